@@ -7,7 +7,7 @@ import click
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.config import guard_settings
 from ckanext.ecosphere.access.services import runs
-from ckanext.ecosphere.access.services.kinds import recognise
+from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.shared.http_guard import GuardedSession
 
 
@@ -31,7 +31,7 @@ def read(seconds: int) -> None:
 @click.option("--format", "format_", default="", help="Format that a dataset would give.")
 def explain(address: str, format_: str) -> None:
     """Read the service at ADDRESS and tell what it says of itself; nothing is kept."""
-    found = recognise(address, format_)
+    found = service_at(address, format_)
     if found is None:
         click.echo("This does not look like a service.")
         raise click.exceptions.Exit(1)

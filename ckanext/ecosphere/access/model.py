@@ -41,7 +41,7 @@ class Service(tk.BaseModel):
 
     Attributes:
         key: SHA-256 of kind and URL.
-        url: URL without the parameters of an operation (`services.kinds`).
+        url: URL without the parameters of an operation (`dataset.services`).
         description: its capabilities (`services.description.Description`); kept while it does not answer.
         error: code of `services.messages` if the last reading failed.
         failing_since: time of the first of the consecutive failed readings.

@@ -12,6 +12,7 @@ from dominate import tags
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.shared import config, language, once, outlines
 from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import languages
@@ -103,7 +104,7 @@ def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
 
 def ecosphere_is_internal(resource: Mapping[str, Any]) -> bool:
     """Return whether a resource is reachable only within the State's own network."""
-    return data_access.is_internal(resource)
+    return links.is_internal(resource)
 
 
 def ecosphere_closed(dataset: Mapping[str, Any], resource: Mapping[str, Any]) -> str:
@@ -111,7 +112,7 @@ def ecosphere_closed(dataset: Mapping[str, Any], resource: Mapping[str, Any]) ->
 
     Documents about restricted data are open. Those who may edit a dataset have a right to its data.
     """
-    if data_access.is_internal(resource):
+    if links.is_internal(resource):
         return "internal"
     if data_access.is_document(resource) or not data_access.is_restricted(dataset):
         return ""

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -16,6 +18,7 @@ from ckanext.ecosphere.vocabularies import overlay
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOMS = ("schemas", "harvest", "quality", "data_requests", "search", "access", "openid")
 PURE = (
+    "dataset",
     "quality/core/criteria.py",
     "quality/core/score.py",
     "data_requests/domain/states.py",
@@ -25,6 +28,9 @@ PURE = (
     "harvest/record.py",
     "vocabularies",
 )
+#: What `dataset` may import of the package; the rest is the standard library, and shapely and pyproj for geometries.
+BELOW_DATASET = ("ckanext.ecosphere.dataset", "ckanext.ecosphere.vocabularies")
+LIBRARIES_OF_DATASET = ("pyproj", "shapely")
 #: A module may be long if it is one thought, as all tables or all transitions are.
 MAX_LINES = 800
 MAX_MODULES = 25
@@ -122,11 +128,51 @@ def test_a_pure_core_knows_nothing_of_ckan(core: str):
     assert not found
 
 
+def foreign_to_dataset() -> set[str]:
+    """Return the imports in `dataset` of anything above it, CKAN and its extensions included."""
+    allowed = (*BELOW_DATASET, *LIBRARIES_OF_DATASET, *sys.stdlib_module_names)
+    return {
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in modules("dataset")
+        for name in imports(path)
+        if name != "ckanext.ecosphere" and not any(within(name, part) for part in allowed)
+    }
+
+
+def test_dataset_imports_no_room_no_ckan_and_nothing_above_it():
+    assert not foreign_to_dataset()
+
+
+def test_what_dataset_may_not_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
+    (tmp_path / "dataset").mkdir()
+    lines = ("import ckan.model", "from ckanext.ecosphere.shared import rdf", "from ckanext.ecosphere import quality")
+    (tmp_path / "dataset" / "links.py").write_text("import re\nimport shapely\n" + "\n".join(lines))
+    found = {line.partition(" imports ")[2] for line in foreign_to_dataset()}
+    assert found == {
+        "ckan.model",
+        "ckanext.ecosphere.shared",
+        "ckanext.ecosphere.shared.rdf",
+        "ckanext.ecosphere.quality",
+    }
+
+
+def test_dataset_works_without_ckan():
+    """Its functions answer in a process that cannot import CKAN."""
+    code = (
+        "import sys; sys.modules['ckan'] = None; from ckanext.ecosphere.dataset import links, services; "
+        "print(links.nature({'url': 'https://a.fr/wfs'}).kind, services.service_at('https://a.fr/wfs').kind)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["service", "wfs"]
+
+
 def test_modules_stay_small():
     found = {
         str(path.relative_to(PACKAGE)): lines
         for path in modules(".")
-        if "migration" not in path.parts and (lines := len(path.read_text().splitlines())) > MAX_LINES
+        if "migration" not in path.parts
+        and (lines := len(path.read_text().splitlines())) > MAX_LINES
     }
     assert not found
 

@@ -27,11 +27,10 @@ from typing import Any
 import pytest
 
 import ckanext.ecosphere
+from ckanext.ecosphere.dataset import links, services
 from ckanext.ecosphere.harvest.normalise import access, constraints, information
-from ckanext.ecosphere.harvest.normalise.links import protocols
 from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.importing import addresses
-from ckanext.ecosphere.schemas.page import uses
 
 pytestmark = pytest.mark.slow("expressions")
 
@@ -52,15 +51,14 @@ SUFFIXES = ("", "!", "\x00", "\n", "a", "1", " ")
 PLAIN = "aZ5 \n\t'\"<>[](){}.@-_,;:/\\&#%*+=?!|$~^`é\u00a0"
 #: Expressions built by functions: module → results of these functions.
 MADE = {
+    "dataset.links": lambda: [
+        [sign.pattern for sign in links.signs()],
+        *(links.protocol_patterns(where) for where in ("protocol", "url", "operation", "kind")),
+    ],
     "harvest.normalise.access": lambda: [access.limit_patterns(), access.reserved_patterns()],
     "harvest.normalise.constraints": lambda: [constraints._licence_patterns()],
     "harvest.normalise.information": lambda: [[pattern for pattern, _subject, _label in information._patterns()]],
-    "harvest.normalise.links.protocols": lambda: [
-        protocols._cues(),
-        *(protocols._patterns(where) for where in ("protocol", "text", "url")),
-    ],
     "schemas.importing.addresses": lambda: [[pattern for _use, pattern, _template in addresses._pages()]],
-    "schemas.page.uses": lambda: [[each.expression for each in uses._patterns(where)] for where in ("url", "name")],
 }
 #: Calls whose expression contains a local name, with expressions as built there.
 WITH_LOCAL_NAMES = {
@@ -77,16 +75,17 @@ WITH_LOCAL_NAMES = {
     "harvest.normalise.access": [],  # MADE
     "harvest.normalise.constraints": [],  # MADE
     "harvest.normalise.information": [],  # MADE
-    "harvest.normalise.links.protocols": [],  # MADE
     "schemas.importing.addresses": [],  # MADE
-    "schemas.page.uses": [],  # MADE
+    "dataset.links": [],  # MADE
 }
 #: Module → length to which it cuts texts before matching them.
 CUT_BEFORE: dict[str, int] = {
     "harvest.messages.form_errors": 2_000,
     "harvest.normalise.information": 30_000,
     "schemas.importing.addresses": urls.MAX_LENGTH,
-    "schemas.page.uses": uses.LONGEST,
+    "dataset.links": links.LONGEST_URL,
+    "dataset.services": services.LONGEST_URL,
+    "schemas.page.uses": links.LONGEST_URL,
 }
 
 

@@ -14,9 +14,9 @@ from ckanext.ecosphere.access import config, jobs, turns
 from ckanext.ecosphere.access.logic import extract_form, resources, schema
 from ckanext.ecosphere.access.model import Service, now
 from ckanext.ecosphere.access.services import presentation, storage
-from ckanext.ecosphere.access.services.kinds import recognise
 from ckanext.ecosphere.access.take import extracts, notice
 from ckanext.ecosphere.access.use import counting
+from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
 
@@ -68,7 +68,7 @@ def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -
         ValidationError: the URL does not look like that of a service.
     """
     tk.check_access("ecosphere_access_service_read", context, data_dict)
-    address = recognise(data_dict["url"], data_dict["format"], data_dict["protocol"])
+    address = service_at(data_dict["url"], data_dict["format"], data_dict["protocol"])
     if address is None or not config.host_allowed(address.url):
         raise tk.ValidationError({"url": [tk._("This does not look like the address of a service.")]})
     row = {"key": address.key, "kind": address.kind, "url": address.url, "next_read_at": now()}

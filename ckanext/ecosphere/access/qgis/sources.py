@@ -9,21 +9,28 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from ckanext.ecosphere.access.services.kinds import Address, capabilities_url
+from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset.services import ServiceAddress
 
 RASTER, VECTOR = "raster", "vector"
 WEB_MERCATOR, DEGREES = "EPSG:3857", "EPSG:4326"
 PREFERRED = ("EPSG:2154", WEB_MERCATOR, DEGREES, "CRS:84")
-#: File extensions and formats that GDAL opens over HTTP, with the prefix of their path.
+#: Formats that GDAL opens over HTTP, with the prefix of their path.
 _FILES = {
-    "gpkg": "", "geopackage": "", "geojson": "", "kml": "", "fgb": "", "shp": "/vsizip/", "shapefile": "/vsizip/",
-    "zip": "/vsizip/", "kmz": "", "tif": "", "tiff": "", "geotiff": "",
-}  # fmt: skip
-_RASTERS = ("tif", "tiff", "geotiff")
+    "GeoPackage": "",
+    "GeoJSON": "",
+    "KML": "",
+    "KMZ": "",
+    "FlatGeobuf": "",
+    "SHP": "/vsizip/",
+    "ZIP": "/vsizip/",
+    "TIFF": "",
+    "GeoTIFF": "",
+}
+_RASTERS = ("TIFF", "GeoTIFF")
 #: Signs of a URL that are data for the ogr and gdal providers; others would begin an option of a data source
 #: (`|layername=`, `|subset=`, `|option:`), name the stored credentials to use (` authcfg='…'`), or be XML.
 _PLAIN = ":/?&=%,+;@~!$*.()_-"
@@ -56,9 +63,9 @@ def of_file(url: str, format_: str, title: str) -> Source | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    suffix = PurePosixPath(parts.path).suffix.lstrip(".").lower()
-    form = suffix if suffix in _FILES else format_.strip().lower()
-    if form not in _FILES or parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
+    concepts = (links.format_of_file(url), links.format_called(format_))
+    form = next((concept.id for concept in concepts if concept and concept.id in _FILES), "")
+    if not form or parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
         return None
     path = quote(urlunsplit(("", "", parts.path, parts.query, "")), safe=_PLAIN)
     uri = f"{_FILES[form]}/vsicurl/{parts.scheme}://{parts.netloc}{path}"
@@ -120,7 +127,7 @@ def _wmts(service: Mapping[str, Any], layer: Mapping[str, Any], crs: str) -> Sou
         layers=layer["name"],
         styles=details.get("style", ""),
         tileMatrixSet=details["matrix_set"],
-        url=capabilities_url(Address("wmts", service["url"])),
+        url=ServiceAddress("wmts", service["url"]).description_url,
     )
     return Source(_title(layer), RASTER, "wms", uri, WEB_MERCATOR)
 

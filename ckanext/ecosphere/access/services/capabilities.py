@@ -17,8 +17,8 @@ from ckanext.ecosphere.access.services.description import (
     crs_code,
     text,
 )
-from ckanext.ecosphere.access.services.kinds import kinds
 from ckanext.ecosphere.access.services.xml import child, children, every, parse, value
+from ckanext.ecosphere.dataset.services import service_kinds
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 DEEPEST = 20
@@ -40,7 +40,8 @@ def read(kind: str, data: bytes) -> Description:
         raise NoDescriptionError("exception")
     if name == "html":
         raise NoDescriptionError("html")
-    if name not in kinds()[kind].roots or (name == "capabilities" and kind not in (root.nsmap.get(root.prefix) or "")):
+    roots = service_kinds()[kind].roots
+    if name not in roots or (name == "capabilities" and kind not in (root.nsmap.get(root.prefix) or "")):
         raise NoDescriptionError("other-xml")
     found = Description(kind, version=text(root.get("version"), 20))
     _READERS[kind](root, found)

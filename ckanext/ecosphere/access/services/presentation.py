@@ -7,8 +7,8 @@ from typing import Any
 
 from ckanext.ecosphere.access.model import UNREAD, Service
 from ckanext.ecosphere.access.services import matching
-from ckanext.ecosphere.access.services.kinds import kinds
 from ckanext.ecosphere.access.services.messages import trouble
+from ckanext.ecosphere.dataset.services import service_kinds
 
 
 def shown(service: Service, asked: str, names: Sequence[str], every: bool = False) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def shown(service: Service, asked: str, names: Sequence[str], every: bool = Fals
     own = layers if every else matching.match(layers, asked, names)
     return {
         "kind": service.kind,
-        "label": kinds()[service.kind].label,
+        "label": service_kinds()[service.kind].label,
         "url": service.url,
         "state": service.state,
         "trouble": trouble(service),

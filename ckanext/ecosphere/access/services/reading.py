@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ckanext.ecosphere.access.services import capabilities, json_services
 from ckanext.ecosphere.access.services.description import Description, NoDescriptionError
-from ckanext.ecosphere.access.services.kinds import Address, capabilities_url, with_parameters
+from ckanext.ecosphere.dataset.services import ServiceAddress, with_parameters
 from ckanext.ecosphere.shared.http_guard import GuardedSession, Response
 
 MAX_BYTES = 24 * 1024 * 1024
@@ -14,7 +14,7 @@ FIRST_ERROR = 400
 _JSON = {"Accept": "application/json"}
 
 
-def read(session: GuardedSession, address: Address) -> Description:
+def read(session: GuardedSession, address: ServiceAddress) -> Description:
     """Request and parse the description of a service.
 
     Raises:
@@ -23,14 +23,14 @@ def read(session: GuardedSession, address: Address) -> Description:
     """
     if address.kind == "ogcapi":
         return _ogcapi(session, address)
-    answer = _get(session, capabilities_url(address))
+    answer = _get(session, address.description_url)
     if address.kind == "arcgis":
         return json_services.arcgis(json_services.parse(answer.body))
     return capabilities.read(address.kind, answer.body)
 
 
-def _ogcapi(session: GuardedSession, address: Address) -> Description:
-    document = json_services.parse(_get(session, capabilities_url(address), _JSON).body)
+def _ogcapi(session: GuardedSession, address: ServiceAddress) -> Description:
+    document = json_services.parse(_get(session, address.description_url, _JSON).body)
     description, links = json_services.landing(document, f"{address.url}/")
     url = links.get("data") or links.get("collections") or with_parameters(f"{address.url}/collections", f="json")
     answer = _get(session, url, _JSON)

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.services import reading, storage
 from ckanext.ecosphere.access.services.description import NoDescriptionError
-from ckanext.ecosphere.access.services.kinds import Address
 from ckanext.ecosphere.access.services.messages import MESSAGES, SILENT
 from ckanext.ecosphere.access.services.storage import HOST_DOWN, Outcome
+from ckanext.ecosphere.dataset.services import ServiceAddress
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ HOSTS_AT_ONCE = 4
 FAILURES_OF_A_HOST = 3
 
 
-def ask(session: GuardedSession, address: Address) -> Outcome:
+def ask(session: GuardedSession, address: ServiceAddress) -> Outcome:
     """Read a service; exceptions are converted to error codes."""
     try:
         return Outcome(reading.read(session, address))
@@ -39,7 +39,7 @@ def ask(session: GuardedSession, address: Address) -> Outcome:
         return Outcome(error="unreadable")
 
 
-def run(addresses: Sequence[Address], seconds: float, session: GuardedSession | None = None) -> int:
+def run(addresses: Sequence[ServiceAddress], seconds: float, session: GuardedSession | None = None) -> int:
     """Read services and store their descriptions; those not reached in time stay due.
 
     Args:
@@ -51,13 +51,13 @@ def run(addresses: Sequence[Address], seconds: float, session: GuardedSession | 
         number of services read.
     """
     session = session or GuardedSession(config.guard_settings())
-    by_host: dict[str, list[Address]] = defaultdict(list)
+    by_host: dict[str, list[ServiceAddress]] = defaultdict(list)
     for address in addresses:
         by_host[urlsplit(address.url).hostname or ""].append(address)
     end, pause, lock = time.monotonic() + seconds, config.read_pause(), Lock()
-    outcomes: list[tuple[Address, Outcome]] = []
+    outcomes: list[tuple[ServiceAddress, Outcome]] = []
 
-    def ask_host(queue: list[Address]) -> None:
+    def ask_host(queue: list[ServiceAddress]) -> None:
         silent = 0
         for number, address in enumerate(queue):
             if time.monotonic() > end:

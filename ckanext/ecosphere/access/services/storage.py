@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import CLOSED, FAILED, OK, Service, ServiceUse, now
 from ckanext.ecosphere.access.services.description import Description
-from ckanext.ecosphere.access.services.kinds import Address, recognise
-from ckanext.ecosphere.shared.reach import data_access
+from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
 
 CHUNK = 500
 AFTER_FAILURE = timedelta(days=1)
@@ -32,16 +32,16 @@ class Outcome:
     error: str = ""
 
 
-def address_of(resource: Any) -> Address | None:
+def address_of(resource: Any) -> ServiceAddress | None:
     """Return the service of a resource (a `model.Resource` or a dict), or None.
 
     The layer is that of the URL, else the one in ``layer_name``.
     """
     get = resource.get if isinstance(resource, dict) else lambda name: getattr(resource, name, None)
     extras = (resource if isinstance(resource, dict) else resource.extras) or {}
-    if data_access.is_internal({**extras, "url": get("url"), "url_type": get("url_type")}):
+    if links.is_internal({**extras, "url": get("url"), "url_type": get("url_type")}):
         return None  # reachable within the government's network only
-    found = recognise(str(get("url") or ""), str(get("format") or ""), str(extras.get("protocol") or ""))
+    found = service_at(str(get("url") or ""), str(get("format") or ""), str(extras.get("protocol") or ""))
     if found is None or not config.host_allowed(found.url):
         return None
     if found.layer:
@@ -49,7 +49,7 @@ def address_of(resource: Any) -> Address | None:
     named = extras.get("layer_name")
     names = named if isinstance(named, list) else str(named or "").strip("[]").split(",")
     first = next((str(name).strip(" \"'") for name in names if str(name).strip(" \"'")), "")
-    return Address(found.kind, found.url, first[:300])
+    return ServiceAddress(found.kind, found.url, first[:300])
 
 
 def note(package_ids: Sequence[str], *, new: bool = False) -> int:
@@ -106,11 +106,11 @@ def note_all() -> int:
     return model.Session.scalar(sa.select(sa.func.count()).select_from(Service)) or 0
 
 
-def due(limit: int) -> list[Address]:
+def due(limit: int) -> list[ServiceAddress]:
     """Return the services due to be read, the longest due first."""
     query = sa.select(Service.kind, Service.url).where(Service.next_read_at <= now())
     rows = model.Session.execute(query.order_by(Service.next_read_at, Service.key).limit(limit))
-    return [Address(kind, url) for kind, url in rows]
+    return [ServiceAddress(kind, url) for kind, url in rows]
 
 
 def is_due() -> bool:
@@ -118,7 +118,7 @@ def is_due() -> bool:
     return bool(model.Session.scalar(sa.select(sa.exists().where(Service.next_read_at <= now()))))
 
 
-def write(outcomes: Iterable[tuple[Address, Outcome]]) -> int:
+def write(outcomes: Iterable[tuple[ServiceAddress, Outcome]]) -> int:
     """Store the results of reading services; return their number. Commits."""
     number = 0
     for address, outcome in outcomes:

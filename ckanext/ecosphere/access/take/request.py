@@ -12,7 +12,7 @@ from typing import Any
 from pyproj import CRS, Transformer
 
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.services.kinds import with_parameters
+from ckanext.ecosphere.dataset.services import with_parameters
 
 Box = tuple[float, float, float, float]
 DEGREES = "EPSG:4326"

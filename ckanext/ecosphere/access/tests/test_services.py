@@ -15,8 +15,8 @@ from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.config import QUEUE, guard_settings
 from ckanext.ecosphere.access.model import Service, ServiceUse
 from ckanext.ecosphere.access.services import runs, storage
-from ckanext.ecosphere.access.services.kinds import Address, recognise
 from ckanext.ecosphere.access.tests.conftest import call
+from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
 from ckanext.ecosphere.shared.http_guard import GuardedSession
 from ckanext.ecosphere.shared.queue import waits
 
@@ -37,7 +37,7 @@ def read(portal):
 
 
 def ask(url: str, kind: str = "wms", seconds: float = 3) -> runs.Outcome:
-    return runs.ask(GuardedSession(guard_settings(seconds, megabytes=2)), Address(kind, url))
+    return runs.ask(GuardedSession(guard_settings(seconds, megabytes=2)), ServiceAddress(kind, url))
 
 
 def test_a_save_asks_nobody_and_notes_one_service_for_many_resources(portal, hostile, heard):
@@ -154,7 +154,7 @@ def test_the_form_has_an_address_read(read, hostile):
 
 
 def test_a_service_that_falls_silent_keeps_its_layers_and_says_since_when(read):
-    address = recognise(read["ogc"] + "/wms", "WMS")
+    address = service_at(read["ogc"] + "/wms", "WMS")
     assert address is not None
     for _each in range(2):
         storage.write([(address, runs.Outcome(error="timeout"))])

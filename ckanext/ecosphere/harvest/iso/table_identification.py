@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
 
+from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.handlers import (
     code,
@@ -192,13 +192,11 @@ _RESOLUTION: Table = {
     "distance": _distance,
 }
 
-_DURATION = re.compile(r"P(?=[\dT])(\d{1,9}Y)?(\d{1,9}M)?(\d{1,9}D)?(T(?=\d)(\d{1,9}H)?(\d{1,9}M)?(\d{1,9}S)?)?")
-
 
 def _temporal_resolution(walk: Walk, element: etree._Element, record: r.Record) -> None:
     """Read the temporal resolution (ISO 19115-3), the first that is a duration."""
     value = one_line(walk.text(element).text)
-    if _DURATION.fullmatch(value) and record.fields.setdefault("temporal_resolution", value) == value:
+    if is_stored_form(value) and record.fields.setdefault("temporal_resolution", value) == value:
         return
     walk.unread(element)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 import re
 from collections import defaultdict
 
+from ckanext.ecosphere.dataset.dates import Duration, end_of, parse_duration, start_of
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
 from ckanext.ecosphere.harvest.record import Period
@@ -41,9 +41,6 @@ _MONTHS = {
     for name in names
 }
 _FIRST_YEAR, _LAST_YEAR = 1000, 2200
-_SPAN = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,6})D)?(?:T[\d.HMS]{1,30})?")
-"""A duration in whole years, months, weeks and days; its time part is ignored."""
-_YEAR_LONG, _MONTH_LONG = len("2020"), len("2020-01")
 
 DATE_FIELDS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("created", ("creation",), False),
@@ -198,37 +195,15 @@ def _position(draft: Draft, side: str, value: str | None, position: str | None, 
 
 def _filled(draft: Draft, period: Period, start: str | None, end: str | None) -> tuple[str | None, str | None]:
     """Return the ends of a period, computing one from the other and the duration; else note the duration."""
-    duration = (period.duration or "").strip().upper()
+    text = (period.duration or "").strip().upper()
+    duration = parse_duration(text) or Duration()
     is_open = any(word for word in (period.start_position, period.end_position))
-    if start and not end and not is_open and (computed := _after(start, duration)):
-        draft.change("temporal_coverage", f"{start}/{duration}", f"{start}/{computed}")
+    if start and not end and not is_open and (computed := end_of(start, duration)):
+        draft.change("temporal_coverage", f"{start}/{text}", f"{start}/{computed}")
         return start, computed
-    if end and not start and not is_open and (computed := _after(end, duration, back=True)):
-        draft.change("temporal_coverage", f"{duration}/{end}", f"{computed}/{end}")
+    if end and not start and not is_open and (computed := start_of(end, duration)):
+        draft.change("temporal_coverage", f"{text}/{end}", f"{computed}/{end}")
         return computed, end
     if not (start and end):
         draft.lost("temporalElement/duration", period.duration or "")
     return start, end
-
-
-def _after(date: str, duration: str, back: bool = False) -> str | None:
-    """Return the last day (month, year) of a duration from a date, or with `back` the first of one up to it."""
-    match = _SPAN.fullmatch(duration)
-    years, months, weeks, days = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
-    months, days = years * 12 + months, weeks * 7 + days
-    if not (months or days) or (days and len(date) <= _MONTH_LONG) or (months % 12 and len(date) <= _YEAR_LONG):
-        return None
-    sign = -1 if back else 1
-    year, month, day = (int(part) for part in f"{date}-01-01".split("-")[:3])
-    first = year * 12 + month - 1 + sign * months
-    if not _FIRST_YEAR <= first // 12 <= _LAST_YEAR:
-        return None
-    try:
-        if len(date) <= _MONTH_LONG:
-            first -= sign * (12 if len(date) <= _YEAR_LONG else 1)
-            return f"{first // 12:04d}-{first % 12 + 1:02d}"[: len(date)]
-        last = calendar.monthrange(first // 12, first % 12 + 1)[1]
-        reached = dt.date(first // 12, first % 12 + 1, min(day, last))
-        return (reached + dt.timedelta(days=sign * (days - 1))).isoformat()
-    except (ValueError, OverflowError):
-        return None

@@ -7,15 +7,11 @@ from collections.abc import Callable
 from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.dates import parse_duration
 from ckanext.ecosphere.harvest.normalise.dates import parsed
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, parts, plain, rows
 
-_DURATION = re.compile(
-    r"P(?:(\d+(?:\.\d+)?)Y)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
-    r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?"
-)
-_REPEATED = re.compile(r"R\d{0,6}/")
 _DAYS = {"Y": 365.25, "M": 30.4375, "W": 7.0, "D": 1.0, "h": 1 / 24, "m": 1 / 1440, "s": 1 / 86400}
 _EVERY = re.compile(r"(?:tous|toutes|every)(?: les)?(?: ([a-z]{2,10}|\d{1,3}))? ([a-z]{2,10})")
 _TIMES = re.compile(r"([a-z]{2,10}|\d{1,3}) (?:fois|times) (?:par|l|a|per) ([a-z]{2,10})")
@@ -130,10 +126,8 @@ def _times(number: float, unit: float) -> float:
 
 def _of_duration(value: str) -> str | None:
     """Return the frequency of an ISO 8601 duration, or of a repeating interval (``R/P1Y``, as in DCAT-US)."""
-    match = _DURATION.fullmatch(_REPEATED.sub("", value.strip().upper(), count=1)) if len(value) <= _LONGEST else None
-    if not match:
-        return None
-    return _of_days(sum(float(n) * unit for n, unit in zip(match.groups(), _DAYS.values(), strict=True) if n))
+    duration = parse_duration(value) if len(value) <= _LONGEST else None
+    return _of_days(duration.in_days) if duration else None
 
 
 def _of_days(days: float) -> str | None:

@@ -12,9 +12,10 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import places
 from ckanext.ecosphere.harvest.normalise.parties import role_code
-from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, parts, plain, rows
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, parts, plain, rows
 from ckanext.ecosphere.harvest.record import Contact
 from ckanext.ecosphere.vocabularies import Concept
+from ckanext.ecosphere.vocabularies.phrases import Phrases
 
 ROLES = (
     "pointOfContact",

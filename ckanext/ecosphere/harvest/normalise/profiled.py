@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.harvest.normalise import tags
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.identity import provenance_of_record
@@ -38,7 +39,6 @@ def _of(vocabulary: str) -> Callable[[str], bool]:
 
 
 _ZERO, _NOT_ZERO = re.compile(r"(?<![\d.])0+[YMDHS]"), re.compile(r"[1-9]")
-_DURATION = re.compile(r"P(?=[\dT])(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
 
 
 _CHECKS: dict[str, Callable[[str], bool]] = {
@@ -56,7 +56,7 @@ _CHECKS: dict[str, Callable[[str], bool]] = {
     "language": _of("language"),
     "spatial_representation": _of("spatial-representation"),
     "status": _of("dataset-status"),
-    "temporal_resolution": lambda value: bool(_DURATION.fullmatch(value)),
+    "temporal_resolution": is_stored_form,
     "topic_category": _of("topic-category"),
 }
 """Field → check of its values; others would make the whole dataset invalid."""

@@ -9,8 +9,9 @@ from functools import cache
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import wkt
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, parts, plain, rows
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, parts, plain, rows
 from ckanext.ecosphere.harvest.record import ReferenceSystem, Resolution
+from ckanext.ecosphere.vocabularies.phrases import Phrases
 
 EPSG_URI = "http://www.opengis.net/def/crs/EPSG/0/{code}"
 MAX_SYSTEMS = 50

@@ -12,16 +12,15 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
 from ckanext.ecosphere.harvest.normalise.tables import (
     MAX_KEYWORDS,
-    Phrases,
     by_label,
     is_placeholder,
     parts,
     plain,
     rows,
-    stem,
 )
 from ckanext.ecosphere.harvest.record import Keyword
 from ckanext.ecosphere.vocabularies import Concept
+from ckanext.ecosphere.vocabularies.phrases import Phrases, stem
 
 MAX_TITLES = 20
 ENOUGH, SHARE = 2.0, 0.55

@@ -13,16 +13,16 @@ from itertools import chain
 from lxml import etree
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.harvest.iso.reader import ROOTS
 from ckanext.ecosphere.harvest.iso.walk import one_line
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
 from ckanext.ecosphere.harvest.normalise.dates import parse_date
 from ckanext.ecosphere.harvest.normalise.geography.extent import repair
-from ckanext.ecosphere.harvest.normalise.links import protocols
 from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.reference import EPSG_URI, epsg_codes
 from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
-from ckanext.ecosphere.harvest.record import Box, Link, ReferenceSystem
+from ckanext.ecosphere.harvest.record import Box, ReferenceSystem
 from ckanext.ecosphere.harvest.repair import names
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
@@ -205,11 +205,11 @@ def _protocols(record: etree._Element) -> Iterator[Correction]:
         if prop is None or address is None or not address.url:
             continue
         today = _said(prop)
-        protocol = protocols.protocol_of(today, address)
-        use, certain = protocols.use_of(Link(address.url, today), address)
-        if certain and use == "data":
+        protocol = links.protocol_of(today, address.url)
+        sign = links.sign_of(links.Link(address.url))
+        if sign.certain and sign.use in (links.DATA, "request"):
             protocol = "WWW:DOWNLOAD-1.0-http--download"
-        elif protocol not in protocols.OGC_WITH_CAPABILITIES:
+        elif protocol not in links.OGC_WITH_CAPABILITIES:
             continue
         if not plain(today).startswith(plain(protocol)) and "download" not in today.lower():
             yield from _changed("links", prop, today, protocol)

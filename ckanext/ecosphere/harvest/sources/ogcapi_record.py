@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.harvest.geometries import add_geometry
 from ckanext.ecosphere.harvest.record import (
     Box,
@@ -46,7 +47,6 @@ _FEATURES = "OGC:API-FEATURES"
 _ITEMS = re.compile(r"/collections/[^/?#]+/items\b")
 _LOGOS = {"icon", "logo"}
 _TOPICS = re.compile(r"topic_?category", re.IGNORECASE)
-_DURATION = re.compile(r"P(?=[\dT])(\d{1,9}Y)?(\d{1,9}M)?(\d{1,9}D)?(T(?=\d)(\d{1,9}H)?(\d{1,9}M)?(\d{1,9}S)?)?")
 _TEMPLATED = re.compile(r"[?&]?\{[?&][^{}]{0,500}\}|[?&][^?&={}]{1,100}=\{[^{}]{1,100}\}")
 """RFC 6570 expressions in the query of a URL template: a list of parameters, or the value of one."""
 _IMAGES = {"preview", "thumbnail", "icon", "overview"}
@@ -243,7 +243,7 @@ def _time(record: Record, told: Any) -> None:
     """Read an interval, a date or a timestamp, with a resolution (OGC 20-004r1, 7.2.1.3)."""
     time = _object(told)
     resolution = _text(time.get("resolution")) or ""
-    if _DURATION.fullmatch(resolution):
+    if is_stored_form(resolution):
         record.fields["temporal_resolution"] = resolution
     elif resolution:
         record.unread.append(f"temporalResolution: {resolution[:MAX_NOTE]}")

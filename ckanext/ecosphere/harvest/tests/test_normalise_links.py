@@ -222,7 +222,7 @@ def test_the_same_on_the_intranet_is_marked_and_comes_last():
         (Link("https://data.geopf.fr/wms-r", None), "OGC:WMS", "service", "WMS"),
         (Link("https://data.geopf.fr/tms/1.0.0/PLAN.IGN/", None), "TMS", "service", None),
         (Link("https://data.geopf.fr/telechargement/capabilities", None), "ATOM", "service", "Atom Feed"),
-        (Link("https://data.geopf.fr/telechargement/resource/RPG", None), "HTTP", "data", None),
+        (Link("https://data.geopf.fr/telechargement/resource/RPG", None), "ATOM", "service", "Atom Feed"),
         (Link("https://data.geopf.fr/annexes/x/gpf-wfs/capabilities.xml", None), "HTTP", "documentation", "XML"),
         (Link("https://www.data.gouv.fr/fr/datasets/r/0f1e2d3c-0a1b-4c2d-9e8f-0011", None), "HTTP", "data", None),
         (
@@ -274,7 +274,7 @@ def test_the_same_on_the_intranet_is_marked_and_comes_last():
             "HTML",
         ),
         (Link("ftp://a.fr/x.gpkg", None), "FTP", "data", "GeoPackage"),
-        (Link("https://a.fr/ogcapi/collections/x/items", "OGC API - Features"), "OGC:API-FEATURES", "service", None),
+        (Link("https://a.fr/ogcapi/collections/x/items", "OGC API - Features"), "OGC:API-FEATURES", "data", "GeoJSON"),
         (Link("http://a.fr/page", None), "HTTP", "documentation", "HTML"),
     ],
 )

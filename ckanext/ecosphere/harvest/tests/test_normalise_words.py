@@ -7,7 +7,7 @@ import pytest
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import Context, RecordError
 from ckanext.ecosphere.harvest.normalise.contacts import first_email
-from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.tags import clean
 from ckanext.ecosphere.harvest.normalise.texts import cut, plain_text
 from ckanext.ecosphere.harvest.normalise.themes import of_keyword
@@ -26,6 +26,7 @@ from ckanext.ecosphere.harvest.record import (
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.vocabularies import normalise as voc_normalise
+from ckanext.ecosphere.vocabularies.phrases import Phrases
 
 # --- texts ------------------------------------------------------------------------------------
 

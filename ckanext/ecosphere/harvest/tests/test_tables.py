@@ -6,9 +6,10 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import tables
-from ckanext.ecosphere.harvest.normalise.tables import normalise, parts, rows, stem
+from ckanext.ecosphere.harvest.normalise.tables import normalise, parts, rows
 from ckanext.ecosphere.harvest.record import Link
 from ckanext.ecosphere.harvest.tests.making import dataset
+from ckanext.ecosphere.vocabularies.phrases import stem
 
 TABLES = sorted(path.stem for path in tables.DATA.glob("*.csv"))
 

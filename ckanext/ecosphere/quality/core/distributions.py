@@ -8,12 +8,101 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from ckanext.ecosphere.quality.core import formats, words
+from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.quality.core import words
 from ckanext.ecosphere.quality.storage.reading import Record, fold, table
-from ckanext.ecosphere.shared.reach import data_access
+from ckanext.ecosphere.vocabularies import Concept
 
 DATA_ROLES = ("data", "service")
 OTHER_ROLES = ("documentation", "metadata", "sample")
+DOWNLOAD_SERVICES = frozenset({"WFS", "WCS", "Atom Feed", "API", "SPARQL"})
+PLAIN_KINDS = frozenset({"table", "document"})
+STRUCTURE_KINDS = frozenset({"structured", "linked"})
+GEOMETRY_KINDS = frozenset({"vector", "raster", "service"})
+NO_DATA_KINDS = frozenset({"document", "image"})
+OPEN_STARS = 3  # minimum stars of an open and structured format
+#: Fields of a resource that tell what it is.
+_TELLING = (
+    "url",
+    "download_url",
+    "format",
+    "mimetype",
+    "protocol",
+    "resource_role",
+    "name",
+    "description",
+    "compress_format",
+    "package_format",
+)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format.
+
+    `code` is its id in the vocabulary, `kind` its family (table, vector, service, document…).
+    """
+
+    code: str
+    kind: str
+    stars: int
+    open: bool
+    machine: bool
+    in_eu_table: bool
+
+    @property
+    def service(self) -> bool:
+        """Return whether it is a protocol rather than a file format."""
+        return self.kind == "service" or self.code == "SPARQL"
+
+    @property
+    def direct(self) -> bool:
+        """Return whether it gives direct access to data: a file, or a download service."""
+        return self.code in DOWNLOAD_SERVICES if self.service else self.code != "HTML"
+
+    @property
+    def plain(self) -> bool:
+        """Return whether it certainly has no geometry."""
+        return self.kind in PLAIN_KINDS and self.code != "HTML"
+
+    @property
+    def with_geometry(self) -> bool:
+        """Return whether what has this format has a geometry, as far as the format alone tells."""
+        return self.kind in GEOMETRY_KINDS and self.code not in ("API", "SPARQL")
+
+    @property
+    def without_geometry(self) -> bool:
+        """Return whether what has this format usually has no geometry."""
+        return self.kind in PLAIN_KINDS or self.kind in STRUCTURE_KINDS
+
+    @property
+    def structured_and_open(self) -> bool:
+        """Return whether it is machine-readable without proprietary software (three stars)."""
+        return self.open and self.machine and self.stars >= OPEN_STARS and self.kind not in NO_DATA_KINDS
+
+
+def format_of(concept: Concept | None) -> Format | None:
+    """Return the properties of a format of the vocabulary."""
+    if concept is None:
+        return None
+    data = concept.data
+    return Format(
+        concept.id,
+        data["kind"],
+        data["stars"] or 0,
+        data["open"],
+        data["machine_readable"],
+        concept.uri.startswith("http"),
+    )
+
+
+def format_of_resource(resource: Record) -> Format | None:
+    """Return the format of `resource`."""
+    return format_of(_nature(resource).format)
+
+
+def _nature(resource: Record) -> links.Nature:
+    return links.nature({name: resource.text(name) for name in _TELLING})
 
 
 @dataclass(frozen=True)
@@ -90,23 +179,25 @@ def is_web_address(value: str) -> bool:
 
 def is_public_address(value: str) -> bool:
     """Return whether `value` is a URL reachable from the internet."""
-    return is_web_address(value) and not data_access.is_internal({"url": value})
+    return is_web_address(value) and not links.is_internal({"url": value})
 
 
 def is_intranet(resource: Record) -> bool:
     """Return whether `resource` is reachable only within the State's own network."""
     fields = {name: resource.text(name) for name in ("url", "url_type", "network")}
-    return data_access.is_internal(fields)
+    return links.is_internal(fields)
 
 
-def role(resource: Record, known: formats.Format | None) -> str:
-    """Return the role of `resource`: as declared, else documentation by its name, service by its format, or data."""
+def role(resource: Record, known: Format | None) -> str:
+    """Return the role of `resource`: as declared, else service by its link, documentation by its name, or data."""
     declared = resource.text("resource_role")
     if declared in DATA_ROLES or declared in OTHER_ROLES:
         return declared
-    if known and known.service:
-        return "service"
-    return "documentation" if _is_document(resource.text("name"), bool(known and known.plain)) else "data"
+    if _nature(resource).kind == links.SERVICE:
+        return links.SERVICE
+    # A PDF without a role may be all that there is of the data (a distribution of the European assessment).
+    is_document = _is_document(resource.text("name"), bool(known and known.plain))
+    return links.DOCUMENTATION if is_document else links.DATA
 
 
 @functools.lru_cache(maxsize=4096)
@@ -165,13 +256,14 @@ def addresses(resource: Record) -> tuple[str, ...]:
     return tuple(dict.fromkeys(a for a in found if is_web_address(a)))
 
 
-def interoperability(resource: Record, known: formats.Format | None) -> tuple[str, ...]:
+def interoperability(resource: Record, known: Format | None) -> tuple[str, ...]:
     """Return the MQA indicators of interoperability that `resource` meets."""
     media = resource.text("mimetype")
+    is_listed = known is not None and known.in_eu_table and links.format_of_media_type(media) is not None
     met = {
         "format": bool(resource.text("format")),
         "media_type": bool(media),
-        "vocabulary": bool(known and known.in_eu_table) and bool(media) and formats.is_media_type(media),
+        "vocabulary": is_listed,
         "non_proprietary": bool(known and known.open),
         "machine_readable": bool(known and known.machine),
     }
@@ -183,7 +275,7 @@ _WEIGHTS = {"format": 20, "media_type": 10, "vocabulary": 10, "non_proprietary":
 
 def gather_distributions(
     resources: Sequence[Record],
-    links: Mapping[str, bool],
+    answering: Mapping[str, bool],
     dcat_ap: bool | None,
     own: Sequence[str] = (),
     title: str = "",
@@ -192,7 +284,7 @@ def gather_distributions(
 
     Args:
         resources: the dataset's resources.
-        links: URL → whether it answers, for the URLs checked so far.
+        answering: URL → whether it answers, for the URLs checked so far.
         dcat_ap: verdict of the SHACL validation of the dataset.
         own: access URLs of the dataset itself, such as a code repository.
         title: title of the dataset.
@@ -203,7 +295,7 @@ def gather_distributions(
     targets: dict[str, str] = {}
     neighbours = functools.cache(lambda: Neighbours([each for each in resources if _has_geometry(each)], title))
     for resource in resources:
-        known = formats.of_resource(resource)
+        known = format_of_resource(resource)
         part = role(resource, known)
         if part not in DATA_ROLES:
             counts["documents"] += part == "documentation"
@@ -213,7 +305,7 @@ def gather_distributions(
             counts["intranet"] += 1
             targets.setdefault("data_access", identity)
             continue
-        found = _one(resource, known, links)
+        found = _one(resource, known, answering)
         if known and known.without_geometry and not neighbours().are_held_by(resource):
             found["open"] = found["open_broken"] = 0
         for name, value in found.items():
@@ -230,7 +322,7 @@ def gather_distributions(
             if not good:
                 targets.setdefault(criterion, identity)
     for address in own:
-        state = {True: "links_ok", False: "links_broken", None: "links_unchecked"}[links.get(address)]
+        state = {True: "links_ok", False: "links_broken", None: "links_unchecked"}[answering.get(address)]
         counts[state] += 1
     for name, count in (
         ("open_format", counts["open"]),
@@ -244,12 +336,12 @@ def gather_distributions(
 
 
 def _has_geometry(resource: Record) -> bool:
-    known = formats.of_resource(resource)
+    known = format_of_resource(resource)
     return role(resource, known) in DATA_ROLES and known is not None and known.with_geometry
 
 
-def _one(resource: Record, known: formats.Format | None, links: Mapping[str, bool]) -> dict[str, int]:
-    states = [links.get(address) for address in addresses(resource)]
+def _one(resource: Record, known: Format | None, answering: Mapping[str, bool]) -> dict[str, int]:
+    states = [answering.get(address) for address in addresses(resource)]
     download = resource.text("download_url")
     uploaded = is_uploaded(resource)
     reachable = uploaded or bool(states)
@@ -266,8 +358,8 @@ def _one(resource: Record, known: formats.Format | None, links: Mapping[str, boo
         "links_broken": int(broken),
         "links_unchecked": int(bool(states) and False not in states and not all(states)),
         "downloads": int(bool(download)),
-        "downloads_ok": int(links.get(download) is True),
-        "downloads_broken": int(links.get(download) is False),
+        "downloads_ok": int(answering.get(download) is True),
+        "downloads_broken": int(answering.get(download) is False),
         "licences": int(bool(resource.text("license"))),
         "rights": int(bool(resource.text("rights"))),
         "sizes": int(bool(resource.text("size"))),

@@ -13,8 +13,10 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.quality.core import checks, formats, words
+from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.quality.core import checks, words
 from ckanext.ecosphere.quality.core.criteria import Criterion
+from ckanext.ecosphere.quality.core.distributions import format_of
 from ckanext.ecosphere.quality.core.facts import Facts
 from ckanext.ecosphere.shared.messages import N_
 
@@ -76,7 +78,7 @@ def _informing(texts: Sequence[str]) -> int:
 
 
 def _is_open(text: str) -> bool:
-    known = formats.by_name(text)
+    known = format_of(links.format_called(text))
     return known is not None and known.structured_and_open
 
 

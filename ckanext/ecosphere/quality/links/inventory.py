@@ -11,9 +11,8 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.quality.core.distributions import DATA_ROLES, addresses, is_intranet, role
+from ckanext.ecosphere.quality.core.distributions import DATA_ROLES, addresses, format_of_resource, is_intranet, role
 from ckanext.ecosphere.quality.core.facts import own_addresses
-from ckanext.ecosphere.quality.core.formats import of_resource
 from ckanext.ecosphere.quality.links.model import Link, LinkCheck, LinkUse
 from ckanext.ecosphere.quality.links.probe import SERVICES
 from ckanext.ecosphere.quality.storage import bulk
@@ -32,7 +31,7 @@ def links_of(data: Mapping[str, Any]) -> dict[str, str]:
     record = Record(data)
     found = dict.fromkeys(own_addresses(record), "file")
     for resource in record.resources():
-        known = of_resource(resource)
+        known = format_of_resource(resource)
         if role(resource, known) not in DATA_ROLES or is_intranet(resource):
             continue
         code = known.code.lower() if known else ""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.quality.core import formats
+from ckanext.ecosphere.quality.core.distributions import format_of_resource
 from ckanext.ecosphere.quality.core.facts import Checks, Facts, gather
 from ckanext.ecosphere.quality.core.score import evaluate, load_model
 from ckanext.ecosphere.quality.storage.reading import Record, clean, parse_date, parse_date_end
@@ -148,7 +148,8 @@ def test_dates_are_read_as_the_period_they_name(value: object, first: date | Non
 @pytest.mark.parametrize(
     ("resource", "code"),
     [
-        ({"format": "Shape (ESRI)", "url": "https://x.org/a"}, None),
+        ({"format": "Shape (ESRI)", "url": "https://x.org/a"}, "SHP"),
+        ({"format": "Maison", "url": "https://x.org/a"}, None),
         ({"format": "ESRI Shapefile"}, "SHP"),
         ({"format": "http://publications.europa.eu/resource/authority/file-type/CSV"}, "CSV"),
         ({"format": "https://www.iana.org/assignments/media-types/text/csv"}, "CSV"),
@@ -161,7 +162,7 @@ def test_dates_are_read_as_the_period_they_name(value: object, first: date | Non
     ],
 )  # fmt: skip
 def test_formats_are_recognised(resource: dict[str, str], code: str | None):
-    found = formats.of_resource(Record(resource))
+    found = format_of_resource(Record(resource))
     assert (found.code if found else None) == code
 
 

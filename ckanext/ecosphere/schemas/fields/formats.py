@@ -1,26 +1,13 @@
-"""Guess the format of a resource from its URL or media type, with the vocabulary of formats."""
+"""Validators that set the format of a resource from its media type or URL."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared.http_guard import taken_apart
-
-
-@cache
-def _by(part: str) -> dict[str, str]:
-    """Return the ids of formats by "extensions" or "media_type", without values shared by several formats."""
-    found: dict[str, set[str]] = {}
-    for concept in voc.get("format"):
-        values = concept.data[part]
-        for value in [values] if isinstance(values, str) else values:
-            found.setdefault(value, set()).add(concept.id)
-    return {value: next(iter(ids)) for value, ids in found.items() if value and len(ids) == 1}
+from ckanext.ecosphere.dataset import links
 
 
 def ecosphere_guess_format(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
@@ -31,14 +18,14 @@ def ecosphere_guess_format(key: Any, data: dict[Any, Any], errors: Any, context:
     """
     value = data.get(key)
     if isinstance(value, str) and value.strip():
-        data[key] = _by("media_type").get(value.strip().lower(), value)
+        concept = links.format_of_media_type(value)
+        data[key] = concept.id if concept else value
         return
     if data.get((*key[:-1], "id")):
         return
-    path = taken_apart(str(data.get((*key[:-1], "url")) or "")).path
-    known = _by("extensions").get(path.rpartition("/")[2].rpartition(".")[2].lower()) if "." in path else None
-    if known:
-        data[key] = known
+    concept = links.format_of_file(str(data.get((*key[:-1], "url")) or ""))
+    if concept:
+        data[key] = concept.id
 
 
 def ecosphere_address_to_guess_from(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:

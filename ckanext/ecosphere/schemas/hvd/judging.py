@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.schemas.iso.reading import Reader
 from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import tables
@@ -125,12 +126,12 @@ _HAS = {"api": apis, "bulk": downloads, "licence": _has_licence, "contact": cont
 def _data(dataset: Dataset) -> list[Mapping[str, Any]]:
     """Return the resources with data that are reachable from the internet."""
     resources = Reader(dataset).rows("resources")
-    return [each for each in resources if not data_access.is_document(each) and not data_access.is_internal(each)]
+    return [each for each in resources if not data_access.is_document(each) and not links.is_internal(each)]
 
 
 def _format(resource: Mapping[str, Any]) -> str:
     name = str(resource.get("format") or "")
-    known = voc.get("format").get(name) or voc.get("format").find(name)
+    known = links.format_called(name)
     return known.id if known else name
 
 

@@ -18,6 +18,7 @@ from ckan import model
 from ckan.lib.munge import munge_title_to_name
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import dates
 from ckanext.ecosphere.schemas.fields import spatial, urls
 from ckanext.ecosphere.schemas.fields.dates import parse_date
 from ckanext.ecosphere.schemas.fields.values import as_list
@@ -33,7 +34,7 @@ OPEN_PATTERNS = {
     "epsg": r"https?://www\.opengis\.net/def/crs/[\w./-]+",
     "language": r"http://publications\.europa\.eu/resource/authority/language/[A-Z]{3}",
     "hvd-category": r"http://data\.europa\.eu/bna/c_[0-9a-f]{8}",
-    "temporal-resolution": r"P(?=[\dT])(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?",
+    "temporal-resolution": dates.STORED,
     "territories": r"http://id\.insee\.fr/geo/[a-zA-Z-]+/[0-9A-Za-z-]+",
     "publisher-type": r"https?://[^\s<>\"\\]+",
     "protocol": r"[\w:.+/ -]{1,80}",

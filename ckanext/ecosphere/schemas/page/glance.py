@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import places, spatial, urls
@@ -101,7 +102,7 @@ def _is_asked_for(dataset: Dataset) -> bool:
     """Return whether data must be asked for; a URL recognised as a file or service is enough, whatever its format."""
     ways = data_access.ways(dataset)
     way = main(dataset)
-    open_way = way and way[1].action != uses.OPEN and not data_access.is_internal(way[0])
+    open_way = way and way[1].action != uses.OPEN and not links.is_internal(way[0])
     if open_way and not data_access.is_restricted(dataset):
         return False
     return bool(ways) and not {data_access.DOWNLOAD, data_access.SERVICE}.intersection(ways)

@@ -20,6 +20,7 @@ from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
 from ckanext.dcat.profiles.base import URIRefOrLiteral
 from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import spatial, urls
 from ckanext.ecosphere.schemas.fields.values import as_list
@@ -350,7 +351,7 @@ def _prepare_resource(resource: dict[str, Any], licence: voc.Concept | None) -> 
     resource |= {"created": None, "metadata_modified": None}  # dates of the record, not of the file
     if not resource.get("license") and licence and urls.is_web_address(licence.uri):
         resource["license"] = licence.uri
-    known = voc.get("format").get(resource.get("format") or "") or voc.get("format").find(resource.get("format") or "")
+    known = links.format_called(resource.get("format") or "")
     media_type = resource.get("mimetype") or (known.data["media_type"] if known else "")
     if known and urls.is_web_address(known.uri):
         resource["format"] = known.uri

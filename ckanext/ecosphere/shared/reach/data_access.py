@@ -1,30 +1,24 @@
-"""How a reader gets the data of a dataset: download, service, on request, restricted; which URLs are internal.
+"""How a reader gets the data of a dataset: download, service, on request, restricted.
 
 Every page, the index and the measures of quality decide with these functions. Fields may be missing or of a wrong type.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.vocabularies import tables
+from ckanext.ecosphere.dataset.links import format_named, is_internal
 
 #: Ids of the vocabulary `data-access`.
 DOWNLOAD, SERVICE, REQUEST, RESERVED = "accestelechargement", "accesservice", "accesdemande", "accesreserve"
-INTRANET = "intranet"
-"""Id in the vocabulary `network`."""
 _PUBLIC = "PUBLIC"
 _NO_DATA_ROLES = frozenset({"documentation", "metadata", "sample"})
 _NO_DATA_FAMILIES = frozenset({"formatdocument"})
 _NO_DATA_TYPES = frozenset({"series", "SoftwareSourceCode"})
 """Ids of the kinds of resource, or the ends of their URIs, whose records have no data of their own."""
-_HOSTS = Path(__file__).parents[2] / "data" / "intranet-hosts.csv"
 
 
 def ways(dataset: Mapping[str, Any]) -> list[str]:
@@ -109,40 +103,5 @@ def _families() -> dict[str, str]:
 
 def family_of(name: str) -> str | None:
     """Return the id of a format's family, None if the format is unknown."""
-    known = voc.get("format").get(name) or voc.get("format").find(name)
-    return _families().get(str(known.data["kind"])) if known else None
-
-
-def is_internal(resource: Mapping[str, Any]) -> bool:
-    """Return whether a resource is reachable only within the State's own network: as stated, else by its host."""
-    if resource.get("url_type") == "upload":
-        return False
-    return resource.get("network") == INTRANET or is_internal_host(_host(str(resource.get("url") or "")))
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-@lru_cache(maxsize=1_000)
-def is_internal_host(host: str) -> bool:
-    """Return whether a host is internal: a private address, a bare name, or a suffix from the table.
-
-    A loopback address is not: it is the reader's own machine, as in a demonstration.
-    """
-    if not host:
-        return False
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        name = f".{host.lower()}"
-        return "." not in host or any(name.endswith(suffix) for suffix in _suffixes())
-    return not address.is_global and not address.is_loopback
-
-
-@cache
-def _suffixes() -> tuple[str, ...]:
-    return tuple(row["suffix"] for row in tables.rows(_HOSTS))
+    concept = format_named(name)
+    return _families().get(str(concept.data["kind"])) if concept else None

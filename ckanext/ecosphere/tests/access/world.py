@@ -18,7 +18,6 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access.services import storage as storage_of_services
 from ckanext.ecosphere.access.services.description import Description, Layer
-from ckanext.ecosphere.access.services.kinds import recognise
 from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.core.addresses import confirmed
@@ -29,6 +28,7 @@ from ckanext.ecosphere.data_requests.domain import trust
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Delivery, Letter, Request
 from ckanext.ecosphere.data_requests.notifications import replies
 from ckanext.ecosphere.data_requests.tests import conftest as requests
+from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.harvest import previews
 from ckanext.ecosphere.harvest.model import PUBLISHED, Hold, JobState, SourceRecord
 from ckanext.ecosphere.schemas.bulk import plan, runs
@@ -314,7 +314,7 @@ def _make_services(world: World) -> None:
         row = extracts.want(made["id"], made["resources"][0]["id"], {**asked, "attributes": []})
         world.things[f"extract{thing}"] = (row.id, row.id)
     for kind in ("wfs", "wms"):
-        address = recognise(resources[kind == "wms"]["url"])
+        address = service_at(resources[kind == "wms"]["url"])
         assert address is not None
         layer = Layer("zh", crs=["EPSG:3857"], formats=["application/json"])
         storage_of_services.write([(address, Outcome(Description(kind, layers=[layer])))])

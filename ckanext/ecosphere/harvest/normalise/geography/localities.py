@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from functools import cache
 
 from ckanext.ecosphere.harvest.normalise.geography import places
-from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, Phrases, plain
+from ckanext.ecosphere.harvest.normalise.tables import plain
 from ckanext.ecosphere.harvest.record import Identifier
 from ckanext.ecosphere.vocabularies import Concept, communes, gazetteer, normalise
 from ckanext.ecosphere.vocabularies.epcis import Epci
+from ckanext.ecosphere.vocabularies.phrases import MAX_CACHED, Phrases
 
 LONGEST_NAME = 8
 """Maximum number of words in the name of a commune."""

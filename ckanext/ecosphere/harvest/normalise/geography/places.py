@@ -8,8 +8,9 @@ from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.geography.extent import Degrees
-from ckanext.ecosphere.harvest.normalise.tables import Phrases, parts, plain, rows
+from ckanext.ecosphere.harvest.normalise.tables import parts, plain, rows
 from ckanext.ecosphere.vocabularies import Concept
+from ckanext.ecosphere.vocabularies.phrases import Phrases
 
 _URI = re.compile(r"https?://(?:id|rdf)\.insee\.fr/geo/([A-Za-z-]+)/([0-9A-Za-z]{1,9})/?(?:[-#?].*)?")
 _WITHIN_A_DEPARTEMENT = ("departement", "commune", "arrondissement", "canton", "iris")

@@ -12,9 +12,9 @@ from ckanext.ecosphere.harvest.normalise.geography.boxes import MOST, Hints, is_
 from ckanext.ecosphere.harvest.normalise.geography.extent import Degrees
 from ckanext.ecosphere.harvest.normalise.geography.merging import OUTSIDE, simplified
 from ckanext.ecosphere.harvest.normalise.organisation import territory_of
-from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, MAX_KEYWORDS, by_label, plain
+from ckanext.ecosphere.harvest.normalise.tables import MAX_KEYWORDS, by_label, plain
 from ckanext.ecosphere.harvest.record import Keyword, Record
-from ckanext.ecosphere.vocabularies import Concept
+from ckanext.ecosphere.vocabularies import Concept, phrases
 
 MAX_TITLE, MAX_IDENTIFIERS, MAX_ROWS, MAX_DESCRIPTIONS = 500, 1_000, 200, 50
 _ALIKE = 0.3
@@ -337,7 +337,7 @@ def _first(texts: Iterable[str], *finders: Callable[[str], Concept | None]) -> l
 
 def _called_one(text: str) -> Concept | None:
     """Return the territory that a text calls a département or a région: "Département de la Creuse"."""
-    words = plain(text[:MAX_CACHED]).split()
+    words = plain(text[: phrases.MAX_CACHED]).split()
     if not words or words[0] not in _CALLED:
         return None
     if len(words) == 2 and (coded := places.from_code(words[1])):  # noqa: PLR2004 - "Département 80"
@@ -374,7 +374,7 @@ def _is_of_the_sea(draft: Draft) -> bool:
         return True
     labels = by_label("inspire-themes", "inspire", "labels")
     words = (keyword.text for keyword in draft.record.keywords[:MAX_KEYWORDS])
-    return any(labels.get(plain(word)) in _SEA_THEMES for word in words if len(word) <= MAX_CACHED)
+    return any(labels.get(plain(word)) in _SEA_THEMES for word in words if len(word) <= phrases.MAX_CACHED)
 
 
 def _hints(draft: Draft) -> Hints:

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
+from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
+from ckanext.ecosphere.harvest.record import Link
 from ckanext.ecosphere.shared.characters import SECRET_PARAMETER
-from ckanext.ecosphere.shared.reach import data_access
 
 SCHEMES = {"http", "https", "ftp", "ftps"}
 MAX_URL = 4000
 MAX_LINKS = 3_000
 """Maximum number of links of a record that are read."""
-_HEAD, _TAIL = 800, 200
-"""Characters at the beginning and end of a long URL that are searched for signs of its use."""
 _REMOVED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\ufeff]")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _TYPO = re.compile(r"^(https?|ftp)(?:;//|:/(?!/)|//|:\\\\|\s*:\s*//)", re.IGNORECASE)
@@ -67,9 +67,6 @@ def clean_url(text: str | None) -> Address:
     return _checked(bare)
 
 
-def told_by(url: str) -> str:
-    """Return the part of a URL that is searched for signs of its use: all of it, or beginning and end of a long one."""
-    return url if len(url) <= _HEAD + _TAIL else f"{url[:_HEAD]} {url[-_TAIL:]}"
 
 
 _ENCODED_QUERY = re.compile(r"[^=&]*%3D[^=&]*", re.IGNORECASE)
@@ -128,4 +125,23 @@ def _is_host(host: str) -> bool:
 
 def is_intranet(host: str) -> bool:
     """Return whether a host is internal, or the machine on which the record was written."""
-    return data_access.is_internal_host(host) or host.startswith("127.")
+    return links.is_internal_host(host) or host.startswith("127.")
+
+
+def stated(link: Link, address: Address) -> links.Link:
+    """Return what a link of a record states, under its cleaned URL and without placeholders."""
+    protocol, format_, media_type = map(_filled, (link.protocol, link.format, link.media_type))
+    return links.Link(
+        url=address.url or "",
+        protocol=protocol,
+        format=format_,
+        media_type=media_type,
+        name=link.name or "",
+        description=link.description or "",
+        function=link.function or "",
+        units=link.units_of_distribution or "",
+    )
+
+
+def _filled(text: str | None) -> str:
+    return "" if text is None or is_placeholder(text) else text

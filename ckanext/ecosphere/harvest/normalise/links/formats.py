@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.links import protocols
-from ckanext.ecosphere.harvest.normalise.links.addresses import Address, told_by
+from ckanext.ecosphere.harvest.normalise.links.addresses import Address
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut
 from ckanext.ecosphere.harvest.record import Link
@@ -51,7 +51,7 @@ def formats_of(draft: Draft) -> Formats:
     named: dict[str, list[str]] = {}
     every: list[Concept] = []
     for item in draft.record.formats:
-        concepts = protocols.formats_named(item.name)
+        concepts = _named(item.name)
         if not concepts and not is_placeholder(item.name):
             draft.lost("distributionFormat", " ".join(filter(None, (item.name, item.version))))
         for concept in concepts:
@@ -65,14 +65,18 @@ def formats_of(draft: Draft) -> Formats:
 
 def formats_for(link: Link, formats: Formats) -> Formats:
     """Return the possible formats of a link: its own if it states some, as RDF distributions do, else all."""
-    named = protocols.format_that_is(link.name)
+    named = links.format_that_is(link.name or "")
     of_name = _sorted_out([named] if named and named.data["kind"] not in ("archive", "document", "image") else [])
     if not link.format:
         return of_name if of_name.data or formats.of_links else formats
-    own = _sorted_out(protocols.formats_named(link.format))
+    own = _sorted_out(_named(link.format))
     if own.archive and not own.data:
         own.data = of_name.data  # "Shapefile" in a ZIP, named so by ArcGIS portals
     return own
+
+
+def _named(text: str | None) -> list[Concept]:
+    return [] if text is None or is_placeholder(text) else links.formats_named(text)
 
 
 def _sorted_out(concepts: Iterable[Concept]) -> Formats:
@@ -92,17 +96,17 @@ def set_format(draft: Draft, resource: Resource, found: Concept | None, formats:
     unknown.
     """
     is_data = resource["resource_role"] == "data"
-    if is_data and found and found.id in protocols.NOT_A_DATA_FORMAT and (formats.data or formats.archive):
+    if is_data and found and found.id in links.NOT_A_DATA_FORMAT and (formats.data or formats.archive):
         found = None  # a download page: the data have the format that the record states
     is_archive = found is not None and found.data["kind"] == "archive"
-    if is_data and not is_archive and ARCHIVES.search(told_by(resource["url"])):
+    if is_data and not is_archive and ARCHIVES.search(links.examined(resource["url"])):
         found, is_archive = voc.get("format")["ZIP"], True
     ids = {concept.id for concept in formats.data}
     if is_data and found and found.id not in ids and (narrower := _NARROWER.get(found.id)) in ids:
         found = voc.get("format").get(narrower or "")
     is_known = found is not None
     within = next(filter(None, map(_PACKED.search, (address.path, *address.query.values()))), None)
-    inner = protocols.format_named(within.group(1)) if within and is_archive else None
+    inner = links.format_named(within.group(1)) if within and is_archive else None
     if inner is None and len(formats.data) == 1 and (found is None or is_archive):
         inner = formats.data[0]
     if is_data and inner:
@@ -135,7 +139,7 @@ def take_maps_for_data(resources: list[Resource], formats: Formats) -> None:
         return
     for resource in resources:
         named = resource.get("format") in formats.named and resource["resource_role"] == "documentation"
-        if named and resource["format"] not in protocols.NOT_A_DATA_FORMAT:
+        if named and resource["format"] not in links.NOT_A_DATA_FORMAT:
             resource["resource_role"] = "data"
             resource["download_url"] = resource["url"]
 

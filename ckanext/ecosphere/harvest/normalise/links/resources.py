@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import links as dataset_links
+from ckanext.ecosphere.dataset import services
 from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text, licence_of_url
 from ckanext.ecosphere.harvest.normalise.dates import parsed
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.links import protocols
-from ckanext.ecosphere.harvest.normalise.links.addresses import MAX_LINKS, Address, clean_url, is_intranet, told_by
+from ckanext.ecosphere.harvest.normalise.links.addresses import MAX_LINKS, Address, clean_url, is_intranet, stated
 from ckanext.ecosphere.harvest.normalise.links.formats import (
     ARCHIVES,
     MAX_DESCRIPTION,
@@ -52,7 +53,9 @@ def resource_key(resource: Resource) -> tuple[str, str, str]:
 def _same_request(resource: Resource) -> tuple[str, str, str]:
     """Return the key for merging resources of one record, which ignores the case of OGC parameters."""
     url, protocol, layers = resource_key(resource)
-    return (protocols.folded(url) if protocol in protocols.OGC_WITH_CAPABILITIES else url), protocol, layers
+    if protocol in dataset_links.OGC_WITH_CAPABILITIES:
+        url = services.folded(url)
+    return url, protocol, layers
 
 
 def _joined(resource: Resource) -> str:
@@ -89,12 +92,14 @@ def all_links(draft: Draft) -> list[Link]:
     found = list(draft.record.links)
     if (described := draft.record.service) is None:
         return found
-    spoken = protocols.protocol_of_service(described)
+    operations = [operation.name or "" for operation in described.operations]
+    spoken = dataset_links.protocol_of_service(described.type or "", operations, described.versions)
     for link in (link for operation in described.operations for link in operation.links):
         address = clean_url(link.url)
-        is_plain = not link.protocol or protocols.protocol_of(link.protocol, address) in protocols.GENERIC
+        own = dataset_links.protocol_of(link.protocol or "", address.url or "")
+        is_plain = not link.protocol or own in dataset_links.GENERIC
         # The connection point of an operation is the service, unless it is a document.
-        is_document = address.url is None or protocols.is_document(address)
+        is_document = address.url is None or dataset_links.is_document(address.url)
         protocol = spoken if is_plain and spoken and not is_document else link.protocol
         role = None if is_document else "service"
         name = link.name or draft.record.title
@@ -133,8 +138,10 @@ def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Re
         draft.change("resources", link.url, address.url)
     if address.credentials:
         draft.problem("link-credentials", host=address.host)
-    use, certain = protocols.use_of(link, address)
-    if (link.function or "").lower() == _RECORD and not certain:
+    written = stated(link, address)
+    sign = dataset_links.sign_of(written)
+    use = sign.use
+    if (link.function or "").lower() == _RECORD and not sign.certain:
         use = "record-html"
     intranet = is_intranet(address.host) or "intranet" in plain(link.name or "").split()
     if use.startswith("record"):
@@ -142,17 +149,10 @@ def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Re
         return []
     if "landing" in (link.protocol or "").lower() and not intranet:
         draft.set("url", address.url)
-    declared = protocols.protocol_of(link.protocol, address)
-    if certain and use == "data" and address.query.get("request", "").lower() != "getfeature":
-        if declared not in ("HTTP", "FTP"):
-            declared = "HTTP:DOWNLOAD"  # overrides the declaration: Géo-IDE declares its exports as services
-    elif certain and use == "view":
-        declared = "HTTP"
-    if use == "feed" and declared in ("HTTP", "HTTP:DOWNLOAD"):
-        declared = "ATOM"
-    both = protocols.serves_both(link, address)
-    names = ("OGC:WMS", "OGC:WFS") if both else (declared,)
-    if (link.protocol or "") != declared or both:
+    spoken = dataset_links.protocol_spoken(written, sign)
+    both = dataset_links.serves_wms_and_wfs(written)
+    names = ("OGC:WMS", "OGC:WFS") if both else (spoken,)
+    if (link.protocol or "") != spoken or both:
         draft.change("resources", f"protocol {link.protocol or ''}".strip(), ", ".join(names))
     made = [_resource(draft, link, address, (name, use), formats or Formats()) for name in names]
     for resource in made:
@@ -208,8 +208,9 @@ def _is_of_another(draft: Draft, url: str) -> bool:
 def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str], formats: Formats) -> Resource:
     """Create a resource from a link; `signs` are its protocol and use."""
     protocol, use = signs
-    role = link.role if link.role in _ROLES else protocols.role_of(link, address, protocol, use)
-    found = protocols.format_of(link, address, protocol, role)
+    written = stated(link, address)
+    role = link.role if link.role in _ROLES else dataset_links.role_of(written, protocol, use)
+    concept = dataset_links.format_of(written, protocol, role)
     url = address.url or ""
     resource: Resource = {"url": url, "resource_role": role, "protocol": protocol}
     layers = _layers(link, address, protocol) if role == "service" or "typename" in url.lower() else []
@@ -223,8 +224,8 @@ def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str]
         resource["description"] = cut(description, MAX_DESCRIPTION)
     if link.translations:
         translate(draft, resource, link)
-    set_format(draft, resource, found, formats_for(link, formats), address)
-    if role == "service" and protocol in protocols.OGC_WITH_CAPABILITIES:
+    set_format(draft, resource, concept, formats_for(link, formats), address)
+    if role == "service" and protocol in dataset_links.OGC_WITH_CAPABILITIES:
         _complete_service(draft, resource, address)
     elif role == "service" and protocol not in ("HTTP", "HTTP:DOWNLOAD"):
         resource["access_services"] = [{"title": resource["name"], "endpoint_url": [url]}]
@@ -249,14 +250,14 @@ def translate(draft: Draft, resource: Resource, link: Link) -> None:
 
 def _complete_service(draft: Draft, resource: Resource, address: Address) -> None:
     """Give an OGC service its GetCapabilities URL, unless it has a request, and describe it as an access service."""
-    described = protocols.capabilities(resource["url"], resource["protocol"])
+    described = services.capabilities(resource["url"], resource["protocol"])
     if "request" not in address.query:
         draft.change("resources", resource["url"], described)
         resource["url"] = described
     resource["access_services"] = [
         {
             "title": resource["name"],
-            "endpoint_url": [protocols.endpoint(resource["url"])],
+            "endpoint_url": [services.endpoint(resource["url"])],
             "endpoint_description": described,
         }
     ]
@@ -264,10 +265,10 @@ def _complete_service(draft: Draft, resource: Resource, address: Address) -> Non
 
 def _complete_data(draft: Draft, resource: Resource, link: Link, address: Address) -> None:
     url = resource["url"]
-    ending = protocols.format_of_path(address)
-    is_page = ending is not None and ending.id in protocols.NOT_A_DATA_FORMAT
-    told = told_by(url)
-    if (ending and not is_page) or _DIRECT.search(told) or ARCHIVES.search(told):
+    ending = dataset_links.format_of_file(url)
+    is_page = ending is not None and ending.id in dataset_links.NOT_A_DATA_FORMAT
+    searched = dataset_links.examined(url)
+    if (ending and not is_page) or _DIRECT.search(searched) or ARCHIVES.search(searched):
         resource["download_url"] = url
         if resource["protocol"] == "HTTP":
             resource["protocol"] = "HTTP:DOWNLOAD"
@@ -332,16 +333,15 @@ def _layers(link: Link, address: Address, protocol: str) -> list[str]:
     asked = split_layers(next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), ""))
     names = [] if _is_no_layer(link.name or "") else split_layers(link.name or "")
     words = all(_LAYER.fullmatch(name) and not name.lower().startswith("http") for name in names)
-    if names and words and (protocol in protocols.OGC_WITH_CAPABILITIES or re.search("[:_]", names[0])):
+    if names and words and (protocol in dataset_links.OGC_WITH_CAPABILITIES or re.search("[:_]", names[0])):
         return names
     return asked
 
 
 def _is_no_layer(name: str) -> bool:
     """Tell whether the name of a link is that of a file, a format or a protocol, or describes the link itself."""
-    address = Address(path=name)
-    is_listed = protocols.format_that_is(name) is not None or voc.get("protocol").find(name) is not None
-    return is_listed or protocols.format_of_path(address) is not None or plain(name) in _link_words()
+    is_listed = dataset_links.format_that_is(name) is not None or voc.get("protocol").find(name) is not None
+    return is_listed or dataset_links.format_of_file(name) is not None or plain(name) in _link_words()
 
 
 @cache

@@ -6,8 +6,8 @@ import re
 from urllib.parse import unquote
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.services import endpoint
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.links import protocols
 from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
 from ckanext.ecosphere.harvest.record import Term
 
@@ -64,4 +64,4 @@ def _kind_of_protocol(name: str) -> str:
 def _of_resources(draft: Draft) -> tuple[list[str], list[str]]:
     rows = [row for row in draft.dataset.get("resources", ()) if row["resource_role"] == "service"]
     described = [each.get("endpoint_description") for row in rows for each in row.get("access_services", ())]
-    return [protocols.endpoint(row["url"]) for row in rows], [address for address in described if address]
+    return [endpoint(row["url"]) for row in rows], [address for address in described if address]
