@@ -47,7 +47,7 @@ LONGEST = (
     "harvest/tests/test_resume.py",
     "data_requests/tests/test_journey_asking.py",
     "schemas/tests/test_form.py",
-    "shared/tests/test_web_guard_browser.py",
+    "hardening/tests/test_web_guard_browser.py",
     "harvest/tests/test_without_end.py",
     "quality/tests/test_journey.py",
     "access/tests/test_previews.py",

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from flask import request
 
 from ckanext.ecosphere.search import config
-from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
+from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.shared.web_guard.answers import refuse
 
 PAGES = ("dataset.search", "organization.read", "group.read")
@@ -32,7 +32,7 @@ def limit() -> None:
     if len(filters) <= 1:
         return
     try:
-        rate_limits.hit("search-combinations", config.combination_limits(), brakes.address(), fallback=True)
+        rate_limits.hit("search-combinations", config.combination_limits(), rate_limits.address(), fallback=True)
     except rate_limits.TooMany as error:
         sentence = tk._("Many searches with several filters came from your address in a short time.")
         refuse(TOO_MANY, f"{sentence} {rate_limits.try_again(error.seconds)}", "Rate Limit Error", error.seconds)
