@@ -20,6 +20,8 @@ from ckanext.ecosphere.hardening import (
     mail,
     markdown,
     organisations,
+    resource_urls,
+    resource_views,
     texts,
     workers,
 )
@@ -37,14 +39,26 @@ from ckanext.ecosphere.hardening.web import cookies, every_page, failures, first
 from ckanext.ecosphere.interfaces import Check, IEcosphereSetup
 from ckanext.ecosphere.room import Room
 
-WITH_ACTIONS = (accounts, activities, creators, deleted_accounts, harvest_sources, members, organisations, tags, texts)
+WITH_ACTIONS = (
+    accounts,
+    activities,
+    creators,
+    deleted_accounts,
+    harvest_sources,
+    members,
+    organisations,
+    resource_urls,
+    resource_views,
+    tags,
+    texts,
+)
 
 
 @tk.blanket.config_declarations
 @tk.blanket.helpers({**markdown.HELPERS, "ecosphere_account_deletion": deleted_accounts.ecosphere_account_deletion})
 @tk.blanket.validators({**email_addresses.get_validators(), **extras.get_validators()})
 class EcosphereHardeningPlugin(Room):
-    """Repairs of CKAN; it must come before `ecosphere`."""
+    """Repairs of CKAN and its extensions, and the guard of all their pages, before `ecosphere`."""
 
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
