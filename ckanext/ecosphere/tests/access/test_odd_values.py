@@ -7,16 +7,16 @@ told apart (`-rP` shows them), and must have written nothing.
 from __future__ import annotations
 
 import json
-import logging
-import traceback
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ckanext.ecosphere.tests.access import calls, tables, world
 from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
+from ckanext.ecosphere.tests.internal_errors import InternalErrors, internal_errors
+
+__all__ = ["internal_errors"]
 
 pytestmark = pytest.mark.slow
 
@@ -53,40 +53,6 @@ COMMITTING = ("harvest_source_clear", "harvest_source_job_history_clear")
 
 
 INTERNAL_ERROR = 500
-PACKAGE = Path(__file__).parents[2]
-
-
-class InternalErrors(logging.Handler):
-    """Note in whose code the last internal error of the API arose: the innermost frame of CKAN or an extension."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.is_ours = True
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Look through the traceback."""
-        trace = record.exc_info and record.exc_info[2]
-        files = [frame.filename for frame in traceback.extract_tb(trace)]
-        of_ckan = [file for file in files if "/ckan/" in file or "/ckanext/" in file]
-        self.is_ours = not of_ckan or of_ckan[-1].startswith(str(PACKAGE))
-
-
-@pytest.fixture
-def internal_errors() -> Iterator[InternalErrors]:
-    handler, log = InternalErrors(), logging.getLogger("ckan.views.api")
-    log.addHandler(handler)
-    yield handler
-    log.removeHandler(handler)
-
-
-def test_an_error_of_ours_is_told_from_one_of_ckan(internal_errors: InternalErrors):
-    for name, is_ours in ((__file__, True), ("/venv/site-packages/ckan/logic/action/get.py", False)):
-        try:
-            exec(compile("1 / 0", name, "exec"))
-        except ZeroDivisionError:
-            logging.getLogger("ckan.views.api").exception("failed")
-        # The frame of this test is ours as well, so that only the innermost one decides.
-        assert internal_errors.is_ours is is_ours
 
 
 def _sent(visitor: Visitor, action: str, parameters: dict[str, Any], odd: dict[str, str]) -> int:
