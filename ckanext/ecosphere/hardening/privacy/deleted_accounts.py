@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
@@ -41,7 +42,7 @@ def user_delete(original: Any, context: Context, data_dict: DataDict) -> Any:
 
 @blueprint.before_app_request
 def find_account() -> Any:
-    """Redirect users to the page that closes their own account, and address other accounts by id.
+    """Redirect users to the page that closes their own account, if there is one, and address other accounts by id.
 
     CKAN's view reads the account again by its name, which closing it changes.
     """
@@ -50,7 +51,7 @@ def find_account() -> Any:
     user = model.User.get((request.view_args or {}).get("id"))
     if user is None:
         return None
-    if user.id == tk.current_user.id:
+    if user.id == tk.current_user.id and p.plugin_loaded("ecosphere"):
         return tk.redirect_to("ecosphere_closing.close")
     request.view_args = {"id": user.id}
     return None
