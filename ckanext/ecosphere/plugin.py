@@ -107,6 +107,10 @@ class EcospherePlugin(Room):
         )
         return [*(page.blueprint for page in (*pages, epci_map, invitations)), statement, interfaces]
 
+    def notify_recipient(self, already_notified: bool, *args: Any, **kwargs: Any) -> bool:
+        """Leave e-mails to others: the default of CKAN's interface forgets that another plugin has sent one."""
+        return already_notified
+
     def notify_about_topic(self, *args: Any, **kwargs: Any) -> bool:
         """Send invitations that state their expiry date."""
         return invitations.notify_about_topic(*args, **kwargs)

@@ -107,6 +107,10 @@ class EcosphereHardeningPlugin(Room):
         """Send CKAN's own e-mails with the headers that CKAN leaves out."""
         return mail.notify_recipient(*args, **kwargs)
 
+    def notify_about_topic(self, already_notified: bool, *args: Any, **kwargs: Any) -> bool:
+        """Leave topics to others: the default of CKAN's interface forgets that another plugin has notified somebody."""
+        return already_notified
+
     def get_signal_subscriptions(self) -> Any:
         """Refuse anonymous users from the start of each request."""
         return {tk.signals.request_started: [anonymous_users.refuse]}

@@ -24,7 +24,7 @@ from webassets.bundle import Bundle
 _LOCK = threading.RLock()
 _SECONDS = 10
 """How long URLs are cached: files removed in the meantime are rebuilt after that."""
-_known: WeakKeyDictionary[Bundle, tuple[float, list[str]]] = WeakKeyDictionary()
+_cached: WeakKeyDictionary[Bundle, tuple[float, list[str]]] = WeakKeyDictionary()
 
 
 def fill_registries() -> None:
@@ -44,13 +44,13 @@ def build_assets_one_at_a_time() -> None:
     @wraps(original)
     def urls(bundle: Bundle, *args: Any, **kwargs: Any) -> list[str]:
         lasting = not args and not kwargs and not bundle.env.debug
-        read, known = _known.get(bundle, (0.0, [])) if lasting else (0.0, [])
-        if known and time.monotonic() - read < _SECONDS:
-            return known
+        read, cached = _cached.get(bundle, (0.0, []))
+        if lasting and cached and time.monotonic() - read < _SECONDS:
+            return cached
         with _LOCK:
-            found = original(bundle, *args, **kwargs)
+            addresses = original(bundle, *args, **kwargs)
             if lasting:
-                _known[bundle] = (time.monotonic(), found)
-            return found
+                _cached[bundle] = (time.monotonic(), addresses)
+            return addresses
 
     Bundle.urls = urls  # pyright: ignore[reportAttributeAccessIssue] (typed by its own signature)
