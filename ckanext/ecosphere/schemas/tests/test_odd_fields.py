@@ -13,9 +13,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 
-from ckanext.ecosphere.tests.internal_errors import InternalErrors, internal_errors
+from ckanext.ecosphere.tests.internal_errors import InternalErrors, listen
 
-__all__ = ["internal_errors"]
 pytestmark = pytest.mark.usefixtures("shared_db")
 ODD: dict[str, Any] = {
     "null": None,
@@ -43,6 +42,12 @@ INTERNAL_ERROR = 500
 OF_A_FILE = ("url", "format", "name", "description")
 #: CKAN's own fields, some of which accept more than a text.
 OF_CKAN = ("resources", "tags", "extras", "groups", "type", "id", "state", "owner_org", "private", "url")
+
+
+@pytest.fixture
+def internal_errors(app: Any, monkeypatch: pytest.MonkeyPatch) -> InternalErrors:
+    """Tell internal errors of ours from those of CKAN."""
+    return listen(app.flask_app, monkeypatch)
 
 
 @pytest.fixture
