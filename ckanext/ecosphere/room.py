@@ -12,16 +12,18 @@ from ckan.exceptions import CkanConfigurationException
 from ckan.lib.i18n import get_ckan_i18n_dir
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.ecosphere.core import assets, away, logic_tables
+from ckanext.ecosphere.core import away
 from ckanext.ecosphere.interfaces import IEcospherePlugin
-from ckanext.ecosphere.setup import option_values, plugin_needs
+from ckanext.ecosphere.setup import option_values, plugin_needs, security_checks
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.queue import keep_workers_registered, start_jobs_at_once
-from ckanext.ecosphere.shared.web_guard import head_requests
+from ckanext.ecosphere.shared.web_guard import head_requests, visits
 
 log = logging.getLogger(__name__)
 
 DOMAIN = "ckanext-ecosphere"
+WITHOUT_HARDENING = (
+    f"{security_checks.HARDENING} is not in ckan.plugins: known defects of CKAN stay open, see `ckan ecosphere check`"
+)
 CATALOGUE = str(Path(__file__).with_name("i18n"))
 
 
@@ -44,6 +46,8 @@ class EcospherePluginBase(p.SingletonPlugin):
             return
         if sentence := plugin_needs.misplaced(plugins):
             log.error(sentence)
+        if security_checks.HARDENING not in plugins:
+            log.warning(WITHOUT_HARDENING)
         if wrong := list(option_values.not_numbers(config)):
             # CKAN refuses them, too, but its message gives neither the value nor what to write.
             raise CkanConfigurationException("\n".join(f"{each.sentence}. {each.remedy}." for each in wrong))
@@ -58,17 +62,13 @@ class Room(DefaultTranslation, EcospherePluginBase):
     def update_config(self, config: Any) -> None:
         """Register the templates and assets shared by all rooms."""
         super().update_config(config)
-        keep_workers_registered()
-        start_jobs_at_once()
         tk.add_template_directory(config, "templates/shared")
         tk.add_resource("assets/shared", "ecosphere_shared")
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Fill CKAN's registries, install outage page and HEAD handling, and keep the application for e-mails."""
-        logic_tables.fill()
+        """Install outage page and HEAD handling, count visits, and keep the application for e-mails."""
         language.remember(app)
-        assets.one_at_a_time()
-        return head_requests.install(away.install(app))
+        return head_requests.install(away.install(visits.count_in(app)))
 
     def i18n_directory(self) -> str:
         """Return the folder of the catalogue, shared by all rooms: only the first enabled one loads it."""

@@ -22,7 +22,7 @@ from flask import has_request_context
 from redis.exceptions import RedisError
 
 from ckanext.ecosphere.access.model import WANTED
-from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 SLOW_SECONDS, SLOW_KEPT = 20, 600
 """Seconds of one preview or extract after which its server counts as slow, and for how long it does."""
@@ -42,7 +42,7 @@ def asker() -> str:
     if not has_request_context():
         return ""
     known = tk.current_user.is_authenticated
-    who = f"person:{tk.current_user.id}" if known else f"address:{brakes.address()}"
+    who = f"person:{tk.current_user.id}" if known else f"address:{rate_limits.address()}"
     return hmac.new(str(tk.config["SECRET_KEY"]).encode(), who.encode(), hashlib.sha256).hexdigest()
 
 

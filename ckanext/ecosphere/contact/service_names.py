@@ -9,11 +9,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from ckan.types import DataDict
+from ckan.types import Context, DataDict
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import action_input
 from ckanext.ecosphere.shared.organisations import TERRITORY
 
 LONGEST, MOST_WORDS = 200, 12
@@ -22,6 +24,13 @@ _BETWEEN = frozenset(
     ["a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les", "of", "the", "for", "and"]
 )
 _FIGURES = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
+
+
+@tk.side_effect_free
+@tk.chained_action
+def organization_list(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """List services, or those matching a text by its words."""
+    return original(context, by_words(data_dict))
 
 
 def by_words(data_dict: DataDict) -> DataDict:
@@ -67,3 +76,8 @@ def _words(texts: Iterable[str]) -> list[str]:
 def _begins(word: str, words: frozenset[str]) -> bool:
     """Return whether a set contains a word or a longer word starting with it; numbers have to match exactly."""
     return word in words or (not word.isdigit() and any(each.startswith(word) for each in words))
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the chained action."""
+    return action_input.checked({"organization_list": organization_list})

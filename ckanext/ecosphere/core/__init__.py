@@ -1,1 +1,1 @@
-"""Changes to CKAN itself, made without touching its code: accounts, API, texts, dashboards, outage pages."""
+"""What the portal adds to CKAN for all rooms: closing of accounts, invitations, dashboards, lists, outage pages."""

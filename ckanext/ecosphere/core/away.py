@@ -30,11 +30,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.wrappers import Response as PlainResponse
 
 from ckanext.ecosphere.setup import pending
+from ckanext.ecosphere.shared.queue import StillCounted
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 30
 PROBE_SECONDS = 1.0
+COUNTING_SECONDS = "5"
 LOOK_AGAIN_SECONDS = 5.0
 TEMPLATE = "ecosphere/service_away.html"
 #: Exceptions that always mean that a service is down.
@@ -61,6 +63,7 @@ def install(app: Flask) -> Flask:
     app.extensions[_INSTALLED] = True
     for sign in SIGNS:
         app.register_error_handler(sign, _on_error)
+    app.register_error_handler(StillCounted, _still_counted)
     app.after_request(_look_at)
     if not event.contains(Engine, "handle_error", _note_database):
         event.listen(Engine, "handle_error", _note_database)
@@ -97,6 +100,15 @@ class TablesGate:
 def _on_error(error: Exception) -> Response:
     log.error("A service is away: %s: %s", type(error).__name__, str(error).strip().splitlines()[:1])
     return _away()
+
+
+def _still_counted(_error: StillCounted) -> Response:
+    """Answer while figures are being computed: a page that reloads itself, or 503 with Retry-After for a file."""
+    headers = {"Refresh": COUNTING_SECONDS, "Cache-Control": "no-store"}
+    if "." in request.path.rpartition("/")[2]:
+        headers = {"Retry-After": COUNTING_SECONDS, "Cache-Control": "no-store"}
+    status = HTTPStatus.OK if "Refresh" in headers else HTTPStatus.SERVICE_UNAVAILABLE
+    return Response(tk.render("ecosphere/still_counted.html"), status, headers)
 
 
 def _note_database(context: Any) -> None:
@@ -203,7 +215,3 @@ class _Guarded:
                 text, 503, {"Retry-After": str(RETRY_SECONDS)}, content_type="text/plain; charset=utf-8"
             )
             return response(environ, start_response)
-        finally:
-            # CKAN removes the session once it has an answer. If the error page fails as well, there is no answer, and
-            # the failed transaction would break all later requests of this thread.
-            model.Session.remove()

@@ -18,7 +18,7 @@ from ckanext.ecosphere.core import account_notes
 from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.openid import config
 from ckanext.ecosphere.shared import locks
-from ckanext.ecosphere.shared.web_guard.sessions import is_recovered
+from ckanext.ecosphere.shared.authorization import is_recovered
 
 KEY = "ecosphere_openid"
 LOCK = "openid-accounts"

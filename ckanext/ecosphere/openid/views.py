@@ -10,6 +10,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.common import session
+from ckan.lib import signals
 from ckan.views.user import next_page_or_default, regenerate_session, rotate_token
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
@@ -17,7 +18,7 @@ from werkzeug.wrappers import Response
 from ckanext.ecosphere.openid import accounts, config, provider
 from ckanext.ecosphere.openid.accounts import Identity
 from ckanext.ecosphere.shared.characters import one_line
-from ckanext.ecosphere.shared.web_guard import brakes, protect
+from ckanext.ecosphere.shared.web_guard import protect
 from ckanext.ecosphere.shared.web_guard.answers import refuse
 from ckanext.ecosphere.shared.web_guard.redirects import is_own
 
@@ -103,7 +104,7 @@ def back() -> Any:
         back_here, nonce, verifier = _own_address(".back"), attempt["nonce"], attempt["verifier"]
         who, id_token = provider.identity(params["code"], back_here, nonce, verifier)
     except provider.ProviderError:
-        brakes.count_failure()
+        signals.failed_login.send("")
         raise
     if attempt["user"]:
         session[OFFER] = {**asdict(who), "user": attempt["user"], "at": int(time.time())}

@@ -13,7 +13,6 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere.core import markdown
 from ckanext.ecosphere.interfaces import (
     Card,
     Check,
@@ -38,7 +37,6 @@ from ckanext.ecosphere.schemas.logic import (
     auth,
     bounds,
     cross_field,
-    free_fields,
     grace,
     locked_fields,
     numbers,
@@ -59,7 +57,6 @@ VALIDATORS = {
     if name.startswith("ecosphere_")
 } | {
     "tag_name_validator": validators.tag_name_validator,
-    "extra_key_not_in_root_schema": free_fields.extra_key_not_in_root_schema,
 }
 
 
@@ -67,9 +64,7 @@ VALIDATORS = {
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.blueprints([views.schemas, page_views.page, bulk_views.bulk, unsaved_forms.forms, hvd_views.hvd])
 @tk.blanket.config_declarations
-@tk.blanket.helpers(
-    lambda: {**markdown.HELPERS, **template_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()}
-)
+@tk.blanket.helpers(lambda: {**template_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()})
 @tk.blanket.validators(VALIDATORS)
 class EcosphereSchemasPlugin(Room):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""

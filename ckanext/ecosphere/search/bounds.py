@@ -172,9 +172,9 @@ def _check_box(box: Any) -> None:
 
     Longitudes may go once around the Earth, as web maps write them.
     """
-    sides = box.split(",")[: _SIDES + 1] if isinstance(box, str) else list(box)[: _SIDES + 1]
+    sides = box if isinstance(box, (list, tuple)) else str(box).split(",")
     try:
-        west, south, east, north = (float(str(side)[:40]) for side in sides)
+        west, south, east, north = (float(str(side)[:40]) for side in sides[: _SIDES + 1])
     except ValueError:
         raise SearchQueryError(tk._("Give the box as west,south,east,north in degrees.")) from None
     finite = all(map(math.isfinite, (west, south, east, north)))

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 
 import ckan
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import rq
 import sqlalchemy as sa
@@ -176,15 +177,16 @@ def known_weaknesses() -> list[Check]:
 
 
 def _advice(version: str, advisory: advisories.Advisory) -> Check:
-    """Return the check of an advisory: a warning, unless the suite mitigates it."""
+    """Return the check of an advisory: a warning, unless the plugin with the repairs of CKAN mitigates it."""
     message = _(advisory.message)
-    if advisory.meanwhile:
+    is_mitigated = bool(advisory.meanwhile) and p.plugin_loaded(security_checks.HARDENING)
+    if is_mitigated:
         message += " " + _("Meanwhile: {measure}").format(measure=_(advisory.meanwhile))
     if advisory.fixed_in:
         remedy = _("Upgrade as soon as this is published: {version}").format(version=_(advisory.fixed_in))
     else:
         remedy = _("No version of CKAN without it is known; see docs/upstream.md")
-    return Check(f"CKAN {version}", OK if advisory.meanwhile else WARNING, message, remedy)
+    return Check(f"CKAN {version}", OK if is_mitigated else WARNING, message, remedy)
 
 
 CHECKS = (postgresql, redis, solr, workers, mail, options, order, *security_checks.CHECKS, known_weaknesses)

@@ -1,4 +1,4 @@
-"""Security checks of `ckan ecosphere check`: cookies, CSRF, secrets, proxies, storage, debugging."""
+"""Security checks of `ckan ecosphere check`: cookies, CSRF, secrets, https, repairs of CKAN, storage, debugging."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from urllib.parse import urlsplit
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
-from limits import parse_many
 
-from ckanext.ecosphere import config
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.setup import secret_options
-from ckanext.ecosphere.shared.mailing.texts import labelled
-from ckanext.ecosphere.shared.web_guard import cookies, headers, proxies
 
 _ = tk._
 OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
@@ -22,6 +18,11 @@ LEAST_SECRET = 20
 LONGEST_SESSION_DAYS = 30
 DAY = 86_400
 SECRETS = ("SECRET_KEY", "WTF_CSRF_SECRET_KEY")
+SAMESITE = ("SESSION_COOKIE_SAMESITE", "REMEMBER_COOKIE_SAMESITE")
+SECURE = ("SESSION_COOKIE_SECURE", "REMEMBER_COOKIE_SECURE")
+HTTPONLY = ("SESSION_COOKIE_HTTPONLY", "REMEMBER_COOKIE_HTTPONLY")
+HTTPS = "https://"
+HARDENING = "ecosphere_hardening"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 OTHERS_WRITE, OTHERS_READ = 0o002, 0o004
 
@@ -31,18 +32,18 @@ def cookie_settings() -> list[Check]:
     name = _("Cookies")
     found = [
         Check(name, ERROR, _("{option} is not Lax or Strict: other sites send the cookie along").format(option=option))
-        for option in cookies.SAMESITE
+        for option in SAMESITE
         if tk.config.get(option) not in ("Lax", "Strict")
     ]
     found += [
         Check(name, ERROR, _("{option} is off: scripts can read the cookie").format(option=option))
-        for option in cookies.HTTPONLY
+        for option in HTTPONLY
         if not tk.config.get(option)
     ]
-    if _is_https():
+    if is_https():
         found += [
             Check(name, ERROR, _("{option} is off: the cookie travels over plain connections").format(option=option))
-            for option in cookies.SECURE
+            for option in SECURE
             if not tk.config.get(option)
         ]
     days = int(tk.config["PERMANENT_SESSION_LIFETIME"]) // DAY
@@ -88,59 +89,22 @@ def secret_files() -> list[Check]:
 
 
 def address() -> list[Check]:
-    """Check that the portal uses https, and which proxies are trusted about client addresses."""
-    found = []
+    """Check that the portal uses https."""
     host = urlsplit(tk.config["ckan.site_url"]).hostname or ""
-    if not _is_https() and host not in LOCAL:
-        message = _("ckan.site_url begins with http: passwords and cookies travel in the clear")
-        found.append(Check("HTTPS", ERROR, message, _("See docs/security.md, “What the proxy must add”")))
-    name = _("Trusted proxies")
-    try:
-        trusted = config.trusted_proxies()
-    except ValueError as error:
-        message = _("{option}: neither a number nor networks: {error}")
-        return [*found, Check(name, ERROR, message.format(option=config.TRUSTED_PROXIES, error=error))]
-    if trusted.hops:
-        message = _("{number} proxies in a row are believed, whoever they are").format(number=trusted.hops)
-        found.append(Check(name, WARNING, message, _("Name their networks instead")))
-    elif any(network.prefixlen == 0 for network in trusted.networks):
-        found.append(
-            Check(name, ERROR, _("Everybody is believed about addresses"), _("Name the networks of the proxies"))
-        )
-    elif not trusted and _is_https():
-        message = _("The portal is reached through a proxy, and none is named: everybody shares one address's limits")
-        remedy = _("Set {option}").format(option=config.TRUSTED_PROXIES)
-        found.append(Check(name, WARNING, message, remedy))
-    else:
-        found.append(Check(name, OK, _("Addresses of people are taken from: {source}").format(source=_source(trusted))))
-    return found
+    if is_https() or host in LOCAL:
+        return []
+    message = _("ckan.site_url begins with http: passwords and cookies travel in the clear")
+    return [Check("HTTPS", ERROR, message, _("See docs/security.md, “What the proxy must add”"))]
 
 
-def web_options() -> list[Check]:
-    """Check that policy and rate limits are valid."""
-    if not p.plugin_loaded("ecosphere"):
-        message = _("The plugin ecosphere is not enabled: there are no limits of log-ins, nor a list of services")
-        remedy = _("Add it to ckan.plugins, after the other plugins of the suite")
-        return [Check(_("Web pages"), WARNING, message, remedy)]
-    found = []
-    policy, limits = _("Security policy of the pages"), _("Limits of requests")
-    try:
-        headers.read_extra(tk.config[config.CSP_SOURCES])
-    except ValueError as error:
-        found.append(Check(policy, ERROR, labelled(config.CSP_SOURCES, str(error))))
-    if tk.config[config.CSP] != "enforce":
-        message = _("The Content-Security-Policy is not enforced")
-        found.append(Check(policy, WARNING, message, _("Write: {line}").format(line=f"{config.CSP} = enforce")))
-    for option in config.LIMITS.values():
-        try:
-            rates = parse_many(tk.config[option]) if tk.config[option].strip() else []
-        except ValueError:
-            message = _("These are no rates; write for instance: 5 per minute; 20 per hour")
-            found.append(Check(limits, ERROR, labelled(option, message)))
-            continue
-        if not rates:
-            found.append(Check(limits, WARNING, labelled(option, _("There is no limit"))))
-    return found or [Check(_("Web pages"), OK, _("Policy and limits are in force"))]
+def hardening() -> list[Check]:
+    """Check that the repairs of CKAN are enabled."""
+    name = _("Repairs of CKAN")
+    if p.plugin_loaded(HARDENING):
+        return [Check(name, OK, _("Enabled"))]
+    message = _("The plugin {plugin} is not enabled: known defects of CKAN stay open").format(plugin=HARDENING)
+    remedy = _("Add it to ckan.plugins, before the plugin ecosphere; docs/upstream.md lists the defects")
+    return [Check(name, ERROR, message, remedy)]
 
 
 def storage() -> list[Check]:
@@ -165,12 +129,9 @@ def debugging() -> list[Check]:
     return [Check(name, OK, _("Off"))]
 
 
-CHECKS = (cookie_settings, forged_requests, secrets, secret_files, address, web_options, storage, debugging)
+CHECKS = (cookie_settings, forged_requests, secrets, secret_files, address, hardening, storage, debugging)
 
 
-def _is_https() -> bool:
-    return str(tk.config["ckan.site_url"]).lower().startswith(cookies.HTTPS)
-
-
-def _source(trusted: proxies.Trusted) -> str:
-    return ", ".join(map(str, trusted.networks)) if trusted else _("the connection")
+def is_https() -> bool:
+    """Return whether the portal's own address uses https."""
+    return str(tk.config["ckan.site_url"]).lower().startswith(HTTPS)

@@ -12,17 +12,13 @@ from functools import wraps
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import authz, model
 from ckan.types import AuthResult
+from flask import has_request_context, request
 
 AuthFunction = Callable[..., AuthResult]
-
-
-class AnonymousUser(model.AnonymousUser):
-    """An anonymous user that is falsy, as before CKAN 2.12, so that CKAN and other extensions refuse it."""
-
-    def __bool__(self) -> bool:
-        return False
+LOG_IN_PAGE = "user.login"
 
 
 def person(context: Any) -> model.User | None:
@@ -82,6 +78,22 @@ def dataset_editable(context: Any, key: Any) -> AuthResult:
 def same_person(context: Any) -> Any:
     """Return a fresh context for the same user, without an action's own keys (`package`, `ignore_auth`)."""
     return {key: context[key] for key in ("user", "auth_user_obj") if key in context}
+
+
+def is_recovered(user: model.User) -> bool:
+    """Tell whether somebody sets a password who is not logged in to the account: by a link in an e-mail, mostly.
+
+    Whoever was there before may have made the account with the address of somebody else, or have stolen its password:
+    every way in that they left behind must end. To be called before the row is written. A log-in with the right
+    password may write its hash anew, when CKAN makes longer ones: that is no new password.
+    """
+    state: Any = sa.inspect(user)
+    if not state.attrs._password.history.has_changes():
+        return False
+    if not has_request_context():
+        return True
+    is_own = tk.current_user.is_authenticated and tk.current_user.id == user.id
+    return not is_own and request.endpoint != LOG_IN_PAGE
 
 
 def _existing(key: Any) -> str:

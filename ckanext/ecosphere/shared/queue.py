@@ -15,13 +15,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
-import rq
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib import jobs
 from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
-from rq import worker_registration
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
@@ -115,26 +113,3 @@ def wait_for_many(key: str, rows: sa.Select[Any], ask: Callable[[], bool]) -> No
 def have_come(key: str) -> None:
     """Note that the figures have been counted: the next count gets the full time again."""
     connect_to_redis().delete(key)
-
-
-def keep_workers_registered() -> None:
-    """Make workers register again after Redis was emptied: RQ 2 registers them only at start."""
-    jobs.Worker.heartbeat = _heartbeat  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def start_jobs_at_once() -> None:
-    """Let background jobs start without loading CKAN and all plugins a second time, which takes a second each.
-
-    CKAN does so to get new database connections after the fork, but it closes all of them before it forks, and they
-    open by themselves.
-    """
-    jobs.Worker.main_work_horse = rq.Worker.main_work_horse  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def _heartbeat(worker: jobs.Worker, *args: Any, **named: Any) -> None:
-    """Heartbeat of a worker, after each job and every few minutes while idle, that also restores its registration."""
-    rq.Worker.heartbeat(worker, *args, **named)
-    if worker.birth_date and not worker.connection.hexists(worker.key, "birth"):
-        worker.connection.hset(worker.key, mapping=worker.serialize())
-        worker.connection.expire(worker.key, worker.worker_ttl + 60)
-        worker_registration.register(worker)

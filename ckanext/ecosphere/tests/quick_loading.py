@@ -31,7 +31,7 @@ from jinja2 import Environment
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from werkzeug.routing import Rule
 
-from ckanext.ecosphere.shared.web_guard import brakes
+from ckanext.ecosphere.hardening.web import log_in
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def quickly() -> Iterator[None]:
         patch.setattr(model.Repository, "delete_all", _delete_all)
         patch.setattr(model.Repository, "upgrade_db", _upgrade_db)
         patch.setattr(user, "pbkdf2_sha512", CHEAP_HASH)
-        patch.setattr(brakes, "_hashes", lambda: CHEAP_HASH)
+        patch.setattr(log_in, "_hashes", lambda: CHEAP_HASH)
         patch.setattr(PGDialect_psycopg2, "do_ping", _do_ping)
         patch.setattr(freezegun.api, "_get_module_attributes_hash", _names_of_module)
         yield

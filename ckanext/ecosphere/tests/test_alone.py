@@ -24,6 +24,7 @@ pytestmark = pytest.mark.slow("plugins")
 ROOT = Path(__file__).resolve().parents[3]
 ALONE = {
     "ecosphere": "ecosphere",
+    "ecosphere_hardening": "ecosphere_hardening",
     "ecosphere_schemas": "ecosphere_schemas scheming_datasets",
     "ecosphere_harvest": "ecosphere_harvest harvest",
     "ecosphere_csw": "ecosphere_csw ecosphere_harvest harvest",

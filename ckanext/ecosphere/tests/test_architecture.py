@@ -16,7 +16,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import overlay
 
 PACKAGE = Path(__file__).resolve().parents[1]
-ROOMS = ("schemas", "harvest", "quality", "data_requests", "search", "access", "openid")
+ROOMS = ("schemas", "harvest", "quality", "data_requests", "search", "access", "openid", "hardening")
 PURE = (
     "dataset",
     "quality/core/criteria.py",
@@ -115,6 +115,16 @@ def test_a_room_does_not_import_another(room: str):
         if any(within(name, other) for other in others)
     }
     assert not found
+
+
+def test_nothing_imports_the_repairs_of_ckan():
+    importing = {
+        str(path.relative_to(PACKAGE))
+        for path in modules(".")
+        if path.relative_to(PACKAGE).parts[0] != "hardening"
+        if any(within(name, "ckanext.ecosphere.hardening") for name in imports(path))
+    }
+    assert not importing
 
 
 @pytest.mark.parametrize("core", [core for core in PURE if (PACKAGE / core).exists()])

@@ -18,7 +18,7 @@ from ckanext.ecosphere.access.take import extracts, notice
 from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.shared import action_input, authorization
-from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 
 @tk.side_effect_free
@@ -109,7 +109,7 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
     asked["warning"] = notice.warning()
     try:
         if has_request_context():
-            _count_extract(brakes.address())
+            _count_extract(rate_limits.address())
             person = authorization.person(context)
             if person is not None:  # who may come from many addresses
                 _count_extract(f"person:{person.id}")

@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import Use
 from ckanext.ecosphere.shared import dates
-from ckanext.ecosphere.shared.web_guard import brakes, rate_limits, visits
+from ckanext.ecosphere.shared.web_guard import rate_limits, visits
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def note(package_id: str, resource_id: str, headers: Headers) -> bool:
     if visits.is_program(str(headers.get("User-Agent") or "")):
         return False
     try:
-        rate_limits.hit("access-use", ONE_ADDRESS, brakes.address(), resource_id)
+        rate_limits.hit("access-use", ONE_ADDRESS, rate_limits.address(), resource_id)
         rate_limits.hit("access-use-all", ALL)
         add(package_id, resource_id)
     except (rate_limits.TooMany, rate_limits.CountingUnavailable):

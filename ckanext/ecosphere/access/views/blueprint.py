@@ -10,7 +10,7 @@ from flask import Blueprint, Response, g, jsonify, make_response
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.logic.resources import Found, readable
 from ckanext.ecosphere.shared import web_guard
-from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 NOT_FOUND, TOO_MANY, UNAVAILABLE = 404, 429, 503
 
@@ -43,7 +43,7 @@ def context() -> Any:
 def brake(what: str, option: str) -> Response | None:
     """Count a request against a rate limit; return the response 429 if it is exceeded, else None."""
     try:
-        rate_limits.hit(what, config.limits(option), brakes.address(), fallback=True)
+        rate_limits.hit(what, config.limits(option), rate_limits.address(), fallback=True)
     except rate_limits.TooMany as error:
         g.ecosphere_retry_after = error.seconds
         return told(

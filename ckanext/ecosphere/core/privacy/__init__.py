@@ -1,1 +1,1 @@
-"""Privacy of accounts, private datasets, their tags and activities; closing of accounts."""
+"""Closing of accounts."""

@@ -21,9 +21,8 @@ from sqlalchemy import event
 from ckanext.ecosphere.data_requests.domain import clock, wording
 from ckanext.ecosphere.data_requests.model import Setting
 from ckanext.ecosphere.data_requests.search.desk import Around, Due
-from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared import authorization, characters
 from ckanext.ecosphere.shared.mailing import headers
-from ckanext.ecosphere.shared.web_guard import sessions
 
 SALT = "ecosphere-requests-calendar"
 REFERENCE = "REFERENCE"
@@ -53,7 +52,7 @@ def listen() -> None:
 
 def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
     """End the private address of an account that is recovered, as its API tokens end."""
-    if p.plugin_loaded("ecosphere_requests") and sessions.is_recovered(user):
+    if p.plugin_loaded("ecosphere_requests") and authorization.is_recovered(user):
         connection.execute(sa.update(Setting).where(Setting.user_id == user.id).values(calendar=""))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import authz
+import sqlalchemy as sa
+from ckan import authz, model
 from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.harvest import objects
-from ckanext.ecosphere.harvest.logic import stock_auth
+from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.shared import authorization
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
@@ -117,8 +118,6 @@ def harvest_object_show(original: Any, context: Context, data_dict: DataDict | N
         return {"success": False, "msg": tk._("Only administrators of the portal may do this.")}
     id_ = data_dict.get("id")
     if not id_ and data_dict.get("dataset_id"):
-        from ckan import model
-
         package = model.Package.get(data_dict["dataset_id"])
         id_ = objects.current(package.id) if package else None
     found: Any = HarvestObject.get(id_) if id_ else None
@@ -127,6 +126,36 @@ def harvest_object_show(original: Any, context: Context, data_dict: DataDict | N
     if authorization.person(context) is None:
         return {"success": False, "msg": tk._("Log in first: this is not for anonymous people.")}
     return ecosphere_harvest_record_show(context, {"id": found.id})
+
+
+def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
+    """Allow those who may edit the source to run a job. The original expects `source_id`, which is not passed."""
+    job: Any = HarvestJob.get(tk.get_or_bust(data_dict or {}, "id"))
+    if job is None:
+        raise tk.ObjectNotFound(tk._("Harvest job not found"))
+    # The auth functions of ckanext-harvest need the model in the context.
+    fresh: Any = {**authorization.same_person(context), "model": model, "session": model.Session}
+    return authz.is_authorized("harvest_source_update", fresh, {"id": job.source_id})
+
+
+def harvest_source_clear(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
+    """Allow those who may edit a source to delete all its datasets, provided that all belong to their service."""
+    id_ = tk.get_or_bust(data_dict or {}, "id")
+    allowed = original(context, data_dict or {})
+    source = model.Package.get(id_)
+    if allowed["success"] and source is not None and _publishes_for_others(source):
+        message = tk._("This source published for other services: only administrators of the site clear it.")
+        return {"success": False, "msg": message}
+    return allowed
+
+
+def _publishes_for_others(source: model.Package) -> bool:
+    query = (
+        sa.select(SourceRecord.guid)
+        .join(model.Package, model.Package.id == SourceRecord.package_id)
+        .where(SourceRecord.source_id == source.id, model.Package.owner_org.is_distinct_from(source.owner_org))
+    )
+    return model.Session.execute(query.limit(1)).first() is not None
 
 
 def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> AuthResult:
@@ -212,7 +241,8 @@ def _may_edit(context: Context, id_: str | None) -> AuthResult:
 
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions of the plugin."""
-    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_harvest_")} | {
-        "harvest_object_show": harvest_object_show
-    }
-    return authorization.deny_by_default(own | stock_auth.get_auth_functions())
+    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_harvest_")}
+    own["harvest_object_show"] = harvest_object_show
+    for function in (harvest_send_job_to_gather_queue, harvest_source_clear):
+        own[function.__name__] = tk.chained_auth_function(function)
+    return authorization.deny_by_default(own)

@@ -1,4 +1,4 @@
-"""Chained actions of ckanext-harvest: run our source types through our pipeline, and fix faults and missing checks."""
+"""Chained actions of ckanext-harvest, which run our source types through our pipeline and forget what is cleared."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ import ckan.plugins.toolkit as tk
 from ckan import logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.core import texts
 from ckanext.ecosphere.harvest import overview, schedule
 from ckanext.ecosphere.harvest.logic.auth import source_id
 from ckanext.ecosphere.harvest.model import forget, forget_lost_jobs, leave_to_others, read_anew
 from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.harvest.worker import queue
 from ckanext.ecosphere.harvest.worker.job import RUNNING
-from ckanext.harvest.logic import HarvestJobExists, HarvestSourceInactiveError
 from ckanext.harvest.logic.dictization import harvest_job_dictize
 from ckanext.harvest.model import HarvestJob
-
-LONGEST_DAYS = 5
-"""Maximum digits of a number of days."""
 
 
 @tk.chained_action
@@ -156,82 +151,6 @@ def harvest_source_reindex(original: Any, context: Context, data_dict: DataDict)
     return True
 
 
-@tk.chained_action
-def harvest_job_create(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Create a job with the original action; over the API, report its exceptions as validation errors.
-
-    Args:
-        original: ckanext-harvest's action.
-        context: the context.
-        data_dict: `source_id`, and `run` (true by default).
-
-    Raises:
-        ValidationError: a job of the source waits or runs, or the source is not active.
-    """
-    tk.check_access("harvest_job_create", context, data_dict)
-    try:
-        return original(context, data_dict)
-    except (HarvestJobExists, HarvestSourceInactiveError) as error:
-        if "api_version" not in context:
-            raise  # pages and commands of ckanext-harvest handle these errors
-        exists = isinstance(error, HarvestJobExists)
-        message = (
-            tk._("A harvest of this source waits or runs already.") if exists else tk._("The source is not active.")
-        )
-        raise tk.ValidationError({"source_id": [message]}) from error
-
-
-@logic.auth_audit_exempt  # it checks an auth function of ours: that of ckanext-harvest allows everyone
-@tk.side_effect_free
-@tk.chained_action
-def harvest_source_list(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """List the sources, for sysadmins only: ckanext-harvest 1.6.3 returns even private ones to anonymous users.
-
-    Args:
-        original: ckanext-harvest's action.
-        context: the context.
-        data_dict: `organization_id`, `only_active`, `only_to_run`, `return_last_job_status`.
-    """
-    tk.check_access("ecosphere_harvest_administer", context, data_dict)
-    return original(context, data_dict)
-
-
-@logic.auth_audit_exempt  # it checks an auth function of ours: ckanext-harvest has none of this name
-@tk.chained_action
-def harvest_abort_failed_jobs(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Abort jobs that have run for too long, for sysadmins only: ckanext-harvest 1.6.3 allows everyone.
-
-    Args:
-        original: ckanext-harvest's action.
-        context: the context.
-        data_dict: `life_span` in days (7 by default), `include` or `exclude` ids of sources.
-    """
-    tk.check_access("ecosphere_harvest_administer", context, data_dict)
-    days = {"life_span": 7, **data_dict}["life_span"]
-    if not str(days).isdecimal() or len(str(days)) > LONGEST_DAYS:
-        raise tk.ValidationError({"life_span": [tk._("Write a number of days.")]})
-    return original(context, {**data_dict, "life_span": int(days)})
-
-
-@tk.side_effect_free
-@tk.chained_action
-def harvest_log_list(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """List the harvest log, for sysadmins only: ckanext-harvest 1.6.3 checks an auth function that does not exist.
-
-    Args:
-        original: ckanext-harvest's action.
-        context: the context.
-        data_dict: `limit`, `per_page`, `offset` and `level`.
-    """
-    tk.check_access("ecosphere_harvest_administer", context, data_dict)
-    numbers = {name: data_dict[name] for name in ("limit", "per_page", "offset") if name in data_dict}
-    wrong = [name for name, value in numbers.items() if not str(value).isascii() or not str(value).isdigit()]
-    if wrong:
-        raise tk.ValidationError({name: [tk._("Must be a natural number")] for name in wrong})
-    allowed: Any = {**context, "ignore_auth": True}
-    return original(allowed, data_dict)
-
-
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
     chained = (
@@ -241,10 +160,5 @@ def get_actions() -> dict[str, Any]:
         harvest_source_clear,
         harvest_source_job_history_clear,
         harvest_source_reindex,
-        harvest_job_create,
-        harvest_source_list,
-        harvest_abort_failed_jobs,
-        harvest_log_list,
     )
-    bounded = texts.get_actions(("harvest_source_create", "harvest_source_update"))
-    return {**bounded, **{action.__name__: action for action in chained}}
+    return {action.__name__: action for action in chained}

@@ -55,7 +55,7 @@ def running(local: LocalProvider, request: pytest.FixtureRequest) -> Iterator[di
     local.portal = f"http://127.0.0.1:{free_port()}"
     tk.config.update(
         {
-            "ckan.plugins": "ecosphere_openid ecosphere",
+            "ckan.plugins": "ecosphere_openid ecosphere_hardening ecosphere",
             "ckan.locale_default": "fr",
             "WTF_CSRF_ENABLED": True,
             "ecosphere.openid.issuer": local.issuer,

@@ -13,7 +13,6 @@ from ckanext.ecosphere.schemas.bulk import actions as bulk
 from ckanext.ecosphere.schemas.catalogue import public_files
 from ckanext.ecosphere.schemas.importing import documents, fetching, proposing, starting
 from ckanext.ecosphere.schemas.logic import drafts, earlier_programs
-from ckanext.ecosphere.schemas.page import resource_views
 from ckanext.ecosphere.shared import action_input
 
 DATASETS_LOOKED_AT = 50
@@ -148,4 +147,4 @@ def get_actions() -> dict[str, Any]:
     """Return the actions by name."""
     own = {name: each for name, each in globals().items() if name.startswith("ecosphere_dataset_")}
     own |= bulk.ACTIONS | {"dataset_purge": public_files.dataset_purge}
-    return action_input.checked(own) | earlier_programs.get_actions() | resource_views.get_actions()
+    return action_input.checked(own) | earlier_programs.get_actions()

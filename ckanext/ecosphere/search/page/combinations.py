@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from flask import request
 
 from ckanext.ecosphere.search import config
-from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
+from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.shared.web_guard.answers import refuse
 
 PAGES = ("dataset.search", "organization.read", "group.read")
@@ -35,7 +35,7 @@ def limit() -> None:
         return
     try:
         rate_limits.hit(
-            "search-combinations", config.combination_limits(), brakes.address(), fallback=True
+            "search-combinations", config.combination_limits(), rate_limits.address(), fallback=True
         )
     except rate_limits.TooMany as error:
         sentence = tk._(

@@ -45,7 +45,7 @@ def check() -> None:
 
 
 def check_own_actions() -> None:
-    """Check calls of the suite's own actions, for rooms without the base plugin, which checks every call."""
+    """Check calls of the suite's own actions, for rooms without `ecosphere_hardening`, which checks every call."""
     if request.endpoint == "api.action" and str(request.view_args and request.view_args["logic_function"]).startswith(
         OWN_ACTIONS
     ):
@@ -71,7 +71,7 @@ def check_get() -> Response | None:
         return None
     _check_may_change()
     fields = [pair for pair in request.args.items(multi=True) if pair[0] != tk.config["WTF_CSRF_FIELD_NAME"]]
-    page = Response(tk.render("ecosphere_web_guard/confirm.html", {"fields": fields}), mimetype="text/html")
+    page = Response(tk.render("ecosphere_hardening/confirm.html", {"fields": fields}), mimetype="text/html")
     page.headers["Cache-Control"] = "no-store"
     return page
 

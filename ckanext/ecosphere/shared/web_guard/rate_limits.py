@@ -14,6 +14,7 @@ from functools import cache
 import ckan.plugins.toolkit as tk
 import redis
 from ckan.lib.redis import connect_to_redis
+from flask import request
 from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
@@ -84,6 +85,11 @@ def is_remembered(what: str, *who: str) -> bool:
         return bool(connect_to_redis().exists(_key(what, who)))
     except redis.RedisError:
         return False
+
+
+def address() -> str:
+    """Return the unit by which the client's address is counted."""
+    return network(request.remote_addr)
 
 
 def network(address: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Settings of the guard: the base plugin reads them from the configuration, rooms without it use the defaults."""
+"""Settings of the guard: `ecosphere_hardening` reads them from the configuration, rooms without it use the defaults."""
 
 from __future__ import annotations
 

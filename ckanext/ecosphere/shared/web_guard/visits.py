@@ -11,12 +11,13 @@ from functools import cache
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.redis import connect_to_redis
-from flask import request
+from flask import Flask, Response, request
 from redis.exceptions import RedisError
 
 SECONDS = 2
 """Length of the counting intervals, in seconds."""
 _KEPT = 4 * SECONDS
+_INSTALLED = "ecosphere_visits"
 _STATIC = frozenset({"static", "webassets.index"})
 #: Substrings in the user agents of crawlers and scripts.
 _PROGRAMS = ("bot", "crawl", "spider", "slurp", "curl/", "python-requests", "wget", "headless", "monitor")
@@ -26,6 +27,19 @@ def is_program(agent: str) -> bool:
     """Return whether a user agent is empty or that of a crawler or script."""
     lower = agent.lower()
     return not lower or any(word in lower for word in _PROGRAMS)
+
+
+def count_in(app: Flask) -> Flask:
+    """Count the answers of an application, changed in place; repeated calls have no effect."""
+    if _INSTALLED not in app.extensions:  # by another plugin of the suite
+        app.extensions[_INSTALLED] = True
+        app.after_request(_counted)
+    return app
+
+
+def _counted(response: Response) -> Response:
+    of_this_process().count()
+    return response
 
 
 class Visits:

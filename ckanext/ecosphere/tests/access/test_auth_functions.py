@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 
-from ckanext.ecosphere.shared import action_input, authorization
+from ckanext.ecosphere.shared import action_input
 
 #: Functions that may allow anonymous users: they show public data.
 PUBLIC = {
@@ -65,11 +65,6 @@ def test_the_others_refuse_the_object_that_stands_for_nobody(loaded: None):
         if name not in PUBLIC and function(*before, context, {"id": "x"})["success"]:
             let_in.append(name)
     assert not let_in
-
-
-def test_nobody_is_false():
-    assert not authorization.AnonymousUser()
-    assert authorization.AnonymousUser().is_anonymous
 
 
 @pytest.mark.parametrize(

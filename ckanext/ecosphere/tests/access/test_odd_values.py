@@ -1,4 +1,8 @@
-"""Odd values in every parameter of every action of the suite: a clear refusal for each persona, no internal error."""
+"""Odd values in every parameter of every action of the suite: a clear refusal for each persona, no internal error.
+
+An internal error that arises within an action of CKAN or of another extension is theirs (`docs/upstream.md`, 16). It is
+told apart (`-rP` shows them), and must have written nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,9 @@ import pytest
 
 from ckanext.ecosphere.tests.access import calls, tables, world
 from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
+from ckanext.ecosphere.tests.internal_errors import InternalErrors, internal_errors
+
+__all__ = ["internal_errors"]
 
 pytestmark = pytest.mark.slow("values")
 
@@ -45,6 +52,9 @@ OTHERS = tuple(persona for persona in tables.PERSONAS if persona != EVERYWHERE)
 COMMITTING = ("harvest_source_clear", "harvest_source_job_history_clear")
 
 
+INTERNAL_ERROR = 500
+
+
 def _sent(visitor: Visitor, action: str, parameters: dict[str, Any], odd: dict[str, str]) -> int:
     """Send parameters, some of them as JSON text; return the status."""
     parts = {name: json.dumps(value) for name, value in parameters.items()} | odd
@@ -63,7 +73,13 @@ def _tries(parameters: dict[str, Any], turn: int) -> Iterator[tuple[str, dict[st
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_odd_values_get_clear_answers(action: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger):
+def test_odd_values_get_clear_answers(
+    action: str,
+    portal: world.World,
+    visitors: dict[str, Visitor],
+    ledger: Ledger,
+    internal_errors: InternalErrors,
+):
     if action in COMMITTING:
         world.make_source(portal)
     parameters = portal.filled(PARAMETERS.get(action), "id") or {"id": ""}
@@ -71,8 +87,10 @@ def test_odd_values_get_clear_answers(action: str, portal: world.World, visitors
     for persona, odd, clear in _tries(parameters, ACTIONS.index(action)):
         ledger.begin()
         status = _sent(visitors[persona], action, parameters, odd)
-        ledger.end()
-        if status not in clear:
+        written = ledger.end()
+        if status == INTERNAL_ERROR and not written and not internal_errors.is_ours:
+            print(f"{action} of CKAN: {persona}, {', '.join(odd)}")
+        elif status not in clear:
             faults.append(f"{persona}: {', '.join(f'{name}={text[:40]}' for name, text in odd.items())}: {status}")
     assert not faults
 
@@ -107,7 +125,6 @@ ODD_PARTS = ("a" * 5_000, "..", "%7B!frange%20l=0%7Dx", "9" * 40, "-1", "%5B%5D"
 #: Not accepted in any path: refused before a view is called.
 NEVER_IN_ADDRESSES = ("%ED%A0%80", "a%00b")
 ODD_NAMES = ("q", "year", "page", "id", "bbox", "organization", "title", "uri", "table", "sort")
-INTERNAL_ERROR = 500
 #: The provider of this log-in is not running during the tests, and the page reports that.
 AWAY = (("/connexion/openid", 502),)
 ROUTES = sorted({f"{row.method} {row.name}" for row in tables.read("routes")})

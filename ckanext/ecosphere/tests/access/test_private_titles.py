@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ckanext.ecosphere.core.privacy import named_datasets
+from ckanext.ecosphere.hardening.privacy import private_datasets
 from ckanext.ecosphere.tests.access import world
 from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
@@ -49,7 +49,7 @@ PAGES = (
     "/harvest/about/?",
 )
 MISSING = "jeu-inexistant"
-TABLE = yaml.safe_load(named_datasets.TABLE.read_text(encoding="utf-8"))
+TABLE = yaml.safe_load(private_datasets.TABLE.read_text(encoding="utf-8"))
 STRANGERS = ("anonymous", "user", "other_editor", "moderator")
 as_each_stranger = pytest.mark.parametrize(
     "persona",

@@ -1,0 +1,136 @@
+"""Defect 9: groups and organisations keep what CKAN's actions let their administrators break.
+
+CKAN 2.12.0 lets anyone who may edit an organisation set `is_organization`, `state` and `approval_status`, accepts any
+role for a member, and accepts an organisation in actions on groups. Not yet accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import authz, model
+from ckan.logic import auth_audit_exempt
+from ckan.logic.validators import name_validator
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.hardening import texts
+
+#: Fields that only CKAN's own actions and sysadmins may set.
+_OF_THE_SITE = ("state", "approval_status")
+_FOR_GROUPS = ("group_delete", "group_purge", "group_patch")
+
+
+def _saved(
+    is_organization: bool, original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> dict[str, Any]:
+    """Save a group or organisation without changing its kind, with clean texts and existing members."""
+    data: DataDict = {**texts.cleaned(data_dict), "is_organization": is_organization}
+    known = model.Group.get(str(data["id"])) if data.get("id") else None
+    if known is not None and known.is_organization != is_organization:
+        raise tk.ObjectNotFound(tk._("Group was not found.") if known.is_organization else tk._("Service not found"))
+    if not (context.get("ignore_auth") or authz.is_sysadmin(context.get("user"))):
+        _check_states(data, known)
+    _check_members(data.get("users"))
+    if known is None or data.get("name") not in (None, "", known.name):
+        _check_name(data.get("name"), context)
+    return original(context, data)
+
+
+def _check_name(name: Any, context: Context) -> None:
+    """Refuse a name reserved for a page: CKAN checks this when it creates a group, not when it renames one."""
+    if not name:
+        return
+    try:
+        name_validator(name, context)
+    except tk.Invalid as error:
+        raise tk.ValidationError({"name": [error.error]}) from error
+
+
+def _check_states(data: DataDict, known: model.Group | None) -> None:
+    usual = {"state": "active", "approval_status": "approved"}
+    errors: Any = {
+        name: [tk._("Only administrators of the site may change this.")]
+        for name in _OF_THE_SITE
+        if data.get(name) and data[name] != (getattr(known, name, None) or usual[name])
+    }
+    if errors:
+        raise tk.ValidationError(errors)
+
+
+def _check_members(users: Any) -> None:
+    """Refuse unknown members: CKAN would remove all other members and add none."""
+    if not isinstance(users, list) or not all(isinstance(each, dict) for each in users):
+        return
+    named = {str(each.get("id") or each.get("name")) for each in users if each.get("state") != "deleted"}
+    is_named = sa.or_(model.User.id.in_(named), model.User.name.in_(named))
+    known = sa.select(model.User.id, model.User.name).where(is_named)
+    found = {value for row in model.Session.execute(known) for value in row}
+    errors: Any = {"users": [tk._("There is no account “{name}”.").format(name=each) for each in sorted(named - found)]}
+    if errors["users"]:
+        raise tk.ValidationError(errors)
+    for each in users:
+        if each.get("capacity"):
+            _check_role(each["capacity"], "users")
+
+
+def _check_role(role: Any, field: str) -> None:
+    roles = [each["value"] for each in authz.roles_list()]
+    if role not in roles:
+        raise tk.ValidationError({field: [tk._("Give one of these: {values}.").format(values=", ".join(roles))]})
+
+
+def _of_a_group(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Refuse an organisation: CKAN's actions on organisations check whether it has datasets, those on groups do not."""
+    group = model.Group.get(str(data_dict["id"])) if data_dict.get("id") else None
+    if group is not None and group.is_organization:
+        raise tk.ObjectNotFound(tk._("Group was not found."))
+    return original(context, data_dict)
+
+
+def _member_create(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Add a member with a valid role, serialising concurrent requests for the same group.
+
+    CKAN checks whether the member exists before it creates one. Two concurrent calls would create duplicates, of which
+    a later change of role or removal would find only one.
+    """
+    if data_dict.get("object_type") == "user" and data_dict.get("capacity"):
+        _check_role(data_dict["capacity"], "capacity")
+    if group := model.Group.get(str(data_dict.get("id"))):
+        key = sa.func.hashtext(f"members {group.id}")
+        model.Session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key)))
+    return original(context, data_dict)
+
+
+def _user_invite(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Check the role before inviting a person: CKAN creates the account first."""
+    if data_dict.get("role"):
+        _check_role(data_dict["role"], "role")
+    return original(context, data_dict)
+
+
+def _chained(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def action(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+        tk.check_access(name.replace("_patch", "_update"), Context(**context), {**data_dict})
+        return function(original, context, data_dict)
+
+    action.__name__ = name
+    action.__doc__ = f"Keep services whole, then do what `{name}` of CKAN does."
+    return auth_audit_exempt(tk.chained_action(action))  # checked here, and by the original
+
+
+def _functions() -> Iterable[tuple[str, Callable[..., Any]]]:
+    for kind, is_organization in (("group", False), ("organization", True)):
+        for verb in ("create", "update"):
+            yield f"{kind}_{verb}", partial(_saved, is_organization)
+    yield from ((name, _of_a_group) for name in _FOR_GROUPS)
+    yield "member_create", _member_create
+    yield "user_invite", _user_invite
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the chained actions."""
+    return {name: _chained(name, function) for name, function in _functions()}

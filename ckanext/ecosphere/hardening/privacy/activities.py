@@ -1,0 +1,82 @@
+"""Defect 26: activities of a dataset are for those who may read the dataset now.
+
+ckanext-activity applies the permissions at the time of the change: activities of a dataset that was public once, and
+was made private or deleted since, remain in activity lists with all their contents. Ids of accounts (defect 40) are
+hidden, too. Not yet accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import authz, model
+from ckan.logic import auth_audit_exempt
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.hardening.privacy import creators, private_datasets
+from ckanext.ecosphere.shared import action_input
+
+LISTS = (
+    "user_activity_list",
+    "package_activity_list",
+    "group_activity_list",
+    "organization_activity_list",
+    "recently_changed_packages_activity_list",
+    "dashboard_activity_list",
+)
+PARTS = ("activity_data_show", "activity_diff")
+MOST_ROUNDS = 5
+"""Maximum number of queries to fill a list up to the requested length."""
+
+
+def _listed(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """List activities, without those of datasets that the reader may not read."""
+    asked, found = dict(data_dict), []
+    for _round in range(MOST_ROUNDS):
+        some = original(context.copy(), asked.copy())
+        found += _readable(some, context)
+        limit = asked.get("limit")
+        if not str(limit).isdecimal() or len(some) < int(str(limit)) or len(found) >= int(str(limit)):
+            break
+        asked["offset"] = int(asked.get("offset") or 0) + len(some)
+    return creators.hide_in_activities(context, found)
+
+
+def _shown(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Show an activity, its data or a comparison without the ids of accounts."""
+    return creators.hide_in_activities(context, original(context, data_dict))
+
+
+def activity_show(original: Callable[..., Any], context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Show an activity, with `include_data` off by default: CKAN fails when it is missing."""
+    return _shown(original, context, {"include_data": False, **data_dict})
+
+
+def _readable(activities: list[dict[str, Any]], context: Any) -> list[dict[str, Any]]:
+    about = {each["object_id"] for each in activities if _is_of_dataset(each)}
+    if not about or private_datasets.sees_all(context):
+        return activities
+    query = sa.select(model.Package.id).where(model.Package.id.in_(about), private_datasets.readable(context))
+    seen = set(model.Session.scalars(query))
+    person: Any = {"user": context.get("user"), "auth_user_obj": context.get("auth_user_obj")}
+    seen |= {each for each in about - seen if authz.is_authorized_boolean("package_show", person.copy(), {"id": each})}
+    return [each for each in activities if not _is_of_dataset(each) or each["object_id"] in seen]
+
+
+def _is_of_dataset(activity: dict[str, Any]) -> bool:
+    return "package" in (activity.get("data") or {}) or str(activity.get("activity_type")).endswith("package")
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the chained actions; none without ckanext-activity."""
+    if not p.plugin_loaded("activity"):
+        return {}
+    functions = {name: action_input.named(_listed, name) for name in LISTS}
+    functions |= {name: auth_audit_exempt(action_input.named(_shown, name)) for name in PARTS}
+    functions |= {"activity_show": auth_audit_exempt(activity_show)}
+    reading = {name: tk.side_effect_free(tk.chained_action(function)) for name, function in functions.items()}
+    return action_input.checked(reading)

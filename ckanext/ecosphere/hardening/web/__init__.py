@@ -1,0 +1,1 @@
+"""Requests, answers, sessions and cookies: what must hold for every page, whichever extension serves it."""

@@ -1,0 +1,56 @@
+"""Defects 35 and 36: the first requests after a start find complete registries and whole assets.
+
+CKAN 2.12.0 fills its registries of actions, auth functions and validators on first use, entry by entry, and other
+threads take a half-filled one for complete: the first requests found no auth function (500), or core's function instead
+of a plugin's stricter one.
+
+webassets 3 is not thread-safe: of two concurrent first requests on a new portal, one found the file that the other was
+still writing, without its version, and answered 500. It also compares every file with its bundle on every page, which
+took a tenth of the processor time of a page of results. Not yet accepted.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import wraps
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import ckan.plugins.toolkit as tk
+from ckan import authz
+from webassets.bundle import Bundle
+
+_LOCK = threading.RLock()
+_SECONDS = 10
+"""How long URLs are cached: files removed in the meantime are rebuilt after that."""
+_cached: WeakKeyDictionary[Bundle, tuple[float, list[str]]] = WeakKeyDictionary()
+
+
+def fill_registries() -> None:
+    """Fill CKAN's registries; filled ones stay as they are."""
+    # Actions first: ckanext-harvest 1.6.3 collects both in one dictionary.
+    tk.get_action("status_show")
+    authz.auth_functions_list()
+    tk.get_validator("ignore")
+
+
+def build_assets_one_at_a_time() -> None:
+    """Make `Bundle.urls`, which also builds missing files, run in one thread at a time."""
+    original = Bundle.urls
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    def urls(bundle: Bundle, *args: Any, **kwargs: Any) -> list[str]:
+        lasting = not args and not kwargs and not bundle.env.debug
+        read, cached = _cached.get(bundle, (0.0, []))
+        if lasting and cached and time.monotonic() - read < _SECONDS:
+            return cached
+        with _LOCK:
+            addresses = original(bundle, *args, **kwargs)
+            if lasting:
+                _cached[bundle] = (time.monotonic(), addresses)
+            return addresses
+
+    Bundle.urls = urls  # pyright: ignore[reportAttributeAccessIssue] (typed by its own signature)

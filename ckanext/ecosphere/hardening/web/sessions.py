@@ -1,0 +1,183 @@
+"""Defect 22: a cookie opens an account only if a log-in of that account is on record and has not ended.
+
+CKAN keeps sessions in signed cookies by default, and the cookie "remember me" is the same for ever: whoever copied one
+stays logged in for a year, and whoever knows `SECRET_KEY` writes one for any account. Each log-in therefore gets a
+random stamp, which the session carries (and, for "remember me", a second cookie). Its digest is in the person's row of
+the table of users: it is there without Redis, and read together with the person. A log-out removes it, a new password
+removes all.
+
+API tokens, which have rows of their own, end with a password that somebody else sets, since whoever recovers an account
+does not know who made them. Not yet accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import flask_login
+import sqlalchemy as sa
+from ckan import model
+from ckan.common import session
+from flask import current_app, g, request
+from sqlalchemy import event
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere.shared.authorization import is_recovered
+
+KEY = "ecosphere_session"
+COOKIE = "ecosphere_remember"
+MOST_SESSIONS = 50
+"""Maximum number of sessions of a person; a further log-in ends the oldest one."""
+ACCOUNT_PAGE = "user.edit"
+
+
+def listen() -> None:
+    """Register the handlers of log-ins, log-outs and password changes; repeated calls have no effect."""
+    flask_login.user_logged_in.connect(_logged_in)
+    flask_login.user_logged_out.connect(_logged_out)
+    flask_login.user_loaded_from_cookie.connect(_remembered)
+    if not event.contains(model.User, "before_update", _password_changes):
+        event.listen(model.User, "before_update", _password_changes)
+
+
+def check() -> None:
+    """Log out a person whose session is not on record; extend a session in use, at most twice in its lifetime."""
+    user: Any = tk.current_user
+    if not user.is_authenticated or g.get("login_via_auth_header") or "_user_id" not in session:
+        return
+    stamp = session.get(KEY)
+    seconds_left = _end(user, stamp) - time.time()
+    if seconds_left <= 0:
+        g.ecosphere_ended = True
+        tk.logout_user()
+        session.pop(KEY, None)
+        g.user, g.userobj = "", None
+        return
+    g.ecosphere_session_user = user.id
+    if seconds_left < _lifetime() / 2:
+        _begin(user.id, stamp, _lifetime())
+
+
+def finish(response: Response) -> Response:
+    """Set or delete the second "remember me" cookie; keep the session in which the password was changed."""
+    if request.endpoint == ACCOUNT_PAGE and request.method == "POST":
+        _keep_own_session()
+    options = {
+        "path": current_app.config.get("REMEMBER_COOKIE_PATH") or "/",
+        "domain": current_app.config.get("REMEMBER_COOKIE_DOMAIN"),
+        "secure": bool(current_app.config.get("REMEMBER_COOKIE_SECURE")),
+        "httponly": True,
+        "samesite": "Lax",
+    }
+    if g.get("ecosphere_remember"):
+        response.set_cookie(COOKIE, session[KEY], max_age=g.ecosphere_remember, **options)
+    elif COOKIE in request.cookies and not tk.current_user.is_authenticated:
+        response.delete_cookie(COOKIE, **options)
+    return response
+
+
+def _logged_in(_app: Any, user: Any = None, **_: Any) -> None:
+    if user is None:
+        return
+    session[KEY] = secrets.token_urlsafe(24)
+    seconds = _lifetime()
+    if session.get("_remember") == "set":
+        g.ecosphere_remember = _remember_seconds()
+        seconds = max(seconds, g.ecosphere_remember)
+    g.ecosphere_session_user = user.id
+    _begin(user.id, session[KEY], seconds)
+
+
+def _logged_out(_app: Any, user: Any = None, **_: Any) -> None:
+    stamp = session.pop(KEY, None)
+    if g.get("ecosphere_ended") or not stamp or not getattr(user, "id", None):
+        return
+    with _changed_sessions(user.id) as ends:
+        ends.pop(_digest(stamp), None)
+
+
+def _remembered(_app: Any, **_: Any) -> None:
+    """Give a session restored from "remember me" the stamp of the log-in that set the cookie."""
+    session[KEY] = request.cookies.get(COOKIE, "")
+
+
+def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
+    """End all sessions of a person in the transaction that changes their password, wherever it comes from.
+
+    API tokens end when the account is recovered.
+    """
+    state: Any = sa.inspect(user)
+    history = state.attrs._password.history
+    if history.has_changes():
+        user.plugin_extras = {**(user.plugin_extras or {}), KEY: {}}
+    if is_recovered(user):
+        connection.execute(sa.delete(model.ApiToken).where(model.ApiToken.user_id == user.id))
+
+
+def _keep_own_session() -> None:
+    """Keep the session in which the user changed their own password, under a new stamp."""
+    user_id = g.get("ecosphere_session_user")
+    user = model.User.get(user_id) if user_id else None
+    if user and session.get("_user_id") == user.id and not _end(user, session.get(KEY)):
+        session[KEY] = secrets.token_urlsafe(24)
+        _begin(user.id, session[KEY], _lifetime())
+
+
+def _begin(user_id: str, stamp: str, seconds: float) -> None:
+    """Put a session on record, or extend it.
+
+    Args:
+        user_id: id of the account.
+        stamp: stamp of the session.
+        seconds: for how long it is good, from now.
+    """
+    with _changed_sessions(user_id) as ends:
+        ends[_digest(stamp)] = time.time() + seconds
+
+
+def _end(user: model.User, stamp: Any) -> float:
+    """Return when a session of a person ends, in seconds of the epoch; 0 for one that is not on record."""
+    return _ends(user).get(_digest(stamp), 0) if stamp else 0
+
+
+def _ends(user: model.User) -> dict[str, float]:
+    """Return the digest of each session of a person, with its end."""
+    record = (user.plugin_extras or {}).get(KEY) or {}
+    return dict(record.get("ends", {}))
+
+
+@contextmanager
+def _changed_sessions(user_id: str) -> Iterator[dict[str, float]]:
+    """Yield the sessions of a person for changes, under a row lock; commit the latest of those that have not ended."""
+    rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    user = rows.one_or_none()
+    if user is None:
+        yield {}
+        return
+    ends = _ends(user)
+    yield ends
+    latest = sorted(ends.items(), key=lambda item: item[1])[-MOST_SESSIONS:]
+    record = {"ends": {digest: end for digest, end in latest if end > time.time()}}
+    user.plugin_extras = {**(user.plugin_extras or {}), KEY: record}
+    model.Session.commit()
+
+
+def _digest(stamp: Any) -> str:
+    """Return what is on record of a stamp; whoever knows `SECRET_KEY` can put anything in its place."""
+    return hashlib.sha256(str(stamp).encode(errors="replace")).hexdigest()[:32]
+
+
+def _lifetime() -> float:
+    return current_app.permanent_session_lifetime.total_seconds()
+
+
+def _remember_seconds() -> int:
+    """Return how long the "remember me" of this log-in lasts: the form's choice, or the portal's option."""
+    seconds: Any = session.get("_remember_seconds") or current_app.config["REMEMBER_COOKIE_DURATION"]
+    return int(getattr(seconds, "total_seconds", lambda: seconds)())
