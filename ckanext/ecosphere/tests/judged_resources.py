@@ -150,45 +150,4 @@ def _named(resource: dict[str, Any]) -> ServiceAddress | None:
     """Return the service of a URL that only the government network can reach: recognised, but never requested."""
     if address_of(resource) is not None:
         return None
-<<<<<<< HEAD:ckanext/ecosphere/tests/judged_resources.py
-    return recognise(resource["url"], resource.get("format") or "", resource.get("protocol") or "")
-=======
     return service_at(resource["url"], resource.get("format") or "", resource.get("protocol") or "")
-
-
-def _table(verdicts: Iterable[tuple[str, Verdict]]) -> list[str]:
-    by_record: dict[str, dict[str, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
-    for what, verdict in verdicts:
-        by_record[verdict.record][what].append(verdict)
-    lines = [f"{'record':64} {'resources':>10} {'services':>10}  formats and services"]
-    for record, own in by_record.items():
-        counts = [f"{sum(each.right for each in own[what])}/{len(own[what])}" for what in ("resources", "services")]
-        names = [each.found.get("name") or "?" for each in own["resources"]]
-        names += [each.found.get("layer") or "" for each in own["services"]]
-        text = ", ".join(dict.fromkeys(name for name in names if name and name != _ALONE))
-        lines.append(f"{record[-64:]:64} {counts[0]:>10} {counts[1]:>10}  {text[:80]}")
-    return lines
-
-
-def main() -> None:
-    """Print the table with a line per record."""
-    parser = argparse.ArgumentParser(prog="make bench-resources", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", nargs="?", type=Path, default=RECORDS)
-    parser.add_argument("--show", action="store_true", help="name each resource that is judged otherwise")
-    options = parser.parse_args()
-    tk.config.setdefault(ALLOWED_HOSTS, [])  # no portal configuration here: allow any host
-    verdicts = [("resources", each) for each in resources(options.folder)]
-    verdicts += [("services", each) for each in services(options.folder)]
-    print("\n".join(_table(verdicts)))
-    for what in ("resources", "services"):
-        own = [each for kind, each in verdicts if kind == what]
-        records = len({each.record for each in own})
-        print(f"{what}: {sum(each.right for each in own)} of {len(own)} right, {records} records")
-        for each in own if options.show else ():
-            if not each.right:
-                print(f"  {each.record} {each.address}\n    judged {each.judged}\n    found  {each.found}")
-
-
-if __name__ == "__main__":
-    main()
->>>>>>> w-f:dev/bench/resources.py

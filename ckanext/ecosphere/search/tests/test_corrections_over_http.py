@@ -26,7 +26,9 @@ QUESTIONS = (MISSPELT, f"martre marais {MISSPELT}", f"martre {MISSPELT} 44")
 MOST_SECONDS = 4
 
 
-OTHERWISE_SECRET = [pytest.param(how, marks=pytest.mark.slow("values")) for how in ("made private", "deleted")]
+OTHERWISE_SECRET = [
+    pytest.param(how, marks=pytest.mark.slow("values")) for how in ("made private", "deleted")
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,2 +1,1 @@
 """Convert the links of a record to resources and pages of the dataset."""
-

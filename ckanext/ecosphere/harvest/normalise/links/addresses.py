@@ -67,8 +67,6 @@ def clean_url(text: str | None) -> Address:
     return _checked(bare)
 
 
-
-
 _ENCODED_QUERY = re.compile(r"[^=&]*%3D[^=&]*", re.IGNORECASE)
 """A query whose delimiters are percent-encoded too: ``?service%3DWMS%26request%3DGetCapabilities``."""
 
