@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-fast test-all test-room lint lock clean
+.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-fast test-all test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -54,6 +54,9 @@ matrix: ## Call every action and page as each persona, then show who may do what
 
 adopt-table: ## Lead a plain catalogue in and out of the plugins in every order, and show its fields before and after (IN_A_ROW=6: all orders of all operations, a quarter of an hour)
 	@IN_A_ROW=$(or $(IN_A_ROW),3) $(stack) test ckanext/ecosphere/tests/in_and_out/test_orders.py -rP
+
+weight: ## Weigh the code: syntax nodes, lines, files, style, and the most that they may be
+	@.venv/bin/python -m dev.weight
 
 goldens: ## Compare what known records become with what they became before (ARGS=--record stores the present state)
 	@.venv/bin/python -m dev.goldens --records $(or $(RECORDS),../shared/records) $(ARGS)
