@@ -140,8 +140,6 @@ def test_a_file_that_was_deleted_is_not_there(sent: Callable[..., Any], service:
 @pytest.mark.parametrize(
     "part",
     [
-        {"update__resources__0__url": "http://["},
-        {"update__resources__extend": 3},
         {"update__state": ["a"]},
         {"update": '{"resources": 3}'},
     ],
