@@ -180,7 +180,7 @@ def test_licences_by_year_and_in_full(text, licence):
         (Link("https://e.org/tiles/{z}/{x}/{-y}.png"), ("service", "TMS", "PNG")),
         (Link("https://e.org/sta/v1.1/Things", "OGC:SensorThings"), ("service", "HTTP", None)),
         (Link("https://e.org/maps", "OGC API - Maps"), ("service", "HTTP", None)),
-        (Link("https://e.org/ogc", "OGC API - Features"), ("service", "OGC:API-FEATURES", None)),
+        (Link("https://e.org/ogc", "OGC API - Features"), ("service", "OGC:API-FEATURES", "API")),
         (Link("https://e.org/records?limit=2", format="api"), ("service", "HTTP", "API")),
         (Link("https://e.org/style.sld", "WWW:LINK"), ("documentation", "HTTP", None)),
         (
