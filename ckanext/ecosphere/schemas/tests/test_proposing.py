@@ -110,7 +110,8 @@ class TestOtherAddresses:
             found = propose(asked, "https://x.example.org/a/zones.gpkg")
         assert (found["state"], found["described"]) == ("ready", True)
         assert found["dataset"]["title"] == samples.FULL["title"]
-        assert [each["url"] for each in found["dataset"]["resources"]] == ["https://x.example.org/a/zones.gpkg"]
+        urls = [resource["url"] for resource in found["dataset"]["resources"]]
+        assert urls[-1] == "https://x.example.org/a/zones.gpkg"  # after the links of the record
 
     def test_the_page_of_a_record_leads_to_the_record(self, propose):
         record = writer.record({**samples.full(), "id": "x", "resources": []}).decode()

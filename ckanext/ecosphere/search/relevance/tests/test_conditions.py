@@ -27,9 +27,9 @@ def boost(question: str) -> str:
     ],
 )
 def test_several_years_are_a_period_and_no_words(question, period):
-    question = understand(question).question
-    assert question.period == period
-    assert len(question.units) == 1
+    understood = understand(question).question
+    assert understood.period == period
+    assert len(understood.units) == 1
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_years_weigh_by_the_title_first_and_are_bounded():
     ],
 )
 def test_a_format_that_is_named_weighs(question, formats):
-    question = understand(question).question
-    assert question.formats == formats
+    understood = understand(question).question
+    assert understood.formats == formats
     assert all(each in boost(question) for each in formats)
 
 
@@ -78,10 +78,10 @@ def test_a_format_that_is_named_weighs(question, formats):
     ],
 )
 def test_services_of_roads_and_short_names_have_their_area(question, place, units):
-    question = understand(question).question
-    assert question.place is not None
-    assert (question.place.label, [unit.text for unit in question.units]) == (place, units)
-    assert bool(question.service) == ("ddtm" in question or "dirm" in question)
+    understood = understand(question).question
+    assert understood.place is not None
+    assert (understood.place.label, [unit.text for unit in understood.units]) == (place, units)
+    assert bool(understood.service) == ("ddtm" in question or "dirm" in question)
 
 
 def test_the_place_at_the_end_of_a_pasted_sentence_is_read():

@@ -398,8 +398,8 @@ def test_words_beside_the_subject_do_not_stand_for_it_at_a_place():
     ],
 )
 def test_a_word_before_a_place_belongs_to_its_own_expression(question, place):
-    question = understand(question).question
-    assert (question.place.title if question.place else None) == place
+    understood = understand(question).question
+    assert (understood.place.title if understood.place else None) == place
 
 
 @pytest.mark.parametrize(
