@@ -69,7 +69,7 @@ WITH_LOCAL_NAMES = {
     "schemas.indexing": [r'"issued": "(\d{4}(?:-\d{2})?)"'],
     "search.solr_schema": [r"(?:^| )_(?: |$)"],
     "search.facet_counts": [r'(?:^|(?<=[\s"]))res_format: ?"SHP"'],
-    "search.relevance.corrections": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
+    "search.relevance.spelling": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
     "search.relevance.missing": [r"restriction\W+(?:\w{1,4}\W+){0,3}eau"],
     "schemas.logic.validators": [],  # OPEN_PATTERNS is read from the names of the module
     "harvest.normalise.access": [],  # MADE
