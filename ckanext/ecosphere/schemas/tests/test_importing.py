@@ -418,4 +418,5 @@ def test_a_producer_imports_a_record_corrects_the_address_and_saves(page, editor
     page.locator("button[name=save]").last.click()
     page.wait_for_url("**/dataset/zones-inondables-de-l-ain-en-2023")  # its resources were imported as well
     stored = act("package_show", id="zones-inondables-de-l-ain-en-2023")
-    assert (stored["private"], stored["theme"]) == (True, samples.FULL["theme"])
+    assert stored["private"]
+    assert stored["theme"] == samples.FULL["theme"][1:]  # the narrower theme stands for the one that holds it
