@@ -36,7 +36,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 def test_the_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile):
     package = ROOT / "ckanext" / "ecosphere"
     expected = {
-        str(path.relative_to(ROOT)) for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+        str(path.relative_to(ROOT))
+        for path in package.rglob("*")
+        if path.is_file() and path.name != "ruff.toml" and "__pycache__" not in path.parts
     }
     assert expected - set(wheel.namelist()) == set()
 
