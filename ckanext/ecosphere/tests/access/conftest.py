@@ -18,6 +18,7 @@ from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.tests.access import tables, world
 
+TRIALS = "ecosphere.harvest.previews_per_person"
 LIMITS = {"comments_per_hour": 100_000, "requests_per_day": 100_000, "statistics_cache": 0, "release_after": 0}
 #: Tests in other folders submit forms without a CSRF token; here it is required, as in production.
 CSRF = "WTF_CSRF_ENABLED"
@@ -76,7 +77,7 @@ def generous(monkeypatch: pytest.MonkeyPatch) -> None:
 def _give_time(patch: pytest.MonkeyPatch) -> None:
     for name, value in LIMITS.items():
         patch.setitem(tk.config, f"ecosphere.requests.{name}", value)
-    for option, value in (OPENID | {CSRF: True}).items():
+    for option, value in (OPENID | {CSRF: True, TRIALS: 1000}).items():
         patch.setitem(tk.config, option, value)
 
 
