@@ -39,10 +39,11 @@ BLANK = (
     tokenize.ENDMARKER,
 )
 #: Names of variables that do not say what they hold.
-VAGUE = frozenset(
+VAGUE_NAMES = (
     "asked done each found given gone held it kept known left made meant named one said seen shown "
-    "stated taken that these this those told wanted what which".split()
+    "stated taken that these this those told wanted what which"
 )
+VAGUE = frozenset(VAGUE_NAMES.split())
 
 
 def files(root: Path, suffixes: tuple[str, ...] = (".py",)) -> Iterator[Path]:
