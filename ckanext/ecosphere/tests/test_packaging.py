@@ -33,12 +33,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(next((copy / "dist").glob("*.whl")))
 
 
+CACHES = {"__pycache__", ".ruff_cache"}
+
+
 def test_the_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile):
     package = ROOT / "ckanext" / "ecosphere"
     expected = {
         str(path.relative_to(ROOT))
         for path in package.rglob("*")
-        if path.is_file() and path.name != "ruff.toml" and "__pycache__" not in path.parts
+        if path.is_file() and path.name != "ruff.toml" and CACHES.isdisjoint(path.parts)
     }
     assert expected - set(wheel.namelist()) == set()
 
