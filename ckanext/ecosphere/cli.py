@@ -148,17 +148,17 @@ def check_command() -> None:
 
 
 @ecosphere.command("leave", short_help="Make the catalogue ready for a CKAN without these plugins.")
-@click.option("--export", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of the export; new.")
+@click.option("--export", "file", type=click.Path(dir_okay=False, path_type=Path), help="File of the export; new.")
 @click.option("--keep", multiple=True, metavar="PLUGIN", help="Plugin that stays enabled besides; may be repeated.")
 @plan_options
 @speaking
-def leave_command(folder: Path | None, keep: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Export what a plain CKAN has no place for, keep the rest where it shows, and write the index as it reads it.
+def leave_command(file: Path | None, keep: tuple[str, ...], yes: bool, dry_run: bool) -> None:
+    """Export the datasets to a file, turn their fields into free fields, and write the index as a plain CKAN reads it.
 
     Stop the web server and the workers before; take the plugins out of ckan.plugins before you start them again.
-    `ckan ecosphere init` brings everything back once the plugins are enabled again.
+    `ckan ecosphere init` makes the datasets those of the schema again once the plugins are enabled again.
     """
-    plan = leaving.plan(folder or leaving.default_folder(), keep)
+    plan = leaving.plan(file or leaving.default_file(), keep)
     if proceed(plan.sentences(), yes=yes, dry_run=dry_run):
         for done in leaving.run(plan):
             click.echo(done)

@@ -203,23 +203,42 @@ def _candidates() -> Iterable[Any]:
 
 
 def _changes(package: Any, checks: Mapping[str, Any]) -> Changes:
-    found = Changes()
-    for name, value in (package.extras or {}).items():
+    extras = package.extras or {}
+    changes = Changes()
+    changes.renamed, changes.rewritten = fit(extras, checks)
+    if "contact" not in extras or "contact" in changes.renamed:
+        people = {name: getattr(package, name) for name in core_fields.FIELDS}
+        changes.contact = contacts(people, changes.bad_emails)
+    if package.license_id:
+        becomes = former_licences.licence(package.license_id).becomes
+        if becomes != package.license_id:
+            changes.licence = (package.license_id, becomes)
+    return changes
+
+
+def fit(extras: Mapping[str, str], checks: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Compare free fields with the fields of the schema that have their names.
+
+    Returns:
+        new names of those whose value is invalid; values of the others, where the schema writes them otherwise.
+    """
+    renamed, rewritten = {}, {}
+    for name, value in extras.items():
         if name not in checks:
             continue
         try:
-            new = checks[name](value)
+            normalised = checks[name](value)
         except Exception:  # the value can be anything
-            found.renamed[name] = free_name(name, package.extras, value)
+            renamed[name] = free_name(name, extras, value)
             continue
-        if new != value:
-            found.rewritten[name] = new
-    if "contact" not in (package.extras or {}) or "contact" in found.renamed:
-        people = {name: getattr(package, name) for name in core_fields.FIELDS}
-        found.contact = contacts(people, found.bad_emails)
-    if package.license_id and (becomes := former_licences.licence(package.license_id).becomes) != package.license_id:
-        found.licence = (package.license_id, becomes)
-    return found
+        if normalised != value:
+            rewritten[name] = normalised
+    return renamed, rewritten
+
+
+def with_fitting(extras: Mapping[str, str], renamed: Mapping[str, str], rewritten: Mapping[str, str]) -> dict[str, str]:
+    """Return free fields with what `fit` has found."""
+    return {renamed.get(name, name): value for name, value in extras.items()} | dict(rewritten)
 
 
 def contacts(people: Mapping[str, Any], bad: list[str]) -> list[dict[str, str]]:
@@ -242,10 +261,7 @@ def contacts(people: Mapping[str, Any], bad: list[str]) -> list[dict[str, str]]:
 
 
 def _apply(package: Any, changes: Changes) -> None:
-    extras = dict(package.extras or {})
-    for old, new in changes.renamed.items():
-        extras[new] = extras.pop(old)
-    extras |= changes.rewritten
+    extras = with_fitting(package.extras or {}, changes.renamed, changes.rewritten)
     if changes.contact:
         extras["contact"] = json.dumps(changes.contact, ensure_ascii=False)
     if changes.licence:

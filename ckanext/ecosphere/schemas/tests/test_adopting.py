@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ckan import model
 
-from ckanext.ecosphere.schemas.catalogue import adopting, former_licences, leaving, returning
+from ckanext.ecosphere.schemas.catalogue import adopting, former_licences, leaving
 
 pytestmark = pytest.mark.usefixtures("portal_of_the_class")
 
@@ -92,13 +92,6 @@ class TestLeaving:
     def test_keywords_as_a_plain_ckan_takes_them(self, tag: str, plain: str):
         assert leaving.plain_tag(tag) == plain
 
-    def test_a_text_is_the_same_without_its_line_breaks_only(self):
-        assert returning._same("a b", "a\r\n b")
-        assert not returning._same("a c", "a\n b")
-
-    def test_a_value_of_a_file_comes_back_as_it_was(self):
-        before = [{"title": "WMS"}]
-        assert returning._value_of_file(json.dumps(before), before) == before
-        assert returning._value_of_file("120", 120) == 120
-        assert returning._value_of_file("121", 120) == "121"
-        assert returning._value_of_file('[{"title": "WFS"}]', before) == [{"title": "WFS"}]
+    def test_lists_of_a_file_are_json_texts_and_its_translations_are_left_out(self):
+        fields = {"conforms_to": ["https://example.org"], "rights": "Libre.", "name_translated": {"en": "Data"}}
+        assert leaving._plain_fields(fields) == {"conforms_to": '["https://example.org"]', "rights": "Libre."}
