@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.core.lists.model import JournalEntry
+from ckanext.ecosphere.vocabularies import overlay
 
 LISTS = ("vocabulary:", "search:everyday")
 """Prefixes of the areas whose changes are stored in `LocalValue` and can be undone."""
@@ -80,3 +81,9 @@ def names(people: Iterable[str | None]) -> dict[str, str]:
 def _of(query: Any, areas: Iterable[str]) -> Any:
     wanted = [JournalEntry.area.startswith(area, autoescape=True) for area in areas]
     return query.where(sa.or_(*wanted)) if wanted else query
+
+
+def can_be_taken_back(entry: JournalEntry) -> bool:
+    """Return whether a change can be undone; an added term cannot, since datasets may use it: withdraw it instead."""
+    added = entry.area.startswith(overlay.AREA) and entry.before is None and (entry.after or {}).get("uri")
+    return entry.area.startswith(LISTS) and not added

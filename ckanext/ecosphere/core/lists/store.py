@@ -115,15 +115,9 @@ def take_back(number: int, person: str | None) -> JournalEntry | None:
         ChangedMeanwhileError: there is no such change, or the value was changed again since.
     """
     entry = model.Session.get(JournalEntry, number)
-    if entry is None or not can_be_taken_back(entry) or value(entry.area, entry.key) != entry.after:
+    if entry is None or not journal.can_be_taken_back(entry) or value(entry.area, entry.key) != entry.after:
         raise ChangedMeanwhileError
     return put(entry.area, entry.key, entry.before, person)
-
-
-def can_be_taken_back(entry: JournalEntry) -> bool:
-    """Return whether a change can be undone; an added term cannot, since datasets may use it: withdraw it instead."""
-    added = entry.area.startswith(overlay.AREA) and entry.before is None and (entry.after or {}).get("uri")
-    return entry.area.startswith(journal.LISTS) and not added
 
 
 def _held(area: str) -> int:

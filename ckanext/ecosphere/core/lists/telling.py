@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.core.lists import store
+from ckanext.ecosphere.core.lists import journal
 from ckanext.ecosphere.core.lists.model import JournalEntry
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.mailing.texts import labelled
@@ -96,7 +96,7 @@ def shown(entry: JournalEntry, names: Mapping[str, str], known: Titles) -> dict[
         "kind": _area(entry.area),
         "what": _what(entry.area, entry.key, entry.before, entry.after, known),
         "parts": list(_parts(entry.before, entry.after)),
-        "can_be_taken_back": store.can_be_taken_back(entry),
+        "can_be_taken_back": journal.can_be_taken_back(entry),
     }
 
 
