@@ -10,8 +10,9 @@ from flask import Blueprint
 
 from ckanext.ecosphere import config as options
 from ckanext.ecosphere import helpers
-from ckanext.ecosphere.contact import actions, service_names
+from ckanext.ecosphere.contact import actions, services
 from ckanext.ecosphere.core import (
+    accounts,
     chained_helpers,
     console,
     dashboard,
@@ -22,10 +23,9 @@ from ckanext.ecosphere.core import (
     service_pages,
     warm_up,
 )
-from ckanext.ecosphere.core.addresses import views as address_views
-from ckanext.ecosphere.core.lists import indexing, noticing, store
+from ckanext.ecosphere.core import addresses as address_views
+from ckanext.ecosphere.core.lists import journal, terms
 from ckanext.ecosphere.core.lists import views as list_views
-from ckanext.ecosphere.core.privacy import closing_views
 from ckanext.ecosphere.core.public_pages import accessibility, api_page
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
@@ -59,17 +59,17 @@ class EcospherePlugin(Room):
 
     def configure(self, config_: Any) -> None:
         """Load the administrators' lists, record changes of roles in the journal, and name the links of pagers."""
-        store.follow()
-        noticing.listen()
+        terms.follow()
+        journal.listen()
         chained_helpers.name_pagers()
 
     def ecosphere_recover(self) -> list[str]:
         """Restart the reindexing of datasets whose terms changed, if its job was lost."""
-        return [indexing.RUN.title] if indexing.RUN.send_if_lost() else []
+        return [terms.RUN.title] if terms.RUN.send_if_lost() else []
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of the reindexing job."""
-        return [indexing.RUN.queue]
+        return [terms.RUN.queue]
 
     def update_config(self, config: Any) -> None:
         """Register templates and assets; set local times unless the administrator chose otherwise."""
@@ -88,7 +88,7 @@ class EcospherePlugin(Room):
 
     def get_actions(self) -> dict[str, Any]:
         """Chain CKAN's actions and add those of the contact sheets."""
-        modules = (own_services, restoring, service_names, actions)
+        modules = (own_services, restoring, services, actions)
         return {name: action for module in modules for name, action in module.get_actions().items()}
 
     def get_auth_functions(self) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class EcospherePlugin(Room):
             actions,
             dashboard,
             address_views,
-            closing_views,
+            accounts,
             console,
             service_pages,
             list_views,

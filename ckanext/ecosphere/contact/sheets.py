@@ -2,7 +2,8 @@
 
 Administrators of a service fill in its sheet, which is stored in extras of the organisation. Where they leave the full
 name empty, which a decision has to bear (CRPA, L. 212-2, 1°), it comes from the registry of organisations.
-In letters, an address, mailbox or telephone left empty comes from the registry, else from the directory (`directory`).
+In letters, an address, mailbox or telephone left empty comes from the registry, else from a copy of the service-public
+directory, some years old, which nobody has checked: administrators are shown which ones are in use.
 """
 
 from __future__ import annotations
@@ -17,9 +18,41 @@ from typing import Any
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.contact import directory
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.vocabularies import tables
+
+TABLE = Path(__file__).parents[1] / "data" / "service-contacts.csv"
+LINE_END = "; "
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the directory says in one field of a contact sheet.
+
+    Attributes:
+        value: the field, as on a contact sheet.
+        year: of the copy of the directory.
+    """
+
+    value: str
+    year: str
+
+
+@cache
+def directory() -> Mapping[str, Mapping[str, Entry]]:
+    """Return what is known of each service, by its id in the registry and the field of the sheet."""
+    return {row["service"]: _by_field(row) for row in tables.rows(TABLE)}
+
+
+def _by_field(row: Mapping[str, str]) -> dict[str, Entry]:
+    lines = [*row["address"].split(LINE_END), f"{row['postcode']} {row['town']}"]
+    known = {
+        "address": Entry("\n".join(lines) if row["postcode"] else "", row["address_year"]),
+        "email": Entry(row["email"], row["year"]),
+        "telephone": Entry(row["telephone"], row["year"]),
+    }
+    return {field: entry for field, entry in known.items() if entry.value}
+
 
 NAMES = Path(__file__).parents[1] / "data" / "territory-names.csv"
 #: Prefix of the keys of extras; the name of the field follows.
@@ -80,11 +113,11 @@ def of(group: model.Group) -> ContactSheet:
     return ContactSheet(**{**completed, "full_name": sheet["full_name"] or name_of(group)})
 
 
-def unconfirmed(group: model.Group) -> dict[str, directory.Entry]:
+def unconfirmed(group: model.Group) -> dict[str, Entry]:
     """Return the fields that nobody has filled in for a service, with what the directory says."""
     sheet, service = written(group), registered(group)
     own = _in_registry(service)
-    listed = directory.entries().get(service.id, {}) if service else {}
+    listed = directory().get(service.id, {}) if service else {}
     empty = [name for name in listed if name not in own and not getattr(sheet, name)]
     return {name: listed[name] for name in empty}
 

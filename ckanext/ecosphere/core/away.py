@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.wrappers import Response as PlainResponse
 
-from ckanext.ecosphere.setup import pending
+from ckanext.ecosphere.setup import migrations
 from ckanext.ecosphere.shared.queue import StillCounted
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class TablesGate:
 
     def _look(self) -> None:
         try:
-            missing = pending.plugins()
+            missing = migrations.pending()
         except (DBAPIError, PoolTimeoutError):  # the database is down, which the request itself will show
             return
         if missing and missing != self._missing:

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.core import invitations
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, CheckStatus, Line, Link, each_setup
-from ckanext.ecosphere.setup import cached_health
+from ckanext.ecosphere.setup.health import ask_worker, last_results
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.messages import N_
 
@@ -57,10 +57,10 @@ def health() -> str:
     """Show the results of the last check and the state of the queues."""
     spoken = language.current()
     try:
-        at, checks = cached_health.last(spoken)
+        at, checks = last_results(spoken)
         asked = at is None or datetime.now(timezone.utc) - at > RECENT
         if asked:
-            cached_health.ask(spoken)
+            ask_worker(spoken)
     except RedisError:
         at, checks, asked = None, [], False
     shown = {"at": dates.moment(at) if at else "", "checks": checks, "asked": asked, "queues": queues()}
@@ -70,7 +70,7 @@ def health() -> str:
 @blueprint.route("/verifier", methods=["POST"])
 def look_again() -> Response:
     """Ask a worker for a new check."""
-    if cached_health.ask(language.current()):
+    if ask_worker(language.current()):
         tk.h.flash_success(tk._("The check was asked for: load this page again in some seconds."))
     else:
         tk.h.flash_error(tk._("Redis does not answer: nothing can be checked in the background."))
@@ -169,7 +169,7 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
 
 def health_cards() -> list[Card]:
     """Return the errors of the last check, for an administrator's dashboard."""
-    at, checks = cached_health.last(language.current())
+    at, checks = last_results(language.current())
     url = tk.url_for("ecosphere_console.health")
     wrong = [check for check in checks if check.status is CheckStatus.ERROR]
     if at is None or not wrong:

@@ -13,8 +13,8 @@ from ckan import authz, model
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
+from ckanext.ecosphere.core import addresses as address_views
 from ckanext.ecosphere.core import console
-from ckanext.ecosphere.core.addresses import views as address_views
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, IEcosphereDashboard, Line, Link, Person, Service
 from ckanext.ecosphere.shared.mailing.texts import labelled
 

@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response
 
 from ckanext.ecosphere.shared import language, web_guard
-from ckanext.ecosphere.vocabularies import epci_outlines, gazetteer
+from ckanext.ecosphere.vocabularies import epcis, gazetteer
 
 blueprint = Blueprint("ecosphere_epci_map", __name__)
 web_guard.protect(blueprint)
@@ -24,10 +24,10 @@ def of_departement(departement: str) -> Any:
     """
     if departement not in gazetteer.departements():
         return tk.abort(404, tk._("Territory not found"))
-    lang, outlines = language.current(), epci_outlines.outlines()
+    lang, outlines = language.current(), epcis.outlines()
     found = [
-        {**epci_outlines.described(each, lang), "path": outlines[each.code].path}
-        for each in epci_outlines.of_departement(departement)
+        {**epcis.described(each, lang), "path": outlines[each.code].path}
+        for each in epcis.of_departement(departement)
         if each.code in outlines
     ]
     # `shared.web_guard.assets` sets how long browsers cache it.
@@ -40,7 +40,7 @@ def ecosphere_map_departements() -> list[dict[str, Any]]:
     return [
         {"code": code, "label": f"{concept.label(lang)} ({code})", "box": concept.data["bbox"]}
         for code, concept in sorted(gazetteer.departements().items())
-        if epci_outlines.of_departement(code)
+        if epcis.of_departement(code)
     ]
 
 

@@ -17,7 +17,7 @@ from ckan.lib import mailer
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from ckanext.ecosphere.core import account_notes
+from ckanext.ecosphere.core import accounts
 from ckanext.ecosphere.core.lists import journal
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.mailing import sending
@@ -78,7 +78,7 @@ def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
     # `language.speaking` has closed the session, so the account must be loaded again.
     model.Session.get_one(model.User, user_id).reset_key = key
     model.Session.flush()
-    account_notes.keep(user_id, KEY, {"key": _digest(key), "until": last.isoformat()})
+    accounts.keep_note(user_id, KEY, {"key": _digest(key), "until": last.isoformat()})
     return last
 
 

@@ -11,7 +11,7 @@ from ckan.types import Context
 
 from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
-from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts, Notice
+from ckanext.ecosphere.core.accounts import IEcosphereAccounts, Notice
 from ckanext.ecosphere.data_requests import (
     attachments,
     cli,

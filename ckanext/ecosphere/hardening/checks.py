@@ -8,7 +8,7 @@ from limits import parse_many
 from ckanext.ecosphere.hardening import config
 from ckanext.ecosphere.hardening.web import proxies
 from ckanext.ecosphere.interfaces import Check, CheckStatus
-from ckanext.ecosphere.setup.security_checks import is_https
+from ckanext.ecosphere.setup.health import is_https
 from ckanext.ecosphere.shared.mailing.texts import labelled
 from ckanext.ecosphere.shared.web_guard import headers
 

@@ -14,8 +14,7 @@ from ckan import model
 from ckan.lib.munge import munge_title_to_name
 from sqlalchemy import event
 
-from ckanext.ecosphere.core import account_notes
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import accounts, addresses
 from ckanext.ecosphere.openid import config
 from ckanext.ecosphere.shared import locks
 from ckanext.ecosphere.shared.authorization import is_recovered
@@ -76,7 +75,7 @@ def logged_in(identity: Identity) -> model.User:
     if user.state != model.State.ACTIVE:
         raise NoAccount(closed())
     if of(user).get("organisation") != identity.organisation:
-        account_notes.keep(user.id, KEY, _record(identity))
+        accounts.keep_note(user.id, KEY, _record(identity))
     return user
 
 
@@ -98,12 +97,12 @@ def link(user: model.User, identity: Identity) -> None:
             raise NoAccount(config.named(sentence))
         if other is None and of(user):
             raise NoAccount(tk._("Your account is linked with another identity: unlink that one first."))
-        account_notes.keep(user.id, KEY, _record(identity))
+        accounts.keep_note(user.id, KEY, _record(identity))
 
 
 def unlink(user: model.User) -> None:
     """Remove the link of an account, so that its owner logs in with a password only."""
-    account_notes.keep(user.id, KEY, None)
+    accounts.keep_note(user.id, KEY, None)
 
 
 def _password_changes(_mapper: Any, _connection: Any, user: model.User) -> None:
@@ -153,7 +152,7 @@ def _created(identity: Identity) -> model.User:
     site = tk.get_action("get_site_user")({"ignore_auth": True}, {})
     extras: dict[str, Any] = {KEY: _record(identity)}
     if identity.is_verified:
-        extras.update(confirmed.note(identity.email))
+        extras.update(addresses.note(identity.email))
     data = {
         "name": f"{name}-{secrets.token_hex(3)}",
         "fullname": identity.name,

@@ -9,11 +9,11 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
-from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts
+from ckanext.ecosphere.core.accounts import IEcosphereAccounts
 from ckanext.ecosphere.interfaces import Check, CheckStatus, IEcosphereSetup
 from ckanext.ecosphere.openid import accounts, config
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.setup.network_checks import check_networks
+from ckanext.ecosphere.setup.health import check_networks
 
 
 def ecosphere_openid_provider() -> str:

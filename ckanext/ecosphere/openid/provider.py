@@ -27,7 +27,7 @@ from ckanext.ecosphere.openid.accounts import Identity
 from ckanext.ecosphere.shared import strict_json
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
-from ckanext.ecosphere.shared.web_guard import waiting
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 #: Asymmetric algorithms only: with a shared secret (HS256), the portal could not tell who signed.
@@ -264,9 +264,9 @@ def _request(method: str, url: str, body: bytes | None, headers: dict[str, str])
     session = GuardedSession(config.guard_settings())
     headers = {"Accept": "application/json, */*", **headers}
     try:
-        with waiting.place(waiting.FOR_EDITORS):
+        with rate_limits.place(rate_limits.FOR_EDITORS):
             answer = session.request(method, url, body=body, headers=headers)
-    except waiting.NoPlaceError as error:
+    except rate_limits.NoPlaceError as error:
         raise BusyError("too many threads wait for others") from error
     except FetchError as error:
         raise ProviderError(f"{url[:200]}: {error}") from error

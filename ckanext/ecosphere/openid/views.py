@@ -19,8 +19,7 @@ from ckanext.ecosphere.openid import accounts, config, provider
 from ckanext.ecosphere.openid.accounts import Identity
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.web_guard import protect
-from ckanext.ecosphere.shared.web_guard.answers import refuse
-from ckanext.ecosphere.shared.web_guard.redirects import is_own
+from ckanext.ecosphere.shared.web_guard.incoming import is_own_address, refuse
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ def keep_nothing(response: Response) -> Response:
 def start() -> Any:
     """Redirect to the provider to log in or, for a logged-in user, to link the account."""
     target = request.args.get("next") or request.args.get("came_from") or ""
-    if not is_own(target):
+    if not is_own_address(target):
         refuse(400, tk._("The address to go on to is not one of this portal."), "Bad Request")
     if len(target) > LONGEST_TARGET:
         target = ""

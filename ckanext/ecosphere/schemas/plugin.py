@@ -46,7 +46,7 @@ from ckanext.ecosphere.schemas.logic import (
 )
 from ckanext.ecosphere.schemas.page import helpers as page_helpers
 from ckanext.ecosphere.schemas.page import views as page_views
-from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
+from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
 
 #: Validators by the names used in `dataset.yaml` and `presets.yaml`.

@@ -20,10 +20,9 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.vocabularies import local, overlay
+from ckanext.ecosphere.vocabularies import local
 from ckanext.ecosphere.vocabularies.local import derived
-from ckanext.ecosphere.vocabularies.model import Concept, Vocabulary
-from ckanext.ecosphere.vocabularies.reader import read_vocabulary, title
+from ckanext.ecosphere.vocabularies.model import Concept, Vocabulary, read_vocabulary, title
 
 __all__ = [
     "DATA",
@@ -91,12 +90,12 @@ def get(name: str) -> Vocabulary:
     """
     if name not in names():
         raise KeyError(name)
-    return Vocabulary(name, overlay.over(name, _packaged(name)), normalise)
+    return Vocabulary(name, local.over(name, _packaged(name)), normalise)
 
 
 def own_synonyms() -> list[tuple[str, tuple[str, ...]]]:
     """Return the terms of all lists that have synonyms added on this portal, as (French name, added synonyms)."""
-    return [pair for name in overlay.editable() for pair in overlay.own_synonyms(name, _packaged(name))]
+    return [pair for name in local.editable() for pair in local.own_synonyms(name, _packaged(name))]
 
 
 @derived

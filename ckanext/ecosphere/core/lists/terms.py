@@ -1,19 +1,288 @@
-"""Add, change and withdraw terms of the vocabularies that administrators may edit."""
+"""Changes of administrators to the vocabularies: forms of terms, their storage, and the reindexing of datasets.
+
+Each process compares the number of the last change, with one short query every two seconds at most, on its own
+connection, see `vocabularies/local.py`. Changes are serialised by an advisory lock held until the transaction ends, so
+that a process that has seen a number cannot miss an earlier change committed later.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
 import re
+from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib import jobs
+from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.core.lists import store
-from ckanext.ecosphere.core.lists.model import JournalEntry
+from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.core.lists.journal import JournalEntry, LocalValue
+from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.vocabularies import overlay
-from ckanext.ecosphere.vocabularies.overlay import EditableList
+from ckanext.ecosphere.shared.queue import enqueue_once
+from ckanext.ecosphere.shared.runs import Run
+from ckanext.ecosphere.vocabularies import local
+from ckanext.ecosphere.vocabularies.local import EditableList
+
+log = logging.getLogger(__name__)
+
+MOST = 1_000
+"""Maximum number of values per area."""
+_LOCK = 0x6563_6F6C_6973_7473  # "ecolists"
+_seen: list[Any] = [None]
+
+
+class FullError(Exception):
+    """The area has reached its maximum number of values."""
+
+
+class ChangedMeanwhileError(Exception):
+    """The change cannot be undone, or the value was changed again since."""
+
+
+def follow() -> None:
+    """Load the stored changes into this process, now and whenever they change."""
+    _seen[0] = None
+    local.follow(read_changes)
+
+
+def read_changes() -> local.Changes | None:
+    """Return the changes in force; None if nothing changed since the last call or the database is unavailable."""
+    engine = model.meta.engine
+    if engine is None:
+        return None
+    table: Any = LocalValue.__table__
+    try:
+        with engine.connect() as connection:
+            state = connection.execute(sa.select(sa.func.count(), sa.func.max(table.c.number))).one()
+            if tuple(state) == _seen[0]:
+                return None
+            columns = (table.c.area, table.c.key, table.c.value)
+            query = sa.select(*columns).where(table.c.value.is_not(None)).order_by(table.c.made, table.c.key)
+            rows = connection.execute(query).all()
+    except SQLAlchemyError as error:
+        log.debug("The lists of the portal cannot be read: %s", error)
+        return None
+    _seen[0] = tuple(state)
+    changes: dict[str, dict[str, Any]] = defaultdict(dict)
+    for area, key, value in rows:
+        changes[area][key] = value
+    return dict(changes)
+
+
+def stored_value(area: str, key: str) -> Any:
+    """Return the value stored under a key, read from the database; None if there is none."""
+    return model.Session.scalar(sa.select(LocalValue.value).filter_by(area=area, key=key))
+
+
+def store(area: str, key: str, value: Any, person: str | None) -> JournalEntry | None:
+    """Store a value, record the change in the journal, and commit.
+
+    Args:
+        area: the list.
+        key: its entry.
+        value: a JSON object, None to restore the package's default.
+        person: id of the account.
+
+    Returns:
+        the journal entry, None if nothing changed.
+
+    Raises:
+        FullError: the area has reached its maximum number of values.
+    """
+    model.Session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    row = model.Session.get(LocalValue, (area, key), populate_existing=True)
+    before = row.value if row is not None else None
+    if before == value:
+        model.Session.commit()
+        return None
+    if before is None and value is not None and _number_of(area) >= MOST:
+        model.Session.rollback()
+        raise FullError
+    entry = journal.note(area, key, before, value, person)
+    if row is None:
+        row = LocalValue(area=area, key=key, made=entry.id)
+        model.Session.add(row)
+    row.value, row.number = value, entry.id
+    model.Session.commit()
+    local.look(now=True)
+    return entry
+
+
+def take_back(number: int, person: str | None) -> JournalEntry | None:
+    """Undo a change of a list; the undoing is recorded as a change, too.
+
+    Args:
+        number: id of the journal entry.
+        person: id of the account.
+
+    Raises:
+        ChangedMeanwhileError: there is no such change, or the value was changed again since.
+    """
+    entry = model.Session.get(JournalEntry, number)
+    if entry is None or not journal.can_be_taken_back(entry) or stored_value(entry.area, entry.key) != entry.after:
+        raise ChangedMeanwhileError
+    return store(entry.area, entry.key, entry.before, person)
+
+
+def _number_of(area: str) -> int:
+    query = sa.select(sa.func.count()).select_from(LocalValue).filter_by(area=area)
+    return model.Session.scalar(query.where(LocalValue.value.is_not(None))) or 0
+
+
+AT_ONCE = 200
+"""Datasets indexed between two progress updates."""
+KEPT_SECONDS = 7 * 24 * 3600
+COUNTED_FOR = timedelta(minutes=10)
+"""Age up to which counts are shown without being refreshed."""
+LONGEST_SECONDS = 3 * 3600
+_HERE = "ckanext.ecosphere.core.lists.terms"
+RUN = Run(
+    "ecosphere-lists-index", f"{_HERE}.index", "Lists: index the datasets of terms that changed",
+    jobs.DEFAULT_QUEUE_NAME, LONGEST_SECONDS,
+)  # fmt: skip
+
+
+def want_index() -> None:
+    """Schedule the reindexing of datasets whose terms changed."""
+    _keep("progress", {"done": 0, "total": None})
+    RUN.want()
+
+
+def index_datasets() -> None:
+    """Reindex the datasets of every term that changed since they were last indexed."""
+    with RUN.working() as mine:
+        if not mine:
+            return
+        local.look(now=True)
+        rows = waiting()
+        ids = datasets([uri for row in rows for uri in _uris(row.area, row.key)])
+        done = [(row.area, row.key, row.number) for row in rows]
+        model.Session.commit()
+        for start in range(0, len(ids), AT_ONCE):
+            _keep("progress", {"done": start, "total": len(ids)})
+            failed = signature.index(ids[start : start + AT_ONCE])
+            if failed:
+                log.error("Lists: %s datasets could not be indexed", len(failed))
+        for area, key, number in done:
+            query = sa.update(LocalValue).filter_by(area=area, key=key).where(LocalValue.indexed < number)
+            model.Session.execute(query.values(indexed=number))
+        model.Session.commit()
+        _keep("progress", {"done": len(ids), "total": len(ids)})
+        _count()
+
+
+def waiting() -> list[LocalValue]:
+    """Return the terms whose datasets have to be reindexed."""
+    query = sa.select(LocalValue).where(LocalValue.area.startswith(local.AREA, autoescape=True))
+    return list(model.Session.scalars(query.where(LocalValue.indexed < LocalValue.number)))
+
+
+def datasets(uris: list[str]) -> list[str]:
+    """Return the ids of active datasets that refer to any of the terms."""
+    if not uris:
+        return []
+    patterns = [f"%{uri.translate(_LIKE)}%" for uri in uris]
+    extras = sa.cast(model.Package.extras, sa.Text)
+    query = sa.select(model.Package.id).where(model.Package.state == "active", model.Package.type == "dataset")
+    return list(model.Session.scalars(query.where(extras.like(sa.any_(sa.literal(patterns, sa.ARRAY(sa.Text)))))))
+
+
+_LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
+
+
+def _uris(area: str, key: str) -> list[str]:
+    """Return the URIs of a term and of its narrower terms, whose datasets are indexed with its name as well."""
+    vocabulary = voc.get(area.removeprefix(local.AREA))
+    concept = vocabulary.get(key)
+    below = [concept] if concept else []
+    for each in below:
+        below += vocabulary.children(each.uri)
+    return [each.uri for each in below]
+
+
+def progress() -> dict[str, Any] | None:
+    """Return the progress of reindexing, or None when nothing is pending.
+
+    Returns:
+        `done`, and `total`, which is None until the job starts.
+    """
+    told = _kept("progress")
+    return told if told and told["done"] != told["total"] else None
+
+
+def ask_for_counts() -> bool:
+    """Schedule the counting of datasets per term."""
+    queue = jobs.DEFAULT_QUEUE_NAME
+    return enqueue_once(count_uses, job_id="ecosphere-lists-count", title="Lists: count the use of terms", queue=queue)
+
+
+def counts(name: str) -> tuple[datetime | None, dict[str, int]]:
+    """Return when the use of a list's terms was counted, and the counts by term id; schedule a count if outdated."""
+    told = _kept("counts")
+    at = datetime.fromisoformat(told["at"]) if told else None
+    if at is None or datetime.now(timezone.utc) - at > COUNTED_FOR:
+        ask_for_counts()
+    return at, told["lists"].get(name, {}) if told else {}
+
+
+def count_uses() -> None:
+    """Count the datasets that use each term of the editable lists."""
+    local.look(now=True)
+    _count()
+
+
+def _count() -> None:
+    lists = {each.name: _used(each) for each in local.editable().values()}
+    _keep("counts", {"at": datetime.now(timezone.utc).isoformat(), "lists": lists})
+
+
+def _used(edited: local.EditableList) -> dict[str, int]:
+    vocabulary, found = voc.get(edited.name), dict[str, int]()
+    written = model.Package.extras[edited.field].astext
+    query = sa.select(written, sa.func.count()).where(model.Package.state == "active", written.is_not(None))
+    for text, number in model.Session.execute(query.group_by(written)):
+        for concept in {vocabulary.get(each) for each in _values(text)}:
+            if concept is not None:
+                found[concept.id] = found.get(concept.id, 0) + number
+    return found
+
+
+def _values(text: str) -> list[str]:
+    try:
+        values = json.loads(text) if text.startswith("[") else text
+    except ValueError:
+        values = text
+    return [each for each in values if isinstance(each, str)] if isinstance(values, list) else [values]
+
+
+def _key(name: str) -> str:
+    return f"ecosphere:lists:{tk.config['ckan.site_id']}:{name}"
+
+
+def _keep(name: str, told: Any) -> None:
+    try:
+        connect_to_redis().set(_key(name), json.dumps(told), ex=KEPT_SECONDS)
+    except RedisError as error:
+        log.warning("Lists: progress is not told, Redis does not answer: %s", error)
+
+
+def _kept(name: str) -> Any:
+    try:
+        kept: Any = connect_to_redis().get(_key(name))
+    except RedisError:
+        return None
+    return json.loads(kept) if kept else None
+
 
 LONGEST_LABEL = 150
 LONGEST_SYNONYM = 100
@@ -37,7 +306,7 @@ def written(form: Mapping[str, str]) -> dict[str, str]:
 
 def of_concept(concept: voc.Concept) -> dict[str, str]:
     """Return the form values of an existing term."""
-    known = overlay.fields_of(concept)
+    known = local.fields_of(concept)
     return {
         **{name: str(known[name]) for name in ("label_fr", "label_en", "replaced_by")},
         "broader": concept.broader or "",
@@ -87,23 +356,23 @@ def change(edited: EditableList, id_: str, form: Mapping[str, str], person: str 
     value = _value(vocabulary, concept, edited, form, errors)
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
-    if value == overlay.fields_of(concept):
+    if value == local.fields_of(concept):
         return False
     former = concept.label_fr
     known = {voc.normalise(each) for each in (value["label_fr"], value["label_en"], *value["alt_labels"])}
     if voc.normalise(former) not in known and len(value["alt_labels"]) < MOST_SYNONYMS:
         value["alt_labels"].append(former)
-    before = store.value(edited.area, concept.id)
+    before = stored_value(edited.area, concept.id)
     own = {"uri": before["uri"]} if before and before.get("uri") else {}
     return _put(edited, concept.id, {**own, **value}, person) is not None
 
 
 def _put(edited: EditableList, id_: str, value: dict[str, Any], person: str | None) -> JournalEntry | None:
     try:
-        return store.put(edited.area, id_, value, person)
-    except store.FullError:
+        return store(edited.area, id_, value, person)
+    except FullError:
         raise tk.ValidationError(
-            {"label_fr": [tk._("The list is full: {number} terms were changed here.").format(number=store.MOST)]}
+            {"label_fr": [tk._("The list is full: {number} terms were changed here.").format(number=MOST)]}
         ) from None
 
 
@@ -120,7 +389,7 @@ def _value(
         "alt_labels": _synonyms(form.get("alt_labels", ""), errors),
     }
     if not edited.own and concept is not None:
-        kept = overlay.fields_of(concept)
+        kept = local.fields_of(concept)
         return value | {name: kept[name] for name in ("broader", "withdrawn", "replaced_by")}
     value["broader"] = _broader(vocabulary, concept, form.get("broader", ""), errors)
     value["withdrawn"] = concept is not None and bool(form.get("withdrawn"))

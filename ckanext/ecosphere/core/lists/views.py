@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import console
-from ckanext.ecosphere.core.lists import indexing, journal, store, telling, terms
+from ckanext.ecosphere.core.lists import journal, terms
 from ckanext.ecosphere.shared import csv_table, language
-from ckanext.ecosphere.vocabularies import local, overlay
-from ckanext.ecosphere.vocabularies.overlay import EditableList
+from ckanext.ecosphere.vocabularies import local
+from ckanext.ecosphere.vocabularies.local import EditableList
 
 PAGE = 50
 MOST_EXPORTED = 20_000
@@ -42,7 +42,7 @@ def vocabularies() -> str:
             "count": len(voc.get(each.name)),
             "changed": len(local.of(each.area)),
         }
-        for each in overlay.editable().values()
+        for each in local.editable().values()
     ]
     return tk.render("ecosphere_lists/vocabularies.html", {"lists": lists})
 
@@ -51,7 +51,7 @@ def vocabularies() -> str:
 def vocabulary(name: str) -> str:
     """Show the terms of a list."""
     edited, spoken = _list(name), language.current()
-    at, used = indexing.counts(name)
+    at, used = terms.counts(name)
     words = request.args.get("q", "")[:100].strip()
     rows = [_row(edited, concept, depth, used, spoken) for concept, depth in in_tree_order(voc.get(name))]
     wanted = voc.normalise(words)
@@ -62,7 +62,7 @@ def vocabulary(name: str) -> str:
         "rows": shown,
         "words": words,
         "counted": at is not None,
-        "progress": indexing.progress(),
+        "progress": terms.progress(),
     }
     return tk.render("ecosphere_lists/vocabulary.html", variables)
 
@@ -98,7 +98,7 @@ def term(name: str, term: str) -> Response:
         values = terms.written(request.form)
         try:
             if terms.change(edited, concept.id, values, tk.current_user.id):
-                indexing.want()
+                terms.want_index()
                 tk.h.flash_success(
                     tk._("The term is changed. Pages and forms show it at once; what search finds follows.")
                 )
@@ -115,14 +115,14 @@ def term(name: str, term: str) -> Response:
 def log() -> str:
     """Show the journal of changes."""
     kind = request.args.get("kind", "")
-    areas = telling.KINDS.get(kind, ())
+    areas = journal.KINDS.get(kind, ())
     number, count = console.page_number(request.args.get("page")), journal.count(areas)
     entries = journal.page(number, PAGE, areas)
     names = journal.names(entry.person for entry in entries)
-    titles = telling.titles((entry.area, entry.key) for entry in entries)
+    titles = journal.titles((entry.area, entry.key) for entry in entries)
     variables = {
-        "entries": [telling.shown(entry, names, titles) for entry in entries],
-        "kinds": telling.kinds(),
+        "entries": [journal.shown(entry, names, titles) for entry in entries],
+        "kinds": journal.kinds(),
         "kind": kind if areas else "",
         "count": count,
         "number": number,
@@ -136,8 +136,8 @@ def log_as_csv() -> Response:
     """Return the latest journal entries as CSV."""
     entries = list(journal.all_entries(MOST_EXPORTED))
     names = journal.names(entry[2] for entry in entries)
-    titles = telling.titles((entry[3], entry[4]) for entry in entries)
-    response = make_response(csv_table.write(telling.columns(), telling.as_rows(entries, names, titles)))
+    titles = journal.titles((entry[3], entry[4]) for entry in entries)
+    response = make_response(csv_table.write(journal.columns(), journal.as_rows(entries, names, titles)))
     response.headers["Content-Type"] = "text/csv; charset=utf-8"
     response.headers["Content-Disposition"] = 'attachment; filename="journal.csv"'
     response.headers["Cache-Control"] = "no-store"
@@ -148,12 +148,12 @@ def log_as_csv() -> Response:
 def take_back(entry: str) -> Response:
     """Undo a change of a list."""
     try:
-        done = store.take_back(_number(entry), tk.current_user.id)
-    except (store.ChangedMeanwhileError, store.FullError):
+        done = terms.take_back(_number(entry), tk.current_user.id)
+    except (terms.ChangedMeanwhileError, terms.FullError):
         tk.h.flash_error(tk._("This cannot be undone: it was changed again since, or a term was added (withdraw it)."))
     else:
-        if done is not None and done.area.startswith(overlay.AREA):
-            indexing.want()
+        if done is not None and done.area.startswith(local.AREA):
+            terms.want_index()
         tk.h.flash_success(tk._("The change is undone."))
     return tk.redirect_to("ecosphere_lists.log")
 
@@ -176,7 +176,7 @@ def _number(text: str) -> int:
 
 
 def _list(name: str) -> EditableList:
-    edited = overlay.editable().get(name)
+    edited = local.editable().get(name)
     if edited is None:
         tk.abort(404, tk._("There is no such list, or it is not changed here."))
     return edited
@@ -215,7 +215,7 @@ def _form(
         for each, depth in in_tree_order(voc.get(edited.name))
         if not each.data.get("withdrawn") and (concept is None or each.uri != concept.uri)
     ]
-    at, used = indexing.counts(edited.name)
+    at, used = terms.counts(edited.name)
     variables = {
         "edited": edited,
         "title": edited.title(spoken),

@@ -14,7 +14,7 @@ from ckan import model
 from ckan.types import Context, DataDict
 from flask import Blueprint, request
 
-from ckanext.ecosphere.core.privacy import closing
+from ckanext.ecosphere.core import accounts
 
 blueprint = Blueprint("ecosphere_deleted_accounts", __name__)
 
@@ -33,8 +33,8 @@ def user_delete(original: Any, context: Context, data_dict: DataDict) -> Any:
     if user is None:
         raise tk.ObjectNotFound(tk._("User not found"))
     try:
-        closing.delete(user.id)
-    except closing.Refused as error:
+        accounts.delete_account(user.id)
+    except accounts.Refused as error:
         raise tk.ValidationError({"id": error.sentences}) from error
     # Sysadmins who delete their own account have just lost that role.
     return original({**context, "ignore_auth": True}, {**data_dict, "id": user.id})
@@ -64,10 +64,10 @@ def ecosphere_account_deletion(user_id: str) -> dict[str, list[str]]:
         `refused` (why it cannot be deleted), `warnings`, `lost` and `kept`.
     """
     user = model.User.get(user_id)
-    notice = closing.notice()
+    notice = accounts.notice()
     return {
-        "refused": closing.obstacles_to_deletion(user) if user else [],
-        "warnings": closing.warnings_of_deletion(user) if user else [],
+        "refused": accounts.obstacles_to_deletion(user) if user else [],
+        "warnings": accounts.warnings_of_deletion(user) if user else [],
         "lost": notice.lost,
         "kept": notice.kept,
     }

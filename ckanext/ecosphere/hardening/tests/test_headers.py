@@ -16,7 +16,7 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.shared.tests.conftest import cookies_of, group_id
 from ckanext.ecosphere.shared.web_guard import headers
-from ckanext.ecosphere.shared.web_guard.settings import Settings
+from ckanext.ecosphere.shared.web_guard.incoming import Settings
 
 Visitor = Callable[..., FlaskClient]
 PAGES = (

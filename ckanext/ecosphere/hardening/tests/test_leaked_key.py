@@ -16,7 +16,7 @@ from ckan.lib import api_token
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.hardening.web import sessions
 from ckanext.ecosphere.shared.mailing import headers, link_key
 from ckanext.ecosphere.shared.tests.conftest import stored_user
@@ -121,12 +121,12 @@ def test_links_of_e_mails_are_not_signed_with_the_key(purpose: str, monkeypatch:
 
 def test_address_of_somebody_else_is_not_confirmed_by_a_forged_link(visitor: Visitor, log_in: Visitor):
     anne = stored_user("anne")
-    value = [anne.id, confirmed.digest(anne.email)]
-    forged = URLSafeTimedSerializer(tk.config["SECRET_KEY"], salt=confirmed.PURPOSE).dumps(value)
+    value = [anne.id, addresses.digest(anne.email)]
+    forged = URLSafeTimedSerializer(tk.config["SECRET_KEY"], salt=addresses.PURPOSE).dumps(value)
     with visitor().application.test_request_context():
-        true = confirmed.token(anne)
-    assert confirmed.account_of(str(forged)) is None
-    assert confirmed.account_of(true).id == anne.id
+        true = addresses.token_of(anne)
+    assert addresses.account_of(str(forged)) is None
+    assert addresses.account_of(true).id == anne.id
 
 
 def test_key_of_links_is_made_once(portal: Any):

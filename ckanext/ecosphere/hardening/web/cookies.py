@@ -15,7 +15,7 @@ from flask import Flask, request
 from flask.sessions import SessionMixin
 from flask.wrappers import Response
 
-from ckanext.ecosphere.setup.security_checks import HTTPS, SAMESITE, SECURE
+from ckanext.ecosphere.setup.health import HTTPS, SAMESITE, SECURE
 
 UNSET = (None, "", "None")
 #: Endpoints whose answers are the same for everyone: theme files, scripts, styles, translations, outlines.

@@ -22,9 +22,8 @@ from passlib import hash as passwords
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.shared.web_guard.answers import is_api, refuse
+from ckanext.ecosphere.shared.web_guard.incoming import Limits, is_api, refuse
 from ckanext.ecosphere.shared.web_guard.rate_limits import CountingUnavailable, TooMany, address
-from ckanext.ecosphere.shared.web_guard.settings import Limits
 
 KNOWN_SECONDS = 180 * 86_400
 TOO_MANY, UNAVAILABLE = 429, 503

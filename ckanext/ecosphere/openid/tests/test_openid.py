@@ -28,11 +28,11 @@ from joserfc.jwk import ECKey, OctKey
 from passlib.hash import pbkdf2_sha512
 from werkzeug.serving import make_server
 
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.interfaces import CheckStatus, each_setup
 from ckanext.ecosphere.openid import accounts, config, provider
 from ckanext.ecosphere.openid.tests.local_provider import CLIENT, JEANNE, RSA, SECRET, LocalProvider, local_provider
-from ckanext.ecosphere.shared.web_guard import rate_limits, waiting
+from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture
 
 PASSWORD = "Correct-Horse-9"
@@ -375,7 +375,7 @@ def test_an_address_is_confirmed_when_the_provider_says_so(
 ):
     local.person |= said
     person.open(START)
-    assert confirmed.is_confirmed(the_one()) is is_confirmed
+    assert addresses.is_confirmed(the_one()) is is_confirmed
 
 
 def test_no_account_where_none_are_made(person: Person, monkeypatch: pytest.MonkeyPatch):
@@ -548,8 +548,8 @@ def _way_back(person: Person) -> str:
 
 def test_a_slow_provider_does_not_take_the_threads_of_the_portal(person: Person):
     with ExitStack() as others:
-        for _each in range(waiting.FOR_EDITORS):
-            others.enter_context(waiting.place(waiting.FOR_EDITORS))
+        for _each in range(rate_limits.FOR_EDITORS):
+            others.enter_context(rate_limits.place(rate_limits.FOR_EDITORS))
         assert FAILED in person.open(START).text
     person.open(START)
     assert person.name  # the provider was not recorded as failing

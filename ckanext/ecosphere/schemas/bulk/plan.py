@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import formulas
+from ckanext.ecosphere.shared import csv_table
 from ckanext.ecosphere.shared.contact_details import email_addresses
 from ckanext.ecosphere.vocabularies import communes
 
@@ -155,7 +155,7 @@ def names_in(text: str) -> list[str]:
     column = next((heads.index(word) for word in _HEADERS if word in heads), None)
     found: dict[str, None] = {}
     for row in rows if column is None else rows[1:]:
-        cell = formulas.unmarked(row[column or 0].strip()) if len(row) > (column or 0) else ""
+        cell = csv_table.unmarked(row[column or 0].strip()) if len(row) > (column or 0) else ""
         name = cell.rstrip("/").rsplit("/", 1)[-1]
         found[name if is_name(name) else cell[:_LONGEST_SHOWN]] = None
     return [name for name in found if name]

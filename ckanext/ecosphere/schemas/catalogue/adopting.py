@@ -21,7 +21,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.interfaces import Check, CheckStatus
-from ckanext.ecosphere.schemas.catalogue import core_fields, former_licences
+from ckanext.ecosphere.schemas.catalogue import core_fields, licences
 from ckanext.ecosphere.schemas.logic.validators import ecosphere_email
 from ckanext.ecosphere.shared import language
 
@@ -96,7 +96,7 @@ class Plan:
 
     def _licences(self) -> Iterator[str]:
         for old, number in sorted(self.licences.items()):
-            new = former_licences.licence(old)
+            new = licences.licence(old)
             if new.becomes == old:
                 message = tk._("licence {old}: {number} × stays {title}")
             elif new.becomes:
@@ -109,7 +109,7 @@ class Plan:
 
 def _title(licence_id: str) -> str:
     concept = voc.get("licences").get(licence_id)
-    return concept.label(language.current()) if concept else former_licences.stated(licence_id)
+    return concept.label(language.current()) if concept else licences.stated(licence_id)
 
 
 def _kept_sentence(name: str, number: int) -> str:
@@ -210,7 +210,7 @@ def _changes(package: Any, checks: Mapping[str, Any]) -> Changes:
         people = {name: getattr(package, name) for name in core_fields.FIELDS}
         changes.contact = contacts(people, changes.bad_emails)
     if package.license_id:
-        becomes = former_licences.licence(package.license_id).becomes
+        becomes = licences.licence(package.license_id).becomes
         if becomes != package.license_id:
             changes.licence = (package.license_id, becomes)
     return changes
@@ -265,7 +265,7 @@ def _apply(package: Any, changes: Changes) -> None:
     if changes.contact:
         extras["contact"] = json.dumps(changes.contact, ensure_ascii=False)
     if changes.licence:
-        package.license_id = former_licences.restate(changes.licence[0], extras)
+        package.license_id = licences.restate(changes.licence[0], extras)
     if extras != (package.extras or {}):
         package.extras = extras
 

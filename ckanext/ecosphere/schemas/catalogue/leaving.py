@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.interfaces import InitReport, LeavingStep
-from ckanext.ecosphere.schemas.catalogue import adopting, former_licences
+from ckanext.ecosphere.schemas.catalogue import adopting, licences
 from ckanext.ecosphere.schemas.fields.values import as_list, as_object
 from ckanext.ecosphere.schemas.indexing import MAX_TERM_BYTES
 from ckanext.ecosphere.schemas.logic import translations
@@ -55,7 +55,7 @@ def leave() -> str:
         _replace_tag(tag)
     package = model.package_table
     query = sa.select(package).where(package.c.type == "dataset", ~_is_left(package.c.plugin_data))
-    rows = model.Session.execute(query).mappings().all()
+    rows: Any = model.Session.execute(query).mappings().all()
     for row in rows:
         _leave_one(row)
     message = tk.ungettext("{number} dataset kept", "{number} datasets kept", len(rows))
@@ -72,7 +72,7 @@ def restore(report: InitReport) -> None:
     """
     package = model.package_table
     query = sa.select(package).where(package.c.type == "dataset", _is_left(package.c.plugin_data))
-    rows = model.Session.execute(query).mappings().all()
+    rows: Any = model.Session.execute(query).mappings().all()
     if not rows:
         return
     checks = adopting.field_checks()
@@ -180,7 +180,7 @@ def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
     extras = adopting.with_fitting(row["extras"] or {}, renamed, rewritten)
     licence = ours
     if row["license_id"] != theirs:
-        licence = row["license_id"] and former_licences.restate(row["license_id"], extras)
+        licence = row["license_id"] and licences.restate(row["license_id"], extras)
     for column in ("title", "notes"):
         name = f"{column}{translations.SUFFIX}"
         if name in extras:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ckan import model
 
-from ckanext.ecosphere.schemas.catalogue import adopting, former_licences, leaving
+from ckanext.ecosphere.schemas.catalogue import adopting, leaving, licences
 
 pytestmark = pytest.mark.usefixtures("portal_of_the_class")
 
@@ -18,15 +18,15 @@ class TestLicences:
         "stated", ["odc-odbl", "odc-by", "odc-pddl", "cc-zero", "other-open", "other-pd", "etalab-2.0", "mit"]
     )
     def test_one_that_has_no_other_version_stays(self, stated: str):
-        assert former_licences.licence(stated).becomes == stated
+        assert licences.licence(stated).becomes == stated
 
     @pytest.mark.parametrize("stated", ["uk-ogl", "gfdl", "licence-maison", "?"])
     def test_one_that_is_not_in_the_list_stays(self, stated: str):
-        assert former_licences.licence(stated).becomes == stated
+        assert licences.licence(stated).becomes == stated
 
     @pytest.mark.parametrize("stated", ["cc-by", "cc-by-sa", "cc-nc", "fr-lo", "CC BY"])
     def test_a_version_is_never_guessed(self, stated: str):
-        found = former_licences.licence(stated)
+        found = licences.licence(stated)
         assert found.becomes is None
         assert found.reason
 
@@ -41,14 +41,12 @@ class TestLicences:
         ],
     )
     def test_one_that_is_in_the_list_is_found(self, stated: str, becomes: str):
-        assert former_licences.licence(stated).becomes == becomes
+        assert licences.licence(stated).becomes == becomes
 
     def test_every_licence_of_ckan_is_decided(self):
-        stock = {each.id for each in former_licences.stock_licences()}
+        stock = {each.id for each in licences.stock_licences()}
         assert "cc-by" in stock
-        undecided = {
-            id_ for id_ in stock if not former_licences.licence(id_).becomes and not former_licences.licence(id_).reason
-        }
+        undecided = {id_ for id_ in stock if not licences.licence(id_).becomes and not licences.licence(id_).reason}
         assert not undecided
 
 

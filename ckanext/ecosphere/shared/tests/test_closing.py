@@ -16,7 +16,7 @@ from ckan.tests import factories, helpers
 from flask.testing import FlaskClient
 
 from ckanext.activity.model import Activity
-from ckanext.ecosphere.core.privacy import closing
+from ckanext.ecosphere.core import accounts
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Request
 from ckanext.ecosphere.harvest.model import Reader
 from ckanext.ecosphere.search.alerts import storage
@@ -82,7 +82,7 @@ def live(leaving: Any) -> dict[str, Any]:
 
 def assert_nothing_is_left(user_id: str, made: dict[str, Any]) -> None:
     user = fresh(user_id)
-    assert user.state == "deleted" and user.name.startswith(closing.NAME) and not user.sysadmin
+    assert user.state == "deleted" and user.name.startswith(accounts.NAME) and not user.sysadmin
     assert not any((user.fullname, user.email, user.about, user.image_url, user.reset_key, user.apikey))
     assert set(user.plugin_extras) == {"ecosphere_session"}
     request = model.Session.get_one(Request, made["sent"])
@@ -215,10 +215,10 @@ def test_the_only_administrator_of_the_portal_stays(portal: Any, log_in: Visitor
 
 
 def test_of_two_who_leave_at_once_one_waits(leaving: Any, log_in: Visitor, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(closing, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(accounts, "LONGEST_WAIT", 0.2)
     person = log_in("camille")
     with Locks() as other:
-        assert other.take(closing.LOCK)
+        assert other.take(accounts.LOCK)
         send(person, old_password=PASSWORD)
     assert fresh(leaving.id).state == "active" and not is_logged_in(person)
 
@@ -251,7 +251,7 @@ def test_the_picture_goes_unless_somebody_else_shows_it(
     marc = stored_user("marc")
     leaving.image_url, marc.image_url = "shared.png", "shared.png"
     model.Session.commit()
-    closing._remove_picture("shared.png")
+    accounts._remove_picture("shared.png")
     assert (folder / "shared.png").exists()
     leaving.image_url, marc.image_url = "own.png", ""
     model.Session.commit()

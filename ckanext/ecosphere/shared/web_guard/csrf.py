@@ -19,8 +19,7 @@ from werkzeug.wrappers import Response
 from wtforms.validators import ValidationError
 
 from ckanext.ecosphere.shared.http_guard.addresses import taken_apart
-from ckanext.ecosphere.shared.web_guard.answers import is_api, refuse
-from ckanext.ecosphere.shared.web_guard.tables import matches, tables
+from ckanext.ecosphere.shared.web_guard.incoming import is_api, matches, refuse, tables
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 OWN_ACTIONS = "ecosphere_"

@@ -1,4 +1,4 @@
-"""Security headers: Content-Security-Policy, framing, referrer, permissions, caching of private answers."""
+"""Headers of answers: Content-Security-Policy, framing, referrer, caching; uploaded files that cannot run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import ckan.plugins.toolkit as tk
 from flask import current_app, g, request
 from werkzeug.wrappers import Response
 
-from ckanext.ecosphere.shared.web_guard.settings import Settings
-from ckanext.ecosphere.shared.web_guard.tables import matches, tables
+from ckanext.ecosphere.shared.web_guard.incoming import Settings, matches, tables
 
 ENFORCED, REPORTED = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
 REFERRER_POLICY = "strict-origin-when-cross-origin"
@@ -91,3 +90,34 @@ def read_extra(text: str) -> dict[str, list[str]]:
             raise ValueError(tk._("{directive} is no directive with sources").format(directive=part))
         found.setdefault(name, []).extend(sources)
     return found
+
+
+FOLDER = "uploads/"
+REDIRECTS = 300
+SCRIPTS = ("text/javascript", "application/javascript", "application/x-javascript", "text/ecmascript")
+"""Types that a page can load as a script, whatever the other headers say."""
+UPLOAD_POLICY = "default-src 'none'; sandbox"
+
+
+def protect_upload(response: Response) -> Response:
+    """Make the browser download an uploaded file unless its type is harmless, and disable type sniffing."""
+    if not is_upload() or response.status_code >= REDIRECTS:
+        return response
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.mimetype in tables().shown_inline:
+        return response  # without a sandbox, in which browsers show no PDF; these types cannot run scripts
+    if response.mimetype in SCRIPTS:
+        response.mimetype = "text/plain"
+    response.headers["Content-Security-Policy"] = UPLOAD_POLICY
+    disposition = response.headers.get("Content-Disposition", "")
+    kind, separator, rest = disposition.partition(";")
+    if kind.strip().lower() != "attachment":
+        response.headers["Content-Disposition"] = f"attachment{separator}{rest}"
+    return response
+
+
+def is_upload() -> bool:
+    """Return whether the request is for an uploaded file."""
+    if request.endpoint == "static":
+        return str((request.view_args or {}).get("filename", "")).lstrip("/").startswith(FOLDER)
+    return matches(request.endpoint, tables().uploads)

@@ -1,15 +1,14 @@
-"""Rate limits counted in Redis with the library `limits`, for every room.
-
-While Redis is down, `hit` raises `CountingUnavailable`, and the write is refused with a message, unless the caller asks
-for counting within its process (`hit(…, fallback=True)`), as the log-in does. Reading is never limited.
-"""
+"""Limits: attempts of a person or address, counted in Redis, and threads that wait for servers of others."""
 
 from __future__ import annotations
 
 import ipaddress
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 
 import ckan.plugins.toolkit as tk
 import redis
@@ -166,3 +165,36 @@ def _key(what: str, who: tuple[str, ...]) -> str:
 
 def _site() -> str:
     return tk.config["ckan.site_id"]
+
+
+FOR_READERS, FOR_EDITORS = 2, 3
+"""Threads of one process that may wait when anybody asks, and when somebody who describes datasets or logs in asks."""
+RETRY_SECONDS = 1
+_lock = Lock()
+_waiting = 0
+
+
+class NoPlaceError(Exception):
+    """As many threads wait as may wait."""
+
+
+@contextmanager
+def place(most: int) -> Iterator[None]:
+    """Let this thread wait for another server within the block.
+
+    Args:
+        most: threads of this process that may wait then, this one included.
+
+    Raises:
+        NoPlaceError: so many wait already.
+    """
+    global _waiting  # noqa: PLW0603 - of the process
+    with _lock:
+        if _waiting >= most:
+            raise NoPlaceError
+        _waiting += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _waiting -= 1

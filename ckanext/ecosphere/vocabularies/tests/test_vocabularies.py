@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.vocabularies.reader import read_vocabulary
+from ckanext.ecosphere.vocabularies.model import read_vocabulary
 
 EXPECTED = {
     "access-limitation": 26,

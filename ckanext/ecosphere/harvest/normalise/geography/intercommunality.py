@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import extent, localities, places
 from ckanext.ecosphere.vocabularies import Concept
-from ckanext.ecosphere.vocabularies.epci_outlines import outlines
-from ckanext.ecosphere.vocabularies.epcis import Epci
+from ckanext.ecosphere.vocabularies.epcis import Epci, outlines
 
 LOCALITY = "locality"
 """Method that finds territories from a title or an organisation."""

@@ -1,4 +1,4 @@
-"""Validate values of the suite's options, and report name, value and remedy.
+"""Options and order of the plugins of a configuration, and the values of options that are wrong.
 
 Numeric and boolean options are derived from each room's `config_declaration.yaml`; other kinds (file, organisation…)
 are listed in `data/option_kinds.csv`.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import shlex
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from configparser import Error, RawConfigParser
 from dataclasses import dataclass
 from functools import cache
@@ -24,10 +24,116 @@ from ckan.config.declaration.key import Key
 
 from ckanext.ecosphere.shared.messages import N_
 
+NEEDS_FILE = Path(__file__).parents[1] / "data" / "plugin_needs.csv"
+PLUGINS = "ckan.plugins"
+PREFIX = "ecosphere"
+
+
+@dataclass(frozen=True)
+class Need:
+    """A row of the table.
+
+    Attributes:
+        plugin: the plugin of the suite.
+        other: the plugin that it requires, or must precede.
+        required: whether it requires the other.
+        before: whether it must precede the other, if that is enabled.
+        reason: the reason.
+    """
+
+    plugin: str
+    other: str
+    required: bool
+    before: bool
+    reason: str
+
+    def is_missing(self, plugins: list[str]) -> bool:
+        """Return whether the plugin is enabled without its requirement."""
+        return self.required and self.plugin in plugins and self.other not in plugins
+
+    def is_misplaced(self, plugins: list[str]) -> bool:
+        """Return whether both are enabled in the wrong order."""
+        return (
+            self.before
+            and {self.plugin, self.other} <= set(plugins)
+            and plugins.index(self.plugin) > plugins.index(self.other)
+        )
+
+
+@cache
+def needs() -> tuple[Need, ...]:
+    """Read the table."""
+    with NEEDS_FILE.open(encoding="utf-8", newline="") as stream:
+        return tuple(
+            Need(row["plugin"], row["other"], row["need"] == "required", row["place"] == "before", row["reason"])
+            for row in csv.DictReader(stream)
+        )
+
+
+def missing_plugins(plugins: Iterable[str]) -> str:
+    """Describe missing requirements in one sentence.
+
+    Args:
+        plugins: value of `ckan.plugins`.
+
+    Returns:
+        the sentence, with the corrected line; empty if nothing is missing.
+    """
+    enabled = list(plugins)
+    lacking = [need for need in needs() if need.is_missing(enabled)]
+    if not lacking:
+        return ""
+    told = "; ".join(
+        f"{need.plugin} needs {need.other}{' after it' if need.before else ''} ({need.reason})" for need in lacking
+    )
+    return f"{told}; write {PLUGINS} = {' '.join(corrected(enabled))}"
+
+
+def misplaced_plugins(plugins: Iterable[str]) -> str:
+    """Describe plugins in the wrong order in one sentence.
+
+    Args:
+        plugins: value of `ckan.plugins`.
+
+    Returns:
+        the sentence, with the corrected line; empty if the order is right.
+    """
+    enabled = list(plugins)
+    wrong = [need for need in needs() if need.is_misplaced(enabled)]
+    if not wrong:
+        return ""
+    told = "; ".join(f"{need.plugin} must stand before {need.other} ({need.reason})" for need in wrong)
+    return f"{told}; write {PLUGINS} = {' '.join(corrected(enabled))}"
+
+
+def corrected(plugins: Iterable[str]) -> list[str]:
+    """Return the plugins and their requirements in a valid order, as close as possible to the given one."""
+    rest = list(dict.fromkeys(plugins))
+    while lacking := [need.other for need in needs() if need.is_missing(rest)]:
+        rest += dict.fromkeys(lacking)
+    ordered: list[str] = []
+    while rest:
+        # The table is acyclic, so at least one of them need not follow any other.
+        first = next(
+            name
+            for name in rest
+            if not any(need.before and need.other == name and need.plugin in rest for need in needs())
+        )
+        ordered.append(first)
+        rest.remove(first)
+    return ordered
+
+
+def required_by(plugins: Iterable[str]) -> set[str]:
+    """Return the plugins of the suite among the given ones, and their requirements."""
+    ours = {name for name in plugins if name.startswith(PREFIX)}
+    return ours | {need.other for need in needs() if need.required and need.plugin in ours}
+
+
 _ = tk._
 
 
-FILE = Path(__file__).parents[1] / "data" / "option_kinds.csv"
+KINDS_FILE = Path(__file__).parents[1] / "data" / "option_kinds.csv"
 PATTERN = "ecosphere.*"
 #: Declared type → conversion, and message for values that cannot be converted.
 NUMBERS: dict[str, tuple[Callable[[Any], float], str]] = {
@@ -61,7 +167,7 @@ class BadValue:
         return f"{self.option} = {self.value}: {self.problem}"
 
 
-def find(config: Mapping[str, Any]) -> Iterator[BadValue]:
+def bad_values(config: Mapping[str, Any]) -> Iterator[BadValue]:
     """Yield the invalid values.
 
     Args:
@@ -123,7 +229,7 @@ def _type_of(option: Any) -> str:
 
 @cache
 def _kinds() -> dict[str, str]:
-    with FILE.open(encoding="utf-8", newline="") as stream:
+    with KINDS_FILE.open(encoding="utf-8", newline="") as stream:
         return {row["option"]: row["kind"] for row in csv.DictReader(stream)}
 
 

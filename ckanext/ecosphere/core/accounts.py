@@ -1,12 +1,13 @@
-"""Close an account, on request of its owner (GDPR, article 17) or by a sysadmin: obstacles, erasure, what is kept.
+"""Accounts: what the suite keeps with them, and their closing by the owner (GDPR, article 17) or a sysadmin.
 
-The row of the account is kept, without personal data, since datasets and activities refer to it by id. Rooms erase
+The row of a closed account is kept, without personal data, since datasets and activities refer to it by id. Rooms erase
 their data through `IEcosphereAccounts` before the account is closed, so that a failure leaves an account whose closing
 can be tried again.
 """
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,9 +20,28 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import uploader
 from ckan.plugins.interfaces import Interface
+from flask import Blueprint, Response, make_response, request
 from sqlalchemy.orm import aliased
+from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.shared import locks
+from ckanext.ecosphere.shared import locks, web_guard
+from ckanext.ecosphere.shared.web_guard import csrf
+
+
+def keep_note(user_id: str, key: str, record: Any) -> None:
+    """Write or remove a key under a row lock: other code keeps keys beside it.
+
+    Args:
+        user_id: id of the account.
+        key: key in `plugin_extras`.
+        record: a JSON value; an empty one removes the key.
+    """
+    rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    user = rows.one()
+    rest = {name: value for name, value in (user.plugin_extras or {}).items() if name != key}
+    user.plugin_extras = {**rest, key: record} if record else rest
+    model.Session.commit()
+
 
 LOCK = "accounts-closing"
 LONGEST_WAIT = 5.0
@@ -168,7 +188,7 @@ def _is_led(group_id: str, but: model.User) -> bool:
     return _others(leads, but=but)
 
 
-def close(user_id: str) -> None:
+def close_account(user_id: str) -> None:
     """Close an account for good: personal data is erased and nobody can log in to it.
 
     Raises:
@@ -177,7 +197,7 @@ def close(user_id: str) -> None:
     _close(user_id, obstacles)
 
 
-def delete(user_id: str) -> None:
+def delete_account(user_id: str) -> None:
     """Close an account on behalf of a sysadmin, even if it is pending or was deleted by CKAN.
 
     Raises:
@@ -252,3 +272,71 @@ def _remove_picture(picture: str) -> None:
     upload: Any = uploader.get_uploader("user", picture)
     upload.clear = True
     upload.upload()
+
+
+log = logging.getLogger(__name__)
+
+INVALID, CONFLICT = 400, 409
+
+blueprint = Blueprint("ecosphere_closing", __name__)
+web_guard.protect(blueprint)
+
+
+@blueprint.route("/compte/fermer", methods=["GET", "POST"])
+def close_page() -> AnyResponse:
+    """Explain what closing the account means; on POST, with the password, close it and end the session."""
+    if not tk.current_user.is_authenticated:
+        return tk.redirect_to("user.login", came_from=tk.url_for(".close"))  # pyright: ignore[reportReturnType]
+    user = model.User.get(tk.current_user.id)  # pyright: ignore[reportArgumentType]
+    if user is None:
+        tk.abort(404, tk._("User not found"))
+    refused = obstacles(user)
+    if request.method == "GET" or refused:
+        return _page(user, refused, status=CONFLICT if refused and request.method == "POST" else 200)
+    if not _confirms(user):
+        return _page(user, [], wrong=True, status=INVALID)
+    user_id = user.id
+    farewell = _logged_out()
+    try:
+        close_account(user_id)
+    except Refused as error:
+        for sentence in error.sentences:
+            tk.h.flash_error(sentence)
+    else:
+        log.info("An account was closed by its person")
+        tk.h.flash_success(tk._("Your account is closed, and what was to be erased is erased."))
+    return farewell or tk.redirect_to("user.logged_out_page")
+
+
+def _confirms(user: model.User) -> bool:
+    """Return whether the form holds the password or, for those who may have none, the account name.
+
+    The name is accepted only in a browser session: a stolen API token cannot close an account.
+    """
+    password, typed = request.form.get("old_password", ""), request.form.get("account", "").strip().lower()
+    if password and user.validate_password(password):
+        return True
+    by_name = csrf.by_cookie() and not needs_password(user)
+    return by_name and secrets.compare_digest(typed.encode(), user.name.encode())
+
+
+def _logged_out() -> Any:
+    """Log out, also from the identity provider; return its redirect, if there is one."""
+    for plugin in p.PluginImplementations(p.IAuthenticator):
+        if farewell := plugin.logout():
+            return farewell
+    tk.logout_user()
+    return None
+
+
+def _page(user: model.User, refused: list[str], *, wrong: bool = False, status: int = 200) -> Response:
+    variables = {
+        "account": user.name,
+        "refused": refused,
+        "wrong": wrong,
+        "notice": notice(),
+        "needs_password": needs_password(user),
+    }
+    response = make_response(tk.render("ecosphere_accounts/close.html", variables), status)
+    response.cache_control.no_store = True
+    return response
