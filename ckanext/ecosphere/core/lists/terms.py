@@ -147,7 +147,7 @@ COUNTED_FOR = timedelta(minutes=10)
 LONGEST_SECONDS = 3 * 3600
 _HERE = "ckanext.ecosphere.core.lists.terms"
 RUN = Run(
-    "ecosphere-lists-index", f"{_HERE}.index", "Lists: index the datasets of terms that changed",
+    "ecosphere-lists-index", f"{_HERE}.index_datasets", "Lists: index the datasets of terms that changed",
     jobs.DEFAULT_QUEUE_NAME, LONGEST_SECONDS,
 )  # fmt: skip
 
