@@ -15,8 +15,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.core.lists import journal
-from ckanext.ecosphere.shared import action_input, authorization, web_guard
-from ckanext.ecosphere.shared.contact_details import telephone
+from ckanext.ecosphere.shared import action_input, authorization, contact_details, web_guard
 
 _ = tk._
 
@@ -118,7 +117,7 @@ def _email(value: str) -> str:
 
 def _telephone(value: str) -> str:
     try:
-        return telephone.normalise(value)
+        return contact_details.international(value)
     except ValueError:
         raise tk.Invalid(_("This is not a telephone number, such as 04 74 45 62 37.")) from None
 

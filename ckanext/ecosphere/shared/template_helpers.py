@@ -13,8 +13,7 @@ from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
-from ckanext.ecosphere.shared import config, language, once, outlines
-from ckanext.ecosphere.shared.reach import data_access
+from ckanext.ecosphere.shared import config, language, once, outlines, reach
 from ckanext.ecosphere.vocabularies import languages
 
 BYTES_PER_STEP = 1000
@@ -114,7 +113,7 @@ def ecosphere_closed(dataset: Mapping[str, Any], resource: Mapping[str, Any]) ->
     """
     if links.is_internal(resource):
         return "internal"
-    if data_access.is_document(resource) or not data_access.is_restricted(dataset):
+    if reach.is_document(resource) or not reach.is_restricted(dataset):
         return ""
     return "" if once.of_dataset("may edit", dataset, _may_edit) else "restricted"
 

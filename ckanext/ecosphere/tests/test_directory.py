@@ -7,7 +7,7 @@ import re
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.contact.actions import EMAIL
-from ckanext.ecosphere.shared.contact_details import telephone
+from ckanext.ecosphere.shared import contact_details
 from ckanext.ecosphere.vocabularies import tables
 
 #: Short names of services, one of which every functional mailbox bears: "relations-usagers.dirmed".
@@ -30,7 +30,7 @@ def test_mailboxes_are_those_of_services_and_not_of_persons() -> None:
 
 def test_telephones_and_addresses_are_whole_and_dated() -> None:
     for row in tables.rows(sheets.TABLE):
-        assert row["telephone"] == telephone.normalise(row["telephone"]), row["service"]
+        assert row["telephone"] == contact_details.international(row["telephone"]), row["service"]
         assert YEAR.fullmatch(row["year"]), row["service"]
         given = {name for name in ADDRESS if row[name]}
         assert given in (set(), set(ADDRESS)), row["service"]

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import csv_table
-from ckanext.ecosphere.shared.contact_details import email_addresses
+from ckanext.ecosphere.shared import contact_details, csv_table
 from ckanext.ecosphere.vocabularies import communes
 
 #: Editable fields: name → (vocabulary or None, stored attribute of the concept, whether it is multiple).
@@ -101,7 +100,7 @@ def _contact(line: str) -> dict[str, str]:
     """Parse ``Name <e-mail>``; the name may be missing."""
     name, opened, rest = line.strip().partition("<")
     email, closed, after = rest.partition(">")
-    if not (opened and closed) or after or ">" in name or not email_addresses.is_address(email):
+    if not (opened and closed) or after or ">" in name or not contact_details.is_address(email):
         raise PlanError("contact", line)
     return {key: text for key, text in (("name", name.strip()), ("email", email)) if text}
 

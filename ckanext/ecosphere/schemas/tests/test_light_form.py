@@ -8,6 +8,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 from bs4 import BeautifulSoup
 from ckan import model
+from dev.bench.forms import elements
 from playwright.sync_api import Page, expect
 
 from ckanext.ecosphere.schemas import helpers
@@ -15,7 +16,6 @@ from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.schemas.tests.test_form import form_of
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
-from dev.bench.forms import elements
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 MOST_BYTES, MOST_CLOSED = 200_000, 300

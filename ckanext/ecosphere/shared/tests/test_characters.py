@@ -7,8 +7,7 @@ import unicodedata
 
 import pytest
 
-from ckanext.ecosphere.shared import bounds, characters
-from ckanext.ecosphere.shared.contact_details import email_addresses
+from ckanext.ecosphere.shared import bounds, characters, contact_details
 
 
 @pytest.mark.parametrize(
@@ -73,14 +72,14 @@ def test_accents_are_taken_off_in_linear_time() -> None:
     ],
 )
 def test_first_address_of_a_text(text: str, address: str | None) -> None:
-    assert email_addresses.first_in(text) == address
+    assert contact_details.first_address(text) == address
 
 
 def test_address() -> None:
-    assert email_addresses.is_address("service@ain.gouv.fr")
-    assert email_addresses.is_address("été@préfecture.fr")
+    assert contact_details.is_address("service@ain.gouv.fr")
+    assert contact_details.is_address("été@préfecture.fr")
     for text in ("a@b", "a b@c.fr", "a@b@c.fr", "@b.fr", "a@.fr", "a@b.", "a@" + "b" * 300 + ".fr", ""):
-        assert not email_addresses.is_address(text)
+        assert not contact_details.is_address(text)
 
 
 def test_what_is_too_long_is_cut_and_told() -> None:

@@ -1,4 +1,4 @@
-"""How a reader gets the data of a dataset: download, service, on request, restricted.
+"""How a reader gets the data of a dataset: download, service, on request, restricted; and whether its links answer.
 
 Every page, the index and the measures of quality decide with these functions. Fields may be missing or of a wrong type.
 """
@@ -9,8 +9,11 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
+import ckan.plugins.toolkit as tk
+
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.links import format_named, is_internal
+from ckanext.ecosphere.shared import once
 
 #: Ids of the vocabulary `data-access`.
 DOWNLOAD, SERVICE, REQUEST, RESERVED = "accestelechargement", "accesservice", "accesdemande", "accesreserve"
@@ -105,3 +108,18 @@ def family_of(name: str) -> str | None:
     """Return the id of a format's family, None if the format is unknown."""
     concept = format_named(name)
     return _families().get(str(concept.data["kind"])) if concept else None
+
+
+def link_states(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the link checks of a dataset by URL (`ecosphere_quality_links`); empty without `ecosphere_quality`."""
+    return once.of_dataset("links", dataset, _link_states)
+
+
+def _link_states(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    if not dataset.get("id") or not tk.h.plugin_loaded("ecosphere_quality"):
+        return {}
+    try:
+        links = tk.get_action("ecosphere_quality_links")({}, {"id": dataset["id"]})
+    except (tk.ObjectNotFound, tk.NotAuthorized, tk.ValidationError):
+        return {}
+    return {link["url"]: link for link in links}
