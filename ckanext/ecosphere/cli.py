@@ -10,7 +10,12 @@ import click
 from ckan.plugins import PluginImplementations
 
 from ckanext.ecosphere import config
-from ckanext.ecosphere.interfaces import CheckStatus, IEcosphereCommands, IEcospherePlugin, InitReport
+from ckanext.ecosphere.interfaces import (
+    CheckStatus,
+    IEcosphereCommands,
+    IEcospherePlugin,
+    InitReport,
+)
 from ckanext.ecosphere.setup import health, initialise, leaving, production, recovery
 from ckanext.ecosphere.setup.dialogue import plan_options, proceed, speaking
 
@@ -148,8 +153,18 @@ def check_command() -> None:
 
 
 @ecosphere.command("leave", short_help="Make the catalogue ready for a CKAN without these plugins.")
-@click.option("--export", "file", type=click.Path(dir_okay=False, path_type=Path), help="File of the export; new.")
-@click.option("--keep", multiple=True, metavar="PLUGIN", help="Plugin that stays enabled besides; may be repeated.")
+@click.option(
+    "--export",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of the export; new.",
+)
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="PLUGIN",
+    help="Plugin that stays enabled besides; may be repeated.",
+)
 @plan_options
 @speaking
 def leave_command(file: Path | None, keep: tuple[str, ...], yes: bool, dry_run: bool) -> None:

@@ -53,7 +53,12 @@ def ecosphere_home() -> dict[str, Any]:
         url, icon; in the order of the vocabulary), `territories` (heading → concepts), `latest` (datasets).
     """
     fields = ["organization", "vocab_ecosphere_theme"]
-    search = {"rows": LATEST, "sort": "metadata_modified desc", "fq": "+dataset_type:dataset", "facet.limit": -1}
+    search = {
+        "rows": LATEST,
+        "sort": "metadata_modified desc",
+        "fq": "+dataset_type:dataset",
+        "facet.limit": -1,
+    }
     found = tk.get_action("package_search")({}, {**search, "facet.field": fields})
     counts = found["facets"].get("vocab_ecosphere_theme", {})
     themes = [

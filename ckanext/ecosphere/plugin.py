@@ -61,7 +61,9 @@ class EcospherePlugin(Room):
 
     def ecosphere_recover(self) -> list[str]:
         """Restart the reindexing of datasets whose terms changed, if its job was lost."""
-        return [terms.RUN.title] if terms.RUN.send_if_lost() else []
+        if terms.RUN.send_if_lost():
+            return [terms.RUN.title]
+        return []
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of the reindexing job."""
@@ -79,7 +81,10 @@ class EcospherePlugin(Room):
 
     def update_config_schema(self, schema: Any) -> Any:
         """Let administrators set the announcement on CKAN's page of settings."""
-        schema[options.ANNOUNCEMENT] = [tk.get_validator("ignore_missing"), tk.get_validator("unicode_safe")]
+        schema[options.ANNOUNCEMENT] = [
+            tk.get_validator("ignore_missing"),
+            tk.get_validator("unicode_safe"),
+        ]
         return schema
 
     def get_actions(self) -> dict[str, Any]:
@@ -93,7 +98,17 @@ class EcospherePlugin(Room):
 
     def get_blueprint(self) -> list[Blueprint]:
         """Register the suite's own pages."""
-        pages = (accounts, actions, addresses, console, dashboard, invitations, restoring, service_pages, views)
+        pages = (
+            accounts,
+            actions,
+            addresses,
+            console,
+            dashboard,
+            invitations,
+            restoring,
+            service_pages,
+            views,
+        )
         return [*(page.blueprint for page in pages), *public_pages.BLUEPRINTS]
 
     def notify_recipient(self, already_notified: bool, *args: Any, **kwargs: Any) -> bool:

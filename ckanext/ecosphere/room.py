@@ -72,15 +72,21 @@ class Room(DefaultTranslation, EcospherePluginBase):
 
     def i18n_directory(self) -> str:
         """Return the folder of the catalogue, shared by all rooms: only the first enabled one loads it."""
-        return CATALOGUE if _first(Room) is self else get_ckan_i18n_dir()
+        if _first(Room) is self:
+            return CATALOGUE
+        return get_ckan_i18n_dir()
 
     def i18n_domain(self) -> str:
         """Return the name of the catalogue; other rooms name one that does not exist, so that it is loaded once."""
-        return DOMAIN if _first(Room) is self else f"{DOMAIN}-none"
+        if _first(Room) is self:
+            return DOMAIN
+        return f"{DOMAIN}-none"
 
     def i18n_locales(self) -> list[str]:
         """Return the languages of the catalogue."""
-        return super().i18n_locales() if _first(Room) is self else []
+        if _first(Room) is self:
+            return super().i18n_locales()
+        return []
 
 
 def _first(kind: type = EcospherePluginBase) -> Any:

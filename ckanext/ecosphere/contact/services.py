@@ -23,7 +23,25 @@ from ckanext.ecosphere.shared.organisations import TERRITORY
 LONGEST_QUERY, MOST_WORDS = 200, 12
 #: Stop words of names, in French and English, without accents.
 _BETWEEN = frozenset(
-    ["a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les", "of", "the", "for", "and"]
+    [
+        "a",
+        "au",
+        "aux",
+        "d",
+        "de",
+        "des",
+        "du",
+        "en",
+        "et",
+        "l",
+        "la",
+        "le",
+        "les",
+        "of",
+        "the",
+        "for",
+        "and",
+    ]
 )
 _FIGURES = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
 
@@ -45,7 +63,9 @@ def by_words(data_dict: DataDict) -> DataDict:
     if not isinstance(text, str) or not text.strip() or data_dict.get("organizations"):
         return data_dict
     names = names_matching(text)
-    return {**data_dict, "q": "", "organizations": names} if names else data_dict
+    if names:
+        return {**data_dict, "q": "", "organizations": names}
+    return data_dict
 
 
 def names_matching(text: str) -> list[str]:
@@ -64,7 +84,12 @@ def _services() -> Iterator[tuple[str, frozenset[str]]]:
     for name, title, description, extras in model.Session.execute(services):
         called = [name, title or "", (description or "")[:LONGEST_QUERY]]
         if known := registry.get(name):
-            called += [known.label_fr, known.label_en, *known.alt_labels, str(known.data.get("long_label_en") or "")]
+            called += [
+                known.label_fr,
+                known.label_en,
+                *known.alt_labels,
+                str(known.data.get("long_label_en") or ""),
+            ]
         if place := places.get((extras or {}).get(TERRITORY) or ""):
             called += [place.label_fr, str(place.data.get("code") or "")]
         yield name, frozenset(_words(called))
@@ -115,7 +140,9 @@ class Service:
         """Territory or full name that distinguishes it from others of its kind, "" when the title already has it."""
         if self.kind == "central":
             return self.description
-        return "" if voc.normalise(self.territory) in voc.normalise(self.title) else self.territory
+        if voc.normalise(self.territory) in voc.normalise(self.title):
+            return ""
+        return self.territory
 
 
 def kinds() -> dict[str, str]:
@@ -162,9 +189,13 @@ def _all() -> list[Service]:
     counts = _counts()
     known = kinds()
     services = []
-    groups: Any = model.Session.query(model.Group).filter_by(is_organization=True, state=model.State.ACTIVE)
+    groups: Any = model.Session.query(model.Group).filter_by(
+        is_organization=True, state=model.State.ACTIVE
+    )
     for group in groups:
-        kind, territory = (group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY))
+        kind, territory = (
+            group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY)
+        )
         place = voc.get("territories").get(territory) if territory else None
         services.append(
             Service(

@@ -131,13 +131,17 @@ def _in_registry(service: voc.Concept | None) -> dict[str, str]:
 def chief(organization_id: str | None) -> str:
     """Return the mailbox for notices of late requests, "" when the service has not given one."""
     group = model.Session.get(model.Group, organization_id) if organization_id else None
-    return written(group).chief if group else ""
+    if group:
+        return written(group).chief
+    return ""
 
 
 def mailbox(organization_id: str | None) -> str:
     """Return the shared mailbox of a service, "" when it has none."""
     group = model.Session.get(model.Group, organization_id) if organization_id else None
-    return written(group).email if group else ""
+    if group:
+        return written(group).email
+    return ""
 
 
 def as_contact(organization_id: str | None) -> dict[str, str]:
@@ -152,7 +156,12 @@ def as_contact(organization_id: str | None) -> dict[str, str]:
     if group is None or not group.is_organization or not written(group).email:
         return {}
     sheet = written(group)
-    row = {"name": of(group).full_name, "email": sheet.email, "telephone": sheet.telephone, "url": sheet.web}
+    row = {
+        "name": of(group).full_name,
+        "email": sheet.email,
+        "telephone": sheet.telephone,
+        "url": sheet.web,
+    }
     return {name: value for name, value in row.items() if value}
 
 
@@ -163,7 +172,11 @@ def name_of(group: model.Group) -> str:
     """
     service = registered(group)
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
-    if service is not None and extras.get(organisations.KIND) in (None, "", service.data.get("kind")):
+    if service is not None and extras.get(organisations.KIND) in (
+        None,
+        "",
+        service.data.get("kind"),
+    ):
         return spelled_out(service)
     description = (group.description or "").strip()
     if "\n" not in description and len(description) <= LONGEST_NAME and is_spelled_out(description):
@@ -182,8 +195,12 @@ def spelled_out(service: voc.Concept) -> str:
     >>> spelled_out(voc.get("organisations")["ddt-01053-01"])
     'Direction départementale des territoires de l’Ain'
     """
-    label = SHORT_FORM.sub("", str(service.data.get("long_label_fr") or service.label_fr)).replace("'", "’")
-    head, *places = [part.strip() for part in label.split(" - ", 1 if service.data.get("kind") == "dirm" else -1)]
+    label = SHORT_FORM.sub("", str(service.data.get("long_label_fr") or service.label_fr)).replace(
+        "'", "’"
+    )
+    head, *places = [
+        part.strip() for part in label.split(" - ", 1 if service.data.get("kind") == "dirm" else -1)
+    ]
     for place in places:
         if place == places[0] and service.data.get("kind") in PLACE_AS_NAME:
             head += f" {place}"
@@ -203,8 +220,14 @@ def registered(group: model.Group) -> voc.Concept | None:
     kind, territory = extras.get(organisations.KIND), extras.get(organisations.TERRITORY)
     if not kind or not territory:
         return None
-    same = [each for each in registry if (each.data.get("kind"), each.data.get("territory")) == (kind, territory)]
-    return same[0] if len(same) == 1 else None
+    same = [
+        each
+        for each in registry
+        if (each.data.get("kind"), each.data.get("territory")) == (kind, territory)
+    ]
+    if len(same) == 1:
+        return same[0]
+    return None
 
 
 @cache
@@ -217,6 +240,9 @@ def of_territories() -> Mapping[str, str]:
 def _of_places() -> dict[str, str]:
     """Map the label of each territory to the form used in names of services ("de la Somme")."""
     territories = voc.get("territories")
-    named = {voc.normalise(territories[place].label_fr): of_place for place, of_place in of_territories().items()}
+    named = {
+        voc.normalise(territories[place].label_fr): of_place
+        for place, of_place in of_territories().items()
+    }
     # The registry says "Réunion".
     return named | {"reunion": named["la reunion"]}

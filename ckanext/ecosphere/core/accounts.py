@@ -36,7 +36,9 @@ def keep_note(user_id: str, key: str, record: Any) -> None:
         key: key in `plugin_extras`.
         record: a JSON value; an empty one removes the key.
     """
-    rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    rows = (
+        model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    )
     user = rows.one()
     rest = {name: value for name, value in (user.plugin_extras or {}).items() if name != key}
     user.plugin_extras = {**rest, key: record} if record else rest
@@ -97,7 +99,11 @@ def notice() -> Notice:
             tk._("Name, e-mail address, description, picture, password and API tokens."),
             tk._("Roles in services, and what the account follows."),
         ],
-        kept=[tk._("The datasets described: they stay with their services, as do the contacts they name.")],
+        kept=[
+            tk._(
+                "The datasets described: they stay with their services, as do the contacts they name."
+            )
+        ],
     )
     for room in p.PluginImplementations(IEcosphereAccounts):
         more = room.ecosphere_account_notice()
@@ -108,7 +114,10 @@ def notice() -> Notice:
 
 def needs_password(user: model.User) -> bool:
     """Return whether only the password confirms the closing; otherwise the name of the account does, too."""
-    return not any(room.ecosphere_has_other_log_in(user) for room in p.PluginImplementations(IEcosphereAccounts))
+    return not any(
+        room.ecosphere_has_other_log_in(user)
+        for room in p.PluginImplementations(IEcosphereAccounts)
+    )
 
 
 def obstacles(user: model.User) -> list[str]:
@@ -132,19 +141,25 @@ def obstacles_to_deletion(user: model.User) -> list[str]:
     if found := _of_the_portal(user):
         return [found]
     sentence = tk._("This is the only administrator of the portal: name another one first.")
-    return [sentence] if _is_last_administrator(user) else []
+    if _is_last_administrator(user):
+        return [sentence]
+    return []
 
 
 def warnings_of_deletion(user: model.User) -> list[str]:
     """Return what a sysadmin has to do after deleting an account."""
     services = _left_alone(user)
     sentence = tk._("Nobody will be an administrator of: {services}. Name somebody there.")
-    return [sentence.format(services=", ".join(services))] if services else []
+    if services:
+        return [sentence.format(services=", ".join(services))]
+    return []
 
 
 def _of_the_portal(user: model.User) -> str:
     own = user.name == tk.config["ckan.site_id"]
-    return tk._("This is the account of the portal itself: it cannot be closed.") if own else ""
+    if own:
+        return tk._("This is the account of the portal itself: it cannot be closed.")
+    return ""
 
 
 def _is_last_administrator(user: model.User) -> bool:
@@ -165,7 +180,11 @@ def _others(*conditions: Any, but: model.User) -> bool:
 def _left_alone(user: model.User) -> list[str]:
     """Return the titles of active services of which the user is the only administrator."""
     group, member = model.Group, model.Member
-    of_person = (member.table_name == "user", member.table_id == user.id, member.capacity == "admin")
+    of_person = (
+        member.table_name == "user",
+        member.table_id == user.id,
+        member.capacity == "admin",
+    )
     query = (
         sa.select(group.id, group.title, group.name)
         .join(member, member.group_id == group.id)
@@ -173,7 +192,11 @@ def _left_alone(user: model.User) -> list[str]:
         .where(group.state == model.State.ACTIVE, group.is_organization.is_(True))
         .order_by(group.title, group.name)
     )
-    return [title or name for id_, title, name in model.Session.execute(query).all() if not _is_led(id_, but=user)]
+    return [
+        title or name
+        for id_, title, name in model.Session.execute(query).all()
+        if not _is_led(id_, but=user)
+    ]
 
 
 def _is_led(group_id: str, but: model.User) -> bool:
@@ -226,12 +249,19 @@ def is_closed(user: model.User) -> bool:
 
 
 def _empty(user_id: str) -> None:
-    rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    rows = (
+        model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    )
     user: Any = rows.one()
     picture = user.image_url or ""
-    for table, column in (*((each, "follower_id") for each in FOLLOWS), (model.ApiToken, "user_id")):
+    for table, column in (
+        *((each, "follower_id") for each in FOLLOWS),
+        (model.ApiToken, "user_id"),
+    ):
         model.Session.execute(sa.delete(table).where(getattr(table, column) == user_id))
-    model.Session.execute(sa.delete(model.UserFollowingUser).where(model.UserFollowingUser.object_id == user_id))
+    model.Session.execute(
+        sa.delete(model.UserFollowingUser).where(model.UserFollowingUser.object_id == user_id)
+    )
     for table, column in ((model.Member, "table_id"), (model.PackageMember, "user_id")):
         for role in model.Session.query(table).filter(getattr(table, column) == user_id):
             role.delete()
@@ -292,7 +322,9 @@ def close_page() -> AnyResponse:
         tk.abort(404, tk._("User not found"))
     refused = obstacles(user)
     if request.method == "GET" or refused:
-        return _page(user, refused, status=CONFLICT if refused and request.method == "POST" else 200)
+        return _page(
+            user, refused, status=CONFLICT if refused and request.method == "POST" else 200
+        )
     if not _confirms(user):
         return _page(user, [], wrong=True, status=INVALID)
     user_id = user.id
@@ -313,7 +345,10 @@ def _confirms(user: model.User) -> bool:
 
     The name is accepted only in a browser session: a stolen API token cannot close an account.
     """
-    password, typed = request.form.get("old_password", ""), request.form.get("account", "").strip().lower()
+    password, typed = (
+        request.form.get("old_password", ""),
+        request.form.get("account", "").strip().lower(),
+    )
     if password and user.validate_password(password):
         return True
     by_name = csrf.by_cookie() and not needs_password(user)
@@ -329,7 +364,9 @@ def _logged_out() -> Any:
     return None
 
 
-def _page(user: model.User, refused: list[str], *, wrong: bool = False, status: int = 200) -> Response:
+def _page(
+    user: model.User, refused: list[str], *, wrong: bool = False, status: int = 200
+) -> Response:
     variables = {
         "account": user.name,
         "refused": refused,

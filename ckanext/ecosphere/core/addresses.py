@@ -73,7 +73,9 @@ def account_of(token: str) -> model.User | None:
     user = model.User.get(str(found[0]))
     if user is None or user.state != model.State.ACTIVE or not user.email:
         return None
-    return user if digest(user.email) == found[1] else None
+    if digest(user.email) == found[1]:
+        return user
+    return None
 
 
 log = logging.getLogger(__name__)
@@ -144,7 +146,10 @@ def _rendered(user: model.User) -> dict[str, Any]:
     letter = _letter(user)
     return {
         # A distinct Message-ID for each: mail programs that hide duplicates must show the new link.
-        "headers": {**headers.AUTOMATIC, "Message-ID": headers.message_id("address", letter.button[1])},
+        "headers": {
+            **headers.AUTOMATIC,
+            "Message-ID": headers.message_id("address", letter.button[1]),
+        },
         "recipient_name": user.name,  # unlike a full name, it cannot carry a message
         "recipient_email": user.email,
         "subject": letter.subject,
@@ -155,7 +160,12 @@ def _rendered(user: model.User) -> dict[str, Any]:
 
 def _letter(user: model.User) -> Letter:
     """Return the contents, in which the account name is the only text chosen by the person who registered."""
-    url = tk.h.url_for("ecosphere_addresses.confirm", token=token_of(user), qualified=True, locale=language.current())
+    url = tk.h.url_for(
+        "ecosphere_addresses.confirm",
+        token=token_of(user),
+        qualified=True,
+        locale=language.current(),
+    )
     title = tk.config["ckan.site_title"]
     return Letter(
         subject=subject(tk._("Confirm your e-mail address")),
@@ -164,7 +174,9 @@ def _letter(user: model.User) -> Letter:
             tk._(
                 "Somebody, probably you, gave this address for the account “{account}” on the portal “{title}”."
             ).format(account=user.name, title=title),
-            tk._("Confirm that the address is yours on the following page. The link is good for a week."),
+            tk._(
+                "Confirm that the address is yours on the following page. The link is good for a week."
+            ),
         ],
         button=(tk._("Confirm my address"), url),
         closing=tk._("If it was not you, do nothing: the address stays unconfirmed."),
@@ -181,7 +193,11 @@ blueprint = Blueprint("ecosphere_addresses", __name__)
 @blueprint.before_app_request
 def remember_address() -> None:
     """Store a person's current address before they change it."""
-    if request.method == "POST" and request.endpoint == "user.edit" and tk.current_user.is_authenticated:
+    if (
+        request.method == "POST"
+        and request.endpoint == "user.edit"
+        and tk.current_user.is_authenticated
+    ):
         g.ecosphere_address_before = (tk.current_user.email or "").lower()  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -210,7 +226,9 @@ def _ask_if_new() -> None:
     if user is not None and address == given and address != g.get("ecosphere_address_before"):
         ask(user)
         if request.endpoint == "user.edit":
-            sentence = tk._("An e-mail is on its way to {email}: follow its link to confirm the address.")
+            sentence = tk._(
+                "An e-mail is on its way to {email}: follow its link to confirm the address."
+            )
             tk.h.flash_notice(sentence.format(email=user.email))
 
 
@@ -219,7 +237,9 @@ def unconfirmed() -> model.User | None:
     if not (tk.current_user.is_authenticated and sending.is_configured()):
         return None
     user = model.User.get(tk.current_user.id)  # pyright: ignore[reportArgumentType]
-    return user if user is not None and user.email and not is_confirmed(user) else None
+    if user is not None and user.email and not is_confirmed(user):
+        return user
+    return None
 
 
 @blueprint.route("/compte/adresse/renvoyer", methods=["POST"])
@@ -238,7 +258,9 @@ def again() -> AnyResponse:
     except rate_limits.CountingUnavailable:
         tk.h.flash_error(rate_limits.unavailable())
     else:
-        tk.h.flash_success(tk._("An e-mail is on its way to you. Follow its link to confirm your address."))
+        tk.h.flash_success(
+            tk._("An e-mail is on its way to you. Follow its link to confirm your address.")
+        )
     return tk.redirect_to(DASHBOARD)  # pyright: ignore[reportReturnType]
 
 
@@ -250,9 +272,16 @@ def confirm(token: str) -> AnyResponse:
     """
     user = account_of(token)
     if user is None:
-        sentence = tk._("This link is too old or not complete. Log in and ask for a new e-mail on your dashboard.")
+        sentence = tk._(
+            "This link is too old or not complete. Log in and ask for a new e-mail on your dashboard."
+        )
         tk.abort(404, sentence)
-    variables = {"token": token, "account": user.name, "email": user.email, "done": request.method == "POST"}
+    variables = {
+        "token": token,
+        "account": user.name,
+        "email": user.email,
+        "done": request.method == "POST",
+    }
     if request.method == "POST":
         mark_confirmed(user)
     return _unkept("ecosphere_addresses/confirm.html", variables)

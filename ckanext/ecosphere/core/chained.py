@@ -53,7 +53,9 @@ def render_datetime(original: Any, datetime_: Any, *args: Any, **kwargs: Any) ->
         return dates.day(datetime_)
     if args or set(kwargs) != {"with_hours"}:
         return original(datetime_, *args, **kwargs)
-    return dates.moment(datetime_) if kwargs["with_hours"] else dates.day(datetime_)
+    if kwargs["with_hours"]:
+        return dates.moment(datetime_)
+    return dates.day(datetime_)
 
 
 @tk.chained_helper
@@ -79,7 +81,11 @@ def dataset_display_name(original: Any, dataset: Any) -> str:
         original: CKAN's helper.
         dataset: the dataset, as a dict or a model object.
     """
-    kind = dataset.get("dcat_type") if isinstance(dataset, dict) else (dataset.extras or {}).get("dcat_type")
+    kind = (
+        dataset.get("dcat_type")
+        if isinstance(dataset, dict)
+        else (dataset.extras or {}).get("dcat_type")
+    )
     return template_helpers.shown_title(original(dataset), kind)
 
 
@@ -96,7 +102,9 @@ def linked_user(original: Any, user: Any, *args: Any, **kwargs: Any) -> Any:
     if has_request_context() and tk.current_user.is_authenticated:
         return original(user, *args, **kwargs)
     known = user if isinstance(user, model.User) else model.User.get(str(user))
-    return escape(known.display_name) if known else str(user)
+    if known:
+        return escape(known.display_name)
+    return str(user)
 
 
 @tk.chained_helper

@@ -63,7 +63,12 @@ def health() -> str:
             ask_worker(spoken)
     except RedisError:
         at, checks, asked = None, [], False
-    shown = {"at": dates.moment(at) if at else "", "checks": checks, "asked": asked, "queues": queues()}
+    shown = {
+        "at": dates.moment(at) if at else "",
+        "checks": checks,
+        "asked": asked,
+        "queues": queues(),
+    }
     return tk.render("ecosphere_console/health.html", shown)
 
 
@@ -86,7 +91,14 @@ def people() -> str:
     pages = max(1, -(-count // PAGE))
     return tk.render(
         "ecosphere_console/people.html",
-        {"people": found, "count": count, "words": words, "invited": invited, "number": page, "pages": pages},
+        {
+            "people": found,
+            "count": count,
+            "words": words,
+            "invited": invited,
+            "number": page,
+            "pages": pages,
+        },
     )
 
 
@@ -104,8 +116,12 @@ def queues() -> list[dict[str, Any]] | None:
     """Return each queue with its waiting jobs, failed jobs and workers; None while Redis is down."""
     try:
         connection = connect_to_redis()
-        heard = [name for worker in rq.Worker.all(connection=connection) for name in worker.queue_names()]
-        names = {jobs.DEFAULT_QUEUE_NAME}.union(*(plugin.ecosphere_queues() for plugin in each_setup()))
+        heard = [
+            name for worker in rq.Worker.all(connection=connection) for name in worker.queue_names()
+        ]
+        names = {jobs.DEFAULT_QUEUE_NAME}.union(
+            *(plugin.ecosphere_queues() for plugin in each_setup())
+        )
         found = []
         for name in sorted(names):
             full = jobs.add_queue_name_prefix(name)
@@ -140,16 +156,25 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
         .select_from(member)
         .join(group, group.id == member.group_id)
         .join(user, user.id == member.table_id)
-        .where(member.table_name == "user", member.state == "active", group.is_organization.is_(True))
-        .where(group.state == "active", user.state.in_(("pending",) if invited else ("active", "pending")))
+        .where(
+            member.table_name == "user", member.state == "active", group.is_organization.is_(True)
+        )
+        .where(
+            group.state == "active",
+            user.state.in_(("pending",) if invited else ("active", "pending")),
+        )
         # The site user is a member of each organisation that it created, but is not a person.
         .where(user.name != tk.config["ckan.site_id"])
     )
     if words:
         columns = (group.title, group.name, user.fullname, user.name)
-        query = query.where(sa.or_(*(column.icontains(words, autoescape=True) for column in columns)))
+        query = query.where(
+            sa.or_(*(column.icontains(words, autoescape=True) for column in columns))
+        )
     count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    rows = model.Session.execute(query.order_by(group.title, user.name).offset((page - 1) * PAGE).limit(PAGE))
+    rows = model.Session.execute(
+        query.order_by(group.title, user.name).offset((page - 1) * PAGE).limit(PAGE)
+    )
     return count, [
         {
             "service": title or service,
@@ -175,7 +200,17 @@ def health_cards() -> list[Card]:
     if at is None or not wrong:
         return []
     lines = [Line(check.name, url, check.message, urgent=True) for check in wrong[:MOST_LINES]]
-    return [Card("health", tk._("The portal itself"), "heart-pulse", len(wrong), lines, [Link(tk._("Health"), url)], 5)]
+    return [
+        Card(
+            "health",
+            tk._("The portal itself"),
+            "heart-pulse",
+            len(wrong),
+            lines,
+            [Link(tk._("Health"), url)],
+            5,
+        )
+    ]
 
 
 def page_number(text: str | None) -> int:

@@ -15,7 +15,15 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.core import addresses as address_views
 from ckanext.ecosphere.core import console
-from ckanext.ecosphere.interfaces import MOST_LINES, Card, IEcosphereDashboard, Line, Link, Person, Service
+from ckanext.ecosphere.interfaces import (
+    MOST_LINES,
+    Card,
+    IEcosphereDashboard,
+    Line,
+    Link,
+    Person,
+    Service,
+)
 from ckanext.ecosphere.shared.mailing.texts import labelled
 
 log = logging.getLogger(__name__)
@@ -54,8 +62,14 @@ def home() -> str | Response:
         return tk.redirect_to("user.login", came_from=tk.url_for(ROUTE))  # pyright: ignore[reportReturnType]
     person = person_of(model.User.get(tk.current_user.id))  # pyright: ignore[reportArgumentType]
     rooms = list(p.PluginImplementations(IEcosphereDashboard))
-    given = [_of(part, person) for part in (_health, _followed, *(room.ecosphere_dashboard_cards for room in rooms))]
-    begun = [_of(part, person) for part in (_own_links, *(room.ecosphere_dashboard_links for room in rooms))]
+    given = [
+        _of(part, person)
+        for part in (_health, _followed, *(room.ecosphere_dashboard_cards for room in rooms))
+    ]
+    begun = [
+        _of(part, person)
+        for part in (_own_links, *(room.ecosphere_dashboard_links for room in rooms))
+    ]
     cards = [card for each in given for card in each or []]
     links = [link for each in begun for link in each or []]
     cards.sort(key=lambda card: (not card.urgent, card.rank))
@@ -97,17 +111,26 @@ def _own_links(person: Person) -> list[Link]:
 
 
 def _health(person: Person) -> list[Card]:
-    return console.health_cards() if person.sysadmin else []
+    if person.sysadmin:
+        return console.health_cards()
+    return []
 
 
 def _followed(person: Person) -> list[Card]:
     """Return a card of the datasets that the person follows."""
     found = person.ask("dataset_followee_list", {"id": person.id})
     lines = [
-        Line(each["title"] or each["name"], tk.url_for("dataset.read", id=each["name"])) for each in found[:MOST_LINES]
+        Line(each["title"] or each["name"], tk.url_for("dataset.read", id=each["name"]))
+        for each in found[:MOST_LINES]
     ]
-    more = [Link(tk._("My profile"), tk.url_for("user.read", id=person.name))] if len(found) > MOST_LINES else []
-    return [Card("followed", tk._("Followed datasets"), "eye", len(found), lines, more, 80)] if found else []
+    more = (
+        [Link(tk._("My profile"), tk.url_for("user.read", id=person.name))]
+        if len(found) > MOST_LINES
+        else []
+    )
+    if found:
+        return [Card("followed", tk._("Followed datasets"), "eye", len(found), lines, more, 80)]
+    return []
 
 
 def person_of(user: model.User) -> Person:
@@ -117,9 +140,13 @@ def person_of(user: model.User) -> Person:
         sa.select(group.id, group.name, group.title)
         .join(member, member.group_id == group.id)
         .where(member.table_name == "user", member.table_id == user.id, member.state == "active")
-        .where(member.capacity.in_(EDITING), group.state == "active", group.is_organization.is_(True))
+        .where(
+            member.capacity.in_(EDITING), group.state == "active", group.is_organization.is_(True)
+        )
         .order_by(group.title, group.name)
         .limit(MOST_SERVICES)
     )
-    services = [Service(id_, name, title or name) for id_, name, title in model.Session.execute(query)]
+    services = [
+        Service(id_, name, title or name) for id_, name, title in model.Session.execute(query)
+    ]
     return Person(user.id, user.name, bool(user.sysadmin), services)

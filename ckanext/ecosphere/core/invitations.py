@@ -74,7 +74,9 @@ def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
             "until": dates.day(last),
         }
         subject = tk.render("emails/invite_user_subject.txt", {"site_title": title})
-        mailer.mail_user(account, subject.strip().split("\n")[0], tk.render("emails/invite_user.txt", told))
+        mailer.mail_user(
+            account, subject.strip().split("\n")[0], tk.render("emails/invite_user.txt", told)
+        )
     # `language.speaking` has closed the session, so the account must be loaded again.
     model.Session.get_one(model.User, user_id).reset_key = key
     model.Session.flush()
@@ -105,7 +107,13 @@ def invite_again(user_id: str, person: str) -> date:
         model.Session.rollback()
         rate_limits.clear("invitation", RATES, f"person:{id_}")
         raise
-    journal.note(AREA, id_, None, {"service": told["title"] or told["name"], "until": last.isoformat()}, person)
+    journal.note(
+        AREA,
+        id_,
+        None,
+        {"service": told["title"] or told["name"], "until": last.isoformat()},
+        person,
+    )
     model.Session.commit()
     return last
 
@@ -113,7 +121,9 @@ def invite_again(user_id: str, person: str) -> date:
 def until(notes: Mapping[str, Any] | None) -> date | None:
     """Return the last day of an invitation from the notes of the account; None if it does not expire."""
     note = (notes or {}).get(KEY) or {}
-    return date.fromisoformat(note["until"]) if note.get("until") else None
+    if note.get("until"):
+        return date.fromisoformat(note["until"])
+    return None
 
 
 def is_over(user: model.User) -> bool:
@@ -130,9 +140,15 @@ def check_invitation() -> Response | None:
     if request.endpoint != "user.perform_reset":
         return None
     user = model.User.get((request.view_args or {}).get("id"))
-    if user is None or not is_over(user) or not mailer.verify_reset_link(user, request.args.get("key")):
+    if (
+        user is None
+        or not is_over(user)
+        or not mailer.verify_reset_link(user, request.args.get("key"))
+    ):
         return None
-    message = tk._("This invitation was good until {date}. Ask whoever invited you to send it again.")
+    message = tk._(
+        "This invitation was good until {date}. Ask whoever invited you to send it again."
+    )
     tk.h.flash_error(message.format(date=dates.day(until(user.plugin_extras))))
     return tk.redirect_to("user.login")
 
@@ -166,7 +182,9 @@ def _waiting(user_id: str) -> tuple[model.User, model.Member, model.Group]:
     found = (
         model.Session.query(model.Member, model.Group)
         .join(model.Group, model.Group.id == model.Member.group_id)
-        .filter(model.Member.table_name == "user", model.Member.table_id == (user.id if user else ""))
+        .filter(
+            model.Member.table_name == "user", model.Member.table_id == (user.id if user else "")
+        )
         .filter(model.Member.state == "active", model.Group.state == "active")
         .order_by(model.Group.is_organization.desc(), model.Group.title)
         .first()

@@ -28,11 +28,15 @@ def faults(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
     """Return the errors of a call that saves a dataset, a group or an organisation, by parameter."""
     if action == "package_revise":
         errors = _faults_of_dataset(_revised(data))
-        return {"update": [errors]} if errors else {}
+        if errors:
+            return {"update": [errors]}
+        return {}
     entity, _separator, verb = action.partition("_")
     if entity not in KINDS or verb not in VERBS:
         return {}
-    return _faults_of_dataset(data) if entity == "package" else _faults_of_type(KINDS[entity], data)
+    if entity == "package":
+        return _faults_of_dataset(data)
+    return _faults_of_type(KINDS[entity], data)
 
 
 def is_state(value: Any) -> bool:
@@ -74,7 +78,10 @@ def _can_be_indexed(relationships: Any) -> bool:
 
 
 def _is_relationship(value: Any) -> bool:
-    if not isinstance(value, dict) or value.get("type") not in model.PackageRelationship.get_forward_types():
+    if (
+        not isinstance(value, dict)
+        or value.get("type") not in model.PackageRelationship.get_forward_types()
+    ):
         return False
     ends = [value.get(end) for end in ENDS]
     return all(isinstance(end, str) and model.Package.get(end) for end in ends)

@@ -31,7 +31,9 @@ def _saved(
     data: DataDict = {**texts.cleaned(data_dict), "is_organization": is_organization}
     known = model.Group.get(str(data["id"])) if data.get("id") else None
     if known is not None and known.is_organization != is_organization:
-        raise tk.ObjectNotFound(tk._("Group was not found.") if known.is_organization else tk._("Service not found"))
+        raise tk.ObjectNotFound(
+            tk._("Group was not found.") if known.is_organization else tk._("Service not found")
+        )
     if not (context.get("ignore_auth") or authz.is_sysadmin(context.get("user"))):
         _check_states(data, known)
     _check_members(data.get("users"))
@@ -65,11 +67,18 @@ def _check_members(users: Any) -> None:
     """Refuse unknown members: CKAN would remove all other members and add none."""
     if not isinstance(users, list) or not all(isinstance(each, dict) for each in users):
         return
-    named = {str(each.get("id") or each.get("name")) for each in users if each.get("state") != "deleted"}
+    named = {
+        str(each.get("id") or each.get("name")) for each in users if each.get("state") != "deleted"
+    }
     is_named = sa.or_(model.User.id.in_(named), model.User.name.in_(named))
     known = sa.select(model.User.id, model.User.name).where(is_named)
     found = {value for row in model.Session.execute(known) for value in row}
-    errors: Any = {"users": [tk._("There is no account “{name}”.").format(name=each) for each in sorted(named - found)]}
+    errors: Any = {
+        "users": [
+            tk._("There is no account “{name}”.").format(name=each)
+            for each in sorted(named - found)
+        ]
+    }
     if errors["users"]:
         raise tk.ValidationError(errors)
     for each in users:
@@ -80,7 +89,9 @@ def _check_members(users: Any) -> None:
 def _check_role(role: Any, field: str) -> None:
     roles = [each["value"] for each in authz.roles_list()]
     if role not in roles:
-        raise tk.ValidationError({field: [tk._("Give one of these: {values}.").format(values=", ".join(roles))]})
+        raise tk.ValidationError(
+            {field: [tk._("Give one of these: {values}.").format(values=", ".join(roles))]}
+        )
 
 
 def _of_a_group(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
@@ -101,7 +112,9 @@ def _member_create(original: Callable[..., Any], context: Context, data_dict: Da
         _check_role(data_dict["capacity"], "capacity")
     if group := model.Group.get(str(data_dict.get("id"))):
         key = sa.func.hashtext(f"members {group.id}")
-        model.Session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key)))
+        model.Session.execute(
+            sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key))
+        )
     return original(context, data_dict)
 
 

@@ -73,7 +73,10 @@ class Advisory:
 def read_advisories(path: Path = ADVISORIES_FILE) -> list[Advisory]:
     """Read all advisories."""
     with path.open(encoding="utf-8") as stream:
-        return [Advisory(**{**item, "affected": SpecifierSet(item["affected"])}) for item in yaml.safe_load(stream)]
+        return [
+            Advisory(**{**item, "affected": SpecifierSet(item["affected"])})
+            for item in yaml.safe_load(stream)
+        ]
 
 
 _ = tk._
@@ -93,7 +96,13 @@ def cookie_settings() -> list[Check]:
     """Check that cookies are protected from other sites, scripts and plain connections."""
     name = _("Cookies")
     found = [
-        Check(name, ERROR, _("{option} is not Lax or Strict: other sites send the cookie along").format(option=option))
+        Check(
+            name,
+            ERROR,
+            _("{option} is not Lax or Strict: other sites send the cookie along").format(
+                option=option
+            ),
+        )
         for option in SAMESITE
         if tk.config.get(option) not in ("Lax", "Strict")
     ]
@@ -104,14 +113,27 @@ def cookie_settings() -> list[Check]:
     ]
     if is_https():
         found += [
-            Check(name, ERROR, _("{option} is off: the cookie travels over plain connections").format(option=option))
+            Check(
+                name,
+                ERROR,
+                _("{option} is off: the cookie travels over plain connections").format(
+                    option=option
+                ),
+            )
             for option in SECURE
             if not tk.config.get(option)
         ]
     days = int(tk.config["PERMANENT_SESSION_LIFETIME"]) // DAY
     if days > LONGEST_SESSION_DAYS:
         message = _("A session lasts {days} days").format(days=days)
-        found.append(Check(name, WARNING, message, _("Set PERMANENT_SESSION_LIFETIME to a few days, in seconds")))
+        found.append(
+            Check(
+                name,
+                WARNING,
+                message,
+                _("Set PERMANENT_SESSION_LIFETIME to a few days, in seconds"),
+            )
+        )
     return found or [Check(name, OK, _("Kept from other sites, scripts and plain connections"))]
 
 
@@ -119,7 +141,13 @@ def forged_requests() -> list[Check]:
     """Check that CSRF protection is on."""
     name = _("Forged requests")
     if not tk.config["WTF_CSRF_ENABLED"]:
-        return [Check(name, ERROR, _("WTF_CSRF_ENABLED is off: other sites act for people who are logged in"))]
+        return [
+            Check(
+                name,
+                ERROR,
+                _("WTF_CSRF_ENABLED is off: other sites act for people who are logged in"),
+            )
+        ]
     return [Check(name, OK, _("Requests with a session are checked"))]
 
 
@@ -129,8 +157,14 @@ def secrets() -> list[Check]:
     short = [key for key in SECRETS if len(str(tk.config.get(key) or "")) < LEAST_SECRET]
     if short:
         message = _("{options}: shorter than {number} characters, sessions can be forged")
-        remedy = _("Run: {command}").format(command='python -c "import secrets; print(secrets.token_urlsafe(32))"')
-        return [Check(name, ERROR, message.format(options=", ".join(short), number=LEAST_SECRET), remedy)]
+        remedy = _("Run: {command}").format(
+            command='python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+        return [
+            Check(
+                name, ERROR, message.format(options=", ".join(short), number=LEAST_SECRET), remedy
+            )
+        ]
     return [Check(name, OK, _("Long enough"))]
 
 
@@ -164,8 +198,12 @@ def hardening() -> list[Check]:
     name = _("Repairs of CKAN")
     if p.plugin_loaded(HARDENING):
         return [Check(name, OK, _("Enabled"))]
-    message = _("The plugin {plugin} is not enabled: known defects of CKAN stay open").format(plugin=HARDENING)
-    remedy = _("Add it to ckan.plugins, before the plugin ecosphere; docs/upstream.md lists the defects")
+    message = _("The plugin {plugin} is not enabled: known defects of CKAN stay open").format(
+        plugin=HARDENING
+    )
+    remedy = _(
+        "Add it to ckan.plugins, before the plugin ecosphere; docs/upstream.md lists the defects"
+    )
     return [Check(name, ERROR, message, remedy)]
 
 
@@ -177,9 +215,15 @@ def storage() -> list[Check]:
         return [Check(name, WARNING, _("ckan.storage_path is not set: no file can be uploaded"))]
     folder = Path(path)
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        return [Check(name, ERROR, _("{path} is no folder that the portal can write to").format(path=path))]
+        return [
+            Check(
+                name, ERROR, _("{path} is no folder that the portal can write to").format(path=path)
+            )
+        ]
     if folder.stat().st_mode & OTHERS_WRITE:
-        return [Check(name, ERROR, _("Everybody on the machine can write to {path}").format(path=path))]
+        return [
+            Check(name, ERROR, _("Everybody on the machine can write to {path}").format(path=path))
+        ]
     return [Check(name, OK, _("Only the portal writes to {path}").format(path=path))]
 
 
@@ -187,11 +231,27 @@ def debugging() -> list[Check]:
     """Check that debug mode is off."""
     name = _("Debugging")
     if tk.config["debug"]:
-        return [Check(name, ERROR, _("debug is on: anybody can run code on the server"), _("Set debug = false"))]
+        return [
+            Check(
+                name,
+                ERROR,
+                _("debug is on: anybody can run code on the server"),
+                _("Set debug = false"),
+            )
+        ]
     return [Check(name, OK, _("Off"))]
 
 
-SECURITY_CHECKS = (cookie_settings, forged_requests, secrets, secret_files, address, hardening, storage, debugging)
+SECURITY_CHECKS = (
+    cookie_settings,
+    forged_requests,
+    secrets,
+    secret_files,
+    address,
+    hardening,
+    storage,
+    debugging,
+)
 
 
 def is_https() -> bool:
@@ -213,16 +273,38 @@ def check_networks(option: str, use: str) -> list[Check]:
         message = _("{option} holds what is no network: {error}")
         return [Check(name, CheckStatus.ERROR, message.format(option=option, error=error))]
     local = [str(network) for network in found if network.is_loopback or _holds_loopback(network)]
-    private = [str(network) for network in found if str(network) not in local and not network.is_global]
+    private = [
+        str(network) for network in found if str(network) not in local and not network.is_global
+    ]
     if local:
         message = _("{option} lets people have this machine ask itself ({networks})")
         remedy = _("Leave it empty, but for a demonstration")
-        return [Check(name, CheckStatus.WARNING, message.format(option=option, networks=" ".join(local)), remedy)]
+        return [
+            Check(
+                name,
+                CheckStatus.WARNING,
+                message.format(option=option, networks=" ".join(local)),
+                remedy,
+            )
+        ]
     if private:
         message = _("{option} lets people have this machine ask private networks ({networks})")
         remedy = _("Name single addresses, and limit the ports")
-        return [Check(name, CheckStatus.WARNING, message.format(option=option, networks=" ".join(private)), remedy)]
-    return [Check(name, CheckStatus.OK, _("{option}: no private network may be asked").format(option=option))]
+        return [
+            Check(
+                name,
+                CheckStatus.WARNING,
+                message.format(option=option, networks=" ".join(private)),
+                remedy,
+            )
+        ]
+    return [
+        Check(
+            name,
+            CheckStatus.OK,
+            _("{option}: no private network may be asked").format(option=option),
+        )
+    ]
 
 
 def check_ports(option: str, use: str) -> list[Check]:
@@ -242,9 +324,12 @@ def check_ports(option: str, use: str) -> list[Check]:
     return []
 
 
-def _holds_loopback(network: object) -> bool:
+def _holds_loopback(network: Any) -> bool:
     """Return whether a network contains all loopback addresses, as 0.0.0.0/0 does."""
-    return any(each.version == network.version and each.subnet_of(network) for each in networks(("127.0.0.0/8", "::1")))  # type: ignore[attr-defined]
+    for loopback in networks(("127.0.0.0/8", "::1")):
+        if loopback.version == network.version and loopback.subnet_of(network):
+            return True
+    return False
 
 
 log = logging.getLogger(__name__)
@@ -269,7 +354,9 @@ def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
     except Exception as error:
         model.Session.rollback()
         log.debug("Check %s failed", name, exc_info=True)
-        message = _("This could not be checked: {error}").format(error=f"{name}, {_first_line(error)}")
+        message = _("This could not be checked: {error}").format(
+            error=f"{name}, {_first_line(error)}"
+        )
         return [Check(_("A check of the portal"), ERROR, message)]
 
 
@@ -280,11 +367,19 @@ def postgresql() -> list[Check]:
         version = model.Session.execute(sa.text("SHOW server_version")).scalar()
     except SQLAlchemyError as error:
         model.Session.rollback()
-        return [Check(name, ERROR, _("The database does not answer: {error}").format(error=_first_line(error)))]
+        return [
+            Check(
+                name,
+                ERROR,
+                _("The database does not answer: {error}").format(error=_first_line(error)),
+            )
+        ]
     pending = [each or "CKAN" for each in initialise.pending_migrations()]
     if pending:
         message = _("Tables are missing or out of date: {names}").format(names=", ".join(pending))
-        return [Check(name, ERROR, message, _("Run: {command}").format(command="ckan ecosphere init"))]
+        return [
+            Check(name, ERROR, message, _("Run: {command}").format(command="ckan ecosphere init"))
+        ]
     return [Check(name, OK, _("Version {version}, all tables up to date").format(version=version))]
 
 
@@ -293,7 +388,11 @@ def redis() -> list[Check]:
     try:
         version = connect_to_redis().info("server")["redis_version"]
     except Exception as error:
-        return [Check("Redis", ERROR, _("Redis does not answer: {error}").format(error=_first_line(error)))]
+        return [
+            Check(
+                "Redis", ERROR, _("Redis does not answer: {error}").format(error=_first_line(error))
+            )
+        ]
     return [Check("Redis", OK, _("Version {version}").format(version=version))]
 
 
@@ -304,20 +403,30 @@ def solr() -> list[Check]:
             url = without_credentials(tk.config["solr_url"])
             return [Check("Solr", ERROR, _("Solr does not answer at {url}").format(url=url))]
     except search.SearchError as error:
-        return [Check("Solr", ERROR, _("CKAN does not accept its schema: {error}").format(error=error))]
+        return [
+            Check("Solr", ERROR, _("CKAN does not accept its schema: {error}").format(error=error))
+        ]
     active = model.Session.query(model.Package).filter_by(state="active").count()
     indexed = indexed_datasets()
     if active != indexed:
         message = _("The index has {indexed} datasets, the database {active}")
         remedy = _("Run: {command}").format(command="ckan search-index rebuild")
         return [Check("Solr", WARNING, message.format(indexed=indexed, active=active), remedy)]
-    return [Check("Solr", OK, _("Answers, and the index has every dataset ({number})").format(number=indexed))]
+    return [
+        Check(
+            "Solr",
+            OK,
+            _("Answers, and the index has every dataset ({number})").format(number=indexed),
+        )
+    ]
 
 
 def indexed_datasets() -> int:
     """Return the number of active datasets of all types in the index; `package_search` hides some types."""
     here = f'site_id:"{tk.config["ckan.site_id"]}"'
-    found = make_connection().search("*:*", fq=[here, "entity_type:package", "state:active"], rows=0)
+    found = make_connection().search(
+        "*:*", fq=[here, "entity_type:package", "state:active"], rows=0
+    )
     return found.hits
 
 
@@ -327,12 +436,20 @@ def workers() -> list[Check]:
     try:
         running = rq.Worker.all(connection=connect_to_redis())
     except Exception as error:
-        return [Check(name, ERROR, _("Workers cannot be listed: {error}").format(error=_first_line(error)))]
+        return [
+            Check(
+                name, ERROR, _("Workers cannot be listed: {error}").format(error=_first_line(error))
+            )
+        ]
     heard = {queue for worker in running for queue in worker.queue_names()}
-    wanted = {jobs.DEFAULT_QUEUE_NAME}.union(*(plugin.ecosphere_queues() for plugin in each_setup()))
+    wanted = {jobs.DEFAULT_QUEUE_NAME}.union(
+        *(plugin.ecosphere_queues() for plugin in each_setup())
+    )
     missing = sorted(queue for queue in wanted if jobs.add_queue_name_prefix(queue) not in heard)
     if missing:
-        message = _("No worker listens to: {queues}. Harvests and messages wait.").format(queues=", ".join(missing))
+        message = _("No worker listens to: {queues}. Harvests and messages wait.").format(
+            queues=", ".join(missing)
+        )
         remedy = _("Run: {command}").format(command=f"ckan jobs worker {' '.join(missing)}")
         return [Check(name, ERROR, message, remedy)]
     message = _("Every queue has a worker ({number} running)").format(number=len(running))
@@ -344,7 +461,9 @@ def mail() -> list[Check]:
     name = _("Mail")
     server, sender = tk.config.get("smtp.server"), tk.config.get("smtp.mail_from")
     if not server or not sender:
-        missing = ", ".join(key for key in ("smtp.server", "smtp.mail_from") if not tk.config.get(key))
+        missing = ", ".join(
+            key for key in ("smtp.server", "smtp.mail_from") if not tk.config.get(key)
+        )
         message = _("Mail is not configured ({options} missing): no e-mail is sent")
         return [Check(name, WARNING, message.format(options=missing))]
     try:
@@ -364,13 +483,17 @@ def options() -> list[Check]:
     for key in sorted(key for key in tk.config if key.startswith(PREFIX) and key not in declared):
         near = difflib.get_close_matches(key, declared, 1)
         remedy = _("Did you mean {option}?").format(option=near[0]) if near else ""
-        found.append(Check(name, WARNING, _("{option} is not a known option").format(option=key), remedy))
+        found.append(
+            Check(name, WARNING, _("{option} is not a known option").format(option=key), remedy)
+        )
     bad = list(bad_values(tk.config))
     found += [Check(name, ERROR, each.sentence, each.remedy) for each in bad]
     _unused, errors = config_declaration.validate(tk.config)
     for key, messages in sorted(errors.items()):
         if key.startswith(PREFIX) and key not in {each.option for each in bad}:
-            found.append(Check(name, ERROR, f"{key} = {tk.config.get(key)}: {'; '.join(map(str, messages))}"))
+            found.append(
+                Check(name, ERROR, f"{key} = {tk.config.get(key)}: {'; '.join(map(str, messages))}")
+            )
     return found or [Check(name, OK, _("All options of the access desk are well-formed"))]
 
 
@@ -381,9 +504,13 @@ def order() -> list[Check]:
     wrong = [need for need in needs() if need.is_misplaced(plugins)]
     if not wrong:
         return [Check(name, OK, _("Each plugin stands where it should"))]
-    pairs = ", ".join(_("{plugin} before {other}").format(plugin=need.plugin, other=need.other) for need in wrong)
+    pairs = ", ".join(
+        _("{plugin} before {other}").format(plugin=need.plugin, other=need.other) for need in wrong
+    )
     remedy = _("Write: {line}").format(line=f"{PLUGINS} = {' '.join(corrected(plugins))}")
-    return [Check(name, ERROR, _("These must stand before others: {pairs}").format(pairs=pairs), remedy)]
+    return [
+        Check(name, ERROR, _("These must stand before others: {pairs}").format(pairs=pairs), remedy)
+    ]
 
 
 def known_weaknesses() -> list[Check]:
@@ -404,13 +531,25 @@ def _advice(version: str, advisory: Advisory) -> Check:
     if is_mitigated:
         message += " " + _("Meanwhile: {measure}").format(measure=_(advisory.meanwhile))
     if advisory.fixed_in:
-        remedy = _("Upgrade as soon as this is published: {version}").format(version=_(advisory.fixed_in))
+        remedy = _("Upgrade as soon as this is published: {version}").format(
+            version=_(advisory.fixed_in)
+        )
     else:
         remedy = _("No version of CKAN without it is known; see docs/upstream.md")
     return Check(f"CKAN {version}", OK if is_mitigated else WARNING, message, remedy)
 
 
-CHECKS = (postgresql, redis, solr, workers, mail, options, order, *SECURITY_CHECKS, known_weaknesses)
+CHECKS = (
+    postgresql,
+    redis,
+    solr,
+    workers,
+    mail,
+    options,
+    order,
+    *SECURITY_CHECKS,
+    known_weaknesses,
+)
 
 
 def _first_line(error: Exception) -> str:
@@ -434,7 +573,12 @@ def run_in_worker(spoken: str) -> None:
     """Run all checks and store the results."""
     with language.speaking(spoken):
         found = [
-            {"name": each.name, "status": each.status.value, "message": each.message, "remedy": each.remedy}
+            {
+                "name": each.name,
+                "status": each.status.value,
+                "message": each.message,
+                "remedy": each.remedy,
+            }
             for each in run()
         ]
     kept = {"at": datetime.now(timezone.utc).isoformat(), "checks": found}
@@ -448,7 +592,9 @@ def last_results(spoken: str) -> tuple[datetime | None, list[Check]]:
         return None, []
     told = json.loads(kept)
     checks = [Check(**{**each, "status": CheckStatus(each["status"])}) for each in told["checks"]]
-    return datetime.fromisoformat(told["at"]), sorted(checks, key=lambda check: ORDER.index(check.status))
+    return datetime.fromisoformat(told["at"]), sorted(
+        checks, key=lambda check: ORDER.index(check.status)
+    )
 
 
 def _key(spoken: str) -> str:

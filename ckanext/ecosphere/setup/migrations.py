@@ -30,8 +30,12 @@ def run(plugin: str) -> None:
     if config.config_file_name:
         fileConfig(config.config_file_name, disable_existing_loggers=False)
 
-    def include(_object: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any) -> bool:
-        return (name or "").startswith(plugin) if kind == "table" else True
+    def include(
+        _object: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any
+    ) -> bool:
+        if kind == "table":
+            return (name or "").startswith(plugin)
+        return True
 
     options: dict[str, Any] = {
         "target_metadata": metadata,
@@ -39,7 +43,9 @@ def run(plugin: str) -> None:
         "include_object": include,
     }
     if context.is_offline_mode():
-        context.configure(url=config.get_main_option("sqlalchemy.url"), literal_binds=True, **options)
+        context.configure(
+            url=config.get_main_option("sqlalchemy.url"), literal_binds=True, **options
+        )
         with context.begin_transaction():
             context.run_migrations()
         return
@@ -62,7 +68,11 @@ def pending() -> list[str]:
     """
     enabled = tk.aslist(tk.config.get(options.PLUGINS))
     names = [CORE, *sorted(name for name in options.required_by(enabled) if p.plugin_loaded(name))]
-    wanted = {name: heads for name in names if (heads := _heads(Path(db._resolve_alembic_config(name)).parent))}
+    wanted = {
+        name: heads
+        for name in names
+        if (heads := _heads(Path(db._resolve_alembic_config(name)).parent))
+    }
     assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
     with model.meta.engine.connect() as connection:
         return [name for name, heads in wanted.items() if _revisions(connection, name) != heads]
@@ -73,7 +83,11 @@ def _revisions(connection: sa.Connection, name: str) -> frozenset[str]:
     table = f"{name}_alembic_version" if name else "alembic_version"
     if not connection.execute(sa.text("SELECT to_regclass(:name)"), {"name": table}).scalar():
         return frozenset()
-    return frozenset(connection.execute(sa.select(sa.column("version_num")).select_from(sa.table(table))).scalars())
+    return frozenset(
+        connection.execute(
+            sa.select(sa.column("version_num")).select_from(sa.table(table))
+        ).scalars()
+    )
 
 
 @cache

@@ -65,7 +65,13 @@ def needs() -> tuple[Need, ...]:
     """Read the table."""
     with NEEDS_FILE.open(encoding="utf-8", newline="") as stream:
         return tuple(
-            Need(row["plugin"], row["other"], row["need"] == "required", row["place"] == "before", row["reason"])
+            Need(
+                row["plugin"],
+                row["other"],
+                row["need"] == "required",
+                row["place"] == "before",
+                row["reason"],
+            )
             for row in csv.DictReader(stream)
         )
 
@@ -84,7 +90,8 @@ def missing_plugins(plugins: Iterable[str]) -> str:
     if not lacking:
         return ""
     told = "; ".join(
-        f"{need.plugin} needs {need.other}{' after it' if need.before else ''} ({need.reason})" for need in lacking
+        f"{need.plugin} needs {need.other}{' after it' if need.before else ''} ({need.reason})"
+        for need in lacking
     )
     return f"{told}; write {PLUGINS} = {' '.join(corrected(enabled))}"
 
@@ -102,7 +109,9 @@ def misplaced_plugins(plugins: Iterable[str]) -> str:
     wrong = [need for need in needs() if need.is_misplaced(enabled)]
     if not wrong:
         return ""
-    told = "; ".join(f"{need.plugin} must stand before {need.other} ({need.reason})" for need in wrong)
+    told = "; ".join(
+        f"{need.plugin} must stand before {need.other} ({need.reason})" for need in wrong
+    )
     return f"{told}; write {PLUGINS} = {' '.join(corrected(enabled))}"
 
 
@@ -117,7 +126,9 @@ def corrected(plugins: Iterable[str]) -> list[str]:
         first = next(
             name
             for name in rest
-            if not any(need.before and need.other == name and need.plugin in rest for need in needs())
+            if not any(
+                need.before and need.other == name and need.plugin in rest for need in needs()
+            )
         )
         ordered.append(first)
         rest.remove(first)
@@ -264,13 +275,17 @@ def _file(text: str) -> tuple[str, str] | None:
 def _folder(text: str) -> tuple[str, str] | None:
     if Path(text).is_dir():
         return None
-    return _("there is no such folder"), _("Name a folder that the portal can read, or leave it empty")
+    return _("there is no such folder"), _(
+        "Name a folder that the portal can read, or leave it empty"
+    )
 
 
 def _path(text: str) -> tuple[str, str] | None:
     if Path(text).exists():
         return None
-    return _("there is no such file or folder"), _("Name one that the portal can read, or leave it empty")
+    return _("there is no such file or folder"), _(
+        "Name one that the portal can read, or leave it empty"
+    )
 
 
 def _program(text: str) -> tuple[str, str] | None:
@@ -280,14 +295,18 @@ def _program(text: str) -> tuple[str, str] | None:
         words = []
     if words and shutil.which(words[0]):
         return None
-    return _("there is no such program"), _("Name a program that is installed, with its options, or leave it empty")
+    return _("there is no such program"), _(
+        "Name a program that is installed, with its options, or leave it empty"
+    )
 
 
 def _organisation(text: str) -> tuple[str, str] | None:
     group = model.Group.get(text)
     if group is not None and group.is_organization and group.state == model.State.ACTIVE:
         return None
-    return _("there is no such organisation"), _("Write the name of an organisation as its address has it")
+    return _("there is no such organisation"), _(
+        "Write the name of an organisation as its address has it"
+    )
 
 
 def _timezone(text: str) -> tuple[str, str] | None:
@@ -301,7 +320,9 @@ def _timezone(text: str) -> tuple[str, str] | None:
 def _address(text: str) -> tuple[str, str] | None:
     if text.startswith(("https://", "http://", "mailto:", "/")) and " " not in text:
         return None
-    return _("no address"), _("Begin it with https://, with / for a page of the portal, or with mailto:")
+    return _("no address"), _(
+        "Begin it with https://, with / for a page of the portal, or with mailto:"
+    )
 
 
 def _fraction(text: str) -> tuple[str, str] | None:

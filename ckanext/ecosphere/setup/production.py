@@ -21,7 +21,9 @@ from ckan.config.environment import CONFIG_FROM_ENV_VARS
 
 from ckanext.ecosphere.shared.config import declared
 
-_NAME = re.compile(r"(?:secret|secret_?key|private_?key|api_?key|pass|passw(?:or)?d|token|dsn)$", re.IGNORECASE)
+_NAME = re.compile(
+    r"(?:secret|secret_?key|private_?key|api_?key|pass|passw(?:or)?d|token|dsn)$", re.IGNORECASE
+)
 _PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 _VARIABLE = re.compile(r"%\(CKAN_\w+\)s")
 #: An option whose value is a key file is no secret (`api_token.jwt.encode.secret = file:/path`).
@@ -60,7 +62,13 @@ def write_environment(file: Path, values: Mapping[str, str]) -> None:
         OSError: it cannot be written.
     """
     lines = [f"{name}='{value}'" for name, value in values.items()]
-    text = "\n".join(["# Secrets of the portal: for systemd (EnvironmentFile) and the command of root.", *lines, ""])
+    text = "\n".join(
+        [
+            "# Secrets of the portal: for systemd (EnvironmentFile) and the command of root.",
+            *lines,
+            "",
+        ]
+    )
     write_anew(file, text, OWNER_ONLY)
 
 
@@ -147,7 +155,9 @@ def own_options(file: str | Path) -> dict[str, str]:
     """Return the options that a configuration file and those that it uses set, defaults of CKAN included."""
     options = CKANConfigLoader(str(file)).get_config()
     return {
-        name: str(value) for name, value in options.items() if name not in NOT_OPTIONS and not name.startswith("CKAN_")
+        name: str(value)
+        for name, value in options.items()
+        if name not in NOT_OPTIONS and not name.startswith("CKAN_")
     }
 
 
@@ -192,7 +202,11 @@ def compose(current: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, Wr
             lines += [f"    {plugin}" for plugin in _own_plugins(head, own, result)]
         if option in TO_FILL and not value:
             result.missing[option] = TO_FILL[option]
-    more = {option: own[option] for option in sorted(own) if option not in known and not _is_default(option, own)}
+    more = {
+        option: own[option]
+        for option in sorted(own)
+        if option not in known and not _is_default(option, own)
+    }
     if more:
         lines += [OWN_OPTIONS.ljust(_WIDTH, "#"), ""]
         lines += [_line(option, value, result) for option, value in more.items()]
@@ -202,7 +216,11 @@ def compose(current: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, Wr
 
 
 def _value(
-    option: str, template_value: str, current: Mapping[str, Any], own: Mapping[str, str], result: Written
+    option: str,
+    template_value: str,
+    current: Mapping[str, Any],
+    own: Mapping[str, str],
+    result: Written,
 ) -> str:
     """Return the value of an option of the template: the portal's, where it chose one, or the template's."""
     hole = _HOLE.fullmatch(template_value)
@@ -257,4 +275,6 @@ def _secret(option: str, current: Mapping[str, Any]) -> str:
     value = str(declared(option, "", current))
     main = str(current.get(SECRETS[0]) or "")
     derived = option != SECRETS[0] and main in value
-    return value if len(value) >= LEAST_SECRET and not derived else secrets.token_urlsafe(32)
+    if len(value) >= LEAST_SECRET and not derived:
+        return value
+    return secrets.token_urlsafe(32)

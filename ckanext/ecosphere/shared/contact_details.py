@@ -20,7 +20,9 @@ from ckanext.ecosphere import vocabularies as voc
 LONGEST_ADDRESS = 254
 """Maximum length of an address, in characters (RFC 5321, 4.5.3.1.3, without angle brackets)."""
 _LONGEST_LOCAL = 64
-_LOCAL = re.compile(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(?:\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,31}")
+_LOCAL = re.compile(
+    r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(?:\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,31}"
+)
 _LABEL = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 _BEFORE = re.compile(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}\Z")
 _AFTER = re.compile(r"[a-zA-Z0-9.-]{1,253}")
@@ -32,7 +34,13 @@ def is_address(text: str) -> bool:
     local, at, domain = text.partition("@")
     host, point, last = domain.rpartition(".")
     return bool(
-        len(text) <= LONGEST_ADDRESS and at and local and point and host and last and not _UNFIT.search(local + domain)
+        len(text) <= LONGEST_ADDRESS
+        and at
+        and local
+        and point
+        and host
+        and last
+        and not _UNFIT.search(local + domain)
     )
 
 
@@ -71,7 +79,9 @@ def _domain(text: str) -> str:
             break
     while labels and len(labels[-1]) < 2:  # noqa: PLR2004 - no top-level domain has one letter
         labels.pop()
-    return ".".join(labels) if len(labels) > 1 else ""
+    if len(labels) > 1:
+        return ".".join(labels)
+    return ""
 
 
 #: Regions tried, in this order, for a number without a country code: France and its overseas numbering plans.
@@ -178,7 +188,11 @@ def _is_called(service: Mapping[str, Any], name: str) -> bool:
     """Tell whether a name has all words of one of the names of a service: "DDTM 80 (Direction…)" of "DDTM 80"."""
     labels = [_service_title(service), *_registered(str(service.get("name") or ""))]
     words = _words(name)
-    return any(_words(label) <= words or _joined(label) == _joined(name) for label in labels if _words(label))
+    return any(
+        _words(label) <= words or _joined(label) == _joined(name)
+        for label in labels
+        if _words(label)
+    )
 
 
 def _registered(service: str) -> list[str]:

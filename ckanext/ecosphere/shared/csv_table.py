@@ -41,7 +41,9 @@ def is_formula(text: str) -> bool:
 def marked(text: str) -> str:
     """Return a text for a cell, with an apostrophe before each part that may run as a formula."""
     inner = _INNER.sub(rf"\1{APOSTROPHE}", text)
-    return f"{APOSTROPHE}{inner}" if is_formula(text) else inner
+    if is_formula(text):
+        return f"{APOSTROPHE}{inner}"
+    return inner
 
 
 def unmarked(written: str) -> str:
@@ -68,10 +70,14 @@ def cell(value: Any) -> Any:
         from ckanext.ecosphere.shared import dates
 
         moment = dates.read(value)
-        return moment.isoformat(timespec="minutes") if isinstance(moment, datetime) else ""
+        if isinstance(moment, datetime):
+            return moment.isoformat(timespec="minutes")
+        return ""
     if isinstance(value, date):
         return value.isoformat()
-    return "" if value is None else value
+    if value is None:
+        return ""
+    return value
 
 
 def write(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
@@ -79,7 +85,9 @@ def write(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     return "".join(lines(columns, rows))
 
 
-def lines(columns: Iterable[str], rows: Iterable[Iterable[Any]], separator: str = SEPARATOR) -> Iterator[str]:
+def lines(
+    columns: Iterable[str], rows: Iterable[Iterable[Any]], separator: str = SEPARATOR
+) -> Iterator[str]:
     """Yield a table line by line, starting with the byte order mark and the column headers."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=separator)

@@ -40,7 +40,11 @@ def read(value: Given) -> date | None:
     if not value:
         return None
     if isinstance(value, str):
-        value = date.fromisoformat(value) if len(value) == DAY_CHARACTERS else datetime.fromisoformat(value)
+        value = (
+            date.fromisoformat(value)
+            if len(value) == DAY_CHARACTERS
+            else datetime.fromisoformat(value)
+        )
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).astimezone(zone())
     return value
@@ -48,7 +52,9 @@ def read(value: Given) -> date | None:
 
 def day_of(moment: datetime) -> date:
     """Return the date of a datetime in the portal's time zone; a naive one is UTC."""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(zone()).date()
+    return (
+        (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(zone()).date()
+    )
 
 
 def day(value: Given, style: str = "long") -> str:
@@ -59,7 +65,9 @@ def day(value: Given, style: str = "long") -> str:
         style: Babel's style: "long", "medium" or a pattern.
     """
     known = _readable(value)
-    return _written(known, style) if known else ""
+    if known:
+        return _written(known, style)
+    return ""
 
 
 def moment(value: Given) -> str:
@@ -73,7 +81,9 @@ def moment(value: Given) -> str:
 
 def month(value: str, short: bool = False) -> str:
     """Format a month ("2026-11") in words."""
-    return format_date(date.fromisoformat(f"{value[:7]}-01"), "MMM yy" if short else "MMMM y", locale=_locale())
+    return format_date(
+        date.fromisoformat(f"{value[:7]}-01"), "MMM yy" if short else "MMMM y", locale=_locale()
+    )
 
 
 def in_language(known: date, spoken: str, style: str = "long") -> str:
@@ -86,7 +96,9 @@ def in_language(known: date, spoken: str, style: str = "long") -> str:
     """
     # Babel ignores the time zone of a datetime.
     written = format_date(known, style, locale=locale(spoken))
-    return f"1er{written[1:]}" if known.day == 1 and spoken.startswith("fr") and written.startswith("1 ") else written
+    if known.day == 1 and spoken.startswith("fr") and written.startswith("1 "):
+        return f"1er{written[1:]}"
+    return written
 
 
 def _written(known: date, style: str) -> str:
@@ -106,7 +118,9 @@ def locale(spoken: str) -> str:
     Args:
         spoken: language code; "en" means British English ("28 November 2026").
     """
-    return "en_GB" if spoken == "en" else spoken.replace("-", "_")
+    if spoken == "en":
+        return "en_GB"
+    return spoken.replace("-", "_")
 
 
 def _locale() -> str:

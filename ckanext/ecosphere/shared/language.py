@@ -25,7 +25,9 @@ def current() -> str:
 def offered(language: str | None) -> str:
     """Return the language if the portal offers it, else the portal's default."""
     known = tk.config["ckan.locales_offered"]
-    return language if language and (not known or language in known) else tk.config["ckan.locale_default"]
+    if language and (not known or language in known):
+        return language
+    return tk.config["ckan.locale_default"]
 
 
 def remember(app: Any) -> None:

@@ -60,7 +60,9 @@ class DoctypeError(ValueError):
     """The RDF/XML document declares a DOCTYPE, which is refused for security."""
 
 
-def parse(data: str | bytes, syntax: str, base: str | None = None, graph: Graph | None = None) -> Graph:
+def parse(
+    data: str | bytes, syntax: str, base: str | None = None, graph: Graph | None = None
+) -> Graph:
     """Parse a document without network access.
 
     Args:
@@ -119,7 +121,10 @@ def is_exact(graph: Graph, dataset: Node) -> bool:
 def bundled_contexts() -> dict[str, str]:
     """Return the bundled contexts: URL without scheme → text."""
     with (_CONTEXTS / "index.csv").open(encoding="utf-8", newline="") as file:
-        return {row["address"]: (_CONTEXTS / row["file"]).read_text("utf-8") for row in csv.DictReader(file)}
+        return {
+            row["address"]: (_CONTEXTS / row["file"]).read_text("utf-8")
+            for row in csv.DictReader(file)
+        }
 
 
 def load_context(source: Any, *arguments: Any, **options: Any) -> tuple[Any, Any]:
@@ -133,7 +138,11 @@ def load_context(source: Any, *arguments: Any, **options: Any) -> tuple[Any, Any
     """
     address = str(source)
     parts = urlsplit(address)
-    text = bundled_contexts().get(f"{parts.netloc}{parts.path}") if parts.scheme in {"http", "https"} else None
+    text = (
+        bundled_contexts().get(f"{parts.netloc}{parts.path}")
+        if parts.scheme in {"http", "https"}
+        else None
+    )
     if text is None:
         # rdflib resolves relative URLs against the working directory, which must not be revealed.
         raise RemoteDocumentError(address.removeprefix(f"{Path.cwd().as_uri()}/"))

@@ -16,7 +16,12 @@ from ckanext.ecosphere.dataset.links import format_named, is_internal
 from ckanext.ecosphere.shared import once
 
 #: Ids of the vocabulary `data-access`.
-DOWNLOAD, SERVICE, REQUEST, RESERVED = "accestelechargement", "accesservice", "accesdemande", "accesreserve"
+DOWNLOAD, SERVICE, REQUEST, RESERVED = (
+    "accestelechargement",
+    "accesservice",
+    "accesdemande",
+    "accesreserve",
+)
 _PUBLIC = "PUBLIC"
 _NO_DATA_ROLES = frozenset({"documentation", "metadata", "sample"})
 _NO_DATA_FAMILIES = frozenset({"formatdocument"})
@@ -39,7 +44,9 @@ def ways(dataset: Mapping[str, Any]) -> list[str]:
     if RESERVED in found:
         return [RESERVED]
     kind = str(dataset.get("dcat_type") or "").rpartition("/")[2]
-    return [] if kind in _NO_DATA_TYPES else [REQUEST]
+    if kind in _NO_DATA_TYPES:
+        return []
+    return [REQUEST]
 
 
 def is_restricted(dataset: Mapping[str, Any]) -> bool:
@@ -79,7 +86,9 @@ def _resources(dataset: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
 def is_document(resource: Mapping[str, Any]) -> bool:
     """Return whether a resource documents or shows the data, rather than giving them: by its role or format."""
     role = str(resource.get("resource_role") or "")
-    return role in _NO_DATA_ROLES or family_of(str(resource.get("format") or "")) in _NO_DATA_FAMILIES
+    return (
+        role in _NO_DATA_ROLES or family_of(str(resource.get("format") or "")) in _NO_DATA_FAMILIES
+    )
 
 
 def _way(resource: Mapping[str, Any]) -> str | None:
@@ -107,7 +116,9 @@ def _families() -> dict[str, str]:
 def family_of(name: str) -> str | None:
     """Return the id of a format's family, None if the format is unknown."""
     concept = format_named(name)
-    return _families().get(str(concept.data["kind"])) if concept else None
+    if concept:
+        return _families().get(str(concept.data["kind"]))
+    return None
 
 
 def link_states(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -48,19 +48,27 @@ def _decoded(data: bytes) -> str:
 
 def _read(text: str, odd: bool) -> Any:
     found = _decoder.decode(text)
-    return _sound(found) if odd else found
+    if odd:
+        return _sound(found)
+    return found
 
 
 def _integer(digits: str) -> int | str:
-    return int(digits) if len(digits) <= MAX_DIGITS else digits
+    if len(digits) <= MAX_DIGITS:
+        return int(digits)
+    return digits
 
 
 def _float(text: str) -> float | None:
     value = float(text)
-    return value if math.isfinite(value) else None
+    if math.isfinite(value):
+        return value
+    return None
 
 
-_decoder = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=lambda _name: None)  # type: ignore[arg-type]
+_decoder = json.JSONDecoder(
+    parse_int=_integer, parse_float=_float, parse_constant=lambda _name: None
+)  # type: ignore[arg-type]
 
 
 def _shallow(text: str) -> str:

@@ -29,9 +29,18 @@ def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
     }
     lang = language.current()
     ordered = sorted(voc.get("territories"), key=lambda place: str(place.data.get("type")))
-    groups = {key: list(each) for key, each in itertools.groupby(ordered, lambda place: place.data.get("type"))}
+    groups = {
+        key: list(each)
+        for key, each in itertools.groupby(ordered, lambda place: place.data.get("type"))
+    }
     return [
-        (heading, [(place.id, _numbered(place, lang)) for place in sorted(groups.get(kind, []), key=_alphabetical)])
+        (
+            heading,
+            [
+                (place.id, _numbered(place, lang))
+                for place in sorted(groups.get(kind, []), key=_alphabetical)
+            ],
+        )
         for kind, heading in headings.items()
     ]
 
@@ -92,13 +101,17 @@ def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
     """
     texts = dataset.get(f"{field}{languages.SUFFIX}")
     shown = tk.h.get_translated(dataset, field)
-    found = [tag for tag, text in texts.items() if text == shown] if isinstance(texts, Mapping) else []
+    found = (
+        [tag for tag, text in texts.items() if text == shown] if isinstance(texts, Mapping) else []
+    )
     if not found:
         given = dataset.get("language") or []
         uris = [given] if isinstance(given, str) else given
         found = [languages.tag(str(uri).rstrip("/").rpartition("/")[2]) for uri in uris]
     spoken = languages.FRENCH if languages.FRENCH in found else next(filter(None, found), "")
-    return "" if spoken.partition("-")[0] == language.current()[:2] else spoken
+    if spoken.partition("-")[0] == language.current()[:2]:
+        return ""
+    return spoken
 
 
 def ecosphere_is_internal(resource: Mapping[str, Any]) -> bool:
@@ -115,7 +128,9 @@ def ecosphere_closed(dataset: Mapping[str, Any], resource: Mapping[str, Any]) ->
         return "internal"
     if reach.is_document(resource) or not reach.is_restricted(dataset):
         return ""
-    return "" if once.of_dataset("may edit", dataset, _may_edit) else "restricted"
+    if once.of_dataset("may edit", dataset, _may_edit):
+        return ""
+    return "restricted"
 
 
 def _may_edit(dataset: Mapping[str, Any]) -> bool:
@@ -130,7 +145,9 @@ def ecosphere_pager_symbols() -> dict[str, Any]:
     """
     names = {"previous": ("‹", tk._("Previous page")), "next": ("›", tk._("Next page"))}
     return {
-        f"symbol_{key}": tags.span(tags.span(sign, aria_hidden="true"), tags.span(name, cls="visually-hidden"))
+        f"symbol_{key}": tags.span(
+            tags.span(sign, aria_hidden="true"), tags.span(name, cls="visually-hidden")
+        )
         for key, (sign, name) in names.items()
     }
 
@@ -138,7 +155,9 @@ def ecosphere_pager_symbols() -> dict[str, Any]:
 def _numbered(place: voc.Concept, lang: str) -> str:
     """Return the label of a territory, with the number of a département: "Ain (01)"."""
     label = place.label(lang)
-    return f"{label} ({place.data['code']})" if place.data.get("type") == "departement" else label
+    if place.data.get("type") == "departement":
+        return f"{label} ({place.data['code']})"
+    return label
 
 
 def _alphabetical(place: voc.Concept) -> str:
@@ -158,7 +177,9 @@ def is_series(kind: Any) -> bool:
 def shown_title(title: str, kind: Any) -> str:
     """Return the title of a dataset of some type (`dcat_type`); that of a series says so in plain words."""
     lot = _LOT.match(title)
-    return tk._("Series: {title}").format(title=title[lot.end() :]) if lot and is_series(kind) else title
+    if lot and is_series(kind):
+        return tk._("Series: {title}").format(title=title[lot.end() :])
+    return title
 
 
 #: By name, for `ITemplateHelpers`.

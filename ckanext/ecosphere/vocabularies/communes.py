@@ -104,7 +104,9 @@ def of_postal(code: str) -> list[Commune]:
 def get(uri: str) -> Commune | None:
     """Return the commune with this URI, or None."""
     bare = uri.replace("https://", "http://", 1)
-    return _by_code().get(bare[len(PREFIX) :]) if bare.startswith(PREFIX) else None
+    if bare.startswith(PREFIX):
+        return _by_code().get(bare[len(PREFIX) :])
+    return None
 
 
 def suggest(text: str, limit: int) -> list[Commune]:
@@ -119,7 +121,11 @@ def suggest(text: str, limit: int) -> list[Commune]:
         return []
     exact = _by_code().get(words.upper())
     first = [commune for name, commune in _folded() if name.startswith(f" {words}")]
-    later = [commune for name, commune in _folded() if f" {words}" in name[1:]] if len(first) < limit else []
+    later = (
+        [commune for name, commune in _folded() if f" {words}" in name[1:]]
+        if len(first) < limit
+        else []
+    )
     found: list[Commune] = [*([exact] if exact else []), *first, *later]
     return list(dict.fromkeys(found))[:limit]
 
@@ -138,10 +144,17 @@ def named(text: str) -> list[Commune]:
     if postal := of_postal(text):
         return postal
     labelled = _LABEL.fullmatch(text)
-    name, within = (labelled[1], labelled[2] or labelled[3]) if labelled else (text, "")
+    if labelled:
+        name, within = (labelled[1], labelled[2] or labelled[3])
+    else:
+        name, within = (text, "")
     departement = _code_of(within) if labelled else ""
     wanted = f" {normalise(name)}"
-    return [each for folded, each in _folded() if folded == wanted and departement in ("", each.departement)]
+    return [
+        each
+        for folded, each in _folded()
+        if folded == wanted and departement in ("", each.departement)
+    ]
 
 
 def _code_of(departement: str) -> str:
@@ -154,7 +167,9 @@ def _code_of(departement: str) -> str:
 @cache
 def _sorted() -> tuple[tuple[str, ...], tuple[Commune, ...]]:
     """Return the normalised names in alphabetical order, and their communes in the same order."""
-    named = sorted(((normalise(each.name), each) for each in by_population()), key=lambda pair: pair[0])
+    named = sorted(
+        ((normalise(each.name), each) for each in by_population()), key=lambda pair: pair[0]
+    )
     return tuple(name for name, _commune in named), tuple(commune for _name, commune in named)
 
 
@@ -170,4 +185,6 @@ def beginning(text: str, limit: int, least: int = 0) -> list[Commune]:
     names, found = _sorted()
     first, last = bisect_left(names, start), bisect_left(names, start + "\uffff")
     large = (each for each in found[first:last] if each.population >= least)
-    return sorted(large, key=lambda each: -each.population)[:limit] if start else []
+    if start:
+        return sorted(large, key=lambda each: -each.population)[:limit]
+    return []

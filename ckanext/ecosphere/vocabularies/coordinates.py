@@ -26,7 +26,9 @@ _LATITUDES = (41, 52)
 def numbers(text: str) -> str:
     """Return a text of several numbers, with decimal points; "" if it is none."""
     pointed = text.replace(",", ".") if _DECIMAL_COMMAS.fullmatch(text) else text
-    return pointed if _NUMBERS.fullmatch(pointed) else ""
+    if _NUMBERS.fullmatch(pointed):
+        return pointed
+    return ""
 
 
 def read(text: str) -> tuple[float, ...]:
@@ -37,10 +39,14 @@ def read(text: str) -> tuple[float, ...]:
             longitude in any order.
     """
     try:
-        found = tuple(float(each) for each in _SIDES.split((numbers(text) or text).strip(" ,;")) if each)
+        found = tuple(
+            float(each) for each in _SIDES.split((numbers(text) or text).strip(" ,;")) if each
+        )
     except ValueError:
         return ()
-    return _in_degrees(found) if all(map(math.isfinite, found)) else ()
+    if all(map(math.isfinite, found)):
+        return _in_degrees(found)
+    return ()
 
 
 def enlarged(box: Box) -> Box:
@@ -58,7 +64,9 @@ def _in_degrees(found: tuple[float, ...]) -> tuple[float, ...]:
     if len(found) != 4 or not (_is_lambert(*found[:2]) and _is_lambert(*found[2:])):  # noqa: PLR2004 - a box
         return found
     west, south, east, north = found
-    return tuple(Transformer.from_crs(2154, 4326, always_xy=True).transform_bounds(west, south, east, north))
+    return tuple(
+        Transformer.from_crs(2154, 4326, always_xy=True).transform_bounds(west, south, east, north)
+    )
 
 
 def _is_lambert(x: float, y: float) -> bool:

@@ -19,8 +19,12 @@ def code(frequency: str) -> str:
     """Return the code of `frequency` in the EU authority table, else its last path segment; "" for none."""
     if not frequency:
         return ""
-    known = vocabularies.get("frequency").get(frequency) or vocabularies.get("frequency").find(frequency)
-    return known.id if known else frequency.rsplit("/", 1)[-1].upper()
+    known = vocabularies.get("frequency").get(frequency) or vocabularies.get("frequency").find(
+        frequency
+    )
+    if known:
+        return known.id
+    return frequency.rsplit("/", 1)[-1].upper()
 
 
 def is_stated(frequency: str) -> bool:

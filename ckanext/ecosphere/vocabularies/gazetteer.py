@@ -77,7 +77,9 @@ _GENERIC_FIRST = {
     "haute", "hauts", "bas", "basse", "belle", "beau", "croix", "pays",
 }  # fmt: skip
 _LINKS = {*ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "sous", "sur", "pres"}
-_EPCI_LEADS = re.compile(r"^(?:(?:agglo|agglomeration|metropole|eurometropole) )?(?:du|de la|de l|des|de|d) ")
+_EPCI_LEADS = re.compile(
+    r"^(?:(?:agglo|agglomeration|metropole|eurometropole) )?(?:du|de la|de l|des|de|d) "
+)
 _EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|intercom)){1,3}$")
 _DEMONYM = re.compile(r".{4,}(?:ais|ois|[aei]sis)$")
 """Single words that name an intercommunality without its kind: those of a *pays* ("Clunisois"), not "Estuaire"."""
@@ -107,7 +109,9 @@ class Place:
     @property
     def title(self) -> str:
         """Name and containing area: "Nantes – Loire-Atlantique"."""
-        return f"{self.label} – {self.within}" if self.within else self.label
+        if self.within:
+            return f"{self.label} – {self.within}"
+        return self.label
 
 
 @cache
@@ -126,7 +130,9 @@ def of_commune(commune: Commune) -> Place:
     return Place(
         kind="commune",
         label=commune.name,
-        within=departement.label_fr.strip() if departement and departement.label_fr != commune.name else "",
+        within=departement.label_fr.strip()
+        if departement and departement.label_fr != commune.name
+        else "",
         ids=(f"commune-{commune.code}",),
         around=(*([f"epci-{commune.epci}"] if commune.epci else []), *_above(departement)),
         population=commune.population,
@@ -135,12 +141,21 @@ def of_commune(commune: Commune) -> Place:
 
 def of_territory(concept: Concept) -> Place:
     """Return the place of a territory of the vocabulary."""
-    kinds = {"departement": "departement", "region": "region", "outre-mer": "overseas", "pays": "country"}
+    kinds = {
+        "departement": "departement",
+        "region": "region",
+        "outre-mer": "overseas",
+        "pays": "country",
+    }
     kind = kinds.get(str(concept.data["type"]), "sea")
     around = tuple(each for each in _above(concept) if each != concept.id)
     if kind == "sea":
         # Datasets of the maritime directorates are often located in the coastal régions.
-        around = tuple(value for value, seas in coasts().items() if concept.id in seas and value.startswith("region-"))
+        around = tuple(
+            value
+            for value, seas in coasts().items()
+            if concept.id in seas and value.startswith("region-")
+        )
     return Place(kind, concept.label_fr, "", (concept.id,), around if kind != "country" else ())
 
 
@@ -198,12 +213,18 @@ def of_id(value: str) -> Place | None:
     kind, _dash, code = value.partition("-")
     if kind == "commune":
         commune = communes.of_code(code)
-        return of_commune(commune) if commune else None
+        if commune:
+            return of_commune(commune)
+        return None
     if kind == "epci":
         epci = epcis().get(code)
-        return of_epci(epci) if epci else None
+        if epci:
+            return of_epci(epci)
+        return None
     concept = voc.get("territories").get(value)
-    return of_territory(concept) if concept else None
+    if concept:
+        return of_territory(concept)
+    return None
 
 
 def named(name: str) -> tuple[Place, ...]:
@@ -228,7 +249,9 @@ def _made(key: tuple[str, str]) -> Place:
     place = cast("Place", of_id(code))  # every code of `_names` exists
     # A merged commune ranks after an existing namesake, and a partial match after a match of the whole name.
     known = {"former": min(place.population, SMALL), "short": place.population // SHORT_NAME_SHARE}
-    return replace(place, population=known[kind]) if kind in known else place
+    if kind in known:
+        return replace(place, population=known[kind])
+    return place
 
 
 @cache
@@ -256,12 +279,18 @@ def along(name: str) -> Place | None:
         name: a normalised name without its article.
     """
     found = _valleys().get(name)
-    return _area(found) if found else None
+    if found:
+        return _area(found)
+    return None
 
 
 @cache
 def _valleys() -> dict[str, str]:
-    return {voc.normalise(row["name"]): f"Vallée {row['of']}" for row in rows("waters.csv") if _is_river(row["name"])}
+    return {
+        voc.normalise(row["name"]): f"Vallée {row['of']}"
+        for row in rows("waters.csv")
+        if _is_river(row["name"])
+    }
 
 
 def _is_river(name: str) -> bool:
@@ -288,7 +317,9 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
         for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
             add(name, "territory", concept.id)
     two = ((code.lower(), concept.id) for code, concept in departements().items())
-    codes = [(form, value) for code, value in two for form in dict.fromkeys((code, code.zfill(3)))]  # "076" in tables
+    codes = [
+        (form, value) for code, value in two for form in dict.fromkeys((code, code.zfill(3)))
+    ]  # "076" in tables
     short = ((row["abbreviation"], row["territory"]) for row in rows("abbreviations.csv"))
     for name, value in (*short, *codes):
         add(name, "territory", value)
@@ -346,9 +377,23 @@ def _epci_names(epci: Epci) -> Iterator[str]:
     yield from (epci.code, full, bare)
     if " " in core or _DEMONYM.match(core):
         yield core
-    for kind in ("agglo", "agglomeration", "metropole", "communaute", "communaute de communes", "cc", "ca"):
+    for kind in (
+        "agglo",
+        "agglomeration",
+        "metropole",
+        "communaute",
+        "communaute de communes",
+        "cc",
+        "ca",
+    ):
         yield f"{core} {kind}" if " " not in kind and len(kind) > 2 else f"{kind} {core}"  # noqa: PLR2004
-    for kind in ("agglo", "agglomeration", "metropole", "communaute de communes", "communaute d agglomeration"):
+    for kind in (
+        "agglo",
+        "agglomeration",
+        "metropole",
+        "communaute de communes",
+        "communaute d agglomeration",
+    ):
         yield from (f"{kind} {core}", f"{kind} {KINDS.sub('', full)}", f"{kind} de {core}")
 
 
@@ -362,7 +407,11 @@ def _is_short_name(first: str, commune: Commune) -> bool:
 @cache
 def large_names() -> tuple[str, ...]:
     """Return the names that misspelt words are compared with: régions, départements and large communes."""
-    territories = [concept.label_fr for concept in voc.get("territories") if concept.data["type"] != "zone-maritime"]
+    territories = [
+        concept.label_fr
+        for concept in voc.get("territories")
+        if concept.data["type"] != "zone-maritime"
+    ]
     large = [each.name for each in communes.by_population() if each.population >= LARGE]
     return tuple(dict.fromkeys(voc.normalise(name) for name in (*territories, *large)))
 
@@ -422,7 +471,11 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
         covered = {place for at in _places_of(own, title) for place in range(at, at + len(own))}
         for start, commune in _written_in(title, code):
             common = voc.normalise(commune.name) in common_words()
-            if start not in covered and commune.name != own and (not common or _LEADS.search(title[:start])):
+            if (
+                start not in covered
+                and commune.name != own
+                and (not common or _LEADS.search(title[:start]))
+            ):
                 found.setdefault(commune.code, commune)
     return tuple(found.values())
 

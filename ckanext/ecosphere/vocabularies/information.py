@@ -21,7 +21,9 @@ def written(row: Mapping[str, Any]) -> str:
     """Return a row (`subject`, `text`) as a text; empty when the row has none."""
     text = str(row.get("text") or "").strip()
     subject = voc.get(VOCABULARY).get(str(row.get("subject") or ""))
-    return f"{subject.label_fr}{COLON}{text}" if subject and text else text
+    if subject and text:
+        return f"{subject.label_fr}{COLON}{text}"
+    return text
 
 
 def joined(rows: Iterable[Mapping[str, Any]]) -> str:

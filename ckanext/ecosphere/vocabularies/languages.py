@@ -20,7 +20,9 @@ FRENCH, ENGLISH = "fr", "en"
 SUFFIX = "_translated"
 MOST = 60
 """Maximum number of languages of one text; the European Union has 24."""
-_TAG = re.compile(r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE)
+_TAG = re.compile(
+    r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE
+)
 _EXTENSION = re.compile(r"[-_][a-z0-9][-_]", re.IGNORECASE)
 """Start of an extension of a tag: ``-t-de-t0-mtec`` marks a machine translation from German (RFC 6497)."""
 _NO_LANGUAGE = {"und", "mul", "zxx", "root"}
@@ -62,7 +64,9 @@ def name(language: str, spoken: str) -> str:
     locale = Locale(FRENCH if spoken.startswith(FRENCH) else ENGLISH)
     more = [locale.territories.get(part) or locale.scripts.get(part) or part for part in rest]
     called = locale.languages.get(base, base)
-    return f"{called} ({', '.join(more)})" if more else called
+    if more:
+        return f"{called} ({', '.join(more)})"
+    return called
 
 
 def iso_code(language: str) -> str:

@@ -47,13 +47,17 @@ class Concept:
 
     def label(self, lang: str = "fr") -> str:
         """Return the label in ``lang`` ("en", "en_GB" ...): English, or French for any other language."""
-        return self.label_en if lang[:2].lower() == "en" else self.label_fr
+        if lang[:2].lower() == "en":
+            return self.label_en
+        return self.label_fr
 
 
 class Vocabulary:
     """The concepts of one list, in the order of its file."""
 
-    def __init__(self, name: str, concepts: tuple[Concept, ...], normalise: Callable[[str], str]) -> None:
+    def __init__(
+        self, name: str, concepts: tuple[Concept, ...], normalise: Callable[[str], str]
+    ) -> None:
         self.name = name
         self.concepts = concepts
         self._normalise = normalise
@@ -102,8 +106,14 @@ class Vocabulary:
         alternative one; among equals, the first concept of the file wins. A withdrawn concept that has a replacement
         yields the replacement.
         """
-        found = self._by_label.get(self._normalise(label)) if label and len(label) <= LONGEST_LABEL else None
-        return (self.get(str(found.data.get("replaced_by") or "")) or found) if found else None
+        found = (
+            self._by_label.get(self._normalise(label))
+            if label and len(label) <= LONGEST_LABEL
+            else None
+        )
+        if found:
+            return self.get(str(found.data.get("replaced_by") or "")) or found
+        return None
 
     def children(self, uri: str) -> tuple[Concept, ...]:
         """Return the direct narrower concepts of ``uri``, in the order of the file."""
@@ -171,7 +181,9 @@ def _yes(value: str) -> bool:
 
 
 def _whole(value: str) -> int | None:
-    return int(value) if value else None
+    if value:
+        return int(value)
+    return None
 
 
 COLUMN_TYPES: dict[str, Callable[[str], Any]] = {
@@ -222,7 +234,9 @@ def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path.name}: it is not in UTF-8, save it in that encoding") from error
-    rows = csv.DictReader(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+    rows = csv.DictReader(
+        line for line in text.splitlines(keepends=True) if not line.startswith("#")
+    )
     found = []
     for row in rows:
         if None in row or None in row.values():
@@ -261,4 +275,6 @@ def _titles() -> dict[str, tuple[str, str]]:
 def title(name: str, lang: str) -> str:
     """Return the title of a list in a language; for a list of the administrator's own, its file name."""
     french, english = _titles().get(name, (name, name))
-    return english if lang.startswith("en") else french
+    if lang.startswith("en"):
+        return english
+    return french

@@ -43,7 +43,9 @@ class JournalEntry(tk.BaseModel):
     __tablename__ = "ecosphere_journal"
 
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
-    at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now())
+    at: Mapped[datetime] = mapped_column(
+        sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+    )
     person: Mapped[str | None] = mapped_column(sa.Text)
     area: Mapped[str] = mapped_column(sa.Text, nullable=False)
     key: Mapped[str] = mapped_column(sa.Text, nullable=False)
@@ -72,7 +74,9 @@ class LocalValue(tk.BaseModel):
     value: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
     made: Mapped[int] = mapped_column(sa.BigInteger, nullable=False)
     number: Mapped[int] = mapped_column(sa.BigInteger, nullable=False, index=True)
-    indexed: Mapped[int] = mapped_column(sa.BigInteger, nullable=False, default=0, server_default="0")
+    indexed: Mapped[int] = mapped_column(
+        sa.BigInteger, nullable=False, default=0, server_default="0"
+    )
 
 
 LISTS = ("vocabulary:", "search:everyday")
@@ -89,21 +93,29 @@ def note(area: str, key: str, before: Any, after: Any, person: str | None) -> Jo
     return entry
 
 
-def insert(connection: Any, area: str, key: str, *, before: Any, after: Any, person: str | None) -> None:
+def insert(
+    connection: Any, area: str, key: str, *, before: Any, after: Any, person: str | None
+) -> None:
     """Add an entry through a connection, for use while a session is being flushed."""
     table: Any = JournalEntry.__table__
-    connection.execute(table.insert().values(area=area, key=key, before=before, after=after, person=person))
+    connection.execute(
+        table.insert().values(area=area, key=key, before=before, after=after, person=person)
+    )
 
 
 def shortened(value: Any) -> Any:
     """Return a value as stored in the journal: long texts are cut."""
     text = value if isinstance(value, str | int | float | bool | None) else str(value)
-    return f"{text[:LONGEST_TOLD]}…" if isinstance(text, str) and len(text) > LONGEST_TOLD else text
+    if isinstance(text, str) and len(text) > LONGEST_TOLD:
+        return f"{text[:LONGEST_TOLD]}…"
+    return text
 
 
 def count(areas: Iterable[str] = ()) -> int:
     """Return the number of entries, of some areas or of all."""
-    return model.Session.scalar(_of(sa.select(sa.func.count()).select_from(JournalEntry), areas)) or 0
+    return (
+        model.Session.scalar(_of(sa.select(sa.func.count()).select_from(JournalEntry), areas)) or 0
+    )
 
 
 def page(number: int, size: int, areas: Iterable[str] = ()) -> list[JournalEntry]:
@@ -132,18 +144,26 @@ def names(people: Iterable[str | None]) -> dict[str, str]:
     if not ids:
         return {}
     user: Any = model.User
-    rows = model.Session.execute(sa.select(user.id, user.fullname, user.name).where(user.id.in_(ids)))
+    rows = model.Session.execute(
+        sa.select(user.id, user.fullname, user.name).where(user.id.in_(ids))
+    )
     return {id_: fullname or name for id_, fullname, name in rows}
 
 
 def _of(query: Any, areas: Iterable[str]) -> Any:
     wanted = [JournalEntry.area.startswith(area, autoescape=True) for area in areas]
-    return query.where(sa.or_(*wanted)) if wanted else query
+    if wanted:
+        return query.where(sa.or_(*wanted))
+    return query
 
 
 def can_be_taken_back(entry: JournalEntry) -> bool:
     """Return whether a change can be undone; an added term cannot, since datasets may use it: withdraw it instead."""
-    added = entry.area.startswith(local.AREA) and entry.before is None and (entry.after or {}).get("uri")
+    added = (
+        entry.area.startswith(local.AREA)
+        and entry.before is None
+        and (entry.after or {}).get("uri")
+    )
     return entry.area.startswith(LISTS) and not added
 
 
@@ -178,7 +198,9 @@ def _member_gone(_mapper: Any, connection: Any, member: Any) -> None:
 
 def _note_role(connection: Any, member: Any, before: Any, after: Any) -> None:
     if member.table_name == "user" and before != after:
-        kind = connection.scalar(sa.select(model.Group.is_organization).where(model.Group.id == member.group_id))
+        kind = connection.scalar(
+            sa.select(model.Group.is_organization).where(model.Group.id == member.group_id)
+        )
         area = "role:organization" if kind else "role:group"
         _insert(connection, area, f"{member.group_id}/{member.table_id}", before, after)
 
@@ -209,11 +231,15 @@ def _replaced(thing: Any, name: str) -> Any:
     history = attributes.get_history(thing, name)
     if history.deleted:
         return history.deleted[0]
-    return history.unchanged[0] if history.unchanged else None
+    if history.unchanged:
+        return history.unchanged[0]
+    return None
 
 
 def _role(capacity: Any, state: Any) -> dict[str, str] | None:
-    return {"role": str(capacity)} if capacity and state == "active" else None
+    if capacity and state == "active":
+        return {"role": str(capacity)}
+    return None
 
 
 def _insert(connection: Any, area: str, key: str, before: Any, after: Any) -> None:
@@ -222,14 +248,17 @@ def _insert(connection: Any, area: str, key: str, before: Any, after: Any) -> No
     try:
         with connection.begin_nested():
             insert(connection, area, key, before=before, after=after, person=_current_person())
-    except SQLAlchemyError as error:  # the journal's table may not exist yet; this must not block the change
+    except SQLAlchemyError as error:
+        # The journal's table may not exist yet; this must not block the change.
         log.warning("A role is not in the journal: %s", error)
 
 
 def _current_person() -> str | None:
     """Return the id of the account that makes the change, None for a command."""
     try:
-        return tk.current_user.id if tk.current_user.is_authenticated else None
+        if tk.current_user.is_authenticated:
+            return tk.current_user.id
+        return None
     except (RuntimeError, AttributeError):
         return None
 
@@ -284,7 +313,11 @@ def titles(entries: Iterable[tuple[str, str]]) -> Titles:
     for thing, references in wanted.items():
         title = thing.fullname if thing is model.User else thing.title
         either = sa.or_(thing.id.in_(references), thing.name.in_(references))
-        rows = model.Session.execute(sa.select(thing.id, thing.name, title).where(either)).tuples().all()
+        rows = (
+            model.Session.execute(sa.select(thing.id, thing.name, title).where(either))
+            .tuples()
+            .all()
+        )
         found |= {(thing, name): told or name for _id, name, told in rows}
         found |= {(thing, id_): told or name for id_, name, told in rows}
     return found
@@ -295,7 +328,9 @@ def _things(area: str, key: str) -> list[tuple[Any, str]]:
     if area.startswith("role:"):
         group_id, _slash, user_id = key.partition("/")
         return [(model.Group, group_id), (model.User, user_id)]
-    return [(_THINGS[area], key)] if area in _THINGS else []
+    if area in _THINGS:
+        return [(_THINGS[area], key)]
+    return []
 
 
 def shown(entry: JournalEntry, names: Mapping[str, str], known: Titles) -> dict[str, Any]:
@@ -319,17 +354,32 @@ def shown(entry: JournalEntry, names: Mapping[str, str], known: Titles) -> dict[
 
 def columns() -> list[str]:
     """Return the column headers of the table."""
-    return [tk._("Moment"), tk._("Person"), tk._("Kind"), tk._("What"), tk._("Before"), tk._("After")]
+    return [
+        tk._("Moment"),
+        tk._("Person"),
+        tk._("Kind"),
+        tk._("What"),
+        tk._("Before"),
+        tk._("After"),
+    ]
 
 
 def as_rows(
-    entries: Iterable[tuple[int, datetime, str | None, str, str, Any, Any]], names: Mapping[str, str], known: Titles
+    entries: Iterable[tuple[int, datetime, str | None, str, str, Any, Any]],
+    names: Mapping[str, str],
+    known: Titles,
 ) -> Iterator[list[Any]]:
     """Return entries as table rows; for `names` and `known`, see `shown`."""
     for _number, at, person, area, key, before, after in entries:
         what = _thing(area, key, before, after, known)
         parts = list(_parts(before, after))
-        yield [at, _person(person, names), _area(area), what, *(_joined(parts, side) for side in ("before", "after"))]
+        yield [
+            at,
+            _person(person, names),
+            _area(area),
+            what,
+            *(_joined(parts, side) for side in ("before", "after")),
+        ]
 
 
 def _person(id_: str | None, names: Mapping[str, str]) -> str:
@@ -371,7 +421,9 @@ def _thing(area: str, key: str, before: Any, after: Any, known: Titles) -> str:
     if area == "setting":
         return _settings().get(key, key)
     things = _things(area, key)
-    return " – ".join(known.get(each) or tk._("deleted") for each in things) if things else key
+    if things:
+        return " – ".join(known.get(each) or tk._("deleted") for each in things)
+    return key
 
 
 def _parts(before: Any, after: Any) -> Iterator[dict[str, str]]:
@@ -386,7 +438,11 @@ def _parts(before: Any, after: Any) -> Iterator[dict[str, str]]:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {} if value is None else {"": value}
+    if isinstance(value, dict):
+        return value
+    if value is None:
+        return {}
+    return {"": value}
 
 
 def _field(name: str) -> str:
@@ -453,9 +509,13 @@ def _text(value: Any) -> str:
         return "–"
     if value is True:
         return tk._("yes")
-    return tk._("; ").join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return tk._("; ").join(map(str, value))
+    return str(value)
 
 
 def _joined(parts: Iterable[Mapping[str, str]], side: str) -> str:
     """Return the values of all differences, before or after, in one cell."""
-    return tk._("; ").join(labelled(each["field"], each[side]) if each["field"] else each[side] for each in parts)
+    return tk._("; ").join(
+        labelled(each["field"], each[side]) if each["field"] else each[side] for each in parts
+    )

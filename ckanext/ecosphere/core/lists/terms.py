@@ -63,11 +63,17 @@ def read_changes() -> local.Changes | None:
     table: Any = LocalValue.__table__
     try:
         with engine.connect() as connection:
-            state = connection.execute(sa.select(sa.func.count(), sa.func.max(table.c.number))).one()
+            state = connection.execute(
+                sa.select(sa.func.count(), sa.func.max(table.c.number))
+            ).one()
             if tuple(state) == _seen[0]:
                 return None
             columns = (table.c.area, table.c.key, table.c.value)
-            query = sa.select(*columns).where(table.c.value.is_not(None)).order_by(table.c.made, table.c.key)
+            query = (
+                sa.select(*columns)
+                .where(table.c.value.is_not(None))
+                .order_by(table.c.made, table.c.key)
+            )
             rows = connection.execute(query).all()
     except SQLAlchemyError as error:
         log.debug("The lists of the portal cannot be read: %s", error)
@@ -129,7 +135,11 @@ def take_back(number: int, person: str | None) -> JournalEntry | None:
         ChangedMeanwhileError: there is no such change, or the value was changed again since.
     """
     entry = model.Session.get(JournalEntry, number)
-    if entry is None or not journal.can_be_taken_back(entry) or stored_value(entry.area, entry.key) != entry.after:
+    if (
+        entry is None
+        or not journal.can_be_taken_back(entry)
+        or stored_value(entry.area, entry.key) != entry.after
+    ):
         raise ChangedMeanwhileError
     return store(entry.area, entry.key, entry.before, person)
 
@@ -174,7 +184,11 @@ def index_datasets() -> None:
             if failed:
                 log.error("Lists: %s datasets could not be indexed", len(failed))
         for area, key, number in done:
-            query = sa.update(LocalValue).filter_by(area=area, key=key).where(LocalValue.indexed < number)
+            query = (
+                sa.update(LocalValue)
+                .filter_by(area=area, key=key)
+                .where(LocalValue.indexed < number)
+            )
             model.Session.execute(query.values(indexed=number))
         model.Session.commit()
         _keep("progress", {"done": len(ids), "total": len(ids)})
@@ -193,8 +207,14 @@ def datasets(uris: list[str]) -> list[str]:
         return []
     patterns = [f"%{uri.translate(_LIKE)}%" for uri in uris]
     extras = sa.cast(model.Package.extras, sa.Text)
-    query = sa.select(model.Package.id).where(model.Package.state == "active", model.Package.type == "dataset")
-    return list(model.Session.scalars(query.where(extras.like(sa.any_(sa.literal(patterns, sa.ARRAY(sa.Text)))))))
+    query = sa.select(model.Package.id).where(
+        model.Package.state == "active", model.Package.type == "dataset"
+    )
+    return list(
+        model.Session.scalars(
+            query.where(extras.like(sa.any_(sa.literal(patterns, sa.ARRAY(sa.Text)))))
+        )
+    )
 
 
 _LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
@@ -217,13 +237,20 @@ def progress() -> dict[str, Any] | None:
         `done`, and `total`, which is None until the job starts.
     """
     told = _kept("progress")
-    return told if told and told["done"] != told["total"] else None
+    if told and told["done"] != told["total"]:
+        return told
+    return None
 
 
 def ask_for_counts() -> bool:
     """Schedule the counting of datasets per term."""
     queue = jobs.DEFAULT_QUEUE_NAME
-    return enqueue_once(count_uses, job_id="ecosphere-lists-count", title="Lists: count the use of terms", queue=queue)
+    return enqueue_once(
+        count_uses,
+        job_id="ecosphere-lists-count",
+        title="Lists: count the use of terms",
+        queue=queue,
+    )
 
 
 def counts(name: str) -> tuple[datetime | None, dict[str, int]]:
@@ -249,7 +276,9 @@ def _count() -> None:
 def _used(edited: local.EditableList) -> dict[str, int]:
     vocabulary, found = voc.get(edited.name), dict[str, int]()
     written = model.Package.extras[edited.field].astext
-    query = sa.select(written, sa.func.count()).where(model.Package.state == "active", written.is_not(None))
+    query = sa.select(written, sa.func.count()).where(
+        model.Package.state == "active", written.is_not(None)
+    )
     for text, number in model.Session.execute(query.group_by(written)):
         for concept in {vocabulary.get(each) for each in _values(text)}:
             if concept is not None:
@@ -262,7 +291,9 @@ def _values(text: str) -> list[str]:
         values = json.loads(text) if text.startswith("[") else text
     except ValueError:
         values = text
-    return [each for each in values if isinstance(each, str)] if isinstance(values, list) else [values]
+    if isinstance(values, list):
+        return [each for each in values if isinstance(each, str)]
+    return [values]
 
 
 def _key(name: str) -> str:
@@ -281,7 +312,9 @@ def _kept(name: str) -> Any:
         kept: Any = connect_to_redis().get(_key(name))
     except RedisError:
         return None
-    return json.loads(kept) if kept else None
+    if kept:
+        return json.loads(kept)
+    return None
 
 
 LONGEST_LABEL = 150
@@ -323,7 +356,9 @@ def add(edited: EditableList, form: Mapping[str, str], person: str | None) -> st
         ValidationError: errors by field.
     """
     if not edited.own:
-        raise tk.ValidationError({"label_fr": [tk._("This list is kept by somebody else: no term is added here.")]})
+        raise tk.ValidationError(
+            {"label_fr": [tk._("This list is kept by somebody else: no term is added here.")]}
+        )
     vocabulary = voc.get(edited.name)
     errors: dict[str, list[str]] = {}
     value = _value(vocabulary, None, edited, form, errors)
@@ -359,7 +394,9 @@ def change(edited: EditableList, id_: str, form: Mapping[str, str], person: str 
     if value == local.fields_of(concept):
         return False
     former = concept.label_fr
-    known = {voc.normalise(each) for each in (value["label_fr"], value["label_en"], *value["alt_labels"])}
+    known = {
+        voc.normalise(each) for each in (value["label_fr"], value["label_en"], *value["alt_labels"])
+    }
     if voc.normalise(former) not in known and len(value["alt_labels"]) < MOST_SYNONYMS:
         value["alt_labels"].append(former)
     before = stored_value(edited.area, concept.id)
@@ -367,12 +404,18 @@ def change(edited: EditableList, id_: str, form: Mapping[str, str], person: str 
     return _put(edited, concept.id, {**own, **value}, person) is not None
 
 
-def _put(edited: EditableList, id_: str, value: dict[str, Any], person: str | None) -> JournalEntry | None:
+def _put(
+    edited: EditableList, id_: str, value: dict[str, Any], person: str | None
+) -> JournalEntry | None:
     try:
         return store(edited.area, id_, value, person)
     except FullError:
         raise tk.ValidationError(
-            {"label_fr": [tk._("The list is full: {number} terms were changed here.").format(number=MOST)]}
+            {
+                "label_fr": [
+                    tk._("The list is full: {number} terms were changed here.").format(number=MOST)
+                ]
+            }
         ) from None
 
 
@@ -393,7 +436,10 @@ def _value(
         return value | {name: kept[name] for name in ("broader", "withdrawn", "replaced_by")}
     value["broader"] = _broader(vocabulary, concept, form.get("broader", ""), errors)
     value["withdrawn"] = concept is not None and bool(form.get("withdrawn"))
-    value["replaced_by"] = _replacement(vocabulary, concept, form, errors) if value["withdrawn"] else ""
+    if value["withdrawn"]:
+        value["replaced_by"] = _replacement(vocabulary, concept, form, errors)
+    else:
+        value["replaced_by"] = ""
     return value
 
 
@@ -408,7 +454,9 @@ def _label(
     if not voc.normalise(text):
         errors[field] = [tk._("Give a name, with letters.")]
     elif len(text) > LONGEST_LABEL:
-        errors[field] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_LABEL)]
+        errors[field] = [
+            tk._("Too long: {number} characters at most.").format(number=LONGEST_LABEL)
+        ]
     elif "|" in text or "<" in text or ">" in text:
         errors[field] = [tk._("A name has none of these signs: | < >")]
     elif field == "label_fr":
@@ -423,17 +471,25 @@ def _synonyms(text: str, errors: dict[str, list[str]]) -> list[str]:
     parts = [characters.one_line(part) for part in _BETWEEN.split(text[:LONGEST_SYNONYMS])]
     found = list({voc.normalise(part): part for part in parts if voc.normalise(part)}.values())
     if len(text) > LONGEST_SYNONYMS:
-        errors["alt_labels"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_SYNONYMS)]
+        errors["alt_labels"] = [
+            tk._("Too long: {number} characters at most.").format(number=LONGEST_SYNONYMS)
+        ]
     elif any(len(each) > LONGEST_SYNONYM for each in found):
-        errors["alt_labels"] = [tk._("A synonym has {number} characters at most.").format(number=LONGEST_SYNONYM)]
+        errors["alt_labels"] = [
+            tk._("A synonym has {number} characters at most.").format(number=LONGEST_SYNONYM)
+        ]
     elif len(found) > MOST_SYNONYMS:
-        errors["alt_labels"] = [tk._("There are {number} synonyms at most.").format(number=MOST_SYNONYMS)]
+        errors["alt_labels"] = [
+            tk._("There are {number} synonyms at most.").format(number=MOST_SYNONYMS)
+        ]
     elif any("<" in each or ">" in each for each in found):
         errors["alt_labels"] = [tk._("A name has none of these signs: | < >")]
     return found
 
 
-def _broader(vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, errors: dict[str, list[str]]) -> str:
+def _broader(
+    vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, errors: dict[str, list[str]]
+) -> str:
     if not key:
         return ""
     above = vocabulary.get(key)
@@ -450,15 +506,24 @@ def _broader(vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, 
 
 def _depth(vocabulary: voc.Vocabulary, concept: voc.Concept) -> int:
     """Return the number of levels from a concept down, its own included."""
-    return 1 + max((_depth(vocabulary, each) for each in vocabulary.children(concept.uri)), default=0)
+    return 1 + max(
+        (_depth(vocabulary, each) for each in vocabulary.children(concept.uri)), default=0
+    )
 
 
 def _replacement(
-    vocabulary: voc.Vocabulary, concept: voc.Concept | None, form: Mapping[str, str], errors: dict[str, list[str]]
+    vocabulary: voc.Vocabulary,
+    concept: voc.Concept | None,
+    form: Mapping[str, str],
+    errors: dict[str, list[str]],
 ) -> str:
     key = form.get("replaced_by", "")
     other = vocabulary.get(key) if key else None
-    if key and (other is None or other.data.get("withdrawn") or (concept and other.uri == concept.uri)):
+    if key and (
+        other is None or other.data.get("withdrawn") or (concept and other.uri == concept.uri)
+    ):
         errors["replaced_by"] = [tk._("Choose another term of the list that is not withdrawn.")]
         return ""
-    return other.id if other else ""
+    if other:
+        return other.id
+    return ""

@@ -53,7 +53,10 @@ def vocabulary(name: str) -> str:
     edited, spoken = _list(name), language.current()
     at, used = terms.counts(name)
     words = request.args.get("q", "")[:100].strip()
-    rows = [_row(edited, concept, depth, used, spoken) for concept, depth in in_tree_order(voc.get(name))]
+    rows = [
+        _row(edited, concept, depth, used, spoken)
+        for concept, depth in in_tree_order(voc.get(name))
+    ]
     wanted = voc.normalise(words)
     shown = [row for row in rows if not wanted or wanted in row["searched"]]
     variables = {
@@ -100,7 +103,9 @@ def term(name: str, term: str) -> Response:
             if terms.change(edited, concept.id, values, tk.current_user.id):
                 terms.want_index()
                 tk.h.flash_success(
-                    tk._("The term is changed. Pages and forms show it at once; what search finds follows.")
+                    tk._(
+                        "The term is changed. Pages and forms show it at once; what search finds follows."
+                    )
                 )
             else:
                 tk.h.flash_notice(tk._("Nothing was changed."))
@@ -137,7 +142,9 @@ def log_as_csv() -> Response:
     entries = list(journal.all_entries(MOST_EXPORTED))
     names = journal.names(entry[2] for entry in entries)
     titles = journal.titles((entry[3], entry[4]) for entry in entries)
-    response = make_response(csv_table.write(journal.columns(), journal.as_rows(entries, names, titles)))
+    response = make_response(
+        csv_table.write(journal.columns(), journal.as_rows(entries, names, titles))
+    )
     response.headers["Content-Type"] = "text/csv; charset=utf-8"
     response.headers["Content-Disposition"] = 'attachment; filename="journal.csv"'
     response.headers["Cache-Control"] = "no-store"
@@ -150,7 +157,11 @@ def take_back(entry: str) -> Response:
     try:
         done = terms.take_back(_number(entry), tk.current_user.id)
     except (terms.ChangedMeanwhileError, terms.FullError):
-        tk.h.flash_error(tk._("This cannot be undone: it was changed again since, or a term was added (withdraw it)."))
+        tk.h.flash_error(
+            tk._(
+                "This cannot be undone: it was changed again since, or a term was added (withdraw it)."
+            )
+        )
     else:
         if done is not None and done.area.startswith(local.AREA):
             terms.want_index()
@@ -172,7 +183,9 @@ def in_tree_order(vocabulary: voc.Vocabulary) -> Iterator[tuple[voc.Concept, int
 
 def _number(text: str) -> int:
     """Parse the id of an entry; 0 if it is invalid."""
-    return int(text) if text.isdecimal() and len(text) < LONGEST_NUMBER else 0
+    if text.isdecimal() and len(text) < LONGEST_NUMBER:
+        return int(text)
+    return 0
 
 
 def _list(name: str) -> EditableList:
@@ -182,7 +195,9 @@ def _list(name: str) -> EditableList:
     return edited
 
 
-def _row(edited: EditableList, concept: voc.Concept, depth: int, used: dict[str, int], spoken: str) -> dict[str, Any]:
+def _row(
+    edited: EditableList, concept: voc.Concept, depth: int, used: dict[str, int], spoken: str
+) -> dict[str, Any]:
     replaced = voc.get(edited.name).get(str(concept.data.get("replaced_by") or ""))
     change = local.of(edited.area).get(concept.id)
     return {
@@ -196,18 +211,23 @@ def _row(edited: EditableList, concept: voc.Concept, depth: int, used: dict[str,
         "own": bool(change and change.get("uri")),
         "changed": bool(change),
         "used": used.get(concept.id, 0),
-        "searched": voc.normalise(" ".join((concept.label_fr, concept.label_en, concept.id, *concept.alt_labels))),
+        "searched": voc.normalise(
+            " ".join((concept.label_fr, concept.label_en, concept.id, *concept.alt_labels))
+        ),
     }
 
 
 def _added(label: str) -> str:
-    return tk._("“{name}” is in the list: forms offer it, and searches for its synonyms look for it.").format(
-        name=label
-    )
+    return tk._(
+        "“{name}” is in the list: forms offer it, and searches for its synonyms look for it."
+    ).format(name=label)
 
 
 def _form(
-    edited: EditableList, concept: voc.Concept | None, values: dict[str, str], errors: dict[str, Any]
+    edited: EditableList,
+    concept: voc.Concept | None,
+    values: dict[str, str],
+    errors: dict[str, Any],
 ) -> Response:
     spoken = language.current()
     others = [

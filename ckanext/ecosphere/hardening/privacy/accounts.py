@@ -58,7 +58,9 @@ def _shown(original: Callable[..., Any], context: Context, data_dict: DataDict) 
 
 
 @auth_audit_exempt  # the original checks, when no user is named
-def organization_list_for_user(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+def organization_list_for_user(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> Any:
     """List the organisations of a user whom the caller may see.
 
     Raises:
@@ -75,12 +77,18 @@ def _sortable(data_dict: DataDict) -> DataDict:
     Raises:
         ValidationError: the order is not a text.
     """
-    given = {name: data_dict[name] for name in ("sort", "order_by") if data_dict.get(name) is not None}
+    given = {
+        name: data_dict[name] for name in ("sort", "order_by") if data_dict.get(name) is not None
+    }
     for name, order in given.items():
         if not isinstance(order, str):
-            raise tk.ValidationError({name: [tk._("Give the order as a text, for example: name asc")]})
+            raise tk.ValidationError(
+                {name: [tk._("Give the order as a text, for example: name asc")]}
+            )
     cleaned = {name: ",".join(filter(str.strip, order.split(","))) for name, order in given.items()}
-    return {**data_dict, **cleaned} if cleaned else data_dict
+    if cleaned:
+        return {**data_dict, **cleaned}
+    return data_dict
 
 
 def _people_shown(result: Any, context: Any) -> Any:
@@ -100,13 +108,20 @@ def _without_personal(value: Any, reader_id: str | None) -> Any:
         if value.get("id") == reader_id:
             return value
         return {key: None if key in PERSONAL else each for key, each in value.items()}
-    people = {key: _without_personal(value[key], reader_id) for key in ("users", "dict") if value.get(key)}
-    return {**value, **people} if people else value
+    people = {
+        key: _without_personal(value[key], reader_id) for key in ("users", "dict") if value.get(key)
+    }
+    if people:
+        return {**value, **people}
+    return value
 
 
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
     shown = {name: action_input.named(_shown, name) for name in WITH_PEOPLE if name != "user_list"}
     functions = shown | {each.__name__: each for each in (user_list, organization_list_for_user)}
-    reading = {name: tk.side_effect_free(tk.chained_action(function)) for name, function in functions.items()}
+    reading = {
+        name: tk.side_effect_free(tk.chained_action(function))
+        for name, function in functions.items()
+    }
     return action_input.checked(reading)

@@ -42,7 +42,9 @@ def member_list(original: Callable[..., Any], context: Context, data_dict: DataD
 
 
 @tk.chained_action
-def package_owner_org_update(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+def package_owner_org_update(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> Any:
     """Move a dataset to a service and reindex it, since the index decides who finds private datasets.
 
     Not reindexed with `defer_commit` in the context: the enclosing save does it.
@@ -67,4 +69,6 @@ def _ids(*conditions: sa.ColumnElement[bool]) -> set[str]:
 
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
-    return action_input.checked({each.__name__: each for each in (member_list, package_owner_org_update)})
+    return action_input.checked(
+        {each.__name__: each for each in (member_list, package_owner_org_update)}
+    )

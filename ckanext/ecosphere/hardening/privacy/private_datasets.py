@@ -42,14 +42,22 @@ def is_absent_for_page(endpoint: str, arguments: dict[str, Any]) -> bool:
         arguments: URL arguments.
     """
     named = ((kind, arguments.get(name)) for kind, name in _of_page(endpoint))
-    found = (_dataset_of(name) if kind == "page_of_file" else _identifier(name) for kind, name in named if name)
+    found = (
+        _dataset_of(name) if kind == "page_of_file" else _identifier(name)
+        for kind, name in named
+        if name
+    )
     return any(not _readable(each) for each in found)
 
 
 def _of_page(endpoint: str) -> Iterator[tuple[str, str]]:
     """Yield the kind and the argument of each object that the URL of a page refers to."""
     for kind in ("page", "page_of_file"):
-        yield from ((kind, name) for pattern, name in _table()[kind].items() if fnmatchcase(endpoint, pattern))
+        yield from (
+            (kind, name)
+            for pattern, name in _table()[kind].items()
+            if fnmatchcase(endpoint, pattern)
+        )
 
 
 def _named(action: str, data: dict[str, Any]) -> Iterator[str | None]:
@@ -74,12 +82,16 @@ def _at(data: Any, path: str) -> Any:
 
 def _identifier(key: str) -> str | None:
     package = model.Package.get(key)
-    return package.id if package else None
+    if package:
+        return package.id
+    return None
 
 
 def _dataset_of(key: str) -> str | None:
     resource = model.Resource.get(key)
-    return resource.package_id if resource and resource.state != model.State.DELETED else None
+    if resource and resource.state != model.State.DELETED:
+        return resource.package_id
+    return None
 
 
 def _dataset_of_activity(key: str) -> Iterator[str | None]:
@@ -96,14 +108,18 @@ def _dataset_of_activity(key: str) -> Iterator[str | None]:
 
 def _readable(id_: str | None) -> bool:
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-    return id_ is not None and bool(authz.is_authorized_boolean("package_show", context, {"id": id_}))
+    return id_ is not None and bool(
+        authz.is_authorized_boolean("package_show", context, {"id": id_})
+    )
 
 
 def readable(context: Any) -> sa.ColumnElement[bool]:
     """Return the SQL condition for active datasets that are public or belong to a service of the reader."""
     reader, package = authorization.person(context), model.Package
     services: Iterable[str] = reader.get_group_ids("organization") if reader else ()
-    return sa.and_(package.state == "active", sa.or_(~package.private, package.owner_org.in_(list(services))))
+    return sa.and_(
+        package.state == "active", sa.or_(~package.private, package.owner_org.in_(list(services)))
+    )
 
 
 def sees_all(context: Any) -> bool:

@@ -28,7 +28,9 @@ def tag_list(original: Callable[..., Any], context: Context, data_dict: DataDict
 
 @tk.side_effect_free
 @tk.chained_action
-def tag_search(original: Callable[..., Any], context: Context, data_dict: DataDict) -> dict[str, Any]:
+def tag_search(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> dict[str, Any]:
     """Search the tags of the datasets that the reader may see."""
     _check_words(data_dict)
     everything = {key: value for key, value in data_dict.items() if key not in ("limit", "offset")}
@@ -39,10 +41,14 @@ def tag_search(original: Callable[..., Any], context: Context, data_dict: DataDi
 
 @tk.side_effect_free
 @tk.chained_action
-def tag_autocomplete(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[str]:
+def tag_autocomplete(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> list[str]:
     """Suggest tags of the datasets that the reader may see."""
     _check_words(data_dict)
-    asked = {key: value for key, value in data_dict.items() if key != "offset"}  # meaningless for suggestions
+    asked = {
+        key: value for key, value in data_dict.items() if key != "offset"
+    }  # meaningless for suggestions
     tags = original(context, {**asked, "limit": LOOKED_AT})
     return _visible(tags, context)[: _number(data_dict.get("limit"), SUGGESTIONS)]
 
@@ -65,13 +71,17 @@ def _check_words(data_dict: DataDict) -> None:
     """Refuse a query that is neither a text nor, as CKAN allows, a list of texts."""
     for name in ("q", "query"):
         value = data_dict.get(name) or ""
-        if not all(isinstance(each, str) for each in (value if isinstance(value, list) else [value])):
+        if not all(
+            isinstance(each, str) for each in (value if isinstance(value, list) else [value])
+        ):
             raise tk.ValidationError({name: [tk._("Give one text here.")]})
 
 
 def _number(value: Any, otherwise: int) -> int:
     text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(LOOKED_AT)) + 2 else otherwise
+    if text.isascii() and text.isdigit() and len(text) <= len(str(LOOKED_AT)) + 2:
+        return int(text)
+    return otherwise
 
 
 def _visible(tags: list[Any], context: Any) -> list[Any]:
@@ -96,4 +106,6 @@ def _shown(context: Any) -> set[str]:
 
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
-    return action_input.checked({each.__name__: each for each in (tag_list, tag_search, tag_autocomplete, tag_show)})
+    return action_input.checked(
+        {each.__name__: each for each in (tag_list, tag_search, tag_autocomplete, tag_show)}
+    )

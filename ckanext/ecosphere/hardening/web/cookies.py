@@ -19,7 +19,9 @@ from ckanext.ecosphere.setup.health import HTTPS, SAMESITE, SECURE
 
 UNSET = (None, "", "None")
 #: Endpoints whose answers are the same for everyone: theme files, scripts, styles, translations, outlines.
-ASSETS = frozenset({"static", "webassets.index", "api.i18n_js_translations", "ecosphere_epci_map.of_departement"})
+ASSETS = frozenset(
+    {"static", "webassets.index", "api.i18n_js_translations", "ecosphere_epci_map.of_departement"}
+)
 #: Names that change with the content ("/webassets/base/975ea767_main.js") are cached for ever, others for an hour.
 VERSIONED = re.compile(r"/webassets/.*/[0-9a-f]{8}_[^/]+")
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -56,6 +58,9 @@ def spare_assets(portal: Flask) -> None:
             save(app, session, response)
         elif response.status_code in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED) and not app.debug:
             # CKAN sets its own header after the blueprints' hooks; saving the session comes later still.
-            response.headers["Cache-Control"] = FOR_EVER if VERSIONED.fullmatch(request.path) else FOR_AN_HOUR
+            if VERSIONED.fullmatch(request.path):
+                response.headers["Cache-Control"] = FOR_EVER
+            else:
+                response.headers["Cache-Control"] = FOR_AN_HOUR
 
     portal.session_interface.save_session = save_session

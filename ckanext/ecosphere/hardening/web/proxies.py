@@ -71,7 +71,10 @@ class ClientAddress:
     def __init__(self, application: Application, trusted: Trusted) -> None:
         self.application = application
         self.trusted = trusted
-        self.fixed = ProxyFix(self._clean, x_for=trusted.hops, x_proto=trusted.hops, x_host=0) if trusted.hops else None
+        if trusted.hops:
+            self.fixed = ProxyFix(self._clean, x_for=trusted.hops, x_proto=trusted.hops, x_host=0)
+        else:
+            self.fixed = None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""

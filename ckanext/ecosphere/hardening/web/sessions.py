@@ -143,7 +143,9 @@ def _begin(user_id: str, stamp: str, seconds: float) -> None:
 
 def _end(user: model.User, stamp: Any) -> float:
     """Return when a session of a person ends, in seconds of the epoch; 0 for one that is not on record."""
-    return _ends(user).get(_digest(stamp), 0) if stamp else 0
+    if stamp:
+        return _ends(user).get(_digest(stamp), 0)
+    return 0
 
 
 def _ends(user: model.User) -> dict[str, float]:
@@ -155,7 +157,9 @@ def _ends(user: model.User) -> dict[str, float]:
 @contextmanager
 def _changed_sessions(user_id: str) -> Iterator[dict[str, float]]:
     """Yield the sessions of a person for changes, under a row lock; commit the latest of those that have not ended."""
-    rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    rows = (
+        model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    )
     user = rows.one_or_none()
     if user is None:
         yield {}
@@ -179,5 +183,7 @@ def _lifetime() -> float:
 
 def _remember_seconds() -> int:
     """Return how long the "remember me" of this log-in lasts: the form's choice, or the portal's option."""
-    seconds: Any = session.get("_remember_seconds") or current_app.config["REMEMBER_COOKIE_DURATION"]
+    seconds: Any = (
+        session.get("_remember_seconds") or current_app.config["REMEMBER_COOKIE_DURATION"]
+    )
     return int(getattr(seconds, "total_seconds", lambda: seconds)())

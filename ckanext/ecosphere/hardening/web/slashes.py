@@ -29,7 +29,9 @@ def lead_on() -> Any:
         return None
     adapter = request_ctx.url_adapter
     try:
-        found = adapter.match(path.rstrip("/"), method="GET") if adapter and path.rstrip("/") else None
+        found = (
+            adapter.match(path.rstrip("/"), method="GET") if adapter and path.rstrip("/") else None
+        )
     except (HTTPException, RequestRedirect):
         return None
     if found is None or found[0] in NO_PAGE:

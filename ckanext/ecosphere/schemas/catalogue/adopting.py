@@ -67,7 +67,9 @@ class Plan:
     def sentences(self) -> Iterator[str]:
         """Yield the plan as sentences."""
         every = list(self.changes.values())
-        total = tk.ungettext("{number} dataset was here before", "{number} datasets were here before", self.datasets)
+        total = tk.ungettext(
+            "{number} dataset was here before", "{number} datasets were here before", self.datasets
+        )
         yield total.format(number=self.datasets)
         if number := sum(bool(each.contact) for each in every):
             yield tk.ungettext(
@@ -76,7 +78,9 @@ class Plan:
                 number,
             ).format(number=number)
         for address in sorted({address for each in every for address in each.bad_emails}):
-            yield tk._("contact: “{address}” is not an e-mail address and is not taken over").format(address=address)
+            yield tk._(
+                "contact: “{address}” is not an e-mail address and is not taken over"
+            ).format(address=address)
         yield from self._licences()
         moved = Counter((old, new) for each in every for old, new in each.renamed.items())
         for (old, new), number in sorted(moved.items()):
@@ -85,7 +89,9 @@ class Plan:
                 "free field “{old}”: {number} values do not fit the field of that name; they are called “{new}”",
                 number,
             ).format(old=old, new=new, number=number)
-        for name, number in sorted(Counter(name for each in every for name in each.rewritten).items()):
+        for name, number in sorted(
+            Counter(name for each in every for name in each.rewritten).items()
+        ):
             yield tk.ungettext(
                 "free field “{name}”: {number} value becomes the field of that name",
                 "free field “{name}”: {number} values become the field of that name",
@@ -102,14 +108,18 @@ class Plan:
             elif new.becomes:
                 message = tk._("licence {old}: {number} × becomes {title}")
             else:
-                message = tk._("licence {old}: {number} × no licence ({reason}); what was said goes to use_conditions")
+                message = tk._(
+                    "licence {old}: {number} × no licence ({reason}); what was said goes to use_conditions"
+                )
             title = _title(new.becomes) if new.becomes else ""
             yield message.format(old=old, number=number, title=title, reason=new.reason)
 
 
 def _title(licence_id: str) -> str:
     concept = voc.get("licences").get(licence_id)
-    return concept.label(language.current()) if concept else licences.stated(licence_id)
+    if concept:
+        return concept.label(language.current())
+    return licences.stated(licence_id)
 
 
 def _kept_sentence(name: str, number: int) -> str:
@@ -119,9 +129,9 @@ def _kept_sentence(name: str, number: int) -> str:
             "{number} groups with datasets stay in the menu and the facets",
             number,
         ).format(number=number)
-    return tk.ungettext("{number} keyword stays in the facets", "{number} keywords stay in the facets", number).format(
-        number=number
-    )
+    return tk.ungettext(
+        "{number} keyword stays in the facets", "{number} keywords stay in the facets", number
+    ).format(number=number)
 
 
 def plan() -> Plan:
@@ -160,7 +170,10 @@ def mark_new(dataset: Mapping[str, Any]) -> None:
     if dataset.get("type", "dataset") == "dataset" and not dataset.get(OWN_FIELD):
         package = model.Session.get(model.Package, dataset["id"])
         if package is not None:
-            package.plugin_data = {**(package.plugin_data or {}), MARK: {"on": _moment(), "licence": None}}
+            package.plugin_data = {
+                **(package.plugin_data or {}),
+                MARK: {"on": _moment(), "licence": None},
+            }
 
 
 def is_adopted(package: Any) -> bool:
@@ -216,7 +229,9 @@ def _changes(package: Any, checks: Mapping[str, Any]) -> Changes:
     return changes
 
 
-def fit(extras: Mapping[str, str], checks: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+def fit(
+    extras: Mapping[str, str], checks: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
     """Compare free fields with the fields of the schema that have their names.
 
     Returns:
@@ -236,7 +251,9 @@ def fit(extras: Mapping[str, str], checks: Mapping[str, Any]) -> tuple[dict[str,
     return renamed, rewritten
 
 
-def with_fitting(extras: Mapping[str, str], renamed: Mapping[str, str], rewritten: Mapping[str, str]) -> dict[str, str]:
+def with_fitting(
+    extras: Mapping[str, str], renamed: Mapping[str, str], rewritten: Mapping[str, str]
+) -> dict[str, str]:
     """Return free fields with what `fit` has found."""
     return {renamed.get(name, name): value for name, value in extras.items()} | dict(rewritten)
 
@@ -255,7 +272,9 @@ def contacts(people: Mapping[str, Any], bad: list[str]) -> list[dict[str, str]]:
         except tk.Invalid:
             bad.append(row["email"])
             email = ""
-        if filled := {name: value for name, value in (("name", row["name"]), ("email", email)) if value}:
+        if filled := {
+            name: value for name, value in (("name", row["name"]), ("email", email)) if value
+        }:
             rows.append(filled)
     return rows
 
@@ -306,7 +325,9 @@ def mandatory_columns() -> set[str]:
 
 def as_given(value: str) -> Any:
     """Return a stored value as a program gives it: rows as a list."""
-    return json.loads(value) if value.startswith("[{") else value
+    if value.startswith("[{"):
+        return json.loads(value)
+    return value
 
 
 def field_checks() -> dict[str, Any]:
@@ -323,7 +344,9 @@ def field_checks() -> dict[str, Any]:
         if "repeating_subfields" in each:
             found[name] = _rows_of
         elif each.get("validators"):
-            words = " ".join(w for w in each["validators"].split() if w not in ("scheming_required",))
+            words = " ".join(
+                w for w in each["validators"].split() if w not in ("scheming_required",)
+            )
             found[name] = _value_of(name, validators_from_string(words, each, schema))
     return found
 

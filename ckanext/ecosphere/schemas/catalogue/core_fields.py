@@ -55,7 +55,9 @@ def spare_unchanged(data: FlatData, errors: Errors, context: Any) -> None:
     for name in STRICTER:
         if errors.get((name,)) and data.get((name,)) == getattr(package, name):
             errors[name,].clear()
-    for key in [key for key in errors if errors[key] and len(key) == OF_FILE and key[0] == "resources"]:
+    for key in [
+        key for key in errors if errors[key] and len(key) == OF_FILE and key[0] == "resources"
+    ]:
         if _is_of_stored_file(data, key, package):
             errors[key].clear()
 
@@ -76,7 +78,10 @@ def rows(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the distinct people in CKAN's fields, the maintainer first: ``name`` and ``email``."""
     found: list[dict[str, str]] = []
     for name, email in PEOPLE.items():
-        row = {"name": (dataset.get(name) or "").strip(), "email": (dataset.get(email) or "").strip()}
+        row = {
+            "name": (dataset.get(name) or "").strip(),
+            "email": (dataset.get(email) or "").strip(),
+        }
         if any(row.values()) and row not in found:
             found.append(row)
     return found
@@ -90,12 +95,16 @@ def ecosphere_core_people(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     found = []
     for name, email in PEOPLE.items():
         row = {"name": dataset.get(name) or "", "email": dataset.get(email) or ""}
-        if any(value and json.dumps(value, ensure_ascii=False) not in said for value in row.values()):
+        if any(
+            value and json.dumps(value, ensure_ascii=False) not in said for value in row.values()
+        ):
             found.append({"label": labels[name], **row})
     return found
 
 
-def ecosphere_core_inputs(data: Mapping[str, Any], errors: Mapping[str, Any]) -> list[dict[str, Any]]:
+def ecosphere_core_inputs(
+    data: Mapping[str, Any], errors: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     """Return the inputs for CKAN's fields with a value or error: ``name``, ``label``, ``value``, ``errors``."""
     labels = {
         "maintainer": tk._("Maintainer"),
@@ -104,7 +113,12 @@ def ecosphere_core_inputs(data: Mapping[str, Any], errors: Mapping[str, Any]) ->
         "author_email": tk._("Author Email"),
     }
     return [
-        {"name": name, "label": label, "value": data.get(name) or "", "errors": errors.get(name) or []}
+        {
+            "name": name,
+            "label": label,
+            "value": data.get(name) or "",
+            "errors": errors.get(name) or [],
+        }
         for name, label in labels.items()
         if data.get(name) or errors.get(name)
     ]

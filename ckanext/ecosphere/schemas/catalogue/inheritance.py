@@ -38,7 +38,9 @@ def lender(field: Field, dataset: Dataset, series: Iterable[Dataset]) -> Dataset
         series: its series; the first one with a value is returned.
     """
     name = field["field_name"]
-    if not field.get("inherited") or any(is_filled(dataset.get(each)) for each in (name, *SAID_BY.get(name, ()))):
+    if not field.get("inherited") or any(
+        is_filled(dataset.get(each)) for each in (name, *SAID_BY.get(name, ()))
+    ):
         return None
     return next((each for each in series if is_filled(each.get(name))), None)
 
@@ -53,7 +55,9 @@ def completed(dataset: Dataset) -> dict[str, Any]:
     """
     found = dict(dataset)
     references = _texts(dataset.get("in_series"))
-    schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset") if references else None
+    schema = (
+        tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset") if references else None
+    )
     if not schema:
         return found
     series = [each for each in map(_public, references) if each]

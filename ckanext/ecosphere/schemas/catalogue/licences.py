@@ -74,7 +74,10 @@ def licence(text: str) -> Licence:
     ['odc-odbl', None, 'cc-by', 'uk-ogl']
     """
     if row := _table().get(text):
-        return Licence(row["becomes"] or None, row[f"reason_{'fr' if language.current()[:2] == 'fr' else 'en'}"])
+        return Licence(
+            row["becomes"] or None,
+            row[f"reason_{'fr' if language.current()[:2] == 'fr' else 'en'}"],
+        )
     licences = voc.get("licences")
     concept = licences.get(text) or licences.find(text)
     if concept is None:
@@ -106,7 +109,9 @@ def restate(licence_id: str, extras: dict[str, Any]) -> str | None:
 def stated(licence_id: str) -> str:
     """Return the former licence for display: title in CKAN's own list, if known, and id."""
     licence = stock(licence_id)
-    return f"{licence.title} ({licence_id})" if licence else licence_id
+    if licence:
+        return f"{licence.title} ({licence_id})"
+    return licence_id
 
 
 def stock(licence_id: str) -> License | None:

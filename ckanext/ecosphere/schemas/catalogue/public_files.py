@@ -65,7 +65,11 @@ def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
     party = next(iter([*read.rows("creator"), *read.rows("publisher")]), {})
     emails = [str(contact["email"]) for contact in read.rows("contact") if contact.get("email")]
     producer = str(party.get("name") or service.get("title") or "")
-    units = [str(contact.get("unit") or contact["name"]) for contact in read.rows("contact") if contact.get("name")]
+    units = [
+        str(contact.get("unit") or contact["name"])
+        for contact in read.rows("contact")
+        if contact.get("name")
+    ]
     siret = str(party.get("identifier") or "").replace(" ", "")
     is_siret = len(siret) == 14 and siret.isdigit()  # noqa: PLR2004 - digits of a SIRET number
     return {
@@ -74,7 +78,9 @@ def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
         "mots_cles": ", ".join(str(tag["name"]) for tag in read.rows("tags") if tag.get("name")),
         "nom_orga": producer,
         "siret_orga": siret if is_siret else "",
-        "id_alt_orga": "" if is_siret else str(party.get("identifier") or ("" if party else service.get("name")) or ""),
+        "id_alt_orga": ""
+        if is_siret
+        else str(party.get("identifier") or ("" if party else service.get("name")) or ""),
         "service": next(iter(units), "") or producer,
         "si": ", ".join(text for text in read.texts("source") if not urls.is_uri(text)),
         "contact_service": str(party.get("email") or next(iter(emails), "")),
@@ -84,14 +90,18 @@ def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
         "freq_maj": read.concept("frequency", "frequency"),
         "couv_geo": ", ".join(_places(read)),
         "url": read.text("url") or page,
-        "format": ", ".join(dict.fromkeys(str(r["format"]) for r in read.rows("resources") if r.get("format"))),
+        "format": ", ".join(
+            dict.fromkeys(str(r["format"]) for r in read.rows("resources") if r.get("format"))
+        ),
         "licence": read.concept("licences", "license_id"),
     }
 
 
 def _table_day(value: str) -> str:
     try:
-        return span(value)[0].isoformat() if value else ""
+        if value:
+            return span(value)[0].isoformat()
+        return ""
     except ValueError:
         return ""
 
@@ -105,7 +115,9 @@ def _places(read: Reader) -> Iterator[str]:
 
 def table_lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """Yield the lines of the CSV file, with commas as expected by Table Schema (RFC 4180)."""
-    return csv_table.lines(COLUMNS, ([each.get(name, "") for name in COLUMNS] for each in rows), separator=",")
+    return csv_table.lines(
+        COLUMNS, ([each.get(name, "") for name in COLUMNS] for each in rows), separator=","
+    )
 
 
 MOST_LIVE = 1_000
@@ -125,12 +137,16 @@ def csv_path() -> Path | None:
     users of the machine can write there.
     """
     root = str(tk.config.get("ckan.storage_path") or "")
-    return Path(root) / "ecosphere" / f"catalogue-{tk.config['ckan.site_id']}.csv" if root else None
+    if root:
+        return Path(root) / "ecosphere" / f"catalogue-{tk.config['ckan.site_id']}.csv"
+    return None
 
 
 def csv_lines(search: dict[str, Any]) -> Iterator[str]:
     """Yield the CSV lines of a search."""
-    return table_lines(row(inheritance.completed(each), _page(each)) for each in each_dataset(search))
+    return table_lines(
+        row(inheritance.completed(each), _page(each)) for each in each_dataset(search)
+    )
 
 
 def count(search: dict[str, Any]) -> int:
@@ -147,8 +163,12 @@ def prepared_csv() -> Path | None:
     file = _place()
     age = time.time() - file.stat().st_mtime if file.exists() else None
     if age is None or age > FRESH_SECONDS:
-        enqueue_once(prepare_csv, job_id=JOB, title="Catalogue as CSV", queue=QUEUE, timeout=JOB_SECONDS)
-    return file if age is not None else None
+        enqueue_once(
+            prepare_csv, job_id=JOB, title="Catalogue as CSV", queue=QUEUE, timeout=JOB_SECONDS
+        )
+    if age is not None:
+        return file
+    return None
 
 
 def prepare_csv() -> None:
@@ -234,12 +254,20 @@ def _key(name: str) -> str:
 
 
 def _sitemap_parts() -> int:
-    count = model.Session.scalar(sa.select(sa.func.count()).select_from(model.Package).where(*_PUBLIC_ROWS)) or 0
+    count = (
+        model.Session.scalar(
+            sa.select(sa.func.count()).select_from(model.Package).where(*_PUBLIC_ROWS)
+        )
+        or 0
+    )
     return max(math.ceil(count / PART_SIZE), 1)
 
 
 def _sitemap_index() -> str:
-    addresses = (_absolute("ecosphere_page.sitemap_part", number=number) for number in range(1, _sitemap_parts() + 1))
+    addresses = (
+        _absolute("ecosphere_page.sitemap_part", number=number)
+        for number in range(1, _sitemap_parts() + 1)
+    )
     entries = "".join(f"<sitemap><loc>{escape(address)}</loc></sitemap>" for address in addresses)
     return f'<sitemapindex xmlns="{NAMESPACE}">{entries}</sitemapindex>'
 
@@ -247,7 +275,11 @@ def _sitemap_index() -> str:
 def _sitemap_part(number: int) -> str:
     package = model.Package
     query = sa.select(package.name, package.metadata_modified).where(*_PUBLIC_ROWS)
-    query = query.order_by(package.metadata_created, package.id).offset((number - 1) * PART_SIZE).limit(PART_SIZE)
+    query = (
+        query.order_by(package.metadata_created, package.id)
+        .offset((number - 1) * PART_SIZE)
+        .limit(PART_SIZE)
+    )
     entries = [f"<url><loc>{escape(_absolute('home.index'))}</loc></url>"] if number == 1 else []
     entries += [
         f"<url><loc>{escape(_absolute('dataset.read', id=name))}</loc><lastmod>{str(changed)[:DAY]}</lastmod></url>"

@@ -50,7 +50,9 @@ def in_language(params: Mapping[str, Any], translate: Callable[[str], str]) -> d
     """
     detail, size = params.get("detail"), params.get("size")
     found = {**params, "detail": translate(detail)} if detail in REASONS else dict(params)
-    return {**found, "size": messages.size(size, translate)} if isinstance(size, int) else found
+    if isinstance(size, int):
+        return {**found, "size": messages.size(size, translate)}
+    return found
 
 
 class FetchError(Exception):

@@ -36,4 +36,6 @@ def protect(blueprint: Blueprint) -> None:
 def _settings() -> Settings:
     """Return the administrator's settings, or the defaults without the plugin that reads them."""
     settings = current_app.extensions.get(SETTINGS)
-    return settings() if settings else Settings()
+    if settings:
+        return settings()
+    return Settings()

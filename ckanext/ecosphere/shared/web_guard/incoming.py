@@ -101,7 +101,9 @@ API_PREFIX = "/api/"
 
 def is_api() -> bool:
     """Return whether the request is an API call, answered with JSON."""
-    return (request.endpoint or "").partition(".")[0] == "api" or request.path.startswith(API_PREFIX)
+    return (request.endpoint or "").partition(".")[0] == "api" or request.path.startswith(
+        API_PREFIX
+    )
 
 
 def refuse(status: int, message: str, kind: str, retry_after: int | None = None) -> NoReturn:
@@ -161,11 +163,18 @@ def _check_body(settings: Settings) -> None:
     if (request.content_length or 0) > most:
         _refuse_large()
     try:
-        if request.mimetype == URLENCODED and request.get_data(cache=True).count(b"&") > settings.form_fields:
+        if (
+            request.mimetype == URLENCODED
+            and request.get_data(cache=True).count(b"&") > settings.form_fields
+        ):
             _refuse_large()
         if request.mimetype in (URLENCODED, MULTIPART):
             texts = [text for pair in request.form.items(multi=True) for text in pair]
-            texts += [text for name, file in request.files.items(multi=True) for text in (name, file.filename or "")]
+            texts += [
+                text
+                for name, file in request.files.items(multi=True)
+                for text in (name, file.filename or "")
+            ]
             if not all(_is_clean(text) for text in texts) or not _is_text(_raw_form()):
                 _refuse_garbled()
             if is_api():  # CKAN also accepts JSON as the name of a field
@@ -183,7 +192,9 @@ def _check_body(settings: Settings) -> None:
 
 def _raw_form() -> bytes:
     """Return the raw bytes of an urlencoded form; those of a multipart form are not kept."""
-    return unquote_to_bytes(request.get_data(cache=True)) if request.mimetype == URLENCODED else b""
+    if request.mimetype == URLENCODED:
+        return unquote_to_bytes(request.get_data(cache=True))
+    return b""
 
 
 def _check_json(body: bytes) -> None:
@@ -233,7 +244,11 @@ def _refuse_garbled() -> None:
 
 
 def _refuse_large() -> None:
-    refuse(413, tk._("What you sent is too large, or has too many fields. Send less at once."), "Request Too Large")
+    refuse(
+        413,
+        tk._("What you sent is too large, or has too many fields. Send less at once."),
+        "Request Too Large",
+    )
 
 
 def is_own_address(target: str) -> bool:

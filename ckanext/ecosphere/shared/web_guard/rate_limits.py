@@ -108,7 +108,9 @@ def try_again(seconds: int) -> str:
     """Return the sentence that says when to try again."""
     if seconds < HOUR:
         number = max(1, math.ceil(seconds / MINUTE))
-        text = tk.ungettext("Try again in {number} minute.", "Try again in {number} minutes.", number)
+        text = tk.ungettext(
+            "Try again in {number} minute.", "Try again in {number} minutes.", number
+        )
     else:
         number = math.ceil(seconds / HOUR)
         text = tk.ungettext("Try again in {number} hour.", "Try again in {number} hours.", number)
@@ -117,7 +119,9 @@ def try_again(seconds: int) -> str:
 
 def unavailable() -> str:
     """Return the sentence that says that nothing can be counted now."""
-    return tk._("This is not possible at the moment: a service of the portal is away. Try again in a few minutes.")
+    return tk._(
+        "This is not possible at the moment: a service of the portal is away. Try again in a few minutes."
+    )
 
 
 def _each(what: str, rates: str, who: tuple[str, ...], fallback: bool, *, count: bool) -> None:
@@ -129,7 +133,9 @@ def _each(what: str, rates: str, who: tuple[str, ...], fallback: bool, *, count:
         _check(_memory(), what, rates, who, count)
 
 
-def _check(limiter: FixedWindowRateLimiter, what: str, rates: str, who: tuple[str, ...], count: bool) -> None:
+def _check(
+    limiter: FixedWindowRateLimiter, what: str, rates: str, who: tuple[str, ...], count: bool
+) -> None:
     exceeded = []
     for item in _items(rates):
         passed = (limiter.hit if count else limiter.test)(item, what, _site(), *who)
@@ -141,7 +147,9 @@ def _check(limiter: FixedWindowRateLimiter, what: str, rates: str, who: tuple[st
 
 @cache
 def _items(rates: str) -> tuple[RateLimitItem, ...]:
-    return tuple(parse_many(rates)) if rates.strip() else ()
+    if rates.strip():
+        return tuple(parse_many(rates))
+    return ()
 
 
 def _limiter() -> FixedWindowRateLimiter:
