@@ -40,11 +40,11 @@ class RoomsGroup(click.Group):
     """
 
     def _rooms(self) -> dict[str, click.Command]:
-        found: dict[str, click.Command] = {}
+        commands: dict[str, click.Command] = {}
         for plugin in PluginImplementations(IEcosphereCommands):
             for command in plugin.get_ecosphere_commands():
-                found[str(command.name)] = command
-        return found
+                commands[str(command.name)] = command
+        return commands
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the group's own commands and those of the rooms, sorted."""
@@ -175,8 +175,8 @@ def leave_command(file: Path | None, keep: tuple[str, ...], yes: bool, dry_run: 
     """
     plan = leaving.plan(file or leaving.default_file(), keep)
     if proceed(plan.sentences(), yes=yes, dry_run=dry_run):
-        for done in leaving.run(plan):
-            click.echo(done)
+        for sentence in leaving.run(plan):
+            click.echo(sentence)
 
 
 @ecosphere.command("recover", short_help="Take up what was left undone, once; for cron.")
@@ -187,10 +187,10 @@ def recover_command(ctx: click.Context) -> None:
 
     with ctx.meta["flask_app"].test_request_context():
         looks = recovery.Recovery()
-        done = looks.look()
+        restarted = looks.look()
         time.sleep(recovery.EVERY_SECONDS)
-        for each in [*done, *looks.look()]:
-            click.echo(each)
+        for sentence in [*restarted, *looks.look()]:
+            click.echo(sentence)
 
 
 @ecosphere.command("watch", short_help="Take up what was left undone, every few seconds, without end.")

@@ -50,7 +50,7 @@ class EcospherePluginBase(p.SingletonPlugin):
             log.warning(WITHOUT_HARDENING)
         if wrong := list(options.not_numbers(config)):
             # CKAN refuses them, too, but its message gives neither the value nor what to write.
-            raise CkanConfigurationException("\n".join(f"{each.sentence}. {each.remedy}." for each in wrong))
+            raise CkanConfigurationException("\n".join(f"{value.sentence}. {value.remedy}." for value in wrong))
 
 
 class Room(DefaultTranslation, EcospherePluginBase):
@@ -91,4 +91,4 @@ class Room(DefaultTranslation, EcospherePluginBase):
 
 def _first(kind: type = EcospherePluginBase) -> Any:
     """Return the first of our plugins that is enabled."""
-    return next((each for each in p.PluginImplementations(IEcospherePlugin) if isinstance(each, kind)), None)
+    return next((plugin for plugin in p.PluginImplementations(IEcospherePlugin) if isinstance(plugin, kind)), None)

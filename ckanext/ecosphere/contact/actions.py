@@ -228,17 +228,19 @@ def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:
 def ecosphere_unconfirmed_contact(organization: str | None) -> dict[str, dict[str, str]]:
     """Return the fields of a contact sheet that the directory fills, with `value` and `year`."""
     group = model.Group.get(organization) if organization else None
-    found = sheets.unconfirmed(group) if group else {}
-    return {name: asdict(entry) for name, entry in found.items()}
+    unconfirmed = sheets.unconfirmed(group) if group else {}
+    return {name: asdict(entry) for name, entry in unconfirmed.items()}
 
 
 def ecosphere_other_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """Return the extras of an organisation that do not belong to this extension."""
-    return [each for each in extras or [] if not str(each.get("key", "")).startswith("ecosphere_")]
+    return [
+        extra for extra in extras or [] if not str(extra.get("key", "")).startswith("ecosphere_")
+    ]
 
 
 _HELPERS = (ecosphere_contact_sheet, ecosphere_unconfirmed_contact, ecosphere_other_extras)
-HELPERS = {each.__name__: each for each in _HELPERS}
+HELPERS = {helper.__name__: helper for helper in _HELPERS}
 #: Folder of the templates of these pages, relative to the package.
 TEMPLATES = "templates/contact_sheets"
 

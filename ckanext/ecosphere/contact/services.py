@@ -70,8 +70,10 @@ def by_words(data_dict: DataDict) -> DataDict:
 
 def names_matching(text: str) -> list[str]:
     """Return the names of the organisations that match all words of a text; all of them for a text without words."""
-    wanted = [word for word in _words([text[:LONGEST_QUERY]]) if word not in _BETWEEN][:MOST_WORDS]
-    return [name for name, words in _services() if all(_begins(word, words) for word in wanted)]
+    looked_for = [word for word in _words([text[:LONGEST_QUERY]]) if word not in _BETWEEN][
+        :MOST_WORDS
+    ]
+    return [name for name, words in _services() if all(_begins(word, words) for word in looked_for)]
 
 
 def _services() -> Iterator[tuple[str, frozenset[str]]]:
@@ -83,12 +85,12 @@ def _services() -> Iterator[tuple[str, frozenset[str]]]:
     registry, places = voc.get("organisations"), voc.get("territories")
     for name, title, description, extras in model.Session.execute(services):
         called = [name, title or "", (description or "")[:LONGEST_QUERY]]
-        if known := registry.get(name):
+        if registered := registry.get(name):
             called += [
-                known.label_fr,
-                known.label_en,
-                *known.alt_labels,
-                str(known.data.get("long_label_en") or ""),
+                registered.label_fr,
+                registered.label_en,
+                *registered.alt_labels,
+                str(registered.data.get("long_label_en") or ""),
             ]
         if place := places.get((extras or {}).get(TERRITORY) or ""):
             called += [place.label_fr, str(place.data.get("code") or "")]
@@ -102,7 +104,7 @@ def _words(texts: Iterable[str]) -> list[str]:
 
 def _begins(word: str, words: frozenset[str]) -> bool:
     """Return whether a set contains a word or a longer word starting with it; numbers have to match exactly."""
-    return word in words or (not word.isdigit() and any(each.startswith(word) for each in words))
+    return word in words or (not word.isdigit() and any(other.startswith(word) for other in words))
 
 
 def get_actions() -> dict[str, Any]:
@@ -174,20 +176,20 @@ def by_kind(query: str = "") -> list[tuple[str, list[Service]]]:
         (heading, services in alphabetical order) for each kind that has any.
     """
     names = set(names_matching(query))
-    found: dict[str, list[Service]] = {}
+    services_of_kind: dict[str, list[Service]] = {}
     for service in _all():
         if service.name in names:
-            found.setdefault(service.kind, []).append(service)
+            services_of_kind.setdefault(service.kind, []).append(service)
     return [
-        (heading, sorted(found[kind], key=lambda service: voc.normalise(service.title)))
+        (heading, sorted(services_of_kind[kind], key=lambda service: voc.normalise(service.title)))
         for kind, heading in kinds().items()
-        if kind in found
+        if kind in services_of_kind
     ]
 
 
 def _all() -> list[Service]:
     counts = _counts()
-    known = kinds()
+    headings = kinds()
     services = []
     groups: Any = model.Session.query(model.Group).filter_by(
         is_organization=True, state=model.State.ACTIVE
@@ -202,7 +204,7 @@ def _all() -> list[Service]:
                 name=group.name,
                 title=group.title or group.name,
                 description=group.description or "",
-                kind=kind if kind in known else OTHER,
+                kind=kind if kind in headings else OTHER,
                 territory=place.label(language.current()) if place else "",
                 count=counts.get(group.name, 0),
             )

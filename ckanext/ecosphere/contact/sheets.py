@@ -46,12 +46,12 @@ def directory() -> Mapping[str, Mapping[str, Entry]]:
 
 def _by_field(row: Mapping[str, str]) -> dict[str, Entry]:
     lines = [*row["address"].split(LINE_END), f"{row['postcode']} {row['town']}"]
-    known = {
+    entries_of_row = {
         "address": Entry("\n".join(lines) if row["postcode"] else "", row["address_year"]),
         "email": Entry(row["email"], row["year"]),
         "telephone": Entry(row["telephone"], row["year"]),
     }
-    return {field: entry for field, entry in known.items() if entry.value}
+    return {field: entry for field, entry in entries_of_row.items() if entry.value}
 
 
 NAMES = Path(__file__).parents[1] / "data" / "territory-names.csv"
@@ -107,9 +107,9 @@ def from_extras(extras: Mapping[str, Any]) -> ContactSheet:
 def of(group: model.Group) -> ContactSheet:
     """Return the sheet of a service, completed from the registry and the directory."""
     sheet, service = asdict(written(group)), registered(group)
-    known = {name: entry.value for name, entry in unconfirmed(group).items()}
-    known |= _in_registry(service)
-    completed = {name: sheet[name] or known.get(name, "") for name in FIELDS}
+    completing = {name: entry.value for name, entry in unconfirmed(group).items()}
+    completing |= _in_registry(service)
+    completed = {name: sheet[name] or completing.get(name, "") for name in FIELDS}
     return ContactSheet(**{**completed, "full_name": sheet["full_name"] or name_of(group)})
 
 
@@ -124,8 +124,8 @@ def unconfirmed(group: model.Group) -> dict[str, Entry]:
 
 def _in_registry(service: voc.Concept | None) -> dict[str, str]:
     """Return the contact details that the portal's registry has of a service."""
-    known = {name: str(service.data.get(name) or "") for name in REGISTERED} if service else {}
-    return {name: value for name, value in known.items() if value}
+    details = {name: str(service.data.get(name) or "") for name in REGISTERED} if service else {}
+    return {name: value for name, value in details.items() if value}
 
 
 def chief(organization_id: str | None) -> str:
@@ -221,9 +221,9 @@ def registered(group: model.Group) -> voc.Concept | None:
     if not kind or not territory:
         return None
     same = [
-        each
-        for each in registry
-        if (each.data.get("kind"), each.data.get("territory")) == (kind, territory)
+        service
+        for service in registry
+        if (service.data.get("kind"), service.data.get("territory")) == (kind, territory)
     ]
     if len(same) == 1:
         return same[0]
@@ -240,9 +240,9 @@ def of_territories() -> Mapping[str, str]:
 def _of_places() -> dict[str, str]:
     """Map the label of each territory to the form used in names of services ("de la Somme")."""
     territories = voc.get("territories")
-    named = {
+    names = {
         voc.normalise(territories[place].label_fr): of_place
         for place, of_place in of_territories().items()
     }
     # The registry says "Réunion".
-    return named | {"reunion": named["la reunion"]}
+    return names | {"reunion": names["la reunion"]}

@@ -94,7 +94,7 @@ class Refused(Exception):
 
 def notice() -> Notice:
     """Return what becomes of all data about a person."""
-    found = Notice(
+    more_notices = Notice(
         lost=[
             tk._("Name, e-mail address, description, picture, password and API tokens."),
             tk._("Roles in services, and what the account follows."),
@@ -107,9 +107,9 @@ def notice() -> Notice:
     )
     for room in p.PluginImplementations(IEcosphereAccounts):
         more = room.ecosphere_account_notice()
-        found.lost += more.lost
-        found.kept += more.kept
-    return found
+        more_notices.lost += more.lost
+        more_notices.kept += more.kept
+    return more_notices
 
 
 def needs_password(user: model.User) -> bool:
@@ -122,18 +122,20 @@ def needs_password(user: model.User) -> bool:
 
 def obstacles(user: model.User) -> list[str]:
     """Return the reasons why people cannot close their own account; empty if they can."""
-    if found := _of_the_portal(user):
-        return [found]
-    found = []
+    if obstacles := _of_the_portal(user):
+        return [obstacles]
+    obstacles = []
     if _is_last_administrator(user):
-        found.append(tk._("You are the only administrator of the portal: name another one first."))
+        obstacles.append(
+            tk._("You are the only administrator of the portal: name another one first.")
+        )
     if services := _left_alone(user):
         sentence = tk._(
             "You are the only administrator of: {services}. Name another one there first, or ask the administrators of "
             "the portal to."
         )
-        found.append(sentence.format(services=", ".join(services)))
-    return found
+        obstacles.append(sentence.format(services=", ".join(services)))
+    return obstacles
 
 
 def obstacles_to_deletion(user: model.User) -> list[str]:
@@ -255,7 +257,7 @@ def _empty(user_id: str) -> None:
     user: Any = rows.one()
     picture = user.image_url or ""
     for table, column in (
-        *((each, "follower_id") for each in FOLLOWS),
+        *((table, "follower_id") for table in FOLLOWS),
         (model.ApiToken, "user_id"),
     ):
         model.Session.execute(sa.delete(table).where(getattr(table, column) == user_id))

@@ -67,13 +67,13 @@ def token_of(user: model.User) -> str:
 
 def account_of(token: str) -> model.User | None:
     """Return the account of a token; None if it is invalid, expired, or the address was changed since."""
-    found = headers.read(PURPOSE, token, GOOD_SECONDS)
-    if not (isinstance(found, list) and len(found) == 2):  # noqa: PLR2004
+    signed = headers.read(PURPOSE, token, GOOD_SECONDS)
+    if not (isinstance(signed, list) and len(signed) == 2):  # noqa: PLR2004
         return None
-    user = model.User.get(str(found[0]))
+    user = model.User.get(str(signed[0]))
     if user is None or user.state != model.State.ACTIVE or not user.email:
         return None
-    if digest(user.email) == found[1]:
+    if digest(user.email) == signed[1]:
         return user
     return None
 
@@ -110,10 +110,10 @@ def ask(user: model.User) -> None:
         TooMany: a rate limit is exceeded.
         CountingUnavailable: Redis is down.
     """
-    told = f"email:{digest(user.email or '')}"
+    mailbox = f"email:{digest(user.email or '')}"
     rate_limits.hit(WHAT, NETWORK_RATES, f"address:{rate_limits.network(request.remote_addr)}")
     rate_limits.hit(WHAT, RATES, f"person:{user.id}")
-    rate_limits.hit(WHAT, RATES, told)
+    rate_limits.hit(WHAT, RATES, mailbox)
     enqueue_once(
         send,
         [user.id, language.current()],
@@ -222,8 +222,8 @@ def _ask_if_new() -> None:
     """
     user = unconfirmed()
     address = (user.email or "").lower() if user else ""
-    given = request.form.get("email", "").strip().lower()
-    if user is not None and address == given and address != g.get("ecosphere_address_before"):
+    typed = request.form.get("email", "").strip().lower()
+    if user is not None and address == typed and address != g.get("ecosphere_address_before"):
         ask(user)
         if request.endpoint == "user.edit":
             sentence = tk._(

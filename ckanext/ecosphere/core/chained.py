@@ -101,9 +101,9 @@ def linked_user(original: Any, user: Any, *args: Any, **kwargs: Any) -> Any:
     """
     if has_request_context() and tk.current_user.is_authenticated:
         return original(user, *args, **kwargs)
-    known = user if isinstance(user, model.User) else model.User.get(str(user))
-    if known:
-        return escape(known.display_name)
+    account = user if isinstance(user, model.User) else model.User.get(str(user))
+    if account:
+        return escape(account.display_name)
     return str(user)
 
 
@@ -140,13 +140,13 @@ def organization_list_for_user(
     original: Callable[..., list[dict[str, Any]]], context: Context, data_dict: DataDict
 ) -> list[dict[str, Any]]:
     """List the organisations of a user, as CKAN does, cached during a read-only request."""
-    kept = g.get(_KEPT) if has_request_context() else None
-    if kept is None:
+    cached = g.get(_KEPT) if has_request_context() else None
+    if cached is None:
         return original(context, data_dict)
     key = (context.get("user"), repr(sorted(data_dict.items())))
-    if key not in kept:
-        kept[key] = original(context, data_dict)
-    return [dict(each) for each in kept[key]]
+    if key not in cached:
+        cached[key] = original(context, data_dict)
+    return [dict(service) for service in cached[key]]
 
 
 def get_actions() -> dict[str, Any]:

@@ -58,18 +58,18 @@ def health() -> str:
     spoken = language.current()
     try:
         at, checks = last_results(spoken)
-        asked = at is None or datetime.now(timezone.utc) - at > RECENT
-        if asked:
+        is_asked = at is None or datetime.now(timezone.utc) - at > RECENT
+        if is_asked:
             ask_worker(spoken)
     except RedisError:
-        at, checks, asked = None, [], False
-    shown = {
+        at, checks, is_asked = None, [], False
+    variables = {
         "at": dates.moment(at) if at else "",
         "checks": checks,
-        "asked": asked,
+        "asked": is_asked,
         "queues": queues(),
     }
-    return tk.render("ecosphere_console/health.html", shown)
+    return tk.render("ecosphere_console/health.html", variables)
 
 
 @blueprint.route("/verifier", methods=["POST"])
@@ -87,12 +87,12 @@ def people() -> str:
     """List the members of services and pending invitations."""
     words, page = request.args.get("q", "")[:100].strip(), page_number(request.args.get("page"))
     invited = request.args.get("invited") == "1"
-    count, found = members(words, page, invited=invited)
+    count, people_of_page = members(words, page, invited=invited)
     pages = max(1, -(-count // PAGE))
     return tk.render(
         "ecosphere_console/people.html",
         {
-            "people": found,
+            "people": people_of_page,
             "count": count,
             "words": words,
             "invited": invited,
@@ -122,16 +122,16 @@ def queues() -> list[dict[str, Any]] | None:
         names = {jobs.DEFAULT_QUEUE_NAME}.union(
             *(plugin.ecosphere_queues() for plugin in each_setup())
         )
-        found = []
+        rows = []
         for name in sorted(names):
             full = jobs.add_queue_name_prefix(name)
             queue = rq.Queue(full, connection=connection)
             numbers = {"waiting": queue.count, "failed": queue.failed_job_registry.count}
             title = tk._(QUEUES[name]) if name in QUEUES else ""
-            found.append({"name": name, "title": title, "workers": heard.count(full), **numbers})
+            rows.append({"name": name, "title": title, "workers": heard.count(full), **numbers})
     except RedisError:
         return None
-    return found
+    return rows
 
 
 def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[dict[str, Any]]]:

@@ -62,7 +62,7 @@ def home() -> str | Response:
         return tk.redirect_to("user.login", came_from=tk.url_for(ROUTE))  # pyright: ignore[reportReturnType]
     person = person_of(model.User.get(tk.current_user.id))  # pyright: ignore[reportArgumentType]
     rooms = list(p.PluginImplementations(IEcosphereDashboard))
-    given = [
+    cards_of_plugins = [
         _of(part, person)
         for part in (_health, _followed, *(room.ecosphere_dashboard_cards for room in rooms))
     ]
@@ -70,19 +70,21 @@ def home() -> str | Response:
         _of(part, person)
         for part in (_own_links, *(room.ecosphere_dashboard_links for room in rooms))
     ]
-    cards = [card for each in given for card in each or []]
-    links = [link for each in begun for link in each or []]
+    cards = [card for of_plugin in cards_of_plugins for card in of_plugin or []]
+    links = [link for of_plugin in begun for link in of_plugin or []]
     cards.sort(key=lambda card: (not card.urgent, card.rank))
     links.sort(key=lambda link: link.rank)
     waiting = address_views.unconfirmed()
-    shown = {
+    variables = {
         "person": person,
         "unconfirmed": waiting.email if waiting else "",
         "cards": cards,
         "links": links,
-        "incomplete": None in (*given, *begun),
+        "incomplete": None in (*cards_of_plugins, *begun),
     }
-    return tk.render("ecosphere_dashboard/home.html", {**shown, "user_dict": {"name": person.name}})
+    return tk.render(
+        "ecosphere_dashboard/home.html", {**variables, "user_dict": {"name": person.name}}
+    )
 
 
 def _of(part: Callable[[Person], list[T]], person: Person) -> list[T] | None:
@@ -101,12 +103,12 @@ def _own_links(person: Person) -> list[Link]:
     if person.sysadmin:
         return [Link(label, tk.url_for("ecosphere_console.people"), icon, rank)]
     mine = [
-        each
-        for each in person.services
-        if authz.has_user_permission_for_group_or_org(each.id, person.name, "membership")
+        service
+        for service in person.services
+        if authz.has_user_permission_for_group_or_org(service.id, person.name, "membership")
     ]
-    labels = [label] if len(mine) == 1 else [labelled(label, each.title) for each in mine]
-    urls = [tk.url_for("organization.member_new", id=each.name) for each in mine]
+    labels = [label] if len(mine) == 1 else [labelled(label, service.title) for service in mine]
+    urls = [tk.url_for("organization.member_new", id=service.name) for service in mine]
     return [Link(label, url, icon, rank) for label, url in zip(labels, urls, strict=True)]
 
 
@@ -118,18 +120,18 @@ def _health(person: Person) -> list[Card]:
 
 def _followed(person: Person) -> list[Card]:
     """Return a card of the datasets that the person follows."""
-    found = person.ask("dataset_followee_list", {"id": person.id})
+    datasets = person.ask("dataset_followee_list", {"id": person.id})
     lines = [
-        Line(each["title"] or each["name"], tk.url_for("dataset.read", id=each["name"]))
-        for each in found[:MOST_LINES]
+        Line(dataset["title"] or dataset["name"], tk.url_for("dataset.read", id=dataset["name"]))
+        for dataset in datasets[:MOST_LINES]
     ]
     more = (
         [Link(tk._("My profile"), tk.url_for("user.read", id=person.name))]
-        if len(found) > MOST_LINES
+        if len(datasets) > MOST_LINES
         else []
     )
-    if found:
-        return [Card("followed", tk._("Followed datasets"), "eye", len(found), lines, more, 80)]
+    if datasets:
+        return [Card("followed", tk._("Followed datasets"), "eye", len(datasets), lines, more, 80)]
     return []
 
 

@@ -64,7 +64,7 @@ def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
     title = tk.config["ckan.site_title"]
     with language.speaking(tk.config["ckan.locale_default"]):
         account = model.Session.get_one(model.User, user_id)
-        told = {
+        variables = {
             "reset_link": tk.url_for("user.perform_reset", id=user_id, key=key, qualified=True),
             "site_title": title,
             "site_url": tk.config["ckan.site_url"],
@@ -75,7 +75,7 @@ def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
         }
         subject = tk.render("emails/invite_user_subject.txt", {"site_title": title})
         mailer.mail_user(
-            account, subject.strip().split("\n")[0], tk.render("emails/invite_user.txt", told)
+            account, subject.strip().split("\n")[0], tk.render("emails/invite_user.txt", variables)
         )
     # `language.speaking` has closed the session, so the account must be loaded again.
     model.Session.get_one(model.User, user_id).reset_key = key
@@ -100,9 +100,9 @@ def invite_again(user_id: str, person: str) -> date:
     user, member, group = _waiting(user_id)
     id_, role = user.id, member.capacity
     rate_limits.hit("invitation", RATES, f"person:{id_}")
-    told = {"is_organization": group.is_organization, "title": group.title, "name": group.name}
+    service = {"is_organization": group.is_organization, "title": group.title, "name": group.name}
     try:
-        last = send(user, told, role)
+        last = send(user, service, role)
     except sending.FAULTS:
         model.Session.rollback()
         rate_limits.clear("invitation", RATES, f"person:{id_}")
@@ -111,7 +111,7 @@ def invite_again(user_id: str, person: str) -> date:
         AREA,
         id_,
         None,
-        {"service": told["title"] or told["name"], "until": last.isoformat()},
+        {"service": service["title"] or service["name"], "until": last.isoformat()},
         person,
     )
     model.Session.commit()
@@ -179,7 +179,7 @@ def send_again(id: str) -> Response:
 
 def _waiting(user_id: str) -> tuple[model.User, model.Member, model.Group]:
     user = model.User.get(user_id)
-    found = (
+    row = (
         model.Session.query(model.Member, model.Group)
         .join(model.Group, model.Group.id == model.Member.group_id)
         .filter(
@@ -189,9 +189,9 @@ def _waiting(user_id: str) -> tuple[model.User, model.Member, model.Group]:
         .order_by(model.Group.is_organization.desc(), model.Group.title)
         .first()
     )
-    if user is None or found is None or user.state != model.State.PENDING or not user.email:
+    if user is None or row is None or user.state != model.State.PENDING or not user.email:
         raise tk.ObjectNotFound()
-    return user, *found
+    return user, *row
 
 
 def _digest(key: str | None) -> str:

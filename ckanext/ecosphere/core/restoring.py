@@ -53,7 +53,7 @@ def restore(id: str) -> Any:
         )
     except tk.ValidationError as error:
         model.Session.rollback()
-        faults = "; ".join(f"{field}: {said}" for field, said in error.error_summary.items())
+        faults = "; ".join(f"{field}: {fault}" for field, fault in error.error_summary.items())
         tk.h.flash_error(
             tk._("The dataset cannot be restored yet. Edit it, save it, then restore it:")
             + " "

@@ -39,9 +39,9 @@ def overview() -> str:
         console.page_number(request.args.get("page")),
     )
     lacking = request.args.get("lacking") == "1"
-    count, found = listed(words, number, lacking=lacking)
+    count, services_of_page = listed(words, number, lacking=lacking)
     variables = {
-        "services": found,
+        "services": services_of_page,
         "count": count,
         "words": words,
         "lacking": lacking,
@@ -104,7 +104,9 @@ def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list
     )
     if words:
         query = query.where(
-            sa.or_(*(each.icontains(words, autoescape=True) for each in (group.title, group.name)))
+            sa.or_(
+                *(column.icontains(words, autoescape=True) for column in (group.title, group.name))
+            )
         )
     if lacking:
         mailbox: Any = group.extras[sheets.PREFIX + "email"].astext  # pyright: ignore
@@ -113,7 +115,7 @@ def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list
     rows = model.Session.scalars(
         query.order_by(group.title, group.name).offset((number - 1) * PAGE).limit(PAGE)
     )
-    return count, [_line(each) for each in rows]
+    return count, [_line(row) for row in rows]
 
 
 def _line(group: model.Group) -> dict[str, Any]:
@@ -189,7 +191,7 @@ def _checked(values: Mapping[str, str], current_kind: str) -> dict[str, str]:
     if values["kind"] not in dict(_kinds(current_kind)):
         errors["kind"] = [tk._("Choose a kind of the list.")]
     if values["territory"] and values["territory"] not in {
-        each.uri for each in voc.get("territories")
+        territory.uri for territory in voc.get("territories")
     }:
         errors["territory"] = [tk._("Choose a territory of the list.")]
     if errors:
@@ -199,13 +201,13 @@ def _checked(values: Mapping[str, str], current_kind: str) -> dict[str, str]:
 
 def _kinds(current: str) -> list[tuple[str, str]]:
     """Return the kinds to choose from, including the current one even if the list does not have it."""
-    known = [("", services.kinds()[services.OTHER])]
-    known += [(kind, label) for kind, label in services.kinds().items() if kind != services.OTHER]
-    if not current or current in dict(known):
-        return known
-    return [*known, (current, current)]
+    kinds = [("", services.kinds()[services.OTHER])]
+    kinds += [(kind, label) for kind, label in services.kinds().items() if kind != services.OTHER]
+    if not current or current in dict(kinds):
+        return kinds
+    return [*kinds, (current, current)]
 
 
 def _territories() -> list[tuple[str, str]]:
     lang = language.current()
-    return [(each.uri, each.label(lang)) for each in voc.get("territories")]
+    return [(territory.uri, territory.label(lang)) for territory in voc.get("territories")]

@@ -60,8 +60,8 @@ def refuse_scripts_of_others() -> Response | None:
     """
     if "callback" not in request.args or not (request.endpoint or "").startswith("api."):
         return None
-    asked = (request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Dest"))
-    if CALLBACK.fullmatch(request.args["callback"]) and asked != ("same-origin", "script"):
+    fetch_metadata = (request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Dest"))
+    if CALLBACK.fullmatch(request.args["callback"]) and fetch_metadata != ("same-origin", "script"):
         return None
     return _answer({"callback": [tk._("Give one text here.")]}, INVALID)
 

@@ -89,12 +89,12 @@ def _is_relationship(value: Any) -> bool:
 
 def _revised(data: dict[str, Any]) -> dict[str, Any]:
     """Return those values that `package_revise` puts into a dataset, from `update` or its paths."""
-    given = data.get("update")
-    if isinstance(given, str):
+    update = data.get("update")
+    if isinstance(update, str):
         try:
-            given = json.loads(given)
+            update = json.loads(update)
         except (ValueError, RecursionError):
-            given = None  # CKAN reports the invalid JSON
-    revised = dict(given) if isinstance(given, dict) else {}
+            update = None  # CKAN reports the invalid JSON
+    revised = dict(update) if isinstance(update, dict) else {}
     paths = {name: f"update__{name}" for name in CHECKED}
     return revised | {name: data[path] for name, path in paths.items() if path in data}

@@ -53,7 +53,7 @@ _FIELDS = frozenset(
 
 def is_of_the_index(name: str) -> bool:
     """Return whether an extra would be indexed as a reserved field, once CKAN has removed unsupported characters."""
-    indexed = "".join(each for each in name if each in KEY_CHARS)
+    indexed = "".join(character for character in name if character in KEY_CHARS)
     return indexed in _FIELDS or indexed.startswith(_BEGINNINGS)
 
 
@@ -64,13 +64,17 @@ def extra_key_not_in_root_schema(key: Any, data: dict[Any, Any], errors: Any, co
         Invalid: the name is reserved, or promises a date that the value is not.
     """
     no_field_of_the_schema(key, data, errors, context)
-    is_of_a_group = ("is_organization",) in data  # groups use this validator too but are not indexed
+    is_of_a_group = (
+        "is_organization",
+    ) in data  # groups use this validator too but are not indexed
     if is_of_a_group:
         return
     if is_of_the_index(str(data[key])):
         raise tk.Invalid(tk._("This name is the portal's own: choose another one."))
     if not _can_be_indexed(str(data[key]), data.get((*key[:-1], "value"))):
-        raise tk.Invalid(tk._("The value is no date: write it as 2026-11-30, or give the field another name."))
+        raise tk.Invalid(
+            tk._("The value is no date: write it as 2026-11-30, or give the field another name.")
+        )
 
 
 def _can_be_indexed(name: str, value: Any) -> bool:

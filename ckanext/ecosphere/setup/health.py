@@ -95,7 +95,7 @@ OTHERS_WRITE, OTHERS_READ = 0o002, 0o004
 def cookie_settings() -> list[Check]:
     """Check that cookies are protected from other sites, scripts and plain connections."""
     name = _("Cookies")
-    found = [
+    faults = [
         Check(
             name,
             ERROR,
@@ -106,13 +106,13 @@ def cookie_settings() -> list[Check]:
         for option in SAMESITE
         if tk.config.get(option) not in ("Lax", "Strict")
     ]
-    found += [
+    faults += [
         Check(name, ERROR, _("{option} is off: scripts can read the cookie").format(option=option))
         for option in HTTPONLY
         if not tk.config.get(option)
     ]
     if is_https():
-        found += [
+        faults += [
             Check(
                 name,
                 ERROR,
@@ -126,7 +126,7 @@ def cookie_settings() -> list[Check]:
     days = int(tk.config["PERMANENT_SESSION_LIFETIME"]) // DAY
     if days > LONGEST_SESSION_DAYS:
         message = _("A session lasts {days} days").format(days=days)
-        found.append(
+        faults.append(
             Check(
                 name,
                 WARNING,
@@ -134,7 +134,7 @@ def cookie_settings() -> list[Check]:
                 _("Set PERMANENT_SESSION_LIFETIME to a few days, in seconds"),
             )
         )
-    return found or [Check(name, OK, _("Kept from other sites, scripts and plain connections"))]
+    return faults or [Check(name, OK, _("Kept from other sites, scripts and plain connections"))]
 
 
 def forged_requests() -> list[Check]:
@@ -268,13 +268,13 @@ def check_networks(option: str, use: str) -> list[Check]:
     """
     name = _("Private networks ({use})").format(use=use)
     try:
-        found = networks(tk.config[option])
+        allowed = networks(tk.config[option])
     except ValueError as error:
         message = _("{option} holds what is no network: {error}")
         return [Check(name, CheckStatus.ERROR, message.format(option=option, error=error))]
-    local = [str(network) for network in found if network.is_loopback or _holds_loopback(network)]
+    local = [str(network) for network in allowed if network.is_loopback or _holds_loopback(network)]
     private = [
-        str(network) for network in found if str(network) not in local and not network.is_global
+        str(network) for network in allowed if str(network) not in local and not network.is_global
     ]
     if local:
         message = _("{option} lets people have this machine ask itself ({networks})")
@@ -340,12 +340,12 @@ PREFIX = "ecosphere."
 
 def run() -> list[Check]:
     """Run all checks; a check that raises is reported as an error, and the others still run."""
-    found: list[Check] = []
+    checks: list[Check] = []
     for look in CHECKS:
-        found += _guarded(look.__name__, look)
+        checks += _guarded(look.__name__, look)
     for plugin in each_setup():
-        found += _guarded(plugin.name, plugin.ecosphere_check)
-    return found
+        checks += _guarded(plugin.name, plugin.ecosphere_check)
+    return checks
 
 
 def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
@@ -374,7 +374,7 @@ def postgresql() -> list[Check]:
                 _("The database does not answer: {error}").format(error=_first_line(error)),
             )
         ]
-    pending = [each or "CKAN" for each in initialise.pending_migrations()]
+    pending = [plugin or "CKAN" for plugin in initialise.pending_migrations()]
     if pending:
         message = _("Tables are missing or out of date: {names}").format(names=", ".join(pending))
         return [
@@ -424,10 +424,10 @@ def solr() -> list[Check]:
 def indexed_datasets() -> int:
     """Return the number of active datasets of all types in the index; `package_search` hides some types."""
     here = f'site_id:"{tk.config["ckan.site_id"]}"'
-    found = make_connection().search(
+    datasets = make_connection().search(
         "*:*", fq=[here, "entity_type:package", "state:active"], rows=0
     )
-    return found.hits
+    return datasets.hits
 
 
 def workers() -> list[Check]:
@@ -442,10 +442,10 @@ def workers() -> list[Check]:
             )
         ]
     heard = {queue for worker in running for queue in worker.queue_names()}
-    wanted = {jobs.DEFAULT_QUEUE_NAME}.union(
+    needed = {jobs.DEFAULT_QUEUE_NAME}.union(
         *(plugin.ecosphere_queues() for plugin in each_setup())
     )
-    missing = sorted(queue for queue in wanted if jobs.add_queue_name_prefix(queue) not in heard)
+    missing = sorted(queue for queue in needed if jobs.add_queue_name_prefix(queue) not in heard)
     if missing:
         message = _("No worker listens to: {queues}. Harvests and messages wait.").format(
             queues=", ".join(missing)
@@ -479,22 +479,22 @@ def options() -> list[Check]:
     """Check that every `ecosphere.…` option is known, well-formed and, if required, set."""
     name = _("Options")
     declared = {str(key) for key in config_declaration.iter_options(pattern=f"{PREFIX}*")}
-    found: list[Check] = []
+    faults: list[Check] = []
     for key in sorted(key for key in tk.config if key.startswith(PREFIX) and key not in declared):
         near = difflib.get_close_matches(key, declared, 1)
         remedy = _("Did you mean {option}?").format(option=near[0]) if near else ""
-        found.append(
+        faults.append(
             Check(name, WARNING, _("{option} is not a known option").format(option=key), remedy)
         )
     bad = list(bad_values(tk.config))
-    found += [Check(name, ERROR, each.sentence, each.remedy) for each in bad]
+    faults += [Check(name, ERROR, value.sentence, value.remedy) for value in bad]
     _unused, errors = config_declaration.validate(tk.config)
     for key, messages in sorted(errors.items()):
-        if key.startswith(PREFIX) and key not in {each.option for each in bad}:
-            found.append(
+        if key.startswith(PREFIX) and key not in {value.option for value in bad}:
+            faults.append(
                 Check(name, ERROR, f"{key} = {tk.config.get(key)}: {'; '.join(map(str, messages))}")
             )
-    return found or [Check(name, OK, _("All options of the access desk are well-formed"))]
+    return faults or [Check(name, OK, _("All options of the access desk are well-formed"))]
 
 
 def order() -> list[Check]:
@@ -516,12 +516,12 @@ def order() -> list[Check]:
 def known_weaknesses() -> list[Check]:
     """Check for known weaknesses of this CKAN version that are relevant here."""
     version = ckan.__version__
-    found = [
+    weaknesses = [
         _advice(version, advisory)
         for advisory in read_advisories()
         if advisory.concerns(version) and (not advisory.option or tk.config.get(advisory.option))
     ]
-    return found or [Check(f"CKAN {version}", OK, _("No known weakness"))]
+    return weaknesses or [Check(f"CKAN {version}", OK, _("No known weakness"))]
 
 
 def _advice(version: str, advisory: Advisory) -> Check:
@@ -572,27 +572,29 @@ def ask_worker(spoken: str) -> bool:
 def run_in_worker(spoken: str) -> None:
     """Run all checks and store the results."""
     with language.speaking(spoken):
-        found = [
+        checks = [
             {
-                "name": each.name,
-                "status": each.status.value,
-                "message": each.message,
-                "remedy": each.remedy,
+                "name": check.name,
+                "status": check.status.value,
+                "message": check.message,
+                "remedy": check.remedy,
             }
-            for each in run()
+            for check in run()
         ]
-    kept = {"at": datetime.now(timezone.utc).isoformat(), "checks": found}
-    connect_to_redis().set(_key(spoken), json.dumps(kept), ex=KEPT_SECONDS)
+    stored = {"at": datetime.now(timezone.utc).isoformat(), "checks": checks}
+    connect_to_redis().set(_key(spoken), json.dumps(stored), ex=KEPT_SECONDS)
 
 
 def last_results(spoken: str) -> tuple[datetime | None, list[Check]]:
     """Return the time of the last checks, None if older than a week, and their results, errors first."""
-    kept: Any = connect_to_redis().get(_key(spoken))
-    if not kept:
+    stored: Any = connect_to_redis().get(_key(spoken))
+    if not stored:
         return None, []
-    told = json.loads(kept)
-    checks = [Check(**{**each, "status": CheckStatus(each["status"])}) for each in told["checks"]]
-    return datetime.fromisoformat(told["at"]), sorted(
+    content = json.loads(stored)
+    checks = [
+        Check(**{**fields, "status": CheckStatus(fields["status"])}) for fields in content["checks"]
+    ]
+    return datetime.fromisoformat(content["at"]), sorted(
         checks, key=lambda check: ORDER.index(check.status)
     )
 

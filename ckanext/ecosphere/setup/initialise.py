@@ -46,28 +46,28 @@ class Plan:
 
 def plan() -> Plan:
     """Return the pending changes, without changing anything."""
-    made = Plan()
+    changes = Plan()
     tables = pending_migrations()
     if tables:
         names = ", ".join(name or "CKAN" for name in tables)
-        made.lines.append(_("Create or upgrade the tables of {names}").format(names=names))
+        changes.lines.append(_("Create or upgrade the tables of {names}").format(names=names))
     if config.create_organisations():
-        found = (
+        services = (
             organisations.plan()
             if _has_organisations()
             else organisations.Plan(len(voc.get("organisations")), 0)
         )
-        made.services, made.others = found.missing, found.others
-        if found.missing:
+        changes.services, changes.others = services.missing, services.others
+        if services.missing:
             message = tk.ungettext(
                 "Create {number} service of the ministry as an organisation",
                 "Create {number} services of the ministry as organisations",
-                found.missing,
+                services.missing,
             )
-            made.lines.append(message.format(number=found.missing))
+            changes.lines.append(message.format(number=services.missing))
     for plugin in each_setup():
-        made.lines += plugin.ecosphere_plan()
-    return made
+        changes.lines += plugin.ecosphere_plan()
+    return changes
 
 
 def _has_organisations() -> bool:

@@ -68,14 +68,16 @@ def pending() -> list[str]:
     """
     enabled = tk.aslist(tk.config.get(options.PLUGINS))
     names = [CORE, *sorted(name for name in options.required_by(enabled) if p.plugin_loaded(name))]
-    wanted = {
+    heads_by_name = {
         name: heads
         for name in names
         if (heads := _heads(Path(db._resolve_alembic_config(name)).parent))
     }
     assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
     with model.meta.engine.connect() as connection:
-        return [name for name, heads in wanted.items() if _revisions(connection, name) != heads]
+        return [
+            name for name, heads in heads_by_name.items() if _revisions(connection, name) != heads
+        ]
 
 
 def _revisions(connection: sa.Connection, name: str) -> frozenset[str]:

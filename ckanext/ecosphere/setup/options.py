@@ -89,11 +89,11 @@ def missing_plugins(plugins: Iterable[str]) -> str:
     lacking = [need for need in needs() if need.is_missing(enabled)]
     if not lacking:
         return ""
-    told = "; ".join(
+    sentences = "; ".join(
         f"{need.plugin} needs {need.other}{' after it' if need.before else ''} ({need.reason})"
         for need in lacking
     )
-    return f"{told}; write {PLUGINS} = {' '.join(corrected(enabled))}"
+    return f"{sentences}; write {PLUGINS} = {' '.join(corrected(enabled))}"
 
 
 def misplaced_plugins(plugins: Iterable[str]) -> str:
@@ -109,10 +109,10 @@ def misplaced_plugins(plugins: Iterable[str]) -> str:
     wrong = [need for need in needs() if need.is_misplaced(enabled)]
     if not wrong:
         return ""
-    told = "; ".join(
+    sentences = "; ".join(
         f"{need.plugin} must stand before {need.other} ({need.reason})" for need in wrong
     )
-    return f"{told}; write {PLUGINS} = {' '.join(corrected(enabled))}"
+    return f"{sentences}; write {PLUGINS} = {' '.join(corrected(enabled))}"
 
 
 def corrected(plugins: Iterable[str]) -> list[str]:
@@ -246,11 +246,11 @@ def _kinds() -> dict[str, str]:
 
 def _written(file: str) -> dict[str, str]:
     """Return the raw options of the configuration file and of those that it uses."""
-    found: dict[str, str] = {}
-    seen: set[Path] = set()
+    merged: dict[str, str] = {}
+    read: set[Path] = set()
     path = Path(file)
-    while path.is_file() and path not in seen:
-        seen.add(path)
+    while path.is_file() and path not in read:
+        read.add(path)
         parser = RawConfigParser(strict=False)
         parser.optionxform = str  # type: ignore[assignment, method-assign]
         try:
@@ -258,12 +258,12 @@ def _written(file: str) -> dict[str, str]:
             options = dict(parser["app:main"])
         except (Error, KeyError, UnicodeDecodeError):
             break
-        found = {**options, **found}
+        merged = {**options, **merged}
         scheme, _colon, following = options.get("use", "").partition(":")
         if scheme != "config":
             break
         path = (path.parent / following).resolve()
-    return found
+    return merged
 
 
 def _file(text: str) -> tuple[str, str] | None:

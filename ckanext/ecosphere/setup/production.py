@@ -47,8 +47,8 @@ def is_readable(value: str) -> bool:
 
 def variable(option: str) -> str:
     """Return the name of an option's variable: CKAN's own, where it has one."""
-    named = re.sub(r"\W+", "_", option.removeprefix("ckan.")).upper()
-    return CONFIG_FROM_ENV_VARS.get(option) or f"CKAN_{named}"
+    variable_name = re.sub(r"\W+", "_", option.removeprefix("ckan.")).upper()
+    return CONFIG_FROM_ENV_VARS.get(option) or f"CKAN_{variable_name}"
 
 
 def write_environment(file: Path, values: Mapping[str, str]) -> None:
@@ -188,14 +188,14 @@ def compose(current: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, Wr
     result = Written()
     head, logging, tail = TEMPLATE.read_text(encoding="utf-8").partition(_LOGGING)
     lines: list[str] = []
-    known: set[str] = set()
+    in_template: set[str] = set()
     for line in head.splitlines():
         match = _OPTION.fullmatch(line)
         if match is None:
             lines.append(line)
             continue
         option, template_value = match.groups()
-        known.add(option)
+        in_template.add(option)
         value = _value(option, template_value, current, own, result)
         lines.append(_line(option, value, result))
         if option == PLUGINS:
@@ -205,7 +205,7 @@ def compose(current: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, Wr
     more = {
         option: own[option]
         for option in sorted(own)
-        if option not in known and not _is_default(option, own)
+        if option not in in_template and not _is_default(option, own)
     }
     if more:
         lines += [OWN_OPTIONS.ljust(_WIDTH, "#"), ""]

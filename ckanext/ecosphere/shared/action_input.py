@@ -56,11 +56,11 @@ def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = F
 
 def refused(errors: Mapping[str, list[Any]]) -> tk.ValidationError:
     """Return a ValidationError; for `tags` CKAN expects each error as a dict with the key `name`."""
-    told = {
+    summary = {
         name: [_of_a_tag(each) if name == "tags" else each for each in said]
         for name, said in errors.items()
     }
-    return tk.ValidationError(told)  # pyright: ignore[reportArgumentType]
+    return tk.ValidationError(summary)  # pyright: ignore[reportArgumentType]
 
 
 def _of_a_tag(fault: Any) -> Any:
@@ -121,8 +121,8 @@ def _faults(value: Any, depth: int) -> Iterator[str]:
             if isinstance(value, Mapping)
             else value
         )
-        for each in parts:
-            yield from _faults(each, depth + 1)
+        for part in parts:
+            yield from _faults(part, depth + 1)
     elif isinstance(value, str) and _UNSTORABLE.search(value):
         yield tk._(
             "This text has a character that cannot be stored (NUL, or half of a pair): remove it."

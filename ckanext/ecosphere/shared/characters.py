@@ -86,7 +86,8 @@ def mended(text: str) -> str:
 
 def _from_windows(text: str) -> str:
     data = b"".join(
-        each.encode("latin-1") if each <= "\xff" else each.encode("cp1252") for each in text
+        character.encode("latin-1") if character <= "\xff" else character.encode("cp1252")
+        for character in text
     )
     try:
         return data.decode("utf-8")
@@ -132,7 +133,7 @@ def keywords(keyword: str, fewest: int | None = None) -> list[str]:
             single comma within a number ("1:50,000") does not count.
     """
     pieces = [piece.strip() for piece in _SEPARATORS.split(keyword)]
-    found: list[str] = []
+    parts: list[str] = []
     for piece in pieces:
         commas = piece.count(",")
         if fewest:
@@ -140,7 +141,7 @@ def keywords(keyword: str, fewest: int | None = None) -> list[str]:
         else:
             packed = commas > 1 or (commas == 1 and len(piece) > _PACKED)
         if packed:
-            found += [part.strip() for part in _COMMAS.split(piece)]
+            parts += [part.strip() for part in _COMMAS.split(piece)]
         else:
-            found.append(piece)
-    return [piece for piece in found if piece]
+            parts.append(piece)
+    return [piece for piece in parts if piece]

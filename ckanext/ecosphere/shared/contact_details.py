@@ -111,8 +111,8 @@ def first_number(text: str) -> str:
         text: text with one or more numbers; only its beginning is searched.
     """
     for region in REGIONS:
-        for found in phonenumbers.PhoneNumberMatcher(text[:LONGEST_TEXT], region):
-            return phonenumbers.format_number(found.number, PhoneNumberFormat.INTERNATIONAL)
+        for match in phonenumbers.PhoneNumberMatcher(text[:LONGEST_TEXT], region):
+            return phonenumbers.format_number(match.number, PhoneNumberFormat.INTERNATIONAL)
     return ""
 
 
@@ -166,18 +166,18 @@ def makers_of(dataset: Mapping[str, Any]) -> Makers:
     """
     service = dataset.get("organization") or {}
     is_read = bool(dataset.get("source_record") or dataset.get("source_catalogue"))
-    named = _names(dataset, "creator") or (_names(dataset, "publisher") if is_read else [])
+    makers = _names(dataset, "creator") or (_names(dataset, "publisher") if is_read else [])
     own = _service_title(service)
-    if not named and not is_read:
+    if not makers and not is_read:
         return Makers((own,) if own else (), (), True)
-    others = tuple(name for name in named if not _is_called(service, name))
-    return Makers(tuple(named), others, len(others) < len(named))
+    others = tuple(name for name in makers if not _is_called(service, name))
+    return Makers(tuple(makers), others, len(others) < len(makers))
 
 
 def _names(dataset: Mapping[str, Any], field: str) -> list[str]:
     rows = dataset.get(field) or ()
-    named = [str(row.get("name") or "").strip() for row in rows if isinstance(row, Mapping)]
-    return list(dict.fromkeys(filter(None, named)))
+    names = [str(row.get("name") or "").strip() for row in rows if isinstance(row, Mapping)]
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def _service_title(service: Mapping[str, Any]) -> str:
@@ -200,14 +200,16 @@ def _registered(service: str) -> list[str]:
 
     "DDT Ain" and "Direction départementale des territoires - Ain" are names of "DDT 01".
     """
-    known = voc.get("organisations").get(service)
-    if known is None:
+    registered = voc.get("organisations").get(service)
+    if registered is None:
         return []
-    without_acronym = known.data["long_label_fr"].replace(f"({known.data['acronym']})", "")
-    labels = [known.label_fr, *known.alt_labels, without_acronym]
-    territory = voc.get("territories").get(known.data["territory"])
-    if territory and known.data["acronym"]:
-        labels.append(f"{known.data['acronym']} {territory.label_fr}")
+    without_acronym = registered.data["long_label_fr"].replace(
+        f"({registered.data['acronym']})", ""
+    )
+    labels = [registered.label_fr, *registered.alt_labels, without_acronym]
+    territory = voc.get("territories").get(registered.data["territory"])
+    if territory and registered.data["acronym"]:
+        labels.append(f"{registered.data['acronym']} {territory.label_fr}")
     return labels
 
 

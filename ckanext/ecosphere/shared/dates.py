@@ -64,19 +64,19 @@ def day(value: Given, style: str = "long") -> str:
         value: as for `read`.
         style: Babel's style: "long", "medium" or a pattern.
     """
-    known = _readable(value)
-    if known:
-        return _written(known, style)
+    moment_read = _readable(value)
+    if moment_read:
+        return _written(moment_read, style)
     return ""
 
 
 def moment(value: Given) -> str:
     """Format a time with its date ("24 décembre 2026 à 19:30"); the date alone if no time is given."""
-    known = _readable(value)
-    if not isinstance(known, datetime):
-        return day(known)
-    time = format_time(known, "short", tzinfo=zone(), locale=_locale())
-    return tk._("{date} at {time}").format(date=_written(known, "long"), time=time)
+    moment_read = _readable(value)
+    if not isinstance(moment_read, datetime):
+        return day(moment_read)
+    time = format_time(moment_read, "short", tzinfo=zone(), locale=_locale())
+    return tk._("{date} at {time}").format(date=_written(moment_read, "long"), time=time)
 
 
 def month(value: str, short: bool = False) -> str:

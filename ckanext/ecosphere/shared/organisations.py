@@ -52,25 +52,26 @@ def create_or_update(report: InitReport) -> None:
     """
     context = _site_context()
     present = {
-        each.name: each for each in model.Session.query(model.Group).filter_by(is_organization=True)
+        group.name: group
+        for group in model.Session.query(model.Group).filter_by(is_organization=True)
     }
-    done = {"created": 0, "updated": 0, "kept": 0, "same": 0}
+    numbers = {"created": 0, "updated": 0, "kept": 0, "same": 0}
     for service in _parents_first():
-        done[_bring_in_line(context, service, present.get(service.id))] += 1
+        numbers[_bring_in_line(context, service, present.get(service.id))] += 1
     changes = {
-        _("{number} services created"): done["created"],
-        _("{number} services updated"): done["updated"],
+        _("{number} services created"): numbers["created"],
+        _("{number} services updated"): numbers["updated"],
     }
     for message, number in changes.items():
         if number:
             report.changed(message.format(number=number))
-    if not done["created"] and not done["updated"]:
+    if not numbers["created"] and not numbers["updated"]:
         report.unchanged(
-            _("{number} services are in line with the registry").format(number=done["same"])
+            _("{number} services are in line with the registry").format(number=numbers["same"])
         )
-    if done["kept"]:
+    if numbers["kept"]:
         report.unchanged(
-            _("{number} services changed by a person are left alone").format(number=done["kept"])
+            _("{number} services changed by a person are left alone").format(number=numbers["kept"])
         )
 
 
@@ -124,14 +125,14 @@ def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | 
         return "created"
     if group.state != model.State.ACTIVE:
         return "kept"
-    shown = tk.get_action("organization_show")(
+    organisation = tk.get_action("organization_show")(
         Context(**context), {"id": group.id, "include_datasets": False, "include_users": False}
     )
-    extras = {extra["key"]: extra["value"] for extra in shown["extras"]}
+    extras = {extra["key"]: extra["value"] for extra in organisation["extras"]}
     current = {
-        "title": shown["title"],
-        "description": shown["description"],
-        "parent": shown["groups"][0]["name"] if shown["groups"] else "",
+        "title": organisation["title"],
+        "description": organisation["description"],
+        "parent": organisation["groups"][0]["name"] if organisation["groups"] else "",
         TERRITORY: extras.get(TERRITORY, ""),
         KIND: extras.get(KIND, ""),
     }
@@ -140,7 +141,9 @@ def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | 
     if current == target:
         return "same"
     others = [
-        extra for extra in shown["extras"] if extra["key"] not in (TERRITORY, KIND, FINGERPRINT)
+        extra
+        for extra in organisation["extras"]
+        if extra["key"] not in (TERRITORY, KIND, FINGERPRINT)
     ]
     fields = _fields(service, target)
     fields["extras"] += [{"key": extra["key"], "value": extra["value"]} for extra in others]

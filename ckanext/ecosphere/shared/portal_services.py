@@ -31,8 +31,8 @@ def own_services() -> tuple[Service, ...]:
     addresses = [str(tk.config.get(option) or "") for option in _OPTIONS]
     if mail := str(tk.config.get(_MAIL) or ""):
         addresses.append(f"smtp://{mail}")
-    found = [service for address in addresses if (service := _service(address))]
-    return tuple(dict.fromkeys(found))
+    services = [service for address in addresses if (service := _service(address))]
+    return tuple(dict.fromkeys(services))
 
 
 def _service(address: str) -> Service | None:

@@ -158,10 +158,10 @@ class _ClosedInput:
 
 def _refuse_doctype(data: str | bytes) -> None:
     """Detect a DOCTYPE with expat; other errors are left to the parser."""
-    found: list[str] = []
+    urls: list[str] = []
 
     def doctype(name: str, *_declaration: Any) -> None:
-        found.append(name)
+        urls.append(name)
         raise DoctypeError
 
     def root(*_element: Any) -> None:
@@ -173,7 +173,7 @@ def _refuse_doctype(data: str | bytes) -> None:
     # The parser reports all other errors.
     with suppress(DoctypeError, StopIteration, expat.ExpatError, ValueError):
         scanner.Parse(data, True)
-    if found:
+    if urls:
         raise DoctypeError
 
 

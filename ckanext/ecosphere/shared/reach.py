@@ -37,11 +37,11 @@ def ways(dataset: Mapping[str, Any]) -> list[str]:
     """
     if is_restricted(dataset):
         return [RESERVED]
-    found = formats_by_way(dataset)
-    at_once = [way for way in (DOWNLOAD, SERVICE) if way in found]
+    formats = formats_by_way(dataset)
+    at_once = [way for way in (DOWNLOAD, SERVICE) if way in formats]
     if at_once:
         return at_once
-    if RESERVED in found:
+    if RESERVED in formats:
         return [RESERVED]
     kind = str(dataset.get("dcat_type") or "").rpartition("/")[2]
     if kind in _NO_DATA_TYPES:
@@ -53,8 +53,8 @@ def is_restricted(dataset: Mapping[str, Any]) -> bool:
     """Return whether not everyone may have the data: by the access right, else by a ground that limits access."""
     rights = str(dataset.get("access_rights") or "")
     if rights:
-        known = voc.get("access-right").get(rights)
-        return (known.id if known else rights) != _PUBLIC
+        right = voc.get("access-right").get(rights)
+        return (right.id if right else rights) != _PUBLIC
     grounds = dataset.get("access_limitation") or []
     for uri in [grounds] if isinstance(grounds, str) else grounds:
         ground = voc.get("access-limitation").get(str(uri))
@@ -65,22 +65,24 @@ def is_restricted(dataset: Mapping[str, Any]) -> bool:
 
 def formats_by_way(dataset: Mapping[str, Any]) -> dict[str, list[str]]:
     """Group the formats of data resources by way of access; `RESERVED` is the State's own network."""
-    found: dict[str, list[str]] = {}
+    formats_of_way: dict[str, list[str]] = {}
     endpoints = dataset.get("endpoint_url") or []
     for url in [endpoints] if isinstance(endpoints, str) else endpoints:
-        found.setdefault(RESERVED if is_internal({"url": url}) else SERVICE, [])
+        formats_of_way.setdefault(RESERVED if is_internal({"url": url}) else SERVICE, [])
     for resource in _resources(dataset):
         way = _way(resource)
         if way:
-            formats = found.setdefault(RESERVED if is_internal(resource) else way, [])
+            formats = formats_of_way.setdefault(RESERVED if is_internal(resource) else way, [])
             name = str(resource.get("format") or "")
             if name and name not in formats:
                 formats.append(name)
-    return found
+    return formats_of_way
 
 
 def _resources(dataset: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    return (each for each in dataset.get("resources") or [] if isinstance(each, Mapping))
+    return (
+        resource for resource in dataset.get("resources") or [] if isinstance(resource, Mapping)
+    )
 
 
 def is_document(resource: Mapping[str, Any]) -> bool:

@@ -30,8 +30,8 @@ def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
     lang = language.current()
     ordered = sorted(voc.get("territories"), key=lambda place: str(place.data.get("type")))
     groups = {
-        key: list(each)
-        for key, each in itertools.groupby(ordered, lambda place: place.data.get("type"))
+        key: list(places)
+        for key, places in itertools.groupby(ordered, lambda place: place.data.get("type"))
     }
     return [
         (
@@ -57,9 +57,9 @@ def ecosphere_map_background() -> dict[str, str]:
 
 def ecosphere_labels(vocabulary: str, keys: list[str] | str | None) -> list[str]:
     """Return labels of concepts in the language of the page; unknown concepts are left out."""
-    known = voc.get(vocabulary)
-    found = (known.get(key) for key in ([keys] if isinstance(keys, str) else keys or []))
-    return [concept.label(language.current()) for concept in found if concept]
+    concepts = voc.get(vocabulary)
+    matching = (concepts.get(key) for key in ([keys] if isinstance(keys, str) else keys or []))
+    return [concept.label(language.current()) for concept in matching if concept]
 
 
 def ecosphere_size_text(value: Any) -> str:
@@ -100,15 +100,15 @@ def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
         "" if it is the language of the page, or unknown.
     """
     texts = dataset.get(f"{field}{languages.SUFFIX}")
-    shown = tk.h.get_translated(dataset, field)
-    found = (
-        [tag for tag, text in texts.items() if text == shown] if isinstance(texts, Mapping) else []
+    title = tk.h.get_translated(dataset, field)
+    tags = (
+        [tag for tag, text in texts.items() if text == title] if isinstance(texts, Mapping) else []
     )
-    if not found:
-        given = dataset.get("language") or []
-        uris = [given] if isinstance(given, str) else given
-        found = [languages.tag(str(uri).rstrip("/").rpartition("/")[2]) for uri in uris]
-    spoken = languages.FRENCH if languages.FRENCH in found else next(filter(None, found), "")
+    if not tags:
+        uris_given = dataset.get("language") or []
+        uris = [uris_given] if isinstance(uris_given, str) else uris_given
+        tags = [languages.tag(str(uri).rstrip("/").rpartition("/")[2]) for uri in uris]
+    spoken = languages.FRENCH if languages.FRENCH in tags else next(filter(None, tags), "")
     if spoken.partition("-")[0] == language.current()[:2]:
         return ""
     return spoken
@@ -184,8 +184,8 @@ def shown_title(title: str, kind: Any) -> str:
 
 #: By name, for `ITemplateHelpers`.
 HELPERS = {
-    each.__name__: each
-    for each in (
+    helper.__name__: helper
+    for helper in (
         ecosphere_territories,
         ecosphere_map_frames,
         ecosphere_map_background,

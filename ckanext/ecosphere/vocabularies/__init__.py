@@ -54,7 +54,9 @@ def normalise(text: str) -> str:
     >>> normalise("Éoliennes d’Île-de-France")
     'eoliennes d ile de france'
     """
-    return _NOT_WORD.sub(" ", characters.without_accents(text.casefold().translate(_LIGATURES))).strip()
+    return _NOT_WORD.sub(
+        " ", characters.without_accents(text.casefold().translate(_LIGATURES))
+    ).strip()
 
 
 def use(own: str) -> None:
@@ -70,14 +72,16 @@ def folder() -> Path:
 
 def file_of(name: str) -> Path:
     """Return the CSV file of a vocabulary: the administrator's if there is one, else the project's."""
-    return next((file for each in _FOLDERS if (file := each / f"{name}.csv").exists()), DATA / f"{name}.csv")
+    return next(
+        (file for each in _FOLDERS if (file := each / f"{name}.csv").exists()), DATA / f"{name}.csv"
+    )
 
 
 @derived
 @cache
 def names() -> tuple[str, ...]:
     """Return the names of all vocabularies, sorted."""
-    return tuple(sorted({path.stem for each in _FOLDERS for path in each.glob("*.csv")}))
+    return tuple(sorted({path.stem for lists in _FOLDERS for path in lists.glob("*.csv")}))
 
 
 @derived

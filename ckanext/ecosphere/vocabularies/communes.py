@@ -74,10 +74,10 @@ def by_population() -> tuple[Commune, ...]:
 
 @cache
 def _by_departement() -> dict[str, tuple[Commune, ...]]:
-    found: dict[str, list[Commune]] = defaultdict(list)
+    communes_of: dict[str, list[Commune]] = defaultdict(list)
     for commune in by_population():
-        found[commune.departement].append(commune)
-    return {code: tuple(communes) for code, communes in found.items()}
+        communes_of[commune.departement].append(commune)
+    return {code: tuple(communes) for code, communes in communes_of.items()}
 
 
 def of_departement(code: str) -> tuple[Commune, ...]:
@@ -98,7 +98,7 @@ def of_code(code: str) -> Commune | None:
 
 def of_postal(code: str) -> list[Commune]:
     """Return the communes with this postal code, the most populous first."""
-    return [each for each in by_population() if code in each.postal]
+    return [commune for commune in by_population() if code in commune.postal]
 
 
 def get(uri: str) -> Commune | None:
@@ -126,8 +126,8 @@ def suggest(text: str, limit: int) -> list[Commune]:
         if len(first) < limit
         else []
     )
-    found: list[Commune] = [*([exact] if exact else []), *first, *later]
-    return list(dict.fromkeys(found))[:limit]
+    matching: list[Commune] = [*([exact] if exact else []), *first, *later]
+    return list(dict.fromkeys(matching))[:limit]
 
 
 def named(text: str) -> list[Commune]:
@@ -149,11 +149,11 @@ def named(text: str) -> list[Commune]:
     else:
         name, within = (text, "")
     departement = _code_of(within) if labelled else ""
-    wanted = f" {normalise(name)}"
+    looked_for = f" {normalise(name)}"
     return [
-        each
-        for folded, each in _folded()
-        if folded == wanted and departement in ("", each.departement)
+        commune
+        for folded, commune in _folded()
+        if folded == looked_for and departement in ("", commune.departement)
     ]
 
 
@@ -167,10 +167,11 @@ def _code_of(departement: str) -> str:
 @cache
 def _sorted() -> tuple[tuple[str, ...], tuple[Commune, ...]]:
     """Return the normalised names in alphabetical order, and their communes in the same order."""
-    named = sorted(
-        ((normalise(each.name), each) for each in by_population()), key=lambda pair: pair[0]
+    pairs = sorted(
+        ((normalise(commune.name), commune) for commune in by_population()),
+        key=lambda pair: pair[0],
     )
-    return tuple(name for name, _commune in named), tuple(commune for _name, commune in named)
+    return tuple(name for name, _commune in pairs), tuple(commune for _name, commune in pairs)
 
 
 def beginning(text: str, limit: int, least: int = 0) -> list[Commune]:
@@ -182,9 +183,9 @@ def beginning(text: str, limit: int, least: int = 0) -> list[Commune]:
         least: minimum population.
     """
     start = normalise(text)
-    names, found = _sorted()
+    names, communes = _sorted()
     first, last = bisect_left(names, start), bisect_left(names, start + "\uffff")
-    large = (each for each in found[first:last] if each.population >= least)
+    large = (commune for commune in communes[first:last] if commune.population >= least)
     if start:
         return sorted(large, key=lambda each: -each.population)[:limit]
     return []

@@ -39,13 +39,13 @@ def read(text: str) -> tuple[float, ...]:
             longitude in any order.
     """
     try:
-        found = tuple(
-            float(each) for each in _SIDES.split((numbers(text) or text).strip(" ,;")) if each
+        coordinates = tuple(
+            float(number) for number in _SIDES.split((numbers(text) or text).strip(" ,;")) if number
         )
     except ValueError:
         return ()
-    if all(map(math.isfinite, found)):
-        return _in_degrees(found)
+    if all(map(math.isfinite, coordinates)):
+        return _in_degrees(coordinates)
     return ()
 
 
@@ -57,13 +57,13 @@ def enlarged(box: Box) -> Box:
     return west - POINT, south - POINT, east + POINT, north + POINT
 
 
-def _in_degrees(found: tuple[float, ...]) -> tuple[float, ...]:
-    if len(found) == 2:  # noqa: PLR2004 - a point
-        longitude_last = _LATITUDES[0] <= found[0] <= _LATITUDES[1] and not _is_lambert(*found)
-        found = (*reversed(found), *reversed(found)) if longitude_last else (*found, *found)
-    if len(found) != 4 or not (_is_lambert(*found[:2]) and _is_lambert(*found[2:])):  # noqa: PLR2004 - a box
-        return found
-    west, south, east, north = found
+def _in_degrees(sides: tuple[float, ...]) -> tuple[float, ...]:
+    if len(sides) == 2:  # noqa: PLR2004 - a point
+        longitude_last = _LATITUDES[0] <= sides[0] <= _LATITUDES[1] and not _is_lambert(*sides)
+        sides = (*reversed(sides), *reversed(sides)) if longitude_last else (*sides, *sides)
+    if len(sides) != 4 or not (_is_lambert(*sides[:2]) and _is_lambert(*sides[2:])):  # noqa: PLR2004 - a box
+        return sides
+    west, south, east, north = sides
     return tuple(
         Transformer.from_crs(2154, 4326, always_xy=True).transform_bounds(west, south, east, north)
     )

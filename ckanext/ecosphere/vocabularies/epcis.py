@@ -42,30 +42,34 @@ def rows(name: str) -> Iterator[dict[str, str]]:
 def epcis() -> dict[str, Epci]:
     """Return all intercommunalities by code."""
     return {
-        row["code"]: Epci(row["code"], row["name"], tuple(row["departements"].split("|")), int(row["population"]))
+        row["code"]: Epci(
+            row["code"], row["name"], tuple(row["departements"].split("|")), int(row["population"])
+        )
         for row in rows("epci.csv")
     }
 
 
 def epcis_named(text: str) -> list[Epci]:
     """Return the intercommunalities with this code or name (the kind is optional), the most populous first."""
-    if found := epcis().get(text.strip()):
-        return [found]
-    wanted = voc.normalise(text)
-    return _largest(code for code, name in _names().items() if wanted in (name, KINDS.sub("", name)))
+    if exact := epcis().get(text.strip()):
+        return [exact]
+    looked_for = voc.normalise(text)
+    return _largest(
+        code for code, name in _names().items() if looked_for in (name, KINDS.sub("", name))
+    )
 
 
 def epcis_like(text: str) -> list[Epci]:
     """Return what `epcis_named` finds, else the intercommunalities whose name contains all words of the text."""
-    if found := epcis_named(text):
-        return found
+    if matching := epcis_named(text):
+        return matching
     words = set(voc.normalise(text).split())
     return _largest(code for code, name in _names().items() if words and words <= set(name.split()))
 
 
 @cache
 def _names() -> dict[str, str]:
-    return {code: voc.normalise(each.name) for code, each in epcis().items()}
+    return {code: voc.normalise(epci.name) for code, epci in epcis().items()}
 
 
 def _largest(codes: Iterable[str]) -> list[Epci]:
@@ -94,7 +98,10 @@ class Outline:
 def outlines() -> dict[str, Outline]:
     """Return the outlines by code of the intercommunality."""
     sides = ("west", "south", "east", "north")
-    return {row["code"]: Outline(_box(*(float(row[side]) for side in sides)), row["path"]) for row in rows(_FILE)}
+    return {
+        row["code"]: Outline(_box(*(float(row[side]) for side in sides)), row["path"])
+        for row in rows(_FILE)
+    }
 
 
 def _box(west: float, south: float, east: float, north: float) -> Box:
@@ -103,11 +110,11 @@ def _box(west: float, south: float, east: float, north: float) -> Box:
 
 @cache
 def _by_departement() -> dict[str, tuple[Epci, ...]]:
-    found: dict[str, list[Epci]] = defaultdict(list)
+    epcis_of: dict[str, list[Epci]] = defaultdict(list)
     for epci in sorted(epcis().values(), key=lambda each: voc.normalise(each.name)):
         for code in epci.departements:
-            found[code].append(epci)
-    return {code: tuple(members) for code, members in found.items()}
+            epcis_of[code].append(epci)
+    return {code: tuple(members) for code, members in epcis_of.items()}
 
 
 def of_departement(code: str) -> tuple[Epci, ...]:
@@ -122,12 +129,16 @@ def described(epci: Epci, lang: str) -> dict[str, Any]:
         `code` (SIREN), `name`, `territories` (`uri` and `label` of its départements) and `box` (its bounding box, or
         None when unknown).
     """
-    known = voc.get("territories")
-    territories = [each for code in epci.departements if (each := known.get(f"departement-{code}"))]
+    all_territories = voc.get("territories")
+    territories = [
+        each for code in epci.departements if (each := all_territories.get(f"departement-{code}"))
+    ]
     outline = outlines().get(epci.code)
     return {
         "code": epci.code,
         "name": epci.name,
-        "territories": [{"uri": each.uri, "label": each.label(lang)} for each in territories],
+        "territories": [
+            {"uri": territory.uri, "label": territory.label(lang)} for territory in territories
+        ],
         "box": outline.box if outline else None,
     }

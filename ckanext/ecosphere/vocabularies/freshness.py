@@ -46,8 +46,8 @@ def due_date(frequency: str, updated: date | None, announced: date | None) -> da
     """
     if announced and (updated is None or announced > updated):
         return _later(announced, SHORTEST_GRACE)
-    known = vocabularies.get("frequency").get(frequency)
-    days = known.data["max_days"] if known else None
+    concept = vocabularies.get("frequency").get(frequency)
+    days = concept.data["max_days"] if concept else None
     if days is None or updated is None:
         return None
     return _later(updated, days + max(SHORTEST_GRACE, math.ceil(days * GRACE)))

@@ -34,8 +34,8 @@ def spellings(name: str) -> Iterator[str]:
         yield " ".join(bare)
     if "saint" in words or "sainte" in words:
         # Also without articles, since query parsing drops the elided one of "st symphorien d'ozon".
-        for each in (words, bare):
-            yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in each)
+        for form in (words, bare):
+            yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in form)
     if words[0] in ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
         yield " ".join(words[1:])
 
@@ -148,7 +148,7 @@ def of_territory(concept: Concept) -> Place:
         "pays": "country",
     }
     kind = kinds.get(str(concept.data["type"]), "sea")
-    around = tuple(each for each in _above(concept) if each != concept.id)
+    around = tuple(value for value in _above(concept) if value != concept.id)
     if kind == "sea":
         # Datasets of the maritime directorates are often located in the coastal régions.
         around = tuple(
@@ -175,12 +175,12 @@ def of_epci(epci: Epci) -> Place:
 @cache
 def coasts() -> dict[str, tuple[str, ...]]:
     """Return the sea areas of each coastal territory, and of the territories that contain it (index values)."""
-    found: dict[str, dict[str, None]] = defaultdict(dict)
+    seas_of: dict[str, dict[str, None]] = defaultdict(dict)
     for row in rows("coasts.csv"):
         concept = departements()[row["departement"]]
-        for each in (concept, *voc.get("territories").ancestors(concept.uri)):
-            found[each.id].setdefault(row["sea"])
-    return {value: tuple(seas) for value, seas in found.items()}
+        for territory in (concept, *voc.get("territories").ancestors(concept.uri)):
+            seas_of[territory.id].setdefault(row["sea"])
+    return {value: tuple(seas) for value, seas in seas_of.items()}
 
 
 def _above(concept: Concept | None) -> tuple[str, ...]:
@@ -189,7 +189,9 @@ def _above(concept: Concept | None) -> tuple[str, ...]:
         return COUNTRIES
     above = voc.get("territories").ancestors(concept.uri)
     seas = coasts().get(concept.id, ())
-    return tuple(dict.fromkeys((concept.id, *(each.id for each in above), *seas, *COUNTRIES)))
+    return tuple(
+        dict.fromkeys((concept.id, *(territory.id for territory in above), *seas, *COUNTRIES))
+    )
 
 
 def inside(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -198,14 +200,14 @@ def inside(values: tuple[str, ...]) -> tuple[str, ...]:
     Args:
         values: ids of communes, intercommunalities or territories, as in `Place.ids`.
     """
-    found: dict[str, None] = {}
+    areas: dict[str, None] = {}
     for value in values:
-        found.setdefault(value)
+        areas.setdefault(value)
         place = of_id(value)
-        for each in place.around if place else ():
-            if each not in COUNTRIES and not each.startswith("zone-maritime"):
-                found.setdefault(each)
-    return tuple(found)
+        for area in place.around if place else ():
+            if area not in COUNTRIES and not area.startswith("zone-maritime"):
+                areas.setdefault(area)
+    return tuple(areas)
 
 
 def of_id(value: str) -> Place | None:
@@ -248,23 +250,26 @@ def _made(key: tuple[str, str]) -> Place:
         return _area(code)
     place = cast("Place", of_id(code))  # every code of `_names` exists
     # A merged commune ranks after an existing namesake, and a partial match after a match of the whole name.
-    known = {"former": min(place.population, SMALL), "short": place.population // SHORT_NAME_SHARE}
-    if kind in known:
-        return replace(place, population=known[kind])
+    weights = {
+        "former": min(place.population, SMALL),
+        "short": place.population // SHORT_NAME_SHARE,
+    }
+    if kind in weights:
+        return replace(place, population=weights[kind])
     return place
 
 
 @cache
 def _areas() -> dict[str, tuple[str, ...]]:
-    found = {row["name"]: tuple(row["departements"].split("|")) for row in rows("areas.csv")}
+    areas = {row["name"]: tuple(row["departements"].split("|")) for row in rows("areas.csv")}
     for row in rows("waters.csv"):
         codes = tuple(row["departements"].split("|"))
         if row["bare"] == "yes":
-            found.setdefault(row["name"], codes)
+            areas.setdefault(row["name"], codes)
         if _is_river(row["name"]):
             for kind in ("Bassin", "Bassin versant", "Vallée"):
-                found.setdefault(f"{kind} {row['of']}", codes)
-    return found
+                areas.setdefault(f"{kind} {row['of']}", codes)
+    return areas
 
 
 def area_names() -> tuple[str, ...]:
@@ -278,9 +283,9 @@ def along(name: str) -> Place | None:
     Args:
         name: a normalised name without its article.
     """
-    found = _valleys().get(name)
-    if found:
-        return _area(found)
+    valley = _valleys().get(name)
+    if valley:
+        return _area(valley)
     return None
 
 
@@ -301,17 +306,17 @@ def _is_river(name: str) -> bool:
 def _area(name: str) -> Place:
     own = [departements()[code] for code in _areas()[name]]
     around = dict.fromkeys(value for concept in own for value in _above(concept)[1:])
-    return Place("area", name, "", tuple(each.id for each in own), tuple(around))
+    return Place("area", name, "", tuple(territory.id for territory in own), tuple(around))
 
 
 @cache
 def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     """Return kind and index value of the places by name and code."""
-    found: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
+    places: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
 
     def add(name: str, kind: str, value: str) -> None:
         for spelling in spellings(voc.normalise(name)):
-            found[spelling].setdefault((kind, value))
+            places[spelling].setdefault((kind, value))
 
     for concept in voc.get("territories"):
         for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
@@ -325,24 +330,24 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
         add(name, "territory", value)
     for name in _areas():
         add(name, "area", name)
-    larger = frozenset(found)  # excludes "Loire" as a short name of Loire-Authion
+    larger = frozenset(places)  # excludes "Loire" as a short name of Loire-Authion
     for row in rows("short-names.csv"):
-        found[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
+        places[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
     for commune in communes.by_population():
         value = f"commune-{commune.code}"
         add(commune.name, "commune", value)
         for short in (each for each in _short_names(commune) if " " in each or each not in larger):
-            found[short].setdefault(("commune" if " " not in short else "short", value))
+            places[short].setdefault(("commune" if " " not in short else "short", value))
         for code in (*commune.postal, commune.code.lower()):
-            found[code].setdefault(("commune", value))
+            places[code].setdefault(("commune", value))
     for row in rows("former-communes.csv"):
         add(row["name"], "former", f"commune-{row['current']}")
     for code, epci in epcis().items():
         for name in _epci_names(epci):
             add(name, "epci", f"epci-{code}")
     for adjective, place in _demonyms():
-        found[adjective].update(found[place])
-    return {name: tuple(keys) for name, keys in found.items() if name and keys}
+        places[adjective].update(places[place])
+    return {name: tuple(keys) for name, keys in places.items() if name and keys}
 
 
 def _demonyms() -> Iterator[tuple[str, str]]:
@@ -362,8 +367,8 @@ def _short_names(commune: Commune) -> Iterator[str]:
         return
     for position in range(2, len(name) - 1):
         before = name[:position]
-        said = [word for word in before if word not in _LINKS]
-        if name[position] in _LINKS and before[-1] not in _LINKS and len(said) > 1:
+        meaningful = [word for word in before if word not in _LINKS]
+        if name[position] in _LINKS and before[-1] not in _LINKS and len(meaningful) > 1:
             for spelling in spellings(" ".join(before)):
                 if " " in spelling:
                     yield spelling
@@ -412,7 +417,7 @@ def large_names() -> tuple[str, ...]:
         for concept in voc.get("territories")
         if concept.data["type"] != "zone-maritime"
     ]
-    large = [each.name for each in communes.by_population() if each.population >= LARGE]
+    large = [commune.name for commune in communes.by_population() if commune.population >= LARGE]
     return tuple(dict.fromkeys(voc.normalise(name) for name in (*territories, *large)))
 
 
@@ -429,23 +434,25 @@ _WORD = re.compile(r"(?<![\w-])\w+")
 @cache
 def _by_first_word(departement: str) -> dict[str, list[Commune]]:
     """Return the communes of a département by the first word of their names (case and accents kept), longest first."""
-    found: dict[str, list[Commune]] = defaultdict(list)
-    for commune in {each.name: each for each in communes.of_departement(departement)}.values():
+    communes_by_word: dict[str, list[Commune]] = defaultdict(list)
+    for commune in {
+        namesake.name: namesake for namesake in communes.of_departement(departement)
+    }.values():
         if first := _WORD.match(commune.name):
-            found[first[0]].append(commune)
-    for named_so in found.values():
+            communes_by_word[first[0]].append(commune)
+    for named_so in communes_by_word.values():
         named_so.sort(key=lambda commune: -len(commune.name))
-    return dict(found)
+    return dict(communes_by_word)
 
 
 def _written_in(title: str, departement: str) -> Iterator[tuple[int, Commune]]:
     """Yield the position and commune of each commune name of a département in a title; the longest match wins."""
-    known, end = _by_first_word(departement), 0
+    by_first_word, end = _by_first_word(departement), 0
     for word in _WORD.finditer(title):
         start = word.start()
         if start < end:
             continue
-        for commune in known.get(word[0], ()):
+        for commune in by_first_word.get(word[0], ()):
             after = start + len(commune.name)
             if title.startswith(commune.name, start) and not _GOES_ON.match(title, after):
                 yield start, commune
@@ -464,7 +471,7 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
         title: the title; names must match in case and accents.
         codes: codes of the dataset's départements.
     """
-    found: dict[str, Commune] = {}
+    communes_by_code: dict[str, Commune] = {}
     for code in codes:
         own = departements()[code].label_fr if code in departements() else ""
         # A name within that of the département ("Territoire de Belfort") does not count as a commune.
@@ -476,8 +483,8 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
                 and commune.name != own
                 and (not common or _LEADS.search(title[:start]))
             ):
-                found.setdefault(commune.code, commune)
-    return tuple(found.values())
+                communes_by_code.setdefault(commune.code, commune)
+    return tuple(communes_by_code.values())
 
 
 def _places_of(name: str, text: str) -> Iterator[int]:

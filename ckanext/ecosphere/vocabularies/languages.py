@@ -37,10 +37,10 @@ def tag(code: str) -> str:
     Args:
         code: a tag, or a code of ISO 639-1, 639-2/B or 639-2/T.
     """
-    found = _TAG.fullmatch(code.strip())
-    if not found:
+    match = _TAG.fullmatch(code.strip())
+    if not match:
         return ""
-    language, script, region = found.groups()
+    language, script, region = match.groups()
     language = language.lower()
     language = get_global("language_aliases").get(language, language).partition("_")[0]
     if language not in _names("en") or language in _NO_LANGUAGE:
@@ -74,17 +74,17 @@ def iso_code(language: str) -> str:
 
     Returns the tag itself when no code is known for it, as for one with a region.
     """
-    known = voc.get("language").find(language)
-    codes = known.alt_labels if known else _codes().get(language, ())
-    return next((each for each in codes if len(each) == len("fre")), language)
+    concept = voc.get("language").find(language)
+    codes = concept.alt_labels if concept else _codes().get(language, ())
+    return next((code for code in codes if len(code) == len("fre")), language)
 
 
 @cache
 def _codes() -> Mapping[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    codes: dict[str, list[str]] = {}
     for code, language in sorted(get_global("language_aliases").items()):
-        found.setdefault(language, []).append(code)
-    return found
+        codes.setdefault(language, []).append(code)
+    return codes
 
 
 def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple[str, str]]]:
@@ -98,20 +98,20 @@ def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple
     Returns:
         {tag: text}, and the pairs left over: of an unknown language, or of one that already has another text.
     """
-    found: dict[str, str] = {}
-    left = []
+    by_language: dict[str, str] = {}
+    others = []
     for code, text in sorted(texts, key=lambda each: bool(_EXTENSION.search(each[0]))):
-        known = tag(code)
-        if known and found.setdefault(known, text) == text:
+        language = tag(code)
+        if language and by_language.setdefault(language, text) == text:
             continue
-        left.append((code, text))
-    return spoken(found), left
+        others.append((code, text))
+    return spoken(by_language), others
 
 
 def spoken(texts: dict[str, str]) -> dict[str, str]:
     """Rename a single regional French or English tag to "fr" or "en", the languages of the pages ("en-GB" → "en")."""
     for base in (FRENCH, ENGLISH):
-        regional = [each for each in texts if each.startswith(f"{base}-")]
+        regional = [language for language in texts if language.startswith(f"{base}-")]
         if len(regional) == 1 and base not in texts:
             texts[base] = texts.pop(regional[0])
     return texts
@@ -119,7 +119,9 @@ def spoken(texts: dict[str, str]) -> dict[str, str]:
 
 def best(texts: Mapping[str, str]) -> str:
     """Return the tag of the default text: French, else English, else the first tag in alphabetical order."""
-    return next((each for each in (FRENCH, ENGLISH) if each in texts), min(texts, default=""))
+    return next(
+        (language for language in (FRENCH, ENGLISH) if language in texts), min(texts, default="")
+    )
 
 
 def completed(main: str, texts: Mapping[str, str]) -> dict[str, str]:
@@ -131,7 +133,7 @@ def completed(main: str, texts: Mapping[str, str]) -> dict[str, str]:
     """
     if all(text == main for text in texts.values()):
         return {}
-    found = dict(texts)
-    if main and main not in found.values():
-        found.setdefault(FRENCH, main)
-    return {each: found[each] for each in sorted(found)}
+    all_texts = dict(texts)
+    if main and main not in all_texts.values():
+        all_texts.setdefault(FRENCH, main)
+    return {language: all_texts[language] for language in sorted(all_texts)}

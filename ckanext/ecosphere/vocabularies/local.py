@@ -65,7 +65,11 @@ def look(now: bool = False) -> None:
 
     Only one thread reads; the others continue with the known changes.
     """
-    if (not now and time.monotonic() < _due[0]) or _state["read"] is None or not _lock.acquire(blocking=False):
+    if (
+        (not now and time.monotonic() < _due[0])
+        or _state["read"] is None
+        or not _lock.acquire(blocking=False)
+    ):
         return
     try:
         _due[0] = time.monotonic() + SECONDS
@@ -100,9 +104,11 @@ def tried(area: str, key: str, value: Any) -> Iterator[None]:
     For worker processes only: in a multi-threaded process, all threads would see the change.
     """
     read, before, due = _state["read"], _state["changes"], _due[0]
-    kept = {each: known for each, known in before.get(area, {}).items() if each != key}
+    others = {
+        other: other_value for other, other_value in before.get(area, {}).items() if other != key
+    }
     _state["read"], _due[0] = None, math.inf
-    apply({**before, area: kept if value is None else {**kept, key: value}})
+    apply({**before, area: others if value is None else {**others, key: value}})
     try:
         yield
     finally:
@@ -136,14 +142,17 @@ def over(name: str, concepts: tuple[Concept, ...]) -> tuple[Concept, ...]:
     if not changes:
         return concepts
     uris = {concept.uri for concept in concepts}
-    known = {concept.id for concept in concepts}
+    packaged_ids = {concept.id for concept in concepts}
     columns = concepts[0].data if concepts else {}
     own = [
         _changed(_new(id_, change["uri"], columns), change)
         for id_, change in changes.items()
-        if id_ not in known and change.get("uri") and change["uri"] not in uris
+        if id_ not in packaged_ids and change.get("uri") and change["uri"] not in uris
     ]
-    changed = [_changed(each, changes[each.id]) if each.id in changes else each for each in concepts]
+    changed = [
+        _changed(concept, changes[concept.id]) if concept.id in changes else concept
+        for concept in concepts
+    ]
     return _in_place([*changed, *own])
 
 
@@ -170,13 +179,15 @@ def own_synonyms(name: str, packaged: tuple[Concept, ...]) -> list[tuple[str, tu
         packaged: its concepts without the portal's changes.
     """
     brought = {concept.id: {*concept.alt_labels, concept.label_fr} for concept in packaged}
-    found = []
+    terms = []
     for id_, change in of(AREA + name).items():
-        known = brought.get(id_, set[str]())
-        synonyms = tuple(each for each in change.get("alt_labels") or () if each not in known)
+        packaged_names = brought.get(id_, set[str]())
+        synonyms = tuple(
+            label for label in change.get("alt_labels") or () if label not in packaged_names
+        )
         if synonyms:
-            found.append((str(change["label_fr"]), synonyms))
-    return found
+            terms.append((str(change["label_fr"]), synonyms))
+    return terms
 
 
 def _new(id_: str, uri: str, columns: Mapping[str, Any]) -> Concept:
@@ -186,7 +197,11 @@ def _new(id_: str, uri: str, columns: Mapping[str, Any]) -> Concept:
 
 
 def _changed(concept: Concept, change: Mapping[str, Any]) -> Concept:
-    data = {**concept.data, "withdrawn": bool(change.get("withdrawn")), "replaced_by": change.get("replaced_by") or ""}
+    data = {
+        **concept.data,
+        "withdrawn": bool(change.get("withdrawn")),
+        "replaced_by": change.get("replaced_by") or "",
+    }
     return replace(
         concept,
         label_fr=change["label_fr"],
@@ -200,7 +215,9 @@ def _changed(concept: Concept, change: Mapping[str, Any]) -> Concept:
 def _in_place(concepts: list[Concept]) -> tuple[Concept, ...]:
     """Clear `broader` where it is missing or circular: a new edition may drop a concept that a change refers to."""
     uris = {concept.uri: concept for concept in concepts}
-    return tuple(replace(each, broader=None) if _lost(each, uris) else each for each in concepts)
+    return tuple(
+        replace(concept, broader=None) if _lost(concept, uris) else concept for concept in concepts
+    )
 
 
 def _lost(concept: Concept, uris: Mapping[str, Concept]) -> bool:
@@ -245,4 +262,4 @@ def editable() -> dict[str, EditableList]:
     """Return the editable lists by name."""
     _columns, rows = read_rows(Path(__file__).with_name("editable.csv"))
     lists = (EditableList(r["list"], r["field"], r["own"] == "yes", r["facet"]) for r in rows)
-    return {each.name: each for each in lists}
+    return {edited.name: edited for edited in lists}

@@ -94,10 +94,10 @@ class Vocabulary:
 
         The scheme (``http`` or ``https``) and a final slash are ignored, since records vary in both.
         """
-        found = self._by_key.get(key)
-        if found is None and key.startswith("http"):
-            found = self._by_key.get(_canonical(key))
-        return found
+        concept = self._by_key.get(key)
+        if concept is None and key.startswith("http"):
+            concept = self._by_key.get(_canonical(key))
+        return concept
 
     def find(self, label: str) -> Concept | None:
         """Return the concept that has this label, in French, English or as an alternative label.
@@ -106,13 +106,13 @@ class Vocabulary:
         alternative one; among equals, the first concept of the file wins. A withdrawn concept that has a replacement
         yields the replacement.
         """
-        found = (
+        concept = (
             self._by_label.get(self._normalise(label))
             if label and len(label) <= LONGEST_LABEL
             else None
         )
-        if found:
-            return self.get(str(found.data.get("replaced_by") or "")) or found
+        if concept:
+            return self.get(str(concept.data.get("replaced_by") or "")) or concept
         return None
 
     def children(self, uri: str) -> tuple[Concept, ...]:
@@ -215,12 +215,12 @@ def read_vocabulary(path: Path) -> tuple[Concept, ...]:
         raise ValueError(f"{path.name}: no column {', '.join(sorted(missing))}")
     concepts = tuple(map(_concept, rows))
     for key in ("uri", "id"):
-        seen: set[str] = set()
+        values: set[str] = set()
         for concept in concepts:
             value = getattr(concept, key)
-            if value in seen:
+            if value in values:
                 raise ValueError(f"{path.name}: {key} {value} comes twice")
-            seen.add(value)
+            values.add(value)
     return concepts
 
 
@@ -237,14 +237,14 @@ def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     rows = csv.DictReader(
         line for line in text.splitlines(keepends=True) if not line.startswith("#")
     )
-    found = []
+    texts = []
     for row in rows:
         if None in row or None in row.values():
             raise ValueError(
                 f"{path.name}: the line of {row.get('id') or row.get('uri')} has too many or too few cells"
             )
-        found.append(row)
-    return list(rows.fieldnames or ()), found
+        texts.append(row)
+    return list(rows.fieldnames or ()), texts
 
 
 def _concept(row: dict[str, str]) -> Concept:

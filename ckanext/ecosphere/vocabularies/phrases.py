@@ -55,11 +55,11 @@ class Phrases(Generic[Value]):
         tokens = [stem(token) for token in plain(text).split()]
         position = 0
         while position < len(tokens):
-            found = self._at(tokens, position) if tokens[position] in self._starts else None
-            if found is None:
+            phrase = self._at(tokens, position) if tokens[position] in self._starts else None
+            if phrase is None:
                 position += 1
             else:
-                length, value = found
+                length, value = phrase
                 yield position, position + length, value
                 position += length
 

@@ -140,7 +140,7 @@ def all_entries(most: int) -> Iterator[tuple[int, datetime, str | None, str, str
 
 def names(people: Iterable[str | None]) -> dict[str, str]:
     """Return the names of accounts by id; deleted accounts are left out."""
-    ids = {each for each in people if each}
+    ids = {person for person in people if person}
     if not ids:
         return {}
     user: Any = model.User
@@ -151,9 +151,9 @@ def names(people: Iterable[str | None]) -> dict[str, str]:
 
 
 def _of(query: Any, areas: Iterable[str]) -> Any:
-    wanted = [JournalEntry.area.startswith(area, autoescape=True) for area in areas]
-    if wanted:
-        return query.where(sa.or_(*wanted))
+    conditions = [JournalEntry.area.startswith(area, autoescape=True) for area in areas]
+    if conditions:
+        return query.where(sa.or_(*conditions))
     return query
 
 
@@ -176,15 +176,15 @@ _KEPT = ("ckan.config_update", "ecosphere.")
 def listen() -> None:
     """Register the listeners."""
     written = ("after_insert", "after_update")
-    for mapped, moment, seen in (
+    for mapped, moment, listener in (
         *((model.Member, moment, _member) for moment in written),
         (model.Member, "after_delete", _member_gone),
         *((model.User, moment, _account) for moment in written),
         *((SystemInfo, moment, _setting) for moment in written),
         (SystemInfo, "after_delete", _setting_gone),
     ):
-        if not event.contains(mapped, moment, seen):
-            event.listen(mapped, moment, seen)
+        if not event.contains(mapped, moment, listener):
+            event.listen(mapped, moment, listener)
 
 
 def _member(_mapper: Any, connection: Any, member: Any) -> None:
@@ -305,12 +305,12 @@ def titles(entries: Iterable[tuple[str, str]]) -> Titles:
     Args:
         entries: pairs of area and key.
     """
-    wanted: dict[Any, set[str]] = {}
+    keys_by_table: dict[Any, set[str]] = {}
     for area, key in entries:
         for thing, reference in _things(area, key):
-            wanted.setdefault(thing, set()).add(reference)
-    found: dict[tuple[Any, str], str] = {}
-    for thing, references in wanted.items():
+            keys_by_table.setdefault(thing, set()).add(reference)
+    titles_by_key: dict[tuple[Any, str], str] = {}
+    for thing, references in keys_by_table.items():
         title = thing.fullname if thing is model.User else thing.title
         either = sa.or_(thing.id.in_(references), thing.name.in_(references))
         rows = (
@@ -318,9 +318,9 @@ def titles(entries: Iterable[tuple[str, str]]) -> Titles:
             .tuples()
             .all()
         )
-        found |= {(thing, name): told or name for _id, name, told in rows}
-        found |= {(thing, id_): told or name for id_, name, told in rows}
-    return found
+        titles_by_key |= {(thing, name): label or name for _id, name, label in rows}
+        titles_by_key |= {(thing, id_): label or name for id_, name, label in rows}
+    return titles_by_key
 
 
 def _things(area: str, key: str) -> list[tuple[Any, str]]:
@@ -371,13 +371,13 @@ def as_rows(
 ) -> Iterator[list[Any]]:
     """Return entries as table rows; for `names` and `known`, see `shown`."""
     for _number, at, person, area, key, before, after in entries:
-        what = _thing(area, key, before, after, known)
+        thing = _thing(area, key, before, after, known)
         parts = list(_parts(before, after))
         yield [
             at,
             _person(person, names),
             _area(area),
-            what,
+            thing,
             *(_joined(parts, side) for side in ("before", "after")),
         ]
 
@@ -422,7 +422,7 @@ def _thing(area: str, key: str, before: Any, after: Any, known: Titles) -> str:
         return _settings().get(key, key)
     things = _things(area, key)
     if things:
-        return " – ".join(known.get(each) or tk._("deleted") for each in things)
+        return " – ".join(known.get(thing) or tk._("deleted") for thing in things)
     return key
 
 
@@ -517,5 +517,5 @@ def _text(value: Any) -> str:
 def _joined(parts: Iterable[Mapping[str, str]], side: str) -> str:
     """Return the values of all differences, before or after, in one cell."""
     return tk._("; ").join(
-        labelled(each["field"], each[side]) if each["field"] else each[side] for each in parts
+        labelled(part["field"], part[side]) if part["field"] else part[side] for part in parts
     )

@@ -176,14 +176,14 @@ def index_datasets() -> None:
         local.look(now=True)
         rows = waiting()
         ids = datasets([uri for row in rows for uri in _uris(row.area, row.key)])
-        done = [(row.area, row.key, row.number) for row in rows]
+        indexed = [(row.area, row.key, row.number) for row in rows]
         model.Session.commit()
         for start in range(0, len(ids), AT_ONCE):
             _keep("progress", {"done": start, "total": len(ids)})
             failed = signature.index(ids[start : start + AT_ONCE])
             if failed:
                 log.error("Lists: %s datasets could not be indexed", len(failed))
-        for area, key, number in done:
+        for area, key, number in indexed:
             query = (
                 sa.update(LocalValue)
                 .filter_by(area=area, key=key)
@@ -225,9 +225,9 @@ def _uris(area: str, key: str) -> list[str]:
     vocabulary = voc.get(area.removeprefix(local.AREA))
     concept = vocabulary.get(key)
     below = [concept] if concept else []
-    for each in below:
-        below += vocabulary.children(each.uri)
-    return [each.uri for each in below]
+    for term in below:
+        below += vocabulary.children(term.uri)
+    return [term.uri for term in below]
 
 
 def progress() -> dict[str, Any] | None:
@@ -236,9 +236,9 @@ def progress() -> dict[str, Any] | None:
     Returns:
         `done`, and `total`, which is None until the job starts.
     """
-    told = _kept("progress")
-    if told and told["done"] != told["total"]:
-        return told
+    progress_now = _kept("progress")
+    if progress_now and progress_now["done"] != progress_now["total"]:
+        return progress_now
     return None
 
 
@@ -255,11 +255,11 @@ def ask_for_counts() -> bool:
 
 def counts(name: str) -> tuple[datetime | None, dict[str, int]]:
     """Return when the use of a list's terms was counted, and the counts by term id; schedule a count if outdated."""
-    told = _kept("counts")
-    at = datetime.fromisoformat(told["at"]) if told else None
+    counted = _kept("counts")
+    at = datetime.fromisoformat(counted["at"]) if counted else None
     if at is None or datetime.now(timezone.utc) - at > COUNTED_FOR:
         ask_for_counts()
-    return at, told["lists"].get(name, {}) if told else {}
+    return at, counted["lists"].get(name, {}) if counted else {}
 
 
 def count_uses() -> None:
@@ -269,21 +269,21 @@ def count_uses() -> None:
 
 
 def _count() -> None:
-    lists = {each.name: _used(each) for each in local.editable().values()}
+    lists = {edited.name: _used(edited) for edited in local.editable().values()}
     _keep("counts", {"at": datetime.now(timezone.utc).isoformat(), "lists": lists})
 
 
 def _used(edited: local.EditableList) -> dict[str, int]:
-    vocabulary, found = voc.get(edited.name), dict[str, int]()
+    vocabulary, numbers = voc.get(edited.name), dict[str, int]()
     written = model.Package.extras[edited.field].astext
     query = sa.select(written, sa.func.count()).where(
         model.Package.state == "active", written.is_not(None)
     )
     for text, number in model.Session.execute(query.group_by(written)):
-        for concept in {vocabulary.get(each) for each in _values(text)}:
+        for concept in {vocabulary.get(key) for key in _values(text)}:
             if concept is not None:
-                found[concept.id] = found.get(concept.id, 0) + number
-    return found
+                numbers[concept.id] = numbers.get(concept.id, 0) + number
+    return numbers
 
 
 def _values(text: str) -> list[str]:
@@ -292,7 +292,7 @@ def _values(text: str) -> list[str]:
     except ValueError:
         values = text
     if isinstance(values, list):
-        return [each for each in values if isinstance(each, str)]
+        return [part for part in values if isinstance(part, str)]
     return [values]
 
 
@@ -309,11 +309,11 @@ def _keep(name: str, told: Any) -> None:
 
 def _kept(name: str) -> Any:
     try:
-        kept: Any = connect_to_redis().get(_key(name))
+        stored: Any = connect_to_redis().get(_key(name))
     except RedisError:
         return None
-    if kept:
-        return json.loads(kept)
+    if stored:
+        return json.loads(stored)
     return None
 
 
@@ -339,12 +339,12 @@ def written(form: Mapping[str, str]) -> dict[str, str]:
 
 def of_concept(concept: voc.Concept) -> dict[str, str]:
     """Return the form values of an existing term."""
-    known = local.fields_of(concept)
+    fields = local.fields_of(concept)
     return {
-        **{name: str(known[name]) for name in ("label_fr", "label_en", "replaced_by")},
+        **{name: str(fields[name]) for name in ("label_fr", "label_en", "replaced_by")},
         "broader": concept.broader or "",
-        "alt_labels": "\n".join(known["alt_labels"]),
-        "withdrawn": "yes" if known["withdrawn"] else "",
+        "alt_labels": "\n".join(fields["alt_labels"]),
+        "withdrawn": "yes" if fields["withdrawn"] else "",
         "uri": concept.uri,
     }
 
@@ -394,10 +394,10 @@ def change(edited: EditableList, id_: str, form: Mapping[str, str], person: str 
     if value == local.fields_of(concept):
         return False
     former = concept.label_fr
-    known = {
-        voc.normalise(each) for each in (value["label_fr"], value["label_en"], *value["alt_labels"])
+    names = {
+        voc.normalise(name) for name in (value["label_fr"], value["label_en"], *value["alt_labels"])
     }
-    if voc.normalise(former) not in known and len(value["alt_labels"]) < MOST_SYNONYMS:
+    if voc.normalise(former) not in names and len(value["alt_labels"]) < MOST_SYNONYMS:
         value["alt_labels"].append(former)
     before = stored_value(edited.area, concept.id)
     own = {"uri": before["uri"]} if before and before.get("uri") else {}
@@ -432,8 +432,8 @@ def _value(
         "alt_labels": _synonyms(form.get("alt_labels", ""), errors),
     }
     if not edited.own and concept is not None:
-        kept = local.fields_of(concept)
-        return value | {name: kept[name] for name in ("broader", "withdrawn", "replaced_by")}
+        fields = local.fields_of(concept)
+        return value | {name: fields[name] for name in ("broader", "withdrawn", "replaced_by")}
     value["broader"] = _broader(vocabulary, concept, form.get("broader", ""), errors)
     value["withdrawn"] = concept is not None and bool(form.get("withdrawn"))
     if value["withdrawn"]:
@@ -461,30 +461,30 @@ def _label(
         errors[field] = [tk._("A name has none of these signs: | < >")]
     elif field == "label_fr":
         folded = voc.normalise(text)
-        same = (each for each in vocabulary if voc.normalise(each.label_fr) == folded)
-        if any(concept is None or each.uri != concept.uri for each in same):
+        same = (other for other in vocabulary if voc.normalise(other.label_fr) == folded)
+        if any(concept is None or other.uri != concept.uri for other in same):
             errors[field] = [tk._("Another term of the list has this name.")]
     return text
 
 
 def _synonyms(text: str, errors: dict[str, list[str]]) -> list[str]:
     parts = [characters.one_line(part) for part in _BETWEEN.split(text[:LONGEST_SYNONYMS])]
-    found = list({voc.normalise(part): part for part in parts if voc.normalise(part)}.values())
+    synonyms = list({voc.normalise(part): part for part in parts if voc.normalise(part)}.values())
     if len(text) > LONGEST_SYNONYMS:
         errors["alt_labels"] = [
             tk._("Too long: {number} characters at most.").format(number=LONGEST_SYNONYMS)
         ]
-    elif any(len(each) > LONGEST_SYNONYM for each in found):
+    elif any(len(synonym) > LONGEST_SYNONYM for synonym in synonyms):
         errors["alt_labels"] = [
             tk._("A synonym has {number} characters at most.").format(number=LONGEST_SYNONYM)
         ]
-    elif len(found) > MOST_SYNONYMS:
+    elif len(synonyms) > MOST_SYNONYMS:
         errors["alt_labels"] = [
             tk._("There are {number} synonyms at most.").format(number=MOST_SYNONYMS)
         ]
-    elif any("<" in each or ">" in each for each in found):
+    elif any("<" in synonym or ">" in synonym for synonym in synonyms):
         errors["alt_labels"] = [tk._("A name has none of these signs: | < >")]
-    return found
+    return synonyms
 
 
 def _broader(
@@ -497,7 +497,7 @@ def _broader(
         errors["broader"] = [tk._("The list has no such term.")]
         return ""
     chain = (above, *vocabulary.ancestors(above.uri))
-    if concept is not None and any(each.uri == concept.uri for each in chain):
+    if concept is not None and any(broader.uri == concept.uri for broader in chain):
         errors["broader"] = [tk._("A term cannot stand below itself.")]
     elif len(chain) + (_depth(vocabulary, concept) if concept else 1) > DEEPEST:
         errors["broader"] = [tk._("The tree has {number} levels at most.").format(number=DEEPEST)]
@@ -507,7 +507,7 @@ def _broader(
 def _depth(vocabulary: voc.Vocabulary, concept: voc.Concept) -> int:
     """Return the number of levels from a concept down, its own included."""
     return 1 + max(
-        (_depth(vocabulary, each) for each in vocabulary.children(concept.uri)), default=0
+        (_depth(vocabulary, child) for child in vocabulary.children(concept.uri)), default=0
     )
 
 

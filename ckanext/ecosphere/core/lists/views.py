@@ -37,12 +37,12 @@ def vocabularies() -> str:
     spoken = language.current()
     lists = [
         {
-            "edited": each,
-            "title": each.title(spoken),
-            "count": len(voc.get(each.name)),
-            "changed": len(local.of(each.area)),
+            "edited": edited,
+            "title": edited.title(spoken),
+            "count": len(voc.get(edited.name)),
+            "changed": len(local.of(edited.area)),
         }
-        for each in local.editable().values()
+        for edited in local.editable().values()
     ]
     return tk.render("ecosphere_lists/vocabularies.html", {"lists": lists})
 
@@ -57,12 +57,12 @@ def vocabulary(name: str) -> str:
         _row(edited, concept, depth, used, spoken)
         for concept, depth in in_tree_order(voc.get(name))
     ]
-    wanted = voc.normalise(words)
-    shown = [row for row in rows if not wanted or wanted in row["searched"]]
+    looked_for = voc.normalise(words)
+    matching = [row for row in rows if not looked_for or looked_for in row["searched"]]
     variables = {
         "edited": edited,
         "title": edited.title(spoken),
-        "rows": shown,
+        "rows": matching,
         "words": words,
         "counted": at is not None,
         "progress": terms.progress(),
@@ -155,7 +155,7 @@ def log_as_csv() -> Response:
 def take_back(entry: str) -> Response:
     """Undo a change of a list."""
     try:
-        done = terms.take_back(_number(entry), tk.current_user.id)
+        change = terms.take_back(_number(entry), tk.current_user.id)
     except (terms.ChangedMeanwhileError, terms.FullError):
         tk.h.flash_error(
             tk._(
@@ -163,7 +163,7 @@ def take_back(entry: str) -> Response:
             )
         )
     else:
-        if done is not None and done.area.startswith(local.AREA):
+        if change is not None and change.area.startswith(local.AREA):
             terms.want_index()
         tk.h.flash_success(tk._("The change is undone."))
     return tk.redirect_to("ecosphere_lists.log")
@@ -231,9 +231,9 @@ def _form(
 ) -> Response:
     spoken = language.current()
     others = [
-        {"id": each.id, "uri": each.uri, "label": "\u2003" * depth + each.label(spoken)}
-        for each, depth in in_tree_order(voc.get(edited.name))
-        if not each.data.get("withdrawn") and (concept is None or each.uri != concept.uri)
+        {"id": other.id, "uri": other.uri, "label": "\u2003" * depth + other.label(spoken)}
+        for other, depth in in_tree_order(voc.get(edited.name))
+        if not other.data.get("withdrawn") and (concept is None or other.uri != concept.uri)
     ]
     at, used = terms.counts(edited.name)
     variables = {

@@ -77,15 +77,17 @@ def _sortable(data_dict: DataDict) -> DataDict:
     Raises:
         ValidationError: the order is not a text.
     """
-    given = {
+    parameters = {
         name: data_dict[name] for name in ("sort", "order_by") if data_dict.get(name) is not None
     }
-    for name, order in given.items():
+    for name, order in parameters.items():
         if not isinstance(order, str):
             raise tk.ValidationError(
                 {name: [tk._("Give the order as a text, for example: name asc")]}
             )
-    cleaned = {name: ",".join(filter(str.strip, order.split(","))) for name, order in given.items()}
+    cleaned = {
+        name: ",".join(filter(str.strip, order.split(","))) for name, order in parameters.items()
+    }
     if cleaned:
         return {**data_dict, **cleaned}
     return data_dict
@@ -101,13 +103,13 @@ def _people_shown(result: Any, context: Any) -> Any:
 def _without_personal(value: Any, reader_id: str | None) -> Any:
     """Return an action's result with the personal data of other people set to None, wherever accounts occur."""
     if isinstance(value, list):
-        return [_without_personal(each, reader_id) for each in value]
+        return [_without_personal(part, reader_id) for part in value]
     if not isinstance(value, Mapping):
         return value
     if "email_hash" in value:
         if value.get("id") == reader_id:
             return value
-        return {key: None if key in PERSONAL else each for key, each in value.items()}
+        return {key: None if key in PERSONAL else part for key, part in value.items()}
     people = {
         key: _without_personal(value[key], reader_id) for key in ("users", "dict") if value.get(key)
     }
@@ -118,8 +120,12 @@ def _without_personal(value: Any, reader_id: str | None) -> Any:
 
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
-    shown = {name: action_input.named(_shown, name) for name in WITH_PEOPLE if name != "user_list"}
-    functions = shown | {each.__name__: each for each in (user_list, organization_list_for_user)}
+    chained = {
+        name: action_input.named(_shown, name) for name in WITH_PEOPLE if name != "user_list"
+    }
+    functions = chained | {
+        function.__name__: function for function in (user_list, organization_list_for_user)
+    }
     reading = {
         name: tk.side_effect_free(tk.chained_action(function))
         for name, function in functions.items()

@@ -33,17 +33,23 @@ MOST_ROUNDS = 5
 """Maximum number of queries to fill a list up to the requested length."""
 
 
-def _listed(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def _listed(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> list[dict[str, Any]]:
     """List activities, without those of datasets that the reader may not read."""
-    asked, found = dict(data_dict), []
+    parameters, activities = dict(data_dict), []
     for _round in range(MOST_ROUNDS):
-        some = original(context.copy(), asked.copy())
-        found += _readable(some, context)
-        limit = asked.get("limit")
-        if not str(limit).isdecimal() or len(some) < int(str(limit)) or len(found) >= int(str(limit)):
+        some = original(context.copy(), parameters.copy())
+        activities += _readable(some, context)
+        limit = parameters.get("limit")
+        if (
+            not str(limit).isdecimal()
+            or len(some) < int(str(limit))
+            or len(activities) >= int(str(limit))
+        ):
             break
-        asked["offset"] = int(asked.get("offset") or 0) + len(some)
-    return creators.hide_in_activities(context, found)
+        parameters["offset"] = int(parameters.get("offset") or 0) + len(some)
+    return creators.hide_in_activities(context, activities)
 
 
 def _shown(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
@@ -51,24 +57,38 @@ def _shown(original: Callable[..., Any], context: Context, data_dict: DataDict) 
     return creators.hide_in_activities(context, original(context, data_dict))
 
 
-def activity_show(original: Callable[..., Any], context: Context, data_dict: DataDict) -> dict[str, Any]:
+def activity_show(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> dict[str, Any]:
     """Show an activity, with `include_data` off by default: CKAN fails when it is missing."""
     return _shown(original, context, {"include_data": False, **data_dict})
 
 
 def _readable(activities: list[dict[str, Any]], context: Any) -> list[dict[str, Any]]:
-    about = {each["object_id"] for each in activities if _is_of_dataset(each)}
+    about = {activity["object_id"] for activity in activities if _is_of_dataset(activity)}
     if not about or private_datasets.sees_all(context):
         return activities
-    query = sa.select(model.Package.id).where(model.Package.id.in_(about), private_datasets.readable(context))
-    seen = set(model.Session.scalars(query))
+    query = sa.select(model.Package.id).where(
+        model.Package.id.in_(about), private_datasets.readable(context)
+    )
+    readable = set(model.Session.scalars(query))
     person: Any = {"user": context.get("user"), "auth_user_obj": context.get("auth_user_obj")}
-    seen |= {each for each in about - seen if authz.is_authorized_boolean("package_show", person.copy(), {"id": each})}
-    return [each for each in activities if not _is_of_dataset(each) or each["object_id"] in seen]
+    readable |= {
+        id_
+        for id_ in about - readable
+        if authz.is_authorized_boolean("package_show", person.copy(), {"id": id_})
+    }
+    return [
+        activity
+        for activity in activities
+        if not _is_of_dataset(activity) or activity["object_id"] in readable
+    ]
 
 
 def _is_of_dataset(activity: dict[str, Any]) -> bool:
-    return "package" in (activity.get("data") or {}) or str(activity.get("activity_type")).endswith("package")
+    return "package" in (activity.get("data") or {}) or str(activity.get("activity_type")).endswith(
+        "package"
+    )
 
 
 def get_actions() -> dict[str, Any]:
@@ -78,5 +98,8 @@ def get_actions() -> dict[str, Any]:
     functions = {name: action_input.named(_listed, name) for name in LISTS}
     functions |= {name: auth_audit_exempt(action_input.named(_shown, name)) for name in PARTS}
     functions |= {"activity_show": auth_audit_exempt(activity_show)}
-    reading = {name: tk.side_effect_free(tk.chained_action(function)) for name, function in functions.items()}
+    reading = {
+        name: tk.side_effect_free(tk.chained_action(function))
+        for name, function in functions.items()
+    }
     return action_input.checked(reading)

@@ -33,7 +33,9 @@ def hide(context: Context, dataset: dict[str, Any]) -> None:
 
 @tk.side_effect_free
 @tk.chained_action
-def package_search(original: Callable[..., Any], context: Context, data_dict: DataDict) -> dict[str, Any]:
+def package_search(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> dict[str, Any]:
     """Search datasets, without their creators and not by parts of a creator's id.
 
     Raises:
@@ -44,12 +46,12 @@ def package_search(original: Callable[..., Any], context: Context, data_dict: Da
     if _asks_for_creators(data_dict):
         raise SearchQueryError(tk._("This cannot be asked here: {names}.").format(names=FIELD))
     reader = authorization.person(context)
-    found = original(context, data_dict)
-    for dataset in found["results"]:
+    results = original(context, data_dict)
+    for dataset in results["results"]:
         _hide_from(reader, dataset)
         for copy in COPIES:
             dataset.pop(copy, None)
-    return found
+    return results
 
 
 @tk.side_effect_free
@@ -58,10 +60,10 @@ def current_package_list_with_resources(
     original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> list[dict[str, Any]]:
     """List datasets without their creators; CKAN calls its own `package_search` for it, past the one above."""
-    found = original(context, data_dict)
-    for dataset in found:
+    datasets = original(context, data_dict)
+    for dataset in datasets:
         hide(context, dataset)
-    return found
+    return datasets
 
 
 def _asks_for_creators(data_dict: DataDict) -> bool:
@@ -94,7 +96,9 @@ def _hide_inside(value: Any, reader: Any, with_people: bool) -> None:
         if not with_people:
             value.pop("user_id", None)
         if "diff" in value:
-            value["diff"] = "\n".join(line for line in value["diff"].split("\n") if FIELD not in line)
+            value["diff"] = "\n".join(
+                line for line in value["diff"].split("\n") if FIELD not in line
+            )
         for part in (value.get("data"), value.get("package"), value.get("activities")):
             _hide_inside(part, reader, with_people)
 
@@ -106,4 +110,9 @@ def _hide_from(reader: Any, dataset: dict[str, Any]) -> None:
 
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
-    return action_input.checked({each.__name__: each for each in (package_search, current_package_list_with_resources)})
+    return action_input.checked(
+        {
+            function.__name__: function
+            for function in (package_search, current_package_list_with_resources)
+        }
+    )

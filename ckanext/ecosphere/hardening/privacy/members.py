@@ -70,5 +70,5 @@ def _ids(*conditions: sa.ColumnElement[bool]) -> set[str]:
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
     return action_input.checked(
-        {each.__name__: each for each in (member_list, package_owner_org_update)}
+        {function.__name__: function for function in (member_list, package_owner_org_update)}
     )

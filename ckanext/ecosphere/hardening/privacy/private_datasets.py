@@ -31,7 +31,7 @@ def is_absent_for_call(action: str, data: dict[str, Any]) -> bool:
         action: name of the action.
         data: its parameters.
     """
-    return any(not _readable(each) for each in _named(action, data))
+    return any(not _readable(dataset) for dataset in _named(action, data))
 
 
 def is_absent_for_page(endpoint: str, arguments: dict[str, Any]) -> bool:
@@ -41,13 +41,13 @@ def is_absent_for_page(endpoint: str, arguments: dict[str, Any]) -> bool:
         endpoint: Flask endpoint.
         arguments: URL arguments.
     """
-    named = ((kind, arguments.get(name)) for kind, name in _of_page(endpoint))
-    found = (
+    keys = ((kind, arguments.get(name)) for kind, name in _of_page(endpoint))
+    datasets = (
         _dataset_of(name) if kind == "page_of_file" else _identifier(name)
-        for kind, name in named
+        for kind, name in keys
         if name
     )
-    return any(not _readable(each) for each in found)
+    return any(not _readable(dataset) for dataset in datasets)
 
 
 def _of_page(endpoint: str) -> Iterator[tuple[str, str]]:
@@ -99,11 +99,11 @@ def _dataset_of_activity(key: str) -> Iterator[str | None]:
     if not p.plugin_loaded("activity"):
         return
     about = sa.select(Activity.object_id, Activity.activity_type).where(Activity.id == key)
-    found = model.Session.execute(about).one_or_none()
-    if found is None:
+    row = model.Session.execute(about).one_or_none()
+    if row is None:
         yield None
-    elif str(found.activity_type).endswith("package"):
-        yield _identifier(found.object_id)
+    elif str(row.activity_type).endswith("package"):
+        yield _identifier(row.object_id)
 
 
 def _readable(id_: str | None) -> bool:

@@ -46,10 +46,10 @@ def tag_autocomplete(
 ) -> list[str]:
     """Suggest tags of the datasets that the reader may see."""
     _check_words(data_dict)
-    asked = {
+    parameters = {
         key: value for key, value in data_dict.items() if key != "offset"
     }  # meaningless for suggestions
-    tags = original(context, {**asked, "limit": LOOKED_AT})
+    tags = original(context, {**parameters, "limit": LOOKED_AT})
     return _visible(tags, context)[: _number(data_dict.get("limit"), SUGGESTIONS)]
 
 
@@ -61,10 +61,10 @@ def tag_show(original: Callable[..., Any], context: Context, data_dict: DataDict
     Raises:
         ObjectNotFound: no such dataset uses it.
     """
-    found = original(context, data_dict)
-    if not found.get("vocabulary_id") and not _visible([found], context):
+    tag = original(context, data_dict)
+    if not tag.get("vocabulary_id") and not _visible([tag], context):
         raise tk.ObjectNotFound(tk._("Not found: nothing has this name or identifier."))
-    return found
+    return tag
 
 
 def _check_words(data_dict: DataDict) -> None:
@@ -72,7 +72,7 @@ def _check_words(data_dict: DataDict) -> None:
     for name in ("q", "query"):
         value = data_dict.get(name) or ""
         if not all(
-            isinstance(each, str) for each in (value if isinstance(value, list) else [value])
+            isinstance(word, str) for word in (value if isinstance(value, list) else [value])
         ):
             raise tk.ValidationError({name: [tk._("Give one text here.")]})
 
@@ -88,24 +88,27 @@ def _visible(tags: list[Any], context: Any) -> list[Any]:
     """Remove the tags (names or dicts) that no dataset visible to the reader uses."""
     if not tags or sees_all(context):
         return tags
-    shown = _shown(context)
-    return [tag for tag in tags if (tag["name"] if isinstance(tag, dict) else tag) in shown]
+    names = _shown(context)
+    return [tag for tag in tags if (tag["name"] if isinstance(tag, dict) else tag) in names]
 
 
 def _shown(context: Any) -> set[str]:
     package, tagged = model.Package, model.PackageTag
-    found = (
+    query = (
         sa.select(model.Tag.name)
         .join(tagged, tagged.tag_id == model.Tag.id)
         .join(package, package.id == tagged.package_id)
         .where(tagged.state == "active", readable(context))
         .distinct()
     )
-    return set(model.Session.scalars(found))
+    return set(model.Session.scalars(query))
 
 
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
     return action_input.checked(
-        {each.__name__: each for each in (tag_list, tag_search, tag_autocomplete, tag_show)}
+        {
+            function.__name__: function
+            for function in (tag_list, tag_search, tag_autocomplete, tag_show)
+        }
     )

@@ -197,9 +197,9 @@ def _account(name: str) -> str:
 def _user(name: str) -> Any:
     if not name:
         return None
-    kept = g.setdefault("ecosphere_users", {}) if has_request_context() else {}
-    if name not in kept:
-        kept[name] = model.User.by_name(name) or (
+    cache = g.setdefault("ecosphere_users", {}) if has_request_context() else {}
+    if name not in cache:
+        cache[name] = model.User.by_name(name) or (
             model.User.by_email(name) if "@" in name else None
         )
-    return kept[name]
+    return cache[name]

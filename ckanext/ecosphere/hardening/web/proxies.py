@@ -45,7 +45,9 @@ class Trusted:
             parsed = ipaddress.ip_address(address.strip().strip("[]"))
         except ValueError:
             return False
-        return any(parsed.version == each.version and parsed in each for each in self.networks)
+        return any(
+            parsed.version == network.version and parsed in network for network in self.networks
+        )
 
 
 def read(text: str) -> Trusted:

@@ -71,18 +71,18 @@ class Plan:
             "{number} dataset was here before", "{number} datasets were here before", self.datasets
         )
         yield total.format(number=self.datasets)
-        if number := sum(bool(each.contact) for each in every):
+        if number := sum(bool(changes.contact) for changes in every):
             yield tk.ungettext(
                 "contact: {number} dataset, from its maintainer and author, which stay as they are",
                 "contact: {number} datasets, from their maintainers and authors, which stay as they are",
                 number,
             ).format(number=number)
-        for address in sorted({address for each in every for address in each.bad_emails}):
+        for address in sorted({address for changes in every for address in changes.bad_emails}):
             yield tk._(
                 "contact: “{address}” is not an e-mail address and is not taken over"
             ).format(address=address)
         yield from self._licences()
-        moved = Counter((old, new) for each in every for old, new in each.renamed.items())
+        moved = Counter((old, new) for changes in every for old, new in changes.renamed.items())
         for (old, new), number in sorted(moved.items()):
             yield tk.ungettext(
                 "free field “{old}”: {number} value does not fit the field of that name; it is called “{new}”",
@@ -90,7 +90,7 @@ class Plan:
                 number,
             ).format(old=old, new=new, number=number)
         for name, number in sorted(
-            Counter(name for each in every for name in each.rewritten).items()
+            Counter(name for changes in every for name in changes.rewritten).items()
         ):
             yield tk.ungettext(
                 "free field “{name}”: {number} value becomes the field of that name",
@@ -136,15 +136,15 @@ def _kept_sentence(name: str, number: int) -> str:
 
 def plan() -> Plan:
     """Return the plan for all datasets that existed before the schema."""
-    found = Plan(kept=kept_facets.in_use())
+    plan_made = Plan(kept=kept_facets.in_use())
     checks = field_checks()
     for package in _candidates():
-        found.datasets += 1
+        plan_made.datasets += 1
         if package.license_id:
-            found.licences[package.license_id] += 1
+            plan_made.licences[package.license_id] += 1
         if changes := _changes(package, checks):
-            found.changes[package.id] = changes
-    return found
+            plan_made.changes[package.id] = changes
+    return plan_made
 
 
 def run(plan: Plan) -> int:
@@ -312,14 +312,14 @@ def own_fields(kind: str, table: Any) -> set[str]:
         table: CKAN's table.
     """
     schema = tk.h.scheming_get_dataset_schema("dataset")
-    names = {each["field_name"] for each in schema[kind]}
+    names = {field_["field_name"] for field_ in schema[kind]}
     return names - {*table.columns.keys(), "tag_string"}
 
 
 def mandatory_columns() -> set[str]:
     """Return the names of CKAN's own fields that the schema needs for publishing."""
     fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
-    names = {each["field_name"] for each in fields if each.get("obligation") == "mandatory"}
+    names = {field_["field_name"] for field_ in fields if field_.get("obligation") == "mandatory"}
     return names & set(model.package_table.columns.keys())
 
 
@@ -336,19 +336,19 @@ def field_checks() -> dict[str, Any]:
 
     schema = tk.h.scheming_get_dataset_schema("dataset")
     columns = {*model.package_table.columns.keys(), "tag_string"}
-    found: dict[str, Any] = {}
-    for each in schema["dataset_fields"]:
-        name = each["field_name"]
+    checks: dict[str, Any] = {}
+    for field_ in schema["dataset_fields"]:
+        name = field_["field_name"]
         if name in columns:
             continue
-        if "repeating_subfields" in each:
-            found[name] = _rows_of
-        elif each.get("validators"):
+        if "repeating_subfields" in field_:
+            checks[name] = _rows_of
+        elif field_.get("validators"):
             words = " ".join(
-                w for w in each["validators"].split() if w not in ("scheming_required",)
+                w for w in field_["validators"].split() if w not in ("scheming_required",)
             )
-            found[name] = _value_of(name, validators_from_string(words, each, schema))
-    return found
+            checks[name] = _value_of(name, validators_from_string(words, field_, schema))
+    return checks
 
 
 def _rows_of(value: str) -> str:

@@ -76,30 +76,33 @@ def _is_of_stored_file(data: FlatData, key: tuple[Any, ...], package: Any) -> bo
 
 def rows(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the distinct people in CKAN's fields, the maintainer first: ``name`` and ``email``."""
-    found: list[dict[str, str]] = []
+    people: list[dict[str, str]] = []
     for name, email in PEOPLE.items():
         row = {
             "name": (dataset.get(name) or "").strip(),
             "email": (dataset.get(email) or "").strip(),
         }
-        if any(row.values()) and row not in found:
-            found.append(row)
-    return found
+        if any(row.values()) and row not in people:
+            people.append(row)
+    return people
 
 
 def ecosphere_core_people(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the people in CKAN's fields that are not among the contacts: ``label``, ``name``, ``email``."""
     contacts = dataset.get("contact")
-    said = json.dumps(contacts, ensure_ascii=False) if isinstance(contacts, list) else ""
+    contacts_as_json = (
+        json.dumps(contacts, ensure_ascii=False) if isinstance(contacts, list) else ""
+    )
     labels = {"maintainer": tk._("Maintainer"), "author": tk._("Author")}
-    found = []
+    people = []
     for name, email in PEOPLE.items():
         row = {"name": dataset.get(name) or "", "email": dataset.get(email) or ""}
         if any(
-            value and json.dumps(value, ensure_ascii=False) not in said for value in row.values()
+            value and json.dumps(value, ensure_ascii=False) not in contacts_as_json
+            for value in row.values()
         ):
-            found.append({"label": labels[name], **row})
-    return found
+            people.append({"label": labels[name], **row})
+    return people
 
 
 def ecosphere_core_inputs(

@@ -82,9 +82,9 @@ def licence(text: str) -> Licence:
     concept = licences.get(text) or licences.find(text)
     if concept is None:
         return Licence(text)
-    said = set(_VERSION.findall(text))
-    known = set(_VERSION.findall(f"{concept.id} {concept.uri} {concept.label_en}"))
-    if text == concept.id or not known or said & known:
+    versions = set(_VERSION.findall(text))
+    versions_of_list = set(_VERSION.findall(f"{concept.id} {concept.uri} {concept.label_en}"))
+    if text == concept.id or not versions_of_list or versions & versions_of_list:
         return Licence(concept.id)
     return Licence(None, tk._("the version is not said"))
 
@@ -99,10 +99,10 @@ def restate(licence_id: str, extras: dict[str, Any]) -> str | None:
     """Return the new id of a licence; without one, add the former licence to the conditions of use in `extras`."""
     becomes = licence(licence_id).becomes
     if becomes is None:
-        said = tk._("Licence stated before: {licence}").format(licence=stated(licence_id))
+        sentence = tk._("Licence stated before: {licence}").format(licence=stated(licence_id))
         before = extras.get("use_conditions") or ""
         if stated(licence_id) not in before:
-            extras["use_conditions"] = "\n\n".join(filter(None, (before, said)))
+            extras["use_conditions"] = "\n\n".join(filter(None, (before, sentence)))
     return becomes
 
 
@@ -116,13 +116,13 @@ def stated(licence_id: str) -> str:
 
 def stock(licence_id: str) -> License | None:
     """Return a licence of CKAN's own list, which is not in use, or None."""
-    return next((each for each in stock_licences() if each.id == licence_id), None)
+    return next((licence for licence in stock_licences() if licence.id == licence_id), None)
 
 
 @cache
 def stock_licences() -> tuple[License, ...]:
     """Return the licences of CKAN's own list."""
-    return tuple(License(each()) for each in DefaultLicense.__subclasses__())
+    return tuple(License(licence()) for licence in DefaultLicense.__subclasses__())
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ def each_dataset(search: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield all datasets of a search, fetched page by page."""
     start, total = 0, 1
     while start < total:
-        asked = {**search, "rows": PAGE_SIZE, "start": start, "sort": "id asc", "facet": "false"}
-        page = tk.get_action("package_search")({}, asked)
+        query = {**search, "rows": PAGE_SIZE, "start": start, "sort": "id asc", "facet": "false"}
+        page = tk.get_action("package_search")({}, query)
         total = page["count"]
         yield from page["results"]
         start += PAGE_SIZE
@@ -116,7 +116,7 @@ def _places(read: Reader) -> Iterator[str]:
 def table_lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """Yield the lines of the CSV file, with commas as expected by Table Schema (RFC 4180)."""
     return csv_table.lines(
-        COLUMNS, ([each.get(name, "") for name in COLUMNS] for each in rows), separator=","
+        COLUMNS, ([values.get(name, "") for name in COLUMNS] for values in rows), separator=","
     )
 
 
@@ -145,7 +145,7 @@ def csv_path() -> Path | None:
 def csv_lines(search: dict[str, Any]) -> Iterator[str]:
     """Yield the CSV lines of a search."""
     return table_lines(
-        row(inheritance.completed(each), _page(each)) for each in each_dataset(search)
+        row(inheritance.completed(dataset), _page(dataset)) for dataset in each_dataset(search)
     )
 
 
@@ -240,13 +240,13 @@ def _kept(name: str, make: Callable[[], str]) -> str:
         connection: Any = connect_to_redis()
         generation = (connection.get(_key("generation")) or b"0").decode()
         key = _key(f"{generation}:{name}")
-        if (known := connection.get(key)) is not None:
-            return known.decode()
-        made = make()
-        connection.set(key, made, ex=FRESH_SECONDS)
+        if (cached := connection.get(key)) is not None:
+            return cached.decode()
+        text = make()
+        connection.set(key, text, ex=FRESH_SECONDS)
     except RedisError:
         return make()
-    return made
+    return text
 
 
 def _key(name: str) -> str:

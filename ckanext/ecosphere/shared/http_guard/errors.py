@@ -49,10 +49,10 @@ def in_language(params: Mapping[str, Any], translate: Callable[[str], str]) -> d
         translate: translates a message into the reader's language.
     """
     detail, size = params.get("detail"), params.get("size")
-    found = {**params, "detail": translate(detail)} if detail in REASONS else dict(params)
+    words = {**params, "detail": translate(detail)} if detail in REASONS else dict(params)
     if isinstance(size, int):
-        return {**found, "size": messages.size(size, translate)}
-    return found
+        return {**words, "size": messages.size(size, translate)}
+    return words
 
 
 class FetchError(Exception):

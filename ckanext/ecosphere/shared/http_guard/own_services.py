@@ -40,10 +40,12 @@ def is_own_service(
 
 def _addresses(name: str, port: int, resolve: Callable[..., list[Any]]) -> list[Address]:
     try:
-        found = resolve(name, port, type=socket.SOCK_STREAM)
+        addresses = resolve(name, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []  # the portal cannot reach it by this name either
-    return [unwrapped(ipaddress.ip_address(str(info[4][0]).partition("%")[0])) for info in found]
+    return [
+        unwrapped(ipaddress.ip_address(str(info[4][0]).partition("%")[0])) for info in addresses
+    ]
 
 
 def _is_this_machine(ip: Address) -> bool:

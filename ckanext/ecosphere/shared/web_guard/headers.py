@@ -62,8 +62,10 @@ def _add_policies(response: Response, settings: Settings) -> None:
     inline = current_app.debug or matches(request.endpoint, tables().scripts_inline)
     if settings.csp == "report-only" or inline:
         loose = {"object-src", "base-uri", "form-action"}
-        kept = "; ".join(text for name, text in directives.items() if name in loose and settings.csp == "enforce")
-        headers[ENFORCED] = f"{kept}; {frames}" if kept else frames
+        enforced = "; ".join(
+            text for name, text in directives.items() if name in loose and settings.csp == "enforce"
+        )
+        headers[ENFORCED] = f"{enforced}; {frames}" if enforced else frames
         headers[REPORTED] = "; ".join(directives.values())
     else:
         headers[ENFORCED] = "; ".join([*directives.values(), frames])
@@ -73,8 +75,12 @@ def policy(settings: Settings) -> dict[str, str]:
     """Return the Content-Security-Policy by directive, with the administrator's additional sources."""
     directives = {name: list(sources) for name, sources in tables().policy.items()}
     for name, sources in settings.csp_extra.items():
-        directives[name] = [each for each in directives.get(name, []) if each != "'none'"] + sources
-    return {name: f"{name} {' '.join(dict.fromkeys(sources))}" for name, sources in directives.items()}
+        directives[name] = [
+            source for source in directives.get(name, []) if source != "'none'"
+        ] + sources
+    return {
+        name: f"{name} {' '.join(dict.fromkeys(sources))}" for name, sources in directives.items()
+    }
 
 
 def read_extra(text: str) -> dict[str, list[str]]:
@@ -84,17 +90,24 @@ def read_extra(text: str) -> dict[str, list[str]]:
         ValueError: a directive without a source, or not a source directive; the message names it.
     """
     found: dict[str, list[str]] = {}
-    for part in filter(None, (each.strip() for each in text.split(";"))):
+    for part in filter(None, (directive.strip() for directive in text.split(";"))):
         name, *sources = part.split()
         if not name.endswith(("-src", "-uri", "-action")) or not sources:
-            raise ValueError(tk._("{directive} is no directive with sources").format(directive=part))
+            raise ValueError(
+                tk._("{directive} is no directive with sources").format(directive=part)
+            )
         found.setdefault(name, []).extend(sources)
     return found
 
 
 FOLDER = "uploads/"
 REDIRECTS = 300
-SCRIPTS = ("text/javascript", "application/javascript", "application/x-javascript", "text/ecmascript")
+SCRIPTS = (
+    "text/javascript",
+    "application/javascript",
+    "application/x-javascript",
+    "text/ecmascript",
+)
 """Types that a page can load as a script, whatever the other headers say."""
 UPLOAD_POLICY = "default-src 'none'; sandbox"
 

@@ -48,8 +48,14 @@ class _HeadAsGet:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "HEAD":
             return self._inner(environ, start_response)
-        asked = {**environ, "REQUEST_METHOD": "GET", "CONTENT_LENGTH": "0", "wsgi.input": BytesIO(), _MARK: True}
-        content = self._inner(asked, start_response)
+        as_get = {
+            **environ,
+            "REQUEST_METHOD": "GET",
+            "CONTENT_LENGTH": "0",
+            "wsgi.input": BytesIO(),
+            _MARK: True,
+        }
+        content = self._inner(as_get, start_response)
         if close := getattr(content, "close", None):
             close()
         return []
@@ -61,7 +67,17 @@ _KEPT = 4 * SECONDS
 _INSTALLED = "ecosphere_visits"
 _STATIC = frozenset({"static", "webassets.index"})
 #: Substrings in the user agents of crawlers and scripts.
-_PROGRAMS = ("bot", "crawl", "spider", "slurp", "curl/", "python-requests", "wget", "headless", "monitor")
+_PROGRAMS = (
+    "bot",
+    "crawl",
+    "spider",
+    "slurp",
+    "curl/",
+    "python-requests",
+    "wget",
+    "headless",
+    "monitor",
+)
 
 
 def is_program(agent: str) -> bool:
