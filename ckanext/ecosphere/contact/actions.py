@@ -219,17 +219,18 @@ def edit(id: str) -> Response:
 
 def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:
     """Return the contact sheet of an organisation (`sheets`), empty when there is no such organisation."""
-    group = model.Group.get(organization) if organization else None
-    if group:
-        return asdict(sheets.of(group))
-    return {}
+    group = model.Group.get(organization or "")
+    if group is None:
+        return {}
+    return asdict(sheets.of(group))
 
 
 def ecosphere_unconfirmed_contact(organization: str | None) -> dict[str, dict[str, str]]:
     """Return the fields of a contact sheet that the directory fills, with `value` and `year`."""
-    group = model.Group.get(organization) if organization else None
-    unconfirmed = sheets.unconfirmed(group) if group else {}
-    return {name: asdict(entry) for name, entry in unconfirmed.items()}
+    group = model.Group.get(organization or "")
+    if group is None:
+        return {}
+    return {name: asdict(entry) for name, entry in sheets.unconfirmed(group).items()}
 
 
 def ecosphere_other_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:

@@ -189,7 +189,7 @@ def by_kind(query: str = "") -> list[tuple[str, list[Service]]]:
 
 def _all() -> list[Service]:
     counts = _counts()
-    headings = kinds()
+    known_kinds = kinds()
     services = []
     groups: Any = model.Session.query(model.Group).filter_by(
         is_organization=True, state=model.State.ACTIVE
@@ -198,14 +198,15 @@ def _all() -> list[Service]:
         kind, territory = (
             group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY)
         )
-        place = voc.get("territories").get(territory) if territory else None
+        if kind not in known_kinds:
+            kind = OTHER
         services.append(
             Service(
                 name=group.name,
                 title=group.title or group.name,
                 description=group.description or "",
-                kind=kind if kind in headings else OTHER,
-                territory=place.label(language.current()) if place else "",
+                kind=kind,
+                territory=voc.get("territories").label(territory, language.current()),
                 count=counts.get(group.name, 0),
             )
         )

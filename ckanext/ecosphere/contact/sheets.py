@@ -116,32 +116,36 @@ def of(group: model.Group) -> ContactSheet:
 def unconfirmed(group: model.Group) -> dict[str, Entry]:
     """Return the fields that nobody has filled in for a service, with what the directory says."""
     sheet, service = written(group), registered(group)
+    if service is None:
+        return {}
     own = _in_registry(service)
-    listed = directory().get(service.id, {}) if service else {}
+    listed = directory().get(service.id, {})
     empty = [name for name in listed if name not in own and not getattr(sheet, name)]
     return {name: listed[name] for name in empty}
 
 
 def _in_registry(service: voc.Concept | None) -> dict[str, str]:
     """Return the contact details that the portal's registry has of a service."""
-    details = {name: str(service.data.get(name) or "") for name in REGISTERED} if service else {}
-    return {name: value for name, value in details.items() if value}
+    if service is None:
+        return {}
+    return {name: str(service.data[name]) for name in REGISTERED if service.data.get(name)}
 
 
 def chief(organization_id: str | None) -> str:
     """Return the mailbox for notices of late requests, "" when the service has not given one."""
-    group = model.Session.get(model.Group, organization_id) if organization_id else None
-    if group:
-        return written(group).chief
-    return ""
+    return _of_id(organization_id).chief
 
 
 def mailbox(organization_id: str | None) -> str:
     """Return the shared mailbox of a service, "" when it has none."""
-    group = model.Session.get(model.Group, organization_id) if organization_id else None
-    if group:
-        return written(group).email
-    return ""
+    return _of_id(organization_id).email
+
+
+def _of_id(organization_id: str | None) -> ContactSheet:
+    group = model.Session.get(model.Group, organization_id or "")
+    if group is None:
+        return ContactSheet()
+    return written(group)
 
 
 def as_contact(organization_id: str | None) -> dict[str, str]:
@@ -152,7 +156,7 @@ def as_contact(organization_id: str | None) -> dict[str, str]:
     Args:
         organization_id: name or id of the organisation.
     """
-    group = model.Group.get(organization_id) if organization_id else None
+    group = model.Group.get(organization_id or "")
     if group is None or not group.is_organization or not written(group).email:
         return {}
     sheet = written(group)

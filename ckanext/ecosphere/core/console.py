@@ -64,7 +64,7 @@ def health() -> str:
     except RedisError:
         at, checks, is_asked = None, [], False
     variables = {
-        "at": dates.moment(at) if at else "",
+        "at": dates.moment(at),
         "checks": checks,
         "asked": is_asked,
         "queues": queues(),
@@ -183,10 +183,10 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
             "name": name,
             "role": capacity,
             "invited": state == "pending",
-            "since": dates.day(created) if created else "",
-            "until": dates.day(last) if (last := invitations.until(notes)) else "",
+            "since": dates.day(created),
+            "until": dates.day(last := invitations.until(notes)),
             "is_over": last is not None and last < dates.today(),
-            "last_seen": dates.day(last_active) if last_active else "",
+            "last_seen": dates.day(last_active),
         }
         for title, service, fullname, name, capacity, state, last_active, created, notes in rows
     ]
@@ -215,5 +215,6 @@ def health_cards() -> list[Card]:
 
 def page_number(text: str | None) -> int:
     """Parse a page number of a URL; 1 if it is invalid."""
-    number = int(text) if text and text.isdecimal() and len(text) <= LONGEST_NUMBER else 1
-    return min(max(number, 1), LAST_PAGE)
+    if not text or not text.isdecimal() or len(text) > LONGEST_NUMBER:
+        return 1
+    return min(max(int(text), 1), LAST_PAGE)

@@ -120,12 +120,11 @@ def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list
 
 def _line(group: model.Group) -> dict[str, Any]:
     own, sheet = _own(group), sheets.written(group)
-    territory = voc.get("territories").get(own["territory"]) if own["territory"] else None
     return {
         "name": group.name,
         "title": own["title"] or group.name,
         "kind": services.kinds().get(own["kind"], own["kind"]),
-        "territory": territory.label(language.current()) if territory else "",
+        "territory": voc.get("territories").label(own["territory"], language.current()),
         "email": sheet.email,
         "chief": sheet.chief,
     }

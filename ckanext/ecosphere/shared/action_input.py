@@ -56,10 +56,9 @@ def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = F
 
 def refused(errors: Mapping[str, list[Any]]) -> tk.ValidationError:
     """Return a ValidationError; for `tags` CKAN expects each error as a dict with the key `name`."""
-    summary = {
-        name: [_of_a_tag(each) if name == "tags" else each for each in said]
-        for name, said in errors.items()
-    }
+    summary = {name: list(faults) for name, faults in errors.items()}
+    if "tags" in summary:
+        summary["tags"] = [_of_a_tag(fault) for fault in summary["tags"]]
     return tk.ValidationError(summary)  # pyright: ignore[reportArgumentType]
 
 
@@ -90,8 +89,10 @@ def _checked(action: Action) -> Action:
 
     @wraps(action)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        position = 2 if chained else 1
-        check(args[position] if len(args) > position else kwargs.get("data_dict"))
+        parameters = args[1:]
+        if chained:
+            parameters = args[2:]
+        check(next(iter(parameters), kwargs.get("data_dict")))
         return action(*args, **kwargs)
 
     return wrapper
@@ -116,11 +117,9 @@ def _faults(value: Any, depth: int) -> Iterator[str]:
         if depth >= DEEPEST:
             yield tk._("This is nested too deeply.")
             return
-        parts = (
-            [part for item in value.items() for part in item]
-            if isinstance(value, Mapping)
-            else value
-        )
+        parts = list(value)
+        if isinstance(value, Mapping):
+            parts += value.values()
         for part in parts:
             yield from _faults(part, depth + 1)
     elif isinstance(value, str) and _UNSTORABLE.search(value):

@@ -53,12 +53,13 @@ def deny_by_default(functions: Mapping[str, AuthFunction]) -> dict[str, AuthFunc
     Args:
         functions: action → auth function; `toolkit.auth_allow_anonymous_access` marks public ones.
     """
-    return {
-        name: function
-        if getattr(function, "auth_allow_anonymous_access", False)
-        else login_required(function)
-        for name, function in functions.items()
-    }
+    return {name: _denying(function) for name, function in functions.items()}
+
+
+def _denying(function: AuthFunction) -> AuthFunction:
+    if getattr(function, "auth_allow_anonymous_access", False):
+        return function
+    return login_required(function)
 
 
 def dataset_readable(context: Any, key: Any) -> AuthResult:

@@ -166,10 +166,12 @@ def makers_of(dataset: Mapping[str, Any]) -> Makers:
     """
     service = dataset.get("organization") or {}
     is_read = bool(dataset.get("source_record") or dataset.get("source_catalogue"))
-    makers = _names(dataset, "creator") or (_names(dataset, "publisher") if is_read else [])
-    own = _service_title(service)
+    makers = _names(dataset, "creator")
+    if is_read and not makers:
+        makers = _names(dataset, "publisher")
     if not makers and not is_read:
-        return Makers((own,) if own else (), (), True)
+        own = _service_title(service)
+        return Makers(tuple(filter(None, [own])), (), True)
     others = tuple(name for name in makers if not _is_called(service, name))
     return Makers(tuple(makers), others, len(others) < len(makers))
 

@@ -49,7 +49,9 @@ def marked(text: str) -> str:
 def unmarked(written: str) -> str:
     """Return the original text of a cell written by :func:`marked`."""
     inner = written.removeprefix(APOSTROPHE)
-    return _INNER_MARKED.sub(r"\1", inner if inner != written and is_formula(inner) else written)
+    if is_formula(inner):
+        return _INNER_MARKED.sub(r"\1", inner)
+    return _INNER_MARKED.sub(r"\1", written)
 
 
 SEPARATOR = ";"

@@ -39,22 +39,25 @@ def read(value: Given) -> date | None:
     """
     if not value:
         return None
+    if isinstance(value, str) and len(value) == DAY_CHARACTERS:
+        return date.fromisoformat(value)
     if isinstance(value, str):
-        value = (
-            date.fromisoformat(value)
-            if len(value) == DAY_CHARACTERS
-            else datetime.fromisoformat(value)
-        )
+        value = datetime.fromisoformat(value)
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).astimezone(zone())
+        return _in_zone(value)
     return value
+
+
+def _in_zone(moment: datetime) -> datetime:
+    """Return a datetime in the portal's time zone; a naive one is UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return moment.astimezone(zone())
 
 
 def day_of(moment: datetime) -> date:
     """Return the date of a datetime in the portal's time zone; a naive one is UTC."""
-    return (
-        (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(zone()).date()
-    )
+    return _in_zone(moment).date()
 
 
 def day(value: Given, style: str = "long") -> str:
@@ -81,9 +84,8 @@ def moment(value: Given) -> str:
 
 def month(value: str, short: bool = False) -> str:
     """Format a month ("2026-11") in words."""
-    return format_date(
-        date.fromisoformat(f"{value[:7]}-01"), "MMM yy" if short else "MMMM y", locale=_locale()
-    )
+    style = {True: "MMM yy", False: "MMMM y"}[short]
+    return format_date(date.fromisoformat(f"{value[:7]}-01"), style, locale=_locale())
 
 
 def in_language(known: date, spoken: str, style: str = "long") -> str:

@@ -138,11 +138,9 @@ def load_context(source: Any, *arguments: Any, **options: Any) -> tuple[Any, Any
     """
     address = str(source)
     parts = urlsplit(address)
-    text = (
-        bundled_contexts().get(f"{parts.netloc}{parts.path}")
-        if parts.scheme in {"http", "https"}
-        else None
-    )
+    text = None
+    if parts.scheme in {"http", "https"}:
+        text = bundled_contexts().get(f"{parts.netloc}{parts.path}")
     if text is None:
         # rdflib resolves relative URLs against the working directory, which must not be revealed.
         raise RemoteDocumentError(address.removeprefix(f"{Path.cwd().as_uri()}/"))

@@ -54,9 +54,8 @@ def is_restricted(dataset: Mapping[str, Any]) -> bool:
     rights = str(dataset.get("access_rights") or "")
     if rights:
         right = voc.get("access-right").get(rights)
-        return (right.id if right else rights) != _PUBLIC
-    grounds = dataset.get("access_limitation") or []
-    for uri in [grounds] if isinstance(grounds, str) else grounds:
+        return rights != _PUBLIC and (right is None or right.id != _PUBLIC)
+    for uri in _list(dataset.get("access_limitation")):
         ground = voc.get("access-limitation").get(str(uri))
         if ground and ground.data["restricts"]:
             return True
@@ -66,17 +65,28 @@ def is_restricted(dataset: Mapping[str, Any]) -> bool:
 def formats_by_way(dataset: Mapping[str, Any]) -> dict[str, list[str]]:
     """Group the formats of data resources by way of access; `RESERVED` is the State's own network."""
     formats_of_way: dict[str, list[str]] = {}
-    endpoints = dataset.get("endpoint_url") or []
-    for url in [endpoints] if isinstance(endpoints, str) else endpoints:
-        formats_of_way.setdefault(RESERVED if is_internal({"url": url}) else SERVICE, [])
+    for url in _list(dataset.get("endpoint_url")):
+        way = SERVICE
+        if is_internal({"url": url}):
+            way = RESERVED
+        formats_of_way.setdefault(way, [])
     for resource in _resources(dataset):
         way = _way(resource)
-        if way:
-            formats = formats_of_way.setdefault(RESERVED if is_internal(resource) else way, [])
-            name = str(resource.get("format") or "")
-            if name and name not in formats:
-                formats.append(name)
+        if way is None:
+            continue
+        if is_internal(resource):
+            way = RESERVED
+        formats = formats_of_way.setdefault(way, [])
+        name = str(resource.get("format") or "")
+        if name and name not in formats:
+            formats.append(name)
     return formats_of_way
+
+
+def _list(value: Any) -> Iterable[Any]:
+    if isinstance(value, str):
+        return [value]
+    return value or []
 
 
 def _resources(dataset: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

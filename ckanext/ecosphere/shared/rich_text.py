@@ -81,11 +81,9 @@ def excerpt(text: str | None, length: int = 190) -> str:
     if len(plain) <= length and len(text) <= most:
         return plain
     start = plain[: length - 1]
-    words = (
-        start.rpartition(" ")[0]
-        if len(plain) >= length and not plain[length - 1].isspace()
-        else start
-    )
+    words = start
+    if len(plain) >= length and not plain[length - 1].isspace():
+        words = start.rpartition(" ")[0]
     return f"{(words or start).rstrip()}…"
 
 

@@ -58,8 +58,14 @@ def ecosphere_map_background() -> dict[str, str]:
 def ecosphere_labels(vocabulary: str, keys: list[str] | str | None) -> list[str]:
     """Return labels of concepts in the language of the page; unknown concepts are left out."""
     concepts = voc.get(vocabulary)
-    matching = (concepts.get(key) for key in ([keys] if isinstance(keys, str) else keys or []))
-    return [concept.label(language.current()) for concept in matching if concept]
+    labels = [concepts.label(key, language.current()) for key in _list(keys)]
+    return [label for label in labels if label]
+
+
+def _list(value: list[str] | str | None) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return value or []
 
 
 def ecosphere_size_text(value: Any) -> str:
@@ -101,14 +107,15 @@ def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
     """
     texts = dataset.get(f"{field}{languages.SUFFIX}")
     title = tk.h.get_translated(dataset, field)
-    tags = (
-        [tag for tag, text in texts.items() if text == title] if isinstance(texts, Mapping) else []
-    )
+    tags = []
+    if isinstance(texts, Mapping):
+        tags = [tag for tag, text in texts.items() if text == title]
     if not tags:
-        uris_given = dataset.get("language") or []
-        uris = [uris_given] if isinstance(uris_given, str) else uris_given
+        uris = _list(dataset.get("language"))
         tags = [languages.tag(str(uri).rstrip("/").rpartition("/")[2]) for uri in uris]
-    spoken = languages.FRENCH if languages.FRENCH in tags else next(filter(None, tags), "")
+    spoken = next(filter(None, tags), "")
+    if languages.FRENCH in tags:
+        spoken = languages.FRENCH
     if spoken.partition("-")[0] == language.current()[:2]:
         return ""
     return spoken

@@ -120,13 +120,11 @@ def suggest(text: str, limit: int) -> list[Commune]:
     if len(words) < 2:  # noqa: PLR2004 - one letter finds everything
         return []
     exact = _by_code().get(words.upper())
-    first = [commune for name, commune in _folded() if name.startswith(f" {words}")]
-    later = (
-        [commune for name, commune in _folded() if f" {words}" in name[1:]]
-        if len(first) < limit
-        else []
-    )
-    matching: list[Commune] = [*([exact] if exact else []), *first, *later]
+    matching = [commune for name, commune in _folded() if name.startswith(f" {words}")]
+    if len(matching) < limit:
+        matching += [commune for name, commune in _folded() if f" {words}" in name[1:]]
+    if exact:
+        matching.insert(0, exact)
     return list(dict.fromkeys(matching))[:limit]
 
 
@@ -143,12 +141,10 @@ def named(text: str) -> list[Commune]:
         return [exact]
     if postal := of_postal(text):
         return postal
+    name, departement = text, ""
     labelled = _LABEL.fullmatch(text)
     if labelled:
-        name, within = (labelled[1], labelled[2] or labelled[3])
-    else:
-        name, within = (text, "")
-    departement = _code_of(within) if labelled else ""
+        name, departement = labelled[1], _code_of(labelled[2] or labelled[3])
     looked_for = f" {normalise(name)}"
     return [
         commune
@@ -160,8 +156,9 @@ def named(text: str) -> list[Commune]:
 def _code_of(departement: str) -> str:
     """Return the code of a département, from its code or name; what was typed if it is unknown."""
     concept = voc.get("territories").find(departement.strip())
-    code = str(concept.data["departement_code"]) if concept else ""
-    return code or departement.strip().upper()
+    if concept and concept.data["departement_code"]:
+        return str(concept.data["departement_code"])
+    return departement.strip().upper()
 
 
 @cache

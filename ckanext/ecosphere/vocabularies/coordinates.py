@@ -25,9 +25,10 @@ _LATITUDES = (41, 52)
 
 def numbers(text: str) -> str:
     """Return a text of several numbers, with decimal points; "" if it is none."""
-    pointed = text.replace(",", ".") if _DECIMAL_COMMAS.fullmatch(text) else text
-    if _NUMBERS.fullmatch(pointed):
-        return pointed
+    if _DECIMAL_COMMAS.fullmatch(text):
+        text = text.replace(",", ".")
+    if _NUMBERS.fullmatch(text):
+        return text
     return ""
 
 
@@ -59,8 +60,9 @@ def enlarged(box: Box) -> Box:
 
 def _in_degrees(sides: tuple[float, ...]) -> tuple[float, ...]:
     if len(sides) == 2:  # noqa: PLR2004 - a point
-        longitude_last = _LATITUDES[0] <= sides[0] <= _LATITUDES[1] and not _is_lambert(*sides)
-        sides = (*reversed(sides), *reversed(sides)) if longitude_last else (*sides, *sides)
+        if _LATITUDES[0] <= sides[0] <= _LATITUDES[1] and not _is_lambert(*sides):
+            sides = (*reversed(sides),)
+        sides = (*sides, *sides)
     if len(sides) != 4 or not (_is_lambert(*sides[:2]) and _is_lambert(*sides[2:])):  # noqa: PLR2004 - a box
         return sides
     west, south, east, north = sides

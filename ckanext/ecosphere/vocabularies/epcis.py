@@ -129,16 +129,15 @@ def described(epci: Epci, lang: str) -> dict[str, Any]:
         `code` (SIREN), `name`, `territories` (`uri` and `label` of its départements) and `box` (its bounding box, or
         None when unknown).
     """
-    all_territories = voc.get("territories")
-    territories = [
-        each for code in epci.departements if (each := all_territories.get(f"departement-{code}"))
-    ]
+    territories = [voc.get("territories").get(f"departement-{code}") for code in epci.departements]
     outline = outlines().get(epci.code)
     return {
         "code": epci.code,
         "name": epci.name,
         "territories": [
-            {"uri": territory.uri, "label": territory.label(lang)} for territory in territories
+            {"uri": territory.uri, "label": territory.label(lang)}
+            for territory in territories
+            if territory
         ],
         "box": outline.box if outline else None,
     }

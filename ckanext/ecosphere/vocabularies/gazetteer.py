@@ -28,7 +28,7 @@ def spellings(name: str) -> Iterator[str]:
     yield name
     words = name.split()
     if "les" in words[1:]:
-        yield " ".join("lez" if word == "les" else word for word in words)
+        yield " ".join({"les": "lez"}.get(word, word) for word in words)
     bare = [word for word in words if word not in ("d", *ARTICLES)]
     if len(bare) > 1:
         yield " ".join(bare)
@@ -52,7 +52,9 @@ def plural(adjective: str) -> str:
         return adjective[:-1] + "ux"
     if adjective.endswith("s"):
         return adjective
-    return adjective + ("x" if adjective.endswith("eau") else "s")
+    if adjective.endswith("eau"):
+        return f"{adjective}x"
+    return f"{adjective}s"
 
 
 COUNTRIES = ("pays-fra", "pays-fxx")
@@ -127,14 +129,18 @@ def departements() -> dict[str, Concept]:
 def of_commune(commune: Commune) -> Place:
     """Return the place of a commune."""
     departement = departements().get(commune.departement)
+    within = ""
+    if departement and departement.label_fr != commune.name:
+        within = departement.label_fr.strip()
+    around = _above(departement)
+    if commune.epci:
+        around = (f"epci-{commune.epci}", *around)
     return Place(
         kind="commune",
         label=commune.name,
-        within=departement.label_fr.strip()
-        if departement and departement.label_fr != commune.name
-        else "",
+        within=within,
         ids=(f"commune-{commune.code}",),
-        around=(*([f"epci-{commune.epci}"] if commune.epci else []), *_above(departement)),
+        around=around,
         population=commune.population,
     )
 
@@ -156,16 +162,21 @@ def of_territory(concept: Concept) -> Place:
             for value, seas in coasts().items()
             if concept.id in seas and value.startswith("region-")
         )
-    return Place(kind, concept.label_fr, "", (concept.id,), around if kind != "country" else ())
+    if kind == "country":
+        around = ()
+    return Place(kind, concept.label_fr, "", (concept.id,), around)
 
 
 def of_epci(epci: Epci) -> Place:
     """Return the place of an intercommunality."""
-    departement = departements().get(epci.departements[0]) if epci.departements[0] else None
+    departement = departements().get(epci.departements[0])
+    within = ""
+    if departement:
+        within = departement.label_fr
     return Place(
         kind="epci",
         label=epci.name,
-        within=departement.label_fr if departement else "",
+        within=within,
         ids=(f"epci-{epci.code}",),
         around=_above(departement),
         population=epci.population,
@@ -204,7 +215,9 @@ def inside(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         areas.setdefault(value)
         place = of_id(value)
-        for area in place.around if place else ():
+        if place is None:
+            continue
+        for area in place.around:
             if area not in COUNTRIES and not area.startswith("zone-maritime"):
                 areas.setdefault(area)
     return tuple(areas)
@@ -382,16 +395,10 @@ def _epci_names(epci: Epci) -> Iterator[str]:
     yield from (epci.code, full, bare)
     if " " in core or _DEMONYM.match(core):
         yield core
-    for kind in (
-        "agglo",
-        "agglomeration",
-        "metropole",
-        "communaute",
-        "communaute de communes",
-        "cc",
-        "ca",
-    ):
-        yield f"{core} {kind}" if " " not in kind and len(kind) > 2 else f"{kind} {core}"  # noqa: PLR2004
+    for kind in ("agglo", "agglomeration", "metropole", "communaute"):
+        yield f"{core} {kind}"
+    for kind in ("communaute de communes", "cc", "ca"):
+        yield f"{kind} {core}"
     for kind in (
         "agglo",
         "agglomeration",
@@ -473,7 +480,9 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
     """
     communes_by_code: dict[str, Commune] = {}
     for code in codes:
-        own = departements()[code].label_fr if code in departements() else ""
+        own = ""
+        if code in departements():
+            own = departements()[code].label_fr
         # A name within that of the département ("Territoire de Belfort") does not count as a commune.
         covered = {place for at in _places_of(own, title) for place in range(at, at + len(own))}
         for start, commune in _written_in(title, code):
@@ -489,7 +498,9 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
 
 def _places_of(name: str, text: str) -> Iterator[int]:
     """Yield the positions at which a name begins in a text."""
-    at = text.find(name) if name else -1
+    if not name:
+        return
+    at = text.find(name)
     while at >= 0:
         yield at
         at = text.find(name, at + len(name))

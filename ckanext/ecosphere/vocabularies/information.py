@@ -33,8 +33,8 @@ def joined(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def row_of(text: str) -> dict[str, str]:
     """Parse a text written by `written`; one that begins with no subject becomes a row without."""
-    label, colon, rest = text.partition(COLON)
-    subject = _by_label().get(label.strip()) if colon else None
+    label, _colon, rest = text.partition(COLON)
+    subject = _by_label().get(label.strip())
     if subject and rest.strip():
         return {"subject": subject, "text": rest.strip()}
     return {"text": text.strip()}

@@ -61,7 +61,9 @@ def name(language: str, spoken: str) -> str:
         spoken: language of the name, "fr" or "en".
     """
     base, *rest = language.split("-")
-    locale = Locale(FRENCH if spoken.startswith(FRENCH) else ENGLISH)
+    locale = Locale(ENGLISH)
+    if spoken.startswith(FRENCH):
+        locale = Locale(FRENCH)
     more = [locale.territories.get(part) or locale.scripts.get(part) or part for part in rest]
     called = locale.languages.get(base, base)
     if more:
@@ -75,7 +77,9 @@ def iso_code(language: str) -> str:
     Returns the tag itself when no code is known for it, as for one with a region.
     """
     concept = voc.get("language").find(language)
-    codes = concept.alt_labels if concept else _codes().get(language, ())
+    codes: Iterable[str] = _codes().get(language, ())
+    if concept:
+        codes = concept.alt_labels
     return next((code for code in codes if len(code) == len("fre")), language)
 
 

@@ -104,11 +104,11 @@ def tried(area: str, key: str, value: Any) -> Iterator[None]:
     For worker processes only: in a multi-threaded process, all threads would see the change.
     """
     read, before, due = _state["read"], _state["changes"], _due[0]
-    others = {
-        other: other_value for other, other_value in before.get(area, {}).items() if other != key
-    }
+    values = {**before.get(area, {}), key: value}
+    if value is None:
+        del values[key]
     _state["read"], _due[0] = None, math.inf
-    apply({**before, area: others if value is None else {**others, key: value}})
+    apply({**before, area: values})
     try:
         yield
     finally:
@@ -143,16 +143,17 @@ def over(name: str, concepts: tuple[Concept, ...]) -> tuple[Concept, ...]:
         return concepts
     uris = {concept.uri for concept in concepts}
     packaged_ids = {concept.id for concept in concepts}
-    columns = concepts[0].data if concepts else {}
+    columns = next((concept.data for concept in concepts), {})
     own = [
         _changed(_new(id_, change["uri"], columns), change)
         for id_, change in changes.items()
         if id_ not in packaged_ids and change.get("uri") and change["uri"] not in uris
     ]
-    changed = [
-        _changed(concept, changes[concept.id]) if concept.id in changes else concept
-        for concept in concepts
-    ]
+    changed = []
+    for concept in concepts:
+        if concept.id in changes:
+            concept = _changed(concept, changes[concept.id])  # noqa: PLW2901
+        changed.append(concept)
     return _in_place([*changed, *own])
 
 
@@ -215,9 +216,12 @@ def _changed(concept: Concept, change: Mapping[str, Any]) -> Concept:
 def _in_place(concepts: list[Concept]) -> tuple[Concept, ...]:
     """Clear `broader` where it is missing or circular: a new edition may drop a concept that a change refers to."""
     uris = {concept.uri: concept for concept in concepts}
-    return tuple(
-        replace(concept, broader=None) if _lost(concept, uris) else concept for concept in concepts
-    )
+    placed = []
+    for concept in concepts:
+        if _lost(concept, uris):
+            concept = replace(concept, broader=None)  # noqa: PLW2901
+        placed.append(concept)
+    return tuple(placed)
 
 
 def _lost(concept: Concept, uris: Mapping[str, Concept]) -> bool:

@@ -106,14 +106,25 @@ class Vocabulary:
         alternative one; among equals, the first concept of the file wins. A withdrawn concept that has a replacement
         yields the replacement.
         """
-        concept = (
-            self._by_label.get(self._normalise(label))
-            if label and len(label) <= LONGEST_LABEL
-            else None
-        )
-        if concept:
-            return self.get(str(concept.data.get("replaced_by") or "")) or concept
-        return None
+        if not label or len(label) > LONGEST_LABEL:
+            return None
+        concept = self._by_label.get(self._normalise(label))
+        if concept is None:
+            return None
+        return self.get(str(concept.data.get("replaced_by") or "")) or concept
+
+    def lookup(self, text: str | None) -> Concept | None:
+        """Return the concept that a text means: by URI or id, else by label (`get`, then `find`)."""
+        if not text:
+            return None
+        return self.get(text) or self.find(text)
+
+    def label(self, key: str | None, lang: str = "fr") -> str:
+        """Return the label of the concept with this URI or id in a language, "" if there is none."""
+        concept = self.get(key or "")
+        if concept is None:
+            return ""
+        return concept.label(lang)
 
     def children(self, uri: str) -> tuple[Concept, ...]:
         """Return the direct narrower concepts of ``uri``, in the order of the file."""

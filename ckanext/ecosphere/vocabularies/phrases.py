@@ -55,7 +55,9 @@ class Phrases(Generic[Value]):
         tokens = [stem(token) for token in plain(text).split()]
         position = 0
         while position < len(tokens):
-            phrase = self._at(tokens, position) if tokens[position] in self._starts else None
+            phrase = None
+            if tokens[position] in self._starts:
+                phrase = self._at(tokens, position)
             if phrase is None:
                 position += 1
             else:

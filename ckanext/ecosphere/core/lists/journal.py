@@ -411,10 +411,7 @@ def _area(area: str) -> str:
 
 def _thing(area: str, key: str, before: Any, after: Any, known: Titles) -> str:
     if area.startswith(local.AREA):
-        name = "label_en" if language.current().startswith("en") else "label_fr"
-        edited = local.editable().get(area.removeprefix(local.AREA))
-        term = voc.get(edited.name).get(key) if edited else None
-        return (after or {}).get(name) or (term.label(language.current()) if term else key)
+        return _term(area.removeprefix(local.AREA), key, after or {})
     if area == "search:everyday":
         line = after or before or {}
         return tk._("; ").join(line.get("asked", ()))
@@ -424,6 +421,15 @@ def _thing(area: str, key: str, before: Any, after: Any, known: Titles) -> str:
     if things:
         return " – ".join(known.get(thing) or tk._("deleted") for thing in things)
     return key
+
+
+def _term(vocabulary: str, key: str, after: Mapping[str, Any]) -> str:
+    """Return the name of a term, also of one that is no longer in a list."""
+    lang = language.current()
+    changed = after.get(f"label_{lang[:2]}")
+    if changed or vocabulary not in local.editable():
+        return changed or key
+    return voc.get(vocabulary).label(key, lang) or key
 
 
 def _parts(before: Any, after: Any) -> Iterator[dict[str, str]]:

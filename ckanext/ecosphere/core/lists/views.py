@@ -198,7 +198,6 @@ def _list(name: str) -> EditableList:
 def _row(
     edited: EditableList, concept: voc.Concept, depth: int, used: dict[str, int], spoken: str
 ) -> dict[str, Any]:
-    replaced = voc.get(edited.name).get(str(concept.data.get("replaced_by") or ""))
     change = local.of(edited.area).get(concept.id)
     return {
         "id": concept.id,
@@ -207,7 +206,7 @@ def _row(
         "depth": depth,
         "synonyms": concept.alt_labels,
         "withdrawn": bool(concept.data.get("withdrawn")),
-        "replaced_by": replaced.label(spoken) if replaced else "",
+        "replaced_by": voc.get(edited.name).label(concept.data.get("replaced_by"), spoken),
         "own": bool(change and change.get("uri")),
         "changed": bool(change),
         "used": used.get(concept.id, 0),

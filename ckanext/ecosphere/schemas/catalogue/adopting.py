@@ -184,7 +184,9 @@ def is_adopted(package: Any) -> bool:
 def converted_licence(plugin_data: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
     """Return the licence that a dataset had before its adoption, and what it became; None, None if it stayed."""
     mark = (plugin_data or {}).get(MARK)
-    before, after = (mark.get("licence") if isinstance(mark, dict) else None) or (None, None)
+    if not isinstance(mark, dict) or not mark.get("licence"):
+        return None, None
+    before, after = mark["licence"]
     return before, after
 
 
@@ -267,14 +269,15 @@ def contacts(people: Mapping[str, Any], bad: list[str]) -> list[dict[str, str]]:
     """
     rows = []
     for row in core_fields.rows(people):
+        contact = dict(row)
         try:
-            email = ecosphere_email(row["email"]) if row["email"] else ""
+            if row["email"]:
+                contact["email"] = ecosphere_email(row["email"])
         except tk.Invalid:
             bad.append(row["email"])
-            email = ""
-        if filled := {
-            name: value for name, value in (("name", row["name"]), ("email", email)) if value
-        }:
+            contact["email"] = ""
+        filled = {name: value for name, value in contact.items() if value}
+        if filled:
             rows.append(filled)
     return rows
 

@@ -34,8 +34,11 @@ def keep(data: FlatData, context: Any) -> None:
         context: context of the validation; `package` is the stored dataset.
     """
     package = context.get("package")
-    for name in FIELDS if package is not None else ():
-        if data.get((name,), tk.missing) is tk.missing and (stored := getattr(package, name)):
+    if package is None:
+        return
+    for name in FIELDS:
+        stored = getattr(package, name)
+        if stored and data.get((name,), tk.missing) is tk.missing:
             data[name,] = stored
 
 
@@ -55,10 +58,9 @@ def spare_unchanged(data: FlatData, errors: Errors, context: Any) -> None:
     for name in STRICTER:
         if errors.get((name,)) and data.get((name,)) == getattr(package, name):
             errors[name,].clear()
-    for key in [
-        key for key in errors if errors[key] and len(key) == OF_FILE and key[0] == "resources"
-    ]:
-        if _is_of_stored_file(data, key, package):
+    keys = [key for key in errors if len(key) == OF_FILE and key[0] == "resources"]
+    for key in keys:
+        if errors[key] and _is_of_stored_file(data, key, package):
             errors[key].clear()
 
 
@@ -69,8 +71,9 @@ def _is_of_stored_file(data: FlatData, key: tuple[Any, ...], package: Any) -> bo
     for file in package.resources:
         urls = (file.url, f"http://{file.url}")  # as CKAN shows one without a scheme
         if file.id == id_ or (not id_ and url in urls):
-            stored = file.extras.get(name) if name in file.extras else getattr(file, name, None)
-            return data.get(key) in (urls if name == "url" else (stored,))
+            if name == "url":
+                return data.get(key) in urls
+            return data.get(key) == file.extras.get(name, getattr(file, name, None))
     return False
 
 
@@ -90,9 +93,9 @@ def rows(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
 def ecosphere_core_people(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the people in CKAN's fields that are not among the contacts: ``label``, ``name``, ``email``."""
     contacts = dataset.get("contact")
-    contacts_as_json = (
-        json.dumps(contacts, ensure_ascii=False) if isinstance(contacts, list) else ""
-    )
+    if not isinstance(contacts, list):
+        contacts = []
+    contacts_as_json = json.dumps(contacts, ensure_ascii=False)
     labels = {"maintainer": tk._("Maintainer"), "author": tk._("Author")}
     people = []
     for name, email in PEOPLE.items():

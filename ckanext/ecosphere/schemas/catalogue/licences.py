@@ -73,13 +73,12 @@ def licence(text: str) -> Licence:
     >>> [licence(each).becomes for each in ("odc-odbl", "cc-by", "CC-BY-4.0", "uk-ogl")]
     ['odc-odbl', None, 'cc-by', 'uk-ogl']
     """
-    if row := _table().get(text):
-        return Licence(
-            row["becomes"] or None,
-            row[f"reason_{'fr' if language.current()[:2] == 'fr' else 'en'}"],
-        )
-    licences = voc.get("licences")
-    concept = licences.get(text) or licences.find(text)
+    row = _table().get(text)
+    if row and language.current()[:2] == "fr":
+        return Licence(row["becomes"] or None, row["reason_fr"])
+    if row:
+        return Licence(row["becomes"] or None, row["reason_en"])
+    concept = voc.get("licences").lookup(text)
     if concept is None:
         return Licence(text)
     versions = set(_VERSION.findall(text))
@@ -91,8 +90,7 @@ def licence(text: str) -> Licence:
 
 def is_unknown(licence_id: str) -> bool:
     """Return whether a licence is not in the list, under any of its names."""
-    licences = voc.get("licences")
-    return licences.get(licence_id) is None and licences.find(licence_id) is None
+    return voc.get("licences").lookup(licence_id) is None
 
 
 def restate(licence_id: str, extras: dict[str, Any]) -> str | None:

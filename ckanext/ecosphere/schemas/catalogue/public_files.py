@@ -47,6 +47,7 @@ def each_dataset(search: dict[str, Any]) -> Iterator[dict[str, Any]]:
         start += PAGE_SIZE
 
 
+SIRET_DIGITS = 14
 COLUMNS = (
     "titre", "description", "mots_cles", "nom_orga", "siret_orga", "id_alt_orga", "service", "si", "contact_service",
     "contact_personne", "date_pub", "date_maj", "freq_maj", "couv_geo", "url", "format", "licence",
@@ -70,17 +71,21 @@ def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
         for contact in read.rows("contact")
         if contact.get("name")
     ]
-    siret = str(party.get("identifier") or "").replace(" ", "")
-    is_siret = len(siret) == 14 and siret.isdigit()  # noqa: PLR2004 - digits of a SIRET number
+    identifier = str(party.get("identifier") or "")
+    siret = identifier.replace(" ", "")
+    if len(siret) == SIRET_DIGITS and siret.isdigit():
+        identifier = ""
+    else:
+        siret = ""
+        if not party:
+            identifier = str(service.get("name") or "")
     return {
         "titre": read.text("title"),
         "description": read.text("notes"),
         "mots_cles": ", ".join(str(tag["name"]) for tag in read.rows("tags") if tag.get("name")),
         "nom_orga": producer,
-        "siret_orga": siret if is_siret else "",
-        "id_alt_orga": ""
-        if is_siret
-        else str(party.get("identifier") or ("" if party else service.get("name")) or ""),
+        "siret_orga": siret,
+        "id_alt_orga": identifier,
         "service": next(iter(units), "") or producer,
         "si": ", ".join(text for text in read.texts("source") if not urls.is_uri(text)),
         "contact_service": str(party.get("email") or next(iter(emails), "")),
