@@ -70,10 +70,12 @@ def by_words(data_dict: DataDict) -> DataDict:
 
 def names_matching(text: str) -> list[str]:
     """Return the names of the organisations that match all words of a text; all of them for a text without words."""
-    looked_for = [word for word in _words([text[:LONGEST_QUERY]]) if word not in _BETWEEN][
-        :MOST_WORDS
-    ]
-    return [name for name, words in _services() if all(_begins(word, words) for word in looked_for)]
+    looked_for = [word for word in _words([text[:LONGEST_QUERY]]) if word not in _BETWEEN]
+    names = []
+    for name, words in _services():
+        if all(_begins(word, words) for word in looked_for[:MOST_WORDS]):
+            names.append(name)
+    return names
 
 
 def _services() -> Iterator[tuple[str, frozenset[str]]]:

@@ -101,7 +101,8 @@ def notice() -> Notice:
         ],
         kept=[
             tk._(
-                "The datasets described: they stay with their services, as do the contacts they name."
+                "The datasets described: they stay with their services, as do the contacts they "
+                "name."
             )
         ],
     )
@@ -122,8 +123,8 @@ def needs_password(user: model.User) -> bool:
 
 def obstacles(user: model.User) -> list[str]:
     """Return the reasons why people cannot close their own account; empty if they can."""
-    if obstacles := _of_the_portal(user):
-        return [obstacles]
+    if _is_of_the_portal(user):
+        return [_of_the_portal()]
     obstacles = []
     if _is_last_administrator(user):
         obstacles.append(
@@ -131,8 +132,8 @@ def obstacles(user: model.User) -> list[str]:
         )
     if services := _left_alone(user):
         sentence = tk._(
-            "You are the only administrator of: {services}. Name another one there first, or ask the administrators of "
-            "the portal to."
+            "You are the only administrator of: {services}. Name another one there first, or ask "
+            "the administrators of the portal to."
         )
         obstacles.append(sentence.format(services=", ".join(services)))
     return obstacles
@@ -140,8 +141,8 @@ def obstacles(user: model.User) -> list[str]:
 
 def obstacles_to_deletion(user: model.User) -> list[str]:
     """Return the reasons why a sysadmin cannot delete an account; empty if they can."""
-    if found := _of_the_portal(user):
-        return [found]
+    if _is_of_the_portal(user):
+        return [_of_the_portal()]
     sentence = tk._("This is the only administrator of the portal: name another one first.")
     if _is_last_administrator(user):
         return [sentence]
@@ -157,11 +158,12 @@ def warnings_of_deletion(user: model.User) -> list[str]:
     return []
 
 
-def _of_the_portal(user: model.User) -> str:
-    own = user.name == tk.config["ckan.site_id"]
-    if own:
-        return tk._("This is the account of the portal itself: it cannot be closed.")
-    return ""
+def _is_of_the_portal(user: model.User) -> bool:
+    return user.name == tk.config["ckan.site_id"]
+
+
+def _of_the_portal() -> str:
+    return tk._("This is the account of the portal itself: it cannot be closed.")
 
 
 def _is_last_administrator(user: model.User) -> bool:
@@ -232,8 +234,8 @@ def delete_account(user_id: str) -> None:
 
 
 def _close(user_id: str, obstacles_to: Callable[[model.User], list[str]]) -> None:
-    with locks.alone(LOCK, LONGEST_WAIT) as held:
-        if not held:
+    with locks.alone(LOCK, LONGEST_WAIT) as is_alone:
+        if not is_alone:
             raise Refused([tk._("Another account is being closed at the moment. Try again.")])
         user = model.User.get(user_id)
         if user is None or is_closed(user):

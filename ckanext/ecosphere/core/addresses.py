@@ -172,10 +172,12 @@ def _letter(user: model.User) -> Letter:
         greeting=tk._("Hello,"),
         lines=[
             tk._(
-                "Somebody, probably you, gave this address for the account “{account}” on the portal “{title}”."
+                "Somebody, probably you, gave this address for the account “{account}” on the "
+                "portal “{title}”."
             ).format(account=user.name, title=title),
             tk._(
-                "Confirm that the address is yours on the following page. The link is good for a week."
+                "Confirm that the address is yours on the following page. The link is good for a "
+                "week."
             ),
         ],
         button=(tk._("Confirm my address"), url),
@@ -273,7 +275,8 @@ def confirm(token: str) -> AnyResponse:
     user = account_of(token)
     if user is None:
         sentence = tk._(
-            "This link is too old or not complete. Log in and ask for a new e-mail on your dashboard."
+            "This link is too old or not complete. Log in and ask for a new e-mail on your "
+            "dashboard."
         )
         tk.abort(404, sentence)
     variables = {

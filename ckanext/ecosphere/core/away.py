@@ -89,11 +89,8 @@ class TablesGate:
     def _look(self) -> None:
         try:
             missing = migrations.pending()
-        except (
-            DBAPIError,
-            PoolTimeoutError,
-        ):  # the database is down, which the request itself will show
-            return
+        except (DBAPIError, PoolTimeoutError):
+            return  # the database is down, which the request itself will show
         if missing and missing != self._missing:
             names = ", ".join(name or "CKAN" for name in missing)
             log.error("Tables of %s are missing or out of date: run `ckan ecosphere init`", names)

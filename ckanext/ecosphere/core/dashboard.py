@@ -62,16 +62,11 @@ def home() -> str | Response:
         return tk.redirect_to("user.login", came_from=tk.url_for(ROUTE))  # pyright: ignore[reportReturnType]
     person = person_of(model.User.get(tk.current_user.id))  # pyright: ignore[reportArgumentType]
     rooms = list(p.PluginImplementations(IEcosphereDashboard))
-    cards_of_plugins = [
-        _of(part, person)
-        for part in (_health, _followed, *(room.ecosphere_dashboard_cards for room in rooms))
-    ]
-    begun = [
-        _of(part, person)
-        for part in (_own_links, *(room.ecosphere_dashboard_links for room in rooms))
-    ]
-    cards = [card for of_plugin in cards_of_plugins for card in of_plugin or []]
-    links = [link for of_plugin in begun for link in of_plugin or []]
+    cards = [*(_of(_health, person) or []), *(_of(_followed, person) or [])]
+    links = [*(_of(_own_links, person) or [])]
+    for room in rooms:
+        cards += _of(room.ecosphere_dashboard_cards, person) or []
+        links += _of(room.ecosphere_dashboard_links, person) or []
     cards.sort(key=lambda card: (not card.urgent, card.rank))
     links.sort(key=lambda link: link.rank)
     waiting = address_views.unconfirmed()

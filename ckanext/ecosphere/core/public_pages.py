@@ -40,7 +40,12 @@ def page() -> str:
 
 def _example() -> str:
     """Return the name of the latest public dataset, "" if there is none."""
-    query = {"rows": 1, "sort": "metadata_modified desc", "fq": "+dataset_type:dataset", "facet": "false"}
+    query = {
+        "rows": 1,
+        "sort": "metadata_modified desc",
+        "fq": "+dataset_type:dataset",
+        "facet": "false",
+    }
     try:
         datasets = tk.get_action("package_search")({"user": ""}, query)["results"]
     except SearchError:

@@ -137,7 +137,8 @@ def _without_effect(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
         return {}
     ignored = NARROWING if p.plugin_loaded(EXPIRY_PLUGIN) else NARROWING + OF_EXPIRY
     sentence = tk._(
-        "Leave this out: a token of this portal may do all that its person may, until it is revoked."
+        "Leave this out: a token of this portal may do all that its person may, until it is "
+        "revoked."
     )
     return {name: [sentence] for name in ignored if name in data}
 

@@ -40,7 +40,8 @@ def trusted_proxies() -> list[Check]:
         ]
     if not trusted and is_https():
         message = _(
-            "The portal is reached through a proxy, and none is named: everybody shares one address's limits"
+            "The portal is reached through a proxy, and none is named: everybody shares one "
+            "address's limits"
         )
         return [
             Check(name, WARNING, message, _("Set {option}").format(option=config.TRUSTED_PROXIES))

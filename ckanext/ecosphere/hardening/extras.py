@@ -64,10 +64,7 @@ def extra_key_not_in_root_schema(key: Any, data: dict[Any, Any], errors: Any, co
         Invalid: the name is reserved, or promises a date that the value is not.
     """
     no_field_of_the_schema(key, data, errors, context)
-    is_of_a_group = (
-        "is_organization",
-    ) in data  # groups use this validator too but are not indexed
-    if is_of_a_group:
+    if ("is_organization",) in data:  # groups use this validator too but are not indexed
         return
     if is_of_the_index(str(data[key])):
         raise tk.Invalid(tk._("This name is the portal's own: choose another one."))

@@ -35,7 +35,15 @@ from ckanext.ecosphere.hardening.privacy import (
     members,
     tags,
 )
-from ckanext.ecosphere.hardening.web import cookies, every_page, failures, first_requests, forms, proxies, slashes
+from ckanext.ecosphere.hardening.web import (
+    cookies,
+    every_page,
+    failures,
+    first_requests,
+    forms,
+    proxies,
+    slashes,
+)
 from ckanext.ecosphere.interfaces import Check, IEcosphereSetup
 from ckanext.ecosphere.room import Room
 
@@ -55,7 +63,9 @@ WITH_ACTIONS = (
 
 
 @tk.blanket.config_declarations
-@tk.blanket.helpers({**markdown.HELPERS, "ecosphere_account_deletion": deleted_accounts.ecosphere_account_deletion})
+@tk.blanket.helpers(
+    {**markdown.HELPERS, "ecosphere_account_deletion": deleted_accounts.ecosphere_account_deletion}
+)
 @tk.blanket.validators({**email_addresses.get_validators(), **extras.get_validators()})
 class EcosphereHardeningPlugin(Room):
     """Repairs of CKAN and its extensions, and the guard of all their pages, before `ecosphere`."""
@@ -93,7 +103,9 @@ class EcosphereHardeningPlugin(Room):
 
     def get_actions(self) -> dict[str, Any]:
         """Chain actions of CKAN, ckanext-activity and ckanext-harvest."""
-        return {name: action for module in WITH_ACTIONS for name, action in module.get_actions().items()}
+        return {
+            name: action for module in WITH_ACTIONS for name, action in module.get_actions().items()
+        }
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Chain auth functions of CKAN and ckanext-harvest."""

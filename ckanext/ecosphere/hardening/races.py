@@ -60,13 +60,15 @@ def conflict_message(error: Exception) -> str:
         )
     if isinstance(cause, psycopg2.errors.ForeignKeyViolation):
         return tk._(
-            "Something still refers to it, or what it refers to is not there any more: look at both."
+            "Something still refers to it, or what it refers to is not there any more: look at "
+            "both."
         )
     if isinstance(error, ObjectDeletedError | StaleDataError) or isinstance(
         cause, _CHANGED_MEANWHILE
     ):
         return tk._(
-            "Somebody else changed or removed it at the same moment: look at it, and try again if need be."
+            "Somebody else changed or removed it at the same moment: look at it, and try again "
+            "if need be."
         )
     return ""
 
@@ -138,7 +140,8 @@ def _place(dataset_id: str) -> Iterator[None]:
         if _changed[dataset_id] >= MOST_SAVES:
             g.ecosphere_retry_after = RETRY_SECONDS
             message = tk._(
-                "This dataset is being saved by several people at once: nothing was changed. Try again."
+                "This dataset is being saved by several people at once: nothing was changed. Try "
+                "again."
             )
             raise tk.ValidationError({"message": [message]})
         _changed[dataset_id] += 1

@@ -24,7 +24,9 @@ def _with_readable_url(name: str) -> Callable[..., Any]:
             raise tk.ValidationError({"url": [tk._("Missing value")]})
         url = data_dict.get("url")
         if isinstance(url, str) and not _is_readable(url):
-            message = tk._('"{value}" is not an address: it must start with https://, http:// or ftp://')
+            message = tk._(
+                '"{value}" is not an address: it must start with https://, http:// or ftp://'
+            )
             raise tk.ValidationError({"url": [message.format(value=url[:100])]})
         return original_action(context, data_dict)
 

@@ -26,7 +26,9 @@ PAGE = "read"
 @tk.side_effect_free
 @tk.chained_action
 @auth_audit_exempt
-def resource_view_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def resource_view_list(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> list[dict[str, Any]]:
     """Return the views of a resource; on the page of its dataset, which the reader may read, from one query for all."""
     dataset = _of_page()
     if dataset is None:
@@ -53,8 +55,12 @@ def _by_resource(dataset: dict[str, Any], context: Context) -> dict[str, list[di
     """Return id of each resource of a dataset → its views."""
     of_resource = model.Resource.id == model.ResourceView.resource_id
     query = model.Session.query(model.ResourceView).join(model.Resource, of_resource)
-    views = query.filter(model.Resource.package_id == dataset["id"]).order_by(model.ResourceView.order)
-    by_resource: dict[str, list[dict[str, Any]]] = {resource["id"]: [] for resource in dataset["resources"]}
+    views = query.filter(model.Resource.package_id == dataset["id"]).order_by(
+        model.ResourceView.order
+    )
+    by_resource: dict[str, list[dict[str, Any]]] = {
+        resource["id"]: [] for resource in dataset["resources"]
+    }
     for view in views:
         if view.resource_id in by_resource and datapreview.get_view_plugin(view.view_type):
             by_resource[view.resource_id].append(model_dictize.resource_view_dictize(view, context))

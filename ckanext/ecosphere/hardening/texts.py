@@ -67,7 +67,9 @@ def cleaned(data: DataDict) -> DataDict:
         elif name in PICTURES and _NOT_IN_ADDRESSES.search(value.strip()):
             errors[name] = [tk._("Write an address without spaces, quotes or angle brackets.")]
         elif name in PICTURES and _ELSEWHERE.match(value.strip()):
-            errors[name] = [tk._("Write the address of a picture with https://, or upload the picture.")]
+            errors[name] = [
+                tk._("Write the address of a picture with https://, or upload the picture.")
+            ]
         elif name in LINES and not (characters.is_clean(value) and len(value.splitlines()) <= 1):
             result[name] = characters.one_line(value)
         elif not characters.is_clean(value):
@@ -83,7 +85,8 @@ def _with_clean_texts(name: str) -> Callable[..., Any]:
 
     action.__name__ = name
     action.__doc__ = f"Clean and bound the texts that `{name}` of CKAN takes, then call it."
-    return auth_audit_exempt(tk.chained_action(action))  # the original checks access, if only by an action it calls
+    # The original checks access, if only by an action it calls.
+    return auth_audit_exempt(tk.chained_action(action))
 
 
 def get_actions() -> dict[str, Callable[..., Any]]:

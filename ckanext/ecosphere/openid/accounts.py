@@ -93,10 +93,14 @@ def link(user: model.User, identity: Identity) -> None:
     with _locked():
         other = _account_of(identity)
         if other is not None and other.id != user.id:
-            sentence = tk._("This {provider} identity is linked with another account: unlink it there first.")
+            sentence = tk._(
+                "This {provider} identity is linked with another account: unlink it there first."
+            )
             raise NoAccount(config.named(sentence))
         if other is None and of(user):
-            raise NoAccount(tk._("Your account is linked with another identity: unlink that one first."))
+            raise NoAccount(
+                tk._("Your account is linked with another identity: unlink that one first.")
+            )
         accounts.keep_note(user.id, KEY, _record(identity))
 
 
@@ -129,19 +133,24 @@ def _refuse_without_account(identity: Identity) -> None:
     password and link it.
     """
     if not identity.email:
-        sentence = tk._("{provider} gives no verified e-mail address, which each account of this portal has.")
+        sentence = tk._(
+            "{provider} gives no verified e-mail address, which each account of this portal has."
+        )
         raise NoAccount(config.named(sentence))
     same = sa.func.lower(model.User.email) == identity.email.lower()
     if model.Session.query(model.User).filter(same).first():
         sentence = tk._(
-            "There is already an account with the address {email}. Log in with its password, then link it "
-            "with {provider} on the page of your account. If you have no password, ask for one with "
+            "There is already an account with the address {email}. Log in with its password, "
+            "then link it "
+            "with {provider} on the page of your account. If you have no password, ask for one "
+            "with "
             "“Forgotten your password?”."
         )
         raise NoAccount(config.named(sentence).replace("{email}", identity.email))
     if not config.create_accounts():
         sentence = tk._(
-            "You have no account on this portal. Ask its administrators for one, then link it with {provider}."
+            "You have no account on this portal. Ask its administrators for one, then link it "
+            "with {provider}."
         )
         raise NoAccount(config.named(sentence))
 
@@ -163,13 +172,19 @@ def _created(identity: Identity) -> model.User:
     try:
         account = tk.get_action("user_create")({"ignore_auth": True, "user": site["name"]}, data)
     except tk.ValidationError as error:
-        sentence = tk._("What {provider} says of you makes no account. Ask the administrators of the portal.")
+        sentence = tk._(
+            "What {provider} says of you makes no account. Ask the administrators of the portal."
+        )
         raise NoAccount(config.named(sentence)) from error
     return model.User.get(account["id"])  # type: ignore[return-value]
 
 
 def _record(identity: Identity) -> dict[str, str]:
-    return {"issuer": identity.issuer, "subject": identity.subject, "organisation": identity.organisation}
+    return {
+        "issuer": identity.issuer,
+        "subject": identity.subject,
+        "organisation": identity.organisation,
+    }
 
 
 @contextmanager

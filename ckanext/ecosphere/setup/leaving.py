@@ -57,9 +57,9 @@ class Plan:
         ).format(number=len(self.datasets), file=self.file)
         for step in self.steps:
             yield step.plan
-        yield tk._("the index is cleared and written as a CKAN without these plugins reads it: {plugins}").format(
-            plugins=" ".join(self.unloaded)
-        )
+        yield tk._(
+            "the index is cleared and written as a CKAN without these plugins reads it: {plugins}"
+        ).format(plugins=" ".join(self.unloaded))
 
 
 def default_file() -> Path:
@@ -92,7 +92,9 @@ def plan(file: Path, kept: Collection[str] = ()) -> Plan:
     for plugin in each_setup():
         steps += plugin.ecosphere_leave(staying)
     package = model.Package
-    datasets = model.Session.scalars(sa.select(package.id).where(package.type == "dataset").order_by(package.id))
+    datasets = model.Session.scalars(
+        sa.select(package.id).where(package.type == "dataset").order_by(package.id)
+    )
     return Plan(file, list(datasets), steps, unloaded)
 
 
@@ -111,9 +113,14 @@ def run(plan: Plan) -> Iterator[str]:
     model.Session.commit()
     failed = _index_plainly()
     if failed:
-        message = tk._("These datasets could not be indexed; see the log, then run `ckan search-index rebuild`: {ids}")
+        message = tk._(
+            "These datasets could not be indexed; see the log, then run `ckan search-index "
+            "rebuild`: {ids}"
+        )
         yield message.format(ids=", ".join(failed))
-    message = tk._("The index is written anew. Take these out of ckan.plugins, then start CKAN: {plugins}")
+    message = tk._(
+        "The index is written anew. Take these out of ckan.plugins, then start CKAN: {plugins}"
+    )
     yield message.format(plugins=" ".join(plan.unloaded))
 
 
@@ -123,7 +130,9 @@ def _export(plan: Plan) -> str:
     with plan.file.open("x", encoding="utf-8") as lines:
         for dataset in _shown(plan.datasets):
             lines.write(json.dumps(dataset, ensure_ascii=False) + "\n")
-    message = tk.ungettext("{number} dataset exported", "{number} datasets exported", len(plan.datasets))
+    message = tk.ungettext(
+        "{number} dataset exported", "{number} datasets exported", len(plan.datasets)
+    )
     return message.format(number=len(plan.datasets))
 
 

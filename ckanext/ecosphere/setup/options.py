@@ -122,14 +122,9 @@ def corrected(plugins: Iterable[str]) -> list[str]:
         rest += dict.fromkeys(lacking)
     ordered: list[str] = []
     while rest:
+        following = {need.other for need in needs() if need.before and need.plugin in rest}
         # The table is acyclic, so at least one of them need not follow any other.
-        first = next(
-            name
-            for name in rest
-            if not any(
-                need.before and need.other == name and need.plugin in rest for need in needs()
-            )
-        )
+        first = next(name for name in rest if name not in following)
         ordered.append(first)
         rest.remove(first)
     return ordered

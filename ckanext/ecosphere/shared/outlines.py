@@ -71,9 +71,8 @@ def frames() -> tuple[Frame, ...]:
 def _frame(name: str, data: dict) -> Frame:
     west, south, east, north = data["box"]
     scale_x = WIDTH / (east - west)
-    scale_y = scale_x / math.cos(
-        math.radians((south + north) / 2)
-    )  # equirectangular, true in the middle
+    middle = math.radians((south + north) / 2)
+    scale_y = scale_x / math.cos(middle)  # equirectangular, true in the middle
     marks = ((town, (x - west) * scale_x, (north - y) * scale_y) for town, x, y in data["towns"])
     towns = tuple(
         Town(town, round(x, 1), round(y, 1), x > WIDTH - LABEL_ROOM) for town, x, y in marks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -28,21 +27,12 @@ def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
         "zone-maritime": tk._("Maritime zones"),
     }
     lang = language.current()
-    ordered = sorted(voc.get("territories"), key=lambda place: str(place.data.get("type")))
-    groups = {
-        key: list(places)
-        for key, places in itertools.groupby(ordered, lambda place: place.data.get("type"))
-    }
-    return [
-        (
-            heading,
-            [
-                (place.id, _numbered(place, lang))
-                for place in sorted(groups.get(kind, []), key=_alphabetical)
-            ],
-        )
-        for kind, heading in headings.items()
-    ]
+    choices: dict[str, list[tuple[str, str]]] = {kind: [] for kind in headings}
+    for place in sorted(voc.get("territories"), key=_alphabetical):
+        kind = place.data.get("type")
+        if kind in choices:
+            choices[kind].append((place.id, _numbered(place, lang)))
+    return [(heading, choices[kind]) for kind, heading in headings.items()]
 
 
 def ecosphere_map_frames() -> tuple[outlines.Frame, ...]:

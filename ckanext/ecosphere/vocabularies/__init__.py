@@ -72,9 +72,8 @@ def folder() -> Path:
 
 def file_of(name: str) -> Path:
     """Return the CSV file of a vocabulary: the administrator's if there is one, else the project's."""
-    return next(
-        (file for each in _FOLDERS if (file := each / f"{name}.csv").exists()), DATA / f"{name}.csv"
-    )
+    files = [lists / f"{name}.csv" for lists in _FOLDERS]
+    return next(filter(Path.exists, files), files[-1])
 
 
 @derived

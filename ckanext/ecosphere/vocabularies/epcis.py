@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -97,15 +97,11 @@ class Outline:
 @cache
 def outlines() -> dict[str, Outline]:
     """Return the outlines by code of the intercommunality."""
-    sides = ("west", "south", "east", "north")
-    return {
-        row["code"]: Outline(_box(*(float(row[side]) for side in sides)), row["path"])
-        for row in rows(_FILE)
-    }
+    return {row["code"]: Outline(_box(row), row["path"]) for row in rows(_FILE)}
 
 
-def _box(west: float, south: float, east: float, north: float) -> Box:
-    return west, south, east, north
+def _box(row: Mapping[str, str]) -> Box:
+    return float(row["west"]), float(row["south"]), float(row["east"]), float(row["north"])
 
 
 @cache

@@ -349,8 +349,11 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     for commune in communes.by_population():
         value = f"commune-{commune.code}"
         add(commune.name, "commune", value)
-        for short in (each for each in _short_names(commune) if " " in each or each not in larger):
-            places[short].setdefault(("commune" if " " not in short else "short", value))
+        for short in _short_names(commune):
+            if " " in short:
+                places[short].setdefault(("short", value))
+            elif short not in larger:
+                places[short].setdefault(("commune", value))
         for code in (*commune.postal, commune.code.lower()):
             places[code].setdefault(("commune", value))
     for row in rows("former-communes.csv"):

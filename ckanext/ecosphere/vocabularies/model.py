@@ -252,7 +252,8 @@ def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     for row in rows:
         if None in row or None in row.values():
             raise ValueError(
-                f"{path.name}: the line of {row.get('id') or row.get('uri')} has too many or too few cells"
+                f"{path.name}: the line of {row.get('id') or row.get('uri')} has too many or too "
+                "few cells"
             )
         texts.append(row)
     return list(rows.fieldnames or ()), texts

@@ -104,7 +104,8 @@ def term(name: str, term: str) -> Response:
                 terms.want_index()
                 tk.h.flash_success(
                     tk._(
-                        "The term is changed. Pages and forms show it at once; what search finds follows."
+                        "The term is changed. Pages and forms show it at once; what search finds "
+                        "follows."
                     )
                 )
             else:
@@ -159,7 +160,8 @@ def take_back(entry: str) -> Response:
     except (terms.ChangedMeanwhileError, terms.FullError):
         tk.h.flash_error(
             tk._(
-                "This cannot be undone: it was changed again since, or a term was added (withdraw it)."
+                "This cannot be undone: it was changed again since, or a term was added "
+                "(withdraw it)."
             )
         )
     else:

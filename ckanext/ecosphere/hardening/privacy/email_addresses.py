@@ -16,7 +16,9 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 from ckanext.ecosphere.hardening.web import log_in
 
 
-def email_is_unique(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
+def email_is_unique(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
     """Replace CKAN's validator of the same name, without wildcards and with a rate limit.
 
     Raises:

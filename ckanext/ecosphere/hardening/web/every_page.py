@@ -45,7 +45,8 @@ def blueprint(settings: Callable[[], Settings]) -> Blueprint:
 
     def after(response: Response) -> Response:
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            headers.keep_from_caches(response)  # without a look who it was: the database may be down
+            # Without a look who it was: the database may be down.
+            headers.keep_from_caches(response)
         else:
             headers.keep_private(sessions.finish(response))
         return headers.protect_upload(headers.add(response, settings()))

@@ -74,7 +74,8 @@ class Plan:
         if number := sum(bool(changes.contact) for changes in every):
             yield tk.ungettext(
                 "contact: {number} dataset, from its maintainer and author, which stay as they are",
-                "contact: {number} datasets, from their maintainers and authors, which stay as they are",
+                "contact: {number} datasets, from their maintainers and authors, which stay as "
+                "they are",
                 number,
             ).format(number=number)
         for address in sorted({address for changes in every for address in changes.bad_emails}):
@@ -85,8 +86,10 @@ class Plan:
         moved = Counter((old, new) for changes in every for old, new in changes.renamed.items())
         for (old, new), number in sorted(moved.items()):
             yield tk.ungettext(
-                "free field “{old}”: {number} value does not fit the field of that name; it is called “{new}”",
-                "free field “{old}”: {number} values do not fit the field of that name; they are called “{new}”",
+                "free field “{old}”: {number} value does not fit the field of that name; it is "
+                "called “{new}”",
+                "free field “{old}”: {number} values do not fit the field of that name; they are "
+                "called “{new}”",
                 number,
             ).format(old=old, new=new, number=number)
         for name, number in sorted(
@@ -109,7 +112,8 @@ class Plan:
                 message = tk._("licence {old}: {number} × becomes {title}")
             else:
                 message = tk._(
-                    "licence {old}: {number} × no licence ({reason}); what was said goes to use_conditions"
+                    "licence {old}: {number} × no licence ({reason}); what was said goes to "
+                    "use_conditions"
                 )
             title = _title(new.becomes) if new.becomes else ""
             yield message.format(old=old, number=number, title=title, reason=new.reason)
@@ -200,8 +204,10 @@ def check() -> list[Check]:
         return []
     name = tk._("Existing catalogue")
     message = tk.ungettext(
-        "{number} dataset was here before the schema: its contacts and licence are not yet in its terms",
-        "{number} datasets were here before the schema: their contacts and licences are not yet in its terms",
+        "{number} dataset was here before the schema: its contacts and licence are not yet in "
+        "its terms",
+        "{number} datasets were here before the schema: their contacts and licences are not yet "
+        "in its terms",
         number,
     )
     remedy = tk._("Run: {command}").format(command="ckan ecosphere adopt")

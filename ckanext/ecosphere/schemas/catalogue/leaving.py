@@ -139,7 +139,9 @@ def _leave_one(row: Mapping[str, Any]) -> None:
     for id_, fields in model.Session.execute(files):
         plain = _plain_fields(fields or {})
         if plain != fields:
-            model.Session.execute(sa.update(resource).where(resource.c.id == id_).values(extras=plain))
+            model.Session.execute(
+                sa.update(resource).where(resource.c.id == id_).values(extras=plain)
+            )
 
 
 def _maintainer(row: Mapping[str, Any], extras: Mapping[str, str]) -> dict[str, str]:
@@ -192,7 +194,9 @@ def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
     for id_, fields in model.Session.execute(files):
         read = _with_rows(fields or {})
         if read != fields:
-            model.Session.execute(sa.update(resource).where(resource.c.id == id_).values(extras=read))
+            model.Session.execute(
+                sa.update(resource).where(resource.c.id == id_).values(extras=read)
+            )
 
 
 def _with_rows(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -120,9 +120,8 @@ def _places(read: Reader) -> Iterator[str]:
 
 def table_lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """Yield the lines of the CSV file, with commas as expected by Table Schema (RFC 4180)."""
-    return csv_table.lines(
-        COLUMNS, ([values.get(name, "") for name in COLUMNS] for values in rows), separator=","
-    )
+    ordered = (map(values.get, COLUMNS) for values in rows)
+    return csv_table.lines(COLUMNS, ordered, separator=",")
 
 
 MOST_LIVE = 1_000

@@ -120,7 +120,8 @@ def try_again(seconds: int) -> str:
 def unavailable() -> str:
     """Return the sentence that says that nothing can be counted now."""
     return tk._(
-        "This is not possible at the moment: a service of the portal is away. Try again in a few minutes."
+        "This is not possible at the moment: a service of the portal is away. Try again in a few "
+        "minutes."
     )
 
 
