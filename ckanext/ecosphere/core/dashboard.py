@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import ckan.plugins as p
@@ -62,11 +62,11 @@ def home() -> str | Response:
         return tk.redirect_to("user.login", came_from=tk.url_for(ROUTE))  # pyright: ignore[reportReturnType]
     person = person_of(model.User.get(tk.current_user.id))  # pyright: ignore[reportArgumentType]
     rooms = list(p.PluginImplementations(IEcosphereDashboard))
-    cards = [*(_of(_health, person) or []), *(_of(_followed, person) or [])]
-    links = [*(_of(_own_links, person) or [])]
-    for room in rooms:
-        cards += _of(room.ecosphere_dashboard_cards, person) or []
-        links += _of(room.ecosphere_dashboard_links, person) or []
+    card_parts = [_health, _followed, *(room.ecosphere_dashboard_cards for room in rooms)]
+    link_parts = [_own_links, *(room.ecosphere_dashboard_links for room in rooms)]
+    failed: list[str] = []
+    cards = _collected(card_parts, person, failed)
+    links = _collected(link_parts, person, failed)
     cards.sort(key=lambda card: (not card.urgent, card.rank))
     links.sort(key=lambda link: link.rank)
     waiting = address_views.unconfirmed()
@@ -75,21 +75,26 @@ def home() -> str | Response:
         "unconfirmed": waiting.email if waiting else "",
         "cards": cards,
         "links": links,
-        "incomplete": None in (*cards_of_plugins, *begun),
+        "incomplete": bool(failed),
     }
     return tk.render(
         "ecosphere_dashboard/home.html", {**variables, "user_dict": {"name": person.name}}
     )
 
 
-def _of(part: Callable[[Person], list[T]], person: Person) -> list[T] | None:
-    """Return a room's contribution; None if it fails: the page shows the rest and a warning."""
-    try:
-        return part(person)
-    except Exception:
-        model.Session.rollback()
-        log.exception("Dashboard: %s failed", part.__qualname__)
-        return None
+def _collected(
+    parts: Iterable[Callable[[Person], list[T]]], person: Person, failed: list[str]
+) -> list[T]:
+    """Return the contributions of all parts; the names of those that fail are added to `failed`."""
+    contributions: list[T] = []
+    for part in parts:
+        try:
+            contributions += part(person)
+        except Exception:
+            model.Session.rollback()
+            log.exception("Dashboard: %s failed", part.__qualname__)
+            failed.append(part.__qualname__)
+    return contributions
 
 
 def _own_links(person: Person) -> list[Link]:

@@ -322,48 +322,60 @@ def _area(name: str) -> Place:
     return Place("area", name, "", tuple(territory.id for territory in own), tuple(around))
 
 
+#: Name or code → kind and index value of its places, in this order.
+_Names = dict[str, dict[tuple[str, str], None]]
+
+
 @cache
 def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     """Return kind and index value of the places by name and code."""
-    places: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
-
-    def add(name: str, kind: str, value: str) -> None:
-        for spelling in spellings(voc.normalise(name)):
-            places[spelling].setdefault((kind, value))
-
-    for concept in voc.get("territories"):
-        for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
-            add(name, "territory", concept.id)
-    two = ((code.lower(), concept.id) for code, concept in departements().items())
-    codes = [
-        (form, value) for code, value in two for form in dict.fromkeys((code, code.zfill(3)))
-    ]  # "076" in tables
-    short = ((row["abbreviation"], row["territory"]) for row in rows("abbreviations.csv"))
-    for name, value in (*short, *codes):
-        add(name, "territory", value)
+    places: _Names = defaultdict(dict)
+    for name, value in _territory_names():
+        _add(places, name, "territory", value)
     for name in _areas():
-        add(name, "area", name)
+        _add(places, name, "area", name)
     larger = frozenset(places)  # excludes "Loire" as a short name of Loire-Authion
     for row in rows("short-names.csv"):
         places[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
     for commune in communes.by_population():
-        value = f"commune-{commune.code}"
-        add(commune.name, "commune", value)
-        for short in _short_names(commune):
-            if " " in short:
-                places[short].setdefault(("short", value))
-            elif short not in larger:
-                places[short].setdefault(("commune", value))
-        for code in (*commune.postal, commune.code.lower()):
-            places[code].setdefault(("commune", value))
+        _add_commune(places, commune, larger)
     for row in rows("former-communes.csv"):
-        add(row["name"], "former", f"commune-{row['current']}")
+        _add(places, row["name"], "former", f"commune-{row['current']}")
     for code, epci in epcis().items():
         for name in _epci_names(epci):
-            add(name, "epci", f"epci-{code}")
+            _add(places, name, "epci", f"epci-{code}")
     for adjective, place in _demonyms():
         places[adjective].update(places[place])
     return {name: tuple(keys) for name, keys in places.items() if name and keys}
+
+
+def _add(places: _Names, name: str, kind: str, value: str) -> None:
+    for spelling in spellings(voc.normalise(name)):
+        places[spelling].setdefault((kind, value))
+
+
+def _add_commune(places: _Names, commune: Commune, larger: frozenset[str]) -> None:
+    value = f"commune-{commune.code}"
+    _add(places, commune.name, "commune", value)
+    for short in _short_names(commune):
+        if " " in short:
+            places[short].setdefault(("short", value))
+        elif short not in larger:
+            places[short].setdefault(("commune", value))
+    for code in (*commune.postal, commune.code.lower()):
+        places[code].setdefault(("commune", value))
+
+
+def _territory_names() -> Iterator[tuple[str, str]]:
+    """Yield the names, abbreviations and codes of territories, each with its index value."""
+    for concept in voc.get("territories"):
+        for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
+            yield name, concept.id
+    for row in rows("abbreviations.csv"):
+        yield row["abbreviation"], row["territory"]
+    for code, concept in departements().items():
+        yield code.lower(), concept.id
+        yield code.lower().zfill(3), concept.id  # "076" in tables
 
 
 def _demonyms() -> Iterator[tuple[str, str]]:
