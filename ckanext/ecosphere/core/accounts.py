@@ -40,8 +40,10 @@ def keep_note(user_id: str, key: str, record: Any) -> None:
         model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
     )
     user = rows.one()
-    rest = {name: value for name, value in (user.plugin_extras or {}).items() if name != key}
-    user.plugin_extras = {**rest, key: record} if record else rest
+    notes = {**(user.plugin_extras or {}), key: record}
+    if not record:
+        del notes[key]
+    user.plugin_extras = notes
     model.Session.commit()
 
 

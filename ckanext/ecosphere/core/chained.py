@@ -81,11 +81,10 @@ def dataset_display_name(original: Any, dataset: Any) -> str:
         original: CKAN's helper.
         dataset: the dataset, as a dict or a model object.
     """
-    kind = (
-        dataset.get("dcat_type")
-        if isinstance(dataset, dict)
-        else (dataset.extras or {}).get("dcat_type")
-    )
+    fields = dataset
+    if isinstance(dataset, model.Package):
+        fields = dataset.extras or {}
+    kind = fields.get("dcat_type")
     return template_helpers.shown_title(original(dataset), kind)
 
 
@@ -116,8 +115,10 @@ def user_image(original: Any, user_id: str, size: int = 100) -> Any:
         user_id: id or name of the account.
         size: width and height, in pixels.
     """
-    reader: Any = tk.current_user if has_request_context() else None
-    if reader is None or not reader.is_authenticated or user_id not in (reader.name, reader.id):
+    if not has_request_context() or not tk.current_user.is_authenticated:
+        return original(user_id, size)
+    reader: Any = tk.current_user
+    if user_id not in (reader.name, reader.id):
         return original(user_id, size)
     if reader.image_url or tk.config["ckan.gravatar_default"] != "disabled":
         return original(user_id, size)
@@ -140,9 +141,9 @@ def organization_list_for_user(
     original: Callable[..., list[dict[str, Any]]], context: Context, data_dict: DataDict
 ) -> list[dict[str, Any]]:
     """List the organisations of a user, as CKAN does, cached during a read-only request."""
-    cached = g.get(_KEPT) if has_request_context() else None
-    if cached is None:
+    if not has_request_context() or _KEPT not in g:
         return original(context, data_dict)
+    cached = g.get(_KEPT)
     key = (context.get("user"), repr(sorted(data_dict.items())))
     if key not in cached:
         cached[key] = original(context, data_dict)

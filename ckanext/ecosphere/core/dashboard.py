@@ -107,9 +107,14 @@ def _own_links(person: Person) -> list[Link]:
         for service in person.services
         if authz.has_user_permission_for_group_or_org(service.id, person.name, "membership")
     ]
-    labels = [label] if len(mine) == 1 else [labelled(label, service.title) for service in mine]
-    urls = [tk.url_for("organization.member_new", id=service.name) for service in mine]
-    return [Link(label, url, icon, rank) for label, url in zip(labels, urls, strict=True)]
+    links = []
+    for service in mine:
+        text = label
+        if len(mine) > 1:
+            text = labelled(label, service.title)
+        url = tk.url_for("organization.member_new", id=service.name)
+        links.append(Link(text, url, icon, rank))
+    return links
 
 
 def _health(person: Person) -> list[Card]:
@@ -125,14 +130,12 @@ def _followed(person: Person) -> list[Card]:
         Line(dataset["title"] or dataset["name"], tk.url_for("dataset.read", id=dataset["name"]))
         for dataset in datasets[:MOST_LINES]
     ]
-    more = (
-        [Link(tk._("My profile"), tk.url_for("user.read", id=person.name))]
-        if len(datasets) > MOST_LINES
-        else []
-    )
-    if datasets:
-        return [Card("followed", tk._("Followed datasets"), "eye", len(datasets), lines, more, 80)]
-    return []
+    if not datasets:
+        return []
+    more = []
+    if len(datasets) > MOST_LINES:
+        more = [Link(tk._("My profile"), tk.url_for("user.read", id=person.name))]
+    return [Card("followed", tk._("Followed datasets"), "eye", len(datasets), lines, more, 80)]
 
 
 def person_of(user: model.User) -> Person:

@@ -161,12 +161,12 @@ def _dataset(name: str, data_dict: DataDict) -> str:
         if resource:
             return str(resource.package_id or "")
         return ""
-    named: Any = data_dict.get(OF_DATASET[name])
-    if isinstance(named, Mapping):
-        named = named.get("id") or named.get("name")
+    key: Any = data_dict.get(OF_DATASET[name])
+    if isinstance(key, Mapping):
+        key = key.get("id") or key.get("name")
     elif name == "package_revise":
-        named = data_dict.get("match__id") or data_dict.get("match__name")
-    dataset = model.Package.get(str(named or ""))
+        key = data_dict.get("match__id") or data_dict.get("match__name")
+    dataset = model.Package.get(str(key or ""))
     if dataset:
         return dataset.id
     return ""

@@ -105,8 +105,10 @@ def insert(
 
 def shortened(value: Any) -> Any:
     """Return a value as stored in the journal: long texts are cut."""
-    text = value if isinstance(value, str | int | float | bool | None) else str(value)
-    if isinstance(text, str) and len(text) > LONGEST_TOLD:
+    if isinstance(value, int | float | bool | None):
+        return value
+    text = str(value)
+    if len(text) > LONGEST_TOLD:
         return f"{text[:LONGEST_TOLD]}…"
     return text
 
@@ -207,9 +209,9 @@ def _note_role(connection: Any, member: Any, before: Any, after: Any) -> None:
 
 def _account(_mapper: Any, connection: Any, user: Any) -> None:
     before, after = bool(_replaced(user, "sysadmin")), bool(user.sysadmin)
+    roles = {True: {"role": "sysadmin"}, False: None}
     if before != after:
-        role = {"role": "sysadmin"}
-        _insert(connection, "sysadmin", user.id, role if before else None, role if after else None)
+        _insert(connection, "sysadmin", user.id, roles[before], roles[after])
 
 
 def _setting(_mapper: Any, connection: Any, setting: Any) -> None:

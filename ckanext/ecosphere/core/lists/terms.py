@@ -224,7 +224,9 @@ def _uris(area: str, key: str) -> list[str]:
     """Return the URIs of a term and of its narrower terms, whose datasets are indexed with its name as well."""
     vocabulary = voc.get(area.removeprefix(local.AREA))
     concept = vocabulary.get(key)
-    below = [concept] if concept else []
+    if concept is None:
+        return []
+    below = [concept]
     for term in below:
         below += vocabulary.children(term.uri)
     return [term.uri for term in below]
@@ -256,10 +258,13 @@ def ask_for_counts() -> bool:
 def counts(name: str) -> tuple[datetime | None, dict[str, int]]:
     """Return when the use of a list's terms was counted, and the counts by term id; schedule a count if outdated."""
     counted = _kept("counts")
-    at = datetime.fromisoformat(counted["at"]) if counted else None
-    if at is None or datetime.now(timezone.utc) - at > COUNTED_FOR:
+    if not counted:
         ask_for_counts()
-    return at, counted["lists"].get(name, {}) if counted else {}
+        return None, {}
+    at = datetime.fromisoformat(counted["at"])
+    if datetime.now(timezone.utc) - at > COUNTED_FOR:
+        ask_for_counts()
+    return at, counted["lists"].get(name, {})
 
 
 def count_uses() -> None:
@@ -287,13 +292,13 @@ def _used(edited: local.EditableList) -> dict[str, int]:
 
 
 def _values(text: str) -> list[str]:
+    if not text.startswith("["):
+        return [text]
     try:
-        values = json.loads(text) if text.startswith("[") else text
+        values = json.loads(text)
     except ValueError:
-        values = text
-    if isinstance(values, list):
-        return [part for part in values if isinstance(part, str)]
-    return [values]
+        return [text]
+    return [part for part in values if isinstance(part, str)]
 
 
 def _key(name: str) -> str:
@@ -518,12 +523,10 @@ def _replacement(
     errors: dict[str, list[str]],
 ) -> str:
     key = form.get("replaced_by", "")
-    other = vocabulary.get(key) if key else None
-    if key and (
-        other is None or other.data.get("withdrawn") or (concept and other.uri == concept.uri)
-    ):
+    if not key:
+        return ""
+    other = vocabulary.get(key)
+    if other is None or other.data.get("withdrawn") or other == concept:
         errors["replaced_by"] = [tk._("Choose another term of the list that is not withdrawn.")]
         return ""
-    if other:
-        return other.id
-    return ""
+    return other.id

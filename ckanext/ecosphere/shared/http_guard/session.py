@@ -174,10 +174,10 @@ class GuardedSession:
                 if error.refused:
                     raise
             else:
-                asked = _retry_after(answer.headers)
-                if answer.status not in _RETRIED or asked > settings.max_wait_seconds:
+                retry_after = _retry_after(answer.headers)
+                if answer.status not in _RETRIED or retry_after > settings.max_wait_seconds:
                     return replace(answer, attempts=number)
-                pause = max(pause, asked)
+                pause = max(pause, retry_after)
             self.pause(min(pause, settings.max_wait_seconds))
         try:
             return replace(self._once(request, settings), attempts=settings.attempts)

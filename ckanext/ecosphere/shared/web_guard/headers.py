@@ -89,15 +89,15 @@ def read_extra(text: str) -> dict[str, list[str]]:
     Raises:
         ValueError: a directive without a source, or not a source directive; the message names it.
     """
-    found: dict[str, list[str]] = {}
+    directives: dict[str, list[str]] = {}
     for part in filter(None, (directive.strip() for directive in text.split(";"))):
         name, *sources = part.split()
         if not name.endswith(("-src", "-uri", "-action")) or not sources:
             raise ValueError(
                 tk._("{directive} is no directive with sources").format(directive=part)
             )
-        found.setdefault(name, []).extend(sources)
-    return found
+        directives.setdefault(name, []).extend(sources)
+    return directives
 
 
 FOLDER = "uploads/"
