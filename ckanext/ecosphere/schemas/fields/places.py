@@ -32,7 +32,7 @@ def suggest_epcis(text: str, lang: str) -> list[dict[str, Any]]:
     """Return the intercommunalities (EPCI) that match a text, the most populous first, 20 at most.
 
     Returns:
-        dicts as of `epci_outlines.described`.
+        dicts as of `epcis.described`.
     """
     words = voc.normalise(text).split()
     if not words or len("".join(words)) < 2:  # noqa: PLR2004 - one letter finds everything
