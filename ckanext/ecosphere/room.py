@@ -14,7 +14,7 @@ from ckan.lib.plugins import DefaultTranslation
 
 from ckanext.ecosphere.core import away
 from ckanext.ecosphere.interfaces import IEcospherePlugin
-from ckanext.ecosphere.setup import health, options
+from ckanext.ecosphere.setup import options
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.web_guard import visits
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 DOMAIN = "ckanext-ecosphere"
 WITHOUT_HARDENING = (
-    f"{health.HARDENING} is not in ckan.plugins: known defects of CKAN stay open, see `ckan ecosphere check`"
+    f"{options.HARDENING} is not in ckan.plugins: known defects of CKAN stay open, see `ckan ecosphere check`"
 )
 CATALOGUE = str(Path(__file__).with_name("i18n"))
 
@@ -46,7 +46,7 @@ class EcospherePluginBase(p.SingletonPlugin):
             return
         if sentence := options.misplaced_plugins(plugins):
             log.error(sentence)
-        if health.HARDENING not in plugins:
+        if options.HARDENING not in plugins:
             log.warning(WITHOUT_HARDENING)
         if wrong := list(options.not_numbers(config)):
             # CKAN refuses them, too, but its message gives neither the value nor what to write.

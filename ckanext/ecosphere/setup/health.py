@@ -35,7 +35,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, each_setup
 from ckanext.ecosphere.setup import initialise
-from ckanext.ecosphere.setup.options import PLUGINS, bad_values, corrected, needs
+from ckanext.ecosphere.setup.options import HARDENING, PLUGINS, bad_values, corrected, needs
 from ckanext.ecosphere.setup.production import LEAST_SECRET, SECRETS, secrets_in
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.characters import without_credentials
@@ -87,7 +87,6 @@ SAMESITE = ("SESSION_COOKIE_SAMESITE", "REMEMBER_COOKIE_SAMESITE")
 SECURE = ("SESSION_COOKIE_SECURE", "REMEMBER_COOKIE_SECURE")
 HTTPONLY = ("SESSION_COOKIE_HTTPONLY", "REMEMBER_COOKIE_HTTPONLY")
 HTTPS = "https://"
-HARDENING = "ecosphere_hardening"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 OTHERS_WRITE, OTHERS_READ = 0o002, 0o004
 

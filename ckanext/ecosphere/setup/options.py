@@ -27,6 +27,7 @@ from ckanext.ecosphere.shared.messages import N_
 NEEDS_FILE = Path(__file__).parents[1] / "data" / "plugin_needs.csv"
 PLUGINS = "ckan.plugins"
 PREFIX = "ecosphere"
+HARDENING = "ecosphere_hardening"
 
 
 @dataclass(frozen=True)

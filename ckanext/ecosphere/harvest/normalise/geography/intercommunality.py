@@ -1,7 +1,7 @@
 """Give a record that names an intercommunality and has no extent the bounding box of that intercommunality.
 
 It would otherwise be located by its département, about ten times as large. The outlines are accurate to a few
-kilometres (`vocabularies.epcis`): the box carries the name of the intercommunality, and the log states where it comes from.
+kilometres: the box carries the name of the intercommunality, and the log states where it comes from.
 """
 
 from __future__ import annotations
