@@ -20,8 +20,7 @@ import ckan.plugins.toolkit as tk
 from ckan.logic.action import create, delete, get, patch, update
 from flask import Blueprint, Response, current_app, request
 
-from ckanext.ecosphere.hardening import dataset_types, races
-from ckanext.ecosphere.hardening.privacy import private_datasets
+from ckanext.ecosphere.hardening import datasets, private_datasets, races
 from ckanext.ecosphere.hardening.web.failures import BAD_REQUEST, FORBIDDEN, INVALID, NOT_FOUND
 from ckanext.ecosphere.hardening.web.forms import LONGEST_PASSWORD
 from ckanext.ecosphere.shared import action_input
@@ -126,7 +125,7 @@ def _check(action: str, data: dict[str, Any]) -> None:
     action_input.check(data, TEXTS_OF_CKAN)
     _check_sizes(data, hasattr(get, action))
     _check_account(action, data)
-    errors = dataset_types.faults(action, data) | _without_effect(action, data)
+    errors = datasets.faults(action, data) | _without_effect(action, data)
     if errors:
         raise action_input.refused(errors)
 

@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 
 from ckanext.ecosphere.hardening import checks
-from ckanext.ecosphere.hardening.web import cookies
+from ckanext.ecosphere.hardening.web import sessions
 from ckanext.ecosphere.interfaces import CheckStatus
 from ckanext.ecosphere.setup import health
 
@@ -88,7 +88,7 @@ def safe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     }
     for option, value in options.items():
         monkeypatch.setitem(tk.config, option, value)
-    cookies.make_safe(tk.config, secure=True)
+    sessions.make_safe(tk.config, secure=True)
     for option in health.SECURE:
         monkeypatch.setitem(tk.config, option, True)
 
@@ -100,7 +100,7 @@ def safe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_cookies_are_made_safe_by_default(site: str, secure: bool, expected: bool | None):
     options: dict[str, Any] = {"ckan.site_url": site, "REMEMBER_COOKIE_SAMESITE": "None"}
     options["SESSION_COOKIE_SAMESITE"] = "Strict"
-    cookies.make_safe(options, secure)
+    sessions.make_safe(options, secure)
     assert options["REMEMBER_COOKIE_SAMESITE"] == "Lax"
     assert options["SESSION_COOKIE_SAMESITE"] == "Strict"
     assert options.get("REMEMBER_COOKIE_SECURE") is options.get("SESSION_COOKIE_SECURE") is expected

@@ -16,7 +16,7 @@ from ckan import model
 from ckan.tests import factories
 from sqlalchemy.exc import DBAPIError
 
-from ckanext.ecosphere.hardening.privacy import private_datasets
+from ckanext.ecosphere.hardening import private_datasets
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 

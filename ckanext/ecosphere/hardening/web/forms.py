@@ -14,8 +14,7 @@ from ckan import model
 from dateutil.parser import parse
 from flask import Blueprint, request
 
-from ckanext.ecosphere.hardening import dataset_types
-from ckanext.ecosphere.hardening.privacy import private_datasets
+from ckanext.ecosphere.hardening import datasets, private_datasets
 from ckanext.ecosphere.hardening.web.failures import BAD_REQUEST, error_page, not_there
 
 #: Fields of CKAN's forms that must occur once: CKAN fails on a list.
@@ -132,7 +131,7 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
         missing += [name for name in NEEDED_TO_LOG_IN if name not in request.form]
         if not MILLISECONDS.fullmatch(request.form.get("remember") or "0"):
             missing.append("remember")
-    if not dataset_types.is_state(request.form.get("state") or "active"):
+    if not datasets.is_state(request.form.get("state") or "active"):
         missing.append("state")
     if view == "bulk_process" and not _presses_a_bulk_button():
         missing.append("bulk_action")

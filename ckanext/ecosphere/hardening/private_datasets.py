@@ -1,12 +1,14 @@
-"""Defect 4: 404 for datasets and resources that the reader may not read, so that private names cannot be probed.
+"""Defects 4 and 34: what CKAN tells of private datasets: that they exist, and their tags.
 
-CKAN 2.12 and some pages answer 403 for a private dataset, but 404 or a validation error for a missing one; names derive
-from titles, so they can be guessed. Here both get the same answer, before CKAN is called. Not yet accepted.
+4: CKAN 2.12 and some pages answer 403 for a private dataset, but 404 or a validation error for a missing one; names
+derive from titles, so they can be guessed. Here both get the same answer, before CKAN is called.
+
+34: CKAN lists every tag to everyone. Not yet accepted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -17,9 +19,10 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 import yaml
 from ckan import authz, model
+from ckan.types import Context, DataDict
 
 from ckanext.activity.model import Activity
-from ckanext.ecosphere.shared import authorization
+from ckanext.ecosphere.shared import action_input, authorization
 
 TABLE = Path(__file__).with_name("private_datasets.yaml")
 
@@ -130,3 +133,104 @@ def sees_all(context: Any) -> bool:
 @cache
 def _table() -> dict[str, dict[str, Any]]:
     return yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+
+
+#: Suggestions fetched, then filtered by what the reader may see.
+LOOKED_AT = 1000
+SUGGESTIONS = 10
+
+
+@tk.side_effect_free
+@tk.chained_action
+def tag_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[Any]:
+    """List the tags of the datasets that the reader may see."""
+    _check_words(data_dict)
+    return _visible(original(context, data_dict), context)
+
+
+@tk.side_effect_free
+@tk.chained_action
+def tag_search(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> dict[str, Any]:
+    """Search the tags of the datasets that the reader may see."""
+    _check_words(data_dict)
+    everything = {key: value for key, value in data_dict.items() if key not in ("limit", "offset")}
+    tags = _visible(original(context, everything)["results"], context)
+    begin, limit = _number(data_dict.get("offset"), 0), _number(data_dict.get("limit"), len(tags))
+    return {"count": len(tags), "results": tags[begin : begin + limit]}
+
+
+@tk.side_effect_free
+@tk.chained_action
+def tag_autocomplete(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> list[str]:
+    """Suggest tags of the datasets that the reader may see."""
+    _check_words(data_dict)
+    parameters = {
+        key: value for key, value in data_dict.items() if key != "offset"
+    }  # meaningless for suggestions
+    tags = original(context, {**parameters, "limit": LOOKED_AT})
+    return _visible(tags, context)[: _number(data_dict.get("limit"), SUGGESTIONS)]
+
+
+@tk.side_effect_free
+@tk.chained_action
+def tag_show(original: Callable[..., Any], context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Show a tag that is used by a dataset the reader may see, or that belongs to a vocabulary.
+
+    Raises:
+        ObjectNotFound: no such dataset uses it.
+    """
+    tag = original(context, data_dict)
+    if not tag.get("vocabulary_id") and not _visible([tag], context):
+        raise tk.ObjectNotFound(tk._("Not found: nothing has this name or identifier."))
+    return tag
+
+
+def _check_words(data_dict: DataDict) -> None:
+    """Refuse a query that is neither a text nor, as CKAN allows, a list of texts."""
+    for name in ("q", "query"):
+        value = data_dict.get(name) or ""
+        if not all(
+            isinstance(word, str) for word in (value if isinstance(value, list) else [value])
+        ):
+            raise tk.ValidationError({name: [tk._("Give one text here.")]})
+
+
+def _number(value: Any, otherwise: int) -> int:
+    text = str(value)
+    if text.isascii() and text.isdigit() and len(text) <= len(str(LOOKED_AT)) + 2:
+        return int(text)
+    return otherwise
+
+
+def _visible(tags: list[Any], context: Any) -> list[Any]:
+    """Remove the tags (names or dicts) that no dataset visible to the reader uses."""
+    if not tags or sees_all(context):
+        return tags
+    names = _shown_tags(context)
+    return [tag for tag in tags if (tag["name"] if isinstance(tag, dict) else tag) in names]
+
+
+def _shown_tags(context: Any) -> set[str]:
+    package, tagged = model.Package, model.PackageTag
+    query = (
+        sa.select(model.Tag.name)
+        .join(tagged, tagged.tag_id == model.Tag.id)
+        .join(package, package.id == tagged.package_id)
+        .where(tagged.state == "active", readable(context))
+        .distinct()
+    )
+    return set(model.Session.scalars(query))
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the chained actions."""
+    return action_input.checked(
+        {
+            function.__name__: function
+            for function in (tag_list, tag_search, tag_autocomplete, tag_show)
+        }
+    )
