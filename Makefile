@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-fast test-all test-room lint lock clean
+.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-harvest bench-relevance bench-search demo setup up stop down status env test test-fast test-all test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -69,24 +69,15 @@ bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORD
 bench-fidelity: ## What of real records is in the datasets, told, lost or wrong (RECORDS=../shared/records ARGS="--paths --show lost")
 	@.venv/bin/python -m dev.bench.fidelity $(or $(RECORDS),../shared/records) $(ARGS)
 
-bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
-	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)
-
 bench-relevance: ## Judged questions over the demonstration catalogue, ours beside stock CKAN (after COUNT=27897 make demo; ONLY=ours|said SHOW=0.7)
 	@$(stack) up
 	@.venv/bin/python -m dev.bench.relevance $(if $(ONLY),--only $(ONLY)) $(if $(SHOW),--show $(SHOW))
-
-bench-requests: ## Measure lists, search and desk of data requests (REQUESTS=50000, ten events each)
-	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.requests --requests $(or $(REQUESTS),50000)
 
 bench-search: ## Measure search pages, package_search and suggestions, beside CKAN alone (after make demo; DATASETS=27000 PEOPLE=20 SECONDS=30 HARVEST=source)
 	@.venv/bin/python -m dev.bench.search --datasets $(or $(DATASETS),27000) --people $(or $(PEOPLE),20) --seconds $(or $(SECONDS),30) $(if $(HARVEST),--harvest $(HARVEST))
 
 csw: ## Serve the portal's own catalogue over CSW with pycsw (after make demo)
 	@.venv/bin/python -m dev.csw.out
-
-bench-forms: ## Measure the dataset form and its suggestions (REQUESTS=60)
-	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.forms --requests $(or $(REQUESTS),60)
 
 attack: setup ## Attack the portal of make demo, which is started if it does not run (CLASS=xss,ssrf SEED=7)
 	@.venv/bin/python -m dev.attack $(if $(CLASS),--classes $(CLASS)) $(if $(SEED),--seed $(SEED))

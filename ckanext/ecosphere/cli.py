@@ -10,7 +10,12 @@ import click
 from ckan.plugins import PluginImplementations
 
 from ckanext.ecosphere import config
-from ckanext.ecosphere.interfaces import CheckStatus, IEcosphereCommands, IEcospherePlugin, InitReport
+from ckanext.ecosphere.interfaces import (
+    CheckStatus,
+    IEcosphereCommands,
+    IEcospherePlugin,
+    InitReport,
+)
 from ckanext.ecosphere.setup import health, initialise, leaving, production, recovery
 from ckanext.ecosphere.setup.dialogue import plan_options, proceed, speaking
 
@@ -35,11 +40,11 @@ class RoomsGroup(click.Group):
     """
 
     def _rooms(self) -> dict[str, click.Command]:
-        found: dict[str, click.Command] = {}
+        commands: dict[str, click.Command] = {}
         for plugin in PluginImplementations(IEcosphereCommands):
             for command in plugin.get_ecosphere_commands():
-                found[str(command.name)] = command
-        return found
+                commands[str(command.name)] = command
+        return commands
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the group's own commands and those of the rooms, sorted."""
@@ -148,20 +153,30 @@ def check_command() -> None:
 
 
 @ecosphere.command("leave", short_help="Make the catalogue ready for a CKAN without these plugins.")
-@click.option("--export", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of the export; new.")
-@click.option("--keep", multiple=True, metavar="PLUGIN", help="Plugin that stays enabled besides; may be repeated.")
+@click.option(
+    "--export",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of the export; new.",
+)
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="PLUGIN",
+    help="Plugin that stays enabled besides; may be repeated.",
+)
 @plan_options
 @speaking
-def leave_command(folder: Path | None, keep: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Export what a plain CKAN has no place for, keep the rest where it shows, and write the index as it reads it.
+def leave_command(file: Path | None, keep: tuple[str, ...], yes: bool, dry_run: bool) -> None:
+    """Export the datasets to a file, turn their fields into free fields, and write the index as a plain CKAN reads it.
 
     Stop the web server and the workers before; take the plugins out of ckan.plugins before you start them again.
-    `ckan ecosphere init` brings everything back once the plugins are enabled again.
+    `ckan ecosphere init` makes the datasets those of the schema again once the plugins are enabled again.
     """
-    plan = leaving.plan(folder or leaving.default_folder(), keep)
+    plan = leaving.plan(file or leaving.default_file(), keep)
     if proceed(plan.sentences(), yes=yes, dry_run=dry_run):
-        for done in leaving.run(plan):
-            click.echo(done)
+        for sentence in leaving.run(plan):
+            click.echo(sentence)
 
 
 @ecosphere.command("recover", short_help="Take up what was left undone, once; for cron.")
@@ -172,10 +187,10 @@ def recover_command(ctx: click.Context) -> None:
 
     with ctx.meta["flask_app"].test_request_context():
         looks = recovery.Recovery()
-        done = looks.look()
+        restarted = looks.look()
         time.sleep(recovery.EVERY_SECONDS)
-        for each in [*done, *looks.look()]:
-            click.echo(each)
+        for sentence in [*restarted, *looks.look()]:
+            click.echo(sentence)
 
 
 @ecosphere.command("watch", short_help="Take up what was left undone, every few seconds, without end.")

@@ -53,9 +53,14 @@ def ecosphere_home() -> dict[str, Any]:
         url, icon; in the order of the vocabulary), `territories` (heading → concepts), `latest` (datasets).
     """
     fields = ["organization", "vocab_ecosphere_theme"]
-    search = {"rows": LATEST, "sort": "metadata_modified desc", "fq": "+dataset_type:dataset", "facet.limit": -1}
-    found = tk.get_action("package_search")({}, {**search, "facet.field": fields})
-    counts = found["facets"].get("vocab_ecosphere_theme", {})
+    search = {
+        "rows": LATEST,
+        "sort": "metadata_modified desc",
+        "fq": "+dataset_type:dataset",
+        "facet.limit": -1,
+    }
+    results = tk.get_action("package_search")({}, {**search, "facet.field": fields})
+    counts = results["facets"].get("vocab_ecosphere_theme", {})
     themes = [
         {
             "label": theme.label(language.current()),
@@ -66,11 +71,11 @@ def ecosphere_home() -> dict[str, Any]:
         for theme in voc.get("themes").roots()
     ]
     return {
-        "datasets": found["count"],
-        "services": len(found["facets"].get("organization", {})),
+        "datasets": results["count"],
+        "services": len(results["facets"].get("organization", {})),
         "themes": themes,
         "territories": template_helpers.ecosphere_territories(),
-        "latest": found["results"],
+        "latest": results["results"],
     }
 
 
@@ -98,7 +103,7 @@ def ecosphere_has_own_search() -> bool:
 
 def ecosphere_own_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """Return the extras of an organisation that belong to this suite; forms carry them in hidden fields."""
-    return [each for each in extras or [] if str(each.get("key", "")).startswith("ecosphere_")]
+    return [extra for extra in extras or [] if str(extra.get("key", "")).startswith("ecosphere_")]
 
 
 def ecosphere_is_stock_error(code: int, content: Any) -> bool:
@@ -112,10 +117,11 @@ def ecosphere_missing_service(code: int, content: Any) -> str | None:
 
     CKAN 2.12 says "group" on most pages of an organisation.
     """
-    asked = tk.request.view_args or {}
+    view_args = tk.request.view_args or {}
     if code != NOT_FOUND or tk.request.blueprint == "group":
         return None
     names = (tk._("Organization not found"), tk._("Group not found"))
     if unescape(str(content)).strip() not in names:
         return None
-    return re.sub(r"[-_\s]+", " ", str(asked.get("organization") or asked.get("id") or ""))[:LONGEST_QUERY].strip()
+    name = str(view_args.get("organization") or view_args.get("id") or "")
+    return re.sub(r"[-_\s]+", " ", name)[:LONGEST_QUERY].strip()

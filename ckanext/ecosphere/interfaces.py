@@ -21,7 +21,6 @@ import enum
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -102,12 +101,12 @@ class LeavingStep:
 
     Attributes:
         plan: what will be done, in one sentence for the administrator.
-        run: does it and returns, in one sentence, what was done; called with the existing folder of the export, in one
-            transaction with the steps of the other rooms.
+        run: does it and returns, in one sentence, what was done; called in one transaction with the steps of the other
+            rooms.
     """
 
     plan: str
-    run: Callable[[Path], str]
+    run: Callable[[], str]
 
 
 class IEcosphereCommands(Interface):

@@ -10,23 +10,19 @@ from flask import Blueprint
 
 from ckanext.ecosphere import config as options
 from ckanext.ecosphere import helpers
-from ckanext.ecosphere.contact import actions, service_names
+from ckanext.ecosphere.contact import actions, services
 from ckanext.ecosphere.core import (
-    chained_helpers,
+    accounts,
+    addresses,
+    chained,
     console,
     dashboard,
-    epci_map,
     invitations,
-    own_services,
+    public_pages,
     restoring,
     service_pages,
-    warm_up,
 )
-from ckanext.ecosphere.core.addresses import views as address_views
-from ckanext.ecosphere.core.lists import indexing, noticing, store
-from ckanext.ecosphere.core.lists import views as list_views
-from ckanext.ecosphere.core.privacy import closing_views
-from ckanext.ecosphere.core.public_pages import accessibility, api_page
+from ckanext.ecosphere.core.lists import journal, terms, views
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
@@ -35,14 +31,14 @@ from ckanext.ecosphere.shared import template_helpers
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     {
-        "check_access": chained_helpers.check_access,
-        "dataset_display_name": chained_helpers.dataset_display_name,
-        "linked_user": chained_helpers.linked_user,
-        "render_datetime": chained_helpers.render_datetime,
-        "user_image": chained_helpers.user_image,
+        "check_access": chained.check_access,
+        "dataset_display_name": chained.dataset_display_name,
+        "linked_user": chained.linked_user,
+        "render_datetime": chained.render_datetime,
+        "user_image": chained.user_image,
         **template_helpers.HELPERS,
         **actions.HELPERS,
-        **epci_map.HELPERS,
+        **public_pages.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
@@ -59,17 +55,19 @@ class EcospherePlugin(Room):
 
     def configure(self, config_: Any) -> None:
         """Load the administrators' lists, record changes of roles in the journal, and name the links of pagers."""
-        store.follow()
-        noticing.listen()
-        chained_helpers.name_pagers()
+        terms.follow()
+        journal.listen()
+        chained.name_pagers()
 
     def ecosphere_recover(self) -> list[str]:
         """Restart the reindexing of datasets whose terms changed, if its job was lost."""
-        return [indexing.RUN.title] if indexing.RUN.send_if_lost() else []
+        if terms.RUN.send_if_lost():
+            return [terms.RUN.title]
+        return []
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of the reindexing job."""
-        return [indexing.RUN.queue]
+        return [terms.RUN.queue]
 
     def update_config(self, config: Any) -> None:
         """Register templates and assets; set local times unless the administrator chose otherwise."""
@@ -83,12 +81,15 @@ class EcospherePlugin(Room):
 
     def update_config_schema(self, schema: Any) -> Any:
         """Let administrators set the announcement on CKAN's page of settings."""
-        schema[options.ANNOUNCEMENT] = [tk.get_validator("ignore_missing"), tk.get_validator("unicode_safe")]
+        schema[options.ANNOUNCEMENT] = [
+            tk.get_validator("ignore_missing"),
+            tk.get_validator("unicode_safe"),
+        ]
         return schema
 
     def get_actions(self) -> dict[str, Any]:
         """Chain CKAN's actions and add those of the contact sheets."""
-        modules = (own_services, restoring, service_names, actions)
+        modules = (chained, restoring, services, actions)
         return {name: action for module in modules for name, action in module.get_actions().items()}
 
     def get_auth_functions(self) -> dict[str, Any]:
@@ -97,19 +98,18 @@ class EcospherePlugin(Room):
 
     def get_blueprint(self) -> list[Blueprint]:
         """Register the suite's own pages."""
-        statement = accessibility.blueprint(options.accessibility, options.contact)
-        interfaces = api_page.blueprint(options.csw_url)
         pages = (
+            accounts,
             actions,
-            dashboard,
-            address_views,
-            closing_views,
+            addresses,
             console,
-            service_pages,
-            list_views,
+            dashboard,
+            invitations,
             restoring,
+            service_pages,
+            views,
         )
-        return [*(page.blueprint for page in (*pages, epci_map, invitations)), statement, interfaces]
+        return [*(page.blueprint for page in pages), *public_pages.BLUEPRINTS]
 
     def notify_recipient(self, already_notified: bool, *args: Any, **kwargs: Any) -> bool:
         """Leave e-mails to others: the default of CKAN's interface forgets that another plugin has sent one."""
@@ -119,12 +119,6 @@ class EcospherePlugin(Room):
         """Send invitations that state their expiry date."""
         return invitations.notify_about_topic(*args, **kwargs)
 
-    def make_middleware(self, app: Any, config: Any) -> Any:
-        """Warm up the process."""
-        app = super().make_middleware(app, config)
-        warm_up.begin(app)
-        return app
-
     def get_signal_subscriptions(self) -> Any:
         """At the start of each request, cache the reader's services."""
-        return {tk.signals.request_started: [own_services.keep]}
+        return {tk.signals.request_started: [chained.keep_services]}

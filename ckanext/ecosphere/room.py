@@ -14,15 +14,15 @@ from ckan.lib.plugins import DefaultTranslation
 
 from ckanext.ecosphere.core import away
 from ckanext.ecosphere.interfaces import IEcospherePlugin
-from ckanext.ecosphere.setup import option_values, plugin_needs, security_checks
+from ckanext.ecosphere.setup import options
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.web_guard import head_requests, visits
+from ckanext.ecosphere.shared.web_guard import visits
 
 log = logging.getLogger(__name__)
 
 DOMAIN = "ckanext-ecosphere"
 WITHOUT_HARDENING = (
-    f"{security_checks.HARDENING} is not in ckan.plugins: known defects of CKAN stay open, see `ckan ecosphere check`"
+    f"{options.HARDENING} is not in ckan.plugins: known defects of CKAN stay open, see `ckan ecosphere check`"
 )
 CATALOGUE = str(Path(__file__).with_name("i18n"))
 
@@ -39,18 +39,18 @@ class EcospherePluginBase(p.SingletonPlugin):
         Raises:
             CkanConfigurationException: a required plugin is missing, or a numeric option is not a number.
         """
-        plugins = tk.aslist(config.get(plugin_needs.OPTION))
-        if sentence := plugin_needs.missing(plugins):
+        plugins = tk.aslist(config.get(options.PLUGINS))
+        if sentence := options.missing_plugins(plugins):
             raise CkanConfigurationException(sentence)
         if _first() is not self:
             return
-        if sentence := plugin_needs.misplaced(plugins):
+        if sentence := options.misplaced_plugins(plugins):
             log.error(sentence)
-        if security_checks.HARDENING not in plugins:
+        if options.HARDENING not in plugins:
             log.warning(WITHOUT_HARDENING)
-        if wrong := list(option_values.not_numbers(config)):
+        if wrong := list(options.not_numbers(config)):
             # CKAN refuses them, too, but its message gives neither the value nor what to write.
-            raise CkanConfigurationException("\n".join(f"{each.sentence}. {each.remedy}." for each in wrong))
+            raise CkanConfigurationException("\n".join(f"{value.sentence}. {value.remedy}." for value in wrong))
 
 
 class Room(DefaultTranslation, EcospherePluginBase):
@@ -68,21 +68,27 @@ class Room(DefaultTranslation, EcospherePluginBase):
     def make_middleware(self, app: Any, config: Any) -> Any:
         """Install outage page and HEAD handling, count visits, and keep the application for e-mails."""
         language.remember(app)
-        return head_requests.install(away.install(visits.count_in(app)))
+        return visits.answer_head(away.install(visits.count_in(app)))
 
     def i18n_directory(self) -> str:
         """Return the folder of the catalogue, shared by all rooms: only the first enabled one loads it."""
-        return CATALOGUE if _first(Room) is self else get_ckan_i18n_dir()
+        if _first(Room) is self:
+            return CATALOGUE
+        return get_ckan_i18n_dir()
 
     def i18n_domain(self) -> str:
         """Return the name of the catalogue; other rooms name one that does not exist, so that it is loaded once."""
-        return DOMAIN if _first(Room) is self else f"{DOMAIN}-none"
+        if _first(Room) is self:
+            return DOMAIN
+        return f"{DOMAIN}-none"
 
     def i18n_locales(self) -> list[str]:
         """Return the languages of the catalogue."""
-        return super().i18n_locales() if _first(Room) is self else []
+        if _first(Room) is self:
+            return super().i18n_locales()
+        return []
 
 
 def _first(kind: type = EcospherePluginBase) -> Any:
     """Return the first of our plugins that is enabled."""
-    return next((each for each in p.PluginImplementations(IEcospherePlugin) if isinstance(each, kind)), None)
+    return next((plugin for plugin in p.PluginImplementations(IEcospherePlugin) if isinstance(plugin, kind)), None)

@@ -72,7 +72,7 @@ def _attack(attacks: Sequence[Attack], seed: int) -> int:
                 password=known["passwords"][accounts.ADMIN],
                 seed=seed,
                 load=load,
-                inventory=doors,
+                routes=doors,
                 canaries=birds,
                 hostile=server,
                 mail=LOCAL / "mail",
@@ -145,7 +145,6 @@ def carry_out(attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> R
     try:
         for outcome in attack.attempts(prepared):
             result.attempts += 1
-            result.of_ckan += outcome.of_ckan
             if outcome.through:
                 result.through.append(outcome)
                 if len(result.through) <= SHOWN:
@@ -158,8 +157,6 @@ def carry_out(attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> R
     result.worst_bytes = load.peak
     seconds = time.monotonic() - begin
     tell(f"  {result.attempts} attempts, {len(result.through)} through, {seconds:.0f} s; slowest: {result.slowest[1]}")
-    if result.of_ckan:
-        tell(f"  {result.of_ckan} internal errors of actions of CKAN and its extensions, which are theirs")
     return result
 
 

@@ -19,13 +19,11 @@ class Outcome:
         what: the attempt, precise enough to repeat it.
         through: whether it succeeded.
         detail: what was observed if it did.
-        of_ckan: whether it met an internal error of an action of CKAN or another extension, which is counted apart.
     """
 
     what: str
     through: bool
     detail: str = ""
-    of_ckan: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,6 @@ class Result:
         slowest: cost of the slowest answer, in seconds, and its request.
         worst_bytes: memory of the largest process meanwhile.
         failure: error that ended the class early; empty if there was none.
-        of_ckan: number of internal errors of CKAN's own actions.
     """
 
     name: str
@@ -63,7 +60,6 @@ class Result:
     slowest: tuple[float, str] = (0.0, "")
     worst_bytes: int = 0
     failure: str = ""
-    of_ckan: int = 0
 
     @property
     def good(self) -> bool:

@@ -18,7 +18,7 @@ from lxml import etree
 
 from ckanext.ecosphere.harvest.repair import formats, names
 from ckanext.ecosphere.shared import rdf
-from ckanext.ecosphere.shared.formulas import is_formula
+from ckanext.ecosphere.shared.csv_table import is_formula
 
 MARK = "attaque"
 XSL = f"{{{formats.XSL}}}"

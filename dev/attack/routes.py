@@ -19,8 +19,3 @@ def filled_route(stage: Stage, rule: str, **values: str) -> str:
 def _value(stage: Stage, words: dict[str, str], variable: str) -> str:
     word = words.get(variable, variable)
     return str(stage.objects.get(word, word))
-
-
-def variables(rule: str) -> list[str]:
-    """Return the names of the variables of a route."""
-    return _VARIABLE.findall(rule)

@@ -15,7 +15,7 @@ from typing import Any
 from dev.attack.canaries import Canaries
 from dev.attack.client import Client
 from dev.attack.hostile import Hostile
-from dev.attack.inventory import Inventory
+from dev.attack.inventory import Route
 from dev.attack.load import Load
 from dev.attack.tables import filled, table
 
@@ -44,7 +44,7 @@ class Stage:
         passwords: person → password.
         objects: word → id or name, for the tables: `{dataset}`, `{private_request}`, …
         secret: a word that occurs in private texts only.
-        inventory: actions and routes of the portal.
+        routes: routes of the portal.
         canaries: servers on forbidden addresses.
         hostile: hostile server on an allowed address.
         mail: returns the e-mails that the portal has sent since the beginning.
@@ -61,7 +61,7 @@ class Stage:
     passwords: dict[str, str]
     objects: dict[str, Any]
     secret: str
-    inventory: Inventory
+    routes: tuple[Route, ...]
     canaries: Canaries
     hostile: Hostile
     mail: Callable[[], list[bytes]] = list
@@ -106,7 +106,7 @@ def prepared(
     password: str,
     seed: int,
     load: Load,
-    inventory: Inventory,
+    routes: tuple[Route, ...],
     canaries: Canaries,
     hostile: Hostile,
     mail: Path,
@@ -122,7 +122,7 @@ def prepared(
         password: password of the sysadmin.
         seed: seed of the random choices.
         load: measures the portal.
-        inventory: actions and routes of the portal.
+        routes: routes of the portal.
         canaries: servers on forbidden addresses.
         hostile: hostile server on an allowed address.
         mail: folder of the e-mails that the portal sends.
@@ -135,7 +135,7 @@ def prepared(
     site.must("user_show", id="admin")
     stage = Stage(
         url, load, {"sysadmin": site, "nobody": Client(url, load, source="127.99.0.1")}, {"sysadmin": password},
-        {}, f"zibeline{secrets.token_hex(3)}", inventory, canaries, hostile,
+        {}, f"zibeline{secrets.token_hex(3)}", routes, canaries, hostile,
         mail=lambda: _mails(mail, begin), random=choice, services=services, revive=revive,
         deliver=deliver,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from ckanext.ecosphere.access.views import pages  # noqa: F401 (registers the vi
 from ckanext.ecosphere.access.views.blueprint import ecosphere_access
 from ckanext.ecosphere.interfaces import Check, CheckStatus, IEcosphereCommands, IEcospherePopularity, IEcosphereSetup
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
+from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
 
 HELPERS = template_helpers.HELPERS | {

@@ -15,8 +15,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.core.lists import journal
-from ckanext.ecosphere.shared import action_input, authorization, web_guard
-from ckanext.ecosphere.shared.contact_details import telephone
+from ckanext.ecosphere.shared import action_input, authorization, contact_details, web_guard
 
 _ = tk._
 
@@ -93,7 +92,9 @@ def ecosphere_contact_sheet_update(context: Context, data_dict: DataDict) -> dic
 
 
 def _checked(name: str, value: Any) -> str:
-    written = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", str(value or "").replace("\r\n", "\n")).strip()
+    written = re.sub(
+        r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", str(value or "").replace("\r\n", "\n")
+    ).strip()
     longest = LONGEST_TEXT if name in ("address", "opening") else LONGEST_LINE
     if len(written) > longest:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=longest))
@@ -101,7 +102,9 @@ def _checked(name: str, value: Any) -> str:
         return ""
     if name not in ("address", "opening"):
         written = " ".join(written.split())
-    return CHECKS[name](written) if name in CHECKS else written
+    if name in CHECKS:
+        return CHECKS[name](written)
+    return written
 
 
 def _full_name(value: str) -> str:
@@ -118,7 +121,7 @@ def _email(value: str) -> str:
 
 def _telephone(value: str) -> str:
     try:
-        return telephone.normalise(value)
+        return contact_details.international(value)
     except ValueError:
         raise tk.Invalid(_("This is not a telephone number, such as 04 74 45 62 37.")) from None
 
@@ -129,7 +132,13 @@ def _web(value: str) -> str:
     return value
 
 
-CHECKS = {"full_name": _full_name, "email": _email, "chief": _email, "telephone": _telephone, "web": _web}
+CHECKS = {
+    "full_name": _full_name,
+    "email": _email,
+    "chief": _email,
+    "telephone": _telephone,
+    "web": _web,
+}
 
 
 @tk.auth_allow_anonymous_access
@@ -143,11 +152,16 @@ def update_allowed(context: Context, data_dict: DataDict | None) -> AuthResult:
     try:
         tk.check_access("organization_update", context, {"id": _group(data_dict or {}).id})
     except tk.NotAuthorized:
-        return {"success": False, "msg": _("Only administrators of the service may change its contact sheet.")}
+        return {
+            "success": False,
+            "msg": _("Only administrators of the service may change its contact sheet."),
+        }
     return {"success": True}
 
 
-_ACTIONS = action_input.checked({SHOW: ecosphere_contact_sheet_show, UPDATE: ecosphere_contact_sheet_update})
+_ACTIONS = action_input.checked(
+    {SHOW: ecosphere_contact_sheet_show, UPDATE: ecosphere_contact_sheet_update}
+)
 _AUTH = authorization.deny_by_default({SHOW: show_allowed, UPDATE: update_allowed})
 
 
@@ -169,12 +183,16 @@ def edit(id: str) -> Response:
     """Show and save the contact sheet of a service."""
     try:
         tk.check_access(UPDATE, _context(), {"id": id})
-        group_dict = tk.get_action("organization_show")(_context(), {"id": id, "include_datasets": False})
+        group_dict = tk.get_action("organization_show")(
+            _context(), {"id": id, "include_datasets": False}
+        )
     except tk.ObjectNotFound:
         tk.abort(404, _("Organization not found"))
     except tk.NotAuthorized:
         if not tk.current_user.is_authenticated:
-            return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_contacts.edit", id=id))
+            return tk.redirect_to(
+                "user.login", came_from=tk.url_for("ecosphere_contacts.edit", id=id)
+            )
         tk.abort(403, _("Only administrators of the service may change its contact sheet."))
     group, errors = _group({"id": id}), {}
     values: Any = asdict(sheets.written(group))
@@ -194,36 +212,45 @@ def edit(id: str) -> Response:
         "errors": errors,
         "proposed_name": sheets.name_of(group),
     }
-    return make_response(tk.render("organization/contact_sheet.html", variables), 400 if errors else 200)
+    return make_response(
+        tk.render("organization/contact_sheet.html", variables), 400 if errors else 200
+    )
 
 
 def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:
     """Return the contact sheet of an organisation (`sheets`), empty when there is no such organisation."""
-    group = model.Group.get(organization) if organization else None
-    return asdict(sheets.of(group)) if group else {}
+    group = model.Group.get(organization or "")
+    if group is None:
+        return {}
+    return asdict(sheets.of(group))
 
 
 def ecosphere_unconfirmed_contact(organization: str | None) -> dict[str, dict[str, str]]:
     """Return the fields of a contact sheet that the directory fills, with `value` and `year`."""
-    group = model.Group.get(organization) if organization else None
-    found = sheets.unconfirmed(group) if group else {}
-    return {name: asdict(entry) for name, entry in found.items()}
+    group = model.Group.get(organization or "")
+    if group is None:
+        return {}
+    return {name: asdict(entry) for name, entry in sheets.unconfirmed(group).items()}
 
 
 def ecosphere_other_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """Return the extras of an organisation that do not belong to this extension."""
-    return [each for each in extras or [] if not str(each.get("key", "")).startswith("ecosphere_")]
+    return [
+        extra for extra in extras or [] if not str(extra.get("key", "")).startswith("ecosphere_")
+    ]
 
 
 _HELPERS = (ecosphere_contact_sheet, ecosphere_unconfirmed_contact, ecosphere_other_extras)
-HELPERS = {each.__name__: each for each in _HELPERS}
+HELPERS = {helper.__name__: helper for helper in _HELPERS}
 #: Folder of the templates of these pages, relative to the package.
 TEMPLATES = "templates/contact_sheets"
 
 
 def without_base(provided: Any) -> Any:
     """Return what a room registers for the contact sheets; empty if the base plugin is on, which registers it too."""
-    return type(provided)() if p.plugin_loaded("ecosphere") else provided
+    if p.plugin_loaded("ecosphere"):
+        return type(provided)()
+    return provided
 
 
 blueprint = Blueprint("ecosphere_contacts", __name__)

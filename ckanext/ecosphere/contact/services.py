@@ -1,16 +1,118 @@
-"""The public list of services: all organisations on one page, by kind, searchable by name, acronym or territory."""
+"""Services of the ministry: the public list of them, by kind, and their search by words of their names.
+
+CKAN 2.12.0 only looks for the whole text within name, title or description of an organisation; here the words of it are
+looked for, whatever separates them ("DDT de l’Ain", "ddt01").
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
+from ckan.types import Context, DataDict
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.contact import service_names
-from ckanext.ecosphere.shared import language, organisations
+from ckanext.ecosphere.shared import action_input, language, organisations
+from ckanext.ecosphere.shared.organisations import TERRITORY
+
+LONGEST_QUERY, MOST_WORDS = 200, 12
+#: Stop words of names, in French and English, without accents.
+_BETWEEN = frozenset(
+    [
+        "a",
+        "au",
+        "aux",
+        "d",
+        "de",
+        "des",
+        "du",
+        "en",
+        "et",
+        "l",
+        "la",
+        "le",
+        "les",
+        "of",
+        "the",
+        "for",
+        "and",
+    ]
+)
+_FIGURES = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
+
+
+@tk.side_effect_free
+@tk.chained_action
+def organization_list(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """List services, or those matching a text by its words."""
+    return original(context, by_words(data_dict))
+
+
+def by_words(data_dict: DataDict) -> DataDict:
+    """Replace the text of a search by the names of the matching organisations; keep the text when there are none.
+
+    Args:
+        data_dict: parameters of `organization_list`; `q` is the text, `organizations` the names to choose from, if any.
+    """
+    text = data_dict.get("q")
+    if not isinstance(text, str) or not text.strip() or data_dict.get("organizations"):
+        return data_dict
+    names = names_matching(text)
+    if names:
+        return {**data_dict, "q": "", "organizations": names}
+    return data_dict
+
+
+def names_matching(text: str) -> list[str]:
+    """Return the names of the organisations that match all words of a text; all of them for a text without words."""
+    looked_for = [word for word in _words([text[:LONGEST_QUERY]]) if word not in _BETWEEN]
+    names = []
+    for name, words in _services():
+        if all(_begins(word, words) for word in looked_for[:MOST_WORDS]):
+            names.append(name)
+    return names
+
+
+def _services() -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the name of each organisation with the words of its titles, here and in the registry, and of its place."""
+    group: Any = model.Group
+    services = sa.select(group.name, group.title, group.description, group.extras).where(
+        group.is_organization.is_(True), group.state == "active"
+    )
+    registry, places = voc.get("organisations"), voc.get("territories")
+    for name, title, description, extras in model.Session.execute(services):
+        called = [name, title or "", (description or "")[:LONGEST_QUERY]]
+        if registered := registry.get(name):
+            called += [
+                registered.label_fr,
+                registered.label_en,
+                *registered.alt_labels,
+                str(registered.data.get("long_label_en") or ""),
+            ]
+        if place := places.get((extras or {}).get(TERRITORY) or ""):
+            called += [place.label_fr, str(place.data.get("code") or "")]
+        yield name, frozenset(_words(called))
+
+
+def _words(texts: Iterable[str]) -> list[str]:
+    """Split texts into words without accents; letters and adjacent figures are separate words."""
+    return [word for text in texts for word in _FIGURES.sub(" ", voc.normalise(text)).split()]
+
+
+def _begins(word: str, words: frozenset[str]) -> bool:
+    """Return whether a set contains a word or a longer word starting with it; numbers have to match exactly."""
+    return word in words or (not word.isdigit() and any(other.startswith(word) for other in words))
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the chained action."""
+    return action_input.checked({"organization_list": organization_list})
+
 
 _ = tk._
 
@@ -42,7 +144,9 @@ class Service:
         """Territory or full name that distinguishes it from others of its kind, "" when the title already has it."""
         if self.kind == "central":
             return self.description
-        return "" if voc.normalise(self.territory) in voc.normalise(self.title) else self.territory
+        if voc.normalise(self.territory) in voc.normalise(self.title):
+            return ""
+        return self.territory
 
 
 def kinds() -> dict[str, str]:
@@ -73,33 +177,38 @@ def by_kind(query: str = "") -> list[tuple[str, list[Service]]]:
     Returns:
         (heading, services in alphabetical order) for each kind that has any.
     """
-    names = set(service_names.found(query))
-    found: dict[str, list[Service]] = {}
+    names = set(names_matching(query))
+    services_of_kind: dict[str, list[Service]] = {}
     for service in _all():
         if service.name in names:
-            found.setdefault(service.kind, []).append(service)
+            services_of_kind.setdefault(service.kind, []).append(service)
     return [
-        (heading, sorted(found[kind], key=lambda service: voc.normalise(service.title)))
+        (heading, sorted(services_of_kind[kind], key=lambda service: voc.normalise(service.title)))
         for kind, heading in kinds().items()
-        if kind in found
+        if kind in services_of_kind
     ]
 
 
 def _all() -> list[Service]:
     counts = _counts()
-    known = kinds()
+    known_kinds = kinds()
     services = []
-    groups: Any = model.Session.query(model.Group).filter_by(is_organization=True, state=model.State.ACTIVE)
+    groups: Any = model.Session.query(model.Group).filter_by(
+        is_organization=True, state=model.State.ACTIVE
+    )
     for group in groups:
-        kind, territory = (group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY))
-        place = voc.get("territories").get(territory) if territory else None
+        kind, territory = (
+            group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY)
+        )
+        if kind not in known_kinds:
+            kind = OTHER
         services.append(
             Service(
                 name=group.name,
                 title=group.title or group.name,
                 description=group.description or "",
-                kind=kind if kind in known else OTHER,
-                territory=place.label(language.current()) if place else "",
+                kind=kind,
+                territory=voc.get("territories").label(territory, language.current()),
                 count=counts.get(group.name, 0),
             )
         )

@@ -2,7 +2,8 @@
 
 Administrators of a service fill in its sheet, which is stored in extras of the organisation. Where they leave the full
 name empty, which a decision has to bear (CRPA, L. 212-2, 1°), it comes from the registry of organisations.
-In letters, an address, mailbox or telephone left empty comes from the registry, else from the directory (`directory`).
+In letters, an address, mailbox or telephone left empty comes from the registry, else from a copy of the service-public
+directory, some years old, which nobody has checked: administrators are shown which ones are in use.
 """
 
 from __future__ import annotations
@@ -17,9 +18,41 @@ from typing import Any
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.contact import directory
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.vocabularies import tables
+
+TABLE = Path(__file__).parents[1] / "data" / "service-contacts.csv"
+LINE_END = "; "
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the directory says in one field of a contact sheet.
+
+    Attributes:
+        value: the field, as on a contact sheet.
+        year: of the copy of the directory.
+    """
+
+    value: str
+    year: str
+
+
+@cache
+def directory() -> Mapping[str, Mapping[str, Entry]]:
+    """Return what is known of each service, by its id in the registry and the field of the sheet."""
+    return {row["service"]: _by_field(row) for row in tables.rows(TABLE)}
+
+
+def _by_field(row: Mapping[str, str]) -> dict[str, Entry]:
+    lines = [*row["address"].split(LINE_END), f"{row['postcode']} {row['town']}"]
+    entries_of_row = {
+        "address": Entry("\n".join(lines) if row["postcode"] else "", row["address_year"]),
+        "email": Entry(row["email"], row["year"]),
+        "telephone": Entry(row["telephone"], row["year"]),
+    }
+    return {field: entry for field, entry in entries_of_row.items() if entry.value}
+
 
 NAMES = Path(__file__).parents[1] / "data" / "territory-names.csv"
 #: Prefix of the keys of extras; the name of the field follows.
@@ -74,37 +107,45 @@ def from_extras(extras: Mapping[str, Any]) -> ContactSheet:
 def of(group: model.Group) -> ContactSheet:
     """Return the sheet of a service, completed from the registry and the directory."""
     sheet, service = asdict(written(group)), registered(group)
-    known = {name: entry.value for name, entry in unconfirmed(group).items()}
-    known |= _in_registry(service)
-    completed = {name: sheet[name] or known.get(name, "") for name in FIELDS}
+    completing = {name: entry.value for name, entry in unconfirmed(group).items()}
+    completing |= _in_registry(service)
+    completed = {name: sheet[name] or completing.get(name, "") for name in FIELDS}
     return ContactSheet(**{**completed, "full_name": sheet["full_name"] or name_of(group)})
 
 
-def unconfirmed(group: model.Group) -> dict[str, directory.Entry]:
+def unconfirmed(group: model.Group) -> dict[str, Entry]:
     """Return the fields that nobody has filled in for a service, with what the directory says."""
     sheet, service = written(group), registered(group)
+    if service is None:
+        return {}
     own = _in_registry(service)
-    listed = directory.entries().get(service.id, {}) if service else {}
+    listed = directory().get(service.id, {})
     empty = [name for name in listed if name not in own and not getattr(sheet, name)]
     return {name: listed[name] for name in empty}
 
 
 def _in_registry(service: voc.Concept | None) -> dict[str, str]:
     """Return the contact details that the portal's registry has of a service."""
-    known = {name: str(service.data.get(name) or "") for name in REGISTERED} if service else {}
-    return {name: value for name, value in known.items() if value}
+    if service is None:
+        return {}
+    return {name: str(service.data[name]) for name in REGISTERED if service.data.get(name)}
 
 
 def chief(organization_id: str | None) -> str:
     """Return the mailbox for notices of late requests, "" when the service has not given one."""
-    group = model.Session.get(model.Group, organization_id) if organization_id else None
-    return written(group).chief if group else ""
+    return _of_id(organization_id).chief
 
 
 def mailbox(organization_id: str | None) -> str:
     """Return the shared mailbox of a service, "" when it has none."""
-    group = model.Session.get(model.Group, organization_id) if organization_id else None
-    return written(group).email if group else ""
+    return _of_id(organization_id).email
+
+
+def _of_id(organization_id: str | None) -> ContactSheet:
+    group = model.Session.get(model.Group, organization_id or "")
+    if group is None:
+        return ContactSheet()
+    return written(group)
 
 
 def as_contact(organization_id: str | None) -> dict[str, str]:
@@ -115,11 +156,16 @@ def as_contact(organization_id: str | None) -> dict[str, str]:
     Args:
         organization_id: name or id of the organisation.
     """
-    group = model.Group.get(organization_id) if organization_id else None
+    group = model.Group.get(organization_id or "")
     if group is None or not group.is_organization or not written(group).email:
         return {}
     sheet = written(group)
-    row = {"name": of(group).full_name, "email": sheet.email, "telephone": sheet.telephone, "url": sheet.web}
+    row = {
+        "name": of(group).full_name,
+        "email": sheet.email,
+        "telephone": sheet.telephone,
+        "url": sheet.web,
+    }
     return {name: value for name, value in row.items() if value}
 
 
@@ -130,7 +176,11 @@ def name_of(group: model.Group) -> str:
     """
     service = registered(group)
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
-    if service is not None and extras.get(organisations.KIND) in (None, "", service.data.get("kind")):
+    if service is not None and extras.get(organisations.KIND) in (
+        None,
+        "",
+        service.data.get("kind"),
+    ):
         return spelled_out(service)
     description = (group.description or "").strip()
     if "\n" not in description and len(description) <= LONGEST_NAME and is_spelled_out(description):
@@ -149,8 +199,12 @@ def spelled_out(service: voc.Concept) -> str:
     >>> spelled_out(voc.get("organisations")["ddt-01053-01"])
     'Direction départementale des territoires de l’Ain'
     """
-    label = SHORT_FORM.sub("", str(service.data.get("long_label_fr") or service.label_fr)).replace("'", "’")
-    head, *places = [part.strip() for part in label.split(" - ", 1 if service.data.get("kind") == "dirm" else -1)]
+    label = SHORT_FORM.sub("", str(service.data.get("long_label_fr") or service.label_fr)).replace(
+        "'", "’"
+    )
+    head, *places = [
+        part.strip() for part in label.split(" - ", 1 if service.data.get("kind") == "dirm" else -1)
+    ]
     for place in places:
         if place == places[0] and service.data.get("kind") in PLACE_AS_NAME:
             head += f" {place}"
@@ -170,8 +224,14 @@ def registered(group: model.Group) -> voc.Concept | None:
     kind, territory = extras.get(organisations.KIND), extras.get(organisations.TERRITORY)
     if not kind or not territory:
         return None
-    same = [each for each in registry if (each.data.get("kind"), each.data.get("territory")) == (kind, territory)]
-    return same[0] if len(same) == 1 else None
+    same = [
+        service
+        for service in registry
+        if (service.data.get("kind"), service.data.get("territory")) == (kind, territory)
+    ]
+    if len(same) == 1:
+        return same[0]
+    return None
 
 
 @cache
@@ -184,6 +244,9 @@ def of_territories() -> Mapping[str, str]:
 def _of_places() -> dict[str, str]:
     """Map the label of each territory to the form used in names of services ("de la Somme")."""
     territories = voc.get("territories")
-    named = {voc.normalise(territories[place].label_fr): of_place for place, of_place in of_territories().items()}
+    names = {
+        voc.normalise(territories[place].label_fr): of_place
+        for place, of_place in of_territories().items()
+    }
     # The registry says "Réunion".
-    return named | {"reunion": named["la reunion"]}
+    return names | {"reunion": names["la reunion"]}

@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.wrappers import Response as PlainResponse
 
-from ckanext.ecosphere.setup import pending
+from ckanext.ecosphere.setup import migrations
 from ckanext.ecosphere.shared.queue import StillCounted
 
 log = logging.getLogger(__name__)
@@ -88,9 +88,9 @@ class TablesGate:
 
     def _look(self) -> None:
         try:
-            missing = pending.plugins()
-        except (DBAPIError, PoolTimeoutError):  # the database is down, which the request itself will show
-            return
+            missing = migrations.pending()
+        except (DBAPIError, PoolTimeoutError):
+            return  # the database is down, which the request itself will show
         if missing and missing != self._missing:
             names = ", ".join(name or "CKAN" for name in missing)
             log.error("Tables of %s are missing or out of date: run `ckan ecosphere init`", names)
@@ -98,7 +98,9 @@ class TablesGate:
 
 
 def _on_error(error: Exception) -> Response:
-    log.error("A service is away: %s: %s", type(error).__name__, str(error).strip().splitlines()[:1])
+    log.error(
+        "A service is away: %s: %s", type(error).__name__, str(error).strip().splitlines()[:1]
+    )
     return _away()
 
 
@@ -113,7 +115,9 @@ def _still_counted(_error: StillCounted) -> Response:
 
 def _note_database(context: Any) -> None:
     """Note a database outage: CKAN's API does not expose the exception behind "internal server error"."""
-    if has_request_context() and isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
+    if has_request_context() and isinstance(
+        context.sqlalchemy_exception, OperationalError | InterfaceError
+    ):
         setattr(g, _NOTED, True)
 
 
@@ -172,10 +176,15 @@ def _ask_redis() -> None:
 
 def _away() -> Response:
     """Return the outage answer: CKAN's error format for the API, a self-contained page for people."""
-    message = tk._("The access desk is unavailable for a moment. Nothing that was confirmed is lost.")
+    message = tk._(
+        "The access desk is unavailable for a moment. Nothing that was confirmed is lost."
+    )
     if request.path.startswith("/api/"):
         error = {"__type": "Service Unavailable", "message": message}
-        body, content_type = json.dumps({"success": False, "error": error}), "application/json;charset=utf-8"
+        body, content_type = (
+            json.dumps({"success": False, "error": error}),
+            "application/json;charset=utf-8",
+        )
     else:
         words: dict[str, Any] = {
             "lang": request.environ.get("CKAN_LANG") or tk.config["ckan.locale_default"],
@@ -191,7 +200,11 @@ def _away() -> Response:
         # Not `render`: CKAN and its plugins query the database for the current user on each page.
         template = current_app.jinja_env.get_template(TEMPLATE)
         body, content_type = template.render(**words), "text/html; charset=utf-8"
-    headers = {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store", "Content-Type": content_type}
+    headers = {
+        "Retry-After": str(RETRY_SECONDS),
+        "Cache-Control": "no-store",
+        "Content-Type": content_type,
+    }
     return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers)
 
 
@@ -212,6 +225,9 @@ class _Guarded:
             log.error("A service is away: %s", type(error).__name__)
             text = "Service momentanément indisponible. / The service is unavailable for a moment."
             response = PlainResponse(
-                text, 503, {"Retry-After": str(RETRY_SECONDS)}, content_type="text/plain; charset=utf-8"
+                text,
+                503,
+                {"Retry-After": str(RETRY_SECONDS)},
+                content_type="text/plain; charset=utf-8",
             )
             return response(environ, start_response)

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.core import invitations
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, CheckStatus, Line, Link, each_setup
-from ckanext.ecosphere.setup import cached_health
+from ckanext.ecosphere.setup.health import ask_worker, last_results
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.messages import N_
 
@@ -57,20 +57,25 @@ def health() -> str:
     """Show the results of the last check and the state of the queues."""
     spoken = language.current()
     try:
-        at, checks = cached_health.last(spoken)
-        asked = at is None or datetime.now(timezone.utc) - at > RECENT
-        if asked:
-            cached_health.ask(spoken)
+        at, checks = last_results(spoken)
+        is_asked = at is None or datetime.now(timezone.utc) - at > RECENT
+        if is_asked:
+            ask_worker(spoken)
     except RedisError:
-        at, checks, asked = None, [], False
-    shown = {"at": dates.moment(at) if at else "", "checks": checks, "asked": asked, "queues": queues()}
-    return tk.render("ecosphere_console/health.html", shown)
+        at, checks, is_asked = None, [], False
+    variables = {
+        "at": dates.moment(at),
+        "checks": checks,
+        "asked": is_asked,
+        "queues": queues(),
+    }
+    return tk.render("ecosphere_console/health.html", variables)
 
 
 @blueprint.route("/verifier", methods=["POST"])
 def look_again() -> Response:
     """Ask a worker for a new check."""
-    if cached_health.ask(language.current()):
+    if ask_worker(language.current()):
         tk.h.flash_success(tk._("The check was asked for: load this page again in some seconds."))
     else:
         tk.h.flash_error(tk._("Redis does not answer: nothing can be checked in the background."))
@@ -82,11 +87,18 @@ def people() -> str:
     """List the members of services and pending invitations."""
     words, page = request.args.get("q", "")[:100].strip(), page_number(request.args.get("page"))
     invited = request.args.get("invited") == "1"
-    count, found = members(words, page, invited=invited)
+    count, people_of_page = members(words, page, invited=invited)
     pages = max(1, -(-count // PAGE))
     return tk.render(
         "ecosphere_console/people.html",
-        {"people": found, "count": count, "words": words, "invited": invited, "number": page, "pages": pages},
+        {
+            "people": people_of_page,
+            "count": count,
+            "words": words,
+            "invited": invited,
+            "number": page,
+            "pages": pages,
+        },
     )
 
 
@@ -104,18 +116,22 @@ def queues() -> list[dict[str, Any]] | None:
     """Return each queue with its waiting jobs, failed jobs and workers; None while Redis is down."""
     try:
         connection = connect_to_redis()
-        heard = [name for worker in rq.Worker.all(connection=connection) for name in worker.queue_names()]
-        names = {jobs.DEFAULT_QUEUE_NAME}.union(*(plugin.ecosphere_queues() for plugin in each_setup()))
-        found = []
+        heard = [
+            name for worker in rq.Worker.all(connection=connection) for name in worker.queue_names()
+        ]
+        names = {jobs.DEFAULT_QUEUE_NAME}.union(
+            *(plugin.ecosphere_queues() for plugin in each_setup())
+        )
+        rows = []
         for name in sorted(names):
             full = jobs.add_queue_name_prefix(name)
             queue = rq.Queue(full, connection=connection)
             numbers = {"waiting": queue.count, "failed": queue.failed_job_registry.count}
             title = tk._(QUEUES[name]) if name in QUEUES else ""
-            found.append({"name": name, "title": title, "workers": heard.count(full), **numbers})
+            rows.append({"name": name, "title": title, "workers": heard.count(full), **numbers})
     except RedisError:
         return None
-    return found
+    return rows
 
 
 def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[dict[str, Any]]]:
@@ -140,16 +156,25 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
         .select_from(member)
         .join(group, group.id == member.group_id)
         .join(user, user.id == member.table_id)
-        .where(member.table_name == "user", member.state == "active", group.is_organization.is_(True))
-        .where(group.state == "active", user.state.in_(("pending",) if invited else ("active", "pending")))
+        .where(
+            member.table_name == "user", member.state == "active", group.is_organization.is_(True)
+        )
+        .where(
+            group.state == "active",
+            user.state.in_(("pending",) if invited else ("active", "pending")),
+        )
         # The site user is a member of each organisation that it created, but is not a person.
         .where(user.name != tk.config["ckan.site_id"])
     )
     if words:
         columns = (group.title, group.name, user.fullname, user.name)
-        query = query.where(sa.or_(*(column.icontains(words, autoescape=True) for column in columns)))
+        query = query.where(
+            sa.or_(*(column.icontains(words, autoescape=True) for column in columns))
+        )
     count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    rows = model.Session.execute(query.order_by(group.title, user.name).offset((page - 1) * PAGE).limit(PAGE))
+    rows = model.Session.execute(
+        query.order_by(group.title, user.name).offset((page - 1) * PAGE).limit(PAGE)
+    )
     return count, [
         {
             "service": title or service,
@@ -158,10 +183,10 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
             "name": name,
             "role": capacity,
             "invited": state == "pending",
-            "since": dates.day(created) if created else "",
-            "until": dates.day(last) if (last := invitations.until(notes)) else "",
+            "since": dates.day(created),
+            "until": dates.day(last := invitations.until(notes)),
             "is_over": last is not None and last < dates.today(),
-            "last_seen": dates.day(last_active) if last_active else "",
+            "last_seen": dates.day(last_active),
         }
         for title, service, fullname, name, capacity, state, last_active, created, notes in rows
     ]
@@ -169,16 +194,27 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
 
 def health_cards() -> list[Card]:
     """Return the errors of the last check, for an administrator's dashboard."""
-    at, checks = cached_health.last(language.current())
+    at, checks = last_results(language.current())
     url = tk.url_for("ecosphere_console.health")
     wrong = [check for check in checks if check.status is CheckStatus.ERROR]
     if at is None or not wrong:
         return []
     lines = [Line(check.name, url, check.message, urgent=True) for check in wrong[:MOST_LINES]]
-    return [Card("health", tk._("The portal itself"), "heart-pulse", len(wrong), lines, [Link(tk._("Health"), url)], 5)]
+    return [
+        Card(
+            "health",
+            tk._("The portal itself"),
+            "heart-pulse",
+            len(wrong),
+            lines,
+            [Link(tk._("Health"), url)],
+            5,
+        )
+    ]
 
 
 def page_number(text: str | None) -> int:
     """Parse a page number of a URL; 1 if it is invalid."""
-    number = int(text) if text and text.isdecimal() and len(text) <= LONGEST_NUMBER else 1
-    return min(max(number, 1), LAST_PAGE)
+    if not text or not text.isdecimal() or len(text) > LONGEST_NUMBER:
+        return 1
+    return min(max(int(text), 1), LAST_PAGE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import ckan.plugins as p
@@ -13,9 +13,17 @@ from ckan import authz, model
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
+from ckanext.ecosphere.core import addresses as address_views
 from ckanext.ecosphere.core import console
-from ckanext.ecosphere.core.addresses import views as address_views
-from ckanext.ecosphere.interfaces import MOST_LINES, Card, IEcosphereDashboard, Line, Link, Person, Service
+from ckanext.ecosphere.interfaces import (
+    MOST_LINES,
+    Card,
+    IEcosphereDashboard,
+    Line,
+    Link,
+    Person,
+    Service,
+)
 from ckanext.ecosphere.shared.mailing.texts import labelled
 
 log = logging.getLogger(__name__)
@@ -54,31 +62,39 @@ def home() -> str | Response:
         return tk.redirect_to("user.login", came_from=tk.url_for(ROUTE))  # pyright: ignore[reportReturnType]
     person = person_of(model.User.get(tk.current_user.id))  # pyright: ignore[reportArgumentType]
     rooms = list(p.PluginImplementations(IEcosphereDashboard))
-    given = [_of(part, person) for part in (_health, _followed, *(room.ecosphere_dashboard_cards for room in rooms))]
-    begun = [_of(part, person) for part in (_own_links, *(room.ecosphere_dashboard_links for room in rooms))]
-    cards = [card for each in given for card in each or []]
-    links = [link for each in begun for link in each or []]
+    card_parts = [_health, _followed, *(room.ecosphere_dashboard_cards for room in rooms)]
+    link_parts = [_own_links, *(room.ecosphere_dashboard_links for room in rooms)]
+    failed: list[str] = []
+    cards = _collected(card_parts, person, failed)
+    links = _collected(link_parts, person, failed)
     cards.sort(key=lambda card: (not card.urgent, card.rank))
     links.sort(key=lambda link: link.rank)
     waiting = address_views.unconfirmed()
-    shown = {
+    variables = {
         "person": person,
         "unconfirmed": waiting.email if waiting else "",
         "cards": cards,
         "links": links,
-        "incomplete": None in (*given, *begun),
+        "incomplete": bool(failed),
     }
-    return tk.render("ecosphere_dashboard/home.html", {**shown, "user_dict": {"name": person.name}})
+    return tk.render(
+        "ecosphere_dashboard/home.html", {**variables, "user_dict": {"name": person.name}}
+    )
 
 
-def _of(part: Callable[[Person], list[T]], person: Person) -> list[T] | None:
-    """Return a room's contribution; None if it fails: the page shows the rest and a warning."""
-    try:
-        return part(person)
-    except Exception:
-        model.Session.rollback()
-        log.exception("Dashboard: %s failed", part.__qualname__)
-        return None
+def _collected(
+    parts: Iterable[Callable[[Person], list[T]]], person: Person, failed: list[str]
+) -> list[T]:
+    """Return the contributions of all parts; the names of those that fail are added to `failed`."""
+    contributions: list[T] = []
+    for part in parts:
+        try:
+            contributions += part(person)
+        except Exception:
+            model.Session.rollback()
+            log.exception("Dashboard: %s failed", part.__qualname__)
+            failed.append(part.__qualname__)
+    return contributions
 
 
 def _own_links(person: Person) -> list[Link]:
@@ -87,27 +103,39 @@ def _own_links(person: Person) -> list[Link]:
     if person.sysadmin:
         return [Link(label, tk.url_for("ecosphere_console.people"), icon, rank)]
     mine = [
-        each
-        for each in person.services
-        if authz.has_user_permission_for_group_or_org(each.id, person.name, "membership")
+        service
+        for service in person.services
+        if authz.has_user_permission_for_group_or_org(service.id, person.name, "membership")
     ]
-    labels = [label] if len(mine) == 1 else [labelled(label, each.title) for each in mine]
-    urls = [tk.url_for("organization.member_new", id=each.name) for each in mine]
-    return [Link(label, url, icon, rank) for label, url in zip(labels, urls, strict=True)]
+    links = []
+    for service in mine:
+        text = label
+        if len(mine) > 1:
+            text = labelled(label, service.title)
+        url = tk.url_for("organization.member_new", id=service.name)
+        links.append(Link(text, url, icon, rank))
+    return links
 
 
 def _health(person: Person) -> list[Card]:
-    return console.health_cards() if person.sysadmin else []
+    if person.sysadmin:
+        return console.health_cards()
+    return []
 
 
 def _followed(person: Person) -> list[Card]:
     """Return a card of the datasets that the person follows."""
-    found = person.ask("dataset_followee_list", {"id": person.id})
+    datasets = person.ask("dataset_followee_list", {"id": person.id})
     lines = [
-        Line(each["title"] or each["name"], tk.url_for("dataset.read", id=each["name"])) for each in found[:MOST_LINES]
+        Line(dataset["title"] or dataset["name"], tk.url_for("dataset.read", id=dataset["name"]))
+        for dataset in datasets[:MOST_LINES]
     ]
-    more = [Link(tk._("My profile"), tk.url_for("user.read", id=person.name))] if len(found) > MOST_LINES else []
-    return [Card("followed", tk._("Followed datasets"), "eye", len(found), lines, more, 80)] if found else []
+    if not datasets:
+        return []
+    more = []
+    if len(datasets) > MOST_LINES:
+        more = [Link(tk._("My profile"), tk.url_for("user.read", id=person.name))]
+    return [Card("followed", tk._("Followed datasets"), "eye", len(datasets), lines, more, 80)]
 
 
 def person_of(user: model.User) -> Person:
@@ -117,9 +145,13 @@ def person_of(user: model.User) -> Person:
         sa.select(group.id, group.name, group.title)
         .join(member, member.group_id == group.id)
         .where(member.table_name == "user", member.table_id == user.id, member.state == "active")
-        .where(member.capacity.in_(EDITING), group.state == "active", group.is_organization.is_(True))
+        .where(
+            member.capacity.in_(EDITING), group.state == "active", group.is_organization.is_(True)
+        )
         .order_by(group.title, group.name)
         .limit(MOST_SERVICES)
     )
-    services = [Service(id_, name, title or name) for id_, name, title in model.Session.execute(query)]
+    services = [
+        Service(id_, name, title or name) for id_, name, title in model.Session.execute(query)
+    ]
     return Person(user.id, user.name, bool(user.sysadmin), services)

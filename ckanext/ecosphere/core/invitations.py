@@ -17,7 +17,7 @@ from ckan.lib import mailer
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from ckanext.ecosphere.core import account_notes
+from ckanext.ecosphere.core import accounts
 from ckanext.ecosphere.core.lists import journal
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.mailing import sending
@@ -64,7 +64,7 @@ def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
     title = tk.config["ckan.site_title"]
     with language.speaking(tk.config["ckan.locale_default"]):
         account = model.Session.get_one(model.User, user_id)
-        told = {
+        variables = {
             "reset_link": tk.url_for("user.perform_reset", id=user_id, key=key, qualified=True),
             "site_title": title,
             "site_url": tk.config["ckan.site_url"],
@@ -74,11 +74,13 @@ def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
             "until": dates.day(last),
         }
         subject = tk.render("emails/invite_user_subject.txt", {"site_title": title})
-        mailer.mail_user(account, subject.strip().split("\n")[0], tk.render("emails/invite_user.txt", told))
+        mailer.mail_user(
+            account, subject.strip().split("\n")[0], tk.render("emails/invite_user.txt", variables)
+        )
     # `language.speaking` has closed the session, so the account must be loaded again.
     model.Session.get_one(model.User, user_id).reset_key = key
     model.Session.flush()
-    account_notes.keep(user_id, KEY, {"key": _digest(key), "until": last.isoformat()})
+    accounts.keep_note(user_id, KEY, {"key": _digest(key), "until": last.isoformat()})
     return last
 
 
@@ -98,14 +100,20 @@ def invite_again(user_id: str, person: str) -> date:
     user, member, group = _waiting(user_id)
     id_, role = user.id, member.capacity
     rate_limits.hit("invitation", RATES, f"person:{id_}")
-    told = {"is_organization": group.is_organization, "title": group.title, "name": group.name}
+    service = {"is_organization": group.is_organization, "title": group.title, "name": group.name}
     try:
-        last = send(user, told, role)
+        last = send(user, service, role)
     except sending.FAULTS:
         model.Session.rollback()
         rate_limits.clear("invitation", RATES, f"person:{id_}")
         raise
-    journal.note(AREA, id_, None, {"service": told["title"] or told["name"], "until": last.isoformat()}, person)
+    journal.note(
+        AREA,
+        id_,
+        None,
+        {"service": service["title"] or service["name"], "until": last.isoformat()},
+        person,
+    )
     model.Session.commit()
     return last
 
@@ -113,7 +121,9 @@ def invite_again(user_id: str, person: str) -> date:
 def until(notes: Mapping[str, Any] | None) -> date | None:
     """Return the last day of an invitation from the notes of the account; None if it does not expire."""
     note = (notes or {}).get(KEY) or {}
-    return date.fromisoformat(note["until"]) if note.get("until") else None
+    if note.get("until"):
+        return date.fromisoformat(note["until"])
+    return None
 
 
 def is_over(user: model.User) -> bool:
@@ -130,9 +140,15 @@ def check_invitation() -> Response | None:
     if request.endpoint != "user.perform_reset":
         return None
     user = model.User.get((request.view_args or {}).get("id"))
-    if user is None or not is_over(user) or not mailer.verify_reset_link(user, request.args.get("key")):
+    if (
+        user is None
+        or not is_over(user)
+        or not mailer.verify_reset_link(user, request.args.get("key"))
+    ):
         return None
-    message = tk._("This invitation was good until {date}. Ask whoever invited you to send it again.")
+    message = tk._(
+        "This invitation was good until {date}. Ask whoever invited you to send it again."
+    )
     tk.h.flash_error(message.format(date=dates.day(until(user.plugin_extras))))
     return tk.redirect_to("user.login")
 
@@ -163,17 +179,19 @@ def send_again(id: str) -> Response:
 
 def _waiting(user_id: str) -> tuple[model.User, model.Member, model.Group]:
     user = model.User.get(user_id)
-    found = (
+    row = (
         model.Session.query(model.Member, model.Group)
         .join(model.Group, model.Group.id == model.Member.group_id)
-        .filter(model.Member.table_name == "user", model.Member.table_id == (user.id if user else ""))
+        .filter(
+            model.Member.table_name == "user", model.Member.table_id == (user.id if user else "")
+        )
         .filter(model.Member.state == "active", model.Group.state == "active")
         .order_by(model.Group.is_organization.desc(), model.Group.title)
         .first()
     )
-    if user is None or found is None or user.state != model.State.PENDING or not user.email:
+    if user is None or row is None or user.state != model.State.PENDING or not user.email:
         raise tk.ObjectNotFound()
-    return user, *found
+    return user, *row
 
 
 def _digest(key: str | None) -> str:

@@ -42,9 +42,9 @@ def in_use() -> dict[str, int]:
 
 def remember(names: dict[str, int]) -> None:
     """Store that the portal used these facets when it was adopted; earlier ones are kept."""
-    kept = {*_remembered(), *names}
-    if kept != _remembered():
-        set_system_info(KEY, json.dumps(sorted(kept)))
+    remembered = {*_remembered(), *names}
+    if remembered != _remembered():
+        set_system_info(KEY, json.dumps(sorted(remembered)))
 
 
 def shown() -> tuple[str, ...]:
@@ -57,16 +57,20 @@ def shown() -> tuple[str, ...]:
 
 
 def _shown() -> tuple[str, ...]:
-    wanted = config.kept_facets()
-    if wanted != ["auto"]:
-        return tuple(name for name in NAMES if name in wanted)
-    return tuple(name for name in NAMES if (name == "groups" and has_groups()) or (name == "tags" and tags_kept()))
+    configured = config.kept_facets()
+    if configured != ["auto"]:
+        return tuple(name for name in NAMES if name in configured)
+    return tuple(
+        name
+        for name in NAMES
+        if (name == "groups" and has_groups()) or (name == "tags" and tags_kept())
+    )
 
 
 def has_groups() -> bool:
     """Return whether an active group holds a public dataset; a cheap query, for the menu of each page."""
     package, member, group = model.Package, model.Member, model.Group
-    found = (
+    query = (
         sa.select(group.id)
         .join(member, member.group_id == group.id)
         .join(package, package.id == member.table_id)
@@ -74,7 +78,7 @@ def has_groups() -> bool:
         .where(package.state == "active", ~package.private)
         .limit(1)
     )
-    return model.Session.scalar(found) is not None
+    return model.Session.scalar(query) is not None
 
 
 def tags_kept() -> bool:

@@ -48,11 +48,17 @@ def restore(id: str) -> Any:
         tk.h.flash_notice(tk._("This dataset is not deleted: there is nothing to restore."))
         return tk.redirect_to("dataset.read", id=name)
     try:
-        tk.get_action("package_patch")({"user": user}, {"id": dataset.id, "state": model.State.ACTIVE})
+        tk.get_action("package_patch")(
+            {"user": user}, {"id": dataset.id, "state": model.State.ACTIVE}
+        )
     except tk.ValidationError as error:
         model.Session.rollback()
-        faults = "; ".join(f"{field}: {said}" for field, said in error.error_summary.items())
-        tk.h.flash_error(tk._("The dataset cannot be restored yet. Edit it, save it, then restore it:") + " " + faults)
+        faults = "; ".join(f"{field}: {fault}" for field, fault in error.error_summary.items())
+        tk.h.flash_error(
+            tk._("The dataset cannot be restored yet. Edit it, save it, then restore it:")
+            + " "
+            + faults
+        )
     except tk.NotAuthorized:
         model.Session.rollback()
         tk.h.flash_error(tk._("You may not restore this dataset."))

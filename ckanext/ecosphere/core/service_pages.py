@@ -34,11 +34,22 @@ blueprint.before_request(console.administrators_only)
 @blueprint.route("/")
 def overview() -> str:
     """List the services with their details and what is missing from their sheets."""
-    words, number = request.args.get("q", "")[:100].strip(), console.page_number(request.args.get("page"))
+    words, number = (
+        request.args.get("q", "")[:100].strip(),
+        console.page_number(request.args.get("page")),
+    )
     lacking = request.args.get("lacking") == "1"
-    count, found = listed(words, number, lacking=lacking)
-    variables = {"services": found, "count": count, "words": words, "lacking": lacking, "number": number}
-    return tk.render("ecosphere_console/services.html", {**variables, "pages": max(1, -(-count // PAGE))})
+    count, services_of_page = listed(words, number, lacking=lacking)
+    variables = {
+        "services": services_of_page,
+        "count": count,
+        "words": words,
+        "lacking": lacking,
+        "number": number,
+    }
+    return tk.render(
+        "ecosphere_console/services.html", {**variables, "pages": max(1, -(-count // PAGE))}
+    )
 
 
 @blueprint.route("/<id>", methods=["GET", "POST"])
@@ -70,7 +81,9 @@ def edit(id: str) -> Response:
         "kinds": _kinds(values["kind"]),
         "territories": _territories(),
     }
-    return make_response(tk.render("ecosphere_console/service.html", variables), INVALID if errors else 200)
+    return make_response(
+        tk.render("ecosphere_console/service.html", variables), INVALID if errors else 200
+    )
 
 
 def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list[dict[str, Any]]]:
@@ -86,25 +99,32 @@ def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list
         `chief`.
     """
     group = model.Group
-    query = sa.select(group).where(group.is_organization.is_(True), group.state == model.State.ACTIVE)
+    query = sa.select(group).where(
+        group.is_organization.is_(True), group.state == model.State.ACTIVE
+    )
     if words:
-        query = query.where(sa.or_(*(each.icontains(words, autoescape=True) for each in (group.title, group.name))))
+        query = query.where(
+            sa.or_(
+                *(column.icontains(words, autoescape=True) for column in (group.title, group.name))
+            )
+        )
     if lacking:
         mailbox: Any = group.extras[sheets.PREFIX + "email"].astext  # pyright: ignore
         query = query.where(sa.func.coalesce(mailbox, "") == "")
     count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    rows = model.Session.scalars(query.order_by(group.title, group.name).offset((number - 1) * PAGE).limit(PAGE))
-    return count, [_line(each) for each in rows]
+    rows = model.Session.scalars(
+        query.order_by(group.title, group.name).offset((number - 1) * PAGE).limit(PAGE)
+    )
+    return count, [_line(row) for row in rows]
 
 
 def _line(group: model.Group) -> dict[str, Any]:
     own, sheet = _own(group), sheets.written(group)
-    territory = voc.get("territories").get(own["territory"]) if own["territory"] else None
     return {
         "name": group.name,
         "title": own["title"] or group.name,
         "kind": services.kinds().get(own["kind"], own["kind"]),
-        "territory": territory.label(language.current()) if territory else "",
+        "territory": voc.get("territories").label(own["territory"], language.current()),
         "email": sheet.email,
         "chief": sheet.chief,
     }
@@ -117,11 +137,17 @@ def save(group_id: str, values: Mapping[str, str]) -> None:
         ValidationError: errors by field; nothing is changed.
     """
     before = _own(_group(group_id))
-    changed = {name: value for name, value in _checked(values, before["kind"]).items() if value != before[name]}
+    changed = {
+        name: value
+        for name, value in _checked(values, before["kind"]).items()
+        if value != before[name]
+    }
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     # The sheet first: its validation runs before anything is written. CKAN's save is in the same transaction.
     context["defer_commit"] = bool(changed)
-    tk.get_action(contact.UPDATE)(context, {"id": group_id, **{name: values[name] for name in sheets.FIELDS}})
+    tk.get_action(contact.UPDATE)(
+        context, {"id": group_id, **{name: values[name] for name in sheets.FIELDS}}
+    )
     if not changed:
         return
     extras = dict(_group(group_id).extras)
@@ -132,8 +158,12 @@ def save(group_id: str, values: Mapping[str, str]) -> None:
     }
     if "title" in changed:
         patch["title"] = changed["title"]
-    journal.note(AREA, group_id, {name: before[name] for name in changed}, changed, tk.current_user.id)
-    tk.get_action("organization_patch")({"user": tk.current_user.name, "auth_user_obj": tk.current_user}, patch)
+    journal.note(
+        AREA, group_id, {name: before[name] for name in changed}, changed, tk.current_user.id
+    )
+    tk.get_action("organization_patch")(
+        {"user": tk.current_user.name, "auth_user_obj": tk.current_user}, patch
+    )
 
 
 def _group(group_id: str) -> Any:
@@ -142,7 +172,10 @@ def _group(group_id: str) -> Any:
 
 def _own(group: model.Group) -> dict[str, str]:
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
-    return {"title": group.title or "", **{name: extras.get(OWN[name]) or "" for name in ("kind", "territory")}}
+    return {
+        "title": group.title or "",
+        **{name: extras.get(OWN[name]) or "" for name in ("kind", "territory")},
+    }
 
 
 def _checked(values: Mapping[str, str], current_kind: str) -> dict[str, str]:
@@ -151,10 +184,14 @@ def _checked(values: Mapping[str, str], current_kind: str) -> dict[str, str]:
     if not title:
         errors["title"] = [tk._("Give the service a name.")]
     elif len(title) > LONGEST_TITLE:
-        errors["title"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_TITLE)]
+        errors["title"] = [
+            tk._("Too long: {number} characters at most.").format(number=LONGEST_TITLE)
+        ]
     if values["kind"] not in dict(_kinds(current_kind)):
         errors["kind"] = [tk._("Choose a kind of the list.")]
-    if values["territory"] and values["territory"] not in {each.uri for each in voc.get("territories")}:
+    if values["territory"] and values["territory"] not in {
+        territory.uri for territory in voc.get("territories")
+    }:
         errors["territory"] = [tk._("Choose a territory of the list.")]
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
@@ -163,11 +200,13 @@ def _checked(values: Mapping[str, str], current_kind: str) -> dict[str, str]:
 
 def _kinds(current: str) -> list[tuple[str, str]]:
     """Return the kinds to choose from, including the current one even if the list does not have it."""
-    known = [("", services.kinds()[services.OTHER])]
-    known += [(kind, label) for kind, label in services.kinds().items() if kind != services.OTHER]
-    return known if not current or current in dict(known) else [*known, (current, current)]
+    kinds = [("", services.kinds()[services.OTHER])]
+    kinds += [(kind, label) for kind, label in services.kinds().items() if kind != services.OTHER]
+    if not current or current in dict(kinds):
+        return kinds
+    return [*kinds, (current, current)]
 
 
 def _territories() -> list[tuple[str, str]]:
     lang = language.current()
-    return [(each.uri, each.label(lang)) for each in voc.get("territories")]
+    return [(territory.uri, territory.label(lang)) for territory in voc.get("territories")]

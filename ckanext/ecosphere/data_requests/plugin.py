@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import ckan.plugins as p
@@ -12,7 +11,7 @@ from ckan.types import Context
 
 from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
-from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts, Notice
+from ckanext.ecosphere.core.accounts import IEcosphereAccounts, Notice
 from ckanext.ecosphere.data_requests import (
     attachments,
     cli,
@@ -38,7 +37,6 @@ from ckanext.ecosphere.interfaces import (
     IEcospherePopularity,
     IEcosphereSetup,
     InitReport,
-    LeavingStep,
     Link,
     Person,
 )
@@ -106,10 +104,6 @@ class EcosphereRequestsPlugin(Room):
 
     def ecosphere_init(self, report: InitReport) -> None:
         setup.initialise(report)
-
-    def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
-        """Return the step that exports the files of requests, which no page shows without this plugin."""
-        return setup.leaving_steps()
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
         return dashboard.cards(person)

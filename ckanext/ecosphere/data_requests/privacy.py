@@ -13,7 +13,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.core.privacy.closing import Notice
+from ckanext.ecosphere.core.accounts import Notice
 from ckanext.ecosphere.data_requests import (
     attachments,
     config,

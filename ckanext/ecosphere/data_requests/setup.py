@@ -1,11 +1,9 @@
-"""Parts of `ckan ecosphere init`, `check` and `leave` for data requests."""
+"""Parts of `ckan ecosphere init` and `check` for data requests."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -17,7 +15,7 @@ from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import clock, people, states
 from ckanext.ecosphere.data_requests.model import Notification, Request
 from ckanext.ecosphere.data_requests.notifications import replies, scheduled
-from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport, LeavingStep
+from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 
 _ = tk._
 
@@ -33,28 +31,6 @@ def initialise(report: InitReport) -> None:
         "Data requests: {number} moderator", "Data requests: {number} moderators", number
     )
     report.unchanged(message.format(number=number))
-
-
-def leaving_steps() -> list[LeavingStep]:
-    """Return the step that copies the files of requests to the export; empty without files."""
-    files = config.folder()
-    if files is None or not files.is_dir():
-        return []
-    number = sum(1 for path in files.rglob("*") if path.is_file())
-    message = tk.ungettext(
-        "{number} file of data requests is copied to the export",
-        "{number} files of data requests are copied to the export",
-        number,
-    ).format(number=number)
-
-    def copy(folder: Path) -> str:
-        shutil.copytree(files, folder / "files", copy_function=shutil.copyfile)
-        message_done = tk.ungettext("{number} file copied", "{number} files copied", number)
-        return message_done.format(number=number)
-
-    if number:
-        return [LeavingStep(message, copy)]
-    return []
 
 
 def check() -> list[Check]:

@@ -18,7 +18,11 @@ from flask import current_app
 
 from ckanext.ecosphere.shared import authorization
 
-ASSERTING = ("package_collaborator_list", "package_collaborator_create", "package_collaborator_delete")
+ASSERTING = (
+    "package_collaborator_list",
+    "package_collaborator_create",
+    "package_collaborator_delete",
+)
 
 
 class AnonymousUser(model.AnonymousUser):
@@ -34,7 +38,9 @@ def refuse(_sender: Any, **_more: Any) -> None:
 
 
 def _asserting_nothing(name: str) -> Callable[..., AuthResult]:
-    def asked(original: Callable[..., AuthResult], context: Context, data_dict: DataDict | None) -> AuthResult:
+    def asked(
+        original: Callable[..., AuthResult], context: Context, data_dict: DataDict | None
+    ) -> AuthResult:
         data = data_dict or {}
         authorization.dataset_readable(context, data.get("id"))
         return original(context, data)

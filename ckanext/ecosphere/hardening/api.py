@@ -20,8 +20,7 @@ import ckan.plugins.toolkit as tk
 from ckan.logic.action import create, delete, get, patch, update
 from flask import Blueprint, Response, current_app, request
 
-from ckanext.ecosphere.hardening import dataset_types, races
-from ckanext.ecosphere.hardening.privacy import private_datasets
+from ckanext.ecosphere.hardening import datasets, private_datasets, races
 from ckanext.ecosphere.hardening.web.failures import BAD_REQUEST, FORBIDDEN, INVALID, NOT_FOUND
 from ckanext.ecosphere.hardening.web.forms import LONGEST_PASSWORD
 from ckanext.ecosphere.shared import action_input
@@ -60,8 +59,8 @@ def refuse_scripts_of_others() -> Response | None:
     """
     if "callback" not in request.args or not (request.endpoint or "").startswith("api."):
         return None
-    asked = (request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Dest"))
-    if CALLBACK.fullmatch(request.args["callback"]) and asked != ("same-origin", "script"):
+    fetch_metadata = (request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Dest"))
+    if CALLBACK.fullmatch(request.args["callback"]) and fetch_metadata != ("same-origin", "script"):
         return None
     return _answer({"callback": [tk._("Give one text here.")]}, INVALID)
 
@@ -101,7 +100,11 @@ def _not_offered(action: str) -> Response | None:
 
 def _is_no_action(name: str) -> bool:
     """Return whether a function of ckanext-harvest is offered over the API without being an action."""
-    return not name.startswith(HARVEST) and p.plugin_loaded(HARVEST) and name in _functions_of_harvest()
+    return (
+        not name.startswith(HARVEST)
+        and p.plugin_loaded(HARVEST)
+        and name in _functions_of_harvest()
+    )
 
 
 @cache
@@ -122,7 +125,7 @@ def _check(action: str, data: dict[str, Any]) -> None:
     action_input.check(data, TEXTS_OF_CKAN)
     _check_sizes(data, hasattr(get, action))
     _check_account(action, data)
-    errors = dataset_types.faults(action, data) | _without_effect(action, data)
+    errors = datasets.faults(action, data) | _without_effect(action, data)
     if errors:
         raise action_input.refused(errors)
 
@@ -132,7 +135,10 @@ def _without_effect(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
     if action != "api_token_create":
         return {}
     ignored = NARROWING if p.plugin_loaded(EXPIRY_PLUGIN) else NARROWING + OF_EXPIRY
-    sentence = tk._("Leave this out: a token of this portal may do all that its person may, until it is revoked.")
+    sentence = tk._(
+        "Leave this out: a token of this portal may do all that its person may, until it is "
+        "revoked."
+    )
     return {name: [sentence] for name in ignored if name in data}
 
 
@@ -158,7 +164,9 @@ def _check_sizes(data: dict[str, Any], reads: bool) -> None:
         if isinstance(value, list) and len(value) > MOST_VALUES and reads:
             errors[name] = [tk._("Too many values: {number} at most.").format(number=MOST_VALUES)]
     if len(str(data.get("password", ""))) > LONGEST_PASSWORD:
-        errors["password"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_PASSWORD)]
+        errors["password"] = [
+            tk._("Too long: {number} characters at most.").format(number=LONGEST_PASSWORD)
+        ]
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
 
@@ -172,11 +180,16 @@ def _check_account(action: str, data: dict[str, Any]) -> None:
         ValidationError: by parameter, where to change it.
     """
     person: Any = tk.current_user
-    if action not in ("user_update", "user_patch") or not person.is_authenticated or person.sysadmin:
+    if (
+        action not in ("user_update", "user_patch")
+        or not person.is_authenticated
+        or person.sysadmin
+    ):
         return
     own = {"email": person.email, "password": None}
     changed = [name for name, value in own.items() if data.get(name) and data[name] != value]
-    if data.get("id") in (person.id, person.name) and changed:  # the action itself refuses anyone else
+    is_own_account = data.get("id") in (person.id, person.name)  # the action refuses anyone else
+    if is_own_account and changed:
         message = tk._("Change it on the page of your account, which asks for the password.")
         raise tk.ValidationError({name: [message] for name in changed})
 
@@ -194,7 +207,9 @@ def _parameters() -> Iterator[Any]:
     """Yield the parameters in every way CKAN may read them: JSON, form, JSON as the only form key, or query string."""
     if request.method in ("POST", "PUT") and (request.form or request.files):
         files = {name: file.filename for name, file in request.files.items()}
-        yield {name: values[0] if len(values) == 1 else values for name, values in request.form.lists()} | files
+        yield {
+            name: values[0] if len(values) == 1 else values for name, values in request.form.lists()
+        } | files
         if len(request.form) == 1:
             yield from _objects(next(iter(request.form)))
     elif request.data:

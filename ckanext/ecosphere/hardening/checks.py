@@ -8,7 +8,7 @@ from limits import parse_many
 from ckanext.ecosphere.hardening import config
 from ckanext.ecosphere.hardening.web import proxies
 from ckanext.ecosphere.interfaces import Check, CheckStatus
-from ckanext.ecosphere.setup.security_checks import is_https
+from ckanext.ecosphere.setup.health import is_https
 from ckanext.ecosphere.shared.mailing.texts import labelled
 from ckanext.ecosphere.shared.web_guard import headers
 
@@ -25,19 +25,41 @@ def trusted_proxies() -> list[Check]:
         message = _("{option}: neither a number nor networks: {error}")
         return [Check(name, ERROR, message.format(option=config.TRUSTED_PROXIES, error=error))]
     if trusted.hops:
-        message = _("{number} proxies in a row are believed, whoever they are").format(number=trusted.hops)
+        message = _("{number} proxies in a row are believed, whoever they are").format(
+            number=trusted.hops
+        )
         return [Check(name, WARNING, message, _("Name their networks instead"))]
     if any(network.prefixlen == 0 for network in trusted.networks):
-        return [Check(name, ERROR, _("Everybody is believed about addresses"), _("Name the networks of the proxies"))]
+        return [
+            Check(
+                name,
+                ERROR,
+                _("Everybody is believed about addresses"),
+                _("Name the networks of the proxies"),
+            )
+        ]
     if not trusted and is_https():
-        message = _("The portal is reached through a proxy, and none is named: everybody shares one address's limits")
-        return [Check(name, WARNING, message, _("Set {option}").format(option=config.TRUSTED_PROXIES))]
-    return [Check(name, OK, _("Addresses of people are taken from: {source}").format(source=_source(trusted)))]
+        message = _(
+            "The portal is reached through a proxy, and none is named: everybody shares one "
+            "address's limits"
+        )
+        return [
+            Check(name, WARNING, message, _("Set {option}").format(option=config.TRUSTED_PROXIES))
+        ]
+    return [
+        Check(
+            name,
+            OK,
+            _("Addresses of people are taken from: {source}").format(source=_source(trusted)),
+        )
+    ]
 
 
 def web_options() -> list[Check]:
     """Check that policy and rate limits are valid."""
-    return [*_policy(), *_limits()] or [Check(_("Web pages"), OK, _("Policy and limits are in force"))]
+    return [*_policy(), *_limits()] or [
+        Check(_("Web pages"), OK, _("Policy and limits are in force"))
+    ]
 
 
 def _policy() -> list[Check]:
@@ -48,7 +70,9 @@ def _policy() -> list[Check]:
         problems.append(Check(name, ERROR, labelled(config.CSP_SOURCES, str(error))))
     if tk.config[config.CSP] != "enforce":
         message = _("The Content-Security-Policy is not enforced")
-        problems.append(Check(name, WARNING, message, _("Write: {line}").format(line=f"{config.CSP} = enforce")))
+        problems.append(
+            Check(name, WARNING, message, _("Write: {line}").format(line=f"{config.CSP} = enforce"))
+        )
     return problems
 
 
@@ -68,4 +92,6 @@ def _limits() -> list[Check]:
 
 
 def _source(trusted: proxies.Trusted) -> str:
-    return ", ".join(map(str, trusted.networks)) if trusted else _("the connection")
+    if trusted:
+        return ", ".join(map(str, trusted.networks))
+    return _("the connection")

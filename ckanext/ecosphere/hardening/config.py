@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere.hardening.web import proxies
 from ckanext.ecosphere.shared import config as shared
 from ckanext.ecosphere.shared.web_guard import headers
-from ckanext.ecosphere.shared.web_guard.settings import MEGABYTE, Limits, Settings
+from ckanext.ecosphere.shared.web_guard.incoming import MEGABYTE, Limits, Settings
 
 TRUSTED_PROXIES = "ecosphere.trusted_proxies"
 CSP = "ecosphere.web.content_security_policy"

@@ -71,8 +71,12 @@ def _needing(name: str, parameter: str) -> Callable[..., AuthResult]:
         return original(context, data)
 
     checked.__name__ = name
-    checked.__doc__ = f"As ckanext-harvest has it, with a clear error when `{parameter}` is missing."
-    return tk.auth_allow_anonymous_access(checked) if name in PUBLIC else checked
+    checked.__doc__ = (
+        f"As ckanext-harvest has it, with a clear error when `{parameter}` is missing."
+    )
+    if name in PUBLIC:
+        return tk.auth_allow_anonymous_access(checked)
+    return checked
 
 
 def get_auth_functions() -> dict[str, Any]:
@@ -153,8 +157,14 @@ def harvest_log_list(original: Any, context: Context, data_dict: DataDict) -> An
         data_dict: `limit`, `per_page`, `offset` and `level`.
     """
     _check_administrator(context)
-    numbers = {name: data_dict[name] for name in ("limit", "per_page", "offset") if name in data_dict}
-    wrong = [name for name, value in numbers.items() if not str(value).isascii() or not str(value).isdigit()]
+    numbers = {
+        name: data_dict[name] for name in ("limit", "per_page", "offset") if name in data_dict
+    }
+    wrong = [
+        name
+        for name, value in numbers.items()
+        if not str(value).isascii() or not str(value).isdigit()
+    ]
     if wrong:
         raise tk.ValidationError({name: [tk._("Must be a natural number")] for name in wrong})
     allowed: Any = {**context, "ignore_auth": True}
@@ -165,5 +175,10 @@ def get_actions() -> dict[str, Any]:
     """Return the chained actions; none without ckanext-harvest."""
     if not p.plugin_loaded(HARVEST):
         return {}
-    functions = (harvest_job_create, harvest_source_list, harvest_abort_failed_jobs, harvest_log_list)
+    functions = (
+        harvest_job_create,
+        harvest_source_list,
+        harvest_abort_failed_jobs,
+        harvest_log_list,
+    )
     return action_input.checked({function.__name__: function for function in functions})

@@ -29,13 +29,15 @@ def _saved(
 ) -> dict[str, Any]:
     """Save a group or organisation without changing its kind, with clean texts and existing members."""
     data: DataDict = {**texts.cleaned(data_dict), "is_organization": is_organization}
-    known = model.Group.get(str(data["id"])) if data.get("id") else None
-    if known is not None and known.is_organization != is_organization:
-        raise tk.ObjectNotFound(tk._("Group was not found.") if known.is_organization else tk._("Service not found"))
+    group = model.Group.get(str(data["id"])) if data.get("id") else None
+    if group is not None and group.is_organization != is_organization:
+        raise tk.ObjectNotFound(
+            tk._("Group was not found.") if group.is_organization else tk._("Service not found")
+        )
     if not (context.get("ignore_auth") or authz.is_sysadmin(context.get("user"))):
-        _check_states(data, known)
+        _check_states(data, group)
     _check_members(data.get("users"))
-    if known is None or data.get("name") not in (None, "", known.name):
+    if group is None or data.get("name") not in (None, "", group.name):
         _check_name(data.get("name"), context)
     return original(context, data)
 
@@ -63,24 +65,33 @@ def _check_states(data: DataDict, known: model.Group | None) -> None:
 
 def _check_members(users: Any) -> None:
     """Refuse unknown members: CKAN would remove all other members and add none."""
-    if not isinstance(users, list) or not all(isinstance(each, dict) for each in users):
+    if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
         return
-    named = {str(each.get("id") or each.get("name")) for each in users if each.get("state") != "deleted"}
-    is_named = sa.or_(model.User.id.in_(named), model.User.name.in_(named))
-    known = sa.select(model.User.id, model.User.name).where(is_named)
-    found = {value for row in model.Session.execute(known) for value in row}
-    errors: Any = {"users": [tk._("There is no account “{name}”.").format(name=each) for each in sorted(named - found)]}
+    names = {
+        str(user.get("id") or user.get("name")) for user in users if user.get("state") != "deleted"
+    }
+    is_named = sa.or_(model.User.id.in_(names), model.User.name.in_(names))
+    query = sa.select(model.User.id, model.User.name).where(is_named)
+    existing = {value for row in model.Session.execute(query) for value in row}
+    errors: Any = {
+        "users": [
+            tk._("There is no account “{name}”.").format(name=name)
+            for name in sorted(names - existing)
+        ]
+    }
     if errors["users"]:
         raise tk.ValidationError(errors)
-    for each in users:
-        if each.get("capacity"):
-            _check_role(each["capacity"], "users")
+    for user in users:
+        if user.get("capacity"):
+            _check_role(user["capacity"], "users")
 
 
 def _check_role(role: Any, field: str) -> None:
-    roles = [each["value"] for each in authz.roles_list()]
+    roles = [option["value"] for option in authz.roles_list()]
     if role not in roles:
-        raise tk.ValidationError({field: [tk._("Give one of these: {values}.").format(values=", ".join(roles))]})
+        raise tk.ValidationError(
+            {field: [tk._("Give one of these: {values}.").format(values=", ".join(roles))]}
+        )
 
 
 def _of_a_group(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
@@ -101,7 +112,9 @@ def _member_create(original: Callable[..., Any], context: Context, data_dict: Da
         _check_role(data_dict["capacity"], "capacity")
     if group := model.Group.get(str(data_dict.get("id"))):
         key = sa.func.hashtext(f"members {group.id}")
-        model.Session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key)))
+        model.Session.execute(
+            sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key))
+        )
     return original(context, data_dict)
 
 

@@ -12,51 +12,39 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint
 
 from ckanext.ecosphere.hardening import (
+    accounts,
     anonymous_users,
     api,
     checks,
-    extras,
+    datasets,
     harvest_sources,
     mail,
-    markdown,
     organisations,
-    resource_urls,
-    resource_views,
+    private_datasets,
     texts,
     workers,
 )
 from ckanext.ecosphere.hardening import config as options
-from ckanext.ecosphere.hardening.privacy import (
-    accounts,
-    activities,
-    creators,
-    deleted_accounts,
-    email_addresses,
-    members,
-    tags,
+from ckanext.ecosphere.hardening.web import (
+    every_page,
+    failures,
+    first_requests,
+    forms,
+    proxies,
+    sessions,
+    slashes,
 )
-from ckanext.ecosphere.hardening.web import cookies, every_page, failures, first_requests, forms, proxies, slashes
 from ckanext.ecosphere.interfaces import Check, IEcosphereSetup
 from ckanext.ecosphere.room import Room
 
-WITH_ACTIONS = (
-    accounts,
-    activities,
-    creators,
-    deleted_accounts,
-    harvest_sources,
-    members,
-    organisations,
-    resource_urls,
-    resource_views,
-    tags,
-    texts,
-)
+WITH_ACTIONS = (accounts, datasets, harvest_sources, organisations, private_datasets, texts)
 
 
 @tk.blanket.config_declarations
-@tk.blanket.helpers({**markdown.HELPERS, "ecosphere_account_deletion": deleted_accounts.ecosphere_account_deletion})
-@tk.blanket.validators({**email_addresses.get_validators(), **extras.get_validators()})
+@tk.blanket.helpers(
+    {**texts.HELPERS, "ecosphere_account_deletion": accounts.ecosphere_account_deletion}
+)
+@tk.blanket.validators({**accounts.get_validators(), **datasets.get_validators()})
 class EcosphereHardeningPlugin(Room):
     """Repairs of CKAN and its extensions, and the guard of all their pages, before `ecosphere`."""
 
@@ -71,7 +59,7 @@ class EcosphereHardeningPlugin(Room):
     def update_config(self, config: Any) -> None:
         """Set safe cookies unless the administrator chose otherwise, repair background workers, add templates."""
         super().update_config(config)
-        cookies.make_safe(config, options.secure_cookies())
+        sessions.make_safe(config, options.secure_cookies())
         workers.keep_workers_registered()
         workers.start_jobs_at_once()
         tk.add_template_directory(config, "../templates/hardening")
@@ -81,19 +69,21 @@ class EcosphereHardeningPlugin(Room):
         first_requests.fill_registries()
         first_requests.build_assets_one_at_a_time()
         app = super().make_middleware(app, config)
-        cookies.spare_assets(app)
+        sessions.spare_assets(app)
         app.wsgi_app = failures.SessionRemoved(app.wsgi_app)
         app.wsgi_app = proxies.ClientAddress(app.wsgi_app, options.trusted_proxies())
         return app
 
     def get_blueprint(self) -> list[Blueprint]:
         """Register the guards of pages, forms and API, in the order in which they look at a request."""
-        guards = (api, forms, failures, deleted_accounts, slashes)
+        guards = (api, forms, failures, accounts, slashes)
         return [every_page.blueprint(options.web_guard), *(guard.blueprint for guard in guards)]
 
     def get_actions(self) -> dict[str, Any]:
         """Chain actions of CKAN, ckanext-activity and ckanext-harvest."""
-        return {name: action for module in WITH_ACTIONS for name, action in module.get_actions().items()}
+        return {
+            name: action for module in WITH_ACTIONS for name, action in module.get_actions().items()
+        }
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Chain auth functions of CKAN and ckanext-harvest."""
@@ -101,7 +91,7 @@ class EcosphereHardeningPlugin(Room):
 
     def after_dataset_show(self, context: Any, pkg_dict: dict[str, Any]) -> None:
         """Hide who created a dataset."""
-        creators.hide(context, pkg_dict)
+        accounts.hide(context, pkg_dict)
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:
         """Send CKAN's own e-mails with the headers that CKAN leaves out."""

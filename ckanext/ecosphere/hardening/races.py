@@ -55,11 +55,21 @@ def conflict_message(error: Exception) -> str:
     """Return what the user is told about a conflict, in their language; "" when the error is not a conflict."""
     cause = getattr(error, "orig", None)
     if isinstance(cause, psycopg2.errors.UniqueViolation):
-        return tk._("The same was saved a moment ago: look whether it is there, and try again if it is not.")
+        return tk._(
+            "The same was saved a moment ago: look whether it is there, and try again if it is not."
+        )
     if isinstance(cause, psycopg2.errors.ForeignKeyViolation):
-        return tk._("Something still refers to it, or what it refers to is not there any more: look at both.")
-    if isinstance(error, ObjectDeletedError | StaleDataError) or isinstance(cause, _CHANGED_MEANWHILE):
-        return tk._("Somebody else changed or removed it at the same moment: look at it, and try again if need be.")
+        return tk._(
+            "Something still refers to it, or what it refers to is not there any more: look at "
+            "both."
+        )
+    if isinstance(error, ObjectDeletedError | StaleDataError) or isinstance(
+        cause, _CHANGED_MEANWHILE
+    ):
+        return tk._(
+            "Somebody else changed or removed it at the same moment: look at it, and try again "
+            "if need be."
+        )
     return ""
 
 
@@ -93,7 +103,9 @@ def _reporting_conflicts(action: Callable[..., Any]) -> Callable[..., Any]:
             model.Session.rollback()
             if not (message := conflict_message(error)):
                 raise
-            log.warning("Conflict with a concurrent request: %s", str(error).strip().splitlines()[:1])
+            log.warning(
+                "Conflict with a concurrent request: %s", str(error).strip().splitlines()[:1]
+            )
             raise tk.ValidationError({"message": [message]}) from error
 
     return wrapper
@@ -127,7 +139,10 @@ def _place(dataset_id: str) -> Iterator[None]:
     with _lock:
         if _changed[dataset_id] >= MOST_SAVES:
             g.ecosphere_retry_after = RETRY_SECONDS
-            message = tk._("This dataset is being saved by several people at once: nothing was changed. Try again.")
+            message = tk._(
+                "This dataset is being saved by several people at once: nothing was changed. Try "
+                "again."
+            )
             raise tk.ValidationError({"message": [message]})
         _changed[dataset_id] += 1
     try:
@@ -143,11 +158,15 @@ def _dataset(name: str, data_dict: DataDict) -> str:
     """Return the id of the dataset that a call changes, "" if there is none."""
     if name in OF_RESOURCE:
         resource = model.Resource.get(str(data_dict.get("id") or ""))
-        return str(resource.package_id or "") if resource else ""
-    named: Any = data_dict.get(OF_DATASET[name])
-    if isinstance(named, Mapping):
-        named = named.get("id") or named.get("name")
+        if resource:
+            return str(resource.package_id or "")
+        return ""
+    key: Any = data_dict.get(OF_DATASET[name])
+    if isinstance(key, Mapping):
+        key = key.get("id") or key.get("name")
     elif name == "package_revise":
-        named = data_dict.get("match__id") or data_dict.get("match__name")
-    dataset = model.Package.get(str(named or ""))
-    return dataset.id if dataset else ""
+        key = data_dict.get("match__id") or data_dict.get("match__name")
+    dataset = model.Package.get(str(key or ""))
+    if dataset:
+        return dataset.id
+    return ""

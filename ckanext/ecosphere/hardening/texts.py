@@ -1,7 +1,8 @@
-"""Defect 33: the texts that CKAN's own forms and API accept are sanitised and bounded.
+"""Defects 32 and 33: texts that CKAN's own forms and API accept are sanitised and bounded; Markdown takes linear time.
 
 CKAN itself accepts a right-to-left override in a person's name, NUL, lone surrogates, and texts of unlimited length. So
-does ckanext-harvest in its sources. Not yet accepted.
+does ckanext-harvest in its sources. Its Markdown helpers take quadratic time in the length of the text; templates and
+views look helpers up by name, which a plugin may override. Not yet accepted.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
+from markupsafe import Markup
 
-from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared import characters, rich_text
 
 #: Field → maximum number of characters, in the actions of :data:`ACTIONS`.
 LONGEST = {
@@ -67,7 +69,9 @@ def cleaned(data: DataDict) -> DataDict:
         elif name in PICTURES and _NOT_IN_ADDRESSES.search(value.strip()):
             errors[name] = [tk._("Write an address without spaces, quotes or angle brackets.")]
         elif name in PICTURES and _ELSEWHERE.match(value.strip()):
-            errors[name] = [tk._("Write the address of a picture with https://, or upload the picture.")]
+            errors[name] = [
+                tk._("Write the address of a picture with https://, or upload the picture.")
+            ]
         elif name in LINES and not (characters.is_clean(value) and len(value.splitlines()) <= 1):
             result[name] = characters.one_line(value)
         elif not characters.is_clean(value):
@@ -83,10 +87,30 @@ def _with_clean_texts(name: str) -> Callable[..., Any]:
 
     action.__name__ = name
     action.__doc__ = f"Clean and bound the texts that `{name}` of CKAN takes, then call it."
-    return auth_audit_exempt(tk.chained_action(action))  # the original checks access, if only by an action it calls
+    # The original checks access, if only by an action it calls.
+    return auth_audit_exempt(tk.chained_action(action))
 
 
 def get_actions() -> dict[str, Callable[..., Any]]:
     """Return the chained actions by name; those of ckanext-harvest if it is loaded."""
     names = ACTIONS + (ACTIONS_OF_HARVEST if p.plugin_loaded("harvest") else ())
     return {name: _with_clean_texts(name) for name in names}
+
+
+def render_markdown(data: str | None, auto_link: bool = True, allow_html: bool = False) -> Markup:
+    """Return Markdown as sanitised HTML, in linear time.
+
+    Args:
+        data: Markdown from a person or a source.
+        auto_link: ignored, for CKAN's templates; URLs always become links.
+        allow_html: ignored, for CKAN's templates; HTML is always shown as text.
+    """
+    return Markup(rich_text.to_html(data))  # noqa: S704 - cleaned by nh3
+
+
+def markdown_extract(text: str | None, extract_length: int = 190) -> str:
+    """Return the beginning of a text without its markup; all of it for a length of 0."""
+    return rich_text.excerpt(text, extract_length)
+
+
+HELPERS = {"render_markdown": render_markdown, "markdown_extract": markdown_extract}

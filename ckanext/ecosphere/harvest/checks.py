@@ -10,7 +10,7 @@ from ckan.lib.redis import connect_to_redis
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.worker.queue import QUEUE
 from ckanext.ecosphere.interfaces import Check, CheckStatus, each_setup
-from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
+from ckanext.ecosphere.setup.health import check_networks, check_ports
 
 _ = tk._
 

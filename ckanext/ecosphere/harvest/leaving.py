@@ -8,8 +8,7 @@ stream.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Collection
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -17,7 +16,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.interfaces import InitReport, LeavingStep
-from ckanext.ecosphere.setup.leaving import KEY, write_lines
+from ckanext.ecosphere.setup.leaving import KEY
 from ckanext.harvest.model import HarvestSource
 
 HIDDEN = "hidden"
@@ -30,14 +29,13 @@ def steps(kept: Collection[str]) -> list[LeavingStep]:
     if not number:
         return []
     message = tk.ungettext(
-        "{number} harvest source is exported and hidden: CKAN without the harvester fails where one is listed",
-        "{number} harvest sources are exported and hidden: CKAN without the harvester fails where one is listed",
+        "{number} harvest source is hidden: CKAN without the harvester fails where one is listed",
+        "{number} harvest sources are hidden: CKAN without the harvester fails where one is listed",
         number,
     ).format(number=number)
 
-    def hide(folder: Path) -> str:
+    def hide() -> str:
         rows = _rows(kept)
-        write_lines(folder / "sources.jsonl", (_exported(*row) for row in rows))
         for package, source in rows:
             left = {"state": package.state, "active": source.active if source else None}
             package.plugin_data = {**(package.plugin_data or {}), KEY: left}
@@ -93,10 +91,3 @@ def _joined(*conditions: Any) -> list[tuple[Any, Any]]:
         .order_by(model.Package.name)
     )
     return [(package, source) for package, source in model.Session.execute(query)]
-
-
-def _exported(package: Any, source: Any) -> Mapping[str, Any]:
-    names = ("url", "type", "config", "frequency", "active", "created")
-    settings = {name: getattr(source, name) for name in names} if source else {}
-    columns = ("id", "name", "title", "notes", "owner_org", "state")
-    return {**{name: getattr(package, name) for name in columns}, **settings}

@@ -9,7 +9,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts
+from ckanext.ecosphere.core.accounts import IEcosphereAccounts
 from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving
 from ckanext.ecosphere.harvest.letter import letters, readers
 from ckanext.ecosphere.harvest.logic import action, auth

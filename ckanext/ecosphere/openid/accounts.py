@@ -14,8 +14,7 @@ from ckan import model
 from ckan.lib.munge import munge_title_to_name
 from sqlalchemy import event
 
-from ckanext.ecosphere.core import account_notes
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import accounts, addresses
 from ckanext.ecosphere.openid import config
 from ckanext.ecosphere.shared import locks
 from ckanext.ecosphere.shared.authorization import is_recovered
@@ -76,7 +75,7 @@ def logged_in(identity: Identity) -> model.User:
     if user.state != model.State.ACTIVE:
         raise NoAccount(closed())
     if of(user).get("organisation") != identity.organisation:
-        account_notes.keep(user.id, KEY, _record(identity))
+        accounts.keep_note(user.id, KEY, _record(identity))
     return user
 
 
@@ -94,16 +93,20 @@ def link(user: model.User, identity: Identity) -> None:
     with _locked():
         other = _account_of(identity)
         if other is not None and other.id != user.id:
-            sentence = tk._("This {provider} identity is linked with another account: unlink it there first.")
+            sentence = tk._(
+                "This {provider} identity is linked with another account: unlink it there first."
+            )
             raise NoAccount(config.named(sentence))
         if other is None and of(user):
-            raise NoAccount(tk._("Your account is linked with another identity: unlink that one first."))
-        account_notes.keep(user.id, KEY, _record(identity))
+            raise NoAccount(
+                tk._("Your account is linked with another identity: unlink that one first.")
+            )
+        accounts.keep_note(user.id, KEY, _record(identity))
 
 
 def unlink(user: model.User) -> None:
     """Remove the link of an account, so that its owner logs in with a password only."""
-    account_notes.keep(user.id, KEY, None)
+    accounts.keep_note(user.id, KEY, None)
 
 
 def _password_changes(_mapper: Any, _connection: Any, user: model.User) -> None:
@@ -130,19 +133,24 @@ def _refuse_without_account(identity: Identity) -> None:
     password and link it.
     """
     if not identity.email:
-        sentence = tk._("{provider} gives no verified e-mail address, which each account of this portal has.")
+        sentence = tk._(
+            "{provider} gives no verified e-mail address, which each account of this portal has."
+        )
         raise NoAccount(config.named(sentence))
     same = sa.func.lower(model.User.email) == identity.email.lower()
     if model.Session.query(model.User).filter(same).first():
         sentence = tk._(
-            "There is already an account with the address {email}. Log in with its password, then link it "
-            "with {provider} on the page of your account. If you have no password, ask for one with "
+            "There is already an account with the address {email}. Log in with its password, "
+            "then link it "
+            "with {provider} on the page of your account. If you have no password, ask for one "
+            "with "
             "“Forgotten your password?”."
         )
         raise NoAccount(config.named(sentence).replace("{email}", identity.email))
     if not config.create_accounts():
         sentence = tk._(
-            "You have no account on this portal. Ask its administrators for one, then link it with {provider}."
+            "You have no account on this portal. Ask its administrators for one, then link it "
+            "with {provider}."
         )
         raise NoAccount(config.named(sentence))
 
@@ -153,7 +161,7 @@ def _created(identity: Identity) -> model.User:
     site = tk.get_action("get_site_user")({"ignore_auth": True}, {})
     extras: dict[str, Any] = {KEY: _record(identity)}
     if identity.is_verified:
-        extras.update(confirmed.note(identity.email))
+        extras.update(addresses.note(identity.email))
     data = {
         "name": f"{name}-{secrets.token_hex(3)}",
         "fullname": identity.name,
@@ -164,13 +172,19 @@ def _created(identity: Identity) -> model.User:
     try:
         account = tk.get_action("user_create")({"ignore_auth": True, "user": site["name"]}, data)
     except tk.ValidationError as error:
-        sentence = tk._("What {provider} says of you makes no account. Ask the administrators of the portal.")
+        sentence = tk._(
+            "What {provider} says of you makes no account. Ask the administrators of the portal."
+        )
         raise NoAccount(config.named(sentence)) from error
     return model.User.get(account["id"])  # type: ignore[return-value]
 
 
 def _record(identity: Identity) -> dict[str, str]:
-    return {"issuer": identity.issuer, "subject": identity.subject, "organisation": identity.organisation}
+    return {
+        "issuer": identity.issuer,
+        "subject": identity.subject,
+        "organisation": identity.organisation,
+    }
 
 
 @contextmanager

@@ -9,16 +9,18 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
-from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts
+from ckanext.ecosphere.core.accounts import IEcosphereAccounts
 from ckanext.ecosphere.interfaces import Check, CheckStatus, IEcosphereSetup
 from ckanext.ecosphere.openid import accounts, config
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.setup.network_checks import check_networks
+from ckanext.ecosphere.setup.health import check_networks
 
 
 def ecosphere_openid_provider() -> str:
     """Return the display name of the provider; empty while the log-in is not configured."""
-    return "" if config.missing() else config.provider_name()
+    if config.missing():
+        return ""
+    return config.provider_name()
 
 
 def ecosphere_openid_link() -> dict[str, Any]:
@@ -78,7 +80,9 @@ class EcosphereOpenidPlugin(Room):
         """Check that the required options are set and that the provider answers with its metadata."""
         name = tk._("Log-in with OpenID Connect")
         if missing := config.missing():
-            message = tk._("Nobody can log in this way: {options} not set").format(options=", ".join(missing))
+            message = tk._("Nobody can log in this way: {options} not set").format(
+                options=", ".join(missing)
+            )
             remedy = tk._("Set them, or take ecosphere_openid out of ckan.plugins")
             return [Check(name, CheckStatus.ERROR, message, remedy)]
         from ckanext.ecosphere.openid import provider
@@ -89,7 +93,9 @@ class EcosphereOpenidPlugin(Room):
         try:
             provider.metadata()
         except provider.ProviderError as error:
-            remedy = tk._("Compare {option} with what the provider says").format(option=config.ISSUER)
+            remedy = tk._("Compare {option} with what the provider says").format(
+                option=config.ISSUER
+            )
             return [*networks, Check(name, CheckStatus.ERROR, str(error), remedy)]
         message = tk._("{issuer} answers").format(issuer=config.issuer())
         return [*networks, Check(name, CheckStatus.OK, message)]

@@ -27,7 +27,7 @@ from ckanext.ecosphere.openid.accounts import Identity
 from ckanext.ecosphere.shared import strict_json
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
-from ckanext.ecosphere.shared.web_guard import waiting
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 #: Asymmetric algorithms only: with a shared secret (HS256), the portal could not tell who signed.
@@ -96,7 +96,9 @@ def identity(code: str, back: str, nonce: str, verifier: str) -> tuple[Identity,
         raise ProviderError("the provider speaks of somebody else than its token")
     verified = str(user.get("email_verified")).lower()  # some providers write the claim as a text
     email = _text(user.get("email"), LONGEST_EMAIL)
-    organisation = user.get("organization_label") or user.get("organizational_unit") or user.get("siret")
+    organisation = (
+        user.get("organization_label") or user.get("organizational_unit") or user.get("siret")
+    )
     person = Identity(
         issuer=config.issuer(),
         subject=claims["sub"],
@@ -156,10 +158,14 @@ def _tokens(code: str, back: str, verifier: str) -> dict[str, Any]:
     """Exchange the code for tokens; the client secret is in the body (as ProConnect requires) or in a header."""
     methods = metadata().get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     method = "client_secret_post" if "client_secret_post" in methods else "client_secret_basic"
-    body = prepare_token_request("authorization_code", redirect_uri=back, code=code, code_verifier=verifier)
+    body = prepare_token_request(
+        "authorization_code", redirect_uri=back, code=code, code_verifier=verifier
+    )
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     address = _endpoint("token_endpoint")
-    address, headers, body = ClientAuth(*config.client(), method).prepare("POST", address, headers, body)
+    address, headers, body = ClientAuth(*config.client(), method).prepare(
+        "POST", address, headers, body
+    )
     return _object(_request("POST", address, body.encode(), headers))
 
 
@@ -186,7 +192,9 @@ def _userinfo(access_token: str) -> dict[str, Any]:
     if answer.content_type != "application/jwt":
         return _object(answer)
     claims = _verified(answer.body.decode("ascii", "replace").strip()).claims
-    _checked(lambda: JWTClaimsRegistry(None, LEEWAY, **_for_this_portal()).validate(claims), "userinfo")
+    _checked(
+        lambda: JWTClaimsRegistry(None, LEEWAY, **_for_this_portal()).validate(claims), "userinfo"
+    )
     if claims["iss"] != config.issuer():
         raise ProviderError("the userinfo comes from another issuer")
     return claims
@@ -208,7 +216,9 @@ def _verified(token: str) -> jwt.Token:
         except InvalidKeyIdError:
             return jwt.decode(token, _keys(PAUSE_SECONDS), registry=registry)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ProviderError(f"a token is not signed as it must be: {type(error).__name__}") from error
+        raise ProviderError(
+            f"a token is not signed as it must be: {type(error).__name__}"
+        ) from error
 
 
 def _keys(seconds: int) -> KeySet:
@@ -264,9 +274,9 @@ def _request(method: str, url: str, body: bytes | None, headers: dict[str, str])
     session = GuardedSession(config.guard_settings())
     headers = {"Accept": "application/json, */*", **headers}
     try:
-        with waiting.place(waiting.FOR_EDITORS):
+        with rate_limits.place(rate_limits.FOR_EDITORS):
             answer = session.request(method, url, body=body, headers=headers)
-    except waiting.NoPlaceError as error:
+    except rate_limits.NoPlaceError as error:
         raise BusyError("too many threads wait for others") from error
     except FetchError as error:
         raise ProviderError(f"{url[:200]}: {error}") from error

@@ -19,12 +19,15 @@ from ckanext.ecosphere.openid import accounts, config, provider
 from ckanext.ecosphere.openid.accounts import Identity
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.web_guard import protect
-from ckanext.ecosphere.shared.web_guard.answers import refuse
-from ckanext.ecosphere.shared.web_guard.redirects import is_own
+from ckanext.ecosphere.shared.web_guard.incoming import is_own_address, refuse
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS, OFFER, ID_TOKEN = "ecosphere_openid_attempts", "ecosphere_openid_offer", "ecosphere_openid_token"
+ATTEMPTS, OFFER, ID_TOKEN = (
+    "ecosphere_openid_attempts",
+    "ecosphere_openid_offer",
+    "ecosphere_openid_token",
+)
 MOST_ATTEMPTS, SECONDS = 3, 900
 """Maximum number of pending log-ins per session (several browser windows), and their lifetime."""
 LONGEST_TARGET, LONGEST_CODE, LONGEST_TOKEN, LONGEST_LOGGED = 300, 2000, 1800, 300
@@ -60,7 +63,7 @@ def keep_nothing(response: Response) -> Response:
 def start() -> Any:
     """Redirect to the provider to log in or, for a logged-in user, to link the account."""
     target = request.args.get("next") or request.args.get("came_from") or ""
-    if not is_own(target):
+    if not is_own_address(target):
         refuse(400, tk._("The address to go on to is not one of this portal."), "Bad Request")
     if len(target) > LONGEST_TARGET:
         target = ""
@@ -134,7 +137,9 @@ def link() -> Any:
         raise NotBegunHere
     if time.time() - offer["at"] > SECONDS:
         raise NotBegunHere
-    who = Identity(**{field.name: offer[field.name] for field in fields(Identity) if field.name in offer})
+    who = Identity(
+        **{field.name: offer[field.name] for field in fields(Identity) if field.name in offer}
+    )
     if not user.validate_password(request.form.get("old_password", "")):
         tk.h.flash_error(tk._("This is not the password of your account."))
         return _offered(who)
@@ -156,7 +161,8 @@ def unlink() -> Any:
         return tk.redirect_to("user.login")
     accounts.unlink(tk.current_user)  # type: ignore[arg-type]
     sentence = tk._(
-        "Your account is no longer linked with {provider}: you log in with its password. If you have none, "
+        "Your account is no longer linked with {provider}: you log in with its password. If you "
+        "have none, "
         "ask for one with “Forgotten your password?”."
     )
     tk.h.flash_success(config.named(sentence))
@@ -173,7 +179,9 @@ def log_out() -> Any:
         return None
     try:
         farewell = tk.url_for("user.logged_out_page", locale="default", _external=True)
-        address = provider.end_session_url(session.pop(ID_TOKEN), secrets.token_urlsafe(32), farewell)
+        address = provider.end_session_url(
+            session.pop(ID_TOKEN), secrets.token_urlsafe(32), farewell
+        )
     except provider.ProviderError as error:
         log.warning("OpenID Connect: %s", _loggable(error))
         return None
@@ -208,14 +216,18 @@ def _refused(error: Exception, status: int = 403) -> tuple[str, int]:
 
 @blueprint.errorhandler(NotBegunHere)
 def _not_begun_here(_error: Exception) -> tuple[str, int]:
-    sentence = tk._("This log-in was not begun in this browser, took too long, or is over. Begin again.")
+    sentence = tk._(
+        "This log-in was not begun in this browser, took too long, or is over. Begin again."
+    )
     return _refused(NotBegunHere(sentence), 400)
 
 
 @blueprint.errorhandler(provider.ProviderError)
 def _failed(error: Exception) -> tuple[str, int]:
     log.warning("OpenID Connect: %s", _loggable(error))
-    sentence = tk._("The log-in with {provider} did not succeed. Try again later, or log in with a password.")
+    sentence = tk._(
+        "The log-in with {provider} did not succeed. Try again later, or log in with a password."
+    )
     return _refused(provider.ProviderError(config.named(sentence)), 502)
 
 

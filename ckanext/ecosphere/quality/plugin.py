@@ -26,7 +26,7 @@ from ckanext.ecosphere.quality.logic import action, auth
 from ckanext.ecosphere.quality.reports import cached_overview
 from ckanext.ecosphere.quality.storage import indexing, saving, series, store
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
+from ckanext.ecosphere.setup.health import check_networks, check_ports
 
 
 @tk.blanket.actions(action.get_actions)

@@ -10,7 +10,7 @@ import click
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas import iso_record
 from ckanext.ecosphere.schemas.catalogue import adopting
-from ckanext.ecosphere.schemas.catalogue.search_iter import found
+from ckanext.ecosphere.schemas.catalogue.public_files import each_dataset
 from ckanext.ecosphere.schemas.rdf.skos import turtle
 from ckanext.ecosphere.schemas.vocabulary_update import faults, refreshed
 from ckanext.ecosphere.setup.dialogue import plan_options, proceed, speaking
@@ -92,7 +92,7 @@ def export_iso(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = set()
-    for dataset in found({"fq": "+dataset_type:dataset +capacity:public"}):
+    for dataset in each_dataset({"fq": "+dataset_type:dataset +capacity:public"}):
         file = folder / f"{dataset['id']}.xml"
         file.write_bytes(iso_record.of(dataset))
         written.add(file.name)

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.fast_save import signature
-from ckanext.ecosphere.schemas.catalogue import former_licences
+from ckanext.ecosphere.schemas.catalogue import licences
 from ckanext.ecosphere.schemas.fields.dates import span
 from ckanext.ecosphere.schemas.fields.values import as_object
 from ckanext.ecosphere.schemas.rdf import relations
@@ -74,7 +74,7 @@ def _as_plain(shown: str) -> str:
         shown: the dataset, shown with CKAN's default schema, as JSON.
     """
     dataset = json.loads(shown)
-    licence = former_licences.stock(dataset.get("license_id") or "")
+    licence = licences.stock(dataset.get("license_id") or "")
     dataset["license_title"] = licence.title if licence else dataset.get("license_id")
     dataset["isopen"] = bool(licence and licence.isopen())
     dataset.pop("license_url", None)

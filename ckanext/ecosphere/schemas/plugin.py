@@ -28,7 +28,7 @@ from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.schemas import checks, cli, config, dashboard, defaults, helpers, indexing, unsaved_forms, views
 from ckanext.ecosphere.schemas.bulk import runs
 from ckanext.ecosphere.schemas.bulk import views as bulk_views
-from ckanext.ecosphere.schemas.catalogue import adopting, leaving, public_files, returning
+from ckanext.ecosphere.schemas.catalogue import adopting, leaving, public_files
 from ckanext.ecosphere.schemas.fields import formats
 from ckanext.ecosphere.schemas.hvd import judging
 from ckanext.ecosphere.schemas.hvd import views as hvd_views
@@ -46,7 +46,7 @@ from ckanext.ecosphere.schemas.logic import (
 )
 from ckanext.ecosphere.schemas.page import helpers as page_helpers
 from ckanext.ecosphere.schemas.page import views as page_views
-from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
+from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
 
 #: Validators by the names used in `dataset.yaml` and `presets.yaml`.
@@ -130,8 +130,8 @@ class EcosphereSchemasPlugin(Room):
     # IEcosphereSetup
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Restore the fields of datasets that were prepared for a CKAN without this schema."""
-        returning.restore(report)
+        """Make datasets that were prepared for a CKAN without this schema those of the schema again."""
+        leaving.restore(report)
 
     def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
         """Prepare the datasets for a CKAN without this schema."""

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.schemas import config, iso_record
-from ckanext.ecosphere.schemas.catalogue import prepared_file
+from ckanext.ecosphere.schemas.catalogue import public_files
 from ckanext.ecosphere.schemas.fields import choices, places, spatial
 from ckanext.ecosphere.schemas.importing import proposing, review, starting
 from ckanext.ecosphere.schemas.importing.text import decoded
@@ -61,28 +61,28 @@ def catalogue() -> Response:
 
     A small result is streamed; the whole catalogue is prepared in the background.
     """
-    search = {"q": tk.request.args.get("q", ""), "fq": prepared_file.PUBLIC}
+    search = {"q": tk.request.args.get("q", ""), "fq": public_files.PUBLIC}
     if tk.request.args.get("organization"):
         name = str(tk.request.args["organization"]).replace("\\", "").replace('"', "")
         search["fq"] += f' +organization:"{name}"'
     try:
-        number = prepared_file.count(search)
+        number = public_files.count(search)
     except SearchError as error:
         return tk.abort(400, str(error))
-    if number <= prepared_file.MOST_LIVE:
-        response = Response(stream_with_context(prepared_file.lines(search)), mimetype="text/csv")
-    elif search != {"q": "", "fq": prepared_file.PUBLIC}:
+    if number <= public_files.MOST_LIVE:
+        response = Response(stream_with_context(public_files.csv_lines(search)), mimetype="text/csv")
+    elif search != {"q": "", "fq": public_files.PUBLIC}:
         message = tk._(
             "Too many datasets for one file: {number} at most. Narrow the search, or take the whole catalogue."
         )
-        return tk.abort(400, message.format(number=prepared_file.MOST_LIVE))
-    elif prepared_file.path() is None:
+        return tk.abort(400, message.format(number=public_files.MOST_LIVE))
+    elif public_files.csv_path() is None:
         message = tk._(
             "This portal stores no files, and the catalogue is too large to be written at once: narrow the search to"
             " {number} datasets at most, or take the catalogue as RDF (/catalog.xml)."
         )
-        return Response(message.format(number=prepared_file.MOST_LIVE), 503, mimetype="text/plain")
-    elif file := prepared_file.prepared():
+        return Response(message.format(number=public_files.MOST_LIVE), 503, mimetype="text/plain")
+    elif file := public_files.prepared_csv():
         response = send_file(file, mimetype="text/csv", max_age=0)
     else:
         message = tk._("The file is being prepared: ask for it again in a few minutes.")

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.vocabularies.reader import BASE_COLUMNS, read_rows, read_vocabulary
+from ckanext.ecosphere.vocabularies.model import BASE_COLUMNS, read_rows, read_vocabulary
 
 Rows = dict[str, dict[str, str]]
 MOST_TOLD = 10

@@ -10,9 +10,8 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.schemas.fields import places, spatial
 from ckanext.ecosphere.schemas.fields.dates import precision, span
+from ckanext.ecosphere.shared import contact_details, language
 from ckanext.ecosphere.shared import dates as moments
-from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.contact_details import telephone
 
 
 def ecosphere_date_text(value: Any) -> str:
@@ -114,6 +113,6 @@ def ecosphere_place_level(uri: str) -> str:
 def ecosphere_telephone_uri(number: str) -> str:
     """Return the ``tel:`` URI of a telephone number, empty for an invalid one."""
     try:
-        return telephone.uri(str(number))
+        return contact_details.telephone_uri(str(number))
     except ValueError:
         return ""

@@ -14,7 +14,7 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import index
 from ckanext.ecosphere.search.relevance.solr_query import ACCESS_FIELD, YEAR_NUMBER_FIELD
-from ckanext.ecosphere.shared.reach import data_access
+from ckanext.ecosphere.shared import reach
 from ckanext.ecosphere.vocabularies import communes
 
 FORMAT_FIELD = "vocab_ecosphere_format"
@@ -43,7 +43,7 @@ def complete(document: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, 
     fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dict(dataset)
     resources = dataset.get("resources") or []
     resources = [resource for resource in resources if isinstance(resource, dict)]
-    document[ACCESS_FIELD] = data_access.ways(fields)
+    document[ACCESS_FIELD] = reach.ways(fields)
     document[FORMAT_FIELD] = formats(resources)
     document[REGULATORY_FIELD] = _ids("regulatory-use", fields.get("regulatory_use"))
     document[EXACT_TERRITORY_FIELD] = exact_territories(fields.get("territory"))
@@ -63,7 +63,7 @@ def formats(resources: Iterable[Mapping[str, Any]]) -> list[str]:
     for resource in resources:
         name = str(resource.get("format") or "").strip()
         if name:
-            values += filter(None, (data_access.family_of(name), name))
+            values += filter(None, (reach.family_of(name), name))
     return list(dict.fromkeys(values))
 
 

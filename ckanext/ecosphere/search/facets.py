@@ -15,7 +15,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.facet_values import FORMAT_FIELD
 from ckanext.ecosphere.search.index import HIERARCHIES
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.reach.data_access import family_of
+from ckanext.ecosphere.shared.reach import family_of
 from ckanext.ecosphere.vocabularies import tables
 
 FILE = Path(__file__).with_name("data") / "facets.csv"

@@ -11,7 +11,7 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.core import kept_facets
-from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts, Notice
+from ckanext.ecosphere.core.accounts import IEcosphereAccounts, Notice
 from ckanext.ecosphere.interfaces import (
     MOST_LINES,
     Card,

@@ -25,7 +25,7 @@ from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.relevance.words import everyday, stem, words_of_language
 from ckanext.ecosphere.shared.template_helpers import shown_title
 from ckanext.ecosphere.vocabularies import communes, gazetteer
-from ckanext.ecosphere.vocabularies.name_forms import in_full
+from ckanext.ecosphere.vocabularies.gazetteer import in_full
 
 SUGGEST_FIELD = "ecosphere_suggest"
 WORDS_FIELD = "ecosphere_words"

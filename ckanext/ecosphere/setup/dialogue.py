@@ -16,7 +16,9 @@ def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
     Translations need a request context; outside of one, CKAN always uses English.
     """
 
-    @click.option("--lang", help="Language of the messages (fr, en); by default that of the portal.")
+    @click.option(
+        "--lang", help="Language of the messages (fr, en); by default that of the portal."
+    )
     @click.pass_context
     def wrapper(ctx: click.Context, lang: str | None, **kwargs: Any) -> Any:
         language = lang or tk.config["ckan.locale_default"]

@@ -1,45 +1,350 @@
-"""Checks of `ckan ecosphere check`: services, tables, workers, mail, options, known weaknesses, then those of rooms."""
+"""Checks of `ckan ecosphere check`: services, tables, options, security, known weaknesses, then those of rooms.
+
+They take seconds, so a background worker runs them for the administration pages, which show the latest results.
+"""
 
 from __future__ import annotations
 
 import difflib
+import json
 import logging
+import os
 import smtplib
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import ckan
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import rq
 import sqlalchemy as sa
+import yaml
 from ckan import model
 from ckan.common import config_declaration
 from ckan.lib import jobs, search
 from ckan.lib.redis import connect_to_redis
 from ckan.lib.search.common import make_connection
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, each_setup
-from ckanext.ecosphere.setup import advisories, initialise, option_values, plugin_needs, security_checks
+from ckanext.ecosphere.setup import initialise
+from ckanext.ecosphere.setup.options import HARDENING, PLUGINS, bad_values, corrected, needs
+from ckanext.ecosphere.setup.production import LEAST_SECRET, SECRETS, secrets_in
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.characters import without_credentials
+from ckanext.ecosphere.shared.http_guard import networks, ports
+from ckanext.ecosphere.shared.queue import enqueue_once
+
+ADVISORIES_FILE = Path(__file__).parents[1] / "data" / "advisories.yaml"
+
+
+@dataclass(frozen=True)
+class Advisory:
+    """A known vulnerability or weakness of CKAN.
+
+    Attributes:
+        id: short name.
+        affected: affected CKAN versions.
+        option: CKAN option without which it is irrelevant, empty if it always matters.
+        message: one or two sentences in English, present in the message catalogue.
+        fixed_in: first fixed version, empty if none is known.
+        meanwhile: mitigation by this suite, in English, empty if there is none.
+    """
+
+    id: str
+    affected: SpecifierSet
+    option: str
+    message: str
+    fixed_in: str = ""
+    meanwhile: str = ""
+
+    def concerns(self, version: str) -> bool:
+        """Return whether a CKAN version is affected."""
+        return self.affected.contains(Version(version), prereleases=True)
+
+
+def read_advisories(path: Path = ADVISORIES_FILE) -> list[Advisory]:
+    """Read all advisories."""
+    with path.open(encoding="utf-8") as stream:
+        return [
+            Advisory(**{**item, "affected": SpecifierSet(item["affected"])})
+            for item in yaml.safe_load(stream)
+        ]
+
 
 _ = tk._
+OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
+LONGEST_SESSION_DAYS = 30
+DAY = 86_400
+SAMESITE = ("SESSION_COOKIE_SAMESITE", "REMEMBER_COOKIE_SAMESITE")
+SECURE = ("SESSION_COOKIE_SECURE", "REMEMBER_COOKIE_SECURE")
+HTTPONLY = ("SESSION_COOKIE_HTTPONLY", "REMEMBER_COOKIE_HTTPONLY")
+HTTPS = "https://"
+LOCAL = ("localhost", "127.0.0.1", "::1")
+OTHERS_WRITE, OTHERS_READ = 0o002, 0o004
+
+
+def cookie_settings() -> list[Check]:
+    """Check that cookies are protected from other sites, scripts and plain connections."""
+    name = _("Cookies")
+    faults = [
+        Check(
+            name,
+            ERROR,
+            _("{option} is not Lax or Strict: other sites send the cookie along").format(
+                option=option
+            ),
+        )
+        for option in SAMESITE
+        if tk.config.get(option) not in ("Lax", "Strict")
+    ]
+    faults += [
+        Check(name, ERROR, _("{option} is off: scripts can read the cookie").format(option=option))
+        for option in HTTPONLY
+        if not tk.config.get(option)
+    ]
+    if is_https():
+        faults += [
+            Check(
+                name,
+                ERROR,
+                _("{option} is off: the cookie travels over plain connections").format(
+                    option=option
+                ),
+            )
+            for option in SECURE
+            if not tk.config.get(option)
+        ]
+    days = int(tk.config["PERMANENT_SESSION_LIFETIME"]) // DAY
+    if days > LONGEST_SESSION_DAYS:
+        message = _("A session lasts {days} days").format(days=days)
+        faults.append(
+            Check(
+                name,
+                WARNING,
+                message,
+                _("Set PERMANENT_SESSION_LIFETIME to a few days, in seconds"),
+            )
+        )
+    return faults or [Check(name, OK, _("Kept from other sites, scripts and plain connections"))]
+
+
+def forged_requests() -> list[Check]:
+    """Check that CSRF protection is on."""
+    name = _("Forged requests")
+    if not tk.config["WTF_CSRF_ENABLED"]:
+        return [
+            Check(
+                name,
+                ERROR,
+                _("WTF_CSRF_ENABLED is off: other sites act for people who are logged in"),
+            )
+        ]
+    return [Check(name, OK, _("Requests with a session are checked"))]
+
+
+def secrets() -> list[Check]:
+    """Check that the secrets that sign sessions and tokens are long enough."""
+    name = _("Secrets")
+    short = [key for key in SECRETS if len(str(tk.config.get(key) or "")) < LEAST_SECRET]
+    if short:
+        message = _("{options}: shorter than {number} characters, sessions can be forged")
+        remedy = _("Run: {command}").format(
+            command='python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+        return [
+            Check(
+                name, ERROR, message.format(options=", ".join(short), number=LEAST_SECRET), remedy
+            )
+        ]
+    return [Check(name, OK, _("Long enough"))]
+
+
+def secret_files() -> list[Check]:
+    """Check that the configuration file holds no secrets, and above all none that everybody on the machine can read."""
+    name = _("Secrets in files")
+    file = Path(tk.config["__file__"])
+    options = secrets_in(file)
+    if not options:
+        return [Check(name, OK, _("The configuration file holds none"))]
+    if file.stat().st_mode & OTHERS_READ:
+        message = _("Everybody on the machine can read {path}, which holds secrets: {options}")
+        remedy = _("Run: {command}").format(command=f"chmod o-rwx {file}")
+        return [Check(name, ERROR, message.format(path=file, options=", ".join(options)), remedy)]
+    message = _("Whoever reads {path} knows secrets: {options}")
+    remedy = _("Move them to an environment file: docs/security.md, “Secrets”")
+    return [Check(name, WARNING, message.format(path=file, options=", ".join(options)), remedy)]
+
+
+def address() -> list[Check]:
+    """Check that the portal uses https."""
+    host = urlsplit(tk.config["ckan.site_url"]).hostname or ""
+    if is_https() or host in LOCAL:
+        return []
+    message = _("ckan.site_url begins with http: passwords and cookies travel in the clear")
+    return [Check("HTTPS", ERROR, message, _("See docs/security.md, “What the proxy must add”"))]
+
+
+def hardening() -> list[Check]:
+    """Check that the repairs of CKAN are enabled."""
+    name = _("Repairs of CKAN")
+    if p.plugin_loaded(HARDENING):
+        return [Check(name, OK, _("Enabled"))]
+    message = _("The plugin {plugin} is not enabled: known defects of CKAN stay open").format(
+        plugin=HARDENING
+    )
+    remedy = _(
+        "Add it to ckan.plugins, before the plugin ecosphere; docs/upstream.md lists the defects"
+    )
+    return [Check(name, ERROR, message, remedy)]
+
+
+def storage() -> list[Check]:
+    """Check that uploaded files are in a folder that only the portal can write to."""
+    name = _("Storage")
+    path = tk.config.get("ckan.storage_path")
+    if not path:
+        return [Check(name, WARNING, _("ckan.storage_path is not set: no file can be uploaded"))]
+    folder = Path(path)
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return [
+            Check(
+                name, ERROR, _("{path} is no folder that the portal can write to").format(path=path)
+            )
+        ]
+    if folder.stat().st_mode & OTHERS_WRITE:
+        return [
+            Check(name, ERROR, _("Everybody on the machine can write to {path}").format(path=path))
+        ]
+    return [Check(name, OK, _("Only the portal writes to {path}").format(path=path))]
+
+
+def debugging() -> list[Check]:
+    """Check that debug mode is off."""
+    name = _("Debugging")
+    if tk.config["debug"]:
+        return [
+            Check(
+                name,
+                ERROR,
+                _("debug is on: anybody can run code on the server"),
+                _("Set debug = false"),
+            )
+        ]
+    return [Check(name, OK, _("Off"))]
+
+
+SECURITY_CHECKS = (
+    cookie_settings,
+    forged_requests,
+    secrets,
+    secret_files,
+    address,
+    hardening,
+    storage,
+    debugging,
+)
+
+
+def is_https() -> bool:
+    """Return whether the portal's own address uses https."""
+    return str(tk.config["ckan.site_url"]).lower().startswith(HTTPS)
+
+
+def check_networks(option: str, use: str) -> list[Check]:
+    """Look at an option that names networks.
+
+    Args:
+        option: name of the option, a list of networks.
+        use: what asks them, in the reader's language.
+    """
+    name = _("Private networks ({use})").format(use=use)
+    try:
+        allowed = networks(tk.config[option])
+    except ValueError as error:
+        message = _("{option} holds what is no network: {error}")
+        return [Check(name, CheckStatus.ERROR, message.format(option=option, error=error))]
+    local = [str(network) for network in allowed if network.is_loopback or _holds_loopback(network)]
+    private = [
+        str(network) for network in allowed if str(network) not in local and not network.is_global
+    ]
+    if local:
+        message = _("{option} lets people have this machine ask itself ({networks})")
+        remedy = _("Leave it empty, but for a demonstration")
+        return [
+            Check(
+                name,
+                CheckStatus.WARNING,
+                message.format(option=option, networks=" ".join(local)),
+                remedy,
+            )
+        ]
+    if private:
+        message = _("{option} lets people have this machine ask private networks ({networks})")
+        remedy = _("Name single addresses, and limit the ports")
+        return [
+            Check(
+                name,
+                CheckStatus.WARNING,
+                message.format(option=option, networks=" ".join(private)),
+                remedy,
+            )
+        ]
+    return [
+        Check(
+            name,
+            CheckStatus.OK,
+            _("{option}: no private network may be asked").format(option=option),
+        )
+    ]
+
+
+def check_ports(option: str, use: str) -> list[Check]:
+    """Look at an option that names ports; one that is right needs no word.
+
+    Args:
+        option: name of the option, a list of ports.
+        use: what asks them, in the reader's language.
+    """
+    try:
+        ports(tk.config[option])
+    except ValueError as error:
+        message = _("{option} holds what is no port, so that no address can be asked: {error}")
+        remedy = _("Write numbers from 1 to 65535, or leave it empty for all ports")
+        name = _("Allowed ports ({use})").format(use=use)
+        return [Check(name, CheckStatus.ERROR, message.format(option=option, error=error), remedy)]
+    return []
+
+
+def _holds_loopback(network: Any) -> bool:
+    """Return whether a network contains all loopback addresses, as 0.0.0.0/0 does."""
+    for loopback in networks(("127.0.0.0/8", "::1")):
+        if loopback.version == network.version and loopback.subnet_of(network):
+            return True
+    return False
+
+
 log = logging.getLogger(__name__)
 
-OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
 MAIL_TIMEOUT = 3
 PREFIX = "ecosphere."
 
 
 def run() -> list[Check]:
     """Run all checks; a check that raises is reported as an error, and the others still run."""
-    found: list[Check] = []
+    checks: list[Check] = []
     for look in CHECKS:
-        found += _guarded(look.__name__, look)
+        checks += _guarded(look.__name__, look)
     for plugin in each_setup():
-        found += _guarded(plugin.name, plugin.ecosphere_check)
-    return found
+        checks += _guarded(plugin.name, plugin.ecosphere_check)
+    return checks
 
 
 def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
@@ -48,7 +353,9 @@ def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
     except Exception as error:
         model.Session.rollback()
         log.debug("Check %s failed", name, exc_info=True)
-        message = _("This could not be checked: {error}").format(error=f"{name}, {_first_line(error)}")
+        message = _("This could not be checked: {error}").format(
+            error=f"{name}, {_first_line(error)}"
+        )
         return [Check(_("A check of the portal"), ERROR, message)]
 
 
@@ -59,11 +366,19 @@ def postgresql() -> list[Check]:
         version = model.Session.execute(sa.text("SHOW server_version")).scalar()
     except SQLAlchemyError as error:
         model.Session.rollback()
-        return [Check(name, ERROR, _("The database does not answer: {error}").format(error=_first_line(error)))]
-    pending = [each or "CKAN" for each in initialise.pending_migrations()]
+        return [
+            Check(
+                name,
+                ERROR,
+                _("The database does not answer: {error}").format(error=_first_line(error)),
+            )
+        ]
+    pending = [plugin or "CKAN" for plugin in initialise.pending_migrations()]
     if pending:
         message = _("Tables are missing or out of date: {names}").format(names=", ".join(pending))
-        return [Check(name, ERROR, message, _("Run: {command}").format(command="ckan ecosphere init"))]
+        return [
+            Check(name, ERROR, message, _("Run: {command}").format(command="ckan ecosphere init"))
+        ]
     return [Check(name, OK, _("Version {version}, all tables up to date").format(version=version))]
 
 
@@ -72,7 +387,11 @@ def redis() -> list[Check]:
     try:
         version = connect_to_redis().info("server")["redis_version"]
     except Exception as error:
-        return [Check("Redis", ERROR, _("Redis does not answer: {error}").format(error=_first_line(error)))]
+        return [
+            Check(
+                "Redis", ERROR, _("Redis does not answer: {error}").format(error=_first_line(error))
+            )
+        ]
     return [Check("Redis", OK, _("Version {version}").format(version=version))]
 
 
@@ -83,21 +402,31 @@ def solr() -> list[Check]:
             url = without_credentials(tk.config["solr_url"])
             return [Check("Solr", ERROR, _("Solr does not answer at {url}").format(url=url))]
     except search.SearchError as error:
-        return [Check("Solr", ERROR, _("CKAN does not accept its schema: {error}").format(error=error))]
+        return [
+            Check("Solr", ERROR, _("CKAN does not accept its schema: {error}").format(error=error))
+        ]
     active = model.Session.query(model.Package).filter_by(state="active").count()
     indexed = indexed_datasets()
     if active != indexed:
         message = _("The index has {indexed} datasets, the database {active}")
         remedy = _("Run: {command}").format(command="ckan search-index rebuild")
         return [Check("Solr", WARNING, message.format(indexed=indexed, active=active), remedy)]
-    return [Check("Solr", OK, _("Answers, and the index has every dataset ({number})").format(number=indexed))]
+    return [
+        Check(
+            "Solr",
+            OK,
+            _("Answers, and the index has every dataset ({number})").format(number=indexed),
+        )
+    ]
 
 
 def indexed_datasets() -> int:
     """Return the number of active datasets of all types in the index; `package_search` hides some types."""
     here = f'site_id:"{tk.config["ckan.site_id"]}"'
-    found = make_connection().search("*:*", fq=[here, "entity_type:package", "state:active"], rows=0)
-    return found.hits
+    datasets = make_connection().search(
+        "*:*", fq=[here, "entity_type:package", "state:active"], rows=0
+    )
+    return datasets.hits
 
 
 def workers() -> list[Check]:
@@ -106,12 +435,20 @@ def workers() -> list[Check]:
     try:
         running = rq.Worker.all(connection=connect_to_redis())
     except Exception as error:
-        return [Check(name, ERROR, _("Workers cannot be listed: {error}").format(error=_first_line(error)))]
+        return [
+            Check(
+                name, ERROR, _("Workers cannot be listed: {error}").format(error=_first_line(error))
+            )
+        ]
     heard = {queue for worker in running for queue in worker.queue_names()}
-    wanted = {jobs.DEFAULT_QUEUE_NAME}.union(*(plugin.ecosphere_queues() for plugin in each_setup()))
-    missing = sorted(queue for queue in wanted if jobs.add_queue_name_prefix(queue) not in heard)
+    needed = {jobs.DEFAULT_QUEUE_NAME}.union(
+        *(plugin.ecosphere_queues() for plugin in each_setup())
+    )
+    missing = sorted(queue for queue in needed if jobs.add_queue_name_prefix(queue) not in heard)
     if missing:
-        message = _("No worker listens to: {queues}. Harvests and messages wait.").format(queues=", ".join(missing))
+        message = _("No worker listens to: {queues}. Harvests and messages wait.").format(
+            queues=", ".join(missing)
+        )
         remedy = _("Run: {command}").format(command=f"ckan jobs worker {' '.join(missing)}")
         return [Check(name, ERROR, message, remedy)]
     message = _("Every queue has a worker ({number} running)").format(number=len(running))
@@ -123,7 +460,9 @@ def mail() -> list[Check]:
     name = _("Mail")
     server, sender = tk.config.get("smtp.server"), tk.config.get("smtp.mail_from")
     if not server or not sender:
-        missing = ", ".join(key for key in ("smtp.server", "smtp.mail_from") if not tk.config.get(key))
+        missing = ", ".join(
+            key for key in ("smtp.server", "smtp.mail_from") if not tk.config.get(key)
+        )
         message = _("Mail is not configured ({options} missing): no e-mail is sent")
         return [Check(name, WARNING, message.format(options=missing))]
     try:
@@ -139,59 +478,125 @@ def options() -> list[Check]:
     """Check that every `ecosphere.…` option is known, well-formed and, if required, set."""
     name = _("Options")
     declared = {str(key) for key in config_declaration.iter_options(pattern=f"{PREFIX}*")}
-    found: list[Check] = []
+    faults: list[Check] = []
     for key in sorted(key for key in tk.config if key.startswith(PREFIX) and key not in declared):
         near = difflib.get_close_matches(key, declared, 1)
         remedy = _("Did you mean {option}?").format(option=near[0]) if near else ""
-        found.append(Check(name, WARNING, _("{option} is not a known option").format(option=key), remedy))
-    bad = list(option_values.find(tk.config))
-    found += [Check(name, ERROR, each.sentence, each.remedy) for each in bad]
+        faults.append(
+            Check(name, WARNING, _("{option} is not a known option").format(option=key), remedy)
+        )
+    bad = list(bad_values(tk.config))
+    faults += [Check(name, ERROR, value.sentence, value.remedy) for value in bad]
     _unused, errors = config_declaration.validate(tk.config)
     for key, messages in sorted(errors.items()):
-        if key.startswith(PREFIX) and key not in {each.option for each in bad}:
-            found.append(Check(name, ERROR, f"{key} = {tk.config.get(key)}: {'; '.join(map(str, messages))}"))
-    return found or [Check(name, OK, _("All options of the access desk are well-formed"))]
+        if key.startswith(PREFIX) and key not in {value.option for value in bad}:
+            faults.append(
+                Check(name, ERROR, f"{key} = {tk.config.get(key)}: {'; '.join(map(str, messages))}")
+            )
+    return faults or [Check(name, OK, _("All options of the access desk are well-formed"))]
 
 
 def order() -> list[Check]:
     """Check the order of the plugins."""
     name = _("Order of the plugins")
-    plugins = tk.aslist(tk.config.get(plugin_needs.OPTION))
-    wrong = [need for need in plugin_needs.needs() if need.is_misplaced(plugins)]
+    plugins = tk.aslist(tk.config.get(PLUGINS))
+    wrong = [need for need in needs() if need.is_misplaced(plugins)]
     if not wrong:
         return [Check(name, OK, _("Each plugin stands where it should"))]
-    pairs = ", ".join(_("{plugin} before {other}").format(plugin=need.plugin, other=need.other) for need in wrong)
-    remedy = _("Write: {line}").format(line=f"{plugin_needs.OPTION} = {' '.join(plugin_needs.corrected(plugins))}")
-    return [Check(name, ERROR, _("These must stand before others: {pairs}").format(pairs=pairs), remedy)]
+    pairs = ", ".join(
+        _("{plugin} before {other}").format(plugin=need.plugin, other=need.other) for need in wrong
+    )
+    remedy = _("Write: {line}").format(line=f"{PLUGINS} = {' '.join(corrected(plugins))}")
+    return [
+        Check(name, ERROR, _("These must stand before others: {pairs}").format(pairs=pairs), remedy)
+    ]
 
 
 def known_weaknesses() -> list[Check]:
     """Check for known weaknesses of this CKAN version that are relevant here."""
     version = ckan.__version__
-    found = [
+    weaknesses = [
         _advice(version, advisory)
-        for advisory in advisories.read()
+        for advisory in read_advisories()
         if advisory.concerns(version) and (not advisory.option or tk.config.get(advisory.option))
     ]
-    return found or [Check(f"CKAN {version}", OK, _("No known weakness"))]
+    return weaknesses or [Check(f"CKAN {version}", OK, _("No known weakness"))]
 
 
-def _advice(version: str, advisory: advisories.Advisory) -> Check:
+def _advice(version: str, advisory: Advisory) -> Check:
     """Return the check of an advisory: a warning, unless the plugin with the repairs of CKAN mitigates it."""
     message = _(advisory.message)
-    is_mitigated = bool(advisory.meanwhile) and p.plugin_loaded(security_checks.HARDENING)
+    is_mitigated = bool(advisory.meanwhile) and p.plugin_loaded(HARDENING)
     if is_mitigated:
         message += " " + _("Meanwhile: {measure}").format(measure=_(advisory.meanwhile))
     if advisory.fixed_in:
-        remedy = _("Upgrade as soon as this is published: {version}").format(version=_(advisory.fixed_in))
+        remedy = _("Upgrade as soon as this is published: {version}").format(
+            version=_(advisory.fixed_in)
+        )
     else:
         remedy = _("No version of CKAN without it is known; see docs/upstream.md")
     return Check(f"CKAN {version}", OK if is_mitigated else WARNING, message, remedy)
 
 
-CHECKS = (postgresql, redis, solr, workers, mail, options, order, *security_checks.CHECKS, known_weaknesses)
+CHECKS = (
+    postgresql,
+    redis,
+    solr,
+    workers,
+    mail,
+    options,
+    order,
+    *SECURITY_CHECKS,
+    known_weaknesses,
+)
 
 
 def _first_line(error: Exception) -> str:
     """What an error says, without its trace and without passwords in addresses."""
     return without_credentials((str(error).strip().splitlines() or [type(error).__name__])[0])
+
+
+KEPT_SECONDS = 7 * 24 * 3600
+ORDER = (CheckStatus.ERROR, CheckStatus.WARNING, CheckStatus.OK)
+
+
+def ask_worker(spoken: str) -> bool:
+    """Queue the checks, in a language; return whether they are queued now (False while Redis is down)."""
+    return enqueue_once(
+        run_in_worker, [spoken], job_id=f"ecosphere-check-{spoken}", title="Check of the portal",
+        queue=jobs.DEFAULT_QUEUE_NAME,
+    )  # fmt: skip
+
+
+def run_in_worker(spoken: str) -> None:
+    """Run all checks and store the results."""
+    with language.speaking(spoken):
+        checks = [
+            {
+                "name": check.name,
+                "status": check.status.value,
+                "message": check.message,
+                "remedy": check.remedy,
+            }
+            for check in run()
+        ]
+    stored = {"at": datetime.now(timezone.utc).isoformat(), "checks": checks}
+    connect_to_redis().set(_key(spoken), json.dumps(stored), ex=KEPT_SECONDS)
+
+
+def last_results(spoken: str) -> tuple[datetime | None, list[Check]]:
+    """Return the time of the last checks, None if older than a week, and their results, errors first."""
+    stored: Any = connect_to_redis().get(_key(spoken))
+    if not stored:
+        return None, []
+    content = json.loads(stored)
+    checks = [
+        Check(**{**fields, "status": CheckStatus(fields["status"])}) for fields in content["checks"]
+    ]
+    return datetime.fromisoformat(content["at"]), sorted(
+        checks, key=lambda check: ORDER.index(check.status)
+    )
+
+
+def _key(spoken: str) -> str:
+    return f"ecosphere:check:{tk.config['ckan.site_id']}:{spoken}"

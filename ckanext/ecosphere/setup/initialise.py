@@ -46,24 +46,28 @@ class Plan:
 
 def plan() -> Plan:
     """Return the pending changes, without changing anything."""
-    made = Plan()
+    changes = Plan()
     tables = pending_migrations()
     if tables:
         names = ", ".join(name or "CKAN" for name in tables)
-        made.lines.append(_("Create or upgrade the tables of {names}").format(names=names))
+        changes.lines.append(_("Create or upgrade the tables of {names}").format(names=names))
     if config.create_organisations():
-        found = organisations.plan() if _has_organisations() else organisations.Plan(len(voc.get("organisations")), 0)
-        made.services, made.others = found.missing, found.others
-        if found.missing:
+        services = (
+            organisations.plan()
+            if _has_organisations()
+            else organisations.Plan(len(voc.get("organisations")), 0)
+        )
+        changes.services, changes.others = services.missing, services.others
+        if services.missing:
             message = tk.ungettext(
                 "Create {number} service of the ministry as an organisation",
                 "Create {number} services of the ministry as organisations",
-                found.missing,
+                services.missing,
             )
-            made.lines.append(message.format(number=found.missing))
+            changes.lines.append(message.format(number=services.missing))
     for plugin in each_setup():
-        made.lines += plugin.ecosphere_plan()
-    return made
+        changes.lines += plugin.ecosphere_plan()
+    return changes
 
 
 def _has_organisations() -> bool:
@@ -90,7 +94,9 @@ def run(report: InitReport, services: bool = True) -> None:
         except Exception as error:
             model.Session.rollback()
             log.exception("Set-up of %s failed", plugin.name)
-            report.failed(_("Set-up of {name} failed: {error}").format(name=plugin.name, error=error))
+            report.failed(
+                _("Set-up of {name} failed: {error}").format(name=plugin.name, error=error)
+            )
     index_stale(report)
 
 
@@ -140,7 +146,9 @@ def index_stale(report: InitReport) -> None:
     )
     report.changed(message.format(number=len(ids) - len(failed)))
     if failed:
-        message = _("Datasets with free fields under the names of the schema: {number}. Run: {command}")
+        message = _(
+            "Datasets with free fields under the names of the schema: {number}. Run: {command}"
+        )
         report.changed(message.format(number=len(failed), command="ckan ecosphere adopt"))
 
 
@@ -149,7 +157,9 @@ def build_messages(report: InitReport) -> None:
     try:
         build_js_translations()
     except OSError as error:
-        report.failed(_("The messages of the pages' scripts cannot be written: {error}").format(error=error))
+        report.failed(
+            _("The messages of the pages' scripts cannot be written: {error}").format(error=error)
+        )
         return
     report.unchanged(_("The messages of the pages' scripts are in place"))
 

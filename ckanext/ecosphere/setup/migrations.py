@@ -1,13 +1,23 @@
-"""Common code of all migration environments; CKAN requires a separate `env.py` for each plugin."""
+"""Migrations of the plugins' tables: the common code of their environments, and which are pending."""
 
 from __future__ import annotations
 
+from functools import cache
 from logging.config import fileConfig
+from pathlib import Path
 from typing import Any
 
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from alembic import context
+from alembic.script import ScriptDirectory
+from ckan import model
+from ckan.cli import db
 from ckan.model.meta import metadata
 from sqlalchemy import engine_from_config, pool
+
+from ckanext.ecosphere.setup import options
 
 
 def run(plugin: str) -> None:
@@ -20,8 +30,12 @@ def run(plugin: str) -> None:
     if config.config_file_name:
         fileConfig(config.config_file_name, disable_existing_loggers=False)
 
-    def include(_object: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any) -> bool:
-        return (name or "").startswith(plugin) if kind == "table" else True
+    def include(
+        _object: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any
+    ) -> bool:
+        if kind == "table":
+            return (name or "").startswith(plugin)
+        return True
 
     options: dict[str, Any] = {
         "target_metadata": metadata,
@@ -29,7 +43,9 @@ def run(plugin: str) -> None:
         "include_object": include,
     }
     if context.is_offline_mode():
-        context.configure(url=config.get_main_option("sqlalchemy.url"), literal_binds=True, **options)
+        context.configure(
+            url=config.get_main_option("sqlalchemy.url"), literal_binds=True, **options
+        )
         with context.begin_transaction():
             context.run_migrations()
         return
@@ -39,3 +55,46 @@ def run(plugin: str) -> None:
         context.configure(connection=connection, **options)
         with context.begin_transaction():
             context.run_migrations()
+
+
+CORE = ""
+
+
+def pending() -> list[str]:
+    """Return CKAN (as the empty name), plugins of the suite and their requirements whose tables are not up to date.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database does not answer.
+    """
+    enabled = tk.aslist(tk.config.get(options.PLUGINS))
+    names = [CORE, *sorted(name for name in options.required_by(enabled) if p.plugin_loaded(name))]
+    heads_by_name = {
+        name: heads
+        for name in names
+        if (heads := _heads(Path(db._resolve_alembic_config(name)).parent))
+    }
+    assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
+    with model.meta.engine.connect() as connection:
+        return [
+            name for name, heads in heads_by_name.items() if _revisions(connection, name) != heads
+        ]
+
+
+def _revisions(connection: sa.Connection, name: str) -> frozenset[str]:
+    """Return the current revisions of a plugin's tables; empty if never migrated."""
+    table = f"{name}_alembic_version" if name else "alembic_version"
+    if not connection.execute(sa.text("SELECT to_regclass(:name)"), {"name": table}).scalar():
+        return frozenset()
+    return frozenset(
+        connection.execute(
+            sa.select(sa.column("version_num")).select_from(sa.table(table))
+        ).scalars()
+    )
+
+
+@cache
+def _heads(folder: Path) -> frozenset[str]:
+    """Return the head revisions of a migrations folder; empty if there is none."""
+    if not (folder / "versions").is_dir():
+        return frozenset()
+    return frozenset(ScriptDirectory(str(folder)).get_heads())

@@ -1,23 +1,103 @@
-"""Configuration of a production portal, from the template `data/production.ini` and the portal's own options."""
+"""Configuration of a production portal, from the template `data/production.ini` and the portal's own options.
+
+Its secrets are in a file of their own that gives them to CKAN as variables of the environment: CKAN replaces
+`%(CKAN_…)s` in a configuration file by the variable of that name, so the file itself may be read without harm.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Mapping
+from configparser import Error, RawConfigParser
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ckan.cli import CKANConfigLoader
 from ckan.common import config_declaration
+from ckan.config.environment import CONFIG_FROM_ENV_VARS
 
-from ckanext.ecosphere.setup import secret_options
-from ckanext.ecosphere.setup.security_checks import LEAST_SECRET, SECRETS
 from ckanext.ecosphere.shared.config import declared
+
+_NAME = re.compile(
+    r"(?:secret|secret_?key|private_?key|api_?key|pass|passw(?:or)?d|token|dsn)$", re.IGNORECASE
+)
+_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_VARIABLE = re.compile(r"%\(CKAN_\w+\)s")
+#: An option whose value is a key file is no secret (`api_token.jwt.encode.secret = file:/path`).
+_KEY_FILE = "file:"
+#: Signs that one of the readers does not take as they are: CKAN, systemd or the shell.
+_UNREADABLE = re.compile(r"[%'\\\s]")
+OWNER_ONLY = 0o600
+
+
+def is_secret(option: str, value: str) -> bool:
+    """Return whether the value of an option must be kept secret, by the option's name or a password in a URL."""
+    if not value or value.startswith(_KEY_FILE) or _VARIABLE.search(value):
+        return False
+    return bool(_NAME.search(option) or _PASSWORD_IN_URL.search(value))
+
+
+def is_readable(value: str) -> bool:
+    """Return whether CKAN, systemd and a shell read a value alike from an environment file."""
+    return not _UNREADABLE.search(value)
+
+
+def variable(option: str) -> str:
+    """Return the name of an option's variable: CKAN's own, where it has one."""
+    variable_name = re.sub(r"\W+", "_", option.removeprefix("ckan.")).upper()
+    return CONFIG_FROM_ENV_VARS.get(option) or f"CKAN_{variable_name}"
+
+
+def write_environment(file: Path, values: Mapping[str, str]) -> None:
+    """Write an environment file that only its owner can read.
+
+    Args:
+        file: path of the file; an existing one is replaced.
+        values: secrets by variable.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    lines = [f"{name}='{value}'" for name, value in values.items()]
+    text = "\n".join(
+        [
+            "# Secrets of the portal: for systemd (EnvironmentFile) and the command of root.",
+            *lines,
+            "",
+        ]
+    )
+    write_anew(file, text, OWNER_ONLY)
+
+
+def write_anew(file: Path, text: str, mode: int) -> None:
+    """Write a file with the given permissions; an existing one would keep its own, so it is removed first."""
+    file.unlink(missing_ok=True)
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        os.fchmod(stream.fileno(), mode)  # whatever the umask
+        stream.write(text)
+
+
+def secrets_in(file: Path) -> list[str]:
+    """Return the options of a configuration file whose secrets are in the file itself; none, if it cannot be read."""
+    parser = RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    try:
+        parser.read(file, encoding="utf-8")
+        options = parser.items("app:main")
+    except (Error, UnicodeDecodeError, OSError):
+        return []
+    return sorted({option for option, value in options if is_secret(option, value)})
+
 
 TEMPLATE = Path(__file__).parents[1] / "data" / "production.ini"
 PLUGINS = "ckan.plugins"
+#: Options with the secrets that sign sessions and tokens, and their least length in characters.
+SECRETS = ("SECRET_KEY", "WTF_CSRF_SECRET_KEY")
+LEAST_SECRET = 20
 #: Options required for a complete portal → their meaning.
 TO_FILL = {
     "ckan.site_url": "address of the portal, as people type it",
@@ -75,7 +155,9 @@ def own_options(file: str | Path) -> dict[str, str]:
     """Return the options that a configuration file and those that it uses set, defaults of CKAN included."""
     options = CKANConfigLoader(str(file)).get_config()
     return {
-        name: str(value) for name, value in options.items() if name not in NOT_OPTIONS and not name.startswith("CKAN_")
+        name: str(value)
+        for name, value in options.items()
+        if name not in NOT_OPTIONS and not name.startswith("CKAN_")
     }
 
 
@@ -91,8 +173,8 @@ def write(file: Path, current: Mapping[str, Any], own: Mapping[str, str]) -> Wri
         OSError: a file cannot be written.
     """
     text, result = compose(current, own)
-    secret_options.write(file.with_suffix(".env"), result.variables)
-    secret_options.write_anew(file, text, READABLE_BY_GROUP)
+    write_environment(file.with_suffix(".env"), result.variables)
+    write_anew(file, text, READABLE_BY_GROUP)
     return result
 
 
@@ -106,21 +188,25 @@ def compose(current: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, Wr
     result = Written()
     head, logging, tail = TEMPLATE.read_text(encoding="utf-8").partition(_LOGGING)
     lines: list[str] = []
-    known: set[str] = set()
+    in_template: set[str] = set()
     for line in head.splitlines():
         match = _OPTION.fullmatch(line)
         if match is None:
             lines.append(line)
             continue
         option, template_value = match.groups()
-        known.add(option)
+        in_template.add(option)
         value = _value(option, template_value, current, own, result)
         lines.append(_line(option, value, result))
         if option == PLUGINS:
             lines += [f"    {plugin}" for plugin in _own_plugins(head, own, result)]
         if option in TO_FILL and not value:
             result.missing[option] = TO_FILL[option]
-    more = {option: own[option] for option in sorted(own) if option not in known and not _is_default(option, own)}
+    more = {
+        option: own[option]
+        for option in sorted(own)
+        if option not in in_template and not _is_default(option, own)
+    }
     if more:
         lines += [OWN_OPTIONS.ljust(_WIDTH, "#"), ""]
         lines += [_line(option, value, result) for option, value in more.items()]
@@ -130,7 +216,11 @@ def compose(current: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, Wr
 
 
 def _value(
-    option: str, template_value: str, current: Mapping[str, Any], own: Mapping[str, str], result: Written
+    option: str,
+    template_value: str,
+    current: Mapping[str, Any],
+    own: Mapping[str, str],
+    result: Written,
 ) -> str:
     """Return the value of an option of the template: the portal's, where it chose one, or the template's."""
     hole = _HOLE.fullmatch(template_value)
@@ -161,11 +251,11 @@ def _own_plugins(template: str, own: Mapping[str, str], result: Written) -> list
 
 def _line(option: str, value: str, result: Written) -> str:
     """Return the line of an option; a secret is replaced by its variable."""
-    if secret_options.is_secret(option, value):
-        if secret_options.is_readable(value):
-            variable = secret_options.variable(option)
-            result.variables[variable] = value
-            return f"{option} = %({variable})s"
+    if is_secret(option, value):
+        if is_readable(value):
+            name = variable(option)
+            result.variables[name] = value
+            return f"{option} = %({name})s"
         result.in_file.append(option)
     # CKAN reads indented lines as one value.
     written = value.replace("%", "%%").replace("\n", "\n    ")
@@ -185,4 +275,6 @@ def _secret(option: str, current: Mapping[str, Any]) -> str:
     value = str(declared(option, "", current))
     main = str(current.get(SECRETS[0]) or "")
     derived = option != SECRETS[0] and main in value
-    return value if len(value) >= LEAST_SECRET and not derived else secrets.token_urlsafe(32)
+    if len(value) >= LEAST_SECRET and not derived:
+        return value
+    return secrets.token_urlsafe(32)

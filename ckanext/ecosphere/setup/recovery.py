@@ -32,19 +32,21 @@ class Recovery:
         Returns:
             what was restarted.
         """
-        done: list[str] = []
+        restarted: list[str] = []
         looks: dict[str, Callable[[], list[str]]] = {"search index": self._index.look}
         looks |= {plugin.name: plugin.ecosphere_recover for plugin in each_setup()}
         for name, look in looks.items():
             try:
-                done += look()
+                restarted += look()
             except Exception as error:  # mostly an outage: the next run will do
-                log.warning("Recovery of %s: %s: %s", name, type(error).__name__, str(error).strip()[:200])
+                log.warning(
+                    "Recovery of %s: %s: %s", name, type(error).__name__, str(error).strip()[:200]
+                )
             finally:
                 _forget_session()
-        for each in done:
+        for each in restarted:
             log.warning("Taken up again: %s", each)
-        return done
+        return restarted
 
 
 def watch(every: float = EVERY_SECONDS, sleep: Callable[[float], None] = time.sleep) -> None:

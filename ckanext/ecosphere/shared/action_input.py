@@ -56,12 +56,16 @@ def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = F
 
 def refused(errors: Mapping[str, list[Any]]) -> tk.ValidationError:
     """Return a ValidationError; for `tags` CKAN expects each error as a dict with the key `name`."""
-    told = {name: [_of_a_tag(each) if name == "tags" else each for each in said] for name, said in errors.items()}
-    return tk.ValidationError(told)  # pyright: ignore[reportArgumentType]
+    summary = {name: list(faults) for name, faults in errors.items()}
+    if "tags" in summary:
+        summary["tags"] = [_of_a_tag(fault) for fault in summary["tags"]]
+    return tk.ValidationError(summary)  # pyright: ignore[reportArgumentType]
 
 
 def _of_a_tag(fault: Any) -> Any:
-    return {"name": [fault]} if isinstance(fault, str) else fault
+    if isinstance(fault, str):
+        return {"name": [fault]}
+    return fault
 
 
 def checked(actions: Mapping[str, Action]) -> dict[str, Action]:
@@ -85,19 +89,27 @@ def _checked(action: Action) -> Action:
 
     @wraps(action)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        position = 2 if chained else 1
-        check(args[position] if len(args) > position else kwargs.get("data_dict"))
+        parameters = args[1:]
+        if chained:
+            parameters = args[2:]
+        check(next(iter(parameters), kwargs.get("data_dict")))
         return action(*args, **kwargs)
 
     return wrapper
 
 
 def _identifier_fault(value: Any, numbers: bool) -> str | None:
-    if value is None or isinstance(value, DomainObject) or (numbers and isinstance(value, int | float)):
+    if (
+        value is None
+        or isinstance(value, DomainObject)
+        or (numbers and isinstance(value, int | float))
+    ):
         return None
     if not isinstance(value, str):
         return tk._("Give one text here: a name or an identifier.")
-    return tk._("This is too long for a name or an identifier.") if len(value) > LONGEST_IDENTIFIER else None
+    if len(value) > LONGEST_IDENTIFIER:
+        return tk._("This is too long for a name or an identifier.")
+    return None
 
 
 def _faults(value: Any, depth: int) -> Iterator[str]:
@@ -105,11 +117,15 @@ def _faults(value: Any, depth: int) -> Iterator[str]:
         if depth >= DEEPEST:
             yield tk._("This is nested too deeply.")
             return
-        parts = [part for item in value.items() for part in item] if isinstance(value, Mapping) else value
-        for each in parts:
-            yield from _faults(each, depth + 1)
+        parts = list(value)
+        if isinstance(value, Mapping):
+            parts += value.values()
+        for part in parts:
+            yield from _faults(part, depth + 1)
     elif isinstance(value, str) and _UNSTORABLE.search(value):
-        yield tk._("This text has a character that cannot be stored (NUL, or half of a pair): remove it.")
+        yield tk._(
+            "This text has a character that cannot be stored (NUL, or half of a pair): remove it."
+        )
     elif isinstance(value, float) and not math.isfinite(value):
         yield tk._("This is not a number.")
     elif isinstance(value, int | float) and abs(value) > LARGEST_INTEGER:

@@ -68,7 +68,9 @@ def feed(
     for relation, address in (links or {}).items():
         ET.SubElement(root, _q("link"), {"rel": relation, "type": MIMETYPE, "href": address})
     ET.SubElement(root, _q("link"), {"rel": "alternate", "type": "text/html", "href": page})
-    newest = max((entry.updated for entry in every), default=datetime.fromtimestamp(0, timezone.utc))
+    newest = max(
+        (entry.updated for entry in every), default=datetime.fromtimestamp(0, timezone.utc)
+    )
     _text(root, "updated", newest.isoformat())
     _text(ET.SubElement(root, _q("author")), "name", author)
     for entry in every:

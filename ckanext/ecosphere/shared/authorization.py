@@ -26,7 +26,9 @@ def person(context: Any) -> model.User | None:
     user = context.get("auth_user_obj")
     if not isinstance(user, model.User):
         user = model.User.get(context["user"]) if context.get("user") else None
-    return user if user is not None and user.state == model.State.ACTIVE else None
+    if user is not None and user.state == model.State.ACTIVE:
+        return user
+    return None
 
 
 def login_required(function: AuthFunction) -> AuthFunction:
@@ -36,7 +38,10 @@ def login_required(function: AuthFunction) -> AuthFunction:
     def checked(*args: Any) -> AuthResult:
         context = args[-2]
         if person(context) is None:
-            return {"success": False, "msg": tk._("Log in first: this is not for anonymous people.")}
+            return {
+                "success": False,
+                "msg": tk._("Log in first: this is not for anonymous people."),
+            }
         return function(*args)
 
     return checked
@@ -48,10 +53,13 @@ def deny_by_default(functions: Mapping[str, AuthFunction]) -> dict[str, AuthFunc
     Args:
         functions: action → auth function; `toolkit.auth_allow_anonymous_access` marks public ones.
     """
-    return {
-        name: function if getattr(function, "auth_allow_anonymous_access", False) else login_required(function)
-        for name, function in functions.items()
-    }
+    return {name: _denying(function) for name, function in functions.items()}
+
+
+def _denying(function: AuthFunction) -> AuthFunction:
+    if getattr(function, "auth_allow_anonymous_access", False):
+        return function
+    return login_required(function)
 
 
 def dataset_readable(context: Any, key: Any) -> AuthResult:

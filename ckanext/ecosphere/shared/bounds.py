@@ -61,7 +61,7 @@ def cut(value: Any, field: str, report: Callable[[str, int, int, bool], None]) -
     if isinstance(value, list):
         if len(value) > most(field):
             report(field, len(value), most(field), True)
-        return [cut(each, field, report) for each in value[: most(field)]]
+        return [cut(part, field, report) for part in value[: most(field)]]
     if isinstance(value, Mapping):
-        return {key: cut(each, str(key), report) for key, each in value.items()}
+        return {key: cut(part, str(key), report) for key, part in value.items()}
     return value

@@ -38,7 +38,9 @@ _DECIMAL = re.compile(r"\d,\d")
 
 #: Windows-1252 characters at positions where Latin-1 and Unicode have controls; five positions are unassigned.
 _WINDOWS = {
-    code: bytes([code]).decode("cp1252") for code in range(0x80, 0xA0) if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+    code: bytes([code]).decode("cp1252")
+    for code in range(0x80, 0xA0)
+    if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 }
 _MISREAD = re.compile("[\x80-\x9f]")
 _LATER = "".join(map(re.escape, ("".join(_WINDOWS.values()), "\x81\x8d\x8f\x90\x9d"))) + "\xa0-\xbf"
@@ -61,7 +63,9 @@ def without_credentials(text: str) -> str:
     """Return `text` without the user names, passwords and tokens in its addresses."""
     if "@" in text:
         text = _CREDENTIALS.sub(r"\1", text)
-    return SECRET_PARAMETER.sub(r"\1…", text) if "=" in text else text
+    if "=" in text:
+        return SECRET_PARAMETER.sub(r"\1…", text)
+    return text
 
 
 def mended(text: str) -> str:
@@ -81,7 +85,10 @@ def mended(text: str) -> str:
 
 
 def _from_windows(text: str) -> str:
-    data = b"".join(each.encode("latin-1") if each <= "\xff" else each.encode("cp1252") for each in text)
+    data = b"".join(
+        character.encode("latin-1") if character <= "\xff" else character.encode("cp1252")
+        for character in text
+    )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -110,7 +117,10 @@ def without_accents(text: str) -> str:
     Unicode's ordering of marks takes quadratic time in their number. It does not matter when all marks are removed, so
     the text is decomposed in short pieces.
     """
-    pieces = (unicodedata.normalize("NFKD", text[start : start + _CHUNK]) for start in range(0, len(text), _CHUNK))
+    pieces = (
+        unicodedata.normalize("NFKD", text[start : start + _CHUNK])
+        for start in range(0, len(text), _CHUNK)
+    )
     return "".join(char for piece in pieces for char in piece if not unicodedata.combining(char))
 
 
@@ -123,7 +133,7 @@ def keywords(keyword: str, fewest: int | None = None) -> list[str]:
             single comma within a number ("1:50,000") does not count.
     """
     pieces = [piece.strip() for piece in _SEPARATORS.split(keyword)]
-    found: list[str] = []
+    parts: list[str] = []
     for piece in pieces:
         commas = piece.count(",")
         if fewest:
@@ -131,7 +141,7 @@ def keywords(keyword: str, fewest: int | None = None) -> list[str]:
         else:
             packed = commas > 1 or (commas == 1 and len(piece) > _PACKED)
         if packed:
-            found += [part.strip() for part in _COMMAS.split(piece)]
+            parts += [part.strip() for part in _COMMAS.split(piece)]
         else:
-            found.append(piece)
-    return [piece for piece in found if piece]
+            parts.append(piece)
+    return [piece for piece in parts if piece]

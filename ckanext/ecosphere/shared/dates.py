@@ -39,16 +39,25 @@ def read(value: Given) -> date | None:
     """
     if not value:
         return None
+    if isinstance(value, str) and len(value) == DAY_CHARACTERS:
+        return date.fromisoformat(value)
     if isinstance(value, str):
-        value = date.fromisoformat(value) if len(value) == DAY_CHARACTERS else datetime.fromisoformat(value)
+        value = datetime.fromisoformat(value)
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).astimezone(zone())
+        return _in_zone(value)
     return value
+
+
+def _in_zone(moment: datetime) -> datetime:
+    """Return a datetime in the portal's time zone; a naive one is UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return moment.astimezone(zone())
 
 
 def day_of(moment: datetime) -> date:
     """Return the date of a datetime in the portal's time zone; a naive one is UTC."""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(zone()).date()
+    return _in_zone(moment).date()
 
 
 def day(value: Given, style: str = "long") -> str:
@@ -58,22 +67,25 @@ def day(value: Given, style: str = "long") -> str:
         value: as for `read`.
         style: Babel's style: "long", "medium" or a pattern.
     """
-    known = _readable(value)
-    return _written(known, style) if known else ""
+    moment_read = _readable(value)
+    if moment_read:
+        return _written(moment_read, style)
+    return ""
 
 
 def moment(value: Given) -> str:
     """Format a time with its date ("24 décembre 2026 à 19:30"); the date alone if no time is given."""
-    known = _readable(value)
-    if not isinstance(known, datetime):
-        return day(known)
-    time = format_time(known, "short", tzinfo=zone(), locale=_locale())
-    return tk._("{date} at {time}").format(date=_written(known, "long"), time=time)
+    moment_read = _readable(value)
+    if not isinstance(moment_read, datetime):
+        return day(moment_read)
+    time = format_time(moment_read, "short", tzinfo=zone(), locale=_locale())
+    return tk._("{date} at {time}").format(date=_written(moment_read, "long"), time=time)
 
 
 def month(value: str, short: bool = False) -> str:
     """Format a month ("2026-11") in words."""
-    return format_date(date.fromisoformat(f"{value[:7]}-01"), "MMM yy" if short else "MMMM y", locale=_locale())
+    style = {True: "MMM yy", False: "MMMM y"}[short]
+    return format_date(date.fromisoformat(f"{value[:7]}-01"), style, locale=_locale())
 
 
 def in_language(known: date, spoken: str, style: str = "long") -> str:
@@ -86,7 +98,9 @@ def in_language(known: date, spoken: str, style: str = "long") -> str:
     """
     # Babel ignores the time zone of a datetime.
     written = format_date(known, style, locale=locale(spoken))
-    return f"1er{written[1:]}" if known.day == 1 and spoken.startswith("fr") and written.startswith("1 ") else written
+    if known.day == 1 and spoken.startswith("fr") and written.startswith("1 "):
+        return f"1er{written[1:]}"
+    return written
 
 
 def _written(known: date, style: str) -> str:
@@ -106,7 +120,9 @@ def locale(spoken: str) -> str:
     Args:
         spoken: language code; "en" means British English ("28 November 2026").
     """
-    return "en_GB" if spoken == "en" else spoken.replace("-", "_")
+    if spoken == "en":
+        return "en_GB"
+    return spoken.replace("-", "_")
 
 
 def _locale() -> str:

@@ -30,4 +30,6 @@ def parser(encoding: str | None = None) -> etree.XMLParser:
 def local_name(element: etree._Element) -> str:
     """Return the name of an element without its namespace; "" for a comment, an entity or a processing instruction."""
     tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+    if isinstance(tag, str):
+        return tag.rpartition("}")[2]
+    return ""

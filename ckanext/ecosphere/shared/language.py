@@ -24,8 +24,10 @@ def current() -> str:
 
 def offered(language: str | None) -> str:
     """Return the language if the portal offers it, else the portal's default."""
-    known = tk.config["ckan.locales_offered"]
-    return language if language and (not known or language in known) else tk.config["ckan.locale_default"]
+    offered = tk.config["ckan.locales_offered"]
+    if language and (not offered or language in offered):
+        return language
+    return tk.config["ckan.locale_default"]
 
 
 def remember(app: Any) -> None:
@@ -59,6 +61,6 @@ def _application() -> Any:
     if not _made:
         from ckan.config.middleware import make_app
 
-        made: Any = make_app(tk.config)  # pyright: ignore[reportArgumentType]
-        remember(made._wsgi_app)
+        app: Any = make_app(tk.config)  # pyright: ignore[reportArgumentType]
+        remember(app._wsgi_app)
     return _made[0]

@@ -39,11 +39,16 @@ class Locks:
 
     def __enter__(self) -> Locks:
         assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
-        self._connection = model.meta.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._connection = model.meta.engine.connect().execution_options(
+            isolation_level="AUTOCOMMIT"
+        )
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         connection, self._connection = self._connection, None
         if connection is None:

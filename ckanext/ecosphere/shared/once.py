@@ -23,10 +23,10 @@ def for_page(what: str, key: Hashable, make: Callable[[], T]) -> T:
     """
     if not has_request_context() or request.method not in ("GET", "HEAD"):
         return make()
-    kept: dict[Hashable, Any] = request.environ.setdefault(_KEPT, {})
-    if (what, key) not in kept:
-        kept[what, key] = make()
-    return kept[what, key]
+    cache: dict[Hashable, Any] = request.environ.setdefault(_KEPT, {})
+    if (what, key) not in cache:
+        cache[what, key] = make()
+    return cache[what, key]
 
 
 def of_dataset(what: str, dataset: Mapping[str, Any], make: Callable[[Mapping[str, Any]], T]) -> T:

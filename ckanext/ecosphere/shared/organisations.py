@@ -51,21 +51,28 @@ def create_or_update(report: InitReport) -> None:
         report: receives how many were created, updated, or left alone because people changed them.
     """
     context = _site_context()
-    present = {each.name: each for each in model.Session.query(model.Group).filter_by(is_organization=True)}
-    done = {"created": 0, "updated": 0, "kept": 0, "same": 0}
+    present = {
+        group.name: group
+        for group in model.Session.query(model.Group).filter_by(is_organization=True)
+    }
+    numbers = {"created": 0, "updated": 0, "kept": 0, "same": 0}
     for service in _parents_first():
-        done[_bring_in_line(context, service, present.get(service.id))] += 1
+        numbers[_bring_in_line(context, service, present.get(service.id))] += 1
     changes = {
-        _("{number} services created"): done["created"],
-        _("{number} services updated"): done["updated"],
+        _("{number} services created"): numbers["created"],
+        _("{number} services updated"): numbers["updated"],
     }
     for message, number in changes.items():
         if number:
             report.changed(message.format(number=number))
-    if not done["created"] and not done["updated"]:
-        report.unchanged(_("{number} services are in line with the registry").format(number=done["same"]))
-    if done["kept"]:
-        report.unchanged(_("{number} services changed by a person are left alone").format(number=done["kept"]))
+    if not numbers["created"] and not numbers["updated"]:
+        report.unchanged(
+            _("{number} services are in line with the registry").format(number=numbers["same"])
+        )
+    if numbers["kept"]:
+        report.unchanged(
+            _("{number} services changed by a person are left alone").format(number=numbers["kept"])
+        )
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,11 @@ def plan() -> Plan:
     services = {service.id for service in voc.get("organisations")}
     groups: Any = model.Session.query(model.Group).filter_by(is_organization=True)
     present = {group.name: group.state for group in groups}
-    others = [name for name, state in present.items() if name not in services and state == model.State.ACTIVE]
+    others = [
+        name
+        for name, state in present.items()
+        if name not in services and state == model.State.ACTIVE
+    ]
     return Plan(len(services - present.keys()), len(others))
 
 
@@ -114,14 +125,14 @@ def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | 
         return "created"
     if group.state != model.State.ACTIVE:
         return "kept"
-    shown = tk.get_action("organization_show")(
+    organisation = tk.get_action("organization_show")(
         Context(**context), {"id": group.id, "include_datasets": False, "include_users": False}
     )
-    extras = {extra["key"]: extra["value"] for extra in shown["extras"]}
+    extras = {extra["key"]: extra["value"] for extra in organisation["extras"]}
     current = {
-        "title": shown["title"],
-        "description": shown["description"],
-        "parent": shown["groups"][0]["name"] if shown["groups"] else "",
+        "title": organisation["title"],
+        "description": organisation["description"],
+        "parent": organisation["groups"][0]["name"] if organisation["groups"] else "",
         TERRITORY: extras.get(TERRITORY, ""),
         KIND: extras.get(KIND, ""),
     }
@@ -129,7 +140,11 @@ def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | 
         return "kept"
     if current == target:
         return "same"
-    others = [extra for extra in shown["extras"] if extra["key"] not in (TERRITORY, KIND, FINGERPRINT)]
+    others = [
+        extra
+        for extra in organisation["extras"]
+        if extra["key"] not in (TERRITORY, KIND, FINGERPRINT)
+    ]
     fields = _fields(service, target)
     fields["extras"] += [{"key": extra["key"], "value": extra["value"]} for extra in others]
     tk.get_action("organization_patch")(Context(**context), {"id": group.id, **fields})
@@ -163,4 +178,6 @@ def filter_of_page() -> dict[str, str]:
     """Return the search filter equivalent to the current page of a service or group; empty for other pages."""
     name = LISTS.get(tk.request.endpoint or "")
     group = model.Group.get((tk.request.view_args or {}).get("id")) if name else None
-    return {name: str(group.name)} if name and group else {}
+    if name and group:
+        return {name: str(group.name)}
+    return {}

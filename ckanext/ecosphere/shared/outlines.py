@@ -52,24 +52,42 @@ class Frame:
 
     def as_dict(self) -> dict[str, float]:
         """Return what the script needs to place tiles: west and north in degrees, and the scales."""
-        return {"west": self.box[0], "north": self.box[3], "scale_x": self.scale_x, "scale_y": self.scale_y}
+        return {
+            "west": self.box[0],
+            "north": self.box[3],
+            "scale_x": self.scale_x,
+            "scale_y": self.scale_y,
+        }
 
 
 @cache
 def frames() -> tuple[Frame, ...]:
     """Return the maps, mainland France first."""
-    return tuple(_frame(name, data) for name, data in json.loads(FILE.read_text(encoding="utf-8")).items())
+    return tuple(
+        _frame(name, data) for name, data in json.loads(FILE.read_text(encoding="utf-8")).items()
+    )
 
 
 def _frame(name: str, data: dict) -> Frame:
     west, south, east, north = data["box"]
     scale_x = WIDTH / (east - west)
-    scale_y = scale_x / math.cos(math.radians((south + north) / 2))  # equirectangular, true in the middle
+    middle = math.radians((south + north) / 2)
+    scale_y = scale_x / math.cos(middle)  # equirectangular, true in the middle
     marks = ((town, (x - west) * scale_x, (north - y) * scale_y) for town, x, y in data["towns"])
-    towns = tuple(Town(town, round(x, 1), round(y, 1), x > WIDTH - LABEL_ROOM) for town, x, y in marks)
+    towns = tuple(
+        Town(town, round(x, 1), round(y, 1), x > WIDTH - LABEL_ROOM) for town, x, y in marks
+    )
     height = round((north - south) * scale_y)
     return Frame(
-        name, data["territory"], (west, south, east, north), data["path"], WIDTH, height, scale_x, scale_y, towns
+        name,
+        data["territory"],
+        (west, south, east, north),
+        data["path"],
+        WIDTH,
+        height,
+        scale_x,
+        scale_y,
+        towns,
     )
 
 
@@ -96,16 +114,20 @@ def frame_of(box: Box) -> Frame | None:
     """Return the map that contains the centre of a box, None if there is none."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return next(
-        (each for each in frames() if each.box[0] <= x <= each.box[2] and each.box[1] <= y <= each.box[3]),
+        (
+            frame
+            for frame in frames()
+            if frame.box[0] <= x <= frame.box[2] and frame.box[1] <= y <= frame.box[3]
+        ),
         None,
     )
 
 
 def rectangle(frame: Frame, box: Box, smallest: float = SMALLEST) -> Rectangle:
     """Return a box in pixels of a map, clipped to its edges and at least `smallest` pixels wide and high."""
-    left = max((box[0] - frame.box[0]) * frame.scale_x, 0)
+    x_left = max((box[0] - frame.box[0]) * frame.scale_x, 0)
     right = min((box[2] - frame.box[0]) * frame.scale_x, frame.width)
     top = max((frame.box[3] - box[3]) * frame.scale_y, 0)
     bottom = min((frame.box[3] - box[1]) * frame.scale_y, frame.height)
-    width, height = max(right - left, smallest), max(bottom - top, smallest)
-    return Rectangle(round(left, 1), round(top, 1), round(width, 1), round(height, 1))
+    width, height = max(right - x_left, smallest), max(bottom - top, smallest)
+    return Rectangle(round(x_left, 1), round(top, 1), round(width, 1), round(height, 1))

@@ -8,8 +8,21 @@ import ckan.plugins.toolkit as tk
 
 Service = tuple[str, int]
 
-_DEFAULT_PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "postgresql": 5432, "smtp": 25}
-_OPTIONS = ("solr_url", "ckan.redis.url", "sqlalchemy.url", "ckan.datastore.write_url", "ckan.datastore.read_url")
+_DEFAULT_PORTS = {
+    "http": 80,
+    "https": 443,
+    "redis": 6379,
+    "rediss": 6379,
+    "postgresql": 5432,
+    "smtp": 25,
+}
+_OPTIONS = (
+    "solr_url",
+    "ckan.redis.url",
+    "sqlalchemy.url",
+    "ckan.datastore.write_url",
+    "ckan.datastore.read_url",
+)
 _MAIL = "smtp.server"
 
 
@@ -18,8 +31,8 @@ def own_services() -> tuple[Service, ...]:
     addresses = [str(tk.config.get(option) or "") for option in _OPTIONS]
     if mail := str(tk.config.get(_MAIL) or ""):
         addresses.append(f"smtp://{mail}")
-    found = [service for address in addresses if (service := _service(address))]
-    return tuple(dict.fromkeys(found))
+    services = [service for address in addresses if (service := _service(address))]
+    return tuple(dict.fromkeys(services))
 
 
 def _service(address: str) -> Service | None:
@@ -29,10 +42,14 @@ def _service(address: str) -> Service | None:
     except ValueError:
         return None  # invalid, so the portal cannot reach it either
     port = port or _DEFAULT_PORTS.get(_scheme(parts))
-    return (host, port) if host and port else None
+    if host and port:
+        return (host, port)
+    return None
 
 
 def _scheme(parts: SplitResult) -> str:
     """Return the scheme, with `postgresql+psycopg2` and `postgres` as `postgresql`."""
     name = parts.scheme.partition("+")[0].lower()
-    return "postgresql" if name.startswith("postgres") else name
+    if name.startswith("postgres"):
+        return "postgresql"
+    return name

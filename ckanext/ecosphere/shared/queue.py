@@ -72,9 +72,17 @@ def enqueue_once(
     try:
         if not waits(job_id, queue):
             rq_kwargs = {"job_id": job_id, **options}
-            tk.enqueue_job(cast("Any", function), list(arguments), title=title, queue=queue, rq_kwargs=rq_kwargs)
+            tk.enqueue_job(
+                cast("Any", function),
+                list(arguments),
+                title=title,
+                queue=queue,
+                rq_kwargs=rq_kwargs,
+            )
     except RedisError as error:
-        log.warning("%s: Redis does not answer (%s); it is sent again when Redis is back", title, error)
+        log.warning(
+            "%s: Redis does not answer (%s); it is sent again when Redis is back", title, error
+        )
         return False
     return True
 
@@ -83,7 +91,9 @@ class StillCounted(tk.ValidationError):
     """The figures are still being counted: ask again in a few seconds."""
 
     def __init__(self) -> None:
-        super().__init__({"message": [tk._("These figures are being counted. Ask again in a few seconds.")]})
+        super().__init__(
+            {"message": [tk._("These figures are being counted. Ask again in a few seconds.")]}
+        )
 
 
 def wait_for_many(key: str, rows: sa.Select[Any], ask: Callable[[], bool]) -> None:
@@ -97,7 +107,11 @@ def wait_for_many(key: str, rows: sa.Select[Any], ask: Callable[[], bool]) -> No
     Raises:
         StillCounted: there are many rows, and a worker has been asked to count them.
     """
-    more = rows.with_only_columns(sa.literal(1), maintain_column_froms=True).offset(COUNTED_AT_ONCE).limit(1)
+    more = (
+        rows.with_only_columns(sa.literal(1), maintain_column_froms=True)
+        .offset(COUNTED_AT_ONCE)
+        .limit(1)
+    )
     if model.Session.scalar(more) is None:
         return
     try:

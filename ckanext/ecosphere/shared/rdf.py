@@ -60,7 +60,9 @@ class DoctypeError(ValueError):
     """The RDF/XML document declares a DOCTYPE, which is refused for security."""
 
 
-def parse(data: str | bytes, syntax: str, base: str | None = None, graph: Graph | None = None) -> Graph:
+def parse(
+    data: str | bytes, syntax: str, base: str | None = None, graph: Graph | None = None
+) -> Graph:
     """Parse a document without network access.
 
     Args:
@@ -119,7 +121,10 @@ def is_exact(graph: Graph, dataset: Node) -> bool:
 def bundled_contexts() -> dict[str, str]:
     """Return the bundled contexts: URL without scheme → text."""
     with (_CONTEXTS / "index.csv").open(encoding="utf-8", newline="") as file:
-        return {row["address"]: (_CONTEXTS / row["file"]).read_text("utf-8") for row in csv.DictReader(file)}
+        return {
+            row["address"]: (_CONTEXTS / row["file"]).read_text("utf-8")
+            for row in csv.DictReader(file)
+        }
 
 
 def load_context(source: Any, *arguments: Any, **options: Any) -> tuple[Any, Any]:
@@ -133,7 +138,9 @@ def load_context(source: Any, *arguments: Any, **options: Any) -> tuple[Any, Any
     """
     address = str(source)
     parts = urlsplit(address)
-    text = bundled_contexts().get(f"{parts.netloc}{parts.path}") if parts.scheme in {"http", "https"} else None
+    text = None
+    if parts.scheme in {"http", "https"}:
+        text = bundled_contexts().get(f"{parts.netloc}{parts.path}")
     if text is None:
         # rdflib resolves relative URLs against the working directory, which must not be revealed.
         raise RemoteDocumentError(address.removeprefix(f"{Path.cwd().as_uri()}/"))
@@ -149,10 +156,10 @@ class _ClosedInput:
 
 def _refuse_doctype(data: str | bytes) -> None:
     """Detect a DOCTYPE with expat; other errors are left to the parser."""
-    found: list[str] = []
+    urls: list[str] = []
 
     def doctype(name: str, *_declaration: Any) -> None:
-        found.append(name)
+        urls.append(name)
         raise DoctypeError
 
     def root(*_element: Any) -> None:
@@ -164,7 +171,7 @@ def _refuse_doctype(data: str | bytes) -> None:
     # The parser reports all other errors.
     with suppress(DoctypeError, StopIteration, expat.ExpatError, ValueError):
         scanner.Parse(data, True)
-    if found:
+    if urls:
         raise DoctypeError
 
 

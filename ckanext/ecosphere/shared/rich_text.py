@@ -36,7 +36,9 @@ _LOWEST_HEADING = 6
 _HEADING_SHIFT = 2  # below the page's own headings
 
 _MARKUP = re.compile(r"[\[\]!*_<>&`\\~]")
-_SAFE_HREF = re.compile(r"(?:https?://[^/\\\s]|mailto:[^/\\\s]|/(?![/\\])|#)[^\s\\]*", re.IGNORECASE)
+_SAFE_HREF = re.compile(
+    r"(?:https?://[^/\\\s]|mailto:[^/\\\s]|/(?![/\\])|#)[^\s\\]*", re.IGNORECASE
+)
 _TAG = re.compile(r"<[^<>]*>")
 _BLOCK_END = re.compile(r"</(?:p|li|h[3-6]|pre|blockquote)>|<br ?/?>")
 _BLANKS = re.compile(r"\s+")
@@ -50,7 +52,9 @@ def to_html(text: str | None) -> str:
     Args:
         text: untrusted text of any length.
     """
-    return _rendered(text) if text and text.strip() else ""
+    if text and text.strip():
+        return _rendered(text)
+    return ""
 
 
 def to_text(text: str | None) -> str:
@@ -77,7 +81,9 @@ def excerpt(text: str | None, length: int = 190) -> str:
     if len(plain) <= length and len(text) <= most:
         return plain
     start = plain[: length - 1]
-    words = start.rpartition(" ")[0] if len(plain) >= length and not plain[length - 1].isspace() else start
+    words = start
+    if len(plain) >= length and not plain[length - 1].isspace():
+        words = start.rpartition(" ")[0]
     return f"{(words or start).rstrip()}…"
 
 
@@ -106,7 +112,11 @@ def _rendered(text: str) -> str:
 
 def _laid_out(text: str) -> str | None:
     """Return Markdown as HTML; None if it contains more markup than any person writes."""
-    if len(text) > LONGEST or text.count("\n") > MOST_LINES or len(_MARKUP.findall(text)) > MOST_MARKUP:
+    if (
+        len(text) > LONGEST
+        or text.count("\n") > MOST_LINES
+        or len(_MARKUP.findall(text)) > MOST_MARKUP
+    ):
         return None
     parser = _parser(linkify=text.count("://") <= MOST_ADDRESSES)
     tokens = parser.parse(text)
@@ -118,18 +128,24 @@ def _laid_out(text: str) -> str | None:
 
 def _as_it_is(text: str) -> str:
     paragraphs = (part.strip() for part in text.split("\n\n"))
-    return "\n".join(f"<p>{html.escape(part)}</p>".replace("\n", "<br>\n") for part in paragraphs if part)
+    return "\n".join(
+        f"<p>{html.escape(part)}</p>".replace("\n", "<br>\n") for part in paragraphs if part
+    )
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "href":
-        return value if is_safe_href(value) else None
+        if is_safe_href(value):
+            return value
+        return None
     return value.translate(_WITHOUT_ANGLES)
 
 
 @lru_cache(maxsize=2)
 def _parser(*, linkify: bool) -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "linkify": linkify, "maxNesting": MAX_NESTING})
+    parser = MarkdownIt(
+        "commonmark", {"html": False, "linkify": linkify, "maxNesting": MAX_NESTING}
+    )
     # Images on other servers would reveal readers to them.
     parser.disable(["image", "html_block", "html_inline"])
     parser.validateLink = is_safe_href  # type: ignore[method-assign]

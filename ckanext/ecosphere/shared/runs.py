@@ -75,11 +75,15 @@ class Run:
             if not locks.take(self._lock):
                 yield False
                 return
-            wanted = sa.select(model.TaskStatus.last_updated).filter_by(task_type=KIND, key=self.name)
+            wanted = sa.select(model.TaskStatus.last_updated).filter_by(
+                task_type=KIND, key=self.name
+            )
             last = model.Session.scalar(wanted)
             model.Session.commit()
             yield True
-            query = sa.delete(model.TaskStatus).filter_by(task_type=KIND, key=self.name, last_updated=last)
+            query = sa.delete(model.TaskStatus).filter_by(
+                task_type=KIND, key=self.name, last_updated=last
+            )
             model.Session.execute(query)
             model.Session.commit()
 
@@ -110,11 +114,19 @@ class Run:
 
     def _send(self, arguments: Any) -> None:
         work: Any = self.work
-        enqueue_once(work, arguments, job_id=self.name, title=self.title, queue=self.queue, timeout=self.seconds)
+        enqueue_once(
+            work,
+            arguments,
+            job_id=self.name,
+            title=self.title,
+            queue=self.queue,
+            timeout=self.seconds,
+        )
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc).replace(tzinfo=None)  # naive UTC, as CKAN stores times and pages expect them
+    # Naive UTC, as CKAN stores times and pages expect them.
+    return datetime.now(timezone.utc).replace(tzinfo=None)
 
 
 FAILED = -1

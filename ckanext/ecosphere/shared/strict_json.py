@@ -47,20 +47,28 @@ def _decoded(data: bytes) -> str:
 
 
 def _read(text: str, odd: bool) -> Any:
-    found = _decoder.decode(text)
-    return _sound(found) if odd else found
+    value = _decoder.decode(text)
+    if odd:
+        return _sound(value)
+    return value
 
 
 def _integer(digits: str) -> int | str:
-    return int(digits) if len(digits) <= MAX_DIGITS else digits
+    if len(digits) <= MAX_DIGITS:
+        return int(digits)
+    return digits
 
 
 def _float(text: str) -> float | None:
     value = float(text)
-    return value if math.isfinite(value) else None
+    if math.isfinite(value):
+        return value
+    return None
 
 
-_decoder = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=lambda _name: None)  # type: ignore[arg-type]
+_decoder = json.JSONDecoder(
+    parse_int=_integer, parse_float=_float, parse_constant=lambda _name: None
+)  # type: ignore[arg-type]
 
 
 def _shallow(text: str) -> str:
@@ -70,7 +78,7 @@ def _shallow(text: str) -> str:
         ValueError: the text ends within such a value.
     """
     depth = begin = start = 0
-    kept: list[str] = []
+    pieces: list[str] = []
     for match in _TOKEN.finditer(text):
         sign = match.group()
         if sign in "[{":
@@ -79,19 +87,19 @@ def _shallow(text: str) -> str:
                 begin = match.start()
         elif sign in "]}":
             if depth == MAX_DEPTH + 1:
-                kept += (text[start:begin], "null")
+                pieces += (text[start:begin], "null")
                 start = match.end()
             depth -= 1
     if depth > MAX_DEPTH:
         raise ValueError("nested too deeply")
-    return "".join((*kept, text[start:]))
+    return "".join((*pieces, text[start:]))
 
 
 def _sound(value: Any) -> Any:
     if isinstance(value, str):
         return sound_text(value)
     if isinstance(value, list):
-        return [_sound(each) for each in value]
+        return [_sound(item) for item in value]
     if isinstance(value, dict):
-        return {sound_text(name): _sound(each) for name, each in value.items()}
+        return {sound_text(name): _sound(item) for name, item in value.items()}
     return value

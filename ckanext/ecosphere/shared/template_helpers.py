@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +12,7 @@ from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
-from ckanext.ecosphere.shared import config, language, once, outlines
-from ckanext.ecosphere.shared.reach import data_access
+from ckanext.ecosphere.shared import config, language, once, outlines, reach
 from ckanext.ecosphere.vocabularies import languages
 
 BYTES_PER_STEP = 1000
@@ -29,12 +27,12 @@ def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
         "zone-maritime": tk._("Maritime zones"),
     }
     lang = language.current()
-    ordered = sorted(voc.get("territories"), key=lambda place: str(place.data.get("type")))
-    groups = {key: list(each) for key, each in itertools.groupby(ordered, lambda place: place.data.get("type"))}
-    return [
-        (heading, [(place.id, _numbered(place, lang)) for place in sorted(groups.get(kind, []), key=_alphabetical)])
-        for kind, heading in headings.items()
-    ]
+    choices: dict[str, list[tuple[str, str]]] = {kind: [] for kind in headings}
+    for place in sorted(voc.get("territories"), key=_alphabetical):
+        kind = place.data.get("type")
+        if kind in choices:
+            choices[kind].append((place.id, _numbered(place, lang)))
+    return [(heading, choices[kind]) for kind, heading in headings.items()]
 
 
 def ecosphere_map_frames() -> tuple[outlines.Frame, ...]:
@@ -49,9 +47,15 @@ def ecosphere_map_background() -> dict[str, str]:
 
 def ecosphere_labels(vocabulary: str, keys: list[str] | str | None) -> list[str]:
     """Return labels of concepts in the language of the page; unknown concepts are left out."""
-    known = voc.get(vocabulary)
-    found = (known.get(key) for key in ([keys] if isinstance(keys, str) else keys or []))
-    return [concept.label(language.current()) for concept in found if concept]
+    concepts = voc.get(vocabulary)
+    labels = [concepts.label(key, language.current()) for key in _list(keys)]
+    return [label for label in labels if label]
+
+
+def _list(value: list[str] | str | None) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return value or []
 
 
 def ecosphere_size_text(value: Any) -> str:
@@ -92,14 +96,19 @@ def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
         "" if it is the language of the page, or unknown.
     """
     texts = dataset.get(f"{field}{languages.SUFFIX}")
-    shown = tk.h.get_translated(dataset, field)
-    found = [tag for tag, text in texts.items() if text == shown] if isinstance(texts, Mapping) else []
-    if not found:
-        given = dataset.get("language") or []
-        uris = [given] if isinstance(given, str) else given
-        found = [languages.tag(str(uri).rstrip("/").rpartition("/")[2]) for uri in uris]
-    spoken = languages.FRENCH if languages.FRENCH in found else next(filter(None, found), "")
-    return "" if spoken.partition("-")[0] == language.current()[:2] else spoken
+    title = tk.h.get_translated(dataset, field)
+    tags = []
+    if isinstance(texts, Mapping):
+        tags = [tag for tag, text in texts.items() if text == title]
+    if not tags:
+        uris = _list(dataset.get("language"))
+        tags = [languages.tag(str(uri).rstrip("/").rpartition("/")[2]) for uri in uris]
+    spoken = next(filter(None, tags), "")
+    if languages.FRENCH in tags:
+        spoken = languages.FRENCH
+    if spoken.partition("-")[0] == language.current()[:2]:
+        return ""
+    return spoken
 
 
 def ecosphere_is_internal(resource: Mapping[str, Any]) -> bool:
@@ -114,9 +123,11 @@ def ecosphere_closed(dataset: Mapping[str, Any], resource: Mapping[str, Any]) ->
     """
     if links.is_internal(resource):
         return "internal"
-    if data_access.is_document(resource) or not data_access.is_restricted(dataset):
+    if reach.is_document(resource) or not reach.is_restricted(dataset):
         return ""
-    return "" if once.of_dataset("may edit", dataset, _may_edit) else "restricted"
+    if once.of_dataset("may edit", dataset, _may_edit):
+        return ""
+    return "restricted"
 
 
 def _may_edit(dataset: Mapping[str, Any]) -> bool:
@@ -131,7 +142,9 @@ def ecosphere_pager_symbols() -> dict[str, Any]:
     """
     names = {"previous": ("‹", tk._("Previous page")), "next": ("›", tk._("Next page"))}
     return {
-        f"symbol_{key}": tags.span(tags.span(sign, aria_hidden="true"), tags.span(name, cls="visually-hidden"))
+        f"symbol_{key}": tags.span(
+            tags.span(sign, aria_hidden="true"), tags.span(name, cls="visually-hidden")
+        )
         for key, (sign, name) in names.items()
     }
 
@@ -139,7 +152,9 @@ def ecosphere_pager_symbols() -> dict[str, Any]:
 def _numbered(place: voc.Concept, lang: str) -> str:
     """Return the label of a territory, with the number of a département: "Ain (01)"."""
     label = place.label(lang)
-    return f"{label} ({place.data['code']})" if place.data.get("type") == "departement" else label
+    if place.data.get("type") == "departement":
+        return f"{label} ({place.data['code']})"
+    return label
 
 
 def _alphabetical(place: voc.Concept) -> str:
@@ -159,13 +174,15 @@ def is_series(kind: Any) -> bool:
 def shown_title(title: str, kind: Any) -> str:
     """Return the title of a dataset of some type (`dcat_type`); that of a series says so in plain words."""
     lot = _LOT.match(title)
-    return tk._("Series: {title}").format(title=title[lot.end() :]) if lot and is_series(kind) else title
+    if lot and is_series(kind):
+        return tk._("Series: {title}").format(title=title[lot.end() :])
+    return title
 
 
 #: By name, for `ITemplateHelpers`.
 HELPERS = {
-    each.__name__: each
-    for each in (
+    helper.__name__: helper
+    for helper in (
         ecosphere_territories,
         ecosphere_map_frames,
         ecosphere_map_background,

@@ -14,7 +14,7 @@ from ckan.tests import factories, helpers
 from freezegun import freeze_time
 from playwright.sync_api import Page, expect
 
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.tests.browser import axe_violations
 from ckanext.ecosphere.tests.postbox import Postbox, body
 
@@ -60,7 +60,7 @@ def work() -> None:
 def is_confirmed(name: str) -> bool:
     model.Session.rollback()
     model.Session.expire_all()
-    return confirmed.is_confirmed(model.User.get(name))
+    return addresses.is_confirmed(model.User.get(name))
 
 
 @pytest.mark.browser
@@ -100,9 +100,9 @@ def test_e_mail_speaks_english_to_whoever_asked_in_english(camille: Any, postbox
 
 
 def test_another_address_is_to_be_confirmed_again(camille: Any, postbox: Postbox):
-    confirmed.confirm(model.User.get("camille"))
+    addresses.mark_confirmed(model.User.get("camille"))
     assert NOT_CONFIRMED not in camille("/fr/tableau-de-bord").text
-    old = confirmed.token(model.User.get("camille"))
+    old = addresses.token_of(model.User.get("camille"))
     profile = {"name": "camille", "email": "camille@example.org", "about": "Hydrologue", "save": ""}
     assert camille("/fr/user/edit/camille", profile).status_code == 302
     work()
@@ -120,7 +120,7 @@ def test_another_address_is_to_be_confirmed_again(camille: Any, postbox: Postbox
 
 
 def test_nobody_confirms_an_address_without_its_link(camille: Any):
-    note = confirmed.note("camille@example.org")
+    note = addresses.note("camille@example.org")
     form = {"name": "camille", "email": "camille@example.org", "save": "", "plugin_extras": str(note).replace("'", '"')}
     camille("/fr/user/edit/camille", form)
     user = {"user": "camille", "ignore_auth": False}
@@ -131,21 +131,21 @@ def test_nobody_confirms_an_address_without_its_link(camille: Any):
         except Exception as error:  # a refusal is expected, too
             assert "plugin_extras" in str(error)
     assert not is_confirmed("camille")
-    confirmed.confirm(model.User.get("camille"))
+    addresses.mark_confirmed(model.User.get("camille"))
     helpers.call_action("user_update", dict(user), **mine, about="Hydrologue")
     assert is_confirmed("camille"), "nor does a save lose what is confirmed"
 
 
 def test_links_are_good_for_a_week_and_for_who_is_still_there(camille: Any):
-    path = f"/fr/compte/adresse/confirmer/{confirmed.token(model.User.get('camille'))}"
+    path = f"/fr/compte/adresse/confirmer/{addresses.token_of(model.User.get('camille'))}"
     with freeze_time("2100-01-01"):
-        assert confirmed.account_of(path.rsplit("/", 1)[1]) is None
+        assert addresses.account_of(path.rsplit("/", 1)[1]) is None
     assert camille(path).status_code == 200
     for wrong in (path[:-2], path + "x", path.rsplit("/", 1)[0] + "/falsifie"):
         assert camille(wrong, {}).status_code == 404
     model.User.get("camille").state = "deleted"
     model.Session.commit()
-    assert confirmed.account_of(path.rsplit("/", 1)[1]) is None
+    assert addresses.account_of(path.rsplit("/", 1)[1]) is None
 
 
 def test_e_mails_are_not_sent_without_end(camille: Any, postbox: Postbox):

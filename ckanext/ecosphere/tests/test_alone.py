@@ -17,7 +17,7 @@ from ckan.lib.search import clear
 from ckan.tests import factories
 
 from ckanext.ecosphere.core import away
-from ckanext.ecosphere.setup import plugin_needs
+from ckanext.ecosphere.setup import options
 
 pytestmark = pytest.mark.slow("plugins")
 
@@ -149,18 +149,18 @@ def test_every_plugin_is_tried():
 
 
 def test_a_plugin_without_what_it_needs_says_so_in_one_sentence(catalogue: dict[str, str]):
-    required = [need for need in plugin_needs.needs() if need.required]
+    required = [need for need in options.needs() if need.required]
     runs: list[dict[str, Any]] = [{"name": each.plugin, "plugins": each.plugin} for each in required]
     command = {"name": "command", "plugins": "ecosphere_harvest", "command": ["ecosphere", "check"]}
     found = start(catalogue, [*runs, command])
     for need in required:
-        line = " ".join(plugin_needs.corrected([need.plugin]))
+        line = " ".join(options.corrected([need.plugin]))
         sentence = f"{need.plugin} needs {need.other}{' after it' if need.before else ''} ({need.reason})"
         assert found[need.plugin]["refused"].startswith(f"CkanConfigurationException: {sentence}; ")
         assert found[need.plugin]["refused"].endswith(f"write ckan.plugins = {line}")
     assert found["command"]["code"] == 1
     (line,) = found["command"]["output"].replace("Aborted!", "").strip().splitlines()
-    assert line == plugin_needs.missing(["ecosphere_harvest"])
+    assert line == options.missing_plugins(["ecosphere_harvest"])
 
 
 def test_the_wrong_order_and_missing_tables_are_one_sentence_each(catalogue: dict[str, str]):
@@ -187,7 +187,7 @@ def test_the_wrong_order_and_missing_tables_are_one_sentence_each(catalogue: dic
         },
     ]
     found = start(catalogue, runs)
-    assert errors(found["order"]) == [plugin_needs.misplaced(["scheming_datasets", "ecosphere_schemas"])]
+    assert errors(found["order"]) == [options.misplaced_plugins(["scheming_datasets", "ecosphere_schemas"])]
     for name, plugin in (("old", "ecosphere_quality"), ("never", "ecosphere_requests")):
         assert set(found[name]["pages"].values()) == {HTTPStatus.SERVICE_UNAVAILABLE}, name
         assert errors(found[name]) == [f"Tables of {plugin} are missing or out of date: run `ckan ecosphere init`"]
@@ -211,21 +211,21 @@ def test_the_french_schema_is_applied_with_the_search_alone(catalogue: dict[str,
     assert "ckan.plugins" in found["none"]["output"]
 
 
-@pytest.mark.parametrize("need", plugin_needs.needs(), ids=lambda need: f"{need.plugin}-{need.other}")
-def test_the_line_to_write_is_right(need: plugin_needs.Need):
+@pytest.mark.parametrize("need", options.needs(), ids=lambda need: f"{need.plugin}-{need.other}")
+def test_the_line_to_write_is_right(need: options.Need):
     for plugins in ([need.plugin], [need.other, need.plugin], [*reversed(ALONE)]):
-        corrected = plugin_needs.corrected(plugins)
+        corrected = options.corrected(plugins)
         assert set(plugins) <= set(corrected)
-        assert (plugin_needs.missing(corrected), plugin_needs.misplaced(corrected)) == ("", "")
+        assert (options.missing_plugins(corrected), options.misplaced_plugins(corrected)) == ("", "")
     wrong = [need.other, need.plugin]
-    assert bool(plugin_needs.misplaced(wrong)) is need.before
-    assert (f"{need.plugin} must stand before {need.other} (" in plugin_needs.misplaced(wrong)) is need.before
+    assert bool(options.misplaced_plugins(wrong)) is need.before
+    assert (f"{need.plugin} must stand before {need.other} (" in options.misplaced_plugins(wrong)) is need.before
 
 
 def test_the_portal_of_the_demonstration_has_the_right_order():
     plugins = tk.aslist(tk.config["ckan.plugins"])
-    assert (plugin_needs.missing(plugins), plugin_needs.misplaced(plugins)) == ("", "")
-    assert plugin_needs.corrected(plugins) == plugins
+    assert (options.missing_plugins(plugins), options.misplaced_plugins(plugins)) == ("", "")
+    assert options.corrected(plugins) == plugins
 
 
 def errors(result: dict[str, Any]) -> list[str]:

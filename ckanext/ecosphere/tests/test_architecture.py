@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.vocabularies import overlay
+from ckanext.ecosphere.vocabularies import local
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOMS = ("schemas", "harvest", "quality", "data_requests", "search", "access", "openid", "hardening")
@@ -218,7 +218,7 @@ def test_the_guard_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest
 #: Lists that cannot be changed on the portal's pages, see `vocabularies/editable.csv`.
 FIXED_LISTS = re.compile(
     r"""(?:voc|vocabularies)\.get\(["'](?:{})["']\)""".format(
-        "|".join(sorted(set(voc.names()) - set(overlay.editable())))
+        "|".join(sorted(set(voc.names()) - set(local.editable())))
     )
 )
 

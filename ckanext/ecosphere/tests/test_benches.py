@@ -1,6 +1,6 @@
-"""The benches of forms, quality, requests and fidelity run to their end, on a few records.
+"""The benches of harvest and fidelity run to their end, on ten records.
 
-The others need more: `bench-search` and `bench-relevance` the portal of `make demo`, `bench-harvest` its own workers.
+The others, `bench-search` and `bench-relevance`, need the portal of `make demo`.
 """
 
 from __future__ import annotations
@@ -48,16 +48,11 @@ def printed(name: str, *arguments: object) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    ("name", "option", "number", "words"),
-    [
-        ("forms", "--requests", 2, "suggestion"),
-        ("quality", "--datasets", 10, "scores: 10 datasets"),
-        ("requests", "--requests", 400, "statistics of a service"),
-    ],
-)
-def test_a_bench_on_the_database_of_the_tests(name: str, option: str, number: int, words: str):
-    assert words in printed(name, option, number)
+def test_a_harvest_of_ours():
+    arguments = ("--contestants", "ours", "--records", 10, "--workers", 1, "--rounds", "first,again")
+    lines = printed("harvest", *arguments).splitlines()
+    assert [line.split()[0] for line in lines] == ["contestant", "ours", "ours"]
+    assert "10 added" in lines[1]
 
 
 def test_the_fidelity_of_records(records: Path):

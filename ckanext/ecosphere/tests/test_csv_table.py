@@ -6,7 +6,7 @@ from datetime import date, datetime, timezone
 
 import pytest
 
-from ckanext.ecosphere.shared import csv_table, formulas
+from ckanext.ecosphere.shared import csv_table
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_a_table_begins_with_the_mark_of_utf_8_and_its_columns():
 def test_no_formula_stands_behind_a_separator(text: str, separator: str):
     table = csv_table.write(("a", "b"), [[text, "fin"]])
     cells = [cell for row in csv.reader(io.StringIO(table[1:]), delimiter=separator) for cell in row]
-    assert [cell for cell in cells if formulas.is_formula(cell) and not cell.lstrip(' \t"').startswith("'")] == []
-    assert formulas.unmarked(csv_table.cell(text)) == text
+    assert [cell for cell in cells if csv_table.is_formula(cell) and not cell.lstrip(' \t"').startswith("'")] == []
+    assert csv_table.unmarked(csv_table.cell(text)) == text
 
 
 @pytest.mark.parametrize("text", ["POLYGON ((-1.5 47.1,-1.4 47.1, -1.4 47.2,-1.5 47.1))", "47.1,-1.5", "Ain, Rhône"])

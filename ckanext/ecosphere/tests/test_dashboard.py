@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.quality import dashboard as quality_dashboard
-from ckanext.ecosphere.setup import cached_health, health
+from ckanext.ecosphere.setup import health
 from ckanext.ecosphere.tests.browser import axe_violations, log_in_by_hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
@@ -97,7 +97,7 @@ def test_an_administrator_sees_how_the_portal_is_and_who_works_for_whom(page, pe
     factories.Sysadmin(name="chief", password=PASSWORD, image_url="")
     broken = Check("PostgreSQL", CheckStatus.ERROR, "Tables manquantes", "Lancez : ckan ecosphere init")
     monkeypatch.setattr(health, "run", lambda: [Check("Redis", CheckStatus.OK, "Version 7"), broken])
-    cached_health.look("fr")
+    health.run_in_worker("fr")
     log_in_by_hand(page, "chief", PASSWORD)
     assert texts(page, ".eco-card--urgent h2") == ["Le portail lui-même 1"]
     page.get_by_role("link", name="PostgreSQL").click()

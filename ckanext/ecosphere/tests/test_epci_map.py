@@ -7,13 +7,13 @@ import re
 
 import pytest
 
-from ckanext.ecosphere.vocabularies import epci_outlines, epcis, gazetteer
+from ckanext.ecosphere.vocabularies import epcis, gazetteer
 
 MOST_BYTES = 60_000
 
 
 def test_every_intercommunality_has_an_outline_within_its_box_near_its_departements():
-    outlines = epci_outlines.outlines()
+    outlines = epcis.outlines()
     assert set(outlines) == set(epcis.epcis())
     for epci in epcis.epcis().values():
         west, south, east, north = outlines[epci.code].box
@@ -37,7 +37,7 @@ def test_every_intercommunality_has_an_outline_within_its_box_near_its_departeme
     ],
 )
 def test_the_box_is_that_of_the_intercommunality_by_a_few_kilometres(code, box):
-    assert epci_outlines.outlines()[code].box == pytest.approx(box, abs=0.06)
+    assert epcis.outlines()[code].box == pytest.approx(box, abs=0.06)
 
 
 @pytest.mark.usefixtures("with_plugins")
@@ -54,7 +54,7 @@ class TestTheAddress:
         sizes = {
             code: len(app.get(f"/ecosphere/territoires/intercommunalites/{code}").data)
             for code in gazetteer.departements()
-            if epci_outlines.of_departement(code)
+            if epcis.of_departement(code)
         }
         assert len(sizes) == 101
         assert max(sizes.values()) < MOST_BYTES

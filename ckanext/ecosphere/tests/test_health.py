@@ -9,7 +9,7 @@ from ckan.lib import jobs
 from ckan.tests import factories
 
 from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.setup import advisories, health
+from ckanext.ecosphere.setup import health
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "with_request_context")
 
@@ -133,8 +133,8 @@ def test_well_formed_options_are_fine():
     ("version", "concerned"), [("2.11.3", True), ("2.12.0", True), ("2.12.1", False), ("2.13.0a0", False)]
 )
 def test_advisories_concern_versions_up_to_the_one_that_has_them(version, concerned):
-    assert {advisory.concerns(version) for advisory in advisories.read() if advisory.fixed_in} == {concerned}
-    assert all(advisory.concerns(version) for advisory in advisories.read() if not advisory.fixed_in)
+    assert {advisory.concerns(version) for advisory in health.read_advisories() if advisory.fixed_in} == {concerned}
+    assert all(advisory.concerns(version) for advisory in health.read_advisories() if not advisory.fixed_in)
 
 
 @pytest.mark.ckan_config("smtp.starttls", True)

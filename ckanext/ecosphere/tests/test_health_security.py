@@ -9,9 +9,9 @@ import ckan.plugins.toolkit as tk
 import pytest
 
 from ckanext.ecosphere.hardening import checks
-from ckanext.ecosphere.hardening.web import cookies
+from ckanext.ecosphere.hardening.web import sessions
 from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.setup import advisories, health, security_checks
+from ckanext.ecosphere.setup import health
 
 pytestmark = pytest.mark.usefixtures("loaded", "with_request_context")
 OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
@@ -43,7 +43,7 @@ OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
 def test_unsafe_option_is_named(
     safe: None, monkeypatch: pytest.MonkeyPatch, look: str, changed: tuple[str, Any], status: CheckStatus
 ):
-    check = getattr(checks if hasattr(checks, look) else security_checks, look)
+    check = getattr(checks if hasattr(checks, look) else health, look)
     assert {each.status for each in check()} <= {OK}
     monkeypatch.setitem(tk.config, *changed)
     assert status in {each.status for each in check()}
@@ -68,7 +68,7 @@ def test_secrets_in_the_configuration_are_named(
     file.write_text(f"[app:main]\n{line}\n")
     file.chmod(mode)
     monkeypatch.setitem(tk.config, "__file__", str(file))
-    (check,) = security_checks.secret_files()
+    (check,) = health.secret_files()
     assert check.status == status
     assert (line.split(" =", maxsplit=1)[0] in check.message) == (status != OK)
     assert "abc" not in check.message
@@ -88,8 +88,8 @@ def safe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     }
     for option, value in options.items():
         monkeypatch.setitem(tk.config, option, value)
-    cookies.make_safe(tk.config, secure=True)
-    for option in security_checks.SECURE:
+    sessions.make_safe(tk.config, secure=True)
+    for option in health.SECURE:
         monkeypatch.setitem(tk.config, option, True)
 
 
@@ -100,7 +100,7 @@ def safe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_cookies_are_made_safe_by_default(site: str, secure: bool, expected: bool | None):
     options: dict[str, Any] = {"ckan.site_url": site, "REMEMBER_COOKIE_SAMESITE": "None"}
     options["SESSION_COOKIE_SAMESITE"] = "Strict"
-    cookies.make_safe(options, secure)
+    sessions.make_safe(options, secure)
     assert options["REMEMBER_COOKIE_SAMESITE"] == "Lax"
     assert options["SESSION_COOKIE_SAMESITE"] == "Strict"
     assert options.get("REMEMBER_COOKIE_SECURE") is options.get("SESSION_COOKIE_SECURE") is expected
@@ -109,9 +109,10 @@ def test_cookies_are_made_safe_by_default(site: str, secure: bool, expected: boo
 def test_advisories_say_where_they_are_fixed_and_what_holds_meanwhile(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(tk.config, "smtp.starttls", True)
     found = health.known_weaknesses()
-    checks = {known.id: each for known in advisories.read() for each in found if each.message.startswith(known.message)}
-    assert len(checks) == len(found) == len(advisories.read())
-    assert not any(known.id in each.message for known, each in zip(advisories.read(), found, strict=True))  # no codes
+    advisories = health.read_advisories()
+    checks = {known.id: each for known in advisories for each in found if each.message.startswith(known.message)}
+    assert len(checks) == len(found) == len(advisories)
+    assert not any(known.id in each.message for known, each in zip(advisories, found, strict=True))  # no codes
     assert checks["csrf-exemption"].status is OK
     assert "after 2.12.0" in checks["csrf-exemption"].remedy
     assert "Meanwhile" in checks["csrf-exemption"].message
@@ -119,7 +120,7 @@ def test_advisories_say_where_they_are_fixed_and_what_holds_meanwhile(monkeypatc
 
 
 def test_a_portal_without_the_repairs_of_ckan_is_an_error(monkeypatch: pytest.MonkeyPatch):
-    assert {check.status for check in security_checks.hardening()} == {OK}
-    monkeypatch.setattr(security_checks, "HARDENING", "ecosphere_unknown")
-    (check,) = security_checks.hardening()
+    assert {check.status for check in health.hardening()} == {OK}
+    monkeypatch.setattr(health, "HARDENING", "ecosphere_unknown")
+    (check,) = health.hardening()
     assert (check.status, "ecosphere_unknown" in check.message) == (ERROR, True)

@@ -13,7 +13,7 @@ from ckan.exceptions import CkanConfigurationException
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.search import setup as search_setup
 from ckanext.ecosphere.search.tests.conftest import give_french
-from ckanext.ecosphere.setup import health, option_values
+from ckanext.ecosphere.setup import health, options
 
 pytestmark = pytest.mark.usefixtures("loaded", "with_request_context")
 
@@ -45,7 +45,7 @@ def only(checks: list[Check]) -> Check:
 def test_a_value_that_cannot_be_used_is_told_with_what_to_write(
     monkeypatch: pytest.MonkeyPatch, option: str, value: Any, told: str
 ):
-    monkeypatch.setattr(option_values.model.Group, "get", lambda _name: None)
+    monkeypatch.setattr(options.model.Group, "get", lambda _name: None)
     monkeypatch.setitem(tk.config, option, value)
     check = only(health.options())
     assert (check.status, check.message) == (ERROR, f"{option} = {value}: {told}")

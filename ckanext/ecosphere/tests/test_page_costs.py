@@ -19,7 +19,7 @@ from ckan.lib.search import clear_all, rebuild
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.schemas.catalogue import prepared_file
+from ckanext.ecosphere.schemas.catalogue import public_files
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
 pytestmark = pytest.mark.slow("load")
@@ -91,7 +91,7 @@ def test_catalogue_as_rdf(app: CKANTestApp) -> None:
 
 
 def test_catalogue_as_csv(app: CKANTestApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(prepared_file, "MOST_LIVE", 2)
+    monkeypatch.setattr(public_files, "MOST_LIVE", 2)
     monkeypatch.setitem(tk.config, "ckan.storage_path", str(tmp_path))
     tk.get_action("job_clear")({"ignore_auth": True}, {})
     service = factories.Organization(name="ddt-01")
@@ -117,7 +117,7 @@ def test_catalogue_as_csv(app: CKANTestApp, monkeypatch: pytest.MonkeyPatch, tmp
 def test_catalogue_of_a_portal_that_stores_no_files(
     app: CKANTestApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(prepared_file, "MOST_LIVE", 1)
+    monkeypatch.setattr(public_files, "MOST_LIVE", 1)
     monkeypatch.setitem(tk.config, "ckan.storage_path", "")
     # A file placed in the shared temporary folder by another user of the machine is never served.
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -18,8 +18,8 @@ from ckan.cli.cli import ckan
 from ckan.tests import factories
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.setup import initialise, plugin_needs, production, secret_options
-from ckanext.ecosphere.setup.security_checks import LEAST_SECRET, SECRETS
+from ckanext.ecosphere.setup import initialise, options, production
+from ckanext.ecosphere.setup.health import LEAST_SECRET, SECRETS
 from dev import guide
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,7 +75,7 @@ def test_the_production_file_is_the_portal_of_the_demonstration_but_for_its_addr
         option: value for option, value in told.items() if option not in own
     }
     plugins = written["ckan.plugins"].split()
-    assert (plugin_needs.missing(plugins), plugin_needs.misplaced(plugins)) == ("", "")
+    assert (options.missing_plugins(plugins), options.misplaced_plugins(plugins)) == ("", "")
 
 
 @pytest.mark.parametrize("derived", ["{}", "string:{}"])
@@ -271,7 +271,7 @@ def test_the_commands_that_change_secrets_run_as_written(tmp_path: Path):
         "CKAN_SMTP_PASSWORD": "o",
     }
     file = tmp_path / "ckan.env"
-    secret_options.write(file, old)
+    production.write_environment(file, old)
     env = {"PATH": f"{programs}:{os.environ['PATH']}"}
     subprocess.run(["sh", "-ec", commands], cwd=tmp_path, env=env, check=True, timeout=60)
     lines = [line.split("=", 1) for line in file.read_text().splitlines() if not line.startswith("#")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.shared.contact_details import telephone
+from ckanext.ecosphere.shared import contact_details
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from ckanext.ecosphere.shared.contact_details import telephone
     ],
 )
 def test_a_number_is_kept_in_international_form(written, kept, uri):
-    assert telephone.normalise(written) == kept == telephone.normalise(kept)
-    assert telephone.uri(kept) == uri
+    assert contact_details.international(written) == kept == contact_details.international(kept)
+    assert contact_details.telephone_uri(kept) == uri
 
 
 @pytest.mark.parametrize(
@@ -32,15 +32,15 @@ def test_a_number_is_kept_in_international_form(written, kept, uri):
     ],
 )
 def test_the_first_number_of_a_text_is_found(written, kept):
-    assert telephone.first_in(written) == kept
+    assert contact_details.first_number(written) == kept
 
 
 @pytest.mark.parametrize("written", ["", "standard", "SIRET 12345678901234", "1 2 3-" * 5_000])
 def test_a_text_without_a_number_has_none(written):
-    assert telephone.first_in(written) == ""
+    assert contact_details.first_number(written) == ""
 
 
 @pytest.mark.parametrize("written", ["", "standard", "12", "04 74 45 62 37 " * 20, "javascript:alert(1)"])
 def test_what_is_no_number_is_refused(written):
     with pytest.raises(ValueError):
-        telephone.normalise(written)
+        contact_details.international(written)

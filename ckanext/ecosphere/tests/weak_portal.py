@@ -19,10 +19,10 @@ from ckanext.ecosphere.tests.scripted_server import Exchange
 from dev.attack.canaries import Canaries
 from dev.attack.client import Client
 from dev.attack.hostile import Hostile
-from dev.attack.inventory import Action, Inventory, Route
+from dev.attack.inventory import Route
 from dev.attack.load import Load
 from dev.attack.stage import PEOPLE, Stage
-from dev.attack.tables import FOLDER, table
+from dev.attack.tables import FOLDER
 
 SECRET = "zibelineabcdef"
 SLOW_CHARACTERS, SLOW_SECONDS = 1500, 0.1
@@ -99,11 +99,9 @@ def staged(url: str, canaries: Canaries, hostile: Hostile, mail: list[bytes]) ->
         objects.pop(word, None)
     objects |= {"hostile": hostile.url, "url": url, "secret": SECRET, "run": "abc"}
     routes = (Route("/demandes/<id>/message", ("POST",), "x"), Route("/dataset/<id>", ("GET", "POST"), "y"))
-    actions = (*(Action(name, False) for name in table("actions")), Action("package_relationship_update", False))
-    doors = Inventory(actions, routes)
     passwords = dict.fromkeys(people, "secret")
     return Stage(
-        url, load, people, passwords, objects, SECRET, doors, canaries, hostile,
+        url, load, people, passwords, objects, SECRET, routes, canaries, hostile,
         mail=lambda: mail, random=random.Random(1), patience=0.2, services={"solr": 8983},
         deliver=lambda mails: [people["nobody"].send("POST", "/mail", data=each) for each in mails] and None,
     )  # fmt: skip

@@ -20,10 +20,9 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.vocabularies import local, overlay
+from ckanext.ecosphere.vocabularies import local
 from ckanext.ecosphere.vocabularies.local import derived
-from ckanext.ecosphere.vocabularies.model import Concept, Vocabulary
-from ckanext.ecosphere.vocabularies.reader import read_vocabulary, title
+from ckanext.ecosphere.vocabularies.model import Concept, Vocabulary, read_vocabulary, title
 
 __all__ = [
     "DATA",
@@ -55,7 +54,9 @@ def normalise(text: str) -> str:
     >>> normalise("Éoliennes d’Île-de-France")
     'eoliennes d ile de france'
     """
-    return _NOT_WORD.sub(" ", characters.without_accents(text.casefold().translate(_LIGATURES))).strip()
+    return _NOT_WORD.sub(
+        " ", characters.without_accents(text.casefold().translate(_LIGATURES))
+    ).strip()
 
 
 def use(own: str) -> None:
@@ -71,14 +72,15 @@ def folder() -> Path:
 
 def file_of(name: str) -> Path:
     """Return the CSV file of a vocabulary: the administrator's if there is one, else the project's."""
-    return next((file for each in _FOLDERS if (file := each / f"{name}.csv").exists()), DATA / f"{name}.csv")
+    files = [lists / f"{name}.csv" for lists in _FOLDERS]
+    return next(filter(Path.exists, files), files[-1])
 
 
 @derived
 @cache
 def names() -> tuple[str, ...]:
     """Return the names of all vocabularies, sorted."""
-    return tuple(sorted({path.stem for each in _FOLDERS for path in each.glob("*.csv")}))
+    return tuple(sorted({path.stem for lists in _FOLDERS for path in lists.glob("*.csv")}))
 
 
 @derived
@@ -91,12 +93,12 @@ def get(name: str) -> Vocabulary:
     """
     if name not in names():
         raise KeyError(name)
-    return Vocabulary(name, overlay.over(name, _packaged(name)), normalise)
+    return Vocabulary(name, local.over(name, _packaged(name)), normalise)
 
 
 def own_synonyms() -> list[tuple[str, tuple[str, ...]]]:
     """Return the terms of all lists that have synonyms added on this portal, as (French name, added synonyms)."""
-    return [pair for name in overlay.editable() for pair in overlay.own_synonyms(name, _packaged(name))]
+    return [pair for name in local.editable() for pair in local.own_synonyms(name, _packaged(name))]
 
 
 @derived

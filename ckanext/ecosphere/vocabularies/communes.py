@@ -74,10 +74,10 @@ def by_population() -> tuple[Commune, ...]:
 
 @cache
 def _by_departement() -> dict[str, tuple[Commune, ...]]:
-    found: dict[str, list[Commune]] = defaultdict(list)
+    communes_of: dict[str, list[Commune]] = defaultdict(list)
     for commune in by_population():
-        found[commune.departement].append(commune)
-    return {code: tuple(communes) for code, communes in found.items()}
+        communes_of[commune.departement].append(commune)
+    return {code: tuple(communes) for code, communes in communes_of.items()}
 
 
 def of_departement(code: str) -> tuple[Commune, ...]:
@@ -98,13 +98,15 @@ def of_code(code: str) -> Commune | None:
 
 def of_postal(code: str) -> list[Commune]:
     """Return the communes with this postal code, the most populous first."""
-    return [each for each in by_population() if code in each.postal]
+    return [commune for commune in by_population() if code in commune.postal]
 
 
 def get(uri: str) -> Commune | None:
     """Return the commune with this URI, or None."""
     bare = uri.replace("https://", "http://", 1)
-    return _by_code().get(bare[len(PREFIX) :]) if bare.startswith(PREFIX) else None
+    if bare.startswith(PREFIX):
+        return _by_code().get(bare[len(PREFIX) :])
+    return None
 
 
 def suggest(text: str, limit: int) -> list[Commune]:
@@ -118,10 +120,12 @@ def suggest(text: str, limit: int) -> list[Commune]:
     if len(words) < 2:  # noqa: PLR2004 - one letter finds everything
         return []
     exact = _by_code().get(words.upper())
-    first = [commune for name, commune in _folded() if name.startswith(f" {words}")]
-    later = [commune for name, commune in _folded() if f" {words}" in name[1:]] if len(first) < limit else []
-    found: list[Commune] = [*([exact] if exact else []), *first, *later]
-    return list(dict.fromkeys(found))[:limit]
+    matching = [commune for name, commune in _folded() if name.startswith(f" {words}")]
+    if len(matching) < limit:
+        matching += [commune for name, commune in _folded() if f" {words}" in name[1:]]
+    if exact:
+        matching.insert(0, exact)
+    return list(dict.fromkeys(matching))[:limit]
 
 
 def named(text: str) -> list[Commune]:
@@ -137,25 +141,34 @@ def named(text: str) -> list[Commune]:
         return [exact]
     if postal := of_postal(text):
         return postal
+    name, departement = text, ""
     labelled = _LABEL.fullmatch(text)
-    name, within = (labelled[1], labelled[2] or labelled[3]) if labelled else (text, "")
-    departement = _code_of(within) if labelled else ""
-    wanted = f" {normalise(name)}"
-    return [each for folded, each in _folded() if folded == wanted and departement in ("", each.departement)]
+    if labelled:
+        name, departement = labelled[1], _code_of(labelled[2] or labelled[3])
+    looked_for = f" {normalise(name)}"
+    return [
+        commune
+        for folded, commune in _folded()
+        if folded == looked_for and departement in ("", commune.departement)
+    ]
 
 
 def _code_of(departement: str) -> str:
     """Return the code of a département, from its code or name; what was typed if it is unknown."""
     concept = voc.get("territories").find(departement.strip())
-    code = str(concept.data["departement_code"]) if concept else ""
-    return code or departement.strip().upper()
+    if concept and concept.data["departement_code"]:
+        return str(concept.data["departement_code"])
+    return departement.strip().upper()
 
 
 @cache
 def _sorted() -> tuple[tuple[str, ...], tuple[Commune, ...]]:
     """Return the normalised names in alphabetical order, and their communes in the same order."""
-    named = sorted(((normalise(each.name), each) for each in by_population()), key=lambda pair: pair[0])
-    return tuple(name for name, _commune in named), tuple(commune for _name, commune in named)
+    pairs = sorted(
+        ((normalise(commune.name), commune) for commune in by_population()),
+        key=lambda pair: pair[0],
+    )
+    return tuple(name for name, _commune in pairs), tuple(commune for _name, commune in pairs)
 
 
 def beginning(text: str, limit: int, least: int = 0) -> list[Commune]:
@@ -167,7 +180,9 @@ def beginning(text: str, limit: int, least: int = 0) -> list[Commune]:
         least: minimum population.
     """
     start = normalise(text)
-    names, found = _sorted()
+    names, communes = _sorted()
     first, last = bisect_left(names, start), bisect_left(names, start + "\uffff")
-    large = (each for each in found[first:last] if each.population >= least)
-    return sorted(large, key=lambda each: -each.population)[:limit] if start else []
+    large = (commune for commune in communes[first:last] if commune.population >= least)
+    if start:
+        return sorted(large, key=lambda each: -each.population)[:limit]
+    return []

@@ -25,8 +25,11 @@ _LATITUDES = (41, 52)
 
 def numbers(text: str) -> str:
     """Return a text of several numbers, with decimal points; "" if it is none."""
-    pointed = text.replace(",", ".") if _DECIMAL_COMMAS.fullmatch(text) else text
-    return pointed if _NUMBERS.fullmatch(pointed) else ""
+    if _DECIMAL_COMMAS.fullmatch(text):
+        text = text.replace(",", ".")
+    if _NUMBERS.fullmatch(text):
+        return text
+    return ""
 
 
 def read(text: str) -> tuple[float, ...]:
@@ -37,10 +40,14 @@ def read(text: str) -> tuple[float, ...]:
             longitude in any order.
     """
     try:
-        found = tuple(float(each) for each in _SIDES.split((numbers(text) or text).strip(" ,;")) if each)
+        coordinates = tuple(
+            float(number) for number in _SIDES.split((numbers(text) or text).strip(" ,;")) if number
+        )
     except ValueError:
         return ()
-    return _in_degrees(found) if all(map(math.isfinite, found)) else ()
+    if all(map(math.isfinite, coordinates)):
+        return _in_degrees(coordinates)
+    return ()
 
 
 def enlarged(box: Box) -> Box:
@@ -51,14 +58,17 @@ def enlarged(box: Box) -> Box:
     return west - POINT, south - POINT, east + POINT, north + POINT
 
 
-def _in_degrees(found: tuple[float, ...]) -> tuple[float, ...]:
-    if len(found) == 2:  # noqa: PLR2004 - a point
-        longitude_last = _LATITUDES[0] <= found[0] <= _LATITUDES[1] and not _is_lambert(*found)
-        found = (*reversed(found), *reversed(found)) if longitude_last else (*found, *found)
-    if len(found) != 4 or not (_is_lambert(*found[:2]) and _is_lambert(*found[2:])):  # noqa: PLR2004 - a box
-        return found
-    west, south, east, north = found
-    return tuple(Transformer.from_crs(2154, 4326, always_xy=True).transform_bounds(west, south, east, north))
+def _in_degrees(sides: tuple[float, ...]) -> tuple[float, ...]:
+    if len(sides) == 2:  # noqa: PLR2004 - a point
+        if _LATITUDES[0] <= sides[0] <= _LATITUDES[1] and not _is_lambert(*sides):
+            sides = (*reversed(sides),)
+        sides = (*sides, *sides)
+    if len(sides) != 4 or not (_is_lambert(*sides[:2]) and _is_lambert(*sides[2:])):  # noqa: PLR2004 - a box
+        return sides
+    west, south, east, north = sides
+    return tuple(
+        Transformer.from_crs(2154, 4326, always_xy=True).transform_bounds(west, south, east, north)
+    )
 
 
 def _is_lambert(x: float, y: float) -> bool:

@@ -19,8 +19,10 @@ def code(frequency: str) -> str:
     """Return the code of `frequency` in the EU authority table, else its last path segment; "" for none."""
     if not frequency:
         return ""
-    known = vocabularies.get("frequency").get(frequency) or vocabularies.get("frequency").find(frequency)
-    return known.id if known else frequency.rsplit("/", 1)[-1].upper()
+    concept = vocabularies.get("frequency").lookup(frequency)
+    if concept:
+        return concept.id
+    return frequency.rsplit("/", 1)[-1].upper()
 
 
 def is_stated(frequency: str) -> bool:
@@ -42,10 +44,10 @@ def due_date(frequency: str, updated: date | None, announced: date | None) -> da
     """
     if announced and (updated is None or announced > updated):
         return _later(announced, SHORTEST_GRACE)
-    known = vocabularies.get("frequency").get(frequency)
-    days = known.data["max_days"] if known else None
-    if days is None or updated is None:
+    concept = vocabularies.get("frequency").get(frequency)
+    if concept is None or concept.data["max_days"] is None or updated is None:
         return None
+    days = concept.data["max_days"]
     return _later(updated, days + max(SHORTEST_GRACE, math.ceil(days * GRACE)))
 
 

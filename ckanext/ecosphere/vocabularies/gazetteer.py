@@ -18,7 +18,44 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import Concept, communes
 from ckanext.ecosphere.vocabularies.communes import Commune
 from ckanext.ecosphere.vocabularies.epcis import FOLDER, KINDS, Epci, epcis, rows
-from ckanext.ecosphere.vocabularies.name_forms import ARTICLES, plural, spellings
+
+_IN_FULL = {"st": "saint", "ste": "sainte"}
+ARTICLES = frozenset({"l", "la", "le", "les"})
+
+
+def spellings(name: str) -> Iterator[str]:
+    """Yield a normalised name and its variants: abbreviated, with "lez" for "les", without articles."""
+    yield name
+    words = name.split()
+    if "les" in words[1:]:
+        yield " ".join({"les": "lez"}.get(word, word) for word in words)
+    bare = [word for word in words if word not in ("d", *ARTICLES)]
+    if len(bare) > 1:
+        yield " ".join(bare)
+    if "saint" in words or "sainte" in words:
+        # Also without articles, since query parsing drops the elided one of "st symphorien d'ozon".
+        for form in (words, bare):
+            yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in form)
+    if words[0] in ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
+        yield " ".join(words[1:])
+
+
+def in_full(start: str) -> str:
+    """Return the beginning of a normalised name with "st" and "ste" spelled out, except in the last (partial) word."""
+    *before, last = start.split() or [""]
+    return " ".join([*(_IN_FULL.get(word, word) for word in before), last])
+
+
+def plural(adjective: str) -> str:
+    """Return the masculine plural of an adjective: "provençaux" for "provençal"."""
+    if adjective.endswith("al"):
+        return adjective[:-1] + "ux"
+    if adjective.endswith("s"):
+        return adjective
+    if adjective.endswith("eau"):
+        return f"{adjective}x"
+    return f"{adjective}s"
+
 
 COUNTRIES = ("pays-fra", "pays-fxx")
 LONGEST_NAME = 8
@@ -42,7 +79,9 @@ _GENERIC_FIRST = {
     "haute", "hauts", "bas", "basse", "belle", "beau", "croix", "pays",
 }  # fmt: skip
 _LINKS = {*ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "sous", "sur", "pres"}
-_EPCI_LEADS = re.compile(r"^(?:(?:agglo|agglomeration|metropole|eurometropole) )?(?:du|de la|de l|des|de|d) ")
+_EPCI_LEADS = re.compile(
+    r"^(?:(?:agglo|agglomeration|metropole|eurometropole) )?(?:du|de la|de l|des|de|d) "
+)
 _EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|intercom)){1,3}$")
 _DEMONYM = re.compile(r".{4,}(?:ais|ois|[aei]sis)$")
 """Single words that name an intercommunality without its kind: those of a *pays* ("Clunisois"), not "Estuaire"."""
@@ -72,7 +111,9 @@ class Place:
     @property
     def title(self) -> str:
         """Name and containing area: "Nantes – Loire-Atlantique"."""
-        return f"{self.label} – {self.within}" if self.within else self.label
+        if self.within:
+            return f"{self.label} – {self.within}"
+        return self.label
 
 
 @cache
@@ -88,34 +129,54 @@ def departements() -> dict[str, Concept]:
 def of_commune(commune: Commune) -> Place:
     """Return the place of a commune."""
     departement = departements().get(commune.departement)
+    within = ""
+    if departement and departement.label_fr != commune.name:
+        within = departement.label_fr.strip()
+    around = _above(departement)
+    if commune.epci:
+        around = (f"epci-{commune.epci}", *around)
     return Place(
         kind="commune",
         label=commune.name,
-        within=departement.label_fr.strip() if departement and departement.label_fr != commune.name else "",
+        within=within,
         ids=(f"commune-{commune.code}",),
-        around=(*([f"epci-{commune.epci}"] if commune.epci else []), *_above(departement)),
+        around=around,
         population=commune.population,
     )
 
 
 def of_territory(concept: Concept) -> Place:
     """Return the place of a territory of the vocabulary."""
-    kinds = {"departement": "departement", "region": "region", "outre-mer": "overseas", "pays": "country"}
+    kinds = {
+        "departement": "departement",
+        "region": "region",
+        "outre-mer": "overseas",
+        "pays": "country",
+    }
     kind = kinds.get(str(concept.data["type"]), "sea")
-    around = tuple(each for each in _above(concept) if each != concept.id)
+    around = tuple(value for value in _above(concept) if value != concept.id)
     if kind == "sea":
         # Datasets of the maritime directorates are often located in the coastal régions.
-        around = tuple(value for value, seas in coasts().items() if concept.id in seas and value.startswith("region-"))
-    return Place(kind, concept.label_fr, "", (concept.id,), around if kind != "country" else ())
+        around = tuple(
+            value
+            for value, seas in coasts().items()
+            if concept.id in seas and value.startswith("region-")
+        )
+    if kind == "country":
+        around = ()
+    return Place(kind, concept.label_fr, "", (concept.id,), around)
 
 
 def of_epci(epci: Epci) -> Place:
     """Return the place of an intercommunality."""
-    departement = departements().get(epci.departements[0]) if epci.departements[0] else None
+    departement = departements().get(epci.departements[0])
+    within = ""
+    if departement:
+        within = departement.label_fr
     return Place(
         kind="epci",
         label=epci.name,
-        within=departement.label_fr if departement else "",
+        within=within,
         ids=(f"epci-{epci.code}",),
         around=_above(departement),
         population=epci.population,
@@ -125,12 +186,12 @@ def of_epci(epci: Epci) -> Place:
 @cache
 def coasts() -> dict[str, tuple[str, ...]]:
     """Return the sea areas of each coastal territory, and of the territories that contain it (index values)."""
-    found: dict[str, dict[str, None]] = defaultdict(dict)
+    seas_of: dict[str, dict[str, None]] = defaultdict(dict)
     for row in rows("coasts.csv"):
         concept = departements()[row["departement"]]
-        for each in (concept, *voc.get("territories").ancestors(concept.uri)):
-            found[each.id].setdefault(row["sea"])
-    return {value: tuple(seas) for value, seas in found.items()}
+        for territory in (concept, *voc.get("territories").ancestors(concept.uri)):
+            seas_of[territory.id].setdefault(row["sea"])
+    return {value: tuple(seas) for value, seas in seas_of.items()}
 
 
 def _above(concept: Concept | None) -> tuple[str, ...]:
@@ -139,7 +200,9 @@ def _above(concept: Concept | None) -> tuple[str, ...]:
         return COUNTRIES
     above = voc.get("territories").ancestors(concept.uri)
     seas = coasts().get(concept.id, ())
-    return tuple(dict.fromkeys((concept.id, *(each.id for each in above), *seas, *COUNTRIES)))
+    return tuple(
+        dict.fromkeys((concept.id, *(territory.id for territory in above), *seas, *COUNTRIES))
+    )
 
 
 def inside(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -148,14 +211,16 @@ def inside(values: tuple[str, ...]) -> tuple[str, ...]:
     Args:
         values: ids of communes, intercommunalities or territories, as in `Place.ids`.
     """
-    found: dict[str, None] = {}
+    areas: dict[str, None] = {}
     for value in values:
-        found.setdefault(value)
+        areas.setdefault(value)
         place = of_id(value)
-        for each in place.around if place else ():
-            if each not in COUNTRIES and not each.startswith("zone-maritime"):
-                found.setdefault(each)
-    return tuple(found)
+        if place is None:
+            continue
+        for area in place.around:
+            if area not in COUNTRIES and not area.startswith("zone-maritime"):
+                areas.setdefault(area)
+    return tuple(areas)
 
 
 def of_id(value: str) -> Place | None:
@@ -163,12 +228,18 @@ def of_id(value: str) -> Place | None:
     kind, _dash, code = value.partition("-")
     if kind == "commune":
         commune = communes.of_code(code)
-        return of_commune(commune) if commune else None
+        if commune:
+            return of_commune(commune)
+        return None
     if kind == "epci":
         epci = epcis().get(code)
-        return of_epci(epci) if epci else None
+        if epci:
+            return of_epci(epci)
+        return None
     concept = voc.get("territories").get(value)
-    return of_territory(concept) if concept else None
+    if concept:
+        return of_territory(concept)
+    return None
 
 
 def named(name: str) -> tuple[Place, ...]:
@@ -192,21 +263,26 @@ def _made(key: tuple[str, str]) -> Place:
         return _area(code)
     place = cast("Place", of_id(code))  # every code of `_names` exists
     # A merged commune ranks after an existing namesake, and a partial match after a match of the whole name.
-    known = {"former": min(place.population, SMALL), "short": place.population // SHORT_NAME_SHARE}
-    return replace(place, population=known[kind]) if kind in known else place
+    weights = {
+        "former": min(place.population, SMALL),
+        "short": place.population // SHORT_NAME_SHARE,
+    }
+    if kind in weights:
+        return replace(place, population=weights[kind])
+    return place
 
 
 @cache
 def _areas() -> dict[str, tuple[str, ...]]:
-    found = {row["name"]: tuple(row["departements"].split("|")) for row in rows("areas.csv")}
+    areas = {row["name"]: tuple(row["departements"].split("|")) for row in rows("areas.csv")}
     for row in rows("waters.csv"):
         codes = tuple(row["departements"].split("|"))
         if row["bare"] == "yes":
-            found.setdefault(row["name"], codes)
+            areas.setdefault(row["name"], codes)
         if _is_river(row["name"]):
             for kind in ("Bassin", "Bassin versant", "Vallée"):
-                found.setdefault(f"{kind} {row['of']}", codes)
-    return found
+                areas.setdefault(f"{kind} {row['of']}", codes)
+    return areas
 
 
 def area_names() -> tuple[str, ...]:
@@ -220,13 +296,19 @@ def along(name: str) -> Place | None:
     Args:
         name: a normalised name without its article.
     """
-    found = _valleys().get(name)
-    return _area(found) if found else None
+    valley = _valleys().get(name)
+    if valley:
+        return _area(valley)
+    return None
 
 
 @cache
 def _valleys() -> dict[str, str]:
-    return {voc.normalise(row["name"]): f"Vallée {row['of']}" for row in rows("waters.csv") if _is_river(row["name"])}
+    return {
+        voc.normalise(row["name"]): f"Vallée {row['of']}"
+        for row in rows("waters.csv")
+        if _is_river(row["name"])
+    }
 
 
 def _is_river(name: str) -> bool:
@@ -237,46 +319,63 @@ def _is_river(name: str) -> bool:
 def _area(name: str) -> Place:
     own = [departements()[code] for code in _areas()[name]]
     around = dict.fromkeys(value for concept in own for value in _above(concept)[1:])
-    return Place("area", name, "", tuple(each.id for each in own), tuple(around))
+    return Place("area", name, "", tuple(territory.id for territory in own), tuple(around))
+
+
+#: Name or code → kind and index value of its places, in this order.
+_Names = dict[str, dict[tuple[str, str], None]]
 
 
 @cache
 def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     """Return kind and index value of the places by name and code."""
-    found: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
-
-    def add(name: str, kind: str, value: str) -> None:
-        for spelling in spellings(voc.normalise(name)):
-            found[spelling].setdefault((kind, value))
-
-    for concept in voc.get("territories"):
-        for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
-            add(name, "territory", concept.id)
-    two = ((code.lower(), concept.id) for code, concept in departements().items())
-    codes = [(form, value) for code, value in two for form in dict.fromkeys((code, code.zfill(3)))]  # "076" in tables
-    short = ((row["abbreviation"], row["territory"]) for row in rows("abbreviations.csv"))
-    for name, value in (*short, *codes):
-        add(name, "territory", value)
+    places: _Names = defaultdict(dict)
+    for name, value in _territory_names():
+        _add(places, name, "territory", value)
     for name in _areas():
-        add(name, "area", name)
-    larger = frozenset(found)  # excludes "Loire" as a short name of Loire-Authion
+        _add(places, name, "area", name)
+    larger = frozenset(places)  # excludes "Loire" as a short name of Loire-Authion
     for row in rows("short-names.csv"):
-        found[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
+        places[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
     for commune in communes.by_population():
-        value = f"commune-{commune.code}"
-        add(commune.name, "commune", value)
-        for short in (each for each in _short_names(commune) if " " in each or each not in larger):
-            found[short].setdefault(("commune" if " " not in short else "short", value))
-        for code in (*commune.postal, commune.code.lower()):
-            found[code].setdefault(("commune", value))
+        _add_commune(places, commune, larger)
     for row in rows("former-communes.csv"):
-        add(row["name"], "former", f"commune-{row['current']}")
+        _add(places, row["name"], "former", f"commune-{row['current']}")
     for code, epci in epcis().items():
         for name in _epci_names(epci):
-            add(name, "epci", f"epci-{code}")
+            _add(places, name, "epci", f"epci-{code}")
     for adjective, place in _demonyms():
-        found[adjective].update(found[place])
-    return {name: tuple(keys) for name, keys in found.items() if name and keys}
+        places[adjective].update(places[place])
+    return {name: tuple(keys) for name, keys in places.items() if name and keys}
+
+
+def _add(places: _Names, name: str, kind: str, value: str) -> None:
+    for spelling in spellings(voc.normalise(name)):
+        places[spelling].setdefault((kind, value))
+
+
+def _add_commune(places: _Names, commune: Commune, larger: frozenset[str]) -> None:
+    value = f"commune-{commune.code}"
+    _add(places, commune.name, "commune", value)
+    for short in _short_names(commune):
+        if " " in short:
+            places[short].setdefault(("short", value))
+        elif short not in larger:
+            places[short].setdefault(("commune", value))
+    for code in (*commune.postal, commune.code.lower()):
+        places[code].setdefault(("commune", value))
+
+
+def _territory_names() -> Iterator[tuple[str, str]]:
+    """Yield the names, abbreviations and codes of territories, each with its index value."""
+    for concept in voc.get("territories"):
+        for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
+            yield name, concept.id
+    for row in rows("abbreviations.csv"):
+        yield row["abbreviation"], row["territory"]
+    for code, concept in departements().items():
+        yield code.lower(), concept.id
+        yield code.lower().zfill(3), concept.id  # "076" in tables
 
 
 def _demonyms() -> Iterator[tuple[str, str]]:
@@ -296,8 +395,8 @@ def _short_names(commune: Commune) -> Iterator[str]:
         return
     for position in range(2, len(name) - 1):
         before = name[:position]
-        said = [word for word in before if word not in _LINKS]
-        if name[position] in _LINKS and before[-1] not in _LINKS and len(said) > 1:
+        meaningful = [word for word in before if word not in _LINKS]
+        if name[position] in _LINKS and before[-1] not in _LINKS and len(meaningful) > 1:
             for spelling in spellings(" ".join(before)):
                 if " " in spelling:
                     yield spelling
@@ -311,9 +410,17 @@ def _epci_names(epci: Epci) -> Iterator[str]:
     yield from (epci.code, full, bare)
     if " " in core or _DEMONYM.match(core):
         yield core
-    for kind in ("agglo", "agglomeration", "metropole", "communaute", "communaute de communes", "cc", "ca"):
-        yield f"{core} {kind}" if " " not in kind and len(kind) > 2 else f"{kind} {core}"  # noqa: PLR2004
-    for kind in ("agglo", "agglomeration", "metropole", "communaute de communes", "communaute d agglomeration"):
+    for kind in ("agglo", "agglomeration", "metropole", "communaute"):
+        yield f"{core} {kind}"
+    for kind in ("communaute de communes", "cc", "ca"):
+        yield f"{kind} {core}"
+    for kind in (
+        "agglo",
+        "agglomeration",
+        "metropole",
+        "communaute de communes",
+        "communaute d agglomeration",
+    ):
         yield from (f"{kind} {core}", f"{kind} {KINDS.sub('', full)}", f"{kind} de {core}")
 
 
@@ -327,8 +434,12 @@ def _is_short_name(first: str, commune: Commune) -> bool:
 @cache
 def large_names() -> tuple[str, ...]:
     """Return the names that misspelt words are compared with: régions, départements and large communes."""
-    territories = [concept.label_fr for concept in voc.get("territories") if concept.data["type"] != "zone-maritime"]
-    large = [each.name for each in communes.by_population() if each.population >= LARGE]
+    territories = [
+        concept.label_fr
+        for concept in voc.get("territories")
+        if concept.data["type"] != "zone-maritime"
+    ]
+    large = [commune.name for commune in communes.by_population() if commune.population >= LARGE]
     return tuple(dict.fromkeys(voc.normalise(name) for name in (*territories, *large)))
 
 
@@ -345,23 +456,25 @@ _WORD = re.compile(r"(?<![\w-])\w+")
 @cache
 def _by_first_word(departement: str) -> dict[str, list[Commune]]:
     """Return the communes of a département by the first word of their names (case and accents kept), longest first."""
-    found: dict[str, list[Commune]] = defaultdict(list)
-    for commune in {each.name: each for each in communes.of_departement(departement)}.values():
+    communes_by_word: dict[str, list[Commune]] = defaultdict(list)
+    for commune in {
+        namesake.name: namesake for namesake in communes.of_departement(departement)
+    }.values():
         if first := _WORD.match(commune.name):
-            found[first[0]].append(commune)
-    for named_so in found.values():
+            communes_by_word[first[0]].append(commune)
+    for named_so in communes_by_word.values():
         named_so.sort(key=lambda commune: -len(commune.name))
-    return dict(found)
+    return dict(communes_by_word)
 
 
 def _written_in(title: str, departement: str) -> Iterator[tuple[int, Commune]]:
     """Yield the position and commune of each commune name of a département in a title; the longest match wins."""
-    known, end = _by_first_word(departement), 0
+    by_first_word, end = _by_first_word(departement), 0
     for word in _WORD.finditer(title):
         start = word.start()
         if start < end:
             continue
-        for commune in known.get(word[0], ()):
+        for commune in by_first_word.get(word[0], ()):
             after = start + len(commune.name)
             if title.startswith(commune.name, start) and not _GOES_ON.match(title, after):
                 yield start, commune
@@ -380,21 +493,29 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
         title: the title; names must match in case and accents.
         codes: codes of the dataset's départements.
     """
-    found: dict[str, Commune] = {}
+    communes_by_code: dict[str, Commune] = {}
     for code in codes:
-        own = departements()[code].label_fr if code in departements() else ""
+        own = ""
+        if code in departements():
+            own = departements()[code].label_fr
         # A name within that of the département ("Territoire de Belfort") does not count as a commune.
         covered = {place for at in _places_of(own, title) for place in range(at, at + len(own))}
         for start, commune in _written_in(title, code):
             common = voc.normalise(commune.name) in common_words()
-            if start not in covered and commune.name != own and (not common or _LEADS.search(title[:start])):
-                found.setdefault(commune.code, commune)
-    return tuple(found.values())
+            if (
+                start not in covered
+                and commune.name != own
+                and (not common or _LEADS.search(title[:start]))
+            ):
+                communes_by_code.setdefault(commune.code, commune)
+    return tuple(communes_by_code.values())
 
 
 def _places_of(name: str, text: str) -> Iterator[int]:
     """Yield the positions at which a name begins in a text."""
-    at = text.find(name) if name else -1
+    if not name:
+        return
+    at = text.find(name)
     while at >= 0:
         yield at
         at = text.find(name, at + len(name))

@@ -21,7 +21,9 @@ def written(row: Mapping[str, Any]) -> str:
     """Return a row (`subject`, `text`) as a text; empty when the row has none."""
     text = str(row.get("text") or "").strip()
     subject = voc.get(VOCABULARY).get(str(row.get("subject") or ""))
-    return f"{subject.label_fr}{COLON}{text}" if subject and text else text
+    if subject and text:
+        return f"{subject.label_fr}{COLON}{text}"
+    return text
 
 
 def joined(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -31,8 +33,8 @@ def joined(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def row_of(text: str) -> dict[str, str]:
     """Parse a text written by `written`; one that begins with no subject becomes a row without."""
-    label, colon, rest = text.partition(COLON)
-    subject = _by_label().get(label.strip()) if colon else None
+    label, _colon, rest = text.partition(COLON)
+    subject = _by_label().get(label.strip())
     if subject and rest.strip():
         return {"subject": subject, "text": rest.strip()}
     return {"text": text.strip()}

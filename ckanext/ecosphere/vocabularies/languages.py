@@ -20,7 +20,9 @@ FRENCH, ENGLISH = "fr", "en"
 SUFFIX = "_translated"
 MOST = 60
 """Maximum number of languages of one text; the European Union has 24."""
-_TAG = re.compile(r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE)
+_TAG = re.compile(
+    r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE
+)
 _EXTENSION = re.compile(r"[-_][a-z0-9][-_]", re.IGNORECASE)
 """Start of an extension of a tag: ``-t-de-t0-mtec`` marks a machine translation from German (RFC 6497)."""
 _NO_LANGUAGE = {"und", "mul", "zxx", "root"}
@@ -35,10 +37,10 @@ def tag(code: str) -> str:
     Args:
         code: a tag, or a code of ISO 639-1, 639-2/B or 639-2/T.
     """
-    found = _TAG.fullmatch(code.strip())
-    if not found:
+    match = _TAG.fullmatch(code.strip())
+    if not match:
         return ""
-    language, script, region = found.groups()
+    language, script, region = match.groups()
     language = language.lower()
     language = get_global("language_aliases").get(language, language).partition("_")[0]
     if language not in _names("en") or language in _NO_LANGUAGE:
@@ -59,10 +61,14 @@ def name(language: str, spoken: str) -> str:
         spoken: language of the name, "fr" or "en".
     """
     base, *rest = language.split("-")
-    locale = Locale(FRENCH if spoken.startswith(FRENCH) else ENGLISH)
+    locale = Locale(ENGLISH)
+    if spoken.startswith(FRENCH):
+        locale = Locale(FRENCH)
     more = [locale.territories.get(part) or locale.scripts.get(part) or part for part in rest]
     called = locale.languages.get(base, base)
-    return f"{called} ({', '.join(more)})" if more else called
+    if more:
+        return f"{called} ({', '.join(more)})"
+    return called
 
 
 def iso_code(language: str) -> str:
@@ -70,17 +76,19 @@ def iso_code(language: str) -> str:
 
     Returns the tag itself when no code is known for it, as for one with a region.
     """
-    known = voc.get("language").find(language)
-    codes = known.alt_labels if known else _codes().get(language, ())
-    return next((each for each in codes if len(each) == len("fre")), language)
+    concept = voc.get("language").find(language)
+    codes: Iterable[str] = _codes().get(language, ())
+    if concept:
+        codes = concept.alt_labels
+    return next((code for code in codes if len(code) == len("fre")), language)
 
 
 @cache
 def _codes() -> Mapping[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    codes: dict[str, list[str]] = {}
     for code, language in sorted(get_global("language_aliases").items()):
-        found.setdefault(language, []).append(code)
-    return found
+        codes.setdefault(language, []).append(code)
+    return codes
 
 
 def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple[str, str]]]:
@@ -94,20 +102,20 @@ def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple
     Returns:
         {tag: text}, and the pairs left over: of an unknown language, or of one that already has another text.
     """
-    found: dict[str, str] = {}
-    left = []
+    by_language: dict[str, str] = {}
+    others = []
     for code, text in sorted(texts, key=lambda each: bool(_EXTENSION.search(each[0]))):
-        known = tag(code)
-        if known and found.setdefault(known, text) == text:
+        language = tag(code)
+        if language and by_language.setdefault(language, text) == text:
             continue
-        left.append((code, text))
-    return spoken(found), left
+        others.append((code, text))
+    return spoken(by_language), others
 
 
 def spoken(texts: dict[str, str]) -> dict[str, str]:
     """Rename a single regional French or English tag to "fr" or "en", the languages of the pages ("en-GB" → "en")."""
     for base in (FRENCH, ENGLISH):
-        regional = [each for each in texts if each.startswith(f"{base}-")]
+        regional = [language for language in texts if language.startswith(f"{base}-")]
         if len(regional) == 1 and base not in texts:
             texts[base] = texts.pop(regional[0])
     return texts
@@ -115,7 +123,9 @@ def spoken(texts: dict[str, str]) -> dict[str, str]:
 
 def best(texts: Mapping[str, str]) -> str:
     """Return the tag of the default text: French, else English, else the first tag in alphabetical order."""
-    return next((each for each in (FRENCH, ENGLISH) if each in texts), min(texts, default=""))
+    return next(
+        (language for language in (FRENCH, ENGLISH) if language in texts), min(texts, default="")
+    )
 
 
 def completed(main: str, texts: Mapping[str, str]) -> dict[str, str]:
@@ -127,7 +137,7 @@ def completed(main: str, texts: Mapping[str, str]) -> dict[str, str]:
     """
     if all(text == main for text in texts.values()):
         return {}
-    found = dict(texts)
-    if main and main not in found.values():
-        found.setdefault(FRENCH, main)
-    return {each: found[each] for each in sorted(found)}
+    all_texts = dict(texts)
+    if main and main not in all_texts.values():
+        all_texts.setdefault(FRENCH, main)
+    return {language: all_texts[language] for language in sorted(all_texts)}

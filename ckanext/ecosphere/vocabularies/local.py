@@ -3,6 +3,10 @@
 A change is a value under an area (``vocabulary:themes``) and a key (the id of a concept). This module does not store
 changes: the module that does registers a function to read them with :func:`follow`. That function is called at most
 every :data:`SECONDS`, when a list is used, so that changes reach every process.
+
+A change of a concept holds all editable fields (:data:`FIELDS`). A change whose id is not in the package is a concept
+of the portal's own, and also has a ``uri``. Concepts are never removed: datasets keep the withdrawn concepts that they
+use.
 """
 
 from __future__ import annotations
@@ -12,9 +16,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import wraps
+from dataclasses import dataclass, replace
+from functools import cache, wraps
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
+
+from ckanext.ecosphere.vocabularies.model import COLUMN_TYPES, Concept, read_rows, title
 
 SECONDS = 2.0
 """Time for which changes are used without being read again."""
@@ -57,7 +65,11 @@ def look(now: bool = False) -> None:
 
     Only one thread reads; the others continue with the known changes.
     """
-    if (not now and time.monotonic() < _due[0]) or _state["read"] is None or not _lock.acquire(blocking=False):
+    if (
+        (not now and time.monotonic() < _due[0])
+        or _state["read"] is None
+        or not _lock.acquire(blocking=False)
+    ):
         return
     try:
         _due[0] = time.monotonic() + SECONDS
@@ -92,9 +104,11 @@ def tried(area: str, key: str, value: Any) -> Iterator[None]:
     For worker processes only: in a multi-threaded process, all threads would see the change.
     """
     read, before, due = _state["read"], _state["changes"], _due[0]
-    kept = {each: known for each, known in before.get(area, {}).items() if each != key}
+    values = {**before.get(area, {}), key: value}
+    if value is None:
+        del values[key]
     _state["read"], _due[0] = None, math.inf
-    apply({**before, area: kept if value is None else {**kept, key: value}})
+    apply({**before, area: values})
     try:
         yield
     finally:
@@ -115,3 +129,141 @@ def derived(kept: _Kept[_AnswerT_co]) -> _Kept[_AnswerT_co]:
 
     setattr(asked, "cache_clear", kept.cache_clear)  # noqa: B010 - for the type checker
     return asked  # pyright: ignore[reportReturnType]
+
+
+AREA = "vocabulary:"
+"""Prefix of the areas of vocabularies, see ``local.py``."""
+FIELDS = ("label_fr", "label_en", "broader", "alt_labels", "withdrawn", "replaced_by")
+
+
+def over(name: str, concepts: tuple[Concept, ...]) -> tuple[Concept, ...]:
+    """Return the concepts of a list with the portal's changes: those of the package first, in their order."""
+    changes = of(AREA + name)
+    if not changes:
+        return concepts
+    uris = {concept.uri for concept in concepts}
+    packaged_ids = {concept.id for concept in concepts}
+    columns = next((concept.data for concept in concepts), {})
+    own = [
+        _changed(_new(id_, change["uri"], columns), change)
+        for id_, change in changes.items()
+        if id_ not in packaged_ids and change.get("uri") and change["uri"] not in uris
+    ]
+    changed = []
+    for concept in concepts:
+        if concept.id in changes:
+            concept = _changed(concept, changes[concept.id])  # noqa: PLW2901
+        changed.append(concept)
+    return _in_place([*changed, *own])
+
+
+def fields_of(concept: Concept) -> dict[str, Any]:
+    """Return the editable fields of a concept with their current values."""
+    return {
+        "label_fr": concept.label_fr,
+        "label_en": concept.label_en,
+        "broader": concept.broader or "",
+        "alt_labels": list(concept.alt_labels),
+        "withdrawn": bool(concept.data.get("withdrawn")),
+        "replaced_by": str(concept.data.get("replaced_by") or ""),
+    }
+
+
+def own_synonyms(name: str, packaged: tuple[Concept, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the terms of a list that have synonyms added on this portal, as (French name, added synonyms).
+
+    The package's own synonyms are left out: most are spellings of other catalogues, which identify a term but would
+    match too much in a search.
+
+    Args:
+        name: name of the list.
+        packaged: its concepts without the portal's changes.
+    """
+    brought = {concept.id: {*concept.alt_labels, concept.label_fr} for concept in packaged}
+    terms = []
+    for id_, change in of(AREA + name).items():
+        packaged_names = brought.get(id_, set[str]())
+        synonyms = tuple(
+            label for label in change.get("alt_labels") or () if label not in packaged_names
+        )
+        if synonyms:
+            terms.append((str(change["label_fr"]), synonyms))
+    return terms
+
+
+def _new(id_: str, uri: str, columns: Mapping[str, Any]) -> Concept:
+    """Return a concept with empty labels and further columns."""
+    data = {column: COLUMN_TYPES.get(column, str)("") for column in columns if column != "bbox"}
+    return Concept(uri, id_, "", "", data=MappingProxyType(data))
+
+
+def _changed(concept: Concept, change: Mapping[str, Any]) -> Concept:
+    data = {
+        **concept.data,
+        "withdrawn": bool(change.get("withdrawn")),
+        "replaced_by": change.get("replaced_by") or "",
+    }
+    return replace(
+        concept,
+        label_fr=change["label_fr"],
+        label_en=change["label_en"],
+        broader=change.get("broader") or None,
+        alt_labels=tuple(change.get("alt_labels") or ()),
+        data=MappingProxyType(data),
+    )
+
+
+def _in_place(concepts: list[Concept]) -> tuple[Concept, ...]:
+    """Clear `broader` where it is missing or circular: a new edition may drop a concept that a change refers to."""
+    uris = {concept.uri: concept for concept in concepts}
+    placed = []
+    for concept in concepts:
+        if _lost(concept, uris):
+            concept = replace(concept, broader=None)  # noqa: PLW2901
+        placed.append(concept)
+    return tuple(placed)
+
+
+def _lost(concept: Concept, uris: Mapping[str, Concept]) -> bool:
+    above = concept.broader
+    for _step in range(len(uris)):
+        if above is None:
+            return False
+        if above not in uris or above == concept.uri:
+            return above in {concept.uri, concept.broader}
+        above = uris[above].broader
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class EditableList:
+    """A list that administrators can edit on the portal (`editable.csv`).
+
+    Attributes:
+        name: name of the vocabulary.
+        field: dataset field that uses it.
+        own: whether terms may be added and withdrawn.
+        facet: field of its facet on the dataset search page, "" if it has none.
+    """
+
+    name: str
+    field: str
+    own: bool
+    facet: str
+
+    @property
+    def area(self) -> str:
+        """Area of its changes."""
+        return AREA + self.name
+
+    def title(self, lang: str) -> str:
+        """Return its title in a language."""
+        return title(self.name, lang)
+
+
+@cache
+def editable() -> dict[str, EditableList]:
+    """Return the editable lists by name."""
+    _columns, rows = read_rows(Path(__file__).with_name("editable.csv"))
+    lists = (EditableList(r["list"], r["field"], r["own"] == "yes", r["facet"]) for r in rows)
+    return {edited.name: edited for edited in lists}

@@ -1,9 +1,17 @@
-"""Classes of a vocabulary: an ordered, immutable list of concepts, with look-up by URI, id and label."""
+"""Classes of a vocabulary, and the reader of its CSV file.
+
+The first lines of a file start with ``#`` and give the source of the list; a header and one concept per line follow.
+Every file has the columns ``uri, id, label_fr, label_en, broader, alt_labels``; the others are further data, typed by
+column name (:data:`COLUMN_TYPES`). Multiple values are separated by ``|``.
+"""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -39,13 +47,17 @@ class Concept:
 
     def label(self, lang: str = "fr") -> str:
         """Return the label in ``lang`` ("en", "en_GB" ...): English, or French for any other language."""
-        return self.label_en if lang[:2].lower() == "en" else self.label_fr
+        if lang[:2].lower() == "en":
+            return self.label_en
+        return self.label_fr
 
 
 class Vocabulary:
     """The concepts of one list, in the order of its file."""
 
-    def __init__(self, name: str, concepts: tuple[Concept, ...], normalise: Callable[[str], str]) -> None:
+    def __init__(
+        self, name: str, concepts: tuple[Concept, ...], normalise: Callable[[str], str]
+    ) -> None:
         self.name = name
         self.concepts = concepts
         self._normalise = normalise
@@ -82,10 +94,10 @@ class Vocabulary:
 
         The scheme (``http`` or ``https``) and a final slash are ignored, since records vary in both.
         """
-        found = self._by_key.get(key)
-        if found is None and key.startswith("http"):
-            found = self._by_key.get(_canonical(key))
-        return found
+        concept = self._by_key.get(key)
+        if concept is None and key.startswith("http"):
+            concept = self._by_key.get(_canonical(key))
+        return concept
 
     def find(self, label: str) -> Concept | None:
         """Return the concept that has this label, in French, English or as an alternative label.
@@ -94,8 +106,25 @@ class Vocabulary:
         alternative one; among equals, the first concept of the file wins. A withdrawn concept that has a replacement
         yields the replacement.
         """
-        found = self._by_label.get(self._normalise(label)) if label and len(label) <= LONGEST_LABEL else None
-        return (self.get(str(found.data.get("replaced_by") or "")) or found) if found else None
+        if not label or len(label) > LONGEST_LABEL:
+            return None
+        concept = self._by_label.get(self._normalise(label))
+        if concept is None:
+            return None
+        return self.get(str(concept.data.get("replaced_by") or "")) or concept
+
+    def lookup(self, text: str | None) -> Concept | None:
+        """Return the concept that a text means: by URI or id, else by label (`get`, then `find`)."""
+        if not text:
+            return None
+        return self.get(text) or self.find(text)
+
+    def label(self, key: str | None, lang: str = "fr") -> str:
+        """Return the label of the concept with this URI or id in a language, "" if there is none."""
+        concept = self.get(key or "")
+        if concept is None:
+            return ""
+        return concept.label(lang)
 
     def children(self, uri: str) -> tuple[Concept, ...]:
         """Return the direct narrower concepts of ``uri``, in the order of the file."""
@@ -148,3 +177,116 @@ def _preferred(concept: Concept) -> tuple[str, ...]:
 
 def _alternative(concept: Concept) -> tuple[str, ...]:
     return (*concept.alt_labels, concept.id)
+
+
+BASE_COLUMNS = ("uri", "id", "label_fr", "label_en", "broader", "alt_labels")
+BOX_COLUMNS = ("west", "south", "east", "north")
+
+
+def _many(value: str) -> tuple[str, ...]:
+    return tuple(part for part in value.split("|") if part)
+
+
+def _yes(value: str) -> bool:
+    return value == "yes"
+
+
+def _whole(value: str) -> int | None:
+    if value:
+        return int(value)
+    return None
+
+
+COLUMN_TYPES: dict[str, Callable[[str], Any]] = {
+    "authorised": _yes,
+    "distribution": _yes,
+    "eurovoc": _many,
+    "extensions": _many,
+    "machine_readable": _yes,
+    "kinds": _many,
+    "largest": _whole,
+    "max_days": _whole,
+    "open": _yes,
+    "other_uris": _many,
+    "restricts": _yes,
+    "stars": _whole,
+    "withdrawn": _yes,
+}
+
+
+def read_vocabulary(path: Path) -> tuple[Concept, ...]:
+    """Return the concepts of the CSV file at ``path``, in its order.
+
+    Raises:
+        ValueError: the file is not in UTF-8, a column or cell is missing, or an id or URI is duplicated.
+    """
+    columns, rows = read_rows(path)
+    missing = set(BASE_COLUMNS) - set(columns)
+    if missing:
+        raise ValueError(f"{path.name}: no column {', '.join(sorted(missing))}")
+    concepts = tuple(map(_concept, rows))
+    for key in ("uri", "id"):
+        values: set[str] = set()
+        for concept in concepts:
+            value = getattr(concept, key)
+            if value in values:
+                raise ValueError(f"{path.name}: {key} {value} comes twice")
+            values.add(value)
+    return concepts
+
+
+def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the columns and rows of the CSV file at ``path``, as texts.
+
+    Raises:
+        ValueError: the file is not in UTF-8, or a line has more or fewer cells than there are columns.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name}: it is not in UTF-8, save it in that encoding") from error
+    rows = csv.DictReader(
+        line for line in text.splitlines(keepends=True) if not line.startswith("#")
+    )
+    texts = []
+    for row in rows:
+        if None in row or None in row.values():
+            raise ValueError(
+                f"{path.name}: the line of {row.get('id') or row.get('uri')} has too many or too "
+                "few cells"
+            )
+        texts.append(row)
+    return list(rows.fieldnames or ()), texts
+
+
+def _concept(row: dict[str, str]) -> Concept:
+    data: dict[str, Any] = {
+        column: COLUMN_TYPES.get(column, str)(value)
+        for column, value in row.items()
+        if column not in BASE_COLUMNS and column not in BOX_COLUMNS
+    }
+    if "west" in row:
+        data["bbox"] = tuple(float(row[side]) for side in BOX_COLUMNS)
+    return Concept(
+        uri=row["uri"],
+        id=row["id"],
+        label_fr=row["label_fr"],
+        label_en=row["label_en"],
+        broader=row["broader"] or None,
+        alt_labels=_many(row["alt_labels"]),
+        data=MappingProxyType(data),
+    )
+
+
+@cache
+def _titles() -> dict[str, tuple[str, str]]:
+    _columns, rows = read_rows(Path(__file__).with_name("titles.csv"))
+    return {row["list"]: (row["title_fr"], row["title_en"]) for row in rows}
+
+
+def title(name: str, lang: str) -> str:
+    """Return the title of a list in a language; for a list of the administrator's own, its file name."""
+    french, english = _titles().get(name, (name, name))
+    if lang.startswith("en"):
+        return english
+    return french

@@ -24,13 +24,18 @@ def plain(text: str) -> str:
         return normalise(text)
     folded = text.casefold().replace("œ", "oe").replace("æ", "ae")
     # In pieces, since sorting a long run of combining marks takes quadratic time.
-    pieces = (unicodedata.normalize("NFKD", folded[at : at + _PIECE]) for at in range(0, len(folded), _PIECE))
+    pieces = (
+        unicodedata.normalize("NFKD", folded[at : at + _PIECE])
+        for at in range(0, len(folded), _PIECE)
+    )
     return _NOT_WORD.sub(" ", _MARKS.sub("", "".join(pieces))).strip()
 
 
 def stem(token: str) -> str:
     """Remove the plural ending; applied to both sides of every comparison."""
-    return token[:-1] if len(token) > 3 and token[-1] in "sx" else token  # noqa: PLR2004
+    if len(token) > 3 and token[-1] in "sx":  # noqa: PLR2004
+        return token[:-1]
+    return token
 
 
 class Phrases(Generic[Value]):
@@ -50,11 +55,13 @@ class Phrases(Generic[Value]):
         tokens = [stem(token) for token in plain(text).split()]
         position = 0
         while position < len(tokens):
-            found = self._at(tokens, position) if tokens[position] in self._starts else None
-            if found is None:
+            phrase = None
+            if tokens[position] in self._starts:
+                phrase = self._at(tokens, position)
+            if phrase is None:
                 position += 1
             else:
-                length, value = found
+                length, value = phrase
                 yield position, position + length, value
                 position += length
 

@@ -9,8 +9,6 @@ from dev.attack.outcome import Attack
 #: In order of execution: the classes that load the portal most come last.
 NAMES = (
     "headers",
-    "anonymous",
-    "horizontal",
     "private",
     "forged",
     "sessions",
@@ -22,7 +20,6 @@ NAMES = (
     "uploads",
     "files",
     "xss",
-    "odd_values",
     "odd_forms",
     "slow_questions",
     "slow_texts",

@@ -68,7 +68,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 def _pages(stage: Stage, lines: dict[str, Any]) -> list[str]:
     """Return the paths of the table and of all GET routes."""
     routes = []
-    for route in stage.inventory.routes:
+    for route in stage.routes:
         if "GET" in route.methods and not any(re.search(pattern, route.rule) for pattern in lines["skipped"]):
             routes.append(filled_route(stage, route.rule))
     return list(dict.fromkeys([*map(stage.filled, lines["pages"]), *(f"/fr{path}" for path in routes)]))

@@ -16,7 +16,7 @@ from ckanext.ecosphere.access.services.capabilities import WEB_MERCATOR
 from ckanext.ecosphere.access.services.messages import SILENT
 from ckanext.ecosphere.dataset.services import with_parameters
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, taken_apart
-from ckanext.ecosphere.shared.web_guard import rate_limits, waiting
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 KINDS = ("wms", "wmts", "arcgis", "ogcapi")
 SIDE, DEEPEST = 256, 22
@@ -160,14 +160,14 @@ def get(url: str, layer: str) -> tuple[bytes, str]:
     host, layer_key = turns.host_of(url), hashlib.sha256(layer.encode()).hexdigest()
     suspect = rate_limits.is_remembered("access-silent-once", layer_key) or turns.is_slow(host)
     # What was silent before never takes the last place.
-    places = waiting.FOR_READERS - 1 if suspect else waiting.FOR_READERS
+    places = rate_limits.FOR_READERS - 1 if suspect else rate_limits.FOR_READERS
     try:
         rate_limits.probe("access-silent", SILENCES, layer_key, fallback=True)
-        with waiting.place(places):
+        with rate_limits.place(places):
             body, media_type = _fetched(url)
     except rate_limits.TooMany as error:
         raise NoImageError("timeout") from error
-    except waiting.NoPlaceError as error:
+    except rate_limits.NoPlaceError as error:
         raise NoImageError("busy") from error
     except NoImageError as error:
         if error.code in SILENT:

@@ -12,8 +12,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere.access.model import CLOSED, FAILED
 from ckanext.ecosphere.access.qgis import sources
 from ckanext.ecosphere.access.qgis.sources import Source
-from ckanext.ecosphere.shared import template_helpers
-from ckanext.ecosphere.shared.reach import link_states
+from ckanext.ecosphere.shared import reach, template_helpers
 
 Fields = Mapping[str, Any]
 
@@ -45,7 +44,7 @@ def of_resource(
     if resource.get("url_type") == "upload" and not url.startswith("http"):
         url = tk.h.url_for("/", qualified=True).rstrip("/") + url
     known = sources.of_file(url, str(resource.get("format") or ""), title)
-    if known is None or link_states.of_dataset(dataset).get(url, {}).get("state") == BROKEN:
+    if known is None or reach.link_states(dataset).get(url, {}).get("state") == BROKEN:
         return []
     return [known]
 

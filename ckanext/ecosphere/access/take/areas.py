@@ -13,7 +13,7 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.take.request import Box
 from ckanext.ecosphere.shared import language, strict_json
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
-from ckanext.ecosphere.vocabularies import communes, coordinates, epci_outlines, epcis
+from ckanext.ecosphere.vocabularies import communes, coordinates, epcis
 
 OUTLINE_MEGABYTES = 4
 SECONDS = 20
@@ -124,7 +124,7 @@ def around(asked: dict[str, Any]) -> tuple[Box, str] | None:
         return (west, south, east, north), ""
     commune = communes.of_code(asked.get("commune") or "")
     epci = epcis.epcis().get(commune.epci if commune else asked.get("epci") or "")
-    known = epci_outlines.outlines().get(epci.code) if epci else None
+    known = epcis.outlines().get(epci.code) if epci else None
     if epci is None or known is None or any(each.startswith("97") for each in epci.departements):
         return None
     west, south, east, north = known.box

@@ -21,7 +21,7 @@ from ckanext.ecosphere.access.views.blueprint import (
     told,
 )
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
-from ckanext.ecosphere.shared.web_guard import waiting
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 #: The server of the data failed (RFC 4918, 11.4); 502 would look like a failure of the portal.
 FAILED_DEPENDENCY = 424
@@ -59,7 +59,7 @@ def _no_image(code: str, trouble: str) -> Response:
     if code == "no-map":
         return told(tk._("This layer cannot be shown as a map."), 404)
     if code == "busy":
-        g.ecosphere_retry_after = waiting.RETRY_SECONDS
+        g.ecosphere_retry_after = rate_limits.RETRY_SECONDS
         return told(tk._("Too many maps are being drawn at this moment. Try again in a moment."), UNAVAILABLE)
     sentence = tk._("The service answers with something else than an image.") if code == "no-image" else ""
     return told(trouble or sentence or messages.sentence(code), FAILED_DEPENDENCY)
@@ -131,10 +131,10 @@ def inline(id: str, resource_id: str) -> Response:  # noqa: PLR0911
         )
         return tk.redirect_to(url)
     try:
-        with waiting.place(waiting.FOR_READERS):
+        with rate_limits.place(rate_limits.FOR_READERS):
             session = GuardedSession(config.guard_settings(INLINE_SECONDS, INLINE_MEGABYTES))
             answer = session.get(str(resource.resource.url))
-    except waiting.NoPlaceError:
+    except rate_limits.NoPlaceError:
         return _no_image("busy", "")
     except FetchError as error:
         return told(messages.sentence(messages.code_of(error)), FAILED_DEPENDENCY)

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, absent, ecosphere_access, found
-from ckanext.ecosphere.shared.web_guard.head_requests import asked_by_head
+from ckanext.ecosphere.shared.web_guard.visits import asked_by_head
 
 
 @ecosphere_access.route(OF_RESOURCE + "/prendre")

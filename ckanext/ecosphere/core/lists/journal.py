@@ -1,4 +1,4 @@
-"""Append-only journal of administrative changes: who changed what, and when.
+"""Append-only journal of administrative changes: who changed what, and when; its tables, how it is filled and shown.
 
 It records administrators' decisions (lists, weights, settings, roles, contact sheets of services), never what people
 write in requests, searches or profiles. People are stored by account id: names are looked up when the journal is
@@ -7,14 +7,77 @@ shown, so that a name disappears with its account.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.model.system_info import SystemInfo
+from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Mapped, attributes, mapped_column
 
-from ckanext.ecosphere.core.lists.model import JournalEntry
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared.mailing.texts import labelled
+from ckanext.ecosphere.vocabularies import local
+
+
+class JournalEntry(tk.BaseModel):
+    """A change; a database trigger refuses updates.
+
+    Attributes:
+        at: time of the change.
+        person: id of the account, None for a command.
+        area: kind of object ("vocabulary:themes", "role:organization", "contact-sheet", "setting"…).
+        key: the object within the area.
+        before: the previous value, None if there was none.
+        after: the new value, None if it was removed.
+    """
+
+    __tablename__ = "ecosphere_journal"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(
+        sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+    )
+    person: Mapped[str | None] = mapped_column(sa.Text)
+    area: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    key: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    before: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
+    after: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
+
+    __table_args__ = (sa.Index("ix_ecosphere_journal_area", "area", "id"),)
+
+
+class LocalValue(tk.BaseModel):
+    """A value changed by administrators, as it is in force.
+
+    Attributes:
+        area: the changed list, see `vocabularies/local.py`.
+        key: its entry.
+        value: the current value; None if the change was undone.
+        made: id of the journal entry that created it.
+        number: id of the journal entry of its last change.
+        indexed: id of the journal entry up to which datasets were reindexed.
+    """
+
+    __tablename__ = "ecosphere_local"
+
+    area: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    value: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
+    made: Mapped[int] = mapped_column(sa.BigInteger, nullable=False)
+    number: Mapped[int] = mapped_column(sa.BigInteger, nullable=False, index=True)
+    indexed: Mapped[int] = mapped_column(
+        sa.BigInteger, nullable=False, default=0, server_default="0"
+    )
+
 
 LISTS = ("vocabulary:", "search:everyday")
 """Prefixes of the areas whose changes are stored in `LocalValue` and can be undone."""
@@ -30,21 +93,31 @@ def note(area: str, key: str, before: Any, after: Any, person: str | None) -> Jo
     return entry
 
 
-def insert(connection: Any, area: str, key: str, *, before: Any, after: Any, person: str | None) -> None:
+def insert(
+    connection: Any, area: str, key: str, *, before: Any, after: Any, person: str | None
+) -> None:
     """Add an entry through a connection, for use while a session is being flushed."""
     table: Any = JournalEntry.__table__
-    connection.execute(table.insert().values(area=area, key=key, before=before, after=after, person=person))
+    connection.execute(
+        table.insert().values(area=area, key=key, before=before, after=after, person=person)
+    )
 
 
 def shortened(value: Any) -> Any:
     """Return a value as stored in the journal: long texts are cut."""
-    text = value if isinstance(value, str | int | float | bool | None) else str(value)
-    return f"{text[:LONGEST_TOLD]}…" if isinstance(text, str) and len(text) > LONGEST_TOLD else text
+    if isinstance(value, int | float | bool | None):
+        return value
+    text = str(value)
+    if len(text) > LONGEST_TOLD:
+        return f"{text[:LONGEST_TOLD]}…"
+    return text
 
 
 def count(areas: Iterable[str] = ()) -> int:
     """Return the number of entries, of some areas or of all."""
-    return model.Session.scalar(_of(sa.select(sa.func.count()).select_from(JournalEntry), areas)) or 0
+    return (
+        model.Session.scalar(_of(sa.select(sa.func.count()).select_from(JournalEntry), areas)) or 0
+    )
 
 
 def page(number: int, size: int, areas: Iterable[str] = ()) -> list[JournalEntry]:
@@ -69,14 +142,388 @@ def all_entries(most: int) -> Iterator[tuple[int, datetime, str | None, str, str
 
 def names(people: Iterable[str | None]) -> dict[str, str]:
     """Return the names of accounts by id; deleted accounts are left out."""
-    ids = {each for each in people if each}
+    ids = {person for person in people if person}
     if not ids:
         return {}
     user: Any = model.User
-    rows = model.Session.execute(sa.select(user.id, user.fullname, user.name).where(user.id.in_(ids)))
+    rows = model.Session.execute(
+        sa.select(user.id, user.fullname, user.name).where(user.id.in_(ids))
+    )
     return {id_: fullname or name for id_, fullname, name in rows}
 
 
 def _of(query: Any, areas: Iterable[str]) -> Any:
-    wanted = [JournalEntry.area.startswith(area, autoescape=True) for area in areas]
-    return query.where(sa.or_(*wanted)) if wanted else query
+    conditions = [JournalEntry.area.startswith(area, autoescape=True) for area in areas]
+    if conditions:
+        return query.where(sa.or_(*conditions))
+    return query
+
+
+def can_be_taken_back(entry: JournalEntry) -> bool:
+    """Return whether a change can be undone; an added term cannot, since datasets may use it: withdraw it instead."""
+    added = (
+        entry.area.startswith(local.AREA)
+        and entry.before is None
+        and (entry.after or {}).get("uri")
+    )
+    return entry.area.startswith(LISTS) and not added
+
+
+log = logging.getLogger(__name__)
+
+_KEPT = ("ckan.config_update", "ecosphere.")
+"""Keys of the same table that are not settings: the time of the last change, and internal data of the portal."""
+
+
+def listen() -> None:
+    """Register the listeners."""
+    written = ("after_insert", "after_update")
+    for mapped, moment, listener in (
+        *((model.Member, moment, _member) for moment in written),
+        (model.Member, "after_delete", _member_gone),
+        *((model.User, moment, _account) for moment in written),
+        *((SystemInfo, moment, _setting) for moment in written),
+        (SystemInfo, "after_delete", _setting_gone),
+    ):
+        if not event.contains(mapped, moment, listener):
+            event.listen(mapped, moment, listener)
+
+
+def _member(_mapper: Any, connection: Any, member: Any) -> None:
+    before = _role(_replaced(member, "capacity"), _replaced(member, "state"))
+    _note_role(connection, member, before, _role(member.capacity, member.state))
+
+
+def _member_gone(_mapper: Any, connection: Any, member: Any) -> None:
+    _note_role(connection, member, _role(member.capacity, member.state), None)
+
+
+def _note_role(connection: Any, member: Any, before: Any, after: Any) -> None:
+    if member.table_name == "user" and before != after:
+        kind = connection.scalar(
+            sa.select(model.Group.is_organization).where(model.Group.id == member.group_id)
+        )
+        area = "role:organization" if kind else "role:group"
+        _insert(connection, area, f"{member.group_id}/{member.table_id}", before, after)
+
+
+def _account(_mapper: Any, connection: Any, user: Any) -> None:
+    before, after = bool(_replaced(user, "sysadmin")), bool(user.sysadmin)
+    roles = {True: {"role": "sysadmin"}, False: None}
+    if before != after:
+        _insert(connection, "sysadmin", user.id, roles[before], roles[after])
+
+
+def _setting(_mapper: Any, connection: Any, setting: Any) -> None:
+    _note_setting(connection, setting.key, _replaced(setting, "value"), setting.value)
+
+
+def _setting_gone(_mapper: Any, connection: Any, setting: Any) -> None:
+    _note_setting(connection, setting.key, setting.value, None)
+
+
+def _note_setting(connection: Any, key: str, before: Any, after: Any) -> None:
+    if not str(key).startswith(_KEPT) and (before or "") != (after or ""):
+        old, new = ({"value": shortened(value)} for value in (before, after))
+        _insert(connection, "setting", str(key), old, new)
+
+
+def _replaced(thing: Any, name: str) -> Any:
+    """Return the replaced value; the current one if unchanged, None for a new row."""
+    history = attributes.get_history(thing, name)
+    if history.deleted:
+        return history.deleted[0]
+    if history.unchanged:
+        return history.unchanged[0]
+    return None
+
+
+def _role(capacity: Any, state: Any) -> dict[str, str] | None:
+    if capacity and state == "active":
+        return {"role": str(capacity)}
+    return None
+
+
+def _insert(connection: Any, area: str, key: str, before: Any, after: Any) -> None:
+    if not p.plugin_loaded("ecosphere"):
+        return
+    try:
+        with connection.begin_nested():
+            insert(connection, area, key, before=before, after=after, person=_current_person())
+    except SQLAlchemyError as error:
+        # The journal's table may not exist yet; this must not block the change.
+        log.warning("A role is not in the journal: %s", error)
+
+
+def _current_person() -> str | None:
+    """Return the id of the account that makes the change, None for a command."""
+    try:
+        if tk.current_user.is_authenticated:
+            return tk.current_user.id
+        return None
+    except (RuntimeError, AttributeError):
+        return None
+
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "lists": ("vocabulary:",),
+    "search": ("search:",),
+    "roles": ("role:", "sysadmin", "invitation"),
+    "sheets": ("contact-sheet", "service"),
+    "harvests": ("harvest:",),
+    "texts": ("text:",),
+    "settings": ("setting",),
+}
+"""Kind of change → prefixes of its areas."""
+_THINGS: Mapping[str, Any] = {
+    "sysadmin": model.User,
+    "invitation": model.User,
+    "contact-sheet": model.Group,
+    "service": model.Group,
+    "harvest:first": model.Package,
+    "harvest:undo": model.Package,
+}
+"""Area → table of the objects its entries refer to."""
+Titles = Mapping[tuple[Any, str], str]
+"""(table, id or name) → title."""
+
+
+def kinds() -> dict[str, str]:
+    """Return the kinds of changes, with their names."""
+    return {
+        "lists": tk._("Vocabularies"),
+        "search": tk._("The search"),
+        "roles": tk._("Roles"),
+        "sheets": tk._("Contact sheets"),
+        "harvests": tk._("Harvests"),
+        "texts": tk._("Texts of the portal"),
+        "settings": tk._("Settings"),
+    }
+
+
+def titles(entries: Iterable[tuple[str, str]]) -> Titles:
+    """Return the titles of the objects that entries refer to, with one query per table.
+
+    Args:
+        entries: pairs of area and key.
+    """
+    keys_by_table: dict[Any, set[str]] = {}
+    for area, key in entries:
+        for thing, reference in _things(area, key):
+            keys_by_table.setdefault(thing, set()).add(reference)
+    titles_by_key: dict[tuple[Any, str], str] = {}
+    for thing, references in keys_by_table.items():
+        title = thing.fullname if thing is model.User else thing.title
+        either = sa.or_(thing.id.in_(references), thing.name.in_(references))
+        rows = (
+            model.Session.execute(sa.select(thing.id, thing.name, title).where(either))
+            .tuples()
+            .all()
+        )
+        titles_by_key |= {(thing, name): label or name for _id, name, label in rows}
+        titles_by_key |= {(thing, id_): label or name for id_, name, label in rows}
+    return titles_by_key
+
+
+def _things(area: str, key: str) -> list[tuple[Any, str]]:
+    """Return the objects an entry refers to: pairs of table and id or name."""
+    if area.startswith("role:"):
+        group_id, _slash, user_id = key.partition("/")
+        return [(model.Group, group_id), (model.User, user_id)]
+    if area in _THINGS:
+        return [(_THINGS[area], key)]
+    return []
+
+
+def shown(entry: JournalEntry, names: Mapping[str, str], known: Titles) -> dict[str, Any]:
+    """Return an entry as the page shows it.
+
+    Args:
+        entry: the journal entry.
+        names: names of accounts, by id.
+        known: result of `titles`.
+    """
+    return {
+        "number": entry.id,
+        "at": dates.moment(entry.at),
+        "person": _person(entry.person, names),
+        "kind": _area(entry.area),
+        "what": _thing(entry.area, entry.key, entry.before, entry.after, known),
+        "parts": list(_parts(entry.before, entry.after)),
+        "can_be_taken_back": can_be_taken_back(entry),
+    }
+
+
+def columns() -> list[str]:
+    """Return the column headers of the table."""
+    return [
+        tk._("Moment"),
+        tk._("Person"),
+        tk._("Kind"),
+        tk._("What"),
+        tk._("Before"),
+        tk._("After"),
+    ]
+
+
+def as_rows(
+    entries: Iterable[tuple[int, datetime, str | None, str, str, Any, Any]],
+    names: Mapping[str, str],
+    known: Titles,
+) -> Iterator[list[Any]]:
+    """Return entries as table rows; for `names` and `known`, see `shown`."""
+    for _number, at, person, area, key, before, after in entries:
+        thing = _thing(area, key, before, after, known)
+        parts = list(_parts(before, after))
+        yield [
+            at,
+            _person(person, names),
+            _area(area),
+            thing,
+            *(_joined(parts, side) for side in ("before", "after")),
+        ]
+
+
+def _person(id_: str | None, names: Mapping[str, str]) -> str:
+    if id_ is None:
+        return tk._("command or background work")
+    return names.get(id_) or tk._("deleted account")
+
+
+def _area(area: str) -> str:
+    edited = local.editable().get(area.removeprefix(local.AREA))
+    if edited:
+        return edited.title(language.current())
+    return {
+        "search:everyday": tk._("Words of the search"),
+        "search:weights": tk._("Weights of the search"),
+        "search:judged": tk._("Judged question of the search"),
+        "role:organization": tk._("Role in a service"),
+        "role:group": tk._("Role in a group"),
+        "sysadmin": tk._("Administrator of the portal"),
+        "invitation": tk._("Invitation sent again"),
+        "contact-sheet": tk._("Contact sheet"),
+        "service": tk._("Service"),
+        "harvest:first": tk._("Source harvested before what waits"),
+        "harvest:undo": tk._("Harvest undone"),
+        "text:portal": tk._("Text of the portal"),
+        "setting": tk._("Setting"),
+    }.get(area, area)
+
+
+def _thing(area: str, key: str, before: Any, after: Any, known: Titles) -> str:
+    if area.startswith(local.AREA):
+        return _term(area.removeprefix(local.AREA), key, after or {})
+    if area == "search:everyday":
+        line = after or before or {}
+        return tk._("; ").join(line.get("asked", ()))
+    if area == "setting":
+        return _settings().get(key, key)
+    things = _things(area, key)
+    if things:
+        return " – ".join(known.get(thing) or tk._("deleted") for thing in things)
+    return key
+
+
+def _term(vocabulary: str, key: str, after: Mapping[str, Any]) -> str:
+    """Return the name of a term, also of one that is no longer in a list."""
+    lang = language.current()
+    changed = after.get(f"label_{lang[:2]}")
+    if changed or vocabulary not in local.editable():
+        return changed or key
+    return voc.get(vocabulary).label(key, lang) or key
+
+
+def _parts(before: Any, after: Any) -> Iterator[dict[str, str]]:
+    """Return the differences, field by field."""
+    old, new = _fields(before), _fields(after)
+    for name in dict.fromkeys((*old, *new)):
+        if (old.get(name) or None) != (new.get(name) or None):
+            was, now = old.get(name), new.get(name)
+            if name == "role":
+                was, now = _roles().get(str(was), was), _roles().get(str(now), now)
+            yield {"field": _field(name), "before": _text(was), "after": _text(now)}
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    if value is None:
+        return {}
+    return {"": value}
+
+
+def _field(name: str) -> str:
+    return {
+        "label_fr": tk._("Name in French"),
+        "label_en": tk._("Name in English"),
+        "alt_labels": tk._("Synonyms"),
+        "broader": tk._("Broader term"),
+        "withdrawn": tk._("Withdrawn"),
+        "replaced_by": tk._("Replaced by"),
+        "uri": tk._("Address"),
+        "asked": tk._("Words that people type"),
+        "called": tk._("Words of the catalogue"),
+        "both": tk._("The other way, too"),
+        "value": tk._("Value"),
+        "question": tk._("Question"),
+        "datasets": tk._("Datasets that answer it"),
+        "words": tk._("Words"),
+        "role": tk._("Role"),
+        "job": tk._("Harvest"),
+        "title": tk._("Name of the service"),
+        "service": tk._("Service"),
+        "until": tk._("Good until"),
+        "kind": tk._("Kind of service"),
+        "territory": tk._("Territory"),
+        "full_name": tk._("Name spelled out"),
+        "email": tk._("Functional mailbox"),
+        "chief": tk._("Mailbox for late requests"),
+        "address": tk._("Postal address"),
+        "telephone": tk._("Telephone"),
+        "opening": tk._("Opening hours"),
+        "web": tk._("Web site"),
+        "court": tk._("Administrative court"),
+        "fr": tk._("In French"),
+        "en": tk._("In English"),
+    }.get(name, name)
+
+
+def _settings() -> dict[str, str]:
+    """Return the labels that CKAN's settings page uses for its options."""
+    return {
+        "ckan.site_title": tk._("Site Title"),
+        "ckan.theme": tk._("Custom Stylesheet"),
+        "ckan.site_description": tk._("Site Tag Line"),
+        "ckan.site_logo": tk._("Site logo"),
+        "ckan.site_about": tk._("About"),
+        "ckan.site_intro_text": tk._("Intro Text"),
+        "ckan.site_custom_css": tk._("Custom CSS"),
+        "ecosphere.portal.announcement": tk._("Announcement"),
+    }
+
+
+def _roles() -> dict[str, str]:
+    return {
+        "admin": tk._("Administrator"),
+        "editor": tk._("Editor"),
+        "member": tk._("Member"),
+        "sysadmin": tk._("Administrator of the portal"),
+    }
+
+
+def _text(value: Any) -> str:
+    if value in (None, "", [], False):
+        return "–"
+    if value is True:
+        return tk._("yes")
+    if isinstance(value, list):
+        return tk._("; ").join(map(str, value))
+    return str(value)
+
+
+def _joined(parts: Iterable[Mapping[str, str]], side: str) -> str:
+    """Return the values of all differences, before or after, in one cell."""
+    return tk._("; ").join(
+        labelled(part["field"], part[side]) if part["field"] else part[side] for part in parts
+    )

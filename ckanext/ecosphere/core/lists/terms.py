@@ -1,19 +1,326 @@
-"""Add, change and withdraw terms of the vocabularies that administrators may edit."""
+"""Changes of administrators to the vocabularies: forms of terms, their storage, and the reindexing of datasets.
+
+Each process compares the number of the last change, with one short query every two seconds at most, on its own
+connection, see `vocabularies/local.py`. Changes are serialised by an advisory lock held until the transaction ends, so
+that a process that has seen a number cannot miss an earlier change committed later.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
 import re
+from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib import jobs
+from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.core.lists import store
-from ckanext.ecosphere.core.lists.model import JournalEntry
+from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.core.lists.journal import JournalEntry, LocalValue
+from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.vocabularies import overlay
-from ckanext.ecosphere.vocabularies.overlay import EditableList
+from ckanext.ecosphere.shared.queue import enqueue_once
+from ckanext.ecosphere.shared.runs import Run
+from ckanext.ecosphere.vocabularies import local
+from ckanext.ecosphere.vocabularies.local import EditableList
+
+log = logging.getLogger(__name__)
+
+MOST = 1_000
+"""Maximum number of values per area."""
+_LOCK = 0x6563_6F6C_6973_7473  # "ecolists"
+_seen: list[Any] = [None]
+
+
+class FullError(Exception):
+    """The area has reached its maximum number of values."""
+
+
+class ChangedMeanwhileError(Exception):
+    """The change cannot be undone, or the value was changed again since."""
+
+
+def follow() -> None:
+    """Load the stored changes into this process, now and whenever they change."""
+    _seen[0] = None
+    local.follow(read_changes)
+
+
+def read_changes() -> local.Changes | None:
+    """Return the changes in force; None if nothing changed since the last call or the database is unavailable."""
+    engine = model.meta.engine
+    if engine is None:
+        return None
+    table: Any = LocalValue.__table__
+    try:
+        with engine.connect() as connection:
+            state = connection.execute(
+                sa.select(sa.func.count(), sa.func.max(table.c.number))
+            ).one()
+            if tuple(state) == _seen[0]:
+                return None
+            columns = (table.c.area, table.c.key, table.c.value)
+            query = (
+                sa.select(*columns)
+                .where(table.c.value.is_not(None))
+                .order_by(table.c.made, table.c.key)
+            )
+            rows = connection.execute(query).all()
+    except SQLAlchemyError as error:
+        log.debug("The lists of the portal cannot be read: %s", error)
+        return None
+    _seen[0] = tuple(state)
+    changes: dict[str, dict[str, Any]] = defaultdict(dict)
+    for area, key, value in rows:
+        changes[area][key] = value
+    return dict(changes)
+
+
+def stored_value(area: str, key: str) -> Any:
+    """Return the value stored under a key, read from the database; None if there is none."""
+    return model.Session.scalar(sa.select(LocalValue.value).filter_by(area=area, key=key))
+
+
+def store(area: str, key: str, value: Any, person: str | None) -> JournalEntry | None:
+    """Store a value, record the change in the journal, and commit.
+
+    Args:
+        area: the list.
+        key: its entry.
+        value: a JSON object, None to restore the package's default.
+        person: id of the account.
+
+    Returns:
+        the journal entry, None if nothing changed.
+
+    Raises:
+        FullError: the area has reached its maximum number of values.
+    """
+    model.Session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    row = model.Session.get(LocalValue, (area, key), populate_existing=True)
+    before = row.value if row is not None else None
+    if before == value:
+        model.Session.commit()
+        return None
+    if before is None and value is not None and _number_of(area) >= MOST:
+        model.Session.rollback()
+        raise FullError
+    entry = journal.note(area, key, before, value, person)
+    if row is None:
+        row = LocalValue(area=area, key=key, made=entry.id)
+        model.Session.add(row)
+    row.value, row.number = value, entry.id
+    model.Session.commit()
+    local.look(now=True)
+    return entry
+
+
+def take_back(number: int, person: str | None) -> JournalEntry | None:
+    """Undo a change of a list; the undoing is recorded as a change, too.
+
+    Args:
+        number: id of the journal entry.
+        person: id of the account.
+
+    Raises:
+        ChangedMeanwhileError: there is no such change, or the value was changed again since.
+    """
+    entry = model.Session.get(JournalEntry, number)
+    if (
+        entry is None
+        or not journal.can_be_taken_back(entry)
+        or stored_value(entry.area, entry.key) != entry.after
+    ):
+        raise ChangedMeanwhileError
+    return store(entry.area, entry.key, entry.before, person)
+
+
+def _number_of(area: str) -> int:
+    query = sa.select(sa.func.count()).select_from(LocalValue).filter_by(area=area)
+    return model.Session.scalar(query.where(LocalValue.value.is_not(None))) or 0
+
+
+AT_ONCE = 200
+"""Datasets indexed between two progress updates."""
+KEPT_SECONDS = 7 * 24 * 3600
+COUNTED_FOR = timedelta(minutes=10)
+"""Age up to which counts are shown without being refreshed."""
+LONGEST_SECONDS = 3 * 3600
+_HERE = "ckanext.ecosphere.core.lists.terms"
+RUN = Run(
+    "ecosphere-lists-index", f"{_HERE}.index_datasets", "Lists: index the datasets of terms that changed",
+    jobs.DEFAULT_QUEUE_NAME, LONGEST_SECONDS,
+)  # fmt: skip
+
+
+def want_index() -> None:
+    """Schedule the reindexing of datasets whose terms changed."""
+    _keep("progress", {"done": 0, "total": None})
+    RUN.want()
+
+
+def index_datasets() -> None:
+    """Reindex the datasets of every term that changed since they were last indexed."""
+    with RUN.working() as mine:
+        if not mine:
+            return
+        local.look(now=True)
+        rows = waiting()
+        ids = datasets([uri for row in rows for uri in _uris(row.area, row.key)])
+        indexed = [(row.area, row.key, row.number) for row in rows]
+        model.Session.commit()
+        for start in range(0, len(ids), AT_ONCE):
+            _keep("progress", {"done": start, "total": len(ids)})
+            failed = signature.index(ids[start : start + AT_ONCE])
+            if failed:
+                log.error("Lists: %s datasets could not be indexed", len(failed))
+        for area, key, number in indexed:
+            query = (
+                sa.update(LocalValue)
+                .filter_by(area=area, key=key)
+                .where(LocalValue.indexed < number)
+            )
+            model.Session.execute(query.values(indexed=number))
+        model.Session.commit()
+        _keep("progress", {"done": len(ids), "total": len(ids)})
+        _count()
+
+
+def waiting() -> list[LocalValue]:
+    """Return the terms whose datasets have to be reindexed."""
+    query = sa.select(LocalValue).where(LocalValue.area.startswith(local.AREA, autoescape=True))
+    return list(model.Session.scalars(query.where(LocalValue.indexed < LocalValue.number)))
+
+
+def datasets(uris: list[str]) -> list[str]:
+    """Return the ids of active datasets that refer to any of the terms."""
+    if not uris:
+        return []
+    patterns = [f"%{uri.translate(_LIKE)}%" for uri in uris]
+    extras = sa.cast(model.Package.extras, sa.Text)
+    query = sa.select(model.Package.id).where(
+        model.Package.state == "active", model.Package.type == "dataset"
+    )
+    return list(
+        model.Session.scalars(
+            query.where(extras.like(sa.any_(sa.literal(patterns, sa.ARRAY(sa.Text)))))
+        )
+    )
+
+
+_LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
+
+
+def _uris(area: str, key: str) -> list[str]:
+    """Return the URIs of a term and of its narrower terms, whose datasets are indexed with its name as well."""
+    vocabulary = voc.get(area.removeprefix(local.AREA))
+    concept = vocabulary.get(key)
+    if concept is None:
+        return []
+    below = [concept]
+    for term in below:
+        below += vocabulary.children(term.uri)
+    return [term.uri for term in below]
+
+
+def progress() -> dict[str, Any] | None:
+    """Return the progress of reindexing, or None when nothing is pending.
+
+    Returns:
+        `done`, and `total`, which is None until the job starts.
+    """
+    progress_now = _kept("progress")
+    if progress_now and progress_now["done"] != progress_now["total"]:
+        return progress_now
+    return None
+
+
+def ask_for_counts() -> bool:
+    """Schedule the counting of datasets per term."""
+    queue = jobs.DEFAULT_QUEUE_NAME
+    return enqueue_once(
+        count_uses,
+        job_id="ecosphere-lists-count",
+        title="Lists: count the use of terms",
+        queue=queue,
+    )
+
+
+def counts(name: str) -> tuple[datetime | None, dict[str, int]]:
+    """Return when the use of a list's terms was counted, and the counts by term id; schedule a count if outdated."""
+    counted = _kept("counts")
+    if not counted:
+        ask_for_counts()
+        return None, {}
+    at = datetime.fromisoformat(counted["at"])
+    if datetime.now(timezone.utc) - at > COUNTED_FOR:
+        ask_for_counts()
+    return at, counted["lists"].get(name, {})
+
+
+def count_uses() -> None:
+    """Count the datasets that use each term of the editable lists."""
+    local.look(now=True)
+    _count()
+
+
+def _count() -> None:
+    lists = {edited.name: _used(edited) for edited in local.editable().values()}
+    _keep("counts", {"at": datetime.now(timezone.utc).isoformat(), "lists": lists})
+
+
+def _used(edited: local.EditableList) -> dict[str, int]:
+    vocabulary, numbers = voc.get(edited.name), dict[str, int]()
+    written = model.Package.extras[edited.field].astext
+    query = sa.select(written, sa.func.count()).where(
+        model.Package.state == "active", written.is_not(None)
+    )
+    for text, number in model.Session.execute(query.group_by(written)):
+        for concept in {vocabulary.get(key) for key in _values(text)}:
+            if concept is not None:
+                numbers[concept.id] = numbers.get(concept.id, 0) + number
+    return numbers
+
+
+def _values(text: str) -> list[str]:
+    if not text.startswith("["):
+        return [text]
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return [text]
+    return [part for part in values if isinstance(part, str)]
+
+
+def _key(name: str) -> str:
+    return f"ecosphere:lists:{tk.config['ckan.site_id']}:{name}"
+
+
+def _keep(name: str, told: Any) -> None:
+    try:
+        connect_to_redis().set(_key(name), json.dumps(told), ex=KEPT_SECONDS)
+    except RedisError as error:
+        log.warning("Lists: progress is not told, Redis does not answer: %s", error)
+
+
+def _kept(name: str) -> Any:
+    try:
+        stored: Any = connect_to_redis().get(_key(name))
+    except RedisError:
+        return None
+    if stored:
+        return json.loads(stored)
+    return None
+
 
 LONGEST_LABEL = 150
 LONGEST_SYNONYM = 100
@@ -37,12 +344,12 @@ def written(form: Mapping[str, str]) -> dict[str, str]:
 
 def of_concept(concept: voc.Concept) -> dict[str, str]:
     """Return the form values of an existing term."""
-    known = overlay.fields_of(concept)
+    fields = local.fields_of(concept)
     return {
-        **{name: str(known[name]) for name in ("label_fr", "label_en", "replaced_by")},
+        **{name: str(fields[name]) for name in ("label_fr", "label_en", "replaced_by")},
         "broader": concept.broader or "",
-        "alt_labels": "\n".join(known["alt_labels"]),
-        "withdrawn": "yes" if known["withdrawn"] else "",
+        "alt_labels": "\n".join(fields["alt_labels"]),
+        "withdrawn": "yes" if fields["withdrawn"] else "",
         "uri": concept.uri,
     }
 
@@ -54,7 +361,9 @@ def add(edited: EditableList, form: Mapping[str, str], person: str | None) -> st
         ValidationError: errors by field.
     """
     if not edited.own:
-        raise tk.ValidationError({"label_fr": [tk._("This list is kept by somebody else: no term is added here.")]})
+        raise tk.ValidationError(
+            {"label_fr": [tk._("This list is kept by somebody else: no term is added here.")]}
+        )
     vocabulary = voc.get(edited.name)
     errors: dict[str, list[str]] = {}
     value = _value(vocabulary, None, edited, form, errors)
@@ -87,23 +396,31 @@ def change(edited: EditableList, id_: str, form: Mapping[str, str], person: str 
     value = _value(vocabulary, concept, edited, form, errors)
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
-    if value == overlay.fields_of(concept):
+    if value == local.fields_of(concept):
         return False
     former = concept.label_fr
-    known = {voc.normalise(each) for each in (value["label_fr"], value["label_en"], *value["alt_labels"])}
-    if voc.normalise(former) not in known and len(value["alt_labels"]) < MOST_SYNONYMS:
+    names = {
+        voc.normalise(name) for name in (value["label_fr"], value["label_en"], *value["alt_labels"])
+    }
+    if voc.normalise(former) not in names and len(value["alt_labels"]) < MOST_SYNONYMS:
         value["alt_labels"].append(former)
-    before = store.value(edited.area, concept.id)
+    before = stored_value(edited.area, concept.id)
     own = {"uri": before["uri"]} if before and before.get("uri") else {}
     return _put(edited, concept.id, {**own, **value}, person) is not None
 
 
-def _put(edited: EditableList, id_: str, value: dict[str, Any], person: str | None) -> JournalEntry | None:
+def _put(
+    edited: EditableList, id_: str, value: dict[str, Any], person: str | None
+) -> JournalEntry | None:
     try:
-        return store.put(edited.area, id_, value, person)
-    except store.FullError:
+        return store(edited.area, id_, value, person)
+    except FullError:
         raise tk.ValidationError(
-            {"label_fr": [tk._("The list is full: {number} terms were changed here.").format(number=store.MOST)]}
+            {
+                "label_fr": [
+                    tk._("The list is full: {number} terms were changed here.").format(number=MOST)
+                ]
+            }
         ) from None
 
 
@@ -120,11 +437,14 @@ def _value(
         "alt_labels": _synonyms(form.get("alt_labels", ""), errors),
     }
     if not edited.own and concept is not None:
-        kept = overlay.fields_of(concept)
-        return value | {name: kept[name] for name in ("broader", "withdrawn", "replaced_by")}
+        fields = local.fields_of(concept)
+        return value | {name: fields[name] for name in ("broader", "withdrawn", "replaced_by")}
     value["broader"] = _broader(vocabulary, concept, form.get("broader", ""), errors)
     value["withdrawn"] = concept is not None and bool(form.get("withdrawn"))
-    value["replaced_by"] = _replacement(vocabulary, concept, form, errors) if value["withdrawn"] else ""
+    if value["withdrawn"]:
+        value["replaced_by"] = _replacement(vocabulary, concept, form, errors)
+    else:
+        value["replaced_by"] = ""
     return value
 
 
@@ -139,32 +459,42 @@ def _label(
     if not voc.normalise(text):
         errors[field] = [tk._("Give a name, with letters.")]
     elif len(text) > LONGEST_LABEL:
-        errors[field] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_LABEL)]
+        errors[field] = [
+            tk._("Too long: {number} characters at most.").format(number=LONGEST_LABEL)
+        ]
     elif "|" in text or "<" in text or ">" in text:
         errors[field] = [tk._("A name has none of these signs: | < >")]
     elif field == "label_fr":
         folded = voc.normalise(text)
-        same = (each for each in vocabulary if voc.normalise(each.label_fr) == folded)
-        if any(concept is None or each.uri != concept.uri for each in same):
+        same = (other for other in vocabulary if voc.normalise(other.label_fr) == folded)
+        if any(concept is None or other.uri != concept.uri for other in same):
             errors[field] = [tk._("Another term of the list has this name.")]
     return text
 
 
 def _synonyms(text: str, errors: dict[str, list[str]]) -> list[str]:
     parts = [characters.one_line(part) for part in _BETWEEN.split(text[:LONGEST_SYNONYMS])]
-    found = list({voc.normalise(part): part for part in parts if voc.normalise(part)}.values())
+    synonyms = list({voc.normalise(part): part for part in parts if voc.normalise(part)}.values())
     if len(text) > LONGEST_SYNONYMS:
-        errors["alt_labels"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_SYNONYMS)]
-    elif any(len(each) > LONGEST_SYNONYM for each in found):
-        errors["alt_labels"] = [tk._("A synonym has {number} characters at most.").format(number=LONGEST_SYNONYM)]
-    elif len(found) > MOST_SYNONYMS:
-        errors["alt_labels"] = [tk._("There are {number} synonyms at most.").format(number=MOST_SYNONYMS)]
-    elif any("<" in each or ">" in each for each in found):
+        errors["alt_labels"] = [
+            tk._("Too long: {number} characters at most.").format(number=LONGEST_SYNONYMS)
+        ]
+    elif any(len(synonym) > LONGEST_SYNONYM for synonym in synonyms):
+        errors["alt_labels"] = [
+            tk._("A synonym has {number} characters at most.").format(number=LONGEST_SYNONYM)
+        ]
+    elif len(synonyms) > MOST_SYNONYMS:
+        errors["alt_labels"] = [
+            tk._("There are {number} synonyms at most.").format(number=MOST_SYNONYMS)
+        ]
+    elif any("<" in synonym or ">" in synonym for synonym in synonyms):
         errors["alt_labels"] = [tk._("A name has none of these signs: | < >")]
-    return found
+    return synonyms
 
 
-def _broader(vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, errors: dict[str, list[str]]) -> str:
+def _broader(
+    vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, errors: dict[str, list[str]]
+) -> str:
     if not key:
         return ""
     above = vocabulary.get(key)
@@ -172,7 +502,7 @@ def _broader(vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, 
         errors["broader"] = [tk._("The list has no such term.")]
         return ""
     chain = (above, *vocabulary.ancestors(above.uri))
-    if concept is not None and any(each.uri == concept.uri for each in chain):
+    if concept is not None and any(broader.uri == concept.uri for broader in chain):
         errors["broader"] = [tk._("A term cannot stand below itself.")]
     elif len(chain) + (_depth(vocabulary, concept) if concept else 1) > DEEPEST:
         errors["broader"] = [tk._("The tree has {number} levels at most.").format(number=DEEPEST)]
@@ -181,15 +511,22 @@ def _broader(vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, 
 
 def _depth(vocabulary: voc.Vocabulary, concept: voc.Concept) -> int:
     """Return the number of levels from a concept down, its own included."""
-    return 1 + max((_depth(vocabulary, each) for each in vocabulary.children(concept.uri)), default=0)
+    return 1 + max(
+        (_depth(vocabulary, child) for child in vocabulary.children(concept.uri)), default=0
+    )
 
 
 def _replacement(
-    vocabulary: voc.Vocabulary, concept: voc.Concept | None, form: Mapping[str, str], errors: dict[str, list[str]]
+    vocabulary: voc.Vocabulary,
+    concept: voc.Concept | None,
+    form: Mapping[str, str],
+    errors: dict[str, list[str]],
 ) -> str:
     key = form.get("replaced_by", "")
-    other = vocabulary.get(key) if key else None
-    if key and (other is None or other.data.get("withdrawn") or (concept and other.uri == concept.uri)):
+    if not key:
+        return ""
+    other = vocabulary.get(key)
+    if other is None or other.data.get("withdrawn") or other == concept:
         errors["replaced_by"] = [tk._("Choose another term of the list that is not withdrawn.")]
         return ""
-    return other.id if other else ""
+    return other.id

@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import console
-from ckanext.ecosphere.core.lists import indexing, journal, store, telling, terms
+from ckanext.ecosphere.core.lists import journal, terms
 from ckanext.ecosphere.shared import csv_table, language
-from ckanext.ecosphere.vocabularies import local, overlay
-from ckanext.ecosphere.vocabularies.overlay import EditableList
+from ckanext.ecosphere.vocabularies import local
+from ckanext.ecosphere.vocabularies.local import EditableList
 
 PAGE = 50
 MOST_EXPORTED = 20_000
@@ -37,12 +37,12 @@ def vocabularies() -> str:
     spoken = language.current()
     lists = [
         {
-            "edited": each,
-            "title": each.title(spoken),
-            "count": len(voc.get(each.name)),
-            "changed": len(local.of(each.area)),
+            "edited": edited,
+            "title": edited.title(spoken),
+            "count": len(voc.get(edited.name)),
+            "changed": len(local.of(edited.area)),
         }
-        for each in overlay.editable().values()
+        for edited in local.editable().values()
     ]
     return tk.render("ecosphere_lists/vocabularies.html", {"lists": lists})
 
@@ -51,18 +51,21 @@ def vocabularies() -> str:
 def vocabulary(name: str) -> str:
     """Show the terms of a list."""
     edited, spoken = _list(name), language.current()
-    at, used = indexing.counts(name)
+    at, used = terms.counts(name)
     words = request.args.get("q", "")[:100].strip()
-    rows = [_row(edited, concept, depth, used, spoken) for concept, depth in in_tree_order(voc.get(name))]
-    wanted = voc.normalise(words)
-    shown = [row for row in rows if not wanted or wanted in row["searched"]]
+    rows = [
+        _row(edited, concept, depth, used, spoken)
+        for concept, depth in in_tree_order(voc.get(name))
+    ]
+    looked_for = voc.normalise(words)
+    matching = [row for row in rows if not looked_for or looked_for in row["searched"]]
     variables = {
         "edited": edited,
         "title": edited.title(spoken),
-        "rows": shown,
+        "rows": matching,
         "words": words,
         "counted": at is not None,
-        "progress": indexing.progress(),
+        "progress": terms.progress(),
     }
     return tk.render("ecosphere_lists/vocabulary.html", variables)
 
@@ -98,9 +101,12 @@ def term(name: str, term: str) -> Response:
         values = terms.written(request.form)
         try:
             if terms.change(edited, concept.id, values, tk.current_user.id):
-                indexing.want()
+                terms.want_index()
                 tk.h.flash_success(
-                    tk._("The term is changed. Pages and forms show it at once; what search finds follows.")
+                    tk._(
+                        "The term is changed. Pages and forms show it at once; what search finds "
+                        "follows."
+                    )
                 )
             else:
                 tk.h.flash_notice(tk._("Nothing was changed."))
@@ -115,14 +121,14 @@ def term(name: str, term: str) -> Response:
 def log() -> str:
     """Show the journal of changes."""
     kind = request.args.get("kind", "")
-    areas = telling.KINDS.get(kind, ())
+    areas = journal.KINDS.get(kind, ())
     number, count = console.page_number(request.args.get("page")), journal.count(areas)
     entries = journal.page(number, PAGE, areas)
     names = journal.names(entry.person for entry in entries)
-    titles = telling.titles((entry.area, entry.key) for entry in entries)
+    titles = journal.titles((entry.area, entry.key) for entry in entries)
     variables = {
-        "entries": [telling.shown(entry, names, titles) for entry in entries],
-        "kinds": telling.kinds(),
+        "entries": [journal.shown(entry, names, titles) for entry in entries],
+        "kinds": journal.kinds(),
         "kind": kind if areas else "",
         "count": count,
         "number": number,
@@ -136,8 +142,10 @@ def log_as_csv() -> Response:
     """Return the latest journal entries as CSV."""
     entries = list(journal.all_entries(MOST_EXPORTED))
     names = journal.names(entry[2] for entry in entries)
-    titles = telling.titles((entry[3], entry[4]) for entry in entries)
-    response = make_response(csv_table.write(telling.columns(), telling.as_rows(entries, names, titles)))
+    titles = journal.titles((entry[3], entry[4]) for entry in entries)
+    response = make_response(
+        csv_table.write(journal.columns(), journal.as_rows(entries, names, titles))
+    )
     response.headers["Content-Type"] = "text/csv; charset=utf-8"
     response.headers["Content-Disposition"] = 'attachment; filename="journal.csv"'
     response.headers["Cache-Control"] = "no-store"
@@ -148,12 +156,17 @@ def log_as_csv() -> Response:
 def take_back(entry: str) -> Response:
     """Undo a change of a list."""
     try:
-        done = store.take_back(_number(entry), tk.current_user.id)
-    except (store.ChangedMeanwhileError, store.FullError):
-        tk.h.flash_error(tk._("This cannot be undone: it was changed again since, or a term was added (withdraw it)."))
+        change = terms.take_back(_number(entry), tk.current_user.id)
+    except (terms.ChangedMeanwhileError, terms.FullError):
+        tk.h.flash_error(
+            tk._(
+                "This cannot be undone: it was changed again since, or a term was added "
+                "(withdraw it)."
+            )
+        )
     else:
-        if done is not None and done.area.startswith(overlay.AREA):
-            indexing.want()
+        if change is not None and change.area.startswith(local.AREA):
+            terms.want_index()
         tk.h.flash_success(tk._("The change is undone."))
     return tk.redirect_to("ecosphere_lists.log")
 
@@ -172,18 +185,21 @@ def in_tree_order(vocabulary: voc.Vocabulary) -> Iterator[tuple[voc.Concept, int
 
 def _number(text: str) -> int:
     """Parse the id of an entry; 0 if it is invalid."""
-    return int(text) if text.isdecimal() and len(text) < LONGEST_NUMBER else 0
+    if text.isdecimal() and len(text) < LONGEST_NUMBER:
+        return int(text)
+    return 0
 
 
 def _list(name: str) -> EditableList:
-    edited = overlay.editable().get(name)
+    edited = local.editable().get(name)
     if edited is None:
         tk.abort(404, tk._("There is no such list, or it is not changed here."))
     return edited
 
 
-def _row(edited: EditableList, concept: voc.Concept, depth: int, used: dict[str, int], spoken: str) -> dict[str, Any]:
-    replaced = voc.get(edited.name).get(str(concept.data.get("replaced_by") or ""))
+def _row(
+    edited: EditableList, concept: voc.Concept, depth: int, used: dict[str, int], spoken: str
+) -> dict[str, Any]:
     change = local.of(edited.area).get(concept.id)
     return {
         "id": concept.id,
@@ -192,30 +208,35 @@ def _row(edited: EditableList, concept: voc.Concept, depth: int, used: dict[str,
         "depth": depth,
         "synonyms": concept.alt_labels,
         "withdrawn": bool(concept.data.get("withdrawn")),
-        "replaced_by": replaced.label(spoken) if replaced else "",
+        "replaced_by": voc.get(edited.name).label(concept.data.get("replaced_by"), spoken),
         "own": bool(change and change.get("uri")),
         "changed": bool(change),
         "used": used.get(concept.id, 0),
-        "searched": voc.normalise(" ".join((concept.label_fr, concept.label_en, concept.id, *concept.alt_labels))),
+        "searched": voc.normalise(
+            " ".join((concept.label_fr, concept.label_en, concept.id, *concept.alt_labels))
+        ),
     }
 
 
 def _added(label: str) -> str:
-    return tk._("“{name}” is in the list: forms offer it, and searches for its synonyms look for it.").format(
-        name=label
-    )
+    return tk._(
+        "“{name}” is in the list: forms offer it, and searches for its synonyms look for it."
+    ).format(name=label)
 
 
 def _form(
-    edited: EditableList, concept: voc.Concept | None, values: dict[str, str], errors: dict[str, Any]
+    edited: EditableList,
+    concept: voc.Concept | None,
+    values: dict[str, str],
+    errors: dict[str, Any],
 ) -> Response:
     spoken = language.current()
     others = [
-        {"id": each.id, "uri": each.uri, "label": "\u2003" * depth + each.label(spoken)}
-        for each, depth in in_tree_order(voc.get(edited.name))
-        if not each.data.get("withdrawn") and (concept is None or each.uri != concept.uri)
+        {"id": other.id, "uri": other.uri, "label": "\u2003" * depth + other.label(spoken)}
+        for other, depth in in_tree_order(voc.get(edited.name))
+        if not other.data.get("withdrawn") and (concept is None or other.uri != concept.uri)
     ]
-    at, used = indexing.counts(edited.name)
+    at, used = terms.counts(edited.name)
     variables = {
         "edited": edited,
         "title": edited.title(spoken),

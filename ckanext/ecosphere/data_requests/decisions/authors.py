@@ -16,7 +16,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.contact import directory, sheets
+from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.decisions.compose import Author, Sender
@@ -225,7 +225,7 @@ def unready() -> list[Unready]:
     return [service for service in services if service.silent or service.lacking]
 
 
-def unconfirmed() -> list[tuple[model.Group, dict[str, directory.Entry]]]:
+def unconfirmed() -> list[tuple[model.Group, dict[str, sheets.Entry]]]:
     """Return the services for which the directory stands in, in alphabetical order, and its entries."""
     services = [(group, sheets.unconfirmed(group)) for group in routing.services()]
     return [(group, entries) for group, entries in services if entries]

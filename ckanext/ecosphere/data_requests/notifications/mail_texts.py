@@ -7,7 +7,7 @@ from typing import TypeGuard
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.data_requests import history
 from ckanext.ecosphere.data_requests.domain import states, text, trust
 from ckanext.ecosphere.data_requests.domain.people import Mailbox, Names
@@ -73,4 +73,4 @@ def is_kept_back(request: Request, user_id: str) -> bool:
 
 def _may_be_somebody_else(user: model.User | Mailbox | None) -> TypeGuard[model.User]:
     new = isinstance(user, model.User) and not trust.is_trusted(user.id)
-    return new and confirmed.may_be_somebody_elses(user)
+    return new and addresses.may_be_somebody_elses(user)

@@ -14,7 +14,7 @@ from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.data_requests import privacy, setup
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import states
@@ -376,7 +376,7 @@ def test_receipt_of_a_new_person_has_no_link(ckan_config: Any, monkeypatch: pyte
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 3)
     asker = model.User.get("asker")
     assert asker is not None
-    confirmed.confirm(asker)  # until then, the receipt quotes nothing of the request
+    addresses.mark_confirmed(asker)  # until then, the receipt quotes nothing of the request
     submitted(title="Gagnez sur https://piege.example.org")
     delivery.deliver()
     [mail] = postbox.to("asker")

@@ -13,7 +13,7 @@ from ckan.tests.helpers import CKANTestApp, call_action
 from click.testing import CliRunner
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.contact import directory, sheets
+from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import cli, setup
 from ckanext.ecosphere.data_requests.decisions import authors, law
 from ckanext.ecosphere.data_requests.model import Letter, Request
@@ -79,7 +79,7 @@ def sheet() -> Any:
 @pytest.fixture
 def no_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     """The directory knows no service."""
-    monkeypatch.setattr(directory, "entries", dict)
+    monkeypatch.setattr(sheets, "entries", dict)
 
 
 def checks() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ckan import model
 from ckan.tests import factories
 from freezegun import freeze_time
 
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.data_requests import effects, service
 from ckanext.ecosphere.data_requests.domain import clock, text, trust, wording
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
@@ -308,7 +308,7 @@ def test_nobody_writes_to_others_by_an_account_with_their_address(postbox: Postb
     model.Session.commit()
     try:
         if is_confirmed:
-            confirmed.confirm(stranger)
+            addresses.mark_confirmed(stranger)
         made = submitted("stranger", title="Votre compte est suspendu", description="Appelez ce soir.")
         delivery.deliver()
         [mail] = postbox.to("stranger")

@@ -18,7 +18,7 @@ from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.queue import StillCounted
-from ckanext.ecosphere.shared.web_guard.redirects import is_own
+from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
 
 INVALID = 400
 #: Keys of validation errors that hold data instead of messages about fields.
@@ -102,7 +102,7 @@ def _page_before() -> str:
         urlsplit(tk.config["ckan.site_url"]).netloc,
     ) and _is_page(before.path):
         address = f"{before.path}?{before.query}" if before.query else before.path
-        if is_own(address):
+        if is_own_address(address):
             return address
     if _is_page(request.path, like=request.url_rule):
         return request.path

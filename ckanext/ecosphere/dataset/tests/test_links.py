@@ -12,7 +12,7 @@ from ckanext.ecosphere.harvest.normalise.links.addresses import is_intranet
 from ckanext.ecosphere.quality.core import distributions
 from ckanext.ecosphere.quality.storage.reading import Record
 from ckanext.ecosphere.schemas.page import uses
-from ckanext.ecosphere.shared.reach import data_access
+from ckanext.ecosphere.shared import reach
 from ckanext.ecosphere.vocabularies import tables
 
 HOST = "https://carto.example.org"
@@ -152,7 +152,7 @@ def test_one_host_is_internal_for_all(host: str, inside: bool):
     assert is_intranet(host) is inside
     assert links.is_internal(resource) is inside
     assert distributions.is_public_address(url) is not inside
-    assert (data_access.RESERVED in data_access.formats_by_way({"resources": [resource]})) is inside
+    assert (reach.RESERVED in reach.formats_by_way({"resources": [resource]})) is inside
 
 
 def test_a_service_keeps_what_is_not_a_request():

@@ -22,17 +22,38 @@ def app(made_app: Any) -> CKANTestApp:
 @pytest.fixture
 def people() -> dict[str, Any]:
     """Tokens of the author, who is a member of the organisation, of another user, and of a sysadmin."""
-    author, other, boss = factories.UserWithToken(), factories.UserWithToken(), factories.SysadminWithToken()
-    service = factories.Organization(users=[{"name": author["name"], "capacity": "editor"}], image_url="")
+    author, other, boss = (
+        factories.UserWithToken(),
+        factories.UserWithToken(),
+        factories.SysadminWithToken(),
+    )
+    service = factories.Organization(
+        users=[{"name": author["name"], "capacity": "editor"}], image_url=""
+    )
     context: Any = {"user": author["name"], "ignore_auth": True, "schema_validate": False}
     made = [
         helpers.call_action(
-            "package_create", context.copy(), name=name, title=title, notes="x", owner_org=service["id"]
+            "package_create",
+            context.copy(),
+            name=name,
+            title=title,
+            notes="x",
+            owner_org=service["id"],
         )
         for name, title in (("loutres", SECRET), ("ponts", "Ponts du Gard"))
     ]
-    tokens = {"author": author["token"], "other": other["token"], "boss": boss["token"], "nobody": ""}
-    return {"tokens": tokens, "author": author["name"], "service": service["name"], "dataset": made[0]["id"]}
+    tokens = {
+        "author": author["token"],
+        "other": other["token"],
+        "boss": boss["token"],
+        "nobody": "",
+    }
+    return {
+        "tokens": tokens,
+        "author": author["name"],
+        "service": service["name"],
+        "dataset": made[0]["id"],
+    }
 
 
 def told(app: Any, people: dict[str, Any], text: str) -> set[tuple[str, str]]:
@@ -54,11 +75,15 @@ def told(app: Any, people: dict[str, Any], text: str) -> set[tuple[str, str]]:
 
 def test_one_activity_is_there_for_whoever_may_read_its_dataset(app: Any, people: dict[str, Any]):
     context: Any = {"user": people["author"], "ignore_auth": True}
-    [first, *_more] = helpers.call_action("package_activity_list", context.copy(), id=people["dataset"])
+    [first, *_more] = helpers.call_action(
+        "package_activity_list", context.copy(), id=people["dataset"]
+    )
 
     def statuses(id_: str) -> set[int]:
         return {
-            app.post(f"/api/3/action/{action}", json={"id": id_, "object_type": "package"}).status_code
+            app.post(
+                f"/api/3/action/{action}", json={"id": id_, "object_type": "package"}
+            ).status_code
             for action in ("activity_show", "activity_data_show", "activity_diff")
         }
 
@@ -71,7 +96,10 @@ def test_one_activity_is_there_for_whoever_may_read_its_dataset(app: Any, people
 @pytest.mark.parametrize("how", ["made private", "deleted"])
 def test_a_dataset_that_was_public_is_not_told_of(app: Any, people: dict[str, Any], how: str):
     before = told(app, people, SECRET)
-    assert {("nobody", "recently_changed_packages_activity_list"), ("other", "user_activity_list")} <= before
+    assert {
+        ("nobody", "recently_changed_packages_activity_list"),
+        ("other", "user_activity_list"),
+    } <= before
     context: Any = {"user": people["author"], "ignore_auth": True}
     if how == "deleted":
         helpers.call_action("package_delete", context, id=people["dataset"])
@@ -83,4 +111,6 @@ def test_a_dataset_that_was_public_is_not_told_of(app: Any, people: dict[str, An
     assert not {person for person, _list in after} & {"nobody", "other"}
     assert {("boss", "user_activity_list"), ("author", "user_activity_list")} <= after
     # The list has the requested length: omitted entries are replaced by further ones.
-    assert ("nobody", "recently_changed_packages_activity_list") in told(app, people, "Ponts du Gard")
+    assert ("nobody", "recently_changed_packages_activity_list") in told(
+        app, people, "Ponts du Gard"
+    )

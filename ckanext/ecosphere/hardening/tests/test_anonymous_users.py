@@ -19,6 +19,10 @@ def test_nobody_is_false():
 
 def test_actions_for_people_with_an_account_refuse_anonymous_calls(app: Any):
     dataset = factories.Dataset(owner_org=factories.Organization()["id"])
-    for action in ("package_collaborator_list", "dashboard_new_activities_count", "am_following_dataset"):
+    for action in (
+        "package_collaborator_list",
+        "dashboard_new_activities_count",
+        "am_following_dataset",
+    ):
         answer = app.post(f"/api/3/action/{action}", json={"id": dataset["id"]})
         assert answer.status_code == 403, action

@@ -16,7 +16,7 @@ from ckan import model
 from ckan.tests import factories
 from sqlalchemy.exc import DBAPIError
 
-from ckanext.ecosphere.hardening.privacy import private_datasets
+from ckanext.ecosphere.hardening import private_datasets
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
@@ -70,7 +70,10 @@ ASKED = {
 
 
 def test_calls_that_do_harm_are_refused(app: Any) -> None:
-    answers = {name: app.post(f"/api/3/action/{name}", json=data).status_code for name, (data, _) in POSTED.items()}
+    answers = {
+        name: app.post(f"/api/3/action/{name}", json=data).status_code
+        for name, (data, _) in POSTED.items()
+    }
     assert answers == {name: status for name, (_, status) in POSTED.items()}
     assert {path: app.get(f"/api/3/action/{path}").status_code for path in ASKED} == ASKED
 
@@ -94,7 +97,11 @@ def test_no_shared_cache_keeps_what_a_person_is_answered(app: Any) -> None:
     person = factories.UserWithToken()
     service = factories.Organization(users=[{"name": person["name"], "capacity": "editor"}])
     dataset = factories.Dataset(owner_org=service["id"], private=True)
-    addresses = (f"/api/3/action/package_show?id={dataset['id']}", f"/dataset/{dataset['name']}.ttl", "/dataset/")
+    addresses = (
+        f"/api/3/action/package_show?id={dataset['id']}",
+        f"/dataset/{dataset['name']}.ttl",
+        "/dataset/",
+    )
     for address in addresses:
         answer = app.get(address, headers={"Authorization": person["token"]}, status=200)
         assert answer.cache_control.private, address
@@ -107,13 +114,22 @@ def test_no_shared_cache_keeps_what_a_person_is_answered(app: Any) -> None:
 def test_no_dataset_is_put_where_nobody_finds_it(app: Any) -> None:
     person = factories.UserWithToken()
     service = factories.Organization(users=[{"name": person["name"], "capacity": "editor"}])
-    dataset, headers = factories.Dataset(owner_org=service["id"]), {"Authorization": person["token"]}
+    dataset, headers = (
+        factories.Dataset(owner_org=service["id"]),
+        {"Authorization": person["token"]},
+    )
     related = {"subject": dataset["id"], "object": dataset["id"], "type": "depends_on"}
-    for name, value in (("state", "zzz"), ("relationships_as_subject", [related]), ("relationships_as_object", [1])):
+    for name, value in (
+        ("state", "zzz"),
+        ("relationships_as_subject", [related]),
+        ("relationships_as_object", [1]),
+    ):
         call = {"id": dataset["id"], name: value}
         answer = app.post("/api/3/action/package_patch", json=call, headers=headers)
         assert (answer.status_code, list(answer.json["error"])) == (409, [name, "__type"])
-    shown = app.post("/api/3/action/package_show", json={"id": dataset["id"]}, headers=headers).json["result"]
+    shown = app.post(
+        "/api/3/action/package_show", json={"id": dataset["id"]}, headers=headers
+    ).json["result"]
     assert app.post("/api/3/action/package_update", json=shown, headers=headers).status_code == 200
     form = {"state": "zzz", "name": dataset["name"], "title": "Titre", "save": ""}
     page = app.post(f"/dataset/edit/{dataset['name']}", data=form, headers=headers)
@@ -121,13 +137,20 @@ def test_no_dataset_is_put_where_nobody_finds_it(app: Any) -> None:
     assert model.Package.get(dataset["id"]).state == "active"
 
 
-def test_what_is_saved_twice_at_one_moment_is_a_conflict(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    person, dataset = factories.UserWithToken(), factories.Dataset(owner_org=factories.Organization()["id"])
+def test_what_is_saved_twice_at_one_moment_is_a_conflict(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, dataset = (
+        factories.UserWithToken(),
+        factories.Dataset(owner_org=factories.Organization()["id"]),
+    )
     headers = {"Authorization": person["token"]}
     follow = {"json": {"id": dataset["id"]}, "headers": headers}
     app.post("/api/3/action/follow_dataset", **follow, status=200)
     model.Session.remove()
-    monkeypatch.setattr(model.UserFollowingDataset, "get", lambda *_them: None)  # as before the first call was saved
+    monkeypatch.setattr(
+        model.UserFollowingDataset, "get", lambda *_them: None
+    )  # as before the first call was saved
     page = app.post(f"/dataset/follow/{dataset['id']}", headers=headers)
     assert page.status_code == 409
     answer = app.post("/fr/api/3/action/follow_dataset", **follow)
@@ -136,7 +159,9 @@ def test_what_is_saved_twice_at_one_moment_is_a_conflict(app: Any, monkeypatch: 
     assert app.post("/api/3/action/package_show", **follow).status_code == 200
 
 
-def test_of_many_who_save_the_same_at_once_nobody_meets_an_internal_error(made_app: Any, app: Any) -> None:
+def test_of_many_who_save_the_same_at_once_nobody_meets_an_internal_error(
+    made_app: Any, app: Any
+) -> None:
     person, other = factories.SysadminWithToken(), factories.User()
     service, vocabulary = factories.Organization(), factories.Vocabulary()
     dataset = factories.Dataset(owner_org=service["id"])
@@ -146,7 +171,12 @@ def test_of_many_who_save_the_same_at_once_nobody_meets_an_internal_error(made_a
         "follow_dataset": {"id": dataset["id"]},
         "follow_user": {"id": other["id"]},
         "follow_group": {"id": service["id"]},
-        "package_create": {"name": "le-meme", "title": "Le même", "owner_org": service["id"], "private": True},
+        "package_create": {
+            "name": "le-meme",
+            "title": "Le même",
+            "owner_org": service["id"],
+            "private": True,
+        },
         "organization_create": {"name": "le-service", "title": "Le service"},
         "group_create": {"name": "le-groupe", "title": "Le groupe"},
         "user_create": {"name": "la-meme", **account},
@@ -165,17 +195,29 @@ def test_of_many_who_save_the_same_at_once_nobody_meets_an_internal_error(made_a
         try:
             client = made_app._wsgi_app.test_client()
             headers = {"Authorization": person["token"]}
-            return client.post(f"/api/3/action/{name}", json=calls[name], headers=headers).status_code
+            return client.post(
+                f"/api/3/action/{name}", json=calls[name], headers=headers
+            ).status_code
         finally:
             model.Session.remove()
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = {name: sorted(pool.map(ask, [name] * AT_ONCE)) for name in calls}
-    assert {name: set(found) - {200, 404, 409} for name, found in answers.items()} == {name: set() for name in calls}
+    assert {name: set(found) - {200, 404, 409} for name, found in answers.items()} == {
+        name: set() for name in calls
+    }
     # A vocabulary with terms cannot be deleted.
     assert {name for name, found in answers.items() if found[0] != 200} == {"vocabulary_delete"}
-    search, headers = {"fq": "name:le-meme", "include_private": True}, {"Authorization": person["token"]}
-    assert app.post("/api/3/action/package_search", json=search, headers=headers).json["result"]["count"] == 1
+    search, headers = (
+        {"fq": "name:le-meme", "include_private": True},
+        {"Authorization": person["token"]},
+    )
+    assert (
+        app.post("/api/3/action/package_search", json=search, headers=headers).json["result"][
+            "count"
+        ]
+        == 1
+    )
 
 
 @pytest.mark.slow("load")
@@ -197,7 +239,9 @@ def test_a_dataset_that_is_saved_often_at_once_leaves_threads_for_others(
         try:
             client = made_app._wsgi_app.test_client()
             data = {"id": dataset["name"], "title": f"Titre {number}"}
-            return client.post("/api/3/action/package_patch", json=data, headers={"Authorization": person["token"]})
+            return client.post(
+                "/api/3/action/package_patch", json=data, headers={"Authorization": person["token"]}
+            )
         finally:
             model.Session.remove()
 
@@ -205,18 +249,29 @@ def test_a_dataset_that_is_saved_often_at_once_leaves_threads_for_others(
         begun = [pool.submit(patch, number) for number in range(2)]
         assert all(saving.acquire(timeout=20) for _each in begun)
         refused = [patch(number) for number in range(2, 5)]
-        assert {(answer.status_code, answer.headers["Retry-After"]) for answer in refused} == {(409, "1")}
+        assert {(answer.status_code, answer.headers["Retry-After"]) for answer in refused} == {
+            (409, "1")
+        }
         assert all("message" in answer.json["error"] for answer in refused)
-        stranger = made_app._wsgi_app.test_client().post("/api/3/action/package_patch", json={"id": dataset["name"]})
+        stranger = made_app._wsgi_app.test_client().post(
+            "/api/3/action/package_patch", json={"id": dataset["name"]}
+        )
         assert stranger.status_code == 403
         go_on.set()
         assert [each.result().status_code for each in begun] == [200, 200]
-    assert app.get(f"/api/3/action/package_show?id={dataset['name']}").json["result"]["title"] in ("Titre 0", "Titre 1")
+    assert app.get(f"/api/3/action/package_show?id={dataset['name']}").json["result"]["title"] in (
+        "Titre 0",
+        "Titre 1",
+    )
     assert patch(9).status_code == 200
 
 
 def test_a_file_in_the_place_of_a_text_is_refused(app: Any) -> None:
-    for action, name in (("tag_show", "id"), ("package_search", "fl"), ("organization_list", "type")):
+    for action, name in (
+        ("tag_show", "id"),
+        ("package_search", "fl"),
+        ("organization_list", "type"),
+    ):
         answer = app.post(f"/api/3/action/{action}", data={name: (BytesIO(b"a"), "a.txt")})
         assert (answer.status_code, list(answer.json["error"])) == (409, [name, "__type"])
 
@@ -229,7 +284,12 @@ def test_a_callback_is_the_name_of_a_function(app: Any) -> None:
 
 def test_the_form_of_an_account_without_its_old_password_is_not_complete(app: Any) -> None:
     user = factories.UserWithToken(name="paul", password="Lac-bleu-2024")
-    data = {"email": user["email"], "password1": "Lac-vert-2024", "password2": "Lac-vert-2024", "save": ""}
+    data = {
+        "email": user["email"],
+        "password1": "Lac-vert-2024",
+        "password2": "Lac-vert-2024",
+        "save": "",
+    }
     answer = app.post("/user/edit/paul", data=data, headers={"Authorization": user["token"]})
     assert answer.status_code == 400
     assert "old_password" in answer.text
@@ -274,11 +334,20 @@ def test_a_type_without_pages_is_refused(kind: str, app: Any) -> None:
     if kind == "package":
         values["owner_org"] = factories.Organization()["id"]
     asked = f"/api/3/action/{kind}_create"
-    refused = app.post(asked, json={**values, "type": "zzz"}, headers=headers, status=409).json["error"]
+    refused = app.post(asked, json={**values, "type": "zzz"}, headers=headers, status=409).json[
+        "error"
+    ]
     assert usual in refused["type"][0]
-    made = app.post(asked, json={**values, "type": usual, "private": True}, headers=headers, status=200).json["result"]
+    made = app.post(
+        asked, json={**values, "type": usual, "private": True}, headers=headers, status=200
+    ).json["result"]
     for verb in ("update", "patch"):
-        app.post(f"/api/3/action/{kind}_{verb}", json={**made, "type": "zzz"}, headers=headers, status=409)
+        app.post(
+            f"/api/3/action/{kind}_{verb}",
+            json={**made, "type": "zzz"},
+            headers=headers,
+            status=409,
+        )
     app.get("/ckan-admin/trash", headers=headers, status=200)
 
 
@@ -295,7 +364,9 @@ def test_following_without_an_account_is_refused(app: Any) -> None:
 @pytest.mark.parametrize("identifier", [1, 1.5, 1e308, True])
 def test_number_as_an_identifier_is_refused(app: Any, identifier: object) -> None:
     for action in ("package_show", "organization_show", "resource_show", "user_show"):
-        assert app.post(f"/api/3/action/{action}", json={"id": identifier}).status_code == 409, action
+        assert app.post(f"/api/3/action/{action}", json={"id": identifier}).status_code == 409, (
+            action
+        )
 
 
 def _fail_twice(*_arguments: Any) -> bool:
@@ -305,7 +376,9 @@ def _fail_twice(*_arguments: Any) -> bool:
     raise RuntimeError("the error page failed")
 
 
-def test_a_transaction_that_failed_ends_with_its_request(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transaction_that_failed_ends_with_its_request(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch, pytest.raises(RuntimeError):
         patch.setattr(private_datasets, "is_absent_for_page", _fail_twice)
         app.get("/about")
@@ -320,13 +393,25 @@ def test_forms_of_ckan_that_are_none_are_refused(app: Any) -> None:
     file = factories.Resource(package_id=dataset["id"])
     token = {"Authorization": factories.APIToken(user=editor["name"])["token"]}
     forms = {
-        "/dataset/new": [{"owner_org": [organization["id"]] * 2, "save": ""}, {"name": ["a", "b"], "title": "a"}],
-        f"/dataset/{dataset['name']}/resource/new": [{"url": "a"}, {"id": "", "save": "", "a__b__c": "d"}],
+        "/dataset/new": [
+            {"owner_org": [organization["id"]] * 2, "save": ""},
+            {"name": ["a", "b"], "title": "a"},
+        ],
+        f"/dataset/{dataset['name']}/resource/new": [
+            {"url": "a"},
+            {"id": "", "save": "", "a__b__c": "d"},
+        ],
         f"/dataset/{dataset['name']}/resource/{file['id']}/edit": [{"id": ["a", "b"], "save": ""}],
-        f"/organization/bulk_process/{organization['name']}": [{}, {"bulk_action.delete": "", "a": "private"}],
+        f"/organization/bulk_process/{organization['name']}": [
+            {},
+            {"bulk_action.delete": "", "a": "private"},
+        ],
     }
     answers = {
-        path: [app.post(path, data=form, headers=token, follow_redirects=False).status_code for form in sent]
+        path: [
+            app.post(path, data=form, headers=token, follow_redirects=False).status_code
+            for form in sent
+        ]
         for path, sent in forms.items()
     }
     assert answers == {path: [BAD_REQUEST] * len(sent) for path, sent in forms.items()}
@@ -340,5 +425,7 @@ def test_forms_of_ckan_that_are_none_are_refused(app: Any) -> None:
     closed = app.post("/compte/fermer", data={"old_password": long}, headers=token)
     assert (closed.status_code, "too long" in closed.text) == (BAD_REQUEST, True)
     logged_in = [app.post("/user/login", data=form).status_code for form in forms]
-    hosts = [app.get("/about", headers={"Host": host}).status_code for host in ("a" * 3_000, "b..c")]
+    hosts = [
+        app.get("/about", headers={"Host": host}).status_code for host in ("a" * 3_000, "b..c")
+    ]
     assert (logged_in, hosts) == ([BAD_REQUEST] * 4, [BAD_REQUEST] * 2)

@@ -47,7 +47,9 @@ def test_path_that_is_no_utf8_is_refused(visitor: Visitor):
     assert (answer.status_code, GARBLED in answer.get_data(as_text=True)) == (400, True)
 
 
-@pytest.mark.parametrize("address", ["/dataset/?q=%C3%A9t%C3%A9", "/dataset/?q=%F0%9F%8C%8A", "/dataset/?q=%25%2B"])
+@pytest.mark.parametrize(
+    "address", ["/dataset/?q=%C3%A9t%C3%A9", "/dataset/?q=%F0%9F%8C%8A", "/dataset/?q=%25%2B"]
+)
 def test_address_in_utf8_is_answered(visitor: Visitor, address: str):
     assert visitor().get(address).status_code == 200
 
@@ -67,11 +69,19 @@ def test_garbled_form_is_refused(visitor: Visitor, sent: dict[str, Any]):
 
 @pytest.mark.parametrize(
     "body",
-    [b'{"id": "a\\u0000b"}', b'{"a\\u0000": 1}', b'{"id": ["\\ud800"]}', b'{"id": "\xff"}', b'{"id": "\x00"}'],
+    [
+        b'{"id": "a\\u0000b"}',
+        b'{"a\\u0000": 1}',
+        b'{"id": ["\\ud800"]}',
+        b'{"id": "\xff"}',
+        b'{"id": "\x00"}',
+    ],
 )
 def test_garbled_json_is_refused(visitor: Visitor, body: bytes):
     headers = {"Authorization": factories.APIToken(user="boss")["token"]}
-    answer = visitor().post("/api/3/action/package_create", data=body, content_type="application/json", headers=headers)
+    answer = visitor().post(
+        "/api/3/action/package_create", data=body, content_type="application/json", headers=headers
+    )
     assert answer.status_code == 400
     assert error_type(answer) == "Bad Request"
 
@@ -83,7 +93,9 @@ def test_garbled_json_in_a_form_is_refused(visitor: Visitor):
 
 def test_json_with_pairs_and_escaped_backslashes_is_taken(visitor: Visitor):
     body = b'{"q": "\\ud83c\\udf0a C:\\\\u0000"}'
-    answer = visitor().post("/api/3/action/package_search", data=body, content_type="application/json")
+    answer = visitor().post(
+        "/api/3/action/package_search", data=body, content_type="application/json"
+    )
     assert answer.status_code == 200
 
 
@@ -105,7 +117,9 @@ def test_form_with_endless_fields_is_refused_quickly(visitor: Visitor, kind: str
     client.get("/about")
     before = time.process_time()
     if kind.startswith("multipart"):
-        answer = client.post("/user/login", data={f"f{n}": "" for n in range(5000)}, content_type=kind)
+        answer = client.post(
+            "/user/login", data={f"f{n}": "" for n in range(5000)}, content_type=kind
+        )
     else:
         answer = client.post("/user/login", data=b"a&" * 4_000_000, content_type=kind)
     assert answer.status_code == 413

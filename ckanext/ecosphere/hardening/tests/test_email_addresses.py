@@ -33,7 +33,9 @@ def send(made_app: Any) -> Any:
     forget_counts()
 
 
-@pytest.mark.parametrize("pattern", ["anne%@example.org", "a%@example.org", "anne_%@example.org", "ann__b@example.org"])
+@pytest.mark.parametrize(
+    "pattern", ["anne%@example.org", "a%@example.org", "anne_%@example.org", "ann__b@example.org"]
+)
 def test_signs_of_a_pattern_are_letters(send: Any, pattern: str):
     answer = send(pattern)
     assert "Your password must be" in answer.text

@@ -24,16 +24,31 @@ def ask(app: CKANTestApp) -> Any:
 
 @pytest.fixture
 def dataset() -> dict[str, Any]:
-    return factories.Dataset(owner_org=factories.Organization()["id"], name="zones", title="Zones", private=False)
+    return factories.Dataset(
+        owner_org=factories.Organization()["id"], name="zones", title="Zones", private=False
+    )
 
 
 @pytest.mark.parametrize(
-    "name", ["_root_", "é_root_", "_version_", "vocab_x", "minx", "ecosphere_year", "permission_labels", "capacity"]
+    "name",
+    [
+        "_root_",
+        "é_root_",
+        "_version_",
+        "vocab_x",
+        "minx",
+        "ecosphere_year",
+        "permission_labels",
+        "capacity",
+    ],
 )
 def test_a_name_of_the_index_is_no_free_field(name: str, ask: Any, dataset: dict[str, Any]):
     answer = ask("package_patch", id="zones", extras=[{"key": name, "value": "zz"}])
     assert (answer.status_code, list(answer.json["error"])) == (409, ["extras", "__type"])
-    assert ask("package_patch", id="zones", extras=[{"key": "couleur", "value": "zz"}]).status_code == 200
+    assert (
+        ask("package_patch", id="zones", extras=[{"key": "couleur", "value": "zz"}]).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize("value", ["2020-01-01T00:00:00Z", "2020-01-01 10:00 +02:00", "9" * 30])
@@ -54,13 +69,18 @@ def test_too_many_rows_are_told_by_the_name_of_the_field(
     field: str, ask: Any, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(bounds, "most", lambda _field: 3)
-    rows = [{"key": f"k{number}", "name": f"mot{number}", "value": "x", "url": "x"} for number in range(4)]
+    rows = [
+        {"key": f"k{number}", "name": f"mot{number}", "value": "x", "url": "x"}
+        for number in range(4)
+    ]
     answer = ask("package_patch", id="zones", **{field: rows})
     assert (answer.status_code, list(answer.json["error"])) == (409, [field, "__type"])
     assert "3" in answer.json["error"][field][0]
 
 
-def test_what_is_made_private_is_not_found_any_more(ask: Any, app: CKANTestApp, dataset: dict[str, Any]):
+def test_what_is_made_private_is_not_found_any_more(
+    ask: Any, app: CKANTestApp, dataset: dict[str, Any]
+):
     package = model.Package.get("zones")
     assert package is not None
     package.extras = {**package.extras, "_root_": "zz"}  # stored before such names were refused

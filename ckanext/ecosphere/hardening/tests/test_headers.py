@@ -16,7 +16,7 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.shared.tests.conftest import cookies_of, group_id
 from ckanext.ecosphere.shared.web_guard import headers
-from ckanext.ecosphere.shared.web_guard.settings import Settings
+from ckanext.ecosphere.shared.web_guard.incoming import Settings
 
 Visitor = Callable[..., FlaskClient]
 PAGES = (
@@ -70,18 +70,26 @@ def test_page_with_scripts_in_its_text_only_reports(log_in: Visitor):
     assert "script-src 'self'" in sent["Content-Security-Policy-Report-Only"]
 
 
-def test_policy_takes_sources_of_the_administrator(visitor: Visitor, monkeypatch: pytest.MonkeyPatch):
+def test_policy_takes_sources_of_the_administrator(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setitem(
-        tk.config, "ecosphere.web.content_security_policy_sources", "script-src https://stats.example.gouv.fr"
+        tk.config,
+        "ecosphere.web.content_security_policy_sources",
+        "script-src https://stats.example.gouv.fr",
     )
-    monkeypatch.setitem(tk.config, "ecosphere.web.frame_ancestors", "'self' https://intranet.example.gouv.fr")
+    monkeypatch.setitem(
+        tk.config, "ecosphere.web.frame_ancestors", "'self' https://intranet.example.gouv.fr"
+    )
     policy = visitor().get("/about").headers["Content-Security-Policy"]
     assert "script-src 'self' https://stats.example.gouv.fr;" in policy
     assert policy.endswith("frame-ancestors 'self' https://intranet.example.gouv.fr")
 
 
 @pytest.mark.parametrize("mode", ["report-only", "off"])
-def test_policy_is_not_enforced_when_it_is_not_wanted(visitor: Visitor, monkeypatch: pytest.MonkeyPatch, mode: str):
+def test_policy_is_not_enforced_when_it_is_not_wanted(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, mode: str
+):
     monkeypatch.setitem(tk.config, "ecosphere.web.content_security_policy", mode)
     sent = visitor().get("/about").headers
     assert "script-src" not in sent.get("Content-Security-Policy", "")
@@ -101,7 +109,9 @@ def test_badge_may_be_shown_elsewhere_and_runs_nothing(visitor: Visitor):
     assert sent["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/dataset/zones-humides/iso19139.xml", "/dataset/zones-humides.rdf"])
+@pytest.mark.parametrize(
+    "path", ["/dataset/zones-humides/iso19139.xml", "/dataset/zones-humides.rdf"]
+)
 def test_xml_runs_nothing(visitor: Visitor, path: str):
     assert "sandbox" in visitor().get(path).headers["Content-Security-Policy"]
 
@@ -111,7 +121,13 @@ def upload(name: str, content: bytes, mimetype: str) -> str:
     file = FileStorage(io.BytesIO(content), filename=name, content_type=mimetype)
     package = factories.Dataset(owner_org=group_id("ddt"))
     context: Any = {"ignore_auth": True, "user": "boss"}
-    data = {"package_id": package["id"], "upload": file, "url": name, "mimetype": mimetype, "url_type": "upload"}
+    data = {
+        "package_id": package["id"],
+        "upload": file,
+        "url": name,
+        "mimetype": mimetype,
+        "url_type": "upload",
+    }
     resource = tk.get_action("resource_create")(context, data)
     return f"/dataset/{package['id']}/resource/{resource['id']}/download/{name}"
 
@@ -129,13 +145,17 @@ def upload(name: str, content: bytes, mimetype: str) -> str:
         ("code.js", b"alert(1)", "text/javascript"),
     ],
 )
-def test_uploaded_page_is_saved_and_never_run(visitor: Visitor, name: str, content: bytes, mimetype: str):
+def test_uploaded_page_is_saved_and_never_run(
+    visitor: Visitor, name: str, content: bytes, mimetype: str
+):
     answer = visitor().get(upload(name, content, mimetype))
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert "javascript" not in answer.headers["Content-Type"]  # otherwise a page could load it as a script
+    assert (
+        "javascript" not in answer.headers["Content-Type"]
+    )  # otherwise a page could load it as a script
 
 
 def test_uploaded_table_is_still_shown(visitor: Visitor):
@@ -151,11 +171,16 @@ def test_file_in_the_folder_of_images_is_never_run(visitor: Visitor, portal: Any
     place.mkdir(parents=True, exist_ok=True)
     (place / "logo.svg").write_bytes(SVG)
     (place / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    drawn, photo = visitor().get("/uploads/group/logo.svg"), visitor().get("/uploads/group/logo.png")
+    drawn, photo = (
+        visitor().get("/uploads/group/logo.svg"),
+        visitor().get("/uploads/group/logo.png"),
+    )
     assert drawn.headers["Content-Disposition"].startswith("attachment")
     assert "sandbox" in drawn.headers["Content-Security-Policy"]
     assert photo.status_code == 200
-    assert "Content-Disposition" not in photo.headers or photo.headers["Content-Disposition"].startswith("inline")
+    assert "Content-Disposition" not in photo.headers or photo.headers[
+        "Content-Disposition"
+    ].startswith("inline")
 
 
 def test_policy_adds_to_a_directive_that_forbids_all():

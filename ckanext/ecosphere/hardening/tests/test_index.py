@@ -24,14 +24,18 @@ def in_docstrings() -> dict[str, set[int]]:
     found = {}
     for path in (PACKAGE / "hardening").rglob("*.py"):
         if "tests" not in path.parts and path.name not in NO_REPAIRS:
-            first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition(":")[0]
+            first = (
+                ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            ).partition(":")[0]
             assert first.startswith("Defect"), path
             found[str(path.relative_to(PACKAGE))] = set(map(int, re.findall(r"\d+", first)))
     return found
 
 
 def test_each_repair_names_its_defects_as_the_index_does():
-    of_hardening = {module: numbers for module, numbers in index().items() if module.startswith("hardening/")}
+    of_hardening = {
+        module: numbers for module, numbers in index().items() if module.startswith("hardening/")
+    }
     assert in_docstrings() == of_hardening
 
 

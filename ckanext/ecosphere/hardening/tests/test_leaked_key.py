@@ -16,18 +16,28 @@ from ckan.lib import api_token
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.hardening.web import sessions
 from ckanext.ecosphere.shared.mailing import headers, link_key
 from ckanext.ecosphere.shared.tests.conftest import stored_user
 
 Visitor = Callable[..., FlaskClient]
 #: What an attacker may put beside the id of an account: nothing, stamps of their own, stamps of earlier versions.
-STAMPS = (None, "", "invented", "4102444800.000000-0123456789abcdef", ["a", "list"], {"ends": 9e9}, "\ud800")
+STAMPS = (
+    None,
+    "",
+    "invented",
+    "4102444800.000000-0123456789abcdef",
+    ["a", "list"],
+    {"ends": 9e9},
+    "\ud800",
+)
 LATER = {"after": 0, "ended": []}
 
 
-@pytest.fixture(params=[None, {sessions.KEY: LATER}], ids=["never logged in", "record of an earlier version"])
+@pytest.fixture(
+    params=[None, {sessions.KEY: LATER}], ids=["never logged in", "record of an earlier version"]
+)
 def boss(portal: Any, request: pytest.FixtureRequest) -> Iterator[model.User]:
     """A sysadmin."""
     user = stored_user("boss")
@@ -57,10 +67,16 @@ def _with_remember(client: FlaskClient, user: model.User, stamp: str) -> FlaskCl
 
 def _addresses(client: FlaskClient) -> list[str]:
     """Return every page that needs no argument, and every action that reads."""
-    rules = [rule for rule in client.application.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    rules = [
+        rule for rule in client.application.url_map.iter_rules() if "GET" in (rule.methods or ())
+    ]
     pages = {rule.rule for rule in rules if not rule.arguments and not rule.rule.startswith("/api")}
     logic.get_action("status_show")
-    reading = [name for name, action in logic._actions.items() if getattr(action, "side_effect_free", False)]
+    reading = [
+        name
+        for name, action in logic._actions.items()
+        if getattr(action, "side_effect_free", False)
+    ]
     return [*sorted(pages), *(f"/api/3/action/{name}" for name in sorted(reading))]
 
 
@@ -106,27 +122,37 @@ def test_what_is_on_record_is_no_stamp(visitor: Visitor, log_in: Visitor):
 
 @pytest.mark.usefixtures("portal")
 @pytest.mark.parametrize(
-    "purpose", ["ecosphere-confirm-address", "ecosphere-alerts-leave", "ecosphere-requests-calendar"]
+    "purpose",
+    ["ecosphere-confirm-address", "ecosphere-alerts-leave", "ecosphere-requests-calendar"],
 )
-def test_links_of_e_mails_are_not_signed_with_the_key(purpose: str, monkeypatch: pytest.MonkeyPatch):
+def test_links_of_e_mails_are_not_signed_with_the_key(
+    purpose: str, monkeypatch: pytest.MonkeyPatch
+):
     timed, lasting = headers.sign(purpose, ["x"]), headers.sign_lasting(purpose, ["x"])
     key = tk.config["SECRET_KEY"]
-    assert headers.read(purpose, str(URLSafeTimedSerializer(key, salt=purpose).dumps(["x"]))) is None
-    assert headers.read_lasting(purpose, str(URLSafeSerializer(key, salt=purpose).dumps(["x"]))) is None
+    assert (
+        headers.read(purpose, str(URLSafeTimedSerializer(key, salt=purpose).dumps(["x"]))) is None
+    )
+    assert (
+        headers.read_lasting(purpose, str(URLSafeSerializer(key, salt=purpose).dumps(["x"])))
+        is None
+    )
     # After the key was changed, the links of e-mails that were sent before stay good.
     monkeypatch.setitem(tk.config, "SECRET_KEY", "another")
     assert headers.read(purpose, timed) == ["x"]
     assert headers.read_lasting(purpose, lasting) == ["x"]
 
 
-def test_address_of_somebody_else_is_not_confirmed_by_a_forged_link(visitor: Visitor, log_in: Visitor):
+def test_address_of_somebody_else_is_not_confirmed_by_a_forged_link(
+    visitor: Visitor, log_in: Visitor
+):
     anne = stored_user("anne")
-    value = [anne.id, confirmed.digest(anne.email)]
-    forged = URLSafeTimedSerializer(tk.config["SECRET_KEY"], salt=confirmed.PURPOSE).dumps(value)
+    value = [anne.id, addresses.digest(anne.email)]
+    forged = URLSafeTimedSerializer(tk.config["SECRET_KEY"], salt=addresses.PURPOSE).dumps(value)
     with visitor().application.test_request_context():
-        true = confirmed.token(anne)
-    assert confirmed.account_of(str(forged)) is None
-    assert confirmed.account_of(true).id == anne.id
+        true = addresses.token_of(anne)
+    assert addresses.account_of(str(forged)) is None
+    assert addresses.account_of(true).id == anne.id
 
 
 def test_key_of_links_is_made_once(portal: Any):

@@ -66,7 +66,10 @@ def test_answers_do_not_tell_which_accounts_exist(visitor: Visitor):
     def answers(name: str) -> list[tuple[int, str]]:
         client = visitor(ATTACKER)
         sent = [try_password(client, name, "wrong") for _ in range(7)]
-        text = [re.sub(r'content="[^"]*"|value="[^"]*"', "", each.get_data(as_text=True)) for each in sent]
+        text = [
+            re.sub(r'content="[^"]*"|value="[^"]*"', "", each.get_data(as_text=True))
+            for each in sent
+        ]
         return [(each.status_code, page) for each, page in zip(sent, text, strict=True)]
 
     assert answers("anne") == answers("nobody-here")
@@ -99,7 +102,12 @@ def test_log_in_is_braked_without_redis(visitor: Visitor, monkeypatch: pytest.Mo
 
 def test_password_asked_for_in_the_profile_is_braked(log_in: Visitor):
     thief = log_in("anne")
-    form = {"name": "anne", "email": "anne@example.org", "old_password": "guess", "_csrf_token": token_of(thief)}
+    form = {
+        "name": "anne",
+        "email": "anne@example.org",
+        "old_password": "guess",
+        "_csrf_token": token_of(thief),
+    }
     form |= {"password1": "long-enough-1", "password2": "long-enough-1", "save": ""}
     states = [thief.post("/user/edit/anne", data=form).status_code for _ in range(8)]
     assert states[-1] == 429
@@ -113,8 +121,14 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def register(client: FlaskClient, number: int) -> Any:
     """Submit the registration form."""
-    form = {"name": f"new-{number}-{time.time_ns()}", "fullname": "New", "email": f"new{time.time_ns()}@example.org"}
-    return client.post("/user/register", data={**form, "password1": PASSWORD, "password2": PASSWORD, "save": ""})
+    form = {
+        "name": f"new-{number}-{time.time_ns()}",
+        "fullname": "New",
+        "email": f"new{time.time_ns()}@example.org",
+    }
+    return client.post(
+        "/user/register", data={**form, "password1": PASSWORD, "password2": PASSWORD, "save": ""}
+    )
 
 
 def test_registrations_are_braked_by_address(visitor: Visitor, strict: None):
@@ -129,23 +143,33 @@ def test_registration_is_refused_in_words_without_redis(
     break_redis(monkeypatch)
     answer = register(visitor(ATTACKER), 0)
     assert answer.status_code == 503
-    assert "Try again in a few minutes" in " ".join(answer.get_data(as_text=True).split("error-content")[1].split())
+    assert "Try again in a few minutes" in " ".join(
+        answer.get_data(as_text=True).split("error-content")[1].split()
+    )
 
 
 @pytest.mark.parametrize("name", ["anne", "nobody-here"])
-def test_reset_links_are_braked_by_account(visitor: Visitor, monkeypatch: pytest.MonkeyPatch, name: str):
+def test_reset_links_are_braked_by_account(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, name: str
+):
     sent = []
     monkeypatch.setattr("ckan.lib.mailer.send_reset_link", lambda user: sent.append(user.name))
-    answers = [visitor(f"198.51.100.{n}").post("/user/reset", data={"user": name}) for n in range(5)]
+    answers = [
+        visitor(f"198.51.100.{n}").post("/user/reset", data={"user": name}) for n in range(5)
+    ]
     assert [each.status_code for each in answers] == [302] * 3 + [429] * 2
     assert len(sent) == (3 if name == "anne" else 0)
 
 
-def test_invalid_tokens_are_braked_and_valid_ones_are_not(visitor: Visitor, monkeypatch: pytest.MonkeyPatch):
+def test_invalid_tokens_are_braked_and_valid_ones_are_not(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setitem(tk.config, "ecosphere.web.token_limits", "5 per minute")
     attacker = visitor(OFFICE)
     address = "/api/3/action/status_show"
-    states = [attacker.get(address, headers={"Authorization": f"guess-{n}"}).status_code for n in range(8)]
+    states = [
+        attacker.get(address, headers={"Authorization": f"guess-{n}"}).status_code for n in range(8)
+    ]
     assert states == [200] * 5 + [429] * 3
     token = factories.APIToken(user="anne")["token"]
     assert visitor(OFFICE).get(address, headers={"Authorization": token}).status_code == 200

@@ -27,7 +27,9 @@ def ask(app: CKANTestApp) -> Ask:
     factories.Organization(name="ddt-42", users=[{"name": "chef", "capacity": "admin"}])
 
     def call(action: str, **data: Any) -> Any:
-        answer = app.post(f"/api/3/action/{action}", json=data, headers={"Authorization": person["token"]})
+        answer = app.post(
+            f"/api/3/action/{action}", json=data, headers={"Authorization": person["token"]}
+        )
         model.Session.remove()
         return answer
 
@@ -40,7 +42,10 @@ def members() -> list[tuple[str, str]]:
 
 
 def test_a_service_stays_a_service(ask: Ask):
-    assert ask("organization_patch", id="ddt-42", is_organization=False, title="DDT 42").status_code == 200
+    assert (
+        ask("organization_patch", id="ddt-42", is_organization=False, title="DDT 42").status_code
+        == 200
+    )
     assert model.Group.get("ddt-42").is_organization
     factories.Dataset(owner_org=model.Group.get("ddt-42").id)
     for action in ("group_delete", "group_patch", "group_update"):
@@ -48,11 +53,18 @@ def test_a_service_stays_a_service(ask: Ask):
     assert model.Group.get("ddt-42").state == "active"
 
 
-@pytest.mark.parametrize("values", [{"state": "draft"}, {"state": "deleted"}, {"approval_status": "x"}])
+@pytest.mark.parametrize(
+    "values", [{"state": "draft"}, {"state": "deleted"}, {"approval_status": "x"}]
+)
 def test_what_is_of_the_site_is_not_changed_with_a_service(values: dict[str, str], ask: Ask):
     answer = ask("organization_patch", id="ddt-42", **values)
     assert (answer.status_code, list(answer.json["error"])) == (409, [*values, "__type"])
-    assert ask("organization_patch", id="ddt-42", state="active", approval_status="approved").status_code == 200
+    assert (
+        ask(
+            "organization_patch", id="ddt-42", state="active", approval_status="approved"
+        ).status_code
+        == 200
+    )
 
 
 def test_the_name_of_a_page_is_no_name(ask: Ask):
@@ -73,14 +85,20 @@ def test_members_are_people_in_roles(users: list[dict[str, str]], ask: Ask):
 
 
 def test_an_invitation_to_no_role_makes_no_account(ask: Ask):
-    assert ask("user_invite", email="a@secret.example", group_id="ddt-42", role="zzz").status_code == 409
+    assert (
+        ask("user_invite", email="a@secret.example", group_id="ddt-42", role="zzz").status_code
+        == 409
+    )
     assert model.Session.query(model.User).filter_by(email="a@secret.example").count() == 0
 
 
 def test_a_name_is_one_line_and_a_text(ask: Ask, app: CKANTestApp, postbox: Postbox):
     sent = ask("user_patch", id="chef", fullname="Support\r\nBcc: eve@secret.example")
     assert sent.json["result"]["fullname"] == "Support Bcc: eve@secret.example"
-    assert list(ask("user_patch", id="chef", fullname=["x"]).json["error"]) == ["fullname", "__type"]
+    assert list(ask("user_patch", id="chef", fullname=["x"]).json["error"]) == [
+        "fullname",
+        "__type",
+    ]
     user = model.User.get("chef")
     assert user is not None
     user.fullname = "Support\r\nBcc: eve@secret.example"  # as accepted by CKAN alone
@@ -90,13 +108,23 @@ def test_a_name_is_one_line_and_a_text(ask: Ask, app: CKANTestApp, postbox: Post
     assert "eve@secret.example" in str(mail["To"]) and mail["Bcc"] is None
 
 
-@pytest.mark.parametrize("address", ["http://a.example/p.png", "//a.example/p.png", "data:image/png;base64,AA"])
+@pytest.mark.parametrize(
+    "address", ["http://a.example/p.png", "//a.example/p.png", "data:image/png;base64,AA"]
+)
 def test_a_picture_is_uploaded_or_comes_over_https(address: str, ask: Ask):
-    assert list(ask("organization_patch", id="ddt-42", image_url=address).json["error"]) == ["image_url", "__type"]
-    assert ask("organization_patch", id="ddt-42", image_url="https://a.example/p.png").status_code == 200
+    assert list(ask("organization_patch", id="ddt-42", image_url=address).json["error"]) == [
+        "image_url",
+        "__type",
+    ]
+    assert (
+        ask("organization_patch", id="ddt-42", image_url="https://a.example/p.png").status_code
+        == 200
+    )
 
 
-def test_a_person_added_twice_at_one_moment_is_a_member_once(ask: Ask, monkeypatch: pytest.MonkeyPatch):
+def test_a_person_added_twice_at_one_moment_is_a_member_once(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+):
     factories.User(name="aide")
     both, make = threading.Barrier(2, timeout=0.5), model.Member.__init__
 
@@ -108,7 +136,9 @@ def test_a_person_added_twice_at_one_moment_is_a_member_once(ask: Ask, monkeypat
     monkeypatch.setattr(model.Member, "__init__", made_when_both_have_looked)
     values = {"id": "ddt-42", "username": "aide", "role": "editor"}
     with ThreadPoolExecutor(2) as people:
-        answers = [people.submit(ask, "organization_member_create", **values) for _request in range(2)]
+        answers = [
+            people.submit(ask, "organization_member_create", **values) for _request in range(2)
+        ]
     assert [each.result().status_code for each in answers] == [200, 200]
     assert members().count(("aide", "editor")) == 1
     assert ask("organization_member_delete", id="ddt-42", username="aide").status_code == 200

@@ -49,7 +49,9 @@ def portal_behind() -> Iterator[Any]:
             def do_GET(self) -> None:
                 chain = ", ".join(filter(None, [self.headers.get("X-Forwarded-For"), PERSON]))
                 headers = {"X-Forwarded-For": chain, "X-Forwarded-Proto": "https"}
-                with urllib.request.urlopen(urllib.request.Request(direct, headers=headers), timeout=5) as answer:
+                with urllib.request.urlopen(
+                    urllib.request.Request(direct, headers=headers), timeout=5
+                ) as answer:
                     body = answer.read()
                 self.send_response(200)
                 self.end_headers()

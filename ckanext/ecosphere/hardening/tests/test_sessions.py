@@ -15,7 +15,13 @@ from flask.testing import FlaskClient
 from passlib.hash import pbkdf2_sha512
 
 from ckanext.ecosphere.hardening.web import sessions
-from ckanext.ecosphere.shared.tests.conftest import PASSWORD, copied, is_logged_in, stored_user, token_of
+from ckanext.ecosphere.shared.tests.conftest import (
+    PASSWORD,
+    copied,
+    is_logged_in,
+    stored_user,
+    token_of,
+)
 
 Visitor = Callable[..., FlaskClient]
 NEW_PASSWORD = "another-horse-battery"
@@ -39,8 +45,12 @@ def test_copied_cookie_ends_with_the_log_out(visitor: Visitor, log_in: Visitor):
     assert not is_logged_in(thief)
 
 
-@pytest.mark.parametrize("names", [("remember_token", "ecosphere_remember"), ("remember_token",), ()])
-def test_copied_remember_cookie_ends_with_the_log_out(visitor: Visitor, log_in: Visitor, names: tuple[str, ...]):
+@pytest.mark.parametrize(
+    "names", [("remember_token", "ecosphere_remember"), ("remember_token",), ()]
+)
+def test_copied_remember_cookie_ends_with_the_log_out(
+    visitor: Visitor, log_in: Visitor, names: tuple[str, ...]
+):
     person = log_in("anne", remember=True)
     thief = copied(person, visitor(), names)
     person.get("/user/_logout")
@@ -116,11 +126,18 @@ def test_session_taken_off_the_record_is_logged_out(log_in: Visitor):
     assert not is_logged_in(person)
 
 
-def test_new_password_ends_other_sessions_and_keeps_this_one(visitor: Visitor, log_in: Visitor, old_password: None):
+def test_new_password_ends_other_sessions_and_keeps_this_one(
+    visitor: Visitor, log_in: Visitor, old_password: None
+):
     person = log_in("anne")
     thief, phone = copied(person, visitor()), log_in("anne", remember=True)
     form = {"name": "anne", "email": "anne@example.org", "old_password": PASSWORD}
-    form |= {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "save": "", "_csrf_token": token_of(person)}
+    form |= {
+        "password1": NEW_PASSWORD,
+        "password2": NEW_PASSWORD,
+        "save": "",
+        "_csrf_token": token_of(person),
+    }
     assert person.post("/user/edit/anne", data=form, follow_redirects=False).status_code == 302
     assert is_logged_in(person)
     assert not is_logged_in(thief)
@@ -134,11 +151,18 @@ def test_reset_password_ends_every_session(visitor: Visitor, log_in: Visitor, ol
     mailer.create_reset_key(user)
     key = user.reset_key
     form = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
-    assert visitor().post(f"/user/reset/{user.id}?key={key}", data=form, follow_redirects=False).status_code == 302
+    assert (
+        visitor()
+        .post(f"/user/reset/{user.id}?key={key}", data=form, follow_redirects=False)
+        .status_code
+        == 302
+    )
     assert not is_logged_in(thief)
 
 
-def test_password_set_by_an_administrator_ends_every_session(log_in: Visitor, old_password: None, sysadmin_context):
+def test_password_set_by_an_administrator_ends_every_session(
+    log_in: Visitor, old_password: None, sysadmin_context
+):
     thief = log_in("anne")
     tk.get_action("user_patch")(sysadmin_context, {"id": "anne", "password": NEW_PASSWORD})
     assert not is_logged_in(thief)
@@ -151,7 +175,9 @@ def token(portal) -> str:
     return tk.get_action("api_token_create")(by, {"user": "anne", "name": "script"})["token"]
 
 
-def test_reset_password_ends_the_tokens_of_whoever_was_there_before(visitor: Visitor, old_password: None, token: str):
+def test_reset_password_ends_the_tokens_of_whoever_was_there_before(
+    visitor: Visitor, old_password: None, token: str
+):
     assert _is_good(visitor, token)
     user = stored_user("anne")
     mailer.create_reset_key(user)
@@ -161,7 +187,9 @@ def test_reset_password_ends_the_tokens_of_whoever_was_there_before(visitor: Vis
     assert not _is_good(visitor, token)
 
 
-def test_password_set_by_an_administrator_ends_every_token(visitor, old_password: None, token: str, sysadmin_context):
+def test_password_set_by_an_administrator_ends_every_token(
+    visitor, old_password: None, token: str, sysadmin_context
+):
     tk.get_action("user_patch")(sysadmin_context, {"id": "anne", "password": NEW_PASSWORD})
     assert not _is_good(visitor, token)
 
@@ -177,7 +205,12 @@ def test_own_new_password_and_a_hash_written_anew_keep_the_tokens(
     model.Session.commit()
     person = log_in("anne")
     assert "$10$" not in stored_user("anne").password
-    form = {"old_password": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "save": ""}
+    form = {
+        "old_password": PASSWORD,
+        "password1": NEW_PASSWORD,
+        "password2": NEW_PASSWORD,
+        "save": "",
+    }
     form |= {"name": "anne", "email": "anne@example.org", "_csrf_token": token_of(person)}
     assert person.post("/user/edit/anne", data=form, follow_redirects=False).status_code == 302
     assert stored_user("anne").validate_password(NEW_PASSWORD)
@@ -185,7 +218,9 @@ def test_own_new_password_and_a_hash_written_anew_keep_the_tokens(
 
 
 def _is_good(visitor: Visitor, token: str) -> bool:
-    answer = visitor().get("/api/3/action/organization_list_for_user", headers={"Authorization": token})
+    answer = visitor().get(
+        "/api/3/action/organization_list_for_user", headers={"Authorization": token}
+    )
     return bool(answer.json["result"]) if answer.status_code == 200 else False
 
 

@@ -30,10 +30,17 @@ def app(made_app: Any) -> CKANTestApp:
 def tokens() -> dict[str, str]:
     """Tokens of an editor of the private dataset's organisation, of one of another organisation, and of nobody."""
     mine, other = factories.UserWithToken(), factories.UserWithToken()
-    service = factories.Organization(users=[{"name": mine["name"], "capacity": "editor"}], image_url="")
+    service = factories.Organization(
+        users=[{"name": mine["name"], "capacity": "editor"}], image_url=""
+    )
     factories.Organization(users=[{"name": other["name"], "capacity": "editor"}], image_url="")
     for private, tag in ((True, "secret-tag"), (False, "open-tag")):
-        fields = {"owner_org": service["id"], "private": private, "tags": [{"name": tag}], "title": tag}
+        fields = {
+            "owner_org": service["id"],
+            "private": private,
+            "tags": [{"name": tag}],
+            "title": tag,
+        }
         context: Any = {"ignore_auth": True, "user": mine["name"], "schema_validate": False}
         helpers.call_action("package_create", context, name=tag, notes="x", **fields)
     return {"mine": mine["token"], "other": other["token"], "nobody": ""}
@@ -60,7 +67,11 @@ def test_a_tag_of_a_private_dataset_is_as_absent_as_one_that_never_was(app, toke
         headers = {"Authorization": tokens[person]} if tokens[person] else {}
         return app.get(f"/api/3/action/tag_show?id={tag}", headers=headers).status_code
 
-    assert {person: status(person, "secret-tag") for person in tokens} == {"mine": 200, "other": 404, "nobody": 404}
+    assert {person: status(person, "secret-tag") for person in tokens} == {
+        "mine": 200,
+        "other": 404,
+        "nobody": 404,
+    }
     assert status("nobody", "never-tag") == 404
     assert status("nobody", "open-tag") == 200
 

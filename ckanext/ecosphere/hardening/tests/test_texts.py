@@ -21,7 +21,9 @@ FIELDS = ("title", "notes", "provenance", "use_conditions", "version", "url", "t
 
 
 @pytest.fixture
-def app(made_app: Any, ckan_config: Any, clean_db: None, clean_index: None) -> Iterator[CKANTestApp]:
+def app(
+    made_app: Any, ckan_config: Any, clean_db: None, clean_index: None
+) -> Iterator[CKANTestApp]:
     """The application."""
     yield CKANTestApp(made_app)
 
@@ -33,7 +35,12 @@ def post(app: CKANTestApp, action: str, data: dict[str, Any], token: str) -> Any
 
 def test_names_of_people_and_services(app: CKANTestApp) -> None:
     token = factories.SysadminWithToken()["token"]
-    person = {"name": "eve", "email": "eve@example.org", "password": "Lac-bleu-2024", "fullname": f"Eve{OVERRIDE}gpj"}
+    person = {
+        "name": "eve",
+        "email": "eve@example.org",
+        "password": "Lac-bleu-2024",
+        "fullname": f"Eve{OVERRIDE}gpj",
+    }
     assert post(app, "user_create", person, token).json["result"]["fullname"] == "Evegpj"
     sent = {"name": "ddt-02", "title": f"DDT{OVERRIDE} 02"}
     assert post(app, "organization_create", sent, token).json["result"]["title"] == "DDT 02"
@@ -43,8 +50,16 @@ def test_names_of_people_and_services(app: CKANTestApp) -> None:
     ("action", "sent", "field"),
     [
         ("organization_create", {"name": "ddt-03", "description": "a" * 20_001}, "description"),
-        ("organization_create", {"name": "ddt-03", "image_url": 'http://a" onmouseover="x'}, "image_url"),
-        ("harvest_source_create", {"name": "s", "url": "https://a.example/", "title": "a" * 501}, "title"),
+        (
+            "organization_create",
+            {"name": "ddt-03", "image_url": 'http://a" onmouseover="x'},
+            "image_url",
+        ),
+        (
+            "harvest_source_create",
+            {"name": "s", "url": "https://a.example/", "title": "a" * 501},
+            "title",
+        ),
         (
             "harvest_source_create",
             {"name": "s", "url": "https://a.example/", "title": "s", "config": " " * 50_001},
@@ -64,7 +79,11 @@ def test_endless_texts_and_broken_addresses_are_refused(
 TEXTS = st.one_of(
     st.sampled_from(STRANGE),
     st.text(max_size=50),
-    st.builds(lambda unit, length: unit * (length // len(unit)), st.sampled_from(UNITS), st.integers(1, 40_000)),
+    st.builds(
+        lambda unit, length: unit * (length // len(unit)),
+        st.sampled_from(UNITS),
+        st.integers(1, 40_000),
+    ),
 )
 
 
@@ -75,7 +94,9 @@ def test_no_text_of_a_dataset_fails(app: CKANTestApp) -> None:
     assert post(app, "package_create", start, token).status_code == 200
 
     @seed(13)
-    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
     @given(st.sampled_from(FIELDS), TEXTS)
     def save(field: str, text: str) -> None:
         start = time.process_time()

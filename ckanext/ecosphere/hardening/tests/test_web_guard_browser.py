@@ -19,17 +19,50 @@ pytestmark = [
 ]
 PASSWORD = "correct-horse-battery"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>document.documentElement.id="run"</script></svg>'
-OPEN = ("/", "/dataset/", "/dataset/zones-humides", "/dataset/zones-humides/qualite", "/demandes", "/organization/")
-OPEN = (*OPEN, "/organization/ddt", "/about", "/user/login", "/user/register", "/user/reset", "/qualite", "/nowhere")
+OPEN = (
+    "/",
+    "/dataset/",
+    "/dataset/zones-humides",
+    "/dataset/zones-humides/qualite",
+    "/demandes",
+    "/organization/",
+)
+OPEN = (
+    *OPEN,
+    "/organization/ddt",
+    "/about",
+    "/user/login",
+    "/user/register",
+    "/user/reset",
+    "/qualite",
+    "/nowhere",
+)
 FOR_EDITORS = (
     "/dataset/new",
     "/dataset/edit/zones-humides",
     "/dataset/zones-humides/resource/new",
     "/demandes/nouvelle",
 )
-FOR_EDITORS = (*FOR_EDITORS, "/dataset/importer", "/dataset/modification-groupee", "/dashboard/datasets", "/user/edit")
-FOR_EDITORS = (*FOR_EDITORS, "/user/anne/api-tokens", "/organization/edit/ddt", "/organization/members/ddt")
-FOR_BOSS = ("/harvest/new", "/harvest", "/ckan-admin/config", "/ecosphere/harvest/sources", "/demandes/moderation")
+FOR_EDITORS = (
+    *FOR_EDITORS,
+    "/dataset/importer",
+    "/dataset/modification-groupee",
+    "/dashboard/datasets",
+    "/user/edit",
+)
+FOR_EDITORS = (
+    *FOR_EDITORS,
+    "/user/anne/api-tokens",
+    "/organization/edit/ddt",
+    "/organization/members/ddt",
+)
+FOR_BOSS = (
+    "/harvest/new",
+    "/harvest",
+    "/ckan-admin/config",
+    "/ecosphere/harvest/sources",
+    "/demandes/moderation",
+)
 
 
 @pytest.fixture
@@ -37,7 +70,9 @@ def service(with_plugins: None, clean_db: None, clean_index: None) -> dict[str, 
     """An organisation with an administrator, and a dataset."""
     factories.Sysadmin(name="boss", password=PASSWORD, image_url="")
     factories.User(name="anne", password=PASSWORD, image_url="")
-    made = factories.Organization(name="ddt", users=[{"name": "anne", "capacity": "admin"}], image_url="")
+    made = factories.Organization(
+        name="ddt", users=[{"name": "anne", "capacity": "admin"}], image_url=""
+    )
     factories.Dataset(name="zones-humides", title="Zones humides", owner_org=made["id"])
     return made
 
@@ -51,8 +86,16 @@ def violations_of(page: Page, paths: tuple[str, ...]) -> dict[str, list[str]]:
         heard.clear()
         page.goto(path)
         page.wait_for_load_state("networkidle")
-        stopped = [text for text in heard if "Content Security Policy" in text and "Report Only" not in text]
-        stopped = [text for text in stopped if "[Report Only]" not in text and "report-only" not in text.lower()]
+        stopped = [
+            text
+            for text in heard
+            if "Content Security Policy" in text and "Report Only" not in text
+        ]
+        stopped = [
+            text
+            for text in stopped
+            if "[Report Only]" not in text and "report-only" not in text.lower()
+        ]
         if stopped:
             found[path] = stopped
     return found
@@ -77,7 +120,9 @@ def test_policy_stops_an_inline_script(service: Any, page: Page):
 
 
 @pytest.mark.parametrize("name", ["logo.svg", "page.html"])
-def test_script_of_an_uploaded_file_does_not_run(service: Any, page: Page, sysadmin_context: Any, name: str):
+def test_script_of_an_uploaded_file_does_not_run(
+    service: Any, page: Page, sysadmin_context: Any, name: str
+):
     content = SVG if name.endswith("svg") else b"<script>document.documentElement.id='run'</script>"
     file = FileStorage(io.BytesIO(content), filename=name)
     data = {"package_id": "zones-humides", "upload": file, "url": name, "url_type": "upload"}
@@ -89,7 +134,8 @@ def test_script_of_an_uploaded_file_does_not_run(service: Any, page: Page, sysad
     assert download.value.suggested_filename == name
     # Even in a frame of another page, no script runs.
     page.evaluate(
-        "address => { const f = document.createElement('iframe'); f.src = address; document.body.append(f) }", path
+        "address => { const f = document.createElement('iframe'); f.src = address; document.body.append(f) }",
+        path,
     )
     page.wait_for_timeout(500)
     assert all(frame.evaluate("document.documentElement.id") != "run" for frame in page.frames)

@@ -15,9 +15,8 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.hardening.web import log_in, sessions
-from ckanext.ecosphere.shared.web_guard import SETTINGS, Settings, bad_requests, csrf, headers, uploads
-from ckanext.ecosphere.shared.web_guard.answers import refuse
-from ckanext.ecosphere.shared.web_guard.redirects import is_own
+from ckanext.ecosphere.shared.web_guard import SETTINGS, Settings, csrf, headers, incoming
+from ckanext.ecosphere.shared.web_guard.incoming import is_own_address, refuse
 
 TARGETS = ("came_from", "next")
 WITH_TARGET = ("user.login", "user.logout", "user.register")
@@ -38,7 +37,7 @@ def blueprint(settings: Callable[[], Settings]) -> Blueprint:
 
     def before() -> Response | None:
         chosen = settings()
-        bad_requests.check(chosen)
+        incoming.check(chosen)
         check_target()
         sessions.check()
         csrf.check()
@@ -46,10 +45,11 @@ def blueprint(settings: Callable[[], Settings]) -> Blueprint:
 
     def after(response: Response) -> Response:
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            headers.keep_from_caches(response)  # without a look who it was: the database may be down
+            # Without a look who it was: the database may be down.
+            headers.keep_from_caches(response)
         else:
             headers.keep_private(sessions.finish(response))
-        return uploads.protect(headers.add(response, settings()))
+        return headers.protect_upload(headers.add(response, settings()))
 
     guard.before_app_request(before)
     guard.after_app_request(after)
@@ -65,5 +65,5 @@ def check_target() -> None:
     if request.endpoint not in WITH_TARGET:
         return
     for name in TARGETS:
-        if not all(is_own(value) for value in request.args.getlist(name)):
+        if not all(is_own_address(value) for value in request.args.getlist(name)):
             refuse(400, tk._("The address to go on to is not one of this portal."), "Bad Request")

@@ -78,7 +78,9 @@ def say_that_the_form_is_none(_error: BadKeyError) -> tuple[str, int]:
 @blueprint.app_errorhandler(ObjectDeletedError)
 @blueprint.app_errorhandler(StaleDataError)
 @blueprint.app_errorhandler(DBAPIError)
-def say_what_the_database_refuses(error: DBAPIError | ObjectDeletedError | StaleDataError) -> tuple[str, int]:
+def say_what_the_database_refuses(
+    error: DBAPIError | ObjectDeletedError | StaleDataError,
+) -> tuple[str, int]:
     """Answer for a value that does not fit its column, for a concurrent change, or for another database fault.
 
     The error page queries the database, so the failed transaction is rolled back first.
@@ -90,7 +92,9 @@ def say_what_the_database_refuses(error: DBAPIError | ObjectDeletedError | Stale
     cause = getattr(error, "orig", None)
     if isinstance(error, DataError) or isinstance(cause, psycopg2.errors.UndefinedFunction):
         log.warning("Refused by the database: %s", str(cause).strip().splitlines()[:1])
-        return error_page(BAD_REQUEST, tk._("A value of the address or the form cannot be stored: correct it."))
+        return error_page(
+            BAD_REQUEST, tk._("A value of the address or the form cannot be stored: correct it.")
+        )
     log.error("The database refused a statement", exc_info=error)
     return error_page(FAULT, tk._("Internal server error"))
 
@@ -114,7 +118,9 @@ def say_what_is_wrong_with_the_search(error: SearchError) -> tuple[str, int]:
 @blueprint.app_errorhandler(tk.NotAuthorized)
 def say_that_it_is_not_allowed(_error: tk.NotAuthorized) -> tuple[str, int]:
     """Answer 403 when a view does not handle its action's refusal, as with CKAN's follow buttons."""
-    message = tk._("You are not allowed to do this. Log in with an account that is, or ask an administrator.")
+    message = tk._(
+        "You are not allowed to do this. Log in with an account that is, or ask an administrator."
+    )
     return error_page(FORBIDDEN, message)
 
 

@@ -14,12 +14,23 @@ from ckan import model
 from dateutil.parser import parse
 from flask import Blueprint, request
 
-from ckanext.ecosphere.hardening import dataset_types
-from ckanext.ecosphere.hardening.privacy import private_datasets
+from ckanext.ecosphere.hardening import datasets, private_datasets
 from ckanext.ecosphere.hardening.web.failures import BAD_REQUEST, error_page, not_there
 
 #: Fields of CKAN's forms that must occur once: CKAN fails on a list.
-ONCE = ("email", "id", "image_upload", "name", "owner_org", "package_id", "save", "state", "type", "upload", "url")
+ONCE = (
+    "email",
+    "id",
+    "image_upload",
+    "name",
+    "owner_org",
+    "package_id",
+    "save",
+    "state",
+    "type",
+    "upload",
+    "url",
+)
 #: URL parameters of pages: page number, timestamp in seconds; endpoints that take `sort`; values of `type`.
 COUNT, MOMENT = re.compile("[0-9]{1,9}"), re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?")
 ORDERED = (".search", ".read")
@@ -65,16 +76,26 @@ def refuse_what_no_page_takes() -> tuple[str, int] | None:
     wrong = []
     if not COUNT.fullmatch(request.args.get("page", "1")):
         wrong.append("page")
-    if request.endpoint.endswith(ORDERED) and not all(map(str.strip, values.get("sort", "name").split(","))):
+    if request.endpoint.endswith(ORDERED) and not all(
+        map(str.strip, values.get("sort", "name").split(","))
+    ):
         wrong.append("sort")
-    if request.endpoint.startswith("dcat.") and not _is_moment(values.get("modified_since", "2000")):
+    if request.endpoint.startswith("dcat.") and not _is_moment(
+        values.get("modified_since", "2000")
+    ):
         wrong.append("modified_since")
     if request.endpoint.startswith("activity."):
-        wrong += [name for name in ("before", "after") if name in values and not MOMENT.fullmatch(values[name])]
+        wrong += [
+            name
+            for name in ("before", "after")
+            if name in values and not MOMENT.fullmatch(values[name])
+        ]
         if values.get("type", FOLLOWED[0]) not in FOLLOWED:
             wrong.append("type")
     if wrong:
-        message = tk._("The address has a value that nothing reads ({names}). Open the page from its link.")
+        message = tk._(
+            "The address has a value that nothing reads ({names}). Open the page from its link."
+        )
         return error_page(BAD_REQUEST, message.format(names=", ".join(wrong)))
     return None
 
@@ -98,7 +119,11 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
         return not_there()
     if request.method != "POST" or part == "api" or part.startswith("ecosphere"):
         return None
-    twice = [name for name in ONCE if len(request.form.getlist(name)) + len(request.files.getlist(name)) > 1]
+    twice = [
+        name
+        for name in ONCE
+        if len(request.form.getlist(name)) + len(request.files.getlist(name)) > 1
+    ]
     missing = []
     if part.endswith("resource") and view in ("new", "edit"):
         missing += [name for name in NEEDED_FOR_RESOURCES if name not in request.form]
@@ -106,14 +131,17 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
         missing += [name for name in NEEDED_TO_LOG_IN if name not in request.form]
         if not MILLISECONDS.fullmatch(request.form.get("remember") or "0"):
             missing.append("remember")
-    if not dataset_types.is_state(request.form.get("state") or "active"):
+    if not datasets.is_state(request.form.get("state") or "active"):
         missing.append("state")
     if view == "bulk_process" and not _presses_a_bulk_button():
         missing.append("bulk_action")
     if request.endpoint == "user.edit" and OLD_PASSWORD not in request.form and _needs_password():
         missing.append(OLD_PASSWORD)
     if twice or missing:
-        message = tk._("The form is not complete, or has a field twice ({names}). Open the page again and try again.")
+        message = tk._(
+            "The form is not complete, or has a field twice ({names}). Open the page again and "
+            "try again."
+        )
         return error_page(BAD_REQUEST, message.format(names=", ".join([*twice, *missing])))
     return None
 
@@ -127,7 +155,9 @@ def _is_source(name: str | None) -> bool:
 def _presses_a_bulk_button() -> bool:
     """Return whether a form has a known button, and no other field that CKAN takes for one by its value."""
     others = [value for name, value in request.form.items() if name not in BULK_BUTTONS]
-    return not BULK_BUTTONS.isdisjoint(request.form) and not {"private", "public"}.intersection(others)
+    return not BULK_BUTTONS.isdisjoint(request.form) and not {"private", "public"}.intersection(
+        others
+    )
 
 
 def _needs_password() -> bool:

@@ -22,9 +22,8 @@ from passlib import hash as passwords
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.shared.web_guard.answers import is_api, refuse
+from ckanext.ecosphere.shared.web_guard.incoming import Limits, is_api, refuse
 from ckanext.ecosphere.shared.web_guard.rate_limits import CountingUnavailable, TooMany, address
-from ckanext.ecosphere.shared.web_guard.settings import Limits
 
 KNOWN_SECONDS = 180 * 86_400
 TOO_MANY, UNAVAILABLE = 429, 503
@@ -51,12 +50,21 @@ def check(limits: Limits) -> Response | None:
     if request.headers.get(config["apitoken_header_name"]) and not tk.current_user.is_authenticated:
         _check_token(limits)
     if request.endpoint in ELSEWHERE:
-        _braked(partial(rate_limits.probe, fallback=True), "login-address", limits.login_address, address())
+        _braked(
+            partial(rate_limits.probe, fallback=True),
+            "login-address",
+            limits.login_address,
+            address(),
+        )
     if request.method != "POST":
         return None
     if request.endpoint == "user.login":
         return _check_login(limits)
-    if request.endpoint in WITH_PASSWORD and request.form.get("old_password") and tk.current_user.is_authenticated:
+    if (
+        request.endpoint in WITH_PASSWORD
+        and request.form.get("old_password")
+        and tk.current_user.is_authenticated
+    ):
         _braked(_count_login, tk.current_user.name, limits)
     elif request.endpoint == "user.register" or _is_action("user_create"):
         if not tk.current_user.is_authenticated:
@@ -73,7 +81,11 @@ def _check_login(limits: Limits) -> Response | None:
     try:
         _count_login(request.form.get("login", ""), limits)
     except TooMany as error:
-        message = tk._("There were too many attempts to log in.") + " " + rate_limits.try_again(error.seconds)
+        message = (
+            tk._("There were too many attempts to log in.")
+            + " "
+            + rate_limits.try_again(error.seconds)
+        )
         tk.h.flash_error(message)
         page = make_response(tk.render("user/login.html", {}), TOO_MANY)
         page.headers["Retry-After"] = str(error.seconds)
@@ -120,7 +132,9 @@ def count_taken_address() -> str:
     if getattr(tk.current_user, "sysadmin", False):
         return ""
     try:
-        rate_limits.hit("address-taken", _settings[0]().registration, tk.current_user.id, fallback=True)
+        rate_limits.hit(
+            "address-taken", _settings[0]().registration, tk.current_user.id, fallback=True
+        )
     except TooMany as error:
         return _too_often(error)
     return ""
@@ -132,7 +146,12 @@ def _check_token(limits: Limits) -> None:
         rate_limits.hit("token", limits.token, address(), fallback=True)
     except TooMany as error:
         message = tk._("Too many API tokens that are not valid came from your address.")
-        refuse(TOO_MANY, f"{message} {rate_limits.try_again(error.seconds)}", "Rate Limit Error", error.seconds)
+        refuse(
+            TOO_MANY,
+            f"{message} {rate_limits.try_again(error.seconds)}",
+            "Rate Limit Error",
+            error.seconds,
+        )
 
 
 def _braked(count: Callable[..., None], *arguments: Any) -> None:
@@ -145,7 +164,11 @@ def _braked(count: Callable[..., None], *arguments: Any) -> None:
 
 
 def _too_often(error: TooMany) -> str:
-    return tk._("This was done too often in a short time.") + " " + rate_limits.try_again(error.seconds)
+    return (
+        tk._("This was done too often in a short time.")
+        + " "
+        + rate_limits.try_again(error.seconds)
+    )
 
 
 def _hashes() -> Any:
@@ -166,13 +189,17 @@ def _account(name: str) -> str:
     """Return the unit by which an account is counted: the user id, or a digest of an unknown name."""
     typed = name.strip()[:LONGEST_NAME]
     user = _user(typed)
-    return user.id if user else hashlib.sha256(typed.lower().encode()).hexdigest()[:32]
+    if user:
+        return user.id
+    return hashlib.sha256(typed.lower().encode()).hexdigest()[:32]
 
 
 def _user(name: str) -> Any:
     if not name:
         return None
-    kept = g.setdefault("ecosphere_users", {}) if has_request_context() else {}
-    if name not in kept:
-        kept[name] = model.User.by_name(name) or (model.User.by_email(name) if "@" in name else None)
-    return kept[name]
+    cache = g.setdefault("ecosphere_users", {}) if has_request_context() else {}
+    if name not in cache:
+        cache[name] = model.User.by_name(name) or (
+            model.User.by_email(name) if "@" in name else None
+        )
+    return cache[name]

@@ -45,7 +45,9 @@ class Trusted:
             parsed = ipaddress.ip_address(address.strip().strip("[]"))
         except ValueError:
             return False
-        return any(parsed.version == each.version and parsed in each for each in self.networks)
+        return any(
+            parsed.version == network.version and parsed in network for network in self.networks
+        )
 
 
 def read(text: str) -> Trusted:
@@ -71,7 +73,10 @@ class ClientAddress:
     def __init__(self, application: Application, trusted: Trusted) -> None:
         self.application = application
         self.trusted = trusted
-        self.fixed = ProxyFix(self._clean, x_for=trusted.hops, x_proto=trusted.hops, x_host=0) if trusted.hops else None
+        if trusted.hops:
+            self.fixed = ProxyFix(self._clean, x_for=trusted.hops, x_proto=trusted.hops, x_host=0)
+        else:
+            self.fixed = None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""

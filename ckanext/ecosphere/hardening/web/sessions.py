@@ -1,4 +1,4 @@
-"""Defect 22: a cookie opens an account only if a log-in of that account is on record and has not ended.
+"""Defects 22, 31 and 37: a cookie opens an account only if a log-in of that account is on record and has not ended.
 
 CKAN keeps sessions in signed cookies by default, and the cookie "remember me" is the same for ever: whoever copied one
 stays logged in for a year, and whoever knows `SECRET_KEY` writes one for any account. Each log-in therefore gets a
@@ -7,16 +7,21 @@ the table of users: it is there without Redis, and read together with the person
 removes all.
 
 API tokens, which have rows of their own, end with a password that somebody else sets, since whoever recovers an account
-does not know who made them. Not yet accepted.
+does not know who made them.
+
+CKAN 2.12.0 also sends "remember me" with requests from other sites, and the session cookie with answers that proxies
+cache: cookies stay with the portal's own pages, and are not sent with assets. Not yet accepted.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -24,10 +29,13 @@ import flask_login
 import sqlalchemy as sa
 from ckan import model
 from ckan.common import session
-from flask import current_app, g, request
+from flask import Flask, current_app, g, request
+from flask.sessions import SessionMixin
+from flask.wrappers import Response as FlaskResponse
 from sqlalchemy import event
 from werkzeug.wrappers import Response
 
+from ckanext.ecosphere.setup.health import HTTPS, SAMESITE, SECURE
 from ckanext.ecosphere.shared.authorization import is_recovered
 
 KEY = "ecosphere_session"
@@ -143,7 +151,9 @@ def _begin(user_id: str, stamp: str, seconds: float) -> None:
 
 def _end(user: model.User, stamp: Any) -> float:
     """Return when a session of a person ends, in seconds of the epoch; 0 for one that is not on record."""
-    return _ends(user).get(_digest(stamp), 0) if stamp else 0
+    if stamp:
+        return _ends(user).get(_digest(stamp), 0)
+    return 0
 
 
 def _ends(user: model.User) -> dict[str, float]:
@@ -155,7 +165,9 @@ def _ends(user: model.User) -> dict[str, float]:
 @contextmanager
 def _changed_sessions(user_id: str) -> Iterator[dict[str, float]]:
     """Yield the sessions of a person for changes, under a row lock; commit the latest of those that have not ended."""
-    rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    rows = (
+        model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    )
     user = rows.one_or_none()
     if user is None:
         yield {}
@@ -179,5 +191,56 @@ def _lifetime() -> float:
 
 def _remember_seconds() -> int:
     """Return how long the "remember me" of this log-in lasts: the form's choice, or the portal's option."""
-    seconds: Any = session.get("_remember_seconds") or current_app.config["REMEMBER_COOKIE_DURATION"]
+    seconds: Any = (
+        session.get("_remember_seconds") or current_app.config["REMEMBER_COOKIE_DURATION"]
+    )
     return int(getattr(seconds, "total_seconds", lambda: seconds)())
+
+
+UNSET = (None, "", "None")
+#: Endpoints whose answers are the same for everyone: theme files, scripts, styles, translations, outlines.
+ASSETS = frozenset(
+    {"static", "webassets.index", "api.i18n_js_translations", "ecosphere_epci_map.of_departement"}
+)
+#: Names that change with the content ("/webassets/base/975ea767_main.js") are cached for ever, others for an hour.
+VERSIONED = re.compile(r"/webassets/.*/[0-9a-f]{8}_[^/]+")
+FOR_EVER = "public, max-age=31536000, immutable"
+FOR_AN_HOUR = "public, max-age=3600"
+
+
+def make_safe(config: MutableMapping[str, Any], secure: bool) -> None:
+    """Restrict session and "remember me" cookies to same-site requests (Lax) and, on an https portal, to https.
+
+    Args:
+        config: CKAN's configuration, changed in place.
+        secure: whether cookies of an https portal are marked Secure.
+    """
+    for option in SAMESITE:
+        if config.get(option) in UNSET:
+            config[option] = "Lax"
+    if secure and str(config.get("ckan.site_url", "")).lower().startswith(HTTPS):
+        for option in SECURE:
+            config[option] = True
+
+
+def spare_assets(portal: Flask) -> None:
+    """Let browsers cache assets, and neither save the session nor send its cookie with them.
+
+    CKAN makes browsers revalidate each asset on each page, and no script of a page starts before the translations have
+    been answered. It also sends the session cookie with every answer, although proxies cache assets: a cache could hand
+    one person's session to another, and an asset that arrives late could undo a session change made meanwhile, such as
+    a log-in.
+    """
+    save = portal.session_interface.save_session
+
+    def save_session(app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
+        if request.endpoint not in ASSETS:
+            save(app, session, response)
+        elif response.status_code in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED) and not app.debug:
+            # CKAN sets its own header after the blueprints' hooks; saving the session comes later still.
+            if VERSIONED.fullmatch(request.path):
+                response.headers["Cache-Control"] = FOR_EVER
+            else:
+                response.headers["Cache-Control"] = FOR_AN_HOUR
+
+    portal.session_interface.save_session = save_session

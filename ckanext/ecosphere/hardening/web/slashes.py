@@ -29,11 +29,13 @@ def lead_on() -> Any:
         return None
     adapter = request_ctx.url_adapter
     try:
-        found = adapter.match(path.rstrip("/"), method="GET") if adapter and path.rstrip("/") else None
+        match = (
+            adapter.match(path.rstrip("/"), method="GET") if adapter and path.rstrip("/") else None
+        )
     except (HTTPException, RequestRedirect):
         return None
-    if found is None or found[0] in NO_PAGE:
+    if match is None or match[0] in NO_PAGE:
         return None
-    endpoint, values = found
+    endpoint, values = match
     query = f"?{request.query_string.decode('utf-8', 'replace')}" if request.query_string else ""
     return tk.redirect_to(tk.url_for(endpoint, **values) + query)

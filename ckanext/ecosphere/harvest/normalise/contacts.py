@@ -16,7 +16,7 @@ from ckanext.ecosphere.harvest.normalise.parties import maker_name, role_code
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
 from ckanext.ecosphere.harvest.record import Contact
-from ckanext.ecosphere.shared.contact_details import email_addresses, telephone
+from ckanext.ecosphere.shared import contact_details
 
 MAX_CONTACTS = 20
 _AUTHORS = {"author", "coauthor", "originator", "principalinvestigator"}
@@ -30,7 +30,7 @@ _MAX_NAME = 300
 
 def first_email(text: str | None) -> str | None:
     """Return the first e-mail address in a text ("mailto:a@b.fr ; c@d.fr"), None without any."""
-    return email_addresses.first_in((text or "")[:500])
+    return contact_details.first_address((text or "")[:500])
 
 
 def _role(contact: Contact) -> str:
@@ -71,9 +71,9 @@ def point_of_contact(draft: Draft, contact: Contact) -> dict[str, Any]:
 def _telephone(draft: Draft, text: str) -> str:
     """Return a telephone number, the first one if there is more in the text, which is then logged."""
     try:
-        return telephone.normalise(text)
+        return contact_details.international(text)
     except ValueError:
-        number = telephone.first_in(text)
+        number = contact_details.first_number(text)
         draft.change("contact", text, number or "no telephone number")
         return number
 

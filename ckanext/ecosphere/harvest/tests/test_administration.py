@@ -16,7 +16,7 @@ from ckan.lib import jobs
 from ckan.tests import factories
 from freezegun import freeze_time
 
-from ckanext.ecosphere.core.lists.model import JournalEntry
+from ckanext.ecosphere.core.lists.journal import JournalEntry
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.finish import advice
 from ckanext.ecosphere.harvest.letter import findings, letters, readers

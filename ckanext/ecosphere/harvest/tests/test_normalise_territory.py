@@ -9,7 +9,7 @@ from ckanext.ecosphere.harvest.normalise import Context
 from ckanext.ecosphere.harvest.normalise.geography import places
 from ckanext.ecosphere.harvest.record import Box, Contact, Identifier, Keyword
 from ckanext.ecosphere.harvest.tests.making import DEFAULT, FALLBACK, codes, ids, result
-from ckanext.ecosphere.vocabularies.epci_outlines import outlines
+from ckanext.ecosphere.vocabularies.epcis import outlines
 
 AIN = Box(west="4.72", east="6.18", south="45.61", north="46.52")
 BOURG = Box(west="5.18", east="5.28", south="46.18", north="46.23")

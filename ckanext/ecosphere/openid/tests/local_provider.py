@@ -52,7 +52,9 @@ class LocalProvider:
     def __init__(self) -> None:
         self.url = ""
         self.portal = ""
-        self.keys: list[Any] = [ECKey.generate_key("P-256", {"kid": "first", "use": "sig", "alg": "ES256"})]
+        self.keys: list[Any] = [
+            ECKey.generate_key("P-256", {"kid": "first", "use": "sig", "alg": "ES256"})
+        ]
         self.honest()
 
     def honest(self) -> None:
@@ -135,7 +137,8 @@ class LocalProvider:
             or form.get("grant_type") != "authorization_code"
             or (form.get("client_id"), form.get("client_secret")) != (CLIENT, SECRET)
             or form.get("redirect_uri") != asked["redirect_uri"]
-            or create_s256_code_challenge(form.get("code_verifier", "")) != asked.get("code_challenge")
+            or create_s256_code_challenge(form.get("code_verifier", ""))
+            != asked.get("code_challenge")
         )
         if wrong or asked is None:
             return self._json(exchange, {"error": "invalid_grant"}, 400)
@@ -155,10 +158,14 @@ class LocalProvider:
     def _userinfo(self, exchange: Exchange, _query: dict[str, str]) -> None:
         if exchange.headers["Authorization"] != "Bearer acces":
             return exchange.answer("no", 401)
-        claims = self.userinfo_claims({**self.person, "iss": self.issuer, "aud": CLIENT, "exp": int(time.time()) + 60})
+        claims = self.userinfo_claims(
+            {**self.person, "iss": self.issuer, "aud": CLIENT, "exp": int(time.time()) + 60}
+        )
         if not self.signed:
             return self._json(exchange, claims)
-        return exchange.answer(self.signed_token(claims), Content_Type="application/jwt; charset=utf-8")
+        return exchange.answer(
+            self.signed_token(claims), Content_Type="application/jwt; charset=utf-8"
+        )
 
     def _jwks(self, exchange: Exchange, _query: dict[str, str]) -> None:
         public = [key.as_dict(private=False) for key in self.keys]
@@ -171,7 +178,9 @@ class LocalProvider:
             return exchange.answer(f"Y000400 {query}", 400)
         if query.get("post_logout_redirect_uri") != f"{self.portal}/user/logged_out_redirect":
             return exchange.answer(f"Y000400 {query}", 400)
-        return exchange.answer("", 303, Location=f"{query['post_logout_redirect_uri']}?state={query['state']}")
+        return exchange.answer(
+            "", 303, Location=f"{query['post_logout_redirect_uri']}?state={query['state']}"
+        )
 
     @staticmethod
     def _json(exchange: Exchange, content: Any, status: int = 200) -> None:

@@ -28,11 +28,18 @@ from joserfc.jwk import ECKey, OctKey
 from passlib.hash import pbkdf2_sha512
 from werkzeug.serving import make_server
 
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.interfaces import CheckStatus, each_setup
 from ckanext.ecosphere.openid import accounts, config, provider
-from ckanext.ecosphere.openid.tests.local_provider import CLIENT, JEANNE, RSA, SECRET, LocalProvider, local_provider
-from ckanext.ecosphere.shared.web_guard import rate_limits, waiting
+from ckanext.ecosphere.openid.tests.local_provider import (
+    CLIENT,
+    JEANNE,
+    RSA,
+    SECRET,
+    LocalProvider,
+    local_provider,
+)
+from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture
 
 PASSWORD = "Correct-Horse-9"
@@ -66,7 +73,9 @@ def running(local: LocalProvider, request: pytest.FixtureRequest) -> Iterator[di
     )
     core.load_all()
     app: Any = make_app(tk.config)  # type: ignore[arg-type]
-    tk.config["ckan.site_url"] = local.portal  # CKAN prefers the URL of the environment when it starts
+    tk.config["ckan.site_url"] = (
+        local.portal
+    )  # CKAN prefers the URL of the environment when it starts
     request.getfixturevalue("empty_db")()
     server = make_server("127.0.0.1", int(local.portal.rsplit(":", 1)[1]), app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -85,7 +94,9 @@ def portal(local: LocalProvider, running: dict[str, Any]) -> Iterator[str]:
     provider._documents.clear()
     rate_limits.clear("login-address", "60 per 10 minutes; 600 per day", "127.0.0.1")
     model.Session.query(model.ApiToken).delete()
-    model.Session.query(model.User).filter(model.User.name.notin_([tk.config["ckan.site_id"]])).delete()
+    model.Session.query(model.User).filter(
+        model.User.name.notin_([tk.config["ckan.site_id"]])
+    ).delete()
     model.Session.commit()
     yield local.portal
     model.Session.remove()
@@ -99,14 +110,25 @@ class Person(requests.Session):
         self.portal = portal
 
     def open(self, path: str, **options: Any) -> requests.Response:
-        return self.get(path if path.startswith("http") else self.portal + path, timeout=30, **options)
+        return self.get(
+            path if path.startswith("http") else self.portal + path, timeout=30, **options
+        )
 
-    def submit(self, path: str, form: dict[str, str], page: requests.Response | None = None) -> requests.Response:
-        token = re.search(r'name="_csrf_token"[^>]* (?:content|value)="([^"]+)"', page.text if page is not None else "")
-        return self.post(self.portal + path, {**form, **({"_csrf_token": token[1]} if token else {})}, timeout=30)
+    def submit(
+        self, path: str, form: dict[str, str], page: requests.Response | None = None
+    ) -> requests.Response:
+        token = re.search(
+            r'name="_csrf_token"[^>]* (?:content|value)="([^"]+)"',
+            page.text if page is not None else "",
+        )
+        return self.post(
+            self.portal + path, {**form, **({"_csrf_token": token[1]} if token else {})}, timeout=30
+        )
 
     def log_in(self, name: str) -> requests.Response:
-        return self.submit("/user/login", {"login": name, "password": PASSWORD}, self.open("/user/login"))
+        return self.submit(
+            "/user/login", {"login": name, "password": PASSWORD}, self.open("/user/login")
+        )
 
     @property
     def name(self) -> str:
@@ -141,16 +163,25 @@ def the_one(email: str = JEANNE["email"]) -> Any:
 # --- first and later log-ins ---
 
 
-def test_the_first_log_in_makes_an_account_and_the_second_finds_it(person: Person, portal: str, local: LocalProvider):
+def test_the_first_log_in_makes_an_account_and_the_second_finds_it(
+    person: Person, portal: str, local: LocalProvider
+):
     page = person.open(f"{START}?next=/organization/")
     assert (page.status_code, urlsplit(page.url).path) == (200, "/organization/"), page.text[:3000]
     made = the_one()
     assert (made.fullname, made.sysadmin, made.state) == ("Jeanne Martin", False, "active")
     assert re.fullmatch(r"jeanne-martin-[0-9a-f]{6}", made.name)
-    assert accounts.of(made) == {"issuer": local.issuer, "subject": "b7f4c2", "organisation": "DDT de l’Ain"}
+    assert accounts.of(made) == {
+        "issuer": local.issuer,
+        "subject": "b7f4c2",
+        "organisation": "DDT de l’Ain",
+    }
     assert person.name == made.name
     assert "DDT de l’Ain" in person.open("/user/edit").text
-    local.person |= {"email": "autre@example.gouv.fr", "organization_label": "DREAL"}  # matched by `sub` alone
+    local.person |= {
+        "email": "autre@example.gouv.fr",
+        "organization_label": "DREAL",
+    }  # matched by `sub` alone
     again = Person(portal)
     again.open(START)
     assert (again.name, people()) == (made.name, [JEANNE["email"]])
@@ -162,7 +193,9 @@ def test_the_first_log_in_makes_an_account_and_the_second_finds_it(person: Perso
     assert other.name not in ("", made.name)
 
 
-def test_what_is_asked_is_what_proconnect_takes(person: Person, local: LocalProvider, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_asked_is_what_proconnect_takes(
+    person: Person, local: LocalProvider, monkeypatch: pytest.MonkeyPatch
+):
     person.open(START)
     (asked,) = local.asked
     assert asked["scope"].split()[0] == "openid"
@@ -172,7 +205,10 @@ def test_what_is_asked_is_what_proconnect_takes(person: Person, local: LocalProv
     monkeypatch.setitem(tk.config, config.LEVELS, ["eidas1", "eidas2"])
     person.cookies.clear()
     assert person.open(START).ok
-    assert local.asked[1]["claims"] == '{"id_token": {"acr": {"essential": true, "values": ["eidas1", "eidas2"]}}}'
+    assert (
+        local.asked[1]["claims"]
+        == '{"id_token": {"acr": {"essential": true, "values": ["eidas1", "eidas2"]}}}'
+    )
     monkeypatch.setitem(tk.config, config.LEVELS, ["eidas2"])
     person.cookies.clear()
     assert (person.open(START).status_code, person.name) == (502, "")
@@ -180,16 +216,24 @@ def test_what_is_asked_is_what_proconnect_takes(person: Person, local: LocalProv
 
 def test_plain_providers_and_other_keys_will_do(portal: str, local: LocalProvider):
     local.signed = False
-    local.metadata = lambda said: {**said, "token_endpoint_auth_methods_supported": None, "end_session_endpoint": None}
+    local.metadata = lambda said: {
+        **said,
+        "token_endpoint_auth_methods_supported": None,
+        "end_session_endpoint": None,
+    }
     basic = Person(portal)
-    assert basic.open(START).status_code == 502  # the provider accepts the client secret in the body only
+    assert (
+        basic.open(START).status_code == 502
+    )  # the provider accepts the client secret in the body only
     local.metadata = lambda said: {**said, "end_session_endpoint": None}
     provider._documents.clear()
     local.keys, local.key, local.algorithm = [RSA], RSA, "RS256"
     plain = Person(portal)
     assert plain.open(START).ok
     assert plain.name
-    new = ECKey.generate_key("P-256", {"kid": "new", "use": "sig"})  # key rotation while the portal runs
+    new = ECKey.generate_key(
+        "P-256", {"kid": "new", "use": "sig"}
+    )  # key rotation while the portal runs
     local.keys, local.key, local.algorithm = [new], new, "ES256"
     at, found = provider._documents[f"{local.issuer}/jwks"]
     provider._documents[f"{local.issuer}/jwks"] = (at - 60, found)
@@ -221,7 +265,9 @@ def test_a_name_is_no_proof(person: Person):
     assert person.name not in ("", "jeanne-martin")
 
 
-def test_the_owner_links_an_account_with_its_password(person: Person, portal: str, local: LocalProvider):
+def test_the_owner_links_an_account_with_its_password(
+    person: Person, portal: str, local: LocalProvider
+):
     account(name="jeanne", email=JEANNE["email"])
     person.log_in("jeanne")
     assert "Lier à ProConnect" in person.open("/user/edit").text
@@ -232,12 +278,16 @@ def test_the_owner_links_an_account_with_its_password(person: Person, portal: st
     assert (
         person.submit(f"{START}/lier", {"old_password": PASSWORD}).status_code == 400
     )  # without the CSRF token of the page
-    assert "pas le mot de passe" in person.submit(f"{START}/lier", {"old_password": "faux"}, page).text
+    assert (
+        "pas le mot de passe" in person.submit(f"{START}/lier", {"old_password": "faux"}, page).text
+    )
     assert accounts.of(the_one()) == {}
     done = person.submit(f"{START}/lier", {"old_password": PASSWORD}, page)
     assert "Votre compte est lié" in done.text
     assert accounts.of(the_one())["subject"] == "b7f4c2"
-    assert person.submit(f"{START}/lier", {"old_password": PASSWORD}, page).status_code == 400  # can be used once
+    assert (
+        person.submit(f"{START}/lier", {"old_password": PASSWORD}, page).status_code == 400
+    )  # can be used once
     other = Person(portal)
     other.open(START)
     assert other.name == "jeanne"
@@ -246,10 +296,16 @@ def test_the_owner_links_an_account_with_its_password(person: Person, portal: st
     thief = Person(portal)
     thief.log_in("autre")
     page = thief.open(START)
-    assert "liée à un autre compte" in thief.submit(f"{START}/lier", {"old_password": PASSWORD}, page).text
+    assert (
+        "liée à un autre compte"
+        in thief.submit(f"{START}/lier", {"old_password": PASSWORD}, page).text
+    )
     local.person["sub"] = "second"
     page = other.open(START)
-    assert "lié à une autre identité" in other.submit(f"{START}/lier", {"old_password": PASSWORD}, page).text
+    assert (
+        "lié à une autre identité"
+        in other.submit(f"{START}/lier", {"old_password": PASSWORD}, page).text
+    )
     local.person["sub"] = "b7f4c2"
     assert "n’est plus lié" in other.submit(f"{START}/delier", {}, other.open("/user/edit")).text
     assert accounts.of(the_one()) == {}
@@ -271,7 +327,9 @@ def test_who_asks_for_a_password_ends_the_link_of_whoever_was_there_before(porta
     mailer.create_reset_key(user)
     owner = Person(portal)
     address = f"/user/reset/{user.id}?key={user.reset_key}"
-    assert owner.submit(address, {"password1": PASSWORD, "password2": PASSWORD}, owner.open(address)).ok
+    assert owner.submit(
+        address, {"password1": PASSWORD, "password2": PASSWORD}, owner.open(address)
+    ).ok
     user = the_one("jeanne@example.org")
     assert (user.validate_password(PASSWORD), accounts.of(user)) == (True, {})
     assert intruder.name == ""
@@ -285,7 +343,9 @@ def test_a_hash_that_a_log_in_writes_anew_keeps_the_link(portal: str):
     owner.log_in("jeanne")
     owner.submit(f"{START}/lier", {"old_password": PASSWORD}, owner.open(START))
     old = pbkdf2_sha512.using(rounds=10).hash(PASSWORD)
-    model.Session.execute(sa.update(model.User).where(model.User.id == made["id"]).values(_password=old))
+    model.Session.execute(
+        sa.update(model.User).where(model.User.id == made["id"]).values(_password=old)
+    )
     model.Session.commit()
     Person(portal).log_in("jeanne")
     user = the_one("jeanne@example.org")
@@ -296,7 +356,10 @@ def test_a_hash_that_a_log_in_writes_anew_keeps_the_link(portal: str):
 def test_to_click_twice_makes_one_account(person: Person, portal: str):
     both = [person, Person(portal)]
     addresses = [_way_back(each) for each in both]
-    clicks = [threading.Thread(target=each.open, args=(url,)) for each, url in zip(both, addresses, strict=True)]
+    clicks = [
+        threading.Thread(target=each.open, args=(url,))
+        for each, url in zip(both, addresses, strict=True)
+    ]
     for click in clicks:
         click.start()
     for click in clicks:
@@ -323,12 +386,21 @@ def test_who_has_no_password_closes_the_account_by_its_name_and_may_come_back(
     name, page = person.name, person.open("/compte/fermer")
     assert "saisissez le nom de votre compte" in page.text
     made = the_one()
-    token = tk.get_action("api_token_create")({"user": made.name}, {"user": made.name, "name": "lost"})["token"]
+    token = tk.get_action("api_token_create")(
+        {"user": made.name}, {"user": made.name, "name": "lost"}
+    )["token"]
     options: Any = {"headers": {"Authorization": token}, "timeout": 30}
     assert requests.post(f"{portal}/compte/fermer", {"account": name}, **options).status_code == 400
     refused = person.submit("/compte/fermer", {"account": "autre"}, page)
-    assert refused.status_code == 400 and "ni le mot de passe ni le nom" in refused.text and person.name == name
-    assert "compte est fermé" in person.submit("/compte/fermer", {"account": name.upper()}, refused).text
+    assert (
+        refused.status_code == 400
+        and "ni le mot de passe ni le nom" in refused.text
+        and person.name == name
+    )
+    assert (
+        "compte est fermé"
+        in person.submit("/compte/fermer", {"account": name.upper()}, refused).text
+    )
     assert person.name == "" and len(local.ended) == 1
     model.Session.remove()
     (gone,) = model.Session.query(model.User).filter_by(state="deleted")
@@ -338,14 +410,23 @@ def test_who_has_no_password_closes_the_account_by_its_name_and_may_come_back(
     assert again.name not in ("", name)
 
 
-def test_nobody_gives_themselves_the_identity_of_somebody(person: Person, portal: str, local: LocalProvider):
+def test_nobody_gives_themselves_the_identity_of_somebody(
+    person: Person, portal: str, local: LocalProvider
+):
     link = {accounts.KEY: {"issuer": local.issuer, "subject": "b7f4c2"}}
-    values = {"name": "voleur", "email": "v@example.org", "password": PASSWORD, "plugin_extras": link}
+    values = {
+        "name": "voleur",
+        "email": "v@example.org",
+        "password": PASSWORD,
+        "plugin_extras": link,
+    }
     made = requests.post(f"{portal}/api/3/action/user_create", json=values, timeout=30)
     thief = factories.UserWithToken(name="voleuse", plugin_extras=None)
     headers = {"Authorization": thief["token"]}
     patch = {"id": thief["id"], "plugin_extras": link}
-    changed = requests.post(f"{portal}/api/3/action/user_patch", json=patch, headers=headers, timeout=30)
+    changed = requests.post(
+        f"{portal}/api/3/action/user_patch", json=patch, headers=headers, timeout=30
+    )
     assert changed.status_code in (200, 409), (made.text, changed.text)
     person.open(START)
     assert person.name.startswith("jeanne-martin-")
@@ -375,7 +456,7 @@ def test_an_address_is_confirmed_when_the_provider_says_so(
 ):
     local.person |= said
     person.open(START)
-    assert confirmed.is_confirmed(the_one()) is is_confirmed
+    assert addresses.is_confirmed(the_one()) is is_confirmed
 
 
 def test_no_account_where_none_are_made(person: Person, monkeypatch: pytest.MonkeyPatch):
@@ -411,14 +492,18 @@ def _forged(key: Any, algorithm: str = "ES256") -> Any:
 
 def _says(**claims: Any) -> Any:
     def lie(local: LocalProvider) -> None:
-        local.id_claims = lambda said: {name: value for name, value in {**said, **claims}.items() if value is not None}
+        local.id_claims = lambda said: {
+            name: value for name, value in {**said, **claims}.items() if value is not None
+        }
 
     return lie
 
 
 def _tells(**claims: Any) -> Any:
     def lie(local: LocalProvider) -> None:
-        local.userinfo_claims = lambda said: {k: value for k, value in {**said, **claims}.items() if value is not None}
+        local.userinfo_claims = lambda said: {
+            k: value for k, value in {**said, **claims}.items() if value is not None
+        }
 
     return lie
 
@@ -445,7 +530,10 @@ def _public_key_as_secret(local: LocalProvider) -> None:
         _header, payload, _signature = tokens["id_token"].split(".")
         header = _encoded(b'{"alg":"HS256","kid":"first"}')
         signed = f"{header}.{payload}"
-        return {**tokens, "id_token": f"{signed}.{_encoded(hmac.digest(public, signed.encode(), 'sha256'))}"}
+        return {
+            **tokens,
+            "id_token": f"{signed}.{_encoded(hmac.digest(public, signed.encode(), 'sha256'))}",
+        }
 
     local.tokens_changed = signed_with_it
 
@@ -457,7 +545,9 @@ def _encoded(data: bytes) -> str:
 LIES = {
     "forged signature": _forged(ECKey.generate_key("P-256", {"kid": "first"})),
     "unknown key": _forged(ECKey.generate_key("P-256", {"kid": "unknown"})),
-    "secret of the client": _forged(OctKey.import_key(SECRET.encode() * 3, {"kid": "first"}), "HS256"),
+    "secret of the client": _forged(
+        OctKey.import_key(SECRET.encode() * 3, {"kid": "first"}), "HS256"
+    ),
     "public key as secret": _public_key_as_secret,
     "no signature": _unsigned,
     "issuer": _says(iss="https://evil.example.org"),
@@ -507,13 +597,17 @@ def test_lies_are_not_believed(lie: Any, person: Person, local: LocalProvider):
     ],
     ids=str,
 )
-def test_a_provider_that_is_another_is_not_asked(said: dict[str, Any], person: Person, local: LocalProvider):
+def test_a_provider_that_is_another_is_not_asked(
+    said: dict[str, Any], person: Person, local: LocalProvider
+):
     local.metadata = lambda told: {**told, **said}
     assert person.open(START).status_code == 502
     assert local.asked == []
 
 
-def test_nothing_else_is_asked(person: Person, local: LocalProvider, monkeypatch: pytest.MonkeyPatch):
+def test_nothing_else_is_asked(
+    person: Person, local: LocalProvider, monkeypatch: pytest.MonkeyPatch
+):
     odd = ["https://192.168.7.7/", "http://example.org/", "file:///etc/passwd", "http://[", 7]
     for name in ("token_endpoint", "userinfo_endpoint", "jwks_uri"):
         for url in odd[:1] if name == "userinfo_endpoint" else odd:
@@ -522,7 +616,9 @@ def test_nothing_else_is_asked(person: Person, local: LocalProvider, monkeypatch
             assert person.open(START).status_code == 502
     local.honest()
     provider._documents.clear()
-    monkeypatch.setitem(tk.config, config.ALLOWED_NETWORKS, [])  # the provider is then in a private network
+    monkeypatch.setitem(
+        tk.config, config.ALLOWED_NETWORKS, []
+    )  # the provider is then in a private network
     assert person.open(START).status_code == 502
     assert people() == []
 
@@ -548,8 +644,8 @@ def _way_back(person: Person) -> str:
 
 def test_a_slow_provider_does_not_take_the_threads_of_the_portal(person: Person):
     with ExitStack() as others:
-        for _each in range(waiting.FOR_EDITORS):
-            others.enter_context(waiting.place(waiting.FOR_EDITORS))
+        for _each in range(rate_limits.FOR_EDITORS):
+            others.enter_context(rate_limits.place(rate_limits.FOR_EDITORS))
         assert FAILED in person.open(START).text
     person.open(START)
     assert person.name  # the provider was not recorded as failing
@@ -558,7 +654,11 @@ def test_a_slow_provider_does_not_take_the_threads_of_the_portal(person: Person)
 def test_what_comes_back_belongs_to_one_log_in_of_this_browser(person: Person, portal: str):
     address = _way_back(person)
     state = parse_qs(urlsplit(address).query)["state"][0]
-    for wrong in (address.replace(state, "x" * 43), address.replace(f"state={state}", ""), address + "&state=x"):
+    for wrong in (
+        address.replace(state, "x" * 43),
+        address.replace(f"state={state}", ""),
+        address + "&state=x",
+    ):
         if wrong != address + "&state=x":
             assert person.open(wrong).status_code == 400
     victim = Person(portal)  # another person's URL does not log anyone in
@@ -581,7 +681,9 @@ def test_who_logged_in_meanwhile_is_not_linked(person: Person):
 @pytest.mark.parametrize(
     "back", [{"iss": "https://evil.example.org"}, {"code": ""}, {"code": "x" * 5000}, {"code": "é"}]
 )
-def test_what_else_comes_back_is_looked_at(back: dict[str, str], person: Person, local: LocalProvider):
+def test_what_else_comes_back_is_looked_at(
+    back: dict[str, str], person: Person, local: LocalProvider
+):
     local.back = back
     assert person.open(START).status_code in (400, 502)
     assert person.name == ""
@@ -590,12 +692,22 @@ def test_what_else_comes_back_is_looked_at(back: dict[str, str], person: Person,
 def test_a_refusal_of_the_provider_is_told(person: Person, local: LocalProvider):
     local.refusal = "access_denied<script>"
     page = person.open(START)
-    assert (page.status_code, "annulée" in page.text, "denied<script" in page.text) == (403, True, False)
+    assert (page.status_code, "annulée" in page.text, "denied<script" in page.text) == (
+        403,
+        True,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
     "target",
-    ["//evil.example.org", "https://evil.example.org", "/\\evil.example.org", "javascript:alert(1)", "\t//evil"],
+    [
+        "//evil.example.org",
+        "https://evil.example.org",
+        "/\\evil.example.org",
+        "javascript:alert(1)",
+        "\t//evil",
+    ],
 )
 def test_people_stay_on_the_portal(target: str, person: Person, local: LocalProvider):
     for name in ("next", "came_from"):
@@ -624,7 +736,9 @@ def test_windows_do_not_disturb_each_other(person: Person):
 # --- log-out and rate limits ---
 
 
-def test_log_out_ends_the_session_at_the_provider(person: Person, portal: str, local: LocalProvider):
+def test_log_out_ends_the_session_at_the_provider(
+    person: Person, portal: str, local: LocalProvider
+):
     person.open(START)
     copied = Person(portal)
     copied.cookies.update(person.cookies)
@@ -636,7 +750,10 @@ def test_log_out_ends_the_session_at_the_provider(person: Person, portal: str, l
     account(name="jean", email="jean@example.org")
     person.log_in("jean")
     person.open("/user/_logout")
-    assert (person.name, len(local.ended)) == ("", 1)  # a log-in with password ends without the provider
+    assert (person.name, len(local.ended)) == (
+        "",
+        1,
+    )  # a log-in with password ends without the provider
 
 
 def test_log_out_does_not_wait_for_the_provider(person: Person, local: LocalProvider):
@@ -665,7 +782,10 @@ def test_the_password_that_links_is_not_guessed(person: Person):
     account(name="jeanne", email="jeanne@example.org")
     person.log_in("jeanne")
     page = person.open(START)
-    answers = [person.submit(f"{START}/lier", {"old_password": "faux"}, page).status_code for _each in range(6)]
+    answers = [
+        person.submit(f"{START}/lier", {"old_password": "faux"}, page).status_code
+        for _each in range(6)
+    ]
     assert answers == [200, 200, 200, 200, 200, 429]
     assert person.submit(f"{START}/lier", {"old_password": PASSWORD}, page).status_code == 429
     assert accounts.of(the_one("jeanne@example.org")) == {}

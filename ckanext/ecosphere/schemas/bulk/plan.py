@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import formulas
-from ckanext.ecosphere.shared.contact_details import email_addresses
+from ckanext.ecosphere.shared import contact_details, csv_table
 from ckanext.ecosphere.vocabularies import communes
 
 #: Editable fields: name → (vocabulary or None, stored attribute of the concept, whether it is multiple).
@@ -101,7 +100,7 @@ def _contact(line: str) -> dict[str, str]:
     """Parse ``Name <e-mail>``; the name may be missing."""
     name, opened, rest = line.strip().partition("<")
     email, closed, after = rest.partition(">")
-    if not (opened and closed) or after or ">" in name or not email_addresses.is_address(email):
+    if not (opened and closed) or after or ">" in name or not contact_details.is_address(email):
         raise PlanError("contact", line)
     return {key: text for key, text in (("name", name.strip()), ("email", email)) if text}
 
@@ -155,7 +154,7 @@ def names_in(text: str) -> list[str]:
     column = next((heads.index(word) for word in _HEADERS if word in heads), None)
     found: dict[str, None] = {}
     for row in rows if column is None else rows[1:]:
-        cell = formulas.unmarked(row[column or 0].strip()) if len(row) > (column or 0) else ""
+        cell = csv_table.unmarked(row[column or 0].strip()) if len(row) > (column or 0) else ""
         name = cell.rstrip("/").rsplit("/", 1)[-1]
         found[name if is_name(name) else cell[:_LONGEST_SHOWN]] = None
     return [name for name in found if name]

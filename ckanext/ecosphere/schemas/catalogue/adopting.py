@@ -21,7 +21,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.interfaces import Check, CheckStatus
-from ckanext.ecosphere.schemas.catalogue import core_fields, former_licences
+from ckanext.ecosphere.schemas.catalogue import core_fields, licences
 from ckanext.ecosphere.schemas.logic.validators import ecosphere_email
 from ckanext.ecosphere.shared import language
 
@@ -67,25 +67,34 @@ class Plan:
     def sentences(self) -> Iterator[str]:
         """Yield the plan as sentences."""
         every = list(self.changes.values())
-        total = tk.ungettext("{number} dataset was here before", "{number} datasets were here before", self.datasets)
+        total = tk.ungettext(
+            "{number} dataset was here before", "{number} datasets were here before", self.datasets
+        )
         yield total.format(number=self.datasets)
-        if number := sum(bool(each.contact) for each in every):
+        if number := sum(bool(changes.contact) for changes in every):
             yield tk.ungettext(
                 "contact: {number} dataset, from its maintainer and author, which stay as they are",
-                "contact: {number} datasets, from their maintainers and authors, which stay as they are",
+                "contact: {number} datasets, from their maintainers and authors, which stay as "
+                "they are",
                 number,
             ).format(number=number)
-        for address in sorted({address for each in every for address in each.bad_emails}):
-            yield tk._("contact: “{address}” is not an e-mail address and is not taken over").format(address=address)
+        for address in sorted({address for changes in every for address in changes.bad_emails}):
+            yield tk._(
+                "contact: “{address}” is not an e-mail address and is not taken over"
+            ).format(address=address)
         yield from self._licences()
-        moved = Counter((old, new) for each in every for old, new in each.renamed.items())
+        moved = Counter((old, new) for changes in every for old, new in changes.renamed.items())
         for (old, new), number in sorted(moved.items()):
             yield tk.ungettext(
-                "free field “{old}”: {number} value does not fit the field of that name; it is called “{new}”",
-                "free field “{old}”: {number} values do not fit the field of that name; they are called “{new}”",
+                "free field “{old}”: {number} value does not fit the field of that name; it is "
+                "called “{new}”",
+                "free field “{old}”: {number} values do not fit the field of that name; they are "
+                "called “{new}”",
                 number,
             ).format(old=old, new=new, number=number)
-        for name, number in sorted(Counter(name for each in every for name in each.rewritten).items()):
+        for name, number in sorted(
+            Counter(name for changes in every for name in changes.rewritten).items()
+        ):
             yield tk.ungettext(
                 "free field “{name}”: {number} value becomes the field of that name",
                 "free field “{name}”: {number} values become the field of that name",
@@ -96,20 +105,25 @@ class Plan:
 
     def _licences(self) -> Iterator[str]:
         for old, number in sorted(self.licences.items()):
-            new = former_licences.licence(old)
+            new = licences.licence(old)
             if new.becomes == old:
                 message = tk._("licence {old}: {number} × stays {title}")
             elif new.becomes:
                 message = tk._("licence {old}: {number} × becomes {title}")
             else:
-                message = tk._("licence {old}: {number} × no licence ({reason}); what was said goes to use_conditions")
+                message = tk._(
+                    "licence {old}: {number} × no licence ({reason}); what was said goes to "
+                    "use_conditions"
+                )
             title = _title(new.becomes) if new.becomes else ""
             yield message.format(old=old, number=number, title=title, reason=new.reason)
 
 
 def _title(licence_id: str) -> str:
     concept = voc.get("licences").get(licence_id)
-    return concept.label(language.current()) if concept else former_licences.stated(licence_id)
+    if concept:
+        return concept.label(language.current())
+    return licences.stated(licence_id)
 
 
 def _kept_sentence(name: str, number: int) -> str:
@@ -119,22 +133,22 @@ def _kept_sentence(name: str, number: int) -> str:
             "{number} groups with datasets stay in the menu and the facets",
             number,
         ).format(number=number)
-    return tk.ungettext("{number} keyword stays in the facets", "{number} keywords stay in the facets", number).format(
-        number=number
-    )
+    return tk.ungettext(
+        "{number} keyword stays in the facets", "{number} keywords stay in the facets", number
+    ).format(number=number)
 
 
 def plan() -> Plan:
     """Return the plan for all datasets that existed before the schema."""
-    found = Plan(kept=kept_facets.in_use())
+    plan_made = Plan(kept=kept_facets.in_use())
     checks = field_checks()
     for package in _candidates():
-        found.datasets += 1
+        plan_made.datasets += 1
         if package.license_id:
-            found.licences[package.license_id] += 1
+            plan_made.licences[package.license_id] += 1
         if changes := _changes(package, checks):
-            found.changes[package.id] = changes
-    return found
+            plan_made.changes[package.id] = changes
+    return plan_made
 
 
 def run(plan: Plan) -> int:
@@ -160,7 +174,10 @@ def mark_new(dataset: Mapping[str, Any]) -> None:
     if dataset.get("type", "dataset") == "dataset" and not dataset.get(OWN_FIELD):
         package = model.Session.get(model.Package, dataset["id"])
         if package is not None:
-            package.plugin_data = {**(package.plugin_data or {}), MARK: {"on": _moment(), "licence": None}}
+            package.plugin_data = {
+                **(package.plugin_data or {}),
+                MARK: {"on": _moment(), "licence": None},
+            }
 
 
 def is_adopted(package: Any) -> bool:
@@ -171,7 +188,9 @@ def is_adopted(package: Any) -> bool:
 def converted_licence(plugin_data: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
     """Return the licence that a dataset had before its adoption, and what it became; None, None if it stayed."""
     mark = (plugin_data or {}).get(MARK)
-    before, after = (mark.get("licence") if isinstance(mark, dict) else None) or (None, None)
+    if not isinstance(mark, dict) or not mark.get("licence"):
+        return None, None
+    before, after = mark["licence"]
     return before, after
 
 
@@ -185,8 +204,10 @@ def check() -> list[Check]:
         return []
     name = tk._("Existing catalogue")
     message = tk.ungettext(
-        "{number} dataset was here before the schema: its contacts and licence are not yet in its terms",
-        "{number} datasets were here before the schema: their contacts and licences are not yet in its terms",
+        "{number} dataset was here before the schema: its contacts and licence are not yet in "
+        "its terms",
+        "{number} datasets were here before the schema: their contacts and licences are not yet "
+        "in its terms",
         number,
     )
     remedy = tk._("Run: {command}").format(command="ckan ecosphere adopt")
@@ -203,23 +224,46 @@ def _candidates() -> Iterable[Any]:
 
 
 def _changes(package: Any, checks: Mapping[str, Any]) -> Changes:
-    found = Changes()
-    for name, value in (package.extras or {}).items():
+    extras = package.extras or {}
+    changes = Changes()
+    changes.renamed, changes.rewritten = fit(extras, checks)
+    if "contact" not in extras or "contact" in changes.renamed:
+        people = {name: getattr(package, name) for name in core_fields.FIELDS}
+        changes.contact = contacts(people, changes.bad_emails)
+    if package.license_id:
+        becomes = licences.licence(package.license_id).becomes
+        if becomes != package.license_id:
+            changes.licence = (package.license_id, becomes)
+    return changes
+
+
+def fit(
+    extras: Mapping[str, str], checks: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Compare free fields with the fields of the schema that have their names.
+
+    Returns:
+        new names of those whose value is invalid; values of the others, where the schema writes them otherwise.
+    """
+    renamed, rewritten = {}, {}
+    for name, value in extras.items():
         if name not in checks:
             continue
         try:
-            new = checks[name](value)
+            normalised = checks[name](value)
         except Exception:  # the value can be anything
-            found.renamed[name] = free_name(name, package.extras, value)
+            renamed[name] = free_name(name, extras, value)
             continue
-        if new != value:
-            found.rewritten[name] = new
-    if "contact" not in (package.extras or {}) or "contact" in found.renamed:
-        people = {name: getattr(package, name) for name in core_fields.FIELDS}
-        found.contact = contacts(people, found.bad_emails)
-    if package.license_id and (becomes := former_licences.licence(package.license_id).becomes) != package.license_id:
-        found.licence = (package.license_id, becomes)
-    return found
+        if normalised != value:
+            rewritten[name] = normalised
+    return renamed, rewritten
+
+
+def with_fitting(
+    extras: Mapping[str, str], renamed: Mapping[str, str], rewritten: Mapping[str, str]
+) -> dict[str, str]:
+    """Return free fields with what `fit` has found."""
+    return {renamed.get(name, name): value for name, value in extras.items()} | dict(rewritten)
 
 
 def contacts(people: Mapping[str, Any], bad: list[str]) -> list[dict[str, str]]:
@@ -231,25 +275,25 @@ def contacts(people: Mapping[str, Any], bad: list[str]) -> list[dict[str, str]]:
     """
     rows = []
     for row in core_fields.rows(people):
+        contact = dict(row)
         try:
-            email = ecosphere_email(row["email"]) if row["email"] else ""
+            if row["email"]:
+                contact["email"] = ecosphere_email(row["email"])
         except tk.Invalid:
             bad.append(row["email"])
-            email = ""
-        if filled := {name: value for name, value in (("name", row["name"]), ("email", email)) if value}:
+            contact["email"] = ""
+        filled = {name: value for name, value in contact.items() if value}
+        if filled:
             rows.append(filled)
     return rows
 
 
 def _apply(package: Any, changes: Changes) -> None:
-    extras = dict(package.extras or {})
-    for old, new in changes.renamed.items():
-        extras[new] = extras.pop(old)
-    extras |= changes.rewritten
+    extras = with_fitting(package.extras or {}, changes.renamed, changes.rewritten)
     if changes.contact:
         extras["contact"] = json.dumps(changes.contact, ensure_ascii=False)
     if changes.licence:
-        package.license_id = former_licences.restate(changes.licence[0], extras)
+        package.license_id = licences.restate(changes.licence[0], extras)
     if extras != (package.extras or {}):
         package.extras = extras
 
@@ -277,20 +321,22 @@ def own_fields(kind: str, table: Any) -> set[str]:
         table: CKAN's table.
     """
     schema = tk.h.scheming_get_dataset_schema("dataset")
-    names = {each["field_name"] for each in schema[kind]}
+    names = {field_["field_name"] for field_ in schema[kind]}
     return names - {*table.columns.keys(), "tag_string"}
 
 
 def mandatory_columns() -> set[str]:
     """Return the names of CKAN's own fields that the schema needs for publishing."""
     fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
-    names = {each["field_name"] for each in fields if each.get("obligation") == "mandatory"}
+    names = {field_["field_name"] for field_ in fields if field_.get("obligation") == "mandatory"}
     return names & set(model.package_table.columns.keys())
 
 
 def as_given(value: str) -> Any:
     """Return a stored value as a program gives it: rows as a list."""
-    return json.loads(value) if value.startswith("[{") else value
+    if value.startswith("[{"):
+        return json.loads(value)
+    return value
 
 
 def field_checks() -> dict[str, Any]:
@@ -299,17 +345,19 @@ def field_checks() -> dict[str, Any]:
 
     schema = tk.h.scheming_get_dataset_schema("dataset")
     columns = {*model.package_table.columns.keys(), "tag_string"}
-    found: dict[str, Any] = {}
-    for each in schema["dataset_fields"]:
-        name = each["field_name"]
+    checks: dict[str, Any] = {}
+    for field_ in schema["dataset_fields"]:
+        name = field_["field_name"]
         if name in columns:
             continue
-        if "repeating_subfields" in each:
-            found[name] = _rows_of
-        elif each.get("validators"):
-            words = " ".join(w for w in each["validators"].split() if w not in ("scheming_required",))
-            found[name] = _value_of(name, validators_from_string(words, each, schema))
-    return found
+        if "repeating_subfields" in field_:
+            checks[name] = _rows_of
+        elif field_.get("validators"):
+            words = " ".join(
+                w for w in field_["validators"].split() if w not in ("scheming_required",)
+            )
+            checks[name] = _value_of(name, validators_from_string(words, field_, schema))
+    return checks
 
 
 def _rows_of(value: str) -> str:

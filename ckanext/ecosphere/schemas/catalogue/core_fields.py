@@ -34,8 +34,11 @@ def keep(data: FlatData, context: Any) -> None:
         context: context of the validation; `package` is the stored dataset.
     """
     package = context.get("package")
-    for name in FIELDS if package is not None else ():
-        if data.get((name,), tk.missing) is tk.missing and (stored := getattr(package, name)):
+    if package is None:
+        return
+    for name in FIELDS:
+        stored = getattr(package, name)
+        if stored and data.get((name,), tk.missing) is tk.missing:
             data[name,] = stored
 
 
@@ -55,8 +58,9 @@ def spare_unchanged(data: FlatData, errors: Errors, context: Any) -> None:
     for name in STRICTER:
         if errors.get((name,)) and data.get((name,)) == getattr(package, name):
             errors[name,].clear()
-    for key in [key for key in errors if errors[key] and len(key) == OF_FILE and key[0] == "resources"]:
-        if _is_of_stored_file(data, key, package):
+    keys = [key for key in errors if len(key) == OF_FILE and key[0] == "resources"]
+    for key in keys:
+        if errors[key] and _is_of_stored_file(data, key, package):
             errors[key].clear()
 
 
@@ -67,35 +71,46 @@ def _is_of_stored_file(data: FlatData, key: tuple[Any, ...], package: Any) -> bo
     for file in package.resources:
         urls = (file.url, f"http://{file.url}")  # as CKAN shows one without a scheme
         if file.id == id_ or (not id_ and url in urls):
-            stored = file.extras.get(name) if name in file.extras else getattr(file, name, None)
-            return data.get(key) in (urls if name == "url" else (stored,))
+            if name == "url":
+                return data.get(key) in urls
+            return data.get(key) == file.extras.get(name, getattr(file, name, None))
     return False
 
 
 def rows(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the distinct people in CKAN's fields, the maintainer first: ``name`` and ``email``."""
-    found: list[dict[str, str]] = []
+    people: list[dict[str, str]] = []
     for name, email in PEOPLE.items():
-        row = {"name": (dataset.get(name) or "").strip(), "email": (dataset.get(email) or "").strip()}
-        if any(row.values()) and row not in found:
-            found.append(row)
-    return found
+        row = {
+            "name": (dataset.get(name) or "").strip(),
+            "email": (dataset.get(email) or "").strip(),
+        }
+        if any(row.values()) and row not in people:
+            people.append(row)
+    return people
 
 
 def ecosphere_core_people(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the people in CKAN's fields that are not among the contacts: ``label``, ``name``, ``email``."""
     contacts = dataset.get("contact")
-    said = json.dumps(contacts, ensure_ascii=False) if isinstance(contacts, list) else ""
+    if not isinstance(contacts, list):
+        contacts = []
+    contacts_as_json = json.dumps(contacts, ensure_ascii=False)
     labels = {"maintainer": tk._("Maintainer"), "author": tk._("Author")}
-    found = []
+    people = []
     for name, email in PEOPLE.items():
         row = {"name": dataset.get(name) or "", "email": dataset.get(email) or ""}
-        if any(value and json.dumps(value, ensure_ascii=False) not in said for value in row.values()):
-            found.append({"label": labels[name], **row})
-    return found
+        if any(
+            value and json.dumps(value, ensure_ascii=False) not in contacts_as_json
+            for value in row.values()
+        ):
+            people.append({"label": labels[name], **row})
+    return people
 
 
-def ecosphere_core_inputs(data: Mapping[str, Any], errors: Mapping[str, Any]) -> list[dict[str, Any]]:
+def ecosphere_core_inputs(
+    data: Mapping[str, Any], errors: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     """Return the inputs for CKAN's fields with a value or error: ``name``, ``label``, ``value``, ``errors``."""
     labels = {
         "maintainer": tk._("Maintainer"),
@@ -104,7 +119,12 @@ def ecosphere_core_inputs(data: Mapping[str, Any], errors: Mapping[str, Any]) ->
         "author_email": tk._("Author Email"),
     }
     return [
-        {"name": name, "label": label, "value": data.get(name) or "", "errors": errors.get(name) or []}
+        {
+            "name": name,
+            "label": label,
+            "value": data.get(name) or "",
+            "errors": errors.get(name) or [],
+        }
         for name, label in labels.items()
         if data.get(name) or errors.get(name)
     ]

@@ -38,9 +38,11 @@ def lender(field: Field, dataset: Dataset, series: Iterable[Dataset]) -> Dataset
         series: its series; the first one with a value is returned.
     """
     name = field["field_name"]
-    if not field.get("inherited") or any(is_filled(dataset.get(each)) for each in (name, *SAID_BY.get(name, ()))):
+    if not field.get("inherited") or any(
+        is_filled(dataset.get(other)) for other in (name, *SAID_BY.get(name, ()))
+    ):
         return None
-    return next((each for each in series if is_filled(each.get(name))), None)
+    return next((one_series for one_series in series if is_filled(one_series.get(name))), None)
 
 
 def completed(dataset: Dataset) -> dict[str, Any]:
@@ -51,17 +53,19 @@ def completed(dataset: Dataset) -> dict[str, Any]:
     Args:
         dataset: the dataset, from `package_show`.
     """
-    found = dict(dataset)
+    completed_dataset = dict(dataset)
     references = _texts(dataset.get("in_series"))
-    schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset") if references else None
+    schema = (
+        tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset") if references else None
+    )
     if not schema:
-        return found
-    series = [each for each in map(_public, references) if each]
+        return completed_dataset
+    series = [one_series for one_series in map(_public, references) if one_series]
     for field in schema["dataset_fields"]:
         source = lender(field, dataset, series)
         if source is not None:
-            found[field["field_name"]] = source[field["field_name"]]
-    return found
+            completed_dataset[field["field_name"]] = source[field["field_name"]]
+    return completed_dataset
 
 
 def _public(reference: str) -> Dataset | None:

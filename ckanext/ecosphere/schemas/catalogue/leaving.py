@@ -1,35 +1,28 @@
-"""Prepare datasets for a CKAN without this schema, so that it can show and keep them; undone by `returning`.
+"""Turn datasets into those of a CKAN without this schema, so that it can show and save them, and back.
 
 CKAN stores the fields of the schema as extras, which a plain CKAN shows and keeps if it reads the database rather than
-an index written with the schema. It cannot keep line breaks (its form has single-line inputs for extras), lists in
-resources, extra fields of resources (missing in its form), texts too long for Solr, and keywords with an apostrophe
-(for which it refuses every save). The original values are saved in the dataset's `plugin_data`, which CKAN neither
-shows nor changes.
+an index written with the schema. It cannot keep lists in resources, texts too long for Solr, and keywords with an
+apostrophe (for which it refuses every save). Their original values are in the file that `ckan ecosphere leave` writes.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from ckan.model.types import make_uuid
 
-from ckanext.ecosphere.interfaces import LeavingStep
-from ckanext.ecosphere.schemas.catalogue import adopting
+from ckanext.ecosphere.interfaces import InitReport, LeavingStep
+from ckanext.ecosphere.schemas.catalogue import adopting, licences
+from ckanext.ecosphere.schemas.fields.values import as_list, as_object
 from ckanext.ecosphere.schemas.indexing import MAX_TERM_BYTES
-from ckanext.ecosphere.setup.leaving import KEY, write_lines
-from ckanext.ecosphere.vocabularies.languages import SUFFIX
+from ckanext.ecosphere.schemas.logic import translations
+from ckanext.ecosphere.setup.leaving import KEY
 
-#: Columns that a plain CKAN changes when saving, or that are filled in here.
-COLUMNS = ("notes", "license_id", "maintainer", "maintainer_email")
-#: Columns of resources missing in the form of a plain CKAN.
-FILE_COLUMNS = ("hash", "mimetype", "mimetype_inner", "size", "resource_type", "cache_url")
 #: Number of characters kept of texts too long for a plain CKAN.
 SHOWN = 8000
 LEAST_TAG = 2
@@ -38,22 +31,56 @@ _NOT_PLAIN = re.compile(r"[^\w \-.]")
 
 def steps() -> list[LeavingStep]:
     """Return the step that prepares the datasets; empty without datasets."""
-    number = len(_ids())
+    number = model.Session.query(model.Package).filter_by(type="dataset").count()
     if not number:
         return []
     message = tk.ungettext(
-        "{number} dataset is exported, and its fields kept as free fields (contact as maintainer)",
-        "{number} datasets are exported, and their fields kept as free fields (contacts as maintainers)",
+        "the fields of {number} dataset are kept as free fields (contact as maintainer)",
+        "the fields of {number} datasets are kept as free fields (contacts as maintainers)",
         number,
     ).format(number=number)
-    strange = sorted(each for (each,) in model.Session.execute(_tag_names()) if plain_tag(each) != each)
-    if strange:
+    refused = [tag.name for tag in _refused_tags()]
+    if refused:
         message += tk.ungettext(
-            "; {tags} keyword that CKAN refuses is written without its marks until you come back ({example})",
-            "; {tags} keywords that CKAN refuses are written without their marks until you come back ({example})",
-            len(strange),
-        ).format(tags=len(strange), example=", ".join(strange[:3]))
-    return [LeavingStep(message, _leave)]
+            "; {tags} keyword that CKAN refuses is written without its marks ({example})",
+            "; {tags} keywords that CKAN refuses are written without their marks ({example})",
+            len(refused),
+        ).format(tags=len(refused), example=", ".join(refused[:3]))
+    return [LeavingStep(message, leave)]
+
+
+def leave() -> str:
+    """Prepare all datasets for a CKAN without this schema; return what was done as a sentence."""
+    for tag in _refused_tags():
+        _replace_tag(tag)
+    package = model.package_table
+    query = sa.select(package).where(package.c.type == "dataset", ~_is_left(package.c.plugin_data))
+    rows: Any = model.Session.execute(query).mappings().all()
+    for row in rows:
+        _leave_one(row)
+    message = tk.ungettext("{number} dataset kept", "{number} datasets kept", len(rows))
+    return message.format(number=len(rows))
+
+
+def restore(report: InitReport) -> None:
+    """Make the datasets that were left those of the schema again.
+
+    Values that the schema cannot read are kept as free fields, and translations follow a changed title.
+
+    Args:
+        report: receives how many there were.
+    """
+    package = model.package_table
+    query = sa.select(package).where(package.c.type == "dataset", _is_left(package.c.plugin_data))
+    rows: Any = model.Session.execute(query).mappings().all()
+    if not rows:
+        return
+    checks = adopting.field_checks()
+    for row in rows:
+        _restore_one(row, checks)
+    model.Session.commit()
+    message = tk.ungettext("{number} dataset is back", "{number} datasets are back", len(rows))
+    report.changed(message.format(number=len(rows)))
 
 
 def plain_tag(name: str) -> str:
@@ -65,136 +92,119 @@ def plain_tag(name: str) -> str:
     if not _NOT_PLAIN.search(name):
         return name
     plain = re.sub(r"\s+", " ", _NOT_PLAIN.sub(" ", name)).strip()
-    return plain if len(plain) >= LEAST_TAG else ""
+    if len(plain) < LEAST_TAG:
+        return ""
+    return plain
 
 
-def shown(text: str) -> str:
-    """Return a text, shortened if it is too long for Solr."""
-    return text if len(text.encode()) <= MAX_TERM_BYTES else f"{text[:SHOWN]}…"
+def _refused_tags() -> list[model.Tag]:
+    """Return the free keywords in use that a plain CKAN refuses."""
+    in_use = sa.select(model.PackageTag.tag_id).filter_by(state="active")
+    query = sa.select(model.Tag).where(model.Tag.vocabulary_id.is_(None), model.Tag.id.in_(in_use))
+    tags = model.Session.scalars(query.order_by(model.Tag.name))
+    return [tag for tag in tags if plain_tag(tag.name) != tag.name]
 
 
-def shown_in_file(value: Any) -> Any:
-    """Return the value of a resource field in a form that a plain CKAN can keep: lists and objects as JSON text."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
+def _is_left(plugin_data: Any) -> Any:
+    return sa.func.coalesce(plugin_data.has_key(KEY), sa.false())
 
 
-def file_of(resource: Mapping[str, Any]) -> list[str]:
-    """Return what identifies the file of a resource: its URL and time of upload."""
-    return [str(resource["url"]), str(resource["last_modified"])]
+def _replace_tag(tag: model.Tag) -> None:
+    """Give the datasets of a keyword the plain form of it instead."""
+    datasets = tag.packages
+    ids = [package.id for package in datasets]
+    links = model.Session.query(model.PackageTag).filter(model.PackageTag.package_id.in_(ids))
+    links.filter_by(tag_id=tag.id).delete()
+    links.filter_by(state=model.State.DELETED).delete()  # the plain form may be among them
+    for package in datasets:
+        package.add_tag_by_name(plain_tag(tag.name))
 
 
-def _ids() -> list[str]:
-    package = model.Package
-    return [id_ for (id_,) in model.Session.query(package.id).filter(package.type == "dataset").order_by(package.id)]
-
-
-def _tag_names() -> Any:
-    tag, tagged = model.Tag, model.PackageTag
-    return sa.select(tag.name).join(tagged).where(tag.vocabulary_id.is_(None), tagged.state == "active").distinct()
-
-
-def _leave(folder: Path) -> str:
-    ids = _ids()
-    number = write_lines(folder / "datasets.jsonl", _shown_datasets(ids))
-    for id_ in ids:
-        _leave_one(id_)
-    done = tk.ungettext("{number} dataset exported and kept", "{number} datasets exported and kept", number)
-    return done.format(number=number)
-
-
-def _shown_datasets(ids: list[str]) -> Iterator[Mapping[str, Any]]:
-    show: Callable[..., Any] = tk.get_action("package_show")
-    for id_ in ids:
-        yield show({"ignore_auth": True}, {"id": id_})
-        model.Session.expunge_all()
-
-
-def _leave_one(id_: str) -> None:
-    package, resource = model.package_table, model.resource_table
-    row = dict(model.Session.execute(sa.select(package).where(package.c.id == id_)).mappings().one())
-    data, extras = dict(row["plugin_data"] or {}), dict(row["extras"] or {})
-    if KEY in data:
-        return
-    left: dict[str, Any] = {"columns": {name: row[name] for name in COLUMNS}, "extras": extras, "resources": {}}
-    for each in map(dict, model.Session.execute(sa.select(resource).where(resource.c.package_id == id_)).mappings()):
-        held = dict(each["extras"] or {})
-        columns = {name: each[name] for name in FILE_COLUMNS}
-        left["resources"][each["id"]] = {"file": file_of(each), "columns": columns, "extras": held}
-        # Translations are left out: as text, they would break the pages of a plain CKAN.
-        plain = {name: shown_in_file(value) for name, value in held.items() if not name.endswith(SUFFIX)}
-        if plain != held:
-            model.Session.execute(sa.update(resource).where(resource.c.id == each["id"]).values(extras=plain))
-    left["tags"] = _plain_tags(id_)
-    left["written"] = _maintainer(row, extras)
-    former, became = adopting.converted_licence(data)
-    left["licence"] = former if row["license_id"] == became else None
+def _leave_one(row: Mapping[str, Any]) -> None:
+    """Change a row of CKAN's datasets and its files, without CKAN's objects, which would be indexed one by one."""
+    extras, data = dict(row["extras"] or {}), dict(row["plugin_data"] or {})
+    ours = theirs = row["license_id"]
+    before, became = adopting.converted_licence(data)
+    if before and ours == became:
+        theirs = before
     values = {
-        "extras": {name: shown(text) for name, text in extras.items()},
-        "plugin_data": {**data, KEY: left},
-        "license_id": left["licence"] or row["license_id"],
-        **left["written"],
+        "plugin_data": {**data, KEY: {"licences": [ours, theirs]}},
+        "license_id": theirs,
+        "extras": {name: _shortened(text) for name, text in extras.items()},
+        **_maintainer(row, extras),
     }
-    model.Session.execute(sa.update(package).where(package.c.id == id_).values(**values))
+    package, resource = model.package_table, model.resource_table
+    model.Session.execute(sa.update(package).where(package.c.id == row["id"]).values(values))
+    files = sa.select(resource.c.id, resource.c.extras).where(resource.c.package_id == row["id"])
+    for id_, fields in model.Session.execute(files):
+        plain = _plain_fields(fields or {})
+        if plain != fields:
+            model.Session.execute(
+                sa.update(resource).where(resource.c.id == id_).values(extras=plain)
+            )
 
 
 def _maintainer(row: Mapping[str, Any], extras: Mapping[str, str]) -> dict[str, str]:
     """Return the maintainer columns, filled in from the first contact if they are empty."""
     if row["maintainer"] or row["maintainer_email"] or not extras.get("contact"):
         return {}
-    first = next(iter(json.loads(extras["contact"])), {})
-    found = {"maintainer": first.get("name"), "maintainer_email": first.get("email")}
-    return {name: value for name, value in found.items() if value}
+    contacts = json.loads(extras["contact"])
+    if not contacts:
+        return {}
+    return {"maintainer": contacts[0].get("name"), "maintainer_email": contacts[0].get("email")}
 
 
-def _plain_tags(id_: str) -> list[tuple[str, str, bool]]:
-    """Replace the keywords of a dataset by forms accepted by a plain CKAN.
+def _shortened(text: str) -> str:
+    if len(text.encode()) <= MAX_TERM_BYTES:
+        return text
+    return f"{text[:SHOWN]}…"
 
-    Returns:
-        for each changed keyword: the original, the new one, and whether the dataset already had the latter.
+
+def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a file as a plain CKAN can keep them: lists and objects as JSON text.
+
+    Translations are left out: as text, they would break the pages of a plain CKAN.
     """
-    now = tags_of(id_)
-    changed = []
-    for name, link in now.items():
-        if (plain := plain_tag(name)) == name:
+    plain = {}
+    for name, value in fields.items():
+        if name.endswith(translations.SUFFIX):
             continue
-        changed.append((name, plain, plain in now))
-        untag(link)
-        if plain:
-            tag_with(id_, plain)
-    return changed
+        plain[name] = value
+        if isinstance(value, (list, dict)):
+            plain[name] = json.dumps(value, ensure_ascii=False)
+    return plain
 
 
-def tags_of(id_: str) -> dict[str, str]:
-    """Return the free keywords of a dataset, as {name: id of the package_tag row}."""
-    tag, tagged = model.tag_table, model.package_tag_table
-    query = (
-        sa.select(tag.c.name, tagged.c.id)
-        .join(tagged, tagged.c.tag_id == tag.c.id)
-        .where(tagged.c.package_id == id_, tagged.c.state == "active", tag.c.vocabulary_id.is_(None))
-    )
-    return dict(model.Session.execute(query).tuples().all())
+def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
+    data = dict(row["plugin_data"])
+    ours, theirs = data.pop(KEY)["licences"]
+    renamed, rewritten = adopting.fit(row["extras"] or {}, checks)
+    extras = adopting.with_fitting(row["extras"] or {}, renamed, rewritten)
+    licence = ours
+    if row["license_id"] != theirs:
+        licence = row["license_id"] and licences.restate(row["license_id"], extras)
+    for column in ("title", "notes"):
+        name = f"{column}{translations.SUFFIX}"
+        if name in extras:
+            extras[name] = translations.following(extras[name], row[column])
+    values = {"extras": extras, "plugin_data": data, "license_id": licence}
+    package, resource = model.package_table, model.resource_table
+    model.Session.execute(sa.update(package).where(package.c.id == row["id"]).values(values))
+    files = sa.select(resource.c.id, resource.c.extras).where(resource.c.package_id == row["id"])
+    for id_, fields in model.Session.execute(files):
+        read = _with_rows(fields or {})
+        if read != fields:
+            model.Session.execute(
+                sa.update(resource).where(resource.c.id == id_).values(extras=read)
+            )
 
 
-def untag(link: str) -> None:
-    """Remove a keyword from its dataset.
-
-    Args:
-        link: id of the package_tag row.
-    """
-    tagged = model.package_tag_table
-    model.Session.execute(sa.update(tagged).where(tagged.c.id == link).values(state="deleted"))
-
-
-def tag_with(id_: str, name: str) -> None:
-    """Add a free keyword to a dataset, reusing a deleted package_tag row if there is one."""
-    tag, tagged = model.tag_table, model.package_tag_table
-    run = model.Session.execute
-    found = run(sa.select(tag.c.id).where(tag.c.name == name, tag.c.vocabulary_id.is_(None))).scalar()
-    if found is None:
-        found = make_uuid()
-        run(sa.insert(tag).values(id=found, name=name))
-    here = sa.and_(tagged.c.package_id == id_, tagged.c.tag_id == found)
-    if run(sa.select(tagged.c.id).where(here)).first():
-        run(sa.update(tagged).where(here).values(state="active"))
-    else:
-        run(sa.insert(tagged).values(id=make_uuid(), package_id=id_, tag_id=found, state="active"))
+def _with_rows(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a file with the lists that are JSON texts since `leave` as lists."""
+    read = dict(fields)
+    for field in tk.h.scheming_get_dataset_schema("dataset")["resource_fields"]:
+        name = field["field_name"]
+        read[name] = as_list(as_object(read.get(name)))
+        if read[name] is None:
+            del read[name]
+    return read

@@ -7,7 +7,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import spatial
-from ckanext.ecosphere.vocabularies import communes, epci_outlines, epcis
+from ckanext.ecosphere.vocabularies import communes, epcis
 
 MOST = 20
 MOST_TERRITORIES = 5
@@ -32,14 +32,14 @@ def suggest_epcis(text: str, lang: str) -> list[dict[str, Any]]:
     """Return the intercommunalities (EPCI) that match a text, the most populous first, 20 at most.
 
     Returns:
-        dicts as of `epci_outlines.described`.
+        dicts as of `epcis.described`.
     """
     words = voc.normalise(text).split()
     if not words or len("".join(words)) < 2:  # noqa: PLR2004 - one letter finds everything
         return []
     found = [each for each in epcis.epcis().values() if text.strip() == each.code or _begins(words, each.name)]
     found.sort(key=lambda each: -each.population)
-    return [epci_outlines.described(each, lang) for each in found[:MOST]]
+    return [epcis.described(each, lang) for each in found[:MOST]]
 
 
 def _begins(words: list[str], name: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.vocabularies import communes, epci_outlines, gazetteer
+from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
 
 Box = tuple[float, float, float, float]
 
@@ -223,7 +223,7 @@ def territory_box(uri: str) -> Box | None:
     if territory is None or territory.data["type"] == "autre":
         return None
     box: Box = territory.data["bbox"]
-    outline = epci_outlines.outlines().get(commune.epci) if commune else None
+    outline = epcis.outlines().get(commune.epci) if commune else None
     return _common(box, outline.box) if outline else box
 
 

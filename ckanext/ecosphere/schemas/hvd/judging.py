@@ -16,7 +16,7 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.schemas.iso.reading import Reader
-from ckanext.ecosphere.shared.reach import data_access
+from ckanext.ecosphere.shared import reach
 from ckanext.ecosphere.vocabularies import tables
 
 CATEGORIES = "hvd-category"
@@ -65,7 +65,7 @@ def reasons(dataset: Dataset) -> list[Reason]:
     """Return why a dataset that declares no category probably has one, the strongest reason of each category first."""
     read = Reader(dataset)
     judged = read.kind in _WITH_DATA and not read.texts("hvd_category") and not read.texts("in_series")
-    return list(_deduced(read)) if judged and not data_access.is_restricted(dataset) else []
+    return list(_deduced(read)) if judged and not reach.is_restricted(dataset) else []
 
 
 def _deduced(read: Reader) -> Iterator[Reason]:
@@ -105,7 +105,7 @@ def apis(dataset: Dataset) -> list[str]:
 
 def downloads(dataset: Dataset) -> list[str]:
     """Return the addresses of a dataset at which the data are downloaded as a whole."""
-    files = (each for each in _data(dataset) if data_access.formats_by_way({"resources": [each]}).keys() == _FILE)
+    files = (each for each in _data(dataset) if reach.formats_by_way({"resources": [each]}).keys() == _FILE)
     return [str(each.get("download_url") or each.get("url") or "") for each in files]
 
 
@@ -119,14 +119,14 @@ def _has_licence(dataset: Dataset) -> bool:
     return Reader(dataset).text("license_id") in _column("licences", "licence")
 
 
-_FILE = {data_access.DOWNLOAD}
+_FILE = {reach.DOWNLOAD}
 _HAS = {"api": apis, "bulk": downloads, "licence": _has_licence, "contact": contacts}
 
 
 def _data(dataset: Dataset) -> list[Mapping[str, Any]]:
     """Return the resources with data that are reachable from the internet."""
     resources = Reader(dataset).rows("resources")
-    return [each for each in resources if not data_access.is_document(each) and not links.is_internal(each)]
+    return [each for each in resources if not reach.is_document(each) and not links.is_internal(each)]
 
 
 def _format(resource: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.importing import addresses, documents, software
 from ckanext.ecosphere.schemas.importing.text import decoded
 from ckanext.ecosphere.shared.http_guard import MESSAGES, FetchError, GuardedSession, Response, in_language
-from ckanext.ecosphere.shared.web_guard import waiting
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +90,9 @@ def _get(session: GuardedSession, url: str) -> str:
 
 def _asked(session: GuardedSession, url: str, **options: Any) -> Response:
     try:
-        with waiting.place(waiting.FOR_EDITORS):
+        with rate_limits.place(rate_limits.FOR_EDITORS):
             return session.get(url, **options)
-    except waiting.NoPlaceError as error:
+    except rate_limits.NoPlaceError as error:
         message = tk._("Many addresses are being read at this moment. Try again in a moment.")
         raise BusyError({"url": [message]}) from error
 

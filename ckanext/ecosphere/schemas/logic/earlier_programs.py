@@ -16,7 +16,7 @@ from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 from flask import has_request_context, request
 
-from ckanext.ecosphere.schemas.catalogue import adopting, core_fields, former_licences
+from ckanext.ecosphere.schemas.catalogue import adopting, core_fields, licences
 from ckanext.ecosphere.schemas.fields.stored import Stored
 from ckanext.ecosphere.schemas.logic import warning_header
 
@@ -84,7 +84,7 @@ class Body:
         if given == before != stored:
             self.data["license_id"] = stored
             self.told.append("license_id: converted when the catalogue was adopted, and left as it is")
-        elif former_licences.is_unknown(given):
+        elif licences.is_unknown(given):
             context[core_fields.ANY_LICENCE] = True
             self.told.append("license_id: not in the list of the portal, kept as it is")
 

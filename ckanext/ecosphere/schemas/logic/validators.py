@@ -22,8 +22,7 @@ from ckanext.ecosphere.dataset import dates
 from ckanext.ecosphere.schemas.fields import spatial, urls
 from ckanext.ecosphere.schemas.fields.dates import parse_date
 from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.shared.contact_details import email_addresses, telephone
+from ckanext.ecosphere.shared import characters, contact_details
 from ckanext.ecosphere.vocabularies import communes
 from ckanext.scheming.validation import scheming_validator
 
@@ -169,9 +168,9 @@ def ecosphere_email(value: Any) -> Any:
     Raises:
         Invalid: it is not a single e-mail address.
     """
-    text = str(value)[: 2 * email_addresses.LONGEST].strip()
+    text = str(value)[: 2 * contact_details.LONGEST_ADDRESS].strip()
     text = text[len("mailto:") :] if text.lower().startswith("mailto:") else text
-    if not email_addresses.is_address(text):
+    if not contact_details.is_address(text):
         message = tk._('"{value}" is not an e-mail address: write it as service@ain.gouv.fr')
         raise tk.Invalid(message.format(value=value))
     return text
@@ -184,7 +183,7 @@ def ecosphere_telephone(value: Any) -> Any:
         Invalid: it is not a telephone number.
     """
     try:
-        return telephone.normalise(str(value))
+        return contact_details.international(str(value))
     except ValueError as error:
         raise tk.Invalid(
             tk._('"{value}" is not a telephone number: write it as 04 74 45 62 37 or +33 4 74 45 62 37').format(

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ckanext.ecosphere.shared import characters, template_helpers
-from ckanext.ecosphere.shared.contact_details import makers
+from ckanext.ecosphere.shared import characters, contact_details, template_helpers
 
 _BIBTEX = str.maketrans(
     {
@@ -66,7 +65,7 @@ def of(dataset: Mapping[str, Any], portal: str, address: str) -> Citation:
         portal: title of the portal.
         address: permanent URL of its page.
     """
-    authors = [_line(name) for name in makers.of(dataset).names[:MOST_AUTHORS]]
+    authors = [_line(name) for name in contact_details.makers_of(dataset).names[:MOST_AUTHORS]]
     title = dataset.get("title") or dataset.get("name") or ""
     days = (_day(dataset.get(field)) for field in ("modified", "issued", "created"))
     return Citation(

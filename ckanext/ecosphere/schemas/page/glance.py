@@ -14,8 +14,7 @@ from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import places, spatial, urls
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.page import uses
-from ckanext.ecosphere.shared import dates, once, outlines
-from ckanext.ecosphere.shared.reach import data_access, link_states
+from ckanext.ecosphere.shared import dates, once, outlines, reach
 from ckanext.ecosphere.vocabularies import freshness
 
 MOST_PLACES = 4
@@ -90,7 +89,7 @@ def access(dataset: Dataset) -> dict[str, Any]:
     ]
     return {
         "label": concept.label(wording.page_language()) if concept else "",
-        "restricted": data_access.is_restricted(dataset),
+        "restricted": reach.is_restricted(dataset),
         "asked": _is_asked_for(dataset),
         "grounds": [each.label(wording.page_language()) for each in grounds if each and each.data["restricts"]],
         "conditions": str(dataset.get("access_conditions") or ""),
@@ -100,12 +99,12 @@ def access(dataset: Dataset) -> dict[str, Any]:
 
 def _is_asked_for(dataset: Dataset) -> bool:
     """Return whether data must be asked for; a URL recognised as a file or service is enough, whatever its format."""
-    ways = data_access.ways(dataset)
+    ways = reach.ways(dataset)
     way = main(dataset)
     open_way = way and way[1].action != uses.OPEN and not links.is_internal(way[0])
-    if open_way and not data_access.is_restricted(dataset):
+    if open_way and not reach.is_restricted(dataset):
         return False
-    return bool(ways) and not {data_access.DOWNLOAD, data_access.SERVICE}.intersection(ways)
+    return bool(ways) and not {reach.DOWNLOAD, reach.SERVICE}.intersection(ways)
 
 
 def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
@@ -133,7 +132,7 @@ def _entries(dataset: Dataset) -> list[uses.Entry]:
     known = [(resource, uses.of(resource)) for resource in _rows(dataset, "resources")]
     if all(use.format for _resource, use in known):
         return known
-    states = link_states.of_dataset(dataset)
+    states = reach.link_states(dataset)
     return [_completed(resource, use, states) for resource, use in known]
 
 

@@ -16,9 +16,7 @@ from ckanext.ecosphere.schemas.page import around, citation, collections, editio
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
 from ckanext.ecosphere.schemas.rdf import structured
 from ckanext.ecosphere.schemas.rdf.terms import HIGH_VALUE_REGULATION
-from ckanext.ecosphere.shared import once, template_helpers
-from ckanext.ecosphere.shared.contact_details import makers
-from ckanext.ecosphere.shared.reach import link_states
+from ckanext.ecosphere.shared import contact_details, once, reach, template_helpers
 
 Dataset = Mapping[str, Any]
 RESOURCES_SHOWN = 100
@@ -99,7 +97,7 @@ def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
 
 def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the result of the last link check of a resource (`ecosphere_quality_links`), or None."""
-    states = link_states.of_dataset(dataset)
+    states = reach.link_states(dataset)
     addresses = [str(resource.get(field) or "") for field in ("download_url", "url")]
     link = next((states[address] for address in addresses if address in states), None)
     return link if link and link["checked_at"] else None
@@ -129,9 +127,9 @@ def ecosphere_collections(dataset: Dataset) -> dict[str, Any]:
     return once.of_dataset("collections", dataset, collections.of)
 
 
-def ecosphere_makers(dataset: Dataset) -> makers.Makers:
+def ecosphere_makers(dataset: Dataset) -> contact_details.Makers:
     """Return who made a dataset, apart from the service that publishes it (`makers.of`)."""
-    return once.of_dataset("makers", dataset, makers.of)
+    return once.of_dataset("makers", dataset, contact_details.makers_of)
 
 
 def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:

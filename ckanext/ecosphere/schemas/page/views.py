@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response
 
-from ckanext.ecosphere.schemas.catalogue import sitemap
+from ckanext.ecosphere.schemas.catalogue import public_files
 from ckanext.ecosphere.schemas.page import citation
 from ckanext.ecosphere.shared import web_guard
 
@@ -46,13 +46,13 @@ def cite(id: str, extension: str) -> Response:
 @page.route("/sitemap.xml")
 def sitemap_index() -> Response:
     """Return the sitemap index."""
-    return _xml(sitemap.index())
+    return _xml(public_files.sitemap_index())
 
 
 @page.route("/sitemap-<number>.xml")
 def sitemap_part(number: str) -> Response:
     """Return a sitemap of a thousand public datasets, in order of creation."""
-    found = sitemap.part(int(number)) if PART_NUMBER.fullmatch(number) else ""
+    found = public_files.sitemap_part(int(number)) if PART_NUMBER.fullmatch(number) else ""
     return _xml(found) if found else tk.abort(404, tk._("The site map has no such part."))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rdflib import Graph, Literal, URIRef
 
 from ckanext.dcat.profiles import VCARD
-from ckanext.ecosphere.shared.contact_details import telephone
+from ckanext.ecosphere.shared import contact_details
 
 #: ``vcard:organization-unit``; not an attribute because of the hyphen.
 UNIT = VCARD["organization-unit"]
@@ -26,7 +26,7 @@ def write(graph: Graph, node: Any, contact: Mapping[str, Any]) -> None:
         graph.add((node, UNIT, Literal(contact["unit"])))
     if contact.get("telephone"):
         try:
-            graph.add((node, VCARD.hasTelephone, URIRef(telephone.uri(str(contact["telephone"])))))
+            graph.add((node, VCARD.hasTelephone, URIRef(contact_details.telephone_uri(str(contact["telephone"])))))
         except ValueError:  # accepted by an earlier version of the schema
             graph.add((node, VCARD.hasTelephone, Literal(contact["telephone"])))
 
@@ -45,7 +45,7 @@ def read(graph: Graph, node: Any, contact: dict[str, Any]) -> None:
     for given in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
         value = graph.value(given, VCARD.hasValue)
         try:
-            contact["telephone"] = telephone.normalise(str(value if value is not None else given))
+            contact["telephone"] = contact_details.international(str(value if value is not None else given))
         except ValueError:
             continue
         break

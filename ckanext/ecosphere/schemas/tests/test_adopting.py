@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ckan import model
 
-from ckanext.ecosphere.schemas.catalogue import adopting, former_licences, leaving, returning
+from ckanext.ecosphere.schemas.catalogue import adopting, leaving, licences
 
 pytestmark = pytest.mark.usefixtures("portal_of_the_class")
 
@@ -18,15 +18,15 @@ class TestLicences:
         "stated", ["odc-odbl", "odc-by", "odc-pddl", "cc-zero", "other-open", "other-pd", "etalab-2.0", "mit"]
     )
     def test_one_that_has_no_other_version_stays(self, stated: str):
-        assert former_licences.licence(stated).becomes == stated
+        assert licences.licence(stated).becomes == stated
 
     @pytest.mark.parametrize("stated", ["uk-ogl", "gfdl", "licence-maison", "?"])
     def test_one_that_is_not_in_the_list_stays(self, stated: str):
-        assert former_licences.licence(stated).becomes == stated
+        assert licences.licence(stated).becomes == stated
 
     @pytest.mark.parametrize("stated", ["cc-by", "cc-by-sa", "cc-nc", "fr-lo", "CC BY"])
     def test_a_version_is_never_guessed(self, stated: str):
-        found = former_licences.licence(stated)
+        found = licences.licence(stated)
         assert found.becomes is None
         assert found.reason
 
@@ -41,14 +41,12 @@ class TestLicences:
         ],
     )
     def test_one_that_is_in_the_list_is_found(self, stated: str, becomes: str):
-        assert former_licences.licence(stated).becomes == becomes
+        assert licences.licence(stated).becomes == becomes
 
     def test_every_licence_of_ckan_is_decided(self):
-        stock = {each.id for each in former_licences.stock_licences()}
+        stock = {each.id for each in licences.stock_licences()}
         assert "cc-by" in stock
-        undecided = {
-            id_ for id_ in stock if not former_licences.licence(id_).becomes and not former_licences.licence(id_).reason
-        }
+        undecided = {id_ for id_ in stock if not licences.licence(id_).becomes and not licences.licence(id_).reason}
         assert not undecided
 
 
@@ -92,13 +90,6 @@ class TestLeaving:
     def test_keywords_as_a_plain_ckan_takes_them(self, tag: str, plain: str):
         assert leaving.plain_tag(tag) == plain
 
-    def test_a_text_is_the_same_without_its_line_breaks_only(self):
-        assert returning._same("a b", "a\r\n b")
-        assert not returning._same("a c", "a\n b")
-
-    def test_a_value_of_a_file_comes_back_as_it_was(self):
-        before = [{"title": "WMS"}]
-        assert returning._value_of_file(json.dumps(before), before) == before
-        assert returning._value_of_file("120", 120) == 120
-        assert returning._value_of_file("121", 120) == "121"
-        assert returning._value_of_file('[{"title": "WFS"}]', before) == [{"title": "WFS"}]
+    def test_lists_of_a_file_are_json_texts_and_its_translations_are_left_out(self):
+        fields = {"conforms_to": ["https://example.org"], "rights": "Libre.", "name_translated": {"en": "Data"}}
+        assert leaving._plain_fields(fields) == {"conforms_to": '["https://example.org"]', "rights": "Libre."}

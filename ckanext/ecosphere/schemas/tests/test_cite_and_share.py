@@ -17,7 +17,7 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import helpers
 from lxml import etree
 
-from ckanext.ecosphere.schemas.catalogue import public_files, sitemap
+from ckanext.ecosphere.schemas.catalogue import public_files
 from ckanext.ecosphere.schemas.page import citation
 from ckanext.ecosphere.schemas.rdf import schemaorg
 from ckanext.ecosphere.schemas.tests import samples
@@ -43,7 +43,7 @@ RECOMMENDED = (
     "includedInDataCatalog",
     "distribution",
 )
-SITEMAP = {"s": sitemap.NAMESPACE}
+SITEMAP = {"s": public_files.NAMESPACE}
 EVIL = "Zones {humides} & 50 %_#$~^\\ de l'Ain\nER  - \n}"
 CITED = citation.Citation(
     "zones-humides",
@@ -130,7 +130,7 @@ def test_search_engines_are_told_what_they_ask_for():
 @pytest.fixture
 def portal(shared_db: None, with_request_context: None) -> None:
     """A database for the module, and an empty cache of the site map."""
-    sitemap.forget()
+    public_files._forget_sitemap()
 
 
 def xml(app: Any, address: str) -> Any:
@@ -155,11 +155,11 @@ def everything(app: Any) -> tuple[int, list[str]]:
 def test_the_site_map_has_public_datasets_in_parts_and_forgets_what_leaves(
     app: Any, create: Any, act: Any, monkeypatch
 ):
-    monkeypatch.setattr(sitemap, "PART_SIZE", 2)
+    monkeypatch.setattr(public_files, "PART_SIZE", 2)
     for number in range(3):
         create({"name": f"plan-{number}", "title": f"Plan {number}"})
     create({"name": "plan-secret", "title": "Plan secret", "private": True})
-    sitemap.forget()
+    public_files._forget_sitemap()
     parts, listed = everything(app)
     assert {"plan-0", "plan-1", "plan-2"} <= set(listed)
     assert "plan-secret" not in listed
@@ -179,7 +179,7 @@ def test_the_site_map_has_public_datasets_in_parts_and_forgets_what_leaves(
 def test_what_is_asked_for_during_a_save_is_not_kept_beyond_it(app: Any, create: Any):
     made = create({"name": "plan-retire", "title": "Plan"})
     public_files.forget()  # as the plugin hook does before the commit
-    assert "plan-retire" in sitemap.part(1)  # a request at this moment still sees it as public
+    assert "plan-retire" in public_files.sitemap_part(1)  # a request at this moment still sees it as public
     package = model.package_table
     model.Session.execute(sa.update(package).where(package.c.id == made["id"]).values(private=True))
     model.Session.commit()

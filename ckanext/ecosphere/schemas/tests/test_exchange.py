@@ -15,7 +15,7 @@ from ckan.lib.search import rebuild
 from rdflib import DCAT, RDF, SH, Graph, Namespace
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
-from ckanext.ecosphere.schemas.catalogue import table
+from ckanext.ecosphere.schemas.catalogue import public_files
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.comparing import changes, real_datasets, superfluous, untold
 from dev import field_table
@@ -110,9 +110,9 @@ class TestDcat:
 
 class TestCsv:
     def test_has_the_columns_of_the_national_layout(self):
-        assert len(table.COLUMNS) == 17
+        assert len(public_files.COLUMNS) == 17
         used = {row["catalogue"] for row in field_table.mapping().values()} - {""}
-        assert used - {"contact"} <= set(table.COLUMNS)
+        assert used - {"contact"} <= set(public_files.COLUMNS)
 
     def test_gives_the_public_datasets_and_no_draft(self, app, create):
         create(samples.full(name="csv-public", title="=Titre; avec, virgules"))
@@ -130,5 +130,5 @@ class TestCsv:
         assert (row["date_pub"], row["date_maj"]) == ("2023-07-01", "2024-02-15")
 
     def test_a_year_becomes_its_first_day_since_the_layout_wants_days(self):
-        assert table.row({"issued": "2019", "modified": "demain"})["date_pub"] == "2019-01-01"
-        assert table.row({"modified": "demain"})["date_maj"] == ""
+        assert public_files.row({"issued": "2019", "modified": "demain"})["date_pub"] == "2019-01-01"
+        assert public_files.row({"modified": "demain"})["date_maj"] == ""

@@ -19,7 +19,7 @@ from ckanext.ecosphere.schemas.importing import software, text
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
-from ckanext.ecosphere.shared.web_guard import waiting
+from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 from ckanext.ecosphere.tests.forms import Form
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
@@ -195,8 +195,8 @@ class TestTheAction:
 
     def test_slow_servers_do_not_take_the_threads_of_the_portal(self, server, act):
         with ExitStack() as others:
-            for _each in range(waiting.FOR_EDITORS):
-                others.enter_context(waiting.place(waiting.FOR_EDITORS))
+            for _each in range(rate_limits.FOR_EDITORS):
+                others.enter_context(rate_limits.place(rate_limits.FOR_EDITORS))
             with pytest.raises(tk.ValidationError) as caught:
                 act("ecosphere_dataset_import", url=server.url + "/iso")
             assert "moment" in str(caught.value.error_dict["url"])

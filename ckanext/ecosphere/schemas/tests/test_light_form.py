@@ -15,11 +15,21 @@ from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.schemas.tests.test_form import form_of
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
-from dev.bench.forms import elements
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 MOST_BYTES, MOST_CLOSED = 200_000, 300
 """Limits of the page: its size, and the elements of parts that are closed at first."""
+
+
+def elements(body: str) -> tuple[int, int]:
+    """Return the number of elements of a page, and of those in its closed parts; the contents of templates are none."""
+    page = BeautifulSoup(body, "html.parser")
+    for template in page.find_all("template"):
+        template.clear()
+    parts = page.select("details:not([open]):not(details details)")
+    return len(page.find_all(True)), sum(len(part.find_all(True)) for part in parts)
+
+
 WETLANDS = "Protection de l'eau"
 
 

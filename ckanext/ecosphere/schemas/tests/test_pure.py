@@ -206,7 +206,7 @@ class TestAddresses:
 
 
 def test_ckans_register_of_licences_says_what_the_vocabulary_says():
-    assert licences.PATH.read_text(encoding="utf-8") == licences.text()
+    assert licences.REGISTER.read_text(encoding="utf-8") == licences.register_text()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.interfaces import AlertSubject, News
 from ckanext.ecosphere.search.alerts import links, storage, subjects
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber
@@ -85,7 +85,7 @@ def reader_of(subscriber: Subscriber) -> Reader:
     user = model.User.get(subscriber.user_id)
     if user is None or user.state != model.State.ACTIVE:
         return Reader(None, "", gone=True)
-    strange = confirmed.may_be_somebody_elses(user)
+    strange = addresses.may_be_somebody_elses(user)
     name = user.name if strange else user.display_name
     return Reader(user, user.email or "", harmless(characters.one_line(name)), strange=strange)
 

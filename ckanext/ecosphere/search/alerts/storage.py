@@ -14,8 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ckanext.ecosphere.search import config
 from ckanext.ecosphere.search.alerts import subjects
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, new_id, now
-from ckanext.ecosphere.shared import dates
-from ckanext.ecosphere.shared.contact_details import email_addresses
+from ckanext.ecosphere.shared import contact_details, dates
 
 NONE = "none"
 #: Frequency → days between runs.
@@ -116,7 +115,7 @@ def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscr
         "email": email and email.lower(),
         "language": language,
     }
-    values["mailbox"] = email and email_addresses.mailbox(email)
+    values["mailbox"] = email and contact_details.mailbox(email)
     model.Session.execute(
         insert(Subscriber).values(**values, created=now()).on_conflict_do_nothing()
     )

@@ -17,8 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.interfaces import AlertSubject
 from ckanext.ecosphere.search import config, unfound
 from ckanext.ecosphere.search.alerts import actions, feed, job, links, searches, storage, subjects
-from ckanext.ecosphere.shared import language, web_guard
-from ckanext.ecosphere.shared.contact_details import email_addresses
+from ckanext.ecosphere.shared import contact_details, language, web_guard
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
@@ -90,7 +89,7 @@ def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -
 
 def _email(typed: Mapping[str, str]) -> str:
     email = typed["email"]
-    if not (email.isascii() and email_addresses.is_address(email)):
+    if not (email.isascii() and contact_details.is_address(email)):
         raise tk.ValidationError(
             {"email": [tk._("Write an e-mail address such as name@example.org.")]}
         )
@@ -315,7 +314,7 @@ def _count_link(email: str) -> None:
         ValidationError: the limit of the recipient or of the network is exceeded, or nothing can be counted.
     """
     most = config.alert_links_per_day()
-    person = f"email:{hashlib.sha256(email_addresses.mailbox(email).encode()).hexdigest()}"
+    person = f"email:{hashlib.sha256(contact_details.mailbox(email).encode()).hexdigest()}"
     network = f"address:{rate_limits.network(request.remote_addr)}"
     try:
         rate_limits.probe(_WHAT, f"{most} per day", person)

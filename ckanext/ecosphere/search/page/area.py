@@ -15,7 +15,7 @@ from shapely.geometry import shape
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import language, outlines
-from ckanext.ecosphere.vocabularies import communes, coordinates, epci_outlines, epcis
+from ckanext.ecosphere.vocabularies import communes, coordinates, epcis
 from ckanext.ecosphere.vocabularies.coordinates import Box
 
 LONGEST = 200_000
@@ -153,7 +153,7 @@ def _of_name(text: str) -> Area:
     if matches:
         return Area(matches[0].label, None, f"commune-{matches[0].code}")
     groups = epcis.epcis_named(text[:LONGEST_NAME])
-    if len(groups) == 1 and (outline := epci_outlines.outlines().get(groups[0].code)):
+    if len(groups) == 1 and (outline := epcis.outlines().get(groups[0].code)):
         return Area(groups[0].name, outline.box)
     raise AreaError(
         tk._("No territory, commune or intercommunality has this name: {name}").format(

@@ -11,7 +11,7 @@ from flask import request
 
 from ckanext.ecosphere.search import config
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.shared.web_guard.answers import refuse
+from ckanext.ecosphere.shared.web_guard.incoming import refuse
 
 PAGES = ("dataset.search", "organization.read", "group.read")
 #: Parameters of these pages that are no filters, beside those that begin with "_" or "ext_"; CKAN takes all others.

@@ -17,9 +17,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values
 from ckanext.ecosphere.search.page import highlight
 from ckanext.ecosphere.search.relevance import understanding
-from ckanext.ecosphere.shared import dates, language, template_helpers
-from ckanext.ecosphere.shared.contact_details import makers
-from ckanext.ecosphere.shared.reach import data_access
+from ckanext.ecosphere.shared import contact_details, dates, language, reach, template_helpers
 from ckanext.ecosphere.vocabularies import communes
 
 MEMBERS = "ecosphere_members"
@@ -84,7 +82,7 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
     title = tk.h.get_translated(dataset, "title") or dataset["name"]
     title = template_helpers.shown_title(title, dataset.get("dcat_type"))
     service_title = service.get("title") or service.get("name") or ""
-    authorship = makers.of(dataset)
+    authorship = contact_details.makers_of(dataset)
     return Result(
         title=highlight.mark(title, words),
         readable=understanding.readable(title),
@@ -127,11 +125,11 @@ def date(dataset: Dataset) -> str:
 
 def ways(dataset: Dataset, lang: str) -> list[Way]:
     """Return the ways of accessing the data, with the formats of each."""
-    formats = data_access.formats_by_way(dataset)
+    formats = reach.formats_by_way(dataset)
     labels = voc.get("data-access")
     return [
         Way(way, labels[way].label(lang), tuple(formats.get(way, ())[:_MOST_FORMATS]))
-        for way in data_access.ways(dataset)
+        for way in reach.ways(dataset)
     ]
 
 

@@ -17,7 +17,7 @@ from ckanext.ecosphere.search.relevance import solr_query
 from ckanext.ecosphere.search.relevance.question import Question
 from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, NUMBER_FIELDS, PLACE_FIELD
 from ckanext.ecosphere.search.relevance.understanding import Understood
-from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
+from ckanext.ecosphere.shared.reach import DOWNLOAD, SERVICE
 
 _WEIGHT = re.compile(r"weight\((?P<field>\w{1,80}):")
 _PUBLIC = "+entity_type:package +dataset_type:dataset +state:active +capacity:public +site_id:"

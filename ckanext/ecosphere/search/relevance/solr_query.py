@@ -18,7 +18,7 @@ from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.relevance.question import Excluded, Question
 from ckanext.ecosphere.search.relevance.solr_language import longest_synonyms
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, stem
-from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
+from ckanext.ecosphere.shared.reach import DOWNLOAD, SERVICE
 from ckanext.ecosphere.vocabularies import gazetteer, tables
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 

@@ -4,7 +4,7 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values, facets
-from ckanext.ecosphere.shared.reach import data_access
+from ckanext.ecosphere.shared import reach
 
 RIGHTS = "http://publications.europa.eu/resource/authority/access-right/"
 FILE = {"url": "https://data.example/a.zip", "format": "SHP"}
@@ -17,19 +17,19 @@ PAGE = {"url": "https://data.example/page", "format": "HTML"}
 @pytest.mark.parametrize(
     ("rights", "resources", "expected"),
     [
-        ("PUBLIC", [FILE, WMS, NOTICE], [data_access.DOWNLOAD, data_access.SERVICE]),
-        ("PUBLIC", [WMS], [data_access.SERVICE]),
-        ("PUBLIC", [NOTICE], [data_access.REQUEST]),
-        ("PUBLIC", [PAGE], [data_access.REQUEST]),
-        ("PUBLIC", [INSIDE], [data_access.RESERVED]),
-        ("PUBLIC", [INSIDE, FILE], [data_access.DOWNLOAD]),
-        ("RESTRICTED", [FILE], [data_access.RESERVED]),
-        ("PUBLIC", [], [data_access.REQUEST]),
-        ("PUBLIC", [{"url": "http://[", "format": "CSV"}], [data_access.DOWNLOAD]),
+        ("PUBLIC", [FILE, WMS, NOTICE], [reach.DOWNLOAD, reach.SERVICE]),
+        ("PUBLIC", [WMS], [reach.SERVICE]),
+        ("PUBLIC", [NOTICE], [reach.REQUEST]),
+        ("PUBLIC", [PAGE], [reach.REQUEST]),
+        ("PUBLIC", [INSIDE], [reach.RESERVED]),
+        ("PUBLIC", [INSIDE, FILE], [reach.DOWNLOAD]),
+        ("RESTRICTED", [FILE], [reach.RESERVED]),
+        ("PUBLIC", [], [reach.REQUEST]),
+        ("PUBLIC", [{"url": "http://[", "format": "CSV"}], [reach.DOWNLOAD]),
     ],
 )
 def test_access(rights, resources, expected):
-    assert data_access.ways({"access_rights": RIGHTS + rights, "resources": resources}) == expected
+    assert reach.ways({"access_rights": RIGHTS + rights, "resources": resources}) == expected
 
 
 def test_formats_come_with_their_families():
@@ -105,7 +105,7 @@ def test_own_territories_are_those_of_the_dataset_alone():
 
 
 def test_every_kind_and_format_of_the_registry_has_a_class():
-    assert {str(each.data["kind"]) for each in voc.get("format")} <= set(data_access._families())
+    assert {str(each.data["kind"]) for each in voc.get("format")} <= set(reach._families())
     kinds = {str(each.data["kind"]) for each in voc.get("organisations") if each.data["kind"]}
     assert kinds <= set(facet_values._service_kinds())
 

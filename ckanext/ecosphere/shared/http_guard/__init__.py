@@ -11,10 +11,22 @@ Independent of CKAN: settings are passed in, so that every room can use it::
     answer = session.get("https://example.org/capabilities")
 """
 
-from ckanext.ecosphere.shared.http_guard.addresses import checked_url, joined, networks, permitted, ports, taken_apart
+from ckanext.ecosphere.shared.http_guard.addresses import (
+    checked_url,
+    joined,
+    networks,
+    permitted,
+    ports,
+    taken_apart,
+)
 from ckanext.ecosphere.shared.http_guard.attempt import GuardSettings
 from ckanext.ecosphere.shared.http_guard.budget import Budget, StoppedError
-from ckanext.ecosphere.shared.http_guard.errors import MESSAGES, FetchError, FetchRefusedError, in_language
+from ckanext.ecosphere.shared.http_guard.errors import (
+    MESSAGES,
+    FetchError,
+    FetchRefusedError,
+    in_language,
+)
 from ckanext.ecosphere.shared.http_guard.own_services import Service, is_own_service
 from ckanext.ecosphere.shared.http_guard.session import GuardedSession, Response
 

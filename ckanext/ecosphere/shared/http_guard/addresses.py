@@ -20,7 +20,9 @@ MAX_PORT = 65535
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::ffff:0:0:0/96"))
 #: What Python 3.11 takes for public: relays of 6to4 (RFC 7526), documentation (RFC 9637), routing segments (RFC 9602),
 #: and the address at which machines of Azure find the host that they run on.
-_NO_PUBLIC = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f00::/16", "168.63.129.16/32")))
+_NO_PUBLIC = tuple(
+    map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f00::/16", "168.63.129.16/32"))
+)
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -40,7 +42,12 @@ def ports(texts: Iterable[str]) -> frozenset[int]:
     """
     written = [text.strip() for text in texts if text.strip()]
     for text in written:
-        if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PORT)) and 0 < int(text) <= MAX_PORT):
+        if not (
+            text.isascii()
+            and text.isdigit()
+            and len(text) <= len(str(MAX_PORT))
+            and 0 < int(text) <= MAX_PORT
+        ):
             raise ValueError(repr(text))
     return frozenset(map(int, written))
 
@@ -50,8 +57,11 @@ def permitted(address: str, allowed: Iterable[Network] = ()) -> bool:
     ip = unwrapped(ipaddress.ip_address(address.partition("%")[0]))
     if any(ip.version == network.version and ip in network for network in allowed):
         return True
-    is_site_local = isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local  # fec0::/10 (RFC 3879)
-    return ip.is_global and not (ip.is_multicast or is_site_local or any(ip in network for network in _NO_PUBLIC))
+    # fec0::/10 (RFC 3879)
+    is_site_local = isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local
+    return ip.is_global and not (
+        ip.is_multicast or is_site_local or any(ip in network for network in _NO_PUBLIC)
+    )
 
 
 def unwrapped(ip: Address) -> Address:

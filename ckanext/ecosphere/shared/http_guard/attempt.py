@@ -125,12 +125,12 @@ class Attempt:
 
         threading.Thread(target=ask, daemon=True).start()
         try:
-            found = answers.get(timeout=min(self.remaining, self.settings.connect_seconds))
+            answer = answers.get(timeout=min(self.remaining, self.settings.connect_seconds))
         except queue.Empty:
             raise FetchError("timeout", seconds=round(self.settings.connect_seconds)) from None
-        if isinstance(found, Exception):
+        if isinstance(answer, Exception):
             raise FetchError("unknown-host", host=host)
-        return found
+        return answer
 
     def connect(self, host: str, port: int) -> socket.socket:
         """Open a socket to the first permitted address of the host that answers."""
@@ -138,10 +138,10 @@ class Attempt:
             raise FetchRefusedError("host", host=host)
         if self.settings.allowed_ports and port not in self.settings.allowed_ports:
             raise FetchRefusedError("port", host=host, port=port)
-        found = self.resolve(host, port)
-        good = [info for info in found if permitted(info[4][0], self.settings.allowed_networks)]
+        resolved = self.resolve(host, port)
+        good = [info for info in resolved if permitted(info[4][0], self.settings.allowed_networks)]
         if not good:
-            ip = found[0][4][0] if found else "?"
+            ip = resolved[0][4][0] if resolved else "?"
             raise FetchRefusedError("address", host=host, ip=ip)
         own = self.settings.own_services
         if any(is_own_service(info[4][0], port, own, socket.getaddrinfo) for info in good):

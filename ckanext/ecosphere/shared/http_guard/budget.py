@@ -64,7 +64,9 @@ class Budget:
     @property
     def remaining(self) -> float:
         """Return the seconds left, infinite without a limit."""
-        return float("inf") if self._end is None else max(0.0, self._end - self._clock())
+        if self._end is None:
+            return float("inf")
+        return max(0.0, self._end - self._clock())
 
     def stop(self, code: str, limit: int = 0) -> None:
         """Stop the task from any thread: pauses end, and connections in use are shut down."""

@@ -49,8 +49,10 @@ def in_language(params: Mapping[str, Any], translate: Callable[[str], str]) -> d
         translate: translates a message into the reader's language.
     """
     detail, size = params.get("detail"), params.get("size")
-    found = {**params, "detail": translate(detail)} if detail in REASONS else dict(params)
-    return {**found, "size": messages.size(size, translate)} if isinstance(size, int) else found
+    words = {**params, "detail": translate(detail)} if detail in REASONS else dict(params)
+    if isinstance(size, int):
+        return {**words, "size": messages.size(size, translate)}
+    return words
 
 
 class FetchError(Exception):

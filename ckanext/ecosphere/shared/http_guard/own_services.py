@@ -13,7 +13,9 @@ Service = tuple[str, int]
 """Host (name or address) and port."""
 
 
-def is_own_service(address: str, port: int, services: Iterable[Service], resolve: Callable[..., list[Any]]) -> bool:
+def is_own_service(
+    address: str, port: int, services: Iterable[Service], resolve: Callable[..., list[Any]]
+) -> bool:
     """Return whether a connection would reach one of the portal's own services.
 
     All addresses of this machine are treated as one: what listens on 127.0.0.1 usually listens on the others, too.
@@ -38,19 +40,22 @@ def is_own_service(address: str, port: int, services: Iterable[Service], resolve
 
 def _addresses(name: str, port: int, resolve: Callable[..., list[Any]]) -> list[Address]:
     try:
-        found = resolve(name, port, type=socket.SOCK_STREAM)
+        addresses = resolve(name, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []  # the portal cannot reach it by this name either
-    return [unwrapped(ipaddress.ip_address(str(info[4][0]).partition("%")[0])) for info in found]
+    return [
+        unwrapped(ipaddress.ip_address(str(info[4][0]).partition("%")[0])) for info in addresses
+    ]
 
 
 def _is_this_machine(ip: Address) -> bool:
     if ip.is_loopback or ip.is_unspecified:
         return True
-    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6  # noqa: PLR2004 - version of IP
+    family = {4: socket.AF_INET, 6: socket.AF_INET6}[ip.version]
     try:
+        # Only an address of this machine can be bound; nothing is sent.
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.bind((str(ip), 0))  # only an address of this machine can be bound; nothing is sent
+            probe.bind((str(ip), 0))
     except OSError:
         return False
     return True

@@ -174,10 +174,10 @@ class GuardedSession:
                 if error.refused:
                     raise
             else:
-                asked = _retry_after(answer.headers)
-                if answer.status not in _RETRIED or asked > settings.max_wait_seconds:
+                retry_after = _retry_after(answer.headers)
+                if answer.status not in _RETRIED or retry_after > settings.max_wait_seconds:
                     return replace(answer, attempts=number)
-                pause = max(pause, asked)
+                pause = max(pause, retry_after)
             self.pause(min(pause, settings.max_wait_seconds))
         try:
             return replace(self._once(request, settings), attempts=settings.attempts)
@@ -218,7 +218,9 @@ class GuardedSession:
                 request.url,
                 body=request.body,
                 headers=request.headers,
-                timeout=urllib3.Timeout(connect=settings.connect_seconds, read=settings.read_seconds),
+                timeout=urllib3.Timeout(
+                    connect=settings.connect_seconds, read=settings.read_seconds
+                ),
                 redirect=False,
                 retries=False,
                 preload_content=False,
@@ -233,7 +235,10 @@ class GuardedSession:
         whole = False
         try:
             encoding = raw.headers.get("Content-Encoding", "")
-            inflater, size = Inflater(encoding, content.limit + 1), _COMPRESSED_CHUNK if encoding else _CHUNK
+            inflater, size = (
+                Inflater(encoding, content.limit + 1),
+                _COMPRESSED_CHUNK if encoding else _CHUNK,
+            )
             while not content.is_over and (piece := raw.read(size, decode_content=False)):
                 inflated = inflater.feed(piece)
                 content.add(inflated)
@@ -254,7 +259,9 @@ class GuardedSession:
         if content.is_over and not request.truncate:
             content.memory.clear()  # an error that is kept keeps the variables of this function too
             raise FetchRefusedError("too-large", size=content.limit)
-        return Response(raw.status, raw.headers, content.finish(), request.url, truncated=content.is_over)
+        return Response(
+            raw.status, raw.headers, content.finish(), request.url, truncated=content.is_over
+        )
 
 
 class _Content:
@@ -319,7 +326,11 @@ def _fetch_error(error: Exception, url: str, attempt: Attempt) -> FetchError:
         return FetchError("tls", host=host, detail=reason(error))
     if isinstance(error, NameResolutionError):
         return FetchError("unknown-host", host=host)
-    return FetchError("connection", host=host, detail=BROKEN_OFF if "IncompleteRead" in str(error) else reason(error))
+    return FetchError(
+        "connection",
+        host=host,
+        detail=BROKEN_OFF if "IncompleteRead" in str(error) else reason(error),
+    )
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

@@ -19,7 +19,11 @@ from ckanext.ecosphere.shared.mailing import link_key
 ID_CHARACTERS = 32
 #: Maximum length of a token.
 MOST_CHARACTERS = 400
-AUTOMATIC = {"Auto-Submitted": "auto-generated", "Precedence": "bulk", "X-Auto-Response-Suppress": "All"}
+AUTOMATIC = {
+    "Auto-Submitted": "auto-generated",
+    "Precedence": "bulk",
+    "X-Auto-Response-Suppress": "All",
+}
 
 
 def message_id(*parts: str) -> str:
@@ -36,7 +40,10 @@ def way_out(address: str) -> dict[str, str]:
     Args:
         address: absolute URL that unsubscribes on POST, without a log-in.
     """
-    return {"List-Unsubscribe": f"<{address}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return {
+        "List-Unsubscribe": f"<{address}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def sign(purpose: str, value: Any) -> str:

@@ -22,7 +22,9 @@ def get() -> str:
 
 
 def _stored() -> str | None:
-    return model.Session.scalar(sa.select(model.SystemInfo.value).where(model.SystemInfo.key == NAME))
+    return model.Session.scalar(
+        sa.select(model.SystemInfo.value).where(model.SystemInfo.key == NAME)
+    )
 
 
 def _made() -> str:
@@ -30,4 +32,6 @@ def _made() -> str:
     row = {"key": NAME, "value": secrets.token_urlsafe(BYTES), "state": model.State.ACTIVE}
     with model.ensure_engine().begin() as connection:
         connection.execute(insert(model.SystemInfo).values(row).on_conflict_do_nothing())
-        return connection.execute(sa.select(model.SystemInfo.value).where(model.SystemInfo.key == NAME)).scalar_one()
+        return connection.execute(
+            sa.select(model.SystemInfo.value).where(model.SystemInfo.key == NAME)
+        ).scalar_one()

@@ -64,7 +64,9 @@ class Outbox:
                 self.release(locks, ids)
         return sent
 
-    def claim_next(self, locks: Locks, others: Callable[[Any], Sequence[Any] | None] | None = None) -> list[int]:
+    def claim_next(
+        self, locks: Locks, others: Callable[[Any], Sequence[Any] | None] | None = None
+    ) -> list[int]:
         """Claim the next due e-mail, so that no other worker can.
 
         Args:
@@ -116,7 +118,9 @@ class Outbox:
             return self._again(ids, error)
         except Exception as error:
             return self._unwritten(ids, error)
-        return self.note(ids, SENT) if told else self.note(ids, UNWANTED, "nothing to tell")
+        if told:
+            return self.note(ids, SENT)
+        return self.note(ids, UNWANTED, "nothing to tell")
 
     def hand_over(self, ids: list[int], **mail: Any) -> int:
         """Send claimed rows as one e-mail, and note what became of them; return 1 when it left.
@@ -152,9 +156,15 @@ class Outbox:
         most = sa.select(sa.func.max(self.rows.attempts)).where(self.rows.id.in_(ids))
         tries = model.Session.scalar(most) or 1
         if tries >= MOST_TRIES:
-            log.warning("An e-mail about %s is given up after %s tries: %s", self.what, tries, error)
+            log.warning(
+                "An e-mail about %s is given up after %s tries: %s", self.what, tries, error
+            )
             return self.note(ids, FAILED, str(error))
-        values = {"status": PENDING, "error": str(error)[:500], "next_try": _now() + FIRST_PAUSE * 2 ** (tries - 1)}
+        values = {
+            "status": PENDING,
+            "error": str(error)[:500],
+            "next_try": _now() + FIRST_PAUSE * 2 ** (tries - 1),
+        }
         model.Session.execute(sa.update(self.rows).where(self.rows.id.in_(ids)).values(**values))
         model.Session.commit()
         return 0
@@ -167,7 +177,9 @@ class Outbox:
         """
         row = self.rows
         claimed = list(
-            model.Session.scalars(sa.select(row.id).where(row.status == SENDING).order_by(row.id).limit(AT_ONCE))
+            model.Session.scalars(
+                sa.select(row.id).where(row.status == SENDING).order_by(row.id).limit(AT_ONCE)
+            )
         )
         model.Session.rollback()
         if not claimed:
@@ -179,7 +191,9 @@ class Outbox:
             given_up = sa.update(row).where(*again, row.attempts >= MOST_TRIES)
             model.Session.execute(given_up.values(status=FAILED, error="interrupted each time"))
             pending = sa.update(row).where(*again, row.attempts < MOST_TRIES)
-            done = model.Session.execute(pending.values(status=PENDING, error="interrupted", next_try=_now()))
+            done = model.Session.execute(
+                pending.values(status=PENDING, error="interrupted", next_try=_now())
+            )
             # Release before others see the rows as pending, so that whoever claims one gets its lock.
             self.release(locks, left)
             model.Session.commit()

@@ -14,7 +14,23 @@ SCHEME = re.compile(r"\b(?:https?|ftp|mailto|javascript|data):(?://)?", re.IGNOR
 HOST = re.compile(r"(?<![\w.-])(?:[\w-]+\.)+([^\W\d_]{2,24})(?![\w-])")
 #: File extensions: names with one are not hosts.
 FILES = frozenset(
-    ("pdf", "csv", "txt", "ods", "odt", "xlsx", "docx", "geojson", "gpkg", "png", "jpg", "jpeg", "shp", "xml", "json")
+    (
+        "pdf",
+        "csv",
+        "txt",
+        "ods",
+        "odt",
+        "xlsx",
+        "docx",
+        "geojson",
+        "gpkg",
+        "png",
+        "jpg",
+        "jpeg",
+        "shp",
+        "xml",
+        "json",
+    )
 )
 
 
@@ -24,7 +40,9 @@ def harmless(line: str) -> str:
 
 
 def _in_brackets(match: re.Match[str]) -> str:
-    return match[0] if match[1].lower() in FILES else match[0].replace(".", "[.]")
+    if match[1].lower() in FILES:
+        return match[0]
+    return match[0].replace(".", "[.]")
 
 
 def subject(sentence: str) -> str:

@@ -29,21 +29,29 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
     factories.Sysadmin(name="boss", password=PASSWORD, email="boss@example.org", image_url="")
     factories.User(name="anne", password=PASSWORD, email="anne@example.org", image_url="")
     factories.User(name="marc", password=PASSWORD, email="marc@example.org", image_url="")
-    service = factories.Organization(name="ddt", users=[{"name": "anne", "capacity": "admin"}], image_url="")
+    service = factories.Organization(
+        name="ddt", users=[{"name": "anne", "capacity": "admin"}], image_url=""
+    )
     factories.Dataset(name="zones-humides", owner_org=service["id"])
 
 
 @pytest.fixture
-def portal(made_app: Any, people: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def portal(
+    made_app: Any, people: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
     """The application with CKAN's own protection enabled, and all counters reset."""
     monkeypatch.setitem(tk.config, "WTF_CSRF_ENABLED", True)
     monkeypatch.setitem(made_app._wsgi_app.config, "WTF_CSRF_ENABLED", True)
-    monkeypatch.setitem(made_app._wsgi_app.config, "PROPAGATE_EXCEPTIONS", False)  # as in production
+    monkeypatch.setitem(
+        made_app._wsgi_app.config, "PROPAGATE_EXCEPTIONS", False
+    )  # as in production
     forget_counts()
     yield made_app
     forget_counts()
     model.Session.rollback()
-    model.Session.execute(sa.text("UPDATE \"user\" SET plugin_extras = NULL WHERE state = 'active'"))
+    model.Session.execute(
+        sa.text("UPDATE \"user\" SET plugin_extras = NULL WHERE state = 'active'")
+    )
     model.Session.commit()
     model.Session.remove()
 

@@ -16,12 +16,19 @@ from ckan.tests import factories, helpers
 from flask.testing import FlaskClient
 
 from ckanext.activity.model import Activity
-from ckanext.ecosphere.core.privacy import closing
+from ckanext.ecosphere.core import accounts
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Request
 from ckanext.ecosphere.harvest.model import Reader
 from ckanext.ecosphere.search.alerts import storage
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.shared.tests.conftest import PASSWORD, copied, is_logged_in, stored_user, token_of, try_password
+from ckanext.ecosphere.shared.tests.conftest import (
+    PASSWORD,
+    copied,
+    is_logged_in,
+    stored_user,
+    token_of,
+    try_password,
+)
 
 Visitor = Callable[..., FlaskClient]
 PAGE = "/compte/fermer"
@@ -42,12 +49,16 @@ def leaving(portal: Any) -> Iterator[Any]:
     model.Session.rollback()
     model.Session.execute(sa.delete(Request))
     gone = {"state": "deleted", "name": user["id"], "email": None, "image_url": ""}
-    model.Session.query(model.User).filter(model.User.name.in_(("camille", user["id"]))).update(gone)
+    model.Session.query(model.User).filter(model.User.name.in_(("camille", user["id"]))).update(
+        gone
+    )
     model.Session.commit()
 
 
 def send(browser: FlaskClient, **form: str) -> Any:
-    return browser.post(PAGE, data={"_csrf_token": token_of(browser), **form}, follow_redirects=False)
+    return browser.post(
+        PAGE, data={"_csrf_token": token_of(browser), **form}, follow_redirects=False
+    )
 
 
 def act(action: str, **data: Any) -> Any:
@@ -63,18 +74,35 @@ def fresh(user_id: str) -> Any:
 def live(leaving: Any) -> dict[str, Any]:
     """Leave traces of the user: requests, a followed dataset, a saved search; return the ids of request and draft."""
     sysadmin: Any = {"user": "boss", "ignore_auth": True}
-    tk.get_action("organization_member_create")(sysadmin, {"id": "ddt", "username": "camille", "role": "editor"})
+    tk.get_action("organization_member_create")(
+        sysadmin, {"id": "ddt", "username": "camille", "role": "editor"}
+    )
     asked = act(
         "ecosphere_request_create", title="Frayères", description="Leurs emplacements.", theme="eau",
         territory="departement-42", visibility="public",
     )  # fmt: skip
-    sent = act("ecosphere_request_transition", id=asked["id"], transition="submit", version=1, similar_seen=True)
+    sent = act(
+        "ecosphere_request_transition",
+        id=asked["id"],
+        transition="submit",
+        version=1,
+        similar_seen=True,
+    )
     draft = act("ecosphere_request_create", title="Forages")
     act("follow_dataset", id="zones-humides")
-    edited = helpers.call_action("package_patch", {"user": "camille"}, id="zones-humides", notes=f"Neuf {leaving.id}")
+    edited = helpers.call_action(
+        "package_patch", {"user": "camille"}, id="zones-humides", notes=f"Neuf {leaving.id}"
+    )
     assert edited["owner_org"] == model.Group.get("ddt").id
     act("api_token_create", user="camille", name="mine")
-    storage.save(user_id=leaving.id, email=None, about="datasets", search="q=eau", frequency="daily", language="fr")
+    storage.save(
+        user_id=leaving.id,
+        email=None,
+        about="datasets",
+        search="q=eau",
+        frequency="daily",
+        language="fr",
+    )
     model.Session.merge(Reader(user_id=leaving.id, language="fr"))
     model.Session.commit()
     return {"sent": sent["id"], "draft": draft["id"]}
@@ -82,8 +110,10 @@ def live(leaving: Any) -> dict[str, Any]:
 
 def assert_nothing_is_left(user_id: str, made: dict[str, Any]) -> None:
     user = fresh(user_id)
-    assert user.state == "deleted" and user.name.startswith(closing.NAME) and not user.sysadmin
-    assert not any((user.fullname, user.email, user.about, user.image_url, user.reset_key, user.apikey))
+    assert user.state == "deleted" and user.name.startswith(accounts.NAME) and not user.sysadmin
+    assert not any(
+        (user.fullname, user.email, user.about, user.image_url, user.reset_key, user.apikey)
+    )
     assert set(user.plugin_extras) == {"ecosphere_session"}
     request = model.Session.get_one(Request, made["sent"])
     assert request.state == "withdrawn" and request.requester_id is None
@@ -91,9 +121,13 @@ def assert_nothing_is_left(user_id: str, made: dict[str, Any]) -> None:
     assert storage.of_user(user_id) is None and model.Session.get(Reader, user_id) is None
     for table, column in ((model.UserFollowingDataset, "follower_id"), (model.ApiToken, "user_id")):
         assert not model.Session.query(table).filter(getattr(table, column) == user_id).count()
-    roles = model.Session.query(model.Member).filter_by(table_id=user_id, group_id=model.Group.get("ddt").id)
+    roles = model.Session.query(model.Member).filter_by(
+        table_id=user_id, group_id=model.Group.get("ddt").id
+    )
     assert {each.state for each in roles} == {"deleted"}
-    told = model.Session.execute(sa.text("SELECT data FROM activity WHERE user_id = :id"), {"id": user_id}).scalars()
+    told = model.Session.execute(
+        sa.text("SELECT data FROM activity WHERE user_id = :id"), {"id": user_id}
+    ).scalars()
     kept = [str(each) for each in told]
     assert kept and not any("camille" in each.lower() for each in kept)
 
@@ -120,7 +154,12 @@ def test_an_administrator_deletes_as_much(leaving: Any, log_in: Visitor, named: 
     person, boss = log_in("camille"), log_in("boss")
     assert f"/user/delete/{user_id}" in boss.get("/user/edit/camille").get_data(as_text=True)
     page = boss.get(f"/user/delete/{key}").get_data(as_text=True)
-    assert "camille" in page and "API tokens" in page and "withdrawn" in page and "saved searches" in page.lower()
+    assert (
+        "camille" in page
+        and "API tokens" in page
+        and "withdrawn" in page
+        and "saved searches" in page.lower()
+    )
     assert fresh(user_id).state == "active"
     form = {"_csrf_token": token_of(boss), "delete": ""}
     assert boss.post(f"/user/delete/{key}", data=form, follow_redirects=False).status_code == 302
@@ -128,9 +167,13 @@ def test_an_administrator_deletes_as_much(leaving: Any, log_in: Visitor, named: 
     assert_nothing_is_left(user_id, made)
 
 
-def test_a_character_that_the_database_refuses_in_an_activity_stops_nothing(leaving: Any, log_in: Visitor):
+def test_a_character_that_the_database_refuses_in_an_activity_stops_nothing(
+    leaving: Any, log_in: Visitor
+):
     title = "Forages\0\0 \\u0000 \\"
-    activity = Activity(leaving.id, leaving.id, "changed package", {"actor": "camille", "package": {"title": title}})
+    activity = Activity(
+        leaving.id, leaving.id, "changed package", {"actor": "camille", "package": {"title": title}}
+    )
     model.Session.add(activity)
     model.Session.commit()
     key = activity.id
@@ -172,8 +215,12 @@ def test_the_address_and_the_name_are_free_again(leaving: Any, log_in: Visitor):
     assert made["id"] != leaving.id
 
 
-@pytest.mark.parametrize("form", [{}, {"old_password": ""}, {"old_password": "wrong-wrong"}, {"account": "camille"}])
-def test_without_the_password_nothing_is_closed(leaving: Any, log_in: Visitor, form: dict[str, str]):
+@pytest.mark.parametrize(
+    "form", [{}, {"old_password": ""}, {"old_password": "wrong-wrong"}, {"account": "camille"}]
+)
+def test_without_the_password_nothing_is_closed(
+    leaving: Any, log_in: Visitor, form: dict[str, str]
+):
     person = log_in("camille")
     answer = send(person, **form)
     assert answer.status_code == 400 and "not the password" in answer.get_data(as_text=True)
@@ -193,7 +240,11 @@ def test_another_site_closes_nothing(leaving: Any, log_in: Visitor):
 
 def test_nobody_is_asked_to_log_in(portal: Any, visitor: Visitor):
     answer = visitor().get(PAGE, follow_redirects=False)
-    assert answer.status_code == 302 and "/user/login" in answer.location and "fermer" in answer.location
+    assert (
+        answer.status_code == 302
+        and "/user/login" in answer.location
+        and "fermer" in answer.location
+    )
 
 
 def test_the_last_administrator_of_a_service_stays(leaving: Any, log_in: Visitor):
@@ -201,9 +252,13 @@ def test_the_last_administrator_of_a_service_stays(leaving: Any, log_in: Visitor
     person = log_in("anne")
     assert "only administrator of: " in person.get(PAGE).get_data(as_text=True)
     answer = send(person, old_password=PASSWORD)
-    assert answer.status_code == 409 and model.Group.get("ddt").title in answer.get_data(as_text=True)
+    assert answer.status_code == 409 and model.Group.get("ddt").title in answer.get_data(
+        as_text=True
+    )
     assert fresh(stored_user("anne").id).state == "active"
-    tk.get_action("organization_member_create")(context, {"id": "ddt", "username": "camille", "role": "admin"})
+    tk.get_action("organization_member_create")(
+        context, {"id": "ddt", "username": "camille", "role": "admin"}
+    )
     assert "only administrator of: " not in person.get(PAGE).get_data(as_text=True)
     assert "only administrator of: " not in log_in("camille").get(PAGE).get_data(as_text=True)
 
@@ -214,11 +269,13 @@ def test_the_only_administrator_of_the_portal_stays(portal: Any, log_in: Visitor
     assert send(boss, old_password=PASSWORD).status_code == 409
 
 
-def test_of_two_who_leave_at_once_one_waits(leaving: Any, log_in: Visitor, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(closing, "LONGEST_WAIT", 0.2)
+def test_of_two_who_leave_at_once_one_waits(
+    leaving: Any, log_in: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(accounts, "LONGEST_WAIT", 0.2)
     person = log_in("camille")
     with Locks() as other:
-        assert other.take(closing.LOCK)
+        assert other.take(accounts.LOCK)
         send(person, old_password=PASSWORD)
     assert fresh(leaving.id).state == "active" and not is_logged_in(person)
 
@@ -251,7 +308,7 @@ def test_the_picture_goes_unless_somebody_else_shows_it(
     marc = stored_user("marc")
     leaving.image_url, marc.image_url = "shared.png", "shared.png"
     model.Session.commit()
-    closing._remove_picture("shared.png")
+    accounts._remove_picture("shared.png")
     assert (folder / "shared.png").exists()
     leaving.image_url, marc.image_url = "own.png", ""
     model.Session.commit()

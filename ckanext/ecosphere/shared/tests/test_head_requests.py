@@ -26,7 +26,9 @@ def test_an_action_that_writes_is_refused(log_in: LogIn, action: str):
     told = {"id": "anne", "user": "anne", "name": "forged", "about": "forged"}
     token = factories.APIToken(user="anne")["token"]
     for client, headers in ((log_in(), {}), (log_in("marc"), {"Authorization": token})):
-        assert head(client, f"/api/3/action/{action}", json=told, headers=headers).status_code == 400
+        assert (
+            head(client, f"/api/3/action/{action}", json=told, headers=headers).status_code == 400
+        )
     model.Session.rollback()
     assert stored_user("anne").about != "forged"
 
@@ -34,7 +36,10 @@ def test_an_action_that_writes_is_refused(log_in: LogIn, action: str):
 def test_a_page_that_saves_by_its_form_saves_nothing(log_in: LogIn):
     client = log_in()
     answer = head(client, "/recherche/alertes/nouvelle?q=x")
-    assert answer.status_code == client.get("/recherche/alertes/nouvelle?q=x", follow_redirects=False).status_code
+    assert (
+        answer.status_code
+        == client.get("/recherche/alertes/nouvelle?q=x", follow_redirects=False).status_code
+    )
     model.Session.rollback()
     assert not model.Session.scalar(sa.text("SELECT count(*) FROM ecosphere_search_alert"))
 

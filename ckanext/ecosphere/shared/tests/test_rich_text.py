@@ -109,8 +109,14 @@ def test_no_word_is_dropped(name: str) -> None:
 
 @pytest.mark.parametrize("text", [*STRANGE, *(case(2_000) for case in CASES.values())])
 def test_nothing_runs(text: str) -> None:
-    for shown in (rich_text.to_html(text), rich_text.to_html(f"{text}\n\n{text}"), rich_text.to_html(f"[a]({text})")):
-        assert not re.search(r"<(?!/?(?:p|br|hr|ul|ol|li|strong|em|a|blockquote|code|pre|h[3-6])[ >/])", shown)
+    for shown in (
+        rich_text.to_html(text),
+        rich_text.to_html(f"{text}\n\n{text}"),
+        rich_text.to_html(f"[a]({text})"),
+    ):
+        assert not re.search(
+            r"<(?!/?(?:p|br|hr|ul|ol|li|strong|em|a|blockquote|code|pre|h[3-6])[ >/])", shown
+        )
         assert not re.search(r"<[^>]*\son\w+=", re.sub(r'"[^"]*"', "", shown))
         for address in re.findall(r'href="([^"]*)"', shown):
             assert re.match(r"https?://[^/]|mailto:|/(?![/\\])|#", address)
@@ -118,10 +124,18 @@ def test_nothing_runs(text: str) -> None:
 
 
 def test_markdown_is_laid_out() -> None:
-    shown = rich_text.to_html("# Eau\n\n- **un** [ici](https://ign.fr/a)\n- http://eau.fr/b\n\n> cité `code`")
+    shown = rich_text.to_html(
+        "# Eau\n\n- **un** [ici](https://ign.fr/a)\n- http://eau.fr/b\n\n> cité `code`"
+    )
     assert "<h3>Eau</h3>" in shown
-    assert '<strong>un</strong> <a href="https://ign.fr/a" rel="nofollow ugc noopener noreferrer">ici</a>' in shown
-    assert '<a href="http://eau.fr/b" rel="nofollow ugc noopener noreferrer">http://eau.fr/b</a>' in shown
+    assert (
+        '<strong>un</strong> <a href="https://ign.fr/a" rel="nofollow ugc noopener noreferrer">ici</a>'
+        in shown
+    )
+    assert (
+        '<a href="http://eau.fr/b" rel="nofollow ugc noopener noreferrer">http://eau.fr/b</a>'
+        in shown
+    )
     assert "<blockquote>" in shown
     assert "<code>code</code>" in shown
 

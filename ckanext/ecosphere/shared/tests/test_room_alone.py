@@ -9,8 +9,14 @@ from ckan.tests import factories
 
 from ckanext.ecosphere.shared.tests.conftest import token_of
 
-ADDRESSES = {"ecosphere_requests": "/demandes/effacer-mes-donnees", "ecosphere_quality": "/dataset/x/qualite/liens"}
-ACTIONS = {"ecosphere_requests": "ecosphere_request_create", "ecosphere_quality": "ecosphere_quality_recheck"}
+ADDRESSES = {
+    "ecosphere_requests": "/demandes/effacer-mes-donnees",
+    "ecosphere_quality": "/dataset/x/qualite/liens",
+}
+ACTIONS = {
+    "ecosphere_requests": "ecosphere_request_create",
+    "ecosphere_quality": "ecosphere_quality_recheck",
+}
 
 
 @pytest.mark.ckan_config("ckan.plugins", "ecosphere_requests ecosphere_quality")
@@ -27,7 +33,10 @@ def test_room_alone_refuses_forged_requests(app: Any):
         for path in (address, action):
             stranger.post(path, json={"id": "x"})
         answer = victim.post(address, data={"confirm": "1"})
-        assert (answer.status_code, "another site sent it" in answer.get_data(as_text=True)) == (400, True)
+        assert (answer.status_code, "another site sent it" in answer.get_data(as_text=True)) == (
+            400,
+            True,
+        )
         called = victim.post(action, json={"id": "x"})
         assert (called.status_code, called.json["error"]["__type"]) == (400, "CSRF Error")
         called = victim.post(action, json={"id": "x"}, headers={"X-CSRFToken": token_of(victim)})
@@ -43,14 +52,27 @@ def test_contact_sheets_work_without_the_base_plugin(app: Any):
     members = [{"name": head["name"], "capacity": "admin"}]
     factories.Organization(name="ddt-01", title="DDT de l'Ain", users=members, image_url="")
     of_head = {"Authorization": head["token"]}
-    sheet = {"full_name": "Direction départementale des territoires de l'Ain", "email": "ddt@example.org"}
+    sheet = {
+        "full_name": "Direction départementale des territoires de l'Ain",
+        "email": "ddt@example.org",
+    }
     assert app.get("/organization/ddt-01/contact", headers=of_head).status_code == 200
-    wrong = app.post("/organization/ddt-01/contact", data={"email": "ddt"}, headers=of_head, status=400)
+    wrong = app.post(
+        "/organization/ddt-01/contact", data={"email": "ddt"}, headers=of_head, status=400
+    )
     assert 'id="error-email"' in wrong.body
-    app.post("/organization/ddt-01/contact", data=sheet, headers=of_head, follow_redirects=False, status=302)
+    app.post(
+        "/organization/ddt-01/contact",
+        data=sheet,
+        headers=of_head,
+        follow_redirects=False,
+        status=302,
+    )
     about = app.get("/organization/about/ddt-01").body
     assert "mailto:ddt@example.org" in about
     assert "ecosphere_contact_email" not in about
-    assert app.get("/organization/ddt-01/contact", headers={"Authorization": stranger["token"]}, status=403)
+    assert app.get(
+        "/organization/ddt-01/contact", headers={"Authorization": stranger["token"]}, status=403
+    )
     shown = app.get("/api/3/action/ecosphere_contact_sheet_show?id=ddt-01").json["result"]
     assert shown["email"] == "ddt@example.org"

@@ -46,7 +46,9 @@ def test_pages_of_the_last_seconds_count(visitor: Visitor, clock: Clock):
     assert visits.per_second() == 0
 
 
-def test_several_processes_are_one_portal(visitor: Visitor, clock: Clock, monkeypatch: pytest.MonkeyPatch):
+def test_several_processes_are_one_portal(
+    visitor: Visitor, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
     client = visitor("203.0.113.7")
     client.get("/api/3/action/status_show")
     other = visits.Visits()
@@ -69,7 +71,11 @@ def test_files_do_not_count(visitor: Visitor, clock: Clock):
 
 def test_crawlers_and_scripts_do_not_count(visitor: Visitor, clock: Clock):
     client = visitor("203.0.113.7")
-    agents = ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "curl/7.88.1", "")
+    agents = (
+        "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        "curl/7.88.1",
+        "",
+    )
     for agent in agents:
         client.get("/api/3/action/status_show", headers={"User-Agent": agent})
     client.get("/api/3/action/status_show")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from flask import Blueprint, current_app
 from werkzeug.wrappers import Response
 
-from ckanext.ecosphere.shared.web_guard import bad_requests, csrf, headers, uploads
-from ckanext.ecosphere.shared.web_guard.settings import Limits, Settings
+from ckanext.ecosphere.shared.web_guard import csrf, headers, incoming
+from ckanext.ecosphere.shared.web_guard.incoming import Limits, Settings
 
 __all__ = ["SETTINGS", "Limits", "Settings", "protect"]
 
@@ -22,11 +22,11 @@ def protect(blueprint: Blueprint) -> None:
     """Guard the views of a room, and calls of its actions made with a cookie."""
 
     def before() -> None:
-        bad_requests.check(_settings())
+        incoming.check(_settings())
         csrf.check()
 
     def after(response: Response) -> Response:
-        return uploads.protect(headers.add(response, _settings()))
+        return headers.protect_upload(headers.add(response, _settings()))
 
     blueprint.before_request(before)
     blueprint.before_app_request(csrf.check_own_actions)
@@ -36,4 +36,6 @@ def protect(blueprint: Blueprint) -> None:
 def _settings() -> Settings:
     """Return the administrator's settings, or the defaults without the plugin that reads them."""
     settings = current_app.extensions.get(SETTINGS)
-    return settings() if settings else Settings()
+    if settings:
+        return settings()
+    return Settings()

@@ -19,8 +19,7 @@ from werkzeug.wrappers import Response
 from wtforms.validators import ValidationError
 
 from ckanext.ecosphere.shared.http_guard.addresses import taken_apart
-from ckanext.ecosphere.shared.web_guard.answers import is_api, refuse
-from ckanext.ecosphere.shared.web_guard.tables import matches, tables
+from ckanext.ecosphere.shared.web_guard.incoming import is_api, matches, refuse, tables
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 OWN_ACTIONS = "ecosphere_"
@@ -34,7 +33,11 @@ def check() -> None:
     Raises:
         BadRequest: the token is missing, wrong, or older than `WTF_CSRF_TIME_LIMIT`.
     """
-    if not tk.config["WTF_CSRF_ENABLED"] or request.method in SAFE_METHODS or g.get("ecosphere_csrf_checked"):
+    if (
+        not tk.config["WTF_CSRF_ENABLED"]
+        or request.method in SAFE_METHODS
+        or g.get("ecosphere_csrf_checked")
+    ):
         return
     if by_cookie():
         if not _reads_only():
@@ -46,9 +49,9 @@ def check() -> None:
 
 def check_own_actions() -> None:
     """Check calls of the suite's own actions, for rooms without `ecosphere_hardening`, which checks every call."""
-    if request.endpoint == "api.action" and str(request.view_args and request.view_args["logic_function"]).startswith(
-        OWN_ACTIONS
-    ):
+    if request.endpoint == "api.action" and str(
+        request.view_args and request.view_args["logic_function"]
+    ).startswith(OWN_ACTIONS):
         check()
 
 
@@ -61,7 +64,11 @@ def check_get() -> Response | None:
     Raises:
         Forbidden: the user may not do it.
     """
-    if not tk.config["WTF_CSRF_ENABLED"] or request.method not in ("GET", "HEAD") or not by_cookie():
+    if (
+        not tk.config["WTF_CSRF_ENABLED"]
+        or request.method not in ("GET", "HEAD")
+        or not by_cookie()
+    ):
         return None
     if request.endpoint == "user.logout":
         asks = from_elsewhere()
@@ -70,8 +77,14 @@ def check_get() -> Response | None:
     if not asks or _is_token(request.args.get(tk.config["WTF_CSRF_FIELD_NAME"])):
         return None
     _check_may_change()
-    fields = [pair for pair in request.args.items(multi=True) if pair[0] != tk.config["WTF_CSRF_FIELD_NAME"]]
-    page = Response(tk.render("ecosphere_hardening/confirm.html", {"fields": fields}), mimetype="text/html")
+    fields = [
+        pair
+        for pair in request.args.items(multi=True)
+        if pair[0] != tk.config["WTF_CSRF_FIELD_NAME"]
+    ]
+    page = Response(
+        tk.render("ecosphere_hardening/confirm.html", {"fields": fields}), mimetype="text/html"
+    )
     page.headers["Cache-Control"] = "no-store"
     return page
 
@@ -86,7 +99,13 @@ def _check_may_change() -> None:
     source = arguments.get("source") or arguments.get("id")
     person: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     if source and not authz.is_authorized_boolean("package_update", person, {"id": source}):
-        tk.abort(403, tk._("You are not allowed to do this. Log in with an account that is, or ask an administrator."))
+        tk.abort(
+            403,
+            tk._(
+                "You are not allowed to do this. Log in with an account that is, or ask an "
+                "administrator."
+            ),
+        )
 
 
 def by_cookie() -> bool:
@@ -114,7 +133,9 @@ def _reads_only() -> bool:
     if request.endpoint != "api.action" or not request.view_args:
         return False
     try:
-        return bool(getattr(get_action(request.view_args["logic_function"]), "side_effect_free", False))
+        return bool(
+            getattr(get_action(request.view_args["logic_function"]), "side_effect_free", False)
+        )
     except KeyError:
         return True  # CKAN reports the unknown action
 
@@ -137,12 +158,14 @@ def _is_token(value: str | None) -> bool:
 def _refuse() -> None:
     if is_api():
         message = tk._(
-            "The token against forged requests is missing or too old: send that of the page in the header X-CSRFToken, "
+            "The token against forged requests is missing or too old: send that of the page in "
+            "the header X-CSRFToken, "
             "or use an API token."
         )
     else:
         message = tk._(
-            "For your safety this was not done: the form was open for too long, or another site sent it. Go back, "
+            "For your safety this was not done: the form was open for too long, or another site "
+            "sent it. Go back, "
             "reload the page and send the form again."
         )
     refuse(400, message, "CSRF Error")

@@ -1,4 +1,4 @@
-"""Security headers: Content-Security-Policy, framing, referrer, permissions, caching of private answers."""
+"""Headers of answers: Content-Security-Policy, framing, referrer, caching; uploaded files that cannot run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import ckan.plugins.toolkit as tk
 from flask import current_app, g, request
 from werkzeug.wrappers import Response
 
-from ckanext.ecosphere.shared.web_guard.settings import Settings
-from ckanext.ecosphere.shared.web_guard.tables import matches, tables
+from ckanext.ecosphere.shared.web_guard.incoming import Settings, matches, tables
 
 ENFORCED, REPORTED = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
 REFERRER_POLICY = "strict-origin-when-cross-origin"
@@ -63,8 +62,10 @@ def _add_policies(response: Response, settings: Settings) -> None:
     inline = current_app.debug or matches(request.endpoint, tables().scripts_inline)
     if settings.csp == "report-only" or inline:
         loose = {"object-src", "base-uri", "form-action"}
-        kept = "; ".join(text for name, text in directives.items() if name in loose and settings.csp == "enforce")
-        headers[ENFORCED] = f"{kept}; {frames}" if kept else frames
+        enforced = "; ".join(
+            text for name, text in directives.items() if name in loose and settings.csp == "enforce"
+        )
+        headers[ENFORCED] = f"{enforced}; {frames}" if enforced else frames
         headers[REPORTED] = "; ".join(directives.values())
     else:
         headers[ENFORCED] = "; ".join([*directives.values(), frames])
@@ -74,8 +75,12 @@ def policy(settings: Settings) -> dict[str, str]:
     """Return the Content-Security-Policy by directive, with the administrator's additional sources."""
     directives = {name: list(sources) for name, sources in tables().policy.items()}
     for name, sources in settings.csp_extra.items():
-        directives[name] = [each for each in directives.get(name, []) if each != "'none'"] + sources
-    return {name: f"{name} {' '.join(dict.fromkeys(sources))}" for name, sources in directives.items()}
+        directives[name] = [
+            source for source in directives.get(name, []) if source != "'none'"
+        ] + sources
+    return {
+        name: f"{name} {' '.join(dict.fromkeys(sources))}" for name, sources in directives.items()
+    }
 
 
 def read_extra(text: str) -> dict[str, list[str]]:
@@ -84,10 +89,48 @@ def read_extra(text: str) -> dict[str, list[str]]:
     Raises:
         ValueError: a directive without a source, or not a source directive; the message names it.
     """
-    found: dict[str, list[str]] = {}
-    for part in filter(None, (each.strip() for each in text.split(";"))):
+    directives: dict[str, list[str]] = {}
+    for part in filter(None, (directive.strip() for directive in text.split(";"))):
         name, *sources = part.split()
         if not name.endswith(("-src", "-uri", "-action")) or not sources:
-            raise ValueError(tk._("{directive} is no directive with sources").format(directive=part))
-        found.setdefault(name, []).extend(sources)
-    return found
+            raise ValueError(
+                tk._("{directive} is no directive with sources").format(directive=part)
+            )
+        directives.setdefault(name, []).extend(sources)
+    return directives
+
+
+FOLDER = "uploads/"
+REDIRECTS = 300
+SCRIPTS = (
+    "text/javascript",
+    "application/javascript",
+    "application/x-javascript",
+    "text/ecmascript",
+)
+"""Types that a page can load as a script, whatever the other headers say."""
+UPLOAD_POLICY = "default-src 'none'; sandbox"
+
+
+def protect_upload(response: Response) -> Response:
+    """Make the browser download an uploaded file unless its type is harmless, and disable type sniffing."""
+    if not is_upload() or response.status_code >= REDIRECTS:
+        return response
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.mimetype in tables().shown_inline:
+        return response  # without a sandbox, in which browsers show no PDF; these types cannot run scripts
+    if response.mimetype in SCRIPTS:
+        response.mimetype = "text/plain"
+    response.headers["Content-Security-Policy"] = UPLOAD_POLICY
+    disposition = response.headers.get("Content-Disposition", "")
+    kind, separator, rest = disposition.partition(";")
+    if kind.strip().lower() != "attachment":
+        response.headers["Content-Disposition"] = f"attachment{separator}{rest}"
+    return response
+
+
+def is_upload() -> bool:
+    """Return whether the request is for an uploaded file."""
+    if request.endpoint == "static":
+        return str((request.view_args or {}).get("filename", "")).lstrip("/").startswith(FOLDER)
+    return matches(request.endpoint, tables().uploads)

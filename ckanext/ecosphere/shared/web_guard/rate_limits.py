@@ -1,15 +1,14 @@
-"""Rate limits counted in Redis with the library `limits`, for every room.
-
-While Redis is down, `hit` raises `CountingUnavailable`, and the write is refused with a message, unless the caller asks
-for counting within its process (`hit(…, fallback=True)`), as the log-in does. Reading is never limited.
-"""
+"""Limits: attempts of a person or address, counted in Redis, and threads that wait for servers of others."""
 
 from __future__ import annotations
 
 import ipaddress
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 
 import ckan.plugins.toolkit as tk
 import redis
@@ -109,7 +108,9 @@ def try_again(seconds: int) -> str:
     """Return the sentence that says when to try again."""
     if seconds < HOUR:
         number = max(1, math.ceil(seconds / MINUTE))
-        text = tk.ungettext("Try again in {number} minute.", "Try again in {number} minutes.", number)
+        text = tk.ungettext(
+            "Try again in {number} minute.", "Try again in {number} minutes.", number
+        )
     else:
         number = math.ceil(seconds / HOUR)
         text = tk.ungettext("Try again in {number} hour.", "Try again in {number} hours.", number)
@@ -118,7 +119,10 @@ def try_again(seconds: int) -> str:
 
 def unavailable() -> str:
     """Return the sentence that says that nothing can be counted now."""
-    return tk._("This is not possible at the moment: a service of the portal is away. Try again in a few minutes.")
+    return tk._(
+        "This is not possible at the moment: a service of the portal is away. Try again in a few "
+        "minutes."
+    )
 
 
 def _each(what: str, rates: str, who: tuple[str, ...], fallback: bool, *, count: bool) -> None:
@@ -130,7 +134,9 @@ def _each(what: str, rates: str, who: tuple[str, ...], fallback: bool, *, count:
         _check(_memory(), what, rates, who, count)
 
 
-def _check(limiter: FixedWindowRateLimiter, what: str, rates: str, who: tuple[str, ...], count: bool) -> None:
+def _check(
+    limiter: FixedWindowRateLimiter, what: str, rates: str, who: tuple[str, ...], count: bool
+) -> None:
     exceeded = []
     for item in _items(rates):
         passed = (limiter.hit if count else limiter.test)(item, what, _site(), *who)
@@ -142,7 +148,9 @@ def _check(limiter: FixedWindowRateLimiter, what: str, rates: str, who: tuple[st
 
 @cache
 def _items(rates: str) -> tuple[RateLimitItem, ...]:
-    return tuple(parse_many(rates)) if rates.strip() else ()
+    if rates.strip():
+        return tuple(parse_many(rates))
+    return ()
 
 
 def _limiter() -> FixedWindowRateLimiter:
@@ -166,3 +174,36 @@ def _key(what: str, who: tuple[str, ...]) -> str:
 
 def _site() -> str:
     return tk.config["ckan.site_id"]
+
+
+FOR_READERS, FOR_EDITORS = 2, 3
+"""Threads of one process that may wait when anybody asks, and when somebody who describes datasets or logs in asks."""
+RETRY_SECONDS = 1
+_lock = Lock()
+_waiting = 0
+
+
+class NoPlaceError(Exception):
+    """As many threads wait as may wait."""
+
+
+@contextmanager
+def place(most: int) -> Iterator[None]:
+    """Let this thread wait for another server within the block.
+
+    Args:
+        most: threads of this process that may wait then, this one included.
+
+    Raises:
+        NoPlaceError: so many wait already.
+    """
+    global _waiting  # noqa: PLW0603 - of the process
+    with _lock:
+        if _waiting >= most:
+            raise NoPlaceError
+        _waiting += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _waiting -= 1

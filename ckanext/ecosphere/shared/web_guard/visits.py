@@ -1,5 +1,6 @@
-"""Count the portal's answers to people per second, so that background work can yield to those waiting for a page.
+"""Every answer: HEAD like GET, and the number of answers to people per second.
 
+Many views, and CKAN's API, treat every method but GET as a change; and browsers let pages of other sites send a HEAD.
 Each web server process counts its own answers and adds them up in Redis every two seconds; no request is recorded.
 """
 
@@ -7,12 +8,58 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterable
 from functools import cache
+from io import BytesIO
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.redis import connect_to_redis
 from flask import Flask, Response, request
 from redis.exceptions import RedisError
+
+_HEAD_INSTALLED = "ecosphere_head_requests"
+_MARK = "ecosphere.asked_by_head"
+
+
+def answer_head(app: Flask) -> Flask:
+    """Wrap the application so that views see GET instead of HEAD.
+
+    Args:
+        app: CKAN's application, changed in place.
+    """
+    if _HEAD_INSTALLED not in app.extensions:  # by another plugin of the suite
+        app.extensions[_HEAD_INSTALLED] = True
+        app.wsgi_app = _HeadAsGet(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def asked_by_head() -> bool:
+    """Return whether the current GET was a HEAD, so that its content is discarded."""
+    return bool(request.environ.get(_MARK))
+
+
+class _HeadAsGet:
+    """WSGI wrapper that turns HEAD into GET."""
+
+    def __init__(self, inner: Callable[..., Iterable[bytes]]) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return self._inner(environ, start_response)
+        as_get = {
+            **environ,
+            "REQUEST_METHOD": "GET",
+            "CONTENT_LENGTH": "0",
+            "wsgi.input": BytesIO(),
+            _MARK: True,
+        }
+        content = self._inner(as_get, start_response)
+        if close := getattr(content, "close", None):
+            close()
+        return []
+
 
 SECONDS = 2
 """Length of the counting intervals, in seconds."""
@@ -20,7 +67,17 @@ _KEPT = 4 * SECONDS
 _INSTALLED = "ecosphere_visits"
 _STATIC = frozenset({"static", "webassets.index"})
 #: Substrings in the user agents of crawlers and scripts.
-_PROGRAMS = ("bot", "crawl", "spider", "slurp", "curl/", "python-requests", "wget", "headless", "monitor")
+_PROGRAMS = (
+    "bot",
+    "crawl",
+    "spider",
+    "slurp",
+    "curl/",
+    "python-requests",
+    "wget",
+    "headless",
+    "monitor",
+)
 
 
 def is_program(agent: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ckanext.ecosphere.hardening.privacy import private_datasets
+from ckanext.ecosphere.hardening import private_datasets
 from ckanext.ecosphere.tests.access import world
 from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 

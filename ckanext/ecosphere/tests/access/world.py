@@ -20,8 +20,8 @@ from ckanext.ecosphere.access.services import storage as storage_of_services
 from ckanext.ecosphere.access.services.description import Description, Layer
 from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
-from ckanext.ecosphere.core.addresses import confirmed
-from ckanext.ecosphere.core.lists import store
+from ckanext.ecosphere.core import addresses
+from ckanext.ecosphere.core.lists import terms
 from ckanext.ecosphere.data_requests import attachments, deliveries
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import trust
@@ -145,7 +145,7 @@ def _make_datasets(world: World) -> None:
     world.things["deleted"] = (deleted["id"], deleted["name"])
     tag = model.Tag.get("castor")
     assert tag is not None
-    store.put("search:everyday", "zorglub", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
+    terms.store("search:everyday", "zorglub", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
     world.things["words"] = ("zorglub", "zorglub")
     world.things["tag"] = (tag.id, tag.name)
 
@@ -232,7 +232,7 @@ def _make_alerts(world: World) -> None:
     storage.confirm(alert.id, "daily", "fr")
     stranger = model.Session.get_one(model.User, requests.user_id("stranger"))
     tokens = {
-        "confirm_address": confirmed.token(stranger),
+        "confirm_address": addresses.token_of(stranger),
         "alert_of_address": alert.id,
         "alert_confirm": headers.sign(links.CONFIRM, [alert.id, "daily"]),
         "alert_manage": headers.sign(links.MANAGE, alert.subscriber_id),

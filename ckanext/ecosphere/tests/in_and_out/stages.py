@@ -222,9 +222,9 @@ def inside(portal: Portal, seen: dict[str, Any]) -> None:
     _grace(portal, seen)
     _fill(portal)
     seen["show"] = shown(portal)
-    seen["plan"] = portal.command("leave", "--lang", "en", "--dry-run", "--export", str(portal.folder / "none"))
-    seen["after plan"] = sorted(portal.folder.glob("none/*")) == [] and shown(portal) == seen["show"]
-    seen["leave"] = portal.command("leave", "--lang", "en", "--yes", "--export", str(portal.folder / "export"))
+    seen["plan"] = portal.command("leave", "--lang", "en", "--dry-run", "--export", str(portal.folder / "none.jsonl"))
+    seen["after plan"] = not (portal.folder / "none.jsonl").exists() and shown(portal) == seen["show"]
+    seen["leave"] = portal.command("leave", "--lang", "en", "--yes", "--export", str(portal.folder / "export.jsonl"))
 
 
 def _check(portal: Portal) -> str:
@@ -266,7 +266,6 @@ def _fill(portal: Portal) -> None:
     from ckan import model
 
     from ckanext.ecosphere.fast_save import signature
-    from ckanext.ecosphere.schemas.catalogue import leaving
     from ckanext.ecosphere.schemas.logic.translations import following
     from ckanext.ecosphere.schemas.tests import samples
 
@@ -295,7 +294,7 @@ def _fill(portal: Portal) -> None:
         for name, value in {**columns, "extras": held}.items():
             setattr(other.resources[0], name, value)
     for number in range(10, 60):
-        leaving.tag_with(model.Package.get(f"avant-{number:03}").id, "cours d'eau")
+        model.Package.get(f"avant-{number:03}").add_tag_by_name("cours d'eau")
     model.Session.commit()
     ids = list(model.Session.scalars(sa.select(model.Package.id).where(model.Package.type == "dataset")))
     signature.index(ids)
@@ -350,6 +349,11 @@ def back(portal: Portal, seen: dict[str, Any]) -> None:
     values = portal.form("/dataset/edit/avant-050", "dataset-edit")
     portal.send("/dataset/edit/avant-050", values)
     seen["resaved"] = portal.api("package_show", id="avant-050")
+    lines = (portal.folder / "export.jsonl").read_text().splitlines()
+    exported = {dataset["name"]: dataset for dataset in map(json.loads, lines)}
+    for name in ("avant-053", "avant-055"):
+        portal.api("package_update", **exported[name])
+        seen[f"{name} from the file"] = portal.api("package_show", id=name)
 
 
 STAGES = {each.__name__: each for each in (before, inside, outside, back)}

@@ -30,24 +30,35 @@ def test_a_commune_lies_in_its_intercommunality_departement_region_and_country()
 
 
 def test_a_dataset_lies_in_all_that_contains_its_places_but_the_country_and_the_sea():
-    assert gazetteer.inside(("commune-44143",)) == ("commune-44143", "epci-244400404", "departement-44", "region-pdl")
+    assert gazetteer.inside(("commune-44143",)) == (
+        "commune-44143",
+        "epci-244400404",
+        "departement-44",
+        "region-pdl",
+    )
     assert gazetteer.inside(("pays-fra", "nothing")) == ("pays-fra", "nothing")
 
 
 def test_a_title_names_communes_of_its_departement_only():
     title = "PLU de Nantes, de Saint-Herblain et de Rennes"
-    assert [each.name for each in gazetteer.communes_in(title, ("44",))] == ["Nantes", "Saint-Herblain"]
+    assert [each.name for each in gazetteer.communes_in(title, ("44",))] == [
+        "Nantes",
+        "Saint-Herblain",
+    ]
     assert gazetteer.communes_in("Zones humides de la Loire-Atlantique", ("44",)) == ()
     assert gazetteer.communes_in("Zones humides du Territoire de Belfort", ("90",)) == ()
-    assert [each.name for each in gazetteer.communes_in("PLU de Belfort (Territoire de Belfort)", ("90",))] == [
-        "Belfort"
-    ]
+    assert [
+        each.name
+        for each in gazetteer.communes_in("PLU de Belfort (Territoire de Belfort)", ("90",))
+    ] == ["Belfort"]
 
 
 def test_words_of_a_title_are_not_communes_without_a_word_that_says_so():
     # Mer and Forges are communes, but "Mer" on its own means the sea.
     assert gazetteer.communes_in("Mer et littoral", ("41",)) == ()
-    assert [each.name for each in gazetteer.communes_in("Carte communale de Mer", ("41",))] == ["Mer"]
+    assert [each.name for each in gazetteer.communes_in("Carte communale de Mer", ("41",))] == [
+        "Mer"
+    ]
 
 
 def test_every_place_named_in_the_files_exists():

@@ -9,7 +9,7 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.rdf import skos
-from ckanext.ecosphere.vocabularies import local, overlay
+from ckanext.ecosphere.vocabularies import local
 
 AREA = "vocabulary:themes"
 OWN: dict[str, Any] = {
@@ -103,4 +103,4 @@ def test_changes_are_read_when_it_is_time_and_what_was_being_derived_then_once_m
 
 
 def test_every_list_that_can_be_changed_exists():
-    assert set(overlay.editable()) <= set(voc.names())
+    assert set(local.editable()) <= set(voc.names())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.vocabularies.reader import read_vocabulary
+from ckanext.ecosphere.vocabularies.model import read_vocabulary
 
 EXPECTED = {
     "access-limitation": 26,
@@ -43,7 +43,11 @@ class TestEveryList:
         assert lacking == []
 
     def test_has_uris_that_are_absolute_and_without_spaces(self, name):
-        bad = [c.uri for c in voc.get(name) if not c.uri.startswith(("http://", "https://", "urn:")) or " " in c.uri]
+        bad = [
+            c.uri
+            for c in voc.get(name)
+            if not c.uri.startswith(("http://", "https://", "urn:")) or " " in c.uri
+        ]
         assert bad == []
 
     def test_has_broader_concepts_that_exist_and_never_loop(self, name):
@@ -137,7 +141,12 @@ def test_an_address_that_stands_for_a_concept_finds_it():
     assert licences["https://spdx.org/licenses/etalab-2.0"].id == "etalab-2.0"
     assert licences["http://creativecommons.org/licenses/by/4.0"].id == "cc-by"
     assert voc.get("territories")["http://id.insee.fr/geo/departement/974"].id == "outre-mer-reu"
-    assert voc.get("frequency")["https://publications.europa.eu/resource/authority/frequency/DAILY/"].id == "DAILY"
+    assert (
+        voc.get("frequency")[
+            "https://publications.europa.eu/resource/authority/frequency/DAILY/"
+        ].id
+        == "DAILY"
+    )
 
 
 def test_a_sub_theme_leads_to_its_theme_and_back():
@@ -180,8 +189,14 @@ def test_every_service_has_a_territory_but_the_roads_directorates():
             assert service.data["territory"] == ""
         else:
             assert service.data["territory"] in territories
-    assert voc.get("organisations")["ddt-01053-01"].data["territory"] == territories["departement-01"].uri
-    assert voc.get("organisations")["dreal-35238-01"].data["territory"] == territories["region-bre"].uri
+    assert (
+        voc.get("organisations")["ddt-01053-01"].data["territory"]
+        == territories["departement-01"].uri
+    )
+    assert (
+        voc.get("organisations")["dreal-35238-01"].data["territory"]
+        == territories["region-bre"].uri
+    )
 
 
 def test_every_protocol_names_a_format_that_exists():
@@ -211,8 +226,14 @@ def test_nothing_handed_out_can_be_changed():
     ("content", "message"),
     [
         ("# note\nuri,id\nhttp://a,a\n", "no column"),
-        ("uri,id,label_fr,label_en,broader,alt_labels\nu:1,a,A,A,,\nu:2,a,B,B,,\n", "id a comes twice"),
-        ("uri,id,label_fr,label_en,broader,alt_labels\nu:1,a,A,A,,\nu:1,b,B,B,,\n", "uri u:1 comes twice"),
+        (
+            "uri,id,label_fr,label_en,broader,alt_labels\nu:1,a,A,A,,\nu:2,a,B,B,,\n",
+            "id a comes twice",
+        ),
+        (
+            "uri,id,label_fr,label_en,broader,alt_labels\nu:1,a,A,A,,\nu:1,b,B,B,,\n",
+            "uri u:1 comes twice",
+        ),
     ],
 )
 def test_a_broken_file_is_refused_with_its_fault(tmp_path: Path, content, message):

@@ -1,7 +1,7 @@
 """Give a record that names an intercommunality and has no extent the bounding box of that intercommunality.
 
 It would otherwise be located by its département, about ten times as large. The outlines are accurate to a few
-kilometres (`epci_outlines`): the box carries the name of the intercommunality, and the log states where it comes from.
+kilometres: the box carries the name of the intercommunality, and the log states where it comes from.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import extent, localities, places
 from ckanext.ecosphere.vocabularies import Concept
-from ckanext.ecosphere.vocabularies.epci_outlines import outlines
-from ckanext.ecosphere.vocabularies.epcis import Epci
+from ckanext.ecosphere.vocabularies.epcis import Epci, outlines
 
 LOCALITY = "locality"
 """Method that finds territories from a title or an organisation."""

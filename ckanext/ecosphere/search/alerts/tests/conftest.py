@@ -16,7 +16,7 @@ from ckan.tests.helpers import call_action
 from flask.testing import FlaskClient
 from freezegun import freeze_time
 
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.search import setup, solr_schema
 from ckanext.ecosphere.search.alerts import job, storage
 from ckanext.ecosphere.search.alerts.model import now
@@ -43,7 +43,7 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
         made = factories.User(
             name=name, fullname=name.title(), email=f"{name}@secret.example", image_url=""
         )
-        confirmed.confirm(model.User.get(made["id"]))
+        addresses.mark_confirmed(model.User.get(made["id"]))
     factories.Sysadmin(name="boss", email="boss@secret.example", image_url="")
     factories.Organization(
         name="ddt",

@@ -11,7 +11,7 @@ from ckan import model
 from ckan.tests.helpers import call_action
 from freezegun import freeze_time
 
-from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.interfaces import CheckStatus
 from ckanext.ecosphere.search import config, setup
 from ckanext.ecosphere.search.alerts import job, storage
@@ -129,7 +129,7 @@ def test_nobody_writes_to_others_by_an_account_with_their_address(visitor: Any, 
         assert marc is not None
         marc.fullname = "Marc"
         model.Session.commit()
-        confirmed.confirm(marc)
+        addresses.mark_confirmed(marc)
 
 
 def test_private_datasets_are_told_to_members_only_and_to_nobody_who_left(

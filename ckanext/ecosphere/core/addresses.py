@@ -1,0 +1,297 @@
+"""Confirmation of e-mail addresses of accounts: digests, the e-mail with its limits, pages and hooks.
+
+An address counts as confirmed by its digest, so that a changed one is unconfirmed. An unconfirmed address blocks
+nothing: the dashboard shows a reminder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.lib import jobs
+from flask import Blueprint, Response, g, make_response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.core import accounts
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.mailing import headers, sending
+from ckanext.ecosphere.shared.mailing.texts import labelled, subject
+from ckanext.ecosphere.shared.queue import enqueue_once
+from ckanext.ecosphere.shared.web_guard import rate_limits
+
+KEY = "ecosphere_confirmed_address"
+PURPOSE = "ecosphere-confirm-address"
+GOOD_SECONDS = 7 * 24 * 3600
+"""Links are valid for a week."""
+
+
+def digest(email: str) -> str:
+    """Return a digest of an address, for use where the address itself must not be stored."""
+    return hashlib.sha256(email.strip().lower().encode()).hexdigest()
+
+
+def note(email: str) -> dict[str, str]:
+    """Return the entry for `plugin_extras` that marks an address as confirmed."""
+    return {KEY: digest(email)}
+
+
+def is_confirmed(user: Any) -> bool:
+    """Return whether the current address of an account is confirmed."""
+    return bool(user.email) and (user.plugin_extras or {}).get(KEY) == digest(user.email)
+
+
+def may_be_somebody_elses(user: Any) -> bool:
+    """Return whether the address of an account is unconfirmed, so that it may belong to someone else.
+
+    E-mails to such an address contain no text written by the account's owner. Without the base plugin, which sends the
+    confirmations, the result is always False.
+    """
+    return p.plugin_loaded("ecosphere") and not is_confirmed(user)
+
+
+def mark_confirmed(user: model.User) -> None:
+    """Mark the current address of an account as confirmed."""
+    accounts.keep_note(user.id, KEY, digest(user.email or ""))
+
+
+def token_of(user: model.User) -> str:
+    """Return the token of a link that confirms the current address of an account, and no other."""
+    return headers.sign(PURPOSE, [user.id, digest(user.email or "")])
+
+
+def account_of(token: str) -> model.User | None:
+    """Return the account of a token; None if it is invalid, expired, or the address was changed since."""
+    signed = headers.read(PURPOSE, token, GOOD_SECONDS)
+    if not (isinstance(signed, list) and len(signed) == 2):  # noqa: PLR2004
+        return None
+    user = model.User.get(str(signed[0]))
+    if user is None or user.state != model.State.ACTIVE or not user.email:
+        return None
+    if digest(user.email) == signed[1]:
+        return user
+    return None
+
+
+log = logging.getLogger(__name__)
+
+WHAT = "confirm-address"
+#: Limits per account and per e-mail address.
+RATES = "3 per hour; 10 per day"
+#: Limits per network address, which a whole office may share.
+NETWORK_RATES = "30 per hour; 100 per day"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """The contents of an e-mail before formatting.
+
+    Attributes:
+        lines: paragraphs.
+        button: label and URL of the call to action.
+    """
+
+    subject: str
+    greeting: str
+    lines: list[str]
+    button: tuple[str, str]
+    closing: str
+
+
+def ask(user: model.User) -> None:
+    """Queue the e-mail with a confirmation link to the current address of an account.
+
+    Raises:
+        TooMany: a rate limit is exceeded.
+        CountingUnavailable: Redis is down.
+    """
+    mailbox = f"email:{digest(user.email or '')}"
+    rate_limits.hit(WHAT, NETWORK_RATES, f"address:{rate_limits.network(request.remote_addr)}")
+    rate_limits.hit(WHAT, RATES, f"person:{user.id}")
+    rate_limits.hit(WHAT, RATES, mailbox)
+    enqueue_once(
+        send,
+        [user.id, language.current()],
+        job_id=f"ecosphere-confirm-address-{user.id}",
+        title="Accounts: confirm an address",
+        queue=jobs.DEFAULT_QUEUE_NAME,
+    )
+
+
+def send(user_id: str, lang: str) -> bool:
+    """Send the e-mail, unless the address has been confirmed meanwhile; return whether it was sent.
+
+    It is not retried if the mail server refuses it: the dashboard offers to send another one.
+    """
+    with language.speaking(lang):
+        user = model.User.get(user_id)
+        if user is None or user.state != model.State.ACTIVE or not user.email or is_confirmed(user):
+            return False
+        mail = _rendered(user)
+        try:
+            sending.hand_over(**mail)
+        except sending.FAULTS as error:
+            log.warning("The e-mail that confirms an address could not be sent: %s", error)
+            return False
+    return True
+
+
+def _rendered(user: model.User) -> dict[str, Any]:
+    """Return the recipient, subject, headers and both bodies of the e-mail."""
+    letter = _letter(user)
+    return {
+        # A distinct Message-ID for each: mail programs that hide duplicates must show the new link.
+        "headers": {
+            **headers.AUTOMATIC,
+            "Message-ID": headers.message_id("address", letter.button[1]),
+        },
+        "recipient_name": user.name,  # unlike a full name, it cannot carry a message
+        "recipient_email": user.email,
+        "subject": letter.subject,
+        "body": tk.render("emails/ecosphere_address.txt", {"letter": letter, "labelled": labelled}),
+        "body_html": tk.render("emails/ecosphere_address.html", {"letter": letter}),
+    }
+
+
+def _letter(user: model.User) -> Letter:
+    """Return the contents, in which the account name is the only text chosen by the person who registered."""
+    url = tk.h.url_for(
+        "ecosphere_addresses.confirm",
+        token=token_of(user),
+        qualified=True,
+        locale=language.current(),
+    )
+    title = tk.config["ckan.site_title"]
+    return Letter(
+        subject=subject(tk._("Confirm your e-mail address")),
+        greeting=tk._("Hello,"),
+        lines=[
+            tk._(
+                "Somebody, probably you, gave this address for the account “{account}” on the "
+                "portal “{title}”."
+            ).format(account=user.name, title=title),
+            tk._(
+                "Confirm that the address is yours on the following page. The link is good for a "
+                "week."
+            ),
+        ],
+        button=(tk._("Confirm my address"), url),
+        closing=tk._("If it was not you, do nothing: the address stays unconfirmed."),
+    )
+
+
+DASHBOARD = "ecosphere_dashboard.home"
+#: Pages of CKAN whose form takes an address.
+GIVEN = ("user.register", "user.edit")
+
+blueprint = Blueprint("ecosphere_addresses", __name__)
+
+
+@blueprint.before_app_request
+def remember_address() -> None:
+    """Store a person's current address before they change it."""
+    if (
+        request.method == "POST"
+        and request.endpoint == "user.edit"
+        and tk.current_user.is_authenticated
+    ):
+        g.ecosphere_address_before = (tk.current_user.email or "").lower()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@blueprint.after_app_request
+def ask_for_new_address(response: AnyResponse) -> AnyResponse:
+    """Send the e-mail after a registration or change of address; CKAN redirects when the form is valid."""
+    if request.method != "POST" or request.endpoint not in GIVEN or not response.location:
+        return response
+    try:
+        _ask_if_new()
+    except rate_limits.TooMany:
+        log.info("Too many e-mails were asked for to confirm an address")
+    except rate_limits.CountingUnavailable:
+        log.warning("No e-mail asks to confirm an address: nothing can be counted now")
+    return response
+
+
+def _ask_if_new() -> None:
+    """Send the e-mail to the current user, if the form was about their own account and gave another address.
+
+    For accounts that an administrator creates or changes, the reminder on the dashboard is enough.
+    """
+    user = unconfirmed()
+    address = (user.email or "").lower() if user else ""
+    typed = request.form.get("email", "").strip().lower()
+    if user is not None and address == typed and address != g.get("ecosphere_address_before"):
+        ask(user)
+        if request.endpoint == "user.edit":
+            sentence = tk._(
+                "An e-mail is on its way to {email}: follow its link to confirm the address."
+            )
+            tk.h.flash_notice(sentence.format(email=user.email))
+
+
+def unconfirmed() -> model.User | None:
+    """Return the current user, if their address is unconfirmed and e-mail is configured."""
+    if not (tk.current_user.is_authenticated and sending.is_configured()):
+        return None
+    user = model.User.get(tk.current_user.id)  # pyright: ignore[reportArgumentType]
+    if user is not None and user.email and not is_confirmed(user):
+        return user
+    return None
+
+
+@blueprint.route("/compte/adresse/renvoyer", methods=["POST"])
+def again() -> AnyResponse:
+    """Send the e-mail again to the current user."""
+    if not tk.current_user.is_authenticated:
+        return tk.redirect_to("user.login", came_from=tk.url_for(DASHBOARD))  # pyright: ignore[reportReturnType]
+    user = unconfirmed()
+    if user is None:
+        return tk.redirect_to(DASHBOARD)  # pyright: ignore[reportReturnType]
+    try:
+        ask(user)
+    except rate_limits.TooMany as error:
+        many = tk._("Several e-mails were sent to you already: look among unwanted messages, too.")
+        tk.h.flash_error(f"{many} {rate_limits.try_again(error.seconds)}")
+    except rate_limits.CountingUnavailable:
+        tk.h.flash_error(rate_limits.unavailable())
+    else:
+        tk.h.flash_success(
+            tk._("An e-mail is on its way to you. Follow its link to confirm your address.")
+        )
+    return tk.redirect_to(DASHBOARD)  # pyright: ignore[reportReturnType]
+
+
+@blueprint.route("/compte/adresse/confirmer/<token>", methods=["GET", "POST"])
+def confirm(token: str) -> AnyResponse:
+    """Show what is to be confirmed (some programs follow links of e-mails); on POST, confirm it.
+
+    The token is the authorisation: whoever has it reads the mailbox of the address.
+    """
+    user = account_of(token)
+    if user is None:
+        sentence = tk._(
+            "This link is too old or not complete. Log in and ask for a new e-mail on your "
+            "dashboard."
+        )
+        tk.abort(404, sentence)
+    variables = {
+        "token": token,
+        "account": user.name,
+        "email": user.email,
+        "done": request.method == "POST",
+    }
+    if request.method == "POST":
+        mark_confirmed(user)
+    return _unkept("ecosphere_addresses/confirm.html", variables)
+
+
+def _unkept(template: str, variables: dict[str, object]) -> Response:
+    """Render a page that must not be cached: its URL grants a right."""
+    response = make_response(tk.render(template, variables))
+    response.cache_control.no_store = True
+    return response

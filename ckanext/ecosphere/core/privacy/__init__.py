@@ -1,1 +1,0 @@
-"""Closing of accounts."""
