@@ -81,10 +81,10 @@ def joined(ctx: click.Context, source: str | None) -> None:
     """List the datasets that several catalogues have: which source publishes each, and why."""
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.deduplication import overrides
+    from ckanext.ecosphere.harvest.deduplication import reconcile
 
     with ctx.meta["flask_app"].test_request_context():
-        for each in overrides.joined(source):
+        for each in reconcile.joined(source):
             click.echo(f"{each['dataset']}: {each['title']}")
             click.echo("  " + _("published from {source} ({guid})").format(**each["published_by"]))
             click.echo("  " + _("also in {source} ({guid})").format(**each["copy"]))
@@ -103,11 +103,11 @@ def split(ctx: click.Context, dataset: str, source: str | None) -> None:
     """
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.deduplication import overrides
+    from ckanext.ecosphere.harvest.deduplication import reconcile
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            parted = overrides.split(dataset, source)
+            parted = reconcile.split(dataset, source)
         except LookupError as error:
             raise click.ClickException(_("{name} is published from one source only.").format(name=dataset)) from error
         for _source, guid in parted:
@@ -121,11 +121,11 @@ def rejoin(ctx: click.Context, dataset: str) -> None:
     """Let DATASET, which "split" parted from another one, be joined to it again."""
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.deduplication import overrides
+    from ckanext.ecosphere.harvest.deduplication import reconcile
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            overrides.rejoin(dataset)
+            reconcile.rejoin(dataset)
         except LookupError as error:
             raise click.ClickException(_("{name} was not parted from another dataset.").format(name=dataset)) from error
         click.echo(_("{name} may be joined to other datasets again.").format(name=dataset))
@@ -149,7 +149,7 @@ def sync(ctx: click.Context, file: Path, yes: bool, retire: bool) -> None:
     Ends with exit code 1 when something could not be done.
     """
     from ckanext.ecosphere.harvest import registry
-    from ckanext.ecosphere.harvest import sync as steps
+    from ckanext.ecosphere.harvest import registry as steps
 
     with ctx.meta["flask_app"].test_request_context():
         try:

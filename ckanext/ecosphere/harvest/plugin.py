@@ -13,8 +13,7 @@ from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts
 from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving
 from ckanext.ecosphere.harvest.letter import letters, readers
 from ckanext.ecosphere.harvest.logic import action, auth
-from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
-from ckanext.ecosphere.harvest.sources.reach import protect_reach
+from ckanext.ecosphere.harvest.sources.settings import protect_reach, protect_sources
 from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.interfaces import (

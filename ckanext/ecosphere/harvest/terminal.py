@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.harvest import job_progress
+from ckanext.ecosphere.harvest import helpers
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.harvest.worker.job import FINISHED, RUNNING, user_name
@@ -128,7 +128,7 @@ def _status(job_id: str) -> str | None:
 
 
 def _progress(job_id: str, with_bar: bool) -> str:
-    found = job_progress.progress(tk.get_action("ecosphere_harvest_job_show")(_context(), {"id": job_id}))
+    found = helpers.progress(tk.get_action("ecosphere_harvest_job_show")(_context(), {"id": job_id}))
     return f"{bar(found['done'], found['total'])} {found['text']}" if with_bar else found["text"]
 
 

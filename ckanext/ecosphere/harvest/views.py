@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -11,13 +12,11 @@ from ckan.lib.pagination import Page
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.harvest import job_progress, objects, overview, previews
-from ckanext.ecosphere.harvest.finish import changes as job_changes
-from ckanext.ecosphere.harvest.finish import reconciliation
-from ckanext.ecosphere.harvest.logic.action import RECORDS_AT_ONCE
+from ckanext.ecosphere.harvest import helpers, objects, overview, preview
+from ckanext.ecosphere.harvest.corrections import AT_ONCE, FILES, count, of_source
+from ckanext.ecosphere.harvest.finish import reports
+from ckanext.ecosphere.harvest.logic.action import ROWS_AT_ONCE
 from ckanext.ecosphere.harvest.messages import form_errors
-from ckanext.ecosphere.harvest.repair import formats, listing
-from ckanext.ecosphere.harvest.write import import_log
 from ckanext.ecosphere.shared import csv_table, web_guard
 from ckanext.ecosphere.shared.mailing.texts import labelled
 
@@ -118,19 +117,19 @@ def progress(id: str) -> Response:
         return tk.abort(403, tk._("This page is for those who manage harvest sources."))
     except tk.ObjectNotFound:
         return jsonify({"stage": "waiting"})
-    return jsonify({"stage": state["stage"], **job_progress.progress(state)})
+    return jsonify({"stage": state["stage"], **helpers.progress(state)})
 
 
 def records(id: str) -> str | Response:
     """Show the records that a harvest refused or set aside, page by page, or as CSV."""
     outcome = request.args.get("outcome", "")
-    outcome = outcome if outcome in import_log.OUTCOMES else ""
+    outcome = outcome if outcome in reports.RECORD_OUTCOMES else ""
     page = tk.h.get_page_number(request.args)
-    asked = {"id": id, "outcome": outcome, "offset": (page - 1) * RECORDS_AT_ONCE}
+    asked = {"id": id, "outcome": outcome, "offset": (page - 1) * ROWS_AT_ONCE}
     found = allowed("ecosphere_harvest_records_list", **asked)
     job = tk.get_action("harvest_job_show")(context(), {"id": id})
     if request.args.get("format") == "csv":
-        return _as_csv("harvest-records.csv", import_log.COLUMNS, import_log.listed(id, outcome))
+        return _as_csv("harvest-records.csv", reports.RECORD_COLUMNS, reports.records_listed(id, outcome))
     pager = _pager("ecosphere_harvest.records", asked, page, found)
     source = tk.get_action("harvest_source_show")(context(), {"id": job["source_id"]})
     variables = {"job": job, "source": source, "page": pager, "outcome": outcome, "count": found["count"]}
@@ -142,15 +141,15 @@ def changes(id: str) -> str | AnyResponse:
     if request.method == "POST":
         return _undo(id)
     outcome = request.args.get("outcome", "")
-    outcome = outcome if outcome in job_changes.OUTCOMES else ""
+    outcome = outcome if outcome in reports.CHANGE_OUTCOMES else ""
     page = tk.h.get_page_number(request.args)
-    asked = {"id": id, "outcome": outcome, "offset": (page - 1) * RECORDS_AT_ONCE}
+    asked = {"id": id, "outcome": outcome, "offset": (page - 1) * ROWS_AT_ONCE}
     found = allowed("ecosphere_harvest_changes_list", **asked)
     undo = found["undo"]
     if request.args.get("format") == "json":
-        return jsonify(job_progress.of_undo(undo))
+        return jsonify(helpers.of_undo(undo))
     if request.args.get("format") == "csv":
-        return _as_csv("harvest-changes.csv", job_changes.COLUMNS, job_changes.listed(id, outcome))
+        return _as_csv("harvest-changes.csv", reports.CHANGE_COLUMNS, reports.changes_listed(id, outcome))
     job = tk.get_action("harvest_job_show")(context(), {"id": id})
     variables = {
         "job": job,
@@ -174,21 +173,21 @@ def _undo(id: str) -> AnyResponse:
 def reconciled(id: str) -> str | Response:
     """Show what the catalogue of a source has, what is shown of it, and why the rest is not; records also as CSV."""
     reason = request.args.get("reason", "")
-    reason = reason if reason in reconciliation.REASONS else ""
+    reason = reason if reason in reports.UNSHOWN else ""
     page = tk.h.get_page_number(request.args)
-    asked = {"id": id, "reason": reason, "offset": (page - 1) * RECORDS_AT_ONCE}
+    asked = {"id": id, "reason": reason, "offset": (page - 1) * ROWS_AT_ONCE}
     found = allowed("ecosphere_harvest_reconciliation_show", **asked)
     source = tk.get_action("harvest_source_show")(context(), {"id": id})
     summary = found["summary"]
     if request.args.get("format") == "csv":
-        job = reconciliation.last_job(source["id"]) if summary else None
-        rows = reconciliation.all_rows(job) if job else ()
-        return _as_csv("harvest-reconciliation.csv", reconciliation.COLUMNS, rows)
+        job = reports.last_job(source["id"]) if summary else None
+        rows = reports.unshown_rows(job) if job else ()
+        return _as_csv("harvest-reports.csv", reports.UNSHOWN_COLUMNS, rows)
     numbers = {each["reason"]: each["number"] for each in [*summary["lines"], *summary["more"]]} if summary else {}
     counted = {"results": found["results"], "count": numbers.get(reason, 0)}
     pager = _pager("ecosphere_harvest.reconciled", asked, page, counted)
     variables = {"source": source, "reason": reason, "page": pager, **found}
-    return tk.render("ecosphere_harvest/reconciliation.html", variables)
+    return tk.render("ecosphere_harvest/reports.html", variables)
 
 
 def _pager(endpoint: str, asked: dict[str, Any], page: int, found: dict[str, Any]) -> Page:
@@ -198,7 +197,7 @@ def _pager(endpoint: str, asked: dict[str, Any], page: int, found: dict[str, Any
         collection=found["results"],
         presliced_list=True,
         page=page,
-        items_per_page=RECORDS_AT_ONCE,
+        items_per_page=ROWS_AT_ONCE,
         item_count=found["count"],
         url=lambda page, **_kwargs: tk.h.url_for(endpoint, page=page, **kept),
     )
@@ -220,20 +219,27 @@ def corrections(id: str) -> str | Response:
         return tk.abort(404, tk._("Harvest source not found"))
     source = tk.get_action("harvest_source_show")(context(), {"id": id})
     kind = request.args.get("format", "")
-    if kind not in formats.FILES:
-        number = listing.count(source["id"])
-        parts = range(1, -(-number // listing.AT_ONCE) + 1)
-        variables = {"source": source, "count": number, "parts": parts, "at_once": listing.AT_ONCE}
+    if kind not in FILES:
+        number = count(source["id"])
+        parts = range(1, ceil(number / AT_ONCE) + 1)
+        variables = {"source": source, "count": number, "parts": parts, "at_once": AT_ONCE}
         return tk.render("ecosphere_harvest/corrections.html", variables)
     part = tk.h.get_page_number(request.args, "part")
-    make, mimetype = formats.FILES[kind]
-    text = make(listing.found(source["id"], (part - 1) * listing.AT_ONCE))
+    make, mimetype = FILES[kind]
+    return _attachment(
+        make(of_source(source["id"], (part - 1) * AT_ONCE)), f"corrections-{part}.{kind}", mimetype
+    )
+
+
+def _attachment(text: str, name: str, mimetype: str) -> Response:
+    """Return a text of other people as a file, which is never displayed as a page of the portal."""
     headers = {
-        "Content-Disposition": f'attachment; filename="corrections-{part}.{kind}"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-store",
     }
-    return Response(text, mimetype=f"{mimetype}; charset=utf-8", headers=headers)
+    mimetype = f"{mimetype}; charset=utf-8"
+    return Response(text.encode("utf-8", "replace"), mimetype=mimetype, headers=headers)
 
 
 def start_trial() -> AnyResponse:
@@ -247,12 +253,12 @@ def start_trial() -> AnyResponse:
         started = allowed("ecosphere_harvest_trial_start", **source)
     except tk.ValidationError as error:
         reason = " ".join(form_errors.summary(error.error_dict).values())
-        refused = {"url": source["url"], "state": previews.FAILED, "reason": reason}
+        refused = {"url": source["url"], "state": preview.FAILED, "reason": reason}
         page = tk.render("ecosphere_harvest/trial.html", {"trial": refused, "id": None, "form": {}})
         return Response(page, 400)
     form = {name: request.form.get(name, "") for name in FORM}
     if request.form.get("then") == "save":
-        previews.keep_form(started["id"], form)
+        preview.keep_form(started["id"], form)
     return tk.redirect_to("ecosphere_harvest.trial", id=started["id"])
 
 
@@ -260,14 +266,14 @@ def trial(id: str) -> str | Response:
     """Show the result of a preview; as JSON, only whether it has finished."""
     found = allowed("ecosphere_harvest_trial_show", id=id)
     if request.args.get("format") == "json":
-        return jsonify({"stage": "done" if found["state"] != previews.WAITING else "gather"})
-    return tk.render("ecosphere_harvest/trial.html", {"trial": found, "id": id, "form": previews.form_of(id)})
+        return jsonify({"stage": "done" if found["state"] != preview.WAITING else "gather"})
+    return tk.render("ecosphere_harvest/trial.html", {"trial": found, "id": id, "form": preview.form_of(id)})
 
 
 def save_trial(id: str) -> AnyResponse:
     """Save the source that was tested, harvest it at once, and show the harvest; or its form with what is wrong."""
     allowed("ecosphere_harvest_trial_show", id=id)
-    form = previews.form_of(id)
+    form = preview.form_of(id)
     if not form:
         return tk.abort(404, tk._("This trial is over and no longer kept: start it again."))
     try:
@@ -295,16 +301,10 @@ def raw_record(id: str) -> Response:
 
 
 def _file(id: str) -> Response:
-    kept = objects.raw(id)
-    if kept is None:
+    raw = objects.raw(id)
+    if raw is None:
         return tk.abort(404, tk._("This record was not kept."))
-    content, name, mimetype = kept
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "private, no-store",
-    }
-    return Response(content.encode("utf-8", "replace"), mimetype=f"{mimetype}; charset=utf-8", headers=headers)
+    return _attachment(*raw)
 
 
 def stock_object(id: str) -> Response:
@@ -327,8 +327,10 @@ def stock_object_of_dataset(id: str) -> Response:
     except (tk.NotAuthorized, tk.ObjectNotFound):
         return tk.abort(404, tk._("Dataset not found"))
     package = model.Package.get(id)
-    kept = objects.current(package.id) if package else None
-    return stock_object(kept) if kept else tk.abort(404, tk._("This record was not kept."))
+    object_id = objects.current(package.id) if package else None
+    if object_id is None:
+        return tk.abort(404, tk._("This record was not kept."))
+    return stock_object(object_id)
 
 
 def follow(id: str) -> AnyResponse:

@@ -2,7 +2,7 @@
 
 The former version is what the harvest makes of the record as it was stored before: activity streams do not have it,
 since harvests write none by default (`finish.activity`). A dataset that anything else has changed since, or in which
-somebody has changed a field on the portal, is left as it is, with the reason (`changes.UNDO_REASONS`).
+somebody has changed a field on the portal, is left as it is, with the reason (`reports.UNDO_REASONS`).
 
 Each batch is noted as begun before it is undone, so that another worker can resume it. The state of each record then is
 such that the next harvest does again what was undone.
@@ -23,8 +23,8 @@ from sqlalchemy.orm import aliased
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.deduplication.reconcile import hand_over, reconcile
-from ckanext.ecosphere.harvest.finish import changes, withdrawal
-from ckanext.ecosphere.harvest.finish.changes import BEGUN, UNDO_KEY, UNDONE
+from ckanext.ecosphere.harvest.finish import reports, withdrawal
+from ckanext.ecosphere.harvest.finish.reports import BEGUN, UNDO_KEY, UNDONE
 from ckanext.ecosphere.harvest.model import PUBLISHED, WITHDRAWN, SourceRecord, Undo, now
 from ckanext.ecosphere.harvest.worker.pace import Pace
 from ckanext.ecosphere.harvest.write.local_edits import edits_of
@@ -69,7 +69,7 @@ class _Object:
     Attributes:
         is_begun: whether a worker has begun to undo it.
         former: the harvest object with its former version, and the job of that one; None when there is none.
-        left: key of `changes.UNDO_REASONS`, why it is left as it is; None to undo it.
+        left: key of `reports.UNDO_REASONS`, why it is left as it is; None to undo it.
     """
 
     id: str
@@ -97,12 +97,12 @@ def _next_objects(job_id: str) -> list[_Object]:
     record, package = SourceRecord, model.Package
     query = (
         sa.select(HarvestObject, HarvestObjectExtra.value, record, package)
-        .outerjoin(HarvestObjectExtra, changes.undo_of_object())
+        .outerjoin(HarvestObjectExtra, reports.undo_of_object())
         .outerjoin(
             record, sa.and_(record.source_id == HarvestObject.harvest_source_id, record.guid == HarvestObject.guid)
         )
         .outerjoin(package, package.id == HarvestObject.package_id)
-        .where(changes.of_job(job_id), sa.or_(HarvestObjectExtra.value.is_(None), HarvestObjectExtra.value == BEGUN))
+        .where(reports.of_job(job_id), sa.or_(HarvestObjectExtra.value.is_(None), HarvestObjectExtra.value == BEGUN))
         .order_by(HarvestObjectExtra.value, HarvestObject.id)
         .limit(_AT_ONCE)
     )
@@ -121,7 +121,7 @@ def _object(found: Any, noted: str | None, record: Any, package: Any, former: _F
 
 
 def _why_left(found: Any, record: Any, package: Any, former: _Former | None) -> str | None:
-    """Return why a change must not be undone, a key of `changes.UNDO_REASONS`; None when it can be."""
+    """Return why a change must not be undone, a key of `reports.UNDO_REASONS`; None when it can be."""
     if record is None or package is None:
         return "gone"
     if found.report_status == "deleted":

@@ -17,11 +17,10 @@ from ckan import model
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.deduplication.reconcile import hand_over
+from ckanext.ecosphere.harvest.deduplication.reconcile import delete_dataset, hand_over
 from ckanext.ecosphere.harvest.model import KEPT, PUBLISHED, WITHDRAWN, Hold, SourceRecord, now
 from ckanext.ecosphere.harvest.worker.transaction import one_transaction
-from ckanext.ecosphere.harvest.write import local_changes
-from ckanext.ecosphere.harvest.write.deletion import delete_dataset
+from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.harvest.model import HarvestObject
 
 log = logging.getLogger(__name__)
@@ -67,8 +66,8 @@ class Absence:
 
 
 _HAS_ADDITIONS = (
-    local_changes.active_resources(model.Resource.id)
-    .where(model.Resource.package_id == SourceRecord.package_id, local_changes.IS_ADDED)
+    local_edits.active_resources(model.Resource.id)
+    .where(model.Resource.package_id == SourceRecord.package_id, local_edits.IS_ADDED)
     .correlate(SourceRecord)
     .exists()
 )

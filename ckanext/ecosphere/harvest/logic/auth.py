@@ -190,9 +190,9 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> Auth
 
 def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow the user who started a trial to see its result."""
-    from ckanext.ecosphere.harvest import previews
+    from ckanext.ecosphere.harvest import preview
 
-    mine = previews.show(data_dict["id"])["user"] == (context.get("user") or "")
+    mine = preview.show_trial(data_dict["id"])["user"] == (context.get("user") or "")
     return {"success": True} if mine else {"success": False, "msg": tk._("This trial is another person’s.")}
 
 
