@@ -56,7 +56,9 @@ class IndexRepair:
         """
         whole = self._clock() >= self._everything_at or self._numbers_differ()
         differing = self._differing(None if whole else _now() - timedelta(seconds=BACK_SECONDS))
-        lasting = [id_ for id_, found in differing.items() if self._seen.get(id_) == found][:AT_ONCE]
+        lasting = [id_ for id_, found in differing.items() if self._seen.get(id_) == found][
+            :AT_ONCE
+        ]
         self._seen = differing
         if whole and not differing:
             self._everything_at = self._clock() + EVERYTHING_SECONDS
@@ -80,7 +82,9 @@ class IndexRepair:
 
     def _numbers_differ(self) -> bool:
         stored = model.Session.scalar(
-            sa.select(sa.func.count()).select_from(model.Package).where(model.Package.state == model.State.ACTIVE)
+            sa.select(sa.func.count())
+            .select_from(model.Package)
+            .where(model.Package.state == model.State.ACTIVE)
         )
         model.Session.rollback()
         return stored != solr.search(fq=[*_here(), "state:active"], rows=0).hits
@@ -115,7 +119,9 @@ def _here() -> list[str]:
 def _changed(since: datetime | None) -> dict[str, Version]:
     """Return the datasets in the database changed since a time; all active ones for None."""
     package = model.Package
-    wanted = package.state == model.State.ACTIVE if since is None else package.metadata_modified >= since
+    wanted = (
+        package.state == model.State.ACTIVE if since is None else package.metadata_modified >= since
+    )
     return _versions(wanted)
 
 
@@ -129,7 +135,9 @@ def _stored(ids: Iterable[str]) -> dict[str, Version]:
 
 def _versions(condition: sa.ColumnElement[bool]) -> dict[str, Version]:
     package = model.Package
-    rows = model.Session.execute(sa.select(package.id, package.state, package.metadata_modified).where(condition))
+    rows = model.Session.execute(
+        sa.select(package.id, package.state, package.metadata_modified).where(condition)
+    )
     return {id_: (state, _milliseconds(moment.isoformat())) for id_, state, moment in rows}
 
 
@@ -150,11 +158,16 @@ def _indexed(since: datetime | None) -> Iterator[tuple[str, Version]]:
 def _documents_of(ids: Iterable[str]) -> Iterator[tuple[str, Version]]:
     for chunk in _chunks(ids):
         some = f"{{!terms f=id}}{','.join(chunk)}"
-        yield from map(_version_of, solr.search(fq=[*_here(), some], fl=_FIELDS, rows=len(chunk)).docs)
+        yield from map(
+            _version_of, solr.search(fq=[*_here(), some], fl=_FIELDS, rows=len(chunk)).docs
+        )
 
 
 def _version_of(document: dict[str, Any]) -> tuple[str, Version]:
-    return document["id"], (document.get("state") or "", _milliseconds(document.get("metadata_modified") or ""))
+    return document["id"], (
+        document.get("state") or "",
+        _milliseconds(document.get("metadata_modified") or ""),
+    )
 
 
 def _milliseconds(moment: str) -> str:

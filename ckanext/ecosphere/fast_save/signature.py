@@ -55,7 +55,11 @@ def put(document: dict[str, Any], signature: str) -> None:
 def stale() -> list[str]:
     """Return the ids of datasets whose document is missing or has another signature."""
     fresh: set[str] = set()
-    query = [f'site_id:"{tk.config["ckan.site_id"]}"', "entity_type:package", f'{FIELD}:"{current()}"']
+    query = [
+        f'site_id:"{tk.config["ckan.site_id"]}"',
+        "entity_type:package",
+        f'{FIELD}:"{current()}"',
+    ]
     connection, start = make_connection(), 0
     while True:
         found = connection.search("*:*", fq=query, fl="id", rows=PAGE, start=start, sort="id asc")
@@ -64,7 +68,9 @@ def stale() -> list[str]:
         if start >= found.hits:
             break
     package = model.Package
-    known = model.Session.query(package.id).filter(package.type == "dataset", package.state != "deleted")
+    known = model.Session.query(package.id).filter(
+        package.type == "dataset", package.state != "deleted"
+    )
     return sorted({id_ for (id_,) in known} - fresh)
 
 

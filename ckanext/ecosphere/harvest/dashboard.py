@@ -30,7 +30,17 @@ def cards(person: Person) -> list[Card]:
     found.sort(key=lambda each: (KINDS.index(kinds[each["id"]]), each["title"]))
     lines = [_line(kinds[each["id"]], each) for each in found[:MOST_LINES]]
     ways = [Link(tk._("All sources"), tk.url_for("ecosphere_harvest.sources"), "table")]
-    return [Card("sources", tk._("Sources that need somebody"), "triangle-exclamation", len(found), lines, ways, 20)]
+    return [
+        Card(
+            "sources",
+            tk._("Sources that need somebody"),
+            "triangle-exclamation",
+            len(found),
+            lines,
+            ways,
+            20,
+        )
+    ]
 
 
 def _line(kind: str, source: dict[str, Any]) -> Line:
@@ -44,7 +54,9 @@ def _note(state: str, source: dict[str, Any]) -> str:
     errors = int(source["errors"] or 0)
     if not errors:
         return label
-    counted = tk.ungettext("{number} error", "{number} errors", errors).format(number=tk.h.localised_number(errors))
+    counted = tk.ungettext("{number} error", "{number} errors", errors).format(
+        number=tk.h.localised_number(errors)
+    )
     return f"{label}, {counted}"
 
 

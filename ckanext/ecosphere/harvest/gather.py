@@ -146,11 +146,7 @@ def renamed(missing: Mapping[str, Mark], newcomers: Sequence[Mark]) -> dict[int,
         if guid not in pairs.values():
             guids_of[mark.resource].append(guid)
     for resource, guids in guids_of.items():
-        places = [
-            place
-            for place, new in enumerate(newcomers)
-            if place not in pairs and new.resource == resource
-        ]
+        places = [place for place, new in enumerate(newcomers) if place not in pairs and new.resource == resource]
         if len(guids) == len(places) == 1:
             pairs[places[0]] = guids[0]
     return pairs
@@ -441,9 +437,7 @@ class Gatherer:
 
     # --- which record is it? ---
 
-    def _identify(
-        self, raw: RawRecord, identifier: str, stored: dict[str, _Stored]
-    ) -> str | None:
+    def _identify(self, raw: RawRecord, identifier: str, stored: dict[str, _Stored]) -> str | None:
         """Return the guid of a record; None when it is a repetition, or is deferred to the end of the reading."""
         if identifier not in self._namesakes.shared:
             seen_digest = self._seen_digest(identifier, stored)
@@ -474,9 +468,7 @@ class Gatherer:
                 self._pending.append(_Gathered(raw, guid))
                 self._pending_by_guid[guid] = raw
 
-    def _not_taken(
-        self, raw: RawRecord, identifier: str, seen_digest: str | None = None, title: str = ""
-    ) -> None:
+    def _not_taken(self, raw: RawRecord, identifier: str, seen_digest: str | None = None, title: str = "") -> None:
         """Report a record that is not taken.
 
         A record that this job had already read before it was interrupted is not reported the first time: it is expected
@@ -558,9 +550,7 @@ class Gatherer:
         self._insert_objects([self._waiting_row(gathered) for gathered in batch])
         self._upsert_records(batch)
         object_ids = [gathered.object_id for gathered in batch]
-        model.Session.execute(
-            sa.insert(Batch).values(job_id=self._job.id, object_ids=object_ids)
-        )
+        model.Session.execute(sa.insert(Batch).values(job_id=self._job.id, object_ids=object_ids))
         for gathered in batch:
             del self._pending_by_guid[gathered.guid]
 

@@ -105,7 +105,12 @@ def _position(text: str) -> Position | None:
 def sides_of(parts: Iterable[list[Position]]) -> list[Sides]:
     """Return the boxes around parts, merging those near each other, in the order of the parts."""
     boxes = [
-        (min(x for x, _y in part), min(y for _x, y in part), max(x for x, _y in part), max(y for _x, y in part))
+        (
+            min(x for x, _y in part),
+            min(y for _x, y in part),
+            max(x for x, _y in part),
+            max(y for _x, y in part),
+        )
         for part in parts
     ]
     groups: list[Sides] = []

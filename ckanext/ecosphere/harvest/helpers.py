@@ -1,4 +1,4 @@
-"""Progress of a harvest job or its undo, as numbers and as a sentence, for pages, their script and the terminal."""
+"""Template helpers of the harvest, and the progress of jobs as numbers and as a sentence."""
 
 from __future__ import annotations
 
@@ -33,12 +33,14 @@ def progress(state: Mapping[str, Any]) -> dict[str, Any]:
         `done` and `total` (None while the source has not announced it), `rate` in records per second (None at the
         beginning), and `text`, a sentence with all of it and the number of held withdrawals.
     """
-    reading = state["stage"] == "gather"
-    done = state["received"] if reading else state["waiting"] - state["left"]
-    total = state["announced"] if reading else state["waiting"]
+    if state["stage"] == "gather":
+        done, total = state["received"], state["announced"]
+        sentence = tk._("{done} of {total} records read")
+    else:
+        done, total = state["waiting"] - state["left"], state["waiting"]
+        sentence = tk._("{done} of {total} changed records imported")
     rate = _rate(done, state.get("started"))
-    sentence = tk._("{done} of {total} records read") if reading else tk._("{done} of {total} changed records imported")
-    parts = [sentence.format(done=done, total=total if total is not None else "?")]
+    parts = [sentence.format(done=done, total="?" if total is None else total)]
     if rate:
         parts.append(tk._("{rate} records/s").format(rate=f"{rate:.1f}"))
     if state.get("held"):
@@ -58,13 +60,19 @@ def of_undo(undo: Mapping[str, Any] | None) -> dict[str, Any]:
     if undo is None or undo["finished"]:
         return {"stage": "done"}
     numbers = {name: undo[name] for name in ("done", "total")}
-    return {"stage": "undo", "text": tk._("{done} of {total} datasets looked at").format(**numbers), **numbers}
+    return {
+        "stage": "undo",
+        "text": tk._("{done} of {total} datasets looked at").format(**numbers),
+        **numbers,
+    }
 
 
 def _rate(done: int, started: str | None) -> float | None:
     if not started or not done:
         return None
-    seconds = (datetime.now(timezone.utc).replace(tzinfo=None) - datetime.fromisoformat(started)).total_seconds()
+    seconds = (
+        datetime.now(timezone.utc).replace(tzinfo=None) - datetime.fromisoformat(started)
+    ).total_seconds()
     return done / max(seconds, _LEAST_SECONDS)
 
 
@@ -146,7 +154,9 @@ def ecosphere_harvest_edits(package_id: str) -> list[dict[str, Any]]:
 
 def _described(edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for edit in edits:
-        field = _definition(edit["field"], "resource_fields" if edit["resource"] else "dataset_fields")
+        field = _definition(
+            edit["field"], "resource_fields" if edit["resource"] else "dataset_fields"
+        )
         edit["label"] = tk.h.scheming_language_text(field["label"]) if field else edit["field"]
         edit["display"] = field if field.get("display_snippet") else None
         if edit["resource"]:
@@ -164,7 +174,11 @@ def _described(edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _definition(name: str, kind: str) -> dict[str, Any]:
     """Return a field of the dataset schema; an empty one if there is none."""
-    schema = tk.h.scheming_get_dataset_schema("dataset") if "scheming_get_dataset_schema" in tk.h else None
+    schema = (
+        tk.h.scheming_get_dataset_schema("dataset")
+        if "scheming_get_dataset_schema" in tk.h
+        else None
+    )
     for field in (schema or {}).get(kind, ()):
         if field["field_name"] == name:
             return field
@@ -235,12 +249,18 @@ def ecosphere_harvest_states() -> list[tuple[str, str]]:
 
 def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
     """Return the problems of the records of a job: message and number of records."""
-    return [(labels.of_code(code), number) for code, number in (report.get("problems") or {}).items()]
+    return [
+        (labels.of_code(code), number) for code, number in (report.get("problems") or {}).items()
+    ]
 
 
 def ecosphere_harvest_undone(counts: dict[str, int]) -> list[tuple[str, int]]:
     """Return what the undo of a job did: sentence and number of datasets."""
-    return [(tk._(sentence), counts[code]) for code, sentence in UNDO_REASONS.items() if counts.get(code)]
+    return [
+        (tk._(sentence), counts[code])
+        for code, sentence in UNDO_REASONS.items()
+        if counts.get(code)
+    ]
 
 
 def ecosphere_harvest_not_shown(reason: str) -> str:

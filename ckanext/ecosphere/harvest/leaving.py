@@ -30,7 +30,8 @@ def steps(kept: Collection[str]) -> list[LeavingStep]:
     if not number:
         return []
     message = tk.ungettext(
-        "{number} harvest source is exported and hidden: CKAN without the harvester fails where one is listed",
+        "{number} harvest source is exported and hidden: CKAN without the harvester fails where "
+        "one is listed",
         "{number} harvest sources are exported and hidden: CKAN without the harvester fails where one is listed",
         number,
     ).format(number=number)
@@ -46,7 +47,9 @@ def steps(kept: Collection[str]) -> list[LeavingStep]:
                 source.active = False
         model.Session.flush()
         _name_type([package.id for package, _source in rows], STOCK, PLAIN)
-        done = tk.ungettext("{number} harvest source hidden", "{number} harvest sources hidden", len(rows))
+        done = tk.ungettext(
+            "{number} harvest source hidden", "{number} harvest sources hidden", len(rows)
+        )
         return done.format(number=len(rows))
 
     return [LeavingStep(message, hide)]
@@ -65,7 +68,9 @@ def restore(report: InitReport) -> None:
     _name_type([row.id for row, _source in rows], PLAIN, STOCK)
     model.Session.commit()
     if rows:
-        message = tk.ungettext("{number} harvest source is back", "{number} harvest sources are back", len(rows))
+        message = tk.ungettext(
+            "{number} harvest source is back", "{number} harvest sources are back", len(rows)
+        )
         report.changed(message.format(number=len(rows)))
 
 

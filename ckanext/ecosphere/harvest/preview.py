@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
 
@@ -57,20 +57,24 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
     raws: list[RawRecord] = []
     with Watch(reader.budget, reader.bounds.memory):
         for page in reader.pages():
-            raws += page.records
+            raws += page
             if len(raws) >= SAMPLE:
                 break
         kind = None if raws or not reader.reading.failed else _kind(url, reader.budget)
-    own = bool(settings.get(OWN_SERVICE))
     context = Context(
-        default_organisation=None if own else settings.get("default_organisation"),
-        fallback_organisation=None if own else config.fallback_organisation(),
-        only_organisation="" if own else None,
         catalogue_title=url,
         record_url=harvester.record_url(url),
         organisations=frozenset(job.organisations()),
         free_tags=free_tags(),
     )
+    if settings.get(OWN_SERVICE):
+        context = replace(context, only_organisation="")
+    else:
+        context = replace(
+            context,
+            default_organisation=settings.get("default_organisation"),
+            fallback_organisation=config.fallback_organisation(),
+        )
     return {
         "url": url,
         "type": type_name,
@@ -89,40 +93,37 @@ def _kind(url: str, budget: Budget) -> str | None:
         return None
 
 
-def _sample(raw: RawRecord, harvester: SourceType, context: Context) -> dict[str, Any]:
-    found: dict[str, Any] = {"guid": gather.guid_of(raw, harvester.read), "position": raw.position}
+def _sample(raw: RawRecord, source_type: SourceType, context: Context) -> dict[str, Any]:
+    sample = {"guid": gather.guid_of(raw, source_type.read), "position": raw.position}
     try:
-        made = normalise(harvester.read(raw.content), context)
+        result = normalise(source_type.read(raw.content), context)
     except RecordError as error:
-        return {**found, "refused": {"code": error.code, "params": error.params}}
+        return {**sample, "refused": {"code": error.code, "params": error.params}}
+    dataset = result.dataset
     return {
-        **found,
-        "title": made.dataset.get("title"),
-        "organisation": made.organisation,
-        "licence": made.dataset.get("license_id"),
-        "resources": len(made.dataset.get("resources") or []),
-        "territories": made.dataset.get("territory") or [],
-        "themes": made.dataset.get("theme") or [],
-        "rules": list(dict.fromkeys(change.rule for change in made.log)),
-        "problems": [asdict(problem) for problem in made.problems],
+        **sample,
+        "title": dataset.get("title"),
+        "organisation": result.organisation,
+        "licence": dataset.get("license_id"),
+        "resources": len(dataset.get("resources") or []),
+        "territories": dataset.get("territory") or [],
+        "themes": dataset.get("theme") or [],
+        "rules": list(dict.fromkeys(change.rule for change in result.log)),
+        "problems": [asdict(problem) for problem in result.problems],
     }
 
 
-def in_words(found: dict[str, Any]) -> dict[str, Any]:
+def in_words(trial: dict[str, Any]) -> dict[str, Any]:
     """Return the result of a preview with sentences and labels in the user's language in place of codes."""
-    harvester = type_called(found["type"])
+    type_name, kind = trial["type"], trial.get("kind")
+    source_type = type_called(type_name)
     return {
-        **found,
-        "type": tk._(harvester.title) if harvester else found["type"],
-        "failures": [sentence(**failure, translate=tk._) for failure in found["failures"]],
-        "advice": _advice(found),
-        "samples": [_sample_in_words(sample) for sample in found["samples"]],
+        **trial,
+        "type": tk._(source_type.title) if source_type else type_name,
+        "failures": [sentence(**failure, translate=tk._) for failure in trial["failures"]],
+        "advice": trying.advice(kind, type_name) if kind else None,
+        "samples": [_sample_in_words(sample) for sample in trial["samples"]],
     }
-
-
-def _advice(found: dict[str, Any]) -> str | None:
-    kind = found.get("kind")
-    return trying.advice(kind, found["type"]) if kind else None
 
 
 def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
@@ -142,17 +143,16 @@ def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def lines(found: dict[str, Any]) -> Iterator[str]:
+def lines(trial: dict[str, Any]) -> Iterator[str]:
     """Yield the result of a preview as lines for the terminal."""
-    found = in_words(found)
-    announced = "?" if found["announced"] is None else found["announced"]
-    yield tk._("{url}: {type}, {number} records announced").format(
-        url=found["url"], type=found["type"], number=announced
-    )
-    yield from found["failures"]
-    if found["advice"]:
-        yield found["advice"]
-    for sample in found["samples"]:
+    words = in_words(trial)
+    announced = "?" if words["announced"] is None else words["announced"]
+    heading = tk._("{url}: {type}, {number} records announced")
+    yield heading.format(url=words["url"], type=words["type"], number=announced)
+    yield from words["failures"]
+    if words["advice"]:
+        yield words["advice"]
+    for sample in words["samples"]:
         if "refused" in sample:
             yield f"✗ {sample['refused']}"
             continue
@@ -162,7 +162,9 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             licence=sample["licence"] or "–",
             resources=sample["resources"],
         )
-        yield "  " + tk._("territories: {territories}; themes: {themes}; changed by the rules: {rules}").format(
+        yield "  " + tk._(
+            "territories: {territories}; themes: {themes}; changed by the rules: {rules}"
+        ).format(
             **{name: ", ".join(sample[name]) or "–" for name in ("territories", "themes", "rules")}
         )
         for problem in sample["problems"]:
@@ -171,7 +173,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
 
 KEPT_SECONDS = 3600
 SLACK_SECONDS = 60
-"""Time allowed to a worker beyond the reading, to start_trial and to describe the result."""
+"""Time allowed to a worker beyond the reading, to start and to describe the result."""
 LONGEST_FORM = 100_000
 """Maximum length of a form that is kept, in characters."""
 WAITING, DONE, FAILED = "waiting", "done", "failed"
@@ -185,7 +187,10 @@ def start_trial(url: str, source_type: str, config: str, user: str) -> str:
     """
     id_ = str(uuid4())
     if not _admit(id_, user):
-        message = tk._("Several of your tests of sources are waiting or running: wait until one of them is over.")
+        message = tk._(
+            "Several of your tests of sources are waiting or running: wait until one of them is "
+            "over."
+        )
         raise tk.ValidationError({"url": [message]})
     _keep(id_, {"state": WAITING, "url": url, "user": user})
     tk.enqueue_job(
@@ -203,15 +208,13 @@ def run_trial(id_: str, url: str, source_type: str, config: str, user: str) -> N
 
     A preview that waited until it expired is dropped, since its result is no longer expected.
     """
-    from ckanext.ecosphere.harvest import preview
-
     redis = connect_to_redis()
     if not redis.exists(_key(id_)):
         return
     redis.zadd(_of(user), {id_: time.time() + _limit_seconds()}, xx=True)
     base = {"url": url, "user": user}
     try:
-        _keep(id_, {**base, "state": DONE, "found": preview.try_source(url, source_type, config)})
+        _keep(id_, {**base, "state": DONE, "found": try_source(url, source_type, config)})
     except ValueError as error:
         _keep(id_, {**base, "state": FAILED, "reason": str(error)})
     except Exception:
@@ -241,7 +244,7 @@ def show_trial(id_: str) -> dict[str, Any]:
     """
     kept = connect_to_redis().get(_key(id_))
     if kept is None:
-        raise tk.ObjectNotFound(tk._("This trial is over and no longer kept: start_trial it again."))
+        raise tk.ObjectNotFound(tk._("This trial is over and no longer kept: start it again."))
     return json.loads(kept)
 
 

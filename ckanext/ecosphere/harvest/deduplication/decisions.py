@@ -1,4 +1,4 @@
-"""Load records of all sources from the database as members of duplicate groups, with the ranks of their sources."""
+"""Which of the records of several catalogues is published: load their groups, decide during the import, say why."""
 
 from __future__ import annotations
 
@@ -20,9 +20,16 @@ from ckanext.ecosphere.harvest.deduplication.groups import (
     bare,
     grouped,
     reason,
-    shared_keys,
+    shared_identifiers,
 )
-from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, SourceRecord, by_index, now
+from ckanext.ecosphere.harvest.model import (
+    DUPLICATE,
+    KEPT,
+    PUBLISHED,
+    SourceRecord,
+    by_index,
+    now,
+)
 from ckanext.ecosphere.harvest.sources.source_type import fill_record_url, type_called
 from ckanext.ecosphere.harvest.worker.job import only_for, read_settings
 from ckanext.ecosphere.shared.messages import N_
@@ -32,9 +39,23 @@ RecordId = tuple[str, str]
 """Source and guid."""
 LIVE = (PUBLISHED, KEPT, DUPLICATE)
 """States of records that count for grouping."""
-_ASKED_AT_ONCE = 500
+JOINED = "ecosphere_joined"
+"""Key of the harvest object extra that records which source publishes its dataset, and why."""
+REASONS: dict[str, str] = {
+    "removed": N_("a person deleted its dataset, which is not published again"),
+    "present": N_("its catalogue still has the record"),
+    "active": N_("its source is still harvested"),
+    "priority": N_("its source has the higher priority ({mine} against {other})"),
+    "older": N_("both sources have the same priority, and its source was registered first"),
+    "own-service": N_("its catalogue publishes for all services, the other one for its own only"),
+    "apart": N_("a person said that it is the same as no other record"),
+}
+_AT_ONCE = 500
 _ROUNDS = 20
 """Maximum steps from key to key; chains of copies are a few records long."""
+
+
+# --- records of all sources, as members of groups ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,77 +81,85 @@ class Row:
     former: str | None
     digest: str | None
 
+    @property
+    def publishes(self) -> bool:
+        """Whether it has the dataset of its group."""
+        return bool(self.package_id) and self.state in (PUBLISHED, KEPT)
+
 
 def sources() -> dict[str, Source]:
     """Return all sources by id."""
-    query = sa.select(
-        HarvestSource.id,
-        HarvestSource.title,
-        HarvestSource.url,
-        HarvestSource.config,
-        HarvestSource.created,
-        HarvestSource.__table__.c.active,
-        model.Package.state,
-        model.Package.owner_org,
-    ).outerjoin(model.Package, model.Package.id == HarvestSource.id)
-    return {
-        id_: Source(
-            title or url,
-            priority_of(read_settings(config)),
-            created.isoformat() if created else "",
-            bool(active) and state == "active",
-            only_for(read_settings(config), owner_org),
+    query = sa.select(HarvestSource, model.Package.state, model.Package.owner_org)
+    query = query.outerjoin(model.Package, model.Package.id == HarvestSource.id)
+    every = {}
+    for source, state, owner_org in model.Session.execute(query):
+        settings = read_settings(source.config)
+        priority = settings.get("priority")
+        every[source.id] = Source(
+            title=source.title or source.url,
+            priority=priority if type(priority) is int else 0,
+            registered=source.created.isoformat() if source.created else "",
+            active=bool(source.active) and state == "active",
+            only_for=only_for(settings, owner_org),
         )
-        for id_, title, url, config, created, active, state, owner_org in model.Session.execute(query)
-    }
-
-
-def priority_of(settings: dict[str, Any]) -> int:
-    """Return the priority in the configuration of a source, 0 by default."""
-    value = settings.get("priority")
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return every
 
 
 def rank(source: Source | None, state: str = PUBLISHED, package_state: str | None = "active") -> Rank:
     """Return the rank of a record."""
+    is_removed = state in (PUBLISHED, KEPT) and package_state == "deleted"
+    if source is None:
+        return Rank(int(not is_removed), int(state == KEPT), inactive=1)
     return Rank(
-        removed=0 if state in (PUBLISHED, KEPT) and package_state == "deleted" else 1,
-        absent=1 if state == KEPT else 0,
-        inactive=0 if source and source.active else 1,
-        priority=-source.priority if source else 0,
-        registered=source.registered if source else "",
+        removed=int(not is_removed),
+        absent=int(state == KEPT),
+        inactive=int(not source.active),
+        priority=-source.priority,
+        registered=source.registered,
     )
 
 
 def member_of(
-    known: Source | None, record: RecordId, keys: Iterable[str], order: Rank, *, apart: bool = False, service: str = ""
+    source: Source | None,
+    record: RecordId,
+    keys: Iterable[str],
+    order: Rank,
+    *,
+    apart: bool = False,
+    service: str = "",
 ) -> Member:
     """Return a record of a source as a group member.
 
     Args:
-        known: its source, if known.
+        source: its source, if known.
         record: the record.
         keys: see `keys_of`.
         order: its rank.
         apart: whether a person marked it as separate from all other records.
         service: id of the service that owns its dataset.
     """
-    return Member(*record, tuple(keys), order, apart, known.only_for if known else None, service)
+    own_service = source.only_for if source else None
+    return Member(*record, tuple(keys), order, apart, own_service, service)
 
 
-def around(keys: Iterable[str], known: dict[str, Source]) -> dict[RecordId, Row]:
-    """Return all live records reachable from these keys, directly or through other records."""
-    found: dict[RecordId, Row] = {}
-    asked: set[str] = set()
-    todo = _spellings(keys)
+def around(keys: Iterable[str], known: Mapping[str, Source]) -> dict[RecordId, Row]:
+    """Return all live records reachable from these keys, directly or through other records.
+
+    Args:
+        keys: the keys.
+        known: all sources, as `sources` returns them.
+    """
+    reached: dict[RecordId, Row] = {}
+    visited: set[str] = set()
+    following = _spellings(keys)
     for _round in range(_ROUNDS):
-        if not todo:
+        if not following:
             break
-        asked |= todo
-        rows = _rows(SourceRecord.keys.overlap(sorted(todo)), known)  # type: ignore[attr-defined]
-        found.update((row.member.id, row) for row in rows)
-        todo = _spellings(key for row in rows for key in row.member.keys) - asked
-    return found
+        visited |= following
+        rows = _rows(SourceRecord.keys.overlap(sorted(following)), known)  # type: ignore[attr-defined]
+        reached.update((row.member.id, row) for row in rows)
+        following = _spellings(key for row in rows for key in row.member.keys) - visited
+    return reached
 
 
 def known_elsewhere(source_id: str, keys: Iterable[str]) -> bool:
@@ -146,48 +175,39 @@ def known_elsewhere(source_id: str, keys: Iterable[str]) -> bool:
 
 def _spellings(keys: Iterable[str]) -> set[str]:
     """Return each key as that of a resource and as that of a record, since one may stand for the other."""
-    return {spelling for key in keys for spelling in (as_resource(key), as_file(key))}
+    return {spell(key) for key in keys for spell in (as_resource, as_file)}
 
 
-def _rows(condition: Any, known: dict[str, Source]) -> list[Row]:
+def _rows(condition: Any, known: Mapping[str, Source]) -> list[Row]:
     query = (
-        sa.select(
-            SourceRecord.source_id,
-            SourceRecord.guid,
-            SourceRecord.keys,
-            SourceRecord.apart,
-            SourceRecord.state,
-            SourceRecord.package_id,
-            SourceRecord.joined,
-            SourceRecord.former,
-            SourceRecord.digest,
-            model.Package.state,
-            model.Package.owner_org,
-        )
+        sa.select(SourceRecord, model.Package.state, model.Package.owner_org)
         .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
         .where(SourceRecord.state.in_(LIVE), condition)
+        .execution_options(populate_existing=True)
     )
-    return [
-        Row(
-            member_of(
-                known.get(source),
-                (source, guid),
-                keys,
-                rank(known.get(source), state, package_state),
-                apart=apart,
-                service=owner or "",
-            ),
-            state,
-            package_id,
-            package_state,
-            joined,
-            former,
-            digest,
+    rows = []
+    for record, package_state, owner_org in model.Session.execute(query):
+        source = known.get(record.source_id)
+        member = member_of(
+            source,
+            (record.source_id, record.guid),
+            record.keys,
+            rank(source, record.state, package_state),
+            apart=record.apart,
+            service=owner_org or "",
         )
-        for source, guid, keys, apart, state, package_id, joined, former, digest, package_state, owner in (
-            model.Session.execute(query)
+        rows.append(
+            Row(
+                member,
+                record.state,
+                record.package_id,
+                package_state,
+                record.joined,
+                record.former,
+                record.digest,
+            )
         )
-    ]
+    return rows
 
 
 def keys_to_settle(source_id: str) -> set[str]:
@@ -214,142 +234,28 @@ def keys_to_settle(source_id: str) -> set[str]:
     return set(model.Session.execute(statement, {"source": source_id}).scalars())
 
 
-def kept_objects(wanted: Iterable[RecordId]) -> dict[RecordId, tuple[str, str]]:
+def kept_objects(records: Iterable[RecordId]) -> dict[RecordId, tuple[str, str]]:
     """Return (object, job) in which the content of each record was last stored."""
-    ids = sorted(set(wanted))
-    found: dict[RecordId, tuple[str, str]] = {}
+    ids = sorted(set(records))
     record = (HarvestObject.harvest_source_id, HarvestObject.guid)
-    for start in range(0, len(ids), _ASKED_AT_ONCE):
+    objects: dict[RecordId, tuple[str, str]] = {}
+    for start in range(0, len(ids), _AT_ONCE):
         query = (
-            sa.select(
-                HarvestObject.harvest_source_id, HarvestObject.guid, HarvestObject.id, HarvestObject.harvest_job_id
-            )
+            sa.select(*record, HarvestObject.id, HarvestObject.harvest_job_id)
             .distinct(*record)
             .where(
-                sa.tuple_(*record).in_(ids[start : start + _ASKED_AT_ONCE]),
+                sa.tuple_(*record).in_(ids[start : start + _AT_ONCE]),
                 HarvestObject.content.is_not(None),
                 HarvestObject.state != "WAITING",
             )
             .order_by(*record, HarvestObject.gathered.desc())
         )
-        rows = model.Session.execute(query)
-        found.update({(source, guid): (id_, job_id) for source, guid, id_, job_id in rows})
-    return found
+        for source_id, guid, object_id, job_id in model.Session.execute(query):
+            objects[source_id, guid] = (object_id, job_id)
+    return objects
 
 
-JOINED = "ecosphere_joined"
-"""Key of the harvest object extra that records which source publishes its dataset, and why."""
-
-
-REASONS: dict[str, str] = {
-    "removed": N_("a person deleted its dataset, which is not published again"),
-    "present": N_("its catalogue still has the record"),
-    "active": N_("its source is still harvested"),
-    "priority": N_("its source has the higher priority ({mine} against {other})"),
-    "older": N_("both sources have the same priority, and its source was registered first"),
-    "own-service": N_("its catalogue publishes for all services, the other one for its own only"),
-    "apart": N_("a person said that it is the same as no other record"),
-}
-
-
-def explanation(winner: Member, other: Member, known: Mapping[str, Source]) -> dict[str, Any]:
-    """Return the explanation stored for a duplicate: who publishes it, why, and the identifiers that matched."""
-    code, params = reason(winner, other)
-    source = known.get(winner.source)
-    return {
-        "source": source.title if source else winner.source,
-        "guid": winner.guid,
-        "reason": code,
-        "params": params,
-        "identifiers": shared_keys(winner, other),
-    }
-
-
-def note(groups: Iterable[Group], known: Mapping[str, Source]) -> None:
-    """Store the decisions on the harvest objects of duplicate records, where they differ from what is stored."""
-    told: dict[RecordId, dict[str, Any]] = {}
-    for winner, *others in groups:
-        if others:
-            copies = [{**explanation(winner, other, known), **_named(other, known)} for other in others]
-            told[winner.id] = {"publishes": copies}
-            for other in others:
-                told[other.id] = {"published_by": explanation(winner, other, known)}
-    objects = kept_objects(told)
-    before = _noted([object_id for object_id, _job_id in objects.values()])
-    for record_id, (object_id, _job_id) in objects.items():
-        kept = before.get(object_id)
-        if kept is None or {key: value for key, value in kept.items() if key != "decided"} != told[record_id]:
-            _keep(object_id, {**told[record_id], "decided": now().isoformat()}, new=kept is None)
-    model.Session.commit()
-    model.Session.remove()
-
-
-def _named(member: Member, known: Mapping[str, Source]) -> dict[str, str]:
-    source = known.get(member.source)
-    return {"source": source.title if source else member.source, "guid": member.guid}
-
-
-def _noted(object_ids: list[str]) -> dict[str, dict[str, Any]]:
-    rows = model.Session.execute(
-        sa.select(HarvestObjectExtra.harvest_object_id, HarvestObjectExtra.value).where(
-            HarvestObjectExtra.harvest_object_id.in_(object_ids), HarvestObjectExtra.key == JOINED
-        )
-    )
-    return {object_id: json.loads(value) for object_id, value in rows}
-
-
-def _keep(object_id: str, told: dict[str, Any], new: bool) -> None:
-    value = json.dumps(told, ensure_ascii=False)
-    if new:
-        statement: Any = sa.insert(HarvestObjectExtra.__table__).values(
-            id=str(uuid4()), harvest_object_id=object_id, key=JOINED, value=value
-        )
-    else:
-        statement = (
-            sa.update(HarvestObjectExtra)
-            .where(HarvestObjectExtra.harvest_object_id == object_id, HarvestObjectExtra.key == JOINED)
-            .values(value=value)
-        )
-    model.Session.execute(statement)
-
-
-def catalogues(package_id: str) -> dict[str, Any]:
-    """Return the catalogues that have a dataset.
-
-    Returns:
-        `published_from`, the one whose record the portal publishes (None when the dataset was not harvested), and
-        `also`, the others in the order in which they would take over; each with `title` and `url` of the catalogue,
-        `guid` of the record and `record`, the URL of the original, None when it has none.
-    """
-    query = (
-        sa.select(SourceRecord.guid, SourceRecord.state, SourceRecord.source_id, HarvestSource)
-        .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
-        .where(
-            sa.or_(
-                SourceRecord.package_id == package_id,
-                sa.and_(SourceRecord.joined == package_id, SourceRecord.state == DUPLICATE),
-            )
-        )
-    )
-    found: dict[bool, list[tuple[Any, dict[str, Any]]]] = {True: [], False: []}
-    for guid, state, source_id, source in model.Session.execute(query):
-        harvester = type_called(source.type)
-        pattern = harvester.record_url(source.url) if harvester else None
-        shown = {
-            "title": source.title or source.url,
-            "url": source.url,
-            "guid": guid,
-            "record": fill_record_url(pattern, guid) if pattern else None,
-        }
-        found[state == DUPLICATE].append((source_id, shown))
-    if not any(found.values()):
-        return {"published_from": None, "also": []}
-    known = sources() if len(found[True]) > 1 else {}
-    also = sorted(found[True], key=lambda each: (rank(known.get(each[0])).order(), each[0]))
-    return {
-        "published_from": found[False][0][1] if found[False] else None,
-        "also": [shown for _source_id, shown in also],
-    }
+# --- decisions on new records ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,68 +279,180 @@ class Takeover:
     holder: RecordId
 
 
-def decide(source_id: str, found: Mapping[str, tuple[tuple[str, ...], str]]) -> dict[str, Duplicate | Takeover]:
+def decide(source_id: str, candidates: Mapping[str, tuple[tuple[str, ...], str]]) -> dict[str, Duplicate | Takeover]:
     """Decide on records that have no dataset yet; those without a decision become new datasets.
 
     The keys are locked until the end of the transaction, so that two workers never publish the same dataset twice.
 
     Args:
         source_id: their source.
-        found: keys and id of the owning service of each record, by guid.
+        candidates: keys and id of the owning service of each record, by guid.
     """
-    every = {key for own, _service in found.values() for key in own}
-    keys = sorted({bare(key) for key in every})
-    if not keys:
+    every = {key for keys, _service in candidates.values() for key in keys}
+    if not every:
         return {}
-    model.Session.execute(
-        sa.text(
-            "SELECT pg_advisory_xact_lock(hashtext('ecosphere same'), hashtext(key))"
-            " FROM (SELECT unnest(CAST(:keys AS text[])) AS key) AS sorted"
-        ),
-        {"keys": keys},
-    )
+    _lock(every)
     if not known_elsewhere(source_id, every):
         return {}
     known = sources()
+    source = known.get(source_id)
     rows = around(every, known)
     members = {id_: row.member for id_, row in rows.items()}
-    apart = _apart(source_id, set(found))
-    source = known.get(source_id)
-    for guid, (own, service) in found.items():
-        members[source_id, guid] = member_of(
-            source, (source_id, guid), own, rank(source), apart=guid in apart, service=service
-        )
+    apart = _apart(source_id, candidates)
+    for guid, (keys, service) in candidates.items():
+        record = (source_id, guid)
+        members[record] = member_of(source, record, keys, rank(source), apart=guid in apart, service=service)
     decided: dict[str, Duplicate | Takeover] = {}
     for group in grouped(members.values()):
-        mine = next((member for member in group if member.source == source_id and member.guid in found), None)
-        holder = next((member for member in group if _holds(rows.get(member.id)) and member is not mine), None)
+        mine = _first_of(group, source_id, candidates)
+        holder = _holder(group, rows, mine)
         if mine is None or holder is None:
             continue
         package_id = rows[holder.id].package_id or ""
-        if mine is not group[0]:
-            decided[mine.guid] = Duplicate(package_id, explanation(group[0], mine, known))
-        else:
+        if mine is group[0]:
             decided[mine.guid] = Takeover(package_id, holder.id)
+        else:
+            decided[mine.guid] = Duplicate(package_id, explanation(group[0], mine, known))
     return decided
 
 
-def _holds(row: Any) -> bool:
-    return bool(row and row.package_id and row.state in (PUBLISHED, KEPT))
+def _lock(keys: Iterable[str]) -> None:
+    statement = sa.text(
+        "SELECT pg_advisory_xact_lock(hashtext('ecosphere same'), hashtext(key))"
+        " FROM (SELECT unnest(CAST(:keys AS text[])) AS key) AS sorted"
+    )
+    model.Session.execute(statement, {"keys": sorted(set(map(bare, keys)))})
 
 
-def _apart(source_id: str, guids: set[str]) -> set[str]:
+def _first_of(group: Group, source_id: str, guids: Iterable[str]) -> Member | None:
+    for member in group:
+        if member.source == source_id and member.guid in guids:
+            return member
+    return None
+
+
+def _holder(group: Group, rows: Mapping[RecordId, Row], mine: Member | None) -> Member | None:
+    """Return the other record of a group that has its dataset."""
+    for member in group:
+        row = rows.get(member.id)
+        if row is not None and row.publishes and member is not mine:
+            return member
+    return None
+
+
+def _apart(source_id: str, guids: Iterable[str]) -> set[str]:
     """Return the records that a person marked as separate from all others."""
     query = sa.select(SourceRecord.guid).where(
-        SourceRecord.source_id == source_id, SourceRecord.apart.is_(True), SourceRecord.guid.in_(guids)
+        SourceRecord.source_id == source_id,
+        SourceRecord.apart.is_(True),
+        SourceRecord.guid.in_(list(guids)),
     )
-    return set(model.Session.execute(query).scalars())
+    return set(model.Session.scalars(query))
 
 
 def let_go(holder: RecordId, package_id: str) -> None:
     """Set aside the record whose dataset is taken over."""
-    source, guid = holder
+    source_id, guid = holder
     model.Session.execute(
         sa.update(SourceRecord)
-        .where(SourceRecord.source_id == source, SourceRecord.guid == guid)
+        .where(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
         .values(state=DUPLICATE, package_id=None, joined=package_id)
     )
+
+
+# --- explanations ---
+
+
+def explanation(winner: Member, other: Member, known: Mapping[str, Source]) -> dict[str, Any]:
+    """Return the explanation stored for a duplicate: who publishes it, why, and the identifiers that matched."""
+    code, params = reason(winner, other)
+    return {
+        **_named(winner, known),
+        "reason": code,
+        "params": params,
+        "identifiers": shared_identifiers(winner, other),
+    }
+
+
+def _named(member: Member, known: Mapping[str, Source]) -> dict[str, str]:
+    source = known.get(member.source)
+    return {"source": source.title if source else member.source, "guid": member.guid}
+
+
+def note(groups: Iterable[Group], known: Mapping[str, Source]) -> None:
+    """Store the decisions on the harvest objects of duplicate records, where they differ from what is stored."""
+    notes: dict[RecordId, dict[str, Any]] = {}
+    for winner, *others in groups:
+        copies = []
+        for other in others:
+            why = explanation(winner, other, known)
+            notes[other.id] = {"published_by": why}
+            copies.append({**why, **_named(other, known)})
+        if copies:
+            notes[winner.id] = {"publishes": copies}
+    objects = kept_objects(notes)
+    stored = _stored_notes([object_id for object_id, _job_id in objects.values()])
+    for record_id, (object_id, _job_id) in objects.items():
+        before = stored.get(object_id)
+        if before is not None:
+            before.pop("decided", None)
+        if before != notes[record_id]:
+            decided = {**notes[record_id], "decided": now().isoformat()}
+            _store_note(object_id, decided, is_new=before is None)
+    model.Session.commit()
+    model.Session.remove()
+
+
+def _stored_notes(object_ids: list[str]) -> dict[str, dict[str, Any]]:
+    extra = HarvestObjectExtra
+    query = sa.select(extra.harvest_object_id, extra.value)
+    rows = model.Session.execute(query.where(extra.harvest_object_id.in_(object_ids), extra.key == JOINED))
+    return {object_id: json.loads(value) for object_id, value in rows}
+
+
+def _store_note(object_id: str, values: dict[str, Any], is_new: bool) -> None:
+    extra: Any = HarvestObjectExtra
+    text = json.dumps(values, ensure_ascii=False)
+    if is_new:
+        row = {"id": str(uuid4()), "harvest_object_id": object_id, "key": JOINED, "value": text}
+        model.Session.execute(sa.insert(extra.__table__).values(row))
+    else:
+        is_note = sa.and_(extra.harvest_object_id == object_id, extra.key == JOINED)
+        model.Session.execute(sa.update(extra).where(is_note).values(value=text))
+
+
+def catalogues(package_id: str) -> dict[str, Any]:
+    """Return the catalogues that have a dataset.
+
+    Returns:
+        `published_from`, the one whose record the portal publishes (None when the dataset was not harvested), and
+        `also`, the others in the order in which they would take over; each with `title` and `url` of the catalogue,
+        `guid` of the record and `record`, the URL of the original, None when it has none.
+    """
+    is_duplicate = sa.and_(SourceRecord.joined == package_id, SourceRecord.state == DUPLICATE)
+    query = (
+        sa.select(SourceRecord.guid, SourceRecord.state, HarvestSource)
+        .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
+        .where(sa.or_(SourceRecord.package_id == package_id, is_duplicate))
+    )
+    published_from: dict[str, Any] | None = None
+    also: dict[str, dict[str, Any]] = {}
+    for guid, state, source in model.Session.execute(query):
+        source_type = type_called(source.type)
+        pattern = source_type.record_url(source.url) if source_type else None
+        catalogue = {
+            "title": source.title or source.url,
+            "url": source.url,
+            "guid": guid,
+            "record": fill_record_url(pattern, guid) if pattern else None,
+        }
+        if state == DUPLICATE:
+            also[source.id] = catalogue
+        else:
+            published_from = published_from or catalogue
+    known = sources() if len(also) > 1 else {}
+    in_order = sorted(also, key=lambda source_id: (rank(known.get(source_id)), source_id))
+    return {
+        "published_from": published_from,
+        "also": [also[source_id] for source_id in in_order],
+    }

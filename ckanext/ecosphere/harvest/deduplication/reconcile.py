@@ -1,9 +1,16 @@
-"""Delete a harvested dataset in a way that lets it come back."""
+"""Reconcile the tables with the groups that `groups` computes, at the end of each job and after a manual override.
+
+During the import, a duplicate is set aside or takes over its dataset at once (`decisions.decide`). What cannot be known
+then (a record that arrives later, a changed priority, a withdrawn record) is corrected here, so that the final state
+does not depend on the order of harvests. Safe to run again after a crash at any point: each step is committed together
+with the state that says what is left to do.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +22,9 @@ from sqlalchemy.orm import aliased
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest.deduplication import decisions
 from ckanext.ecosphere.harvest.deduplication.decisions import (
-    REASONS,
     RecordId,
     Row,
+    Source,
     around,
     explanation,
     keys_to_settle,
@@ -26,25 +33,32 @@ from ckanext.ecosphere.harvest.deduplication.decisions import (
     sources,
 )
 from ckanext.ecosphere.harvest.deduplication.groups import Group, grouped
-from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, NEW, PUBLISHED, WITHDRAWN, SourceRecord
+from ckanext.ecosphere.harvest.model import (
+    DUPLICATE,
+    NEW,
+    PUBLISHED,
+    WITHDRAWN,
+    SourceRecord,
+)
+from ckanext.ecosphere.harvest.worker.messages import translator
 from ckanext.ecosphere.harvest.worker.transaction import one_transaction
 from ckanext.ecosphere.harvest.write.reimport import import_kept
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestSource
 
-
-def delete_dataset(package: model.Package) -> None:
-    """Delete a dataset as `package_delete` does, but keep its memberships for its return."""
-    for plugin in PluginImplementations(IPackageController):
-        plugin.delete(package)
-        plugin.after_dataset_delete({"ignore_auth": True}, {"id": package.id})  # pyright: ignore
-    package.delete()
-
-
 LOCK = "joining"
 _PASSES = 3
 """Maximum number of passes: a record that has to take over may be refused, and then the next one is tried."""
 _POLL_SECONDS = 0.3
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Run a block while no other worker reconciles."""
+    with Locks() as locks:
+        while not locks.take(LOCK):
+            time.sleep(_POLL_SECONDS)
+        yield
 
 
 def reconcile(source_id: str, job_id: str | None = None, complete: bool = False) -> None:
@@ -55,20 +69,19 @@ def reconcile(source_id: str, job_id: str | None = None, complete: bool = False)
         job_id: job that has just read it.
         complete: whether that job read it completely; duplicates that it did not see are then forgotten.
     """
-    with Locks() as locks:
-        while not locks.take(LOCK):
-            time.sleep(_POLL_SECONDS)
+    with _alone():
         if complete and job_id:
             _forget_vanished_copies(source_id, job_id)
         keys = keys_to_settle(source_id)
         model.Session.remove()
         if keys:
-            settle_keys(keys)
+            _settle(keys)
 
 
-def settle_keys(keys: Iterable[str]) -> None:
-    """Reconcile all records reachable from these keys; the caller holds the lock."""
-    keys, known, groups = set(keys), {}, []
+def _settle(keys: Collection[str]) -> None:
+    """Reconcile all records reachable from these keys."""
+    known: dict[str, Source] = {}
+    groups: list[Group] = []
     for _pass in range(_PASSES):
         known = sources()
         rows = around(keys, known)
@@ -84,15 +97,13 @@ def settle_keys(keys: Iterable[str]) -> None:
 
 
 def _forget_vanished_copies(source_id: str, job_id: str) -> None:
-    model.Session.execute(
-        sa.update(SourceRecord)
-        .where(
-            SourceRecord.source_id == source_id,
-            SourceRecord.state == DUPLICATE,
-            SourceRecord.seen_job.is_distinct_from(job_id),
-        )
-        .values(state=WITHDRAWN, joined=None, package_id=SourceRecord.former, former=None)
+    is_vanished = sa.and_(
+        SourceRecord.source_id == source_id,
+        SourceRecord.state == DUPLICATE,
+        SourceRecord.seen_job.is_distinct_from(job_id),
     )
+    values = {"state": WITHDRAWN, "joined": None, "package_id": SourceRecord.former, "former": None}
+    model.Session.execute(sa.update(SourceRecord).where(is_vanished).values(**values))
     model.Session.commit()
 
 
@@ -102,23 +113,22 @@ class _Change:
 
     Attributes:
         values: columns to update, by record.
-        gone: datasets that are given up for that of the group.
+        given_up: datasets that are given up for that of the group.
         imports: records whose content has to be imported.
     """
 
     values: dict[RecordId, dict[str, Any]] = field(default_factory=dict)
-    gone: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
     imports: list[RecordId] = field(default_factory=list)
 
 
 def _change(group: Group, rows: dict[RecordId, Row]) -> _Change:
     """Assign the dataset of a group to its first record, and set the others aside."""
-    first, *others = _in_order(group, rows)
+    in_order = _in_order(group, rows)
+    first, *others = in_order
     change = _Change()
-    holders = [row for row in (first, *others) if row.package_id and row.state in (PUBLISHED, KEPT)]
-    package_id = holders[0].package_id if holders else None
+    package_id = next((row.package_id for row in in_order if row.publishes), None)
     if first.state == DUPLICATE:
-        change.imports.append(first.member.id)
         values: dict[str, Any] = {"digest": None, "joined": None, "state": NEW}
         if package_id:
             values |= {"state": PUBLISHED, "package_id": package_id}
@@ -126,36 +136,47 @@ def _change(group: Group, rows: dict[RecordId, Row]) -> _Change:
             package_id = first.former
             values |= {"state": WITHDRAWN, "package_id": package_id, "former": None}
         change.values[first.member.id] = values
+        change.imports.append(first.member.id)
     elif others and first.state == PUBLISHED and first.digest is None:
         change.imports.append(first.member.id)  # a worker died before importing it
     for row in others:
-        wanted: dict[str, Any] = {"state": DUPLICATE, "package_id": None, "joined": package_id}
+        values = {"state": DUPLICATE, "package_id": None, "joined": package_id}
+        if (row.state, row.package_id, row.joined) == (DUPLICATE, None, package_id):
+            continue
         if row.package_id and row.package_id != package_id:
-            change.gone.append(row.package_id)
-            wanted["former"] = row.package_id
-        if (row.state, row.package_id, row.joined) != (DUPLICATE, None, package_id):
-            change.values[row.member.id] = wanted
+            change.given_up.append(row.package_id)
+            values["former"] = row.package_id
+        change.values[row.member.id] = values
     return change
 
 
 def _in_order(group: Group, rows: dict[RecordId, Row]) -> list[Row]:
     """Return the rows of a group; rows whose dataset a person deleted come after those with an active one."""
-    found = [rows[member.id] for member in group]
-    if any(row.package_state == "active" for row in found):
-        found.sort(key=lambda row: row.package_state == "deleted")
-    return found
+    in_order = [rows[member.id] for member in group]
+    if any(row.package_state == "active" for row in in_order):
+        in_order.sort(key=lambda row: row.package_state == "deleted")
+    return in_order
 
 
 def _write(change: _Change) -> None:
     if not change.values:
         return
-    solr.remove(change.gone)
+    solr.remove(change.given_up)
     with one_transaction():
-        for package_id in change.gone:
+        for package_id in change.given_up:
             give_up_dataset(package_id)
         for record_id, values in change.values.items():
             _update(*record_id, **values)
         model.Session.commit()
+
+
+def delete_dataset(package: model.Package) -> None:
+    """Delete a dataset as `package_delete` does, but keep its memberships for its return."""
+    for plugin in PluginImplementations(IPackageController):
+        plugin.delete(package)
+        plugin.after_dataset_delete({"ignore_auth": True}, {"id": package.id})  # pyright: ignore
+    package.delete()
+    _not_current(package.id)
 
 
 def give_up_dataset(package_id: str) -> None:
@@ -163,11 +184,13 @@ def give_up_dataset(package_id: str) -> None:
     package = model.Session.get(model.Package, package_id)
     if package is not None and package.state == "active":
         delete_dataset(package)
-    model.Session.execute(
-        sa.update(HarvestObject)
-        .where(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
-        .values(current=False)
-    )
+    else:
+        _not_current(package_id)
+
+
+def _not_current(package_id: str) -> None:
+    is_current = sa.and_(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
+    model.Session.execute(sa.update(HarvestObject).where(is_current).values(current=False))
 
 
 def hand_over(source_id: str, leaving: Iterable[str]) -> set[str]:
@@ -180,52 +203,53 @@ def hand_over(source_id: str, leaving: Iterable[str]) -> set[str]:
     Returns:
         guids of those whose datasets were handed over, which need not be withdrawn any more.
     """
-    copies = _next_in_line(source_id, set(leaving))
-    if not copies:
+    heirs = _next_in_line(source_id, set(leaving))
+    if not heirs:
         return set()
     with one_transaction():
-        for guid, (heir, package_id) in copies.items():
+        for guid, (heir, package_id) in heirs.items():
             _update(source_id, guid, state=WITHDRAWN, package_id=None, name=None, absences=0)
             _update(*heir, state=PUBLISHED, package_id=package_id, joined=None, digest=None)
         model.Session.commit()
-    import_kept(heir for heir, _package_id in copies.values())
-    return set(copies)
+    import_kept(heir for heir, _package_id in heirs.values())
+    return set(heirs)
 
 
 def _next_in_line(source_id: str, guids: set[str]) -> dict[str, tuple[RecordId, str]]:
     """Return, for each record with a duplicate in another source, the duplicate next in rank and the dataset."""
-    mine = model.Session.execute(
-        sa.select(SourceRecord.guid, SourceRecord.package_id, model.Package.owner_org)
+    copy = aliased(SourceRecord)
+    query = (
+        sa.select(SourceRecord.guid, model.Package.id, model.Package.owner_org, copy)
         .join(model.Package, model.Package.id == SourceRecord.package_id)
-        .where(SourceRecord.source_id == source_id, SourceRecord.guid.in_(guids), model.Package.state == "active")
-    ).all()
-    copies = model.Session.execute(
-        sa.select(SourceRecord.source_id, SourceRecord.guid, SourceRecord.joined).where(
-            SourceRecord.state == DUPLICATE, SourceRecord.joined.in_([package_id for _guid, package_id, _owner in mine])
+        .join(copy, sa.and_(copy.joined == model.Package.id, copy.state == DUPLICATE))
+        .where(
+            SourceRecord.source_id == source_id,
+            SourceRecord.guid.in_(guids),
+            model.Package.state == "active",
         )
-    ).all()
-    known = sources() if copies else {}
+    )
+    rows = model.Session.execute(query).all()
+    known = sources() if rows else {}
+    candidates: dict[str, list[tuple[Any, RecordId, str]]] = {}
+    for guid, package_id, owner, heir in rows:
+        source = known[heir.source_id]
+        if source.active and source.only_for in (None, owner):
+            place = (rank(source), (heir.source_id, heir.guid), package_id)
+            candidates.setdefault(guid, []).append(place)
     model.Session.remove()
-    found = {}
-    for guid, package_id, owner in mine:
-        heirs = [
-            (rank(known.get(source)).order(), source, other)
-            for source, other, joined in copies
-            if joined == package_id and known[source].active and known[source].only_for in (None, owner)
-        ]
-        if heirs:
-            _order, source, other = min(heirs)
-            found[guid] = ((source, other), package_id)
-    return found
+    heirs = {}
+    for guid, places in candidates.items():
+        _rank, heir_id, package_id = min(places)
+        heirs[guid] = (heir_id, package_id)
+    return heirs
 
 
 def _update(source_id: str, guid: str, **values: Any) -> None:
-    model.Session.execute(
-        sa.update(SourceRecord).where(SourceRecord.source_id == source_id, SourceRecord.guid == guid).values(**values)
-    )
+    is_record = sa.and_(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
+    model.Session.execute(sa.update(SourceRecord).where(is_record).values(**values))
 
 
-_POLL_SECONDS = 0.3
+# --- manual overrides ---
 
 
 def split(dataset: str, source: str | None = None) -> list[RecordId]:
@@ -241,11 +265,9 @@ def split(dataset: str, source: str | None = None) -> list[RecordId]:
     Raises:
         LookupError: there is no such dataset, or it has no such copy.
     """
-    package = model.Package.get(dataset)
-    conditions = [SourceRecord.state == DUPLICATE, SourceRecord.joined == (package.id if package else None)]
+    conditions = [SourceRecord.state == DUPLICATE, SourceRecord.joined == _id_of(dataset)]
     if source is not None:
-        found = model.Package.get(source)
-        conditions.append(SourceRecord.source_id == (found.id if found else source))
+        conditions.append(SourceRecord.source_id == _id_of(source))
     return _mark(conditions, apart=True)
 
 
@@ -261,26 +283,26 @@ def rejoin(dataset: str) -> list[RecordId]:
     Raises:
         LookupError: there is no such dataset, or it was not separated.
     """
-    package = model.Package.get(dataset)
-    return _mark([SourceRecord.apart.is_(True), SourceRecord.package_id == (package.id if package else None)], False)
+    conditions = [SourceRecord.apart.is_(True), SourceRecord.package_id == _id_of(dataset)]
+    return _mark(conditions, apart=False)
+
+
+def _id_of(id_or_name: str) -> str:
+    """Return the id of a dataset or source; what was given if there is none."""
+    package = model.Package.get(id_or_name)
+    return package.id if package else id_or_name
 
 
 def _mark(conditions: Iterable[Any], apart: bool) -> list[RecordId]:
-    with Locks() as locks:
-        while not locks.take(LOCK):
-            time.sleep(_POLL_SECONDS)
-        rows = model.Session.execute(
-            sa.select(SourceRecord.source_id, SourceRecord.guid, SourceRecord.keys).where(*conditions)
-        ).all()
+    query = sa.select(SourceRecord.source_id, SourceRecord.guid, SourceRecord.keys)
+    with _alone():
+        rows = model.Session.execute(query.where(*conditions)).all()
         if not rows:
             raise LookupError
-        model.Session.execute(
-            sa.update(SourceRecord)
-            .where(sa.tuple_(SourceRecord.source_id, SourceRecord.guid).in_([(row[0], row[1]) for row in rows]))
-            .values(apart=apart)
-        )
+        for source_id, guid, _keys in rows:
+            _update(source_id, guid, apart=apart)
         model.Session.commit()
-        settle_keys(key for row in rows for key in row.keys)
+        _settle({key for _source_id, _guid, keys in rows for key in keys})
     return [(source_id, guid) for source_id, guid, _keys in rows]
 
 
@@ -294,39 +316,33 @@ def joined(source: str | None = None) -> Iterator[dict[str, Any]]:
         `dataset` (name), `title`, `copy` (title of the source and guid), `published_by`, `reason` (sentence) and
         `identifiers`.
     """
-    from ckanext.ecosphere.harvest.worker.messages import translator
-
     known = sources()
-    wanted = model.Package.get(source) if source else None
     publisher = aliased(SourceRecord)
+    is_publisher = sa.and_(publisher.package_id == SourceRecord.joined, publisher.state == PUBLISHED)
     query = (
         sa.select(SourceRecord, publisher, model.Package)
-        .join(publisher, sa.and_(publisher.package_id == SourceRecord.joined, publisher.state == PUBLISHED))
+        .join(publisher, is_publisher)
         .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
         .join(model.Package, model.Package.id == SourceRecord.joined)
         .where(SourceRecord.state == DUPLICATE)
         .order_by(model.Package.name, SourceRecord.source_id)
     )
     if source is not None:
-        id_ = wanted.id if wanted else source
+        id_ = _id_of(source)
         query = query.where(sa.or_(SourceRecord.source_id == id_, publisher.source_id == id_))
     for copy, winner, package in model.Session.execute(query):
-        one, two = (
-            member_of(
-                known.get(row.source_id),
-                (row.source_id, row.guid),
-                row.keys,
-                rank(known.get(row.source_id)),
-                service=service,
-            )
-            for row, service in ((winner, package.owner_org or ""), (copy, ""))
-        )
-        why = explanation(one, two, known)
+        members = []
+        for record, service in ((winner, package.owner_org or ""), (copy, "")):
+            of = known.get(record.source_id)
+            id_ = (record.source_id, record.guid)
+            members.append(member_of(of, id_, record.keys, rank(of), service=service))
+        why = explanation(*members, known)
+        reason = translator()(decisions.REASONS[why["reason"]])
         yield {
             "dataset": package.name,
             "title": package.title,
             "copy": {"source": known[copy.source_id].title, "guid": copy.guid},
             "published_by": {"source": why["source"], "guid": why["guid"]},
-            "reason": translator()(REASONS[why["reason"]]).format(**why["params"]),
+            "reason": reason.format(**why["params"]),
             "identifiers": why["identifiers"],
         }

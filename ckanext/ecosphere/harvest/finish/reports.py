@@ -1,10 +1,13 @@
-"""Summary of a job: number of records by reason, and the elements that have no field in the dataset."""
+"""What pages and API tell of a job: its summary, the records not taken, the datasets changed, what is not shown.
+
+Everything comes from what the job has stored: the source is not asked.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -30,7 +33,18 @@ from ckanext.ecosphere.harvest.worker.job import RUNNING
 from ckanext.ecosphere.harvest.worker.messages import translator
 from ckanext.ecosphere.harvest.write.writer import ERRORED, IMPORT_LOG
 from ckanext.ecosphere.shared.messages import N_
-from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestObjectError, HarvestObjectExtra, HarvestSource
+from ckanext.harvest.model import (
+    HarvestJob,
+    HarvestObject,
+    HarvestObjectError,
+    HarvestObjectExtra,
+    HarvestSource,
+)
+
+Row = dict[str, Any]
+
+
+# --- summary ---
 
 MAX_ELEMENTS = 60
 """Maximum number of unmapped elements listed, the most frequent ones."""
@@ -45,7 +59,8 @@ def sum_up(job_id: str) -> dict[str, Any]:
         `refused` and `set_aside`: code of the reason → number of records; `problems`: code → number of records that
         have it; `unread`: [element, number of records, example, object of the example], the most frequent first.
     """
-    refused, aside, problems, unread = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    refused, problems, unread = Counter[str](), Counter[str](), Counter[str]()
+    aside = _not_taken_numbers(job_id)
     examples: dict[str, tuple[str, str]] = {}
     rows = model.Session.execute(
         sa.select(HarvestObject.id, HarvestObjectExtra.value)
@@ -55,32 +70,48 @@ def sum_up(job_id: str) -> dict[str, Any]:
     )
     for object_id, value in rows:
         import_log = json.loads(value)
-        refused.update(filter(None, [import_log.get("refused")]))
-        aside.update(filter(None, [import_log.get("aside")]))
+        if import_log.get("refused"):
+            refused[import_log["refused"]] += 1
+        if import_log.get("aside"):
+            aside[import_log["aside"]] += 1
         problems.update(set(import_log.get("codes") or ()))
         for element, text in _elements(import_log.get("unread") or ()).items():
             unread[element] += 1
             examples.setdefault(element, (text, object_id))
-    query = sa.select(NotTaken.code, sa.func.count()).where(NotTaken.job_id == job_id).group_by(NotTaken.code)
-    aside.update(dict(model.Session.execute(query).tuples().all()))
+    elements = unread.most_common(MAX_ELEMENTS)
     return {
         "refused": dict(refused.most_common()),
         "set_aside": dict(aside.most_common()),
         "problems": dict(problems.most_common()),
-        "unread": [[element, number, *examples[element]] for element, number in unread.most_common(MAX_ELEMENTS)],
+        "unread": [[element, number, *examples[element]] for element, number in elements],
     }
 
 
-def _elements(notes: Any) -> dict[str, str]:
+def _elements(notes: Iterable[Any]) -> dict[str, str]:
     """Return element → text, from the notes `path: text` of one record."""
-    found: dict[str, str] = {}
+    elements: dict[str, str] = {}
     for note in notes:
-        where, _colon, text = str(note).partition(": ")
-        found.setdefault(where, text[:MAX_EXAMPLE])
-    return found
+        element, _colon, text = str(note).partition(": ")
+        elements.setdefault(element, text[:MAX_EXAMPLE])
+    return elements
 
 
-MAX_TOLD = 500
+def remarks(state: JobState) -> list[str]:
+    """Return remarks on the source from its reading, although nothing was lost."""
+    notes = state.facts.get("notes", [])
+    return [sentence(code, params, translate=translator()) for code, params in notes]
+
+
+def _not_taken_numbers(job_id: str) -> Counter[str]:
+    """Return the numbers of the records that were read but not taken, by reason."""
+    query = sa.select(NotTaken.code, sa.func.count()).where(NotTaken.job_id == job_id)
+    rows = model.Session.execute(query.group_by(NotTaken.code)).tuples()
+    return Counter(dict(rows.all()))
+
+
+# --- records that became no dataset, refused or set aside ---
+
+MAX_SET_ASIDE = 500
 """Maximum number of set-aside records in the state of a job; `records_listed` returns all."""
 SET_ASIDE = "set-aside"
 RECORD_OUTCOMES = (REFUSED, SET_ASIDE)
@@ -89,10 +120,10 @@ RECORD_COLUMNS = ("position", "identifier", "outcome", "reason", "text", "record
 
 def set_aside(job_id: str) -> list[str]:
     """Return one sentence for each of the first records that were set aside."""
-    return [row["text"] for row in records_listed(job_id, SET_ASIDE)[:MAX_TOLD]]
+    return [row["text"] for row in records_listed(job_id, SET_ASIDE)[:MAX_SET_ASIDE]]
 
 
-def records_listed(job_id: str, outcome: str = "") -> list[dict[str, Any]]:
+def records_listed(job_id: str, outcome: str = "") -> list[Row]:
     """Return all records that a job refused or set aside, in the order of the source.
 
     Args:
@@ -103,66 +134,72 @@ def records_listed(job_id: str, outcome: str = "") -> list[dict[str, Any]]:
         `position` (0 if unknown), `identifier`, `outcome`, `reason` (its code), `text` (a sentence) and `record`, the
         id of the harvest object, None for a record of which nothing was stored.
     """
-    rows = [*_objects(job_id), *_not_taken_rows(job_id)]
-    return sorted(
-        (row for row in rows if not outcome or row["outcome"] == outcome),
-        key=lambda row: (row["position"], row["identifier"], row["text"]),
-    )
+    rows = [*_refused_or_set_aside(job_id), *_not_taken(job_id)]
+    if outcome:
+        rows = [row for row in rows if row["outcome"] == outcome]
+    return sorted(rows, key=lambda row: (row["position"], row["identifier"], row["text"]))
 
 
-def remarks(state: JobState) -> list[str]:
-    """Return remarks on the source from its reading, although nothing was lost."""
-    return [sentence(code, params, translate=translator()) for code, params in state.facts.get("notes", [])]
-
-
-def _not_taken_rows(job_id: str) -> Iterator[dict[str, Any]]:
+def _not_taken(job_id: str) -> Iterator[Row]:
     translate = translator()
     query = sa.select(NotTaken.position, NotTaken.guid, NotTaken.code, NotTaken.title)
-    for position, guid, code, title in model.Session.execute(query.where(NotTaken.job_id == job_id)):
-        text = sentence(code, {"position": position, "guid": guid, "title": title}, translate=translate)
-        yield _record_row(position, guid, SET_ASIDE, code, text, None)
+    for position, guid, code, title in model.Session.execute(
+        query.where(NotTaken.job_id == job_id)
+    ):
+        params = {"position": position, "guid": guid, "title": title}
+        yield {
+            "position": position,
+            "identifier": guid,
+            "outcome": SET_ASIDE,
+            "reason": code,
+            "text": sentence(code, params, translate=translate),
+            "record": None,
+        }
 
 
-def _objects(job_id: str) -> Iterator[dict[str, Any]]:
+def _refused_or_set_aside(job_id: str) -> Iterator[Row]:
     """Yield records that have a harvest object: those with errors, and those with a note."""
     import_log: Any = sa.cast(HarvestObjectExtra.value, sa.JSON)
     errors = (
-        sa.select(
-            sa.func.string_agg(
-                HarvestObjectError.message, aggregate_order_by(sa.text("' '"), HarvestObjectError.created)
-            )
-        )
+        sa.select(_messages())
         .where(HarvestObjectError.harvest_object_id == HarvestObject.id)
         .scalar_subquery()
     )
-    refused = HarvestObject.report_status == ERRORED
+    is_refused = HarvestObject.report_status == ERRORED
+    position, note = import_log["position"].as_string(), import_log["note"].as_string()
+    refused, aside = import_log["refused"].as_string(), import_log["aside"].as_string()
     query = (
         sa.select(
-            HarvestObject.id,
-            HarvestObject.guid,
-            import_log["position"].as_string(),
-            sa.case((refused, import_log["refused"].as_string()), else_=import_log["aside"].as_string()),
-            sa.case((refused, errors), else_=import_log["note"].as_string()),
-            refused,
+            sa.func.coalesce(sa.cast(position, sa.Integer), 0).label("position"),
+            sa.func.coalesce(HarvestObject.guid, "").label("identifier"),
+            sa.case((is_refused, REFUSED), else_=SET_ASIDE).label("outcome"),
+            sa.func.coalesce(sa.case((is_refused, refused), else_=aside), "").label("reason"),
+            sa.func.coalesce(sa.case((is_refused, errors), else_=note), "").label("text"),
+            HarvestObject.id.label("record"),
         )
-        .outerjoin(
-            HarvestObjectExtra,
-            sa.and_(HarvestObjectExtra.harvest_object_id == HarvestObject.id, HarvestObjectExtra.key == IMPORT_LOG),
-        )
+        .outerjoin(HarvestObjectExtra, _extra_of_object(IMPORT_LOG))
         .where(
             HarvestObject.harvest_job_id == job_id,
-            sa.or_(refused, HarvestObjectExtra.value.contains('"note":')),
+            sa.or_(is_refused, HarvestObjectExtra.value.contains('"note":')),
         )
     )
-    for object_id, guid, position, reason, text, is_refused in model.Session.execute(query):
-        if is_refused or text:
-            outcome = REFUSED if is_refused else SET_ASIDE
-            yield _record_row(int(position or 0), guid or "", outcome, reason or "", text or "", object_id)
+    for row in model.Session.execute(query):
+        if row.outcome == REFUSED or row.text:
+            yield dict(row._mapping)
 
 
-def _record_row(position: int, identifier: str, outcome: str, reason: str, text: str, record: str | None) -> dict[str, Any]:  # noqa: PLR0917
-    return dict(zip(RECORD_COLUMNS, (position, identifier, outcome, reason, text, record), strict=True))
+def _messages() -> Any:
+    ordered = aggregate_order_by(sa.text("' '"), HarvestObjectError.created)
+    return sa.func.string_agg(HarvestObjectError.message, ordered)
 
+
+def _extra_of_object(key: str) -> sa.ColumnElement[bool]:
+    """Return the condition that joins a harvest object with its extra of a key."""
+    extra = HarvestObjectExtra
+    return sa.and_(extra.harvest_object_id == HarvestObject.id, extra.key == key)
+
+
+# --- datasets that a job changed, and what became of them when it was undone ---
 
 CHANGE_OUTCOMES = ("added", "updated", "deleted")
 CHANGE_COLUMNS = ("outcome", "identifier", "title", "dataset", "undo", "reason")
@@ -172,18 +209,25 @@ BEGUN, UNDONE = "begun", "undone"
 UNDO_REASONS: dict[str, str] = {
     BEGUN: N_("It is being undone."),
     UNDONE: N_("It was undone."),
-    "handed-over": N_("It was undone: another catalogue has the same dataset, and it is published from there now."),
+    "handed-over": N_(
+        "It was undone: another catalogue has the same dataset, and it is published from there now."
+    ),
     "later": N_("It was left as it is: a later harvest has changed it again."),
     "edited": N_("It was left as it is: somebody has changed the dataset since this harvest."),
-    "local": N_("It was left as it is: some of its fields were changed on the portal, and harvests keep them."),
+    "local": N_(
+        "It was left as it is: some of its fields were changed on the portal, and harvests keep "
+        "them."
+    ),
     "gone": N_("It was left as it is: the dataset has been deleted since."),
     "no-former": N_("It was left as it is: the former version of its record was not kept."),
     "same-record": N_(
-        "It was left as it is: its record had not changed; it was read again under other settings of the source or "
+        "It was left as it is: its record had not changed; it was read again under other settings "
+        "of the source or "
         "other rules."
     ),
     "elsewhere": N_(
-        "It was left as it is: it was published from another catalogue before. Change the priority of one of the "
+        "It was left as it is: it was published from another catalogue before. Change the "
+        "priority of one of the "
         "sources."
     ),
     "refused": N_("It was left as it is: the portal does not accept its former version any more."),
@@ -196,13 +240,15 @@ def changes_count(job_id: str, outcome: str = "") -> int:
 
     Args:
         job_id: the job.
-        outcome: one of `CHANGE_OUTCOMES`, to changes_count only those; "" for all.
+        outcome: one of `CHANGE_OUTCOMES`, to count only those; "" for all.
     """
-    query = sa.select(sa.func.count()).select_from(HarvestObject).where(of_job(job_id, outcome))
-    return model.Session.execute(query).scalar_one()
+    query = sa.select(sa.func.count()).select_from(HarvestObject)
+    return model.Session.execute(query.where(of_job(job_id, outcome))).scalar_one()
 
 
-def changes_listed(job_id: str, outcome: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+def changes_listed(
+    job_id: str, outcome: str = "", limit: int | None = None, offset: int = 0
+) -> list[Row]:
     """Return the datasets that a job changed, by outcome and identifier.
 
     Args:
@@ -216,30 +262,27 @@ def changes_listed(job_id: str, outcome: str = "", limit: int | None = None, off
         of `UNDO_REASONS` with its sentence, `reason`, in the user's language (both None when it was not undone), and
         `record`, the id of the harvest object.
     """
-    package = model.Package
     query = (
         sa.select(
-            HarvestObject.report_status,
-            HarvestObject.guid,
-            package.title,
-            package.name,
-            HarvestObjectExtra.value,
-            HarvestObject.id,
+            HarvestObject.report_status.label("outcome"),
+            HarvestObject.guid.label("identifier"),
+            model.Package.title,
+            model.Package.name.label("dataset"),
+            HarvestObjectExtra.value.label("undo"),
+            HarvestObject.id.label("record"),
         )
-        .outerjoin(package, package.id == HarvestObject.package_id)
+        .outerjoin(model.Package, model.Package.id == HarvestObject.package_id)
         .outerjoin(HarvestObjectExtra, undo_of_object())
         .where(of_job(job_id, outcome))
         .order_by(HarvestObject.report_status, HarvestObject.guid, HarvestObject.id)
         .limit(limit)
         .offset(offset)
     )
-    return [_change_row(*row) for row in model.Session.execute(query)]
-
-
-def _change_row(*values: Any) -> dict[str, Any]:
-    row = dict(zip(("outcome", "identifier", "title", "dataset", "undo", "record"), values, strict=True))
-    code = row["undo"]
-    return {**row, "reason": tk._(UNDO_REASONS[code]) if code else None}
+    rows = []
+    for row in model.Session.execute(query):
+        reason = tk._(UNDO_REASONS[row.undo]) if row.undo else None
+        rows.append({**row._mapping, "reason": reason})
+    return rows
 
 
 def undo_of(job_id: str) -> dict[str, Any] | None:
@@ -271,13 +314,21 @@ def undo_of(job_id: str) -> dict[str, Any] | None:
 def of_job(job_id: str, outcome: str = "") -> sa.ColumnElement[bool]:
     """Return the condition for the harvest objects of a job that changed a dataset."""
     outcomes = [outcome] if outcome else list(CHANGE_OUTCOMES)
-    return sa.and_(HarvestObject.harvest_job_id == job_id, HarvestObject.report_status.in_(outcomes))
+    is_change = HarvestObject.report_status.in_(outcomes)
+    return sa.and_(HarvestObject.harvest_job_id == job_id, is_change)
 
 
 def undo_of_object() -> sa.ColumnElement[bool]:
     """Return the condition that joins a harvest object with what an undo did with it."""
-    return sa.and_(HarvestObjectExtra.harvest_object_id == HarvestObject.id, HarvestObjectExtra.key == UNDO_KEY)
+    return _extra_of_object(UNDO_KEY)
 
+
+# --- records of a source that are not shown ---
+#
+# Each record that the last job saw is in exactly one line, so that the lines add up:
+#
+# - all records of the catalogue = `lines` + records `shown`,
+# - datasets of the source on the portal = records `shown` + `more`.
 
 UNSHOWN_COLUMNS = ("reason", "position", "identifier", "title", "dataset", "text")
 FILTERED, UNREAD, DIFFERENCE, SHOWN = "filtered", "unread", "difference", "shown"
@@ -285,21 +336,34 @@ UNSHOWN: dict[str, str] = {
     FILTERED: N_("They do not meet the conditions of the source."),
     UNREAD: N_("They could not be read."),
     "copy": N_("The catalogue gave the same record more than once."),
-    "same-identifiers": N_("Another record of the catalogue bears the same identifiers and the same title."),
+    "same-identifiers": N_(
+        "Another record of the catalogue bears the same identifiers and the same title."
+    ),
     REFUSED: N_("The record was refused."),
     DUPLICATE: N_("The same dataset is published from another catalogue."),
-    CATALOGUE: N_("They are feature catalogues, which are shown with the datasets that they describe."),
+    CATALOGUE: N_(
+        "They are feature catalogues, which are shown with the datasets that they describe."
+    ),
     "private": N_("The dataset is a draft, which only its service sees."),
     "deleted": N_("The dataset was deleted on the portal and is not published again."),
     WITHDRAWN: N_("The dataset was withdrawn, for example because a harvest was undone."),
     "waiting": N_("The record was read and not imported: the harvest was stopped before."),
-    DIFFERENCE: N_("The numbers of the catalogue do not agree with each other: it changed while it was read."),
-    "absent": N_("The catalogue no longer has the record, but too few harvests or no person have confirmed it."),
-    "unseen": N_("The last harvest was not complete: it does not know whether the catalogue still has the record."),
+    DIFFERENCE: N_(
+        "The numbers of the catalogue do not agree with each other: it changed while it was read."
+    ),
+    "absent": N_(
+        "The catalogue no longer has the record, but too few harvests or no person have confirmed "
+        "it."
+    ),
+    "unseen": N_(
+        "The last harvest was not complete: it does not know whether the catalogue still has the "
+        "record."
+    ),
     KEPT: N_("The catalogue no longer has the record; a person decided to keep the dataset."),
 }
 """Reasons why a record is not shown, or (the last three) why a dataset is shown without one."""
 MORE = ("absent", "unseen", KEPT)
+_GIVEN_TWICE = ("copy", "same-identifiers")
 _WITHOUT_LIST = {FILTERED, DIFFERENCE}
 """Reasons that are numbers only: the portal does not know these records."""
 
@@ -318,7 +382,9 @@ def last_job(source_id: str) -> JobState | None:
 def is_running(source_id: str) -> bool:
     """Return whether a harvest of a source is running: until its end, no job has seen all records."""
     query = sa.select(HarvestJob.id).where(
-        HarvestJob.source_id == source_id, HarvestJob.status == RUNNING, HarvestJob.gather_started.is_not(None)
+        HarvestJob.source_id == source_id,
+        HarvestJob.status == RUNNING,
+        HarvestJob.gather_started.is_not(None),
     )
     return model.Session.execute(query.limit(1)).first() is not None
 
@@ -339,25 +405,28 @@ def summary(job: JobState) -> dict[str, Any]:
     announced = job.received if job.announced is None else job.announced
     unfiltered = job.facts.get("unfiltered")
     filtered = max(0, unfiltered - announced) if unfiltered is not None else 0
-    twice = _not_taken(job)
-    difference = job.received - sum(seen.values()) - shown - sum(twice.values())
+    twice = _not_taken_numbers(job.job_id)
+    difference = job.received - sum(seen.values()) - shown - twice.total()
     # A record given again on a later page is no further one of those received.
-    again = min(twice.get("copy", 0), max(0, -difference))
-    twice["copy"] = twice.get("copy", 0) - again
+    again = min(twice["copy"], max(0, -difference))
+    twice["copy"] -= again
     unread = announced - job.received
     numbers = {FILTERED: filtered, UNREAD: max(0, unread), **twice, **seen}
     numbers[DIFFERENCE] = difference + again + min(0, unread)
     more = {reason: unseen[reason] for reason in MORE if unseen.get(reason)}
+    lines = {reason: numbers[reason] for reason in UNSHOWN if numbers.get(reason)}
     return {
         "announced": announced + filtered,
         "records": shown,
         "datasets": shown + sum(more.values()),
-        "lines": [{"reason": reason, "number": numbers[reason]} for reason in UNSHOWN if numbers.get(reason)],
+        "lines": [{"reason": reason, "number": number} for reason, number in lines.items()],
         "more": [{"reason": reason, "number": number} for reason, number in more.items()],
     }
 
 
-def unshown_listed(job: JobState, reason: str, limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+def unshown_listed(
+    job: JobState, reason: str, limit: int | None = None, offset: int = 0
+) -> list[Row]:
     """Return the records of one reason.
 
     Args:
@@ -367,19 +436,27 @@ def unshown_listed(job: JobState, reason: str, limit: int | None = None, offset:
         offset: how many to leave out first.
 
     Returns:
-        the `UNSHOWN_COLUMNS` for each: `position` in the catalogue (None if unknown), `identifier`, `title` and name of the
-        `dataset` (None without one), and `text`, a sentence.
+        the `UNSHOWN_COLUMNS` for each: `position` in the catalogue (None if unknown), `identifier`, `title` and name of
+        the `dataset` (None without one), and `text`, a sentence.
     """
     if reason in _WITHOUT_LIST:
         return []
     if reason == UNREAD:
-        return _unread(job)[offset : None if limit is None else offset + limit]
-    if reason in ("copy", "same-identifiers"):
-        return _given_twice(job, reason, limit, offset)
-    return _records(job, reason, limit, offset)
+        rows = [_unread_row(failure) for failure in job.facts.get("failures") or []]
+        return rows[offset:][:limit]
+    query = _given_twice(job, reason) if reason in _GIVEN_TWICE else _records(job, reason)
+    rows = []
+    for row in model.Session.execute(query.limit(limit).offset(offset)):
+        text = row.detail or tk._(UNSHOWN[reason])
+        if row.detail and reason == DUPLICATE:
+            message = tk._("The same dataset is published from the catalogue “{catalogue}”.")
+            text = message.format(catalogue=row.detail)
+        values = {name: getattr(row, name) for name in UNSHOWN_COLUMNS[1:-1]}
+        rows.append({"reason": reason, **values, "text": text})
+    return rows
 
 
-def unshown_rows(job: JobState) -> Iterator[dict[str, Any]]:
+def unshown_rows(job: JobState) -> Iterator[Row]:
     """Yield the records of all reasons."""
     for reason in UNSHOWN:
         yield from unshown_listed(job, reason)
@@ -387,8 +464,9 @@ def unshown_rows(job: JobState) -> Iterator[dict[str, Any]]:
 
 def _what() -> sa.ColumnElement[str]:
     """Return the SQL expression for what became of a record; needs an outer join with its dataset."""
+    states = [REFUSED, DUPLICATE, CATALOGUE, WITHDRAWN]
     return sa.case(
-        (SourceRecord.state.in_([REFUSED, DUPLICATE, CATALOGUE, WITHDRAWN]), SourceRecord.state),
+        (SourceRecord.state.in_(states), SourceRecord.state),
         (SourceRecord.state.not_in([PUBLISHED, KEPT]), "waiting"),
         (sa.func.coalesce(model.Package.state, "") != "active", "deleted"),
         (model.Package.private, "private"),
@@ -398,81 +476,72 @@ def _what() -> sa.ColumnElement[str]:
 
 def _reason(job: JobState) -> sa.ColumnElement[str]:
     """Return the SQL expression for the reason of a record: `_what` of one seen by the job, `MORE` of a shown other."""
-    is_seen = SourceRecord.seen_job.is_not_distinct_from(job.job_id)
-    other = sa.case((SourceRecord.state == KEPT, KEPT), else_="absent" if job.complete else "unseen")
-    return sa.case((is_seen, _what()), (_what() == SHOWN, other), else_="")
+    missing = "absent" if job.complete else "unseen"
+    other = sa.case((SourceRecord.state == KEPT, KEPT), else_=missing)
+    return sa.case((_is_seen(job), _what()), (_what() == SHOWN, other), else_="")
+
+
+def _is_seen(job: JobState) -> sa.ColumnElement[bool]:
+    return SourceRecord.seen_job.is_not_distinct_from(job.job_id)
 
 
 def _numbers(job: JobState, *, seen: bool) -> dict[str, int]:
-    is_seen = SourceRecord.seen_job.is_not_distinct_from(job.job_id)
     reason = _reason(job).label("reason")
+    condition = _is_seen(job) if seen else sa.not_(_is_seen(job))
     query = (
         sa.select(reason, sa.func.count())
         .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
-        .where(SourceRecord.source_id == job.source_id, is_seen if seen else sa.not_(is_seen))
+        .where(SourceRecord.source_id == job.source_id, condition)
         .group_by(reason)
     )
     return dict(model.Session.execute(query).tuples().all())
 
 
-def _not_taken(job: JobState) -> dict[str, int]:
-    query = sa.select(NotTaken.code, sa.func.count()).where(NotTaken.job_id == job.job_id).group_by(NotTaken.code)
-    return dict(model.Session.execute(query).tuples().all())
+def _unread_row(failure: dict[str, Any]) -> Row:
+    return {
+        "reason": UNREAD,
+        "position": failure["first"] or None,
+        "identifier": "",
+        "title": None,
+        "dataset": None,
+        "text": sentence(**failure, translate=tk._),
+    }
 
 
-def _unshown_row(reason: str, position: int | None, identifier: str, text: str = "", **dataset: Any) -> dict[str, Any]:
-    known = {"title": dataset.get("title"), "dataset": dataset.get("name")}
-    text = text or tk._(UNSHOWN[reason])
-    return {"reason": reason, "position": position, "identifier": identifier, **known, "text": text}
-
-
-def _unread(job: JobState) -> list[dict[str, Any]]:
-    failures = job.facts.get("failures") or []
-    return [_unshown_row(UNREAD, each["first"] or None, "", sentence(**each, translate=tk._)) for each in failures]
-
-
-def _given_twice(job: JobState, reason: str, limit: int | None, offset: int) -> list[dict[str, Any]]:
-    query = (
-        sa.select(NotTaken.position, NotTaken.guid, NotTaken.title)
-        .where(NotTaken.job_id == job.job_id, NotTaken.code == reason)
-        .order_by(NotTaken.position, NotTaken.id)
-        .limit(limit)
-        .offset(offset)
+def _given_twice(job: JobState, reason: str) -> sa.Select[Any]:
+    columns = (
+        NotTaken.position,
+        NotTaken.guid.label("identifier"),
+        NotTaken.title,
+        sa.null().label("dataset"),
+        sa.null().label("detail"),
     )
-    return [_unshown_row(reason, position, guid, title=title) for position, guid, title in model.Session.execute(query)]
+    query = sa.select(*columns).where(NotTaken.job_id == job.job_id, NotTaken.code == reason)
+    return query.order_by(NotTaken.position, NotTaken.id)
 
 
-def _records(job: JobState, reason: str, limit: int | None, offset: int) -> list[dict[str, Any]]:
+def _records(job: JobState, reason: str) -> sa.Select[Any]:
     package, joined = model.Package, aliased(model.Package)
-    query = (
+    detail = _why_refused(job) if reason == REFUSED else _publisher()
+    return (
         sa.select(
             SourceRecord.position,
-            SourceRecord.guid,
-            sa.func.coalesce(package.title, joined.title),
-            sa.func.coalesce(package.name, joined.name),
-            _why_refused(job) if reason == REFUSED else _publisher(),
+            SourceRecord.guid.label("identifier"),
+            sa.func.coalesce(package.title, joined.title).label("title"),
+            sa.func.coalesce(package.name, joined.name).label("dataset"),
+            detail.label("detail"),
         )
         .outerjoin(package, package.id == SourceRecord.package_id)
         # The draft of another service is not named.
         .outerjoin(joined, sa.and_(joined.id == SourceRecord.joined, joined.private.is_(False)))
         .where(SourceRecord.source_id == job.source_id, _reason(job) == reason)
         .order_by(SourceRecord.position, SourceRecord.guid)
-        .limit(limit)
-        .offset(offset)
     )
-    rows = []
-    for position, guid, title, name, detail in model.Session.execute(query):
-        text = detail or ""
-        if detail and reason == DUPLICATE:
-            text = tk._("The same dataset is published from the catalogue “{catalogue}”.").format(catalogue=detail)
-        rows.append(_unshown_row(reason, position, guid, text, title=title, name=name))
-    return rows
 
 
 def _why_refused(job: JobState) -> sa.ScalarSelect[Any]:
-    told = aggregate_order_by(sa.text("' '"), HarvestObjectError.created)
     return (
-        sa.select(sa.func.string_agg(HarvestObjectError.message, told))
+        sa.select(_messages())
         .join(HarvestObject, HarvestObject.id == HarvestObjectError.harvest_object_id)
         .where(HarvestObject.harvest_job_id == job.job_id, HarvestObject.guid == SourceRecord.guid)
         .correlate(SourceRecord)
@@ -482,11 +551,12 @@ def _why_refused(job: JobState) -> sa.ScalarSelect[Any]:
 
 def _publisher() -> sa.ScalarSelect[Any]:
     """Return the title of the source that publishes the dataset of a duplicate."""
-    other = aliased(SourceRecord)
+    publisher = aliased(SourceRecord)
+    title = sa.func.coalesce(sa.func.nullif(HarvestSource.title, ""), HarvestSource.url)
     return (
-        sa.select(sa.func.coalesce(sa.func.nullif(HarvestSource.title, ""), HarvestSource.url))
-        .join(other, other.source_id == HarvestSource.id)
-        .where(other.package_id == SourceRecord.joined, other.state.in_([PUBLISHED, KEPT]))
+        sa.select(title)
+        .join(publisher, publisher.source_id == HarvestSource.id)
+        .where(publisher.package_id == SourceRecord.joined, publisher.state.in_([PUBLISHED, KEPT]))
         .limit(1)
         .correlate(SourceRecord)
         .scalar_subquery()

@@ -57,7 +57,7 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
         data_dict: `id` of the job.
 
     Returns:
-        `stage` (gather, import, finish, done), `complete` (true, false, null while the source is read_document), `announced` and
+        `stage` (gather, import, finish, done), `complete` (true, false, null while the source is read), `announced` and
         `received` records, `waiting` records handed over for import, `left` of them, `requests` sent, `facts` (with
         `counts` by outcome and `report` by reason once it is over), `started`, number of `held` withdrawals of the
         source; `set_aside`, one sentence for each record that was not taken although nothing is wrong with it (at most
@@ -271,7 +271,9 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
     tk.check_access("ecosphere_harvest_source_run_first", context, data_dict)
     source: Any = HarvestSource.get(_known_source(data_dict["id"]))
     if source.type not in type_names():
-        raise _refusal(tk._("Sources of this type wait in a queue of their own: they cannot go first."))
+        raise _refusal(
+            tk._("Sources of this type wait in a queue of their own: they cannot go first.")
+        )
     if not source.active:
         raise _refusal(tk._("The source is not active."))
     job: Any = HarvestJob.get(_open_job(source.id) or _new_job(context, source.id))
@@ -381,7 +383,7 @@ def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) ->
 
 @tk.validate_action_data(schema.trial_schema)
 def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Start a preview of a source in the background: the beginning of the source is read_document, and nothing is saved.
+    """Start a preview of a source in the background: the beginning of the source is read, and nothing is saved.
 
     Args:
         context: the context.
@@ -465,7 +467,7 @@ def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> di
 def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show what the source record of a harvested dataset states, field by field, and which of it was not taken over.
 
-    The stored record is read_document again. Available to everyone who may see the dataset.
+    The stored record is read again. Available to everyone who may see the dataset.
 
     Args:
         context: the context.
@@ -578,7 +580,9 @@ def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> list
     """
     tk.check_access("ecosphere_harvest_edit_follow", context, data_dict)
     package = _known_dataset(data_dict["id"])
-    local_edits.follow(package, data_dict.get("resource") or "", data_dict["field"], context.get("user") or "")
+    local_edits.follow(
+        package, data_dict.get("resource") or "", data_dict["field"], context.get("user") or ""
+    )
     return local_edits.listed(package, with_rows=True)
 
 
@@ -687,7 +691,9 @@ def _known_dataset(id_or_name: str) -> Any:
 
 
 def _open_job(id_: str) -> str | None:
-    query = sa.select(HarvestJob.id).where(HarvestJob.source_id == id_, HarvestJob.status.in_(("New", RUNNING)))
+    query = sa.select(HarvestJob.id).where(
+        HarvestJob.source_id == id_, HarvestJob.status.in_(("New", RUNNING))
+    )
     return model.Session.scalar(query.order_by(HarvestJob.created).limit(1))
 
 

@@ -419,7 +419,8 @@ class CswSource(SourceType):
     type_name = "ecosphere_csw"
     title = N_("Catalogue (CSW, ISO 19139)")
     description = N_(
-        "A catalogue that speaks CSW 2.0.2 and gives ISO 19139 records: Géo-IDE, Prodige, GeoNetwork, pycsw…"
+        "A catalogue that speaks CSW 2.0.2 and gives ISO 19139 records: Géo-IDE, Prodige, "
+        "GeoNetwork, pycsw…"
     )
     options = (*COMMON_OPTIONS, "filters", "page_size")
 

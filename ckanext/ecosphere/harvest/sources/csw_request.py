@@ -249,9 +249,7 @@ def _filter_element(dialect: Dialect, filters: tuple[Filter | AnyOf, ...]) -> et
     return element
 
 
-def _as_xml(
-    dialect: Dialect, filters: tuple[Filter | AnyOf, ...], values: dict[str, str]
-) -> bytes:
+def _as_xml(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], values: dict[str, str]) -> bytes:
     root = etree.Element(f"{{{CSW}}}GetRecords", values, nsmap=_NAMESPACES)
     query = etree.SubElement(root, f"{{{CSW}}}Query", typeNames=dialect.type_name)
     etree.SubElement(query, f"{{{CSW}}}ElementSetName").text = "full"
@@ -264,9 +262,7 @@ def _as_xml(
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
-def _as_pairs(
-    dialect: Dialect, filters: tuple[Filter | AnyOf, ...], values: dict[str, str]
-) -> dict[str, str]:
+def _as_pairs(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], values: dict[str, str]) -> dict[str, str]:
     pairs = {
         **values,
         "request": "GetRecords",

@@ -30,12 +30,8 @@ from ckanext.ecosphere.shared.messages import N_
 from ckanext.ecosphere.shared.rdf import TERM
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
-_ACCEPT = {
-    "Accept": "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, */*;q=0.1"
-}
-_UUID = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
-)
+_ACCEPT = {"Accept": "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, */*;q=0.1"}
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class DcatReader(LinkedReader):
@@ -144,7 +140,8 @@ class DcatSource(SourceType):
     type_name = "ecosphere_dcat"
     title = N_("RDF feed (DCAT, DCAT-AP, GeoDCAT-AP)")
     description = N_(
-        "A feed of datasets in RDF, as GeoNetwork, ArcGIS Hub, Opendatasoft, CKAN and udata give it."
+        "A feed of datasets in RDF, as GeoNetwork, ArcGIS Hub, Opendatasoft, CKAN and udata give "
+        "it."
     )
 
     def make_reader(

@@ -196,14 +196,10 @@ class OgcApiSource(SourceType):
 
     type_name = "ecosphere_ogcapi"
     title = N_("OGC API – Records, STAC")
-    description = N_(
-        "A collection of records of an OGC API – Records server, or the collections of a STAC API."
-    )
+    description = N_("A collection of records of an OGC API – Records server, or the collections of a STAC API.")
     options = (*COMMON_OPTIONS, "page_size")
 
-    def make_reader(
-        self, url: str, settings: dict[str, Any], session: GuardedSession
-    ) -> OgcApiReader:
+    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> OgcApiReader:
         """Create a reader for one reading of the catalogue."""
         return OgcApiReader(url, session, min(default_page_size(settings), MAX_LIMIT))
 
@@ -257,8 +253,7 @@ def _of_feature(value: Object) -> Record:
         title=text_in(properties, "title"),
         abstract=text_in(properties, "description"),
         hierarchy_level=_TYPES.get((text_in(properties, "type") or "").lower(), "dataset"),
-        metadata_language=text_in(object_in(properties, "language"), "code")
-        or text_in(properties, "language"),
+        metadata_language=text_in(object_in(properties, "language"), "code") or text_in(properties, "language"),
         keywords=[Keyword(text) for text in texts_in(properties, "keywords")],
         metadata_date=updated or None,
     )
@@ -361,9 +356,7 @@ def _contacts(party: Object) -> Iterator[Contact]:
     emails = [text_in(email, "value") for email in objects_in(party, "emails")]
     emails = [email for email in emails if email]
     phones, _faxes = _numbers(party)
-    urls = [
-        text_in(link, "href") for link in objects_in(party, "links") if not _is_logo(link)
-    ]
+    urls = [text_in(link, "href") for link in objects_in(party, "links") if not _is_logo(link)]
     addresses = objects_in(party, "addresses")
     organisation, name = text_in(party, "organization"), text_in(party, "name")
     roles = []

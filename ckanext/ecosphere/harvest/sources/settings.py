@@ -1,8 +1,11 @@
-"""Check for which services a source may publish: for all that its records name, or only for its own (`own_service`).
+"""Validate a source when it is saved: its address, its configuration, and for which services it may publish.
 
 A catalogue of many services is registered by a sysadmin, who vouches for it. A source registered by an editor publishes
-only for its own service, and takes no dataset of another one: otherwise an editor of one service could publish in the
-name of all.
+only for its own service (`own_service`), and takes no dataset of another one: otherwise an editor of one service could
+publish in the name of all.
+
+ckanext-harvest 1.6.3 copies each configuration key over the source's own fields when showing it. A key `organization`,
+as udata calls its filter, replaces the organisation of the source by a text; indexing, pages and permissions then fail.
 """
 
 from __future__ import annotations
@@ -21,8 +24,19 @@ from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.harvest.logic import schema
 from ckanext.harvest.model import HarvestSource
 
-#: Options that only sysadmins may change in a source that publishes for all services.
 _VOUCHED = ("default_organisation", "priority")
+"""Options that only sysadmins may change in a source that publishes for all services."""
+_OWN = frozenset(
+    [
+        "id", "name", "title", "url", "notes", "type", "source_type", "state", "active", "status", "private",
+        "frequency", "config", "owner_org", "organization", "groups", "tags", "extras", "resources",
+    ]
+)  # fmt: skip
+"""Fields of a source that its configuration must never replace."""
+_PORTS = {"http": ":80", "https": ":443"}
+
+
+# --- for which services ---
 
 
 def check_reach(key: Any, data: dict[Any, Any], errors: Any, context: Context) -> None:
@@ -37,25 +51,17 @@ def check_reach(key: Any, data: dict[Any, Any], errors: Any, context: Context) -
             data.pop(key, None)
             raise tk.StopOnError
         return
-    settings = _settings(data.get(key))
+    settings = _parsed(data.get(key))
     if settings is None:
         return  # the next validator reports the fault
     if not _is_administrator(context):
         _keep_to_own(settings, data)
     default = settings.get("default_organisation")
     if settings.get(OWN_SERVICE) and default and not _is_same(default, data.get(("owner_org",))):
-        raise tk.Invalid(tk._("This source publishes for its own service only: leave the other one out."))
-    data[key] = json.dumps(settings, ensure_ascii=False) if settings else ""
-
-
-def settings_to_save(data: dict[Any, Any], context: Context) -> dict[str, Any] | None:
-    """Return the settings with which a source is going to be saved; None if they are invalid."""
-    settings = _settings(data.get(("config",)))
-    if settings is not None and not _is_administrator(context):
-        known = _known(data)
-        if known is None or read_settings(known.config).get(OWN_SERVICE):
-            settings[OWN_SERVICE] = True
-    return settings
+        raise tk.Invalid(
+            tk._("This source publishes for its own service only: leave the other one out.")
+        )
+    data[key] = _written(settings)
 
 
 def of_trial(url: str, source_type: str, text: str, context: Context) -> str:
@@ -66,19 +72,31 @@ def of_trial(url: str, source_type: str, text: str, context: Context) -> str:
         text: its configuration as entered.
         context: of the user.
     """
-    settings = _settings(text)
+    settings = _parsed(text)
     if settings is None or _is_administrator(context):
         return text
     query = sa.select(HarvestSource.config).where(
-        HarvestSource.url == url, HarvestSource.type == source_type, HarvestSource.__table__.c.active
+        HarvestSource.url == url,
+        HarvestSource.type == source_type,
+        sa.true() == HarvestSource.active,
     )
-    known = [read_settings(config) for config in model.Session.scalars(query)]
-    if not known or any(each.get(OWN_SERVICE) for each in known):
+    registered = [read_settings(config) for config in model.Session.scalars(query)]
+    if not registered or any(stored.get(OWN_SERVICE) for stored in registered):
         settings[OWN_SERVICE] = True
-    return json.dumps(settings, ensure_ascii=False) if settings else ""
+    return _written(settings)
 
 
-def _settings(text: Any) -> dict[str, Any] | None:
+def _settings_to_save(data: dict[Any, Any], context: Context) -> dict[str, Any] | None:
+    """Return the settings with which a source is going to be saved; None if they are invalid."""
+    settings = _parsed(data.get(("config",)))
+    if settings is None or _is_administrator(context):
+        return settings
+    if _settings_before(_edited_source(data)).get(OWN_SERVICE):
+        settings[OWN_SERVICE] = True
+    return settings
+
+
+def _parsed(text: Any) -> dict[str, Any] | None:
     """Return the settings in a JSON text; None if it is invalid."""
     if text is tk.missing or not str(text or "").strip():
         return {}
@@ -89,16 +107,26 @@ def _settings(text: Any) -> dict[str, Any] | None:
     return settings if isinstance(settings, dict) else None
 
 
-def _known(data: dict[Any, Any]) -> Any:
+def _written(settings: dict[str, Any]) -> str:
+    return json.dumps(settings, ensure_ascii=False) if settings else ""
+
+
+def _edited_source(data: dict[Any, Any]) -> Any:
     """Return the source that is edited; None for a new one."""
-    return HarvestSource.get(data[("id",)]) if data.get(("id",)) else None
+    return HarvestSource.get(data["id",]) if data.get(("id",)) else None
+
+
+def _settings_before(source: Any) -> dict[str, Any]:
+    """Return the settings of a source as they are saved; a new one publishes for its own service."""
+    return read_settings(source.config) if source else {OWN_SERVICE: True}
 
 
 def _is_administrator(context: Context) -> bool:
     name = context.get("user")
     if authz.is_sysadmin(name):
         return True
-    return bool(context.get("ignore_auth")) and (not name or model.User.get(name) is None)  # a command without a user
+    is_command = not name or model.User.get(name) is None
+    return bool(context.get("ignore_auth")) and is_command
 
 
 def _keep_to_own(settings: dict[str, Any], data: dict[Any, Any]) -> None:
@@ -107,70 +135,38 @@ def _keep_to_own(settings: dict[str, Any], data: dict[Any, Any]) -> None:
     Raises:
         Invalid: it changes what a sysadmin vouched for.
     """
-    known = _known(data)
-    before = read_settings(known.config) if known else {OWN_SERVICE: True}
+    source = _edited_source(data)
+    before = _settings_before(source)
     if before.get(OWN_SERVICE):
         settings[OWN_SERVICE] = True
     if settings.get(OWN_SERVICE):
         return
-    package: Any = model.Package.get(known.id)
-    fields = {"url": known.url, "source_type": known.type, "owner_org": package.owner_org if package else None}
-    is_other = any(not _is_same(value, data.get((name,))) for name, value in fields.items())
-    if is_other or any(settings.get(name) != before.get(name) for name in _VOUCHED):
+    package: Any = model.Package.get(source.id)
+    fields = {
+        "url": source.url,
+        "source_type": source.type,
+        "owner_org": package.owner_org if package else None,
+    }
+    is_same = all(_is_same(value, data.get((name,))) for name, value in fields.items())
+    if not is_same or any(settings.get(name) != before.get(name) for name in _VOUCHED):
         raise tk.Invalid(
             tk._(
-                "This source publishes for all services: only administrators of the site change its address, its type,"
+                "This source publishes for all services: only administrators of the site change "
+                "its address, its type,"
                 " its service, the service of records that name none, and its priority."
             )
         )
 
 
 def _is_same(one: Any, other: Any) -> bool:
+    """Tell whether two values are equal, or name the same organisation."""
     if one == other:
         return True
-    first, second = (model.Group.get(str(each or "")) for each in (one, other))
-    return first is not None and first is second
+    group = model.Group.get(str(one or ""))
+    return group is not None and group is model.Group.get(str(other or ""))
 
 
-def protect_reach() -> None:
-    """Patch the source schema of ckanext-harvest to call `check_reach`."""
-    original = schema.harvest_source_schema
-    if original.__module__ == __name__:
-        return
-
-    def harvest_source_schema() -> dict[str, Any]:
-        made = original()
-        made["config"] = [check_reach, *made["config"]]
-        return made
-
-    schema.harvest_source_schema = harvest_source_schema
-
-
-_OWN = frozenset(
-    [
-        "id",
-        "name",
-        "title",
-        "url",
-        "notes",
-        "type",
-        "source_type",
-        "state",
-        "active",
-        "status",
-        "private",
-        "frequency",
-        "config",
-        "owner_org",
-        "organization",
-        "groups",
-        "tags",
-        "extras",
-        "resources",
-    ]
-)
-"""Fields of a source that its configuration must never replace."""
-_PORTS = {"http": ":80", "https": ":443"}
+# --- repairs of ckanext-harvest ---
 
 
 def show_config(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
@@ -180,9 +176,9 @@ def show_config(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> No
     except ValueError:
         data[key] = None
         return
-    for name, value in settings.items() if isinstance(settings, dict) else ():
-        if name not in _OWN:
-            data[name,] = value
+    if isinstance(settings, dict):
+        for name in settings.keys() - _OWN:
+            data[name,] = settings[name]
 
 
 def url_validator(original: Any) -> Any:
@@ -192,11 +188,14 @@ def url_validator(original: Any) -> Any:
     differ only in the query count as the same, and configurations are compared as text.
     """
 
-    def harvest_source_url_validator(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> Any:
+    def harvest_source_url_validator(
+        key: Any, data: dict[Any, Any], errors: Any, context: Any
+    ) -> Any:
         address = taken_apart(str(data[key] or ""))
         if "@" in address.netloc:
-            message = tk._("Write the address without a name or a password: everybody may read it.")
-            errors[key].append(message)
+            errors[key].append(
+                tk._("Write the address without a name or a password: everybody may read it.")
+            )
             raise tk.StopOnError
         if not address.netloc:
             message = tk._('"{value}" is not a web address: it must start with https:// or http://')
@@ -204,31 +203,36 @@ def url_validator(original: Any) -> Any:
             raise tk.StopOnError
         if data.get(("source_type",)) not in type_names():
             return original(key, data, errors, context)
-        if _is_taken(data, context):
-            raise tk.Invalid(tk._("Another source already has this address with the same configuration."))
+        if _is_registered(data, context):
+            raise tk.Invalid(
+                tk._("Another source already has this address with the same configuration.")
+            )
         return data[key]
 
     return harvest_source_url_validator
 
 
-def _is_taken(data: dict[Any, Any], context: Any) -> bool:
+def _is_registered(data: dict[Any, Any], context: Any) -> bool:
     """Tell whether another source that is not deleted reads the same, for the same services."""
-    settings = settings_to_save(data, context)
+    settings = _settings_to_save(data, context)
     if settings is None:
         return False  # the configuration validator reports the fault
-    type_, own_id = data["source_type",], data.get(("id",)) or getattr(context.get("package"), "id", None)
+    own_id = data.get(("id",)) or getattr(context.get("package"), "id", None)
     query = (
         sa.select(HarvestSource.url, HarvestSource.config, model.Package.owner_org)
         .join(model.Package, model.Package.id == HarvestSource.id)
-        .where(model.Package.state == model.State.ACTIVE, HarvestSource.type == type_)
-        .where(HarvestSource.id != (own_id or ""))
+        .where(
+            model.Package.state == model.State.ACTIVE,
+            HarvestSource.type == data["source_type",],
+            HarvestSource.id != (own_id or ""),
+        )
     )
+    place = _place(data["url",])
     group = model.Group.get(str(data.get(("owner_org",)) or ""))
-    place, owner = _place(data["url",]), group and group.id
+    owner = group.id if group else None
     for url, config, owner_org in model.Session.execute(query):
-        theirs = read_settings(config)
         are_apart = settings.get(OWN_SERVICE) and owner is not None and owner != owner_org
-        if _place(url) == place and theirs == settings and not are_apart:
+        if _place(url) == place and read_settings(config) == settings and not are_apart:
             return True
     return False
 
@@ -241,7 +245,16 @@ def _place(url: str) -> tuple[Any, ...]:
 
 
 def protect_sources() -> None:
-    """Patch ckanext-harvest to show configurations with `show_config` and validate URLs with `url_validator`."""
+    """Patch the source schema of ckanext-harvest to call `check_reach`, `show_config` and `url_validator`."""
     schema.harvest_source_convert_from_config = show_config
-    if schema.harvest_source_url_validator.__module__ != __name__:
-        schema.harvest_source_url_validator = url_validator(schema.harvest_source_url_validator)
+    if schema.harvest_source_url_validator.__module__ == __name__:
+        return
+    schema.harvest_source_url_validator = url_validator(schema.harvest_source_url_validator)
+    original = schema.harvest_source_schema
+
+    def harvest_source_schema() -> dict[str, Any]:
+        fields = original()
+        fields["config"] = [check_reach, *fields["config"]]
+        return fields
+
+    schema.harvest_source_schema = harvest_source_schema

@@ -333,7 +333,8 @@ class UdataSource(SourceType):
     type_name = "ecosphere_udata"
     title = N_("data.gouv.fr (udata)")
     description = N_(
-        "The datasets of an organisation, a topic or a tag of data.gouv.fr or of another udata portal."
+        "The datasets of an organisation, a topic or a tag of data.gouv.fr or of another udata "
+        "portal."
     )
     options = (*COMMON_OPTIONS, *FILTERS, "api")
 

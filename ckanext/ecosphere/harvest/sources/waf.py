@@ -192,9 +192,7 @@ class WafSource(SourceType):
 
     type_name = "ecosphere_waf"
     title = N_("Folder of files (WAF, ISO 19139)")
-    description = N_(
-        "A folder of a web server whose listing names XML files, with those of its sub-folders."
-    )
+    description = N_("A folder of a web server whose listing names XML files, with those of its sub-folders.")
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> WafReader:
         """Create a reader for one reading of a folder."""

@@ -188,7 +188,7 @@ def test_a_harvest_that_stopped_or_was_aborted_is_not_in_order(portal, monkeypat
         portal.harvest(source)
         assert told(portal)["state"] == "good"
         with monkeypatch.context() as fault:
-            fault.setattr(closing.report, "sum_up", broken)
+            fault.setattr(closing.reports, "sum_up", broken)
             portal.harvest(source)
         assert (told(portal)["state"], told(portal)["errors"]) == ("errors", 1)
         job = portal.job(source)

@@ -129,7 +129,9 @@ def test_the_table_is_safe_in_a_spreadsheet():
     hostile = parsed()
     next(hostile.iter("{*}protocol"))[0].text = '=HYPERLINK("x") Web Map Service'
     found = list(
-        csv.DictReader(corrections.table([("fiche-1", proposals(hostile))]).lstrip("\ufeff").splitlines(), delimiter=";")
+        csv.DictReader(
+            corrections.table([("fiche-1", proposals(hostile))]).lstrip("\ufeff").splitlines(), delimiter=";"
+        )
     )
     assert len(found) == len(proposals(hostile))
     assert not any(value.startswith("=") for row in found for value in row.values())

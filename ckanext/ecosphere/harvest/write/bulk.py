@@ -182,10 +182,7 @@ def tag_ids(tags: set[TagKey]) -> dict[TagKey, str]:
         lock = "SELECT pg_advisory_xact_lock(hashtext('ecosphere'), hashtext('tags'))"
         connection.execute(sa.text(lock))
         missing -= _present_tags(connection, missing).keys()
-        rows = [
-            {"id": str(uuid4()), "name": name, "vocabulary_id": vocabulary}
-            for name, vocabulary in missing
-        ]
+        rows = [{"id": str(uuid4()), "name": name, "vocabulary_id": vocabulary} for name, vocabulary in missing]
         if rows:
             connection.execute(sa.insert(model.tag_table), rows)
     return _present_tags(model.Session, tags)

@@ -307,7 +307,9 @@ def added(package_id: str) -> list[str]:
     return list(model.Session.scalars(query.order_by(model.Resource.position)))
 
 
-def keep_additions(dataset: dict[str, Any], package_id: str, extras: dict[str, Any], resource_ids: list[str]) -> list[str]:
+def keep_additions(
+    dataset: dict[str, Any], package_id: str, extras: dict[str, Any], resource_ids: list[str]
+) -> list[str]:
     """Copy local additions to the new version of a dataset.
 
     Args:

@@ -164,11 +164,7 @@ def as_harvested(present: list[Present], edits: Edits) -> list[Present]:
     harvested = []
     for resource in present:
         notes = edits.get(resource.id, {})
-        of_source = {
-            name: notes[name]["source"] or ""
-            for name in ("url", "protocol", "name")
-            if name in notes
-        }
+        of_source = {name: notes[name]["source"] or "" for name in ("url", "protocol", "name") if name in notes}
         harvested.append(replace(resource, **of_source))
     return harvested
 

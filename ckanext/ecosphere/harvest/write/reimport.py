@@ -174,9 +174,7 @@ def _in_series(package_ids: Collection[str]) -> dict[str, str]:
 
 def _catalogues_read(source_id: str, job_id: str) -> dict[str, datetime]:
     """Return the feature catalogues of a source that a job has read, with the time."""
-    query = sa.select(SourceRecord.guid).where(
-        SourceRecord.source_id == source_id, SourceRecord.state == CATALOGUE
-    )
+    query = sa.select(SourceRecord.guid).where(SourceRecord.source_id == source_id, SourceRecord.state == CATALOGUE)
     guids = list(model.Session.scalars(query))
     query = sa.select(HarvestObject.guid, HarvestObject.import_started).where(
         one_of(HarvestObject.guid, guids),
