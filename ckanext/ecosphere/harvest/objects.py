@@ -11,7 +11,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.deduplication.decisions import JOINED, REASONS, kept_objects
+from ckanext.ecosphere.harvest.deduplication.decisions import REASONS, explained, kept_objects
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import Problem, sentence
 from ckanext.ecosphere.harvest.record import Record
@@ -90,11 +90,8 @@ def show(id_: str) -> dict[str, Any]:
     if package is not None and package.state == "active":
         dataset = {"name": package.name, "title": package.title}
     extra = HarvestObjectExtra
-    query = sa.select(extra.key, extra.value).where(
-        extra.harvest_object_id == id_, extra.key.in_([IMPORT_LOG, JOINED])
-    )
-    extras = {key: json.loads(value) for key, value in model.Session.execute(query)}
-    import_log = extras.get(IMPORT_LOG, {})
+    query = sa.select(extra.value).where(extra.harvest_object_id == id_, extra.key == IMPORT_LOG)
+    import_log = json.loads(model.Session.scalar(query) or "{}")
     errors = sa.select(HarvestObjectError.message).where(
         HarvestObjectError.harvest_object_id == id_
     )
@@ -113,7 +110,7 @@ def show(id_: str) -> dict[str, Any]:
         "unread": import_log.get("unread") or [],
         "note": import_log.get("note"),
         "errors": list(model.Session.scalars(errors)),
-        "joined": _decisions_in_words(extras.get(JOINED, {})),
+        "joined": _decisions_in_words(explained((source.id, guid))),
         "has_content": harvest_object.content is not None,
     }
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import sqlalchemy as sa
 from ckan import model
@@ -28,19 +26,16 @@ from ckanext.ecosphere.harvest.model import (
     PUBLISHED,
     SourceRecord,
     by_index,
-    now,
 )
 from ckanext.ecosphere.harvest.sources.source_type import fill_record_url, type_called
 from ckanext.ecosphere.harvest.worker.job import only_for, read_settings
 from ckanext.ecosphere.shared.messages import N_
-from ckanext.harvest.model import HarvestObject, HarvestObjectExtra, HarvestSource
+from ckanext.harvest.model import HarvestObject, HarvestSource
 
 RecordId = tuple[str, str]
 """Source and guid."""
 LIVE = (PUBLISHED, KEPT, DUPLICATE)
 """States of records that count for grouping."""
-JOINED = "ecosphere_joined"
-"""Key of the harvest object extra that records which source publishes its dataset, and why."""
 REASONS: dict[str, str] = {
     "removed": N_("a person deleted its dataset, which is not published again"),
     "present": N_("its catalogue still has the record"),
@@ -105,7 +100,9 @@ def sources() -> dict[str, Source]:
     return every
 
 
-def rank(source: Source | None, state: str = PUBLISHED, package_state: str | None = "active") -> Rank:
+def rank(
+    source: Source | None, state: str = PUBLISHED, package_state: str | None = "active"
+) -> Rank:
     """Return the rank of a record."""
     is_removed = state in (PUBLISHED, KEPT) and package_state == "deleted"
     if source is None:
@@ -279,7 +276,9 @@ class Takeover:
     holder: RecordId
 
 
-def decide(source_id: str, candidates: Mapping[str, tuple[tuple[str, ...], str]]) -> dict[str, Duplicate | Takeover]:
+def decide(
+    source_id: str, candidates: Mapping[str, tuple[tuple[str, ...], str]]
+) -> dict[str, Duplicate | Takeover]:
     """Decide on records that have no dataset yet; those without a decision become new datasets.
 
     The keys are locked until the end of the transaction, so that two workers never publish the same dataset twice.
@@ -301,7 +300,9 @@ def decide(source_id: str, candidates: Mapping[str, tuple[tuple[str, ...], str]]
     apart = _apart(source_id, candidates)
     for guid, (keys, service) in candidates.items():
         record = (source_id, guid)
-        members[record] = member_of(source, record, keys, rank(source), apart=guid in apart, service=service)
+        members[record] = member_of(
+            source, record, keys, rank(source), apart=guid in apart, service=service
+        )
     decided: dict[str, Duplicate | Takeover] = {}
     for group in grouped(members.values()):
         mine = _first_of(group, source_id, candidates)
@@ -379,46 +380,28 @@ def _named(member: Member, known: Mapping[str, Source]) -> dict[str, str]:
     return {"source": source.title if source else member.source, "guid": member.guid}
 
 
-def note(groups: Iterable[Group], known: Mapping[str, Source]) -> None:
-    """Store the decisions on the harvest objects of duplicate records, where they differ from what is stored."""
-    notes: dict[RecordId, dict[str, Any]] = {}
-    for winner, *others in groups:
-        copies = []
-        for other in others:
-            why = explanation(winner, other, known)
-            notes[other.id] = {"published_by": why}
-            copies.append({**why, **_named(other, known)})
-        if copies:
-            notes[winner.id] = {"publishes": copies}
-    objects = kept_objects(notes)
-    stored = _stored_notes([object_id for object_id, _job_id in objects.values()])
-    for record_id, (object_id, _job_id) in objects.items():
-        before = stored.get(object_id)
-        if before is not None:
-            before.pop("decided", None)
-        if before != notes[record_id]:
-            decided = {**notes[record_id], "decided": now().isoformat()}
-            _store_note(object_id, decided, is_new=before is None)
-    model.Session.commit()
-    model.Session.remove()
+def explained(record: RecordId) -> dict[str, Any]:
+    """Return the decision on a record of which other catalogues have copies, as it is now.
 
-
-def _stored_notes(object_ids: list[str]) -> dict[str, dict[str, Any]]:
-    extra = HarvestObjectExtra
-    query = sa.select(extra.harvest_object_id, extra.value)
-    rows = model.Session.execute(query.where(extra.harvest_object_id.in_(object_ids), extra.key == JOINED))
-    return {object_id: json.loads(value) for object_id, value in rows}
-
-
-def _store_note(object_id: str, values: dict[str, Any], is_new: bool) -> None:
-    extra: Any = HarvestObjectExtra
-    text = json.dumps(values, ensure_ascii=False)
-    if is_new:
-        row = {"id": str(uuid4()), "harvest_object_id": object_id, "key": JOINED, "value": text}
-        model.Session.execute(sa.insert(extra.__table__).values(row))
-    else:
-        is_note = sa.and_(extra.harvest_object_id == object_id, extra.key == JOINED)
-        model.Session.execute(sa.update(extra).where(is_note).values(value=text))
+    Returns:
+        `published_by`, the explanation of the record that is published in its place, or `publishes`, one for each
+        record in whose place it is published; empty for a record without copies.
+    """
+    source_id, guid = record
+    query = sa.select(SourceRecord.keys).where(
+        SourceRecord.source_id == source_id, SourceRecord.guid == guid
+    )
+    keys = model.Session.scalar(query)
+    known = sources() if keys else {}
+    rows = around(keys or (), known)
+    for winner, *others in grouped(row.member for row in rows.values()):
+        whys = {other.id: explanation(winner, other, known) for other in others}
+        if record in whys:
+            return {"published_by": whys[record]}
+        if winner.id == record and others:
+            copies = [{**whys[other.id], **_named(other, known)} for other in others]
+            return {"publishes": copies}
+    return {}
 
 
 def catalogues(package_id: str) -> dict[str, Any]:

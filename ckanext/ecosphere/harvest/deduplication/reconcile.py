@@ -24,7 +24,6 @@ from ckanext.ecosphere.harvest.deduplication import decisions
 from ckanext.ecosphere.harvest.deduplication.decisions import (
     RecordId,
     Row,
-    Source,
     around,
     explanation,
     keys_to_settle,
@@ -80,11 +79,8 @@ def reconcile(source_id: str, job_id: str | None = None, complete: bool = False)
 
 def _settle(keys: Collection[str]) -> None:
     """Reconcile all records reachable from these keys."""
-    known: dict[str, Source] = {}
-    groups: list[Group] = []
     for _pass in range(_PASSES):
-        known = sources()
-        rows = around(keys, known)
+        rows = around(keys, sources())
         groups = grouped(row.member for row in rows.values())
         model.Session.remove()
         changes = [_change(group, rows) for group in groups]
@@ -93,7 +89,6 @@ def _settle(keys: Collection[str]) -> None:
         if not any(change.values or change.imports for change in changes):
             break
         import_kept(record_id for change in changes for record_id in change.imports)
-    decisions.note(groups, known)
 
 
 def _forget_vanished_copies(source_id: str, job_id: str) -> None:
@@ -318,7 +313,9 @@ def joined(source: str | None = None) -> Iterator[dict[str, Any]]:
     """
     known = sources()
     publisher = aliased(SourceRecord)
-    is_publisher = sa.and_(publisher.package_id == SourceRecord.joined, publisher.state == PUBLISHED)
+    is_publisher = sa.and_(
+        publisher.package_id == SourceRecord.joined, publisher.state == PUBLISHED
+    )
     query = (
         sa.select(SourceRecord, publisher, model.Package)
         .join(publisher, is_publisher)

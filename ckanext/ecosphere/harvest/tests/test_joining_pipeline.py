@@ -9,12 +9,12 @@ from ckan import model
 from ckan.tests import helpers
 
 from ckanext.ecosphere.harvest.deduplication import reconcile
-from ckanext.ecosphere.harvest.deduplication.decisions import JOINED
+from ckanext.ecosphere.harvest.deduplication.decisions import explained
 from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, covers, iso_record, status
 from ckanext.ecosphere.tests.scripted_server import serve
-from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
+from ckanext.harvest.model import HarvestObjectExtra
 
 UUIDS = [f"fr-120066022-jdd-{n}d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11" for n in range(1, 5)]
 ZIP = ("https://data.example.org/zones.zip", "WWW:DOWNLOAD-1.0-http--download", "Zones (SHP)")
@@ -34,19 +34,9 @@ def situation(portal) -> set[tuple[str, str, tuple[str, ...]]]:
 
 
 def decision(source: str, guid: str) -> dict:
-    """Return what the harvest object of a record states about the publishing source."""
+    """Return what is decided on a record that other catalogues have as well."""
     model.Session.rollback()
-    value = model.Session.execute(
-        sa.select(HarvestObjectExtra.value)
-        .join(HarvestObject, HarvestObject.id == HarvestObjectExtra.harvest_object_id)
-        .where(
-            HarvestObject.harvest_source_id == source,
-            HarvestObject.guid == guid,
-            HarvestObjectExtra.key == JOINED,
-        )
-        .order_by(HarvestObject.gathered.desc())
-    ).scalar()
-    return json.loads(value or "{}")
+    return explained((source, guid))
 
 
 @pytest.mark.slow("orders")
