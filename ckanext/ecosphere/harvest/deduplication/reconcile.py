@@ -9,7 +9,7 @@ with the state that says what is left to do.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,7 @@ from ckanext.ecosphere.harvest.deduplication import decisions
 from ckanext.ecosphere.harvest.deduplication.decisions import (
     RecordId,
     Row,
+    Source,
     around,
     explanation,
     keys_to_settle,
@@ -31,7 +32,7 @@ from ckanext.ecosphere.harvest.deduplication.decisions import (
     rank,
     sources,
 )
-from ckanext.ecosphere.harvest.deduplication.groups import Group, grouped
+from ckanext.ecosphere.harvest.deduplication.groups import Group, Member, grouped
 from ckanext.ecosphere.harvest.model import (
     DUPLICATE,
     NEW,
@@ -328,12 +329,8 @@ def joined(source: str | None = None) -> Iterator[dict[str, Any]]:
         id_ = _id_of(source)
         query = query.where(sa.or_(SourceRecord.source_id == id_, publisher.source_id == id_))
     for copy, winner, package in model.Session.execute(query):
-        members = []
-        for record, service in ((winner, package.owner_org or ""), (copy, "")):
-            of = known.get(record.source_id)
-            id_ = (record.source_id, record.guid)
-            members.append(member_of(of, id_, record.keys, rank(of), service=service))
-        why = explanation(*members, known)
+        publishing = _member(winner, known, package.owner_org or "")
+        why = explanation(publishing, _member(copy, known), known)
         reason = translator()(decisions.REASONS[why["reason"]])
         yield {
             "dataset": package.name,
@@ -343,3 +340,9 @@ def joined(source: str | None = None) -> Iterator[dict[str, Any]]:
             "reason": reason.format(**why["params"]),
             "identifiers": why["identifiers"],
         }
+
+
+def _member(record: Any, known: Mapping[str, Source], service: str = "") -> Member:
+    source = known.get(record.source_id)
+    id_ = (record.source_id, record.guid)
+    return member_of(source, id_, record.keys, rank(source), service=service)

@@ -134,15 +134,14 @@ def _pairs(source_id: str, job_id: str) -> list[_Pair]:
     query = sa.select(HarvestObject.guid, HarvestObject.package_id).where(
         HarvestObject.harvest_job_id == job_id, HarvestObject.report_status == "added"
     )
-    made = dict(model.Session.execute(query).tuples().all())
+    made: dict[str, str] = dict(model.Session.execute(query).tuples().all())
     by_key: dict[str, list[_Live]] = defaultdict(list)
     if made:
         for record, keys in _live(source_id, job_id, made):
             for key in keys:
                 by_key[key].append(record)
     model.Session.remove()
-    pairs = dict.fromkeys(map(_pair, by_key.values()))
-    pairs.pop(None, None)
+    pairs = dict.fromkeys(pair for pair in map(_pair, by_key.values()) if pair)
     times: Counter[str] = Counter()
     for pair in pairs:
         times.update((pair.before, pair.after))
@@ -159,7 +158,7 @@ def _pair(records: list[_Live]) -> _Pair | None:
     return _Pair(before.guid, after.guid, before.package_id, after.package_id)
 
 
-def _live(source_id: str, job_id: str, made: dict[str, str | None]) -> list[tuple[_Live, set[str]]]:
+def _live(source_id: str, job_id: str, made: dict[str, str]) -> list[tuple[_Live, set[str]]]:
     """Return the records of a source that have an active dataset, with the keys of their resources.
 
     Without records that the job has not seen there are no pairs, and none are returned.
@@ -185,7 +184,9 @@ def _live(source_id: str, job_id: str, made: dict[str, str | None]) -> list[tupl
     if all(row.seen_job == job_id for row in rows):
         return []
     package_ids = [row.package_id for row in rows]
-    query = sa.select(model.Package.id).where(one_of(model.Package.id, package_ids), model.Package.state == "active")
+    query = sa.select(model.Package.id).where(
+        one_of(model.Package.id, package_ids), model.Package.state == "active"
+    )
     active = set(model.Session.scalars(query))
     live = []
     for guid, package_id, keys, seen_job in rows:
@@ -339,7 +340,9 @@ def _renew_page(job: Job, counts: dict[str, int]) -> None:
 
 
 def _has_errors(job_id: str) -> bool:
-    of_gathering = sa.select(HarvestGatherError.id).where(HarvestGatherError.harvest_job_id == job_id)
+    of_gathering = sa.select(HarvestGatherError.id).where(
+        HarvestGatherError.harvest_job_id == job_id
+    )
     of_objects = (
         sa.select(HarvestObjectError.id)
         .join(HarvestObject, HarvestObject.id == HarvestObjectError.harvest_object_id)

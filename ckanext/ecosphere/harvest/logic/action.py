@@ -246,8 +246,10 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[di
     owners = _editable_services(context)
     if data_dict.get("organization"):
         service = model.Group.get(data_dict["organization"])
-        is_visible = service is not None and (owners is None or service.id in owners)
-        owners = [service.id] if is_visible else []
+        if service is None or (owners is not None and service.id not in owners):
+            owners = []
+        else:
+            owners = [service.id]
     return overview.rows(owners, counted=data_dict["counted"])
 
 

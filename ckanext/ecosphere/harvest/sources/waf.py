@@ -82,7 +82,7 @@ class WafReader(SourceReader):
                 self._root = self._redirected_root(response.url)
             links = listed(response.body, response.url)
         except PageError as error:
-            place = {"folder": unquote(folder)} if depth else {}
+            place: dict[str, Any] = {"folder": unquote(folder)} if depth else {}
             self.reading.fail(error.code, **error.params, **place)
             return
         for link in links:
@@ -192,7 +192,9 @@ class WafSource(SourceType):
 
     type_name = "ecosphere_waf"
     title = N_("Folder of files (WAF, ISO 19139)")
-    description = N_("A folder of a web server whose listing names XML files, with those of its sub-folders.")
+    description = N_(
+        "A folder of a web server whose listing names XML files, with those of its sub-folders."
+    )
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> WafReader:
         """Create a reader for one reading of a folder."""
