@@ -246,10 +246,8 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[di
     owners = _editable_services(context)
     if data_dict.get("organization"):
         service = model.Group.get(data_dict["organization"])
-        if service is None or (owners is not None and service.id not in owners):
-            owners = []
-        else:
-            owners = [service.id]
+        services = {service.id} if service else set()
+        owners = list(services if owners is None else services.intersection(owners))
     return overview.rows(owners, counted=data_dict["counted"])
 
 

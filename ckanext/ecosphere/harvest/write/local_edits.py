@@ -151,14 +151,21 @@ def follow(package: Any, part: str, field: str, user: str) -> None:
     noted = edits.get(part, {}).pop(field, None)
     if noted is None:
         return
-    dataset = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
+    dataset = tk.get_action("package_show")(
+        {"ignore_auth": True, "use_cache": False}, {"id": package.id}
+    )
     new = copy.deepcopy(dataset)
     new["extras"] = [extra for extra in new.get("extras", ()) if extra["key"] not in DERIVED]
     parts = {"": new} | {resource["id"]: resource for resource in new["resources"]}
     if part in parts:
         put(parts[part], field, noted["source"])
     store(package, edits)
-    context: Any = {"ignore_auth": True, "user": user, "original_package": dataset, BY_HARVEST: True}
+    context: Any = {
+        "ignore_auth": True,
+        "user": user,
+        "original_package": dataset,
+        BY_HARVEST: True,
+    }
     tk.get_action("package_update")(context, new)
     model.Session.commit()
 
@@ -177,22 +184,27 @@ def keep_edits(dataset: dict[str, Any], edits: Edits, here: Values) -> Edits:
     Returns:
         the local edits that remain, with what the source says now.
     """
-    parts = {"": dataset} | {resource["id"]: resource for resource in dataset["resources"] if "id" in resource}
-    left: Edits = {}
+    parts = {"": dataset} | {
+        resource["id"]: resource for resource in dataset["resources"] if "id" in resource
+    }
+    remaining: Edits = {}
     for part in edits.keys() & parts.keys() & here.keys():
-        left[part] = {}
+        remaining[part] = {}
         for field, noted in edits[part].items():
-            said, local = _said(parts[part], field), here[part].get(field)
-            if _same(said, _said(here[part], field)):
+            of_source, local = _said(parts[part], field), here[part].get(field)
+            if _same(of_source, _said(here[part], field)):
                 continue
-            left[part][field] = {**noted, "source": said}
+            remaining[part][field] = {**noted, "source": of_source}
             put(parts[part], field, local)
             # The schema refuses a text and its translations that disagree.
             translations = parts[part].get(field + SUFFIX)
             if isinstance(translations, Mapping):
-                texts = {lang: local if text == said else text for lang, text in translations.items()}
+                texts = dict(translations)
+                for lang, text in translations.items():
+                    if text == of_source:
+                        texts[lang] = local
                 parts[part][field + SUFFIX] = texts
-    return left
+    return remaining
 
 
 def put(target: dict[str, Any], field: str, value: Any) -> None:
@@ -270,7 +282,9 @@ def is_locked(package_id: str) -> bool:
     return bool(locked_datasets([package_id]))
 
 
-def locked_datasets(package_ids: Iterable[str], owners: Iterable[str] | None = None) -> dict[str, str]:
+def locked_datasets(
+    package_ids: Iterable[str], owners: Iterable[str] | None = None
+) -> dict[str, str]:
     """Return the titles of the still harvested sources that publish datasets, by id of the dataset.
 
     Args:
@@ -303,7 +317,9 @@ def active_resources(*columns: Any) -> sa.Select[Any]:
 
 def added(package_id: str) -> list[str]:
     """Return the ids of the resources of a dataset that were added on the portal, in order."""
-    query = active_resources(model.Resource.id).where(model.Resource.package_id == package_id, IS_ADDED)
+    query = active_resources(model.Resource.id).where(
+        model.Resource.package_id == package_id, IS_ADDED
+    )
     return list(model.Session.scalars(query.order_by(model.Resource.position)))
 
 
@@ -327,11 +343,15 @@ def keep_additions(
     brought = {resource.get("id") for resource in dataset["resources"]}
     staying = [id_ for id_ in resource_ids if id_ not in brought]
     if staying:
-        query = sa.select(model.Resource).where(model.Resource.package_id == package_id, model.Resource.id.in_(staying))
+        query = sa.select(model.Resource).where(
+            model.Resource.package_id == package_id, model.Resource.id.in_(staying)
+        )
         # As for the edit form: the URL of an uploaded file remains its file name.
         context: Any = {"model": model, "session": model.Session, "for_edit": True}
         resources = model.Session.scalars(query.order_by(model.Resource.position))
-        dataset["resources"] += [model_dictize.resource_dictize(resource, context) for resource in resources]
+        dataset["resources"] += [
+            model_dictize.resource_dictize(resource, context) for resource in resources
+        ]
     return staying
 
 
@@ -351,4 +371,6 @@ def remember(package_ids: Iterable[str], added_ids: Iterable[str] = ()) -> None:
         GROUP BY saved.id
         ON CONFLICT (package_id) DO UPDATE SET resource_ids = EXCLUDED.resource_ids
         """  # noqa: S608 - only constants of this code
-    model.Session.execute(sa.text(statement), {"packages": list(package_ids), "added": list(added_ids)})
+    model.Session.execute(
+        sa.text(statement), {"packages": list(package_ids), "added": list(added_ids)}
+    )
