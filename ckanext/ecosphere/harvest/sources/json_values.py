@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
+
+from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.record import Record
 
 Object = dict[str, Any]
 
@@ -11,6 +16,30 @@ MAX_NOTE = 2_000
 MAX_SIZE = 10**18
 """Maximum plausible size of a file, in bytes."""
 _MEGABYTE = 1_000_000
+
+
+def read_record(content: str, read: Callable[[Any], Record], code: str) -> Record:
+    """Read a stored record.
+
+    Args:
+        content: the record, in JSON.
+        read: reads the parsed record.
+        code: code of the error if it is not valid.
+
+    Raises:
+        RecordError: it is not valid.
+    """
+    try:
+        return read(json.loads(content))
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
+        raise RecordError(code) from error
 
 
 def text_of(value: Any) -> str | None:

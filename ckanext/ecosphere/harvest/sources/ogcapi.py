@@ -14,7 +14,6 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.harvest.geometries import add_geometry
-from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import (
     Box,
     Constraint,
@@ -46,6 +45,7 @@ from ckanext.ecosphere.harvest.sources.json_values import (
     noted,
     object_in,
     objects_in,
+    read_record,
     text_in,
     text_of,
     texts_in,
@@ -196,10 +196,14 @@ class OgcApiSource(SourceType):
 
     type_name = "ecosphere_ogcapi"
     title = N_("OGC API – Records, STAC")
-    description = N_("A collection of records of an OGC API – Records server, or the collections of a STAC API.")
+    description = N_(
+        "A collection of records of an OGC API – Records server, or the collections of a STAC API."
+    )
     options = (*COMMON_OPTIONS, "page_size")
 
-    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> OgcApiReader:
+    def make_reader(
+        self, url: str, settings: dict[str, Any], session: GuardedSession
+    ) -> OgcApiReader:
         """Create a reader for one reading of the catalogue."""
         return OgcApiReader(url, session, min(default_page_size(settings), MAX_LIMIT))
 
@@ -209,20 +213,7 @@ class OgcApiSource(SourceType):
         Raises:
             RecordError: it is not valid.
         """
-        try:
-            value = json.loads(content)
-            if not is_record(value):
-                raise RecordError("not-ogcapi")
-            return record_of(value)
-        except (
-            ValueError,
-            TypeError,
-            AttributeError,
-            LookupError,
-            ArithmeticError,
-            RecursionError,
-        ) as error:
-            raise RecordError("not-ogcapi") from error
+        return read_record(content, record_of, "not-ogcapi")
 
     def check_settings(self, settings: dict[str, Any]) -> None:
         """Validate the page size."""
@@ -238,7 +229,13 @@ def is_record(value: Any) -> bool:
 
 
 def record_of(value: Object) -> Record:
-    """Read a record or a STAC collection."""
+    """Read a record or a STAC collection.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if not is_record(value):
+        raise ValueError("neither a record nor a collection")
     if value.get("type") == "Collection":
         return _of_collection(value)
     return _of_feature(value)
@@ -253,7 +250,8 @@ def _of_feature(value: Object) -> Record:
         title=text_in(properties, "title"),
         abstract=text_in(properties, "description"),
         hierarchy_level=_TYPES.get((text_in(properties, "type") or "").lower(), "dataset"),
-        metadata_language=text_in(object_in(properties, "language"), "code") or text_in(properties, "language"),
+        metadata_language=text_in(object_in(properties, "language"), "code")
+        or text_in(properties, "language"),
         keywords=[Keyword(text) for text in texts_in(properties, "keywords")],
         metadata_date=updated or None,
     )

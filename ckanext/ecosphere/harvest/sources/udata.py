@@ -11,7 +11,6 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.geometries import add_geometry
 from ckanext.ecosphere.harvest.normalise.geography import places
-from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import (
     Constraint,
     Contact,
@@ -43,6 +42,7 @@ from ckanext.ecosphere.harvest.sources.json_values import (
     megabytes_in,
     object_in,
     objects_in,
+    read_record,
     text_in,
     texts_in,
 )
@@ -351,17 +351,7 @@ class UdataSource(SourceType):
         Raises:
             RecordError: it is not valid.
         """
-        try:
-            return record_of(json.loads(content))
-        except (
-            ValueError,
-            TypeError,
-            AttributeError,
-            LookupError,
-            ArithmeticError,
-            RecursionError,
-        ) as error:
-            raise RecordError("not-udata") from error
+        return read_record(content, record_of, "not-udata")
 
     def check_settings(self, settings: dict[str, Any]) -> None:
         """Validate the filters: at least one is required, or all of data.gouv.fr would be harvested."""
