@@ -157,16 +157,27 @@ def sentence(
         translate: translates a message into the reader's language.
     """
     if code not in DETAILS:
-        return translate({**WHOLE, **REPEATS, **CONFIG}[code]).format(
-            first=first, last=last, **params
-        )
+        message = {**WHOLE, **REPEATS, **CONFIG}[code]
+        return translate(message).format(first=first, last=last, **params)
     values = sizes(code, in_language(params, translate), translate)
     detail = translate(DETAILS[code]).format(**values).rstrip(".")
     if detail[:1].isupper() and not detail[1:2].isupper():
         detail = detail[0].lower() + detail[1:]
-    frame = ALL if not first else REST if not last else ONE if first == last else SEVERAL
-    frame = FOLDER if "folder" in params else FILE if "file" in params else frame
-    return translate(frame).format(**{**params, "first": first, "last": last, "detail": detail})
+    places = {**params, "first": first, "last": last, "detail": detail}
+    return translate(_frame(params, first, last)).format(**places)
+
+
+def _frame(params: Mapping[str, Any], first: int, last: int) -> str:
+    """Return the message that says what could not be read."""
+    if "folder" in params:
+        return FOLDER
+    if "file" in params:
+        return FILE
+    if not first:
+        return ALL
+    if not last:
+        return REST
+    return ONE if first == last else SEVERAL
 
 
 class ConfigError(ValueError):
