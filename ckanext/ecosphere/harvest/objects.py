@@ -149,7 +149,7 @@ def raw(id_: str) -> tuple[str, str, str] | None:
         stored when it last changed.
     """
     harvest_object: Any = HarvestObject.get(id_)
-    if harvest_object is None:
+    if harvest_object is None or harvest_object.source is None:
         return None
     record = (harvest_object.harvest_source_id, harvest_object.guid)
     content = harvest_object.content
@@ -159,8 +159,7 @@ def raw(id_: str) -> tuple[str, str, str] | None:
         content = model.Session.scalar(query)
     if content is None:
         return None
-    source: Any = HarvestSource.get(harvest_object.harvest_source_id)
-    extension, mimetype = TYPES.get(source.type, XML)
+    extension, mimetype = TYPES.get(harvest_object.source.type, XML)
     safe = re.sub(r"[^\w.-]+", "-", harvest_object.guid or "", flags=re.ASCII)
     name = safe.strip("-.")[:100] or "record"
     return content, f"{name}.{extension}", mimetype
