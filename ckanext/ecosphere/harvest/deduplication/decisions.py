@@ -26,6 +26,7 @@ from ckanext.ecosphere.harvest.model import (
     PUBLISHED,
     SourceRecord,
     by_index,
+    update_record,
 )
 from ckanext.ecosphere.harvest.sources.source_type import fill_record_url, type_called
 from ckanext.ecosphere.harvest.worker.job import only_for, read_settings
@@ -353,12 +354,7 @@ def _apart(source_id: str, guids: Iterable[str]) -> set[str]:
 
 def let_go(holder: RecordId, package_id: str) -> None:
     """Set aside the record whose dataset is taken over."""
-    source_id, guid = holder
-    model.Session.execute(
-        sa.update(SourceRecord)
-        .where(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
-        .values(state=DUPLICATE, package_id=None, joined=package_id)
-    )
+    update_record(*holder, state=DUPLICATE, package_id=None, joined=package_id)
 
 
 # --- explanations ---

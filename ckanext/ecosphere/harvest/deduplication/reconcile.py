@@ -39,6 +39,7 @@ from ckanext.ecosphere.harvest.model import (
     PUBLISHED,
     WITHDRAWN,
     SourceRecord,
+    update_record,
 )
 from ckanext.ecosphere.harvest.worker.messages import translator
 from ckanext.ecosphere.harvest.worker.transaction import one_transaction
@@ -162,7 +163,7 @@ def _write(change: _Change) -> None:
         for package_id in change.given_up:
             give_up_dataset(package_id)
         for record_id, values in change.values.items():
-            _update(*record_id, **values)
+            update_record(*record_id, **values)
         model.Session.commit()
 
 
@@ -204,8 +205,8 @@ def hand_over(source_id: str, leaving: Iterable[str]) -> set[str]:
         return set()
     with one_transaction():
         for guid, (heir, package_id) in heirs.items():
-            _update(source_id, guid, state=WITHDRAWN, package_id=None, name=None, absences=0)
-            _update(*heir, state=PUBLISHED, package_id=package_id, joined=None, digest=None)
+            update_record(source_id, guid, state=WITHDRAWN, package_id=None, name=None, absences=0)
+            update_record(*heir, state=PUBLISHED, package_id=package_id, joined=None, digest=None)
         model.Session.commit()
     import_kept(heir for heir, _package_id in heirs.values())
     return set(heirs)
@@ -238,11 +239,6 @@ def _next_in_line(source_id: str, guids: set[str]) -> dict[str, tuple[RecordId, 
         _rank, heir_id, package_id = min(places)
         heirs[guid] = (heir_id, package_id)
     return heirs
-
-
-def _update(source_id: str, guid: str, **values: Any) -> None:
-    is_record = sa.and_(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
-    model.Session.execute(sa.update(SourceRecord).where(is_record).values(**values))
 
 
 # --- manual overrides ---
@@ -296,7 +292,7 @@ def _mark(conditions: Iterable[Any], apart: bool) -> list[RecordId]:
         if not rows:
             raise LookupError
         for source_id, guid, _keys in rows:
-            _update(source_id, guid, apart=apart)
+            update_record(source_id, guid, apart=apart)
         model.Session.commit()
         _settle({key for _source_id, _guid, keys in rows for key in keys})
     return [(source_id, guid) for source_id, guid, _keys in rows]

@@ -30,6 +30,7 @@ from ckanext.ecosphere.harvest.model import (
     SourceRecord,
     now,
     one_of,
+    update_record,
 )
 from ckanext.ecosphere.harvest.worker.job import FINISHED, Job, load, update_state, user_name
 from ckanext.ecosphere.harvest.worker.messages import say
@@ -202,11 +203,8 @@ def _hand_on(source_id: str, job_id: str, pair: _Pair) -> None:
     # It is imported again, into the dataset that existed before: that is an update.
     is_object = sa.and_(HarvestObject.harvest_job_id == job_id, HarvestObject.guid == pair.after)
     model.Session.execute(sa.update(HarvestObject).where(is_object).values(report_status="updated"))
-    before = {"state": WITHDRAWN, "package_id": None, "name": None, "absences": 0}
-    after = {"state": PUBLISHED, "package_id": pair.package_id, "digest": None}
-    for guid, values in ((pair.before, before), (pair.after, after)):
-        is_record = sa.and_(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
-        model.Session.execute(sa.update(SourceRecord).where(is_record).values(**values))
+    update_record(source_id, pair.before, state=WITHDRAWN, package_id=None, name=None, absences=0)
+    update_record(source_id, pair.after, state=PUBLISHED, package_id=pair.package_id, digest=None)
 
 
 def _note_renamed(job_id: str, number: int) -> None:

@@ -25,7 +25,14 @@ from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.deduplication.reconcile import hand_over, reconcile
 from ckanext.ecosphere.harvest.finish import reports, withdrawal
 from ckanext.ecosphere.harvest.finish.reports import BEGUN, UNDO_KEY, UNDONE
-from ckanext.ecosphere.harvest.model import PUBLISHED, WITHDRAWN, SourceRecord, Undo, now
+from ckanext.ecosphere.harvest.model import (
+    PUBLISHED,
+    WITHDRAWN,
+    SourceRecord,
+    Undo,
+    now,
+    update_record,
+)
 from ckanext.ecosphere.harvest.worker.pace import Pace
 from ckanext.ecosphere.harvest.write.local_edits import edits_of
 from ckanext.ecosphere.harvest.write.reimport import import_objects
@@ -97,7 +104,9 @@ class _Object:
 def _next_objects(job_id: str) -> list[_Object]:
     """Return the next objects of a job that are not undone, those already begun first."""
     record, package, extra = SourceRecord, model.Package, HarvestObjectExtra
-    is_record = sa.and_(record.source_id == HarvestObject.harvest_source_id, record.guid == HarvestObject.guid)
+    is_record = sa.and_(
+        record.source_id == HarvestObject.harvest_source_id, record.guid == HarvestObject.guid
+    )
     query = (
         sa.select(HarvestObject, extra.value, record, package)
         .outerjoin(extra, reports.undo_of_object())
@@ -209,7 +218,11 @@ def _undo_some(source_id: str, objects: list[_Object]) -> None:
     formers = [changed.former for changed in others if changed.former]
     for _attempt in range(_ATTEMPTS):
         current = _current(formers)
-        import_objects((former.object_id, former.job_id) for former in formers if former.object_id not in current)
+        import_objects(
+            (former.object_id, former.job_id)
+            for former in formers
+            if former.object_id not in current
+        )
     results |= _restored(source_id, others, _current(formers))
     for object_id, result in results.items():
         extra = HarvestObjectExtra
@@ -244,7 +257,9 @@ def _take_back(source_id: str, added: dict[str, _Object]) -> dict[str, str]:
         SourceRecord.state == PUBLISHED,
     )
     published = {
-        guid: package_id for guid, package_id in model.Session.execute(query) if package_id == added[guid].package_id
+        guid: package_id
+        for guid, package_id in model.Session.execute(query)
+        if package_id == added[guid].package_id
     }
     handed_over = hand_over(source_id, published)
     for guid in handed_over:
@@ -273,8 +288,7 @@ def _restored(source_id: str, objects: list[_Object], current: set[str]) -> dict
         values: dict[str, Any] = {"absences": config.withdraw_after() - 1}
         if changed.outcome == "updated":
             values = {"digest": _OTHER_DIGEST}
-        is_record = sa.and_(SourceRecord.source_id == source_id, SourceRecord.guid == changed.guid)
-        model.Session.execute(sa.update(SourceRecord).where(is_record).values(**values))
+        update_record(source_id, changed.guid, **values)
         results[changed.id] = UNDONE
     return results
 

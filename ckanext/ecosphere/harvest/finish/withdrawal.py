@@ -18,7 +18,15 @@ from ckan import model
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.deduplication.reconcile import delete_dataset, hand_over
-from ckanext.ecosphere.harvest.model import KEPT, PUBLISHED, WITHDRAWN, Hold, SourceRecord, now
+from ckanext.ecosphere.harvest.model import (
+    KEPT,
+    PUBLISHED,
+    WITHDRAWN,
+    Hold,
+    SourceRecord,
+    now,
+    update_record,
+)
 from ckanext.ecosphere.harvest.worker.transaction import one_transaction
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.harvest.model import HarvestObject
@@ -100,7 +108,9 @@ def _number(*conditions: sa.ColumnElement[bool]) -> int:
 def count_absences(source_id: str, job_id: str) -> Absence:
     """Count one more absence for each record that a complete reading did not see; the caller commits."""
     absent = _absent(source_id, job_id)
-    model.Session.execute(sa.update(SourceRecord).where(absent).values(absences=SourceRecord.absences + 1))
+    model.Session.execute(
+        sa.update(SourceRecord).where(absent).values(absences=SourceRecord.absences + 1)
+    )
     known = _number(_published(source_id))
     due = sa.and_(absent, SourceRecord.absences >= config.withdraw_after())
     return Absence(
@@ -247,9 +257,7 @@ def withdraw(source_id: str, datasets: Mapping[str, str | None], job_id: str | N
 
 
 def _set_state(source_id: str, guid: str, state: str, name: str | None = None) -> None:
-    is_record = sa.and_(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
-    values = {"state": state, "name": name, "absences": 0}
-    model.Session.execute(sa.update(SourceRecord).where(is_record).values(**values))
+    update_record(source_id, guid, state=state, name=name, absences=0)
 
 
 def _report(source_id: str, job_id: str, guid: str, package_id: str) -> None:

@@ -23,6 +23,7 @@ from ckanext.ecosphere.harvest.model import (
     REFUSED,
     WITHDRAWN,
     SourceRecord,
+    update_record,
 )
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE
@@ -300,7 +301,9 @@ class Writer:
             "type": "dataset",
             "state": "active",
             "private": item.private,
-            "resources": [dict(resource) for resource in item.result.dataset.get("resources") or ()],
+            "resources": [
+                dict(resource) for resource in item.result.dataset.get("resources") or ()
+            ],
         }
         keep_ids(dataset["resources"], as_harvested(present, item.edits))
         keep_ids(dataset["resources"], item.removed)
@@ -381,7 +384,9 @@ class Writer:
         """Save a dataset through CKAN's actions; under a unique name when its own is taken meanwhile."""
         name = item.package_name or names.give(item.title, self._job.source_id, item.guid)
         if item.state == WITHDRAWN and item.package_name == item.package_id:
-            name = item.old_name or name  # CKAN gave its name to another dataset while it was deleted
+            name = (
+                item.old_name or name
+            )  # CKAN gave its name to another dataset while it was deleted
         for attempt in (name, distinct(name, self._job.source_id, item.guid)):
             try:
                 self._save_as(item, self._dataset(item, attempt, present))
@@ -438,11 +443,7 @@ class Writer:
         )
 
     def _record(self, item: Item, **values: Any) -> None:
-        model.Session.execute(
-            sa.update(SourceRecord)
-            .where(SourceRecord.source_id == self._job.source_id, SourceRecord.guid == item.guid)
-            .values(**values)
-        )
+        update_record(self._job.source_id, item.guid, **values)
 
     # --- what did not become a dataset ---
 
