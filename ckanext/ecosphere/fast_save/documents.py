@@ -86,19 +86,19 @@ class Documents:
             "session": model.Session,
             "user": "",
         }
-        shown = rows.dictize(package, context)
+        dataset = rows.dictize(package, context)
         for plugin in p.PluginImplementations(p.IPackageController):
             plugin.read(package)
         for plugin in p.PluginImplementations(p.IResourceController):
-            for resource in shown["resources"]:
+            for resource in dataset["resources"]:
                 plugin.before_resource_show(resource)
         with_default, _errors = self._validation.validate(
-            object(), context, shown, self._default, "package_show", self._without
+            object(), context, dataset, self._default, "package_show", self._without
         )
-        form = lib_plugins.lookup_package_plugin(shown["type"])
+        form = lib_plugins.lookup_package_plugin(dataset["type"])
         schema = form.show_package_schema()
         with_custom, _errors = self._validation.validate(
-            form, context, shown, schema, "package_show"
+            form, context, dataset, schema, "package_show"
         )
         logic.apply_after_dataset_show_plugins(context, with_custom)
         dataset = {**with_default, "with_custom_schema": with_custom}
@@ -159,35 +159,35 @@ class _Rows:
 
     def dictize(self, package: model.Package, context: Any) -> Row:
         """Return a dataset as `ckan.lib.dictization.model_dictize.package_dictize` does, key for key."""
-        shown = dictization.table_dictize(package, context)
-        if shown.get("title"):
-            shown["title"] = shown["title"].strip()
-        shown.pop("plugin_data", None)
+        dataset = dictization.table_dictize(package, context)
+        if dataset.get("title"):
+            dataset["title"] = dataset["title"].strip()
+        dataset.pop("plugin_data", None)
         resources = model_dictize.resource_list_dictize(self._resources[package.id], context)
-        shown["resources"] = resources
-        shown["num_resources"] = len(resources)
+        dataset["resources"] = resources
+        dataset["num_resources"] = len(resources)
         tags = dictization.obj_list_dictize(
             self._tags[package.id], context, lambda tag: tag["name"]
         )
         for tag in tags:
             del tag["_of"]
             tag["display_name"] = tag["name"]
-        shown["tags"] = tags
-        shown["num_tags"] = len(tags)
-        extras = shown["extras"] or {}
-        shown["extras"] = [{"key": key, "value": value} for key, value in extras.items()]
-        shown["groups"] = []
+        dataset["tags"] = tags
+        dataset["num_tags"] = len(tags)
+        extras = dataset["extras"] or {}
+        dataset["extras"] = [{"key": key, "value": value} for key, value in extras.items()]
+        dataset["groups"] = []
         context["with_capacity"] = False
-        shown["organization"] = self._organisation(package, context)
-        shown["relationships_as_subject"] = []
-        shown["relationships_as_object"] = []
-        shown["isopen"] = package.isopen()
-        shown["type"] = package.type or "dataset"
-        shown |= _licence(package)
-        shown["metadata_modified"] = package.metadata_modified.isoformat()
+        dataset["organization"] = self._organisation(package, context)
+        dataset["relationships_as_subject"] = []
+        dataset["relationships_as_object"] = []
+        dataset["isopen"] = package.isopen()
+        dataset["type"] = package.type or "dataset"
+        dataset |= _licence(package)
+        dataset["metadata_modified"] = package.metadata_modified.isoformat()
         created = package.metadata_created
-        shown["metadata_created"] = created.isoformat() if created else None
-        return shown
+        dataset["metadata_created"] = created.isoformat() if created else None
+        return dataset
 
     def _organisation(self, package: model.Package, context: Any) -> Row | None:
         owner = self._organisations.get(package.owner_org or "")
@@ -310,10 +310,10 @@ def index_id(package_id: str) -> str:
 def _again(copy: dict[str, Any], packages: dict[str, model.Package]) -> solr.Document | None:
     default, custom = (json.loads(copy[name]) for name in COPIES)
     if p.plugin_loaded("harvest"):
-        for shown in (default, custom):
-            if "extras" in shown:
-                shown["extras"] = [
-                    each for each in shown["extras"] if each.get("key") not in ADDED_BY_HARVEST
+        for dataset in (default, custom):
+            if "extras" in dataset:
+                dataset["extras"] = [
+                    extra for extra in dataset["extras"] if extra.get("key") not in ADDED_BY_HARVEST
                 ]
     return solr.build(dict(default, with_custom_schema=custom), KnownPackages(packages))
 
@@ -330,7 +330,7 @@ def _readable(document: solr.Document | None) -> dict[str, Any]:
 
 
 def _unordered(copy: str) -> dict[str, Any]:
-    shown = json.loads(copy)
-    if "extras" in shown:
-        shown["extras"] = sorted(shown["extras"], key=lambda extra: extra["key"])
-    return shown
+    dataset = json.loads(copy)
+    if "extras" in dataset:
+        dataset["extras"] = sorted(dataset["extras"], key=lambda extra: extra["key"])
+    return dataset

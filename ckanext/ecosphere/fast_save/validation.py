@@ -61,7 +61,7 @@ class CompiledSchema:
         for name in sorted(names):
             if name.startswith("__") and name not in phases:
                 continue
-            validators = [each for each in schema[name] if each not in without]
+            validators = [run for run in schema[name] if run not in without]
             is_optional = bool(validators) and validators[0] is self._ignore_missing
             runs = tuple((validator, _arguments(validator)) for validator in validators)
             phases[name if name in phases else ""].append((name, is_optional, runs))

@@ -75,12 +75,12 @@ def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            found = preview.try_source(url, type_name, text)
+            result = preview.try_source(url, type_name, text)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
-        for line in preview.lines(found):
+        for line in preview.lines(result):
             click.echo(line)
-    if found["failures"]:
+    if result["failures"]:
         ctx.exit(1)
 
 
@@ -98,15 +98,15 @@ def joined(ctx: click.Context, source: str | None) -> None:
     from ckanext.ecosphere.harvest.deduplication import reconcile
 
     with ctx.meta["flask_app"].test_request_context():
-        for each in reconcile.joined(source):
-            click.echo(f"{each['dataset']}: {each['title']}")
-            click.echo("  " + _("published from {source} ({guid})").format(**each["published_by"]))
-            click.echo("  " + _("also in {source} ({guid})").format(**each["copy"]))
+        for pair in reconcile.joined(source):
+            click.echo(f"{pair['dataset']}: {pair['title']}")
+            click.echo("  " + _("published from {source} ({guid})").format(**pair["published_by"]))
+            click.echo("  " + _("also in {source} ({guid})").format(**pair["copy"]))
             reason = _("because {reason}; same identifiers: {identifiers}")
             click.echo(
                 "  "
                 + reason.format(
-                    reason=each["reason"], identifiers=", ".join(each["identifiers"]) or "–"
+                    reason=pair["reason"], identifiers=", ".join(pair["identifiers"]) or "–"
                 )
             )
 
@@ -177,10 +177,10 @@ def sync(ctx: click.Context, file: Path, yes: bool, retire: bool) -> None:
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            wanted, refused = registry.read(file)
+            listed, refused = registry.read(file)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
-        plan = registry.plan(wanted, registry.present_sources(), retire)
+        plan = registry.plan(listed, registry.present_sources(), retire)
         plan.refused = refused
         for line in registry.describe(plan):
             click.echo(line)

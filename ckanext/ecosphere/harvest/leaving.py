@@ -40,8 +40,8 @@ def steps(kept: Collection[str]) -> list[LeavingStep]:
         rows = _rows(kept)
         write_lines(folder / "sources.jsonl", (_exported(*row) for row in rows))
         for package, source in rows:
-            left = {"state": package.state, "active": source.active if source else None}
-            package.plugin_data = {**(package.plugin_data or {}), KEY: left}
+            before = {"state": package.state, "active": source.active if source else None}
+            package.plugin_data = {**(package.plugin_data or {}), KEY: before}
             package.state = HIDDEN
             if source:
                 source.active = False
@@ -61,10 +61,10 @@ def restore(report: InitReport) -> None:
     rows = _joined(package.state == HIDDEN, package.plugin_data.has_key(KEY))
     for row, source in rows:
         data = dict(row.plugin_data)
-        left = data.pop(KEY)
-        row.state, row.plugin_data = left["state"], data
-        if source and left["active"] is not None:
-            source.active = left["active"]
+        before = data.pop(KEY)
+        row.state, row.plugin_data = before["state"], data
+        if source and before["active"] is not None:
+            source.active = before["active"]
     _name_type([row.id for row, _source in rows], PLAIN, STOCK)
     model.Session.commit()
     if rows:

@@ -72,7 +72,7 @@ def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[R
         query = query.where(package.owner_org.in_(list(owners)))
     jobs, complete, held, types = _last_jobs(), _last_complete(), _held(), type_names()
     datasets, refused = (_datasets(), _refused()) if counted else (None, None)
-    found = []
+    every = []
     for source, name, owner_title, owner_name in model.Session.execute(query):
         job = jobs.get(source.id, _NO_JOB)
         row = {
@@ -99,8 +99,8 @@ def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[R
             row["next_run"] = source.next_run
             row["due"] = source.next_run or source.created
         row["state"] = _state(source.active, job, row["held"])
-        found.append(row)
-    return found
+        every.append(row)
+    return every
 
 
 def chosen(every: list[Row], text: str = "", state: str = "", sort: str = "state") -> list[Row]:
@@ -177,9 +177,9 @@ def _last_jobs() -> dict[str, Row]:
     ).outerjoin(JobState, JobState.job_id == latest.c.id)
     jobs = {}
     for row in model.Session.execute(query):
-        done = None
+        counts_done = None
         if row.job_id:
-            done = {name: getattr(row, name) or 0 for name in DONE}
+            counts_done = {name: getattr(row, name) or 0 for name in DONE}
         jobs[row.source_id] = {
             "status": row.status,
             "created": row.created,
@@ -187,7 +187,7 @@ def _last_jobs() -> dict[str, Row]:
             "begun": row.status == "Running" and row.gather_started is not None,
             "complete": row.complete,
             "errors": (row.errored or 0) + (row.failed or 0),
-            "done": done,
+            "done": counts_done,
         }
     return jobs
 

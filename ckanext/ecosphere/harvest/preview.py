@@ -242,10 +242,10 @@ def show_trial(id_: str) -> dict[str, Any]:
     Raises:
         ObjectNotFound: there is none, or it has expired.
     """
-    kept = connect_to_redis().get(_key(id_))
-    if kept is None:
+    text = connect_to_redis().get(_key(id_))
+    if text is None:
         raise tk.ObjectNotFound(tk._("This trial is over and no longer kept: start it again."))
-    return json.loads(kept)
+    return json.loads(text)
 
 
 def _admit(id_: str, user: str) -> bool:

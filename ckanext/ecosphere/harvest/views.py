@@ -289,12 +289,12 @@ def start_trial() -> AnyResponse:
 
 def trial(id: str) -> str | Response:
     """Show the result of a preview; as JSON, only whether it has finished."""
-    found = allowed("ecosphere_harvest_trial_show", id=id)
+    result = allowed("ecosphere_harvest_trial_show", id=id)
     if request.args.get("format") == "json":
-        return jsonify({"stage": "done" if found["state"] != preview.WAITING else "gather"})
-    return tk.render(
-        "ecosphere_harvest/trial.html", {"trial": found, "id": id, "form": preview.form_of(id)}
-    )
+        is_waiting = result["state"] == preview.WAITING
+        return jsonify({"stage": "gather" if is_waiting else "done"})
+    variables = {"trial": result, "id": id, "form": preview.form_of(id)}
+    return tk.render("ecosphere_harvest/trial.html", variables)
 
 
 def save_trial(id: str) -> AnyResponse:

@@ -209,7 +209,10 @@ def grouped(members: Iterable[Member]) -> list[Group]:
         if len(firm) > 1:
             indexes = [index for index in indexes if parts.of(index) not in firm]
         parts.join(indexes)
-    return [_ordered([everybody[index] for index in part]) for part in parts.all()]
+    groups = []
+    for part in parts.all():
+        groups.append(_ordered([everybody[index] for index in part]))
+    return groups
 
 
 def _shared_keys(

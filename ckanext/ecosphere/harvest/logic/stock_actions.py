@@ -142,9 +142,9 @@ def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -
         data_dict: `id` or name of the source.
     """
     tk.check_access("harvest_source_clear", context, data_dict)
-    named = _by_id(data_dict)
-    leave_to_others(named["id"])
-    result = original(context, named)
+    by_id = _by_id(data_dict)
+    leave_to_others(by_id["id"])
+    result = original(context, by_id)
     forget(result["id"])
     model.Session.commit()
     return result
