@@ -67,12 +67,11 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
     state = model.Session.get(JobState, data_dict["id"])
     if state is None:
         raise tk.ObjectNotFound(tk._("Nothing is known of this job."))
-    job: Any = HarvestJob.get(state.job_id)
-    started = job.gather_started if job else None
+    query = sa.select(HarvestJob.gather_started).where(HarvestJob.id == state.job_id)
     hold = withdrawal.open_hold(state.source_id)
     return {
         **state.dictize(),
-        "started": started.isoformat() if started else None,
+        "started": _iso(model.Session.scalar(query)),
         "held": hold.records if hold else 0,
         "set_aside": reports.set_aside(state.job_id),
         "remarks": reports.remarks(state),
@@ -177,8 +176,7 @@ def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> dict[st
         raise _refusal(tk._("This harvest is undone already."))
     if not reports.changes_count(job_id):
         raise _refusal(tk._("This harvest changed nothing."))
-    person = authorization.person(context)
-    user_id = person.id if person else None
+    user_id = _user_id(context)
     model.Session.add(Undo(job_id=job_id, source_id=state.source_id, user_id=user_id))
     _note_in_journal(context, "harvest:undo", state.source_id, job_id)
     model.Session.commit()
@@ -307,8 +305,8 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
     hold = withdrawal.open_hold(id_)
     if hold is None:
         return {"hold": None, "datasets": []}
-    job: Any = HarvestJob.get(hold.job_id)
-    looked = job.finished if job else None
+    query = sa.select(HarvestJob.finished).where(HarvestJob.id == hold.job_id)
+    looked = _iso(model.Session.scalar(query))
     rows = model.Session.execute(
         sa.select(SourceRecord.guid, model.Package.name, model.Package.title)
         .join(model.Package, model.Package.id == SourceRecord.package_id)
@@ -317,7 +315,7 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
         .limit(MAX_LISTED)
     )
     return {
-        "hold": {**hold.dictize(), "looked": looked.isoformat() if looked else None},
+        "hold": {**hold.dictize(), "looked": looked},
         "datasets": [dict(row._mapping) for row in rows],
     }
 
@@ -434,7 +432,7 @@ def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> dict
         `wanted`; `offered`, false where the portal sends none.
     """
     tk.check_access("ecosphere_harvest_letter_show", context, data_dict)
-    return {"wanted": readers.wants(_user_id(context)), "offered": readers.are_offered()}
+    return {"wanted": readers.wants(_reader_id(context)), "offered": readers.are_offered()}
 
 
 @tk.validate_action_data(schema.letter_schema)
@@ -452,9 +450,9 @@ def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> di
     """
     tk.check_access("ecosphere_harvest_letter_update", context, data_dict)
     if data_dict["wanted"]:
-        readers.add(_user_id(context), language.current())
+        readers.add(_reader_id(context), language.current())
     else:
-        readers.remove(_user_id(context))
+        readers.remove(_reader_id(context))
     model.Session.commit()
     return {"wanted": data_dict["wanted"]}
 
@@ -649,11 +647,20 @@ def _refusal(sentence: str) -> tk.ValidationError:
     return tk.ValidationError({"id": [sentence]})
 
 
-def _user_id(context: Context) -> str:
+def _user_id(context: Context) -> str | None:
     person = authorization.person(context)
-    if person is None:
+    return person.id if person else None
+
+
+def _reader_id(context: Context) -> str:
+    user_id = _user_id(context)
+    if user_id is None:
         raise tk.NotAuthorized
-    return person.id
+    return user_id
+
+
+def _iso(moment: Any) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def _editable_services(context: Context) -> list[str] | None:
@@ -666,8 +673,7 @@ def _editable_services(context: Context) -> list[str] | None:
 
 def _note_in_journal(context: Context, area: str, source_id: str, job_id: str) -> None:
     if p.plugin_loaded("ecosphere"):
-        person = authorization.person(context)
-        journal.note(area, source_id, None, {"job": job_id}, person.id if person else None)
+        journal.note(area, source_id, None, {"job": job_id}, _user_id(context))
 
 
 def _known_source(id_or_name: str) -> str:
