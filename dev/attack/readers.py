@@ -16,12 +16,12 @@ from urllib.parse import parse_qsl, unquote
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.repair import formats, names
+from ckanext.ecosphere.harvest import corrections
 from ckanext.ecosphere.shared import rdf
 from ckanext.ecosphere.shared.csv_table import is_formula
 
 MARK = "attaque"
-XSL = f"{{{formats.XSL}}}"
+XSL = f"{{{corrections.XSL}}}"
 #: Instructions of a stylesheet of corrections → attribute → its values; None: an XPath, see below.
 INSTRUCTIONS: dict[str, dict[str, set[str] | None]] = {
     "stylesheet": {"version": {"1.0"}},
@@ -95,7 +95,7 @@ def _instructions(root: etree._Element) -> Iterator[str]:
         if element.nsmap != root.nsmap:
             yield f"a namespace of its own: {element.tag}"
         allowed = INSTRUCTIONS.get(element.tag.removeprefix(XSL)) if element.tag.startswith(XSL) else {}
-        if allowed is None or not (element.tag.startswith(XSL) or names.known(element)):
+        if allowed is None or not (element.tag.startswith(XSL) or corrections.name_of(element)):
             yield f"an unknown element: {element.tag}"
             continue
         for name, value in element.attrib.items():
@@ -112,7 +112,7 @@ def batch_edits(text: str) -> Iterator[str]:
             yield f"other parameters: {request['path']}"
         for edit in request["body"]:
             content = etree.fromstring(edit["value"])
-            known = len(content) == 1 and not len(content[0]) and names.known(content[0])
+            known = len(content) == 1 and not len(content[0]) and corrections.name_of(content[0])
             if not known or not re.fullmatch(rf"(?:{STEP})+", edit["xpath"]):
                 yield f"an unknown edit: {edit}"
 

@@ -30,7 +30,7 @@ from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, Result, normalise
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.csw_answer import PageError
+from ckanext.ecosphere.harvest.sources.base import PageError
 from dev.bench import fidelity_checks as checks
 from dev.bench import fidelity_facts as facts
 from dev.bench.fidelity_facts import Fact

@@ -8,10 +8,12 @@ types (harvest sources) or with unsupported relations (groups, relationships), a
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 import types
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ckan.plugins as p
@@ -53,40 +55,54 @@ class Documents:
         query = sa.select(model.Package).where(model.Package.id.in_(package_ids))
         packages = {package.id: package for package in model.Session.scalars(query)}
         rows = _Rows(packages) if self._together else None
-        held = asked_by_hooks(package_ids)
+        references = asked_by_hooks(package_ids)
         documents = []
         for id_ in package_ids:
             try:
-                if rows is None or id_ not in packages or packages[id_].type != "dataset" or id_ in rows.special:
+                package = packages.get(id_)
+                if rows is None or package is None or rows.is_special(package):
                     document = solr.document(id_)
                 else:
-                    document = self._document(packages[id_], rows, packages)
-            except Exception as error:  # from a hook of any plugin: the dataset is saved, continue with the others
+                    document = self._document(package, rows, packages)
+            except (
+                Exception
+            ) as error:  # from a hook of any plugin: the dataset is saved, continue with the others
                 on_error(id_, error)
-            else:
-                documents += [document] if document else []
-        del held
+                continue
+            if document:
+                documents.append(document)
+        del references
         return documents
 
     def _document(
         self, package: model.Package, rows: _Rows, packages: dict[str, model.Package]
     ) -> solr.Document | None:
-        context: Any = {"ignore_auth": True, "use_cache": False, "validate": False, "package": package}
-        context |= {"model": model, "session": model.Session, "user": ""}
-        shown = rows.dictize(package, context)
+        context: Any = {
+            "ignore_auth": True,
+            "use_cache": False,
+            "validate": False,
+            "package": package,
+            "model": model,
+            "session": model.Session,
+            "user": "",
+        }
+        dataset = rows.dictize(package, context)
         for plugin in p.PluginImplementations(p.IPackageController):
             plugin.read(package)
         for plugin in p.PluginImplementations(p.IResourceController):
-            for resource in shown["resources"]:
+            for resource in dataset["resources"]:
                 plugin.before_resource_show(resource)
         with_default, _errors = self._validation.validate(
-            object(), context, shown, self._default, "package_show", self._without
+            object(), context, dataset, self._default, "package_show", self._without
         )
-        form = lib_plugins.lookup_package_plugin(shown["type"])
-        custom = form.show_package_schema()
-        with_custom, _errors = self._validation.validate(form, context, shown, custom, "package_show")
+        form = lib_plugins.lookup_package_plugin(dataset["type"])
+        schema = form.show_package_schema()
+        with_custom, _errors = self._validation.validate(
+            form, context, dataset, schema, "package_show"
+        )
         logic.apply_after_dataset_show_plugins(context, with_custom)
-        return solr.build(dict(with_default, with_custom_schema=with_custom), KnownPackages(packages))
+        dataset = {**with_default, "with_custom_schema": with_custom}
+        return solr.build(dataset, KnownPackages(packages))
 
 
 def asked_by_hooks(package_ids: list[str]) -> list[Any]:
@@ -98,9 +114,13 @@ def asked_by_hooks(package_ids: list[str]) -> list[Any]:
         return []
     from ckanext.harvest.model import HarvestObject, HarvestSource
 
-    objects = sa.select(HarvestObject.harvest_source_id).where(HarvestObject.package_id.in_(package_ids))
+    objects = sa.select(HarvestObject.harvest_source_id).where(
+        HarvestObject.package_id.in_(package_ids)
+    )
     source_ids = set(model.Session.scalars(objects))
-    return list(model.Session.scalars(sa.select(HarvestSource).where(HarvestSource.id.in_(source_ids))))
+    return list(
+        model.Session.scalars(sa.select(HarvestSource).where(HarvestSource.id.in_(source_ids)))
+    )
 
 
 class KnownPackages(types.SimpleNamespace):
@@ -108,74 +128,209 @@ class KnownPackages(types.SimpleNamespace):
 
     def __init__(self, packages: dict[str, model.Package]):
         package = types.SimpleNamespace(get=lambda id_: packages.get(id_) or model.Package.get(id_))
-        super().__init__(Package=package, Resource=model.Resource, PackageRelationship=model.PackageRelationship)
+        super().__init__(
+            Package=package, Resource=model.Resource, PackageRelationship=model.PackageRelationship
+        )
 
 
 class _Rows:
-    """Related rows of a batch of datasets, and dataset dicts made of them.
-
-    Attributes:
-        special: ids of datasets with groups or relationships.
-    """
+    """Related rows of a batch of datasets, and dataset dicts made of them."""
 
     def __init__(self, packages: dict[str, model.Package]):
         ids = list(packages)
-        resource, tag, use, member, group = (
-            model.resource_table,
-            model.tag_table,
-            model.package_tag_table,
-            model.member_table,
-            model.group_table,
+        resource, group = model.resource_table, model.group_table
+        self._resources = _grouped(
+            sa.select(resource).where(resource.c["package_id"].in_(ids)), "package_id"
         )
-        relation = model.package_relationship_table
-        self._resources = _grouped(sa.select(resource).where(resource.c["package_id"].in_(ids)), "package_id")
+        tag, use = model.tag_table, model.package_tag_table
         columns = (tag, use.c["state"], use.c["package_id"].label("_of"))
         tags = sa.select(*columns).join(use, tag.c["id"] == use.c["tag_id"])
         self._tags = _grouped(tags.where(use.c["package_id"].in_(ids)), "_of")
-        groups = sa.select(member.c["table_id"]).join(group, group.c["id"] == member.c["group_id"])
-        groups = groups.where(member.c["table_id"].in_(ids), group.c["is_organization"].is_(False))
-        self.special = set(model.Session.scalars(groups))
-        for column in ("subject_package_id", "object_package_id"):
-            self.special |= set(model.Session.scalars(sa.select(relation.c[column]).where(relation.c[column].in_(ids))))
+        self._special = _with_groups(ids) | _with_relationships(ids)
         owners = {package.owner_org for package in packages.values()}
-        found = model.Session.execute(sa.select(group).where(group.c["id"].in_(owners), group.c["state"] == "active"))
-        self._organisations = {row.id: row for row in found}
+        organisations = model.Session.execute(
+            sa.select(group).where(group.c["id"].in_(owners), group.c["state"] == "active")
+        )
+        self._organisations = {row.id: row for row in organisations}
+
+    def is_special(self, package: model.Package) -> bool:
+        """Tell whether CKAN itself has to read a dataset: it has groups or relationships, or is a harvest source."""
+        return package.type != "dataset" or package.id in self._special
 
     def dictize(self, package: model.Package, context: Any) -> Row:
         """Return a dataset as `ckan.lib.dictization.model_dictize.package_dictize` does, key for key."""
-        shown = dictization.table_dictize(package, context)
-        if shown.get("title"):
-            shown["title"] = shown["title"].strip()
-        shown.pop("plugin_data", None)
-        shown["resources"] = model_dictize.resource_list_dictize(self._resources[package.id], context)
-        shown["num_resources"] = len(shown["resources"])
-        tags = dictization.obj_list_dictize(self._tags[package.id], context, lambda tag: tag["name"])
-        shown["tags"] = [{**_without(tag, "_of"), "display_name": tag["name"]} for tag in tags]
-        shown["num_tags"] = len(tags)
-        shown["extras"] = [{"key": key, "value": value} for key, value in (shown["extras"] or {}).items()]
-        shown["groups"] = []
+        dataset = dictization.table_dictize(package, context)
+        if dataset.get("title"):
+            dataset["title"] = dataset["title"].strip()
+        dataset.pop("plugin_data", None)
+        resources = model_dictize.resource_list_dictize(self._resources[package.id], context)
+        dataset["resources"] = resources
+        dataset["num_resources"] = len(resources)
+        tags = dictization.obj_list_dictize(
+            self._tags[package.id], context, lambda tag: tag["name"]
+        )
+        for tag in tags:
+            del tag["_of"]
+            tag["display_name"] = tag["name"]
+        dataset["tags"] = tags
+        dataset["num_tags"] = len(tags)
+        extras = dataset["extras"] or {}
+        dataset["extras"] = [{"key": key, "value": value} for key, value in extras.items()]
+        dataset["groups"] = []
         context["with_capacity"] = False
+        dataset["organization"] = self._organisation(package, context)
+        dataset["relationships_as_subject"] = []
+        dataset["relationships_as_object"] = []
+        dataset["isopen"] = package.isopen()
+        dataset["type"] = package.type or "dataset"
+        dataset |= _licence(package)
+        dataset["metadata_modified"] = package.metadata_modified.isoformat()
+        created = package.metadata_created
+        dataset["metadata_created"] = created.isoformat() if created else None
+        return dataset
+
+    def _organisation(self, package: model.Package, context: Any) -> Row | None:
         owner = self._organisations.get(package.owner_org or "")
-        shown["organization"] = _without(dictization.table_dictize(owner, context), "extras") if owner else None
-        shown["relationships_as_subject"], shown["relationships_as_object"] = [], []
-        shown["isopen"] = package.isopen()
-        shown["type"] = package.type or "dataset"
-        license_ = package.license
-        if license_ and license_.url:
-            shown["license_url"] = license_.url
-        title = license_.title if license_ else package.license_id
-        shown["license_title"] = title.split("::")[-1] if license_ and license_.url else title
-        shown["metadata_modified"] = package.metadata_modified.isoformat()
-        shown["metadata_created"] = package.metadata_created.isoformat() if package.metadata_created else None
-        return shown
+        if owner is None:
+            return None
+        organisation = dictization.table_dictize(owner, context)
+        organisation.pop("extras", None)
+        return organisation
+
+
+def _licence(package: model.Package) -> Row:
+    licence = package.license
+    if licence is None:
+        return {"license_title": package.license_id}
+    if not licence.url:
+        return {"license_title": licence.title}
+    return {"license_url": licence.url, "license_title": licence.title.split("::")[-1]}
+
+
+def _with_groups(ids: list[str]) -> set[str]:
+    member, group = model.member_table, model.group_table
+    query = (
+        sa.select(member.c["table_id"])
+        .join(group, group.c["id"] == member.c["group_id"])
+        .where(member.c["table_id"].in_(ids), group.c["is_organization"].is_(False))
+    )
+    return set(model.Session.scalars(query))
+
+
+def _with_relationships(ids: list[str]) -> set[str]:
+    special: set[str] = set()
+    for name in ("subject_package_id", "object_package_id"):
+        column = model.package_relationship_table.c[name]
+        special.update(model.Session.scalars(sa.select(column).where(column.in_(ids))))
+    return special
 
 
 def _grouped(query: Any, column: str) -> defaultdict[str, list[Any]]:
-    found: defaultdict[str, list[Any]] = defaultdict(list)
+    rows: defaultdict[str, list[Any]] = defaultdict(list)
     for row in model.Session.execute(query):
-        found[getattr(row, column)].append(row)
-    return found
+        rows[getattr(row, column)].append(row)
+    return rows
 
 
-def _without(values: Row, name: str) -> Row:
-    return {key: value for key, value in values.items() if key != name}
+# --- from the copies in the index ---
+
+
+#: Keys that ckanext-harvest's hook adds to the copy, and would add again.
+ADDED_BY_HARVEST = ("harvest_object_id", "harvest_source_id", "harvest_source_title")
+COPIES = ("data_dict", "validated_data_dict")
+
+
+class KeptDocuments:
+    """Builder of documents from stored copies; use one per run.
+
+    Attributes:
+        from_index: number of documents built from the index; the others are built from the database.
+    """
+
+    def __init__(self) -> None:
+        self.from_index = 0
+        self._documents = Documents()
+
+    def make(self, package_ids: Sequence[str], on_error: OnError) -> list[solr.Document]:
+        """Build the documents of some datasets.
+
+        Args:
+            package_ids: dataset ids; those missing from the index, or with unusable copies, are read from the database.
+            on_error: called for a dataset whose document cannot be built; the others are still built.
+
+        Raises:
+            SolrAwayError: Solr is down.
+        """
+        copies = {}
+        if package_ids:
+            fields = ("id", *COPIES)
+            stored = solr.kept([index_id(id_) for id_ in package_ids], fields)
+            copies = {copy["id"]: copy for copy in stored}
+        query = sa.select(model.Package).where(
+            model.Package.id.in_(copies), model.Package.state == model.State.ACTIVE
+        )
+        packages = {package.id: package for package in model.Session.scalars(query)}
+        copies = {id_: copy for id_, copy in copies.items() if id_ in packages}
+        references = asked_by_hooks(list(copies))
+        if copies and not self._is_faithful(next(iter(copies.values())), packages):
+            copies = {}
+        documents = []
+        for id_, copy in copies.items():
+            try:
+                document = _again(copy, packages)
+            except Exception as error:  # from a hook of any plugin: continue with the others
+                on_error(id_, error)
+                continue
+            if document:
+                documents.append(document)
+        del references
+        self.from_index += len(documents)
+        others = [id_ for id_ in package_ids if id_ not in copies]
+        return documents + self._documents.make(others, on_error)
+
+    def _is_faithful(self, copy: dict[str, Any], packages: dict[str, model.Package]) -> bool:
+        failures: list[Exception] = []
+        expected = self._documents.make([copy["id"]], lambda _id, error: failures.append(error))
+        try:
+            document = _again(copy, packages)
+        except Exception:  # reported when the batch is built from the database
+            return False
+        if failures or len(expected) != 1:
+            return False
+        return _readable(document) == _readable(expected[0])
+
+
+def index_id(package_id: str) -> str:
+    """Return the key under which CKAN indexes a dataset."""
+    return hashlib.md5(
+        f"{package_id}{tk.config['ckan.site_id']}".encode(), usedforsecurity=False
+    ).hexdigest()
+
+
+def _again(copy: dict[str, Any], packages: dict[str, model.Package]) -> solr.Document | None:
+    default, custom = (json.loads(copy[name]) for name in COPIES)
+    if p.plugin_loaded("harvest"):
+        for dataset in (default, custom):
+            if "extras" in dataset:
+                dataset["extras"] = [
+                    extra for extra in dataset["extras"] if extra.get("key") not in ADDED_BY_HARVEST
+                ]
+    return solr.build(dict(default, with_custom_schema=custom), KnownPackages(packages))
+
+
+def _readable(document: solr.Document | None) -> dict[str, Any]:
+    """Return a document with its copies parsed, so that the order of keys and extras does not matter.
+
+    The database has its own order of extras, which differs between a dataset just saved and the same one read again.
+    """
+    return {
+        name: _unordered(value) if name in COPIES else value
+        for name, value in (document or {}).items()
+    }
+
+
+def _unordered(copy: str) -> dict[str, Any]:
+    dataset = json.loads(copy)
+    if "extras" in dataset:
+        dataset["extras"] = sorted(dataset["extras"], key=lambda extra: extra["key"])
+    return dataset

@@ -54,13 +54,15 @@ class IndexRepair:
         Raises:
             SolrAwayError: Solr is down.
         """
-        whole = self._clock() >= self._everything_at or self._numbers_differ()
-        differing = self._differing(None if whole else _now() - timedelta(seconds=BACK_SECONDS))
-        lasting = [id_ for id_, found in differing.items() if self._seen.get(id_) == found][:AT_ONCE]
+        is_whole = self._clock() >= self._everything_at or self._numbers_differ()
+        since = None if is_whole else _now() - timedelta(seconds=BACK_SECONDS)
+        differing = self._differing(since)
+        lasting = [id_ for id_, pair in differing.items() if self._seen.get(id_) == pair]
         self._seen = differing
-        if whole and not differing:
+        if is_whole and not differing:
             self._everything_at = self._clock() + EVERYTHING_SECONDS
-        return [text for id_ in lasting if (text := self._put_right(id_))]
+        repairs = [self._put_right(id_) for id_ in lasting[:AT_ONCE]]
+        return [text for text in repairs if text]
 
     def _put_right(self, id_: str) -> str:
         try:
@@ -80,7 +82,9 @@ class IndexRepair:
 
     def _numbers_differ(self) -> bool:
         stored = model.Session.scalar(
-            sa.select(sa.func.count()).select_from(model.Package).where(model.Package.state == model.State.ACTIVE)
+            sa.select(sa.func.count())
+            .select_from(model.Package)
+            .where(model.Package.state == model.State.ACTIVE)
         )
         model.Session.rollback()
         return stored != solr.search(fq=[*_here(), "state:active"], rows=0).hits
@@ -91,17 +95,17 @@ class IndexRepair:
         # Look up what is recent on one side on the other side as well, whatever its age there.
         stored |= _stored(indexed.keys() - stored.keys())
         indexed |= dict(_documents_of(stored.keys() - indexed.keys()))
-        found: dict[str, Difference] = {}
-        for id_ in stored.keys() | indexed.keys():
-            wanted, there = stored.get(id_), indexed.get(id_)
-            if wanted is not None and wanted[0] != model.State.ACTIVE:
-                wanted = None
-            if there is not None and there[0] != model.State.ACTIVE and wanted is None:
-                continue  # a draft, or a portal that keeps deleted datasets in its index
-            if wanted != there:
-                found[id_] = (wanted, there)
         model.Session.rollback()
-        return found
+        differing: dict[str, Difference] = {}
+        for id_ in stored.keys() | indexed.keys():
+            expected, present = stored.get(id_), indexed.get(id_)
+            if expected is not None and expected[0] != model.State.ACTIVE:
+                expected = None
+            # A draft, or a portal that keeps deleted datasets in its index, is no difference.
+            is_other = expected is None and present is not None and present[0] != model.State.ACTIVE
+            if expected != present and not is_other:
+                differing[id_] = (expected, present)
+        return differing
 
 
 def _now() -> datetime:
@@ -115,21 +119,24 @@ def _here() -> list[str]:
 def _changed(since: datetime | None) -> dict[str, Version]:
     """Return the datasets in the database changed since a time; all active ones for None."""
     package = model.Package
-    wanted = package.state == model.State.ACTIVE if since is None else package.metadata_modified >= since
-    return _versions(wanted)
+    if since is None:
+        return _versions(package.state == model.State.ACTIVE)
+    return _versions(package.metadata_modified >= since)
 
 
 def _stored(ids: Iterable[str]) -> dict[str, Version]:
     """Return the given datasets in the database; missing ones are left out."""
-    found: dict[str, Version] = {}
+    versions: dict[str, Version] = {}
     for chunk in _chunks(ids):
-        found |= _versions(model.Package.id.in_(chunk))
-    return found
+        versions |= _versions(model.Package.id.in_(chunk))
+    return versions
 
 
 def _versions(condition: sa.ColumnElement[bool]) -> dict[str, Version]:
     package = model.Package
-    rows = model.Session.execute(sa.select(package.id, package.state, package.metadata_modified).where(condition))
+    rows = model.Session.execute(
+        sa.select(package.id, package.state, package.metadata_modified).where(condition)
+    )
     return {id_: (state, _milliseconds(moment.isoformat())) for id_, state, moment in rows}
 
 
@@ -150,11 +157,16 @@ def _indexed(since: datetime | None) -> Iterator[tuple[str, Version]]:
 def _documents_of(ids: Iterable[str]) -> Iterator[tuple[str, Version]]:
     for chunk in _chunks(ids):
         some = f"{{!terms f=id}}{','.join(chunk)}"
-        yield from map(_version_of, solr.search(fq=[*_here(), some], fl=_FIELDS, rows=len(chunk)).docs)
+        yield from map(
+            _version_of, solr.search(fq=[*_here(), some], fl=_FIELDS, rows=len(chunk)).docs
+        )
 
 
 def _version_of(document: dict[str, Any]) -> tuple[str, Version]:
-    return document["id"], (document.get("state") or "", _milliseconds(document.get("metadata_modified") or ""))
+    return document["id"], (
+        document.get("state") or "",
+        _milliseconds(document.get("metadata_modified") or ""),
+    )
 
 
 def _milliseconds(moment: str) -> str:
@@ -164,6 +176,6 @@ def _milliseconds(moment: str) -> str:
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
-    wanted = sorted(ids)
-    for start in range(0, len(wanted), AT_ONCE):
-        yield wanted[start : start + AT_ONCE]
+    in_order = sorted(ids)
+    for start in range(0, len(in_order), AT_ONCE):
+        yield in_order[start : start + AT_ONCE]

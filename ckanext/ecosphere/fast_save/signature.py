@@ -15,6 +15,7 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 from ckan.lib.search.common import SearchIndexError, make_connection
 
@@ -35,14 +36,13 @@ def current() -> str:
     if not p.plugin_loaded("scheming_datasets"):
         return ""
     schema = tk.h.scheming_get_dataset_schema("dataset", expanded=False) or {}
-    if _last and _last[0] is schema:
-        return _last[1]
-    parts = [
-        {key: field[key] for key in DECISIVE if key in field}
-        for kind in ("dataset_fields", "resource_fields")
-        for field in schema.get(kind, ())
-    ]
-    _last[:] = [schema, hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]]
+    if not _last or _last[0] is not schema:
+        fields = [*schema.get("dataset_fields", ()), *schema.get("resource_fields", ())]
+        parts = []
+        for field in fields:
+            parts.append({key: field[key] for key in DECISIVE if key in field})
+        digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        _last[:] = [schema, digest[:16]]
     return _last[1]
 
 
@@ -55,17 +55,19 @@ def put(document: dict[str, Any], signature: str) -> None:
 def stale() -> list[str]:
     """Return the ids of datasets whose document is missing or has another signature."""
     fresh: set[str] = set()
-    query = [f'site_id:"{tk.config["ckan.site_id"]}"', "entity_type:package", f'{FIELD}:"{current()}"']
-    connection, start = make_connection(), 0
-    while True:
-        found = connection.search("*:*", fq=query, fl="id", rows=PAGE, start=start, sort="id asc")
-        fresh |= {each["id"] for each in found.docs}
-        start += PAGE
-        if start >= found.hits:
-            break
+    query = [
+        f'site_id:"{tk.config["ckan.site_id"]}"',
+        "entity_type:package",
+        f'{FIELD}:"{current()}"',
+    ]
+    connection, start, hits = make_connection(), 0, 1
+    while start < hits:
+        answer = connection.search("*:*", fq=query, fl="id", rows=PAGE, start=start, sort="id asc")
+        fresh.update(document["id"] for document in answer.docs)
+        start, hits = start + PAGE, answer.hits
     package = model.Package
-    known = model.Session.query(package.id).filter(package.type == "dataset", package.state != "deleted")
-    return sorted({id_ for (id_,) in known} - fresh)
+    datasets = sa.select(package.id).where(package.type == "dataset", package.state != "deleted")
+    return sorted(set(model.Session.scalars(datasets)) - fresh)
 
 
 def index(ids: Collection[str]) -> list[str]:
@@ -83,15 +85,15 @@ def index(ids: Collection[str]) -> list[str]:
         log.error("Dataset %s cannot be indexed: %r", id_, error)
         failed.append(id_)
 
-    maker, ordered = documents.Documents(), list(ids)
+    builder, ordered = documents.Documents(), list(ids)
     for start in range(0, len(ordered), BATCH):
-        made = maker.make(ordered[start : start + BATCH], note)
+        batch = builder.make(ordered[start : start + BATCH], note)
         try:
-            solr.add(made, commit=False)
+            solr.add(batch, commit=False)
         except solr.SolrAwayError:
             raise
         except SearchIndexError:
-            for document in made:  # find the refused one
+            for document in batch:  # find the refused one
                 try:
                     solr.add([document], commit=False)
                 except SearchIndexError as error:

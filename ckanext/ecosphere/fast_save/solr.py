@@ -103,7 +103,9 @@ def kept(keys: Sequence[str], fields: Sequence[str]) -> list[Document]:
     """
     connection = make_connection(decode_dates=False)
     data = {"ids": ",".join(keys), "fl": ",".join(fields), "wt": "json"}
-    answer = _guarded(requests.post, f"{connection.url.rstrip('/')}/get", data=data, timeout=connection.timeout)
+    answer = _guarded(
+        requests.post, f"{connection.url.rstrip('/')}/get", data=data, timeout=connection.timeout
+    )
     if not answer.ok:
         raise SearchIndexError(f"HTTP {answer.status_code}: {answer.text[:500]}")
     return answer.json()["response"]["docs"]
@@ -156,6 +158,10 @@ def _guarded(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return call(*args, **kwargs)
     except (pysolr.SolrError, requests.RequestException, OSError) as error:
         # pysolr distinguishes refused requests from outages only by its message. A core not loaded yet gives 404.
-        refused = isinstance(error, pysolr.SolrError) and "(HTTP 4" in str(error) and "(HTTP 404)" not in str(error)
+        refused = (
+            isinstance(error, pysolr.SolrError)
+            and "(HTTP 4" in str(error)
+            and "(HTTP 404)" not in str(error)
+        )
         kind = SearchIndexError if refused else SolrAwayError
         raise kind(str(error)[:500]) from error

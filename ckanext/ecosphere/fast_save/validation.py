@@ -53,22 +53,27 @@ class CompiledSchema:
         self._beginnings = {key[:length] for key in flat for length in range(1, len(key) + 1)}
         self._add(schema, (), without)
 
-    def _add(self, schema: dict[str, Any], path: Key, without: Collection[Callable[..., Any]]) -> None:
-        lists = {name: value for name, value in schema.items() if isinstance(value, list)}
+    def _add(
+        self, schema: dict[str, Any], path: Key, without: Collection[Callable[..., Any]]
+    ) -> None:
         phases: dict[str, list[Any]] = {phase: [] for phase in _PHASES}
-        for name in sorted(lists):
-            phase = name if name in phases else "" if not name.startswith("__") else None
-            if phase is not None:
-                chosen = [each for each in lists[name] if each not in without]
-                runs = [(each, _arguments(each)) for each in chosen]
-                optional = bool(chosen) and chosen[0] is self._ignore_missing
-                phases[phase].append((name, optional, tuple(runs)))
-        self._levels[path] = _Level(tuple(lists), {phase: tuple(runs) for phase, runs in phases.items()})
+        names = [name for name, value in schema.items() if isinstance(value, list)]
+        for name in sorted(names):
+            if name.startswith("__") and name not in phases:
+                continue
+            validators = [run for run in schema[name] if run not in without]
+            is_optional = bool(validators) and validators[0] is self._ignore_missing
+            runs = tuple((validator, _arguments(validator)) for validator in validators)
+            phases[name if name in phases else ""].append((name, is_optional, runs))
+        frozen = {phase: tuple(runs) for phase, runs in phases.items()}
+        self._levels[path] = _Level(tuple(names), frozen)
         for name, value in schema.items():
             if isinstance(value, dict):
                 self._add(value, (*path, name), without)
 
-    def run(self, data: dict[str, Any], schema: dict[str, Any], context: Context) -> tuple[dict[str, Any], Any]:
+    def run(
+        self, data: dict[str, Any], schema: dict[str, Any], context: Context
+    ) -> tuple[dict[str, Any], Any]:
         """Validate a dataset, as `ckan.lib.navl.dictization_functions.validate` does.
 
         Returns:
@@ -78,11 +83,9 @@ class CompiledSchema:
         context = cast(Context, {**context, "schema_keys": list(self._names)})
         for phase in ("__before", "", "__extras"):
             for path, level in places:
-                if runs := level.phases[phase]:
-                    _run(runs, path, converted, errors, context)
+                _run(level.phases[phase], path, converted, errors, context)
         for path, level in reversed(places):
-            if runs := level.phases["__after"]:
-                _run(runs, path, converted, errors, context)
+            _run(level.phases["__after"], path, converted, errors, context)
         if places[0][0] == ():
             _run(places[0][1].phases["__junk"], (), converted, errors, context)
         result = nested(converted)
@@ -91,20 +94,26 @@ class CompiledSchema:
                 result[name] = []
         return result, {key: value for key, value in errors.items() if value}
 
-    def _spread(self, flat: dict[Key, Any]) -> tuple[list[tuple[Key, _Level]], dict[Key, list[Any]], dict[Key, Any]]:
+    def _spread(
+        self, flat: dict[Key, Any]
+    ) -> tuple[list[tuple[Key, _Level]], dict[Key, list[Any]], dict[Key, Any]]:
         """Find the subschemas used by the data, add missing fields, and move aside fields without a schema."""
-        found: set[Key] = {()}
-        for key in sorted({key[:-1] for key in flat}, key=_order):
-            if key[::2] in self._prefixes and (not key or key[:-2] in found):
-                found.add(key)
-        places = [(path, self._levels[path[::2]]) for path in sorted(found, key=_order)]
-        errors: dict[Key, list[Any]] = {(*path, name): [] for path, level in places for name in level.names}
+        paths: set[Key] = {()}
+        for path in sorted({key[:-1] for key in flat}, key=_order):
+            if path[::2] in self._prefixes and (not path or path[:-2] in paths):
+                paths.add(path)
+        places = [(path, self._levels[path[::2]]) for path in sorted(paths, key=_order)]
+        errors: dict[Key, list[Any]] = {}
+        for path, level in places:
+            errors |= {(*path, name): [] for name in level.names}
         converted = {key: value for key, value in flat.items() if key in errors}
         for key in flat.keys() - errors.keys():
             if key[::2] in self._beginnings and flat[key] != []:
                 raise navl.DataError(f"Only lists of dicts can be placed against subschema {key}")
-            place = ("__junk",) if key[:-1] not in found else (*key[:-1], "__extras")
-            converted.setdefault(place, {})[key if place == ("__junk",) else key[-1]] = flat[key]
+            if key[:-1] in paths:
+                converted.setdefault((*key[:-1], "__extras"), {})[key[-1]] = flat[key]
+            else:
+                converted.setdefault(("__junk",), {})[key] = flat[key]
         for key in errors:
             if key not in converted and not key[-1].startswith("__"):
                 converted[key] = navl.missing
@@ -143,7 +152,9 @@ class Validation:
             the converted dataset, and errors.
         """
 
-        def run(data: dict[str, Any], schema: dict[str, Any], context: Context) -> tuple[dict[str, Any], Any]:
+        def run(
+            data: dict[str, Any], schema: dict[str, Any], context: Context
+        ) -> tuple[dict[str, Any], Any]:
             key = (id(plugin) if hasattr(plugin, "validate") else 0, action)
             compiled = self._compiled.get(key)
             if compiled is None:
@@ -158,7 +169,11 @@ class Validation:
             return lib_plugins.plugin_validate(plugin, context, data, schema, action)
         globals_ = {**function.__globals__, "unflatten": nested, "navl_validate": run}
         ours = types.FunctionType(
-            function.__code__, globals_, function.__name__, function.__defaults__, function.__closure__
+            function.__code__,
+            globals_,
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
         )
         return ours(plugin, context, data, schema, action)
 
@@ -171,11 +186,14 @@ def _arguments(validator: Callable[..., Any]) -> int:
     return number
 
 
-def _run(fields: Runs, path: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Context) -> None:
+def _run(
+    fields: Runs, path: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Context
+) -> None:
     missing = navl.missing
     for name, optional, validators in fields:
         key = (*path, name)
-        if optional and ((value := data.get(key)) is missing or value is None):  # true for most fields
+        value = data.get(key)
+        if optional and (value is missing or value is None):  # true for most fields
             data.pop(key, None)
             continue
         for validator, arguments in validators:
@@ -205,7 +223,10 @@ def nested(flat: dict[Key, Any]) -> dict[str, Any]:
             result[key[0]] = value
         else:
             by_length.setdefault(len(key), []).append(key)
-    if any(result.get(name, []) != [] for name in {key[0] for keys in by_length.values() for key in keys}):
+    if any(
+        result.get(name, []) != []
+        for name in {key[0] for keys in by_length.values() for key in keys}
+    ):
         return navl.unflatten(flat)
     parts: dict[Key, dict[str, Any]] = {(): result}
     for length in sorted(by_length):

@@ -24,11 +24,14 @@ def free_workers() -> list[Check]:
         queues = set(worker.queue_names())
         if harvest not in queues:
             heard |= queues
-    wanted = {jobs.DEFAULT_QUEUE_NAME}.union(*(plugin.ecosphere_queues() for plugin in each_setup())) - {QUEUE}
+    wanted = {jobs.DEFAULT_QUEUE_NAME}.union(
+        *(plugin.ecosphere_queues() for plugin in each_setup())
+    ) - {QUEUE}
     missing = sorted(queue for queue in wanted if jobs.add_queue_name_prefix(queue) not in heard)
     if missing:
         message = _(
-            "Every worker that listens to {queues} takes harvests as well: a slow source keeps other work waiting"
+            "Every worker that listens to {queues} takes harvests as well: a slow source keeps "
+            "other work waiting"
         )
         remedy = _("Run: {command}").format(command=f"ckan jobs worker {' '.join(missing)}")
         return [Check(name, CheckStatus.WARNING, message.format(queues=", ".join(missing)), remedy)]

@@ -14,7 +14,11 @@ def harvest() -> None:
 
 @harvest.command()
 @click.argument("source")
-@click.option("--inline", is_flag=True, help="Run it here and now instead of leaving it to the background workers.")
+@click.option(
+    "--inline",
+    is_flag=True,
+    help="Run it here and now instead of leaving it to the background workers.",
+)
 @click.option("--force", is_flag=True, help="Import records also when they have not changed.")
 @click.pass_context
 def run(ctx: click.Context, source: str, inline: bool, force: bool) -> None:
@@ -34,7 +38,11 @@ def run(ctx: click.Context, source: str, inline: bool, force: bool) -> None:
     with ctx.meta["flask_app"].test_request_context():
         try:
             ok = terminal.run(
-                source, inline=inline, force=force, echo=click.echo, draw=draw if sys.stdout.isatty() else None
+                source,
+                inline=inline,
+                force=force,
+                echo=click.echo,
+                draw=draw if sys.stdout.isatty() else None,
             )
         except terminal.CommandError as error:
             raise click.ClickException(str(error)) from error
@@ -53,7 +61,9 @@ def revive() -> None:
 
 @harvest.command("try")
 @click.argument("url")
-@click.option("--type", "type_name", default="ecosphere_csw", show_default=True, help="Type of the source.")
+@click.option(
+    "--type", "type_name", default="ecosphere_csw", show_default=True, help="Type of the source."
+)
 @click.option("--config", "text", default="", help="Configuration of the source, in JSON.")
 @click.pass_context
 def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
@@ -65,31 +75,40 @@ def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            found = preview.try_source(url, type_name, text)
+            result = preview.try_source(url, type_name, text)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
-        for line in preview.lines(found):
+        for line in preview.lines(result):
             click.echo(line)
-    if found["failures"]:
+    if result["failures"]:
         ctx.exit(1)
 
 
 @harvest.command()
-@click.option("--source", default=None, help="Only datasets that this source (id or name) publishes or has a copy of.")
+@click.option(
+    "--source",
+    default=None,
+    help="Only datasets that this source (id or name) publishes or has a copy of.",
+)
 @click.pass_context
 def joined(ctx: click.Context, source: str | None) -> None:
     """List the datasets that several catalogues have: which source publishes each, and why."""
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.deduplication import overrides
+    from ckanext.ecosphere.harvest.deduplication import reconcile
 
     with ctx.meta["flask_app"].test_request_context():
-        for each in overrides.joined(source):
-            click.echo(f"{each['dataset']}: {each['title']}")
-            click.echo("  " + _("published from {source} ({guid})").format(**each["published_by"]))
-            click.echo("  " + _("also in {source} ({guid})").format(**each["copy"]))
+        for pair in reconcile.joined(source):
+            click.echo(f"{pair['dataset']}: {pair['title']}")
+            click.echo("  " + _("published from {source} ({guid})").format(**pair["published_by"]))
+            click.echo("  " + _("also in {source} ({guid})").format(**pair["copy"]))
             reason = _("because {reason}; same identifiers: {identifiers}")
-            click.echo("  " + reason.format(reason=each["reason"], identifiers=", ".join(each["identifiers"]) or "–"))
+            click.echo(
+                "  "
+                + reason.format(
+                    reason=pair["reason"], identifiers=", ".join(pair["identifiers"]) or "–"
+                )
+            )
 
 
 @harvest.command()
@@ -103,13 +122,15 @@ def split(ctx: click.Context, dataset: str, source: str | None) -> None:
     """
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.deduplication import overrides
+    from ckanext.ecosphere.harvest.deduplication import reconcile
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            parted = overrides.split(dataset, source)
+            parted = reconcile.split(dataset, source)
         except LookupError as error:
-            raise click.ClickException(_("{name} is published from one source only.").format(name=dataset)) from error
+            raise click.ClickException(
+                _("{name} is published from one source only.").format(name=dataset)
+            ) from error
         for _source, guid in parted:
             click.echo(_("{guid} is a dataset of its own.").format(guid=guid))
 
@@ -121,13 +142,15 @@ def rejoin(ctx: click.Context, dataset: str) -> None:
     """Let DATASET, which "split" parted from another one, be joined to it again."""
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.deduplication import overrides
+    from ckanext.ecosphere.harvest.deduplication import reconcile
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            overrides.rejoin(dataset)
+            reconcile.rejoin(dataset)
         except LookupError as error:
-            raise click.ClickException(_("{name} was not parted from another dataset.").format(name=dataset)) from error
+            raise click.ClickException(
+                _("{name} was not parted from another dataset.").format(name=dataset)
+            ) from error
         click.echo(_("{name} may be joined to other datasets again.").format(name=dataset))
 
 
@@ -140,7 +163,9 @@ def sources() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @click.option(
-    "--retire", is_flag=True, help="Also retire the sources that the file does not name; their datasets stay."
+    "--retire",
+    is_flag=True,
+    help="Also retire the sources that the file does not name; their datasets stay.",
 )
 @click.pass_context
 def sync(ctx: click.Context, file: Path, yes: bool, retire: bool) -> None:
@@ -149,20 +174,19 @@ def sync(ctx: click.Context, file: Path, yes: bool, retire: bool) -> None:
     Ends with exit code 1 when something could not be done.
     """
     from ckanext.ecosphere.harvest import registry
-    from ckanext.ecosphere.harvest import sync as steps
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            wanted, refused = registry.read(file)
+            listed, refused = registry.read(file)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
-        plan = registry.plan(wanted, steps.present_sources(), retire)
+        plan = registry.plan(listed, registry.present_sources(), retire)
         plan.refused = refused
-        for line in steps.describe(plan):
+        for line in registry.describe(plan):
             click.echo(line)
         if not (plan.create or plan.update or plan.retire):
             ctx.exit(1 if refused else 0)
         if not yes:
             click.confirm("OK?", abort=True)
-        if not steps.apply(plan, click.echo):
+        if not registry.apply(plan, click.echo):
             ctx.exit(1)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest.sources.bounds import Bounds
+from ckanext.ecosphere.harvest.sources.base import Bounds
 from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
 from ckanext.ecosphere.shared.http_guard.addresses import Network
 from ckanext.ecosphere.shared.portal_services import own_services

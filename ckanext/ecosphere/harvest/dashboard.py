@@ -21,16 +21,29 @@ def cards(person: Person) -> list[Card]:
         sources = person.ask("ecosphere_harvest_overview", {"counted": False})
     except tk.NotAuthorized:
         return []
-    active = [each for each in sources if each["state"] != INACTIVE]
-    still = {each["id"]: each for each in standing_still(active, datetime.now(timezone.utc))}
-    kinds = {each["id"]: STALLED if each["id"] in still else each["state"] for each in active}
-    found = [(still.get(each["id"]) or each) for each in active if kinds[each["id"]] in KINDS]
-    if not found:
+    active = [source for source in sources if source["state"] != INACTIVE]
+    stalled = standing_still(active, datetime.now(timezone.utc))
+    stalled_ids = {source["id"] for source in stalled}
+    rows = [(STALLED, source) for source in stalled]
+    for source in active:
+        if source["id"] not in stalled_ids and source["state"] in KINDS:
+            rows.append((source["state"], source))
+    if not rows:
         return []
-    found.sort(key=lambda each: (KINDS.index(kinds[each["id"]]), each["title"]))
-    lines = [_line(kinds[each["id"]], each) for each in found[:MOST_LINES]]
+    rows.sort(key=lambda row: (KINDS.index(row[0]), row[1]["title"]))
+    lines = [_line(kind, source) for kind, source in rows[:MOST_LINES]]
     ways = [Link(tk._("All sources"), tk.url_for("ecosphere_harvest.sources"), "table")]
-    return [Card("sources", tk._("Sources that need somebody"), "triangle-exclamation", len(found), lines, ways, 20)]
+    return [
+        Card(
+            "sources",
+            tk._("Sources that need somebody"),
+            "triangle-exclamation",
+            len(rows),
+            lines,
+            ways,
+            20,
+        )
+    ]
 
 
 def _line(kind: str, source: dict[str, Any]) -> Line:
@@ -44,7 +57,9 @@ def _note(state: str, source: dict[str, Any]) -> str:
     errors = int(source["errors"] or 0)
     if not errors:
         return label
-    counted = tk.ungettext("{number} error", "{number} errors", errors).format(number=tk.h.localised_number(errors))
+    counted = tk.ungettext("{number} error", "{number} errors", errors).format(
+        number=tk.h.localised_number(errors)
+    )
     return f"{label}, {counted}"
 
 

@@ -21,7 +21,11 @@ _WITHIN = 0.5
 @cache
 def _territories() -> dict[str, Degrees]:
     """Return the boxes of the mainland and of the overseas territories."""
-    return {c.id: c.data["bbox"] for c in voc.get("territories") if c.id == _MAINLAND or c.data["type"] == "outre-mer"}
+    return {
+        c.id: c.data["bbox"]
+        for c in voc.get("territories")
+        if c.id == _MAINLAND or c.data["type"] == "outre-mer"
+    }
 
 
 def lies_in_france(box: Degrees) -> bool:

@@ -25,51 +25,55 @@ _NUMBERS = (2, 3, 4)
 _HALF_TURN = 180.0
 
 
-# --- GeoJSON -----------------------------------------------------------------------------------------------------
+# --- GeoJSON ---
 
 
 def geometries_in(value: Any) -> list[dict[str, Any]]:
     """Return the geometries in a GeoJSON object: itself, or those of its features or members."""
-    found: list[dict[str, Any]] = []
-    todo, number = [value], 0
-    while todo and number < MAX_PARTS:
-        each = todo.pop()
+    geometries: list[dict[str, Any]] = []
+    stack, number = [value], 0
+    while stack and number < MAX_PARTS:
+        item = stack.pop()
         number += 1
-        if not isinstance(each, dict):
+        if not isinstance(item, dict):
             continue
-        if isinstance(each.get("coordinates"), list):
-            found.append(each)
+        if isinstance(item.get("coordinates"), list):
+            geometries.append(item)
             continue
         for name in ("geometries", "features"):
-            todo += reversed(each[name]) if isinstance(each.get(name), list) else []
-        todo.append(each.get("geometry"))
-    return found
+            members = item.get(name)
+            if isinstance(members, list):
+                stack += reversed(members)
+        stack.append(item.get("geometry"))
+    return geometries
 
 
 def positions_in(coordinates: Any) -> Iterator[Position]:
     """Yield the positions of GeoJSON coordinates nested to any depth, without heights."""
-    todo, number = [coordinates], 0
-    while todo and number < MAX_POSITIONS:
-        value = todo.pop()
+    stack, number = [coordinates], 0
+    while stack and number < MAX_POSITIONS:
+        value = stack.pop()
         if not isinstance(value, list):
             continue
-        if len(value) > 1 and all(type(each) in (int, float) for each in value[:2]):
+        if len(value) > 1 and all(type(part) in (int, float) for part in value[:2]):
             number += 1
             yield float(value[0]), float(value[1])
         else:
-            todo += value
+            stack += value
 
 
 def parts_of(geometry: dict[str, Any]) -> list[list[Position]]:
     """Return the positions of each polygon, line or point of one of `geometries_in`; empty if there are too many."""
     coordinates: list[Any] = geometry["coordinates"]
-    several = str(geometry.get("type")).startswith("Multi") and len(coordinates) <= MAX_PARTS
-    pieces = coordinates if several else [coordinates]
-    found = [part for piece in pieces if (part := list(positions_in(piece)))]
-    return found if sum(map(len, found)) < MAX_POSITIONS else []
+    pieces = [coordinates]
+    if str(geometry.get("type")).startswith("Multi") and len(coordinates) <= MAX_PARTS:
+        pieces = coordinates
+    parts = [list(positions_in(piece)) for piece in pieces]
+    parts = [part for part in parts if part]
+    return parts if sum(map(len, parts)) < MAX_POSITIONS else []
 
 
-# --- WKT ---------------------------------------------------------------------------------------------------------
+# --- WKT ---
 
 
 def parts_of_wkt(text: str) -> list[list[Position]]:
@@ -80,69 +84,78 @@ def parts_of_wkt(text: str) -> list[list[Position]]:
     parts: list[list[Position]] = [[]]
     for piece in _PIECE.findall(text):
         if piece == ")":
-            parts += [[]] if parts[-1] else []
+            parts.append([])
         elif piece not in "(,":
             position = _position(piece)
-            if position is None and any(sign.isdigit() for sign in piece):
+            if position:
+                parts[-1].append(position)
+            elif any(sign.isdigit() for sign in piece):
                 return []
-            parts[-1] += [position] if position else []
-    found = [part for part in parts if part]
-    return found if len(found) <= MAX_PARTS else [[position for part in found for position in part]]
+    parts = [part for part in parts if part]
+    if len(parts) > MAX_PARTS:
+        return [[position for part in parts for position in part]]
+    return parts
 
 
 def _position(text: str) -> Position | None:
-    numbers = text.split()
     try:
-        found = [float(number) for number in numbers]
+        numbers = [float(number) for number in text.split()]
     except ValueError:
         return None
-    return (found[0], found[1]) if len(found) in _NUMBERS else None
+    return (numbers[0], numbers[1]) if len(numbers) in _NUMBERS else None
 
 
-# --- boxes -------------------------------------------------------------------------------------------------------
+# --- boxes ---
 
 
 def sides_of(parts: Iterable[list[Position]]) -> list[Sides]:
     """Return the boxes around parts, merging those near each other, in the order of the parts."""
-    boxes = [
-        (min(x for x, _y in part), min(y for _x, y in part), max(x for x, _y in part), max(y for _x, y in part))
-        for part in parts
-    ]
+    boxes = [_box_of(part) for part in parts]
     groups: list[Sides] = []
     for box in boxes:
         groups = _with(groups, box)
         if len(groups) > MAX_APART:
-            return [_around(*boxes)]
+            return [_around(boxes)]
     return groups
+
+
+def _box_of(part: list[Position]) -> Sides:
+    firsts, seconds = zip(*part, strict=True)
+    return min(firsts), min(seconds), max(firsts), max(seconds)
 
 
 def _with(groups: list[Sides], box: Sides) -> list[Sides]:
     """Add a box to a list, merging it with those nearby; the merged box may be near further ones."""
     place = len(groups)
-    while near := [number for number, each in enumerate(groups) if _is_near(each, box)]:
-        box = _around(box, *(groups[number] for number in near))
-        place = min(place, near[0])
-        groups = [each for number, each in enumerate(groups) if number not in near]
+    near = [group for group in groups if _is_near(group, box)]
+    while near:
+        place = min(place, groups.index(near[0]))
+        box = _around([box, *near])
+        groups = [group for group in groups if group not in near]
+        near = [group for group in groups if _is_near(group, box)]
     return [*groups[:place], box, *groups[place:]]
 
 
 def _is_near(one: Sides, other: Sides) -> bool:
-    gaps = (max(one[at], other[at]) - min(one[at + 2], other[at + 2]) for at in (0, 1))
-    return all(gap < APART for gap in gaps)
+    for axis in (0, 1):
+        gap = max(one[axis], other[axis]) - min(one[axis + 2], other[axis + 2])
+        if gap >= APART:
+            return False
+    return True
 
 
-def _around(*boxes: Sides) -> Sides:
+def _around(boxes: Iterable[Sides]) -> Sides:
     wests, souths, easts, norths = zip(*boxes, strict=True)
     return min(wests), min(souths), max(easts), max(norths)
 
 
-def as_boxes(found: list[Sides]) -> list[Box]:
+def as_boxes(boxes: list[Sides]) -> list[Box]:
     """Return boxes in longitudes and latitudes; two that meet at the 180th meridian (RFC 7946, 3.1.9) become one."""
-    if len(found) == 2:  # noqa: PLR2004
-        one, other = sorted(found, reverse=True)
+    if len(boxes) == 2:  # noqa: PLR2004
+        one, other = sorted(boxes, reverse=True)
         if one[2] == _HALF_TURN == -other[0] and one[1::2] == other[1::2]:
-            found = [(one[0], one[1], other[2], one[3])]
-    return [Box(str(west), str(east), str(south), str(north)) for west, south, east, north in found]
+            boxes = [(one[0], one[1], other[2], one[3])]
+    return [Box(str(west), str(east), str(south), str(north)) for west, south, east, north in boxes]
 
 
 def add_geometry(record: Record, value: Any) -> bool:
@@ -152,18 +165,19 @@ def add_geometry(record: Record, value: Any) -> bool:
     """
     if not isinstance(value, dict):
         return False
-    geometries = geometries_in(value)
-    parts = [part for geometry in geometries for part in parts_of(geometry)]
-    record.boxes += as_boxes(sides_of(parts))
-    for geometry in geometries:
+    parts: list[list[Position]] = []
+    for geometry in geometries_in(value):
         own = parts_of(geometry)
+        parts += own
         if own and geometry.get("type") in ("Polygon", "MultiPolygon") and not _is_box(own):
             record.shapes.append(Shape(geometry))
+    record.boxes += as_boxes(sides_of(parts))
     return bool(parts)
 
 
 def _is_box(parts: list[list[Position]]) -> bool:
-    if len(parts) != 1 or len(parts[0]) != 5:  # noqa: PLR2004 - four corners, the first repeated
+    """Tell whether there is one part, with four corners of which the first is repeated."""
+    if len(parts) != 1 or len(parts[0]) != 5 or len(set(parts[0])) != 4:  # noqa: PLR2004
         return False
-    (west, _south, east, _north) = sides_of(parts)[0]
-    return len(set(parts[0])) == 4 and {x for x, _y in parts[0]} == {west, east}  # noqa: PLR2004
+    west, _south, east, _north = _box_of(parts[0])
+    return {longitude for longitude, _latitude in parts[0]} == {west, east}

@@ -1,16 +1,17 @@
-"""Template helpers of the harvest."""
+"""Template helpers of the harvest, and the progress of jobs as numbers and as a sentence."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.harvest import config, job_progress, objects
-from ckanext.ecosphere.harvest.finish import reconciliation
-from ckanext.ecosphere.harvest.finish.changes import UNDO_REASONS
+from ckanext.ecosphere.harvest import config, objects
+from ckanext.ecosphere.harvest.finish import reports
+from ckanext.ecosphere.harvest.finish.reports import UNDO_REASONS
 from ckanext.ecosphere.harvest.messages import form_errors, labels, translation
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
@@ -19,8 +20,63 @@ from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared import dates
 from ckanext.harvest.model import UPDATE_FREQUENCIES
 
+_LEAST_SECONDS = 1.0
+
+
+def progress(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the progress of a job.
+
+    Args:
+        state: as returned by `ecosphere_harvest_job_show`.
+
+    Returns:
+        `done` and `total` (None while the source has not announced it), `rate` in records per second (None at the
+        beginning), and `text`, a sentence with all of it and the number of held withdrawals.
+    """
+    if state["stage"] == "gather":
+        done, total = state["received"], state["announced"]
+        sentence = tk._("{done} of {total} records read")
+    else:
+        done, total = state["waiting"] - state["left"], state["waiting"]
+        sentence = tk._("{done} of {total} changed records imported")
+    rate = _rate(done, state.get("started"))
+    parts = [sentence.format(done=done, total="?" if total is None else total)]
+    if rate:
+        parts.append(tk._("{rate} records/s").format(rate=f"{rate:.1f}"))
+    if state.get("held"):
+        parts.append(tk._("{number} withdrawals held").format(number=state["held"]))
+    return {"done": done, "total": total, "rate": rate, "text": ", ".join(parts)}
+
+
+def of_undo(undo: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the progress of the undo of a job, as its page asks for it.
+
+    Args:
+        undo: as returned by `ecosphere_harvest_changes_list`.
+
+    Returns:
+        `stage` ("done" once it is over), `done`, `total`, and `text`, a sentence.
+    """
+    if undo is None or undo["finished"]:
+        return {"stage": "done"}
+    numbers = {name: undo[name] for name in ("done", "total")}
+    return {
+        "stage": "undo",
+        "text": tk._("{done} of {total} datasets looked at").format(**numbers),
+        **numbers,
+    }
+
+
+def _rate(done: int, started: str | None) -> float | None:
+    if not started or not done:
+        return None
+    moment = datetime.now(timezone.utc).replace(tzinfo=None)
+    seconds = (moment - datetime.fromisoformat(started)).total_seconds()
+    return done / max(seconds, _LEAST_SECONDS)
+
+
 #: Template names of functions in other modules.
-ecosphere_harvest_progress = job_progress.progress
+ecosphere_harvest_progress = progress
 ecosphere_harvest_outcome = labels.of_one
 ecosphere_harvest_outcomes = labels.counted
 ecosphere_harvest_reasons = labels.reasons
@@ -30,12 +86,17 @@ ecosphere_harvest_form_errors = form_errors.by_field
 ecosphere_harvest_form_summary = form_errors.summary
 
 
-def ecosphere_harvest_job(job_id: str) -> dict[str, Any] | None:
-    """Return the state of a job of our source types; None for other jobs or without permission."""
+def _answer(action: str, id_: str) -> Any:
+    """Return what an action answers to the current user; None if it finds nothing or is not allowed."""
     try:
-        return tk.get_action("ecosphere_harvest_job_show")({}, {"id": job_id})
+        return tk.get_action(action)({}, {"id": id_})
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return None
+
+
+def ecosphere_harvest_job(job_id: str) -> dict[str, Any] | None:
+    """Return the state of a job of our source types; None for other jobs or without permission."""
+    return _answer("ecosphere_harvest_job_show", job_id)
 
 
 def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
@@ -43,21 +104,19 @@ def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
 
     `object_id` is the harvest object of its record, for people allowed to see how it became the dataset.
     """
-    try:
-        told = tk.get_action("ecosphere_harvest_catalogues_show")({}, {"id": package_id})
-    except (tk.ObjectNotFound, tk.NotAuthorized):
-        return None
-    if not told["published_from"]:
+    catalogues = _answer("ecosphere_harvest_catalogues_show", package_id)
+    if not catalogues or not catalogues["published_from"]:
         return None
     object_id = objects.current(package_id)
-    may_see = object_id and tk.h.check_access("ecosphere_harvest_record_show", {"id": object_id})
-    return {**told, "object_id": object_id if may_see else None}
+    if object_id and not tk.h.check_access("ecosphere_harvest_record_show", {"id": object_id}):
+        object_id = None
+    return {**catalogues, "object_id": object_id}
 
 
 def ecosphere_harvest_territory_from(package_id: str | None, uris: list[str]) -> str:
     """Return what the territories of a harvested dataset were deduced from ("from the extent"); "" if stated."""
-    told = objects.way_of(package_id, "territory") if package_id else None
-    return translation.deduced_territory(*told, uris) if told else ""
+    way = objects.way_of(package_id, "territory") if package_id else None
+    return translation.deduced_territory(*way, uris) if way else ""
 
 
 def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
@@ -67,19 +126,15 @@ def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
         `catalogue` that it comes from; `fields` (name, label) that a harvest leaves unchanged; `resources`, ids of
         those added on the portal; `edits`, as `ecosphere_harvest_edits`.
     """
-    try:
-        told = tk.get_action("ecosphere_harvest_local_show")({}, {"id": package_id})
-    except (tk.ObjectNotFound, tk.NotAuthorized):
+    local = _answer("ecosphere_harvest_local_show", package_id)
+    if not local or not local["catalogue"]:
         return None
-    if not told["catalogue"]:
-        return None
-    definitions = {name: _definition(name, "dataset_fields") for name in told["fields"]}
-    fields = [
-        {"name": name, "label": tk.h.scheming_language_text(field["label"])}
-        for name, field in definitions.items()
-        if field
-    ]
-    return {**told, "fields": fields, "edits": _described(told["edits"])}
+    fields = []
+    for name in local["fields"]:
+        field = _definition(name, "dataset_fields")
+        if field:
+            fields.append({"name": name, "label": tk.h.scheming_language_text(field["label"])})
+    return {**local, "fields": fields, "edits": _described(local["edits"])}
 
 
 def ecosphere_harvest_edits(package_id: str) -> list[dict[str, Any]]:
@@ -89,45 +144,43 @@ def ecosphere_harvest_edits(package_id: str) -> list[dict[str, Any]]:
         for each also its `key` ("resource/field"), `label`, `date` in words, and `display`, its field of the schema if
         a snippet of the schema shows its values.
     """
-    try:
-        return _described(tk.get_action("ecosphere_harvest_edits_list")({}, {"id": package_id}))
-    except (tk.ObjectNotFound, tk.NotAuthorized):
-        return []
+    return _described(_answer("ecosphere_harvest_edits_list", package_id) or [])
 
 
 def _described(edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for edit in edits:
-        field = _definition(edit["field"], "resource_fields" if edit["resource"] else "dataset_fields")
-        edit["label"] = tk.h.scheming_language_text(field["label"]) if field else edit["field"]
+        name, kind = edit["field"], "resource_fields" if edit["resource"] else "dataset_fields"
+        field = _definition(name, kind)
+        edit["label"] = tk.h.scheming_language_text(field["label"]) if field else name
         edit["display"] = field if field.get("display_snippet") else None
         if edit["resource"]:
             resource: Any = model.Resource.get(edit["resource"])
             edit["label"] = f"{resource.name or resource.url} – {edit['label']}"
-        if edit["field"] == local_edits.TAGS:
-            edit["source"], edit["display"] = ", ".join(edit["source"] or []), None
-        if edit["field"] == "owner_org":
+        if name == local_edits.TAGS:
+            edit["source"] = ", ".join(edit["source"] or [])
+            edit["display"] = None
+        if name == "owner_org":
             service = model.Group.get(edit["source"])
-            edit["source"], edit["display"] = service.display_name if service else "", None
-        edit["key"] = f"{edit['resource'] or ''}/{edit['field']}"
+            edit["source"] = service.display_name if service else ""
+            edit["display"] = None
+        edit["key"] = f"{edit['resource'] or ''}/{name}"
         edit["date"] = dates.day(edit["since"])
     return edits
 
 
 def _definition(name: str, kind: str) -> dict[str, Any]:
     """Return a field of the dataset schema; an empty one if there is none."""
-    schema = tk.h.scheming_get_dataset_schema("dataset") if "scheming_get_dataset_schema" in tk.h else None
-    for field in (schema or {}).get(kind, ()):
-        if field["field_name"] == name:
-            return field
-    return {}
+    if "scheming_get_dataset_schema" not in tk.h:
+        return {}
+    schema = tk.h.scheming_get_dataset_schema("dataset") or {}
+    fields = (field for field in schema.get(kind, ()) if field["field_name"] == name)
+    return next(fields, {})
 
 
 def ecosphere_harvest_hold(source_id: str) -> dict[str, Any] | None:
     """Return the held withdrawals of a source; None without any or without permission."""
-    try:
-        return tk.get_action("ecosphere_harvest_withdrawals_show")({}, {"id": source_id})["hold"]
-    except (tk.ObjectNotFound, tk.NotAuthorized):
-        return None
+    withdrawals = _answer("ecosphere_harvest_withdrawals_show", source_id)
+    return withdrawals["hold"] if withdrawals else None
 
 
 def ecosphere_harvest_options() -> dict[str, list[str]]:
@@ -186,23 +239,30 @@ def ecosphere_harvest_states() -> list[tuple[str, str]]:
 
 def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
     """Return the problems of the records of a job: message and number of records."""
-    return [(labels.of_code(code), number) for code, number in (report.get("problems") or {}).items()]
+    return [
+        (labels.of_code(code), number) for code, number in (report.get("problems") or {}).items()
+    ]
 
 
 def ecosphere_harvest_undone(counts: dict[str, int]) -> list[tuple[str, int]]:
     """Return what the undo of a job did: sentence and number of datasets."""
-    return [(tk._(sentence), counts[code]) for code, sentence in UNDO_REASONS.items() if counts.get(code)]
+    return [
+        (tk._(sentence), counts[code])
+        for code, sentence in UNDO_REASONS.items()
+        if counts.get(code)
+    ]
 
 
 def ecosphere_harvest_not_shown(reason: str) -> str:
     """Return why records of a source are not shown, as a sentence."""
-    return tk._(reconciliation.REASONS[reason])
+    return tk._(reports.UNSHOWN[reason])
 
 
 def ecosphere_harvest_facet_label(item: dict[str, Any]) -> str:
     """Return the label of a frequency or source type in the list of sources; other values as they are."""
     name = item["name"]
-    known = enabled_types()
-    if name in known:
-        return tk._(known[name].title)
-    return tk._(name.title()) if name in UPDATE_FREQUENCIES else item.get("display_name") or name
+    if name in UPDATE_FREQUENCIES:
+        return tk._(name.title())
+    if name in enabled_types():
+        return ecosphere_harvest_type_title(name)
+    return item.get("display_name") or name

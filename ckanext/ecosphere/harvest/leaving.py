@@ -37,14 +37,16 @@ def steps(kept: Collection[str]) -> list[LeavingStep]:
     def hide() -> str:
         rows = _rows(kept)
         for package, source in rows:
-            left = {"state": package.state, "active": source.active if source else None}
-            package.plugin_data = {**(package.plugin_data or {}), KEY: left}
+            before = {"state": package.state, "active": source.active if source else None}
+            package.plugin_data = {**(package.plugin_data or {}), KEY: before}
             package.state = HIDDEN
             if source:
                 source.active = False
         model.Session.flush()
         _name_type([package.id for package, _source in rows], STOCK, PLAIN)
-        done = tk.ungettext("{number} harvest source hidden", "{number} harvest sources hidden", len(rows))
+        done = tk.ungettext(
+            "{number} harvest source hidden", "{number} harvest sources hidden", len(rows)
+        )
         return done.format(number=len(rows))
 
     return [LeavingStep(message, hide)]
@@ -56,14 +58,16 @@ def restore(report: InitReport) -> None:
     rows = _joined(package.state == HIDDEN, package.plugin_data.has_key(KEY))
     for row, source in rows:
         data = dict(row.plugin_data)
-        left = data.pop(KEY)
-        row.state, row.plugin_data = left["state"], data
-        if source and left["active"] is not None:
-            source.active = left["active"]
+        before = data.pop(KEY)
+        row.state, row.plugin_data = before["state"], data
+        if source and before["active"] is not None:
+            source.active = before["active"]
     _name_type([row.id for row, _source in rows], PLAIN, STOCK)
     model.Session.commit()
     if rows:
-        message = tk.ungettext("{number} harvest source is back", "{number} harvest sources are back", len(rows))
+        message = tk.ungettext(
+            "{number} harvest source is back", "{number} harvest sources are back", len(rows)
+        )
         report.changed(message.format(number=len(rows)))
 
 

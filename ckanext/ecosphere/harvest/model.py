@@ -320,6 +320,12 @@ class Letter(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGen
     error: Mapped[str] = mapped_column(sa.Text, default="")
 
 
+def update_record(source_id: str, guid: str, **values: Any) -> None:
+    """Change columns of a record; the caller commits."""
+    statement = sa.update(SourceRecord).where(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
+    model.Session.execute(statement.values(**values))
+
+
 def forget(source_id: str) -> None:
     """Delete everything stored about a source; the caller commits."""
     jobs = sa.select(JobState.job_id).where(JobState.source_id == source_id)

@@ -1,21 +1,30 @@
-"""Queries on single harvest objects: content, decisions of the rules, outcome."""
+"""Single records of a harvest: content, decisions of the rules, outcome, and what the source states."""
 
 from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.deduplication.explain import JOINED, REASONS
-from ckanext.ecosphere.harvest.deduplication.rows import kept_objects
-from ckanext.ecosphere.harvest.problems import Problem
+from ckanext.ecosphere.harvest.deduplication.decisions import REASONS, explained, kept_objects
+from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
+from ckanext.ecosphere.harvest.problems import Problem, sentence
+from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.source_evidence import Statement, statements
+from ckanext.ecosphere.harvest.sources.source_type import fill_record_url, type_called
 from ckanext.ecosphere.harvest.worker.messages import about_record
-from ckanext.ecosphere.harvest.write.outcome import IMPORT_LOG
-from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra, HarvestSource
+from ckanext.ecosphere.harvest.write.writer import IMPORT_LOG
+from ckanext.harvest.model import (
+    HarvestObject,
+    HarvestObjectError,
+    HarvestObjectExtra,
+    HarvestSource,
+)
 
 TYPES = {
     "ecosphere_dcat": ("nt", "application/n-triples"),
@@ -24,14 +33,21 @@ TYPES = {
 }
 """Source type → file extension and media type of its stored records; the others are XML."""
 XML = ("xml", "application/xml")
+MAX_CONTENT = 400_000
+"""Maximum characters of a record to read for a page; for longer ones the page does not explain missing values."""
+_CACHED = 16
+
+
+def _is_current(package_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
 
 
 def current(package_id: str) -> str | None:
     """Return the harvest object that a dataset was last made of."""
     query = sa.select(HarvestObject.id).where(
-        HarvestObject.package_id == package_id, HarvestObject.current.is_(True), HarvestObject.content.is_not(None)
+        _is_current(package_id), HarvestObject.content.is_not(None)
     )
-    return model.Session.execute(query.limit(1)).scalar()
+    return model.Session.scalar(query.limit(1))
 
 
 def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
@@ -43,16 +59,15 @@ def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
     query = (
         sa.select(sa.cast(HarvestObjectExtra.value, sa.JSON)["changes"])
         .join(HarvestObject, HarvestObject.id == HarvestObjectExtra.harvest_object_id)
-        .where(
-            HarvestObject.package_id == package_id,
-            HarvestObject.current.is_(True),
-            HarvestObjectExtra.key == IMPORT_LOG,
-        )
-        .limit(1)
+        .where(_is_current(package_id), HarvestObjectExtra.key == IMPORT_LOG)
     )
-    changes = model.Session.execute(query).scalar() or ()
-    decided = [(told["before"], told["after"]) for told in changes if told["rule"] == rule]
-    return decided[-1] if decided else None
+    for change in reversed(model.Session.scalar(query.limit(1)) or ()):
+        if change["rule"] == rule:
+            return change["before"], change["after"]
+    return None
+
+
+# --- one record ---
 
 
 def show(id_: str) -> dict[str, Any]:
@@ -61,67 +76,69 @@ def show(id_: str) -> dict[str, Any]:
     Raises:
         ObjectNotFound: there is no such object.
     """
-    row = model.Session.execute(
-        sa.select(HarvestObject, HarvestSource, model.Package.name, model.Package.title, model.Package.state)
+    query = (
+        sa.select(HarvestObject, HarvestSource, model.Package)
         .join(HarvestSource, HarvestSource.id == HarvestObject.harvest_source_id)
         .outerjoin(model.Package, model.Package.id == HarvestObject.package_id)
         .where(HarvestObject.id == id_)
-    ).first()
+    )
+    row = model.Session.execute(query).first()
     if row is None:
         raise tk.ObjectNotFound(tk._("Harvest object not found"))
-    found, source, name, title, state = row
-    extras = dict(
-        model.Session.execute(
-            sa.select(HarvestObjectExtra.key, HarvestObjectExtra.value).where(
-                HarvestObjectExtra.harvest_object_id == id_, HarvestObjectExtra.key.in_([IMPORT_LOG, JOINED])
-            )
-        )
-        .tuples()
-        .all()
+    harvest_object, source, package = row
+    dataset = None
+    if package is not None and package.state == "active":
+        dataset = {"name": package.name, "title": package.title}
+    extra = HarvestObjectExtra
+    query = sa.select(extra.value).where(extra.harvest_object_id == id_, extra.key == IMPORT_LOG)
+    import_log = json.loads(model.Session.scalar(query) or "{}")
+    errors = sa.select(HarvestObjectError.message).where(
+        HarvestObjectError.harvest_object_id == id_
     )
-    errors = model.Session.execute(
-        sa.select(HarvestObjectError.message).where(HarvestObjectError.harvest_object_id == id_)
-    ).scalars()
-    import_log = json.loads(extras.get(IMPORT_LOG) or "{}")
+    position, guid = import_log.get("position"), harvest_object.guid
+    problems = import_log.get("problems") or []
     return {
         "id": id_,
-        "guid": found.guid,
-        "job_id": found.harvest_job_id,
+        "guid": guid,
+        "job_id": harvest_object.harvest_job_id,
         "source": {"id": source.id, "title": source.title or source.url, "type": source.type},
-        "dataset": {"name": name, "title": title} if name and state == "active" else None,
-        "outcome": found.report_status,
-        "position": import_log.get("position"),
+        "dataset": dataset,
+        "outcome": harvest_object.report_status,
+        "position": position,
         "changes": import_log.get("changes") or [],
-        "problems": [_problem(import_log, found.guid, each) for each in import_log.get("problems") or []],
+        "problems": [_problem(position or 0, guid, problem) for problem in problems],
         "unread": import_log.get("unread") or [],
         "note": import_log.get("note"),
-        "errors": list(errors),
-        "joined": _sentences(json.loads(extras.get(JOINED) or "{}")),
-        "has_content": found.content is not None,
+        "errors": list(model.Session.scalars(errors)),
+        "joined": _decisions_in_words(explained((source.id, guid))),
+        "has_content": harvest_object.content is not None,
     }
 
 
-def _problem(import_log: dict[str, Any], guid: str, problem: dict[str, Any] | str) -> str:
+def _problem(position: int, guid: str, problem: dict[str, Any] | str) -> str:
     """Return a problem in the user's language; earlier versions stored it as a sentence."""
     if isinstance(problem, str):
         return problem
-    return about_record(import_log.get("position") or 0, guid, Problem(**problem), tk._)
+    return about_record(position, guid, Problem(**problem), tk._)
 
 
-def _sentences(told: dict[str, Any]) -> list[str]:
+def _decisions_in_words(joined: dict[str, Any]) -> list[str]:
     """Return sentences about the decision on a dataset that several catalogues have."""
     sentences = []
-    if why := told.get("published_by"):
+    why = joined.get("published_by")
+    if why:
         text = tk._("The dataset is published from {source}, record {guid}, because {reason}.")
-        sentences.append(text.format(reason=_reason(why), **why))
-    for why in told.get("publishes") or ():
-        text = tk._("Record {guid} of {source} is the same dataset; this one is published because {reason}.")
-        sentences.append(text.format(reason=_reason(why), **why))
+        sentences.append(text.format(**{**why, "reason": _reason(why)}))
+    for why in joined.get("publishes") or ():
+        text = tk._(
+            "Record {guid} of {source} is the same dataset; this one is published because {reason}."
+        )
+        sentences.append(text.format(**{**why, "reason": _reason(why)}))
     return sentences
 
 
 def _reason(why: dict[str, Any]) -> str:
-    return tk._(REASONS[why.pop("reason")]).format(**why["params"])
+    return tk._(REASONS[why["reason"]]).format(**why["params"])
 
 
 def raw(id_: str) -> tuple[str, str, str] | None:
@@ -131,20 +148,83 @@ def raw(id_: str) -> tuple[str, str, str] | None:
         its text, a file name and its media type; None when it was not stored. For an unchanged record, the content
         stored when it last changed.
     """
-    row = model.Session.execute(
-        sa.select(HarvestObject.harvest_source_id, HarvestObject.guid, HarvestObject.content, HarvestSource.type)
-        .join(HarvestSource, HarvestSource.id == HarvestObject.harvest_source_id)
-        .where(HarvestObject.id == id_)
-    ).first()
-    if row is None:
+    harvest_object: Any = HarvestObject.get(id_)
+    if harvest_object is None or harvest_object.source is None:
         return None
-    source_id, guid, content, type_ = row
+    record = (harvest_object.harvest_source_id, harvest_object.guid)
+    content = harvest_object.content
     if content is None:
-        kept = kept_objects([(source_id, guid)]).get((source_id, guid))
-        query = sa.select(HarvestObject.content).where(HarvestObject.id == (kept[0] if kept else None))
-        content = model.Session.execute(query).scalar()
+        stored_id, _job_id = kept_objects([record]).get(record, (None, None))
+        query = sa.select(HarvestObject.content).where(HarvestObject.id == stored_id)
+        content = model.Session.scalar(query)
     if content is None:
         return None
-    extension, mimetype = TYPES.get(type_, XML)
-    safe = re.sub(r"[^\w.-]+", "-", guid or "", flags=re.ASCII).strip("-.")[:100] or "record"
-    return content, f"{safe}.{extension}", mimetype
+    extension, mimetype = TYPES.get(harvest_object.source.type, XML)
+    safe = re.sub(r"[^\w.-]+", "-", harvest_object.guid or "", flags=re.ASCII)
+    name = safe.strip("-.")[:100] or "record"
+    return content, f"{name}.{extension}", mimetype
+
+
+# --- what the source states ---
+
+
+def statements_of(id_or_name: str) -> dict[str, Any] | None:
+    """Return what the source record of a dataset states; see `ecosphere_harvest_statements_show`.
+
+    Returns:
+        None when the dataset was not harvested by one of our source types, or its record was not stored.
+    """
+    package = model.Package.get(id_or_name)
+    row = _short_record(package.id) if package else None
+    source_type = type_called(row.type) if row else None
+    if package is None or row is None or source_type is None:
+        return None
+    pattern = source_type.record_url(row.url)
+    read = _read(row.type, row.content, row.title, pattern)
+    if read is None:
+        return None
+    context: Any = {"ignore_auth": True, "user": "", "use_cache": False}
+    dataset = tk.get_action("package_show")(context, {"id": package.id})
+    original = dataset.get("source_record")
+    if not original and pattern:
+        original = fill_record_url(pattern, row.guid)
+    fields = statements(*read, dataset)
+    return {
+        "source": {"title": row.title, "url": row.url},
+        "record": original,
+        "fields": {name: _statement(statement) for name, statement in fields.items()},
+    }
+
+
+@lru_cache(maxsize=_CACHED)
+def _read(
+    source_type: str, content: str, title: str, pattern: str | None
+) -> tuple[Record, Result] | None:
+    """Read and normalise a record; cached for pages that are requested repeatedly."""
+    reader = type_called(source_type)
+    if reader is None:
+        return None
+    try:
+        record = reader.read(content)
+        return record, normalise(record, Context(catalogue_title=title, record_url=pattern))
+    except RecordError:
+        return None
+
+
+def _short_record(package_id: str) -> Any:
+    """Return the record that a dataset was last made of, with its source, unless it is too long for a page."""
+    source = HarvestSource
+    query = (
+        sa.select(HarvestObject.guid, HarvestObject.content, source.type, source.url, source.title)
+        .join(source, source.id == HarvestObject.harvest_source_id)
+        .where(_is_current(package_id), sa.func.length(HarvestObject.content) <= MAX_CONTENT)
+    )
+    return model.Session.execute(query.limit(1)).first()
+
+
+def _statement(statement: Statement) -> dict[str, Any]:
+    return {
+        "said": list(statement.said),
+        "lost": list(statement.lost),
+        "problems": [sentence(problem, tk._) for problem in statement.problems],
+    }

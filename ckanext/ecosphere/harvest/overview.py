@@ -24,29 +24,34 @@ from ckanext.harvest.model import HarvestJob, HarvestSource
 
 log = logging.getLogger(__name__)
 
-INACTIVE, WAITING, RUNNING, HELD, INCOMPLETE, ERRORS, NEVER, GOOD = (
-    "inactive",
-    "waiting",
-    "running",
-    "held",
-    "incomplete",
-    "errors",
-    "never",
-    "good",
-)
+INACTIVE, WAITING, RUNNING, HELD = "inactive", "waiting", "running", "held"
+INCOMPLETE, ERRORS, NEVER, GOOD = "incomplete", "errors", "never", "good"
 STATES = (HELD, INCOMPLETE, ERRORS, RUNNING, WAITING, NEVER, GOOD, INACTIVE)
 """States of a source; those that need attention come first."""
 COLUMNS = (
     "name", "title", "type", "organisation", "state", "last_complete", "last_run", "records", "refused", "errors",
     "held", "frequency", "next_run", "url",
 )  # fmt: skip
-SORTS = ("title", "type", "organisation", "state", "last_complete", "records", "errors", "held", "next_run")
+SORTS = (
+    "title",
+    "type",
+    "organisation",
+    "state",
+    "last_complete",
+    "records",
+    "errors",
+    "held",
+    "next_run",
+)
 FIELD = "harvest_source_id"
 """Solr field with the source of a dataset."""
 DONE = ("added", "updated", "deleted")
 """Counts of the last harvest in its job state, except errors."""
 
 Row = dict[str, Any]
+_NO_JOB: Row = {
+    **dict.fromkeys(("status", "created", "finished", "begun", "complete", "done")), "errors": 0,
+}  # fmt: skip
 
 
 def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[Row]:
@@ -65,12 +70,11 @@ def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[R
     )
     if owners is not None:
         query = query.where(package.owner_org.in_(list(owners)))
-    last, complete = _last_jobs(), _last_complete()
-    held = _held()
+    jobs, complete, held, types = _last_jobs(), _last_complete(), _held(), type_names()
     datasets, refused = (_datasets(), _refused()) if counted else (None, None)
-    found = []
+    every = []
     for source, name, owner_title, owner_name in model.Session.execute(query):
-        job = last.get(source.id, {})
+        job = jobs.get(source.id, _NO_JOB)
         row = {
             "id": source.id,
             "name": name,
@@ -79,107 +83,130 @@ def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[R
             "url": source.url,
             "organisation": owner_title or owner_name or "",
             "last_complete": complete.get(source.id),
-            "last_run": job.get("created"),
+            "last_run": job["created"],
             "records": None if datasets is None else datasets.get(source.id, 0),
             "refused": None if refused is None else refused.get(source.id, 0),
-            "errors": job.get("errors", 0),
-            "done": job.get("done"),
-            "finished": job.get("finished"),
+            "errors": job["errors"],
+            "done": job["done"],
+            "finished": job["finished"],
             "held": held.get(source.id, 0),
             "frequency": source.frequency,
-            "next_run": source.next_run if source.frequency != "MANUAL" else None,
-            "due": (source.next_run or source.created) if source.frequency != "MANUAL" else None,
-            "can_go_first": source.active and source.type in type_names() and not job.get("begun"),
+            "next_run": None,
+            "due": None,
+            "can_go_first": source.active and source.type in types and not job["begun"],
         }
+        if source.frequency != "MANUAL":
+            row["next_run"] = source.next_run
+            row["due"] = source.next_run or source.created
         row["state"] = _state(source.active, job, row["held"])
-        found.append(row)
-    return found
+        every.append(row)
+    return every
 
 
-def chosen(found: list[Row], text: str = "", state: str = "", sort: str = "state") -> list[Row]:
+def chosen(every: list[Row], text: str = "", state: str = "", sort: str = "state") -> list[Row]:
     """Filter and sort sources.
 
     Args:
-        found: the sources.
+        every: the sources.
         text: words that title, name, service or URL must contain.
         state: one of `STATES`, empty for all.
         sort: one of `SORTS`, prefixed with "-" for descending order.
     """
     words = text.casefold().split()
-    kept = [
-        row
-        for row in found
-        if (not state or row["state"] == state)
-        and all(word in f"{row['title']} {row['name']} {row['organisation']} {row['url']}".casefold() for word in words)
-    ]
-    key = sort.lstrip("-")
-    key = key if key in SORTS else "state"
-    kept.sort(key=lambda row: row["title"].casefold())
-    if key == "state":
-        kept.sort(key=lambda row: STATES.index(row["state"]), reverse=sort.startswith("-"))
-    else:
-        empty, full = [r for r in kept if r[key] in (None, "")], [r for r in kept if r[key] not in (None, "")]
-        full.sort(
-            key=lambda row: row[key].casefold() if isinstance(row[key], str) else row[key],
-            reverse=sort.startswith("-"),
-        )
-        kept = full + empty
-    return kept
+    selected = [row for row in every if state in ("", row["state"]) and _has_words(row, words)]
+    selected.sort(key=lambda row: row["title"].casefold())
+    key, is_descending = sort.lstrip("-"), sort.startswith("-")
+    if key not in SORTS or key == "state":
+        selected.sort(key=lambda row: STATES.index(row["state"]), reverse=is_descending)
+        return selected
+    empty = [row for row in selected if row[key] in (None, "")]
+    full = [row for row in selected if row[key] not in (None, "")]
+    full.sort(key=lambda row: _sortable(row[key]), reverse=is_descending)
+    return full + empty
 
 
-def as_csv(found: Iterable[Row]) -> str:
+def _has_words(row: Row, words: list[str]) -> bool:
+    names = ("title", "name", "organisation", "url")
+    text = " ".join(row[name] for name in names).casefold()
+    return all(word in text for word in words)
+
+
+def _sortable(value: Any) -> Any:
+    return value.casefold() if isinstance(value, str) else value
+
+
+def as_csv(every: Iterable[Row]) -> str:
     """Return the overview as CSV."""
-    return csv_table.write(COLUMNS, ([row[column] for column in COLUMNS] for row in found))
+    return csv_table.write(COLUMNS, ([row[column] for column in COLUMNS] for row in every))
 
 
-def _state(active: bool, job: dict[str, Any], held: int) -> str:
-    if not active:
-        return INACTIVE
-    if held:
-        return HELD
-    if not job:
-        return NEVER
-    if job["status"] in ("New", "Running"):
-        return RUNNING if job["begun"] else WAITING
-    if job["complete"] is False:
-        return INCOMPLETE
-    return ERRORS if job["errors"] else GOOD
+def _state(active: bool, job: Row, held: int) -> str:
+    """Return the first state that applies."""
+    states = {
+        INACTIVE: not active,
+        HELD: held > 0,
+        NEVER: job is _NO_JOB,
+        RUNNING: job["begun"],
+        WAITING: job["status"] in ("New", "Running"),
+        INCOMPLETE: job["complete"] is False,
+        ERRORS: job["errors"] > 0,
+    }
+    return next((state for state, applies in states.items() if applies), GOOD)
 
 
-def _last_jobs() -> dict[str, dict[str, Any]]:
+def _last_jobs() -> dict[str, Row]:
+    """Return the last job of each source."""
     job = HarvestJob
-    latest = sa.select(job).distinct(job.source_id).order_by(job.source_id, job.created.desc()).subquery()
+    latest = (
+        sa.select(job)
+        .distinct(job.source_id)
+        .order_by(job.source_id, job.created.desc())
+        .subquery()
+    )
     counts = JobState.facts["counts"]
-    numbers = [counts[name].as_integer() for name in ("errored", *DONE)]
     query = sa.select(
-        latest.c.source_id, latest.c.status, latest.c.created, latest.c.gather_started, latest.c.finished,
-        JobState.job_id, JobState.complete, JobState.facts["failed"].as_integer(), *numbers,
-    ).outerjoin(JobState, JobState.job_id == latest.c.id)  # fmt: skip
-    found = {}
-    for source_id, status, created, started, finished, state, complete, failed, errored, *done in model.Session.execute(
-        query
-    ):
-        found[source_id] = {
-            "status": status,
-            "created": created,
-            "finished": finished,
-            "begun": status == "Running" and started is not None,
-            "complete": complete,
-            "errors": (errored or 0) + (failed or 0),
-            "done": {name: number or 0 for name, number in zip(DONE, done, strict=True)} if state else None,
+        latest.c.source_id,
+        latest.c.status,
+        latest.c.created,
+        latest.c.finished,
+        latest.c.gather_started,
+        JobState.job_id,
+        JobState.complete,
+        JobState.facts["failed"].as_integer().label("failed"),
+        *[counts[name].as_integer().label(name) for name in ("errored", *DONE)],
+    ).outerjoin(JobState, JobState.job_id == latest.c.id)
+    jobs = {}
+    for row in model.Session.execute(query):
+        counts_done = None
+        if row.job_id:
+            counts_done = {name: getattr(row, name) or 0 for name in DONE}
+        jobs[row.source_id] = {
+            "status": row.status,
+            "created": row.created,
+            "finished": row.finished,
+            "begun": row.status == "Running" and row.gather_started is not None,
+            "complete": row.complete,
+            "errors": (row.errored or 0) + (row.failed or 0),
+            "done": counts_done,
         }
-    return found
+    return jobs
 
 
 def _last_complete() -> dict[str, Any]:
     """Return when each source was last read completely: the end of its last complete job (last `touched` then)."""
     ended = (
         sa.select(JobState.touched)
-        .where(JobState.source_id == HarvestSource.id, JobState.complete.is_(True), JobState.stage == "done")
+        .where(
+            JobState.source_id == HarvestSource.id,
+            JobState.complete.is_(True),
+            JobState.stage == "done",
+        )
         .order_by(JobState.touched.desc())
         .limit(1)
     )
-    return dict(model.Session.execute(sa.select(HarvestSource.id, ended.scalar_subquery())).tuples().all())
+    return dict(
+        model.Session.execute(sa.select(HarvestSource.id, ended.scalar_subquery())).tuples().all()
+    )
 
 
 def public_datasets(source_id: str) -> int | None:
@@ -199,7 +226,13 @@ def _conditions() -> list[str]:
 def _datasets() -> dict[str, int] | None:
     """Return the number of datasets of each source on the portal, None while Solr is away."""
     # `enum`: with few sources, counting by cached filter per source is faster than reading the source of each dataset.
-    facet = {"facet": "true", "facet.field": FIELD, "facet.limit": -1, "facet.mincount": 1, "facet.method": "enum"}
+    facet = {
+        "facet": "true",
+        "facet.field": FIELD,
+        "facet.limit": -1,
+        "facet.mincount": 1,
+        "facet.method": "enum",
+    }
     try:
         pairs = solr.search(fq=_conditions(), rows=0, **facet).facets["facet_fields"].get(FIELD, [])
     except SearchIndexError as error:

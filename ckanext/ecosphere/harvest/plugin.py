@@ -13,8 +13,7 @@ from ckanext.ecosphere.core.accounts import IEcosphereAccounts
 from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving
 from ckanext.ecosphere.harvest.letter import letters, readers
 from ckanext.ecosphere.harvest.logic import action, auth
-from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
-from ckanext.ecosphere.harvest.sources.reach import protect_reach
+from ckanext.ecosphere.harvest.sources.settings import protect_sources
 from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.interfaces import (
@@ -36,7 +35,9 @@ _PATROL = Patrol()
 @tk.blanket.config_declarations
 @tk.blanket.actions(action.get_actions)
 @tk.blanket.blueprints
-@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_harvest_")})
+@tk.blanket.helpers(
+    {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_harvest_")}
+)
 @tk.blanket.auth_functions(auth.get_auth_functions)
 class EcosphereHarvestPlugin(Room):
     """The harvest pipeline with its pages, actions and commands, on top of ckanext-harvest."""
@@ -52,7 +53,6 @@ class EcosphereHarvestPlugin(Room):
         """Register templates and assets, and patch the source schema of ckanext-harvest."""
         super().update_config(config)
         protect_sources()
-        protect_reach()
         tk.add_template_directory(config, "../templates/harvest")
         tk.add_resource("../assets/harvest", "ecosphere_harvest")
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
+from uuid import uuid4
 
 import ckan.plugins.toolkit as tk
+from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.gather import identity
+from ckanext.ecosphere.harvest import config, gather
+from ckanext.ecosphere.harvest import config as options
 from ckanext.ecosphere.harvest.messages import translation, trying
 from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, normalise
 from ckanext.ecosphere.harvest.sources import recognise
@@ -18,6 +22,7 @@ from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.sources.source_type import OWN_SERVICE, SourceType, type_called
 from ckanext.ecosphere.harvest.worker import job
 from ckanext.ecosphere.harvest.worker.messages import about_record
+from ckanext.ecosphere.harvest.worker.queue import QUEUE
 from ckanext.ecosphere.harvest.worker.watch import Watch
 from ckanext.ecosphere.harvest.write.portal import free_tags
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession, StoppedError
@@ -52,20 +57,24 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
     raws: list[RawRecord] = []
     with Watch(reader.budget, reader.bounds.memory):
         for page in reader.pages():
-            raws += page.records
+            raws += page
             if len(raws) >= SAMPLE:
                 break
         kind = None if raws or not reader.reading.failed else _kind(url, reader.budget)
-    own = bool(settings.get(OWN_SERVICE))
     context = Context(
-        default_organisation=None if own else settings.get("default_organisation"),
-        fallback_organisation=None if own else config.fallback_organisation(),
-        only_organisation="" if own else None,
         catalogue_title=url,
         record_url=harvester.record_url(url),
         organisations=frozenset(job.organisations()),
         free_tags=free_tags(),
     )
+    if settings.get(OWN_SERVICE):
+        context = replace(context, only_organisation="")
+    else:
+        context = replace(
+            context,
+            default_organisation=settings.get("default_organisation"),
+            fallback_organisation=config.fallback_organisation(),
+        )
     return {
         "url": url,
         "type": type_name,
@@ -84,40 +93,37 @@ def _kind(url: str, budget: Budget) -> str | None:
         return None
 
 
-def _sample(raw: RawRecord, harvester: SourceType, context: Context) -> dict[str, Any]:
-    found: dict[str, Any] = {"guid": identity.guid_of(raw, harvester.read), "position": raw.position}
+def _sample(raw: RawRecord, source_type: SourceType, context: Context) -> dict[str, Any]:
+    sample = {"guid": gather.guid_of(raw, source_type.read), "position": raw.position}
     try:
-        made = normalise(harvester.read(raw.content), context)
+        result = normalise(source_type.read(raw.content), context)
     except RecordError as error:
-        return {**found, "refused": {"code": error.code, "params": error.params}}
+        return {**sample, "refused": {"code": error.code, "params": error.params}}
+    dataset = result.dataset
     return {
-        **found,
-        "title": made.dataset.get("title"),
-        "organisation": made.organisation,
-        "licence": made.dataset.get("license_id"),
-        "resources": len(made.dataset.get("resources") or []),
-        "territories": made.dataset.get("territory") or [],
-        "themes": made.dataset.get("theme") or [],
-        "rules": list(dict.fromkeys(change.rule for change in made.log)),
-        "problems": [asdict(problem) for problem in made.problems],
+        **sample,
+        "title": dataset.get("title"),
+        "organisation": result.organisation,
+        "licence": dataset.get("license_id"),
+        "resources": len(dataset.get("resources") or []),
+        "territories": dataset.get("territory") or [],
+        "themes": dataset.get("theme") or [],
+        "rules": list(dict.fromkeys(change.rule for change in result.log)),
+        "problems": [asdict(problem) for problem in result.problems],
     }
 
 
-def in_words(found: dict[str, Any]) -> dict[str, Any]:
+def in_words(trial: dict[str, Any]) -> dict[str, Any]:
     """Return the result of a preview with sentences and labels in the user's language in place of codes."""
-    harvester = type_called(found["type"])
+    type_name, kind = trial["type"], trial.get("kind")
+    source_type = type_called(type_name)
     return {
-        **found,
-        "type": tk._(harvester.title) if harvester else found["type"],
-        "failures": [sentence(**failure, translate=tk._) for failure in found["failures"]],
-        "advice": _advice(found),
-        "samples": [_sample_in_words(sample) for sample in found["samples"]],
+        **trial,
+        "type": tk._(source_type.title) if source_type else type_name,
+        "failures": [sentence(**failure, translate=tk._) for failure in trial["failures"]],
+        "advice": trying.advice(kind, type_name) if kind else None,
+        "samples": [_sample_in_words(sample) for sample in trial["samples"]],
     }
-
-
-def _advice(found: dict[str, Any]) -> str | None:
-    kind = found.get("kind")
-    return trying.advice(kind, found["type"]) if kind else None
 
 
 def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
@@ -137,17 +143,16 @@ def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def lines(found: dict[str, Any]) -> Iterator[str]:
+def lines(trial: dict[str, Any]) -> Iterator[str]:
     """Yield the result of a preview as lines for the terminal."""
-    found = in_words(found)
-    announced = "?" if found["announced"] is None else found["announced"]
-    yield tk._("{url}: {type}, {number} records announced").format(
-        url=found["url"], type=found["type"], number=announced
-    )
-    yield from found["failures"]
-    if found["advice"]:
-        yield found["advice"]
-    for sample in found["samples"]:
+    words = in_words(trial)
+    announced = "?" if words["announced"] is None else words["announced"]
+    heading = tk._("{url}: {type}, {number} records announced")
+    yield heading.format(url=words["url"], type=words["type"], number=announced)
+    yield from words["failures"]
+    if words["advice"]:
+        yield words["advice"]
+    for sample in words["samples"]:
         if "refused" in sample:
             yield f"✗ {sample['refused']}"
             continue
@@ -157,8 +162,122 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             licence=sample["licence"] or "–",
             resources=sample["resources"],
         )
-        yield "  " + tk._("territories: {territories}; themes: {themes}; changed by the rules: {rules}").format(
+        yield "  " + tk._(
+            "territories: {territories}; themes: {themes}; changed by the rules: {rules}"
+        ).format(
             **{name: ", ".join(sample[name]) or "–" for name in ("territories", "themes", "rules")}
         )
         for problem in sample["problems"]:
             yield f"  · {problem}"
+
+
+KEPT_SECONDS = 3600
+SLACK_SECONDS = 60
+"""Time allowed to a worker beyond the reading, to start and to describe the result."""
+LONGEST_FORM = 100_000
+"""Maximum length of a form that is kept, in characters."""
+WAITING, DONE, FAILED = "waiting", "done", "failed"
+
+
+def start_trial(url: str, source_type: str, config: str, user: str) -> str:
+    """Enqueue the preview of a source and return its id.
+
+    Raises:
+        ValidationError: too many previews of this user are waiting or running.
+    """
+    id_ = str(uuid4())
+    if not _admit(id_, user):
+        message = tk._(
+            "Several of your tests of sources are waiting or running: wait until one of them is "
+            "over."
+        )
+        raise tk.ValidationError({"url": [message]})
+    _keep(id_, {"state": WAITING, "url": url, "user": user})
+    tk.enqueue_job(
+        run_trial,
+        [id_, url, source_type, config, user],
+        title=f"harvest trial {url}"[:200],
+        queue=QUEUE,
+        rq_kwargs={"timeout": _limit_seconds()},
+    )
+    return id_
+
+
+def run_trial(id_: str, url: str, source_type: str, config: str, user: str) -> None:
+    """Preview a source and store the result; runs in a worker.
+
+    A preview that waited until it expired is dropped, since its result is no longer expected.
+    """
+    redis = connect_to_redis()
+    if not redis.exists(_key(id_)):
+        return
+    redis.zadd(_of(user), {id_: time.time() + _limit_seconds()}, xx=True)
+    base = {"url": url, "user": user}
+    try:
+        _keep(id_, {**base, "state": DONE, "found": try_source(url, source_type, config)})
+    except ValueError as error:
+        _keep(id_, {**base, "state": FAILED, "reason": str(error)})
+    except Exception:
+        _keep(id_, {**base, "state": FAILED, "reason": ""})
+        raise
+    finally:
+        _leave(id_, user)
+
+
+def keep_form(id_: str, form: dict[str, str]) -> None:
+    """Keep the form of a new source as long as its preview, to save it afterwards; drop one that is too long."""
+    text = json.dumps(form, ensure_ascii=False)
+    if len(text) <= LONGEST_FORM:
+        connect_to_redis().set(f"{_key(id_)}:form", text, ex=KEPT_SECONDS)
+
+
+def form_of(id_: str) -> dict[str, str]:
+    """Return the form of the source of a preview; empty if none was kept."""
+    return json.loads(connect_to_redis().get(f"{_key(id_)}:form") or "{}")
+
+
+def show_trial(id_: str) -> dict[str, Any]:
+    """Return the state of a preview.
+
+    Raises:
+        ObjectNotFound: there is none, or it has expired.
+    """
+    text = connect_to_redis().get(_key(id_))
+    if text is None:
+        raise tk.ObjectNotFound(tk._("This trial is over and no longer kept: start it again."))
+    return json.loads(text)
+
+
+def _admit(id_: str, user: str) -> bool:
+    """Register a preview of a user, unless they have too many; of two concurrent ones, both may be refused."""
+    key, moment = _of(user), time.time()
+    with connect_to_redis().pipeline() as batch:
+        batch.zremrangebyscore(key, "-inf", moment)
+        batch.zadd(key, {id_: moment + KEPT_SECONDS})
+        batch.zcard(key)
+        batch.expire(key, 2 * KEPT_SECONDS)
+        number = batch.execute()[2]
+    if number > options.previews_per_person():
+        _leave(id_, user)
+        return False
+    return True
+
+
+def _leave(id_: str, user: str) -> None:
+    connect_to_redis().zrem(_of(user), id_)
+
+
+def _limit_seconds() -> int:
+    return options.preview_bounds().seconds + SLACK_SECONDS
+
+
+def _of(user: str) -> str:
+    return f"ckan:{tk.config['ckan.site_id']}:ecosphere:harvest:trials-of:{user}"
+
+
+def _keep(id_: str, values: dict[str, Any]) -> None:
+    connect_to_redis().set(_key(id_), json.dumps(values, ensure_ascii=False), ex=KEPT_SECONDS)
+
+
+def _key(id_: str) -> str:
+    return f"ckan:{tk.config['ckan.site_id']}:ecosphere:harvest:trial:{id_}"

@@ -1,4 +1,4 @@
-"""Bulk management of sources: read them from a file, and compute the changes needed on the portal.
+"""Bulk management of sources: read them from a file, compare them with the portal's, and make the changes.
 
 The file is a CSV table with the columns name, owner_org, title, url, frequency and config_json, or a JSON list of
 objects with these keys; `source_type` is optional. The OGC filters of the CSW harvesters that French portals used
@@ -9,19 +9,32 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ckanext.ecosphere.shared import characters
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
 
-COLUMNS = ("name", "owner_org", "title", "url", "frequency", "config_json", "source_type")
+from ckanext.ecosphere.harvest.messages import form_errors
+from ckanext.ecosphere.harvest.sources.source_type import type_names
+from ckanext.ecosphere.harvest.worker.job import user_name
+from ckanext.ecosphere.shared import characters
+from ckanext.harvest.model import HarvestSource
+
 COMPARED = ("title", "url", "frequency", "config", "source_type", "owner_org")
 DEFAULT_TYPE = "ecosphere_csw"
-_PROPERTIES = {"organisationname": "organisation", "identifier": "identifier", "type": "type", "title": "title"}
+_PROPERTIES = {
+    "organisationname": "organisation",
+    "identifier": "identifier",
+    "type": "type",
+    "title": "title",
+}
 _COMPARISONS = {"PropertyIsLike": "like", "PropertyIsEqualTo": "equals"}
 _CONDITION = 3
+"""Number of parts of a condition."""
 LARGEST_FILE = 20_000_000
 LONGEST_LINE = 100_000
 """Characters of a line of CSV; the limit of Python's reader can be raised by anybody in the process."""
@@ -60,6 +73,9 @@ class Plan:
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
+# --- the file ---
+
+
 def read(path: Path) -> tuple[list[Wanted], list[tuple[str, str]]]:
     """Read a file.
 
@@ -72,40 +88,43 @@ def read(path: Path) -> tuple[list[Wanted], list[tuple[str, str]]]:
     rows = _rows(path)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("not a list of sources")
-    wanted: dict[str, Wanted] = {}
+    sources: dict[str, Wanted] = {}
     refused: list[tuple[str, str]] = []
     for number, row in enumerate(rows, 2):
         name = _text(row, "name")
         missing = [column for column in ("name", "title", "url") if not _text(row, column)]
-        if missing or name in wanted:
+        if missing or name in sources:
             refused.append((name or f"#{number}", ", ".join(missing) or "name"))
             continue
         try:
             config = _config(row.get("config_json") or row.get("config"))
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-            refused.append((name, f"config_json: {characters.one_line(str(error))[:LONGEST_REASON]}"))
+            reason = characters.one_line(str(error))[:LONGEST_REASON]
+            refused.append((name, f"config_json: {reason}"))
             continue
-        wanted[name] = Wanted(
-            name,
-            _text(row, "owner_org"),
-            _text(row, "title"),
-            _text(row, "url"),
-            (_text(row, "frequency") or "MANUAL").upper(),
-            config,
-            _text(row, "source_type") or DEFAULT_TYPE,
+        sources[name] = Wanted(
+            name=name,
+            owner_org=_text(row, "owner_org"),
+            title=_text(row, "title"),
+            url=_text(row, "url"),
+            frequency=(_text(row, "frequency") or "MANUAL").upper(),
+            config=config,
+            source_type=_text(row, "source_type") or DEFAULT_TYPE,
         )
-    return list(wanted.values()), refused
+    return list(sources.values()), refused
 
 
 def _rows(path: Path) -> Any:
     if path.stat().st_size > LARGEST_FILE:
         raise ValueError(f"larger than {LARGEST_FILE // 1_000_000} MB")
     text = path.read_text("utf-8-sig")
-    lines = text.splitlines()
-    if path.suffix.lower() != ".json" and any(len(line) > LONGEST_LINE for line in lines):
-        raise ValueError(f"a line has more than {LONGEST_LINE} characters")
     try:
-        return json.loads(text) if path.suffix.lower() == ".json" else list(csv.DictReader(lines))
+        if path.suffix.lower() == ".json":
+            return json.loads(text)
+        lines = text.splitlines()
+        if any(len(line) > LONGEST_LINE for line in lines):
+            raise ValueError(f"a line has more than {LONGEST_LINE} characters")
+        return list(csv.DictReader(lines))
     except (RecursionError, csv.Error) as error:
         raise ValueError(str(error)) from error
 
@@ -115,57 +134,162 @@ def _text(row: Mapping[str, Any], column: str) -> str:
     return characters.one_line(str(row.get(column) or ""))
 
 
-def plan(wanted: Iterable[Wanted], present: Mapping[str, Mapping[str, Any]], retire: bool = False) -> Plan:
+def _config(value: Any) -> str:
+    """Return a configuration as our JSON, with converted filters."""
+    settings = value if isinstance(value, dict) else json.loads(value or "{}")
+    if "ogcfilter" in settings:
+        choices = []
+        for choice in settings["ogcfilter"]:
+            is_single = bool(choice) and isinstance(choice[0], str)
+            conditions = [choice] if is_single else choice
+            choices.append([_condition(condition) for condition in conditions])
+        if not choices:
+            return ""
+        settings = {"filters": choices[0] if len(choices) == 1 else [{"any": choices}]}
+    return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
+
+
+def _condition(parts: list[Any]) -> dict[str, Any]:
+    """Convert a condition ``["PropertyIsLike", "Identifier", "fr-%"]``, optionally after "Not"."""
+    negated = parts[0] == "Not"
+    rest = parts[1:] if negated else parts
+    if len(rest) == 1 and isinstance(rest[0], list):
+        rest = rest[0]
+    if len(rest) != _CONDITION:
+        raise ValueError(json.dumps(parts, ensure_ascii=False))
+    operator, name, value = rest
+    condition: dict[str, Any] = {
+        "property": _PROPERTIES.get(name.rpartition(":")[2].lower(), name),
+        _COMPARISONS[operator]: value,
+    }
+    if negated:
+        condition["not"] = True
+    return condition
+
+
+# --- the plan ---
+
+
+def plan(
+    sources: Iterable[Wanted], present: Mapping[str, Mapping[str, Any]], retire: bool = False
+) -> Plan:
     """Compare the sources of the file with those of the portal.
 
     Args:
-        wanted: the sources of the file.
+        sources: the sources of the file.
         present: name → values of `COMPARED` of the portal's sources.
         retire: whether to retire those that the file does not name.
     """
     result = Plan()
-    names = set()
-    for each in wanted:
-        names.add(each.name)
-        there = present.get(each.name)
-        if there is None:
-            result.create.append(each)
+    missing = dict(present)
+    for source in sources:
+        current = missing.pop(source.name, None)
+        if current is None:
+            result.create.append(source)
             continue
-        other = [key for key in COMPARED if _comparable(key, getattr(each, key)) != _comparable(key, there.get(key))]
-        if other:
-            result.update.append((each, other))
+        differing = [key for key in COMPARED if _differs(key, source, current)]
+        if differing:
+            result.update.append((source, differing))
         else:
             result.same += 1
     if retire:
-        result.retire = sorted(present.keys() - names)
+        result.retire = sorted(missing)
     return result
 
 
-def _comparable(key: str, value: Any) -> Any:
-    return json.loads(value or "{}") if key == "config" else (value or "")
+def _differs(key: str, source: Wanted, current: Mapping[str, Any]) -> bool:
+    value, other = getattr(source, key) or "", current.get(key) or ""
+    if key == "config":
+        return json.loads(value or "{}") != json.loads(other or "{}")
+    return value != other
 
 
-def _config(given: Any) -> str:
-    settings = given if isinstance(given, dict) else json.loads(given or "{}")
-    if "ogcfilter" in settings:
-        choices = [[_condition(each) for each in _conditions(choice)] for choice in settings["ogcfilter"]]
-        filters: list[Any] = choices[0] if len(choices) == 1 else [{"any": choices}] if choices else []
-        settings = {"filters": filters} if filters else {}
-    return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
+def present_sources() -> dict[str, dict[str, Any]]:
+    """Return the active sources of our types, in the form compared by `plan`."""
+    rows = model.Session.execute(
+        sa.select(HarvestSource, model.Package.name, model.Group.name)
+        .join(model.Package, model.Package.id == HarvestSource.id)
+        .outerjoin(model.Group, model.Group.id == model.Package.owner_org)
+        .where(HarvestSource.type.in_(type_names()), model.Package.state == "active")
+    )
+    return {
+        name: {
+            "id": source.id,
+            "title": source.title,
+            "url": source.url,
+            "frequency": source.frequency,
+            "config": source.config or "",
+            "source_type": source.type,
+            "owner_org": owner or "",
+        }
+        for source, name, owner in rows
+    }
 
 
-def _conditions(choice: list[Any]) -> list[Any]:
-    return [choice] if choice and isinstance(choice[0], str) else choice
+def describe(plan: Plan) -> Iterator[str]:
+    """Yield the plan, one line per step."""
+    for source in plan.create:
+        yield tk._("create {name}: {url}").format(name=source.name, url=source.url)
+    for source, names in plan.update:
+        yield tk._("update {name}: {what}").format(name=source.name, what=", ".join(names))
+    for name in plan.retire:
+        yield tk._("retire {name}; its datasets stay").format(name=name)
+    for name, reason in plan.refused:
+        yield tk._("cannot use {name}: {reason}").format(name=name, reason=reason)
+    yield tk._(
+        "{create} to create, {update} to update, {retire} to retire, {same} unchanged, {refused} "
+        "refused"
+    ).format(
+        create=len(plan.create),
+        update=len(plan.update),
+        retire=len(plan.retire),
+        same=plan.same,
+        refused=len(plan.refused),
+    )
 
 
-def _condition(given: list[Any]) -> dict[str, Any]:
-    """Convert a condition ``["PropertyIsLike", "Identifier", "fr-%"]``, optionally after "Not"."""
-    negated = given[0] == "Not"
-    rest = given[1:] if negated else given
-    if len(rest) == 1 and isinstance(rest[0], list):
-        rest = rest[0]
-    if len(rest) != _CONDITION:
-        raise ValueError(json.dumps(given, ensure_ascii=False))
-    operator, name, value = rest
-    known = _PROPERTIES.get(name.rpartition(":")[2].lower(), name)
-    return {"property": known, _COMPARISONS[operator]: value, **({"not": True} if negated else {})}
+def apply(plan: Plan, tell: Callable[[str], None]) -> bool:
+    """Carry out the plan; a source that is refused is reported and does not stop the others.
+
+    Returns:
+        whether all steps succeeded.
+    """
+    present = present_sources()
+    steps: list[tuple[str, str, dict[str, Any]]] = []
+    for source in plan.create:
+        steps.append(("harvest_source_create", source.name, asdict(source)))
+    for source, _names in plan.update:
+        values = {**asdict(source), "id": present[source.name]["id"]}
+        steps.append(("harvest_source_update", source.name, values))
+    for name in plan.retire:
+        steps.append(("harvest_source_delete", name, {"id": present[name]["id"]}))
+    refusals = 0
+    for action, name, values in steps:
+        reason = _refusal(action, values)
+        if reason:
+            tell(tk._("{name} was refused: {reason}").format(name=name, reason=reason))
+            refusals += 1
+    return not refusals and not plan.refused
+
+
+def _refusal(action: str, values: dict[str, Any]) -> str:
+    """Call an action; return why it was refused, "" if it was not."""
+    context: Any = {
+        "ignore_auth": True,
+        "user": user_name(),
+        "model": model,
+        "session": model.Session,
+    }
+    try:
+        tk.get_action(action)(context, values)
+    except (tk.ValidationError, tk.ObjectNotFound) as error:
+        model.Session.rollback()
+        if isinstance(error, tk.ObjectNotFound):
+            return str(error)
+        reasons = []
+        for key, errors in error.error_dict.items():
+            texts: Any = errors if isinstance(errors, list) else [errors]
+            sentences = " ".join(form_errors.sentence(str(text)) for text in texts)
+            reasons.append(f"{key}: {sentences}")
+        return "; ".join(reasons)
+    return ""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.harvest import job_progress
+from ckanext.ecosphere.harvest import helpers
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.harvest.worker.job import FINISHED, RUNNING, user_name
@@ -20,7 +20,7 @@ from ckanext.harvest.logic import HarvestJobExists
 from ckanext.harvest.model import HarvestJob
 
 _POLL_SECONDS = 0.5
-_TOLD_SECONDS = 5.0
+_REPORT_SECONDS = 5.0
 WIDTH = 30
 
 
@@ -66,42 +66,42 @@ def _context() -> Any:
     return {"ignore_auth": True, "user": user_name(), "model": model, "session": model.Session}
 
 
-def _job(source: str, force: bool) -> str:
+def _job(name: str, force: bool) -> str:
     """Return the job to run: a new one, or the open one of the source."""
     try:
-        found = tk.get_action("harvest_source_show")(_context(), {"id": source})
+        source = tk.get_action("harvest_source_show")(_context(), {"id": name})
     except tk.ObjectNotFound:
-        raise CommandError(tk._("There is no harvest source {name}.").format(name=source)) from None
-    if found.get("source_type") not in type_names():
-        raise CommandError(
-            tk._("{name} is a source of type {type}: run it with “ckan harvester”.").format(
-                name=source, type=found.get("source_type")
-            )
-        )
-    if not found["active"]:
-        raise CommandError(tk._("The source {name} is not active.").format(name=source))
+        message = tk._("There is no harvest source {name}.")
+        raise CommandError(message.format(name=name)) from None
+    if source.get("source_type") not in type_names():
+        message = tk._("{name} is a source of type {type}: run it with “ckan harvester”.")
+        raise CommandError(message.format(name=name, type=source.get("source_type")))
+    if not source["active"]:
+        raise CommandError(tk._("The source {name} is not active.").format(name=name))
     try:
-        created = tk.get_action("harvest_job_create")(_context(), {"source_id": found["id"], "run": False})
-        job_id = created["id"]
+        values = {"source_id": source["id"], "run": False}
+        job_id = tk.get_action("harvest_job_create")(_context(), values)["id"]
     except HarvestJobExists:
-        job_id = model.Session.execute(
-            sa.select(HarvestJob.id)
-            .where(HarvestJob.source_id == found["id"], HarvestJob.status.in_(["New", RUNNING]))
-            .order_by(HarvestJob.created)
-            .limit(1)
-        ).scalar_one()
-    statement = insert(JobState).values(job_id=job_id, source_id=found["id"], force=force, facts={})
-    model.Session.execute(
-        statement.on_conflict_do_update(index_elements=["job_id"], set_={"force": force})
-        if force
-        else statement.on_conflict_do_nothing(index_elements=["job_id"])
+        query = sa.select(HarvestJob.id).where(
+            HarvestJob.source_id == source["id"], HarvestJob.status.in_(["New", RUNNING])
+        )
+        job_id = model.Session.execute(query.order_by(HarvestJob.created).limit(1)).scalar_one()
+    statement: Any = insert(JobState).values(
+        job_id=job_id, source_id=source["id"], force=force, facts={}
     )
+    if force:
+        statement = statement.on_conflict_do_update(index_elements=["job_id"], set_={"force": True})
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=["job_id"])
+    model.Session.execute(statement)
     model.Session.commit()
     return job_id
 
 
 def _set_running(job_id: str) -> None:
-    model.Session.execute(sa.update(HarvestJob).where(HarvestJob.id == job_id).values(status=RUNNING))
+    model.Session.execute(
+        sa.update(HarvestJob).where(HarvestJob.id == job_id).values(status=RUNNING)
+    )
     model.Session.commit()
 
 
@@ -110,13 +110,15 @@ def _send(job_id: str) -> None:
 
 
 def _watch(job_id: str, echo: Callable[[str], None], draw: Callable[[str], None] | None) -> None:
-    """Report progress until the job has finished."""
-    told, last = 0.0, ""
-    tell, pause = (draw, 0.0) if draw else (echo, _TOLD_SECONDS)
+    """Report progress until the job has finished: at each change as a bar, else as a line from time to time."""
+    report, pause = (draw, 0.0) if draw else (echo, _REPORT_SECONDS)
+    reported, last = 0.0, ""
     while _status(job_id) != FINISHED:
-        if time.monotonic() - told > pause and (line := _progress(job_id, bool(draw))) != last:
-            tell(line)
-            told, last = time.monotonic(), line
+        if time.monotonic() - reported > pause:
+            line = _progress(job_id, with_bar=draw is not None)
+            if line != last:
+                report(line)
+                reported, last = time.monotonic(), line
         time.sleep(_POLL_SECONDS)
     if draw:
         draw("")
@@ -124,12 +126,12 @@ def _watch(job_id: str, echo: Callable[[str], None], draw: Callable[[str], None]
 
 def _status(job_id: str) -> str | None:
     model.Session.rollback()
-    return model.Session.execute(sa.select(HarvestJob.status).where(HarvestJob.id == job_id)).scalar()
+    return model.Session.scalar(sa.select(HarvestJob.status).where(HarvestJob.id == job_id))
 
 
 def _progress(job_id: str, with_bar: bool) -> str:
-    found = job_progress.progress(tk.get_action("ecosphere_harvest_job_show")(_context(), {"id": job_id}))
-    return f"{bar(found['done'], found['total'])} {found['text']}" if with_bar else found["text"]
+    state = helpers.progress(_show("ecosphere_harvest_job_show", job_id))
+    return f"{bar(state['done'], state['total'])} {state['text']}" if with_bar else state["text"]
 
 
 def bar(done: int, total: int | None) -> str:
@@ -138,21 +140,21 @@ def bar(done: int, total: int | None) -> str:
     return f"[{'#' * full}{'.' * (WIDTH - full)}]"
 
 
+def _show(action: str, job_id: str) -> dict[str, Any]:
+    return tk.get_action(action)(_context(), {"id": job_id})
+
+
 def _sum_up(job_id: str, echo: Callable[[str], None]) -> bool:
-    report = tk.get_action("harvest_job_report")(_context(), {"id": job_id})
-    job = tk.get_action("harvest_job_show")(_context(), {"id": job_id})
-    errors = [each["message"] for each in reversed(report["gather_errors"])]  # the last one comes first
-    errors += [each["message"] for found in report["object_errors"].values() for each in found["errors"]]
-    for message in [*errors, *tk.get_action("ecosphere_harvest_job_show")(_context(), {"id": job_id})["remarks"]]:
+    report, stats = _show("harvest_job_report", job_id), _show("harvest_job_show", job_id)["stats"]
+    gather_errors = reversed(report["gather_errors"])  # the last one comes first
+    errors = [error["message"] for error in gather_errors]
+    for of_object in report["object_errors"].values():
+        errors += [error["message"] for error in of_object["errors"]]
+    for message in [*errors, *_show("ecosphere_harvest_job_show", job_id)["remarks"]]:
         echo(message)
-    stats = job["stats"]
-    echo(
-        tk._("{added} added, {updated} updated, {unchanged} unchanged, {deleted} withdrawn, {errored} errors").format(
-            added=stats["added"],
-            updated=stats["updated"],
-            unchanged=stats["not modified"],
-            deleted=stats["deleted"],
-            errored=stats["errored"],
-        )
+    text = tk._(
+        "{added} added, {updated} updated, {unchanged} unchanged, {deleted} withdrawn, {errored} "
+        "errors"
     )
+    echo(text.format(unchanged=stats["not modified"], **stats))
     return not errors

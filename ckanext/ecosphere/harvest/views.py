@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
+from math import ceil
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -11,13 +13,11 @@ from ckan.lib.pagination import Page
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.harvest import job_progress, objects, overview, previews
-from ckanext.ecosphere.harvest.finish import changes as job_changes
-from ckanext.ecosphere.harvest.finish import reconciliation
-from ckanext.ecosphere.harvest.logic.action import RECORDS_AT_ONCE
+from ckanext.ecosphere.harvest import helpers, objects, overview, preview
+from ckanext.ecosphere.harvest.corrections import AT_ONCE, FILES, count, of_source
+from ckanext.ecosphere.harvest.finish import reports
+from ckanext.ecosphere.harvest.logic.action import ROWS_AT_ONCE
 from ckanext.ecosphere.harvest.messages import form_errors
-from ckanext.ecosphere.harvest.repair import formats, listing
-from ckanext.ecosphere.harvest.write import import_log
 from ckanext.ecosphere.shared import csv_table, web_guard
 from ckanext.ecosphere.shared.mailing.texts import labelled
 
@@ -52,18 +52,17 @@ def allowed(action: str, **data: Any) -> Any:
 
 def sources() -> str | Response:
     """Show the sources that the user manages, filtered and sorted, as a page or as CSV."""
-    found = allowed("ecosphere_harvest_overview")
-    asked = {name: request.args.get(name, "") for name in ("q", "state", "sort")}
-    rows = overview.chosen(found, asked["q"], asked["state"], asked["sort"] or "state")
+    every = allowed("ecosphere_harvest_overview")
+    query = {name: request.args.get(name, "") for name in ("q", "state", "sort")}
+    rows = overview.chosen(every, query["q"], query["state"], query["sort"] or "state")
     if request.args.get("format") == "csv":
-        headers = {"Content-Disposition": 'attachment; filename="harvest-sources.csv"'}
-        return Response(overview.as_csv(rows), mimetype="text/csv; charset=utf-8", headers=headers)
-    numbers = {state: sum(row["state"] == state for row in found) for state in overview.STATES}
+        return _csv_file("harvest-sources.csv", overview.as_csv(rows))
+    numbers = Counter(row["state"] for row in every)
     variables = {
         "rows": rows,
-        "total": len(found),
-        "asked": asked,
-        "numbers": numbers,
+        "total": len(every),
+        "asked": query,
+        "numbers": {state: numbers[state] for state in overview.STATES},
         "letter": allowed("ecosphere_harvest_letter_show"),
         "may_put_first": tk.h.check_access("ecosphere_harvest_source_run_first"),
     }
@@ -77,13 +76,17 @@ def run_first(id: str) -> AnyResponse:
     except tk.ValidationError as error:
         tk.h.flash_error(" ".join(error.error_summary.values()))
     else:
-        tk.h.flash_success(tk._("This source is harvested as soon as a worker is free, before what waits."))
+        tk.h.flash_success(
+            tk._("This source is harvested as soon as a worker is free, before what waits.")
+        )
     return tk.redirect_to("ecosphere_harvest.sources")
 
 
 def letter() -> AnyResponse:
     """Subscribe the user to the letter about the sources, or unsubscribe them."""
-    if allowed("ecosphere_harvest_letter_update", wanted=request.form.get("wanted") == "yes")["wanted"]:
+    subscribes = request.form.get("wanted") == "yes"
+    allowed("ecosphere_harvest_letter_update", wanted=subscribes)
+    if subscribes:
         tk.h.flash_success(tk._("You will receive the letter."))
     else:
         tk.h.flash_success(tk._("You will not receive the letter any more."))
@@ -94,20 +97,28 @@ def withdrawals(id: str) -> str | AnyResponse:
     """Show the held withdrawals of a source, and process the decision."""
     waiting = allowed("ecosphere_harvest_withdrawals_show", id=id)
     if request.method == "POST":
+        messages = {
+            "withdraw": tk._("The datasets will be withdrawn in the next minutes."),
+            "keep": tk._("The datasets stay published."),
+        }
         decision = request.form.get("decision", "")
         try:
             allowed("ecosphere_harvest_withdrawals_decide", id=id, decision=decision)
         except tk.ValidationError:
             tk.h.flash_error(tk._("Choose whether the datasets are withdrawn or stay."))
         else:
-            told = {
-                "withdraw": tk._("The datasets will be withdrawn in the next minutes."),
-                "keep": tk._("The datasets stay published."),
-            }
-            tk.h.flash_success(told[decision])
+            tk.h.flash_success(messages[decision])
             return tk.redirect_to("ecosphere_harvest.sources")
-    source = tk.get_action("harvest_source_show")(context(), {"id": id})
-    return tk.render("ecosphere_harvest/withdrawals.html", {"source": source, **waiting})
+    variables = {"source": _source(id), **waiting}
+    return tk.render("ecosphere_harvest/withdrawals.html", variables)
+
+
+def _source(id: str) -> dict[str, Any]:
+    return tk.get_action("harvest_source_show")(context(), {"id": id})
+
+
+def _job(id: str) -> dict[str, Any]:
+    return tk.get_action("harvest_job_show")(context(), {"id": id})
 
 
 def progress(id: str) -> Response:
@@ -118,22 +129,24 @@ def progress(id: str) -> Response:
         return tk.abort(403, tk._("This page is for those who manage harvest sources."))
     except tk.ObjectNotFound:
         return jsonify({"stage": "waiting"})
-    return jsonify({"stage": state["stage"], **job_progress.progress(state)})
+    return jsonify({"stage": state["stage"], **helpers.progress(state)})
 
 
 def records(id: str) -> str | Response:
     """Show the records that a harvest refused or set aside, page by page, or as CSV."""
-    outcome = request.args.get("outcome", "")
-    outcome = outcome if outcome in import_log.OUTCOMES else ""
-    page = tk.h.get_page_number(request.args)
-    asked = {"id": id, "outcome": outcome, "offset": (page - 1) * RECORDS_AT_ONCE}
-    found = allowed("ecosphere_harvest_records_list", **asked)
-    job = tk.get_action("harvest_job_show")(context(), {"id": id})
+    query, page = _page_query(id, "outcome", reports.RECORD_OUTCOMES)
+    answer = allowed("ecosphere_harvest_records_list", **query)
+    job, outcome = _job(id), query["outcome"]
     if request.args.get("format") == "csv":
-        return _as_csv("harvest-records.csv", import_log.COLUMNS, import_log.listed(id, outcome))
-    pager = _pager("ecosphere_harvest.records", asked, page, found)
-    source = tk.get_action("harvest_source_show")(context(), {"id": job["source_id"]})
-    variables = {"job": job, "source": source, "page": pager, "outcome": outcome, "count": found["count"]}
+        rows = reports.records_listed(id, outcome)
+        return _as_csv("harvest-records.csv", reports.RECORD_COLUMNS, rows)
+    variables = {
+        "job": job,
+        "source": _source(job["source_id"]),
+        "page": _pager("ecosphere_harvest.records", query, page, answer),
+        "outcome": outcome,
+        "count": answer["count"],
+    }
     return tk.render("ecosphere_harvest/records.html", variables)
 
 
@@ -141,24 +154,22 @@ def changes(id: str) -> str | AnyResponse:
     """Show the datasets that a harvest changed, page by page, or as CSV; undo the harvest."""
     if request.method == "POST":
         return _undo(id)
-    outcome = request.args.get("outcome", "")
-    outcome = outcome if outcome in job_changes.OUTCOMES else ""
-    page = tk.h.get_page_number(request.args)
-    asked = {"id": id, "outcome": outcome, "offset": (page - 1) * RECORDS_AT_ONCE}
-    found = allowed("ecosphere_harvest_changes_list", **asked)
-    undo = found["undo"]
+    query, page = _page_query(id, "outcome", reports.CHANGE_OUTCOMES)
+    answer = allowed("ecosphere_harvest_changes_list", **query)
+    outcome = query["outcome"]
     if request.args.get("format") == "json":
-        return jsonify(job_progress.of_undo(undo))
+        return jsonify(helpers.of_undo(answer["undo"]))
     if request.args.get("format") == "csv":
-        return _as_csv("harvest-changes.csv", job_changes.COLUMNS, job_changes.listed(id, outcome))
-    job = tk.get_action("harvest_job_show")(context(), {"id": id})
+        rows = reports.changes_listed(id, outcome)
+        return _as_csv("harvest-changes.csv", reports.CHANGE_COLUMNS, rows)
+    job = _job(id)
     variables = {
         "job": job,
-        "source": tk.get_action("harvest_source_show")(context(), {"id": job["source_id"]}),
-        "page": _pager("ecosphere_harvest.changes", asked, page, found),
+        "source": _source(job["source_id"]),
+        "page": _pager("ecosphere_harvest.changes", query, page, answer),
         "outcome": outcome,
-        "count": found["count"],
-        "undo": undo,
+        "count": answer["count"],
+        "undo": answer["undo"],
     }
     return tk.render("ecosphere_harvest/changes.html", variables)
 
@@ -173,41 +184,54 @@ def _undo(id: str) -> AnyResponse:
 
 def reconciled(id: str) -> str | Response:
     """Show what the catalogue of a source has, what is shown of it, and why the rest is not; records also as CSV."""
-    reason = request.args.get("reason", "")
-    reason = reason if reason in reconciliation.REASONS else ""
-    page = tk.h.get_page_number(request.args)
-    asked = {"id": id, "reason": reason, "offset": (page - 1) * RECORDS_AT_ONCE}
-    found = allowed("ecosphere_harvest_reconciliation_show", **asked)
-    source = tk.get_action("harvest_source_show")(context(), {"id": id})
-    summary = found["summary"]
+    query, page = _page_query(id, "reason", reports.UNSHOWN)
+    answer = allowed("ecosphere_harvest_reconciliation_show", **query)
+    source, summary, reason = _source(id), answer["summary"], query["reason"]
     if request.args.get("format") == "csv":
-        job = reconciliation.last_job(source["id"]) if summary else None
-        rows = reconciliation.all_rows(job) if job else ()
-        return _as_csv("harvest-reconciliation.csv", reconciliation.COLUMNS, rows)
-    numbers = {each["reason"]: each["number"] for each in [*summary["lines"], *summary["more"]]} if summary else {}
-    counted = {"results": found["results"], "count": numbers.get(reason, 0)}
-    pager = _pager("ecosphere_harvest.reconciled", asked, page, counted)
-    variables = {"source": source, "reason": reason, "page": pager, **found}
+        job = reports.last_job(source["id"]) if summary else None
+        rows = reports.unshown_rows(job) if job else ()
+        return _as_csv("harvest-reconciliation.csv", reports.UNSHOWN_COLUMNS, rows)
+    numbers = {}
+    if summary:
+        for line in (*summary["lines"], *summary["more"]):
+            numbers[line["reason"]] = line["number"]
+    counted = {"results": answer["results"], "count": numbers.get(reason, 0)}
+    pager = _pager("ecosphere_harvest.reconciled", query, page, counted)
+    variables = {"source": source, "reason": reason, "page": pager, **answer}
     return tk.render("ecosphere_harvest/reconciliation.html", variables)
 
 
-def _pager(endpoint: str, asked: dict[str, Any], page: int, found: dict[str, Any]) -> Page:
+def _page_query(id: str, name: str, values: Container[str]) -> tuple[dict[str, Any], int]:
+    """Return the parameters of an action that lists a page of rows, chosen by an outcome or reason, and the page."""
+    value = request.args.get(name, "")
+    page = tk.h.get_page_number(request.args)
+    query = {"id": id, name: "", "offset": (page - 1) * ROWS_AT_ONCE}
+    if value in values:
+        query[name] = value
+    return query, page
+
+
+def _pager(endpoint: str, query: dict[str, Any], page: int, answer: dict[str, Any]) -> Page:
     """Return the page of a list of an action with `count` and `results`."""
-    kept = {name: value or None for name, value in asked.items() if name != "offset"}
+    parameters = {name: value or None for name, value in query.items() if name != "offset"}
     return Page(
-        collection=found["results"],
+        collection=answer["results"],
         presliced_list=True,
         page=page,
-        items_per_page=RECORDS_AT_ONCE,
-        item_count=found["count"],
-        url=lambda page, **_kwargs: tk.h.url_for(endpoint, page=page, **kept),
+        items_per_page=ROWS_AT_ONCE,
+        item_count=answer["count"],
+        url=lambda page, **_kwargs: tk.h.url_for(endpoint, page=page, **parameters),
     )
 
 
 def _as_csv(name: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Response:
     cells = ([row[column] for column in columns] for row in rows)
+    return _csv_file(name, csv_table.write(columns, cells))
+
+
+def _csv_file(name: str, text: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(csv_table.write(columns, cells), mimetype="text/csv; charset=utf-8", headers=headers)
+    return Response(text, mimetype="text/csv; charset=utf-8", headers=headers)
 
 
 def corrections(id: str) -> str | Response:
@@ -220,20 +244,27 @@ def corrections(id: str) -> str | Response:
         return tk.abort(404, tk._("Harvest source not found"))
     source = tk.get_action("harvest_source_show")(context(), {"id": id})
     kind = request.args.get("format", "")
-    if kind not in formats.FILES:
-        number = listing.count(source["id"])
-        parts = range(1, -(-number // listing.AT_ONCE) + 1)
-        variables = {"source": source, "count": number, "parts": parts, "at_once": listing.AT_ONCE}
+    if kind not in FILES:
+        number = count(source["id"])
+        parts = range(1, ceil(number / AT_ONCE) + 1)
+        variables = {"source": source, "count": number, "parts": parts, "at_once": AT_ONCE}
         return tk.render("ecosphere_harvest/corrections.html", variables)
     part = tk.h.get_page_number(request.args, "part")
-    make, mimetype = formats.FILES[kind]
-    text = make(listing.found(source["id"], (part - 1) * listing.AT_ONCE))
+    make, mimetype = FILES[kind]
+    return _attachment(
+        make(of_source(source["id"], (part - 1) * AT_ONCE)), f"corrections-{part}.{kind}", mimetype
+    )
+
+
+def _attachment(text: str, name: str, mimetype: str) -> Response:
+    """Return a text of other people as a file, which is never displayed as a page of the portal."""
     headers = {
-        "Content-Disposition": f'attachment; filename="corrections-{part}.{kind}"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-store",
     }
-    return Response(text, mimetype=f"{mimetype}; charset=utf-8", headers=headers)
+    mimetype = f"{mimetype}; charset=utf-8"
+    return Response(text.encode("utf-8", "replace"), mimetype=mimetype, headers=headers)
 
 
 def start_trial() -> AnyResponse:
@@ -247,27 +278,29 @@ def start_trial() -> AnyResponse:
         started = allowed("ecosphere_harvest_trial_start", **source)
     except tk.ValidationError as error:
         reason = " ".join(form_errors.summary(error.error_dict).values())
-        refused = {"url": source["url"], "state": previews.FAILED, "reason": reason}
+        refused = {"url": source["url"], "state": preview.FAILED, "reason": reason}
         page = tk.render("ecosphere_harvest/trial.html", {"trial": refused, "id": None, "form": {}})
         return Response(page, 400)
     form = {name: request.form.get(name, "") for name in FORM}
     if request.form.get("then") == "save":
-        previews.keep_form(started["id"], form)
+        preview.keep_form(started["id"], form)
     return tk.redirect_to("ecosphere_harvest.trial", id=started["id"])
 
 
 def trial(id: str) -> str | Response:
     """Show the result of a preview; as JSON, only whether it has finished."""
-    found = allowed("ecosphere_harvest_trial_show", id=id)
+    result = allowed("ecosphere_harvest_trial_show", id=id)
     if request.args.get("format") == "json":
-        return jsonify({"stage": "done" if found["state"] != previews.WAITING else "gather"})
-    return tk.render("ecosphere_harvest/trial.html", {"trial": found, "id": id, "form": previews.form_of(id)})
+        is_waiting = result["state"] == preview.WAITING
+        return jsonify({"stage": "gather" if is_waiting else "done"})
+    variables = {"trial": result, "id": id, "form": preview.form_of(id)}
+    return tk.render("ecosphere_harvest/trial.html", variables)
 
 
 def save_trial(id: str) -> AnyResponse:
     """Save the source that was tested, harvest it at once, and show the harvest; or its form with what is wrong."""
     allowed("ecosphere_harvest_trial_show", id=id)
-    form = previews.form_of(id)
+    form = preview.form_of(id)
     if not form:
         return tk.abort(404, tk._("This trial is over and no longer kept: start it again."))
     try:
@@ -285,7 +318,9 @@ def save_trial(id: str) -> AnyResponse:
 
 def record(id: str) -> str:
     """Show what became of one record of a harvest, and why."""
-    return tk.render("ecosphere_harvest/record.html", {"record": allowed("ecosphere_harvest_record_show", id=id)})
+    return tk.render(
+        "ecosphere_harvest/record.html", {"record": allowed("ecosphere_harvest_record_show", id=id)}
+    )
 
 
 def raw_record(id: str) -> Response:
@@ -295,16 +330,10 @@ def raw_record(id: str) -> Response:
 
 
 def _file(id: str) -> Response:
-    kept = objects.raw(id)
-    if kept is None:
+    raw = objects.raw(id)
+    if raw is None:
         return tk.abort(404, tk._("This record was not kept."))
-    content, name, mimetype = kept
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "private, no-store",
-    }
-    return Response(content.encode("utf-8", "replace"), mimetype=f"{mimetype}; charset=utf-8", headers=headers)
+    return _attachment(*raw)
 
 
 def stock_object(id: str) -> Response:
@@ -327,8 +356,10 @@ def stock_object_of_dataset(id: str) -> Response:
     except (tk.NotAuthorized, tk.ObjectNotFound):
         return tk.abort(404, tk._("Dataset not found"))
     package = model.Package.get(id)
-    kept = objects.current(package.id) if package else None
-    return stock_object(kept) if kept else tk.abort(404, tk._("This record was not kept."))
+    object_id = objects.current(package.id) if package else None
+    if object_id is None:
+        return tk.abort(404, tk._("This record was not kept."))
+    return stock_object(object_id)
 
 
 def follow(id: str) -> AnyResponse:
@@ -337,7 +368,9 @@ def follow(id: str) -> AnyResponse:
     try:
         # Before the action, which looks at what was sent first.
         tk.check_access("ecosphere_harvest_edit_follow", context(), {"id": id})
-        tk.get_action("ecosphere_harvest_edit_follow")(context(), {"id": id, "field": field, "resource": resource})
+        tk.get_action("ecosphere_harvest_edit_follow")(
+            context(), {"id": id, "field": field, "resource": resource}
+        )
     except tk.NotAuthorized:
         return tk.abort(403, tk._("This is for those who may edit the dataset."))
     except tk.ObjectNotFound:
@@ -351,20 +384,30 @@ def follow(id: str) -> AnyResponse:
 
 ecosphere_harvest.add_url_rule("/harvest/object/<id>", view_func=stock_object)
 ecosphere_harvest.add_url_rule("/dataset/harvest_object/<id>", view_func=stock_object_of_dataset)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/dataset/<id>/follow", view_func=follow, methods=["POST"])
+ecosphere_harvest.add_url_rule(
+    "/ecosphere/harvest/dataset/<id>/follow", view_func=follow, methods=["POST"]
+)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>", view_func=record)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>/raw", view_func=raw_record)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/sources", view_func=sources)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/letter", view_func=letter, methods=["POST"])
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/source/<id>/first", view_func=run_first, methods=["POST"])
+ecosphere_harvest.add_url_rule(
+    "/ecosphere/harvest/source/<id>/first", view_func=run_first, methods=["POST"]
+)
 ecosphere_harvest.add_url_rule(
     "/ecosphere/harvest/source/<id>/withdrawals", view_func=withdrawals, methods=["GET", "POST"]
 )
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/source/<id>/corrections", view_func=corrections)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/source/<id>/reconciliation", view_func=reconciled)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/changes", view_func=changes, methods=["GET", "POST"])
+ecosphere_harvest.add_url_rule(
+    "/ecosphere/harvest/source/<id>/reconciliation", view_func=reconciled
+)
+ecosphere_harvest.add_url_rule(
+    "/ecosphere/harvest/job/<id>/changes", view_func=changes, methods=["GET", "POST"]
+)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/progress", view_func=progress)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/records", view_func=records)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial", view_func=start_trial, methods=["POST"])
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial/<id>", view_func=trial)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial/<id>/save", view_func=save_trial, methods=["POST"])
+ecosphere_harvest.add_url_rule(
+    "/ecosphere/harvest/trial/<id>/save", view_func=save_trial, methods=["POST"]
+)

@@ -20,11 +20,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ckanext.ecosphere.fast_save import solr
-from ckanext.ecosphere.fast_save.documents import Documents
-from ckanext.ecosphere.fast_save.stored_documents import KeptDocuments
+from ckanext.ecosphere.fast_save.documents import Documents, KeptDocuments
 from ckanext.ecosphere.fast_save.validation import Validation
-from ckanext.ecosphere.harvest.finish.activity import without_activity
 from ckanext.ecosphere.harvest.write import bulk
+from ckanext.ecosphere.harvest.write.importer import without_activity
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.test_roundtrip_property import TEXT, datasets
 

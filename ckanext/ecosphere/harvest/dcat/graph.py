@@ -17,7 +17,7 @@ from ckanext.ecosphere.harvest.dcat.namespaces import DCAT
 from ckanext.ecosphere.harvest.dcat.values import in_order
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
-from ckanext.ecosphere.harvest.sources.csw_answer import PageError
+from ckanext.ecosphere.harvest.sources.base import PageError
 from ckanext.ecosphere.shared import rdf, strict_json
 from ckanext.ecosphere.shared.http_guard import joined
 

@@ -17,11 +17,18 @@ from ckan import model
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.deduplication.reconcile import hand_over
-from ckanext.ecosphere.harvest.model import KEPT, PUBLISHED, WITHDRAWN, Hold, SourceRecord, now
+from ckanext.ecosphere.harvest.deduplication.reconcile import delete_dataset, hand_over
+from ckanext.ecosphere.harvest.model import (
+    KEPT,
+    PUBLISHED,
+    WITHDRAWN,
+    Hold,
+    SourceRecord,
+    now,
+    update_record,
+)
 from ckanext.ecosphere.harvest.worker.transaction import one_transaction
-from ckanext.ecosphere.harvest.write import local_changes
-from ckanext.ecosphere.harvest.write.deletion import delete_dataset
+from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.harvest.model import HarvestObject
 
 log = logging.getLogger(__name__)
@@ -42,14 +49,12 @@ class Absence:
         known: published records of the source.
         absent: those that the reading did not see.
         limit: how many may be absent without asking a person.
-        due: those absent often enough to be withdrawn.
-        added: those due whose datasets have files or links that were added on the portal.
+        added: those due to be withdrawn whose datasets have files or links that were added on the portal.
     """
 
     known: int
     absent: int
     limit: int
-    due: int
     added: int = 0
 
     @property
@@ -67,8 +72,8 @@ class Absence:
 
 
 _HAS_ADDITIONS = (
-    local_changes.active_resources(model.Resource.id)
-    .where(model.Resource.package_id == SourceRecord.package_id, local_changes.IS_ADDED)
+    local_edits.active_resources(model.Resource.id)
+    .where(model.Resource.package_id == SourceRecord.package_id, local_edits.IS_ADDED)
     .correlate(SourceRecord)
     .exists()
 )
@@ -80,38 +85,46 @@ def limit_for(known: int) -> int:
     return max(config.hold_records(), known * config.hold_percent() // 100)
 
 
+def _published(source_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(SourceRecord.source_id == source_id, SourceRecord.state == PUBLISHED)
+
+
 def _absent(source_id: str, job_id: str) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        SourceRecord.source_id == source_id,
-        SourceRecord.state == PUBLISHED,
-        SourceRecord.seen_job.is_distinct_from(job_id),
-    )
-
-
-def count_absences(source_id: str, job_id: str) -> Absence:
-    """Count one more absence for each record that a complete reading did not see; the caller commits."""
-    published = sa.and_(SourceRecord.source_id == source_id, SourceRecord.state == PUBLISHED)
-    absent = _absent(source_id, job_id)
-    model.Session.execute(sa.update(SourceRecord).where(absent).values(absences=SourceRecord.absences + 1))
-
-    def number(condition: sa.ColumnElement[bool]) -> int:
-        return model.Session.execute(sa.select(sa.func.count()).where(condition)).scalar_one()
-
-    known = number(published)
-    due = sa.and_(absent, SourceRecord.absences >= config.withdraw_after())
-    return Absence(known, number(absent), limit_for(known), number(due), number(sa.and_(due, _HAS_ADDITIONS)))
+    return sa.and_(_published(source_id), SourceRecord.seen_job.is_distinct_from(job_id))
 
 
 def missing(source_id: str) -> sa.ColumnElement[bool]:
     """Return the condition for records that no reading has seen since a complete one missed them."""
-    return sa.and_(SourceRecord.source_id == source_id, SourceRecord.state == PUBLISHED, SourceRecord.absences > 0)
+    return sa.and_(_published(source_id), SourceRecord.absences > 0)
+
+
+def _number(*conditions: sa.ColumnElement[bool]) -> int:
+    return model.Session.execute(sa.select(sa.func.count()).where(*conditions)).scalar_one()
+
+
+# --- counting and holding ---
+
+
+def count_absences(source_id: str, job_id: str) -> Absence:
+    """Count one more absence for each record that a complete reading did not see; the caller commits."""
+    absent = _absent(source_id, job_id)
+    model.Session.execute(
+        sa.update(SourceRecord).where(absent).values(absences=SourceRecord.absences + 1)
+    )
+    known = _number(_published(source_id))
+    due = sa.and_(absent, SourceRecord.absences >= config.withdraw_after())
+    return Absence(
+        known=known,
+        absent=_number(absent),
+        limit=limit_for(known),
+        added=_number(due, _HAS_ADDITIONS),
+    )
 
 
 def open_hold(source_id: str) -> Hold | None:
     """Return the held withdrawals of a source, None without any."""
-    return model.Session.execute(
-        sa.select(Hold).where(Hold.source_id == source_id, Hold.decision.is_(None)).order_by(Hold.id.desc())
-    ).scalar()
+    query = sa.select(Hold).where(Hold.source_id == source_id, Hold.decision.is_(None))
+    return model.Session.scalar(query.order_by(Hold.id.desc()).limit(1))
 
 
 def hold_or_release(source_id: str, job_id: str, absence: Absence) -> tuple[bool, list[Remark]]:
@@ -121,13 +134,16 @@ def hold_or_release(source_id: str, job_id: str, absence: Absence) -> tuple[bool
         whether they are held, and remarks on what has changed since the last check.
     """
     hold = open_hold(source_id)
-    remarks = _less(hold, absence)
+    remarks = _look_at(hold, absence) if hold else []
     if not absence.needs_person:
         return False, remarks
     if hold is None:
         hold = Hold(source_id=source_id)
         model.Session.add(hold)
-    hold.job_id, hold.records, hold.known, hold.limit = job_id, absence.absent, absence.known, absence.limit
+    hold.job_id = job_id
+    hold.records = absence.absent
+    hold.known = absence.known
+    hold.limit = absence.limit
     return True, remarks
 
 
@@ -142,24 +158,49 @@ def look_again(source_id: str) -> list[Remark]:
     hold = open_hold(source_id)
     if hold is None:
         return []
+    is_missing = missing(source_id)
+    absence = Absence(
+        known=hold.known,
+        absent=_number(is_missing),
+        limit=hold.limit,
+        added=_number(is_missing, _HAS_ADDITIONS),
+    )
+    return _look_at(hold, absence)
 
-    def number(*conditions: sa.ColumnElement[bool]) -> int:
-        return model.Session.execute(sa.select(sa.func.count()).where(missing(source_id), *conditions)).scalar_one()
 
-    return _less(hold, Absence(hold.known, number(), hold.limit, 0, number(_HAS_ADDITIONS)))
-
-
-def _less(hold: Hold | None, absence: Absence) -> list[Remark]:
+def _look_at(hold: Hold, absence: Absence) -> list[Remark]:
     """Update a hold when records have come back: reduce it, or close it when no decision is needed any more."""
-    if hold is None:
-        return []
     before, hold.records = hold.records, absence.absent
     if absence.needs_person:
-        return [("hold-fewer", {"absent": absence.absent, "before": before})] if absence.absent < before else []
-    hold.decision, hold.decided = MOOT, now()
+        if absence.absent >= before:
+            return []
+        return [("hold-fewer", {"absent": absence.absent, "before": before})]
+    hold.decision = MOOT
+    hold.decided = now()
     if not absence.absent:
         return [("hold-empty", {})]
-    return [("hold-below", {"absent": absence.absent, "known": absence.known, "limit": absence.limit})]
+    numbers = {"absent": absence.absent, "known": absence.known, "limit": absence.limit}
+    return [("hold-below", numbers)]
+
+
+def carry_out_decided(source_id: str) -> None:
+    """Carry out decisions to withdraw; the caller holds the lock of the source."""
+    query = sa.select(Hold.id, Hold.job_id).where(
+        Hold.source_id == source_id, Hold.decision == WITHDRAW, Hold.done.is_(False)
+    )
+    for hold_id, job_id in model.Session.execute(query).all():
+        withdraw_due(source_id, job_id, after=1)
+        model.Session.execute(sa.update(Hold).where(Hold.id == hold_id).values(done=True))
+        model.Session.commit()
+
+
+def keep(source_id: str) -> None:
+    """Keep the datasets of all missing records; the caller commits."""
+    statement = sa.update(SourceRecord).where(missing(source_id))
+    model.Session.execute(statement.values(state=KEPT, absences=0))
+
+
+# --- withdrawing ---
 
 
 def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> int:
@@ -173,77 +214,50 @@ def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> int:
     Returns:
         number of records processed, including those whose datasets were handed over or had been deleted by hand.
     """
-    condition = sa.and_(
-        _absent(source_id, job_id),
-        SourceRecord.absences >= (config.withdraw_after() if after is None else after),
+    absences = config.withdraw_after() if after is None else after
+    query = sa.select(SourceRecord.guid, SourceRecord.package_id).where(
+        _absent(source_id, job_id), SourceRecord.absences >= absences
     )
     total = 0
     while True:
-        rows = model.Session.execute(
-            sa.select(SourceRecord.guid, SourceRecord.package_id).where(condition).limit(_AT_ONCE)
-        )
-        found = dict(rows.tuples().all())
+        due = dict(model.Session.execute(query.limit(_AT_ONCE)).tuples().all())
         model.Session.remove()
-        if not found:
+        if not due:
             return total
-        handed_over = hand_over(source_id, found)
-        withdraw(source_id, {guid: id_ for guid, id_ in found.items() if guid not in handed_over}, job_id)
-        total += len(found)
+        total += len(due)
+        for guid in hand_over(source_id, due):
+            del due[guid]
+        withdraw(source_id, due, job_id)
 
 
-def carry_out_decided(source_id: str) -> None:
-    """Carry out decisions to withdraw; the caller holds the lock of the source."""
-    decided = sa.and_(Hold.source_id == source_id, Hold.decision == WITHDRAW, Hold.done.is_(False))
-    for hold_id, job_id in model.Session.execute(sa.select(Hold.id, Hold.job_id).where(decided)).all():
-        withdraw_due(source_id, job_id, after=1)
-        model.Session.execute(sa.update(Hold).where(Hold.id == hold_id).values(done=True))
-        model.Session.commit()
-
-
-def keep(source_id: str) -> int:
-    """Keep the datasets of all missing records, and return how many; the caller commits."""
-    result = model.Session.execute(sa.update(SourceRecord).where(missing(source_id)).values(state=KEPT, absences=0))
-    return result.rowcount  # type: ignore[attr-defined]
-
-
-def withdraw(source_id: str, found: Mapping[str, str | None], job_id: str | None = None) -> None:
+def withdraw(source_id: str, datasets: Mapping[str, str | None], job_id: str | None = None) -> None:
     """Withdraw the datasets of records.
 
     Args:
         source_id: the source.
-        found: guid → dataset.
+        datasets: guid → dataset.
         job_id: job under which it is reported; None for no report.
     """
-    package_ids = [package_id for package_id in found.values() if package_id]
     # The index first: if the worker dies in between, the records are still due and this is repeated.
-    solr.remove(package_ids)
+    solr.remove([package_id for package_id in datasets.values() if package_id])
     with one_transaction():
-        for guid, package_id in found.items():
+        for guid, package_id in datasets.items():
             package = model.Session.get(model.Package, package_id) if package_id else None
-            if package is not None and package.state != "active":
+            if package is None:
+                _set_state(source_id, guid, WITHDRAWN)
+            elif package.state != "active":
                 # Deleted by hand: nothing to withdraw, and it must not return with the record.
                 _set_state(source_id, guid, KEPT)
             else:
-                if package is not None:
-                    delete_dataset(package)
-                    _not_current(package.id)
-                    if job_id is not None:
-                        _report(source_id, job_id, guid, package.id)
-                _set_state(source_id, guid, WITHDRAWN, package.name if package is not None else None)
+                delete_dataset(package)
+                if job_id is not None:
+                    _report(source_id, job_id, guid, package.id)
+                _set_state(source_id, guid, WITHDRAWN, package.name)
             model.Session.commit()
 
 
 def _set_state(source_id: str, guid: str, state: str, name: str | None = None) -> None:
-    model.Session.execute(
-        sa.update(SourceRecord)
-        .where(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
-        .values(state=state, name=name, absences=0)
-    )
-
-
-def _not_current(package_id: str) -> None:
-    is_current = sa.and_(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
-    model.Session.execute(sa.update(HarvestObject).where(is_current).values(current=False))
+    update_record(source_id, guid, state=state, name=name, absences=0)
 
 
 def _report(source_id: str, job_id: str, guid: str, package_id: str) -> None:

@@ -11,15 +11,15 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.finish.advice import advice_of
+from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.letter import findings, readers
 from ckanext.ecosphere.harvest.letter.findings import KINDS, STALLED, Findings
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations
 from ckanext.ecosphere.harvest.model import Letter, Reader
 from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INCOMPLETE
+from ckanext.ecosphere.harvest.problems import advice_of
 from ckanext.ecosphere.harvest.worker.job import FINISHED
 from ckanext.ecosphere.harvest.worker.queue import QUEUE
-from ckanext.ecosphere.harvest.write import import_log
 from ckanext.ecosphere.shared import characters, dates, language
 from ckanext.ecosphere.shared.mailing import headers, sending
 from ckanext.ecosphere.shared.mailing.outbox import UNWANTED, Outbox
@@ -164,7 +164,7 @@ def _errors(row: dict[str, Any]) -> Iterator[str]:
     messages = model.Session.scalars(reading.order_by(HarvestGatherError.created).limit(MOST_QUOTED))
     for message in messages:
         yield f"    - {_quoted(message)}"
-    refused = import_log.listed(job_id, import_log.REFUSED)
+    refused = reports.records_listed(job_id, reports.REFUSED)
     for record in refused[:MOST_QUOTED]:
         yield f"    - {_quoted(record['text'])}"
         yield f"      → {tk._(advice_of(record['reason']))}"

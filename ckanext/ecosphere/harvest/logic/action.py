@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest import objects, overview, preview, previews
-from ckanext.ecosphere.harvest.deduplication import explain
-from ckanext.ecosphere.harvest.finish import withdrawal
-from ckanext.ecosphere.harvest.logic import administration, jobs, local, reading, schema, stock_actions
+from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.harvest import config, corrections, objects, overview, preview
+from ckanext.ecosphere.harvest.deduplication import decisions
+from ckanext.ecosphere.harvest.finish import reports, withdrawal
+from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
+from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.letter import readers
+from ckanext.ecosphere.harvest.logic import schema, stock_actions
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
-from ckanext.ecosphere.harvest.model import JobState, SourceRecord, now
-from ckanext.ecosphere.harvest.repair import listing
-from ckanext.ecosphere.harvest.sources import reach
+from ckanext.ecosphere.harvest.model import JobState, SourceRecord, Undo, now
+from ckanext.ecosphere.harvest.normalise import Context as RulesContext
+from ckanext.ecosphere.harvest.normalise import RecordError, normalise
+from ckanext.ecosphere.harvest.problems import sentence
+from ckanext.ecosphere.harvest.sources import settings
+from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.harvest.worker import queue
-from ckanext.ecosphere.harvest.write import import_log, local_edits, origin
-from ckanext.ecosphere.shared import action_input
-from ckanext.harvest.model import HarvestJob
+from ckanext.ecosphere.harvest.worker.job import RUNNING
+from ckanext.ecosphere.harvest.worker.locks import source_lock
+from ckanext.ecosphere.harvest.write import local_edits
+from ckanext.ecosphere.shared import action_input, authorization, language
+from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.shared.locks import is_free
+from ckanext.harvest.logic import HarvestJobExists
+from ckanext.harvest.model import HarvestJob, HarvestSource
 
-RECORDS_AT_ONCE, MOST_RECORDS = 50, 1000
-"""Records per answer: by default, and at most."""
+ROWS_AT_ONCE, MOST_ROWS = 50, 1000
+"""Rows per answer: by default, and at most."""
 MAX_LISTED = 500
 """Maximum number of held withdrawals listed."""
 CORRECTION = ("rule", "xpath", "today", "proposed", "content")
 """What the API shows of a correction."""
+
+
+# --- jobs ---
 
 
 @tk.side_effect_free
@@ -50,14 +67,14 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
     state = model.Session.get(JobState, data_dict["id"])
     if state is None:
         raise tk.ObjectNotFound(tk._("Nothing is known of this job."))
-    started = model.Session.execute(sa.select(HarvestJob.gather_started).where(HarvestJob.id == state.job_id)).scalar()
+    query = sa.select(HarvestJob.gather_started).where(HarvestJob.id == state.job_id)
     hold = withdrawal.open_hold(state.source_id)
     return {
         **state.dictize(),
-        "started": started.isoformat() if started else None,
+        "started": _iso(model.Session.scalar(query)),
         "held": hold.records if hold else 0,
-        "set_aside": import_log.set_aside(state.job_id),
-        "remarks": import_log.remarks(state),
+        "set_aside": reports.set_aside(state.job_id),
+        "remarks": reports.remarks(state),
     }
 
 
@@ -77,35 +94,194 @@ def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> dic
         none).
     """
     tk.check_access("ecosphere_harvest_records_list", context, data_dict)
-    found = import_log.listed(data_dict["id"], data_dict.get("outcome") or "")
-    first, limit = data_dict.get("offset", 0), min(data_dict.get("limit", RECORDS_AT_ONCE), MOST_RECORDS)
-    return {"count": len(found), "results": found[first : first + limit]}
+    rows = reports.records_listed(data_dict["id"], data_dict.get("outcome") or "")
+    limit, offset = _range(data_dict)
+    return {"count": len(rows), "results": rows[offset : offset + limit]}
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.corrections_schema)
-def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """List the values that can be corrected in the records of a source. For editors of the source.
+@tk.validate_action_data(schema.job_schema)
+def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Show one record of a harvest: what became of it and why.
+
+    For editors of its source, and of the dataset made of it.
 
     Args:
         context: the context.
-        data_dict: `id` or name of the source; `offset`, the record to begin with (500 are examined).
+        data_dict: `id` of the harvest object.
 
     Returns:
-        `count` of the records of the source, `next`, the offset for the following call (None at the end), and
-        `results`: `record` (its identifier), `rule`, `xpath` below the root, `today` (the current value), `proposed`,
-        and `content`, the new content of the element as XML.
+        `guid`, `position` in the source, `source`, `job_id`, `dataset` (None when there is none), `outcome`;
+        `changes`: decisions of the rules (rule, field, before, after); `problems`, `errors`, `joined`: sentences;
+        `unread`: content of the record that has no place in the dataset; `note`: why it was set aside; `content`:
+        the record as received (None when it was not kept).
     """
-    tk.check_access("ecosphere_harvest_corrections_list", context, data_dict)
-    source, first = _known_source(data_dict["id"]), data_dict["offset"]
-    number = listing.count(source)
-    after = first + listing.AT_ONCE
-    results = [
-        {"record": record, **{name: getattr(each, name) for name in CORRECTION}}
-        for record, corrections in listing.found(source, first)
-        for each in corrections
-    ]
-    return {"count": number, "next": after if after < number else None, "results": results}
+    tk.check_access("ecosphere_harvest_record_show", context, data_dict)
+    raw = objects.raw(data_dict["id"])
+    return {**objects.show(data_dict["id"]), "content": raw[0] if raw else None}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.changes_schema)
+def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """List the datasets that a job added, updated or withdrew. For editors of the job's source.
+
+    Args:
+        context: the context.
+        data_dict: `id` of the job; `outcome`, `added`, `updated` or `deleted`, to have only those; `limit` (50 by
+            default, at most 1000) and `offset`.
+
+    Returns:
+        `count` of all of them, and `results`: `outcome`, `identifier` of the record, `title` and name of the `dataset`
+        (None once it is purged), `undo`, the code of what an undo did with it, with the `reason` as a sentence (None
+        when it was not undone), and `record`, id of the harvest object. `undo` of the job: None if nobody has asked for
+        it, else `asked`, `finished` (None while it waits or runs), `done` of `total` datasets, `counts` by code.
+    """
+    tk.check_access("ecosphere_harvest_changes_list", context, data_dict)
+    job_id, outcome = data_dict["id"], data_dict.get("outcome") or ""
+    return {
+        "count": reports.changes_count(job_id, outcome),
+        "results": reports.changes_listed(job_id, outcome, *_range(data_dict)),
+        "undo": reports.undo_of(job_id),
+    }
+
+
+@tk.validate_action_data(schema.job_schema)
+def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Undo a job in the background, and record it in the journal. For editors of the job's source.
+
+    Datasets that it added are withdrawn, those that it updated get their former version back, and those that it
+    withdrew return. What was changed since, by people or later harvests, is left as it is. The next harvest does again
+    what was undone.
+
+    Args:
+        context: the context.
+        data_dict: `id` of the job.
+
+    Returns:
+        the undo, as in `ecosphere_harvest_changes_list`.
+
+    Raises:
+        NotFound: no such job of one of our source types.
+        ValidationError: the job is not over, changed nothing, or is undone already.
+    """
+    tk.check_access("ecosphere_harvest_job_undo", context, data_dict)
+    job_id = data_dict["id"]
+    state = model.Session.get(JobState, job_id)
+    if state is None:
+        raise tk.ObjectNotFound(tk._("Nothing is known of this job."))
+    if state.stage != "done":
+        raise _refusal(tk._("This harvest is not over yet: wait for its end, or stop it first."))
+    if model.Session.get(Undo, job_id) is not None:
+        raise _refusal(tk._("This harvest is undone already."))
+    if not reports.changes_count(job_id):
+        raise _refusal(tk._("This harvest changed nothing."))
+    user_id = _user_id(context)
+    model.Session.add(Undo(job_id=job_id, source_id=state.source_id, user_id=user_id))
+    _note_in_journal(context, "harvest:undo", state.source_id, job_id)
+    model.Session.commit()
+    queue.send_undo(job_id)
+    return reports.undo_of(job_id) or {}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.reconciliation_schema)
+def ecosphere_harvest_reconciliation_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Show what a catalogue has, what the portal shows of it, and why the rest is not shown. For editors of the source.
+
+    Everything comes from the last harvest that is over; the source is not asked.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the source; `reason`, to list its records, with `limit` (50 by default, at most 1000)
+            and `offset`.
+
+    Returns:
+        `running`, whether a harvest of the source is running; `summary`, None then and before the first harvest:
+        `announced` records of the catalogue, `records` shown, `datasets` of
+        the source that are shown; `lines` with `reason` and `number`, which add up to `announced` with `records`;
+        `more`, those which add up to `datasets` with `records`. `job_id`, and `results`, the records of the `reason`
+        with `position`, `identifier`, `title`, name of the `dataset`, and `text`, a sentence.
+    """
+    tk.check_access("ecosphere_harvest_reconciliation_show", context, data_dict)
+    id_ = _known_source(data_dict["id"])
+    job, running = reports.last_job(id_), reports.is_running(id_)
+    if job is None or running:
+        return {"running": running, "job_id": None, "summary": None, "results": []}
+    results = []
+    if data_dict.get("reason"):
+        results = reports.unshown_listed(job, data_dict["reason"], *_range(data_dict))
+    return {
+        "running": False,
+        "job_id": job.job_id,
+        "summary": reports.summary(job),
+        "results": results,
+    }
+
+
+# --- sources ---
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.overview_schema)
+def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """List the harvest sources that the user manages.
+
+    Args:
+        context: the context.
+        data_dict: `organization`, id or name of a service, to have only its sources (all by default); `counted`,
+            whether to count datasets and refused records (true by default).
+
+    Returns:
+        for each source: name, title, type, address, service, `state` (held, incomplete, errors, running, waiting,
+        never, good, inactive), `last_complete`, `last_run`, `records`, number of its datasets on the portal according
+        to the index (None while Solr is away), `refused` records, of the last harvest `errors`, `done` (added, updated,
+        deleted) and `finished`, `held` withdrawals, `frequency`, `next_run`, `due` (when it is or was to be harvested,
+        also for a source that never was), `can_go_first` (whether `ecosphere_harvest_source_run_first` applies: it is
+        active, of a type of the suite, and not being harvested).
+    """
+    tk.check_access("ecosphere_harvest_overview", context, data_dict)
+    owners = _editable_services(context)
+    if data_dict.get("organization"):
+        service = model.Group.get(data_dict["organization"])
+        services = {service.id} if service else set()
+        owners = list(services if owners is None else services.intersection(owners))
+    return overview.rows(owners, counted=data_dict["counted"])
+
+
+@tk.validate_action_data(schema.source_schema)
+def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Harvest a source with the next free worker, before all waiting harvests, and record it in the journal.
+
+    A waiting harvest of the source moves to the front. Sysadmins only.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the source.
+
+    Returns:
+        `id` of the job.
+
+    Raises:
+        NotFound: no such source.
+        ValidationError: the source is not active, is being harvested already, or is of a type of another extension.
+    """
+    tk.check_access("ecosphere_harvest_source_run_first", context, data_dict)
+    source: Any = HarvestSource.get(_known_source(data_dict["id"]))
+    if source.type not in type_names():
+        raise _refusal(
+            tk._("Sources of this type wait in a queue of their own: they cannot go first.")
+        )
+    if not source.active:
+        raise _refusal(tk._("The source is not active."))
+    job: Any = HarvestJob.get(_open_job(source.id) or _new_job(context, source.id))
+    if job.status == RUNNING and not is_free(source_lock(source.id)):
+        raise _refusal(tk._("This source is being harvested already."))
+    job.status = RUNNING
+    _note_in_journal(context, "harvest:first", source.id, job.id)
+    model.Session.commit()
+    queue.send_first(job.id)
+    return {"id": job.id}
 
 
 @tk.side_effect_free
@@ -129,7 +305,8 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
     hold = withdrawal.open_hold(id_)
     if hold is None:
         return {"hold": None, "datasets": []}
-    job_end = model.Session.execute(sa.select(HarvestJob.finished).where(HarvestJob.id == hold.job_id)).scalar()
+    query = sa.select(HarvestJob.finished).where(HarvestJob.id == hold.job_id)
+    looked = _iso(model.Session.scalar(query))
     rows = model.Session.execute(
         sa.select(SourceRecord.guid, model.Package.name, model.Package.title)
         .join(model.Package, model.Package.id == SourceRecord.package_id)
@@ -138,8 +315,8 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
         .limit(MAX_LISTED)
     )
     return {
-        "hold": {**hold.dictize(), "looked": job_end.isoformat() if job_end else None},
-        "datasets": [{"guid": guid, "name": name, "title": title} for guid, name, title in rows],
+        "hold": {**hold.dictize(), "looked": looked},
+        "datasets": [dict(row._mapping) for row in rows],
     }
 
 
@@ -161,13 +338,126 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
     if hold is None:
         raise tk.ObjectNotFound(tk._("Nothing waits for a decision."))
     user = model.User.get(context.get("user") or "")
-    hold.decision, hold.decided, hold.user_id = data_dict["decision"], now(), user.id if user else None
+    hold.decision = data_dict["decision"]
+    hold.decided = now()
+    hold.user_id = user.id if user else None
     if hold.decision == withdrawal.KEEP:
         withdrawal.keep(id_)
     model.Session.commit()
     if hold.decision == withdrawal.WITHDRAW:
         queue.send_withdrawal(hold.id)
     return hold.dictize()
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.corrections_schema)
+def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """List the values that can be corrected in the records of a source. For editors of the source.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the source; `offset`, the record to begin with (500 are examined).
+
+    Returns:
+        `count` of the records of the source, `next`, the offset for the following call (None at the end), and
+        `results`: `record` (its identifier), `rule`, `xpath` below the root, `today` (the current value), `proposed`,
+        and `content`, the new content of the element as XML.
+    """
+    tk.check_access("ecosphere_harvest_corrections_list", context, data_dict)
+    id_, offset = _known_source(data_dict["id"]), data_dict["offset"]
+    number = corrections.count(id_)
+    following = offset + corrections.AT_ONCE
+    results = []
+    for record, proposals in corrections.of_source(id_, offset):
+        for correction in proposals:
+            values = {name: getattr(correction, name) for name in CORRECTION}
+            results.append({"record": record, **values})
+    return {
+        "count": number,
+        "next": following if following < number else None,
+        "results": results,
+    }
+
+
+@tk.validate_action_data(schema.trial_schema)
+def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Start a preview of a source in the background: the beginning of the source is read, and nothing is saved.
+
+    Args:
+        context: the context.
+        data_dict: `url`, `source_type` and `config` (JSON) of the source.
+
+    Returns:
+        `id` of the trial.
+
+    Raises:
+        ValidationError: something is missing, or too many trials of this user are waiting or running.
+    """
+    tk.check_access("ecosphere_harvest_trial_start", context, data_dict)
+    url, source_type = data_dict["url"], data_dict["source_type"]
+    text = settings.of_trial(url, source_type, data_dict.get("config") or "", context)
+    return {"id": preview.start_trial(url, source_type, text, context.get("user") or "")}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.job_schema)
+def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Show the result of a trial, which is kept for an hour.
+
+    Args:
+        context: the context.
+        data_dict: `id` of the trial.
+
+    Returns:
+        `state` (waiting, done, failed), `url`, and `found` or the `reason` of the failure.
+    """
+    tk.check_access("ecosphere_harvest_trial_show", context, data_dict)
+    trial = preview.show_trial(data_dict["id"])
+    del trial["user"]
+    if "found" in trial:
+        trial["found"] = preview.in_words(trial["found"])
+    return trial
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.nothing_schema)
+def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Show whether the user receives the letter about the sources that they manage.
+
+    Args:
+        context: the context.
+        data_dict: nothing.
+
+    Returns:
+        `wanted`; `offered`, false where the portal sends none.
+    """
+    tk.check_access("ecosphere_harvest_letter_show", context, data_dict)
+    return {"wanted": readers.wants(_reader_id(context)), "offered": readers.are_offered()}
+
+
+@tk.validate_action_data(schema.letter_schema)
+def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Subscribe the user to the letter about the sources that they manage, or unsubscribe them.
+
+    It is written in the language of the subscription request.
+
+    Args:
+        context: the context.
+        data_dict: `wanted`, true or false.
+
+    Returns:
+        `wanted`.
+    """
+    tk.check_access("ecosphere_harvest_letter_update", context, data_dict)
+    if data_dict["wanted"]:
+        readers.add(_reader_id(context), language.current())
+    else:
+        readers.remove(_reader_id(context))
+    model.Session.commit()
+    return {"wanted": data_dict["wanted"]}
+
+
+# --- datasets ---
 
 
 @tk.side_effect_free
@@ -190,10 +480,10 @@ def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> 
         NotFound: no such dataset, or it was not harvested by one of our source types.
     """
     tk.check_access("ecosphere_harvest_statements_show", context, data_dict)
-    found = origin.of_dataset(data_dict["id"])
-    if found is None:
+    statements = objects.statements_of(data_dict["id"])
+    if statements is None:
         raise tk.ObjectNotFound(tk._("The dataset has no source record."))
-    return found
+    return statements
 
 
 @tk.side_effect_free
@@ -211,29 +501,108 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
         catalogue, `guid` of the record, and `record`, the URL of the original (None when it has none).
     """
     tk.check_access("ecosphere_harvest_catalogues_show", context, data_dict)
-    return explain.catalogues(local.known_dataset(data_dict["id"]).id)
+    return decisions.catalogues(_known_dataset(data_dict["id"]).id)
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.job_schema)
-def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Show one record of a harvest: what became of it and why.
-
-    For editors of its source, and of the dataset made of it.
+@tk.validate_action_data(schema.source_schema)
+def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Show which parts of a dataset can be changed permanently on the portal. For those who may edit the dataset.
 
     Args:
         context: the context.
-        data_dict: `id` of the harvest object.
+        data_dict: `id` or name of the dataset.
 
     Returns:
-        `guid`, `position` in the source, `source`, `job_id`, `dataset` (None when there is none), `outcome`;
-        `changes`: decisions of the rules (rule, field, before, after); `problems`, `errors`, `joined`: sentences;
-        `unread`: content of the record that has no place in the dataset; `note`: why it was set aside; `content`:
-        the record as received (None when it was not kept).
+        `catalogue` whose record the portal publishes, as in `ecosphere_harvest_catalogues_show` (None when no source
+        that is still harvested has the dataset: then all of it can be changed); `fields`, names of the fields that a
+        harvest leaves unchanged: those of `ecosphere.harvest.local_fields`, and local edits; `resources`, ids of those
+        added on the portal; `edits`, as `ecosphere_harvest_edits_list`.
     """
-    tk.check_access("ecosphere_harvest_record_show", context, data_dict)
-    kept = objects.raw(data_dict["id"])
-    return {**objects.show(data_dict["id"]), "content": kept[0] if kept else None}
+    tk.check_access("ecosphere_harvest_local_show", context, data_dict)
+    package = _known_dataset(data_dict["id"])
+    if not local_edits.is_locked(package.id):
+        return {"catalogue": None, "fields": [], "resources": [], "edits": []}
+    edits = local_edits.listed(package, with_rows=True)
+    edited = {edit["field"] for edit in edits if edit["resource"] is None}
+    return {
+        "catalogue": decisions.catalogues(package.id)["published_from"],
+        "fields": sorted(config.local_fields() | edited),
+        "resources": local_edits.added(package.id),
+        "edits": edits,
+    }
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.source_schema)
+def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """List the local edits of a harvested dataset: fields changed on the portal, which harvests leave as they are.
+
+    Available to everyone who may see the dataset.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the dataset.
+
+    Returns:
+        for each local edit: `resource` (id, None for a field of the dataset), `field`, `since` (date of the last
+        change), and `source`, what the source says (None for nothing). Only those who may edit the dataset get values
+        of the source that are rows, since these name people; for others, `withheld` is true. Empty when no source that
+        is still harvested has the dataset.
+    """
+    tk.check_access("ecosphere_harvest_edits_list", context, data_dict)
+    package = _known_dataset(data_dict["id"])
+    if not local_edits.edits_of(package) or not local_edits.is_locked(package.id):
+        return []
+    may_edit = context.get("ignore_auth") or authz.is_authorized_boolean(
+        "ecosphere_harvest_edit_follow", authorization.same_person(context), {"id": package.id}
+    )
+    return local_edits.listed(package, with_rows=bool(may_edit))
+
+
+@tk.validate_action_data(schema.edit_schema)
+def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """Give up a local edit: the field takes the value of the source, and follows it at later harvests.
+
+    For those who may edit the dataset.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the dataset, `field`, and `resource`, the id of the resource that has the field.
+
+    Returns:
+        the local edits that remain, as `ecosphere_harvest_edits_list`.
+
+    Raises:
+        ValidationError: what the source says is not valid.
+    """
+    tk.check_access("ecosphere_harvest_edit_follow", context, data_dict)
+    package = _known_dataset(data_dict["id"])
+    local_edits.follow(
+        package, data_dict.get("resource") or "", data_dict["field"], context.get("user") or ""
+    )
+    return local_edits.listed(package, with_rows=True)
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.datasets_schema)
+def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """List which of some datasets are harvested, so that a field changed on the portal becomes a local edit.
+
+    Args:
+        context: the context.
+        data_dict: `ids` of the datasets (at most 1000); only those that the user may edit count.
+
+    Returns:
+        `datasets`: title of the harvest source by id of the dataset, for those that are harvested; `fields`: names of
+        the fields that are the portal's in any case (`ecosphere.harvest.local_fields`).
+    """
+    tk.check_access("ecosphere_harvest_governed_list", context, data_dict)
+    owners = _editable_services(context)
+    return {
+        "datasets": local_edits.locked_datasets(data_dict["ids"], owners),
+        "fields": sorted(config.local_fields()),
+    }
 
 
 @tk.side_effect_free
@@ -250,74 +619,61 @@ def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> dict[str, A
         sentences about faults of the record.
     """
     tk.check_access("ecosphere_harvest_read", context, data_dict)
-    return reading.read(data_dict["content"])
+    try:
+        root = parse_xml(data_dict["content"].encode("utf-8"))
+        element = next(records_in(root), None)
+        if element is None:
+            raise RecordError("not-iso", root=local_name(root)[:80])
+        result = normalise(read_record(element), RulesContext(free_tags=True))
+    except RecordError as error:
+        raise tk.ValidationError({"content": [sentence(error, tk._)]}) from error
+    return {
+        "dataset": result.dataset,
+        "changes": [dataclasses.asdict(change) for change in result.log],
+        "problems": [sentence(problem, tk._) for problem in result.problems],
+    }
 
 
-@tk.side_effect_free
-@tk.validate_action_data(schema.overview_schema)
-def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """List the harvest sources that the user manages.
+# --- shared ---
 
-    Args:
-        context: the context.
-        data_dict: `organization`, id or name of a service, to have only its sources (all by default); `counted`,
-            whether to count datasets and refused records (true by default).
 
-    Returns:
-        for each source: name, title, type, address, service, `state` (held, incomplete, errors, running, waiting,
-        never, good, inactive), `last_complete`, `last_run`, `records`, number of its datasets on the portal according
-        to the index (None while Solr is away), `refused` records, of the last harvest `errors`, `done` (added, updated,
-        deleted) and `finished`, `held` withdrawals, `frequency`, `next_run`, `due` (when it is or was to be harvested,
-        also for a source that never was), `can_go_first` (whether `ecosphere_harvest_source_run_first` applies: it is
-        active, of a type of the suite, and not being harvested).
-    """
-    tk.check_access("ecosphere_harvest_overview", context, data_dict)
+def _range(data_dict: DataDict) -> tuple[int, int]:
+    """Return limit and offset of a list."""
+    limit = min(data_dict.get("limit", ROWS_AT_ONCE), MOST_ROWS)
+    return limit, data_dict.get("offset", 0)
+
+
+def _refusal(sentence: str) -> tk.ValidationError:
+    return tk.ValidationError({"id": [sentence]})
+
+
+def _user_id(context: Context) -> str | None:
+    person = authorization.person(context)
+    return person.id if person else None
+
+
+def _reader_id(context: Context) -> str:
+    user_id = _user_id(context)
+    if user_id is None:
+        raise tk.NotAuthorized
+    return user_id
+
+
+def _iso(moment: Any) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _editable_services(context: Context) -> list[str] | None:
+    """Return the ids of the organisations whose datasets the user may edit; None for all."""
     user = context.get("user") or ""
-    everything = context.get("ignore_auth") or authz.is_sysadmin(user)
-    owners = None if everything else editable_organisations(user)
-    if data_dict.get("organization"):
-        service = model.Group.get(data_dict["organization"])
-        owners = [service.id] if service and (owners is None or service.id in owners) else []
-    return overview.rows(owners, counted=data_dict["counted"])
+    if context.get("ignore_auth") or authz.is_sysadmin(user):
+        return None
+    return editable_organisations(user)
 
 
-@tk.validate_action_data(schema.trial_schema)
-def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Start a preview of a source in the background: the beginning of the source is read, and nothing is saved.
-
-    Args:
-        context: the context.
-        data_dict: `url`, `source_type` and `config` (JSON) of the source.
-
-    Returns:
-        `id` of the trial.
-
-    Raises:
-        ValidationError: something is missing, or too many trials of this user are waiting or running.
-    """
-    tk.check_access("ecosphere_harvest_trial_start", context, data_dict)
-    url, source_type = data_dict["url"], data_dict["source_type"]
-    config_ = reach.of_trial(url, source_type, data_dict.get("config") or "", context)
-    return {"id": previews.start(url, source_type, config_, context.get("user") or "")}
-
-
-@tk.side_effect_free
-@tk.validate_action_data(schema.job_schema)
-def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Show the result of a trial, which is kept for an hour.
-
-    Args:
-        context: the context.
-        data_dict: `id` of the trial.
-
-    Returns:
-        `state` (waiting, done, failed), `url`, and `found` or the `reason` of the failure.
-    """
-    tk.check_access("ecosphere_harvest_trial_show", context, data_dict)
-    shown = previews.show(data_dict["id"])
-    if "found" in shown:
-        shown["found"] = preview.in_words(shown["found"])
-    return {key: value for key, value in shown.items() if key != "user"}
+def _note_in_journal(context: Context, area: str, source_id: str, job_id: str) -> None:
+    if p.plugin_loaded("ecosphere"):
+        journal.note(area, source_id, None, {"job": job_id}, _user_id(context))
 
 
 def _known_source(id_or_name: str) -> str:
@@ -328,8 +684,37 @@ def _known_source(id_or_name: str) -> str:
     return id_
 
 
+def _known_dataset(id_or_name: str) -> Any:
+    """Return a dataset; also checks for sysadmins, who skip auth functions, that it exists.
+
+    Raises:
+        ObjectNotFound: there is none.
+    """
+    package = model.Package.get(id_or_name)
+    if package is None:
+        raise tk.ObjectNotFound(tk._("Dataset not found"))
+    return package
+
+
+def _open_job(id_: str) -> str | None:
+    query = sa.select(HarvestJob.id).where(
+        HarvestJob.source_id == id_, HarvestJob.status.in_(("New", RUNNING))
+    )
+    return model.Session.scalar(query.order_by(HarvestJob.created).limit(1))
+
+
+def _new_job(context: Context, id_: str) -> str:
+    fresh: Any = {"user": context.get("user"), "auth_user_obj": context.get("auth_user_obj")}
+    try:
+        return tk.get_action("harvest_job_create")(fresh, {"source_id": id_, "run": False})["id"]
+    except HarvestJobExists as error:  # created concurrently
+        raise _refusal(tk._("This source is being harvested already.")) from error
+
+
 def get_actions() -> dict[str, Any]:
     """Return the actions of the plugin."""
-    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_harvest_")}
-    others = administration.get_actions() | jobs.get_actions() | local.get_actions() | stock_actions.get_actions()
-    return action_input.checked(own | others) | {"package_update": local_edits.package_update}
+    own = {
+        name: action for name, action in globals().items() if name.startswith("ecosphere_harvest_")
+    }
+    actions = action_input.checked(own | stock_actions.get_actions())
+    return actions | {"package_update": local_edits.package_update}

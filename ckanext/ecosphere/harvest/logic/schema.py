@@ -8,8 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.logic.schema import validator_args
 
-from ckanext.ecosphere.harvest.finish import changes, reconciliation
-from ckanext.ecosphere.harvest.write import import_log
+from ckanext.ecosphere.harvest.finish import reports
 
 MOST_DATASETS = 1000
 
@@ -28,17 +27,17 @@ def job_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
 
 def records_schema() -> dict[str, Any]:
     """Return the schema of a selection of the records of a job that became no dataset."""
-    return _page_schema(import_log.OUTCOMES)
+    return _page_schema(reports.RECORD_OUTCOMES)
 
 
 def changes_schema() -> dict[str, Any]:
     """Return the schema of a selection of the datasets that a job changed."""
-    return _page_schema(changes.OUTCOMES)
+    return _page_schema(reports.CHANGE_OUTCOMES)
 
 
 def reconciliation_schema() -> dict[str, Any]:
     """Return the schema of a selection of the records of a source that are not shown."""
-    return _page_schema(reconciliation.REASONS, "reason")
+    return _page_schema(reports.UNSHOWN, "reason")
 
 
 def _page_schema(outcomes: Iterable[str], name: str = "outcome") -> dict[str, Any]:

@@ -1,25 +1,93 @@
-"""Chained actions of ckanext-harvest, which run our source types through our pipeline and forget what is cleared."""
+"""Chained actions of ckanext-harvest, which run our source types through our pipeline and forget what is cleared.
+
+They also spread the next runs of sources over their period, so that they do not all start at once: ckanext-harvest sets
+the next run one period after the last, and sources registered together, by the hundred, would stay due together.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from datetime import datetime, timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest import overview, schedule
+from ckanext.ecosphere.harvest import overview
 from ckanext.ecosphere.harvest.logic.auth import source_id
-from ckanext.ecosphere.harvest.model import forget, forget_lost_jobs, leave_to_others, read_anew
+from ckanext.ecosphere.harvest.model import (
+    forget,
+    forget_lost_jobs,
+    leave_to_others,
+    now,
+    read_anew,
+)
 from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.harvest.worker import queue
 from ckanext.ecosphere.harvest.worker.job import RUNNING
 from ckanext.harvest.logic.dictization import harvest_job_dictize
-from ckanext.harvest.model import HarvestJob
+from ckanext.harvest.model import HarvestJob, HarvestSource
+
+PERIODS = {
+    "DAILY": timedelta(days=1),
+    "WEEKLY": timedelta(weeks=1),
+    "BIWEEKLY": timedelta(weeks=2),
+    "MONTHLY": timedelta(days=30),
+}
+"""Frequency → period; sources harvested manually or always have none."""
+_ORIGIN = datetime(2024, 1, 1)  # a Monday
+
+
+def next_run(source_id: str, frequency: str, moment: datetime) -> datetime | None:
+    """Return the next run of a source: its fixed time within the period, at least half a period from now.
+
+    Args:
+        source_id: seed of its time.
+        frequency: as named by ckanext-harvest.
+        moment: now, in UTC.
+
+    Returns:
+        between half and one and a half periods from now; None for a frequency without a period.
+    """
+    period = PERIODS.get(frequency)
+    if period is None:
+        return None
+    drawn = int.from_bytes(hashlib.sha256(source_id.encode()).digest()[:8], "big") / 2**64
+    slot = _ORIGIN + period * drawn
+    earliest = moment + period / 2
+    return slot + period * -((slot - earliest) // period)
+
+
+def spread() -> int:
+    """Reschedule the next runs of sources of our types that have just been started.
+
+    Returns:
+        number of next runs that were changed.
+    """
+    table: Any = HarvestSource.__table__
+    moment, changed = now(), 0
+    query = sa.select(table.c.id, table.c.frequency, table.c.next_run).where(
+        table.c.type.in_(type_names()),
+        table.c.frequency.in_(list(PERIODS)),
+        table.c.next_run > moment,
+    )
+    for id_, frequency, planned in model.Session.execute(query).all():
+        slot = next_run(id_, frequency, moment)
+        # A source that already has its own time keeps it, even in the second half of its period.
+        if slot is None or (planned - slot) % PERIODS[frequency] == timedelta(0):
+            continue
+        model.Session.execute(sa.update(table).where(table.c.id == id_).values(next_run=slot))
+        changed += 1
+    model.Session.commit()
+    return changed
 
 
 @tk.chained_action
-def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict: DataDict) -> dict[str, Any]:
+def harvest_send_job_to_gather_queue(
+    original: Any, context: Context, data_dict: DataDict
+) -> dict[str, Any]:
     """Run a job: for our source types as a CKAN background job, for others with the original action.
 
     Args:
@@ -56,7 +124,7 @@ def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> An
     """
     tk.check_access("harvest_jobs_run", context, data_dict)
     result = original(context, data_dict)
-    schedule.spread(type_names())
+    spread()
     queue.revive()
     return result
 
@@ -74,9 +142,9 @@ def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -
         data_dict: `id` or name of the source.
     """
     tk.check_access("harvest_source_clear", context, data_dict)
-    named = _by_id(data_dict)
-    leave_to_others(named["id"])
-    result = original(context, named)
+    by_id = _by_id(data_dict)
+    leave_to_others(by_id["id"])
+    result = original(context, by_id)
     forget(result["id"])
     model.Session.commit()
     return result
@@ -84,7 +152,9 @@ def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -
 
 @tk.side_effect_free
 @tk.chained_action
-def harvest_source_show_status(original: Any, context: Context, data_dict: DataDict) -> dict[str, Any]:
+def harvest_source_show_status(
+    original: Any, context: Context, data_dict: DataDict
+) -> dict[str, Any]:
     """Show the status of a source, with public datasets counted by Solr.
 
     To count them, ckanext-harvest 1.6.3 joins all datasets to all records ever read, on each page of a source.
@@ -99,12 +169,18 @@ def harvest_source_show_status(original: Any, context: Context, data_dict: DataD
     """
     tk.check_access("harvest_source_show_status", context, data_dict)
     source = model.Package.get(tk.get_or_bust(data_dict, "id"))
-    jobs = model.Session.query(HarvestJob).filter(HarvestJob.source_id == source.id) if source else None
-    last = jobs.order_by(HarvestJob.created.desc()).first() if jobs else None
-    number = overview.public_datasets(source.id) if source and last else None
-    if jobs is None or number is None:
+    if source is None:
         return original(context, data_dict)
-    return {"job_count": jobs.count(), "last_job": harvest_job_dictize(last, context), "total_datasets": number}
+    jobs = model.Session.query(HarvestJob).filter(HarvestJob.source_id == source.id)
+    last = jobs.order_by(HarvestJob.created.desc()).first()
+    number = overview.public_datasets(source.id) if last else None
+    if number is None:
+        return original(context, data_dict)
+    return {
+        "job_count": jobs.count(),
+        "last_job": harvest_job_dictize(last, context),
+        "total_datasets": number,
+    }
 
 
 @logic.auth_audit_exempt  # like the original, it checks `harvest_source_clear`

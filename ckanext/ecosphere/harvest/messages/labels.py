@@ -8,7 +8,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest.deduplication.explain import REASONS
+from ckanext.ecosphere.harvest.deduplication.decisions import REASONS
 from ckanext.ecosphere.harvest.problems import MESSAGES as RECORD
 
 JOINED = "joined-"

@@ -1,17 +1,50 @@
-"""Interface of all source types to the pipeline: pages of raw records, and how complete the reading was."""
+"""What all source types share: raw records, the account of a reading, its limits, requests and their errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from lxml import etree
+
+from ckanext.ecosphere.harvest.iso import feature_catalogue
+from ckanext.ecosphere.harvest.iso.walk import one_line
+from ckanext.ecosphere.shared import strict_json
+from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.shared.http_guard import (
+    Budget,
+    FetchError,
+    GuardedSession,
+    Response,
+    StoppedError,
+)
+from ckanext.ecosphere.shared.strict_json import sound_text
+
+log = logging.getLogger(__name__)
+
+OK = 200
 MAX_FAILURES = 50
 """Maximum number of failures stored individually; further ones are only counted."""
 SECOND = "#second:"
 """Separator between an identifier shared by several records of a source, and the suffix that distinguishes them."""
 MAX_COUNT = 10**9
 """Maximum plausible number of records; larger numbers do not fit in the database."""
+JSON_BYTES = 16 * 1024 * 1024
+"""Maximum size of a JSON response, which takes several times as much memory once parsed."""
+MAX_SILENT = 10
+"""Maximum number of consecutive URLs without any response before the reading is given up."""
+MAX_PAGES = 20_000
+MAX_IDLE_PAGES = 3
+"""Number of pages in a row without a new record after which the reading stops."""
+CANCELLED, MEMORY = "cancelled", "memory"
+"""Reasons to stop a budget from another thread: the job was aborted, or the process uses too much memory."""
+_MEGABYTE = 1024 * 1024
+
+
+# --- the account of a reading ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +137,7 @@ class Reading:
         self.failed += 1
         before = self.failures[-1] if self.failures else None
         if before and (before.code, before.params, before.last + 1) == (code, params, first):
-            self.failures[-1] = Failure(code, before.first, last, params)
+            self.failures[-1] = replace(before, last=last)
         elif len(self.failures) < MAX_FAILURES:
             self.failures.append(Failure(code, first, last, params))
         else:
@@ -116,26 +149,262 @@ class Reading:
         return not self.failed
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Records received together."""
+class PageError(Exception):
+    """A page could not be read; `code` and `params` as in `Reading.fail`.
 
-    records: list[RawRecord]
+    Attributes:
+        misunderstood: the server may understand another form of request.
+        too_big: smaller pages may work; retrying the same size will not.
+    """
+
+    def __init__(self, code: str, misunderstood: bool = False, too_big: bool = False, **params: Any):
+        super().__init__(code)
+        self.code = code
+        self.params = params
+        self.misunderstood = misunderstood
+        self.too_big = too_big
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether there was no response at all."""
+        return self.code.startswith("fetch-")
 
 
-class SourceReader(Protocol):
-    """Reads one source once."""
+# --- readers ---
 
-    reading: Reading
 
-    def pages(self) -> Iterator[Page]:
-        """Yield all pages that can be read; note failures in `reading` instead of raising."""
-        ...
+class SourceReader:
+    """Reads one source once. Source types override `pages`, and note failures in `reading` instead of raising.
+
+    Args:
+        url: URL of the source.
+        session: the guarded HTTP session.
+    """
+
+    def __init__(self, url: str, session: GuardedSession):
+        self.reading = Reading()
+        self._url = url
+        self._session = session
+        self._received: set[Any] = set()
+
+    def pages(self) -> Iterator[list[RawRecord]]:
+        """Yield the records of each page that can be read."""
+        raise NotImplementedError
+
+    def _fetch(self, url: str, headers: Mapping[str, str] | None = None, max_bytes: int | None = None) -> Response:
+        """Fetch a page.
+
+        Args:
+            url: the URL.
+            headers: additional headers.
+            max_bytes: maximum size of the response, if smaller than that of the session.
+
+        Raises:
+            PageError: there was no response, or its status was not 200.
+        """
+        limit = self._session.settings.max_bytes
+        try:
+            response = self._session.get(url, headers=headers or {}, max_bytes=min(max_bytes or limit, limit))
+        except FetchError as error:
+            raise PageError(f"fetch-{error.code}", **error.params) from error
+        if response.status != OK:
+            raise PageError("status", status=response.status)
+        return response
+
+    def _fetch_json(self, url: str) -> Any:
+        """Fetch a JSON document.
+
+        Raises:
+            PageError: it could not be fetched, or is not JSON.
+        """
+        response = self._fetch(url, {"Accept": "application/json"}, JSON_BYTES)
+        try:
+            return strict_json.loads(response.body)
+        except (ValueError, RecursionError) as error:
+            raise PageError("not-json", url=url) from error
+
+    def _is_new(self, key: Any, position: int, identifier: str, title: str = "") -> bool:
+        """Count a record; report one that the source has already given."""
+        if key in self._received:
+            self.reading.repeat(position, identifier, title=title)
+            return False
+        self._received.add(key)
+        self.reading.received += 1
+        return True
+
+    def _add_up(self) -> None:
+        """Compare the announced with the received number, unless a failure already explains a difference."""
+        reading = self.reading
+        reading.requests = self._session.requests
+        if reading.failed or reading.announced is None or reading.received >= reading.announced:
+            return
+        reading.fail("count-short", announced=reading.announced, received=reading.received)
+
+
+class LinkedReader(SourceReader):
+    """Reads pages of which each names the next one: a page that fails ends the reading as incomplete."""
+
+    def __init__(self, url: str, session: GuardedSession):
+        super().__init__(url, session)
+        self._position = 0
+        """Position of the last record received."""
+
+    def _read_page(self, url: str) -> tuple[list[RawRecord], str | None]:
+        """Return the records of a page, and the URL of the next one.
+
+        Raises:
+            PageError: it cannot be read.
+        """
+        raise NotImplementedError
+
+    def pages(self) -> Iterator[list[RawRecord]]:
+        """Yield the records of each page; if the chain of pages breaks, report the rest as lost."""
+        url: str | None = self._url
+        visited: set[str] = set()
+        idle = 0
+        while url:
+            visited.add(url)
+            before = len(self._received)
+            try:
+                records, url = self._read_page(url)
+            except PageError as error:
+                first = self._position + 1 if self._position else 0
+                self.reading.fail(error.code, first, **error.params)
+                break
+            if records:
+                yield records
+            idle = 0 if len(self._received) > before else idle + 1
+            if url and idle >= MAX_IDLE_PAGES:
+                self.reading.fail("repeated", self._position + 1)
+                break
+            if url in visited or len(visited) >= MAX_PAGES:
+                self.reading.fail("page-loop", self._position + 1, url=(url or "")[:200])
+                break
+        self._add_up()
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Limits of one reading of a source.
+
+    Attributes:
+        requests: HTTP requests, including redirects and retries.
+        records: number of records.
+        size: bytes received, counted after decompression.
+        seconds: duration from the first request on.
+        memory: bytes used by the whole process.
+    """
+
+    requests: int
+    records: int
+    size: int
+    seconds: int
+    memory: int
+
+    def budget(self) -> Budget:
+        """Return a budget that starts now."""
+        return Budget(self.requests, self.size, self.seconds)
+
+
+class BoundedReader:
+    """Reads a source within limits: the reading always ends, and what was read until then is kept.
+
+    Reaching a limit ends the reading as incomplete, and so does a fault of ours or a lack of memory. What was read
+    before has been yielded.
+
+    Args:
+        reader: reads the source.
+        budget: budget of the reader's session.
+        bounds: for the number of records, and for messages.
+    """
+
+    def __init__(self, reader: SourceReader, budget: Budget, bounds: Bounds):
+        self._reader = reader
+        self.reading = reader.reading
+        self.budget = budget
+        self.bounds = bounds
+
+    def pages(self) -> Iterator[list[RawRecord]]:
+        """Yield all pages that can be read within the limits."""
+        lacks_memory = False
+        try:
+            yield from self._storable_pages()
+        except StoppedError as error:
+            limit = error.limit
+            if error.code in {"bytes", MEMORY}:
+                limit //= _MEGABYTE
+            self.reading.fail(f"bound-{error.code}", limit=limit)
+        except MemoryError:
+            lacks_memory = True
+        except Exception as error:  # must not lose the records that were read
+            log.exception("Reading of a source")
+            detail = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            self.reading.fail("reading-fault", detail=detail[:300])
+        if lacks_memory:  # outside the handler, where the exception would still hold the memory
+            self.reading.fail(f"bound-{MEMORY}", limit=self.bounds.memory // _MEGABYTE)
+        self.reading.requests = self.budget.spent
+
+    def _storable_pages(self) -> Iterator[list[RawRecord]]:
+        remaining = self.bounds.records
+        for page in self._reader.pages():
+            records = [_storable(record) for record in page[:remaining]]
+            if records:
+                yield records
+            if len(page) > remaining:
+                raise StoppedError("records", self.bounds.records)
+            remaining -= len(records)
+            self.budget.check()
+
+
+def _storable(record: RawRecord) -> RawRecord:
+    """Return a record without the characters that the database cannot store."""
+    content, identifier = sound_text(record.content), sound_text(record.identifier)
+    if content is record.content and identifier is record.identifier:
+        return record
+    return replace(record, content=content, identifier=identifier)
+
+
+# --- records and values ---
+
+
+def xml_record(element: etree._Element, position: int) -> RawRecord:
+    """Extract one record from an XML document: text, digest, identifier.
+
+    The digest is that of the exclusive canonical form (W3C xml-exc-c14n), so that namespace declarations which the
+    server moves between page and record, or the order of attributes, make no difference.
+    """
+    element.tail = None
+    canonical = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
+    identifier = ""
+    if local_name(element) == feature_catalogue.ROOT:
+        identifier = one_line(element.get("uuid"))
+    for child in element:
+        if local_name(child) in {"fileIdentifier", "metadataIdentifier"}:
+            identifier = one_line(" ".join(map(str, child.itertext())))
+            break
+    content = etree.tostring(element, encoding="unicode")
+    return RawRecord(position, content, hashlib.sha256(canonical).hexdigest(), identifier)
+
+
+def digest_of(text: str) -> str:
+    """Return a hash of a text."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def count_of(value: Any) -> int | None:
     """Return a number of records stated by a source; None if it is not a plausible number."""
-    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value).strip()
     if not text.isascii() or not text.isdigit() or len(text) > len(str(MAX_COUNT)):
         return None
-    return int(text) if int(text) <= MAX_COUNT else None
+    number = int(text)
+    return number if number <= MAX_COUNT else None
+
+
+def identifier_in(value: Any) -> str:
+    """Return the `id` of an untrusted JSON object as text; empty without a usable one."""
+    identifier = value.get("id") if isinstance(value, dict) else None
+    if isinstance(identifier, str):
+        return identifier.strip()
+    return str(identifier) if type(identifier) is int else ""

@@ -13,13 +13,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lxml import etree
+
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.iso import feature_catalogue
 from ckanext.ecosphere.harvest.iso.reader import read_record
+from ckanext.ecosphere.harvest.iso.walk import one_line
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources import dcat
-from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
-from ckanext.ecosphere.harvest.sources.csw_answer import Answer, PageError, read_answer
+from ckanext.ecosphere.harvest.sources.base import (
+    OK,
+    PageError,
+    RawRecord,
+    SourceReader,
+    count_of,
+    xml_record,
+)
 from ckanext.ecosphere.harvest.sources.csw_request import (
     AnyOf,
     Dialect,
@@ -31,8 +42,14 @@ from ckanext.ecosphere.harvest.sources.csw_request import (
     with_query,
 )
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
-from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType, default_page_size
-from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
+from ckanext.ecosphere.harvest.sources.source_type import (
+    COMMON_OPTIONS,
+    SourceType,
+    check_page_size,
+    default_page_size,
+)
+from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
 from ckanext.ecosphere.shared.messages import N_
 
 MAX_LOST_IN_A_ROW = 10
@@ -41,10 +58,95 @@ MAX_TOO_BIG_AT_FIRST = 2
 """Maximum number of oversized records at the beginning: such a server only tries to fill the memory."""
 PAGES_BEFORE_GROWTH = 8
 """Number of good pages in a row before a page size that failed is tried again."""
+_REFUSING = {400, 404, 405, 406, 410, 415, 501}
+"""Statuses of servers that do not support the form of a request."""
+_RDF = "RDF"
+_METADATA = {"MD_Metadata", "MI_Metadata", feature_catalogue.ROOT, _RDF}
 _XML = {
     "Content-Type": "application/xml; charset=utf-8",
     "Accept": "application/xml, text/xml;q=0.9, */*;q=0.1",
 }
+
+
+# --- a page as received ---
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A page of records.
+
+    Attributes:
+        records: the records, in order.
+        matched: total number that the server announces, None if it does not.
+        next_record: position of the next record according to the server; 0 for none, None if not stated.
+    """
+
+    records: list[RawRecord]
+    matched: int | None
+    next_record: int | None
+
+
+def read_answer(response: Response, start: int, max_bytes: int) -> Answer:
+    """Read a page of records.
+
+    Args:
+        response: the HTTP response.
+        start: position of the first record requested.
+        max_bytes: maximum size that the parser accepts.
+
+    Raises:
+        PageError: it is no such page.
+    """
+    root = _parsed(response, max_bytes)
+    name = local_name(root)
+    if name in {"ExceptionReport", "ServiceExceptionReport"}:
+        raise PageError("exception", misunderstood=True, text=_exception_text(root))
+    if response.status != OK:
+        raise _wrong_status(response)
+    results = next((child for child in root if local_name(child) == "SearchResults"), None)
+    if name != "GetRecordsResponse" or results is None:
+        raise PageError("not-csw", misunderstood=True, root=name[:80])
+    children = [child for child in results if isinstance(child.tag, str)]
+    if children and not any(local_name(child) in _METADATA for child in children):
+        raise PageError("not-iso", misunderstood=True, root=local_name(children[0])[:80])
+    records = []
+    for position, child in enumerate(children, start):
+        extract = dcat.rdf_record if local_name(child) == _RDF else xml_record
+        records.append(extract(child, position))
+    matched, next_record = (
+        count_of(results.get(name) or "") for name in ("numberOfRecordsMatched", "nextRecord")
+    )
+    return Answer(records, matched, next_record)
+
+
+def _parsed(response: Response, max_bytes: int) -> etree._Element:
+    try:
+        return parse_xml(response.body, max_bytes)
+    except RecordError as error:
+        if response.status != OK:
+            raise _wrong_status(response) from error
+        raise PageError(
+            f"xml-{error.code}",
+            misunderstood=error.code == "html",
+            too_big=error.code in {"too-large", "too-many-elements"},
+            **error.params,
+        ) from error
+
+
+def _wrong_status(response: Response) -> PageError:
+    misunderstood = response.status in _REFUSING
+    return PageError("status", misunderstood=misunderstood, status=response.status)
+
+
+def _exception_text(root: etree._Element) -> str:
+    texts = [one_line(str(text)) for text in root.itertext() if str(text).strip()]
+    if not texts:
+        codes = (element.get("exceptionCode") or element.get("code") for element in root.iter())
+        texts = [code for code in codes if code]
+    return (" ".join(texts) or "?")[:300]
+
+
+# --- the catalogue, page by page ---
 
 
 @dataclass(frozen=True)
@@ -64,8 +166,8 @@ class CswOptions:
     pause: float = 1.0
 
 
-class CswReader:
-    """Reads a catalogue once; see `SourceReader`.
+class CswReader(SourceReader):
+    """Reads a catalogue once.
 
     Args:
         url: URL of the catalogue.
@@ -81,21 +183,19 @@ class CswReader:
         options: CswOptions | None = None,
         sleep: Callable[[float], None] | None = None,
     ):
-        self.reading = Reading()
-        self._url = base_url(url)
-        self._session = session
+        super().__init__(base_url(url), session)
         self._options = options or CswOptions()
         self._sleep = sleep or session.pause
         self._dialect: Dialect | None = None
-        self._seen: set[tuple[str, str]] = set()
         self._last_good = 0.0
         self._started = time.monotonic()
-        self._changed = False
+        self._count_changed = False
         self._largest = self._options.page_size
         self._good_in_a_row = 0
-        self._suspect: tuple[int, int] | None = None  # a size that failed, and the position after its page
+        self._suspect: tuple[int, int] | None = None
+        """A page size that failed, and the position after its page."""
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self) -> Iterator[list[RawRecord]]:
         """Yield the records page by page, each record once."""
         start, size, lost = 1, self._options.page_size, 0
         more = True
@@ -111,10 +211,11 @@ class CswReader:
             lost = 0
             start += len(answer.records)
             size = min(size * 2, self._growth(start))
-            more = self._more(answer, start)
-            if fresh := self._fresh(answer.records):
-                yield Page(fresh)
-        self._add_up()
+            more = self._has_more(answer, start)
+            fresh = self._fresh(answer.records)
+            if fresh:
+                yield fresh
+        self._compare_numbers()
 
     def _growth(self, start: int) -> int:
         """Return the maximum page size after a good page.
@@ -124,15 +225,15 @@ class CswReader:
         """
         self._good_in_a_row += 1
         if self._suspect and start >= self._suspect[1]:
-            self._largest, self._good_in_a_row = max(1, self._suspect[0] // 2), 0
+            self._largest = max(1, self._suspect[0] // 2)
+            self._good_in_a_row = 0
             self._suspect = None
         elif self._good_in_a_row >= PAGES_BEFORE_GROWTH:
-            self._largest, self._good_in_a_row = min(self._largest * 2, self._options.page_size), 0
+            self._largest = min(self._largest * 2, self._options.page_size)
+            self._good_in_a_row = 0
         return self._largest
 
-    # --- where it ends ---
-
-    def _more(self, answer: Answer, next_start: int) -> bool:
+    def _has_more(self, answer: Answer, next_start: int) -> bool:
         """Tell whether to request further pages: an announced end counts only if the numbers agree."""
         if not answer.records:
             return False
@@ -140,48 +241,68 @@ class CswReader:
             return answer.next_record != 0
         return next_start <= self.reading.announced or bool(answer.next_record)
 
-    def _beyond(self, start: int) -> bool:
+    def _is_beyond(self, start: int) -> bool:
         """Tell whether a position is after the last record that the server announces."""
-        return self.reading.announced is not None and start > max(self.reading.announced, 1)
+        announced = self.reading.announced
+        return announced is not None and start > max(announced, 1)
 
     def _go_on_without(self, error: PageError, start: int, lost: int) -> bool:
         """Skip a position and report it; return False if continuing makes no sense."""
-        if self._beyond(start):
+        if self._is_beyond(start):
             return False
-        if not self._last_good and (error.misunderstood or self._nobody(error)):
+        if not self._last_good and (error.misunderstood or self._never_answered(error)):
             self.reading.fail(error.code, **error.params)
             return False
         self.reading.fail(error.code, start, start, **error.params)
-        announced = self.reading.announced
-        limit = MAX_TOO_BIG_AT_FIRST if error.too_big and not self._last_good else MAX_LOST_IN_A_ROW
-        if lost >= limit or self._tired():
+        limit = MAX_LOST_IN_A_ROW
+        if error.too_big and not self._last_good:
+            limit = MAX_TOO_BIG_AT_FIRST
+        if lost >= limit or self._is_tired():
+            announced = self.reading.announced
             if announced is not None and start < announced:
                 self.reading.fail("gave-up", start + 1, announced)
             return False
-        return not self._beyond(start + 1)
+        return not self._is_beyond(start + 1)
 
-    def _tired(self) -> bool:
+    def _is_tired(self) -> bool:
         return time.monotonic() - (self._last_good or self._started) > self._options.patience
 
-    def _add_up(self) -> None:
+    def _fresh(self, records: list[RawRecord]) -> list[RawRecord]:
+        """Return the records of a page that were not received before.
+
+        Two equal records on one page are duplicates in the source; equal records on two pages are one record that has
+        moved, so that another one was missed. Only the former count as received.
+        """
+        fresh: dict[tuple[str, str], RawRecord] = {}
+        for record in records:
+            key = _key(record)
+            if self._is_new(key, record.position, record.identifier):
+                fresh[key] = record
+            elif key in fresh:
+                self.reading.received += 1
+        return list(fresh.values())
+
+    def _compare_numbers(self) -> None:
         """Compare the announced with the received number, unless a failure already explains a difference."""
         reading = self.reading
-        reading.unfiltered = self._number_in_all()
+        reading.unfiltered = self._number_without_filters()
         reading.requests = self._session.requests
         if reading.failed:
             return
+        numbers = {"announced": reading.announced, "received": reading.received}
         if reading.announced is None:
             reading.fail("count-unknown")
-        elif reading.received != reading.announced:
-            code = "count-short" if reading.received < reading.announced else "count-over"
-            reading.fail(code, announced=reading.announced, received=reading.received)
+        elif reading.received < reading.announced:
+            reading.fail("count-short", **numbers)
+        elif reading.received > reading.announced:
+            reading.fail("count-over", **numbers)
 
-    def _number_in_all(self) -> int | None:
+    def _number_without_filters(self) -> int | None:
         """Ask how many records the catalogue has, whether or not they meet the conditions of the source."""
         if not self._options.filters or self._dialect is None:
             return None
         try:
-            return self._say(self._dialect, 1, 1, attempts=1, filters=()).matched
+            return self._request(self._dialect, 1, 1, attempts=1, filters=()).matched
         except PageError:
             return None
 
@@ -196,43 +317,42 @@ class CswReader:
         Raises:
             PageError: not even the single record at this position could be fetched.
         """
-        fresh_size = True
+        is_first_attempt = True
         while True:
+            attempts = None if is_first_attempt else 1
             try:
-                return self._checked(start, size, attempts=None if fresh_size else 1), size
+                return self._checked(start, size, attempts), size
             except PageError as error:
-                if self._hopeless(error, start):
+                if self._is_hopeless(error, start):
                     raise
-                if fresh_size and not error.too_big:
-                    fresh_size = False  # retry with the same size
+                if is_first_attempt and not error.too_big:
+                    is_first_attempt = False
                 elif size == 1:
                     raise
                 else:
                     if self._suspect is None or size < self._suspect[0]:
                         self._suspect = (size, start + size)
-                    size = self._smaller(size)
-                    fresh_size = size == 1
+                    # While the dialect is unknown, each size costs one request per dialect: shrink faster.
+                    size = max(1, size // (2 if self._dialect else 10))
+                    is_first_attempt = size == 1
                 self._sleep(self._options.pause)
 
-    def _hopeless(self, error: PageError, start: int) -> bool:
+    def _is_hopeless(self, error: PageError, start: int) -> bool:
         """Tell whether neither retrying nor smaller pages would help."""
-        stranger = self._dialect is None and error.misunderstood and error.code != "exception"
-        return stranger or self._nobody(error) or self._beyond(start) or self._tired()
+        if self._dialect is None and error.misunderstood and error.code != "exception":
+            return True
+        return self._never_answered(error) or self._is_beyond(start) or self._is_tired()
 
-    def _nobody(self, error: PageError) -> bool:
-        """Tell whether the server has never answered."""
-        return not self._last_good and error.code.startswith("fetch-") and not error.too_big
-
-    def _smaller(self, size: int) -> int:
-        # While the dialect is unknown, each size costs one request per dialect: shrink faster.
-        return max(1, size // (2 if self._dialect else 10))
+    def _never_answered(self, error: PageError) -> bool:
+        return not self._last_good and error.unanswered and not error.too_big
 
     def _checked(self, start: int, size: int, attempts: int | None) -> Answer:
         answer = self._ask(start, size, attempts)
         self._note_announced(answer)
-        if not answer.records and not self._beyond(start) and (start > 1 or self.reading.announced):
+        is_expected = start > 1 or self.reading.announced
+        if not answer.records and is_expected and not self._is_beyond(start):
             raise PageError("empty")
-        if answer.records and all(_key(each) in self._seen for each in answer.records):
+        if answer.records and self._received.issuperset(map(_key, answer.records)):
             raise PageError("repeated")
         self._last_good = time.monotonic()
         return answer
@@ -241,60 +361,52 @@ class CswReader:
         before = self.reading.announced
         if answer.matched is None:
             return
-        if before not in (None, answer.matched) and not self._changed:
-            self._changed = True
+        if before not in (None, answer.matched) and not self._count_changed:
+            self._count_changed = True
             self.reading.fail("count-changed", before=before, after=answer.matched)
         self.reading.announced = answer.matched
 
     def _ask(self, start: int, size: int, attempts: int | None) -> Answer:
+        """Request a page in the dialect that the server understands; find out which one at first."""
+        filters = self._options.filters
         if self._dialect is not None:
-            return self._say(self._dialect, start, size, attempts, self._options.filters)
-        errors: list[PageError] = []
-        possible = dialects(self._options.filters)
-        for dialect in possible:
+            return self._request(self._dialect, start, size, attempts, filters)
+        first_error: PageError | None = None
+        candidates = dialects(filters)
+        for dialect in candidates:
             try:
-                answer = self._say(dialect, start, size, attempts, self._options.filters)
+                answer = self._request(dialect, start, size, attempts, filters)
             except PageError as error:
-                errors.append(error)
+                first_error = first_error or error
                 if not error.misunderstood:
                     break
             else:
                 self._dialect = dialect
-                if dialect != possible[0]:
+                if dialect != candidates[0]:
                     self.reading.notes.append(("dialect", {"dialect": dialect.name}))
                 return answer
-        raise errors[0]
+        assert first_error is not None  # noqa: S101 - there is at least one dialect
+        raise first_error
 
-    def _say(
-        self, dialect: Dialect, start: int, size: int, attempts: int | None, filters: tuple[Filter | AnyOf, ...]
+    def _request(
+        self,
+        dialect: Dialect,
+        start: int,
+        size: int,
+        attempts: int | None,
+        filters: tuple[Filter | AnyOf, ...],
     ) -> Answer:
         body, parameters = get_records(dialect, filters, start, size)
-        url = with_query(self._url, parameters) if parameters else self._url
+        method = "POST" if body else "GET"
+        url = with_query(self._url, parameters)
         try:
-            response = self._session.request("POST" if body else "GET", url, body=body, headers=_XML, attempts=attempts)
+            response = self._session.request(
+                method, url, body=body, headers=_XML, attempts=attempts
+            )
         except FetchError as error:
             too_big = error.code == "too-large"
             raise PageError(f"fetch-{error.code}", too_big=too_big, **error.params) from error
-        return read_answer(response, start, self._session.settings.max_bytes, dcat.raw_record)
-
-    def _fresh(self, records: list[RawRecord]) -> list[RawRecord]:
-        """Return the records of a page that were not received before.
-
-        Two equal records on one page are duplicates in the source; equal records on two pages are one record that has
-        moved, so that another one was missed. Only the former count as received.
-        """
-        fresh, here = [], set()
-        for record in records:
-            key = _key(record)
-            if key in self._seen:
-                self.reading.repeat(record.position, record.identifier)
-                self.reading.received += key in here
-                continue
-            self._seen.add(key)
-            here.add(key)
-            self.reading.received += 1
-            fresh.append(record)
-        return fresh
+        return read_answer(response, start, self._session.settings.max_bytes)
 
 
 def _key(record: RawRecord) -> tuple[str, str]:
@@ -307,22 +419,20 @@ class CswSource(SourceType):
     type_name = "ecosphere_csw"
     title = N_("Catalogue (CSW, ISO 19139)")
     description = N_(
-        "A catalogue that speaks CSW 2.0.2 and gives ISO 19139 records: Géo-IDE, Prodige, GeoNetwork, pycsw…"
+        "A catalogue that speaks CSW 2.0.2 and gives ISO 19139 records: Géo-IDE, Prodige, "
+        "GeoNetwork, pycsw…"
     )
     options = (*COMMON_OPTIONS, "filters", "page_size")
 
-    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
+    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> CswReader:
         """Create a reader for one reading of a catalogue."""
-        return CswReader(
-            url,
-            session,
-            CswOptions(
-                filters=tuple(Filter.read(each) for each in settings.get("filters") or ()),
-                page_size=default_page_size(settings),
-                patience=config.patience_seconds(),
-                pause=config.backoff_seconds(),
-            ),
+        options = CswOptions(
+            filters=tuple(map(Filter.read, settings.get("filters") or ())),
+            page_size=default_page_size(settings),
+            patience=config.patience_seconds(),
+            pause=config.backoff_seconds(),
         )
+        return CswReader(url, session, options)
 
     def read(self, content: str) -> Record:
         """Read an ISO 19139 record, or a dataset of a server that gives RDF whatever it is asked for."""
@@ -336,13 +446,11 @@ class CswSource(SourceType):
 
     def check_settings(self, settings: dict[str, Any]) -> None:
         """Validate the page size and the filters."""
-        size = settings.get("page_size")
-        if size is not None and (
-            isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= config.MAX_PAGE_SIZE
-        ):
-            raise ConfigError("config-page-size", limit=config.MAX_PAGE_SIZE)
+        check_page_size(settings, config.MAX_PAGE_SIZE)
         filters = settings.get("filters")
-        if filters is not None and not isinstance(filters, list):
+        if filters is None:
+            return
+        if not isinstance(filters, list):
             raise ConfigError("config-filters")
-        for each in filters or ():
-            Filter.read(each)
+        for condition in filters:
+            Filter.read(condition)

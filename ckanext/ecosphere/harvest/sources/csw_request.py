@@ -6,6 +6,7 @@ OGC 07-006r1 (CSW 2.0.2) §10.8; OGC 07-045 (ISO application profile) for the na
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -65,7 +66,7 @@ class Filter:
         return QUERYABLES.get(self.name, ("apiso",))[0].startswith("apiso")
 
     @classmethod
-    def read(cls, given: Any) -> Filter | AnyOf:
+    def read(cls, condition: Any) -> Filter | AnyOf:
         """Read a condition such as ``{"property": "identifier", "like": "fr-120066022-%", "not": true}``.
 
         ``{"any": [[…], […]]}`` holds if all conditions of one of its lists do.
@@ -73,26 +74,28 @@ class Filter:
         Raises:
             ConfigError: it is not valid.
         """
-        if not isinstance(given, dict):
+        if not isinstance(condition, dict):
             raise ConfigError("filter-object", example='{"property": "type", "equals": "dataset"}')
-        if set(given) == {"any"}:
-            return AnyOf.of(given["any"])
-        rest = dict(given)
+        if set(condition) == {"any"}:
+            return AnyOf.of(condition["any"])
+        rest = dict(condition)
         name, negated = rest.pop("property", None), rest.pop("not", False)
         if not isinstance(name, str) or not _PROPERTY.fullmatch(name):
             raise ConfigError("filter-property", known=", ".join(QUERYABLES))
         if not isinstance(negated, bool):
             raise ConfigError("filter-not")
-        if len(rest) != 1 or next(iter(rest)) not in _COMPARISONS:
+        comparison, value = next(iter(rest.items()), ("", None))
+        if len(rest) != 1 or comparison not in _COMPARISONS:
             raise ConfigError("filter-comparison", known=", ".join(_COMPARISONS))
-        comparison, value = next(iter(rest.items()))
         if not isinstance(value, str) or not value.strip():
             raise ConfigError("filter-value", name=comparison)
         return cls(name, comparison, value, negated)
 
     def expression(self, iso: bool) -> Any:
         """Return the filter expression with the property names of one of the two record types."""
-        name = QUERYABLES[self.name][iso] if self.name in QUERYABLES else self.name
+        name = self.name
+        if name in QUERYABLES:
+            name = QUERYABLES[name][iso]
         condition = _COMPARISONS[self.comparison](name, self.value)
         return fes.Not([condition]) if self.negated else condition
 
@@ -104,31 +107,37 @@ class AnyOf:
     choices: tuple[tuple[Filter, ...], ...]
 
     @classmethod
-    def of(cls, given: Any) -> AnyOf:
+    def of(cls, lists: Any) -> AnyOf:
         """Read the lists.
 
         Raises:
             ConfigError: they are not valid.
         """
-        if not isinstance(given, list) or not given or not all(isinstance(each, list) and each for each in given):
+        if not isinstance(lists, list) or not lists:
             raise ConfigError("filter-any")
-        choices = [[Filter.read(condition) for condition in each] for each in given]
-        if any(isinstance(condition, AnyOf) for each in choices for condition in each):
-            raise ConfigError("filter-any")
-        return cls(tuple(tuple(each) for each in choices))  # type: ignore[arg-type]
+        choices = []
+        for conditions in lists:
+            if not isinstance(conditions, list) or not conditions:
+                raise ConfigError("filter-any")
+            choice = tuple(map(Filter.read, conditions))
+            if not all(isinstance(condition, Filter) for condition in choice):
+                raise ConfigError("filter-any")
+            choices.append(choice)
+        return cls(tuple(choices))
 
     @property
     def needs_iso(self) -> bool:
         """Whether only the ISO profile defines one of the properties."""
-        return any(each.needs_iso for choice in self.choices for each in choice)
+        return any(condition.needs_iso for choice in self.choices for condition in choice)
 
     def expression(self, iso: bool) -> Any:
         """Return the filter expression with the property names of one of the two record types."""
-        written = [_all_of([each.expression(iso) for each in choice]) for choice in self.choices]
-        return written[0] if len(written) == 1 else fes.Or(written)
+        expressions = [_all_of(choice, iso) for choice in self.choices]
+        return expressions[0] if len(expressions) == 1 else fes.Or(expressions)
 
 
-def _all_of(expressions: list[Any]) -> Any:
+def _all_of(filters: Iterable[Filter | AnyOf], iso: bool) -> Any:
+    expressions = [condition.expression(iso) for condition in filters]
     return expressions[0] if len(expressions) == 1 else fes.And(expressions)
 
 
@@ -154,8 +163,9 @@ class Dialect:
     @property
     def name(self) -> str:
         """Name for reports."""
+        method = "POST" if self.post else "GET"
         order = "sorted" if self.sorted else "unsorted"
-        return f"{'POST' if self.post else 'GET'}, {self.type_name}, {order}"
+        return f"{method}, {self.type_name}, {order}"
 
 
 DIALECTS = (
@@ -171,7 +181,7 @@ DIALECTS = (
 
 def dialects(filters: tuple[Filter | AnyOf, ...]) -> tuple[Dialect, ...]:
     """Return the dialects in order; those of the ISO profile first if the filters need it."""
-    if any(each.needs_iso for each in filters):
+    if any(condition.needs_iso for condition in filters):
         return tuple(sorted(DIALECTS, key=lambda dialect: not dialect.iso))
     return DIALECTS
 
@@ -179,23 +189,22 @@ def dialects(filters: tuple[Filter | AnyOf, ...]) -> tuple[Dialect, ...]:
 def base_url(url: str) -> str:
     """Return the URL of the server without request parameters."""
     parts = urlsplit(url.strip())
-    query = [(k, v) for k, v in parse_qsl(parts.query, True) if k.lower() not in _PROTOCOL_PARAMETERS]
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    query = [(name, value) for name, value in pairs if name.lower() not in _PROTOCOL_PARAMETERS]
     return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
 
 
 def record_url(url: str, identifier: str) -> str:
     """Return the URL of one record (GetRecordById)."""
-    return with_query(
-        base_url(url),
-        {
-            "service": "CSW",
-            "version": "2.0.2",
-            "request": "GetRecordById",
-            "elementSetName": "full",
-            "outputSchema": GMD,
-            "id": identifier,
-        },
-    )
+    parameters = {
+        "service": "CSW",
+        "version": "2.0.2",
+        "request": "GetRecordById",
+        "elementSetName": "full",
+        "outputSchema": GMD,
+        "id": identifier,
+    }
+    return with_query(base_url(url), parameters)
 
 
 def with_query(url: str, parameters: dict[str, str]) -> str:
@@ -219,22 +228,7 @@ def get_records(
     Returns:
         the body of a POST, or None and the parameters of a GET.
     """
-    if dialect.post:
-        return _as_xml(dialect, filters, start, size), {}
-    return None, _as_pairs(dialect, filters, start, size)
-
-
-def _filter_element(dialect: Dialect, filters: tuple[Filter | AnyOf, ...]) -> etree._Element:
-    whole = _all_of([each.expression(dialect.iso) for each in filters])
-    # Prefixes in property names are plain text in XML: declare them, although no element uses them.
-    element = etree.Element(f"{{{OGC}}}Filter", nsmap=_NAMESPACES)
-    element.append(whole.toXML())
-    return element
-
-
-def _as_xml(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], start: int, size: int) -> bytes:
-    root = etree.Element(f"{{{CSW}}}GetRecords", nsmap=_NAMESPACES)
-    for name, value in {
+    values = {
         "service": "CSW",
         "version": "2.0.2",
         "resultType": "results",
@@ -242,8 +236,21 @@ def _as_xml(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], start: int, s
         "maxRecords": str(size),
         "outputFormat": "application/xml",
         "outputSchema": GMD,
-    }.items():
-        root.set(name, value)
+    }
+    if dialect.post:
+        return _as_xml(dialect, filters, values), {}
+    return None, _as_pairs(dialect, filters, values)
+
+
+def _filter_element(dialect: Dialect, filters: tuple[Filter | AnyOf, ...]) -> etree._Element:
+    # Prefixes in property names are plain text in XML: declare them, although no element uses them.
+    element = etree.Element(f"{{{OGC}}}Filter", nsmap=_NAMESPACES)
+    element.append(_all_of(filters, dialect.iso).toXML())
+    return element
+
+
+def _as_xml(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], values: dict[str, str]) -> bytes:
+    root = etree.Element(f"{{{CSW}}}GetRecords", values, nsmap=_NAMESPACES)
     query = etree.SubElement(root, f"{{{CSW}}}Query", typeNames=dialect.type_name)
     etree.SubElement(query, f"{{{CSW}}}ElementSetName").text = "full"
     if filters:
@@ -255,23 +262,18 @@ def _as_xml(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], start: int, s
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
-def _as_pairs(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], start: int, size: int) -> dict[str, str]:
+def _as_pairs(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], values: dict[str, str]) -> dict[str, str]:
     pairs = {
-        "service": "CSW",
-        "version": "2.0.2",
+        **values,
         "request": "GetRecords",
-        "resultType": "results",
         "typeNames": dialect.type_name,
         "elementSetName": "full",
-        "outputFormat": "application/xml",
-        "outputSchema": GMD,
-        "startPosition": str(start),
-        "maxRecords": str(size),
     }
     if filters:
+        element = _filter_element(dialect, filters)
         pairs["constraintLanguage"] = "FILTER"
         pairs["constraint_language_version"] = "1.1.0"
-        pairs["constraint"] = etree.tostring(_filter_element(dialect, filters), encoding="unicode")
+        pairs["constraint"] = etree.tostring(element, encoding="unicode")
     if dialect.sorted:
         pairs["sortBy"] = f"{QUERYABLES['identifier'][dialect.iso]}:A"
     return pairs

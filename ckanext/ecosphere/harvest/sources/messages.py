@@ -28,13 +28,19 @@ DETAILS: dict[str, str] = {
     "not-listing": N_("the answer is no listing of a folder"),
     "no-file": N_("the folder names no XML file"),
     "not-json": N_("the answer is no JSON document ({url})"),
-    "not-ogcapi": N_("the answer is no list of records of OGC API – Records or of collections of STAC"),
+    "not-ogcapi": N_(
+        "the answer is no list of records of OGC API – Records or of collections of STAC"
+    ),
     "not-udata": N_("the answer is no list of datasets of udata"),
     "udata-unknown": N_("the portal knows no organisation or topic named “{name}”"),
     "not-rdf": N_("the answer is no RDF that can be read: {detail}"),
-    "remote-context": N_("the JSON-LD refers to a context elsewhere ({context}), which is refused for safety"),
+    "remote-context": N_(
+        "the JSON-LD refers to a context elsewhere ({context}), which is refused for safety"
+    ),
     "no-dataset": N_("the RDF describes no dataset"),
-    "too-many-resources": N_("the dataset has more resources than can be asked for one after the other"),
+    "too-many-resources": N_(
+        "the dataset has more resources than can be asked for one after the other"
+    ),
     "page-loop": N_("a page names as the next one a page that was already read ({url})"),
     **{f"fetch-{code}": text for code, text in FETCH_MESSAGES.items()},
     **{f"xml-{code}": text for code, text in XML_MESSAGES.items()},
@@ -43,41 +49,68 @@ DETAILS: dict[str, str] = {
 
 WHOLE: dict[str, str] = {
     "more-failures": N_("Other parts of the source that could not be read: {number}."),
-    "gave-up": N_("The reading was given up at record {first}: the server did not answer properly any more."),
-    "bound-requests": N_("The reading was stopped after {limit} requests, the most that one harvest may send."),
-    "bound-records": N_("The reading was stopped after {limit} records, the most that one harvest may take."),
-    "bound-bytes": N_("The reading was stopped after {limit} MB, the most that one harvest may receive."),
-    "bound-seconds": N_("The reading was stopped after {limit} seconds, the longest that it may take."),
-    "bound-memory": N_("The reading was stopped because it would have taken more than {limit} MB of memory."),
+    "gave-up": N_(
+        "The reading was given up at record {first}: the server did not answer properly any more."
+    ),
+    "bound-requests": N_(
+        "The reading was stopped after {limit} requests, the most that one harvest may send."
+    ),
+    "bound-records": N_(
+        "The reading was stopped after {limit} records, the most that one harvest may take."
+    ),
+    "bound-bytes": N_(
+        "The reading was stopped after {limit} MB, the most that one harvest may receive."
+    ),
+    "bound-seconds": N_(
+        "The reading was stopped after {limit} seconds, the longest that it may take."
+    ),
+    "bound-memory": N_(
+        "The reading was stopped because it would have taken more than {limit} MB of memory."
+    ),
     "bound-cancelled": N_("The reading was stopped because the harvest was aborted."),
     "reading-fault": N_("The reading stopped because of an unexpected fault: {detail}"),
-    "incomplete": N_("The source was not read completely: nothing is withdrawn after this harvest."),
+    "incomplete": N_(
+        "The source was not read completely: nothing is withdrawn after this harvest."
+    ),
     "count-short": N_("The server announces {announced} records and gave {received}."),
     "count-over": N_("The server announces {announced} records and gave more: {received}."),
     "count-unknown": N_("The server does not say how many records it has."),
     "too-many-files": N_("The folder holds more than {limit} files; the others were not read."),
     "too-deep-folder": N_("The folder {url} lies too deep and was not read."),
     "count-changed": N_(
-        "The server announced {before} records, then {after}: its catalogue changed while it was read."
+        "The server announced {before} records, then {after}: its catalogue changed while it was "
+        "read."
     ),
-    "hold-fewer": N_("Records have come back: {absent} withdrawals wait for a person, {before} did before."),
-    "hold-empty": N_("All records whose withdrawal was held have come back: nothing waits for a person any more."),
+    "hold-fewer": N_(
+        "Records have come back: {absent} withdrawals wait for a person, {before} did before."
+    ),
+    "hold-empty": N_(
+        "All records whose withdrawal was held have come back: nothing waits for a person any more."
+    ),
     "hold-below": N_(
-        "Records have come back: {absent} of {known} are missing, no more than the {limit} that are withdrawn without "
+        "Records have come back: {absent} of {known} are missing, no more than the {limit} that "
+        "are withdrawn without "
         "asking; nothing waits for a person any more."
     ),
     "renamed": N_(
-        "Records with another identifier than before, recognised by that of their resource: {number}. Their datasets "
+        "Records with another identifier than before, recognised by that of their resource: "
+        "{number}. Their datasets "
         "keep their addresses."
     ),
-    "dialect": N_("The server did not understand the usual question; it was asked in another way ({dialect})."),
+    "dialect": N_(
+        "The server did not understand the usual question; it was asked in another way ({dialect})."
+    ),
 }
 """Messages about the reading as a whole."""
 
 REPEATS: dict[str, str] = {
-    "copy": N_("Record {position} ({guid}): the source had already given this record, which was taken once."),
+    "copy": N_(
+        "Record {position} ({guid}): the source had already given this record, which was taken "
+        "once."
+    ),
     "same-identifiers": N_(
-        "Record {position} ({guid}): another record of the source bears the same identifiers and the same title, and "
+        "Record {position} ({guid}): another record of the source bears the same identifiers and "
+        "the same title, and "
         "was taken: {title}"
     ),
 }
@@ -93,7 +126,9 @@ CONFIG: dict[str, str] = {
     "config-flag": N_("The option “{name}” must be true or false."),
     "config-text": N_("The option “{name}” must be a text."),
     "config-filters": N_("The filters must be a list."),
-    "config-udata": N_("Name an organisation, a topic or a tag: otherwise the whole portal would be harvested."),
+    "config-udata": N_(
+        "Name an organisation, a topic or a tag: otherwise the whole portal would be harvested."
+    ),
     "config-api": N_("The version of the API must be 1 or 2."),
     "filter-object": N_("A filter must be an object such as {example}."),
     "filter-any": N_("The “any” of a filter must be a list of lists of conditions."),
@@ -122,14 +157,27 @@ def sentence(
         translate: translates a message into the reader's language.
     """
     if code not in DETAILS:
-        return translate({**WHOLE, **REPEATS, **CONFIG}[code]).format(first=first, last=last, **params)
+        message = {**WHOLE, **REPEATS, **CONFIG}[code]
+        return translate(message).format(first=first, last=last, **params)
     values = sizes(code, in_language(params, translate), translate)
     detail = translate(DETAILS[code]).format(**values).rstrip(".")
     if detail[:1].isupper() and not detail[1:2].isupper():
         detail = detail[0].lower() + detail[1:]
-    frame = ALL if not first else REST if not last else ONE if first == last else SEVERAL
-    frame = FOLDER if "folder" in params else FILE if "file" in params else frame
-    return translate(frame).format(**{**params, "first": first, "last": last, "detail": detail})
+    places = {**params, "first": first, "last": last, "detail": detail}
+    return translate(_frame(params, first, last)).format(**places)
+
+
+def _frame(params: Mapping[str, Any], first: int, last: int) -> str:
+    """Return the message that says what could not be read."""
+    if "folder" in params:
+        return FOLDER
+    if "file" in params:
+        return FILE
+    if not first:
+        return ALL
+    if not last:
+        return REST
+    return ONE if first == last else SEVERAL
 
 
 class ConfigError(ValueError):

@@ -1,35 +1,114 @@
-"""Source type `ecosphere_ogcapi`: OGC API – Records catalogues, and the collections of a STAC API."""
+"""Source type `ecosphere_ogcapi`: OGC API – Records catalogues, and the collections of a STAC API.
+
+Records follow OGC 20-004r1, collections STAC 1.0 or 1.1. Both are JSON; a value of another type than the standard's is
+ignored, and what has no place is noted.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from ckanext.ecosphere.harvest.problems import RecordError
-from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader, count_of
-from ckanext.ecosphere.harvest.sources.csw_answer import PageError
-from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch_json
-from ckanext.ecosphere.harvest.sources.messages import ConfigError
-from ckanext.ecosphere.harvest.sources.ogcapi_record import identifier_of, is_record, record_of
-from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType, default_page_size
+from ckanext.ecosphere.dataset.dates import is_stored_form
+from ckanext.ecosphere.harvest.geometries import add_geometry
+from ckanext.ecosphere.harvest.record import (
+    Box,
+    Constraint,
+    Contact,
+    Dated,
+    Format,
+    Graphic,
+    Identifier,
+    Keyword,
+    Link,
+    Period,
+    Record,
+    Term,
+)
+from ckanext.ecosphere.harvest.sources.base import (
+    LinkedReader,
+    PageError,
+    RawRecord,
+    count_of,
+    digest_of,
+    identifier_in,
+)
+from ckanext.ecosphere.harvest.sources.json_values import (
+    MAX_NOTE,
+    Object,
+    day_in,
+    list_in,
+    megabytes_in,
+    noted,
+    object_in,
+    objects_in,
+    read_record,
+    text_in,
+    text_of,
+    texts_in,
+)
+from ckanext.ecosphere.harvest.sources.source_type import (
+    COMMON_OPTIONS,
+    SourceType,
+    check_page_size,
+    default_page_size,
+)
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 from ckanext.ecosphere.shared.messages import N_
 
-MAX_PAGES = 20_000
-MAX_IDLE_PAGES = 3
-"""Number of pages in a row without a new record after which the reading stops."""
 MAX_STEPS = 3
 """Maximum number of pages (landing page, collection) between the URL of a source and its records."""
 MAX_LIMIT = 1_000
-_WAYS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data")
+_TO_RECORDS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data")
 """Link relations that lead to records, in order of preference."""
+_OPEN = ("..", "")
+_TYPES = {"service": "service", "series": "series", "collection": "series"}
+_NAVIGATION = {
+    "self", "root", "parent", "child", "item", "next", "prev", "collection", "conformance", "service-desc",
+    "service-doc", "queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables",
+}  # fmt: skip
+"""Link relations for navigation in the catalogue, unrelated to the data."""
+_FUNCTIONS = {
+    **dict.fromkeys(("canonical", "alternate", "via"), "completeMetadata"),
+    **dict.fromkeys(
+        ("describedby", "about", "documentation", "help", "cite-as", "related", "metadata"),
+        "information",
+    ),
+    **dict.fromkeys(("enclosure", "data", "item", "item-enclosure"), "download"),
+}
+"""Link relation → function of the link."""
+_FEATURES = "OGC:API-FEATURES"
+_ITEMS = re.compile(r"/collections/[^/?#]+/items\b")
+_LOGOS = {"icon", "logo"}
+_TOPICS = re.compile(r"topic_?category", re.IGNORECASE)
+_TEMPLATED = re.compile(r"[?&]?\{[?&][^{}]{0,500}\}|[?&][^?&={}]{1,100}=\{[^{}]{1,100}\}")
+"""RFC 6570 expressions in the query of a URL template: a list of parameters, or the value of one."""
+_IMAGES = {"preview", "thumbnail", "icon", "overview"}
+_PROVIDER_ROLES = {
+    "licensor": "owner", "producer": "originator", "processor": "processor", "host": "distributor",
+}  # fmt: skip
+_NO_LICENCES = ("other", "various", "proprietary")
+_READ_PROPERTIES = {
+    "type", "title", "description", "keywords", "themes", "language", "created", "updated", "contacts", "formats",
+    "license", "rights", "externalIds", "resourceLanguages", "distribution",
+}  # fmt: skip
+_READ_OF_RECORD = {
+    "type", "id", "properties", "geometry", "bbox", "time", "links", "linkTemplates", "distribution", "conformsTo",
+}  # fmt: skip
+_READ_OF_STAC = {
+    "type", "stac_version", "id", "title", "description", "keywords", "license", "providers", "extent", "links",
+    "assets",
+}  # fmt: skip
 
 
-class OgcApiReader:
-    """Reads records page by page, following the links "next"; see `SourceReader`.
+# --- the catalogue, page by page ---
+
+
+class OgcApiReader(LinkedReader):
+    """Reads records page by page, following the links "next".
 
     Args:
         url: URL of a collection of records, of its items, or of the collections of a STAC API.
@@ -38,103 +117,76 @@ class OgcApiReader:
     """
 
     def __init__(self, url: str, session: GuardedSession, size: int):
-        self.reading = Reading()
-        self._url = url
-        self._session = session
+        super().__init__(url, session)
         self._size = size
-        self._seen: set[str] = set()
 
-    def pages(self) -> Iterator[Page]:
-        """Yield the records; if the chain of pages breaks, report the rest as lost."""
-        url: str | None = self._url
-        visited: set[str] = set()
-        idle, position, steps = 0, 1, 0
-        while url:
-            if url in visited or len(visited) >= MAX_PAGES:
-                self.reading.fail("page-loop", position, url=url[:200])
-                break
-            visited.add(url)
-            try:
-                answer = self._answer(url)
-                given = _given(answer)
-                if given is None:
-                    steps += 1
-                    url = self._further(answer, url, steps)
-                    continue
-            except PageError as error:
-                self.reading.fail(error.code, position if self._seen else 0, **error.params)
-                break
-            known = len(self._seen)
-            records = list(self._raw(given, position))
-            position += len(given)
-            if records:
-                yield Page(records)
-            idle = 0 if len(self._seen) > known else idle + 1
-            if idle >= MAX_IDLE_PAGES:
-                self.reading.fail("repeated", position)
-                break
-            url = _link(answer, url, ("next",))
-        add_up(self.reading, self._session)
+    def _read_page(self, url: str) -> tuple[list[RawRecord], str | None]:
+        answer = self._answer(url)
+        items = _items(answer)
+        steps = 0
+        while items is None:
+            steps += 1
+            url = self._url_of_records(answer, url, steps)
+            answer = self._answer(url)
+            items = _items(answer)
+        records = [self._record(item) for item in items]
+        return [record for record in records if record], _linked(answer, url, ("next",))
 
-    def _answer(self, url: str) -> dict[str, Any]:
-        answer = fetch_json(self._session, url)
+    def _answer(self, url: str) -> Object:
+        answer = self._fetch_json(url)
         if not isinstance(answer, dict):
             raise PageError("not-ogcapi")
-        total = count_of(answer.get("numberMatched"))
-        if total is not None and self.reading.announced is None:
-            self.reading.announced = total
+        if self.reading.announced is None:
+            self.reading.announced = count_of(answer.get("numberMatched"))
         return answer
 
-    def _further(self, answer: dict[str, Any], url: str, steps: int) -> str:
+    def _url_of_records(self, answer: Object, url: str, steps: int) -> str:
         """Return the URL of the records that a landing page or a collection links to.
 
         Raises:
             PageError: it links to none.
         """
-        found = _link(answer, url, _WAYS)
-        if found is None or steps >= MAX_STEPS:
+        target = _linked(answer, url, _TO_RECORDS)
+        if target is None or steps >= MAX_STEPS:
             raise PageError("not-ogcapi")
-        parts = urlsplit(found)
-        limit = urlencode({"f": "json", "limit": self._size})
-        return found if parts.query else urlunsplit(parts._replace(query=limit))
+        parts = urlsplit(target)
+        if parts.query:
+            return target
+        return urlunsplit(parts._replace(query=urlencode({"f": "json", "limit": self._size})))
 
-    def _raw(self, given: list[Any], first: int) -> Iterator[RawRecord]:
-        for position, each in enumerate(given, first):
-            if not is_record(each):
-                self.reading.fail("not-ogcapi", position, position)
-                continue
-            identifier = identifier_of(each)
-            if identifier in self._seen:
-                self.reading.repeat(position, identifier)
-                continue
-            self._seen.add(identifier)
-            self.reading.received += 1
-            try:
-                content = json.dumps(each, ensure_ascii=False, sort_keys=True)
-            except (RecursionError, ValueError, TypeError):
-                self.reading.fail("not-ogcapi", position, position)
-                continue
-            yield RawRecord(position, content, digest(content), identifier)
+    def _record(self, item: Any) -> RawRecord | None:
+        self._position += 1
+        identifier = identifier_in(item)
+        if is_record(item) and not self._is_new(identifier, self._position, identifier):
+            return None
+        try:
+            if not is_record(item):
+                raise ValueError
+            content = json.dumps(item, ensure_ascii=False, sort_keys=True)
+        except (RecursionError, ValueError, TypeError):
+            self.reading.fail("not-ogcapi", self._position, self._position)
+            return None
+        return RawRecord(self._position, content, digest_of(content), identifier)
 
 
-def _given(answer: dict[str, Any]) -> list[Any] | None:
+def _items(answer: Object) -> list[Any] | None:
     """Return the records of a page: items of a collection, or STAC collections; None for other pages."""
-    if isinstance(answer.get("features"), list):
-        return answer["features"]
-    collections = answer.get("collections")
-    if isinstance(collections, list) and any(isinstance(c, dict) and c.get("stac_version") for c in collections):
-        return collections
+    features = answer.get("features")
+    if isinstance(features, list):
+        return features
+    if any(collection.get("stac_version") for collection in objects_in(answer, "collections")):
+        return answer["collections"]
     return None
 
 
-def _link(answer: dict[str, Any], url: str, relations: tuple[str, ...]) -> str | None:
-    links = answer.get("links")
-    told = [each for each in links if isinstance(each, dict)] if isinstance(links, list) else []
+def _linked(answer: Object, url: str, relations: Iterable[str]) -> str | None:
+    """Return the URL of the first link with one of these relations that leads to JSON."""
+    links = objects_in(answer, "links")
     for relation in relations:
-        for each in told:
-            href = each.get("href")
-            json_wanted = "json" in str(each.get("type") or "json")
-            if each.get("rel") == relation and isinstance(href, str) and href.strip() and json_wanted:
+        for link in links:
+            href = link.get("href")
+            is_json = "json" in str(link.get("type") or "json")
+            if link.get("rel") == relation and is_json and isinstance(href, str) and href.strip():
                 return joined(url, href)
     return None
 
@@ -144,10 +196,14 @@ class OgcApiSource(SourceType):
 
     type_name = "ecosphere_ogcapi"
     title = N_("OGC API – Records, STAC")
-    description = N_("A collection of records of an OGC API – Records server, or the collections of a STAC API.")
+    description = N_(
+        "A collection of records of an OGC API – Records server, or the collections of a STAC API."
+    )
     options = (*COMMON_OPTIONS, "page_size")
 
-    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
+    def make_reader(
+        self, url: str, settings: dict[str, Any], session: GuardedSession
+    ) -> OgcApiReader:
         """Create a reader for one reading of the catalogue."""
         return OgcApiReader(url, session, min(default_page_size(settings), MAX_LIMIT))
 
@@ -157,16 +213,379 @@ class OgcApiSource(SourceType):
         Raises:
             RecordError: it is not valid.
         """
-        try:
-            value = json.loads(content)
-            if not is_record(value):
-                raise RecordError("not-ogcapi")
-            return record_of(value)
-        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
-            raise RecordError("not-ogcapi") from error
+        return read_record(content, record_of, "not-ogcapi")
 
     def check_settings(self, settings: dict[str, Any]) -> None:
         """Validate the page size."""
-        size = settings.get("page_size")
-        if size is not None and (type(size) is not int or not 1 <= size <= MAX_LIMIT):
-            raise ConfigError("config-page-size", limit=MAX_LIMIT)
+        check_page_size(settings, MAX_LIMIT)
+
+
+# --- from a record to the neutral record ---
+
+
+def is_record(value: Any) -> bool:
+    """Tell whether a JSON value is a record or a STAC collection: an object with an identifier."""
+    return bool(identifier_in(value)) and value.get("type") in ("Feature", "Collection")
+
+
+def record_of(value: Object) -> Record:
+    """Read a record or a STAC collection.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if not is_record(value):
+        raise ValueError("neither a record nor a collection")
+    if value.get("type") == "Collection":
+        return _of_collection(value)
+    return _of_feature(value)
+
+
+def _of_feature(value: Object) -> Record:
+    properties = object_in(value, "properties")
+    updated = day_in(properties, "updated")
+    record = Record(
+        standard="ogcapi",
+        file_identifier=identifier_in(value),
+        title=text_in(properties, "title"),
+        abstract=text_in(properties, "description"),
+        hierarchy_level=_TYPES.get((text_in(properties, "type") or "").lower(), "dataset"),
+        metadata_language=text_in(object_in(properties, "language"), "code")
+        or text_in(properties, "language"),
+        keywords=[Keyword(text) for text in texts_in(properties, "keywords")],
+        metadata_date=updated or None,
+    )
+    for external in objects_in(properties, "externalIds"):
+        code = text_in(external, "value")
+        if code:
+            record.identifiers.append(Identifier(code, codespace=text_in(external, "scheme")))
+    for language in objects_in(properties, "resourceLanguages"):
+        code = text_in(language, "code")
+        if code:
+            record.languages.append(code)
+    for day, kind in ((day_in(properties, "created"), "creation"), (updated, "revision")):
+        if day:
+            record.dates.append(Dated(day, kind))
+    contacts = objects_in(properties, "contacts")
+    for contact in contacts:
+        record.contacts += _contacts(contact)
+    _add_formats(record, properties)
+    for theme in objects_in(properties, "themes"):
+        _add_theme(record, theme)
+    _add_rights(record, text_in(properties, "license"), text_in(properties, "rights"))
+    if not add_geometry(record, value.get("geometry")):
+        _add_box(record, value.get("bbox"))
+    _add_time(record, object_in(value, "time"))
+    _add_links(record, value)
+    _add_link_templates(record, value)
+    for contact in contacts:
+        record.unread += _rest_of_contact(contact)
+    for holder in (properties, value):
+        for distribution in objects_in(holder, "distribution"):
+            _add_distribution(record, distribution)
+    record.unread += _rest(properties, _READ_PROPERTIES)
+    record.unread += _rest(value, _READ_OF_RECORD)
+    return record
+
+
+def _of_collection(value: Object) -> Record:
+    record = Record(
+        standard="stac",
+        file_identifier=identifier_in(value),
+        title=text_in(value, "title") or identifier_in(value),
+        abstract=text_in(value, "description"),
+        hierarchy_level="series" if value.get("item_assets") else "dataset",
+        keywords=[Keyword(text) for text in texts_in(value, "keywords")],
+    )
+    for provider in objects_in(value, "providers"):
+        for role in texts_in(provider, "roles") or ["licensor"]:
+            record.contacts.append(
+                Contact(
+                    text_in(provider, "name"),
+                    role=_PROVIDER_ROLES.get(role, role),
+                    url=text_in(provider, "url"),
+                )
+            )
+        description = text_in(provider, "description")
+        if description:
+            record.unread.append(f"providers.description: {noted(description)}")
+    _add_rights(record, text_in(value, "license"), None)
+    extent = object_in(value, "extent")
+    for bbox in list_in(object_in(extent, "spatial"), "bbox"):
+        _add_box(record, bbox)
+    for interval in list_in(object_in(extent, "temporal"), "interval"):
+        _add_interval(record, interval)
+    _add_links(record, value)
+    assets = object_in(value, "assets")
+    for name in assets:
+        _add_asset(record, name, object_in(assets, name))
+    record.unread += _rest(value, _READ_OF_STAC)
+    return record
+
+
+def _add_formats(record: Record, properties: Object) -> None:
+    for value in list_in(properties, "formats"):
+        name = text_of(value)
+        if isinstance(value, dict):
+            name = text_in(value, "name") or text_in(value, "mediaType")
+        if name:
+            record.formats.append(Format(name))
+
+
+def _add_theme(record: Record, theme: Object) -> None:
+    """Read concepts as topic categories or keywords, by the address of their scheme."""
+    scheme = text_in(theme, "scheme")
+    are_topics = bool(_TOPICS.search(scheme or ""))
+    for concept in objects_in(theme, "concepts"):
+        code, address = text_in(concept, "id"), text_in(concept, "url")
+        text = text_in(concept, "title") or code
+        code = code or text or address
+        if are_topics and code:
+            record.topic_categories.append(re.split(r"[/#]", code.rstrip("/"))[-1])
+        elif text:
+            record.keywords.append(Keyword(text, address, thesaurus=scheme))
+
+
+# --- parties ---
+
+
+def _contacts(party: Object) -> Iterator[Contact]:
+    """Yield a party once for each of its roles."""
+    emails = [text_in(email, "value") for email in objects_in(party, "emails")]
+    emails = [email for email in emails if email]
+    phones, _faxes = _numbers(party)
+    urls = [text_in(link, "href") for link in objects_in(party, "links") if not _is_logo(link)]
+    addresses = objects_in(party, "addresses")
+    organisation, name = text_in(party, "organization"), text_in(party, "name")
+    roles = []
+    for role in list_in(party, "roles"):
+        text = text_in(role, "name") if isinstance(role, dict) else text_of(role)
+        if text:
+            roles.append(text)
+    for role in roles or ["pointOfContact"]:
+        yield Contact(
+            # Many records have only the name, of an organisation.
+            organisation=organisation or name,
+            individual=name if organisation else None,
+            position=text_in(party, "position"),
+            role=_PROVIDER_ROLES.get(role, role),
+            email=next(iter(emails), None),
+            other_emails=emails[1:],
+            phone=next(iter(phones), None),
+            url=next(filter(None, urls), None),
+            address=_lines(addresses[0]) if addresses else [],
+        )
+
+
+def _lines(address: Object) -> list[str]:
+    names = ("city", "administrativeArea", "postalCode", "country")
+    others = [text_in(address, name) for name in names]
+    return [*texts_in(address, "deliveryPoint"), *filter(None, others)]
+
+
+def _numbers(party: Object) -> tuple[list[str], list[str]]:
+    """Return the telephone numbers of a party, and its fax numbers."""
+    phones: list[str] = []
+    faxes: list[str] = []
+    for phone in objects_in(party, "phones"):
+        number = text_in(phone, "value")
+        if number and "fax" in map(str.lower, texts_in(phone, "roles")):
+            faxes.append(number)
+        elif number:
+            phones.append(number)
+    return phones, faxes
+
+
+def _is_logo(link: Object) -> bool:
+    is_image = (text_in(link, "type") or "").startswith("image/")
+    return is_image or (text_in(link, "rel") or "").lower() in _LOGOS
+
+
+def _rest_of_contact(party: Object) -> Iterator[str]:
+    """Yield notes on what a contact of the record cannot hold; logos are only noted."""
+    phones, faxes = _numbers(party)
+    for number in faxes:
+        yield f"contacts.facsimile: {number}"
+    for number in phones[1:]:
+        yield f"contacts.telephone: {number}"
+    for address in objects_in(party, "addresses")[1:]:
+        lines = _lines(address)
+        if lines:
+            yield f"contacts.otherAddress: {', '.join(lines)[:MAX_NOTE]}"
+    for name in ("hoursOfService", "contactInstructions"):
+        text = text_in(party, name)
+        if text:
+            yield f"contacts.{name}: {noted(text)}"
+    for link in objects_in(party, "links"):
+        url = text_in(link, "href")
+        if url and _is_logo(link):
+            yield f"contacts.url: {url[:MAX_NOTE]}"
+
+
+# --- rights, places and times ---
+
+
+def _add_rights(record: Record, licence: str | None, rights: str | None) -> None:
+    terms = [Term(text) for text in (licence, rights) if text and text not in _NO_LICENCES]
+    if licence in _NO_LICENCES:
+        record.unread.append(f"license: {licence}")
+    if terms:
+        record.constraints.append(Constraint(kind="legal", use_limitations=terms))
+
+
+def _add_box(record: Record, bbox: Any) -> None:
+    if not isinstance(bbox, list):
+        return
+    numbers = [number for number in bbox if type(number) in (int, float)]
+    if len(numbers) in (4, 6):
+        half = len(numbers) // 2
+        west, south, *_height = map(str, numbers[:half])
+        east, north, *_height = map(str, numbers[half:])
+        record.boxes.append(Box(west, east, south, north))
+
+
+def _add_time(record: Record, time: Object) -> None:
+    """Read an interval, a date or a timestamp, with a resolution (OGC 20-004r1, 7.2.1.3)."""
+    resolution = text_in(time, "resolution") or ""
+    if is_stored_form(resolution):
+        record.fields["temporal_resolution"] = resolution
+    elif resolution:
+        record.unread.append(f"temporalResolution: {resolution[:MAX_NOTE]}")
+    day = text_in(time, "date") or text_in(time, "timestamp")
+    if isinstance(time.get("interval"), list):
+        _add_interval(record, time["interval"])
+    elif day:
+        record.periods.append(Period(day, day))
+
+
+def _add_interval(record: Record, interval: Any) -> None:
+    if not isinstance(interval, list):
+        return
+    ends = [text_of(end) for end in (*interval, None, None)][:2]
+    start, end = (None if text in _OPEN else text for text in ends)
+    if start or end:
+        record.periods.append(Period(start, end))
+
+
+# --- links ---
+
+
+def _add_links(record: Record, value: Object) -> None:
+    for link in objects_in(value, "links"):
+        url, relation = text_in(link, "href"), (text_in(link, "rel") or "").lower()
+        if not url or _is_navigation(link, relation):
+            continue
+        if relation == "license":
+            term = Term(text_in(link, "title") or "", url)
+            record.constraints.append(Constraint(kind="legal", use_limitations=[term]))
+        elif relation in _IMAGES:
+            record.graphics.append(Graphic(url, text_in(link, "title")))
+        else:
+            record.links.append(_link(record, link, url, relation))
+
+
+def _is_navigation(link: Object, relation: str) -> bool:
+    """Tell whether a link leads to a page of the catalogue; an item that is a file leads to the data."""
+    if relation != "item":
+        return relation in _NAVIGATION
+    media = (text_in(link, "type") or "json").lower()
+    return "json" in media or media == "text/html"
+
+
+def _link(record: Record, link: Object, url: str, relation: str) -> Link:
+    """Return a link to the data, to a page about them, or to another view of the record.
+
+    The link of a service has the name of its layer beside its title.
+    """
+    name, title = text_in(link, "name"), text_in(link, "title")
+    description = text_in(link, "description")
+    if name and name != title:
+        if description and title:
+            record.unread.append(f"links.description: {noted(description)}")
+        title, description = name, title or description
+    channel = text_in(link, "channel")
+    if channel:
+        record.unread.append(f"links.channel: {channel[:MAX_NOTE]}")
+    protocol = text_in(link, "protocol")
+    if not protocol and relation == "items" and _ITEMS.search(url):
+        protocol = _FEATURES
+    return Link(
+        url,
+        protocol,
+        title,
+        description,
+        _FUNCTIONS.get(relation),
+        text_in(link, "type"),
+        role="service" if relation == "items" else None,
+        size_megabytes=megabytes_in(link, "length"),
+        issued=day_in(link, "created") or None,
+        modified=day_in(link, "updated") or None,
+    )
+
+
+def _add_link_templates(record: Record, value: Object) -> None:
+    """Read URL templates without their open parameters; one with an open path is unusable, and only noted."""
+    for link in objects_in(value, "linkTemplates"):
+        template, relation = text_in(link, "uriTemplate"), (text_in(link, "rel") or "").lower()
+        if not template or relation in _NAVIGATION:
+            continue
+        url = _TEMPLATED.sub("", template[:MAX_NOTE])
+        if "?" not in url:
+            url = url.replace("&", "?", 1)
+        if "{" in url:
+            record.unread.append(f"linkTemplates: {template[:MAX_NOTE]}")
+        else:
+            record.links.append(_link(record, link, url, relation))
+
+
+def _add_distribution(record: Record, distribution: Object) -> None:
+    """Read a distribution, which some servers write as in DCAT."""
+    file = text_in(distribution, "downloadURL")
+    page = text_in(distribution, "accessURL") or text_in(distribution, "href")
+    if not (file or page):
+        return
+    link = Link(
+        file or page,
+        name=text_in(distribution, "title") or text_in(distribution, "name"),
+        description=text_in(distribution, "description"),
+        media_type=text_in(distribution, "mediaType") or text_in(distribution, "type"),
+        format=text_in(distribution, "format"),
+        size_megabytes=megabytes_in(distribution, "byteSize"),
+    )
+    if file:
+        link.function = "download"
+        link.access_url = page
+    record.links.append(link)
+
+
+def _add_asset(record: Record, name: str, asset: Object) -> None:
+    url, title = text_in(asset, "href"), text_in(asset, "title")
+    roles = set(texts_in(asset, "roles"))
+    if not url:
+        return
+    if roles & _IMAGES:
+        record.graphics.append(Graphic(url, title))
+        return
+    link = Link(
+        url,
+        name=title or name,
+        description=text_in(asset, "description"),
+        function="download",
+        media_type=text_in(asset, "type"),
+        size_megabytes=megabytes_in(asset, "file:size"),
+        modified=day_in(asset, "updated") or None,
+    )
+    if roles & {"metadata", "documentation"}:
+        link.function = "information"
+    record.links.append(link)
+
+
+def _rest(values: Object, read: set[str]) -> Iterator[str]:
+    """Yield notes on the values whose names are not among those read."""
+    for key, value in sorted(values.items()):
+        if key in read or value in (None, "", [], {}):
+            continue
+        text = value
+        if not isinstance(value, str):
+            text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+        yield f"{key}: {noted(text)}"

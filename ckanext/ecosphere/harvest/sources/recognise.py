@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from ckanext.ecosphere.shared import strict_json
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
@@ -51,7 +50,9 @@ def at(url: str, session: GuardedSession) -> str:
     if answer.status not in (_OK, _MISUNDERSTOOD):
         return _STATUSES.get(answer.status, BROKEN)
     kind = of_document(answer.body, url)
-    return BROKEN if kind == UNKNOWN and answer.status != _OK else kind
+    if kind == UNKNOWN and answer.status != _OK:
+        return BROKEN
+    return kind
 
 
 def of_document(body: bytes, url: str = "") -> str:
@@ -62,18 +63,20 @@ def of_document(body: bytes, url: str = "") -> str:
         url: its address, which tells apart the services whose error messages look the same.
     """
     text = body.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    if text[:1] in ("{", "["):
+    if text.startswith(("{", "[")):
         return _of_json(body)
     if _TURTLE.match(text):
         return DCAT
-    return _of_markup(text, url) if text.startswith("<") else UNKNOWN
+    if text.startswith("<"):
+        return _of_markup(text, url)
+    return UNKNOWN
 
 
 def _of_markup(text: str, url: str) -> str:
     head = text[:_HEAD]
-    found = _ROOT.search(head)
-    root = found.group(1) if found else ""
-    if root.lower() == "html" or head[:15].lower().startswith("<!doctype html"):
+    match = _ROOT.search(head)
+    root = match.group(1) if match else ""
+    if root.lower() == "html" or head.lower().startswith("<!doctype html"):
         return WAF if _XML_FILE.search(text) else PAGE
     if root in ("Capabilities", "ExceptionReport"):
         return CSW if "/cat/csw" in head or "csw" in url.lower() else MAPS
@@ -82,20 +85,17 @@ def _of_markup(text: str, url: str) -> str:
 
 def _of_json(body: bytes) -> str:
     try:
-        found = strict_json.loads(body)
+        value = strict_json.loads(body)
     except (ValueError, RecursionError):
         return UNKNOWN
-    first = found[0] if isinstance(found, list) and found else found
-    if not isinstance(first, Mapping):
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, Mapping):
         return UNKNOWN
-    return _of_object(first)
-
-
-def _of_object(found: Mapping[str, Any]) -> str:
-    if "@context" in found or "@graph" in found or "@id" in found:
+    if not value.keys().isdisjoint(("@context", "@graph", "@id")):
         return DCAT
-    if "next_page" in found and "data" in found:
+    if value.keys() >= {"next_page", "data"}:
         return UDATA
-    if "conformsTo" in found or "stac_version" in found or "links" in found:
+    if not value.keys().isdisjoint(("conformsTo", "stac_version", "links")):
         return OGCAPI
     return UNKNOWN

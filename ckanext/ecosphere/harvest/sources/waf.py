@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -12,11 +12,20 @@ from ckanext.ecosphere.harvest.iso.reader import kept_in, read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
-from ckanext.ecosphere.harvest.sources.csw_answer import PageError, raw_record
-from ckanext.ecosphere.harvest.sources.fetching import MAX_SILENT, add_up, fetch, unanswered
-from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
-from ckanext.ecosphere.shared.http_guard import FetchRefusedError, GuardedSession, StoppedError, checked_url
+from ckanext.ecosphere.harvest.sources.base import (
+    MAX_SILENT,
+    PageError,
+    RawRecord,
+    SourceReader,
+    xml_record,
+)
+from ckanext.ecosphere.harvest.sources.source_type import SourceType
+from ckanext.ecosphere.shared.http_guard import (
+    FetchRefusedError,
+    GuardedSession,
+    StoppedError,
+    checked_url,
+)
 from ckanext.ecosphere.shared.messages import N_
 
 MAX_DEPTH = 8
@@ -27,76 +36,72 @@ LISTING_BYTES = 16 * 1024 * 1024
 """Maximum size of a listing; one with 100 000 files has about 15 MB."""
 
 
-class WafReader:
-    """Reads a folder and its subfolders once; see `SourceReader`.
+class WafReader(SourceReader):
+    """Reads a folder and its subfolders once.
 
     A folder or file that cannot be fetched is reported and makes the reading incomplete; the others are read.
-
-    Args:
-        url: URL of the folder.
-        session: the guarded HTTP session.
     """
 
     def __init__(self, url: str, session: GuardedSession):
-        self.reading = Reading()
-        self._session = session
+        super().__init__(url, session)
         self._root = url if urlsplit(url).path.endswith("/") else f"{url}/"
         self._position = 0
-        self._silent = 0  # consecutive files without any response
+        self._silent = 0
+        """Number of consecutive files without any response."""
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self) -> Iterator[list[RawRecord]]:
         """Yield the records, several files at a time."""
         records: list[RawRecord] = []
-        size = 0
+        characters = 0
         try:
             for url in self._files(self._root, 0, {self._root}):
-                found = self._read(url)
-                records += found
-                size += sum(len(record.content) for record in found)
-                if len(records) >= FILES_PER_PAGE or size >= CHARACTERS_PER_PAGE:
-                    yield Page(records)
-                    records, size = [], 0
+                new = self._read(url)
+                records += new
+                characters += sum(len(record.content) for record in new)
+                if len(records) >= FILES_PER_PAGE or characters >= CHARACTERS_PER_PAGE:
+                    yield records
+                    records, characters = [], 0
                 if self._silent >= MAX_SILENT:
                     self.reading.fail("gave-up", self._position + 1)
                     break
         except StoppedError:
             if records:
-                yield Page(records)
+                yield records
             raise
         if records:
-            yield Page(records)
+            yield records
         if not self._position and self.reading.complete:
             self.reading.fail("no-file")
-        add_up(self.reading, self._session)
+        self._add_up()
 
-    def _files(self, folder: str, depth: int, seen: set[str]) -> Iterator[str]:
+    def _files(self, folder: str, depth: int, visited: set[str]) -> Iterator[str]:
+        """Yield the URLs of the files in a folder and its subfolders."""
         try:
-            response = fetch(self._session, folder, {"Accept": "text/html"}, LISTING_BYTES)
+            response = self._fetch(folder, {"Accept": "text/html"}, LISTING_BYTES)
             if not depth:
-                self._root = self._where_it_is(response.url)
+                self._root = self._redirected_root(response.url)
             links = listed(response.body, response.url)
         except PageError as error:
-            where: dict[str, Any] = {"folder": unquote(folder)} if depth else {}
-            self.reading.fail(error.code, **error.params, **where)
+            place: dict[str, Any] = {"folder": unquote(folder)} if depth else {}
+            self.reading.fail(error.code, **error.params, **place)
             return
         for link in links:
             if self._silent >= MAX_SILENT:
                 return
-            if link in seen or not link.startswith(self._root):
+            if link in visited or not link.startswith(self._root):
                 continue
-            seen.add(link)
-            if len(seen) > MAX_FILES:
+            visited.add(link)
+            if len(visited) > MAX_FILES:
                 self.reading.fail("too-many-files", limit=MAX_FILES)
                 return
-            if link.endswith("/"):
-                if depth >= MAX_DEPTH:
-                    self.reading.fail("too-deep-folder", url=link)
-                else:
-                    yield from self._files(link, depth + 1, seen)
-            elif urlsplit(link).path.lower().endswith(".xml"):
+            if urlsplit(link).path.lower().endswith(".xml"):
                 yield link
+            elif link.endswith("/") and depth >= MAX_DEPTH:
+                self.reading.fail("too-deep-folder", url=link)
+            elif link.endswith("/"):
+                yield from self._files(link, depth + 1, visited)
 
-    def _where_it_is(self, url: str) -> str:
+    def _redirected_root(self, url: str) -> str:
         """Return the URL of the folder after redirects: https, another host, escaped accents.
 
         Redirects to something other than a folder, such as a login form, or to the front page of a site are ignored.
@@ -109,20 +114,32 @@ class WafReader:
     def _read(self, url: str) -> list[RawRecord]:
         self._position += 1
         try:
-            response = fetch(self._session, url, {"Accept": "application/xml, text/xml"})
-            self._silent = 0
+            elements = self._elements(url)
+        except PageError as error:
+            if error.unanswered:
+                self._silent += 1
+            position = self._position
+            self.reading.fail(error.code, position, position, **error.params, file=unquote(url))
+            return []
+        self.reading.received += len(elements)
+        return [xml_record(element, self._position) for element in elements]
+
+    def _elements(self, url: str) -> list[etree._Element]:
+        """Return the records in a file.
+
+        Raises:
+            PageError: it cannot be fetched or read, or has none.
+        """
+        response = self._fetch(url, {"Accept": "application/xml, text/xml"})
+        self._silent = 0
+        try:
             root = parse_xml(response.body, self._session.settings.max_bytes)
             elements = list(kept_in(root))
-            if not elements:
-                raise PageError("not-iso", root=str(etree.QName(root).localname)[:80])
-        except (PageError, RecordError) as error:
-            code = error.code if isinstance(error, PageError) else f"xml-{error.code}"
-            self._silent += isinstance(error, PageError) and unanswered(error)
-            self.reading.fail(code, self._position, self._position, **error.params, file=unquote(url))
-            return []
-        records = [raw_record(element, self._position) for element in elements]
-        self.reading.received += len(records)
-        return records
+        except RecordError as error:
+            raise PageError(f"xml-{error.code}", **error.params) from error
+        if not elements:
+            raise PageError("not-iso", root=str(etree.QName(root).localname)[:80])
+        return elements
 
 
 def listed(body: bytes, url: str) -> Iterator[str]:
@@ -133,18 +150,19 @@ def listed(body: bytes, url: str) -> Iterator[str]:
     """
     if b"<" not in body[:2000] or body.lstrip()[:5].lower() == b"<?xml":
         raise PageError("not-listing")
-    target = _Links()
+    target: Any = _Links()
     try:
-        etree.fromstring(body, etree.HTMLParser(target=target, no_network=True))  # type: ignore[arg-type]
+        etree.fromstring(body, etree.HTMLParser(target=target, no_network=True))
     except (etree.XMLSyntaxError, ValueError) as error:
         raise PageError("not-listing") from error
     return _below(target.hrefs, url)
 
 
-def _below(hrefs: Iterable[str], url: str) -> Iterator[str]:
+def _below(hrefs: Mapping[str, None], url: str) -> Iterator[str]:
     for href in hrefs:
         try:
-            link, _fragment = urldefrag(checked_url(urljoin(url, href.strip()).replace(" ", "%20")))
+            address = checked_url(urljoin(url, href.strip()).replace(" ", "%20"))
+            link, _fragment = urldefrag(address)
             query = urlsplit(link).query
         except (ValueError, FetchRefusedError):  # malformed IPv6 addresses, other schemes
             continue
@@ -156,16 +174,17 @@ class _Links:
     """Collects the links of a web page during parsing, so that no tree is built in memory."""
 
     def __init__(self) -> None:
-        self.hrefs: dict[str, None] = {}  # a dict, since a listing may repeat a link a million times
+        # A dict, since a listing may repeat a link a million times.
+        self.hrefs: dict[str, None] = {}
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Collect the URL of a link."""
-        if tag == "a" and (href := attributes.get("href")):
+        href = attributes.get("href")
+        if tag == "a" and href:
             self.hrefs[href] = None
 
-    def close(self) -> dict[str, None]:
-        """Return the collected URLs."""
-        return self.hrefs
+    def close(self) -> None:
+        """End the document, as lxml requires."""
 
 
 class WafSource(SourceType):
@@ -173,10 +192,11 @@ class WafSource(SourceType):
 
     type_name = "ecosphere_waf"
     title = N_("Folder of files (WAF, ISO 19139)")
-    description = N_("A folder of a web server whose listing names XML files, with those of its sub-folders.")
-    options = COMMON_OPTIONS
+    description = N_(
+        "A folder of a web server whose listing names XML files, with those of its sub-folders."
+    )
 
-    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
+    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> WafReader:
         """Create a reader for one reading of a folder."""
         return WafReader(url, session)
 

@@ -17,8 +17,7 @@ from ckan.tests import factories
 from freezegun import freeze_time
 
 from ckanext.ecosphere.core.lists.journal import JournalEntry
-from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.finish import advice
+from ckanext.ecosphere.harvest import config, problems
 from ckanext.ecosphere.harvest.letter import findings, letters, readers
 from ckanext.ecosphere.harvest.model import JobState, Letter, Reader
 from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE, MESSAGES
@@ -273,8 +272,8 @@ def test_a_daily_letter_comes_only_when_a_source_needs_somebody(portal, box, cka
 
 
 def test_there_is_advice_for_each_message_about_a_record():
-    assert set(advice.ADVICE) <= set(MESSAGES)
-    assert {code for code in MESSAGES if code not in advice.ADVICE} == {"record-fault", FEATURE_CATALOGUE}
+    assert set(problems.ADVICE) <= set(MESSAGES)
+    assert {code for code in MESSAGES if code not in problems.ADVICE} == {"record-fault", FEATURE_CATALOGUE}
 
 
 def test_a_harvest_without_a_sign_of_life_is_told(portal):

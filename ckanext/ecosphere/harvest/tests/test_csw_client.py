@@ -27,7 +27,7 @@ def read(url, page_size=8, guarded=None, **options) -> tuple[list[str], Reading]
     reader = CswReader(
         url, guarded or session(), CswOptions(page_size=page_size, **options), sleep=lambda seconds: None
     )
-    found = [record.identifier for page in reader.pages() for record in page.records]
+    found = [record.identifier for page in reader.pages() for record in page]
     return found, reader.reading
 
 
@@ -54,7 +54,7 @@ def test_an_empty_catalogue_is_complete():
 def test_records_carry_their_position_and_a_digest_that_the_page_does_not_change():
     with catalogue(TWENTY) as server:
         readers = [CswReader(server.url, session(), CswOptions(page_size=size)) for size in (20, 7)]
-        first, second = ([r for page in reader.pages() for r in page.records] for reader in readers)
+        first, second = ([r for page in reader.pages() for r in page] for reader in readers)
         assert [r.position for r in first] == [r.position for r in second] == list(range(1, 21))
         assert [r.digest for r in first] == [r.digest for r in second]
         assert len({r.digest for r in first}) == 20
@@ -68,7 +68,7 @@ def test_the_digest_ignores_where_a_prefix_is_declared_and_sees_a_letter():
     for record in (plain, moved, changed):
         with catalogue([record]) as server:
             reader = CswReader(server.url, session())
-            digests.append(next(reader.pages()).records[0].digest)
+            digests.append(next(reader.pages())[0].digest)
     assert digests[0] == digests[1] != digests[2]
 
 
@@ -408,7 +408,7 @@ def test_a_server_that_answers_in_dcat_is_read():
     text = DCAT.format(records="".join(DATASET.format(n=n) for n in (1, 2)))
     with serve(lambda exchange: exchange.answer(text)) as server:
         reader = CswReader(f"{server.url}/csw", session(), CswOptions(page_size=10))
-        records = [record for page in reader.pages() for record in page.records]
+        records = [record for page in reader.pages() for record in page]
     assert (reader.reading.complete, reader.reading.received) == (True, 2)
     assert [record.identifier for record in records] == ["jeu-1", "jeu-2"]
     assert [CswSource().read(record.content).title for record in records] == ["Jeu 1", "Jeu 2"]
@@ -419,7 +419,7 @@ def test_an_element_of_rdf_without_a_dataset_costs_only_itself():
     text = DCAT.format(records=DATASET.format(n=1) + empty)
     with serve(lambda exchange: exchange.answer(text)) as server:
         reader = CswReader(f"{server.url}/csw", session(), CswOptions(page_size=10))
-        good, bad = [record for page in reader.pages() for record in page.records]
+        good, bad = [record for page in reader.pages() for record in page]
     assert CswSource().read(good.content).title == "Jeu 1"
     with pytest.raises(RecordError):
         CswSource().read(bad.content)

@@ -98,7 +98,7 @@ def test_a_catalogue_is_not_asked_at_the_addresses_that_it_gives_itself():
     with catalogue([iso_record(n) for n in range(1, 4)]) as server:
         assert server.server is not None
         reader = CswReader(server.url, session())
-        assert sum(len(page.records) for page in reader.pages()) == 3
+        assert sum(len(page) for page in reader.pages()) == 3
         assert {path.partition("?")[0] for _command, path, _body in server.server.seen} == {"/csw"}
         assert not any(b"GetCapabilities" in body or "GetCapabilities" in path for _c, path, body in server.server.seen)
 

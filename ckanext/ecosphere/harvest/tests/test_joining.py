@@ -4,8 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.harvest.deduplication.groups import Member, Rank, grouped, reason, shared_keys
-from ckanext.ecosphere.harvest.deduplication.keys import key_of, keys_of
+from ckanext.ecosphere.harvest.deduplication.groups import (
+    Member,
+    Rank,
+    grouped,
+    key_of,
+    keys_of,
+    reason,
+    shared_identifiers,
+)
 from ckanext.ecosphere.harvest.record import Identifier, Record
 
 UUID = "0d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11"
@@ -117,7 +124,7 @@ def test_the_source_with_the_higher_priority_wins_then_the_one_registered_first(
     assert together(low, high, old) == [["z", "a", "m"]]
     assert reason(high, low) == ("priority", {"mine": 5, "other": 0})
     assert reason(old, low) == ("older", {})
-    assert shared_keys(low, high) == ["x"]
+    assert shared_identifiers(low, high) == ["x"]
 
 
 KEYS = [f"{kind}:{letter}" for kind in "rf" for letter in "abcde"]

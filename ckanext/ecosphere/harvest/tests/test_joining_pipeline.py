@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests import helpers
 
-from ckanext.ecosphere.harvest.deduplication import overrides
-from ckanext.ecosphere.harvest.deduplication.explain import JOINED
-from ckanext.ecosphere.harvest.finish import succession
+from ckanext.ecosphere.harvest.deduplication import reconcile
+from ckanext.ecosphere.harvest.deduplication.decisions import explained
+from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, covers, iso_record, status
 from ckanext.ecosphere.tests.scripted_server import serve
-from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
+from ckanext.harvest.model import HarvestObjectExtra
 
 UUIDS = [f"fr-120066022-jdd-{n}d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11" for n in range(1, 5)]
 ZIP = ("https://data.example.org/zones.zip", "WWW:DOWNLOAD-1.0-http--download", "Zones (SHP)")
@@ -34,19 +34,9 @@ def situation(portal) -> set[tuple[str, str, tuple[str, ...]]]:
 
 
 def decision(source: str, guid: str) -> dict:
-    """Return what the harvest object of a record states about the publishing source."""
+    """Return what is decided on a record that other catalogues have as well."""
     model.Session.rollback()
-    value = model.Session.execute(
-        sa.select(HarvestObjectExtra.value)
-        .join(HarvestObject, HarvestObject.id == HarvestObjectExtra.harvest_object_id)
-        .where(
-            HarvestObject.harvest_source_id == source,
-            HarvestObject.guid == guid,
-            HarvestObjectExtra.key == JOINED,
-        )
-        .order_by(HarvestObject.gathered.desc())
-    ).scalar()
-    return json.loads(value or "{}")
+    return explained((source, guid))
 
 
 @pytest.mark.slow("orders")
@@ -140,10 +130,10 @@ def test_records_joined_wrongly_are_parted_for_good_and_can_be_joined_again(port
         first, second = portal.source(one.url, name="un"), portal.source(two.url, name="deux")
         portal.harvest(first)
         portal.harvest(second)
-        [told] = overrides.joined()
+        [told] = reconcile.joined()
         assert (told["title"], told["copy"]["source"], told["published_by"]["source"]) == ("Un", "Deux", "Un")
         name = portal.datasets()["Un"]["name"]
-        assert overrides.split(name) == [(second, UUIDS[0])]
+        assert reconcile.split(name) == [(second, UUIDS[0])]
         assert portal.found() == ["Autre", "Un"]
         portal.harvest(first)
         assert portal.harvest(second) == {"not modified": 1}
@@ -151,12 +141,12 @@ def test_records_joined_wrongly_are_parted_for_good_and_can_be_joined_again(port
         assert portal.harvest(second) == {"updated": 1}
         assert portal.found() == ["Autre", "Un"]
         with pytest.raises(LookupError):
-            overrides.split(name)
+            reconcile.split(name)
         other = portal.datasets()["Autre"]
-        overrides.rejoin(other["name"])
+        reconcile.rejoin(other["name"])
         assert portal.found() == ["Un"]
         # Split again, it returns to its former dataset.
-        overrides.split(name)
+        reconcile.split(name)
         assert portal.datasets()["Autre"]["id"] == other["id"]
 
 
@@ -319,6 +309,6 @@ def test_a_whole_catalogue_with_other_identifiers_is_recognised_in_seconds(porta
     for statement in ("SET LOCAL session_replication_role = replica", "SET LOCAL statement_timeout = '5s'", *rows):
         model.Session.execute(sa.text(statement), {"number": number} if ":number" in statement else {})
     try:
-        assert len(succession._pairs("s", "j")) == number
+        assert len(closing._pairs("s", "j")) == number
     finally:
         model.Session.rollback()

@@ -31,7 +31,7 @@ def read(kind, url, megabytes):
     reader = bounded(kind, url, memory=memory)
     ballast = b"x" * (120 * 1024 * 1024)  # a worker with all plugins has more than this process
     with Watch(reader.budget, memory):
-        number = sum(len(page.records) for page in reader.pages())
+        number = sum(len(page) for page in reader.pages())
     with open("/proc/self/status") as status:  # getrusage would count the process that started this one
         peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
     print(json.dumps({"peak": peak, "records": number, "codes": [each.code for each in reader.reading.failures]}))

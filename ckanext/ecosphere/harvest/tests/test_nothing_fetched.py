@@ -8,8 +8,8 @@ from rdflib import Graph
 from ckanext.ecosphere.harvest.dcat import graph as dcat_graph
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.sources.base import PageError
 from ckanext.ecosphere.harvest.sources.csw import CswReader
-from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader
 from ckanext.ecosphere.harvest.sources.udata import UdataReader
 from ckanext.ecosphere.harvest.sources.waf import WafReader
@@ -65,7 +65,7 @@ def test_feed_with_a_luring_document(bird, tmp_path, scheme, name):
     text, media_type = luring.everything(targets(bird, tmp_path)[scheme])[name]
     with serve(lambda exchange: exchange.answer(text, Content_Type=media_type)) as server:
         reader = DcatReader(f"{server.url}/feed", session())
-        kept = [record.content for page in reader.pages() for record in page.records]
+        kept = [record.content for page in reader.pages() for record in page]
     assert len(server.seen) == 1
     assert SECRET not in "".join(kept)
     if name.startswith("JSON-LD"):
@@ -100,7 +100,7 @@ def test_catalogue_and_folder_with_a_luring_record(bird, tmp_path, scheme, name)
     with serve(script) as server:
         for reader in (CswReader(f"{server.url}/csw", session()), WafReader(f"{server.url}/md/", session())):
             for found in reader.pages():
-                assert SECRET not in "".join(record.content for record in found.records)
+                assert SECRET not in "".join(record.content for record in found)
 
 
 def test_listing_whose_base_is_elsewhere(bird):
@@ -109,7 +109,7 @@ def test_listing_whose_base_is_elsewhere(bird):
     )
     with serve(lambda exchange: exchange.answer(listing, Content_Type="text/html")) as server:
         reader = WafReader(f"{server.url}/md/", session())
-        assert [record for page in reader.pages() for record in page.records] == []
+        assert [record for page in reader.pages() for record in page] == []
 
 
 @pytest.mark.parametrize("member", ["href", "next_page of resources"])
@@ -125,7 +125,7 @@ def test_udata_that_leads_elsewhere(bird, member):
 
     with serve(script) as server:
         reader = UdataReader(server.url, session(), {"tag": "eau"}, version=2)
-        assert [record for page in reader.pages() for record in page.records] == []
+        assert [record for page in reader.pages() for record in page] == []
     assert [failure.code for failure in reader.reading.failures] == ["fetch-address"]
 
 

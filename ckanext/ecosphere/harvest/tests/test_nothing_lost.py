@@ -10,7 +10,7 @@ from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
 from ckanext.ecosphere.harvest.normalise.texts import plain_text
 from ckanext.ecosphere.harvest.record import Conformity, Constraint, Contact, Dated, Format, Keyword, Link, Term
-from ckanext.ecosphere.harvest.sources.csw_answer import PageError
+from ckanext.ecosphere.harvest.sources.base import PageError
 from ckanext.ecosphere.harvest.tests.making import codes, result
 
 ATOM = "http://atom.geo-ide.developpement-durable.gouv.fr/atomArchive/GetResource?id=fr-1&dataType=datasets"

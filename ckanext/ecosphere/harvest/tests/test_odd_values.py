@@ -100,7 +100,7 @@ def test_udata_with_an_odd_value_at_each_place():
     body = json.dumps({"data": [good[0], *odd, good[1]], "total": len(odd) + 2})
     with serve(lambda exchange: exchange.answer(body)) as server:
         reader = UdataReader(server.url, session(), {"tag": "eau"})
-        found = next(iter(reader.pages())).records
+        found = next(iter(reader.pages()))
     assert {"good-0", "good-1"} <= {record.identifier for record in found}
     # Only those with an unusable identifier are left out.
     assert len(found) > len(odd) - len(ODD)
@@ -119,7 +119,7 @@ def test_udata_with_what_is_hardly_json(name, key):
     body = f'{{"data": [{first}, {odd}, {last}], "total": 3}}'
     with serve(lambda exchange: exchange.answer(body)) as server:
         reader = UdataReader(server.url, session(), {"tag": "eau"})
-        found = [record for page in reader.pages() for record in page.records]
+        found = [record for page in reader.pages() for record in page]
     assert {"first", "last"} <= {record.identifier for record in found}
     for record in found:
         taken(UdataSource, record.content)
@@ -133,7 +133,7 @@ def test_udata_page_with_an_odd_value_beside_its_datasets(name, key):
     body = json.dumps({**page, key: "PLACE"}).replace('"PLACE"', value)
     with serve(lambda exchange: exchange.answer(body)) as server:
         reader = UdataReader(server.url, session(), {"tag": "eau"})
-        found = [record.identifier for page in reader.pages() for record in page.records]
+        found = [record.identifier for page in reader.pages() for record in page]
     assert found == ([] if key == "data" else ["first"])
 
 
@@ -151,7 +151,7 @@ def test_catalogue_with_odd_counts(name, value):
     body = PAGE.format(attributes=attributes, records=iso_record(1) + iso_record(2))
     with serve(lambda exchange: exchange.answer(body, Content_Type="application/xml")) as server:
         reader = CswReader(server.url, session(), CswOptions(page_size=2, pause=0))
-        found = [record for page in reader.pages() for record in page.records]
+        found = [record for page in reader.pages() for record in page]
     assert len(found) == 2
     assert (reader.reading.announced or 0) < 2**31
 
@@ -215,7 +215,7 @@ def test_folder_with_an_odd_file(name):
 
     with serve(script) as server:
         reader = WafReader(f"{server.url}/md/", session())
-        found = [record for page in reader.pages() for record in page.records]
+        found = [record for page in reader.pages() for record in page]
     assert {record.identifier[-1] for record in found} >= {"1", "3"}
     assert len(found) + reader.reading.failed == 3
     for record in found:
@@ -237,7 +237,7 @@ def test_catalogue_with_an_odd_record(name):
 
     with serve(script) as server:
         reader = CswReader(server.url, session(), CswOptions(page_size=3, pause=0))
-        found = [record.identifier[-1] for page in reader.pages() for record in page.records]
+        found = [record.identifier[-1] for page in reader.pages() for record in page]
     assert {"1", "3"} <= set(found)
 
 
@@ -265,7 +265,7 @@ def test_feed_with_an_odd_value(place):
         body = json.dumps([GOOD[0], changed(FEED, place, value), GOOD[1]])
         with serve(lambda exchange, body=body: exchange.answer(body, Content_Type="application/ld+json")) as server:
             reader = DcatReader(server.url, session())
-            found = [record for page in reader.pages() for record in page.records]
+            found = [record for page in reader.pages() for record in page]
         kept = {record.content.partition("\n")[0] for record in found}
         assert {"# https://ex.org/first", "# https://ex.org/last"} <= kept, name
         for record in found:
@@ -336,5 +336,5 @@ def test_a_next_page_that_is_no_address_ends_the_chain_and_keeps_what_came(kind,
     }[kind]
     with serve(lambda exchange: exchange.answer(body, Content_Type="text/turtle")) as server:
         reader = {"dcat": DcatReader, "ogcapi": lambda *args: OgcApiReader(*args, 10)}[kind](server.url, session())
-        found = [record for page in reader.pages() for record in page.records]
+        found = [record for page in reader.pages() for record in page]
     assert [record.identifier for record in found] == ["a" if kind == "ogcapi" else "https://ex.org/a"]

@@ -159,7 +159,7 @@ def api(answers):
 
 def read(url, size=50):
     reader = OgcApiReader(url, GuardedSession(LOCAL), size)
-    return reader.reading, [raw for page in reader.pages() for raw in page.records]
+    return reader.reading, [raw for page in reader.pages() for raw in page]
 
 
 def page(numbers, following=None, **more):

@@ -16,7 +16,7 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.solr import SolrAwayError
-from ckanext.ecosphere.harvest import dashboard, overview, preview, previews, registry, sync
+from ckanext.ecosphere.harvest import dashboard, overview, preview, registry
 from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord
 from ckanext.ecosphere.harvest.sources.csw_request import Filter, dialects, get_records
@@ -64,7 +64,7 @@ def test_a_file_of_sources_cannot_hide_steps_of_the_plan_from_a_terminal(tmp_pat
     path = tmp_path / "sources.csv"
     path.write_text("name,title,url\nx\x1b[2K\x1b[1Ay,T\x07,https://a.example.org/\x9b1Acsw\n", "utf-8")
     [each], _refused = registry.read(path)
-    shown = "".join(sync.describe(registry.plan([each], {})))
+    shown = "".join(registry.describe(registry.plan([each], {})))
     assert each.title == "T" and shown.isprintable()
 
 
@@ -117,14 +117,14 @@ def test_the_plan_names_what_is_to_be_created_updated_and_retired(table):
 def test_sources_follow_the_file_and_a_refused_one_stops_no_other(portal, table):
     wanted, _refused = registry.read(table)
     told = []
-    assert not sync.apply(registry.plan(wanted, sync.present_sources()), told.append)
+    assert not registry.apply(registry.plan(wanted, registry.present_sources()), told.append)
     assert len(told) == 1
     assert "three" in told[0]
-    assert sorted(sync.present_sources()) == ["one", "two"]
-    again = registry.plan(wanted, sync.present_sources())
+    assert sorted(registry.present_sources()) == ["one", "two"]
+    again = registry.plan(wanted, registry.present_sources())
     assert ([each.name for each in again.create], again.update, again.same) == (["three"], [], 2)
-    sync.apply(registry.plan(wanted[:1], sync.present_sources(), retire=True), told.append)
-    assert sorted(sync.present_sources()) == ["one"]
+    registry.apply(registry.plan(wanted[:1], registry.present_sources(), retire=True), told.append)
+    assert sorted(registry.present_sources()) == ["one"]
 
 
 # --- the overview ---
@@ -188,7 +188,7 @@ def test_a_harvest_that_stopped_or_was_aborted_is_not_in_order(portal, monkeypat
         portal.harvest(source)
         assert told(portal)["state"] == "good"
         with monkeypatch.context() as fault:
-            fault.setattr(closing.report, "sum_up", broken)
+            fault.setattr(closing.reports, "sum_up", broken)
             portal.harvest(source)
         assert (told(portal)["state"], told(portal)["errors"]) == ("errors", 1)
         job = portal.job(source)
@@ -392,14 +392,14 @@ def test_a_trial_shows_what_records_would_become_and_writes_nothing(portal):
 def test_a_trial_is_shown_to_whoever_started_it(portal):
     sysadmin, other = factories.Sysadmin(), factories.User()
     with catalogue([iso_record(1)]) as server:
-        id_ = previews.start(server.url, "ecosphere_csw", "", sysadmin["name"])
-        previews.run(id_, server.url, "ecosphere_csw", "", sysadmin["name"])
+        id_ = preview.start_trial(server.url, "ecosphere_csw", "", sysadmin["name"])
+        preview.run_trial(id_, server.url, "ecosphere_csw", "", sysadmin["name"])
     context = {"user": sysadmin["name"], "ignore_auth": False}
     shown = helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)
     assert (shown["state"], len(shown["found"]["samples"])) == ("done", 1)
     with pytest.raises(tk.NotAuthorized):
         helpers.call_action("ecosphere_harvest_trial_show", {"user": other["name"], "ignore_auth": False}, id=id_)
-    previews.run(id_, "https://x.example.org", "no-such-type", "", sysadmin["name"])
+    preview.run_trial(id_, "https://x.example.org", "no-such-type", "", sysadmin["name"])
     assert helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)["state"] == "failed"
 
 
@@ -423,7 +423,7 @@ def test_one_person_has_but_a_few_trials_waiting(portal, app, ckan_config, monke
         )
         assert "wait until one of them is over" in page.body
         jobs.Worker([QUEUE]).work(burst=True)
-    shown = [previews.show(id_)["state"] for id_ in ids]
+    shown = [preview.show_trial(id_)["state"] for id_ in ids]
     assert shown == ["done", "done"]
     assert start(person)["success"]
 
@@ -434,24 +434,24 @@ def test_trial_of_a_killed_worker_counts_no_longer_than_a_trial_may_last(portal,
     def killed(*_arguments):
         raise SystemExit  # as a signal would, without writing anything
 
-    id_ = previews.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    id_ = preview.start_trial("https://one.example.org/csw", "ecosphere_csw", "", "anna")
     monkeypatch.setattr(preview, "try_source", killed)
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(previews, "_leave", lambda *_arguments: None)
-        previews.run(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
+        patch.setattr(preview, "_leave", lambda *_arguments: None)
+        preview.run_trial(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
     with pytest.raises(tk.ValidationError):
-        previews.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+        preview.start_trial("https://one.example.org/csw", "ecosphere_csw", "", "anna")
     with freeze_time(datetime.now(timezone.utc) + timedelta(seconds=121)):
-        assert previews.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+        assert preview.start_trial("https://one.example.org/csw", "ecosphere_csw", "", "anna")
 
 
 def test_trial_that_nobody_waits_for_any_more_asks_no_server(portal, monkeypatch):
-    id_ = previews.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
-    connect_to_redis().delete(previews._key(id_))
+    id_ = preview.start_trial("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    connect_to_redis().delete(preview._key(id_))
     monkeypatch.setattr(preview, "try_source", lambda *_arguments: pytest.fail("the server was asked"))
-    previews.run(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    preview.run_trial(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
     with pytest.raises(tk.ObjectNotFound):
-        previews.show(id_)
+        preview.show_trial(id_)
 
 
 def test_trial_of_a_slow_server_ends_soon_and_shows_what_it_read(portal, ckan_config, monkeypatch):

@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.fast_save import signature, solr
-from ckanext.ecosphere.fast_save.documents import Documents
-from ckanext.ecosphere.fast_save.stored_documents import KeptDocuments
-from ckanext.ecosphere.harvest.finish.activity import without_activity
+from ckanext.ecosphere.fast_save.documents import Documents, KeptDocuments
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.write import bulk
+from ckanext.ecosphere.harvest.write.importer import without_activity
 
 LINKS = (
     ("https://carto.example.org/wms?map=ain", "OGC:WMS", "zones"),

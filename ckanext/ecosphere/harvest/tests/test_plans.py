@@ -5,10 +5,10 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.fast_save.documents import Documents
-from ckanext.ecosphere.harvest.deduplication import rows
-from ckanext.ecosphere.harvest.finish import statistics, succession
+from ckanext.ecosphere.harvest.deduplication import decisions
+from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
-from ckanext.ecosphere.harvest.write import reimport, series
+from ckanext.ecosphere.harvest.write import reimport, related
 from ckanext.ecosphere.tests import plans
 
 TABLES = ("package", "ecosphere_harvest_record", "harvest_object")
@@ -63,7 +63,7 @@ def rows_read(function, *arguments) -> int:
     [
         (reimport.complete_series, ("s",)),
         (reimport.complete_catalogues, ("s", "j")),
-        (lambda source, job: len(succession._pairs(source, job)), ("s", "j")),
+        (lambda source, job: len(closing._pairs(source, job)), ("s", "j")),
     ],
 )
 def test_the_rows_read_at_the_end_grow_as_the_records(imported, function, arguments):
@@ -77,8 +77,8 @@ def test_the_rows_read_at_the_end_grow_as_the_records(imported, function, argume
     "function",
     [
         lambda: Documents().make([f"p{n}" for n in range(10, 20)], lambda *_: None),
-        lambda: rows.known_elsewhere("s", ["f:h1"]),
-        lambda: series.parents("s", {"g4"}),
+        lambda: decisions.known_elsewhere("s", ["f:h1"]),
+        lambda: related.series_of("s", {"g4"}),
     ],
 )
 def test_a_batch_does_not_read_all_records(imported, function):
@@ -87,7 +87,7 @@ def test_a_batch_does_not_read_all_records(imported, function):
 
 
 def test_the_tables_are_analysed_after_many_records(portal, monkeypatch):
-    monkeypatch.setattr(statistics, "_MANY", 4)
+    monkeypatch.setattr(closing, "_MANY", 4)
     known = sa.text("SELECT reltuples FROM pg_class WHERE relname = 'ecosphere_harvest_record'")
     for number, tuples in ((3, -1), (5, 8)):
         plans.without_statistics("ecosphere_harvest_record")

@@ -9,7 +9,7 @@ from typing import Any
 from ckan import model
 from ckan.tests import factories
 
-from ckanext.ecosphere.harvest.finish import reconciliation
+from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record, status
 from ckanext.ecosphere.harvest.tests.test_feature_catalogues import described
 
@@ -131,4 +131,4 @@ def test_it_says_so_before_the_first_harvest_and_asks_no_server(portal, app):
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
     page = app.get("/fr/ecosphere/harvest/source/source/reconciliation", headers=headers).body
     assert "n’a pas encore été moissonnée" in page
-    assert set(reconciliation.MORE) <= reconciliation.REASONS.keys()
+    assert set(reports.MORE) <= reports.UNSHOWN.keys()

@@ -8,9 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from lxml import etree
 
-from ckanext.ecosphere.harvest.repair import formats
-from ckanext.ecosphere.harvest.repair.names import PREFIXES
-from ckanext.ecosphere.harvest.repair.proposals import MOST, proposals
+from ckanext.ecosphere.harvest import corrections
+from ckanext.ecosphere.harvest.corrections import MOST, PREFIXES, proposals
 
 NO_LIMIT = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/noLimitations"
 NAMESPACES = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in PREFIXES.items())
@@ -108,9 +107,9 @@ def test_each_kind_of_fault_is_proposed_with_its_element_and_both_values():
 
 def test_stylesheet_and_batch_edits_do_the_same_and_leave_nothing_to_correct():
     given = [("fiche-1", proposals(parsed()))]
-    transform = etree.XSLT(etree.fromstring(formats.stylesheet(given).encode()))
+    transform = etree.XSLT(etree.fromstring(corrections.stylesheet(given).encode()))
     by_stylesheet = transform(parsed()).getroot()
-    by_edits = batch_edited(parsed(), json.loads(formats.batch_edits(given)))
+    by_edits = batch_edited(parsed(), json.loads(corrections.batch_edits(given)))
     assert canonical(by_stylesheet) == canonical(by_edits)
     assert proposals(etree.fromstring(etree.tostring(by_edits))) == []
     assert NO_LIMIT in etree.tostring(by_edits).decode()
@@ -119,7 +118,7 @@ def test_stylesheet_and_batch_edits_do_the_same_and_leave_nothing_to_correct():
 
 
 def test_batch_edits_are_requests_of_geonetwork_s_api_one_for_each_record():
-    (request,) = json.loads(formats.batch_edits([("fiche 1&x", proposals(parsed())), ("fiche-2", [])]))
+    (request,) = json.loads(corrections.batch_edits([("fiche 1&x", proposals(parsed())), ("fiche-2", [])]))
     address = urlsplit(request["path"])
     assert (request["method"], address.path) == ("PUT", "/srv/api/records/batchediting")
     assert parse_qs(address.query) == {"uuids": ["fiche 1&x"], "updateDateStamp": ["true"]}
@@ -130,7 +129,9 @@ def test_the_table_is_safe_in_a_spreadsheet():
     hostile = parsed()
     next(hostile.iter("{*}protocol"))[0].text = '=HYPERLINK("x") Web Map Service'
     found = list(
-        csv.DictReader(formats.table([("fiche-1", proposals(hostile))]).lstrip("\ufeff").splitlines(), delimiter=";")
+        csv.DictReader(
+            corrections.table([("fiche-1", proposals(hostile))]).lstrip("\ufeff").splitlines(), delimiter=";"
+        )
     )
     assert len(found) == len(proposals(hostile))
     assert not any(value.startswith("=") for row in found for value in row.values())
@@ -140,7 +141,7 @@ def test_the_table_is_safe_in_a_spreadsheet():
 def test_a_stylesheet_names_any_identifier(identifier):
     root = parsed()
     next(root.iter("{*}fileIdentifier"))[0].text = identifier
-    transform = etree.XSLT(etree.fromstring(formats.stylesheet([(identifier, proposals(root))]).encode()))
+    transform = etree.XSLT(etree.fromstring(corrections.stylesheet([(identifier, proposals(root))]).encode()))
     assert proposals(etree.fromstring(etree.tostring(transform(root)))) == []
 
 
@@ -172,6 +173,6 @@ def test_real_records_are_put_right_by_their_corrections():
             if not given[0][1]:
                 continue
             number += 1
-            edited = batch_edited(alone, json.loads(formats.batch_edits(given)))
+            edited = batch_edited(alone, json.loads(corrections.batch_edits(given)))
             assert proposals(etree.fromstring(etree.tostring(edited))) == [], path
     assert number > 3

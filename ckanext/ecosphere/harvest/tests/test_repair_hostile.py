@@ -5,13 +5,13 @@ import json
 import pytest
 from lxml import etree
 
-from ckanext.ecosphere.harvest.repair import formats, listing
+from ckanext.ecosphere.harvest import corrections
 from ckanext.ecosphere.tests import hostile_records
 from dev.attack import readers
 
 
 def found(text):
-    return list(listing.of_document(text))
+    return list(corrections.of_document(text))
 
 
 def names_of():
@@ -20,7 +20,7 @@ def names_of():
 
 @pytest.mark.parametrize("url", ["http://127.0.0.2/x", "file:///etc/hostname"])
 def test_what_a_stylesheet_reads_is_seen(url):
-    text = f"""<xsl:stylesheet version="1.0" xmlns:xsl="{formats.XSL}"><xsl:template match="/">
+    text = f"""<xsl:stylesheet version="1.0" xmlns:xsl="{corrections.XSL}"><xsl:template match="/">
       <x><xsl:copy-of select="document('{url}')"/></x></xsl:template></xsl:stylesheet>"""
     assert f"reads {url}" in list(readers.stylesheet(text))
 
@@ -29,9 +29,9 @@ def test_what_a_stylesheet_reads_is_seen(url):
 @pytest.mark.parametrize("name", names_of())
 def test_the_stylesheet_runs_nothing_of_a_record(name, url):
     text = hostile_records.records(url)[name]
-    corrections = found(text)
-    assert corrections, "nothing was tested"
-    stylesheet = formats.stylesheet(corrections)
+    proposed = found(text)
+    assert proposed, "nothing was tested"
+    stylesheet = corrections.stylesheet(proposed)
     assert list(readers.stylesheet(stylesheet, text.encode())) == []
     made = etree.XSLT(etree.fromstring(stylesheet.encode()))(etree.fromstring(text))
     (language,) = made.iterfind("{*}language/{*}LanguageCode")
@@ -40,14 +40,14 @@ def test_the_stylesheet_runs_nothing_of_a_record(name, url):
 
 @pytest.mark.parametrize("name", names_of())
 def test_batch_edits_contain_known_elements_only(name):
-    text = formats.batch_edits(found(hostile_records.records("http://127.0.0.2/x")[name]))
+    text = corrections.batch_edits(found(hostile_records.records("http://127.0.0.2/x")[name]))
     assert len(json.loads(text)) == 1
     assert list(readers.batch_edits(text)) == []
 
 
 def test_no_cell_of_the_table_is_a_formula():
     records = hostile_records.records("http://127.0.0.2/attaque").values()
-    text = formats.table(line for record in records for line in found(record))
+    text = corrections.table(line for record in records for line in found(record))
     assert readers.MARK in text
     assert list(readers.table(text)) == []
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from ckanext.ecosphere.fast_save import solr as index
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.finish import closing, withdrawal
-from ckanext.ecosphere.harvest.gather.gatherer import Gatherer
+from ckanext.ecosphere.harvest.gather import Gatherer
 from ckanext.ecosphere.harvest.model import PUBLISHED, Batch, JobState
 from ckanext.ecosphere.harvest.tests import processes
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record, status

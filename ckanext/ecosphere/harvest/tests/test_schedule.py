@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.harvest.logic.stock_actions import PERIODS, next_run
 from ckanext.ecosphere.harvest.model import now
-from ckanext.ecosphere.harvest.schedule import PERIODS, next_run
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.harvest.model import HarvestJob, HarvestSource
 

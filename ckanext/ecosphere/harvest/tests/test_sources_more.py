@@ -9,7 +9,7 @@ import pytest
 from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.geometry import boxes_of
 from ckanext.ecosphere.harvest.normalise import Context, normalise
-from ckanext.ecosphere.harvest.sources.csw_answer import PageError
+from ckanext.ecosphere.harvest.sources.base import PageError
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
 from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.sources.udata import UdataReader, UdataSource
@@ -43,7 +43,7 @@ def session():
 
 
 def read(reader):
-    return [raw for page in reader.pages() for raw in page.records]
+    return [raw for page in reader.pages() for raw in page]
 
 
 def said(reader):

@@ -42,7 +42,7 @@ def session():
 
 
 def read(reader):
-    found = [raw for page in reader.pages() for raw in page.records]
+    found = [raw for page in reader.pages() for raw in page]
     assert reader.reading.complete, reader.reading.failures
     return found
 

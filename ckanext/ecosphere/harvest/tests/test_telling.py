@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests import factories
 
-from ckanext.ecosphere.harvest import job_progress, terminal
+from ckanext.ecosphere.harvest import helpers, terminal
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.worker.runner import run_job
@@ -37,12 +37,12 @@ def state(**values: Any) -> dict[str, Any]:
 
 
 def test_progress_names_what_is_done_the_rate_and_what_is_held(with_plugins):
-    assert job_progress.progress(state())["text"] == "50 of 200 records read"
-    told = job_progress.progress(state(stage="import", held=7, started="2020-01-01T00:00:00"))
+    assert helpers.progress(state())["text"] == "50 of 200 records read"
+    told = helpers.progress(state(stage="import", held=7, started="2020-01-01T00:00:00"))
     assert (told["done"], told["total"]) == (10, 40)
     assert told["text"].startswith("10 of 40 changed records imported, ")
     assert "records/s" in told["text"] and told["text"].endswith("7 withdrawals held")
-    assert job_progress.progress(state(announced=None))["text"] == "50 of ? records read"
+    assert helpers.progress(state(announced=None))["text"] == "50 of ? records read"
 
 
 @pytest.mark.parametrize(("done", "total", "full"), [(0, 10, 0), (5, 10, 15), (10, 10, 30), (12, 10, 30), (3, None, 0)])

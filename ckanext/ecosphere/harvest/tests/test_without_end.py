@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.sources.bounds import BoundedReader, Bounds
+from ckanext.ecosphere.harvest.sources.base import BoundedReader, Bounds
 from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader
 from ckanext.ecosphere.harvest.sources.messages import sentence
@@ -52,7 +52,7 @@ def codes(reader):
 
 
 def read(reader):
-    return [record for page in reader.pages() for record in page.records]
+    return [record for page in reader.pages() for record in page]
 
 
 class Endless:

@@ -19,9 +19,9 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from ckanext.ecosphere.fast_save.solr import SolrAwayError
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.deduplication.reconcile import reconcile
-from ckanext.ecosphere.harvest.finish import closing, statistics, succession, withdrawal
+from ckanext.ecosphere.harvest.finish import closing, withdrawal
 from ckanext.ecosphere.harvest.finish import undo as undoing
-from ckanext.ecosphere.harvest.gather.gatherer import Gatherer, JobAbortedError
+from ckanext.ecosphere.harvest.gather import Gatherer, JobAbortedError
 from ckanext.ecosphere.harvest.model import Hold, JobState, Undo, now
 from ckanext.ecosphere.harvest.sources.base import Reading
 from ckanext.ecosphere.harvest.sources.source_type import SourceType, type_called
@@ -31,7 +31,6 @@ from ckanext.ecosphere.harvest.worker.job import RUNNING, Job, is_running, load,
 from ckanext.ecosphere.harvest.worker.locks import source_lock
 from ckanext.ecosphere.harvest.worker.messages import failures_of, say
 from ckanext.ecosphere.harvest.worker.watch import Watch
-from ckanext.ecosphere.harvest.write import feature_catalogues, series
 from ckanext.ecosphere.harvest.write.importer import Importer
 from ckanext.ecosphere.harvest.write.reimport import complete_catalogues, complete_series
 from ckanext.ecosphere.shared.locks import LockLostError, Locks
@@ -150,15 +149,15 @@ def _run(job_id: str, helpers: bool) -> bool:
             return False
         if _stage(job_id) == "gather":
             _gather(job, harvester, locks, helpers)
-            statistics.renew(job_id)
+            closing.renew_statistics(job_id)
         if _stage(job_id) == "import":
             Importer(job, harvester, user_name(), locks).work(until_empty=True)
         if not is_running(job_id):
             raise JobAbortedError(job_id)
-        statistics.renew(job_id)
+        closing.renew_statistics(job_id)
         is_complete = _complete(job_id)
         if is_complete:
-            succession.keep_datasets(job.source_id, job_id)
+            closing.keep_datasets(job.source_id, job_id)
         reconcile(job.source_id, job_id, is_complete)
         complete_series(job.source_id)
         complete_catalogues(job.source_id, job_id)
@@ -186,20 +185,8 @@ def _gather(job: Job, harvester: SourceType, locks: Locks, helpers: bool) -> Non
     model.Session.commit()
     reader = harvester.reader(job.url, job.settings)
     helper = queue.Helpers(job.id, config.workers() - 1 if helpers else 0)
-
-    def members(content: str) -> list[str]:
-        return [*series.announced(content, harvester.read), *feature_catalogues.named(content)]
-
     with Watch(reader.budget, reader.bounds.memory, job.id):
-        Gatherer(
-            job,
-            reader,
-            config.batch_size(),
-            locks,
-            helper.more_work,
-            members=members,
-            read=harvester.read,
-        ).run()
+        Gatherer(job, harvester, reader, locks, helper.more_work).run()
     _end_of_reading(job, reader.reading)
 
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.exc import SQLAlchemyError
 
-from ckanext.ecosphere.harvest.sources.bounds import CANCELLED, MEMORY
+from ckanext.ecosphere.harvest.sources.base import CANCELLED, MEMORY
 from ckanext.ecosphere.harvest.worker.job import RUNNING
 from ckanext.ecosphere.shared.http_guard import Budget
 from ckanext.harvest.model import HarvestJob, HarvestSource

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterable
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
@@ -33,6 +32,8 @@ log = logging.getLogger(__name__)
 
 Dataset = dict[str, Any]
 Row = dict[str, Any]
+TagKey = tuple[str, str | None]
+"""Name of a tag, and id of its vocabulary."""
 _ACTION = "package_create"
 _UNFORESEEN = ("groups", "relationships_as_subject", "relationships_as_object", "plugin_data", "tag_string")
 _IGNORED_IN_RESOURCES = ("extras", "revision_timestamp", "tracking_summary")
@@ -51,18 +52,13 @@ class BulkError(Exception):
 
 
 class Bulk:
-    """Creates datasets of one type in the name of one user.
+    """Creates datasets in the name of one user."""
 
-    Args:
-        user: name of the user.
-        package_type: type of the datasets.
-    """
-
-    def __init__(self, user: str, package_type: str = "dataset"):
-        found = model.User.get(user)
-        self._user, self._user_id = user, found.id if found else None
-        self._type = package_type
-        self._form = lib_plugins.lookup_package_plugin(package_type)
+    def __init__(self, user: str):
+        account = model.User.get(user)
+        self._user = user
+        self._user_id = account.id if account else None
+        self._form = lib_plugins.lookup_package_plugin("dataset")
         self._validation = Validation()
         # The caller has already checked name and organisation, so the queries of these two are not needed.
         names = ("package_name_validator", "owner_org_validator")
@@ -84,12 +80,17 @@ class Bulk:
         Returns:
             the dataset with converted values, or None when it is not valid, or has parts that are not supported here.
         """
-        if any(dataset.get(name) for name in _UNFORESEEN):
+        if _is_unforeseen(dataset):
             return None
-        schema = self._form.create_package_schema()
-        context = self._context()
-        data, errors = self._validation.validate(self._form, context, dataset, schema, _ACTION, self._without)
-        return None if errors or any(data.get(name) for name in _UNFORESEEN) else data
+        data, errors = self._validation.validate(
+            self._form,
+            self._context(),
+            dataset,
+            self._form.create_package_schema(),
+            _ACTION,
+            self._without,
+        )
+        return None if errors or _is_unforeseen(data) else data
 
     def create(self, datasets: list[Dataset]) -> list[str]:
         """Create datasets; must run in a transaction whose session can be rolled back to a savepoint.
@@ -114,32 +115,45 @@ class Bulk:
 
     def _create(self, datasets: list[Dataset]) -> list[str]:
         moment = datetime.now(timezone.utc).replace(tzinfo=None)
-        packages, resources = [], []
+        packages: list[Row] = []
+        resources: list[Row] = []
+        names: set[TagKey] = set()
         for data in datasets:
             data["creator_user_id"] = self._user_id
-            packages.append(_package_row(data, moment))
-            data["id"] = packages[-1]["id"]
+            package = _package_row(data, moment)
+            packages.append(package)
+            data["id"] = package["id"]
             resources += _resource_rows(data, moment)
-        tags = tag_ids({(tag["name"], tag.get("vocabulary_id")) for data in datasets for tag in data.get("tags") or []})
+            names.update(_tag_keys(data))
+        ids_of_tags = tag_ids(names)
+        tags: list[Row] = []
+        members: list[Row] = []
+        for data in datasets:
+            tags += _tag_rows(data, ids_of_tags)
+            if data.get("owner_org"):
+                members.append(_member_row(data))
         _insert(model.package_table, packages)
         _insert(model.resource_table, resources)
-        _insert(model.package_tag_table, [row for data in datasets for row in _tag_rows(data, tags)])
-        _insert(model.member_table, [_member_row(data) for data in datasets if data.get("owner_org")])
-        self._tell(datasets)
+        _insert(model.package_tag_table, tags)
+        _insert(model.member_table, members)
+        self._call_hooks(datasets)
         return [data["id"] for data in datasets]
 
-    def _tell(self, datasets: list[Dataset]) -> None:
+    def _call_hooks(self, datasets: list[Dataset]) -> None:
         """Call the plugin hooks for the new datasets, as `package_create` does before it commits."""
-        query = sa.select(model.Package).where(model.Package.id.in_([data["id"] for data in datasets]))
+        ids = [data["id"] for data in datasets]
+        query = sa.select(model.Package).where(model.Package.id.in_(ids))
         packages = {package.id: package for package in model.Session.scalars(query)}
         with model.Session.no_autoflush:
             for data in datasets:
-                context: Any = {**self._context(), "package": packages[data["id"]]}
+                package = packages[data["id"]]
+                context: Any = {**self._context(), "package": package}
                 for plugin in p.PluginImplementations(p.IPackageController):
-                    plugin.create(packages[data["id"]])
+                    plugin.create(package)
                     plugin.after_dataset_create(context, data)
                 if self._views and data.get("resources"):
-                    tk.get_action("package_create_default_resource_views")(context, {"package": data})
+                    add_views = tk.get_action("package_create_default_resource_views")
+                    add_views(context, {"package": data})
         model.Session.flush()
 
     def _context(self) -> Any:
@@ -153,42 +167,48 @@ class Bulk:
         }
 
 
-def tag_ids(wanted: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str | None], str]:
+def tag_ids(tags: set[TagKey]) -> dict[TagKey, str]:
     """Return ids of tags, creating missing ones.
 
     Missing tags are created in a separate transaction, one worker at a time: two workers with the same new keyword
     would otherwise both create it, since neither sees the other's until its batch is committed.
     """
-    wanted = set(wanted)
-    found = _present_tags(model.Session, wanted)
-    if missing := wanted - found.keys():
-        assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
-        with model.meta.engine.begin() as connection:
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('ecosphere'), hashtext('tags'))"))
-            missing -= _present_tags(connection, missing).keys()
-            rows = [{"id": str(uuid4()), "name": name, "vocabulary_id": vocabulary} for name, vocabulary in missing]
-            if rows:
-                connection.execute(sa.insert(model.tag_table), rows)
-        found = _present_tags(model.Session, wanted)
-    return found
+    present = _present_tags(model.Session, tags)
+    missing = tags - present.keys()
+    if not missing:
+        return present
+    assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
+    with model.meta.engine.begin() as connection:
+        lock = "SELECT pg_advisory_xact_lock(hashtext('ecosphere'), hashtext('tags'))"
+        connection.execute(sa.text(lock))
+        missing -= _present_tags(connection, missing).keys()
+        rows = [{"id": str(uuid4()), "name": name, "vocabulary_id": vocabulary} for name, vocabulary in missing]
+        if rows:
+            connection.execute(sa.insert(model.tag_table), rows)
+    return _present_tags(model.Session, tags)
 
 
-def _present_tags(connection: Any, wanted: set[tuple[str, str | None]]) -> dict[tuple[str, str | None], str]:
-    if not wanted:
+def _present_tags(connection: Any, tags: set[TagKey]) -> dict[TagKey, str]:
+    if not tags:
         return {}
     tag = model.tag_table
-    query = sa.select(tag.c["name"], tag.c["vocabulary_id"], tag.c["id"]).where(
-        tag.c["name"].in_({name for name, _vocabulary in wanted})
-    )
-    found = {(name, vocabulary): id_ for name, vocabulary, id_ in connection.execute(query.order_by(tag.c["id"]))}
-    return {key: id_ for key, id_ in found.items() if key in wanted}
+    names = {name for name, _vocabulary in tags}
+    query = sa.select(tag.c["name"], tag.c["vocabulary_id"], tag.c["id"])
+    rows = connection.execute(query.where(tag.c["name"].in_(names)).order_by(tag.c["id"]))
+    return {(name, vocabulary): id_ for name, vocabulary, id_ in rows if (name, vocabulary) in tags}
 
 
 # --- rows, filled by CKAN's model classes ---
 
 
+def _is_unforeseen(dataset: Dataset) -> bool:
+    return any(dataset.get(name) for name in _UNFORESEEN)
+
+
 def _package_row(data: Dataset, moment: datetime) -> Row:
-    values = {name: value for name, value in data.items() if name not in ("metadata_created", "plugin_data")}
+    values = dict(data)
+    values.pop("metadata_created", None)
+    values.pop("plugin_data", None)
     values["extras"] = {extra["key"]: extra["value"] for extra in data.get("extras") or []}
     package = model.Package()
     package.from_dict(values)
@@ -200,22 +220,35 @@ def _package_row(data: Dataset, moment: datetime) -> Row:
 
 def _resource_rows(data: Dataset, moment: datetime) -> list[Row]:
     rows = []
-    for position, each in enumerate(data.get("resources") or []):
+    for position, values in enumerate(data.get("resources") or []):
         for name in _IGNORED_IN_RESOURCES:
-            each.pop(name, None)
-        each["package_id"] = each.get("package_id") or data["id"]
+            values.pop(name, None)
+        values["package_id"] = values.get("package_id") or data["id"]
         resource = model.Resource()
-        _changed, others = resource.from_dict(each)
-        resource.metadata_modified, resource.state = moment, "active"
-        resource.position, resource.extras = position, others
+        _changed, extras = resource.from_dict(values)
+        resource.extras = extras
+        resource.metadata_modified = moment
+        resource.state = "active"
+        resource.position = position
         rows.append(_row(model.resource_table, resource))
-        each["id"] = resource.id
+        values["id"] = resource.id
     return rows
 
 
-def _tag_rows(data: Dataset, tags: dict[tuple[str, str | None], str]) -> list[Row]:
-    ids = dict.fromkeys(tags[tag["name"], tag.get("vocabulary_id")] for tag in data.get("tags") or [])
-    return [{"id": str(uuid4()), "package_id": data["id"], "tag_id": id_, "state": "active"} for id_ in ids]
+def _tag_keys(data: Dataset) -> list[TagKey]:
+    return [(tag["name"], tag.get("vocabulary_id")) for tag in data.get("tags") or []]
+
+
+def _tag_rows(data: Dataset, ids_of_tags: dict[TagKey, str]) -> list[Row]:
+    return [
+        {
+            "id": str(uuid4()),
+            "package_id": data["id"],
+            "tag_id": ids_of_tags[key],
+            "state": "active",
+        }
+        for key in dict.fromkeys(_tag_keys(data))
+    ]
 
 
 def _member_row(data: Dataset) -> Row:

@@ -12,17 +12,21 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
+from ckan.lib.dictization import model_dictize
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest.model import HarvestedDataset
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.model import PUBLISHED, HarvestedDataset, SourceRecord
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
+from ckanext.harvest.model import HarvestSource
 
 KEY = "ecosphere_harvest"
 """Key of `plugin_data`: part → field → `since` (ISO date) and `source`, the value that the source gives."""
@@ -147,14 +151,21 @@ def follow(package: Any, part: str, field: str, user: str) -> None:
     noted = edits.get(part, {}).pop(field, None)
     if noted is None:
         return
-    dataset = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
+    dataset = tk.get_action("package_show")(
+        {"ignore_auth": True, "use_cache": False}, {"id": package.id}
+    )
     new = copy.deepcopy(dataset)
     new["extras"] = [extra for extra in new.get("extras", ()) if extra["key"] not in DERIVED]
     parts = {"": new} | {resource["id"]: resource for resource in new["resources"]}
     if part in parts:
         put(parts[part], field, noted["source"])
     store(package, edits)
-    context: Any = {"ignore_auth": True, "user": user, "original_package": dataset, BY_HARVEST: True}
+    context: Any = {
+        "ignore_auth": True,
+        "user": user,
+        "original_package": dataset,
+        BY_HARVEST: True,
+    }
     tk.get_action("package_update")(context, new)
     model.Session.commit()
 
@@ -162,7 +173,7 @@ def follow(package: Any, part: str, field: str, user: str) -> None:
 # --- keeping ---
 
 
-def keep(dataset: dict[str, Any], edits: Edits, here: Values) -> Edits:
+def keep_edits(dataset: dict[str, Any], edits: Edits, here: Values) -> Edits:
     """Write the local values of edited fields over those of the source.
 
     Args:
@@ -173,22 +184,27 @@ def keep(dataset: dict[str, Any], edits: Edits, here: Values) -> Edits:
     Returns:
         the local edits that remain, with what the source says now.
     """
-    parts = {"": dataset} | {resource["id"]: resource for resource in dataset["resources"] if "id" in resource}
-    left: Edits = {}
+    parts = {"": dataset} | {
+        resource["id"]: resource for resource in dataset["resources"] if "id" in resource
+    }
+    remaining: Edits = {}
     for part in edits.keys() & parts.keys() & here.keys():
-        left[part] = {}
+        remaining[part] = {}
         for field, noted in edits[part].items():
-            said, local = _said(parts[part], field), here[part].get(field)
-            if _same(said, _said(here[part], field)):
+            of_source, local = _said(parts[part], field), here[part].get(field)
+            if _same(of_source, _said(here[part], field)):
                 continue
-            left[part][field] = {**noted, "source": said}
+            remaining[part][field] = {**noted, "source": of_source}
             put(parts[part], field, local)
             # The schema refuses a text and its translations that disagree.
             translations = parts[part].get(field + SUFFIX)
             if isinstance(translations, Mapping):
-                texts = {lang: local if text == said else text for lang, text in translations.items()}
+                texts = dict(translations)
+                for lang, text in translations.items():
+                    if text == of_source:
+                        texts[lang] = local
                 parts[part][field + SUFFIX] = texts
-    return left
+    return remaining
 
 
 def put(target: dict[str, Any], field: str, value: Any) -> None:
@@ -249,3 +265,112 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return sorted((plain for plain in map(_plain, value) if plain), key=json.dumps) or ""
     return "" if value is None else str(value).replace("\r\n", "\n").strip()
+
+
+#: SQL condition: a resource was added on the portal. Needs an outer join with `HarvestedDataset` by dataset.
+IS_ADDED: sa.ColumnElement[bool] = sa.or_(
+    sa.func.coalesce(model.Resource.url_type, "") == "upload",
+    sa.and_(
+        HarvestedDataset.package_id.is_not(None),
+        sa.not_(model.Resource.id == sa.any_(HarvestedDataset.resource_ids)),
+    ),
+)
+
+
+def is_locked(package_id: str) -> bool:
+    """Tell whether a source that is still harvested publishes a dataset."""
+    return bool(locked_datasets([package_id]))
+
+
+def locked_datasets(
+    package_ids: Iterable[str], owners: Iterable[str] | None = None
+) -> dict[str, str]:
+    """Return the titles of the still harvested sources that publish datasets, by id of the dataset.
+
+    Args:
+        package_ids: the datasets.
+        owners: ids of organisations, to have only their datasets; None for all.
+    """
+    query = (
+        sa.select(SourceRecord.package_id, HarvestSource.title, HarvestSource.url)
+        .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
+        .join(model.Package, model.Package.id == SourceRecord.package_id)
+        .where(
+            SourceRecord.package_id.in_(list(package_ids)),
+            SourceRecord.state == PUBLISHED,
+            sa.true() == HarvestSource.active,
+        )
+    )
+    if owners is not None:
+        query = query.where(model.Package.owner_org.in_(list(owners)))
+    return {id_: title or url for id_, title, url in model.Session.execute(query)}
+
+
+def active_resources(*columns: Any) -> sa.Select[Any]:
+    """Select columns of active resources, outer-joined with `HarvestedDataset`."""
+    return (
+        sa.select(*columns)
+        .outerjoin(HarvestedDataset, HarvestedDataset.package_id == model.Resource.package_id)
+        .where(model.Resource.state == model.State.ACTIVE)
+    )
+
+
+def added(package_id: str) -> list[str]:
+    """Return the ids of the resources of a dataset that were added on the portal, in order."""
+    query = active_resources(model.Resource.id).where(
+        model.Resource.package_id == package_id, IS_ADDED
+    )
+    return list(model.Session.scalars(query.order_by(model.Resource.position)))
+
+
+def keep_additions(
+    dataset: dict[str, Any], package_id: str, extras: dict[str, Any], resource_ids: list[str]
+) -> list[str]:
+    """Copy local additions to the new version of a dataset.
+
+    Args:
+        dataset: the new version, whose resources have their ids already; changed in place.
+        package_id: the dataset.
+        extras: its current extras, as stored in the database.
+        resource_ids: ids of its resources that were added on the portal.
+
+    Returns:
+        ids of those that are kept; one whose URL is now in the record has passed its id on to the record's resource.
+    """
+    for name in config.local_fields() & extras.keys():
+        if dataset.get(name) in (None, "", []):
+            dataset[name] = decoded(extras[name])
+    brought = {resource.get("id") for resource in dataset["resources"]}
+    staying = [id_ for id_ in resource_ids if id_ not in brought]
+    if staying:
+        query = sa.select(model.Resource).where(
+            model.Resource.package_id == package_id, model.Resource.id.in_(staying)
+        )
+        # As for the edit form: the URL of an uploaded file remains its file name.
+        context: Any = {"model": model, "session": model.Session, "for_edit": True}
+        resources = model.Session.scalars(query.order_by(model.Resource.position))
+        dataset["resources"] += [
+            model_dictize.resource_dictize(resource, context) for resource in resources
+        ]
+    return staying
+
+
+def remember(package_ids: Iterable[str], added_ids: Iterable[str] = ()) -> None:
+    """Store which resources of datasets the harvest wrote; the caller commits.
+
+    Args:
+        package_ids: datasets that were just saved.
+        added_ids: ids of their resources that were added on the portal.
+    """
+    statement = f"""
+        INSERT INTO {HarvestedDataset.__tablename__} (package_id, resource_ids)
+        SELECT saved.id, coalesce(array_agg(resource.id) FILTER (WHERE resource.id IS NOT NULL), '{{}}')
+        FROM unnest(CAST(:packages AS text[])) AS saved(id)
+        LEFT JOIN resource ON resource.package_id = saved.id AND resource.state = 'active'
+            AND NOT resource.id = ANY(CAST(:added AS text[]))
+        GROUP BY saved.id
+        ON CONFLICT (package_id) DO UPDATE SET resource_ids = EXCLUDED.resource_ids
+        """  # noqa: S608 - only constants of this code
+    model.Session.execute(
+        sa.text(statement), {"packages": list(package_ids), "added": list(added_ids)}
+    )

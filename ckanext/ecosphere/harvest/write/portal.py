@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,8 +19,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.write.local_changes import IS_ADDED, active_resources
-from ckanext.ecosphere.harvest.write.local_edits import Edits
+from ckanext.ecosphere.harvest.write.local_edits import IS_ADDED, Edits, active_resources
 from ckanext.ecosphere.vocabularies import normalise
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
 
@@ -36,27 +35,9 @@ _LIKENESSES: tuple[Callable[[str, str, str], Any], ...] = (
 )
 """Keys for matching resources, the strictest first."""
 _CORE_FIELDS = {
-    "author",
-    "author_email",
-    "extras",
-    "groups",
-    "id",
-    "license_id",
-    "maintainer",
-    "maintainer_email",
-    "name",
-    "notes",
-    "owner_org",
-    "private",
-    "resources",
-    "state",
-    "tag_string",
-    "tags",
-    "title",
-    "type",
-    "url",
-    "version",
-}
+    "author", "author_email", "extras", "groups", "id", "license_id", "maintainer", "maintainer_email", "name",
+    "notes", "owner_org", "private", "resources", "state", "tag_string", "tags", "title", "type", "url", "version",
+}  # fmt: skip
 
 
 # --- the name ---
@@ -72,12 +53,15 @@ def slug_of(title: str) -> str:
             break
         slug = longer
     slug = slug or "-".join(words)[:MAX_SLUG]
-    return slug if len(slug) >= _MIN_SLUG and slug not in _RESERVED else f"donnees-{slug}".rstrip("-")
+    if len(slug) < _MIN_SLUG or slug in _RESERVED:
+        return f"donnees-{slug}".rstrip("-")
+    return slug
 
 
 def distinct(slug: str, source_id: str, guid: str) -> str:
     """Return a unique name: the slug with a short hash of the record's identity."""
-    return f"{slug}-{hashlib.sha256(f'{source_id}|{guid}'.encode()).hexdigest()[:10]}"
+    digest = hashlib.sha256(f"{source_id}|{guid}".encode()).hexdigest()
+    return f"{slug}-{digest[:10]}"
 
 
 class Names:
@@ -85,38 +69,38 @@ class Names:
 
     A name without a hash is assigned only if no dataset has it, including deleted ones (which may come back), and no
     other worker is about to assign it, which a transaction-level lock ensures.
+
+    Args:
+        titles: titles of the datasets, whose names are looked up all at once.
     """
 
-    def __init__(self) -> None:
-        self._given: set[str] = set()
-        self._free: set[str] = set()
-
-    def prepare(self, titles: list[str]) -> None:
-        """Look up the names wanted for these titles, all at once."""
-        wanted = sorted({slug_of(title) for title in titles})
-        if not wanted:
+    def __init__(self, titles: Iterable[str]) -> None:
+        self._assigned: set[str] = set()
+        slugs = sorted({slug_of(title) for title in titles})
+        if not slugs:
+            self._free: set[str] = set()
             return
         locked = model.Session.execute(
             sa.text(
                 "SELECT slug FROM unnest(CAST(:slugs AS text[])) AS slug"
                 " WHERE pg_try_advisory_xact_lock(hashtext('ecosphere'), hashtext(slug))"
             ),
-            {"slugs": wanted},
-        ).scalars()
-        taken = model.Session.execute(sa.select(model.Package.name).where(model.Package.name.in_(wanted))).scalars()
-        self._free = set(locked) - set(taken)
+            {"slugs": slugs},
+        )
+        query = sa.select(model.Package.name).where(model.Package.name.in_(slugs))
+        self._free = set(locked.scalars()) - set(model.Session.scalars(query))
 
     def give(self, title: str, source_id: str, guid: str) -> str:
         """Assign a name to a new dataset."""
         slug = slug_of(title)
-        if slug in self._free and slug not in self._given:
-            self._given.add(slug)
+        if slug in self._free and slug not in self._assigned:
+            self._assigned.add(slug)
             return slug
         return distinct(slug, source_id, guid)
 
     def free(self, name: str) -> None:
         """Release a name whose dataset was refused after all."""
-        self._given.discard(name)
+        self._assigned.discard(name)
 
 
 # --- the ids of its resources ---
@@ -147,10 +131,11 @@ def removed_resources(package_ids: list[str]) -> dict[str, list[Present]]:
 
     One that comes back, since its record does so or a harvest is undone, gets its id again.
     """
-    is_removed = sa.and_(
-        model.Resource.state == model.State.DELETED, model.Resource.url_type.is_distinct_from("upload")
+    query = sa.select(*_PRESENT, sa.false()).where(
+        model.Resource.state == model.State.DELETED,
+        model.Resource.url_type.is_distinct_from("upload"),
     )
-    return _resources(sa.select(*_PRESENT, sa.false()).where(is_removed), package_ids)
+    return _resources(query, package_ids)
 
 
 _PRESENT: tuple[Any, ...] = (
@@ -163,25 +148,24 @@ _PRESENT: tuple[Any, ...] = (
 
 
 def _resources(query: sa.Select[Any], package_ids: list[str]) -> dict[str, list[Present]]:
-    found: dict[str, list[Present]] = defaultdict(list)
+    resources: dict[str, list[Present]] = defaultdict(list)
     if not package_ids:
-        return found
-    rows = model.Session.execute(
-        query.where(model.Resource.package_id.in_(package_ids)).order_by(model.Resource.position)
-    )
+        return resources
+    query = query.where(model.Resource.package_id.in_(package_ids))
+    rows = model.Session.execute(query.order_by(model.Resource.position))
     for package_id, id_, url, extras, name, is_added in rows:
         protocol = (extras or {}).get("protocol") or ""
-        found[package_id].append(Present(id_, url or "", protocol, name or "", is_added))
-    return found
+        resources[package_id].append(Present(id_, url or "", protocol, name or "", is_added))
+    return resources
 
 
 def as_harvested(present: list[Present], edits: Edits) -> list[Present]:
     """Return existing resources with the URL and name of the source where they were changed on the portal."""
     harvested = []
     for resource in present:
-        noted = edits.get(resource.id, {})
-        said = {name: noted[name]["source"] or "" for name in ("url", "protocol", "name") if name in noted}
-        harvested.append(replace(resource, **said))
+        notes = edits.get(resource.id, {})
+        of_source = {name: notes[name]["source"] or "" for name in ("url", "protocol", "name") if name in notes}
+        harvested.append(replace(resource, **of_source))
     return harvested
 
 
@@ -192,70 +176,67 @@ def keep_ids(resources: list[dict[str, Any]], present: list[Present]) -> None:
         resources: resources of the new version; those that continue one receive its `id`.
         present: resources of the current version.
     """
-    left = list(present)
+    remaining = list(present)
     for key in _LIKENESSES:
-        places: dict[Any, list[Present]] = defaultdict(list)
-        for each in left:
-            likeness = key(each.url, each.protocol, each.name)
-            if likeness is not None:
-                places[likeness].append(each)
+        alike: dict[Any, list[Present]] = defaultdict(list)
+        for existing in remaining:
+            alike[key(existing.url, existing.protocol, existing.name)].append(existing)
         for resource in resources:
             if "id" in resource:
                 continue
-            likeness = key(resource.get("url") or "", resource.get("protocol") or "", resource.get("name") or "")
-            same = places.get(likeness) if likeness is not None else None
-            if same:
-                match = same.pop(0)
+            values = (resource.get(name) or "" for name in ("url", "protocol", "name"))
+            candidates = alike.get(key(*values))
+            if candidates:
+                match = candidates.pop(0)
                 resource["id"] = match.id
-                left.remove(match)
+                remaining.remove(match)
 
 
 # --- the fields of the schema ---
 
 
-class Fitter:
-    """Fits datasets to the schema of their type.
+@dataclass(frozen=True)
+class SchemaFields:
+    """Names of the fields that a schema has besides CKAN's own. Values of other fields are stored as text."""
 
-    Args:
-        dataset_fields: names of the dataset fields besides CKAN's own.
-        resource_fields: names of the resource fields, which keep their values; other values are stored as text.
-    """
-
-    def __init__(self, dataset_fields: set[str], resource_fields: set[str]):
-        self._dataset_fields = dataset_fields | _CORE_FIELDS
-        self._resource_fields = resource_fields
+    dataset: frozenset[str] = frozenset()
+    resource: frozenset[str] = frozenset()
 
     @classmethod
-    def of_portal(cls, dataset_type: str = "dataset") -> Fitter:
-        """Create it from the ckanext-scheming schema of the type, if there is one."""
+    def of_portal(cls) -> SchemaFields:
+        """Return those of the ckanext-scheming schema of datasets, if there is one."""
         try:
             show = tk.get_action("scheming_dataset_schema_show")
-            schema = show({"ignore_auth": True}, {"type": dataset_type, "expanded": True})
+            schema = show({"ignore_auth": True}, {"type": "dataset", "expanded": True})
         except (KeyError, tk.ObjectNotFound):
-            return cls(set(), set())
+            return cls()
         return cls(
-            {each["field_name"] for each in schema["dataset_fields"]},
-            {each["field_name"] for each in schema.get("resource_fields", [])},
+            frozenset(field["field_name"] for field in schema["dataset_fields"]),
+            frozenset(field["field_name"] for field in schema.get("resource_fields", ())),
         )
 
     def fit(self, dataset: dict[str, Any]) -> dict[str, Any]:
         """Return a copy of a dataset, with fields that the schema lacks moved to the extras."""
-        fitted = {name: value for name, value in dataset.items() if name in self._dataset_fields}
-        others = [
-            {"key": name, "value": _text(value)} for name, value in dataset.items() if name not in self._dataset_fields
-        ]
-        if others:
-            fitted["extras"] = [*fitted.get("extras", []), *others]
+        fitted: dict[str, Any] = {}
+        extras = list(dataset.get("extras", ()))
+        for name, value in dataset.items():
+            if name in self.dataset or name in _CORE_FIELDS:
+                fitted[name] = value
+            else:
+                extras.append({"key": name, "value": _as_text(value)})
+        if extras:
+            fitted["extras"] = extras
         if "resources" in fitted:
-            fitted["resources"] = [
-                {
-                    name: value if name in self._resource_fields else _text(value)
-                    for name, value in resource.items()
-                    # CKAN itself expects objects in fields with this suffix.
-                    if name in self._resource_fields or not name.endswith(SUFFIX)
-                }
-                for resource in fitted["resources"]
-            ]
+            fitted["resources"] = [self._fit_resource(resource) for resource in fitted["resources"]]
+        return fitted
+
+    def _fit_resource(self, resource: dict[str, Any]) -> dict[str, Any]:
+        fitted = {}
+        for name, value in resource.items():
+            if name in self.resource:
+                fitted[name] = value
+            elif not name.endswith(SUFFIX):  # CKAN itself expects objects in fields with this suffix
+                fitted[name] = _as_text(value)
         return fitted
 
 
@@ -269,5 +250,5 @@ def free_tags() -> bool:
     return True
 
 
-def _text(value: Any) -> Any:
+def _as_text(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value

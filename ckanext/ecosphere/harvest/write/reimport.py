@@ -9,61 +9,84 @@ from datetime import datetime
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.deduplication.rows import RecordId, kept_objects
+from ckanext.ecosphere.harvest.deduplication.decisions import RecordId, kept_objects
 from ckanext.ecosphere.harvest.model import CATALOGUE, PUBLISHED, Batch, SourceRecord, one_of
 from ckanext.ecosphere.harvest.sources.source_type import type_called
 from ckanext.ecosphere.harvest.worker.job import load, user_name
 from ckanext.ecosphere.harvest.write.importer import Importer
-from ckanext.ecosphere.harvest.write.outcome import IMPORT_LOG
-from ckanext.ecosphere.harvest.write.series import MAX_SERIES
+from ckanext.ecosphere.harvest.write.related import MAX_SERIES
+from ckanext.ecosphere.harvest.write.writer import IMPORT_LOG
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 _AT_ONCE = 50
+_LONGEST_SERIES = 50 * MAX_SERIES
+"""Length of the stored series of a dataset, in characters, from which it can have no more."""
 
 
-def import_kept(wanted: Iterable[RecordId]) -> None:
+def import_kept(records: Iterable[RecordId]) -> None:
     """Import records from their stored content; those without any wait for their next harvest."""
-    import_objects(kept_objects(wanted).values())
+    import_objects(kept_objects(records).values())
 
 
-def import_objects(wanted: Iterable[tuple[str, str]]) -> None:
+def import_objects(objects: Iterable[tuple[str, str]]) -> None:
     """Import harvest objects from their stored content.
 
     Args:
-        wanted: object and its job, each.
+        objects: object and its job, each.
     """
     by_job: dict[str, list[str]] = defaultdict(list)
-    for object_id, job_id in wanted:
+    for object_id, job_id in objects:
         by_job[job_id].append(object_id)
     for job_id, object_ids in by_job.items():
-        _forget_stories(object_ids)
-        job = load(job_id)
-        harvester = type_called(job.type)
-        if harvester is None:
-            continue
-        with Locks() as locks:
-            importer = Importer(job, harvester, user_name(), locks)
-            for start in range(0, len(object_ids), _AT_ONCE):
-                batch = Batch(job_id=job_id, object_ids=object_ids[start : start + _AT_ONCE])
-                model.Session.add(batch)
-                model.Session.commit()
-                importer.work_on(batch.id)
+        _forget_logs(object_ids)
+        _import(job_id, object_ids)
     model.Session.remove()
 
 
-def _forget_stories(object_ids: list[str]) -> None:
+def import_again(object_id: str) -> bool:
+    """Import an object once more, even if it has not changed.
+
+    Returns:
+        whether it succeeded.
+    """
+    query = sa.select(HarvestObject.harvest_job_id).where(
+        HarvestObject.id == object_id, sa.func.coalesce(HarvestObject.content, "") != ""
+    )
+    job_id = model.Session.scalar(query)
+    if job_id is None or not _import(job_id, [object_id]):
+        return False
+    query = sa.select(HarvestObject.state).where(HarvestObject.id == object_id)
+    return model.Session.scalar(query) == "COMPLETE"
+
+
+def _import(job_id: str, object_ids: list[str]) -> bool:
+    """Import objects of a job; return whether its source type is enabled."""
+    job = load(job_id)
+    source_type = type_called(job.type)
+    if source_type is None:
+        return False
+    with Locks() as locks:
+        importer = Importer(job, source_type, user_name(), locks)
+        for start in range(0, len(object_ids), _AT_ONCE):
+            batch = Batch(job_id=job_id, object_ids=object_ids[start : start + _AT_ONCE])
+            model.Session.add(batch)
+            model.Session.commit()
+            importer.work_on(batch.id)
+    return True
+
+
+def _forget_logs(object_ids: list[str]) -> None:
     """Delete logs and errors of objects that are imported again, so that each has one log."""
-    for table, condition in (
-        (HarvestObjectExtra, HarvestObjectExtra.key == IMPORT_LOG),
-        (HarvestObjectError, sa.true()),
-    ):
-        model.Session.execute(
-            sa.delete(table)
-            .where(table.harvest_object_id.in_(object_ids), condition)
-            .execution_options(synchronize_session=False)
-        )
+    extra, error = HarvestObjectExtra, HarvestObjectError
+    is_log = sa.and_(extra.harvest_object_id.in_(object_ids), extra.key == IMPORT_LOG)
+    for table, condition in ((extra, is_log), (error, error.harvest_object_id.in_(object_ids))):
+        statement = sa.delete(table).where(condition)
+        model.Session.execute(statement.execution_options(synchronize_session=False))
     model.Session.commit()
+
+
+# --- records that name others ---
 
 
 def complete_series(source_id: str) -> int:
@@ -81,10 +104,10 @@ def complete_series(source_id: str) -> int:
     in_series = _in_series(dataset_of.values())
     guids = []
     for guid, package_id in dataset_of.items():
-        known = in_series.get(package_id)
-        if known is None or len(known) >= 50 * MAX_SERIES:
+        stored = in_series.get(package_id)
+        if stored is None or len(stored) >= _LONGEST_SERIES:
             continue
-        if any(series not in known for series in series_of[guid]):
+        if any(series not in stored for series in series_of[guid]):
             guids.append(guid)
     return _again(source_id, guids)
 
@@ -98,17 +121,20 @@ def complete_catalogues(source_id: str, job_id: str) -> int:
     read = _catalogues_read(source_id, job_id)
     latest: dict[str, datetime] = {}
     guid_of: dict[str, str] = {}
-    for guid, package_id, named in _naming(source_id) if read else ():
-        times = [read[catalogue] for catalogue in named if catalogue in read]
+    for guid, package_id, identifiers in _naming(source_id) if read else ():
+        times = [read[identifier] for identifier in identifiers if identifier in read]
         if times and package_id:
             latest[package_id], guid_of[package_id] = max(times), guid
-    imported = sa.select(HarvestObject.package_id, HarvestObject.import_started).where(
+    query = sa.select(HarvestObject.package_id, HarvestObject.import_started).where(
         one_of(HarvestObject.package_id, latest),
         HarvestObject.current.is_(True),
         HarvestObject.import_started.is_not(None),
     )
-    rows = model.Session.execute(imported).tuples()
-    return _again(source_id, [guid_of[package_id] for package_id, started in rows if started < latest[package_id]])
+    guids = []
+    for package_id, started in model.Session.execute(query):
+        if started < latest[package_id]:
+            guids.append(guid_of[package_id])
+    return _again(source_id, guids)
 
 
 def _again(source_id: str, guids: list[str]) -> int:
@@ -148,10 +174,8 @@ def _in_series(package_ids: Collection[str]) -> dict[str, str]:
 
 def _catalogues_read(source_id: str, job_id: str) -> dict[str, datetime]:
     """Return the feature catalogues of a source that a job has read, with the time."""
-    catalogues = sa.select(SourceRecord.guid).where(
-        SourceRecord.source_id == source_id, SourceRecord.state == CATALOGUE
-    )
-    guids = list(model.Session.scalars(catalogues))
+    query = sa.select(SourceRecord.guid).where(SourceRecord.source_id == source_id, SourceRecord.state == CATALOGUE)
+    guids = list(model.Session.scalars(query))
     query = sa.select(HarvestObject.guid, HarvestObject.import_started).where(
         one_of(HarvestObject.guid, guids),
         HarvestObject.harvest_job_id == job_id,
@@ -159,27 +183,3 @@ def _catalogues_read(source_id: str, job_id: str) -> dict[str, datetime]:
         HarvestObject.import_started.is_not(None),
     )
     return dict(model.Session.execute(query).tuples().all())
-
-
-def import_again(object_id: str) -> bool:
-    """Import an object once more, even if it has not changed.
-
-    Returns:
-        whether it succeeded.
-    """
-    found = model.Session.execute(
-        sa.select(HarvestObject.harvest_job_id, HarvestObject.content).where(HarvestObject.id == object_id)
-    ).first()
-    if found is None or not found.content:
-        return False
-    job = load(found.harvest_job_id)
-    harvester = type_called(job.type)
-    if harvester is None:
-        return False
-    batch = Batch(job_id=job.id, object_ids=[object_id])
-    model.Session.add(batch)
-    model.Session.commit()
-    with Locks() as locks:
-        Importer(job, harvester, user_name(), locks).work_on(batch.id)
-    state = model.Session.execute(sa.select(HarvestObject.state).where(HarvestObject.id == object_id)).scalar()
-    return state == "COMPLETE"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -13,24 +14,34 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.deduplication import decide
-from ckanext.ecosphere.harvest.deduplication.explain import REASONS
-from ckanext.ecosphere.harvest.deduplication.keys import keys_of
-from ckanext.ecosphere.harvest.model import CATALOGUE, DUPLICATE, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
-from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
+from ckanext.ecosphere.harvest.deduplication import decisions
+from ckanext.ecosphere.harvest.deduplication.groups import keys_of
+from ckanext.ecosphere.harvest.model import (
+    CATALOGUE,
+    DUPLICATE,
+    PUBLISHED,
+    REFUSED,
+    WITHDRAWN,
+    SourceRecord,
+    update_record,
+)
+from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE
-from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.sources.source_type import SourceType
 from ckanext.ecosphere.harvest.worker.job import Job
-from ckanext.ecosphere.harvest.worker.messages import about_record, say, translator, validation_detail
+from ckanext.ecosphere.harvest.worker.messages import (
+    about_record,
+    say,
+    translator,
+    validation_detail,
+)
 from ckanext.ecosphere.harvest.worker.transaction import ensure_joined
-from ckanext.ecosphere.harvest.write import feature_catalogues, local_changes, local_edits, series
+from ckanext.ecosphere.harvest.write import local_edits, related
 from ckanext.ecosphere.harvest.write.bulk import Bulk, BulkError
-from ckanext.ecosphere.harvest.write.item import Item, load
-from ckanext.ecosphere.harvest.write.outcome import ADDED, ERRORED, UNCHANGED, UPDATED, Outcome
 from ckanext.ecosphere.harvest.write.portal import (
-    Fitter,
     Names,
     Present,
+    SchemaFields,
     as_harvested,
     distinct,
     free_tags,
@@ -38,24 +49,97 @@ from ckanext.ecosphere.harvest.write.portal import (
     present_resources,
     removed_resources,
 )
+from ckanext.harvest.model import HarvestObject
 
 log = logging.getLogger(__name__)
 
+ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
+"""Outcomes, as named in ckanext-harvest's reports."""
+IMPORT_LOG = "ecosphere"
+"""Key of the harvest object extra with the log of the rules."""
 
-class RecordReader(Protocol):
-    """What the writer needs of a source type."""
 
-    def read(self, content: str) -> Record:
-        """Read a stored record.
+@dataclass(slots=True)
+class Outcome:
+    """Outcome for one harvest object, in the terms of ckanext-harvest's reports.
 
-        Raises:
-            RecordError: it cannot be read.
-        """
-        ...
+    Attributes:
+        status: one of the outcomes above.
+        message: the reason of a failure, or another remark; one sentence.
+        import_log: decisions and problems of the rules, and values without a place.
+    """
 
-    def record_url(self, url: str) -> str | None:
-        """Return the URL pattern of original records of the source at `url`, with `{id}` in place of the identifier."""
-        ...
+    object_id: str
+    guid: str
+    position: int
+    status: str = ERRORED
+    package_id: str | None = None
+    message: str = ""
+    import_log: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def written(self) -> bool:
+        """Whether a dataset was created or updated."""
+        return self.status in {ADDED, UPDATED}
+
+
+@dataclass(slots=True)
+class Item:
+    """One record of a batch, from loading to saving.
+
+    Attributes:
+        digest: the digest with which it counts as imported by this job.
+        extras, private: of its dataset.
+        removed: resources that were removed from its dataset last.
+        edits: local edits of its dataset.
+        here: current values of a dataset that has some.
+        added: ids of resources that were added on the portal.
+    """
+
+    outcome: Outcome
+    content: str
+    digest: str
+    state: str
+    old_name: str | None
+    package_id: str | None = None
+    package_name: str | None = None
+    package_state: str | None = None
+    private: bool = False
+    extras: dict[str, Any] = field(default_factory=dict)
+    removed: list[Present] = field(default_factory=list)
+    edits: local_edits.Edits = field(default_factory=dict)
+    here: local_edits.Values = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    added: list[str] = field(default_factory=list)
+    result: Result | None = None
+    catalogues: list[str] = field(default_factory=list)
+
+    @property
+    def guid(self) -> str:
+        """Identity of the record within its source."""
+        return self.outcome.guid
+
+    @property
+    def title(self) -> str:
+        """Title of the dataset, or its name in the portal that published it, else the identifier of the record."""
+        dataset = self.result.dataset if self.result else {}
+        return dataset.get("name") or dataset.get("title") or self.guid
+
+    @property
+    def members(self) -> list[str]:
+        """Members that the record of a series names, and feature catalogues that any record names."""
+        members = self.result.members if self.result else []
+        return [*members, *self.catalogues]
+
+    def has_dataset(self, package: Any) -> None:
+        """Note the dataset made of the record, as it is now."""
+        self.package_id = self.outcome.package_id = package.id
+        self.package_name, self.package_state = package.name, package.state
+        self.private = bool(package.private)
+        self.extras = package.extras or {}
+        self.edits = local_edits.edits_of(package)
+        if self.edits:
+            self.here = local_edits.values_of(package)
 
 
 class Writer:
@@ -63,21 +147,21 @@ class Writer:
 
     Args:
         job: the job.
-        reader: reads stored records.
+        source_type: reads stored records.
         user: name of the user in whose name datasets are saved.
     """
 
-    def __init__(self, job: Job, reader: RecordReader, user: str):
+    def __init__(self, job: Job, source_type: SourceType, user: str):
         self._job = job
-        self._reader = reader
+        self._source_type = source_type
         self._user = user
-        self._fitter = Fitter.of_portal()
+        self._schema = SchemaFields.of_portal()
         self._bulk: Bulk | None = None
         self._context = Context(
             default_organisation=job.settings.get("default_organisation") or job.owner_name,
             fallback_organisation=config.fallback_organisation(),
             catalogue_title=job.title,
-            record_url=reader.record_url(job.url),
+            record_url=source_type.record_url(job.url),
             organisations=frozenset(job.organisations),
             only_organisation=job.owner_name if job.only_for is not None else None,
             free_tags=free_tags(),
@@ -97,52 +181,76 @@ class Writer:
         Returns:
             one outcome per object, in order.
         """
-        items = load(object_ids)
-        for item in items:
-            item.catalogues = feature_catalogues.named(item.content)
-        catalogues = feature_catalogues.texts(self._job.source_id, (id_ for item in items for id_ in item.catalogues))
+        items = self._load(object_ids)
+        identifiers = [identifier for item in items for identifier in item.catalogues]
+        catalogues = related.catalogue_texts(self._job.source_id, identifiers)
         for item in items:
             self._normalise(item, catalogues)
         self._set_duplicates_aside(items)
         ready = [item for item in items if item.result is not None]
-        names = Names()
-        names.prepare([item.title for item in ready if item.package_id is None])
-        lots = series.parents(self._job.source_id, {item.outcome.guid for item in ready})
-        for item in ready:
-            series.add_parents(item.result.dataset, lots.get(item.outcome.guid, []))  # type: ignore[union-attr]
+        self._add_series(ready)
+        new = [item for item in ready if item.package_id is None]
+        names = Names([item.title for item in new])
+        created = self._create_together(new, names)
+        ensure_joined(connection)
         known_ids = [item.package_id for item in ready if item.package_id]
         present, removed = present_resources(known_ids), removed_resources(known_ids)
-        done = self._create_together([item for item in ready if item.package_id is None], names)
-        ensure_joined(connection)
         for item in ready:
-            if item.outcome.guid in done:
-                continue
-            item.removed = removed.get(item.package_id or "", [])
-            self._save(item, names, present.get(item.package_id or "", []))
-            ensure_joined(connection)
+            if item.guid not in created:
+                item.removed = removed.get(item.package_id or "", [])
+                self._save(item, names, present.get(item.package_id or "", []))
+                ensure_joined(connection)
         return [item.outcome for item in items]
 
     # --- from object to dataset ---
 
+    def _load(self, object_ids: list[str]) -> list[Item]:
+        """Load the records of some objects, in order, except those whose source was cleared meanwhile."""
+        is_record = sa.and_(
+            SourceRecord.source_id == HarvestObject.harvest_source_id,
+            SourceRecord.guid == HarvestObject.guid,
+        )
+        query = (
+            sa.select(HarvestObject.id, HarvestObject.content, SourceRecord, model.Package)
+            .join(SourceRecord, is_record)
+            .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
+            .where(HarvestObject.id.in_(object_ids))
+        )
+        items = {}
+        for object_id, content, record, package in model.Session.execute(query):
+            item = items[object_id] = Item(
+                outcome=Outcome(object_id, record.guid, record.position),
+                content=content or "",
+                digest=self._job.digest(record.seen_digest or ""),
+                state=record.state,
+                old_name=record.name,
+                catalogues=related.named_catalogues(content or ""),
+            )
+            if package is not None:
+                item.has_dataset(package)
+        return [items[object_id] for object_id in object_ids if object_id in items]
+
     def _normalise(self, item: Item, catalogues: dict[str, str]) -> None:
         if item.package_state == "deleted" and item.state != WITHDRAWN:
-            item.outcome.status = UNCHANGED
-            item.outcome.import_log = {"note": self._about(item, say("deleted-here")), "aside": "deleted-here"}
-            self._record(item, digest=self._job.digest(item.seen_digest))
+            self._set_aside(item, say("deleted-here"), "deleted-here")
+            self._record(item, digest=item.digest)
             return
         try:
-            record = self._reader.read(item.content)
-            feature_catalogues.add(record, item.content, catalogues)
+            record = self._source_type.read(item.content)
+            related.add_catalogues(record, item.catalogues, catalogues)
             item.keys = keys_of(record)
             item.result = normalise(record, self._context)
         except RecordError as error:
             if error.code == FEATURE_CATALOGUE:
-                self._set_catalogue_aside(item, error)
+                # Kept for the datasets that name it.
+                self._set_aside(item, error, error.code)
+                self._record(item, state=CATALOGUE, digest=item.digest)
             else:
-                self._refuse(item, self._about(item, error), error.code)
+                self._refuse(item, error, error.code)
         except Exception as error:  # an unexpected record must not stop the others
-            log.exception("Record %s of source %s", item.outcome.guid, self._job.source_id)
-            self._refuse(item, self._about(item, RecordError("record-fault", detail=_brief(error))), "record-fault")
+            log.exception("Record %s of source %s", item.guid, self._job.source_id)
+            fault = RecordError("record-fault", detail=_brief(error))
+            self._refuse(item, fault, fault.code)
         else:
             item.outcome.import_log = {
                 "changes": [change.as_dict() for change in item.result.log],
@@ -151,19 +259,18 @@ class Writer:
                 "unread": item.result.unread,
             }
 
-    def _set_catalogue_aside(self, item: Item, error: RecordError) -> None:
-        """Keep a feature catalogue for the datasets that name it, and note that it becomes no dataset."""
-        item.outcome.status = UNCHANGED
-        item.outcome.import_log = {"note": self._about(item, error), "aside": error.code}
-        self._record(item, state=CATALOGUE, digest=self._job.digest(item.seen_digest))
+    def _add_series(self, items: list[Item]) -> None:
+        series = related.series_of(self._job.source_id, {item.guid for item in items})
+        for item in items:
+            assert item.result is not None  # noqa: S101 - only such items come here
+            related.add_series(item.result.dataset, series.get(item.guid, []))
 
     def _set_duplicates_aside(self, items: list[Item]) -> None:
         """Set aside records that another source publishes with priority, and take over datasets published with less."""
-        new = {item.outcome.guid: item for item in items if item.result and item.package_id is None}
-        for guid, decision in decide.decide(
-            self._job.source_id, {guid: (item.keys, self._service(item)) for guid, item in new.items()}
-        ).items():
-            if isinstance(decision, decide.Duplicate):
+        new = {item.guid: item for item in items if item.result and item.package_id is None}
+        candidates = {guid: (item.keys, self._service(item)) for guid, item in new.items()}
+        for guid, decision in decisions.decide(self._job.source_id, candidates).items():
+            if isinstance(decision, decisions.Duplicate):
                 self._duplicate(new[guid], decision)
             else:
                 self._take_over(new[guid], decision)
@@ -172,37 +279,40 @@ class Writer:
         """Return the id of the service that will own the dataset of a record; empty without any."""
         if self._job.only_for is not None:
             return self._job.only_for
-        named = self._job.organisations.get(item.result.organisation or "") if item.result else None
-        return named or self._job.owner_org or ""
+        organisation = item.result.organisation if item.result else None
+        return self._job.organisations.get(organisation or "") or self._job.owner_org or ""
 
     @staticmethod
-    def _take_over(item: Item, decision: decide.Takeover) -> None:
+    def _take_over(item: Item, decision: decisions.Takeover) -> None:
         package = model.Session.get(model.Package, decision.package_id)
-        if package is None:
-            return
-        decide.let_go(decision.holder, package.id)
-        item.package_id = item.outcome.package_id = package.id
-        item.package_name, item.package_state, item.private = package.name, package.state, bool(package.private)
-        item.extras = package.extras or {}
-        item.note_edits(package)
+        if package is not None:
+            decisions.let_go(decision.holder, package.id)
+            item.has_dataset(package)
 
     def _dataset(self, item: Item, name: str, present: list[Present]) -> dict[str, Any]:
         assert item.result is not None  # noqa: S101 - only such items come here
-        dataset = dict(item.result.dataset)
         organisation = self._service(item)
         if not organisation:
             raise tk.ValidationError({"owner_org": [say("no-organisation")]})
-        dataset.update(owner_org=organisation, name=name, type="dataset", state="active", private=item.private)
-        if item.package_id:
-            dataset["id"] = item.package_id
-        dataset["resources"] = [dict(resource) for resource in dataset.get("resources") or []]
+        dataset = {
+            **item.result.dataset,
+            "owner_org": organisation,
+            "name": name,
+            "type": "dataset",
+            "state": "active",
+            "private": item.private,
+            "resources": [
+                dict(resource) for resource in item.result.dataset.get("resources") or ()
+            ],
+        }
         keep_ids(dataset["resources"], as_harvested(present, item.edits))
         keep_ids(dataset["resources"], item.removed)
         if item.package_id:
-            added = [each.id for each in present if each.local]
-            item.edits = local_edits.keep(dataset, item.edits, item.here)
-            item.added = local_changes.keep(dataset, item.package_id, item.extras, added)
-        return self._fitter.fit(dataset)
+            dataset["id"] = item.package_id
+            added = [resource.id for resource in present if resource.local]
+            item.edits = local_edits.keep_edits(dataset, item.edits, item.here)
+            item.added = local_edits.keep_additions(dataset, item.package_id, item.extras, added)
+        return self._schema.fit(dataset)
 
     # --- saving ---
 
@@ -212,69 +322,72 @@ class Writer:
         Returns:
             guids of the records whose datasets were created.
         """
-        chosen: list[tuple[Item, dict[str, Any]]] = []
-        for item in items if self._bulk else ():
-            name = names.give(item.title, self._job.source_id, item.outcome.guid)
-            if (data := self._valid(item, name)) is None:
+        if self._bulk is None:
+            return set()
+        chosen: list[Item] = []
+        datasets: list[dict[str, Any]] = []
+        for item in items:
+            name = names.give(item.title, self._job.source_id, item.guid)
+            dataset = self._valid(self._bulk, item, name)
+            if dataset is None:
                 names.free(name)
             else:
-                chosen.append((item, data))
-        if not chosen or self._bulk is None:
+                chosen.append(item)
+                datasets.append(dataset)
+        if not chosen:
             return set()
         try:
-            ids = self._bulk.create([data for _item, data in chosen])
-            self._record_created([item for item, _data in chosen], ids)
+            ids = self._bulk.create(datasets)
+            self._record_created(chosen, ids)
         except (BulkError, IntegrityError) as error:
-            log.warning("Batch of source %s goes record by record: %s", self._job.source_id, _brief(error))
+            text = _brief(error)
+            log.warning("Batch of source %s goes record by record: %s", self._job.source_id, text)
             model.Session.rollback()
-            for _item, data in chosen:
-                names.free(data["name"])
+            for dataset in datasets:
+                names.free(dataset["name"])
             return set()
         model.Session.commit()
-        return {item.outcome.guid for item, _data in chosen}
+        return {item.guid for item in chosen}
 
-    def _valid(self, item: Item, name: str) -> dict[str, Any] | None:
-        assert self._bulk is not None  # noqa: S101 - the caller looked
+    def _valid(self, bulk: Bulk, item: Item, name: str) -> dict[str, Any] | None:
         try:
-            return self._bulk.valid(self._dataset(item, name, []))
-        except tk.ValidationError:
-            return None
+            return bulk.valid(self._dataset(item, name, []))
         except Exception:  # a validator of any plugin: `_save` will fail too and report it
             return None
 
     def _record_created(self, items: list[Item], ids: list[str]) -> None:
-        model.Session.execute(
-            sa.text(
-                f"""
-                UPDATE {SourceRecord.__tablename__} AS record
-                SET state = '{PUBLISHED}', digest = made.digest, package_id = made.package, name = NULL,
-                    joined = NULL, keys = string_to_array(made.keys, E'\\n'),
-                    members = string_to_array(made.members, E'\\n')
-                FROM unnest(CAST(:guids AS text[]), CAST(:digests AS text[]), CAST(:keys AS text[]),
-                            CAST(:members AS text[]), CAST(:packages AS text[]))
-                    AS made(guid, digest, keys, members, package)
-                WHERE record.source_id = :source AND record.guid = made.guid
-                """  # noqa: S608 - only constants of this code
-            ),
-            {
-                "source": self._job.source_id,
-                "guids": [item.outcome.guid for item in items],
-                "digests": [self._job.digest(item.seen_digest) for item in items],
-                "keys": ["\n".join(item.keys) for item in items],
-                "members": ["\n".join(item.members) for item in items],
-                "packages": ids,
-            },
-        )
-        local_changes.remember(ids)
+        statement = f"""
+            UPDATE {SourceRecord.__tablename__} AS record
+            SET state = '{PUBLISHED}', digest = made.digest, package_id = made.package, name = NULL,
+                joined = NULL, keys = string_to_array(made.keys, E'\\n'),
+                members = string_to_array(made.members, E'\\n')
+            FROM unnest(CAST(:guids AS text[]), CAST(:digests AS text[]), CAST(:keys AS text[]),
+                        CAST(:members AS text[]), CAST(:packages AS text[]))
+                AS made(guid, digest, keys, members, package)
+            WHERE record.source_id = :source AND record.guid = made.guid
+            """  # noqa: S608 - only constants of this code
+        values = {
+            "source": self._job.source_id,
+            "guids": [item.guid for item in items],
+            "digests": [item.digest for item in items],
+            "keys": ["\n".join(item.keys) for item in items],
+            "members": ["\n".join(item.members) for item in items],
+            "packages": ids,
+        }
+        model.Session.execute(sa.text(statement), values)
+        local_edits.remember(ids)
         for item, id_ in zip(items, ids, strict=True):
-            item.outcome.package_id, item.outcome.status = id_, ADDED
+            item.outcome.package_id = id_
+            item.outcome.status = ADDED
 
     def _save(self, item: Item, names: Names, present: list[Present]) -> None:
-        guid = item.outcome.guid
-        name = item.package_name or names.give(item.title, self._job.source_id, guid)
+        """Save a dataset through CKAN's actions; under a unique name when its own is taken meanwhile."""
+        name = item.package_name or names.give(item.title, self._job.source_id, item.guid)
         if item.state == WITHDRAWN and item.package_name == item.package_id:
-            name = item.old_name or name  # CKAN gave its name to another dataset while it was deleted
-        for attempt in (name, distinct(name, self._job.source_id, guid)):
+            name = (
+                item.old_name or name
+            )  # CKAN gave its name to another dataset while it was deleted
+        for attempt in (name, distinct(name, self._job.source_id, item.guid)):
             try:
                 self._save_as(item, self._dataset(item, attempt, present))
                 model.Session.commit()
@@ -282,24 +395,19 @@ class Writer:
             except tk.ValidationError as error:
                 model.Session.rollback()
                 if "name" in error.error_dict and attempt == name and item.package_name != name:
-                    continue  # taken meanwhile
+                    continue
                 names.free(attempt)
-                self._refuse(item, self._about(item, _why_not_valid(error)), "not-valid")
+                detail = validation_detail(error.error_dict)[:500]
+                self._refuse(item, say("not-valid", detail=detail), "not-valid")
                 return
-            except IntegrityError as error:
-                model.Session.rollback()
-                if attempt != name:
-                    self._fault(item, error)
-                    return
-            except DBAPIError as error:
-                if error.connection_invalidated:
+            except Exception as error:  # of the database, or of a hook of any plugin
+                if isinstance(error, DBAPIError) and error.connection_invalidated:
                     raise  # the database is away: the whole batch will be repeated
                 model.Session.rollback()
-                self._fault(item, error)
-                return
-            except Exception as error:  # a hook of any plugin
-                model.Session.rollback()
-                self._fault(item, error)
+                if isinstance(error, IntegrityError) and attempt == name:
+                    continue
+                log.error("Record %s of source %s", item.guid, self._job.source_id, exc_info=error)
+                self._refuse(item, say("fault", detail=_brief(error)), "fault")
                 return
 
     def _save_as(self, item: Item, dataset: dict[str, Any]) -> None:
@@ -316,16 +424,17 @@ class Writer:
             context["original_package"] = {"id": item.package_id, "resources": []}
             tk.get_action("package_update")(context, dataset)
             if item.here:
-                local_edits.store(model.Session.get(model.Package, item.package_id), item.edits)
+                package = model.Session.get(model.Package, item.package_id)
+                local_edits.store(package, item.edits)
             outcome.status = ADDED if item.state == WITHDRAWN else UPDATED
         else:
             outcome.package_id = tk.get_action("package_create")(context, dataset)
             outcome.status = ADDED
-        local_changes.remember([outcome.package_id or ""], item.added)
+        local_edits.remember([outcome.package_id or ""], item.added)
         self._record(
             item,
             state=PUBLISHED,
-            digest=self._job.digest(item.seen_digest),
+            digest=item.digest,
             keys=list(item.keys),
             members=item.members,
             joined=None,
@@ -334,50 +443,39 @@ class Writer:
         )
 
     def _record(self, item: Item, **values: Any) -> None:
-        model.Session.execute(
-            sa.update(SourceRecord)
-            .where(SourceRecord.source_id == self._job.source_id, SourceRecord.guid == item.outcome.guid)
-            .values(**values)
-        )
+        update_record(self._job.source_id, item.guid, **values)
 
     # --- what did not become a dataset ---
 
-    def _refuse(self, item: Item, message: str, reason: str) -> None:
+    def _refuse(self, item: Item, problem: RecordError | str, reason: str) -> None:
         item.result = None
         item.outcome.import_log["refused"] = reason
         item.outcome.status = ERRORED
-        item.outcome.message = message
+        item.outcome.message = about_record(item.outcome.position, item.guid, problem)
         if item.package_id is None:
             self._record(item, state=REFUSED)
             model.Session.commit()
 
-    def _fault(self, item: Item, error: Exception) -> None:
-        log.error("Record %s of source %s", item.outcome.guid, self._job.source_id, exc_info=error)
-        self._refuse(item, self._about(item, say("fault", detail=_brief(error))), "fault")
-
-    def _duplicate(self, item: Item, decision: decide.Duplicate) -> None:
+    def _set_aside(self, item: Item, problem: RecordError | str, reason: str) -> None:
+        """Note why no dataset is made of a record although nothing is wrong with it."""
         item.result = None
         item.outcome.status = UNCHANGED
+        item.outcome.import_log["note"] = about_record(item.outcome.position, item.guid, problem)
+        item.outcome.import_log["aside"] = reason
+
+    def _duplicate(self, item: Item, decision: decisions.Duplicate) -> None:
         why = decision.why
-        text = translator()(REASONS[why["reason"]]).format(**why["params"])
-        note = self._about(item, say("duplicate", catalogue=why["source"], reason=text))
-        item.outcome.import_log.update(note=note, aside=f"joined-{why['reason']}")
+        text = translator()(decisions.REASONS[why["reason"]]).format(**why["params"])
+        message = say("duplicate", catalogue=why["source"], reason=text)
+        self._set_aside(item, message, f"joined-{why['reason']}")
         self._record(
             item,
             state=DUPLICATE,
-            digest=self._job.digest(item.seen_digest),
+            digest=item.digest,
             keys=list(item.keys),
             joined=decision.package_id,
         )
         model.Session.commit()
-
-    @staticmethod
-    def _about(item: Item, problem: Any) -> str:
-        return about_record(item.outcome.position, item.outcome.guid, problem)
-
-
-def _why_not_valid(error: tk.ValidationError) -> str:
-    return say("not-valid", detail=validation_detail(error.error_dict)[:500])
 
 
 def _brief(error: Exception) -> str:

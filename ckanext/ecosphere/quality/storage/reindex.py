@@ -19,7 +19,7 @@ from ckan import model
 from ckan.lib.search.common import SearchIndexError
 
 from ckanext.ecosphere.fast_save import solr
-from ckanext.ecosphere.fast_save.stored_documents import KeptDocuments
+from ckanext.ecosphere.fast_save.documents import KeptDocuments
 from ckanext.ecosphere.quality.core.model import QualityRow
 
 log = logging.getLogger(__name__)

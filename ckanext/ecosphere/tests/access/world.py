@@ -29,7 +29,7 @@ from ckanext.ecosphere.data_requests.model import Attachment, Comment, Delivery,
 from ckanext.ecosphere.data_requests.notifications import replies
 from ckanext.ecosphere.data_requests.tests import conftest as requests
 from ckanext.ecosphere.dataset.services import service_at
-from ckanext.ecosphere.harvest import previews
+from ckanext.ecosphere.harvest import preview
 from ckanext.ecosphere.harvest.model import PUBLISHED, Hold, JobState, SourceRecord
 from ckanext.ecosphere.schemas.bulk import plan, runs
 from ckanext.ecosphere.search.alerts import links, storage
@@ -273,7 +273,7 @@ def _make_harvest(world: World) -> None:
         "harvested": (harvested["id"], "moissonne"),
     }
     trial = "7f8b2a8e-0000-4000-8000-000000000001"
-    previews._keep(trial, {"state": previews.WAITING, "url": "http://127.0.0.1:9/csw", "user": "editor"})
+    preview._keep(trial, {"state": preview.WAITING, "url": "http://127.0.0.1:9/csw", "user": "editor"})
     world.things["trial"] = (trial, trial)
 
 

@@ -1,0 +1,427 @@
+"""Corrections that a producer can apply at the source: values that the rules had to correct in ISO 19139 records.
+
+Only values that a rule understood and had to convert are proposed; missing or unintelligible values are left to a
+person. Corrections are given as CSV for people, XSLT for any catalogue, and batch edits for GeoNetwork 4: those of
+``PUT /srv/api/records/batchediting`` (user guide, "Batch editing"), a list of `{xpath, value}`, where ``<gn_replace>``
+holds the new content of the element at the XPath, relative to the root. They differ from record to record, so each
+record has its own request.
+
+Corrections are executed. Records are written by others, so no name, namespace or markup of a record gets into one, only
+names of `data/elements.csv`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from ckan import model
+from lxml import etree
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.harvest.iso.reader import ROOTS, records_in
+from ckanext.ecosphere.harvest.iso.walk import one_line
+from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
+from ckanext.ecosphere.harvest.normalise.dates import parse_date
+from ckanext.ecosphere.harvest.normalise.geography.extent import repair
+from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
+from ckanext.ecosphere.harvest.normalise.reference import EPSG_URI, epsg_codes
+from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
+from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.record import Box, ReferenceSystem
+from ckanext.ecosphere.shared import csv_table
+from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.vocabularies import tables
+from ckanext.harvest.model import HarvestObject
+
+PREFIXES = {
+    "gmd": "http://www.isotc211.org/2005/gmd",
+    "gco": "http://www.isotc211.org/2005/gco",
+    "gmx": "http://www.isotc211.org/2005/gmx",
+    "gmi": "http://www.isotc211.org/2005/gmi",
+    "srv": "http://www.isotc211.org/2005/srv",
+    "gts": "http://www.isotc211.org/2005/gts",
+    "gml": "http://www.opengis.net/gml/3.2",
+    "xlink": "http://www.w3.org/1999/xlink",
+}
+"""Namespace prefixes of XPaths and contents, as in GeoNetwork's schema plugin iso19139."""
+AT_ONCE = 500
+"""Maximum records per page or file, since each is parsed, which takes some milliseconds."""
+MOST = 200
+"""Maximum corrections per record."""
+LONGEST_RECORD = 2_000_000
+"""Maximum length of a record, in characters; longer ones are skipped."""
+LONGEST_IDENTIFIER = 300
+"""Maximum length of an identifier, in characters: each correction repeats it. Records beyond are skipped."""
+LONGEST_VALUE = 500
+"""Maximum length of a value, in characters: longer ones are texts, not faulty codes."""
+LONGEST_LIMIT = 120
+"""Maximum length of a text that says that access is not limited, in characters."""
+DEEPEST = 24
+"""Maximum number of steps of an XPath."""
+COLUMNS = ("record", "rule", "xpath", "today", "proposed")
+ENDPOINT = "srv/api/records/batchediting"
+XSL = "http://www.w3.org/1999/XSL/Transform"
+_FILE = Path(__file__).parent / "data" / "elements.csv"
+_LASTING_ATTRIBUTES = ("codeList", "xlink:href")
+"""Attributes that a corrected element keeps, as texts."""
+_CODES = ("gmd:LanguageCode", "gmd:MD_MaintenanceFrequencyCode")
+"""Elements whose value is the attribute `codeListValue`."""
+_SIDES = ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude", "northBoundLatitude")
+_NO_LIMIT = "noLimitations"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A value to change.
+
+    Attributes:
+        rule: name of the rule of `normalise/` that proposes it.
+        xpath: path of the property element below the root, with the prefixes of `PREFIXES`.
+        today: its current text or code.
+        proposed: the proposed text or code.
+        element: the element that the property is to contain, a name of `elements.csv`.
+        text: the text of this element.
+        attributes: its attributes: those of `_LASTING_ATTRIBUTES`, and `codeListValue`.
+    """
+
+    rule: str
+    xpath: str
+    today: str
+    proposed: str
+    element: str
+    text: str
+    attributes: dict[str, str]
+
+    @property
+    def content(self) -> str:
+        """The new content of the property, as XML."""
+        element = etree.Element(_expanded(self.element), nsmap=PREFIXES)
+        element.text = self.text or None
+        for name, value in self.attributes.items():
+            element.set(_expanded(name), value)
+        etree.cleanup_namespaces(element)
+        return etree.tostring(element, encoding="unicode")
+
+
+RecordCorrections = Iterable[tuple[str, list[Correction]]]
+"""(identifier of a record, its corrections)."""
+
+
+# --- the records of a source ---
+
+
+def count(source_id: str) -> int:
+    """Return the number of records of a source that became datasets."""
+    query = sa.select(sa.func.count()).select_from(_current_objects(source_id).subquery())
+    return model.Session.scalar(query) or 0
+
+
+def of_source(source_id: str, offset: int = 0) -> Iterator[tuple[str, list[Correction]]]:
+    """Yield identifier and corrections of each record that has any.
+
+    Args:
+        source_id: the source.
+        offset: the record to begin with, in the order of their identifiers; `AT_ONCE` are examined.
+    """
+    query = _current_objects(source_id).with_only_columns(HarvestObject.content)
+    query = query.order_by(HarvestObject.guid).offset(offset).limit(AT_ONCE)
+    for content in model.Session.scalars(query):
+        if content and len(content) <= LONGEST_RECORD:
+            yield from of_document(content)
+
+
+def _current_objects(source_id: str) -> sa.Select[Any]:
+    return sa.select(HarvestObject.id).where(
+        HarvestObject.harvest_source_id == source_id,
+        HarvestObject.current.is_(True),
+        HarvestObject.content.is_not(None),
+    )
+
+
+def of_document(content: str) -> Iterator[tuple[str, list[Correction]]]:
+    """Yield identifier and corrections of each record of a document that has any; nothing if it is not XML."""
+    try:
+        records = list(records_in(parse_xml(content.encode())))
+    except RecordError:
+        return
+    for record in records:
+        element = record.find("{*}fileIdentifier")
+        texts = element.itertext() if element is not None else ()
+        identifier = one_line(" ".join(map(str, texts)))
+        if identifier and len(identifier) <= LONGEST_IDENTIFIER:
+            corrections = proposals(record)
+            if corrections:
+                yield identifier, corrections
+
+
+# --- the corrections of a record ---
+
+
+def proposals(record: etree._Element) -> list[Correction]:
+    """Return the corrections of a ``gmd:MD_Metadata``; none for a record of another standard.
+
+    Elements whose path includes an unknown name are skipped.
+    """
+    is_gmd = str(record.tag).startswith(f"{{{PREFIXES['gmd']}}}")
+    if not is_gmd and local_name(record) != "MI_Metadata":
+        return []
+    corrections: dict[str, Correction] = {}
+    rules = (_boxes, _dates, _systems, _frequencies, _topics, _languages, _protocols, _limits)
+    for rule in rules:
+        for correction in rule(record):
+            corrections.setdefault(correction.xpath, correction)
+            if len(corrections) == MOST:
+                return list(corrections.values())
+    return list(corrections.values())
+
+
+def _boxes(record: etree._Element) -> Iterator[Correction]:
+    for box in record.iter("{*}EX_GeographicBoundingBox"):
+        properties = [box.find(f"{{*}}{side}") for side in _SIDES]
+        sides = [side for side in properties if side is not None]
+        if len(sides) < len(_SIDES):
+            continue
+        values = [_value(side) for side in sides]
+        west, south, east, north = values
+        degrees, repairs = repair(Box(west, east, south, north))
+        if degrees is None or not repairs:
+            continue
+        for side, today, number in zip(sides, values, degrees, strict=True):
+            proposed = f"{number:.6f}".rstrip("0").rstrip(".")
+            yield from _changed("boxes", side, today, proposed)
+
+
+def _dates(record: etree._Element) -> Iterator[Correction]:
+    for date in record.iter("{*}Date", "{*}DateTime"):
+        parent, today = date.getparent(), one_line(date.text)
+        day = parse_date(today)
+        if parent is not None and day and not today.startswith(day):
+            yield from _changed("dates", parent, today, day)
+
+
+def _systems(record: etree._Element) -> Iterator[Correction]:
+    for identifier in record.iter("{*}referenceSystemIdentifier"):
+        for code in identifier.iter("{*}code"):
+            today = _value(code)
+            if is_placeholder(today) or code.find("{*}Anchor") is not None:
+                continue
+            codes = epsg_codes(ReferenceSystem(today))
+            if len(codes) == 1:
+                proposed = EPSG_URI.format(code=codes[0])
+                yield from _changed("reference-systems", code, today, proposed)
+
+
+def _frequencies(record: etree._Element) -> Iterator[Correction]:
+    codes = voc.get("maintenance-frequency")
+    for frequency in record.iter("{*}maintenanceAndUpdateFrequency"):
+        today = _value(frequency)
+        concept = voc.get("frequency").find(today) if today and today not in codes else None
+        labels = concept.alt_labels if concept else ()
+        code = next((label for label in labels if label in codes), None)
+        if code:
+            yield from _changed("frequency", frequency, today, code)
+
+
+def _topics(record: etree._Element) -> Iterator[Correction]:
+    topics = voc.get("topic-category")
+    other_codes = by_label("topic-categories", "topic", "other_codes")
+    for topic in record.iter("{*}topicCategory"):
+        today = _value(topic)
+        other = other_codes.get(plain(today), "")
+        concept = topics.get(today) or topics.find(today) or topics.get(other)
+        if concept:
+            yield from _changed("topic-categories", topic, today, concept.id)
+
+
+def _languages(record: etree._Element) -> Iterator[Correction]:
+    for language in record.iter("{*}language"):
+        today = _value(language)
+        if today.lower() in ("fr", "fra", "french", "français", "francais"):
+            yield from _changed("languages", language, today, "fre")
+
+
+def _protocols(record: etree._Element) -> Iterator[Correction]:
+    for resource in record.iter("{*}CI_OnlineResource"):
+        prop, linkage = resource.find("{*}protocol"), resource.find("{*}linkage")
+        if prop is None or linkage is None:
+            continue
+        address = clean_url(_value(linkage))
+        if address is None or not address.url:
+            continue
+        today = _value(prop)
+        protocol = links.protocol_of(today, address.url)
+        sign = links.sign_of(links.Link(address.url))
+        if sign.certain and sign.use in (links.DATA, "request"):
+            protocol = "WWW:DOWNLOAD-1.0-http--download"
+        elif protocol not in links.OGC_WITH_CAPABILITIES:
+            continue
+        if not plain(today).startswith(plain(protocol)) and "download" not in today.lower():
+            yield from _changed("links", prop, today, protocol)
+
+
+def _limits(record: etree._Element) -> Iterator[Correction]:
+    """Yield corrections of texts about unlimited access, for which INSPIRE requires a code list URI (TG 2.0, C.17)."""
+    concept = voc.get("access-limitation")[_NO_LIMIT]
+    for constraint in record.iter("{*}otherConstraints"):
+        today = _value(constraint)
+        if constraint.find("{*}CharacterString") is None or len(today) > LONGEST_LIMIT:
+            continue
+        path = _xpath(constraint) if limits_of_text(today) == [_NO_LIMIT] else None
+        if path:
+            proposed = f"{concept.label_fr} ({concept.uri})"
+            attributes = {"xlink:href": concept.uri}
+            yield Correction("constraints", path, today, proposed, "gmx:Anchor", concept.label_fr, attributes)
+
+
+def _changed(rule: str, prop: etree._Element, today: str, proposed: str) -> Iterator[Correction]:
+    """Yield a correction of the single type within a property, if there is something to change."""
+    typed = _type_of(prop)
+    if typed is None or today == proposed or len(today) > LONGEST_VALUE:
+        return
+    element, path = name_of(typed), _xpath(prop)
+    if element is None or path is None:
+        return
+    attributes = {}
+    for name in _LASTING_ATTRIBUTES:
+        value = typed.get(_expanded(name)) or ""
+        if 0 < len(value) <= LONGEST_VALUE:
+            attributes[name] = value
+    text = proposed
+    if element in _CODES:
+        attributes["codeListValue"] = proposed
+        text = proposed if one_line(typed.text) else ""
+    yield Correction(rule, path, today, proposed, element, text, attributes)
+
+
+def _type_of(prop: etree._Element) -> etree._Element | None:
+    """Return the type within a property."""
+    return next((child for child in prop if local_name(child)), None)
+
+
+def _value(prop: etree._Element) -> str:
+    """Return the text or code of a property."""
+    typed = _type_of(prop)
+    return one_line(typed.get("codeListValue") or typed.text) if typed is not None else ""
+
+
+def _xpath(element: etree._Element) -> str | None:
+    """Return the path of an element below the root; None if it includes an unknown name or is too deep."""
+    branch = [element]
+    for parent in element.iterancestors():
+        if local_name(parent) in ROOTS:
+            break
+        branch.insert(0, parent)
+    names = [name_of(step) for step in branch]
+    if len(branch) > DEEPEST or None in names:
+        return None
+    return "".join(f"/{name}{_position(step)}" for name, step in zip(names, branch, strict=True))
+
+
+def _position(element: etree._Element) -> str:
+    """Return the position of an element among those of its name, in brackets; nothing if it is the only one."""
+    tag = str(element.tag)
+    before = sum(1 for _sibling in element.itersiblings(tag, preceding=True))
+    is_alone = not before and next(element.itersiblings(tag), None) is None
+    return "" if is_alone else f"[{before + 1}]"
+
+
+def _expanded(name: str) -> str:
+    """Return a name with a prefix as lxml writes it; one without a prefix is in no namespace."""
+    prefix, _colon, local = name.rpartition(":")
+    return f"{{{PREFIXES[prefix]}}}{local}" if prefix else local
+
+
+@cache
+def _elements() -> dict[str, str]:
+    return {_expanded(row["element"]): row["element"] for row in tables.rows(_FILE)}
+
+
+def name_of(element: etree._Element) -> str | None:
+    """Return the name of an element with its prefix; None if it is not in the table."""
+    return _elements().get(str(element.tag))
+
+
+# --- files ---
+
+
+def table(records: RecordCorrections) -> str:
+    """Return corrections as CSV with the columns `COLUMNS`."""
+    rows = []
+    for identifier, corrections in records:
+        for correction in corrections:
+            rows.append([identifier, *(getattr(correction, name) for name in COLUMNS[1:])])
+    return csv_table.write(COLUMNS, rows)
+
+
+def batch_edits(records: RecordCorrections) -> str:
+    """Return requests to GeoNetwork's API as JSON: method, path relative to the catalogue's URL, body."""
+    requests: list[dict[str, Any]] = []
+    for identifier, corrections in records:
+        if not corrections:
+            continue
+        query = urlencode({"uuids": identifier, "updateDateStamp": "true"})
+        edits = []
+        for correction in corrections:
+            value = f"<gn_replace>{correction.content}</gn_replace>"
+            edits.append({"xpath": correction.xpath, "value": value})
+        requests.append({"method": "PUT", "path": f"/{ENDPOINT}?{query}", "body": edits})
+    return json.dumps(requests, ensure_ascii=False, indent=1)
+
+
+def stylesheet(records: RecordCorrections) -> str:
+    """Return an XSLT 1.0 stylesheet that copies a record with corrections applied.
+
+    Records are matched by fileIdentifier. Whoever runs the stylesheet runs what is written here, so texts of records
+    occur in two places only, where a processor evaluates nothing: as literals of XPath, and as contents of `xsl:text`.
+    """
+    nsmap = {"xsl": XSL, **PREFIXES}
+    root = etree.Element(f"{{{XSL}}}stylesheet", version="1.0", nsmap=nsmap)
+    copy = _instruction(_instruction(root, "template", match="@*|node()"), "copy")
+    _instruction(copy, "apply-templates", select="@*|node()")
+    for identifier, corrections in records:
+        record = f"*[gmd:fileIdentifier/* = {_literal(identifier)}]"
+        for correction in corrections:
+            _template(root, f"{record}{correction.xpath}", correction)
+    etree.indent(root, level=0)
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True).decode()
+
+
+def _template(root: etree._Element, match: str, correction: Correction) -> None:
+    """Add a template that gives a property its new content."""
+    copy = _instruction(_instruction(root, "template", match=match, priority="2"), "copy")
+    _instruction(copy, "copy-of", select="@*")
+    content = etree.SubElement(copy, _expanded(correction.element))
+    for name, value in correction.attributes.items():
+        # Not an attribute of the element: its value would be a template, where what is in braces is evaluated.
+        attribute = _instruction(content, "attribute", name=name)
+        _instruction(attribute, "text").text = value
+    _instruction(content, "text").text = correction.text
+
+
+def _instruction(parent: etree._Element, tag: str, **attributes: str) -> etree._Element:
+    return etree.SubElement(parent, f"{{{XSL}}}{tag}", attributes)
+
+
+def _literal(text: str) -> str:
+    """Return a text as an expression of XPath 1.0, which has no escapes: a literal, or several of them joined."""
+    if "'" not in text:
+        return f"'{text}'"
+    pieces = [f"'{piece}'" for piece in text.split("'")]
+    return "concat({})".format(""", "'", """.join(pieces))
+
+
+FILES: dict[str, tuple[Callable[[RecordCorrections], str], str]] = {
+    "csv": (table, "text/csv"),
+    "xsl": (stylesheet, "application/xslt+xml"),
+    "json": (batch_edits, "application/json"),
+}
+"""Kind of file → function that writes it, and media type."""

@@ -1,0 +1,563 @@
+"""What pages and API tell of a job: its summary, the records not taken, the datasets changed, what is not shown.
+
+Everything comes from what the job has stored: the source is not asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import aliased
+
+from ckanext.ecosphere.harvest.model import (
+    CATALOGUE,
+    DUPLICATE,
+    KEPT,
+    PUBLISHED,
+    REFUSED,
+    WITHDRAWN,
+    JobState,
+    NotTaken,
+    SourceRecord,
+    Undo,
+)
+from ckanext.ecosphere.harvest.sources.messages import sentence
+from ckanext.ecosphere.harvest.worker.job import RUNNING
+from ckanext.ecosphere.harvest.worker.messages import translator
+from ckanext.ecosphere.harvest.write.writer import ERRORED, IMPORT_LOG
+from ckanext.ecosphere.shared.messages import N_
+from ckanext.harvest.model import (
+    HarvestJob,
+    HarvestObject,
+    HarvestObjectError,
+    HarvestObjectExtra,
+    HarvestSource,
+)
+
+Row = dict[str, Any]
+
+
+# --- summary ---
+
+MAX_ELEMENTS = 60
+"""Maximum number of unmapped elements listed, the most frequent ones."""
+MAX_EXAMPLE = 120
+_AT_ONCE = 500
+
+
+def sum_up(job_id: str) -> dict[str, Any]:
+    """Count outcomes and problems over all records that a job imported.
+
+    Returns:
+        `refused` and `set_aside`: code of the reason → number of records; `problems`: code → number of records that
+        have it; `unread`: [element, number of records, example, object of the example], the most frequent first.
+    """
+    refused, problems, unread = Counter[str](), Counter[str](), Counter[str]()
+    aside = _not_taken_numbers(job_id)
+    examples: dict[str, tuple[str, str]] = {}
+    rows = model.Session.execute(
+        sa.select(HarvestObject.id, HarvestObjectExtra.value)
+        .join(HarvestObject, HarvestObject.id == HarvestObjectExtra.harvest_object_id)
+        .where(HarvestObject.harvest_job_id == job_id, HarvestObjectExtra.key == IMPORT_LOG)
+        .execution_options(yield_per=_AT_ONCE)
+    )
+    for object_id, value in rows:
+        import_log = json.loads(value)
+        if import_log.get("refused"):
+            refused[import_log["refused"]] += 1
+        if import_log.get("aside"):
+            aside[import_log["aside"]] += 1
+        problems.update(set(import_log.get("codes") or ()))
+        for element, text in _elements(import_log.get("unread") or ()).items():
+            unread[element] += 1
+            examples.setdefault(element, (text, object_id))
+    elements = unread.most_common(MAX_ELEMENTS)
+    return {
+        "refused": dict(refused.most_common()),
+        "set_aside": dict(aside.most_common()),
+        "problems": dict(problems.most_common()),
+        "unread": [[element, number, *examples[element]] for element, number in elements],
+    }
+
+
+def _elements(notes: Iterable[Any]) -> dict[str, str]:
+    """Return element → text, from the notes `path: text` of one record."""
+    elements: dict[str, str] = {}
+    for note in notes:
+        element, _colon, text = str(note).partition(": ")
+        elements.setdefault(element, text[:MAX_EXAMPLE])
+    return elements
+
+
+def remarks(state: JobState) -> list[str]:
+    """Return remarks on the source from its reading, although nothing was lost."""
+    notes = state.facts.get("notes", [])
+    return [sentence(code, params, translate=translator()) for code, params in notes]
+
+
+def _not_taken_numbers(job_id: str) -> Counter[str]:
+    """Return the numbers of the records that were read but not taken, by reason."""
+    query = sa.select(NotTaken.code, sa.func.count()).where(NotTaken.job_id == job_id)
+    rows = model.Session.execute(query.group_by(NotTaken.code)).tuples()
+    return Counter(dict(rows.all()))
+
+
+# --- records that became no dataset, refused or set aside ---
+
+MAX_SET_ASIDE = 500
+"""Maximum number of set-aside records in the state of a job; `records_listed` returns all."""
+SET_ASIDE = "set-aside"
+RECORD_OUTCOMES = (REFUSED, SET_ASIDE)
+RECORD_COLUMNS = ("position", "identifier", "outcome", "reason", "text", "record")
+
+
+def set_aside(job_id: str) -> list[str]:
+    """Return one sentence for each of the first records that were set aside."""
+    return [row["text"] for row in records_listed(job_id, SET_ASIDE)[:MAX_SET_ASIDE]]
+
+
+def records_listed(job_id: str, outcome: str = "") -> list[Row]:
+    """Return all records that a job refused or set aside, in the order of the source.
+
+    Args:
+        job_id: the job.
+        outcome: one of `RECORD_OUTCOMES`, to have only those; "" for both.
+
+    Returns:
+        `position` (0 if unknown), `identifier`, `outcome`, `reason` (its code), `text` (a sentence) and `record`, the
+        id of the harvest object, None for a record of which nothing was stored.
+    """
+    rows = [*_refused_or_set_aside(job_id), *_not_taken(job_id)]
+    if outcome:
+        rows = [row for row in rows if row["outcome"] == outcome]
+    return sorted(rows, key=lambda row: (row["position"], row["identifier"], row["text"]))
+
+
+def _not_taken(job_id: str) -> Iterator[Row]:
+    translate = translator()
+    query = sa.select(NotTaken.position, NotTaken.guid, NotTaken.code, NotTaken.title)
+    for position, guid, code, title in model.Session.execute(
+        query.where(NotTaken.job_id == job_id)
+    ):
+        params = {"position": position, "guid": guid, "title": title}
+        yield {
+            "position": position,
+            "identifier": guid,
+            "outcome": SET_ASIDE,
+            "reason": code,
+            "text": sentence(code, params, translate=translate),
+            "record": None,
+        }
+
+
+def _refused_or_set_aside(job_id: str) -> Iterator[Row]:
+    """Yield records that have a harvest object: those with errors, and those with a note."""
+    import_log: Any = sa.cast(HarvestObjectExtra.value, sa.JSON)
+    errors = (
+        sa.select(_messages())
+        .where(HarvestObjectError.harvest_object_id == HarvestObject.id)
+        .scalar_subquery()
+    )
+    is_refused = HarvestObject.report_status == ERRORED
+    position, note = import_log["position"].as_string(), import_log["note"].as_string()
+    refused, aside = import_log["refused"].as_string(), import_log["aside"].as_string()
+    query = (
+        sa.select(
+            sa.func.coalesce(sa.cast(position, sa.Integer), 0).label("position"),
+            sa.func.coalesce(HarvestObject.guid, "").label("identifier"),
+            sa.case((is_refused, REFUSED), else_=SET_ASIDE).label("outcome"),
+            sa.func.coalesce(sa.case((is_refused, refused), else_=aside), "").label("reason"),
+            sa.func.coalesce(sa.case((is_refused, errors), else_=note), "").label("text"),
+            HarvestObject.id.label("record"),
+        )
+        .outerjoin(HarvestObjectExtra, _extra_of_object(IMPORT_LOG))
+        .where(
+            HarvestObject.harvest_job_id == job_id,
+            sa.or_(is_refused, HarvestObjectExtra.value.contains('"note":')),
+        )
+    )
+    for row in model.Session.execute(query):
+        if row.outcome == REFUSED or row.text:
+            yield dict(row._mapping)
+
+
+def _messages() -> Any:
+    ordered = aggregate_order_by(sa.text("' '"), HarvestObjectError.created)
+    return sa.func.string_agg(HarvestObjectError.message, ordered)
+
+
+def _extra_of_object(key: str) -> sa.ColumnElement[bool]:
+    """Return the condition that joins a harvest object with its extra of a key."""
+    extra = HarvestObjectExtra
+    return sa.and_(extra.harvest_object_id == HarvestObject.id, extra.key == key)
+
+
+# --- datasets that a job changed, and what became of them when it was undone ---
+
+CHANGE_OUTCOMES = ("added", "updated", "deleted")
+CHANGE_COLUMNS = ("outcome", "identifier", "title", "dataset", "undo", "reason")
+UNDO_KEY = "ecosphere_undo"
+"""Key of the harvest object extra that tells what an undo did with the object: a key of `UNDO_REASONS`."""
+BEGUN, UNDONE = "begun", "undone"
+UNDO_REASONS: dict[str, str] = {
+    BEGUN: N_("It is being undone."),
+    UNDONE: N_("It was undone."),
+    "handed-over": N_(
+        "It was undone: another catalogue has the same dataset, and it is published from there now."
+    ),
+    "later": N_("It was left as it is: a later harvest has changed it again."),
+    "edited": N_("It was left as it is: somebody has changed the dataset since this harvest."),
+    "local": N_(
+        "It was left as it is: some of its fields were changed on the portal, and harvests keep "
+        "them."
+    ),
+    "gone": N_("It was left as it is: the dataset has been deleted since."),
+    "no-former": N_("It was left as it is: the former version of its record was not kept."),
+    "same-record": N_(
+        "It was left as it is: its record had not changed; it was read again under other settings "
+        "of the source or "
+        "other rules."
+    ),
+    "elsewhere": N_(
+        "It was left as it is: it was published from another catalogue before. Change the "
+        "priority of one of the "
+        "sources."
+    ),
+    "refused": N_("It was left as it is: the portal does not accept its former version any more."),
+}
+"""What an undo did with a dataset, as a sentence."""
+
+
+def changes_count(job_id: str, outcome: str = "") -> int:
+    """Return the number of datasets that a job changed.
+
+    Args:
+        job_id: the job.
+        outcome: one of `CHANGE_OUTCOMES`, to count only those; "" for all.
+    """
+    query = sa.select(sa.func.count()).select_from(HarvestObject)
+    return model.Session.execute(query.where(of_job(job_id, outcome))).scalar_one()
+
+
+def changes_listed(
+    job_id: str, outcome: str = "", limit: int | None = None, offset: int = 0
+) -> list[Row]:
+    """Return the datasets that a job changed, by outcome and identifier.
+
+    Args:
+        job_id: the job.
+        outcome: one of `CHANGE_OUTCOMES`, to have only those; "" for all.
+        limit: how many at most; None for all.
+        offset: how many to leave out first.
+
+    Returns:
+        `outcome`, `identifier` of the record, `title` and name of the `dataset` (None once it is purged), `undo`, a key
+        of `UNDO_REASONS` with its sentence, `reason`, in the user's language (both None when it was not undone), and
+        `record`, the id of the harvest object.
+    """
+    query = (
+        sa.select(
+            HarvestObject.report_status.label("outcome"),
+            HarvestObject.guid.label("identifier"),
+            model.Package.title,
+            model.Package.name.label("dataset"),
+            HarvestObjectExtra.value.label("undo"),
+            HarvestObject.id.label("record"),
+        )
+        .outerjoin(model.Package, model.Package.id == HarvestObject.package_id)
+        .outerjoin(HarvestObjectExtra, undo_of_object())
+        .where(of_job(job_id, outcome))
+        .order_by(HarvestObject.report_status, HarvestObject.guid, HarvestObject.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    rows = []
+    for row in model.Session.execute(query):
+        reason = tk._(UNDO_REASONS[row.undo]) if row.undo else None
+        rows.append({**row._mapping, "reason": reason})
+    return rows
+
+
+def undo_of(job_id: str) -> dict[str, Any] | None:
+    """Return what is known of the undo of a job; None when nobody has asked for it.
+
+    Returns:
+        `asked` and `finished` (None while it waits or runs), `done` of `total` datasets, and `counts` by key of
+        `UNDO_REASONS`.
+    """
+    undo = model.Session.get(Undo, job_id, populate_existing=True)
+    if undo is None:
+        return None
+    query = (
+        sa.select(HarvestObjectExtra.value, sa.func.count())
+        .join(HarvestObject, undo_of_object())
+        .where(of_job(job_id))
+        .group_by(HarvestObjectExtra.value)
+    )
+    counts = Counter(dict(model.Session.execute(query).tuples().all()))
+    return {
+        "asked": undo.asked.isoformat(),
+        "finished": undo.finished.isoformat() if undo.finished else None,
+        "done": counts.total() - counts[BEGUN],
+        "total": changes_count(job_id),
+        "counts": dict(counts),
+    }
+
+
+def of_job(job_id: str, outcome: str = "") -> sa.ColumnElement[bool]:
+    """Return the condition for the harvest objects of a job that changed a dataset."""
+    outcomes = [outcome] if outcome else list(CHANGE_OUTCOMES)
+    is_change = HarvestObject.report_status.in_(outcomes)
+    return sa.and_(HarvestObject.harvest_job_id == job_id, is_change)
+
+
+def undo_of_object() -> sa.ColumnElement[bool]:
+    """Return the condition that joins a harvest object with what an undo did with it."""
+    return _extra_of_object(UNDO_KEY)
+
+
+# --- records of a source that are not shown ---
+#
+# Each record that the last job saw is in exactly one line, so that the lines add up:
+#
+# - all records of the catalogue = `lines` + records `shown`,
+# - datasets of the source on the portal = records `shown` + `more`.
+
+UNSHOWN_COLUMNS = ("reason", "position", "identifier", "title", "dataset", "text")
+FILTERED, UNREAD, DIFFERENCE, SHOWN = "filtered", "unread", "difference", "shown"
+UNSHOWN: dict[str, str] = {
+    FILTERED: N_("They do not meet the conditions of the source."),
+    UNREAD: N_("They could not be read."),
+    "copy": N_("The catalogue gave the same record more than once."),
+    "same-identifiers": N_(
+        "Another record of the catalogue bears the same identifiers and the same title."
+    ),
+    REFUSED: N_("The record was refused."),
+    DUPLICATE: N_("The same dataset is published from another catalogue."),
+    CATALOGUE: N_(
+        "They are feature catalogues, which are shown with the datasets that they describe."
+    ),
+    "private": N_("The dataset is a draft, which only its service sees."),
+    "deleted": N_("The dataset was deleted on the portal and is not published again."),
+    WITHDRAWN: N_("The dataset was withdrawn, for example because a harvest was undone."),
+    "waiting": N_("The record was read and not imported: the harvest was stopped before."),
+    DIFFERENCE: N_(
+        "The numbers of the catalogue do not agree with each other: it changed while it was read."
+    ),
+    "absent": N_(
+        "The catalogue no longer has the record, but too few harvests or no person have confirmed "
+        "it."
+    ),
+    "unseen": N_(
+        "The last harvest was not complete: it does not know whether the catalogue still has the "
+        "record."
+    ),
+    KEPT: N_("The catalogue no longer has the record; a person decided to keep the dataset."),
+}
+"""Reasons why a record is not shown, or (the last three) why a dataset is shown without one."""
+MORE = ("absent", "unseen", KEPT)
+_GIVEN_TWICE = ("copy", "same-identifiers")
+_WITHOUT_LIST = {FILTERED, DIFFERENCE}
+"""Reasons that are numbers only: the portal does not know these records."""
+
+
+def last_job(source_id: str) -> JobState | None:
+    """Return the state of the last job of a source that is over; None before its first one."""
+    query = (
+        sa.select(JobState)
+        .join(HarvestJob, HarvestJob.id == JobState.job_id)
+        .where(JobState.source_id == source_id, JobState.stage == "done")
+        .order_by(HarvestJob.created.desc())
+    )
+    return model.Session.scalar(query.limit(1))
+
+
+def is_running(source_id: str) -> bool:
+    """Return whether a harvest of a source is running: until its end, no job has seen all records."""
+    query = sa.select(HarvestJob.id).where(
+        HarvestJob.source_id == source_id,
+        HarvestJob.status == RUNNING,
+        HarvestJob.gather_started.is_not(None),
+    )
+    return model.Session.execute(query.limit(1)).first() is not None
+
+
+def summary(job: JobState) -> dict[str, Any]:
+    """Return the numbers of a source after a job.
+
+    Args:
+        job: its state.
+
+    Returns:
+        `announced`, what the catalogue announces (what it gave, if it announces nothing); `records` shown; `datasets`,
+        those of the source that are shown; `lines` and `more`, each a list of `reason` and `number`.
+    """
+    seen = _numbers(job, seen=True)
+    shown = seen.pop(SHOWN, 0)
+    unseen = _numbers(job, seen=False)
+    announced = job.received if job.announced is None else job.announced
+    unfiltered = job.facts.get("unfiltered")
+    filtered = max(0, unfiltered - announced) if unfiltered is not None else 0
+    twice = _not_taken_numbers(job.job_id)
+    difference = job.received - sum(seen.values()) - shown - twice.total()
+    # A record given again on a later page is no further one of those received.
+    again = min(twice["copy"], max(0, -difference))
+    twice["copy"] -= again
+    unread = announced - job.received
+    numbers = {FILTERED: filtered, UNREAD: max(0, unread), **twice, **seen}
+    numbers[DIFFERENCE] = difference + again + min(0, unread)
+    more = {reason: unseen[reason] for reason in MORE if unseen.get(reason)}
+    lines = {reason: numbers[reason] for reason in UNSHOWN if numbers.get(reason)}
+    return {
+        "announced": announced + filtered,
+        "records": shown,
+        "datasets": shown + sum(more.values()),
+        "lines": [{"reason": reason, "number": number} for reason, number in lines.items()],
+        "more": [{"reason": reason, "number": number} for reason, number in more.items()],
+    }
+
+
+def unshown_listed(
+    job: JobState, reason: str, limit: int | None = None, offset: int = 0
+) -> list[Row]:
+    """Return the records of one reason.
+
+    Args:
+        job: state of the job.
+        reason: a key of `UNSHOWN`.
+        limit: how many at most; None for all.
+        offset: how many to leave out first.
+
+    Returns:
+        the `UNSHOWN_COLUMNS` for each: `position` in the catalogue (None if unknown), `identifier`, `title` and name of
+        the `dataset` (None without one), and `text`, a sentence.
+    """
+    if reason in _WITHOUT_LIST:
+        return []
+    if reason == UNREAD:
+        rows = [_unread_row(failure) for failure in job.facts.get("failures") or []]
+        return rows[offset:][:limit]
+    query = _given_twice(job, reason) if reason in _GIVEN_TWICE else _records(job, reason)
+    rows = []
+    for row in model.Session.execute(query.limit(limit).offset(offset)):
+        text = row.detail or tk._(UNSHOWN[reason])
+        if row.detail and reason == DUPLICATE:
+            message = tk._("The same dataset is published from the catalogue “{catalogue}”.")
+            text = message.format(catalogue=row.detail)
+        values = {name: getattr(row, name) for name in UNSHOWN_COLUMNS[1:-1]}
+        rows.append({"reason": reason, **values, "text": text})
+    return rows
+
+
+def unshown_rows(job: JobState) -> Iterator[Row]:
+    """Yield the records of all reasons."""
+    for reason in UNSHOWN:
+        yield from unshown_listed(job, reason)
+
+
+def _what() -> sa.ColumnElement[str]:
+    """Return the SQL expression for what became of a record; needs an outer join with its dataset."""
+    states = [REFUSED, DUPLICATE, CATALOGUE, WITHDRAWN]
+    return sa.case(
+        (SourceRecord.state.in_(states), SourceRecord.state),
+        (SourceRecord.state.not_in([PUBLISHED, KEPT]), "waiting"),
+        (sa.func.coalesce(model.Package.state, "") != "active", "deleted"),
+        (model.Package.private, "private"),
+        else_=SHOWN,
+    )
+
+
+def _reason(job: JobState) -> sa.ColumnElement[str]:
+    """Return the SQL expression for the reason of a record: `_what` of one seen by the job, `MORE` of a shown other."""
+    missing = "absent" if job.complete else "unseen"
+    other = sa.case((SourceRecord.state == KEPT, KEPT), else_=missing)
+    return sa.case((_is_seen(job), _what()), (_what() == SHOWN, other), else_="")
+
+
+def _is_seen(job: JobState) -> sa.ColumnElement[bool]:
+    return SourceRecord.seen_job.is_not_distinct_from(job.job_id)
+
+
+def _numbers(job: JobState, *, seen: bool) -> dict[str, int]:
+    reason = _reason(job).label("reason")
+    condition = _is_seen(job) if seen else sa.not_(_is_seen(job))
+    query = (
+        sa.select(reason, sa.func.count())
+        .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
+        .where(SourceRecord.source_id == job.source_id, condition)
+        .group_by(reason)
+    )
+    return dict(model.Session.execute(query).tuples().all())
+
+
+def _unread_row(failure: dict[str, Any]) -> Row:
+    return {
+        "reason": UNREAD,
+        "position": failure["first"] or None,
+        "identifier": "",
+        "title": None,
+        "dataset": None,
+        "text": sentence(**failure, translate=tk._),
+    }
+
+
+def _given_twice(job: JobState, reason: str) -> sa.Select[Any]:
+    columns = (
+        NotTaken.position,
+        NotTaken.guid.label("identifier"),
+        NotTaken.title,
+        sa.null().label("dataset"),
+        sa.null().label("detail"),
+    )
+    query = sa.select(*columns).where(NotTaken.job_id == job.job_id, NotTaken.code == reason)
+    return query.order_by(NotTaken.position, NotTaken.id)
+
+
+def _records(job: JobState, reason: str) -> sa.Select[Any]:
+    package, joined = model.Package, aliased(model.Package)
+    detail = _why_refused(job) if reason == REFUSED else _publisher()
+    return (
+        sa.select(
+            SourceRecord.position,
+            SourceRecord.guid.label("identifier"),
+            sa.func.coalesce(package.title, joined.title).label("title"),
+            sa.func.coalesce(package.name, joined.name).label("dataset"),
+            detail.label("detail"),
+        )
+        .outerjoin(package, package.id == SourceRecord.package_id)
+        # The draft of another service is not named.
+        .outerjoin(joined, sa.and_(joined.id == SourceRecord.joined, joined.private.is_(False)))
+        .where(SourceRecord.source_id == job.source_id, _reason(job) == reason)
+        .order_by(SourceRecord.position, SourceRecord.guid)
+    )
+
+
+def _why_refused(job: JobState) -> sa.ScalarSelect[Any]:
+    return (
+        sa.select(_messages())
+        .join(HarvestObject, HarvestObject.id == HarvestObjectError.harvest_object_id)
+        .where(HarvestObject.harvest_job_id == job.job_id, HarvestObject.guid == SourceRecord.guid)
+        .correlate(SourceRecord)
+        .scalar_subquery()
+    )
+
+
+def _publisher() -> sa.ScalarSelect[Any]:
+    """Return the title of the source that publishes the dataset of a duplicate."""
+    publisher = aliased(SourceRecord)
+    title = sa.func.coalesce(sa.func.nullif(HarvestSource.title, ""), HarvestSource.url)
+    return (
+        sa.select(title)
+        .join(publisher, publisher.source_id == HarvestSource.id)
+        .where(publisher.package_id == SourceRecord.joined, publisher.state.in_([PUBLISHED, KEPT]))
+        .limit(1)
+        .correlate(SourceRecord)
+        .scalar_subquery()
+    )

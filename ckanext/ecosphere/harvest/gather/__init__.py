@@ -1,1 +1,0 @@
-"""Gather stage: read a source, identify its records, detect changes."""
