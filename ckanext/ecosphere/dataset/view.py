@@ -75,9 +75,8 @@ class View:
         """
         nested: dict[Any, Any] = {}
         for key, value in data.items():
-            is_value = isinstance(
-                value, (str, int, float, list, tuple, dict)
-            )  # not `missing` of CKAN
+            # Not `missing`, by which CKAN marks what was not given.
+            is_value = isinstance(value, (str, int, float, list, tuple, dict))
             if is_value and value not in EMPTY and key[0] != "extras":
                 _put(nested, key, value)
         return cls({name: _listed(value) for name, value in nested.items()})

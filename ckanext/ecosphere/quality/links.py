@@ -42,9 +42,8 @@ from ckanext.ecosphere.shared.portal_services import own_services
 
 CHUNK = 200
 HOSTS_AT_ONCE = 4
-FAILURES_OF_A_HOST = (
-    3  # consecutive failures without any answer, after which the rest of the host is postponed
-)
+#: Consecutive failures without any answer, after which the rest of the host is postponed.
+FAILURES_OF_A_HOST = 3
 LATER = timedelta(hours=6)
 KEPT_CHECKS = 20
 SETTINGS = GuardSettings(total_seconds=20, connect_seconds=8, read_seconds=15, attempts=1)

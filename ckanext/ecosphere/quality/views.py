@@ -103,9 +103,8 @@ def recheck(id: str) -> AnyResponse:
 def preview_fragment() -> str:
     """Show how the score would change with the current form values; requested by the form's script during input."""
     try:
-        data = clean_dict(
-            unflatten(tuplize_dict(parse_params(request.form)))
-        )  # as CKAN's own view does
+        # As CKAN's own view does.
+        data = clean_dict(unflatten(tuplize_dict(parse_params(request.form))))
     except DataError:
         tk.abort(400, tk._("The form contains an unknown field. Open the page again."))
     if isinstance(data.get("tag_string"), str):

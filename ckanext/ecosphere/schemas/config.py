@@ -82,10 +82,8 @@ SCHEMAS = "scheming.dataset_schemas"
 OWN_SCHEMA = "ckanext.ecosphere.schemas:dataset.yaml"
 SCHEMING = "scheming_datasets"
 PAGE_SIZE = "ckanext.dcat.datasets_per_page"
-STOCK_PAGE, DATASETS_A_PAGE = (
-    "100",
-    15,
-)  # a dataset takes a tenth of a second; a page of RDF less than two seconds
+#: A dataset takes a tenth of a second; a page of RDF less than two seconds.
+STOCK_PAGE, DATASETS_A_PAGE = "100", 15
 LICENCES = Path(__file__).with_name("licences.json")
 
 

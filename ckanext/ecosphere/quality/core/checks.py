@@ -13,9 +13,8 @@ SHORT_DESCRIPTION = 100  # characters: data.gouv.fr's threshold
 LONG_DESCRIPTION = 200  # characters: that of the ministry's dashboard
 ENOUGH_LINEAGE = 4  # informing words: fewer name a source or a process, not both
 ENOUGH_KEYWORDS = 3
-RECENT = timedelta(
-    days=5 * 365 + 1
-)  # for data without an announced frequency, such as plans, inventories, zonings
+#: For data without an announced frequency, such as plans, inventories, zonings.
+RECENT = timedelta(days=5 * 365 + 1)
 NEVER = ("NEVER", "NOT_PLANNED")
 
 

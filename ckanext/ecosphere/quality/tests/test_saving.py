@@ -15,7 +15,10 @@ from ckanext.ecosphere.quality.tests.conftest import act, count, from_scratch, s
 
 pytestmark = pytest.mark.usefixtures("portal")
 
-DESCRIPTION = "Une description qui dépasse largement les cent caractères demandés : elle explique tout, lieu et date compris."
+DESCRIPTION = (
+    "Une description qui dépasse largement les cent caractères demandés : "
+    "elle explique tout, lieu et date compris."
+)
 BATCH = {"defer_commit": True, "return_id_only": True}
 
 

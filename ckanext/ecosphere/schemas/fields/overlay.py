@@ -135,6 +135,5 @@ def write(path: str, folder: str = "") -> str:
     target = place / f"schema-{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml"
     if not target.exists() or target.read_text(encoding="utf-8") != text:
         target.write_text(text, encoding="utf-8")
-    return (
-        target.resolve().as_uri()
-    )  # a URI, since the option is split at spaces, which a path may contain
+    # A URI, since the option is split at spaces, which a path may contain.
+    return target.resolve().as_uri()
