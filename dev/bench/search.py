@@ -33,7 +33,7 @@ import requests
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.quality.core.model import QualityRow
+from ckanext.ecosphere.quality.model import QualityRow
 
 ROOT = Path(__file__).parents[2]
 INI = ROOT / ".local" / "ckan.ini"

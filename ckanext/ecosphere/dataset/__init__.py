@@ -1,1 +1,4 @@
-"""What a dataset is, for every room: `links`, `services`, `dates`. Imports no CKAN and no room."""
+"""What a dataset is, for every room: `view`, `links`, `services`, `dates`.
+
+Imports no CKAN and no room.
+"""

@@ -6,6 +6,7 @@ import calendar
 import datetime as dt
 import re
 from dataclasses import astuple, dataclass
+from typing import Any
 
 #: Form of `xsd:duration` without a sign, as texts are stored: no weeks, decimals of seconds only.
 STORED = (
@@ -88,3 +89,25 @@ def _reached(date: str, duration: Duration, sign: int) -> str | None:
         return (same_day + dt.timedelta(days=sign * (int(days) - 1))).isoformat()
     except (ValueError, OverflowError):
         return None
+
+
+_DAY = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?")
+
+
+def days_of(text: Any) -> tuple[dt.date, dt.date] | None:
+    """Return the first and last day of the ISO date, month or year that a text begins with."""
+    match = None
+    if isinstance(text, str):
+        match = _DAY.match(text.strip())
+    if match is None:
+        return None
+    year, month, day = match.groups()
+    try:
+        first = dt.date(int(year), int(month or 1), int(day or 1))
+    except ValueError:
+        return None
+    if day:
+        return first, first
+    last_month = first.month if month else 12
+    last_day = calendar.monthrange(first.year, last_month)[1]
+    return first, dt.date(first.year, last_month, last_day)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
-from ckanext.ecosphere.quality.core import losses
+from ckanext.ecosphere.quality import datasets, figures, links, origins, presentation, rdf, rescore
 from ckanext.ecosphere.quality.jobs import nightly, tasks
-from ckanext.ecosphere.quality.links import check, inventory
 from ckanext.ecosphere.quality.logic.action import package_or_not_found
-from ckanext.ecosphere.quality.reports import figures, history, presentation, report, shacl
-from ckanext.ecosphere.quality.storage import bulk, reindex, rescore
 
 SIGNS = {"pass": "+", "fail": "-", "missing": "-", "na": " ", "unknown": "?"}
 
@@ -31,25 +29,48 @@ def _bar(label: str) -> rescore.Progress:
 
 
 @quality.command("rescore")
-@click.option("--due", is_flag=True, help="Only the datasets whose due date has passed; for a nightly run.")
-@click.option("--background", is_flag=True, help="Leave it to a background worker; /qualite tells how far it is.")
-@click.option("--no-index", is_flag=True, help="Do not index again the datasets whose level or score changed.")
+@click.option(
+    "--due", is_flag=True, help="Only the datasets whose due date has passed; for a nightly run."
+)
+@click.option(
+    "--background",
+    is_flag=True,
+    help="Leave it to a background worker; /qualite tells how far it is.",
+)
+@click.option(
+    "--no-index", is_flag=True, help="Do not index again the datasets whose level or score changed."
+)
 def rescore_command(due: bool, background: bool, no_index: bool) -> None:
     """Score all datasets again, after a change of the weights or of the criteria."""
     if background:
-        click.echo(f"Job {tasks.enqueue_rescore(bulk.count())} on the queue {tasks.QUEUE}.")
+        click.echo(f"Job {tasks.enqueue_rescore(datasets.count())} on the queue {tasks.QUEUE}.")
         return
-    outcome = (rescore.fallen_due if due else rescore.everything)(_bar("Scored"))
+    score = rescore.fallen_due if due else rescore.everything
+    outcome = score(_bar("Scored"))
     if not no_index:
-        reindex.datasets(outcome.changed, _bar("Indexed"))
-    click.echo(f"{outcome.seen} datasets scored, {len(outcome.changed)} changed, {outcome.pruned} stale rows removed.")
+        rescore.reindex(outcome.changed, _bar("Indexed"))
+    click.echo(
+        f"{outcome.seen} datasets scored, {len(outcome.changed)} changed, {outcome.pruned} stale rows removed."
+    )
 
 
 @quality.command("links")
-@click.option("--limit", default=tasks.LINKS_AT_ONCE, show_default=True, help="Check at most this many links.")
-@click.option("--seconds", default=tasks.LINK_RUN_SECONDS, show_default=True, help="Begin no check after this time.")
-@click.option("--dataset", help="Check all links of this dataset (name or id) now, whether they are due or not.")
-@click.option("--background", is_flag=True, help="Leave it to a background worker, until nothing is due.")
+@click.option(
+    "--limit", default=tasks.LINKS_AT_ONCE, show_default=True, help="Check at most this many links."
+)
+@click.option(
+    "--seconds",
+    default=tasks.LINK_RUN_SECONDS,
+    show_default=True,
+    help="Begin no check after this time.",
+)
+@click.option(
+    "--dataset",
+    help="Check all links of this dataset (name or id) now, whether they are due or not.",
+)
+@click.option(
+    "--background", is_flag=True, help="Leave it to a background worker, until nothing is due."
+)
 def links_command(limit: int, seconds: int, dataset: str | None, background: bool) -> None:
     """Check the links of the resources that are due."""
     if dataset:
@@ -62,42 +83,64 @@ def links_command(limit: int, seconds: int, dataset: str | None, background: boo
     if background:
         click.echo(f"Job {tasks.enqueue_links()} on the queue {tasks.QUEUE}.")
         return
-    total = inventory.note_all()
-    outcome = check.run(check.due(limit), seconds)
+    total = links.note_all()
+    outcome = links.run(links.due(limit), seconds)
     click.echo(
         f"{outcome.checked} of {total} links checked, {outcome.changed} changed, {outcome.datasets} datasets scored."
     )
 
 
 @quality.command("shacl")
-@click.option("--limit", default=tasks.SHACL_AT_ONCE, show_default=True, help="Check at most this many datasets.")
-@click.option("--again", is_flag=True, help="Give all verdicts up first, after a change of the shapes.")
-@click.option("--background", is_flag=True, help="Leave it to a background worker, until all have a verdict.")
+@click.option(
+    "--limit",
+    default=tasks.SHACL_AT_ONCE,
+    show_default=True,
+    help="Check at most this many datasets.",
+)
+@click.option(
+    "--again", is_flag=True, help="Give all verdicts up first, after a change of the shapes."
+)
+@click.option(
+    "--background", is_flag=True, help="Leave it to a background worker, until all have a verdict."
+)
 def shacl_command(limit: int, again: bool, background: bool) -> None:
     """Check the RDF of datasets that have no verdict against the SHACL shapes of DCAT-AP."""
     if again:
-        shacl.forget_verdicts()
+        rdf.forget_verdicts()
     if background:
         click.echo(f"Job {tasks.enqueue_shacl()} on the queue {tasks.QUEUE}.")
         return
-    checked, good = shacl.run(shacl.waiting(limit))
+    checked, good = rdf.run(rdf.waiting(limit))
     click.echo(f"{checked} datasets checked, {good} comply.")
 
 
 @quality.command("losses")
-@click.option("--limit", default=tasks.SHACL_AT_ONCE, show_default=True, help="Read at most this many records.")
-@click.option("--again", is_flag=True, help="Give all answers up first, after a change of the rules of the harvest.")
+@click.option(
+    "--limit",
+    default=tasks.SHACL_AT_ONCE,
+    show_default=True,
+    help="Read at most this many records.",
+)
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Give all answers up first, after a change of the rules of the harvest.",
+)
 def losses_command(limit: int, again: bool) -> None:
     """Trace what harvested datasets fail back to their records: the source's fault, or a loss of this portal."""
     if again:
-        losses.forget()
-    examined, losing = losses.run(losses.waiting(limit))
+        origins.forget()
+    examined, losing = origins.run(origins.waiting(limit))
     click.echo(f"{examined} records read again, {losing} datasets lose something here.")
 
 
 @quality.command("nightly")
-@click.option("--no-links", is_flag=True, help="Do not check links: nothing outside of the portal is asked.")
-@click.option("--seconds", default=3600, show_default=True, help="Begin no check of a link after this time.")
+@click.option(
+    "--no-links", is_flag=True, help="Do not check links: nothing outside of the portal is asked."
+)
+@click.option(
+    "--seconds", default=3600, show_default=True, help="Begin no check of a link after this time."
+)
 @click.option("--background", is_flag=True, help="Leave it to a background worker.")
 def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
     """Do all that depends on time: scores, links, DCAT-AP compliance, losses of the harvest. To be run every night."""
@@ -107,7 +150,8 @@ def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
     failed = False
     for stage in nightly.run(links=not no_links, link_seconds=seconds):
         failed |= stage.failed
-        (tk.error_shout if stage.failed else click.echo)(f"{stage.name}: {stage.told}")
+        tell = tk.error_shout if stage.failed else click.echo
+        tell(f"{stage.name}: {stage.told}")
     if failed:
         raise SystemExit(1)
 
@@ -116,27 +160,32 @@ def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
 @click.option("--organization", help="Name or id of one organisation.")
 def report_command(organization: str | None) -> None:
     """Tell levels, mean score and losses of the harvest, for the portal or for one organisation."""
-    scope = report.Scope(organization=_organisation_id(organization))
-    found = figures.of(scope)
-    summary, lost = found.summary, found.losses
-    click.echo(f"{summary.datasets} public datasets, mean score {summary.mean}, median {summary.median}")
+    result = figures.of(figures.Scope(organization=_organisation_id(organization)))
+    summary, losses = result.summary, result.losses
+    click.echo(
+        f"{summary.datasets} public datasets, mean score {summary.mean}, median {summary.median}"
+    )
     for level, number in summary.levels.items():
         click.echo(f"  {presentation.level_label(level):<20} {number:>6}")
-    if lost and lost.harvested:
+    if losses and losses.harvested:
         click.echo(
-            f"\n{lost.harvested} harvested, {lost.examined} of their records examined: "
-            f"{lost.losing} datasets fail a criterion for a loss of this portal"
+            f"\n{losses.harvested} harvested, {losses.examined} of their records examined: "
+            f"{losses.losing} datasets fail a criterion for a loss of this portal"
         )
-        for each in lost.criteria:
-            click.echo(f"  {each.criterion.label:<28} {each.failing:>6} fail {each.lost:>6} lost here")
+        for loss in losses.criteria:
+            click.echo(
+                f"  {loss.criterion.label:<28} {loss.failing:>6} fail {loss.lost:>6} lost here"
+            )
 
 
 @quality.command("history")
 @click.argument("dataset")
 def history_command(dataset: str) -> None:
     """Tell the score of DATASET on each day on which it changed."""
-    for line in history.of_dataset(_package(dataset).id):
-        click.echo(f"{line.day.isoformat()}  {line.score:>3}  {presentation.level_label(line.level)}")
+    for entry in figures.history_of(_package(dataset).id):
+        click.echo(
+            f"{entry.day.isoformat()}  {entry.score:>3}  {presentation.level_label(entry.level)}"
+        )
 
 
 @quality.command("explain")
@@ -145,24 +194,35 @@ def explain_command(dataset: str) -> None:
     """Tell every criterion of DATASET, its points, and what to do about those that fail."""
     package = _package(dataset)
     context: Any = {"ignore_auth": True, "user": ""}
-    found = tk.get_action("ecosphere_quality_show")(context, {"id": package.id, "origins": True})
-    click.echo(f"{package.name}: {found['score']}/100, {found['level_label']} (weights {found['model_version']})")
-    above = found["next_level"]
+    result = tk.get_action("ecosphere_quality_show")(context, {"id": package.id, "origins": True})
+    click.echo(
+        f"{package.name}: {result['score']}/100, {result['level_label']} (weights {result['model_version']})"
+    )
+    above = result["next_level"]
     if above:
         click.echo(f"{above['level_label']} starts at {above['from']}.")
-        for each in above["unmet"]:
-            click.echo(f" ! {each['label']}: {each['advice']}")
-    for group, criteria in presentation.grouped(found["criteria"]):
+        for criterion in above["unmet"]:
+            click.echo(f" ! {criterion['label']}: {criterion['advice']}")
+    place = "source_element" if result["harvested"] else "field"
+    for group, criteria in presentation.grouped(result["criteria"]):
         click.echo(f"\n{group}")
-        for each in criteria:
-            points = f"{each['points_won']}/{each['points']}" if each["state"] in ("pass", "fail", "missing") else "-"
-            click.echo(f" {SIGNS[each['state']]} {each['label']:<28} {points:>6}")
-            if each["state"] == "fail":
-                click.echo(f"     {each['advice']} [{each['source_element'] if found['harvested'] else each['field']}]")
-                if each.get("origin"):
-                    click.echo(f"     {each['origin']['label']}: {each['origin']['sentence']}")
-    click.echo(f"\nMQA {found['mqa']['total']}/{found['mqa']['maximum']}, {found['mqa']['rating_label']}")
-    click.echo(f"INSPIRE {found['inspire']['met']}/{found['inspire']['applicable']}")
+        for criterion in criteria:
+            _explain_criterion(criterion, place)
+    mqa, inspire = result["mqa"], result["inspire"]
+    click.echo(f"\nMQA {mqa['total']}/{mqa['maximum']}, {mqa['rating_label']}")
+    click.echo(f"INSPIRE {inspire['met']}/{inspire['applicable']}")
+
+
+def _explain_criterion(criterion: Mapping[str, Any], place: str) -> None:
+    state, points = criterion["state"], "-"
+    if state in ("pass", "fail", "missing"):
+        points = f"{criterion['points_won']}/{criterion['points']}"
+    click.echo(f" {SIGNS[state]} {criterion['label']:<28} {points:>6}")
+    if state == "fail":
+        click.echo(f"     {criterion['advice']} [{criterion[place]}]")
+    origin = criterion.get("origin")
+    if origin:
+        click.echo(f"     {origin['label']}: {origin['sentence']}")
 
 
 def _package(name: str) -> Any:

@@ -12,7 +12,9 @@ MOST_SOURCES = 100
 
 def _fresh(context: Any) -> Any:
     """Return a new context for the same reader, since actions modify theirs."""
-    return {name: context[name] for name in ("user", "auth_user_obj", "ignore_auth") if name in context}
+    return {
+        name: context[name] for name in ("user", "auth_user_obj", "ignore_auth") if name in context
+    }
 
 
 def pending_requests(context: Any, organization: str) -> dict[str, Any] | None:
@@ -28,11 +30,15 @@ def pending_requests(context: Any, organization: str) -> dict[str, Any] | None:
     if not p.plugin_loaded("ecosphere_requests"):
         return None
     try:
-        asked = {"organization": organization, "requests": False}
-        counts = tk.get_action("ecosphere_request_desk")(_fresh(context), asked)["counts"]
+        query = {"organization": organization, "requests": False}
+        counts = tk.get_action("ecosphere_request_desk")(_fresh(context), query)["counts"]
     except (tk.NotAuthorized, tk.ObjectNotFound, tk.ValidationError):
         return None
-    return {"count": sum(counts.values()), "overdue": counts["overdue"], "due_soon": counts["due_soon"]}
+    return {
+        "count": sum(counts.values()),
+        "overdue": counts["overdue"],
+        "due_soon": counts["due_soon"],
+    }
 
 
 def open_signals(context: Any, package_id: str) -> int | None:
@@ -45,7 +51,9 @@ def open_signals(context: Any, package_id: str) -> int | None:
     if not p.plugin_loaded("ecosphere_requests"):
         return None
     try:
-        return tk.get_action("ecosphere_request_dataset_list")(_fresh(context), {"id": package_id})["open_signals"]
+        return tk.get_action("ecosphere_request_dataset_list")(_fresh(context), {"id": package_id})[
+            "open_signals"
+        ]
     except (tk.NotAuthorized, tk.ObjectNotFound):
         return None
 
@@ -65,23 +73,25 @@ def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | N
     if p.plugin_loaded("ecosphere_harvest"):
         # These figures are public on the page of each source.
         trusted: Any = {**_fresh(context), "ignore_auth": True}
-        asked = {"organization": organization, "counted": False}
-        sources = tk.get_action("ecosphere_harvest_overview")(trusted, asked)
-        sources.sort(key=lambda each: each["title"].casefold())
+        query: Any = {"organization": organization, "counted": False}
+        sources = tk.get_action("ecosphere_harvest_overview")(trusted, query)
+        sources.sort(key=lambda source: source["title"].casefold())
     else:
         query = {"fq": f'+dataset_type:harvest +owner_org:"{organization}"', "rows": MOST_SOURCES}
-        sources = tk.get_action("package_search")(_fresh(context), {**query, "include_private": True})["results"]
-    shown = (_last_harvest(context, each) for each in sources[:MOST_SOURCES])
-    return [each for each in shown if each is not None]
+        sources = tk.get_action("package_search")(
+            _fresh(context), {**query, "include_private": True}
+        )["results"]
+    results = (_last_harvest(context, source) for source in sources[:MOST_SOURCES])
+    return [result for result in results if result is not None]
 
 
 def _last_harvest(context: Any, source: dict[str, Any]) -> dict[str, Any] | None:
     """Return the results of a source's last harvest: from its job, else from ckanext-harvest's counts of objects."""
     common = {"name": source["name"], "title": source["title"]}
     if source.get("done") is not None or ("done" in source and not source["finished"]):
-        finished = source["finished"].isoformat() if source["finished"] else None
-        nothing = {"added": 0, "updated": 0, "deleted": 0}
-        return {**common, "finished": finished, "errored": source["errors"], **(source["done"] or nothing)}
+        finished = source["finished"] and source["finished"].isoformat()
+        counts = source["done"] or {"added": 0, "updated": 0, "deleted": 0}
+        return {**common, "finished": finished, "errored": source["errors"], **counts}
     try:
         status = tk.get_action("harvest_source_show_status")(_fresh(context), {"id": source["id"]})
     except (tk.NotAuthorized, tk.ObjectNotFound):
@@ -106,7 +116,9 @@ def governing_sources(context: Any, datasets: list[str]) -> dict[str, str]:
     if not datasets or not p.plugin_loaded("ecosphere_harvest"):
         return {}
     try:
-        return tk.get_action("ecosphere_harvest_governed_list")(_fresh(context), {"ids": datasets})["datasets"]
+        return tk.get_action("ecosphere_harvest_governed_list")(_fresh(context), {"ids": datasets})[
+            "datasets"
+        ]
     except tk.NotAuthorized:
         return {}
 

@@ -20,18 +20,29 @@ from ckanext.ecosphere.interfaces import (
     InitReport,
     Person,
 )
-from ckanext.ecosphere.quality import cli, config, dashboard, helpers, setup
+from ckanext.ecosphere.quality import (
+    cli,
+    config,
+    dashboard,
+    datasets,
+    helpers,
+    overview,
+    presentation,
+    series,
+    setup,
+    store,
+)
 from ckanext.ecosphere.quality.jobs import recovery, tasks
 from ckanext.ecosphere.quality.logic import action, auth
-from ckanext.ecosphere.quality.reports import cached_overview
-from ckanext.ecosphere.quality.storage import indexing, saving, series, store
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.health import check_networks, check_ports
 
 
 @tk.blanket.actions(action.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_quality_")})
+@tk.blanket.helpers(
+    {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_quality_")}
+)
 @tk.blanket.blueprints
 @tk.blanket.config_declarations
 class EcosphereQualityPlugin(Room):
@@ -57,11 +68,11 @@ class EcosphereQualityPlugin(Room):
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Score the new dataset in the transaction that creates it."""
-        saving.after_save(context, pkg_dict, new=True)
+        datasets.after_save(context, pkg_dict, new=True)
 
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Score the dataset in the transaction that changes it."""
-        saving.after_save(context, pkg_dict, new=False)
+        datasets.after_save(context, pkg_dict, new=False)
 
     def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Schedule the rescoring of the series and members of a deleted dataset."""
@@ -72,26 +83,45 @@ class EcosphereQualityPlugin(Room):
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
         """Add level and score to the document; drop the cached overview if a dataset has become private."""
         if pkg_dict.get("capacity") == "private" or pkg_dict.get("private") is True:
-            cached_overview.forget(str(pkg_dict["id"]))
-        return indexing.complete(pkg_dict, lambda: json.loads(pkg_dict["validated_data_dict"]))
+            overview.forget(str(pkg_dict["id"]))
+        return store.complete_document(
+            pkg_dict, lambda: json.loads(pkg_dict["validated_data_dict"])
+        )
 
-    def after_dataset_search(self, search_results: dict[str, Any], search_params: dict[str, Any]) -> dict[str, Any]:
-        """Add badges to the datasets found, and labels of levels to the facet."""
-        return indexing.decorate(search_results)
+    def after_dataset_search(
+        self, search_results: dict[str, Any], search_params: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Add the badges to the datasets found (one query), and the labels of the levels to the facet."""
+        results = [
+            d
+            for d in search_results["results"]
+            if isinstance(d, dict) and "id" in d and "type" in d
+        ]
+        badges = store.badges(results)
+        for dataset in results:
+            badge = badges.get(dataset["id"])
+            if badge:
+                dataset[store.LEVEL_FIELD], dataset[store.SCORE_FIELD] = badge.level, badge.score
+        facet = search_results.get("search_facets", {}).get(store.LEVEL_FIELD, {})
+        for item in facet.get("items", []):
+            item["display_name"] = presentation.level_label(item["name"]) or item["name"]
+        return search_results
 
     def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
-        """Return the facets of the dataset page."""
-        return indexing.facets(facets_dict)
+        """Add the facet of levels to the search page."""
+        return {**facets_dict, store.LEVEL_FIELD: tk._("Metadata quality")}
 
     def organization_facets(
         self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None
     ) -> dict[str, Any]:
-        """Return the facets of the page of a service."""
-        return indexing.facets(facets_dict)
+        """Add the facet of levels to the page of a service."""
+        return self.dataset_facets(facets_dict, "dataset")
 
-    def group_facets(self, facets_dict: dict[str, Any], group_type: str, package_type: str | None) -> dict[str, Any]:
-        """Return the facets of the page of a group."""
-        return indexing.facets(facets_dict)
+    def group_facets(
+        self, facets_dict: dict[str, Any], group_type: str, package_type: str | None
+    ) -> dict[str, Any]:
+        """Add the facet of levels to the page of a group."""
+        return self.dataset_facets(facets_dict, "dataset")
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Return the command group `ckan ecosphere quality`."""

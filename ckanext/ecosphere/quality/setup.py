@@ -8,10 +8,9 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
-from ckanext.ecosphere.quality import config
+from ckanext.ecosphere.quality import config, datasets, rescore
 from ckanext.ecosphere.quality.core.score import ModelError
 from ckanext.ecosphere.quality.jobs import tasks
-from ckanext.ecosphere.quality.storage import bulk, rescore
 
 _ = tk._
 
@@ -24,8 +23,10 @@ def initialise(report: InitReport) -> None:
     """Queue a rescore if datasets are not scored with the current weights."""
     number = rescore.missing()
     if number:
-        tasks.enqueue_rescore(bulk.count())
-        report.changed(_("Quality: {number} datasets will be scored in the background").format(number=number))
+        tasks.enqueue_rescore(datasets.count())
+        report.changed(
+            _("Quality: {number} datasets will be scored in the background").format(number=number)
+        )
     else:
         report.unchanged(_("Quality: every dataset is scored"))
 
@@ -36,17 +37,24 @@ def check() -> list[Check]:
         version = config.model().version
     except ModelError as error:
         return _result(
-            CheckStatus.ERROR, str(error), _("Correct the file, or empty {option}."), option=config.MODEL_FILE
+            CheckStatus.ERROR,
+            str(error),
+            _("Correct the file, or empty {option}."),
+            option=config.MODEL_FILE,
         )
     run = _("Run: {command}")
-    if number := rescore.missing():
+    number = rescore.missing()
+    if number:
         message = _("{number} datasets are not scored with the weights {version}.")
         message = message.format(number=number, version=version)
         return _result(CheckStatus.WARNING, message, run, command="ckan ecosphere quality rescore")
-    if late := rescore.overdue():
-        message = _("{number} datasets fell due more than two days ago and were not scored again.").format(number=late)
+    late = rescore.overdue()
+    if late:
+        message = _("{number} datasets fell due more than two days ago and were not scored again.")
+        message = message.format(number=late)
         return _result(CheckStatus.WARNING, message, run, command="ckan ecosphere quality nightly")
-    return _result(CheckStatus.OK, _("Every dataset is scored with the weights {version}.").format(version=version))
+    message = _("Every dataset is scored with the weights {version}.").format(version=version)
+    return _result(CheckStatus.OK, message)
 
 
 def _result(status: CheckStatus, message: str, remedy: str = "", **values: str) -> list[Check]:

@@ -13,11 +13,8 @@ from ckan.logic import clean_dict, parse_params, tuplize_dict
 from flask import Blueprint, Response, abort, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.quality import config
-from ckanext.ecosphere.quality.core.scope import Scope
-from ckanext.ecosphere.quality.reports import exports, presentation, report, sorting
-from ckanext.ecosphere.quality.reports.svg import badge_svg
-from ckanext.ecosphere.quality.storage import store
+from ckanext.ecosphere.quality import charts, config, figures, presentation, store, tables
+from ckanext.ecosphere.quality.figures import Scope
 from ckanext.ecosphere.shared import web_guard
 
 LINKS_A_PAGE = 100
@@ -33,33 +30,47 @@ def context() -> Any:
 def visible_dataset(id: str) -> dict[str, Any]:
     """Return the dataset `id`; abort with 404 if the reader may not see it."""
     try:
-        found = tk.get_action("package_show")(context(), {"id": id})
+        dataset = tk.get_action("package_show")(context(), {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
         tk.abort(404, tk._("Dataset not found"))
-    if not store.is_scored(found["type"]):
+    if not store.is_scored(dataset["type"]):
         tk.abort(404, tk._("Dataset not found"))
-    return found
+    return dataset
 
 
 def dataset_page(id: str) -> str:
     """Show every criterion of a dataset, with advice about the failed ones."""
     package = visible_dataset(id)
-    quality = tk.get_action("ecosphere_quality_show")(context(), {"id": package["id"], "origins": True})
+    quality = tk.get_action("ecosphere_quality_show")(
+        context(), {"id": package["id"], "origins": True}
+    )
     links = tk.get_action("ecosphere_quality_links")(context(), {"id": package["id"]})
     page = Page(
-        links, page=tk.h.get_page_number(request.args), item_count=len(links), items_per_page=LINKS_A_PAGE,
+        links,
+        page=tk.h.get_page_number(request.args),
+        item_count=len(links),
+        items_per_page=LINKS_A_PAGE,
         url=tk.h.pager_url,
-    )  # fmt: skip
-    variables = {"pkg_dict": package, "dataset_type": package["type"], "quality": quality, "page": page}
+    )
+    variables = {
+        "pkg_dict": package,
+        "dataset_type": package["type"],
+        "quality": quality,
+        "page": page,
+    }
     return tk.render("ecosphere_quality/dataset.html", variables)
 
 
 def dataset_badge(id: str) -> AnyResponse:
     """Return the badge of a dataset as SVG, with an ETag."""
     package = visible_dataset(id)
-    found = model.Package.get(package["id"])
-    badge = presentation.quality(found).badge if found else tk.abort(404)
-    response = Response(badge_svg(badge, presentation.level_label(badge.level)), mimetype="image/svg+xml")
+    stored = model.Package.get(package["id"])
+    if stored is None:
+        tk.abort(404)
+    badge = presentation.quality(stored).badge
+    response = Response(
+        charts.badge(badge, presentation.level_label(badge.level)), mimetype="image/svg+xml"
+    )
     response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     if package["private"] or package["state"] != model.State.ACTIVE:
         request.environ["__no_cache__"] = True
@@ -73,38 +84,48 @@ def recheck(id: str) -> AnyResponse:
     """Queue a check of the links of a dataset, then show its quality."""
     package = visible_dataset(id)
     try:
-        queued = tk.get_action("ecosphere_quality_recheck")(context(), {"id": package["id"]})["queued"]
+        queued = tk.get_action("ecosphere_quality_recheck")(context(), {"id": package["id"]})[
+            "queued"
+        ]
     except tk.NotAuthorized:
         tk.abort(404, tk._("Dataset not found"))
     if queued:
-        tk.h.flash_success(tk._("The links are being checked: their state appears here in a few minutes."))
+        tk.h.flash_success(
+            tk._("The links are being checked: their state appears here in a few minutes.")
+        )
     else:
-        tk.h.flash_notice(tk._("The links were checked a moment ago: wait five minutes before the next time."))
+        tk.h.flash_notice(
+            tk._("The links were checked a moment ago: wait five minutes before the next time.")
+        )
     return tk.redirect_to("ecosphere_quality.dataset_page", id=package["name"])
 
 
 def preview_fragment() -> str:
     """Show how the score would change with the current form values; requested by the form's script during input."""
     try:
-        data = clean_dict(unflatten(tuplize_dict(parse_params(request.form))))  # as CKAN's own view does
+        # As CKAN's own view does.
+        data = clean_dict(unflatten(tuplize_dict(parse_params(request.form))))
     except DataError:
         tk.abort(400, tk._("The form contains an unknown field. Open the page again."))
     if isinstance(data.get("tag_string"), str):
-        data["tags"] = [{"name": name.strip()} for name in data["tag_string"].split(",") if name.strip()]
+        names = (name.strip() for name in data["tag_string"].split(","))
+        data["tags"] = [{"name": name} for name in names if name]
     package_id = data.pop("pkg_name", "") or data.get("id", "")
     name = request.args.get("id") or package_id
     try:
-        found = tk.get_action("ecosphere_quality_preview")(context(), {"id": name, "dataset": data})
+        preview = tk.get_action("ecosphere_quality_preview")(
+            context(), {"id": name, "dataset": data}
+        )
     except (tk.ObjectNotFound, tk.NotAuthorized):
         tk.abort(404, tk._("Dataset not found"))
-    return tk.render("ecosphere_quality/snippets/preview.html", {"preview": found})
+    return tk.render("ecosphere_quality/snippets/preview.html", {"preview": preview})
 
 
 def overview_page() -> str:
     """Compare the services, themes and territories, in the requested order; public datasets only."""
-    found = tk.get_action("ecosphere_quality_overview")(context(), {})
-    order = sorting.asked(request.args, config.model().level_codes)
-    variables = {"overview": found, "tables": sorting.tables(found, order), "order": order}
+    overview = tk.get_action("ecosphere_quality_overview")(context(), {})
+    order = tables.order_of(request.args, config.model().level_codes)
+    variables = {"overview": overview, "tables": tables.in_order(overview, order), "order": order}
     return tk.render("ecosphere_quality/overview.html", variables)
 
 
@@ -114,23 +135,23 @@ def overview_csv() -> Response:
     The parameter `table` names it: services (default), themes, territories, evolution or losses.
     """
     name = request.args.get("table", "services")
-    if name not in exports.TABLES:
+    if name not in tables.CSV_TABLES:
         tk.abort(404, tk._("There is no such table."))
-    found = tk.get_action("ecosphere_quality_overview")(context(), {})
-    return _download(exports.TABLES[name](found), "text/csv", f"qualite-{name}.csv")
+    overview = tk.get_action("ecosphere_quality_overview")(context(), {})
+    return _download(tables.CSV_TABLES[name](overview), "text/csv", f"qualite-{name}.csv")
 
 
 def overview_json() -> Response:
     """Return all figures of the page as JSON."""
-    found = tk.get_action("ecosphere_quality_overview")(context(), {})
-    return _download(json.dumps(found, ensure_ascii=False), "application/json")
+    overview = tk.get_action("ecosphere_quality_overview")(context(), {})
+    return _download(json.dumps(overview, ensure_ascii=False), "application/json")
 
 
 def visible_dashboard(id: str) -> dict[str, Any]:
     """Return the figures of the organisation `id`; anonymous visitors are sent to the log-in page."""
-    asked = {"id": id, "criterion": request.args.get("criterion", "")}
+    query = {"id": id, "criterion": request.args.get("criterion", "")}
     try:
-        return tk.get_action("ecosphere_quality_dashboard")(context(), asked)
+        return tk.get_action("ecosphere_quality_dashboard")(context(), query)
     except tk.ValidationError:
         tk.abort(404, tk._("There is no such criterion."))
     except tk.ObjectNotFound:
@@ -151,24 +172,30 @@ def refuse_dashboard(id: str) -> NoReturn:
 
 def dashboard_page(id: str) -> str:
     """Show the figures of a service, and what would improve them most."""
-    found = visible_dashboard(id)
-    asked = {"id": found["organization"]["id"], "include_users": False, "include_followers": False}
-    group = tk.get_action("organization_show")(context(), asked)
-    variables = {"dashboard": found, "group_dict": group, "group_type": group["type"]}
+    dashboard = visible_dashboard(id)
+    query = {
+        "id": dashboard["organization"]["id"],
+        "include_users": False,
+        "include_followers": False,
+    }
+    group = tk.get_action("organization_show")(context(), query)
+    variables = {"dashboard": dashboard, "group_dict": group, "group_type": group["type"]}
     return tk.render("ecosphere_quality/dashboard.html", variables)
 
 
 def dashboard_csv(id: str) -> Response:
     """Return a CSV row for each dataset of the service."""
-    found = visible_dashboard(id)
-    scope = Scope(organization=found["organization"]["id"], private=True)
-    name = f"qualite-{found['organization']['name']}.csv"
-    return _private(_download(exports.datasets(report.each_dataset(scope)), "text/csv", name))
+    organization = visible_dashboard(id)["organization"]
+    scope = Scope(organization=organization["id"], private=True)
+    content = tables.datasets(figures.each_dataset(scope))
+    return _private(_download(content, "text/csv", f"qualite-{organization['name']}.csv"))
 
 
 def dashboard_json(id: str) -> Response:
     """Return all figures of the dashboard as JSON."""
-    return _private(_download(json.dumps(visible_dashboard(id), ensure_ascii=False), "application/json"))
+    return _private(
+        _download(json.dumps(visible_dashboard(id), ensure_ascii=False), "application/json")
+    )
 
 
 def _download(content: str, mimetype: str, name: str | None = None) -> Response:

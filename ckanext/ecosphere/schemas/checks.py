@@ -18,24 +18,20 @@ def run() -> list[Check]:
     name = tk._("Dataset schema")
     schema = tk.h.scheming_get_dataset_schema("dataset")
     if not schema or "form_sections" not in schema:
-        return [
-            Check(
-                name,
-                CheckStatus.ERROR,
-                tk._("Datasets do not follow the schema of the access desk"),
-                tk._("Name ckanext.ecosphere.schemas:dataset.yaml, or a copy of it, in scheming.dataset_schemas"),
-            )
-        ]
+        message = tk._("Datasets do not follow the schema of the access desk")
+        remedy = tk._(
+            "Name ckanext.ecosphere.schemas:dataset.yaml, or a copy of it, in scheming.dataset_schemas"
+        )
+        return [Check(name, CheckStatus.ERROR, message, remedy)]
     missing = [*_missing(schema["dataset_fields"]), *_missing(schema["resource_fields"])]
     if missing:
-        return [
-            Check(
-                name,
-                CheckStatus.ERROR,
-                tk._("The schema names what does not exist: {names}").format(names=", ".join(missing)),
-                tk._("Correct the file that ecosphere.schemas.overlay or scheming.dataset_schemas names"),
-            )
-        ]
+        message = tk._("The schema names what does not exist: {names}").format(
+            names=", ".join(missing)
+        )
+        remedy = tk._(
+            "Correct the file that ecosphere.schemas.overlay or scheming.dataset_schemas names"
+        )
+        return [Check(name, CheckStatus.ERROR, message, remedy)]
     count = len(schema["dataset_fields"]) + len(schema["resource_fields"])
     return [Check(name, CheckStatus.OK, tk._("{count} fields").format(count=count))]
 
@@ -45,7 +41,9 @@ def index() -> list[Check]:
     number = len(signature.stale())
     name = tk._("Index and schema")
     if not number:
-        return [Check(name, CheckStatus.OK, tk._("Every dataset was indexed with the schema in force"))]
+        return [
+            Check(name, CheckStatus.OK, tk._("Every dataset was indexed with the schema in force"))
+        ]
     message = tk.ungettext(
         "{number} dataset was indexed without the schema in force: a save may lose fields",
         "{number} datasets were indexed without the schema in force: a save may lose fields",
@@ -58,16 +56,19 @@ def index() -> list[Check]:
 def _missing(fields: list[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the templates and validators that fields refer to but that do not exist."""
     for field in fields:
+        name = field["field_name"]
         for kind in ("form", "display"):
             snippet = field.get(f"{kind}_snippet")
-            path = snippet if not snippet or "/" in snippet else f"scheming/{kind}_snippets/{snippet}"
+            if not snippet:
+                continue
+            path = snippet if "/" in snippet else f"scheming/{kind}_snippets/{snippet}"
             try:
-                if path:
-                    current_app.jinja_env.get_template(path)
+                current_app.jinja_env.get_template(path)
             except TemplateNotFound:
-                yield f"{field['field_name']}: {snippet}"
-        for word in f"{field.get('validators') or ''} {field.get('output_validators') or ''}".split():
+                yield f"{name}: {snippet}"
+        validators = (field.get(key) or "" for key in ("validators", "output_validators"))
+        for word in " ".join(validators).split():
             try:
                 tk.get_validator(word.partition("(")[0])
             except tk.UnknownValidator:
-                yield f"{field['field_name']}: {word}"
+                yield f"{name}: {word}"

@@ -1,9 +1,17 @@
-"""Configuration options of the schemas, read through typed functions."""
+"""Configuration options of the schemas, and defaults for options of other extensions that are not set."""
 
 from __future__ import annotations
 
-import ckan.plugins.toolkit as tk
+from pathlib import Path
+from typing import Any
 
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan.exceptions import CkanConfigurationException
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas.fields import overlay as schema_overlay
+from ckanext.ecosphere.shared.config import declared
 from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
 from ckanext.ecosphere.shared.portal_services import own_services
 
@@ -64,3 +72,48 @@ def guard_settings() -> GuardSettings:
         attempts=1,
         user_agent=f"ckanext-ecosphere (+{tk.config['ckan.site_url']})",
     )
+
+
+# --- defaults ---
+
+RDF_PROFILES = "ckanext.dcat.rdf.profiles"
+STOCK_RDF_PROFILE, OWN_PROFILE = "euro_dcat_ap_3", "ecosphere_dcat_ap"
+SCHEMAS = "scheming.dataset_schemas"
+OWN_SCHEMA = "ckanext.ecosphere.schemas:dataset.yaml"
+SCHEMING = "scheming_datasets"
+PAGE_SIZE = "ckanext.dcat.datasets_per_page"
+#: A dataset takes a tenth of a second; a page of RDF less than two seconds.
+STOCK_PAGE, DATASETS_A_PAGE = "100", 15
+LICENCES = Path(__file__).with_name("licences.json")
+
+
+def set_defaults(settings: Any) -> None:
+    """Set the options of ckanext-dcat, ckanext-scheming and CKAN that are still at their stock value.
+
+    Those of ckanext-scheming have their default in ``config_declaration.yaml``.
+
+    Args:
+        settings: CKAN's configuration, changed in place.
+    """
+    own = vocabularies()
+    if own and not Path(own).is_dir():
+        raise CkanConfigurationException(f"{VOCABULARIES}: {own} is no folder")
+    voc.use(own)
+    profiles = tk.aslist(declared(RDF_PROFILES, None, settings))
+    if own_rdf_profile() and profiles in ([], [STOCK_RDF_PROFILE]):
+        settings[RDF_PROFILES] = OWN_PROFILE
+    if overlay() and settings.get(SCHEMAS) in (None, "", OWN_SCHEMA, [OWN_SCHEMA]):
+        try:
+            settings[SCHEMAS] = schema_overlay.write(
+                overlay(), settings.get("ckan.storage_path") or ""
+            )
+        except schema_overlay.OverlayError as error:
+            raise CkanConfigurationException(f"{OVERLAY}: {error}") from error
+        scheming: Any = p.get_plugin(SCHEMING)
+        if scheming:
+            # CKAN configures plugins from last to first: ckanext-scheming has already read its option.
+            scheming.update_config(settings)
+    if str(declared(PAGE_SIZE, None, settings) or STOCK_PAGE) == STOCK_PAGE:
+        settings[PAGE_SIZE] = DATASETS_A_PAGE
+    if own_licences() and not settings.get("licenses_group_url"):
+        settings["licenses_group_url"] = f"file://{LICENCES}"

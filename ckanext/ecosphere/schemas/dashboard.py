@@ -11,21 +11,19 @@ from ckanext.ecosphere.shared import dates
 def cards(person: Person) -> list[Card]:
     """Return the card of the person's unfinished descriptions, if any."""
     try:
-        found = person.ask("ecosphere_dataset_unfinished")
+        unfinished = person.ask("ecosphere_dataset_unfinished")
     except tk.NotAuthorized:
         return []
-    if not found:
+    if not unfinished:
         return []
-    lines = [
-        Line(
-            each["title"],
-            tk.url_for("dataset.edit", id=each["id"]),
-            tk._("begun on {date}").format(date=dates.day(each["begun"])),
-        )
-        for each in found[:MOST_LINES]
-    ]
+    lines = []
+    for dataset in unfinished[:MOST_LINES]:
+        note = tk._("begun on {date}").format(date=dates.day(dataset["begun"]))
+        lines.append(Line(dataset["title"], tk.url_for("dataset.edit", id=dataset["id"]), note))
     ways = [Link(tk._("My datasets"), tk.url_for("dashboard.datasets"))]
-    return [Card("unfinished", tk._("Unfinished descriptions"), "pen", len(found), lines, ways, 25)]
+    return [
+        Card("unfinished", tk._("Unfinished descriptions"), "pen", len(unfinished), lines, ways, 25)
+    ]
 
 
 def links(person: Person) -> list[Link]:
@@ -34,6 +32,12 @@ def links(person: Person) -> list[Link]:
         return []
     return [
         Link(tk._("Describe a dataset"), tk.url_for("dataset.new"), "plus"),
-        Link(tk._("Start from an address"), tk.url_for("ecosphere_schemas.import_record"), "file-import"),
-        Link(tk._("Change many datasets at once"), tk.url_for("ecosphere_bulk.edit"), "layer-group"),
+        Link(
+            tk._("Start from an address"),
+            tk.url_for("ecosphere_schemas.import_record"),
+            "file-import",
+        ),
+        Link(
+            tk._("Change many datasets at once"), tk.url_for("ecosphere_bulk.edit"), "layer-group"
+        ),
     ]

@@ -12,9 +12,12 @@ from jinja2 import Undefined
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.schemas import wording
-from ckanext.ecosphere.schemas.bulk.filters import ecosphere_bulk_filters  # noqa: F401 - for the templates
+from ckanext.ecosphere.schemas.bulk.actions import ecosphere_bulk_filters  # noqa: F401 - for the templates
 from ckanext.ecosphere.schemas.catalogue import inheritance
-from ckanext.ecosphere.schemas.catalogue.core_fields import ecosphere_core_inputs, ecosphere_core_people  # noqa: F401 - for the templates
+from ckanext.ecosphere.schemas.catalogue.core_fields import (  # noqa: F401 - for the templates
+    ecosphere_core_inputs,
+    ecosphere_core_people,
+)
 from ckanext.ecosphere.schemas.fields import conditions, places, spatial, urls
 from ckanext.ecosphere.schemas.fields.choices import (  # noqa: F401 - for the templates
     ecosphere_concept_choices,
@@ -27,8 +30,11 @@ from ckanext.ecosphere.schemas.fields.choices import (  # noqa: F401 - for the t
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.importing import services
 from ckanext.ecosphere.schemas.logic import publication
-from ckanext.ecosphere.schemas.logic.drafts import ecosphere_unfinished  # noqa: F401 - for the templates
-from ckanext.ecosphere.schemas.logic.locked_fields import CARRIED, ecosphere_locked, ecosphere_locked_fields  # noqa: F401 - for the templates
+from ckanext.ecosphere.schemas.logic.locked_fields import (  # noqa: F401 - for the templates
+    CARRIED,
+    ecosphere_locked,
+    ecosphere_locked_fields,
+)
 from ckanext.ecosphere.schemas.rdf import relations
 from ckanext.ecosphere.vocabularies import languages
 
@@ -37,6 +43,8 @@ Field = Mapping[str, Any]
 MOST_SERVICES = 5
 LANGUAGES = "languages"
 """Form section of the texts in other languages."""
+SHOWN_ABOVE = ("title", "name", "notes", "tag_string", "owner_org")
+"""Fields that the dataset page shows above its sections."""
 
 
 #: Helpers defined in other modules.
@@ -49,21 +57,25 @@ def ecosphere_concept_label(vocabulary: str, value: str) -> str:
     A withdrawn concept is marked as such.
     """
     concept = voc.get(vocabulary).get(value) if isinstance(value, str) else None
+    label = str(value)
     if vocabulary == "territories":
-        label = places.label(str(value), wording.page_language())
-    else:
-        label = concept.label(wording.page_language()) if concept else str(value)
-    return tk._("{label} (withdrawn)").format(label=label) if concept and concept.data.get("withdrawn") else label
+        label = places.label(label, wording.page_language())
+    elif concept:
+        label = concept.label(wording.page_language())
+    if concept and concept.data.get("withdrawn"):
+        return tk._("{label} (withdrawn)").format(label=label)
+    return label
 
 
 def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:
     """Return the concepts of a field for display: ``label``, and ``href`` for a web address that is not a concept."""
     vocabulary = voc.get(field["vocabulary"])
     items = []
-    for part in as_list(value):
-        concept = vocabulary.get(part) if isinstance(part, str) else None
-        known = ecosphere_concept_label(field["vocabulary"], str(part))
-        items.append({"label": known, "href": "" if concept or not urls.is_web_address(known) else known})
+    for part in map(str, as_list(value)):
+        label, href = ecosphere_concept_label(field["vocabulary"], part), ""
+        if vocabulary.get(part) is None and urls.is_web_address(label):
+            href = label
+        items.append({"label": label, "href": href})
     return items
 
 
@@ -87,31 +99,43 @@ def ecosphere_form_sections(
     are in the first one. A field hidden by the administrator becomes a hidden input: the form replaces the whole
     dataset and would otherwise empty the field.
     """
-    key = "form_sections" if kind == "dataset" else "resource_form_sections"
-    sections = schema.get(key) or [{"id": "", "open": True, "label": "", "description": ""}]
-    known = {section["id"] for section in sections}
-    series = relations.find(as_list(data.get("in_series") or [])) if kind == "dataset" and data.get("in_series") else []
-    found = []
-    for section in sections:
-        fields = [
-            {**field, "lender": inheritance.lender(field, data, series)} if series else field
-            for field in map(_carried_if_hidden, schema[f"{kind}_fields"])
-            if _section_of(field, known, sections[0]["id"]) == section["id"]
-        ]
-        faulty = any(field["field_name"] in (errors or {}) for field in fields)
+    is_dataset = kind == "dataset"
+    declared = schema.get("form_sections" if is_dataset else "resource_form_sections")
+    declared = declared or [{"id": "", "open": True, "label": "", "description": ""}]
+    by_section: dict[str, list[dict[str, Any]]] = {section["id"]: [] for section in declared}
+    series = (
+        relations.find(as_list(data["in_series"])) if is_dataset and data.get("in_series") else []
+    )
+    for schema_field in schema[f"{kind}_fields"]:
+        field = dict(schema_field)
+        if _is_hidden(field):
+            field["form_snippet"] = CARRIED
+        if series:
+            field["lender"] = inheritance.lender(field, data, series)
+        first = declared[0]["id"]
+        by_section.get(field.get("form_section", first), by_section[first]).append(field)
+    sections = []
+    for section in declared:
+        fields = by_section[section["id"]]
+        names = [field["field_name"] for field in fields]
+        faulty = any(name in (errors or {}) for name in names)
         is_open = section.get("open") or faulty
-        filled = sum(ecosphere_is_filled(data.get(field["field_name"])) for field in fields)
-        found.append(
+        sections.append(
             {
                 **section,
                 "fields": fields,
-                "filled": filled,
+                "filled": sum(ecosphere_is_filled(data.get(name)) for name in names),
                 "faulty": faulty,
                 "open": is_open,
-                "late": kind == "dataset" and not (is_open or ecosphere_whole_form(section["id"])),
+                "late": is_dataset and not (is_open or ecosphere_whole_form(section["id"])),
             }
         )
-    return found
+    return sections
+
+
+def _is_hidden(field: Field) -> bool:
+    """Return whether the administrator has hidden a field in the form."""
+    return field.get("form_snippet", "") is None
 
 
 def ecosphere_missing_fields(fields: Iterable[Field], errors: Mapping[str, Any]) -> list[Field]:
@@ -119,7 +143,9 @@ def ecosphere_missing_fields(fields: Iterable[Field], errors: Mapping[str, Any])
     return [field for field in fields if errors.get(field["field_name"]) == [publication.needed()]]
 
 
-def ecosphere_form_data(schema: Mapping[str, Any], data: Mapping[str, Any], form_style: str) -> Mapping[str, Any]:
+def ecosphere_form_data(
+    schema: Mapping[str, Any], data: Mapping[str, Any], form_style: str
+) -> Mapping[str, Any]:
     """Return the initial values of the dataset form; a new dataset gets the defaults of the schema.
 
     The contact is filled in from the contact sheet of the chosen service, or of the user's only service. Values of the
@@ -127,71 +153,72 @@ def ecosphere_form_data(schema: Mapping[str, Any], data: Mapping[str, Any], form
     """
     if form_style == "edit" or "save" in data:
         return data
-    defaults = {
-        field["field_name"]: field["form_default"] for field in schema["dataset_fields"] if "form_default" in field
-    }
     services = tk.h.organizations_available("create_dataset")
-    chosen = data.get("owner_org") or data.get("group_id") or (services[0]["id"] if len(services) == 1 else None)
-    if chosen and (sheet := sheets.as_contact(str(chosen))):
-        defaults |= {f["field_name"]: [sheet] for f in schema["dataset_fields"] if f.get("from_contact_sheet")}
+    service = data.get("owner_org") or data.get("group_id")
+    if not service and len(services) == 1:
+        service = services[0]["id"]
+    sheet = sheets.as_contact(str(service)) if service else None
+    defaults: dict[str, Any] = {}
+    for field in schema["dataset_fields"]:
+        if sheet and field.get("from_contact_sheet"):
+            defaults[field["field_name"]] = [sheet]
+        elif "form_default" in field:
+            defaults[field["field_name"]] = field["form_default"]
     return {**defaults, **data}
-
-
-def _carried_if_hidden(field: Field) -> Field:
-    return {**field, "form_snippet": CARRIED} if field.get("form_snippet", "") is None else field
-
-
-def _section_of(field: Field, known: set[str], fallback: str) -> str:
-    section = field.get("form_section", fallback)
-    return section if section in known else fallback
 
 
 def ecosphere_is_in_form(field: Field, values: Mapping[str, Any]) -> bool:
     """Return whether the form shows a field, given the other values of the dataset or resource."""
-    if field.get("form_snippet", "") is None:
+    if _is_hidden(field):
         return False
     applies = conditions.is_relevant(field, lambda name: ecosphere_texts(values.get(name)))
     return applies or ecosphere_is_filled(values.get(field["field_name"]))
 
 
-def ecosphere_taken_from_series(dataset: Mapping[str, Any], series: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def ecosphere_taken_from_series(
+    dataset: Mapping[str, Any], series: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return the values that a dataset inherits from its series, as {field: value}.
 
     Args:
         dataset: the dataset, from `package_show`.
         series: its series; the first one with a value for a field lends it.
     """
-    schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset") or {"dataset_fields": ()}
-    lenders = list(series)
-    return {
-        field["field_name"]: lender[field["field_name"]]
-        for field in schema["dataset_fields"]
-        if (lender := inheritance.lender(field, dataset, lenders))
+    schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset") or {
+        "dataset_fields": ()
     }
+    lenders = list(series)
+    values: dict[str, Any] = {}
+    for field in schema["dataset_fields"]:
+        lender = inheritance.lender(field, dataset, lenders)
+        if lender:
+            values[field["field_name"]] = lender[field["field_name"]]
+    return values
 
 
-def ecosphere_shown_sections(schema: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
+def ecosphere_shown_sections(
+    schema: Mapping[str, Any], dataset: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     """Return the sections of the dataset page that have something to show, with their filled fields only.
 
     ``lender`` of a field is the series that its value is inherited from, if any.
     """
     lenders = relations.find(as_list(dataset.get("in_series") or []))
-    shown = []
+    sections = []
     for section in ecosphere_form_sections(schema, {}, {}):
-        fields = [
-            {**field, "lender": lender}
-            for field in section["fields"]
-            if field.get("display_snippet", "") is not None
-            and field["field_name"] not in ("title", "name", "notes", "tag_string", "owner_org")
-            and (section["id"] != LANGUAGES or ecosphere_in_languages(field, dataset))
-            and (
-                (lender := inheritance.lender(field, dataset, lenders))
-                or ecosphere_is_filled(dataset.get(field["field_name"]))
-            )
-        ]
+        fields = []
+        for field in section["fields"]:
+            name = field["field_name"]
+            if field.get("display_snippet", "") is None or name in SHOWN_ABOVE:
+                continue
+            if section["id"] == LANGUAGES and not ecosphere_in_languages(field, dataset):
+                continue
+            lender = inheritance.lender(field, dataset, lenders)
+            if lender or ecosphere_is_filled(dataset.get(name)):
+                fields.append({**field, "lender": lender})
         if fields:
-            shown.append({**section, "fields": fields})
-    return shown
+            sections.append({**section, "fields": fields})
+    return sections
 
 
 def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,27 +230,28 @@ def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """
     kinds = {relations.SERIES: "series", relations.SERVICE: "service", relations.CODE: "code"}
     kind = kinds.get(dataset.get("dcat_type") or "", "dataset")
-    nothing = {"count": 0, "results": []}
+    members = services = {"count": 0, "results": []}
+    if kind == "series":
+        members = relations.referring(dataset, relations.SERIES_FIELD)
+    else:
+        services = relations.referring(dataset, relations.SERVES_FIELD)
     return {
         "kind": kind,
         "series": relations.find(as_list(dataset.get("in_series") or [])),
         "served": relations.find(as_list(dataset.get("serves_dataset") or [])),
-        "members": relations.referring(dataset, relations.SERIES_FIELD) if kind == "series" else nothing,
-        "services": relations.referring(dataset, relations.SERVES_FIELD) if kind != "series" else nothing,
+        "members": members,
+        "services": services,
     }
 
 
 def ecosphere_referred(value: Any) -> list[dict[str, str]]:
     """Return references to datasets for display: ``title`` and, for datasets of this portal, ``name``."""
     references = [str(reference) for reference in as_list(value or [])]
-    found = relations.find(references)
-    known = {name: dataset for dataset in found for name in relations.own_references(dataset)}
-    return [
-        {"title": tk.h.dataset_display_name(known[reference]), "name": known[reference]["name"]}
-        if reference in known
-        else {"title": reference, "name": ""}
-        for reference in references
-    ]
+    titles: dict[str, dict[str, str]] = {}
+    for dataset in relations.find(references):
+        title = {"title": tk.h.dataset_display_name(dataset), "name": dataset["name"]}
+        titles |= dict.fromkeys(relations.own_references(dataset), title)
+    return [titles.get(reference) or {"title": reference, "name": ""} for reference in references]
 
 
 def ecosphere_obligation_label(field: Field) -> str:
@@ -243,12 +271,16 @@ def ecosphere_when(field: Field, row: str = "", siblings: Iterable[Field] = ()) 
         row: for a subfield, the prefix of the input names of its row (``contact__0``).
         siblings: for a subfield, all subfields of the row.
     """
-    names = {each["field_name"] for each in siblings}
-    found = [
-        {**condition, "field": f"{row}__{condition['field']}" if condition["field"] in names else condition["field"]}
-        for condition in field.get("relevant_when") or ()
-    ]
-    return json.dumps(found) if found else ""
+    names = {sibling["field_name"] for sibling in siblings}
+    conditions_of_form = []
+    for condition in field.get("relevant_when") or ():
+        other = condition["field"]
+        if other in names:
+            other = f"{row}__{other}"
+        conditions_of_form.append({**condition, "field": other})
+    if not conditions_of_form:
+        return ""
+    return json.dumps(conditions_of_form)
 
 
 def ecosphere_input_name(field: Field) -> str:
@@ -261,7 +293,9 @@ def ecosphere_own_services() -> list[dict[str, Any]]:
     return tk.h.organizations_available("create_dataset")[:MOST_SERVICES]
 
 
-def ecosphere_carried_inputs(name: str, value: Any, subfields: Iterable[Field] = ()) -> list[tuple[str, str]]:
+def ecosphere_carried_inputs(
+    name: str, value: Any, subfields: Iterable[Field] = ()
+) -> list[tuple[str, str]]:
     """Return the (name, value) pairs of the hidden inputs that keep ``value``, possibly nested, in a form.
 
     Names use the notations of CKAN, ``contact__0__name``, and of ckanext-fluent, ``title_translated-en``.
@@ -271,24 +305,29 @@ def ecosphere_carried_inputs(name: str, value: Any, subfields: Iterable[Field] =
         value: value of the field.
         subfields: of a repeated group. CKAN refuses a row that has nothing but rows: it gets an empty subfield.
     """
+    inputs: list[tuple[str, str]] = []
     if isinstance(value, Mapping):
         # Subfields if the name ends with the number of a row, else languages of a text.
         sign = "__" if name.rpartition("__")[2].isdigit() else "-"
-        parts = [pair for key, part in value.items() for pair in ecosphere_carried_inputs(f"{name}{sign}{key}", part)]
-        own = [pair for pair in parts if pair[0].rpartition(sign)[0] == name]
-        plain = [each["field_name"] for each in subfields if "repeating_subfields" not in each]
-        return [(f"{name}__{plain[0]}", ""), *parts] if parts and plain and not own else parts
-    if isinstance(value, (list, tuple)):
-        groups = any(isinstance(part, Mapping) for part in value)
-        return [
-            pair
-            for index, part in enumerate(value)
-            for pair in ecosphere_carried_inputs(f"{name}__{index}" if groups else name, part, subfields)
-        ]
-    return [(name, str(value))] if ecosphere_is_filled(value) else []
+        for key, part in value.items():
+            inputs += ecosphere_carried_inputs(f"{name}{sign}{key}", part)
+        plain = [part["field_name"] for part in subfields if "repeating_subfields" not in part]
+        has_own = any(input_name.rpartition(sign)[0] == name for input_name, _value in inputs)
+        if inputs and plain and not has_own:
+            inputs.insert(0, (f"{name}__{plain[0]}", ""))
+    elif isinstance(value, (list, tuple)):
+        is_group = any(isinstance(part, Mapping) for part in value)
+        for number, part in enumerate(value):
+            part_name = f"{name}__{number}" if is_group else name
+            inputs += ecosphere_carried_inputs(part_name, part, subfields)
+    elif ecosphere_is_filled(value):
+        inputs.append((name, str(value)))
+    return inputs
 
 
-def ecosphere_late_inputs(fields: Iterable[Field], values: Mapping[str, Any]) -> list[tuple[str, str]]:
+def ecosphere_late_inputs(
+    fields: Iterable[Field], values: Mapping[str, Any]
+) -> list[tuple[str, str]]:
     """Return the (name, value) pairs of the hidden inputs that keep the values of a section without its fields."""
     pairs: list[tuple[str, str]] = []
     for field in fields:
@@ -299,7 +338,9 @@ def ecosphere_late_inputs(fields: Iterable[Field], values: Mapping[str, Any]) ->
             texts = ecosphere_language_inputs(field, values)
             pairs += [(text["name"], str(text["value"])) for text in texts if text["value"]]
         else:
-            pairs += ecosphere_carried_inputs(name, values.get(name), field.get("repeating_subfields", ()))
+            pairs += ecosphere_carried_inputs(
+                name, values.get(name), field.get("repeating_subfields", ())
+            )
     return pairs
 
 
@@ -317,9 +358,11 @@ def ecosphere_in_languages(field: Field, values: Mapping[str, Any]) -> list[dict
     if not isinstance(texts, Mapping):
         return []
     spoken = wording.page_language()
-    shown = tk.h.get_translated(values, field["field_name"].removesuffix(languages.SUFFIX))
+    of_page = tk.h.get_translated(values, field["field_name"].removesuffix(languages.SUFFIX))
+    others = {tag: text for tag, text in texts.items() if text != of_page}
     return [
-        {"tag": tag, "name": languages.name(tag, spoken), "text": text} for tag, text in texts.items() if text != shown
+        {"tag": tag, "name": languages.name(tag, spoken), "text": text}
+        for tag, text in others.items()
     ]
 
 
@@ -334,34 +377,56 @@ def ecosphere_language_inputs(field: Field, values: Mapping[str, Any]) -> list[d
         dicts with ``name``, ``tag``, ``label`` and ``value``.
     """
     name = field["field_name"]
-    held = values.get(name)
-    sent = {key.removeprefix(f"{name}-"): text for key, text in values.items() if key.startswith(f"{name}-")}
-    texts = {languages.ENGLISH: "", **(held if isinstance(held, Mapping) else {}), **sent}
-    return [
-        {
-            "name": f"{ecosphere_input_name(field)}-{tag}",
-            "tag": tag,
-            "label": languages.name(tag, wording.page_language()),
-            "value": text,
-        }
-        for tag, text in texts.items()
-        if tag != languages.FRENCH
-    ]
+    texts = {languages.ENGLISH: ""}
+    if isinstance(values.get(name), Mapping):
+        texts |= values[name]
+    for key, text in values.items():
+        if key.startswith(f"{name}-"):
+            texts[key.removeprefix(f"{name}-")] = text
+    texts.pop(languages.FRENCH, None)
+    inputs = []
+    for tag, text in texts.items():
+        label = languages.name(tag, wording.page_language())
+        inputs.append(
+            {
+                "name": f"{ecosphere_input_name(field)}-{tag}",
+                "tag": tag,
+                "label": label,
+                "value": text,
+            }
+        )
+    return inputs
 
 
 def ecosphere_own_footprint(dataset: Mapping[str, Any]) -> str:
     """Return the ``spatial`` of a dataset unless it is derived from its other fields."""
-    given = dataset.get("spatial") or ""
+    footprint = str(dataset.get("spatial") or "")
     derived = spatial.footprint(dataset)
-    return "" if derived and json.dumps(derived) == given else str(given)
+    if derived and json.dumps(derived) == footprint:
+        return ""
+    return footprint
 
 
 def ecosphere_texts(value: Any) -> list[str]:
     """Return the non-empty values of a multiple field as strings."""
-    return [str(part) for part in as_list(value) if part not in (None, "")] if value else []
+    if not value:
+        return []
+    return [str(part) for part in as_list(value) if part not in (None, "")]
+
+
+def ecosphere_unfinished() -> list[dict[str, Any]]:
+    """Return the unfinished descriptions of the current user."""
+    try:
+        return tk.get_action("ecosphere_dataset_unfinished")({}, {})
+    except tk.NotAuthorized:
+        return []
 
 
 def get_helpers() -> dict[str, Any]:
     """Return the helpers of this module and of `wording.py` by name, for CKAN."""
-    found = {**vars(wording), **globals()}
-    return {name: function for name, function in found.items() if name.startswith("ecosphere_") and callable(function)}
+    names = {**vars(wording), **globals()}
+    return {
+        name: value
+        for name, value in names.items()
+        if name.startswith("ecosphere_") and callable(value)
+    }

@@ -9,6 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.schemas.catalogue import licences
 from ckanext.ecosphere.schemas.fields.dates import span
@@ -34,13 +35,15 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
     Args:
         dataset: the Solr document, changed in place.
     """
-    for name in [name for name in dataset if name.startswith("_")]:  # free fields saved before such names were refused
-        del dataset[name]
+    for name in list(dataset):
+        if name.startswith("_"):  # free fields saved before such names were refused
+            del dataset[name]
     schema = tk.h.scheming_get_dataset_schema(dataset.get("dataset_type") or "dataset")
     if not schema:
         return dataset
-    for name in [name for name in dataset if name.removeprefix("extras_").startswith(NOT_SEARCHED)]:
-        del dataset[name]
+    for name in list(dataset):
+        if name.removeprefix("extras_").startswith(NOT_SEARCHED):
+            del dataset[name]
     for name in TRANSLATED:
         _index_english(dataset, name)
     relations.index(dataset)
@@ -74,8 +77,10 @@ def _as_plain(shown: str) -> str:
         shown: the dataset, shown with CKAN's default schema, as JSON.
     """
     dataset = json.loads(shown)
-    licence = licences.stock(dataset.get("license_id") or "")
-    dataset["license_title"] = licence.title if licence else dataset.get("license_id")
+    licence = former_licences.stock(dataset.get("license_id") or "")
+    dataset["license_title"] = dataset.get("license_id")
+    if licence:
+        dataset["license_title"] = licence.title
     dataset["isopen"] = bool(licence and licence.isopen())
     dataset.pop("license_url", None)
     if licence and licence.url:
@@ -100,9 +105,10 @@ def in_one_order(params: dict[str, Any]) -> dict[str, Any]:
 
 def _index_english(dataset: dict[str, Any], name: str) -> None:
     """Index the English text besides the French one; other languages are not searched."""
-    texts = as_object(dataset.pop(f"extras_{name}", None))
+    texts, english = as_object(dataset.pop(f"extras_{name}", None)), None
     dataset.pop(name, None)
-    english = texts.get(languages.ENGLISH) if isinstance(texts, dict) else None
+    if isinstance(texts, dict):
+        english = texts.get(languages.ENGLISH)
     if english and english != dataset.get(name.removesuffix(languages.SUFFIX)):
         dataset[f"extras_{name}"] = english
 
@@ -113,19 +119,14 @@ def _too_long(value: str) -> bool:
 
 def _set_date(dataset: dict[str, Any], name: str) -> None:
     """Index a month or year by its first day: CKAN completes "2005" with today's month and day."""
-    stored = re.search(rf'"{name}": "(\d{{4}}(?:-\d{{2}})?)"', dataset.get("validated_data_dict") or "")
+    stored = re.search(
+        rf'"{name}": "(\d{{4}}(?:-\d{{2}})?)"', dataset.get("validated_data_dict") or ""
+    )
     if stored:
-        dataset[name] = dataset[f"extras_{name}"] = f"{span(stored.group(1))[0].isoformat()}T00:00:00Z"
+        dataset[name] = dataset[f"extras_{name}"] = (
+            f"{span(stored.group(1))[0].isoformat()}T00:00:00Z"
+        )
 
 
 def _words(value: Any) -> str:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return value
-    if isinstance(value, dict):
-        return " ".join(_words(part) for part in value.values())
-    if isinstance(value, list):
-        return " ".join(_words(part) for part in value)
-    return "" if value is None else str(value)
+    return " ".join(View({"value": value}).texts("value"))

@@ -25,22 +25,19 @@ from ckanext.ecosphere.interfaces import (
     Person,
 )
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.schemas import checks, cli, config, dashboard, defaults, helpers, indexing, unsaved_forms, views
+from ckanext.ecosphere.schemas import checks, cli, dashboard, helpers, indexing, views
+from ckanext.ecosphere.schemas import config as options
 from ckanext.ecosphere.schemas.bulk import runs
 from ckanext.ecosphere.schemas.bulk import views as bulk_views
-from ckanext.ecosphere.schemas.catalogue import adopting, leaving, public_files
-from ckanext.ecosphere.schemas.fields import formats
+from ckanext.ecosphere.schemas.catalogue import adopting, leaving, public_files, returning
 from ckanext.ecosphere.schemas.hvd import judging
 from ckanext.ecosphere.schemas.hvd import views as hvd_views
 from ckanext.ecosphere.schemas.logic import (
     action,
     auth,
-    bounds,
-    cross_field,
     grace,
     locked_fields,
-    numbers,
-    published,
+    publication,
     translations,
     validators,
 )
@@ -52,19 +49,20 @@ from ckanext.ecosphere.shared import template_helpers
 #: Validators by the names used in `dataset.yaml` and `presets.yaml`.
 VALIDATORS = {
     name: function
-    for module in (bounds, cross_field, formats, numbers, translations, validators)
-    for name, function in vars(module).items()
-    if name.startswith("ecosphere_")
-} | {
-    "tag_name_validator": validators.tag_name_validator,
+    for name, function in {**vars(publication), **vars(translations), **vars(validators)}.items()
+    if name.startswith("ecosphere_") or name == "tag_name_validator"
 }
 
 
 @tk.blanket.actions(action.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.blueprints([views.schemas, page_views.page, bulk_views.bulk, unsaved_forms.forms, hvd_views.hvd])
+@tk.blanket.blueprints(
+    [views.schemas, page_views.page, bulk_views.bulk, views.forms, hvd_views.hvd]
+)
 @tk.blanket.config_declarations
-@tk.blanket.helpers(lambda: {**template_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()})
+@tk.blanket.helpers(
+    lambda: {**template_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()}
+)
 @tk.blanket.validators(VALIDATORS)
 class EcosphereSchemasPlugin(Room):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""
@@ -80,7 +78,7 @@ class EcosphereSchemasPlugin(Room):
     def update_config(self, config: Any) -> None:
         """Set defaults for options of CKAN and other extensions; add templates and assets."""
         super().update_config(config)
-        defaults.apply(config)
+        options.set_defaults(config)
         public_files.listen()
         tk.add_template_directory(config, "../templates/schemas")
         tk.add_resource("assets", "ecosphere_schemas")
@@ -99,7 +97,7 @@ class EcosphereSchemasPlugin(Room):
     def after_dataset_create(self, context: Any, dataset: dict[str, Any]) -> None:
         """Mark a dataset created with this schema, so that `adopt` skips it; tell people what they have published."""
         adopting.mark_new(dataset)
-        published.tell(dataset)
+        publication.tell(dataset)
 
     def after_dataset_update(self, context: Any, dataset: dict[str, Any]) -> None:
         """Discard prepared files when a dataset is private or not active (CKAN also deletes in bulk by updating).
@@ -108,7 +106,7 @@ class EcosphereSchemasPlugin(Room):
         """
         if tk.asbool(dataset.get("private")) or dataset.get("state") not in (None, "active"):
             public_files.forget()
-        published.tell(dataset)
+        publication.tell(dataset)
 
     def after_dataset_delete(self, context: Any, dataset: dict[str, Any]) -> None:
         """Discard prepared files, which may contain the deleted dataset."""
@@ -116,7 +114,9 @@ class EcosphereSchemasPlugin(Room):
 
     # IResourceController
 
-    def before_resource_update(self, context: Any, current: dict[str, Any], resource: dict[str, Any]) -> None:
+    def before_resource_update(
+        self, context: Any, current: dict[str, Any], resource: dict[str, Any]
+    ) -> None:
         """Refuse changes of locked fields of a resource, and drop the input that unlocks them: CKAN would store it."""
         locked_fields.refuse_resource(current)
         resource.pop(locked_fields.UNLOCK, None)
@@ -149,7 +149,11 @@ class EcosphereSchemasPlugin(Room):
         """Check the schema, the index, and the networks and ports from which the form may import."""
         own = [*checks.run(), *checks.index(), *grace.check(), *adopting.check()]
         use = tk._("imports of records")
-        return [*own, *check_networks(config.IMPORT_NETWORKS, use), *check_ports(config.IMPORT_PORTS, use)]
+        return [
+            *own,
+            *check_networks(options.IMPORT_NETWORKS, use),
+            *check_ports(options.IMPORT_PORTS, use),
+        ]
 
     def ecosphere_recover(self) -> list[str]:
         """Resume bulk edits whose worker was killed or whose job was lost."""

@@ -13,6 +13,8 @@ from ckanext.ecosphere.schemas.fields.dates import precision, span
 from ckanext.ecosphere.shared import contact_details, language
 from ckanext.ecosphere.shared import dates as moments
 
+_PATTERNS = {"year": "y", "month": "MMMM y", "day": "long"}
+
 
 def ecosphere_date_text(value: Any) -> str:
     """Return a stored date in the language of the page: "31 mars 2024", "mars 2024", "2024"."""
@@ -21,7 +23,7 @@ def ecosphere_date_text(value: Any) -> str:
         day = span(text)[0]
     except ValueError:
         return text
-    pattern = {"year": "y", "month": "MMMM y"}.get(precision(text), "long")
+    pattern = _PATTERNS[precision(text)]
     return moments.in_language(day, _locale(), pattern)
 
 
@@ -30,15 +32,17 @@ def ecosphere_period_text(period: Mapping[str, Any]) -> str:
     start, end = period.get("start"), period.get("end")
     if start and start == end:
         return ecosphere_date_text(start)
-    days = all(precision(str(date)) == "day" for date in (start, end) if date)
-    dates = {name: ecosphere_date_text(date) for name, date in (("start", start), ("end", end)) if date}
+    if not (start or end):
+        return ""
+    exact = all(precision(str(date)) == "day" for date in (start, end) if date)
     if start and end:
-        text = tk._("from {start} to {end}") if days else tk._("between {start} and {end}")
+        texts = tk._("from {start} to {end}"), tk._("between {start} and {end}")
     elif start:
-        text = tk._("since {start}") if days else tk._("from {start} on")
+        texts = tk._("since {start}"), tk._("from {start} on")
     else:
-        text = tk._("until {end}") if days else tk._("up to {end}")
-    return text.format(**dates) if dates else ""
+        texts = tk._("until {end}"), tk._("up to {end}")
+    text = texts[0] if exact else texts[1]
+    return text.format(start=ecosphere_date_text(start), end=ecosphere_date_text(end))
 
 
 def ecosphere_moment_text(value: Any) -> str:
@@ -56,6 +60,13 @@ def page_language() -> str:
     return language.current() or tk.config["ckan.locale_default"]
 
 
+def short_language() -> str:
+    """Return the language of tables with two of them, "fr" or "en", for the page."""
+    if page_language().startswith("fr"):
+        return "fr"
+    return "en"
+
+
 def _locale() -> str:
     return moments.locale(page_language())
 
@@ -65,11 +76,19 @@ def ecosphere_box_text(value: Any) -> str:
     try:
         geometry = spatial.parse_box(value)
     except spatial.GeometryError:
-        return value if isinstance(value, str) else json.dumps(value)
+        if isinstance(value, str):
+            return value
+        return json.dumps(value)
     sides = spatial.sides(geometry)
     if sides is None:
         return json.dumps(geometry)
-    return ", ".join(f"{side:g}" if abs(side) < 1 else f"{round(side, 6)}" for side in sides)
+    return ", ".join(map(_side_text, sides))
+
+
+def _side_text(side: float) -> str:
+    if abs(side) < 1:
+        return f"{side:g}"
+    return f"{round(side, 6)}"
 
 
 def ecosphere_extent_text(value: Any) -> str:

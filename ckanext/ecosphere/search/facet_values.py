@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import index
+from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.search.relevance.solr_query import ACCESS_FIELD, YEAR_NUMBER_FIELD
 from ckanext.ecosphere.shared import reach
 from ckanext.ecosphere.vocabularies import communes
@@ -147,7 +147,7 @@ def covering(place: str) -> list[str]:
 
 def values(value: Any) -> list[str]:
     """Return the values of a multi-valued field: a list, its JSON text, or a single value."""
-    return index._values(value)
+    return list(View({"value": value}).many("value"))
 
 
 def _ids(vocabulary: str, value: Any) -> list[str]:

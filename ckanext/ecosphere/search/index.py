@@ -11,13 +11,13 @@ with a theme URI under ".../themes-ecospheres/eau", and "registre" match all dat
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.relevance import understanding
 from ckanext.ecosphere.search.relevance.solr_query import (
@@ -87,10 +87,9 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     Returns:
         the same document, as `before_dataset_index` requires.
     """
-    # Without the suite's schema, these fields are free extras of a dataset.
-    fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dataset
+    view = View(dataset)  # without the suite's schema, its fields are free extras
     for facet, (field, vocabulary, text_field) in HIERARCHIES.items():
-        keys = _values(fields.get(field))
+        keys = view.many(field)
         of_communes = list(filter(None, map(communes.get, keys)))
         departements = [f"departement-{commune.departement}" for commune in of_communes]
         concepts = with_ancestors(vocabulary, [*keys, *departements])
@@ -101,15 +100,15 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
         for concept in concepts:
             texts += _labels(concept)
         document[text_field] = _text(texts)
-    box = boxes.of_geometry(fields.get("spatial"))
-    add_places(document, _values(fields.get("territory")), str(dataset.get("title") or ""), box)
+    box = boxes.of_geometry(view.values.get("spatial"))
+    add_places(document, view.territories, view.title, box)
     labels: list[str] = []
     for field, vocabulary in LABELLED.items():
-        for concept in filter(None, map(voc.get(vocabulary).get, _values(fields.get(field)))):
+        for concept in filter(None, map(voc.get(vocabulary).get, view.many(field))):
             labels += (concept.label("fr"), *concept.alt_labels)
     document[LABELS_TEXT] = _text(labels)
     document[ORGANIZATION_TEXT] = _organization_text(dataset.get("organization") or {})
-    document[UPDATED_FIELD] = _updated(fields) or document.get("metadata_modified")
+    document[UPDATED_FIELD] = _updated(view.text("modified")) or document.get("metadata_modified")
     if dataset.get("title"):
         # CKAN's sort field, normalised: otherwise "Éoliennes" and "arrêtés" sort after "Zonages".
         document["title_string"] = voc.normalise(dataset["title"])
@@ -130,9 +129,9 @@ def with_ancestors(vocabulary: str, keys: Iterable[str]) -> list[voc.Concept]:
     return list(by_id.values())
 
 
-def _updated(fields: Mapping[str, Any]) -> str | None:
+def _updated(modified: str) -> str | None:
     """Return the date of the data in Solr's format (first day of a year or month); None if unknown."""
-    match = _DAY.match(str(fields.get("modified") or ""))
+    match = _DAY.match(modified)
     if not match:
         return None
     year, month, day = (int(part or 1) for part in match.groups())
@@ -177,18 +176,6 @@ def _bounded(value: Any) -> Any:
     return value
 
 
-def _values(value: Any) -> list[str]:
-    """Return the values of a multi-valued field: a list, its JSON text (as CKAN stores it), or a single value."""
-    if isinstance(value, str) and value.startswith("["):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return []
-    if isinstance(value, str):
-        value = [value]
-    return [item for item in value or [] if isinstance(item, str) and item]
-
-
 def _labels(concept: voc.Concept) -> tuple[str, ...]:
     """Return the searchable names of a theme or territory: label and code ("Ain", "01")."""
     code = concept.data.get("code")
@@ -211,7 +198,7 @@ def _text(parts: Iterable[str]) -> str:
 
 
 def add_places(
-    document: dict[str, Any], territories: list[str], title: str, box: boxes.Box | None = None
+    document: dict[str, Any], territories: Iterable[str], title: str, box: boxes.Box | None = None
 ) -> None:
     """Add the places of a dataset to its index document.
 

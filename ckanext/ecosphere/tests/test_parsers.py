@@ -29,7 +29,7 @@ FORBIDDEN = ("eval", "exec", "yaml.full_load", "yaml.unsafe_load", "yaml.load_al
 SAFE_LOADERS = {"yaml.CBaseLoader", "yaml.SafeLoader"}
 #: Parsers of the standard library that expand entities → why the module may use them.
 STANDARD = {"search/stock_schema.py": "reads CKAN's own Solr schema"}
-SHACL = "quality/reports/shacl.py"
+SHACL = "quality/rdf.py"
 
 
 @cache

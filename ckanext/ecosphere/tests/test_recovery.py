@@ -21,8 +21,8 @@ from webassets import Bundle, Environment
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.repair import IndexRepair
-from ckanext.ecosphere.quality.core.model import QualityRow
 from ckanext.ecosphere.quality.jobs import recovery as quality
+from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.setup.recovery import Recovery
 from ckanext.ecosphere.shared.queue import waits
 from ckanext.ecosphere.shared.runs import Run

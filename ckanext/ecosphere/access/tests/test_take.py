@@ -33,8 +33,8 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.qgis import definition, sources
 from ckanext.ecosphere.access.take import areas, extracts, legal_systems, request, snippets
 from ckanext.ecosphere.access.tests.conftest import address, call
-from ckanext.ecosphere.quality.links import inventory
-from ckanext.ecosphere.quality.links.model import Link
+from ckanext.ecosphere.quality import links
+from ckanext.ecosphere.quality.model import Link
 from ckanext.ecosphere.setup import recovery
 from ckanext.ecosphere.shared import dates, queue
 from dev.attack import readers
@@ -767,8 +767,8 @@ def test_layers_that_the_reader_cannot_reach_are_left_out(store):
     alive = {"name": "Vivant", "url": f"{store['ogc']}/files/zones-humides.geojson", "format": "GeoJSON"}
     silent = {"name": "Muet", "url": f"{store['ogc']}/muet/wms?layers=zones_humides", "format": "WMS"}
     open_ = factories.Dataset(title="Mares", owner_org=store["service"], resources=[inside, dead, alive, silent])
-    inventory.note([open_["id"]])
-    link = model.Session.get_one(Link, inventory.key_of(dead["url"]))
+    links.note([open_["id"]])
+    link = model.Session.get_one(Link, links.key_of(dead["url"]))
     link.state, link.checked_at = "broken", link.next_check_at
     model.Session.commit()
     jobs.read_services()

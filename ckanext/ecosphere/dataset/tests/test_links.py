@@ -10,7 +10,7 @@ from ckanext.ecosphere.dataset import links, services
 from ckanext.ecosphere.dataset.links import Link
 from ckanext.ecosphere.harvest.normalise.links.addresses import is_intranet
 from ckanext.ecosphere.quality.core import distributions
-from ckanext.ecosphere.quality.storage.reading import Record
+from ckanext.ecosphere.quality.core.distributions import Record
 from ckanext.ecosphere.schemas.page import uses
 from ckanext.ecosphere.shared import reach
 from ckanext.ecosphere.vocabularies import tables
@@ -93,10 +93,10 @@ def test_page_badge_and_previews_agree(
 ):
     use = uses.of(resource)
     record = Record(resource)
-    known = distributions.format_of_resource(record)
+    known = record.format
     found = services.service_at(resource["url"], resource.get("format", ""))
     assert (use.kind, use.format or None) == (kind, format_)
-    assert (distributions.role(record, known) == "service", known.code if known else None) == (
+    assert (distributions.role(record) == "service", known.code if known else None) == (
         kind == "service",
         format_,
     )

@@ -1,6 +1,6 @@
 """Alembic's environment for the tables `ecosphere_quality*`."""
 
-from ckanext.ecosphere.quality.core import model  # noqa: F401  (registers the tables)
 from ckanext.ecosphere.setup import migrations
+from ckanext.ecosphere.quality import model  # noqa: F401  (registers the tables)
 
 migrations.run("ecosphere_quality")

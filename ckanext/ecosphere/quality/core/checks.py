@@ -13,7 +13,8 @@ SHORT_DESCRIPTION = 100  # characters: data.gouv.fr's threshold
 LONG_DESCRIPTION = 200  # characters: that of the ministry's dashboard
 ENOUGH_LINEAGE = 4  # informing words: fewer name a source or a process, not both
 ENOUGH_KEYWORDS = 3
-RECENT = timedelta(days=5 * 365 + 1)  # for data without an announced frequency, such as plans, inventories, zonings
+#: For data without an announced frequency, such as plans, inventories, zonings.
+RECENT = timedelta(days=5 * 365 + 1)
 NEVER = ("NEVER", "NOT_PLANNED")
 
 
@@ -37,7 +38,9 @@ Check = Callable[[Facts, date], State]
 
 def when(condition: bool) -> State:
     """Return pass or fail."""
-    return State.PASS if condition else State.FAIL
+    if condition:
+        return State.PASS
+    return State.FAIL
 
 
 def has(question: Callable[[Facts], object]) -> Check:
@@ -45,11 +48,22 @@ def has(question: Callable[[Facts], object]) -> Check:
     return lambda facts, _today: when(bool(question(facts)))
 
 
+def applies(condition: Callable[[Facts], bool], question: Callable[[Facts], object]) -> Check:
+    """Return a check of `question` that does not apply unless `condition` holds."""
+
+    def check(facts: Facts, _today: date) -> State:
+        if not condition(facts):
+            return State.NA
+        return when(bool(question(facts)))
+
+    return check
+
+
 def unless(*kinds: Kind) -> Callable[[Callable[[Facts], object]], Check]:
     """Return a factory of checks that do not apply to `kinds`, whose form does not show the field."""
 
     def make(question: Callable[[Facts], object]) -> Check:
-        return lambda facts, _today: State.NA if facts.kind in kinds else when(bool(question(facts)))
+        return applies(lambda facts: facts.kind not in kinds, question)
 
     return make
 
@@ -60,7 +74,7 @@ unless_service_or_code = unless(Kind.SERVICE, Kind.CODE)
 
 def if_geographic(question: Callable[[Facts], object]) -> Check:
     """Return a check that applies only to data with a geometry."""
-    return lambda facts, _today: when(bool(question(facts))) if facts.geographic else State.NA
+    return applies(lambda facts: facts.geographic, question)
 
 
 def if_data(question: Callable[[Facts], object]) -> Check:
@@ -73,9 +87,15 @@ def if_data(question: Callable[[Facts], object]) -> Check:
     def check(facts: Facts, _today: date) -> State:
         if facts.distributions.data:
             return when(bool(question(facts)))
-        return State.NA if facts.accessible else State.MISSING
+        return _without_data(facts)
 
     return check
+
+
+def _without_data(facts: Facts) -> State:
+    if facts.accessible:
+        return State.NA
+    return State.MISSING
 
 
 def direct_access(facts: Facts, today: date) -> State:
@@ -91,34 +111,38 @@ def temporal_order(facts: Facts, _today: date) -> State:
         return State.NA
     if not (facts.start or facts.end):
         return State.MISSING
-    return when(facts.end >= facts.start) if facts.start and facts.end else State.NA
+    if not (facts.start and facts.end):
+        return State.NA
+    return when(facts.end >= facts.start)
 
 
 def links_work(facts: Facts, _today: date) -> State:
     """Pass if every link answers; unknown while some are unchecked and none is broken."""
-    found = facts.distributions
-    if found.links_broken:
+    counts = facts.distributions
+    if counts.links_broken:
         return State.FAIL
-    if found.links_unchecked:
+    if counts.links_unchecked:
         return State.UNKNOWN
-    if found.links_ok:
+    if counts.links_ok:
         return State.PASS
-    return State.NA if facts.accessible else State.MISSING
+    return _without_data(facts)
 
 
 def answers(facts: Facts, _today: date) -> State:
     """Pass unless every link to the data is known to be broken."""
-    found = facts.distributions
+    counts = facts.distributions
     if not facts.accessible:
         return State.MISSING
-    return when(not found.links_broken or found.links_ok + found.links_unchecked > 0)
+    return when(not counts.links_broken or counts.links_ok + counts.links_unchecked > 0)
 
 
 def licence_open(facts: Facts, _today: date) -> State:
     """Pass for a licence of the official list; not applicable to data with restricted access."""
     if not facts.access_open:
         return State.NA
-    return when(facts.licence_open) if facts.licence else State.MISSING
+    if not facts.licence:
+        return State.MISSING
+    return when(facts.licence_open)
 
 
 def use_conditions(facts: Facts, _today: date) -> State:
@@ -141,7 +165,9 @@ def on_time(facts: Facts, today: date) -> State:
         return State.NA
     if facts.due:
         return when(today.isoformat() <= facts.due)
-    return State.NA if is_stated(facts.frequency) and facts.dated else State.MISSING
+    if is_stated(facts.frequency) and facts.dated:
+        return State.NA
+    return State.MISSING
 
 
 def current(facts: Facts, today: date) -> State:
@@ -153,18 +179,27 @@ def current(facts: Facts, today: date) -> State:
         return State.NA
     if facts.due and not facts.finished:
         return when(today.isoformat() <= facts.due)
-    return when(today <= recent_until(facts)) if facts.dated else State.MISSING
+    if not facts.dated:
+        return State.MISSING
+    return when(today <= recent_until(facts))
 
 
 def kept_up(facts: Facts, today: date) -> State:
     """Fail once two announced updates were missed; not applicable to data for which no update is expected."""
     last = kept_up_until(facts)
-    return when(today <= last) if last else State.NA
+    if last is None:
+        return State.NA
+    return when(today <= last)
 
 
 def kept_up_until(facts: Facts) -> date | None:
     """Return the last day on which no more than one announced update is overdue; None if none is expected."""
-    if facts.finished or not facts.due or not facts.dated or facts.kind in (Kind.SERVICE, Kind.CODE):
+    if (
+        facts.finished
+        or not facts.due
+        or not facts.dated
+        or facts.kind in (Kind.SERVICE, Kind.CODE)
+    ):
         return None
     due = date.fromisoformat(facts.due)
     period = due - date.fromisoformat(facts.last_change)
@@ -182,4 +217,6 @@ def dates_order(facts: Facts, _today: date) -> State:
     if not facts.dated:
         return State.MISSING
     first = min(filter(None, (facts.created, facts.issued)), default="")
-    return when(facts.modified >= first) if first and facts.modified else State.NA
+    if not (first and facts.modified):
+        return State.NA
+    return when(facts.modified >= first)

@@ -100,13 +100,17 @@ _FREQUENCY = f"{IDENTIFICATION}/gmd:resourceMaintenance/gmd:MD_MaintenanceInform
 #: Services, code and series have their own access fields.
 WAYS_IN = {
     Kind.SERVICE: Remedy(
-        N_("Give the address of the service, which programs can call from the internet."), "endpoint_url"
+        N_("Give the address of the service, which programs can call from the internet."),
+        "endpoint_url",
     ),
     Kind.CODE: Remedy(
-        N_("Give the address of the repository, where the code can be read and taken."), "code_repository"
+        N_("Give the address of the repository, where the code can be read and taken."),
+        "code_repository",
     ),
     Kind.SERIES: Remedy(
-        N_("Add a file, or name this series in the form of each dataset that belongs to it."), "url", on_resource=True
+        N_("Add a file, or name this series in the form of each dataset that belongs to it."),
+        "url",
+        on_resource=True,
     ),
 }
 _CORRECT_ADDRESS = N_("Correct the address: it no longer answers.")
@@ -128,7 +132,9 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "description_detailed",
         N_("Detailed description"),
-        N_("Extend the description to at least 200 characters: content, coverage, uses, known limits."),
+        N_(
+            "Extend the description to at least 200 characters: content, coverage, uses, known limits."
+        ),
         Group.FIND,
         "notes",
         f"{IDENTIFICATION}/gmd:abstract",
@@ -219,16 +225,22 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "specification",
         N_("Documentation"),
-        N_("Link a document that explains the data: a standard, a catalogue of attributes, a guide."),
+        N_(
+            "Link a document that explains the data: a standard, a catalogue of attributes, a guide."
+        ),
         Group.UNDERSTAND,
         "documentation",
         "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/*/gmd:result/*/gmd:specification",
-        has(lambda f: f.specifications or f.documents or f.conformities or f.distributions.documents),
+        has(
+            lambda f: f.specifications or f.documents or f.conformities or f.distributions.documents
+        ),
     ),
     Criterion(
         "data_access",
         N_("Access to the data"),
-        N_("Add a file or a service that can be reached from the internet: the data cannot be had today."),
+        N_(
+            "Add a file or a service that can be reached from the internet: the data cannot be had today."
+        ),
         Group.ACCESS,
         "url",
         f"{LINKS}/gmd:linkage",
@@ -250,7 +262,9 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "direct_access",
         N_("Direct download"),
-        N_("Offer at least one direct download (a file, a WFS or an ATOM service) beside pages and images."),
+        N_(
+            "Offer at least one direct download (a file, a WFS or an ATOM service) beside pages and images."
+        ),
         Group.ACCESS,
         "url",
         f"{LINKS}/gmd:linkage",
@@ -300,7 +314,9 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "licence_open",
         N_("Open licence"),
-        N_("Prefer a licence of the official list, such as the Licence Ouverte 2.0: others need an approval."),
+        N_(
+            "Prefer a licence of the official list, such as the Licence Ouverte 2.0: others need an approval."
+        ),
         Group.REUSE,
         "license_id",
         f"{LEGAL}/gmd:otherConstraints",
@@ -345,7 +361,9 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "on_time",
         N_("Updated on time"),
-        N_("The data are later than the frequency announces: update them, or correct the frequency."),
+        N_(
+            "The data are later than the frequency announces: update them, or correct the frequency."
+        ),
         Group.FRESH,
         "modified",
         f"{CITATION}/gmd:date/gmd:CI_Date",
@@ -363,7 +381,9 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "current",
         N_("Up to date"),
-        N_("Update the data: the announced date has passed or, without an announced rhythm, five years have."),
+        N_(
+            "Update the data: the announced date has passed or, without an announced rhythm, five years have."
+        ),
         Group.FRESH,
         "modified",
         f"{CITATION}/gmd:date/gmd:CI_Date",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
 from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.quality.core import words
-from ckanext.ecosphere.quality.storage.reading import Record, fold, table
 from ckanext.ecosphere.vocabularies import Concept
 
 DATA_ROLES = ("data", "service")
@@ -21,19 +21,13 @@ STRUCTURE_KINDS = frozenset({"structured", "linked"})
 GEOMETRY_KINDS = frozenset({"vector", "raster", "service"})
 NO_DATA_KINDS = frozenset({"document", "image"})
 OPEN_STARS = 3  # minimum stars of an open and structured format
-#: Fields of a resource that tell what it is.
-_TELLING = (
-    "url",
-    "download_url",
-    "format",
-    "mimetype",
-    "protocol",
-    "resource_role",
-    "name",
-    "description",
-    "compress_format",
-    "package_format",
-)
+_MQA_POINTS = {
+    "format": 20,
+    "media_type": 10,
+    "vocabulary": 10,
+    "non_proprietary": 20,
+    "machine_readable": 20,
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,9 @@ class Format:
     @property
     def direct(self) -> bool:
         """Return whether it gives direct access to data: a file, or a download service."""
-        return self.code in DOWNLOAD_SERVICES if self.service else self.code != "HTML"
+        if self.service:
+            return self.code in DOWNLOAD_SERVICES
+        return self.code != "HTML"
 
     @property
     def plain(self) -> bool:
@@ -78,7 +74,57 @@ class Format:
     @property
     def structured_and_open(self) -> bool:
         """Return whether it is machine-readable without proprietary software (three stars)."""
-        return self.open and self.machine and self.stars >= OPEN_STARS and self.kind not in NO_DATA_KINDS
+        return (
+            self.open
+            and self.machine
+            and self.stars >= OPEN_STARS
+            and self.kind not in NO_DATA_KINDS
+        )
+
+
+class Record(View):
+    """A dataset or resource in which mark-up and placeholders ("à compléter") say nothing."""
+
+    clean = staticmethod(words.clean)
+
+    @functools.cached_property
+    def nature(self) -> links.Nature:
+        """What this resource is."""
+        return links.nature({name: self.text(name) for name in _FIELDS_OF_NATURE})
+
+    @functools.cached_property
+    def format(self) -> Format | None:
+        """Format of this resource."""
+        return format_of(self.nature.format)
+
+    @property
+    def is_data(self) -> bool:
+        """Whether this resource holds data, as a file or a service."""
+        return role(self) in DATA_ROLES
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether the file of this resource is hosted by the portal."""
+        return self.text("url_type") == "upload"
+
+    @property
+    def is_intranet(self) -> bool:
+        """Whether this resource is reachable only within the State's own network."""
+        return links.is_internal({name: self.text(name) for name in ("url", "url_type", "network")})
+
+
+_FIELDS_OF_NATURE = (
+    "url",
+    "download_url",
+    "format",
+    "mimetype",
+    "protocol",
+    "resource_role",
+    "name",
+    "description",
+    "compress_format",
+    "package_format",
+)
 
 
 def format_of(concept: Concept | None) -> Format | None:
@@ -94,15 +140,6 @@ def format_of(concept: Concept | None) -> Format | None:
         data["machine_readable"],
         concept.uri.startswith("http"),
     )
-
-
-def format_of_resource(resource: Record) -> Format | None:
-    """Return the format of `resource`."""
-    return format_of(_nature(resource).format)
-
-
-def _nature(resource: Record) -> links.Nature:
-    return links.nature({name: resource.text(name) for name in _TELLING})
 
 
 @dataclass(frozen=True)
@@ -182,29 +219,25 @@ def is_public_address(value: str) -> bool:
     return is_web_address(value) and not links.is_internal({"url": value})
 
 
-def is_intranet(resource: Record) -> bool:
-    """Return whether `resource` is reachable only within the State's own network."""
-    fields = {name: resource.text(name) for name in ("url", "url_type", "network")}
-    return links.is_internal(fields)
-
-
-def role(resource: Record, known: Format | None) -> str:
+def role(resource: Record) -> str:
     """Return the role of `resource`: as declared, else service by its link, documentation by its name, or data."""
     declared = resource.text("resource_role")
     if declared in DATA_ROLES or declared in OTHER_ROLES:
         return declared
-    if _nature(resource).kind == links.SERVICE:
+    if resource.nature.kind == links.SERVICE:
         return links.SERVICE
     # A PDF without a role may be all that there is of the data (a distribution of the European assessment).
-    is_document = _is_document(resource.text("name"), bool(known and known.plain))
-    return links.DOCUMENTATION if is_document else links.DATA
+    is_plain = resource.format is not None and resource.format.plain
+    if _is_document(resource.text("name"), is_plain):
+        return links.DOCUMENTATION
+    return links.DATA
 
 
 @functools.lru_cache(maxsize=4096)
 def _is_document(name: str, plain: bool) -> bool:
     """Return whether `name` is that of a document about the data: "Notice", or the table "Liste des attributs"."""
-    folded = fold(name).split()
-    names = table("documents")
+    folded = words.fold(name).split()
+    names = words.table("documents")
     if plain and any(word in names["about_the_data"] for word in folded):
         return True
     return bool(folded) and folded[0] in names["documents"]
@@ -214,20 +247,27 @@ class Neighbours:
     """Resources with a geometry, beside which a table may or may not hold the same data."""
 
     def __init__(self, resources: Sequence[Record], title: str):
-        self.paths = {path for path in map(_path, resources) if path}
-        self.words = frozenset[str]().union(*map(_naming, resources))
+        spatial = [
+            resource for resource in resources if resource.is_data and _has_geometry(resource)
+        ]
+        self.paths = {_path(resource) for resource in spatial} - {""}
+        self.words = frozenset[str]().union(*map(_words_of_name, spatial))
         self.title = words.informing(title)
 
     def are_held_by(self, resource: Record) -> bool:
         """Return whether a table is another format of the same export, or named like them or like the dataset."""
         path = _path(resource)
-        everything = words.informing(f"{resource.text('name')} {path}")
+        all_words = words.informing(f"{resource.text('name')} {path}")
         return (
             not self.paths
             or path in self.paths
-            or not everything.isdisjoint(self.title)
-            or not _naming(resource).isdisjoint(self.words)
+            or not all_words.isdisjoint(self.title)
+            or not _words_of_name(resource).isdisjoint(self.words)
         )
+
+
+def _has_geometry(resource: Record) -> bool:
+    return resource.format is not None and resource.format.with_geometry
 
 
 def _path(resource: Record) -> str:
@@ -239,38 +279,34 @@ def _path(resource: Record) -> str:
     return path.rpartition(".")[0] or path
 
 
-def _naming(resource: Record) -> frozenset[str]:
+def _words_of_name(resource: Record) -> frozenset[str]:
     return words.informing(f"{resource.text('name')} {_path(resource).rpartition('/')[2]}")
-
-
-def is_uploaded(resource: Record) -> bool:
-    """Return whether the file is hosted by the portal."""
-    return resource.text("url_type") == "upload"
 
 
 def addresses(resource: Record) -> tuple[str, ...]:
     """Return the URLs of `resource` to check; none for files hosted by the portal."""
-    if is_uploaded(resource):
+    if resource.is_uploaded:
         return ()
-    found = (resource.text(name) for name in ("url", "access_url", "download_url"))
-    return tuple(dict.fromkeys(a for a in found if is_web_address(a)))
+    urls = (resource.text(name) for name in ("url", "access_url", "download_url"))
+    return tuple(dict.fromkeys(url for url in urls if is_web_address(url)))
 
 
-def interoperability(resource: Record, known: Format | None) -> tuple[str, ...]:
+def interoperability(resource: Record) -> tuple[str, ...]:
     """Return the MQA indicators of interoperability that `resource` meets."""
-    media = resource.text("mimetype")
-    is_listed = known is not None and known.in_eu_table and links.format_of_media_type(media) is not None
+    media_type, known = resource.text("mimetype"), resource.format
+    is_listed = known is not None and known.in_eu_table
     met = {
         "format": bool(resource.text("format")),
-        "media_type": bool(media),
-        "vocabulary": is_listed,
-        "non_proprietary": bool(known and known.open),
-        "machine_readable": bool(known and known.machine),
+        "media_type": bool(media_type),
+        "vocabulary": is_listed and links.format_of_media_type(media_type) is not None,
+        "non_proprietary": known is not None and known.open,
+        "machine_readable": known is not None and known.machine,
     }
     return tuple(name for name, value in met.items() if value)
 
 
-_WEIGHTS = {"format": 20, "media_type": 10, "vocabulary": 10, "non_proprietary": 20, "machine_readable": 20}
+def _mqa_points(indicators: tuple[str, ...]) -> int:
+    return sum(_MQA_POINTS[name] for name in indicators)
 
 
 def gather_distributions(
@@ -289,80 +325,96 @@ def gather_distributions(
         own: access URLs of the dataset itself, such as a code repository.
         title: title of the dataset.
     """
-    counts: dict[str, int] = dict.fromkeys((f.name for f in fields(Distributions) if f.type == "int"), 0)
+    counts = dict.fromkeys(
+        (field.name for field in fields(Distributions) if field.type == "int"), 0
+    )
     counts["total"] = len(resources)
     best: tuple[str, ...] = ()
     targets: dict[str, str] = {}
-    neighbours = functools.cache(lambda: Neighbours([each for each in resources if _has_geometry(each)], title))
+    neighbours = functools.cache(lambda: Neighbours(resources, title))
     for resource in resources:
-        known = format_of_resource(resource)
-        part = role(resource, known)
-        if part not in DATA_ROLES:
-            counts["documents"] += part == "documentation"
+        if not resource.is_data:
+            counts["documents"] += role(resource) == links.DOCUMENTATION
             continue
         identity = resource.text("id")
-        if is_intranet(resource):
+        if resource.is_intranet:
             counts["intranet"] += 1
             targets.setdefault("data_access", identity)
             continue
-        found = _one(resource, known, answering)
+        own_counts = _counts_of(resource, answering)
+        known = resource.format
         if known and known.without_geometry and not neighbours().are_held_by(resource):
-            found["open"] = found["open_broken"] = 0
-        for name, value in found.items():
+            own_counts["open"] = own_counts["open_broken"] = 0
+        for name, value in own_counts.items():
             counts[name] += value
-        counts["stars"] = max(counts["stars"], known.stars if known else 0)
-        best = max(best, interoperability(resource, known), key=lambda met: sum(map(_WEIGHTS.__getitem__, met)))
-        for criterion, good in (
-            ("resources_documented", found["documented"]),
-            ("open_format", found["open"]),
-            ("direct_access", found["direct"]),
-            ("links_work", not found["links_broken"]),
-            ("answers", not found["links_broken"]),
-        ):
-            if not good:
-                targets.setdefault(criterion, identity)
+        if known:
+            counts["stars"] = max(counts["stars"], known.stars)
+        best = max(best, interoperability(resource), key=_mqa_points)
+        for criterion in _failed(own_counts):
+            targets.setdefault(criterion, identity)
     for address in own:
-        state = {True: "links_ok", False: "links_broken", None: "links_unchecked"}[answering.get(address)]
-        counts[state] += 1
-    for name, count in (
-        ("open_format", counts["open"]),
-        ("direct_access", counts["direct"]),
-        ("data_access", counts["data"]),
-        ("answers", counts["links_ok"] + counts["links_unchecked"]),
+        counts[_STATES[answering.get(address)]] += 1
+    for criterion in _met_by_one(counts):
+        targets.pop(criterion, None)
+    targets = {criterion: identity for criterion, identity in targets.items() if identity}
+    return Distributions(**counts, best=best, dcat_ap=dcat_ap, targets=targets)
+
+
+_STATES = {True: "links_ok", False: "links_broken", None: "links_unchecked"}
+
+
+def _failed(counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield the criteria that a resource with these counts does not meet."""
+    for criterion, name in (
+        ("resources_documented", "documented"),
+        ("open_format", "open"),
+        ("direct_access", "direct"),
     ):
-        if count:  # one good resource suffices for these
-            targets.pop(name, None)
-    return Distributions(**counts, best=best, dcat_ap=dcat_ap, targets={k: v for k, v in targets.items() if v})
+        if not counts[name]:
+            yield criterion
+    if counts["links_broken"]:
+        yield "links_work"
+        yield "answers"
 
 
-def _has_geometry(resource: Record) -> bool:
-    known = format_of_resource(resource)
-    return role(resource, known) in DATA_ROLES and known is not None and known.with_geometry
+def _met_by_one(counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield the criteria for which one good resource suffices, and that have one."""
+    for criterion, name in (
+        ("open_format", "open"),
+        ("direct_access", "direct"),
+        ("data_access", "data"),
+    ):
+        if counts[name]:
+            yield criterion
+    if counts["links_ok"] or counts["links_unchecked"]:
+        yield "answers"
 
 
-def _one(resource: Record, known: Format | None, answering: Mapping[str, bool]) -> dict[str, int]:
+def _counts_of(resource: Record, answering: Mapping[str, bool]) -> dict[str, int]:
+    """Return the counts of a single data resource, each 0 or 1; see `Distributions`."""
+    known = resource.format
     states = [answering.get(address) for address in addresses(resource)]
-    download = resource.text("download_url")
-    uploaded = is_uploaded(resource)
-    reachable = uploaded or bool(states)
-    broken = any(state is False for state in states)
+    answers = answering.get(resource.text("download_url"))
+    broken = False in states
+    reachable = resource.is_uploaded or bool(states)
     is_open = reachable and known is not None and known.structured_and_open
-    return {
-        "data": int(reachable),
-        "direct": int(reachable and known is not None and known.direct),
-        "open": int(is_open and not broken),
-        "open_broken": int(is_open and broken),
-        "documented": int(bool(resource.text("name")) and bool(resource.text("description"))),
-        "plain": int(known is not None and known.plain),
-        "links_ok": int(uploaded or (bool(states) and all(states))),
-        "links_broken": int(broken),
-        "links_unchecked": int(bool(states) and False not in states and not all(states)),
-        "downloads": int(bool(download)),
-        "downloads_ok": int(answering.get(download) is True),
-        "downloads_broken": int(answering.get(download) is False),
-        "licences": int(bool(resource.text("license"))),
-        "rights": int(bool(resource.text("rights"))),
-        "sizes": int(bool(resource.text("size"))),
-        "issued": int(bool(resource.text("issued"))),
-        "modified": int(bool(resource.text("modified"))),
+    flags = {
+        "data": reachable,
+        "direct": reachable and known is not None and known.direct,
+        "open": is_open and not broken,
+        "open_broken": is_open and broken,
+        "documented": resource.text("name") and resource.text("description"),
+        "plain": known is not None and known.plain,
+        "links_ok": resource.is_uploaded or (states and all(states)),
+        "links_broken": broken,
+        "links_unchecked": None in states and not broken,
+        "downloads": resource.text("download_url"),
+        "downloads_ok": answers is True,
+        "downloads_broken": answers is False,
+        "licences": resource.text("license"),
+        "rights": resource.text("rights"),
+        "sizes": resource.text("size"),
+        "issued": resource.text("issued"),
+        "modified": resource.text("modified"),
     }
+    return {name: int(bool(flag)) for name, flag in flags.items()}

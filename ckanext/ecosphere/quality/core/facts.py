@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.dataset.dates import days_of
 from ckanext.ecosphere.quality.core import words
-from ckanext.ecosphere.quality.core.distributions import Distributions, gather_distributions, is_public_address
-from ckanext.ecosphere.quality.storage.reading import Record, fold, parse_date, parse_date_end
+from ckanext.ecosphere.quality.core.distributions import (
+    Distributions,
+    Record,
+    gather_distributions,
+    is_public_address,
+)
 from ckanext.ecosphere.vocabularies.freshness import code, due_date
 
 FACTS_VERSION = 3
@@ -163,13 +168,11 @@ class Facts:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts for storage, without those with default values."""
-        kept = {name: value for name, value in vars(self).items() if value and name != "distributions"}
-        distributions = {
-            name: value
-            for name, value in vars(self.distributions).items()
-            if value or (name == "dcat_ap" and value is False)
-        }
-        return {**kept, "distributions": distributions, "version": FACTS_VERSION}
+        facts = {name: value for name, value in vars(self).items() if value}
+        counts = {name: value for name, value in vars(self.distributions).items() if value}
+        if self.distributions.dcat_ap is False:
+            counts["dcat_ap"] = False
+        return {**facts, "distributions": counts, "version": FACTS_VERSION}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Facts:
@@ -197,39 +200,47 @@ def gather(data: Mapping[str, Any], checks: Checks | None = None, members: int =
     """Gather the facts of the dataset `data`.
 
     Args:
-        data: a dataset dict of any shape: shown, validated for saving, posted by the form, loaded from the database.
+        data: a dataset dict of any shape: shown, validated for saving, posted by the form, loaded
+            from the database.
         checks: results of the background jobs for this dataset.
-        members: number of members of a series (see `series.py`, which also adds values inherited by a member).
+        members: number of members of a series (see `series.py`, which also adds values inherited by
+            a member).
     """
     record = Record(data)
-    resources = record.resources()
     checks = checks or Checks()
+    distributions = gather_distributions(
+        record.resources, checks.links, checks.dcat_ap, own_addresses(record), record.title
+    )
     return Facts(
-        **_finding(record), **_understanding(record), **_reusing(record), **_people(record), **_time(record),
-        **_ways(record), members=members,
-        dcat_ap_gaps=_dcat_ap_gaps(record, resources),
-        distributions=gather_distributions(
-            resources, checks.links, checks.dcat_ap, own_addresses(record), record.text("title")
-        ),
-    )  # fmt: skip
+        **_finding(record),
+        **_place_and_period(record),
+        **_understanding(record),
+        **_reusing(record),
+        **_people(record),
+        **_time(record),
+        **_ways(record),
+        members=members,
+        dcat_ap_gaps=_dcat_ap_gaps(record),
+        distributions=distributions,
+    )
 
 
-def _dcat_ap_gaps(record: Record, resources: Sequence[Record]) -> int:
+def _dcat_ap_gaps(record: Record) -> int:
     """Count the mandatory DCAT-AP 3 properties that are certainly missing: title, description, access URLs.
 
     Zero is not a verdict: only SHACL validation of the RDF determines compliance.
     """
-    mandatory = sum(not str(record.values.get(name) or "").strip() for name in ("title", "notes"))
-    return mandatory + sum(not any(each.values.get(name) for name in ADDRESSES) for each in resources)
+    gaps = 0
+    for name in ("title", "notes"):
+        gaps += not str(record.values.get(name) or "").strip()
+    for resource in record.resources:
+        gaps += not any(resource.values.get(name) for name in ADDRESSES)
+    return gaps
 
 
 def kind_of(record: Record) -> Kind:
     """Return the kind of resource described; dataset if it does not say."""
-    return KINDS.get(_resource_type(record), Kind.DATASET)
-
-
-def _resource_type(record: Record) -> str:
-    return record.text("dcat_type").rsplit("/", 1)[-1]
+    return KINDS.get(record.kind, Kind.DATASET)
 
 
 def references(record: Record) -> tuple[str, ...]:
@@ -246,65 +257,88 @@ def own_addresses(record: Record) -> tuple[str, ...]:
     """
     names = {Kind.SERVICE: "endpoint_description", Kind.CODE: "code_repository"}
     address = record.text(names.get(kind_of(record), ""))
-    return (address,) if is_public_address(address) else ()
+    if not is_public_address(address):
+        return ()
+    return (address,)
 
 
 def _ways(record: Record) -> dict[str, Any]:
     """Return the kind-specific ways of access, and the references between a series and its members."""
     kind = kind_of(record)
+    endpoints = map(is_public_address, record.many("endpoint_url"))
     return {
-        "endpoint": kind is Kind.SERVICE and any(map(is_public_address, record.many("endpoint_url"))),
+        "endpoint": kind is Kind.SERVICE and any(endpoints),
         "repository": kind is Kind.CODE and is_public_address(record.text("code_repository")),
-        "series": record.many("in_series"),
+        "series": record.series,
         "known_as": references(record),
     }
 
 
 def _finding(record: Record) -> dict[str, Any]:
-    title, notes = record.text("title"), record.text("notes")
-    coverages = record.rows("spatial_coverage")
-    spatial = record.values.get("spatial")
-    identifiers = [i for i in (record.text("identifier"), *record.many("alternate_identifier")) if i]
-    periods = record.rows("temporal_coverage")
-    themes, territories = record.many("theme"), record.many("territory")
-    starts = [d for d in (parse_date(p.get("start")) for p in periods) if d]
-    ends = [d for d in (parse_date_end(p.get("end")) for p in periods) if d]
+    identifiers = [record.text("identifier"), *record.many("alternate_identifier")]
     return {
-        "title": len(title),
-        "description": 0 if len(notes) <= len(title) + 10 and fold(notes) == fold(title) else len(notes),
-        "keywords": len(record.keywords()),
-        "themes": len(themes),
-        "theme_ids": _ids("themes", themes),
-        "territory_ids": _ids("territories", territories),
+        "title": len(record.title),
+        "description": _description_length(record),
+        "keywords": len(record.keywords),
+        "themes": len(record.themes),
+        "theme_ids": _ids("themes", record.themes),
         "inspire_themes": len(record.many("inspire_theme")),
         "eu_themes": len(record.many("eu_theme")),
         "topics": len(record.many("topic_category")),
-        "territories": len(territories),
-        "extent": bool(spatial) or any(c.get("bbox") or c.get("geom") for c in coverages),
-        "place": any(c.get("uri") or c.get("text") for c in coverages),
-        "periods": min(len(periods), max(len(starts), len(ends))),
-        "start": min(starts).isoformat() if starts else "",
-        "end": max(ends).isoformat() if ends else "",
-        "identifier": bool(identifiers),
-        "identifier_uri": any("://" in i for i in identifiers),
+        "identifier": any(identifiers),
+        "identifier_uri": any("://" in identifier for identifier in identifiers),
         "metadata_identifier": bool(record.text("metadata_identifier")),
-        "resource_type": _resource_type(record),
+        "resource_type": record.kind,
         "landing_page": record.text("url").startswith(("http://", "https://")),
         "harvested": bool(record.text("source_record") or record.text("source_catalogue")),
     }
 
 
+def _description_length(record: Record) -> int:
+    """Return the length of the description, 0 if it only repeats the title."""
+    title, notes = record.title, record.text("notes")
+    if len(notes) <= len(title) + 10 and words.fold(notes) == words.fold(title):
+        return 0
+    return len(notes)
+
+
+def _place_and_period(record: Record) -> dict[str, Any]:
+    coverages = record.rows("spatial_coverage")
+    periods = record.rows("temporal_coverage")
+    starts = _days(row.get("start") for row in periods)
+    ends = _days(row.get("end") for row in periods)
+    return {
+        "territories": len(record.territories),
+        "territory_ids": _ids("territories", record.territories),
+        "extent": bool(record.values.get("spatial"))
+        or any(row.get("bbox") or row.get("geom") for row in coverages),
+        "place": any(row.get("uri") or row.get("text") for row in coverages),
+        "periods": min(len(periods), max(len(starts), len(ends))),
+        "start": _iso(min((first for first, _last in starts), default=None)),
+        "end": _iso(max((last for _first, last in ends), default=None)),
+    }
+
+
+def _days(texts: Iterable[Any]) -> list[tuple[date, date]]:
+    return [days for days in map(days_of, texts) if days]
+
+
 def _ids(vocabulary: str, values: tuple[str, ...]) -> tuple[str, ...]:
     """Return the ids of the concepts named in `values` and of their ancestors; unknown values are ignored."""
-    return tuple(dict.fromkeys(found for value in values for found in _line(vocabulary, value)))
+    ids: dict[str, None] = {}
+    for value in values:
+        ids |= dict.fromkeys(_with_ancestors(vocabulary, value))
+    return tuple(ids)
 
 
 @vocabularies.derived
 @functools.lru_cache(maxsize=4096)
-def _line(vocabulary: str, value: str) -> tuple[str, ...]:
-    known = vocabularies.get(vocabulary)
-    concept = known.get(value)
-    return (concept.id, *(above.id for above in known.ancestors(concept.uri))) if concept else ()
+def _with_ancestors(name: str, value: str) -> tuple[str, ...]:
+    vocabulary = vocabularies.get(name)
+    concept = vocabulary.get(value)
+    if concept is None:
+        return ()
+    return (concept.id, *(above.id for above in vocabulary.ancestors(concept.uri)))
 
 
 def _understanding(record: Record) -> dict[str, Any]:
@@ -312,79 +346,92 @@ def _understanding(record: Record) -> dict[str, Any]:
     return {
         "lineage": len(record.text("provenance")),
         "lineage_words": _lineage_words(record),
-        "resolution": bool(record.text("scale_denominator") or record.text("spatial_resolution_in_meters")),
+        "resolution": bool(
+            record.text("scale_denominator") or record.text("spatial_resolution_in_meters")
+        ),
         "reference_systems": len(record.many("reference_system")),
         "representation": record.text("spatial_representation").rsplit("/", 1)[-1],
         "specifications": len(record.many("conforms_to")),
         "documents": len(record.many("documentation")) + len(record.many("is_referenced_by")),
         "conformities": len(conformity),
-        "conformities_with_degree": sum(bool(c.get("degree")) for c in conformity),
+        "conformities_with_degree": sum(bool(row.get("degree")) for row in conformity),
         "languages": len(record.many("language")),
-        "metadata_date": parse_date(record.text("metadata_date")) is not None,
+        "metadata_date": days_of(record.text("metadata_date")) is not None,
     }
 
 
 def _lineage_words(record: Record) -> int:
     lineage = record.text("provenance")
-    number = len(words.informing(lineage) - words.informing(record.text("title")))
-    if number and fold(lineage) in fold(record.text("notes")):
+    number = len(words.informing(lineage) - words.informing(record.title))
+    if number and words.fold(lineage) in words.fold(record.text("notes")):
         return 0
     return number
 
 
 def _reusing(record: Record) -> dict[str, Any]:
-    licence = record.text("license_id")
+    licence = record.licence
     if licence in NO_LICENCE:
-        licence = next((each.text("license") for each in record.resources() if each.text("license")), "")
-    rights = record.text("access_rights").rsplit("/", 1)[-1]
+        of_resources = (resource.text("license") for resource in record.resources)
+        licence = next(filter(None, of_resources), "")
+    concept = vocabularies.get("licences").get(licence) if licence else None
+    rights = record.access_right
+    is_listed = vocabularies.get("access-right").get(record.text("access_rights")) is not None
     limits = record.many("access_limitation")
-    known = vocabularies.get("licences").get(licence) if licence else None
     return {
         "licence": bool(licence),
-        "licence_listed": known is not None and known.uri.startswith("http"),
-        "licence_open": known is not None and known.data["open"],
+        "licence_listed": concept is not None and concept.uri.startswith("http"),
+        "licence_open": concept is not None and concept.data["open"],
         "use_conditions": len(record.text("use_conditions")),
         "access_conditions": len(record.text("access_conditions")),
         "access_rights": rights,
-        "access_rights_listed": bool(rights)
-        and vocabularies.get("access-right").get(record.text("access_rights")) is not None,
+        "access_rights_listed": bool(rights) and is_listed,
         "access_limits": len(limits),
-        "access_open": rights in ("", OPEN_ACCESS) and all(limit.endswith(NO_LIMIT) for limit in limits),
+        "access_open": rights in ("", OPEN_ACCESS)
+        and all(limit.endswith(NO_LIMIT) for limit in limits),
     }
 
 
 def _people(record: Record) -> dict[str, Any]:
-    contacts, publishers, creators = (record.rows(name) for name in ("contact", "publisher", "creator"))
+    contacts, publishers, creators = map(record.rows, ("contact", "publisher", "creator"))
+    others = record.rows("qualified_attribution")
+    reachable = any(row.get("email") or row.get("url") for row in contacts)
+    named = any(row.get("name") for row in contacts)
     return {
         "contacts": len(contacts),
-        "contact_reachable": any(c.get("email") or c.get("url") for c in contacts)
+        "contact_reachable": reachable
         or bool(record.text("maintainer_email") or record.text("author_email")),
-        "contact_named": any(c.get("name") for c in contacts)
-        or bool(record.text("maintainer") or record.text("author")),
+        "contact_named": named or bool(record.text("maintainer") or record.text("author")),
         "publisher": bool(publishers),
-        "producer": bool(creators) or bool(publishers),
+        "producer": bool(creators or publishers),
         "organisation": bool(record.text("owner_org")),
-        "roles": len(contacts) + len(publishers) + len(creators) + len(record.rows("qualified_attribution")),
+        "roles": len(contacts) + len(publishers) + len(creators) + len(others),
     }
 
 
 def _time(record: Record) -> dict[str, Any]:
-    created, issued, modified = (parse_date(record.text(name)) for name in ("created", "issued", "modified"))
-    frequency = code(record.text("frequency"))
-    due = due_date(
-        frequency,
-        max(filter(None, (created, issued, modified)), default=None),
-        parse_date(record.text("next_update")),
+    created, issued, modified = (
+        _first_day(record, name) for name in ("created", "issued", "modified")
     )
+    frequency = code(record.text("frequency"))
+    last = max(filter(None, (created, issued, modified)), default=None)
     return {
         "created": _iso(created),
         "issued": _iso(issued),
         "modified": _iso(modified),
         "frequency": frequency,
         "status": record.text("status").rsplit("/", 1)[-1].upper(),
-        "due": _iso(due),
+        "due": _iso(due_date(frequency, last, _first_day(record, "next_update"))),
     }
 
 
-def _iso(value: date | None) -> str:
-    return value.isoformat() if value else ""
+def _first_day(record: Record, name: str) -> date | None:
+    days = days_of(record.text(name))
+    if days is None:
+        return None
+    return days[0]
+
+
+def _iso(day: date | None) -> str:
+    if day is None:
+        return ""
+    return day.isoformat()

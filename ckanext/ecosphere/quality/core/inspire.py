@@ -16,7 +16,8 @@ from ckanext.ecosphere.quality.core.facts import Facts, Kind
 from ckanext.ecosphere.shared.messages import N_
 
 _REPORT = (
-    "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/gmd:DQ_DomainConsistency/gmd:result/gmd:DQ_ConformanceResult"
+    "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/gmd:DQ_DomainConsistency"
+    "/gmd:result/gmd:DQ_ConformanceResult"
 )
 RESOURCE_TYPES = ("dataset", "series", "service")
 
@@ -38,12 +39,25 @@ def _has(question: Callable[[Facts], object]) -> Callable[[Facts], State]:
 
 
 def _data(question: Callable[[Facts], object]) -> Callable[[Facts], State]:
-    return lambda facts: State.NA if facts.kind in (Kind.SERVICE, Kind.CODE) else when(bool(question(facts)))
+    return _if(lambda facts: facts.kind not in (Kind.SERVICE, Kind.CODE), question)
+
+
+def _if(
+    applies: Callable[[Facts], object], question: Callable[[Facts], object]
+) -> Callable[[Facts], State]:
+    def check(facts: Facts) -> State:
+        if not applies(facts):
+            return State.NA
+        return when(bool(question(facts)))
+
+    return check
 
 
 def metadata_language(facts: Facts) -> State:
     """Pass for datasets described here, in the portal's language; a harvested record's language is not stored."""
-    return State.UNKNOWN if facts.harvested else State.PASS
+    if facts.harvested:
+        return State.UNKNOWN
+    return State.PASS
 
 
 def metadata_date(facts: Facts) -> State:
@@ -53,19 +67,22 @@ def metadata_date(facts: Facts) -> State:
 
 def originating_vocabulary(facts: Facts) -> State:
     """Pass if a keyword comes from a vocabulary; not applicable to free keywords only."""
-    controlled = facts.themes or facts.inspire_themes or facts.eu_themes
-    return State.PASS if controlled else State.NA
-
-
-def resolution(facts: Facts) -> State:
-    """Pass if a scale or distance is given; not applicable to data without geometry."""
-    return when(facts.resolution) if facts.geographic else State.NA
+    if facts.themes or facts.inspire_themes or facts.eu_themes:
+        return State.PASS
+    return State.NA
 
 
 REQUIREMENTS: tuple[Requirement, ...] = (
-    Requirement("title", "C.8", N_("Title"), "title", f"{CITATION}/gmd:title", _has(lambda f: f.title)),
     Requirement(
-        "abstract", "C.9", N_("Abstract"), "notes", f"{IDENTIFICATION}/gmd:abstract", _has(lambda f: f.description)
+        "title", "C.8", N_("Title"), "title", f"{CITATION}/gmd:title", _has(lambda f: f.title)
+    ),
+    Requirement(
+        "abstract",
+        "C.9",
+        N_("Abstract"),
+        "notes",
+        f"{IDENTIFICATION}/gmd:abstract",
+        _has(lambda f: f.description),
     ),
     Requirement(
         "resource_type",
@@ -153,16 +170,23 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         N_("Spatial resolution"),
         "scale_denominator",
         f"{IDENTIFICATION}/gmd:spatialResolution/gmd:MD_Resolution",
-        resolution,
+        _if(lambda f: f.geographic, lambda f: f.resolution),
     ),
-    Requirement("conformity", "C.20", N_("Conformity"), "conformity", _REPORT, _has(lambda f: f.conformities)),
+    Requirement(
+        "conformity",
+        "C.20",
+        N_("Conformity"),
+        "conformity",
+        _REPORT,
+        _has(lambda f: f.conformities),
+    ),
     Requirement(
         "conformity_degree",
         "C.22",
         N_("Degree of conformity"),
         "conformity",
         f"{_REPORT}/gmd:pass",
-        lambda f: when(f.conformities_with_degree == f.conformities) if f.conformities else State.NA,
+        _if(lambda f: f.conformities, lambda f: f.conformities_with_degree == f.conformities),
     ),
     Requirement(
         "access_limits",
@@ -196,7 +220,9 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "gmd:contact/gmd:CI_ResponsibleParty",
         _has(lambda f: f.contact_named and f.contact_reachable),
     ),
-    Requirement("metadata_date", "C.7", N_("Metadata date"), "metadata_date", "gmd:dateStamp", metadata_date),
+    Requirement(
+        "metadata_date", "C.7", N_("Metadata date"), "metadata_date", "gmd:dateStamp", metadata_date
+    ),
     Requirement(
         "metadata_language",
         "C.5",
@@ -227,7 +253,9 @@ class Checklist:
     @property
     def share(self) -> int:
         """Return the percentage of applicable and known requirements that are met, rounded down."""
-        return 100 * self.met // self.applicable if self.applicable else 0
+        if not self.applicable:
+            return 0
+        return 100 * self.met // self.applicable
 
 
 def check(facts: Facts) -> Checklist:

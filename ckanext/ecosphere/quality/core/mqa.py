@@ -35,7 +35,12 @@ DIMENSION_LABELS = {
     Dimension.CONTEXTUALITY: N_("Contextuality"),
 }
 
-RATING_LABELS = {"excellent": N_("Excellent"), "good": N_("Good"), "sufficient": N_("Sufficient"), "bad": N_("Bad")}
+RATING_LABELS = {
+    "excellent": N_("Excellent"),
+    "good": N_("Good"),
+    "sufficient": N_("Sufficient"),
+    "bad": N_("Bad"),
+}
 RATINGS = (("excellent", 351), ("good", 221), ("sufficient", 121), ("bad", 0))
 
 
@@ -61,45 +66,80 @@ def _best(name: str) -> Callable[[Facts], State]:
 
 def access_answers(facts: Facts) -> State:
     """Pass if a URL of the data answers."""
-    found = facts.distributions
-    if found.links_ok:
+    counts = facts.distributions
+    if counts.links_ok:
         return State.PASS
-    return State.UNKNOWN if found.links_unchecked else State.FAIL
+    return _unless_unchecked(counts.links_unchecked)
 
 
 def download_answers(facts: Facts) -> State:
     """Pass if a declared download URL answers."""
-    found = facts.distributions
-    if found.downloads_ok:
+    counts = facts.distributions
+    if counts.downloads_ok:
         return State.PASS
-    return State.UNKNOWN if found.downloads > found.downloads_broken else State.FAIL
+    return _unless_unchecked(counts.downloads - counts.downloads_broken)
+
+
+def _unless_unchecked(number: int) -> State:
+    """Fail, unless there are links that are not checked yet."""
+    if number:
+        return State.UNKNOWN
+    return State.FAIL
 
 
 def complies(facts: Facts) -> State:
     """Pass if the RDF conforms to the SHACL shapes; before that validation, fail if a mandatory property is missing."""
     verdict = facts.distributions.dcat_ap
-    if verdict is None:
-        return State.FAIL if facts.dcat_ap_gaps else State.UNKNOWN
-    return when(verdict)
+    if verdict is not None:
+        return when(verdict)
+    if facts.dcat_ap_gaps:
+        return State.FAIL
+    return State.UNKNOWN
 
 
 _F, _A, _I, _R, _C = Dimension
 INDICATORS: tuple[Indicator, ...] = (
     Indicator("keyword", N_("Keywords"), _F, 30, _has(lambda f: f.keywords)),
-    Indicator("theme", N_("Categories"), _F, 30, _has(lambda f: f.themes or f.eu_themes or f.inspire_themes)),
-    Indicator("spatial", N_("Geographic coverage"), _F, 20, _has(lambda f: f.extent or f.place or f.territories)),
+    Indicator(
+        "theme",
+        N_("Categories"),
+        _F,
+        30,
+        _has(lambda f: f.themes or f.eu_themes or f.inspire_themes),
+    ),
+    Indicator(
+        "spatial",
+        N_("Geographic coverage"),
+        _F,
+        20,
+        _has(lambda f: f.extent or f.place or f.territories),
+    ),
     Indicator("temporal", N_("Temporal coverage"), _F, 20, _has(lambda f: f.periods)),
     Indicator("access_url_answers", N_("Access address answers"), _A, 50, access_answers),
-    Indicator("download_url", N_("Download address given"), _A, 20, _has(lambda f: f.distributions.downloads)),
+    Indicator(
+        "download_url",
+        N_("Download address given"),
+        _A,
+        20,
+        _has(lambda f: f.distributions.downloads),
+    ),
     Indicator("download_url_answers", N_("Download address answers"), _A, 30, download_answers),
     Indicator("format", N_("Format"), _I, 20, _best("format")),
     Indicator("media_type", N_("Media type"), _I, 10, _best("media_type")),
-    Indicator("vocabulary", N_("Format and media type from vocabularies"), _I, 10, _best("vocabulary")),
+    Indicator(
+        "vocabulary", N_("Format and media type from vocabularies"), _I, 10, _best("vocabulary")
+    ),
     Indicator("non_proprietary", N_("Non-proprietary format"), _I, 20, _best("non_proprietary")),
     Indicator("machine_readable", N_("Machine-readable format"), _I, 20, _best("machine_readable")),
     Indicator("dcat_ap", N_("DCAT-AP compliance"), _I, 30, complies),
     Indicator("licence", N_("Licence"), _R, 20, _has(lambda f: f.licence)),
-    Indicator("licence_vocabulary", N_("Licence from a vocabulary"), _R, 10, _has(lambda f: f.licence_listed)),
+    Indicator(
+        "licence_vocabulary",
+        N_("Licence from a vocabulary"),
+        _R,
+        10,
+        _has(lambda f: f.licence_listed),
+    ),
     Indicator("access_rights", N_("Access rights"), _R, 10, _has(lambda f: f.access_rights)),
     Indicator(
         "access_rights_vocabulary",
@@ -108,12 +148,26 @@ INDICATORS: tuple[Indicator, ...] = (
         5,
         _has(lambda f: f.access_rights_listed),
     ),
-    Indicator("contact_point", N_("Contact point"), _R, 20, _has(lambda f: f.contact_named or f.contact_reachable)),
+    Indicator(
+        "contact_point",
+        N_("Contact point"),
+        _R,
+        20,
+        _has(lambda f: f.contact_named or f.contact_reachable),
+    ),
     Indicator("publisher", N_("Publisher"), _R, 10, _has(lambda f: f.publisher or f.organisation)),
     Indicator("rights", N_("Rights"), _C, 5, _has(lambda f: f.distributions.rights)),
     Indicator("byte_size", N_("File size"), _C, 5, _has(lambda f: f.distributions.sizes)),
-    Indicator("issued", N_("Date of issue"), _C, 5, _has(lambda f: f.issued or f.distributions.issued)),
-    Indicator("modified", N_("Date of modification"), _C, 5, _has(lambda f: f.modified or f.distributions.modified)),
+    Indicator(
+        "issued", N_("Date of issue"), _C, 5, _has(lambda f: f.issued or f.distributions.issued)
+    ),
+    Indicator(
+        "modified",
+        N_("Date of modification"),
+        _C,
+        5,
+        _has(lambda f: f.modified or f.distributions.modified),
+    ),
 )
 MAXIMUM = sum(indicator.points for indicator in INDICATORS)
 
@@ -126,7 +180,10 @@ class Assessment:
 
     def points(self, dimension: Dimension | None = None, state: State = State.PASS) -> int:
         """Return the points of the indicators in `state`, of one dimension or of all."""
-        return sum(i.points for i, s in self.states if s is state and dimension in (None, i.dimension))
+        won = (indicator for indicator, result in self.states if result is state)
+        return sum(
+            indicator.points for indicator in won if dimension in (None, indicator.dimension)
+        )
 
     @property
     def rating(self) -> str:
@@ -136,7 +193,7 @@ class Assessment:
 
 def maximum(dimension: Dimension) -> int:
     """Return the maximum points of `dimension`."""
-    return sum(i.points for i in INDICATORS if i.dimension is dimension)
+    return sum(indicator.points for indicator in INDICATORS if indicator.dimension is dimension)
 
 
 def rating(points: int) -> str:

@@ -1,8 +1,16 @@
-"""Score facts out of 100 and determine the level, with a versioned model of weights."""
+"""Score facts out of 100 and determine the level, with a versioned model of weights.
+
+`MENDS` tells what the facts of a dataset become once the advice of a criterion is followed, from which the gain is
+computed. Each change is the least that the advice asks for: one year of a period, "as needed" as the frequency, an open
+licence, a file in an open format. What follows from it is then judged like anything else: a file that was added is not
+checked yet, and a frequency lets other criteria apply.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,12 +18,13 @@ from typing import Any
 
 import yaml
 
-from ckanext.ecosphere.quality.core import mending
-from ckanext.ecosphere.quality.core.checks import State, kept_up_until, recent_until
+from ckanext.ecosphere.quality.core import checks
+from ckanext.ecosphere.quality.core.checks import State
 from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, Criterion
-from ckanext.ecosphere.quality.core.facts import Facts
-from ckanext.ecosphere.quality.storage.reading import DATA
+from ckanext.ecosphere.quality.core.facts import OPEN_ACCESS, Facts, Kind
+from ckanext.ecosphere.quality.core.words import DATA
 from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.vocabularies.freshness import due_date
 
 SCALE = 100
 DEFAULT_MODEL = DATA / "model.yaml"
@@ -89,7 +98,9 @@ class Result:
     @property
     def won(self) -> int:
         """Return the points won."""
-        return self.points if self.state is State.PASS else 0
+        if self.state is not State.PASS:
+            return 0
+        return self.points
 
     @property
     def counts(self) -> bool:
@@ -125,22 +136,28 @@ class Evaluation:
     @functools.cached_property
     def score(self) -> int:
         """Return the percentage of points won, rounded down so that 100 means all of them."""
-        return SCALE * self.won // self.out_of if self.out_of else 0
+        if not self.out_of:
+            return 0
+        return SCALE * self.won // self.out_of
 
     def unmet(self, level: Level) -> tuple[Result, ...]:
         """Return the conditions of `level` that are not met."""
-        return tuple(each for each in self.conditions if each.unmet and each.criterion.id in level.requires)
+        unmet = (result for result in self.conditions if result.unmet)
+        return tuple(result for result in unmet if result.criterion.id in level.requires)
 
     @functools.cached_property
     def level(self) -> str:
         """Return the best level whose minimum score and conditions are met."""
-        return next(lv.code for lv in self.model.levels if self.score >= lv.lowest and not self.unmet(lv))
+        reached = (level for level in self.model.levels if self.score >= level.lowest)
+        return next(level.code for level in reached if not self.unmet(level))
 
     @property
     def next_level(self) -> Level | None:
         """Return the level above, None at the top."""
         place = self.model.level_codes.index(self.level)
-        return self.model.levels[place - 1] if place else None
+        if not place:
+            return None
+        return self.model.levels[place - 1]
 
     @property
     def states(self) -> dict[str, str]:
@@ -152,24 +169,25 @@ class Evaluation:
 
         What follows from it counts too: a frequency decides, for instance, whether the data are late.
         """
-        after = mending.mended(criterion_id, self.facts, self.today)
+        after = MENDS[criterion_id](self.facts, self.today)
         return evaluate(after, self.model, self.today).score - self.score
 
     def advice(self) -> tuple[tuple[Result, int], ...]:
         """Return the failed criteria with their gains, most rewarding first."""
-        failed = [(r, self.gain(r.criterion.id)) for r in self.results if r.state is State.FAIL]
-        return tuple(sorted(failed, key=lambda pair: (-pair[1], -pair[0].points)))
+        failed = [result for result in self.results if result.state is State.FAIL]
+        gains = [(result, self.gain(result.criterion.id)) for result in failed]
+        return tuple(sorted(gains, key=lambda pair: (-pair[1], -pair[0].points)))
 
 
 def evaluate(facts: Facts, model: Model, today: date) -> Evaluation:
     """Evaluate every criterion of `model` for `facts` as of `today`."""
 
-    def ask(criterion: Criterion) -> Result:
+    def check(criterion: Criterion) -> Result:
         return Result(criterion, criterion.check(facts, today), model.points.get(criterion.id, 0))
 
-    results = tuple(map(ask, model.criteria))
-    asked = {each.criterion.id: each for each in results}
-    return Evaluation(model, facts, today, results, tuple(asked.get(c.id) or ask(c) for c in model.conditions))
+    results = tuple(map(check, model.criteria))
+    conditions = tuple(map(check, model.conditions))
+    return Evaluation(model, facts, today, results, conditions)
 
 
 def changes_after(facts: Facts, today: date) -> date | None:
@@ -178,9 +196,9 @@ def changes_after(facts: Facts, today: date) -> date | None:
     None if it does not change with time.
     """
     if facts.due and not facts.finished:
-        ends = [date.fromisoformat(facts.due), kept_up_until(facts)]
+        ends = [date.fromisoformat(facts.due), checks.kept_up_until(facts)]
     elif facts.dated:
-        ends = [recent_until(facts)]
+        ends = [checks.recent_until(facts)]
     else:
         ends = []
     return min((end for end in ends if end and end >= today), default=None)
@@ -205,11 +223,15 @@ def parse_model(data: Any, origin: str = "model") -> Model:
     if not isinstance(data, dict) or not data.get("version"):
         raise ModelError(f"{origin} has no version")
     points = data.get("points")
-    if not isinstance(points, dict) or not all(isinstance(p, int) and p >= 0 for p in points.values()):
+    if not isinstance(points, dict) or not all(
+        isinstance(p, int) and p >= 0 for p in points.values()
+    ):
         raise ModelError(f"{origin}: points must be whole numbers, 0 or more")
     unknown = sorted(set(points) - set(BY_ID))
     if unknown:
-        raise ModelError(f"{origin} gives points to unknown criteria: {', '.join(map(str, unknown))}")
+        raise ModelError(
+            f"{origin} gives points to unknown criteria: {', '.join(map(str, unknown))}"
+        )
     levels = _levels(data.get("levels"), origin)
     scored = {name: value for name, value in points.items() if value}
     if not scored:
@@ -219,15 +241,162 @@ def parse_model(data: Any, origin: str = "model") -> Model:
 
 def _levels(data: Any, origin: str) -> tuple[Level, ...]:
     try:
-        levels = [Level(each["code"], int(each["from"]), tuple(each.get("requires") or ())) for each in data]
+        levels = [
+            Level(row["code"], int(row["from"]), tuple(row.get("requires") or ())) for row in data
+        ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{origin}: each level needs a code and the score it starts from") from error
+        raise ModelError(
+            f"{origin}: each level needs a code and the score it starts from"
+        ) from error
     levels.sort(key=lambda level: -level.lowest)
     if {level.code for level in levels} - set(LEVEL_LABELS) or not levels or levels[-1].lowest != 0:
-        raise ModelError(f"{origin}: levels are {', '.join(LEVEL_LABELS)}, and the last one starts at 0")
+        raise ModelError(
+            f"{origin}: levels are {', '.join(LEVEL_LABELS)}, and the last one starts at 0"
+        )
     unknown = sorted({str(name) for level in levels for name in level.requires} - set(BY_ID))
     if unknown:
         raise ModelError(f"{origin}: levels require unknown criteria: {', '.join(unknown)}")
     if levels[-1].requires:
-        raise ModelError(f"{origin}: the last level requires nothing, so that every dataset has one")
+        raise ModelError(
+            f"{origin}: the last level requires nothing, so that every dataset has one"
+        )
     return tuple(levels)
+
+
+# --- facts once an advice is followed ---
+
+AS_NEEDED = "IRREG"
+
+Mend = Callable[[Facts, date], Facts]
+
+
+def _set(**values: Any) -> Mend:
+    """Return a change that sets facts to fixed values."""
+    return lambda facts, _today: dataclasses.replace(facts, **values)
+
+
+def _described(length: int) -> Mend:
+    return lambda facts, _today: dataclasses.replace(
+        facts, description=max(facts.description, length)
+    )
+
+
+def _with_counts(facts: Facts, **counts: Any) -> Facts:
+    return dataclasses.replace(
+        facts, distributions=dataclasses.replace(facts.distributions, **counts)
+    )
+
+
+def _file_added(facts: Facts, _today: date) -> Facts:
+    """Add a described file in an open format, whose link is not checked yet."""
+    counts = facts.distributions
+    return _with_counts(
+        facts,
+        total=counts.total + 1,
+        data=counts.data + 1,
+        direct=counts.direct + 1,
+        open=counts.open + 1,
+        documented=counts.documented + 1,
+        plain=counts.plain + int(counts.only_plain),
+        links_unchecked=counts.links_unchecked + 1,
+    )
+
+
+def _access_given(facts: Facts, today: date) -> Facts:
+    if facts.kind is Kind.SERVICE:
+        return dataclasses.replace(facts, endpoint=True)
+    if facts.kind is Kind.SERIES:
+        return dataclasses.replace(facts, members=1)
+    if facts.kind is Kind.CODE:
+        unchecked = _with_counts(facts, links_unchecked=facts.distributions.links_unchecked + 1)
+        return dataclasses.replace(unchecked, repository=True)
+    return _file_added(facts, today)
+
+
+def _links_corrected(facts: Facts, _today: date) -> Facts:
+    """Correct every broken link; the new ones are not checked yet."""
+    counts = facts.distributions
+    return _with_counts(
+        facts,
+        open=counts.open + counts.open_broken,
+        open_broken=0,
+        links_unchecked=counts.links_unchecked + counts.links_broken,
+        links_broken=0,
+    )
+
+
+def _documented(facts: Facts, _today: date) -> Facts:
+    return _with_counts(facts, documented=facts.distributions.data)
+
+
+def _period_reversed(facts: Facts, _today: date) -> Facts:
+    return dataclasses.replace(facts, start=facts.end, end=facts.start)
+
+
+def _access_stated(facts: Facts, _today: date) -> Facts:
+    """State that access is open or, where it is restricted, on what ground."""
+    if facts.access_rights or facts.access_limits:
+        return dataclasses.replace(facts, access_conditions=1)
+    return dataclasses.replace(facts, access_rights=OPEN_ACCESS)
+
+
+def _updated(facts: Facts, today: date) -> Facts:
+    """Update the data today."""
+    due = facts.due
+    if due < today.isoformat():
+        next_day = due_date(facts.frequency, today, None)
+        due = next_day.isoformat() if next_day else ""
+    return dataclasses.replace(facts, modified=today.isoformat(), due=due)
+
+
+def _dates_ordered(facts: Facts, _today: date) -> Facts:
+    return dataclasses.replace(facts, modified=facts.last_change)
+
+
+MENDS: dict[str, Mend] = {
+    "description": _described(checks.SHORT_DESCRIPTION),
+    "description_detailed": _described(checks.LONG_DESCRIPTION),
+    "theme": _set(themes=1),
+    "keywords": _set(keywords=checks.ENOUGH_KEYWORDS),
+    "territory": _set(territories=1),
+    "temporal_coverage": lambda facts, today: dataclasses.replace(
+        facts, periods=1, start=today.isoformat()
+    ),
+    "temporal_order": _period_reversed,
+    "lineage": _set(lineage_words=checks.ENOUGH_LINEAGE),
+    "resolution": _set(resolution=True),
+    "reference_system": _set(reference_systems=1),
+    "resources_documented": _documented,
+    "specification": _set(documents=1),
+    "data_access": _access_given,
+    "answers": _links_corrected,
+    "direct_access": _file_added,
+    "open_format": _file_added,
+    "links_work": _links_corrected,
+    "access_rights": _access_stated,
+    "licence": _set(licence=True, licence_listed=True, licence_open=True),
+    "licence_open": _set(licence=True, licence_listed=True, licence_open=True),
+    "use_conditions": _set(use_conditions=1),
+    "contact": _set(contact_reachable=True),
+    "producer": _set(producer=True),
+    "frequency": _set(frequency=AS_NEEDED),
+    "on_time": _updated,
+    "kept_up": _updated,
+    "current": _updated,
+    "dates": _updated,
+    "dates_order": _dates_ordered,
+}
+
+#: Criterion whose value may be missing → criterion that requires the value.
+ASKED_BY = {
+    "temporal_order": "temporal_coverage",
+    "resources_documented": "data_access",
+    "answers": "data_access",
+    "direct_access": "data_access",
+    "open_format": "data_access",
+    "links_work": "data_access",
+    "licence_open": "licence",
+    "on_time": "frequency",
+    "current": "dates",
+    "dates_order": "dates",
+}

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.quality.core import losses
-from ckanext.ecosphere.quality.links import check, inventory
-from ckanext.ecosphere.quality.reports import shacl
-from ckanext.ecosphere.quality.storage import bulk, reindex, rescore
+from ckanext.ecosphere.quality import datasets, origins, rdf, rescore
+from ckanext.ecosphere.quality import links as link_checks
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +55,14 @@ def run(*, links: bool = True, link_seconds: float = 3600, shacl_limit: int | No
 def scores() -> str:
     """Score the overdue datasets; all of them if some were never scored with the current weights."""
     outcome = rescore.everything() if rescore.missing() else rescore.fallen_due()
-    reindex.datasets(outcome.changed)
+    rescore.reindex(outcome.changed)
     return tk._("{seen} datasets scored, {changed} changed").format(seen=outcome.seen, changed=len(outcome.changed))
 
 
 def check_links(seconds: float) -> str:
     """Check the links that are due, within a time limit."""
-    total = inventory.note_all()
-    outcome = check.run(check.due(total), seconds)
+    total = link_checks.note_all()
+    outcome = link_checks.run(link_checks.due(total), seconds)
     return tk._("{checked} of {total} links checked, {changed} changed").format(
         checked=outcome.checked, total=total, changed=outcome.changed
     )
@@ -72,10 +70,10 @@ def check_links(seconds: float) -> str:
 
 def check_rdf(limit: int | None) -> str:
     """Check the RDF of the datasets without a verdict."""
-    left = bulk.count() if limit is None else limit
+    left = datasets.count() if limit is None else limit
     checked = good = 0
-    while left > 0 and (ids := shacl.waiting(min(left, AT_ONCE))):
-        done, complied = shacl.run(ids)
+    while left > 0 and (ids := rdf.waiting(min(left, AT_ONCE))):
+        done, complied = rdf.run(ids)
         if not done:
             break
         checked, good, left = checked + done, good + complied, left - done
@@ -85,9 +83,9 @@ def check_rdf(limit: int | None) -> str:
 def trace_losses() -> str:
     """Trace the failures of harvested datasets back to their source records."""
     examined = losing = 0
-    while ids := losses.waiting(AT_ONCE):
-        done, lost = losses.run(ids)
-        if not done or losses.waiting(1) == ids[:1]:  # no harvest room, or the datasets are being saved
+    while ids := origins.waiting(AT_ONCE):
+        done, lost = origins.run(ids)
+        if not done or origins.waiting(1) == ids[:1]:  # no harvest room, or the datasets are being saved
             break
         examined, losing = examined + done, losing + lost
     return tk._("records of {examined} datasets read again, {losing} lose something here").format(

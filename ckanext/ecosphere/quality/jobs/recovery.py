@@ -6,10 +6,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.fast_save import solr
-from ckanext.ecosphere.quality import config
-from ckanext.ecosphere.quality.core.model import QualityRow
+from ckanext.ecosphere.quality import config, rescore, store
 from ckanext.ecosphere.quality.jobs import tasks
-from ckanext.ecosphere.quality.storage import indexing, reindex, rescore, store
+from ckanext.ecosphere.quality.model import QualityRow
 
 AT_ONCE = 500
 #: Number of latest scores compared with the index each time; longer runs are restarted as a whole.
@@ -29,14 +28,14 @@ def recover() -> list[str]:
     if unscored := _without_row():
         changed = rescore.some(unscored).changed
         model.Session.commit()
-        reindex.datasets(changed)
+        rescore.reindex(changed)
         done.append(f"quality of {len(unscored)} datasets")
     differing = _differing()
     lasting = sorted(differing & _suspects)
     _suspects.clear()
     _suspects.update(differing)
     if lasting:
-        reindex.datasets(lasting)
+        rescore.reindex(lasting)
         done.append(f"scores of {len(lasting)} datasets in the index")
     return done
 
@@ -63,13 +62,13 @@ def _differing() -> set[str]:
     # Overdue datasets are left to the nightly work: their index documents hold the score as of indexing.
     stored = {row.package_id: row.score for row in model.Session.execute(query) if store.is_current(row)}
     model.Session.rollback()
-    fields = f"id,{indexing.SCORE_FIELD}"
+    fields = f"id,{store.SCORE_FIELD}"
     found: set[str] = set()
     ids = list(stored)
     for start in range(0, len(ids), AT_ONCE):
         some = f"{{!terms f=id}}{','.join(ids[start : start + AT_ONCE])}"
         for document in solr.search(fq=["entity_type:package", some], fl=fields, rows=AT_ONCE).docs:
-            shown = document.get(indexing.SCORE_FIELD)  # stored only where the search room made it a number
+            shown = document.get(store.SCORE_FIELD)  # stored only where the search room made it a number
             if shown is not None and int(shown) != stored[document["id"]]:
                 found.add(document["id"])
     return found

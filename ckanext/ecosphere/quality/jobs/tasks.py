@@ -8,11 +8,10 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
+from ckanext.ecosphere.quality import datasets, links, rdf, rescore, series
 from ckanext.ecosphere.quality.config import QUEUE
 from ckanext.ecosphere.quality.jobs import nightly
-from ckanext.ecosphere.quality.links import check, inventory
-from ckanext.ecosphere.quality.reports import progress, shacl
-from ckanext.ecosphere.quality.storage import bulk, reindex, rescore, series
+from ckanext.ecosphere.quality.overview import note_progress
 from ckanext.ecosphere.shared.runs import Run
 
 log = logging.getLogger(__name__)
@@ -48,29 +47,29 @@ def rescore_all() -> None:
 
 def _rescore_all() -> None:
     try:
-        outcome = rescore.everything(lambda done, total: progress.note("scoring", done, total))
-        reindex.datasets(outcome.changed, lambda done, total: progress.note("indexing", done, total))
+        outcome = rescore.everything(lambda done, total: note_progress("scoring", done, total))
+        rescore.reindex(outcome.changed, lambda done, total: note_progress("indexing", done, total))
     except Exception:
         model.Session.rollback()
-        progress.note("failed", 0, 0)
+        note_progress("failed", 0, 0)
         raise
-    progress.note("finished", outcome.seen, outcome.seen)
+    note_progress("finished", outcome.seen, outcome.seen)
     log.info("Quality: %s datasets scored, %s changed", outcome.seen, len(outcome.changed))
 
 
 def enqueue_rescore(total: int) -> str:
     """Queue a rescore of all datasets; return the id of the job."""
-    progress.note("queued", 0, total)
+    note_progress("queued", 0, total)
     return RESCORE.want()
 
 
 def rescore_relatives() -> None:
     """Rescore the series and members of saved datasets."""
     ids = series.take_relatives()
-    for start in range(0, len(ids), bulk.CHUNK):
-        changed = rescore.some(ids[start : start + bulk.CHUNK]).changed
+    for start in range(0, len(ids), datasets.CHUNK):
+        changed = rescore.some(ids[start : start + datasets.CHUNK]).changed
         model.Session.commit()
-        reindex.datasets(changed)
+        rescore.reindex(changed)
 
 
 def check_links() -> None:
@@ -78,19 +77,19 @@ def check_links() -> None:
     with LINKS.working() as mine:
         if not mine:
             return
-        inventory.note_all()
-        outcome = check.run(check.due(LINKS_AT_ONCE), LINK_RUN_SECONDS)
+        links.note_all()
+        outcome = links.run(links.due(LINKS_AT_ONCE), LINK_RUN_SECONDS)
         told = (outcome.checked, outcome.changed, outcome.datasets)
         log.info("Links: %s checked, %s changed, %s datasets scored", *told)
-    if outcome.checked and check.due(1):
+    if outcome.checked and links.due(1):
         enqueue_links()
 
 
 def check_links_of(package_id: str) -> None:
     """Check all links of a dataset now."""
-    inventory.note([package_id])
+    links.note([package_id])
     model.Session.commit()
-    check.run(inventory.of_dataset(package_id), LINK_RUN_SECONDS)
+    links.run(links.of_dataset(package_id), LINK_RUN_SECONDS)
 
 
 def enqueue_links() -> str:
@@ -113,10 +112,10 @@ def check_shacl() -> None:
     with SHACL.working() as mine:
         if not mine:
             return
-        ids = shacl.waiting(SHACL_AT_ONCE)
-        checked, good = shacl.run(ids)
+        ids = rdf.waiting(SHACL_AT_ONCE)
+        checked, good = rdf.run(ids)
         log.info("DCAT-AP: %s datasets checked, %s comply", checked, good)
-    if checked and shacl.waiting(1):
+    if checked and rdf.waiting(1):
         enqueue_shacl()
 
 

@@ -1,19 +1,31 @@
-"""Actions of the quality room."""
+"""Actions of the quality room, and chained actions of CKAN that affect scores without calling the save hooks.
+
+Other actions of CKAN do call them: `organization_delete` and `organization_purge` patch the datasets left without an
+owner, and the bulk actions patch each dataset. Vocabulary tags are not keywords, so changing them does not affect
+scores.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
-from ckan import model
+import sqlalchemy as sa
+from ckan import logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.quality import integrations
+from ckanext.ecosphere.quality import (
+    datasets,
+    integrations,
+    links,
+    overview,
+    presentation,
+    rescore,
+    store,
+)
 from ckanext.ecosphere.quality.jobs import tasks
-from ckanext.ecosphere.quality.links import inventory
-from ckanext.ecosphere.quality.logic import chained, schema
-from ckanext.ecosphere.quality.reports import cached_overview, overview, presentation
-from ckanext.ecosphere.quality.storage import store
+from ckanext.ecosphere.quality.logic import schema
 from ckanext.ecosphere.shared import action_input
 
 MOST_DATASETS = 100
@@ -64,13 +76,13 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
     """
     tk.check_access("ecosphere_quality_show", context, data_dict)
     package = package_or_not_found(data_dict["id"])
-    found = presentation.quality(package)
-    shown = {"package_id": package.id, "name": package.name, **presentation.as_dict(found)}
-    if data_dict["origins"] and found.facts.harvested:
-        told = integrations.source_statements(context, package.id)
-        if told:
-            presentation.with_origins(shown, found.facts, told)
-    return shown
+    quality = presentation.quality(package)
+    result = {"package_id": package.id, "name": package.name, **presentation.as_dict(quality)}
+    if data_dict["origins"] and quality.facts.harvested:
+        statements = integrations.source_statements(context, package.id)
+        if statements:
+            presentation.with_origins(result, quality.facts, statements)
+    return result
 
 
 @tk.side_effect_free
@@ -93,7 +105,7 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
         ValidationError: the figures of a large catalogue are being computed: ask again in a few seconds.
     """
     tk.check_access("ecosphere_quality_overview", context, data_dict)
-    return cached_overview.show()
+    return overview.show()
 
 
 @tk.side_effect_free
@@ -123,18 +135,24 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
     group = model.Group.get(data_dict["id"])
     if group is None or not group.is_organization:
         raise tk.ObjectNotFound(tk._("Organization not found"))
-    found = overview.dashboard(group, min(data_dict["limit"], MOST_DATASETS))
-    found["harvest_sources"] = integrations.harvest_sources(context, group.id)
-    found["pending_requests"] = integrations.pending_requests(context, group.id)
-    found["failing"] = _failing(context, group, data_dict["criterion"]) if data_dict.get("criterion") else None
-    return found
+    dashboard = overview.dashboard(group, min(data_dict["limit"], MOST_DATASETS))
+    dashboard["harvest_sources"] = integrations.harvest_sources(context, group.id)
+    dashboard["pending_requests"] = integrations.pending_requests(context, group.id)
+    dashboard["failing"] = None
+    if data_dict.get("criterion"):
+        dashboard["failing"] = _failing(context, group, data_dict["criterion"])
+    return dashboard
 
 
 def _failing(context: Context, group: model.Group, criterion: str) -> dict[str, Any]:
     """Return the datasets of a service that fail a criterion, each with the harvest source to correct."""
-    found = overview.failing(group, criterion)
-    sources = integrations.governing_sources(context, [each["id"] for each in found["datasets"]])
-    return {**found, "datasets": [{**each, "source": sources.get(each["id"])} for each in found["datasets"]]}
+    result = overview.failing(group, criterion)
+    sources = integrations.governing_sources(
+        context, [dataset["id"] for dataset in result["datasets"]]
+    )
+    for dataset in result["datasets"]:
+        dataset["source"] = sources.get(dataset["id"])
+    return result
 
 
 @tk.side_effect_free
@@ -162,8 +180,8 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str
         message = tk._("Too many values: {number} at most.").format(number=MOST_PREVIEWED)
         raise tk.ValidationError({"dataset": [message]})
     before, after = presentation.preview(context, package, data_dict["dataset"])
-    change = after["score"] - (before["score"] if before else 0)
-    return {"before": before, "after": after, "change": change}
+    score_before = before["score"] if before else 0
+    return {"before": before, "after": after, "change": after["score"] - score_before}
 
 
 @tk.side_effect_free
@@ -186,7 +204,7 @@ def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[dict[
     """
     tk.check_access("ecosphere_quality_links", context, data_dict)
     package = package_or_not_found(data_dict["id"])
-    return [presentation.link_dict(link) for link in inventory.of_dataset(package.id)]
+    return [presentation.link_dict(link) for link in links.of_dataset(package.id)]
 
 
 @tk.validate_action_data(schema.quality_show)
@@ -207,7 +225,65 @@ def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> dict[str
     return {"queued": tasks.enqueue_recheck(package_or_not_found(data_dict["id"]).id)}
 
 
+def dataset_purge(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Delete the quality of a purged dataset in the same transaction."""
+    tk.check_access("dataset_purge", context, data_dict)
+    package = model.Package.get(tk.get_or_bust(data_dict, "id"))
+    if package:
+        store.forget(package.id)
+    try:
+        return next_(context, data_dict)
+    except Exception:
+        model.Session.rollback()
+        raise
+
+
+def package_owner_org_update(
+    next_: Callable[..., Any], context: Context, data_dict: DataDict
+) -> Any:
+    """Score and index a dataset moved to another organisation; within a save, CKAN does both.
+
+    CKAN 2.12.0 leaves the document with the former organisation in the index, whose members still find the dataset.
+    """
+    if context.get("defer_commit"):
+        return next_(context, data_dict)
+    result = next_(cast(Context, {**context, "defer_commit": True}), data_dict)
+    package = model.Package.get(data_dict["id"])
+    if package and store.is_scored(package.type):
+        store.save(package.id, datasets.stored_dataset(package))
+        model.Session.flush()
+        logic.index_update_package(context, package.id)
+    model.repo.commit()
+    return result
+
+
+def tag_delete(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Score the datasets that lose a keyword, in the same transaction; CKAN's action then reindexes them."""
+    tk.check_access("tag_delete", context, data_dict)
+    tag = model.Tag.get(data_dict.get("id") or "")
+    if tag is None or data_dict.get("vocabulary_id"):
+        return next_(context, data_dict)
+    query = (
+        sa.select(model.PackageTag.package_id).where(model.PackageTag.tag_id == tag.id).distinct()
+    )
+    ids = list(model.Session.scalars(query))
+    try:
+        for start in range(0, len(ids), datasets.CHUNK):
+            loaded = datasets.load(ids[start : start + datasets.CHUNK])
+            for data in loaded.values():
+                data["tags"] = [keyword for keyword in data["tags"] if keyword["name"] != tag.name]
+            rescore.loaded(loaded)
+        return next_(context, data_dict)
+    except Exception:
+        model.Session.rollback()
+        raise
+
+
 def get_actions() -> dict[str, Any]:
     """Return the plugin's actions."""
-    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_quality_")}
-    return action_input.checked(own | chained.CHAINED)
+    own = {
+        name: action for name, action in globals().items() if name.startswith("ecosphere_quality_")
+    }
+    for function in (dataset_purge, package_owner_org_update, tag_delete):
+        own[function.__name__] = tk.chained_action(function)
+    return action_input.checked(own)

@@ -52,5 +52,9 @@ def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> AuthResu
 
 def get_auth_functions() -> dict[str, Any]:
     """Return the plugin's auth functions."""
-    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_quality_")}
+    own = {
+        name: function
+        for name, function in globals().items()
+        if name.startswith("ecosphere_quality_")
+    }
     return authorization.deny_by_default(own)

@@ -15,9 +15,9 @@ from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.quality.core.model import QualityRow
-from ckanext.ecosphere.quality.storage.saving import stored_dataset
-from ckanext.ecosphere.quality.storage.store import quality_of_dict
+from ckanext.ecosphere.quality.datasets import stored_dataset
+from ckanext.ecosphere.quality.model import QualityRow
+from ckanext.ecosphere.quality.store import quality_of_dict
 from ckanext.ecosphere.quality.tests import cases
 
 
@@ -42,7 +42,8 @@ def service() -> dict[str, Any]:
 def people(service: dict[str, Any]) -> dict[str, Any]:
     """A user of each role in the organisation `ddt-42`, and outsiders: name → user dict with token."""
     found = {
-        name: factories.UserWithToken(name=name) for name in ("editor", "admin", "member", "stranger", "other-editor")
+        name: factories.UserWithToken(name=name)
+        for name in ("editor", "admin", "member", "stranger", "other-editor")
     }
     found["sysadmin"] = factories.SysadminWithToken(name="sysadmin")
     for role in ("editor", "admin", "member"):
@@ -68,7 +69,12 @@ def solr_adds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]
 def site_context(**more: Any) -> Any:
     """Return the context of an action that is run by the site user."""
     user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
-    found = {"ignore_auth": True, "user": user, "session": model.Session, "auth_user_obj": model.User.get(user)}
+    found = {
+        "ignore_auth": True,
+        "user": user,
+        "session": model.Session,
+        "auth_user_obj": model.User.get(user),
+    }
     return found | more
 
 
@@ -105,7 +111,21 @@ def saved(**changes: Any) -> dict[str, Any]:
         resource.pop("id", None)
     if p.plugin_loaded("scheming_datasets"):
         return data
-    core = {"title", "name", "notes", "tags", "owner_org", "license_id", "url", "resources", "private"}
-    texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in data.items() if name not in core}
+    core = {
+        "title",
+        "name",
+        "notes",
+        "tags",
+        "owner_org",
+        "license_id",
+        "url",
+        "resources",
+        "private",
+    }
+    texts = {
+        name: v if isinstance(v, str) else json.dumps(v)
+        for name, v in data.items()
+        if name not in core
+    }
     kept = {name: value for name, value in data.items() if name in core}
     return kept | {"extras": [{"key": name, "value": value} for name, value in texts.items()]}

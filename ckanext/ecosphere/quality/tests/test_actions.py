@@ -9,9 +9,9 @@ import pytest
 from ckan import model
 from sqlalchemy import event
 
-from ckanext.ecosphere.quality.core.model import QualityRow
+from ckanext.ecosphere.quality import store
 from ckanext.ecosphere.quality.core.score import load_model
-from ckanext.ecosphere.quality.storage import store
+from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.quality.tests.conftest import act, stored
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -21,7 +21,13 @@ pytestmark = pytest.mark.usefixtures("portal")
 def datasets(people: dict[str, Any]) -> dict[str, Any]:
     """A public and a private dataset of the organisation."""
     return {
-        name: act("package_create", name=name, owner_org="ddt-42", private=name == "private", notes="Zones")
+        name: act(
+            "package_create",
+            name=name,
+            owner_org="ddt-42",
+            private=name == "private",
+            notes="Zones",
+        )
         for name in ("public", "private")
     }
 
@@ -66,7 +72,9 @@ def test_the_answer_holds_every_criterion_and_adds_up(datasets: dict[str, Any]):
     assert found["package_id"] == datasets["public"]["id"] and found["computed_at"]
 
 
-def test_a_dataset_without_a_row_is_scored_on_the_spot_and_nothing_is_written(datasets: dict[str, Any]):
+def test_a_dataset_without_a_row_is_scored_on_the_spot_and_nothing_is_written(
+    datasets: dict[str, Any],
+):
     expected = show_as(None, "public")
     store.forget(datasets["public"]["id"])
     model.Session.commit()
@@ -76,10 +84,14 @@ def test_a_dataset_without_a_row_is_scored_on_the_spot_and_nothing_is_written(da
     assert model.Session.get(QualityRow, datasets["public"]["id"]) is None
 
 
-def test_a_dataset_that_became_late_says_so_before_it_is_scored_again(monkeypatch: pytest.MonkeyPatch, service: Any):
+def test_a_dataset_that_became_late_says_so_before_it_is_scored_again(
+    monkeypatch: pytest.MonkeyPatch, service: Any
+):
     annual = "http://publications.europa.eu/resource/authority/frequency/ANNUAL"
     today = store.today().isoformat()
-    created = act("package_create", name="annual", owner_org="ddt-42", frequency=annual, modified=today)
+    created = act(
+        "package_create", name="annual", owner_org="ddt-42", frequency=annual, modified=today
+    )
     row = stored(created["id"])
     assert row.due and row.results["on_time"] == "pass"
     late = row.due.replace(year=row.due.year + 1)
@@ -88,10 +100,15 @@ def test_a_dataset_that_became_late_says_so_before_it_is_scored_again(monkeypatc
     assert {c["id"]: c["state"] for c in shown["criteria"]}["on_time"] == "fail"
     assert shown["score"] < row.score
     found = act("package_search", q="name:annual")["results"][0]
-    assert (found["ecosphere_quality_score"], found["ecosphere_quality_level"]) == (shown["score"], shown["level"])
+    assert (found["ecosphere_quality_score"], found["ecosphere_quality_level"]) == (
+        shown["score"],
+        shown["level"],
+    )
 
 
-def test_new_weights_hold_at_once(datasets: dict[str, Any], tmp_path: Any, ckan_config: Any, monkeypatch: Any):
+def test_new_weights_hold_at_once(
+    datasets: dict[str, Any], tmp_path: Any, ckan_config: Any, monkeypatch: Any
+):
     path = tmp_path / "model.yaml"
     path.write_text(
         "version: strict\npoints: {licence: 1, producer: 1}\nlevels: [{code: gold, from: 50}, {code: bronze, from: 0}]"
@@ -131,7 +148,11 @@ def test_the_facet_counts_levels_under_their_names(datasets: dict[str, Any]):
     data: Any = {"facet.field": ["ecosphere_quality_level"]}
     found = act("package_search", **data)
     [item] = found["search_facets"]["ecosphere_quality_level"]["items"]
-    assert (item["name"], item["display_name"], item["count"]) == ("incomplete", "To be completed", 1)
+    assert (item["name"], item["display_name"], item["count"]) == (
+        "incomplete",
+        "To be completed",
+        1,
+    )
 
 
 def test_the_name_of_a_level_is_no_word_of_the_dataset(datasets: dict[str, Any]):

@@ -13,7 +13,9 @@ from ckanext.ecosphere.quality.tests.cases import CASES, TODAY, dataset
 
 
 @pytest.mark.parametrize(("criterion", "state", "changes", "links"), CASES)
-def test_a_criterion_answers(criterion: str, state: str, changes: dict[str, Any], links: dict[str, bool]):
+def test_a_criterion_answers(
+    criterion: str, state: str, changes: dict[str, Any], links: dict[str, bool]
+):
     facts = gather(dataset(**changes), Checks(links=links))
     assert BY_ID[criterion].check(facts, TODAY) is State(state)
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.quality.core.distributions import format_of_resource
+from ckanext.ecosphere.dataset.dates import days_of
+from ckanext.ecosphere.quality.core.distributions import Record
 from ckanext.ecosphere.quality.core.facts import Checks, Facts, gather
 from ckanext.ecosphere.quality.core.score import evaluate, load_model
-from ckanext.ecosphere.quality.storage.reading import Record, clean, parse_date, parse_date_end
+from ckanext.ecosphere.quality.core.words import clean
 from ckanext.ecosphere.quality.tests.cases import BROKEN, CASES, COMPLETE, OK, TODAY, dataset
 from ckanext.ecosphere.vocabularies.freshness import due_date
 
@@ -23,7 +24,11 @@ CORE = {"title", "name", "notes", "tags", "owner_org", "license_id", "url", "res
 def as_extras(data: dict[str, Any]) -> dict[str, Any]:
     """Return the shape in which a dataset is saved: schema fields as extras, lists as JSON text."""
     kept = {name: value for name, value in data.items() if name in CORE}
-    texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in data.items() if name not in CORE}
+    texts = {
+        name: v if isinstance(v, str) else json.dumps(v)
+        for name, v in data.items()
+        if name not in CORE
+    }
     return kept | {"extras": [{"key": name, "value": value} for name, value in texts.items()]}
 
 
@@ -39,8 +44,14 @@ def as_form(data: dict[str, Any], mark: str = "-") -> dict[str, Any]:
     for name, value in data.items():
         if name == "tags":
             flat["tag_string"] = ",".join(tag["name"] for tag in value)
-        elif name != "resources" and isinstance(value, list) and value and isinstance(value[0], dict):
-            flat |= {f"{name}{mark}{i}{mark}{key}": sub for i, row in enumerate(value, 1) for key, sub in row.items()}
+        elif (
+            name != "resources" and isinstance(value, list) and value and isinstance(value[0], dict)
+        ):
+            flat |= {
+                f"{name}{mark}{i}{mark}{key}": sub
+                for i, row in enumerate(value, 1)
+                for key, sub in row.items()
+            }
         else:
             flat[name] = value
     return flat
@@ -65,12 +76,19 @@ def test_facts_survive_storage(links: dict[str, bool], dcat_ap: bool | None):
 
 
 def test_facts_of_another_version_are_read_as_far_as_they_go():
-    assert Facts.from_dict({"title": 3, "gone": 1, "distributions": {"data": 1, "gone": 2}}).distributions.data == 1
+    assert (
+        Facts.from_dict(
+            {"title": 3, "gone": 1, "distributions": {"data": 1, "gone": 2}}
+        ).distributions.data
+        == 1
+    )
 
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -79,7 +97,10 @@ anything = st.recursive(
 @settings(max_examples=300, deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from([*COMPLETE, "extras", "spatial_coverage", "next_update", "contact-0-email"]), anything
+        st.sampled_from(
+            [*COMPLETE, "extras", "spatial_coverage", "next_update", "contact-0-email"]
+        ),
+        anything,
     )
 )
 def test_no_value_of_any_field_breaks_the_reading(data: dict[str, Any]):
@@ -92,7 +113,10 @@ def test_no_value_of_any_field_breaks_the_reading(data: dict[str, Any]):
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(
-        st.dictionaries(st.sampled_from(["id", "url", "format", "protocol", "mimetype", "name", "network"]), anything)
+        st.dictionaries(
+            st.sampled_from(["id", "url", "format", "protocol", "mimetype", "name", "network"]),
+            anything,
+        )
     )
 )
 def test_no_resource_breaks_the_reading(resources: list[dict[str, Any]]):
@@ -101,17 +125,26 @@ def test_no_resource_breaks_the_reading(resources: list[dict[str, Any]]):
 
 
 def test_deleted_resources_do_not_count():
-    assert gather({"resources": [{"url": "https://x.org/a.csv", "state": "deleted"}]}).distributions.total == 0
+    assert (
+        gather(
+            {"resources": [{"url": "https://x.org/a.csv", "state": "deleted"}]}
+        ).distributions.total
+        == 0
+    )
 
 
 def test_an_empty_field_does_not_hide_the_stored_extra():
-    assert Record({"frequency": None, "extras": {"frequency": "ANNUAL"}}).text("frequency") == "ANNUAL"
+    assert (
+        Record({"frequency": None, "extras": {"frequency": "ANNUAL"}}).text("frequency") == "ANNUAL"
+    )
 
 
 def test_the_first_resource_to_mend_is_named():
     good = {"id": "a", "url": "https://x.org/a.gpkg", "name": "A", "description": "Bonne"}
     bad = {"id": "b", "url": "https://x.org/b.gpkg", "name": "B"}
-    found = gather({"resources": [good, bad]}, Checks(links={"https://x.org/b.gpkg": False})).distributions
+    found = gather(
+        {"resources": [good, bad]}, Checks(links={"https://x.org/b.gpkg": False})
+    ).distributions
     assert found.targets == {"resources_documented": "b", "links_work": "b"}
 
 
@@ -141,8 +174,10 @@ def test_texts_are_cleaned(value: object, expected: str):
         (None, None, None),
     ],
 )
-def test_dates_are_read_as_the_period_they_name(value: object, first: date | None, last: date | None):
-    assert (parse_date(value), parse_date_end(value)) == (first, last)
+def test_dates_are_read_as_the_period_they_name(
+    value: object, first: date | None, last: date | None
+):
+    assert (days_of(value) or (None, None)) == (first, last)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +197,7 @@ def test_dates_are_read_as_the_period_they_name(value: object, first: date | Non
     ],
 )  # fmt: skip
 def test_formats_are_recognised(resource: dict[str, str], code: str | None):
-    found = format_of_resource(Record(resource))
+    found = Record(resource).format
     assert (found.code if found else None) == code
 
 
@@ -179,5 +214,7 @@ def test_formats_are_recognised(resource: dict[str, str], code: str | None):
         ("TRIDECENNIAL", date(9990, 1, 1), None, date.max),
     ],
 )
-def test_the_due_date_follows_the_announcement_then_the_frequency(frequency, updated, announced, due):
+def test_the_due_date_follows_the_announcement_then_the_frequency(
+    frequency, updated, announced, due
+):
     assert due_date(frequency, updated, announced) == due

@@ -10,14 +10,21 @@ import pytest
 from ckanext.ecosphere.quality.core.checks import State
 from ckanext.ecosphere.quality.core.criteria import CRITERIA
 from ckanext.ecosphere.quality.core.facts import Checks, gather
-from ckanext.ecosphere.quality.core.mending import MENDS
-from ckanext.ecosphere.quality.core.score import evaluate, load_model
+from ckanext.ecosphere.quality.core.score import MENDS, evaluate, load_model
 from ckanext.ecosphere.quality.tests.cases import CASES, COMPLETE, EU, TODAY, dataset, resource
 
 MODEL = load_model()
 LONG_AGO = "2015-01-10"
-POOR = {"title": "Zones", "name": "zones", "notes": "Zones", "resources": [resource(description="", format="SHP")]}
-TABLE = {**POOR, "resources": [resource(description="", format="XLS", url="https://x.org/zones.xls")]}
+POOR = {
+    "title": "Zones",
+    "name": "zones",
+    "notes": "Zones",
+    "resources": [resource(description="", format="SHP")],
+}
+TABLE = {
+    **POOR,
+    "resources": [resource(description="", format="XLS", url="https://x.org/zones.xls")],
+}
 WITHOUT_FREQUENCY = {**COMPLETE, "frequency": None}
 LATE = {**COMPLETE, "modified": LONG_AGO, "issued": LONG_AGO}
 FIELDS: dict[str, dict[str, Any]] = {
@@ -66,7 +73,11 @@ def followed(criterion: str, data: dict[str, Any]) -> dict[str, Any]:
         return {**changed, "resources": [*resources, added]}
     if criterion == "access_rights":
         restricted = changed.get("access_rights") or changed.get("access_limitation")
-        change = {"access_conditions": "Secret des affaires"} if restricted else {"access_rights": "PUBLIC"}
+        change = (
+            {"access_conditions": "Secret des affaires"}
+            if restricted
+            else {"access_rights": "PUBLIC"}
+        )
         return {**changed, **change}
     for each in resources:
         if criterion == "resources_documented":
@@ -78,7 +89,11 @@ def followed(criterion: str, data: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
-FAILING = [(criterion, dataset(**changes), links) for criterion, state, changes, links in CASES if state == "fail"]
+FAILING = [
+    (criterion, dataset(**changes), links)
+    for criterion, state, changes, links in CASES
+    if state == "fail"
+]
 FAILING += [
     (criterion.id, data, {})
     for data in (POOR, TABLE, WITHOUT_FREQUENCY, LATE)
@@ -88,11 +103,17 @@ FAILING += [
 
 
 @pytest.mark.parametrize(("criterion", "data", "links"), FAILING)
-def test_following_an_advice_gives_the_score_announced(criterion: str, data: dict[str, Any], links: dict[str, bool]):
+def test_following_an_advice_gives_the_score_announced(
+    criterion: str, data: dict[str, Any], links: dict[str, bool]
+):
     before = evaluate(gather(data, Checks(links=links)), MODEL, TODAY)
     after = evaluate(gather(followed(criterion, data), Checks(links=links)), MODEL, TODAY)
     assert before.score + before.gain(criterion) == after.score
 
 
 def test_every_criterion_has_a_change_to_forecast():
-    assert set(MENDS) == {criterion.id for criterion in CRITERIA} == {criterion for criterion, _data, _links in FAILING}
+    assert (
+        set(MENDS)
+        == {criterion.id for criterion in CRITERIA}
+        == {criterion for criterion, _data, _links in FAILING}
+    )

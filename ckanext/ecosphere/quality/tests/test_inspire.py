@@ -57,7 +57,9 @@ def test_every_requirement_has_its_cases():
 @pytest.mark.parametrize("name", CASES)
 def test_a_requirement_answers(name: str):
     for state, changes in CASES[name]:
-        states = {requirement.id: found for requirement, found in check(gather(dataset(**changes))).states}
+        states = {
+            requirement.id: found for requirement, found in check(gather(dataset(**changes))).states
+        }
         assert states[name] is State(state), (state, changes)
 
 

@@ -17,8 +17,18 @@ from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal")]
 
 PASSWORD = "un-mot-de-passe-solide"
-EMPTIED = ("license_id", "contact", "provenance", "documentation", "temporal_coverage", "scale_denominator")
-LONG = "Inventaire des zones humides du département, établi par relevés de terrain et photo-interprétation. " * 3
+EMPTIED = (
+    "license_id",
+    "contact",
+    "provenance",
+    "documentation",
+    "temporal_coverage",
+    "scale_denominator",
+)
+LONG = (
+    "Inventaire des zones humides du département, établi par relevés de terrain et photo-interprétation. "
+    * 3
+)
 PHONE = 360
 LABEL = 50  # pixels above a field, for its label
 
@@ -31,7 +41,10 @@ def poor(portal: None) -> dict[str, Any]:
     factories.Organization(name="ddt-42", title="DDT de la Loire", image_url="", users=users)
     lacks: dict[str, Any] = dict.fromkeys(EMPTIED)
     fresh = date.today().isoformat()  # else an update would be the first advice
-    return act("package_create", **saved(name="zones", notes="Zones.", private=True, modified=fresh, **lacks))
+    return act(
+        "package_create",
+        **saved(name="zones", notes="Zones.", private=True, modified=fresh, **lacks),
+    )
 
 
 #: Field → how to fill it in, once it has the focus.
@@ -56,7 +69,9 @@ def level(page: Page) -> str:
 def follow_first_advice(page: Page) -> str:
     """Follow the first advice on the dataset page by keyboard; return the form field to which it leads."""
     page.goto("/fr/dataset/zones")
-    link = page.locator("#ecosphere-quality-card ~ .module-content .ecosphere-quality-advice a").first
+    link = page.locator(
+        "#ecosphere-quality-card ~ .module-content .ecosphere-quality-advice a"
+    ).first
     link.focus()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/edit/zones"))
@@ -83,7 +98,9 @@ def save(page: Page) -> None:
 
 
 @pytest.mark.journey
-def test_a_producer_follows_the_three_first_advices_and_sees_the_level_rise(page: Page, poor: dict[str, Any]):
+def test_a_producer_follows_the_three_first_advices_and_sees_the_level_rise(
+    page: Page, poor: dict[str, Any]
+):
     log_in(page, "editrice", PASSWORD)
     page.goto("/fr/dataset/zones")
     assert axe_violations(page) == []
@@ -94,7 +111,9 @@ def test_a_producer_follows_the_three_first_advices_and_sees_the_level_rise(page
         FILL[field](page)
         sentence = page.locator("[data-quality-sentence]")
         expect(sentence).to_contain_text(re.compile(r"\d+ à \d+"))
-        expect(page.locator("[role=status][data-quality-status]")).to_contain_text(re.compile(r"\d+ à \d+"))
+        expect(page.locator("[role=status][data-quality-status]")).to_contain_text(
+            re.compile(r"\d+ à \d+")
+        )
         promised = int(re.findall(r"\d+", sentence.inner_text())[1])
         if not followed:
             assert axe_violations(page) == []
@@ -108,7 +127,9 @@ def test_a_producer_follows_the_three_first_advices_and_sees_the_level_rise(page
     assert (levels[0], levels[-1]) == ("bronze", "silver")
 
 
-def test_advice_on_a_resource_leads_into_the_form_of_that_resource(page: Page, poor: dict[str, Any]):
+def test_advice_on_a_resource_leads_into_the_form_of_that_resource(
+    page: Page, poor: dict[str, Any]
+):
     act("resource_patch", id=poor["resources"][0]["id"], description="")
     log_in(page, "editrice", PASSWORD)
     page.goto("/fr/dataset/zones/qualite")
@@ -116,7 +137,9 @@ def test_advice_on_a_resource_leads_into_the_form_of_that_resource(page: Page, p
     keyboard_is_in(page, "description")
     page.goto("about:blank")
     page.goto("/fr/dataset/zones/resource/new#field-resource-url")
-    keyboard_is_in(page, "resource-upload-button")  # the choice between file and URL; the URL field is hidden
+    keyboard_is_in(
+        page, "resource-upload-button"
+    )  # the choice between file and URL; the URL field is hidden
 
 
 def test_the_preview_waits_until_the_pointer_is_released(page: Page, poor: dict[str, Any]):
@@ -134,7 +157,9 @@ def test_the_preview_waits_until_the_pointer_is_released(page: Page, poor: dict[
     expect(content).not_to_have_text(before, use_inner_text=True)
 
 
-def test_without_script_the_advice_and_the_form_still_work(portal_url: str, browser: Browser, poor: dict[str, Any]):
+def test_without_script_the_advice_and_the_form_still_work(
+    portal_url: str, browser: Browser, poor: dict[str, Any]
+):
     context = browser.new_context(base_url=portal_url, locale="fr-FR", java_script_enabled=False)
     page = context.new_page()
     page.set_default_timeout(15_000)
@@ -143,7 +168,9 @@ def test_without_script_the_advice_and_the_form_still_work(portal_url: str, brow
     before = score(page)
     page.locator("a[href$='#field-provenance']").click()
     expect(page.locator("[data-quality-sentence]")).to_contain_text(f"{before} sur 100")
-    expect(page.locator("#field-provenance")).to_be_visible()  # the browser opens the element of the URL fragment
+    expect(
+        page.locator("#field-provenance")
+    ).to_be_visible()  # the browser opens the element of the URL fragment
     page.fill("#field-provenance", "Relevés de terrain numérisés sur la BD ORTHO de l'IGN.")
     save(page)
     assert score(page) > before

@@ -31,7 +31,12 @@ HIDDEN = {
     "service": {"provenance", "scale_denominator"},
     "code": {"provenance", "scale_denominator", "reference_system", "territory", "use_conditions"},
 }
-WAY_IN = {"jeu": "resource-url", "lot": "resource-url", "service": "endpoint_url", "code": "code_repository"}
+WAY_IN = {
+    "jeu": "resource-url",
+    "lot": "resource-url",
+    "service": "endpoint_url",
+    "code": "code_repository",
+}
 
 #: The field of the address has been marked and can be typed in.
 VISIBLE = """() => {
@@ -54,16 +59,29 @@ def test_every_advice_leads_to_a_field_in_sight_whatever_the_kind(page: Page):
     users = [{"name": editor["name"], "capacity": "editor"}]
     factories.Organization(name="ddt-42", title="DDT de la Loire", image_url="", users=users)
     for name, kind in KINDS.items():
-        act("package_create", name=name, title="A", notes="B", owner_org="ddt-42", private=True, dcat_type=kind)
+        act(
+            "package_create",
+            name=name,
+            title="A",
+            notes="B",
+            owner_org="ddt-42",
+            private=True,
+            dcat_type=kind,
+        )
     log_in(page, "editrice", PASSWORD)
     page.route("**/*partie=*", a_second_later)
     for name in KINDS:
         page.goto(f"/fr/dataset/{name}/qualite")
         if name == "service":
             assert axe_violations(page) == []
-        links: list[str] = page.eval_on_selector_all("a[href*='#field-']", "all => all.map((each) => each.href)")
+        links: list[str] = page.eval_on_selector_all(
+            "a[href*='#field-']", "all => all.map((each) => each.href)"
+        )
         fields = {link.split("#field-")[1] for link in links}
-        assert len(fields) > 5 and WAY_IN[name] in fields and not fields & HIDDEN[name], (name, fields)
+        assert len(fields) > 5 and WAY_IN[name] in fields and not fields & HIDDEN[name], (
+            name,
+            fields,
+        )
         unmet = page.locator(".ecosphere-quality-unmet")
         assert unmet.count() == 0 or unmet.locator("li").count() > 0
         by_form: dict[str, set[str]] = {}
@@ -86,7 +104,13 @@ def test_the_page_says_what_keeps_a_dataset_from_the_next_level(page: Page):
     factories.Organization(name="ddt-42", title="DDT de la Loire", image_url="")
     act(
         "package_create",
-        **saved(name="zones", license_id=None, modified="2016-02-01", issued="2016-01-01", frequency=None),
+        **saved(
+            name="zones",
+            license_id=None,
+            modified="2016-02-01",
+            issued="2016-01-01",
+            frequency=None,
+        ),
     )
     page.goto("/fr/qualite")
     page.locator("#levels").click()
@@ -98,5 +122,7 @@ def test_the_page_says_what_keeps_a_dataset_from_the_next_level(page: Page):
     assert told.all_inner_texts() == ["Licence"]
     act("package_patch", id="zones", license_id="etalab-2.0")
     page.goto("/fr/dataset/zones/qualite")
-    assert (page.locator(".ecosphere-badge").first.get_attribute("class") or "").endswith("--silver")
+    assert (page.locator(".ecosphere-badge").first.get_attribute("class") or "").endswith(
+        "--silver"
+    )
     assert page.locator(".ecosphere-quality-unmet li").count() == 1

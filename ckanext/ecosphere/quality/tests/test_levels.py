@@ -16,7 +16,13 @@ from ckanext.ecosphere.quality.core.score import (
     load_model,
     parse_model,
 )
-from ckanext.ecosphere.quality.tests.agreement import LEVELS, TARGETS, agreement, judgements, weighted_kappa
+from ckanext.ecosphere.quality.tests.agreement import (
+    LEVELS,
+    TARGETS,
+    agreement,
+    judgements,
+    weighted_kappa,
+)
 from ckanext.ecosphere.quality.tests.cases import (
     BROKEN,
     CODE,
@@ -77,7 +83,9 @@ def keeps_from_gold(result: Evaluation) -> list[str]:
         ({"resources": [], **CODE, "code_repository": None}, {}, "bronze", WITHOUT_DATA),
     ],
 )
-def test_a_level_has_conditions(changes: dict[str, Any], links: dict[str, bool], level: str, unmet: list[str]):
+def test_a_level_has_conditions(
+    changes: dict[str, Any], links: dict[str, bool], level: str, unmet: list[str]
+):
     result = judged(links, **changes)
     assert (result.level, keeps_from_gold(result)) == (level, unmet)
 
@@ -135,7 +143,12 @@ def test_a_dataset_is_scored_again_when_it_becomes_late_and_when_it_loses_silver
 
 def test_kappa_is_one_for_agreement_zero_for_chance_and_weighs_distance():
     assert weighted_kappa([("gold", "gold"), ("bronze", "bronze")]) == 1
-    assert weighted_kappa([("gold", "gold"), ("gold", "bronze"), ("bronze", "gold"), ("bronze", "bronze")]) == 0
+    assert (
+        weighted_kappa(
+            [("gold", "gold"), ("gold", "bronze"), ("bronze", "gold"), ("bronze", "bronze")]
+        )
+        == 0
+    )
     near = [("gold", "silver"), ("silver", "silver"), ("incomplete", "incomplete")]
     far = [("gold", "incomplete"), ("silver", "silver"), ("incomplete", "incomplete")]
     assert weighted_kappa(near) > weighted_kappa(far)

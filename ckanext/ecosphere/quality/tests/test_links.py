@@ -13,26 +13,32 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
+from ckanext.ecosphere.dataset.services import capabilities
+from ckanext.ecosphere.quality import links
 from ckanext.ecosphere.quality.jobs import tasks
-from ckanext.ecosphere.quality.links import check, inventory
-from ckanext.ecosphere.quality.links.model import Link, LinkCheck, LinkUse
-from ckanext.ecosphere.quality.links.probe import REASONS, Verdict, capabilities_url, probe, root_name
-from ckanext.ecosphere.quality.links.schedule import Standing, after
+from ckanext.ecosphere.quality.links import REASONS, Standing, Verdict, after, probe, root_name
+from ckanext.ecosphere.quality.model import Link, LinkCheck, LinkUse
 from ckanext.ecosphere.quality.tests.cases import resource
 from ckanext.ecosphere.quality.tests.conftest import act, count, saved, stored
 from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import Exchange, ScriptedServer, serve
 
 LOCAL = networks(["127.0.0.1/32"])
-CAPABILITIES = '<?xml version="1.0"?><WMS_Capabilities version="1.3.0"><Service/></WMS_Capabilities>'
-EXCEPTION = "<ServiceExceptionReport><ServiceException>no</ServiceException></ServiceExceptionReport>"
+CAPABILITIES = (
+    '<?xml version="1.0"?><WMS_Capabilities version="1.3.0"><Service/></WMS_Capabilities>'
+)
+EXCEPTION = (
+    "<ServiceExceptionReport><ServiceException>no</ServiceException></ServiceExceptionReport>"
+)
 FEED = '<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"/>'
 
 Script = Callable[[Exchange], None]
 
 
 def session(**settings: Any) -> GuardedSession:
-    return GuardedSession(GuardSettings(allowed_networks=LOCAL, attempts=1, **settings), sleep=lambda seconds: None)
+    return GuardedSession(
+        GuardSettings(allowed_networks=LOCAL, attempts=1, **settings), sleep=lambda seconds: None
+    )
 
 
 def only_get(body: str = "x", status: int = 200) -> Script:
@@ -80,14 +86,23 @@ def test_an_answer_is_judged(kind: str, script: Script, verdict: Verdict):
     [
         ({"Content_Type": "text/csv; charset=utf-8"}, "text/csv"),
         (
-            {"Content_Type": "application/octet-stream", "Content_Disposition": 'attachment; filename="a.b.GPKG"'},
+            {
+                "Content_Type": "application/octet-stream",
+                "Content_Disposition": 'attachment; filename="a.b.GPKG"',
+            },
             "gpkg",
         ),
         (
-            {"Content_Type": "text/html", "Content_Disposition": "attachment; filename*=UTF-8''zones%20humides.zip"},
+            {
+                "Content_Type": "text/html",
+                "Content_Disposition": "attachment; filename*=UTF-8''zones%20humides.zip",
+            },
             "zip",
         ),
-        ({"Content_Type": "text/html", "Content_Disposition": "attachment; filename=sans-fin"}, "text/html"),
+        (
+            {"Content_Type": "text/html", "Content_Disposition": "attachment; filename=sans-fin"},
+            "text/html",
+        ),
         ({"Content_Type": "application/octet-stream"}, ""),
         ({"Content_Type": "<script>/x"}, ""),
     ],
@@ -111,7 +126,13 @@ def test_a_file_is_not_downloaded():
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:9/x", "http://169.254.169.254/latest/meta-data", "http://[::1]/", "http://0x7f000001/"]
+    "url",
+    [
+        "http://127.0.0.1:9/x",
+        "http://169.254.169.254/latest/meta-data",
+        "http://[::1]/",
+        "http://0x7f000001/",
+    ],
 )
 def test_private_addresses_are_refused(url: str):
     guarded = GuardedSession(GuardSettings(attempts=1, total_seconds=5))
@@ -119,8 +140,10 @@ def test_private_addresses_are_refused(url: str):
 
 
 def test_a_service_is_asked_for_its_capabilities_and_keeps_its_map():
-    asked = capabilities_url("https://x.org/cgi?MAP=/a.map&service=WMS&request=GetMap&LAYERS=z&token=1", "wms")
-    assert asked == "https://x.org/cgi?MAP=%2Fa.map&token=1&SERVICE=WMS&REQUEST=GetCapabilities"
+    asked = capabilities(
+        "https://x.org/cgi?MAP=/a.map&service=WMS&request=GetMap&LAYERS=z&token=1", "OGC:WMS"
+    )
+    assert asked == "https://x.org/cgi?MAP=/a.map&token=1&SERVICE=WMS&REQUEST=GetCapabilities"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +188,9 @@ def test_no_verdict_changes_nothing():
 
 
 def test_an_address_that_answers_again_is_whole_at_once():
-    assert judged((False, 0 * HOUR), (False, DAY), (True, 2 * DAY)) == Standing("ok", 0, None, NOW + 2 * DAY + WEEK)
+    assert judged((False, 0 * HOUR), (False, DAY), (True, 2 * DAY)) == Standing(
+        "ok", 0, None, NOW + 2 * DAY + WEEK
+    )
 
 
 def test_broken_addresses_are_asked_less_and_less():
@@ -182,7 +207,9 @@ def context_of(person: str | None) -> Any:
 
 
 @pytest.fixture
-def server(portal: None, service: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+def server(
+    portal: None, service: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ScriptedServer]:
     """A server that answers every URL with 200, except those with `gone` in their path, with 404."""
     monkeypatch.setitem(ckan_config, "ecosphere.quality.allowed_networks", ["127.0.0.1/32"])
     monkeypatch.setitem(ckan_config, "ecosphere.quality.link_pause", 0.0)
@@ -194,25 +221,39 @@ def is_due_again() -> None:
     """Shift the checks of all links into the past, as if a day had gone by."""
     yesterday = datetime.now(timezone.utc) - DAY
     model.Session.execute(sa.update(Link).values(next_check_at=yesterday))
-    model.Session.execute(sa.update(Link).where(Link.first_miss_at.is_not(None)).values(first_miss_at=yesterday))
+    model.Session.execute(
+        sa.update(Link).where(Link.first_miss_at.is_not(None)).values(first_miss_at=yesterday)
+    )
     model.Session.commit()
 
 
-def test_states_reach_scores_index_and_pages(server: ScriptedServer, app: Any, solr_adds: list[Any]):
-    good = act("package_create", **saved(name="good", resources=[resource(url=f"{server.url}/a.gpkg")]))
-    bad = act("package_create", **saved(name="bad", resources=[resource(url=f"{server.url}/gone.gpkg")]))
+def test_states_reach_scores_index_and_pages(
+    server: ScriptedServer, app: Any, solr_adds: list[Any]
+):
+    good = act(
+        "package_create", **saved(name="good", resources=[resource(url=f"{server.url}/a.gpkg")])
+    )
+    bad = act(
+        "package_create", **saved(name="bad", resources=[resource(url=f"{server.url}/gone.gpkg")])
+    )
     solr_adds.clear()
     tasks.check_links()
     assert stored(good["id"]).results["links_work"] == "pass"
     assert stored(bad["id"]).results["links_work"] == "unknown"
     page = app.get("/fr/dataset/bad/qualite").body
-    assert "À confirmer" in page and "ecosphere-state--fail" not in page.split("/gone.gpkg")[1].split("</tr>")[0]
+    assert (
+        "À confirmer" in page
+        and "ecosphere-state--fail" not in page.split("/gone.gpkg")[1].split("</tr>")[0]
+    )
     is_due_again()
     tasks.check_links()
     assert stored(bad["id"]).results["links_work"] == "fail"
     assert stored(bad["id"]).score < stored(good["id"]).score
     assert solr_adds[-1]["id"] == bad["id"]
-    found = act("package_search", fq=f"+id:{bad['id']} +ecosphere_quality_score:{stored(bad['id']).score:03d}")
+    found = act(
+        "package_search",
+        fq=f"+id:{bad['id']} +ecosphere_quality_score:{stored(bad['id']).score:03d}",
+    )
     assert found["count"] == 1
     page = app.get("/fr/dataset/bad/qualite").body
     assert f"{server.url}/gone.gpkg" in page and "(HTTP 404)" in page and "À confirmer" not in page
@@ -220,7 +261,9 @@ def test_states_reach_scores_index_and_pages(server: ScriptedServer, app: Any, s
 
 
 def test_a_later_save_keeps_what_is_known(server: ScriptedServer):
-    made = act("package_create", **saved(name="good", resources=[resource(url=f"{server.url}/a.gpkg")]))
+    made = act(
+        "package_create", **saved(name="good", resources=[resource(url=f"{server.url}/a.gpkg")])
+    )
     tasks.check_links()
     act("package_patch", id=made["id"], title="Autre titre")
     assert stored(made["id"]).results["links_work"] == "pass"
@@ -249,26 +292,36 @@ def test_a_silent_host_is_left_alone_after_three_failures(
         tasks.check_links()
         assert len({path for _method, path, _body in silent.seen}) == 3
     assert count(LinkCheck) == 3
-    assert all(link.next_check_at > datetime.now(timezone.utc) for link in model.Session.scalars(sa.select(Link)))
+    assert all(
+        link.next_check_at > datetime.now(timezone.utc)
+        for link in model.Session.scalars(sa.select(Link))
+    )
 
 
-def test_pauses_are_kept_between_requests_to_one_host(server: ScriptedServer, ckan_config: Any, monkeypatch: Any):
+def test_pauses_are_kept_between_requests_to_one_host(
+    server: ScriptedServer, ckan_config: Any, monkeypatch: Any
+):
     monkeypatch.setitem(ckan_config, "ecosphere.quality.link_pause", 2.5)
     pauses: list[float] = []
-    act("package_create", **saved(name="zones", resources=[resource(url=f"{server.url}/{n}.gpkg") for n in range(3)]))
-    inventory.note_all()
-    assert check.run(check.due(10), 60, session(), pauses.append).checked == 3
+    act(
+        "package_create",
+        **saved(name="zones", resources=[resource(url=f"{server.url}/{n}.gpkg") for n in range(3)]),
+    )
+    links.note_all()
+    assert links.run(links.due(10), 60, session(), pauses.append).checked == 3
     assert pauses == [2.5, 2.5]
     is_due_again()
-    assert check.run(check.due(10), -1, session(), pauses.append).checked == 0
+    assert links.run(links.due(10), -1, session(), pauses.append).checked == 0
 
 
 @pytest.mark.parametrize("gone", ["dataset_purge", "package_delete"])
 def test_links_that_nobody_uses_are_forgotten(gone: str, server: ScriptedServer):
-    made = act("package_create", **saved(name="zones", resources=[resource(url=f"{server.url}/a.gpkg")]))
+    made = act(
+        "package_create", **saved(name="zones", resources=[resource(url=f"{server.url}/a.gpkg")])
+    )
     tasks.check_links()
     act(gone, id=made["id"])
-    inventory.note_all()
+    links.note_all()
     assert (count(Link), count(LinkUse), count(LinkCheck)) == (0, 0, 0)
 
 
@@ -279,18 +332,24 @@ def test_intranet_links_documents_and_uploads_are_not_asked():
             resource(url="https://x.org/notice.pdf", resource_role="documentation"),
             resource(url="https://x.org/upload.csv", url_type="upload"),
             resource(url="https://x.org/wms?", format="WMS"),
-            resource(url="https://x.org/atom", format="Atom Feed", download_url="https://x.org/a.zip"),
+            resource(
+                url="https://x.org/atom", format="Atom Feed", download_url="https://x.org/a.zip"
+            ),
         ]
     }
-    assert inventory.links_of(data) == {
+    assert links.links_of(data) == {
         "https://x.org/wms?": "wms",
         "https://x.org/atom": "atom",
         "https://x.org/a.zip": "atom",
     }
 
 
-def test_only_editors_have_links_checked_again_and_not_too_often(server: ScriptedServer, app: Any, people: Any):
-    made = act("package_create", **saved(name="zones", resources=[resource(url=f"{server.url}/a.gpkg")]))
+def test_only_editors_have_links_checked_again_and_not_too_often(
+    server: ScriptedServer, app: Any, people: Any
+):
+    made = act(
+        "package_create", **saved(name="zones", resources=[resource(url=f"{server.url}/a.gpkg")])
+    )
     for person in (None, "stranger", "other-editor", "member"):
         with pytest.raises(tk.NotAuthorized):
             tk.get_action("ecosphere_quality_recheck")(context_of(person), {"id": "zones"})
@@ -309,7 +368,10 @@ def test_the_command_checks_one_dataset_now(server: ScriptedServer, cli: Any):
     from ckanext.ecosphere.cli import ecosphere
 
     for name in ("zones", "others"):
-        act("package_create", **saved(name=name, resources=[resource(url=f"{server.url}/{name}.gpkg")]))
+        act(
+            "package_create",
+            **saved(name=name, resources=[resource(url=f"{server.url}/{name}.gpkg")]),
+        )
     assert cli.invoke(ecosphere, ["quality", "links", "--dataset", "zones"]).exit_code == 0
     assert [link["state"] for link in act("ecosphere_quality_links", id="zones")] == ["ok"]
     assert act("ecosphere_quality_links", id="others") == []
@@ -317,7 +379,10 @@ def test_the_command_checks_one_dataset_now(server: ScriptedServer, cli: Any):
 
 
 def test_links_of_a_private_dataset_are_for_those_who_see_it(server: ScriptedServer):
-    act("package_create", **saved(name="secret", private=True, resources=[resource(url=f"{server.url}/a.gpkg")]))
+    act(
+        "package_create",
+        **saved(name="secret", private=True, resources=[resource(url=f"{server.url}/a.gpkg")]),
+    )
     for person in (None, "stranger", "other-editor"):
         with pytest.raises(tk.ObjectNotFound):
             tk.get_action("ecosphere_quality_links")(context_of(person), {"id": "secret"})

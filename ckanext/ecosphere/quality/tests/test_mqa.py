@@ -8,7 +8,14 @@ import pytest
 
 from ckanext.ecosphere.quality.core.checks import State
 from ckanext.ecosphere.quality.core.facts import Checks, gather
-from ckanext.ecosphere.quality.core.mqa import INDICATORS, MAXIMUM, Dimension, assess, maximum, rating
+from ckanext.ecosphere.quality.core.mqa import (
+    INDICATORS,
+    MAXIMUM,
+    Dimension,
+    assess,
+    maximum,
+    rating,
+)
 from ckanext.ecosphere.quality.tests.cases import EU, OK, dataset, resource
 
 URL = "https://data.example.org/zones.gpkg"
@@ -48,7 +55,13 @@ def test_a_perfect_dataset_has_everything():
         size=1024,
         license=f"{EU}/licence/CC0",
     )
-    assert by_dimension(dataset(resources=[perfect]), Checks(links=OK, dcat_ap=True)) == [100, 100, 110, 75, 20]
+    assert by_dimension(dataset(resources=[perfect]), Checks(links=OK, dcat_ap=True)) == [
+        100,
+        100,
+        110,
+        75,
+        20,
+    ]
 
 
 def test_a_typical_harvested_dataset():
@@ -161,5 +174,8 @@ def test_every_indicator_has_its_cases():
 @pytest.mark.parametrize("name", INDICATOR_CASES)
 def test_an_indicator_answers(name: str):
     for state, changes, checks in INDICATOR_CASES[name]:
-        states = {indicator.id: found for indicator, found in assess(gather(dataset(**changes), checks)).states}
+        states = {
+            indicator.id: found
+            for indicator, found in assess(gather(dataset(**changes), checks)).states
+        }
         assert states[name] is State(state), (state, changes)

@@ -9,9 +9,8 @@ import pytest
 from ckan.tests.helpers import CKANCliRunner
 
 from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.quality import cli, setup
+from ckanext.ecosphere.quality import cli, rescore, setup, store
 from ckanext.ecosphere.quality.jobs import nightly, tasks
-from ckanext.ecosphere.quality.storage import rescore, store
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal", "service")
@@ -42,7 +41,10 @@ def test_a_portal_whose_nights_are_missed_is_told(monkeypatch: pytest.MonkeyPatc
     next_week = due + timedelta(days=7)
     monkeypatch.setattr(store, "today", lambda: next_week)
     [check] = setup.check()
-    assert check.status is CheckStatus.WARNING and check.remedy == "Run: ckan ecosphere quality nightly"
+    assert (
+        check.status is CheckStatus.WARNING
+        and check.remedy == "Run: ckan ecosphere quality nightly"
+    )
     assert [stage.failed for stage in nightly.run(links=False)] == [False, False, False]
     assert setup.check()[0].status is CheckStatus.OK
 
@@ -59,7 +61,11 @@ def test_a_stage_that_fails_stops_no_other(monkeypatch: pytest.MonkeyPatch):
 def test_the_command_does_it_or_leaves_it_to_a_worker(monkeypatch: pytest.MonkeyPatch):
     act("package_create", **saved(name="zones"))
     result = CKANCliRunner().invoke(cli.quality, ["nightly", "--no-links"])
-    assert result.exit_code == 0 and result.output.startswith("scores: ") and "dcat-ap: " in result.output
+    assert (
+        result.exit_code == 0
+        and result.output.startswith("scores: ")
+        and "dcat-ap: " in result.output
+    )
     with monkeypatch.context() as patch:
         patch.setattr(rescore, "fallen_due", lambda: 1 / 0)
         assert CKANCliRunner().invoke(cli.quality, ["nightly", "--no-links"]).exit_code == 1

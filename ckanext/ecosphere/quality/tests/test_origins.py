@@ -8,7 +8,7 @@ import pytest
 
 from ckanext.ecosphere.quality.core.criteria import BY_ID
 from ckanext.ecosphere.quality.core.facts import Facts
-from ckanext.ecosphere.quality.core.source_evidence import Fault, Origin, origin
+from ckanext.ecosphere.quality.origins import Fault, Origin, origin
 
 LONG = "x" * 120
 
@@ -28,13 +28,21 @@ def fault(criterion: str, told: dict[str, list[str]], facts: Facts | None = None
         ("frequency", {"said": ["unknown"]}, Fault.NOT_ENOUGH),
         ("frequency", {"said": ["annually"], "lost": ["annually"]}, Fault.LOST),
         ("dates", {"said": ["vers 1950"], "problems": ["This is not a date."]}, Fault.UNUSABLE),
-        ("data_access", {"said": ["file://x"], "problems": ["A link was refused."]}, Fault.UNUSABLE),
+        (
+            "data_access",
+            {"said": ["file://x"], "problems": ["A link was refused."]},
+            Fault.UNUSABLE,
+        ),
         ("description", {"said": ["Court"], "lost": ["But court"]}, Fault.NOT_ENOUGH),
         ("description", {"said": ["Court"], "lost": [LONG]}, Fault.LOST),
         ("description_detailed", {"said": ["Court"], "lost": [LONG]}, Fault.NOT_ENOUGH),
         ("lineage", {"lost": ["Relevés"]}, Fault.SILENT),
         ("lineage", {"lost": [LONG]}, Fault.SILENT),
-        ("lineage", {"lost": ["Relevés de terrain", "numérisés sur orthophotographies"]}, Fault.LOST),
+        (
+            "lineage",
+            {"lost": ["Relevés de terrain", "numérisés sur orthophotographies"]},
+            Fault.LOST,
+        ),
         ("keywords", {"said": ["eau"], "lost": ["tourbière"]}, Fault.NOT_ENOUGH),
         ("keywords", {"lost": ["eau", "loire", "tourbière"]}, Fault.LOST),
         ("open_format", {"said": ["SDE"], "lost": ["SDE Feature Class"]}, Fault.NOT_ENOUGH),

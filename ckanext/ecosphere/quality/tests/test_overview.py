@@ -19,9 +19,8 @@ from ckan.lib.jobs import Worker
 from lxml import html
 
 from ckanext.ecosphere import vocabularies
-from ckanext.ecosphere.quality import integrations
+from ckanext.ecosphere.quality import charts, integrations, overview, tables
 from ckanext.ecosphere.quality.jobs import tasks
-from ckanext.ecosphere.quality.reports import cached_overview, charts, progress, sorting
 from ckanext.ecosphere.quality.tests.conftest import act, saved
 from ckanext.ecosphere.shared import queue
 
@@ -29,7 +28,9 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 
 @pytest.fixture
-def catalogue(people: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def catalogue(
+    people: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
     """A service with two public and one private dataset, and another with a single dataset."""
     monkeypatch.setitem(ckan_config, "ecosphere.quality.minimum_size", 2)
     act("package_create", **saved(name="good"))
@@ -44,7 +45,11 @@ def headers(person: dict[str, Any]) -> dict[str, str]:
 
 
 def context(person: str | None) -> Any:
-    return {"user": person or "", "auth_user_obj": model.User.get(person) if person else None, "ignore_auth": False}
+    return {
+        "user": person or "",
+        "auth_user_obj": model.User.get(person) if person else None,
+        "ignore_auth": False,
+    }
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -66,7 +71,7 @@ def test_figures_are_kept_counted_anew_in_the_background_and_given_up_for_what_i
     app: Any, catalogue: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(ckan_config, "ecosphere.quality.overview_minutes", 10)
-    cached_overview.forget()
+    overview.forget()
 
     def datasets() -> int:
         return app.get("/fr/qualite.json").json["summary"]["datasets"]
@@ -75,17 +80,19 @@ def test_figures_are_kept_counted_anew_in_the_background_and_given_up_for_what_i
     act("package_create", name="later", title="Plus tard", owner_org="ddt-42")
     assert datasets() == 3
     sent: list[Any] = []
-    monkeypatch.setattr(cached_overview, "enqueue_once", lambda *args, **options: sent.append((args, options)))
+    monkeypatch.setattr(
+        overview, "enqueue_once", lambda *args, **options: sent.append((args, options))
+    )
     with monkeypatch.context() as patch:
-        patch.setattr(cached_overview.time, "time", lambda: time.time_ns() / 1e9 + 11 * 60)
+        patch.setattr(overview.time, "time", lambda: time.time_ns() / 1e9 + 11 * 60)
         assert datasets() == 3
     assert [(options["job_id"], args) for args, options in sent] == [
-        ("ecosphere-quality-overview-fr", (cached_overview.recount, ["fr"]))
+        ("ecosphere-quality-overview-fr", (overview.recount, ["fr"]))
     ]
-    cached_overview.recount("fr")
+    overview.recount("fr")
     assert datasets() == 4
     monkeypatch.setattr(
-        cached_overview.overview, "overview", lambda: pytest.fail("Counted although nothing was given up.")
+        overview, "compute", lambda: pytest.fail("Counted although nothing was given up.")
     )
     act("package_patch", id="secret", title="Titre secret encore")
     assert datasets() == 4
@@ -100,7 +107,7 @@ def test_nobody_waits_for_the_figures_of_a_large_catalogue(
 ):
     monkeypatch.setitem(ckan_config, "ecosphere.quality.overview_minutes", 10)
     monkeypatch.setattr(queue, "COUNTED_AT_ONCE", 2)
-    cached_overview.forget()
+    overview.forget()
     page = app.get("/fr/qualite")
     assert "Les chiffres sont en train d’être comptés" in page.body and page.headers["Refresh"]
     table = app.get("/qualite.csv", status=503)
@@ -111,7 +118,7 @@ def test_nobody_waits_for_the_figures_of_a_large_catalogue(
     assert "DDT de la Loire" in app.get("/fr/qualite").body
     assert app.get("/fr/qualite.json").json["summary"]["datasets"] == 3
     # No worker is running: after a while, the page counts the figures itself.
-    cached_overview.forget()
+    overview.forget()
     assert "en train d’être comptés" in app.get("/fr/qualite").body
     monkeypatch.setattr(queue.time, "time", lambda: time.time_ns() / 1e9 + queue.WORKER_SECONDS + 1)
     assert "DDT de la Loire" in app.get("/fr/qualite").body
@@ -127,14 +134,21 @@ def test_the_comparison_is_published_as_a_table_and_as_json(app: Any, catalogue:
     for name, column in (("themes", "theme"), ("territories", "territory")):
         groups = rows(app.get(f"/qualite.csv?table={name}").body)
         told = [*found[name], *found[f"small_{name}"]]
-        assert told and [(g[column], g["datasets"]) for g in groups] == [(t["id"], str(t["datasets"])) for t in told]
-    assert [row["compared_label"] for row in rows(app.get("/fr/qualite.csv").body)] == ["Oui", "Non"]
+        assert told and [(g[column], g["datasets"]) for g in groups] == [
+            (t["id"], str(t["datasets"])) for t in told
+        ]
+    assert [row["compared_label"] for row in rows(app.get("/fr/qualite.csv").body)] == [
+        "Oui",
+        "Non",
+    ]
     assert [row["compared_label"] for row in rows(app.get("/en/qualite.csv").body)] == ["Yes", "No"]
     places = rows(app.get("/fr/qualite.csv?table=territories").body)
     kinds = {("departement", "Département"), ("region", "Région")}
     assert {(row["kind"], row["kind_label"]) for row in places} == kinds
     evolution = rows(app.get("/qualite.csv?table=evolution").body)
-    assert [(day["day"], day["mean"]) for day in evolution] == [(p["day"], str(p["mean"])) for p in found["trend"]]
+    assert [(day["day"], day["mean"]) for day in evolution] == [
+        (p["day"], str(p["mean"])) for p in found["trend"]
+    ]
     app.get("/qualite.csv?table=secrets", status=404)
     assert table[0]["mean"] == str(found["services"][0]["mean"])
     assert 'href="/fr/qualite"' in app.get("/fr/dataset/").body
@@ -152,17 +166,25 @@ def test_tables_are_sorted_by_links(
         return found
 
     def shown(path: str, column: int) -> list[str]:
-        return [row.xpath("./th | ./td")[column].text_content().strip() for row in table(path).xpath(".//tbody/tr")]
+        return [
+            row.xpath("./th | ./td")[column].text_content().strip()
+            for row in table(path).xpath(".//tbody/tr")
+        ]
 
     def followed(path: str, column: int) -> str:
         heading = table(path).xpath(".//thead//th")[column]
         return "/" + heading.xpath("./a/@href")[0].split("#")[0].split("/", 1)[1]
 
     by_name = followed("/fr/qualite", 0)
-    assert len(shown(by_name, 0)) == 2 and shown(by_name, 0) == sorted(shown(by_name, 0), key=str.casefold)
+    assert len(shown(by_name, 0)) == 2 and shown(by_name, 0) == sorted(
+        shown(by_name, 0), key=str.casefold
+    )
     assert shown(followed(by_name, 0), 0) == shown(by_name, 0)[::-1]
     assert table(by_name).xpath(".//caption")[0].text == "Services"
-    assert [th.get("aria-sort") for th in table(by_name).xpath(".//thead//th")][:2] == ["ascending", None]
+    assert [th.get("aria-sort") for th in table(by_name).xpath(".//thead//th")][:2] == [
+        "ascending",
+        None,
+    ]
     for column in range(1, len(table(by_name).xpath(".//thead//th"))):
         down = followed(by_name, column)
         assert table(down).xpath(".//thead//th")[column].get("aria-sort") == "descending"
@@ -170,32 +192,50 @@ def test_tables_are_sorted_by_links(
         assert table(up).xpath(".//thead//th")[column].get("aria-sort") == "ascending"
     assert shown(followed(by_name, 1), 1) == ["2", "1"]
     assert shown(followed(followed(by_name, 1), 1), 1) == ["1", "2"]
-    for wrong in ("table=services&sort=password", "table=users&sort=name", "sort=name", "table=services&sort=--mean"):
+    for wrong in (
+        "table=services&sort=password",
+        "table=users&sort=name",
+        "sort=name",
+        "table=services&sort=--mean",
+    ):
         assert shown(f"/fr/qualite?{wrong}", 0) == shown("/fr/qualite", 0)
         assert table(f"/fr/qualite?{wrong}").xpath(".//*[@aria-sort]") == []
 
 
 def test_rows_without_a_figure_stand_last_either_way():
-    rows = [{"title": str(figure), "mean_inspire": figure, "levels": []} for figure in (None, 10.0, 90.0)]
-    overview = dict.fromkeys(sorting.TABLES, rows)
-    for sort, titles in (("mean_inspire", ["10.0", "90.0", "None"]), ("-mean_inspire", ["90.0", "10.0", "None"])):
-        order = sorting.asked({"table": "themes", "sort": sort}, ())
-        assert [row["title"] for row in sorting.tables(overview, order)["themes"]] == titles
-        assert sorting.tables(overview, order)["services"] == rows
+    rows = [
+        {"title": str(figure), "mean_inspire": figure, "levels": []}
+        for figure in (None, 10.0, 90.0)
+    ]
+    overview = dict.fromkeys(tables.TABLES, rows)
+    for sort, titles in (
+        ("mean_inspire", ["10.0", "90.0", "None"]),
+        ("-mean_inspire", ["90.0", "10.0", "None"]),
+    ):
+        order = tables.order_of({"table": "themes", "sort": sort}, ())
+        assert [row["title"] for row in tables.in_order(overview, order)["themes"]] == titles
+        assert tables.in_order(overview, order)["services"] == rows
 
 
 def test_only_members_see_the_dashboard(app: Any, catalogue: dict[str, Any]):
     for person in ("member", "editor", "admin", "sysadmin"):
         found = tk.get_action("ecosphere_quality_dashboard")(context(person), {"id": "ddt-42"})
         assert found["summary"]["datasets"] == 3
-        assert app.get("/fr/organization/ddt-42/tableau-de-bord", headers=headers(catalogue[person])).status_code == 200
+        assert (
+            app.get(
+                "/fr/organization/ddt-42/tableau-de-bord", headers=headers(catalogue[person])
+            ).status_code
+            == 200
+        )
     for person in (None, "stranger", "other-editor"):
         with pytest.raises(tk.NotAuthorized):
             tk.get_action("ecosphere_quality_dashboard")(context(person), {"id": "ddt-42"})
     for ending in ("", ".csv", ".json"):
         path = f"/organization/ddt-42/tableau-de-bord{ending}"
         asked = app.get(f"/fr{path}", follow_redirects=False)
-        assert asked.status_code == 302 and parse_qs(urlsplit(asked.headers["Location"]).query)["came_from"] == [path]
+        assert asked.status_code == 302 and parse_qs(urlsplit(asked.headers["Location"]).query)[
+            "came_from"
+        ] == [path]
         refused = app.get(f"/fr{path}", headers=headers(catalogue["other-editor"]), status=403).body
         assert "Le tableau de bord d’un service est réservé à ceux qui y travaillent." in refused
         assert "introuvable" not in refused
@@ -216,10 +256,19 @@ def test_the_dashboard_names_wins_and_worst_datasets(app: Any, catalogue: dict[s
     assert found["worst"][0]["name"] in ("poor", "secret") and found["worst"][-1]["name"] == "good"
     assert found["wins"][0]["points"] >= found["wins"][-1]["points"]
     assert (
-        len(tk.get_action("ecosphere_quality_dashboard")(context("editor"), {"id": "ddt-42", "limit": 1})["worst"]) == 1
+        len(
+            tk.get_action("ecosphere_quality_dashboard")(
+                context("editor"), {"id": "ddt-42", "limit": 1}
+            )["worst"]
+        )
+        == 1
     )
-    page = app.get("/fr/organization/ddt-42/tableau-de-bord", headers=headers(catalogue["editor"])).body
-    assert re.search(rf"L’objectif est une note moyenne de {found['target']}\u00a0: il manque [\d,]+", page)
+    page = app.get(
+        "/fr/organization/ddt-42/tableau-de-bord", headers=headers(catalogue["editor"])
+    ).body
+    assert re.search(
+        rf"L’objectif est une note moyenne de {found['target']}\u00a0: il manque [\d,]+", page
+    )
     assert "Titre secret" in page and "/fr/dataset/poor/qualite" in page
     for explained in (page, app.get("/fr/qualite").body):
         assert "Ce que veulent dire ces mots" in explained and "data.europa.eu" in explained
@@ -247,7 +296,9 @@ def test_a_criterion_leads_to_the_datasets_that_fail_it_and_to_a_change_of_them_
     assert "secret" in asked and "error-explanation" not in asked
     # Datasets of a harvest source are to be corrected there.
     poor = model.Package.get("poor")
-    monkeypatch.setattr(integrations, "governing_sources", lambda context, ids: {poor.id: "Géo-IDE"})
+    monkeypatch.setattr(
+        integrations, "governing_sources", lambda context, ids: {poor.id: "Géo-IDE"}
+    )
     page = app.get(f"{path}?criterion=licence", headers=token).body
     assert "À corriger ici (1)" in page
     mail = unquote(re.findall(r'href="mailto:([^"]+)"', page)[0])
@@ -256,13 +307,21 @@ def test_a_criterion_leads_to_the_datasets_that_fail_it_and_to_a_change_of_them_
     assert "Bonjour" in message and "Licence" in message
     assert re.search(r"\n- =SOMME\(A1\)\s:\s?http\S+/dataset/poor\n", message)
     # Members who are not editors see the datasets, but no actions.
-    part = app.get(f"{path}?criterion=licence", headers=headers(catalogue["member"])).body.partition('id="failing"')[2]
+    part = app.get(
+        f"{path}?criterion=licence", headers=headers(catalogue["member"])
+    ).body.partition('id="failing"')[2]
     assert "=SOMME(A1)" in part and "<form" not in part.partition("</section>")[0]
     assert app.get(f"{path}?criterion=nothing", headers=token, status=404)
 
 
-def test_the_table_of_a_service_has_a_row_per_dataset_and_no_formula(app: Any, catalogue: dict[str, Any]):
-    table = rows(app.get("/organization/ddt-42/tableau-de-bord.csv", headers=headers(catalogue["member"])).body)
+def test_the_table_of_a_service_has_a_row_per_dataset_and_no_formula(
+    app: Any, catalogue: dict[str, Any]
+):
+    table = rows(
+        app.get(
+            "/organization/ddt-42/tableau-de-bord.csv", headers=headers(catalogue["member"])
+        ).body
+    )
     assert {row["dataset"] for row in table} == {"good", "poor", "secret"}
     by_name = {row["dataset"]: row for row in table}
     assert by_name["poor"]["title"] == "'=SOMME(A1)"
@@ -271,8 +330,15 @@ def test_the_table_of_a_service_has_a_row_per_dataset_and_no_formula(app: Any, c
     # Codes are accompanied by labels in the language of the page.
     for language, words in (("fr", ("Oui", "Argent", "Rempli")), ("en", ("Yes", "Silver", "Met"))):
         address = f"/{language}/organization/ddt-42/tableau-de-bord.csv"
-        table = {row["dataset"]: row for row in rows(app.get(address, headers=headers(catalogue["member"])).body)}
-        said = (table["secret"]["private_label"], table["good"]["level_label"], table["good"]["licence_label"])
+        table = {
+            row["dataset"]: row
+            for row in rows(app.get(address, headers=headers(catalogue["member"])).body)
+        }
+        said = (
+            table["secret"]["private_label"],
+            table["good"]["level_label"],
+            table["good"]["licence_label"],
+        )
         assert said == words
 
 
@@ -295,9 +361,13 @@ def test_harvest_sources_and_requests_of_the_service_are_told_when_those_plugins
     path, token = "/fr/organization/ddt-42/tableau-de-bord", headers(catalogue["editor"])
     assert "Aucune demande de données" in app.get(path, headers=token).body
     ask_for_data()
-    assert dashboard(context("editor"), {"id": "ddt-42"})["pending_requests"] == nothing | {"count": 1}
+    assert dashboard(context("editor"), {"id": "ddt-42"})["pending_requests"] == nothing | {
+        "count": 1
+    }
     assert "1 demande de données attend" in app.get(path, headers=token).body
-    assert dashboard(context("member"), {"id": "ddt-42"})["pending_requests"] is None  # members may not answer requests
+    assert (
+        dashboard(context("member"), {"id": "ddt-42"})["pending_requests"] is None
+    )  # members may not answer requests
 
 
 def ask_for_data() -> None:
@@ -306,7 +376,11 @@ def ask_for_data() -> None:
     words: dict[str, Any] = {"title": "Zones humides", "description": "Les contours à jour."}
     made = act("ecosphere_request_create", use="research", theme="eau", territory=place, **words)
     made = act(
-        "ecosphere_request_transition", id=made["id"], transition="submit", version=made["version"], similar_seen=True
+        "ecosphere_request_transition",
+        id=made["id"],
+        transition="submit",
+        version=made["version"],
+        similar_seen=True,
     )
     act(
         "ecosphere_request_transition",
@@ -322,20 +396,28 @@ def test_an_empty_portal_has_a_page(app: Any):
     assert page.status_code == 200 and '<svg class="ecosphere-chart"' not in page.body
 
 
-def test_a_re_score_under_way_is_told_without_any_number_of_datasets(app: Any, monkeypatch: pytest.MonkeyPatch):
+def test_a_re_score_under_way_is_told_without_any_number_of_datasets(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+):
     def told() -> Any:
         return json.loads(app.get("/qualite.json").body)["rescore"]
 
-    progress.note("scoring", 30, 120)
-    assert (told()["stage"], told()["percent"], told().keys()) == ("scoring", 25, {"stage", "percent", "at"})
+    overview.note_progress("scoring", 30, 120)
+    assert (told()["stage"], told()["percent"], told().keys()) == (
+        "scoring",
+        25,
+        {"stage", "percent", "at"},
+    )
     assert "25 % effectués" in app.get("/fr/qualite").body
-    progress.note("indexing", 119, 120)
+    overview.note_progress("indexing", 119, 120)
     assert told()["percent"] == 99 and 'role="status"' in app.get("/fr/qualite").body
     with monkeypatch.context() as later:
-        later.setattr(progress, "SILENT", timedelta(0))  # a worker that died no longer reports progress
+        later.setattr(
+            overview, "SILENT", timedelta(0)
+        )  # a worker that died no longer reports progress
         assert told() is None
     for stage in ("finished", "failed"):
-        progress.note(stage, 120, 120)
+        overview.note_progress(stage, 120, 120)
         assert told() is None
 
 

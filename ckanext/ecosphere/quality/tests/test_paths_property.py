@@ -15,10 +15,17 @@ from hypothesis import strategies as st
 from lxml import html
 from werkzeug.datastructures import MultiDict
 
-from ckanext.ecosphere.quality.core.model import QualityHistory, QualityRow
-from ckanext.ecosphere.quality.storage import reindex, rescore
+from ckanext.ecosphere.quality import rescore
+from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.tests.cases import CASES, dataset
-from ckanext.ecosphere.quality.tests.conftest import act, count, from_scratch, saved, site_context, stored
+from ckanext.ecosphere.quality.tests.conftest import (
+    act,
+    count,
+    from_scratch,
+    saved,
+    site_context,
+    stored,
+)
 
 pytestmark = pytest.mark.slow("random")
 
@@ -51,7 +58,11 @@ def fields(changes: dict[str, Any]) -> dict[str, Any]:
     """Return changes as input of an action: None becomes an empty value, and resources have no ids."""
     data, complete = saved(**changes), dataset()
     empty = {name: [] if isinstance(complete.get(name), list) else "" for name in changes}
-    return {name: data.get(name, empty.get(name)) for name in (*changes, "extras") if name in data or name in changes}
+    return {
+        name: data.get(name, empty.get(name))
+        for name in (*changes, "extras")
+        if name in data or name in changes
+    }
 
 
 def change_resource(found: dict[str, Any], value: str) -> None:
@@ -61,7 +72,9 @@ def change_resource(found: dict[str, Any], value: str) -> None:
 
 def replace_resource(found: dict[str, Any], value: str) -> None:
     for first in found["resources"][:1]:
-        act("resource_update", id=first["id"], url="https://x.org/autre", format=value, name="Autre")
+        act(
+            "resource_update", id=first["id"], url="https://x.org/autre", format=value, name="Autre"
+        )
 
 
 def remove_resource(found: dict[str, Any], _value: None) -> None:
@@ -71,7 +84,11 @@ def remove_resource(found: dict[str, Any], _value: None) -> None:
 
 def reorder_resources(found: dict[str, Any], _value: None) -> None:
     if found["resources"]:
-        act("package_resource_reorder", id=found["id"], order=[r["id"] for r in reversed(found["resources"])])
+        act(
+            "package_resource_reorder",
+            id=found["id"],
+            order=[r["id"] for r in reversed(found["resources"])],
+        )
 
 
 def change_visibility(found: dict[str, Any], private: bool) -> None:
@@ -90,7 +107,12 @@ def delete_keyword(found: dict[str, Any], _value: None) -> None:
 
 def save_in_a_batch(found: dict[str, Any], licence: str) -> None:
     """Save as the harvest does: commit and index at the end only."""
-    act("package_patch", {"defer_commit": True, "return_id_only": True}, id=found["id"], license_id=licence)
+    act(
+        "package_patch",
+        {"defer_commit": True, "return_id_only": True},
+        id=found["id"],
+        license_id=licence,
+    )
     model.repo.commit()
     logic.index_update_package(site_context(), found["id"])
 
@@ -99,12 +121,17 @@ def save_form(found: dict[str, Any], description: str) -> None:
     """Save as a person does: load the form, change the description, and submit all fields of the form."""
     headers = {"Authorization": Form.token}
     path = f"/fr/dataset/edit/{found['name']}"
-    form: Any = html.fromstring(Form.app.get(path, headers=headers).body).get_element_by_id("dataset-edit")
+    form: Any = html.fromstring(Form.app.get(path, headers=headers).body).get_element_by_id(
+        "dataset-edit"
+    )
     for inert in form.findall(".//template"):  # e.g. the template of one more contact
         inert.drop_tree()
     form.fields["notes"] = description
     answer = Form.app.post(
-        path, data=MultiDict([*form.form_values(), ("save", "")]), headers=headers, follow_redirects=False
+        path,
+        data=MultiDict([*form.form_values(), ("save", "")]),
+        headers=headers,
+        follow_redirects=False,
     )
     assert answer.status_code == 302, html.fromstring(answer.body).text_content()
 
@@ -118,8 +145,12 @@ class Form:
 
 PATHS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
     "patch": lambda d, value: act("package_patch", id=d["id"], **fields(value)),
-    "update": lambda d, value: act("package_update", **{**saved(**value), "id": d["id"], "name": d["name"]}),
-    "revise": lambda d, value: act("package_revise", match={"id": d["id"]}, update={"notes": value}),
+    "update": lambda d, value: act(
+        "package_update", **{**saved(**value), "id": d["id"], "name": d["name"]}
+    ),
+    "revise": lambda d, value: act(
+        "package_revise", match={"id": d["id"]}, update={"notes": value}
+    ),
     "add resource": lambda d, value: act(
         "resource_create", package_id=d["id"], url="https://x.org/f", format=value, name="F"
     ),
@@ -140,7 +171,7 @@ PATHS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
     "delete keyword": delete_keyword,
     "rename organisation": lambda d, _: act("organization_patch", id="ddt-42", title="Autre nom"),
     "batch": save_in_a_batch,
-    "rescore": lambda d, _: reindex.datasets(rescore.everything().changed),
+    "rescore": lambda d, _: rescore.reindex(rescore.everything().changed),
 }
 
 
@@ -185,14 +216,21 @@ counter = itertools.count()
 @pytest.mark.usefixtures("organisations")
 class TestPaths:
     @settings(
-        max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+        max_examples=6,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @example({}, [("patch", {"contact": None, "maintainer_email": "sig@example.org"})])
     @example({}, EVERY_PATH)
     @given(st.sampled_from(FIELDS), st.lists(STEPS, min_size=1, max_size=5))
-    def test_stored_index_action_and_search_agree(self, start: dict[str, Any], steps: list[tuple[str, Any]]):
+    def test_stored_index_action_and_search_agree(
+        self, start: dict[str, Any], steps: list[tuple[str, Any]]
+    ):
         try:
-            made = act("package_create", **{**saved(**start), "name": f"zone-{next(counter)}", "owner_org": "ddt-42"})
+            made = act(
+                "package_create",
+                **{**saved(**start), "name": f"zone-{next(counter)}", "owner_org": "ddt-42"},
+            )
         except ValidationError:
             model.Session.rollback()
             made = act("package_create", **{**saved(), "name": f"zone-{next(counter)}"})
@@ -213,14 +251,23 @@ class TestPaths:
         for path in (f"/fr/dataset/{dataset['name']}", f"/fr/dataset/{dataset['name']}/qualite"):
             page = Form.app.get(path, headers={"Authorization": Form.token}).body
             assert score in page and f"ecosphere-badge--{row.level}" in page, (path, after)
-        image = Form.app.get(f"/fr/dataset/{dataset['name']}/qualite.svg", headers={"Authorization": Form.token}).body
+        image = Form.app.get(
+            f"/fr/dataset/{dataset['name']}/qualite.svg", headers={"Authorization": Form.token}
+        ).body
         assert f"{row.score}/100" in image, after
 
     def agree(self, package_id: str, after: Any) -> None:
         expected, row = from_scratch(package_id), stored(package_id)
-        assert (row.score, row.level, row.results) == (expected.score, expected.level, expected.states), after
+        assert (row.score, row.level, row.results) == (
+            expected.score,
+            expected.level,
+            expected.states,
+        ), after
         shown = act("ecosphere_quality_show", id=package_id)
         assert (shown["score"], shown["level"]) == (row.score, row.level), after
         in_index = f"+id:{package_id} +ecosphere_quality_level:{row.level} +ecosphere_quality_score:{row.score:03d}"
         [found] = act("package_search", fq=in_index, include_private=True)["results"]
-        assert (found["ecosphere_quality_score"], found["ecosphere_quality_level"]) == (row.score, row.level), after
+        assert (found["ecosphere_quality_score"], found["ecosphere_quality_level"]) == (
+            row.score,
+            row.level,
+        ), after

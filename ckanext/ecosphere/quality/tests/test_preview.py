@@ -12,14 +12,19 @@ from lxml import html
 from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere.quality.core import checks
-from ckanext.ecosphere.quality.core.model import QualityRow
+from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.quality.tests.cases import EU
 from ckanext.ecosphere.quality.tests.conftest import act, count, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal")
 
 PATH = "/fr/qualite/apercu"
-LEVEL_LABELS_FR = {"gold": "Or", "silver": "Argent", "bronze": "Bronze", "incomplete": "À compléter"}
+LEVEL_LABELS_FR = {
+    "gold": "Or",
+    "silver": "Argent",
+    "bronze": "Bronze",
+    "incomplete": "À compléter",
+}
 
 
 @pytest.fixture
@@ -82,7 +87,9 @@ def test_something_else_than_a_dataset_is_refused(people: dict[str, Any], datase
         preview_as("editor", dataset=dataset)
 
 
-def test_the_form_gets_a_fragment_for_what_it_posts(app: Any, zones: dict[str, Any], people: dict[str, Any]):
+def test_the_form_gets_a_fragment_for_what_it_posts(
+    app: Any, zones: dict[str, Any], people: dict[str, Any]
+):
     posted = {
         "title": "Zones",
         "notes": "x" * 250,
@@ -100,7 +107,9 @@ def test_the_form_gets_a_fragment_for_what_it_posts(app: Any, zones: dict[str, A
     app.post(f"{PATH}?id=nothing", data=posted, headers=headers(people["editor"]), status=404)
 
 
-def test_the_form_shows_the_panel_without_script(app: Any, zones: dict[str, Any], people: dict[str, Any]):
+def test_the_form_shows_the_panel_without_script(
+    app: Any, zones: dict[str, Any], people: dict[str, Any]
+):
     page = app.get("/fr/dataset/edit/zones", headers=headers(people["editor"])).body
     assert f'data-module-url="/fr/qualite/apercu?id={zones["id"]}"' in page
     assert 'href="#field-frequency"' in page and 'id="field-frequency"' in page
@@ -115,7 +124,9 @@ def test_every_advice_leads_to_a_field_that_is_in_the_form(app: Any, people: dic
     page = app.get("/fr/dataset/poor/qualite", headers=headers(people["editor"])).body
     form = app.get("/fr/dataset/edit/poor?tout=1", headers=headers(people["editor"])).body
     resource = app.get("/fr/dataset/poor/resource/new", headers=headers(people["editor"])).body
-    anchors = {link.split('"')[0] for link in page.split('href="')[1:] if "#field-" in link.split('"')[0]}
+    anchors = {
+        link.split('"')[0] for link in page.split('href="')[1:] if "#field-" in link.split('"')[0]
+    }
     assert len(anchors) > 8
     for link in anchors:
         target = resource if "/resource/" in link else form
@@ -138,15 +149,24 @@ FORM_CHANGES: list[dict[str, str]] = [
 def test_the_score_that_the_form_announces_is_the_one_that_its_save_gives(
     app: Any, zones: dict[str, Any], people: dict[str, Any], changes: dict[str, str]
 ):
-    page: Any = html.fromstring(app.get("/fr/dataset/edit/zones", headers=headers(people["editor"])).body)
+    page: Any = html.fromstring(
+        app.get("/fr/dataset/edit/zones", headers=headers(people["editor"])).body
+    )
     form = page.get_element_by_id("dataset-edit")
     for inert in form.findall(".//template"):  # e.g. the template of one more contact
         inert.drop_tree()
     kept = [(name, value) for name, value in form.form_values() if name not in changes]
     values = MultiDict([*kept, *changes.items()])
-    fragment = app.post(f"{PATH}?id={zones['id']}", data=values, headers=headers(people["editor"])).body
+    fragment = app.post(
+        f"{PATH}?id={zones['id']}", data=values, headers=headers(people["editor"])
+    ).body
     sent = MultiDict([*values.items(multi=True), ("save", "")])
-    answer = app.post("/fr/dataset/edit/zones", data=sent, headers=headers(people["editor"]), follow_redirects=False)
+    answer = app.post(
+        "/fr/dataset/edit/zones",
+        data=sent,
+        headers=headers(people["editor"]),
+        follow_redirects=False,
+    )
     assert answer.status_code == 302
     row = stored(zones["id"])
     assert f"{row.score} sur 100" in fragment and LEVEL_LABELS_FR[row.level] in fragment
@@ -156,5 +176,8 @@ def test_the_form_asks_for_the_length_that_the_criteria_ask_for(app: Any, people
     form = app.get("/en/dataset/new", headers=headers(people["editor"])).body
     asked = re.search(r"what they do not cover\. (.*?)</", form)
     assert asked, "the help of the description is not in the form"
-    assert re.findall(r"\d+", asked[1]) == [str(checks.SHORT_DESCRIPTION), str(checks.LONG_DESCRIPTION)]
+    assert re.findall(r"\d+", asked[1]) == [
+        str(checks.SHORT_DESCRIPTION),
+        str(checks.LONG_DESCRIPTION),
+    ]
     assert "sentences" not in asked[1]

@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 
-from ckanext.ecosphere.quality.storage import store
+from ckanext.ecosphere.quality import store
 from ckanext.ecosphere.quality.tests.conftest import act, saved
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -17,12 +17,23 @@ SEES = ("member", "editor", "admin", "sysadmin")
 SEES_NOTHING = (None, "stranger", "other-editor")
 
 OF_THE_DATASET = ("/dataset/secret/qualite", "/dataset/secret/qualite.svg", "/dataset/secret.ttl")
-OF_THE_SERVICE = tuple(f"/organization/ddt-42/tableau-de-bord{ending}" for ending in ("", ".csv", ".json"))
-OF_EVERYONE = ("/qualite", "/qualite.csv", "/qualite.json", "/dataset/", "/organization/ddt-42", "/")
+OF_THE_SERVICE = tuple(
+    f"/organization/ddt-42/tableau-de-bord{ending}" for ending in ("", ".csv", ".json")
+)
+OF_EVERYONE = (
+    "/qualite",
+    "/qualite.csv",
+    "/qualite.json",
+    "/dataset/",
+    "/organization/ddt-42",
+    "/",
+)
 
 
 @pytest.fixture
-def secret(people: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def secret(
+    people: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
     """A private dataset of high quality and a poor public one: any figure that counts the private one differs."""
     monkeypatch.setitem(ckan_config, "ecosphere.quality.minimum_size", 1)
     act("package_create", name="public", title="Jeu public", owner_org="ddt-42")
@@ -31,7 +42,11 @@ def secret(people: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyP
 
 
 def context(person: str | None) -> Any:
-    return {"user": person or "", "auth_user_obj": model.User.get(person) if person else None, "ignore_auth": False}
+    return {
+        "user": person or "",
+        "auth_user_obj": model.User.get(person) if person else None,
+        "ignore_auth": False,
+    }
 
 
 def ask(action: str, person: str | None, **data: Any) -> Any:
@@ -44,8 +59,14 @@ def get(app: Any, path: str, person: str | None, people: dict[str, Any]) -> Any:
 
 
 def facet(person: str | None) -> dict[str, int]:
-    found = ask("package_search", person, **{"facet.field": ["ecosphere_quality_level"], "include_private": True})
-    return {i["name"]: i["count"] for i in found["search_facets"]["ecosphere_quality_level"]["items"]}
+    found = ask(
+        "package_search",
+        person,
+        **{"facet.field": ["ecosphere_quality_level"], "include_private": True},
+    )
+    return {
+        i["name"]: i["count"] for i in found["search_facets"]["ecosphere_quality_level"]["items"]
+    }
 
 
 def test_those_who_may_not_see_it_find_nothing_anywhere(app: Any, secret: dict[str, Any]):
@@ -56,11 +77,20 @@ def test_those_who_may_not_see_it_find_nothing_anywhere(app: Any, secret: dict[s
             answer = get(app, path, person, secret)
             to_log_in = person is None and path in OF_THE_SERVICE
             assert answer.status_code in ((302,) if to_log_in else (403, 404)), (person, path)
-            assert "Titre secret" not in answer.body and f"{row.score}/100" not in answer.body, (person, path)
+            assert "Titre secret" not in answer.body and f"{row.score}/100" not in answer.body, (
+                person,
+                path,
+            )
         for path in OF_EVERYONE:
             assert "secret" not in get(app, path, person, secret).body.lower(), (person, path)
-        for action in ("ecosphere_quality_show", "ecosphere_quality_links", "ecosphere_quality_recheck"):
-            with pytest.raises(tk.NotAuthorized if person is None and "recheck" in action else tk.ObjectNotFound):
+        for action in (
+            "ecosphere_quality_show",
+            "ecosphere_quality_links",
+            "ecosphere_quality_recheck",
+        ):
+            with pytest.raises(
+                tk.NotAuthorized if person is None and "recheck" in action else tk.ObjectNotFound
+            ):
                 ask(action, person, id="secret")
         with pytest.raises(tk.NotAuthorized if person is None else tk.ObjectNotFound):
             ask("ecosphere_quality_preview", person, id="secret", dataset={})

@@ -11,11 +11,10 @@ from ckan.tests.helpers import CKANCliRunner
 from rdflib import Graph, Literal, Namespace, URIRef
 from rdflib.namespace import RDF
 
-from ckanext.ecosphere.quality import cli, setup
+from ckanext.ecosphere.quality import cli, rdf, setup
 from ckanext.ecosphere.quality.core.facts import gather
 from ckanext.ecosphere.quality.jobs import tasks
-from ckanext.ecosphere.quality.reports import shacl
-from ckanext.ecosphere.quality.reports.shacl import SHAPES, load_shapes, validate
+from ckanext.ecosphere.quality.rdf import SHAPES, load_shapes, validate
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 
 DQV = Namespace("http://www.w3.org/ns/dqv#")
@@ -74,8 +73,10 @@ if PUBLISHED.is_dir():  # not part of the project: compared if present
         published = load_shapes(str(PUBLISHED / "dcat-ap-3.0.1-shapes.ttl"))
         shown = act("package_show", id="zones")
         for changes in ({}, {"notes": ""}, {"resources": [{**shown["resources"][0], "url": ""}]}):
-            rdf = shacl.dataset_graph({**shown, **changes})
-            ours, theirs = (validate(rdf, shapes) for shapes in (load_shapes(str(SHAPES)), published))
+            written = rdf.dataset_graph({**shown, **changes})
+            ours, theirs = (
+                validate(written, shapes) for shapes in (load_shapes(str(SHAPES)), published)
+            )
             assert ours.complies == theirs.complies, (changes, ours.violations, theirs.violations)
 
 
@@ -98,7 +99,9 @@ def test_a_private_dataset_has_no_public_rdf(app: Any, zones: dict[str, Any]):
     assert app.get("/dataset/zones.ttl", expect_errors=True).status_code in (403, 404)
 
 
-def test_the_profile_is_added_once_and_can_be_left_out(portal: None, ckan_config: Any, monkeypatch: Any):
+def test_the_profile_is_added_once_and_can_be_left_out(
+    portal: None, ckan_config: Any, monkeypatch: Any
+):
     settings = {setup.PROFILES: "euro_dcat_ap_3"}
     setup.add_rdf_profile(settings)
     setup.add_rdf_profile(settings)
@@ -114,23 +117,31 @@ def test_compliance_is_checked_in_the_background_and_counts(zones: dict[str, Any
     tasks.check_shacl()
     row = stored(zones["id"])
     assert row.checks["dcat_ap"] is True and row.mqa == before + 30
-    assert shacl.waiting(10) == []
+    assert rdf.waiting(10) == []
     act("package_patch", id="zones", title="Autre titre")
     assert "dcat_ap" not in stored(zones["id"]).checks
     assert stored(zones["id"]).mqa == before
-    assert shacl.waiting(10) == [zones["id"]]
+    assert rdf.waiting(10) == [zones["id"]]
 
 
 def test_the_verdict_on_save_is_that_of_shacl(zones: dict[str, Any]):
     """Gaps are reported on save only if they are certain, and agree with the verdict of SHACL."""
     shown = act("package_show", id="zones")
-    variants = [{name: ""} for name in ("title", "notes", "license_id", "modified", "frequency", "provenance")]
-    variants += [{name: []} for name in ("resources", "tags", "theme", "territory", "contact", "temporal_coverage")]
-    variants += [{"resources": [{**shown["resources"][0], **change}]} for change in RESOURCE_CHANGES]
+    variants = [
+        {name: ""}
+        for name in ("title", "notes", "license_id", "modified", "frequency", "provenance")
+    ]
+    variants += [
+        {name: []}
+        for name in ("resources", "tags", "theme", "territory", "contact", "temporal_coverage")
+    ]
+    variants += [
+        {"resources": [{**shown["resources"][0], **change}]} for change in RESOURCE_CHANGES
+    ]
     found = {True: 0, False: 0}
     for changes in ({}, *variants):
         data = {**shown, **changes}
-        verdict = validate(shacl.dataset_graph(data), load_shapes(str(SHAPES)))
+        verdict = validate(rdf.dataset_graph(data), load_shapes(str(SHAPES)))
         assert verdict.complies == (gather(data).dcat_ap_gaps == 0), (changes, verdict.violations)
         found[verdict.complies] += 1
     assert found[True] > 10 and found[False] > 2
@@ -148,26 +159,28 @@ RESOURCE_CHANGES: list[dict[str, Any]] = [
 
 
 def test_after_a_change_of_the_shapes_every_dataset_is_checked_again(zones: dict[str, Any]):
-    shacl.run([zones["id"]])
-    assert shacl.waiting(10) == []
-    shacl.forget_verdicts()
-    assert "dcat_ap" not in stored(zones["id"]).checks and shacl.waiting(10) == [zones["id"]]
+    rdf.run([zones["id"]])
+    assert rdf.waiting(10) == []
+    rdf.forget_verdicts()
+    assert "dcat_ap" not in stored(zones["id"]).checks and rdf.waiting(10) == [zones["id"]]
     result = CKANCliRunner().invoke(cli.quality, ["shacl", "--again"])
     assert result.exit_code == 0 and "1 datasets checked" in result.output
 
 
-def test_a_dataset_that_cannot_be_written_as_rdf_stops_no_other(zones: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+def test_a_dataset_that_cannot_be_written_as_rdf_stops_no_other(
+    zones: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
     other = act("package_create", **saved(name="other"))
-    graph_of = shacl.dataset_graph
+    graph_of = rdf.dataset_graph
 
     def broken(dataset: dict[str, Any]) -> Graph:
         if dataset["name"] == "zones":
             raise ValueError("a profile of some plugin")
         return graph_of(dataset)
 
-    monkeypatch.setattr(shacl, "dataset_graph", broken)
-    assert shacl.run([zones["id"], other["id"]]) == (2, 1)
-    assert "a profile of some plugin" in shacl.verdict_of(zones["id"]).violations[0]
+    monkeypatch.setattr(rdf, "dataset_graph", broken)
+    assert rdf.run([zones["id"], other["id"]]) == (2, 1)
+    assert "a profile of some plugin" in rdf.verdict_of(zones["id"]).violations[0]
 
 
 def test_shapes_of_the_administrator_replace_those_of_the_project(
@@ -178,8 +191,8 @@ def test_shapes_of_the_administrator_replace_those_of_the_project(
         "[] a sh:NodeShape ; sh:targetClass dcat:Dataset ; sh:property [ sh:path dcat:version ; sh:minCount 1 ] ."
     )
     monkeypatch.setitem(ckan_config, "ecosphere.quality.shapes", str(tmp_path))
-    assert shacl.run([zones["id"]]) == (1, 0)
-    assert shacl.verdict_of(zones["id"]).violations[0].startswith("http://www.w3.org/ns/dcat#version")
+    assert rdf.run([zones["id"]]) == (1, 0)
+    assert rdf.verdict_of(zones["id"]).violations[0].startswith("http://www.w3.org/ns/dcat#version")
     states = {
         indicator["id"]: indicator["state"]
         for dimension in act("ecosphere_quality_show", id="zones")["mqa"]["dimensions"]

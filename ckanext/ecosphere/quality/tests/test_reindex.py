@@ -13,30 +13,35 @@ from ckan import model
 from ckan.lib.search import clear_all
 from ckan.lib.search.common import make_connection
 
-from ckanext.ecosphere.fast_save.documents import KeptDocuments
-from ckanext.ecosphere.quality.core.model import QualityRow
-from ckanext.ecosphere.quality.storage import indexing, reindex
+from ckanext.ecosphere.fast_save.stored_documents import KeptDocuments
+from ckanext.ecosphere.quality import rescore, store
+from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.quality.tests.conftest import act, saved
 
 pytestmark = pytest.mark.usefixtures("portal", "service")
 
-#: Fields that may differ: quality, and time of indexing.
-QUALITY = {indexing.LEVEL_FIELD, indexing.SCORE_FIELD}
+#: Fields that may differ: quality, and time of store.
+QUALITY = {store.LEVEL_FIELD, store.SCORE_FIELD}
 MOMENT = {"indexed_ts", "_version_"}
 BOX = json.dumps(
-    {"type": "Polygon", "coordinates": [[[3.7, 45.2], [4.8, 45.2], [4.8, 46.3], [3.7, 46.3], [3.7, 45.2]]]}
+    {
+        "type": "Polygon",
+        "coordinates": [[[3.7, 45.2], [4.8, 45.2], [4.8, 46.3], [3.7, 46.3], [3.7, 45.2]]],
+    }
 )
 
 
 def solr(path: str, **params: Any) -> Any:
     """Query Solr directly."""
-    answer = requests.get(f"{make_connection().url}/{path}", params={"wt": "json", **params}, timeout=30)
+    answer = requests.get(
+        f"{make_connection().url}/{path}", params={"wt": "json", **params}, timeout=30
+    )
     answer.raise_for_status()
     return answer.json()
 
 
 def kept(package_id: str) -> dict[str, Any]:
-    """Return the stored fields of a document, except quality and time of indexing."""
+    """Return the stored fields of a document, except quality and time of store."""
     [found] = solr("select", q=f'id:"{package_id}"', fl="*")["response"]["docs"]
     return {name: value for name, value in found.items() if name not in QUALITY | MOMENT}
 
@@ -54,40 +59,54 @@ def searchable() -> dict[str, set[str]]:
 
 def give_score(package_id: str, score: int, level: str) -> None:
     model.Session.execute(
-        sa.update(QualityRow).where(QualityRow.package_id == package_id).values(score=score, level=level)
+        sa.update(QualityRow)
+        .where(QualityRow.package_id == package_id)
+        .values(score=score, level=level)
     )
     model.Session.commit()
 
 
 def in_index(score: int, level: str) -> list[str]:
-    query = f"+{indexing.LEVEL_FIELD}:{level} +{indexing.SCORE_FIELD}:{score:03d}"
-    return sorted(found["name"] for found in act("package_search", fq=query, include_private=True)["results"])
+    query = f"+{store.LEVEL_FIELD}:{level} +{store.SCORE_FIELD}:{score:03d}"
+    return sorted(
+        found["name"] for found in act("package_search", fq=query, include_private=True)["results"]
+    )
 
 
 def test_a_document_keeps_all_but_its_quality():
     act("group_create", name="groupe", title="Groupe")
-    more: dict[str, Any] = {"spatial_coverage": [{"bbox": BOX, "text": "Loire"}], "groups": [{"name": "groupe"}]}
+    more: dict[str, Any] = {
+        "spatial_coverage": [{"bbox": BOX, "text": "Loire"}],
+        "groups": [{"name": "groupe"}],
+    }
     made = act("package_create", **saved(name="zones", private=True, **more))
     model.Session.expire_all()  # after reloading, the extras are in the order of the database
     stored_before, words_before = kept(made["id"]), searchable()
     give_score(made["id"], 7, "incomplete")
-    assert reindex.datasets([made["id"]]) == 0
+    assert rescore.reindex([made["id"]]) == 0
     assert kept(made["id"]) == stored_before
     words = searchable()
-    assert words.keys() == words_before.keys() and {"permission_labels", "owner_org", "title_string"} <= words.keys()
+    assert (
+        words.keys() == words_before.keys()
+        and {"permission_labels", "owner_org", "title_string"} <= words.keys()
+    )
     assert words == words_before
     assert in_index(7, "incomplete") == ["zones"]
 
 
 def test_the_document_is_the_one_that_a_save_makes(monkeypatch: pytest.MonkeyPatch):
     made = act("package_create", **saved(name="zones", spatial_coverage=[{"bbox": BOX}]))
-    reindex.datasets([made["id"]])
+    rescore.reindex([made["id"]])
     ours = kept(made["id"]), searchable()
     act("package_patch", id=made["id"], title="Autre titre")
     act("package_patch", id=made["id"], title=made["title"])
     theirs = kept(made["id"]), searchable()
     for fields in (*ours, *theirs):
-        for name in ("metadata_modified", "data_dict", "validated_data_dict"):  # time of the last save
+        for name in (
+            "metadata_modified",
+            "data_dict",
+            "validated_data_dict",
+        ):  # time of the last save
             fields.pop(name, None)
     assert ours == theirs
 
@@ -98,10 +117,12 @@ def test_a_save_in_progress_is_waited_for_and_not_overwritten():
         give_score(package_id, 7, "incomplete")
     engine: Any = model.Session.get_bind()
     with engine.connect() as other:
-        other.execute(sa.text("UPDATE ecosphere_quality SET score = 8 WHERE package_id = :id"), {"id": ids[1]})
+        other.execute(
+            sa.text("UPDATE ecosphere_quality SET score = 8 WHERE package_id = :id"), {"id": ids[1]}
+        )
         ending = threading.Timer(1, other.commit)
         ending.start()
-        reindex.datasets(ids, lambda done, total: None)
+        rescore.reindex(ids, lambda done, total: None)
         ending.join()
     assert in_index(7, "incomplete") == ["zone-0", "zone-2"]
     assert in_index(8, "incomplete") == ["zone-1"]
@@ -111,7 +132,7 @@ def test_a_dataset_that_cannot_be_indexed_keeps_no_other_out(monkeypatch: pytest
     ids = [act("package_create", **saved(name=f"zone-{n}"))["id"] for n in range(3)]
     for package_id in ids:
         give_score(package_id, 7, "incomplete")
-    complete = indexing.complete
+    complete = store.complete_document
 
     def failing(document: dict[str, Any], dataset: Any) -> dict[str, Any]:
         if document["name"] == "zone-1":
@@ -120,23 +141,23 @@ def test_a_dataset_that_cannot_be_indexed_keeps_no_other_out(monkeypatch: pytest
             document = {**document, "metadata_created": "not a date"}  # refused by Solr
         return complete(document, dataset)
 
-    monkeypatch.setattr(indexing, "complete", failing)
-    assert reindex.datasets(ids) == 2
+    monkeypatch.setattr(store, "complete_document", failing)
+    assert rescore.reindex(ids) == 2
     assert in_index(7, "incomplete") == ["zone-0"]
 
 
 def test_what_is_deleted_or_gone_does_not_come_back():
     deleted = act("package_create", **saved(name="deleted"))["id"]
     act("package_delete", id=deleted)
-    assert reindex.datasets([deleted, "gone"]) == 0
-    assert reindex.datasets([]) == 0
+    assert rescore.reindex([deleted, "gone"]) == 0
+    assert rescore.reindex([]) == 0
     assert solr("select", q=f"id:{deleted}")["response"]["numFound"] == 0
 
 
 def test_progress_is_told():
     ids = [act("package_create", name=f"zone-{n}", owner_org="ddt-42")["id"] for n in range(3)]
     told: list[tuple[int, int]] = []
-    reindex.datasets(ids, lambda done, total: told.append((done, total)))
+    rescore.reindex(ids, lambda done, total: told.append((done, total)))
     assert told == [(3, 3)]
 
 
@@ -151,12 +172,14 @@ def test_a_copy_that_no_longer_tells_the_truth_is_not_used():
     assert len(fresh.make(made, note)) == fresh.from_index == 2
     model.Session.execute(sa.update(model.Package).values(title="Titre corrigé dans la base"))
     model.Session.commit()
-    assert [document["title"] for document in stale.make(made, note)] == ["Titre corrigé dans la base"] * 2
+    assert [document["title"] for document in stale.make(made, note)] == [
+        "Titre corrigé dans la base"
+    ] * 2
     assert stale.from_index == 0 and failed == []
 
 
 def test_a_dataset_that_is_not_in_the_index_is_read_from_the_database():
     made = act("package_create", **saved(name="zones"))
     clear_all()
-    assert reindex.datasets([made["id"]]) == 0
+    assert rescore.reindex([made["id"]]) == 0
     assert solr("select", q="name:zones")["response"]["numFound"] == 1

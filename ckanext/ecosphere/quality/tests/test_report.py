@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.quality.core.model import QualityHistory, QualityRow
-from ckanext.ecosphere.quality.reports import figures, history, overview, report
-from ckanext.ecosphere.quality.reports.report import Scope
+from ckanext.ecosphere.quality import figures, overview
+from ckanext.ecosphere.quality.figures import Scope
+from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 from ckanext.ecosphere.tests import plans
 
@@ -53,25 +53,35 @@ def test_figures_of_a_service_may_count_its_private_datasets(catalogue: dict[str
 def test_nothing_gives_empty_figures():
     found = figures.of(Scope(organization="none")).summary
     assert (found.datasets, found.mean) == (0, None)
-    assert figures.of(Scope()).wins == () and report.worst(Scope()) == [] and history.trend(Scope()) == []
-    assert report.mean_over([]) is None
+    assert (
+        figures.of(Scope()).wins == ()
+        and figures.worst(Scope()) == []
+        and figures.trend(Scope()) == []
+    )
+    assert figures.mean_over([]) is None
 
 
 def test_services_are_compared_by_their_means(catalogue: dict[str, Any]):
-    groups = report.by_organization(Scope())
-    assert [group.key for group in groups] == [catalogue["good"]["owner_org"], catalogue["other"]["owner_org"]]
+    groups = figures.by_organization(Scope())
+    assert [group.key for group in groups] == [
+        catalogue["good"]["owner_org"],
+        catalogue["other"]["owner_org"],
+    ]
     assert [group.summary.datasets for group in groups] == [2, 1]
     first, second = (group.summary.mean or 0 for group in groups)
-    assert report.mean_over(groups) == round((first + second) / 2, 1)
+    assert figures.mean_over(groups) == round((first + second) / 2, 1)
 
 
 def test_a_service_has_the_same_figures_alone_and_in_the_comparison(catalogue: dict[str, Any]):
-    for group in report.by_organization(Scope()):
+    for group in figures.by_organization(Scope()):
         assert figures.of(Scope(organization=group.key)).summary == group.summary
 
 
 def test_territories_and_themes_count_with_what_is_above_them(catalogue: dict[str, Any]):
-    groups = {group.key: group.summary.datasets for group in report.by_place_or_theme(Scope(), "territories")}
+    groups = {
+        group.key: group.summary.datasets
+        for group in figures.by_place_or_theme(Scope(), "territories")
+    }
     assert groups["departement-42"] == 1
     assert groups["region-ara"] == 1
 
@@ -84,35 +94,58 @@ def test_the_quickest_wins_come_first(catalogue: dict[str, Any]):
 
 
 def test_the_worst_datasets_come_first(catalogue: dict[str, Any]):
-    names = [package.name for package, _row in report.worst(Scope(organization=catalogue["good"]["owner_org"]))]
+    names = [
+        package.name
+        for package, _row in figures.worst(Scope(organization=catalogue["good"]["owner_org"]))
+    ]
     assert names == ["poor", "good"]
     found = figures.of(Scope(organization=catalogue["good"]["owner_org"], private=True), worst=2)
     assert found.worst[0] == catalogue["poor"]["id"] and len(found.worst) == 2
 
 
 def test_the_trend_follows_every_change(catalogue: dict[str, Any]):
-    for name, lines in {"good": [(1, 40), (3, 60)], "poor": [(2, 10)], "private": [(1, 100)]}.items():
-        for line in history.of_dataset(catalogue[name]["id"]):
+    for name, lines in {
+        "good": [(1, 40), (3, 60)],
+        "poor": [(2, 10)],
+        "private": [(1, 100)],
+    }.items():
+        for line in figures.history_of(catalogue[name]["id"]):
             model.Session.delete(line)
         for day, value in lines:
             model.Session.add(
                 QualityHistory(
-                    package_id=catalogue[name]["id"], day=date(2025, 1, day), score=value, level="x", model_version="1"
+                    package_id=catalogue[name]["id"],
+                    day=date(2025, 1, day),
+                    score=value,
+                    level="x",
+                    model_version="1",
                 )
             )
     model.Session.commit()
     scope = Scope(organization=catalogue["good"]["owner_org"])
-    assert [(p.day.day, p.datasets, p.mean) for p in history.trend(scope)] == [(1, 1, 40.0), (2, 2, 25.0), (3, 2, 35.0)]
-    assert [p.day.day for p in history.trend(scope, since=date(2025, 1, 3))] == [3]
-    assert [p.datasets for p in history.trend(Scope(scope.organization, private=True))] == [2, 3, 3]
+    assert [(p.day.day, p.datasets, p.mean) for p in figures.trend(scope)] == [
+        (1, 1, 40.0),
+        (2, 2, 25.0),
+        (3, 2, 35.0),
+    ]
+    assert [p.day.day for p in figures.trend(scope, since=date(2025, 1, 3))] == [3]
+    assert [p.datasets for p in figures.trend(Scope(scope.organization, private=True))] == [2, 3, 3]
 
 
 @pytest.fixture
 def many(catalogue: dict[str, Any]) -> Iterator[None]:
     """Eight hundred more datasets of a service with one history row each, and eight thousand rows of other datasets."""
-    common = {"state": "active", "type": "dataset", "private": False, "extras": {}, "plugin_data": {}}
+    common = {
+        "state": "active",
+        "type": "dataset",
+        "private": False,
+        "extras": {},
+        "plugin_data": {},
+    }
     common["owner_org"] = catalogue["good"]["owner_org"]
-    ids = [str(uuid.uuid4()) for _n in range(8_800)]  # random ids: rows of the service are scattered among the others
+    ids = [
+        str(uuid.uuid4()) for _n in range(8_800)
+    ]  # random ids: rows of the service are scattered among the others
     rows = [{**common, "id": id_, "name": f"many-{id_}"} for id_ in ids[:800]]
     model.Session.execute(sa.insert(model.package_table), rows)
     lines = {"day": date(2025, 1, 1), "score": 50, "level": "x", "model_version": "1"}
@@ -128,16 +161,20 @@ def many(catalogue: dict[str, Any]) -> Iterator[None]:
 def test_the_trend_of_a_service_reads_its_own_lines_only(catalogue: dict[str, Any], many: None):
     scope = Scope(organization=catalogue["good"]["owner_org"], private=True)
     with plans.asked() as statements:
-        assert history.trend(scope)[-1].datasets == report.number(scope) == 803
+        assert figures.trend(scope)[-1].datasets == figures.number(scope) == 803
     assert plans.rows_read(statements, "ecosphere_quality_history") < 2_000
     # The trend over all services is computed in the background.
-    assert history.trend(Scope())[-1].datasets == report.number(Scope()) == 803
+    assert figures.trend(Scope())[-1].datasets == figures.number(Scope()) == 803
 
 
-def test_a_dashboard_reads_the_datasets_of_its_service_once_for_its_figures(catalogue: dict[str, Any], many: None):
+def test_a_dashboard_reads_the_datasets_of_its_service_once_for_its_figures(
+    catalogue: dict[str, Any], many: None
+):
     service = catalogue["good"]["owner_org"]
     rows = {"level": "bronze", "won": 5, "out_of": 10, "facts": {}, "results": {"licence": "fail"}}
-    ids = model.Session.scalars(sa.select(model.Package.id).where(model.Package.name.like("many-%")))
+    ids = model.Session.scalars(
+        sa.select(model.Package.id).where(model.Package.name.like("many-%"))
+    )
     common = {**rows, "score": 50, "model_version": "1", "computed_at": datetime.now(timezone.utc)}
     model.Session.execute(sa.insert(QualityRow), [{**common, "package_id": id_} for id_ in ids])
     plans.tidy("ecosphere_quality")
@@ -164,5 +201,9 @@ def test_commands_tell_the_figures(catalogue: dict[str, Any], cli: Any):
     assert told.exit_code == 0 and "0 datasets scored" in told.output
     told = cli.invoke(ecosphere, ["quality", "rescore"])
     assert told.exit_code == 0 and "5 datasets scored, 0 changed" in told.output
-    for wrong in (["explain", "nothing"], ["history", "nothing"], ["report", "--organization", "nothing"]):
+    for wrong in (
+        ["explain", "nothing"],
+        ["history", "nothing"],
+        ["report", "--organization", "nothing"],
+    ):
         assert cli.invoke(ecosphere, ["quality", *wrong]).exit_code != 0

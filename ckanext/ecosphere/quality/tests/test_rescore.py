@@ -10,25 +10,28 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.interfaces import CheckStatus, InitReport
-from ckanext.ecosphere.quality import setup
+from ckanext.ecosphere.quality import datasets, overview, rescore, setup, store
 from ckanext.ecosphere.quality.core.facts import gather
-from ckanext.ecosphere.quality.core.model import QualityHistory, QualityRow
+from ckanext.ecosphere.quality.datasets import stored_dataset
 from ckanext.ecosphere.quality.jobs import tasks
-from ckanext.ecosphere.quality.reports import progress
-from ckanext.ecosphere.quality.storage import bulk, reindex, rescore, store
-from ckanext.ecosphere.quality.storage.saving import stored_dataset
+from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.tests.conftest import act, count, from_scratch, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal", "service")
 
 
 def test_the_bulk_reader_reads_what_the_others_read():
-    cases: list[dict[str, Any]] = [{}, {"tags": []}, {"resources": []}, {"contact": None, "license_id": None}]
+    cases: list[dict[str, Any]] = [
+        {},
+        {"tags": []},
+        {"resources": []},
+        {"contact": None, "license_id": None},
+    ]
     for number, changes in enumerate(cases):
         created = act("package_create", **saved(name=f"zone-{number}", **changes))
         package = model.Package.get(created["id"])
         assert package
-        [data] = bulk.load([created["id"]]).values()
+        [data] = datasets.load([created["id"]]).values()
         assert gather(data) == gather(stored_dataset(package)) == gather(created)
 
 
@@ -43,7 +46,9 @@ def test_everything_is_scored_again_and_a_second_time_changes_nothing():
     seen: list[tuple[int, int]] = []
     outcome = rescore.everything(lambda done, total: seen.append((done, total)))
     assert (outcome.seen, sorted(outcome.changed), seen) == (2, sorted(ids), [(2, 2)])
-    assert {key: (stored(key).score, stored(key).facts, stored(key).themes) for key in ids} == expected
+    assert {
+        key: (stored(key).score, stored(key).facts, stored(key).themes) for key in ids
+    } == expected
     assert rescore.everything().changed == []
     assert count(QualityHistory) == 2
 
@@ -66,7 +71,9 @@ def test_rows_of_datasets_that_are_gone_are_removed():
     assert stored(created["id"])
 
 
-def test_what_falls_due_is_scored_and_indexed_once(monkeypatch: pytest.MonkeyPatch, solr_adds: list[Any]):
+def test_what_falls_due_is_scored_and_indexed_once(
+    monkeypatch: pytest.MonkeyPatch, solr_adds: list[Any]
+):
     today = store.today().isoformat()
     late = act("package_create", **saved(name="late", modified=today))
     act("package_create", **saved(name="never", modified=today, frequency=None))
@@ -76,13 +83,18 @@ def test_what_falls_due_is_scored_and_indexed_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(store, "today", lambda: tomorrow)
     solr_adds.clear()
     outcome = rescore.fallen_due()
-    reindex.datasets(outcome.changed)
+    rescore.reindex(outcome.changed)
     assert outcome.changed == [late["id"]]
     assert [document["id"] for document in solr_adds] == [late["id"]]
     row = stored(late["id"])
-    assert row.results["on_time"] == "fail" and row.due and row.due > tomorrow  # when the second update will be missed
+    assert (
+        row.results["on_time"] == "fail" and row.due and row.due > tomorrow
+    )  # when the second update will be missed
     assert rescore.fallen_due().seen == 0
-    shown = act("package_search", fq=f"+id:{late['id']} +ecosphere_quality_score:{stored(late['id']).score:03d}")
+    shown = act(
+        "package_search",
+        fq=f"+id:{late['id']} +ecosphere_quality_score:{stored(late['id']).score:03d}",
+    )
     assert shown["count"] == 1
 
 
@@ -99,9 +111,9 @@ def test_new_weights_are_applied_in_the_background(
     report = InitReport()
     setup.initialise(report)
     assert report.lines[0][0] == "changed"
-    assert (progress.read() or {})["stage"] == "queued"
+    assert (overview.progress() or {})["stage"] == "queued"
     tasks.rescore_all()
-    assert (progress.read() or {})["stage"] == "finished"
+    assert (overview.progress() or {})["stage"] == "finished"
     row = stored(created["id"])
     assert (row.model_version, row.score, row.results) == ("only-licence", 100, {"licence": "pass"})
     assert act("package_search", fq="ecosphere_quality_level:gold")["count"] == 1

@@ -9,14 +9,15 @@ import pytest
 from ckan import model
 from ckan.tests import factories
 
-from ckanext.ecosphere.quality.core.model import QualityHistory, QualityRow
-from ckanext.ecosphere.quality.storage import store
+from ckanext.ecosphere.quality import store
+from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.tests.conftest import act, count, from_scratch, stored
 
 pytestmark = pytest.mark.usefixtures("portal")
 
 DESCRIPTION = (
-    "Une description qui dépasse largement les cent caractères demandés : elle explique tout, lieu et date compris."
+    "Une description qui dépasse largement les cent caractères demandés : "
+    "elle explique tout, lieu et date compris."
 )
 BATCH = {"defer_commit": True, "return_id_only": True}
 
@@ -33,9 +34,9 @@ def agrees(package_id: str) -> None:
     assert (row.score, row.level, row.results) == (expected.score, expected.level, expected.states)
     in_index = f"+id:{package_id} +ecosphere_quality_level:{row.level} +ecosphere_quality_score:{row.score:03d}"
     found = act("package_search", fq=in_index, include_private=True)
-    assert [(d["ecosphere_quality_level"], d["ecosphere_quality_score"]) for d in found["results"]] == [
-        (row.level, row.score)
-    ]
+    assert [
+        (d["ecosphere_quality_level"], d["ecosphere_quality_score"]) for d in found["results"]
+    ] == [(row.level, row.score)]
     shown = act("ecosphere_quality_show", id=package_id)
     assert (shown["score"], shown["level"]) == (row.score, row.level)
 
@@ -87,7 +88,9 @@ def test_saving_without_a_change_writes_nothing(solr_adds: list[Any]):
 def test_creating_changing_ordering_and_deleting_resources(solr_adds: list[Any]):
     created = dataset()
     solr_adds.clear()
-    first = act("resource_create", package_id=created["id"], url="https://x.org/a.pdf", format="PDF")
+    first = act(
+        "resource_create", package_id=created["id"], url="https://x.org/a.pdf", format="PDF"
+    )
     assert len(solr_adds) == 1
     assert stored(created["id"]).results["open_format"] == "fail"
     agrees(created["id"])
@@ -95,7 +98,9 @@ def test_creating_changing_ordering_and_deleting_resources(solr_adds: list[Any])
     assert stored(created["id"]).results["open_format"] == "pass"
     act("resource_patch", id=first["id"], name="A", description="Toutes les zones")
     assert stored(created["id"]).results["resources_documented"] == "pass"
-    second = act("resource_create", package_id=created["id"], url="https://x.org/b.csv", format="CSV")
+    second = act(
+        "resource_create", package_id=created["id"], url="https://x.org/b.csv", format="CSV"
+    )
     assert stored(created["id"]).results["resources_documented"] == "fail"
     act("package_resource_reorder", id=created["id"], order=[second["id"], first["id"]])
     agrees(created["id"])
@@ -173,7 +178,9 @@ def test_tags_of_a_vocabulary_are_no_keywords():
     created = dataset(tags=[{"name": "eau"}])
     codes = act("vocabulary_create", name="codes", tags=[{"name": "code-a"}, {"name": "code-b"}])
     for tag in codes["tags"]:
-        model.Session.add(model.PackageTag(package_id=created["id"], tag_id=tag["id"], state="active"))
+        model.Session.add(
+            model.PackageTag(package_id=created["id"], tag_id=tag["id"], state="active")
+        )
     model.Session.commit()
     act("package_patch", id=created["id"], title="Autre titre")
     assert stored(created["id"]).results["keywords"] == "fail"
@@ -195,7 +202,10 @@ def test_changing_and_purging_the_organisation(ckan_config: Any, monkeypatch: py
 
 def test_a_batch_that_commits_at_its_end(solr_adds: list[Any]):
     factories.Organization(name="ddt-42")
-    ids = [act("package_create", BATCH, name=f"zone-{n}", owner_org="ddt-42", notes=DESCRIPTION) for n in range(3)]
+    ids = [
+        act("package_create", BATCH, name=f"zone-{n}", owner_org="ddt-42", notes=DESCRIPTION)
+        for n in range(3)
+    ]
     assert solr_adds == []
     model.repo.commit()
     for package_id in ids:

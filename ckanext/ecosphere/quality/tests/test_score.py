@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ckanext.ecosphere.quality import presentation
 from ckanext.ecosphere.quality.core.checks import State
 from ckanext.ecosphere.quality.core.criteria import CRITERIA
 from ckanext.ecosphere.quality.core.facts import Checks, gather
-from ckanext.ecosphere.quality.core.mending import ASKED_BY
 from ckanext.ecosphere.quality.core.score import (
+    ASKED_BY,
     LEVEL_LABELS,
     ModelError,
     changes_after,
@@ -21,7 +22,6 @@ from ckanext.ecosphere.quality.core.score import (
     load_model,
     parse_model,
 )
-from ckanext.ecosphere.quality.reports import presentation
 from ckanext.ecosphere.quality.tests.cases import CASES, EU, OK, TODAY, dataset
 
 MODEL = load_model()
@@ -50,13 +50,18 @@ def test_what_does_not_apply_or_is_not_known_does_not_count():
 def test_advice_about_what_cannot_be_judged_asks_for_the_thing_itself(with_plugins: None):
     assert {name for name, state, *_more in CASES if state == "missing"} <= set(ASKED_BY)
     for frequency, asked in ((f"{EU}/frequency/ANNUAL", "dates"), (None, "frequency")):
-        facts = gather(dataset(modified=None, issued=None, created=None, frequency=frequency), Checks(links=OK))
+        facts = gather(
+            dataset(modified=None, issued=None, created=None, frequency=frequency), Checks(links=OK)
+        )
         found = evaluate(facts, MODEL, TODAY)
         results = (*found.results, *found.conditions)
         told = {each.criterion.id: presentation.criterion(each, found, facts) for each in results}
         assert told["on_time"]["state"] == told["dates_order"]["state"] == "missing"
         for name, other in (("current", "dates"), ("dates_order", "dates"), ("on_time", asked)):
-            assert (told[name]["advice"], told[name]["field"]) == (told[other]["advice"], told[other]["field"]), name
+            assert (told[name]["advice"], told[name]["field"]) == (
+                told[other]["advice"],
+                told[other]["field"],
+            ), name
 
 
 def test_a_hundred_means_everything():
@@ -72,10 +77,16 @@ def test_the_gain_announced_is_the_gain_obtained():
 
 
 def test_what_could_not_be_judged_before_counts_in_what_is_announced():
-    silent = evaluate(gather(dataset(frequency=None, modified="2018-01-10", issued="2018-01-10")), MODEL, TODAY)
+    silent = evaluate(
+        gather(dataset(frequency=None, modified="2018-01-10", issued="2018-01-10")), MODEL, TODAY
+    )
     assert silent.states["on_time"] == "missing"
-    irregular = dataset(frequency=f"{EU}/frequency/IRREG", modified="2018-01-10", issued="2018-01-10")
-    assert silent.gain("frequency") == evaluate(gather(irregular), MODEL, TODAY).score - silent.score
+    irregular = dataset(
+        frequency=f"{EU}/frequency/IRREG", modified="2018-01-10", issued="2018-01-10"
+    )
+    assert (
+        silent.gain("frequency") == evaluate(gather(irregular), MODEL, TODAY).score - silent.score
+    )
 
 
 def test_advice_comes_by_what_it_gains():
@@ -112,8 +123,16 @@ def test_any_weights_give_a_score_between_0_and_100_and_a_level(chosen: set[str]
 
 
 def test_a_criterion_of_0_points_is_left_out():
-    model = parse_model({"version": 1, "points": {"theme": 0, "licence": 2}, "levels": [{"code": "bronze", "from": 0}]})
-    assert [result.criterion.id for result in evaluate(gather(dataset()), model, TODAY).results] == ["licence"]
+    model = parse_model(
+        {
+            "version": 1,
+            "points": {"theme": 0, "licence": 2},
+            "levels": [{"code": "bronze", "from": 0}],
+        }
+    )
+    assert [
+        result.criterion.id for result in evaluate(gather(dataset()), model, TODAY).results
+    ] == ["licence"]
     assert evaluate(gather(dataset()), model, TODAY).results[0].state is State.PASS
 
 
@@ -136,7 +155,10 @@ LEVELS = [{"code": "gold", "from": 0}]
             {"version": 1, "points": {"licence": 1}, "levels": [{"code": "platinum", "from": 0}]},
             "levels are gold",
         ),
-        ({"version": 1, "points": {"licence": 1}, "levels": [{"code": "gold", "from": 5}]}, "starts at 0"),
+        (
+            {"version": 1, "points": {"licence": 1}, "levels": [{"code": "gold", "from": 5}]},
+            "starts at 0",
+        ),
         ({"version": 1, "points": {"licence": 0}, "levels": LEVELS}, "no points at all"),
     ],
 )

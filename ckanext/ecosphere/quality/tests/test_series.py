@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.jobs import Worker
 
+from ckanext.ecosphere.quality import series
 from ckanext.ecosphere.quality.jobs.tasks import QUEUE
-from ckanext.ecosphere.quality.storage import series
 from ckanext.ecosphere.quality.tests.cases import INSPIRE
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 from ckanext.ecosphere.tests import plans
@@ -46,12 +46,20 @@ def test_a_member_inherits_and_a_series_counts_its_members(app: Any, people: dic
     lot = call("package_create", **lot)
     assert stored(lot["id"]).results["data_access"] == "fail"
     alone: dict[str, Any] = dict.fromkeys(COMMON)
-    member = call("package_create", **saved(name="zonage-2025", private=True, in_series=["lot"], **alone, **today))
+    member = call(
+        "package_create",
+        **saved(name="zonage-2025", private=True, in_series=["lot"], **alone, **today),
+    )
     states = stored(member["id"]).results
-    assert {states[name] for name in ("licence", "contact", "theme", "territory", "lineage", "frequency")} == {"pass"}
+    assert {
+        states[name]
+        for name in ("licence", "contact", "theme", "territory", "lineage", "frequency")
+    } == {"pass"}
 
     work()
-    assert stored(lot["id"]).results["data_access"] == "fail"  # a draft member does not make the series accessible
+    assert (
+        stored(lot["id"]).results["data_access"] == "fail"
+    )  # a draft member does not make the series accessible
     call("package_patch", id=member["id"], private=False)
     work()
     assert stored(lot["id"]).results["data_access"] == "pass"

@@ -17,7 +17,13 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 @pytest.fixture
 def zones(people: dict[str, Any]) -> dict[str, Any]:
-    return act("package_create", name="zones", title="Zones <b>humides</b>", owner_org="ddt-42", private=False)
+    return act(
+        "package_create",
+        name="zones",
+        title="Zones <b>humides</b>",
+        owner_org="ddt-42",
+        private=False,
+    )
 
 
 def headers(person: dict[str, Any]) -> dict[str, str]:
@@ -33,7 +39,9 @@ def test_the_dataset_page_shows_badge_and_criteria(app: Any, zones: Any):
 
 def test_the_quality_page_shows_every_criterion(app: Any, zones: Any):
     page = app.get("/fr/dataset/zones/qualite").body
-    assert page.count('<th scope="row"') == len(load_model().criteria) + len(INDICATORS) + len(REQUIREMENTS)
+    assert page.count('<th scope="row"') == len(load_model().criteria) + len(INDICATORS) + len(
+        REQUIREMENTS
+    )
     assert "Zones &lt;b&gt;humides&lt;/b&gt;" in page
     assert "<b>humides</b>" not in page
 
@@ -48,7 +56,9 @@ def test_only_those_who_may_edit_are_led_to_the_form(app: Any, zones: Any, peopl
     assert "/dataset/zones/resource/new#field-resource-url" in page
 
 
-def test_a_harvested_dataset_names_the_element_of_the_source_instead(app: Any, people: dict[str, Any]):
+def test_a_harvested_dataset_names_the_element_of_the_source_instead(
+    app: Any, people: dict[str, Any]
+):
     act(
         "package_create",
         name="harvested",
@@ -66,7 +76,12 @@ def test_results_of_a_search_carry_the_badge_and_can_be_sorted(app: Any, zones: 
     assert 'value="ecosphere_quality_score desc, metadata_modified desc"' in page
     assert "?ecosphere_quality_level=incomplete" in page
     assert app.get("/fr/dataset/?ecosphere_quality_level=gold").body.count("ecosphere-badge--") == 0
-    assert app.get("/fr/dataset/?sort=ecosphere_quality_score+desc%2C+metadata_modified+desc").status_code == 200
+    assert (
+        app.get(
+            "/fr/dataset/?sort=ecosphere_quality_score+desc%2C+metadata_modified+desc"
+        ).status_code
+        == 200
+    )
 
 
 def test_other_lists_are_not_offered_to_sort_by_quality(app: Any, zones: Any):
@@ -79,15 +94,23 @@ def test_the_image_has_a_title_and_is_valid(app: Any, zones: Any):
     assert response.headers["Content-Type"].startswith("image/svg+xml")
     root = ElementTree.fromstring(response.body)
     title = root.find("{http://www.w3.org/2000/svg}title")
-    assert title is not None and "/100" not in (title.text or "") and "sur 100" in (title.text or "")
+    assert (
+        title is not None and "/100" not in (title.text or "") and "sur 100" in (title.text or "")
+    )
 
 
 def test_the_image_is_sent_again_only_when_it_changes(app: Any, zones: Any):
     first = app.get("/fr/dataset/zones/qualite.svg")
-    same = app.get("/fr/dataset/zones/qualite.svg", headers={"If-None-Match": first.headers["ETag"]}, status=304)
+    same = app.get(
+        "/fr/dataset/zones/qualite.svg",
+        headers={"If-None-Match": first.headers["ETag"]},
+        status=304,
+    )
     assert same.body == ""
     act("package_patch", id="zones", license_id="etalab-2.0")
-    changed = app.get("/fr/dataset/zones/qualite.svg", headers={"If-None-Match": first.headers["ETag"]})
+    changed = app.get(
+        "/fr/dataset/zones/qualite.svg", headers={"If-None-Match": first.headers["ETag"]}
+    )
     assert changed.status_code == 200 and changed.headers["ETag"] != first.headers["ETag"]
 
 
@@ -102,7 +125,10 @@ def test_a_private_dataset_gives_nothing_to_those_who_may_not_see_it(
     seen = app.get(path, headers=headers(people["member"]))
     assert seen.status_code == 200
     if path.endswith("svg"):
-        assert "no-store" in seen.headers["Cache-Control"] and "public" not in seen.headers["Cache-Control"]
+        assert (
+            "no-store" in seen.headers["Cache-Control"]
+            and "public" not in seen.headers["Cache-Control"]
+        )
 
 
 @pytest.mark.parametrize("path", ["/dataset/nothing/qualite", "/dataset/nothing/qualite.svg"])

@@ -1,35 +1,43 @@
-"""API actions and authorization functions of bulk edits."""
+"""API actions and authorization functions of bulk edits, and filters of a search page that select their datasets."""
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan import authz
 from ckan.logic.schema import validator_args
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere.schemas.bulk import filters, plan, runs
+from ckanext.ecosphere.schemas.bulk import plan, runs
 from ckanext.ecosphere.schemas.logic import locked_fields, publication
 from ckanext.ecosphere.schemas.rdf import relations
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.messages import N_
 
 MOST_DATASETS = 1000
 NAMES_ASKED = 300  # per query: Solr allows 1024 clauses, and each name takes two
+#: Reason of a `plan.PlanError` → parameter of the action, and message.
 _MESSAGES = {
-    "field": lambda value: {"field": [tk._("Choose the field to change")]},
-    "operation": lambda value: {"operation": [tk._("This field holds one value: it can only be replaced")]},
-    "empty": lambda value: {"values": [tk._("Write at least one value")]},
-    "single": lambda value: {"values": [tk._("This field holds one value: write a single line")]},
-    "unknown": lambda value: {"values": [tk._('"{value}" is not in the list: choose one of its entries')]},
-    "file": lambda value: {"names": [tk._("This is no CSV file: save the table as CSV, in UTF-8")]},
-    "contact": lambda value: {"values": [tk._('"{value}" is no contact: write it as Name <e-mail>')]},
+    "field": ("field", N_("Choose the field to change")),
+    "operation": ("operation", N_("This field holds one value: it can only be replaced")),
+    "empty": ("values", N_("Write at least one value")),
+    "single": ("values", N_("This field holds one value: write a single line")),
+    "unknown": ("values", N_('"{value}" is not in the list: choose one of its entries')),
+    "file": ("names", N_("This is no CSV file: save the table as CSV, in UTF-8")),
+    "contact": ("values", N_('"{value}" is no contact: write it as Name <e-mail>')),
 }
 
 
 @validator_args
-def _change_schema(ignore_missing: Any, unicode_safe: Any, default: Any, boolean_validator: Any) -> dict[str, Any]:
+def _change_schema(
+    ignore_missing: Any, unicode_safe: Any, default: Any, boolean_validator: Any
+) -> dict[str, Any]:
     text = [ignore_missing, unicode_safe]
     strings: Any = tk.get_validator("list_of_strings")
     return {
@@ -73,19 +81,26 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
         `private`, `before` and `after` as displayed, `source` (title of the harvest source, or None) and `left_out`.
     """
     tk.check_access("ecosphere_bulk_edit_preview", context, data_dict)
-    change, datasets, unknown = _asked(context, data_dict)
+    change, datasets, unknown = _selection(context, data_dict)
     sources = locked_fields.sources_of([dataset["id"] for dataset in datasets], change.field)
-    kept = {dataset["id"] for dataset in _kept(data_dict, datasets, sources)}
+    included = _included(data_dict, datasets, sources)
     lang = language.current()
     differences = []
     for dataset in datasets:
         before, after = plan.current(dataset, change.field), plan.changed(dataset, change)
-        if before != after:
-            texts = (plan.described(change.field, value, lang) for value in (before, after))
-            row = dict(zip(("before", "after"), texts, strict=True))
-            told = {"source": sources.get(dataset["id"]), "left_out": dataset["id"] not in kept}
-            named = {name: dataset[name] for name in ("name", "title", "private")}
-            differences.append({**named, **row, **told})
+        if before == after:
+            continue
+        differences.append(
+            {
+                "name": dataset["name"],
+                "title": dataset["title"],
+                "private": dataset["private"],
+                "before": plan.described(change.field, before, lang),
+                "after": plan.described(change.field, after, lang),
+                "source": sources.get(dataset["id"]),
+                "left_out": dataset["id"] not in included,
+            }
+        )
     return {
         "count": len(datasets),
         "changed": sum(not row["left_out"] for row in differences),
@@ -107,14 +122,14 @@ def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> dict[str
         `id` of the run.
     """
     tk.check_access("ecosphere_bulk_edit_start", context, data_dict)
-    change, datasets, _unknown = _asked(context, data_dict)
+    change, datasets, _unknown = _selection(context, data_dict)
     if not datasets:
         raise tk.ValidationError({"q": [tk._("No dataset that you may edit is chosen")]})
     sources = locked_fields.sources_of([dataset["id"] for dataset in datasets], change.field)
-    datasets = _kept(data_dict, datasets, sources)
-    if not datasets:
+    included = _included(data_dict, datasets, sources)
+    if not included:
         raise tk.ValidationError({"q": [tk._("All datasets are left out: nothing would change")]})
-    return {"id": runs.create(str(context.get("user") or ""), [dataset["id"] for dataset in datasets], change)}
+    return {"id": runs.create(str(context.get("user") or ""), included, change)}
 
 
 @tk.side_effect_free
@@ -148,7 +163,9 @@ def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> dict[str,
     tk.check_access("ecosphere_bulk_edit_undo", context, data_dict)
     run = _run(data_dict["id"])
     if run["state"] != "done" and not (run["state"] == "running" and run["interrupted"]):
-        raise tk.ValidationError({"id": [tk._("Only a run that is done can be undone, and only once")]})
+        raise tk.ValidationError(
+            {"id": [tk._("Only a run that is done can be undone, and only once")]}
+        )
     runs.start_undo(data_dict["id"])
     return _run(data_dict["id"])
 
@@ -188,16 +205,26 @@ def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[dict
     user = str(context.get("user") or "")
     everyone = context.get("ignore_auth") or authz.is_sysadmin(user)
     lang = language.current()
-    kept = ("id", "user", "started", "field", "operation", "state", "interrupted", "last_updated")
-    return [
-        {
-            **{name: run[name] for name in kept},
-            "values": plan.described(run["field"], run["values"], lang),
-            "count": len(run["ids"]),
-            "changed": sum(entry["outcome"] == "changed" for entry in run["entries"]),
-        }
-        for run in runs.listed(None if everyone else user)
-    ]
+    rows = []
+    for run in runs.listed(None if everyone else user):
+        row = {name: run[name] for name in _SHOWN_OF_RUN}
+        row["values"] = plan.described(run["field"], run["values"], lang)
+        row["count"] = len(run["ids"])
+        row["changed"] = sum(entry["outcome"] == "changed" for entry in run["entries"])
+        rows.append(row)
+    return rows
+
+
+_SHOWN_OF_RUN = (
+    "id",
+    "user",
+    "started",
+    "field",
+    "operation",
+    "state",
+    "interrupted",
+    "last_updated",
+)
 
 
 def _run(id_: str) -> dict[str, Any]:
@@ -207,14 +234,20 @@ def _run(id_: str) -> dict[str, Any]:
     return run
 
 
-def _asked(context: Context, data: DataDict) -> tuple[plan.Change, list[dict[str, Any]], list[str]]:
+def _selection(
+    context: Context, data: DataDict
+) -> tuple[plan.Change, list[dict[str, Any]], list[str]]:
+    """Return the change, the datasets to change, and names of no dataset.
+
+    Raises:
+        ValidationError: a parameter is invalid.
+    """
     try:
         names = plan.names_in(data.get("names") or "")
         change = plan.change_of(data["field"], data["operation"], data["values"])
     except plan.PlanError as error:
-        found: Any = _MESSAGES[error.code](error.value)
-        texts = {name: [each.format(value=error.value) for each in said] for name, said in found.items()}
-        raise tk.ValidationError(dict(texts)) from error
+        parameter, message = _MESSAGES[error.code]
+        raise tk.ValidationError({parameter: [tk._(message).format(value=error.value)]}) from error
     if change.field == "tags" and change.operation != "remove":
         _may_be_keywords(change.values)
     if change.field == "in_series" and change.operation != "remove":
@@ -222,26 +255,33 @@ def _asked(context: Context, data: DataDict) -> tuple[plan.Change, list[dict[str
         if unknown:
             raise tk.ValidationError({"values": [publication.no_series(name) for name in unknown]})
     datasets = _chosen(context, names, data.get("q") or "", data.get("filters") or "")
-    known = {dataset[key] for dataset in datasets for key in ("name", "id")}
+    known = {dataset["name"] for dataset in datasets} | {dataset["id"] for dataset in datasets}
     return change, datasets, [name for name in names if name not in known]
 
 
 def _may_be_keywords(values: Iterable[str]) -> None:
+    validators: list[Any] = [
+        tk.get_validator(name) for name in ("tag_length_validator", "tag_name_validator")
+    ]
     try:
-        for value in values:
-            for name in ("tag_length_validator", "tag_name_validator"):
-                validator: Any = tk.get_validator(name)
-                validator(value, {})
+        for value, validator in itertools.product(values, validators):
+            validator(value, {})
     except tk.Invalid as error:
         raise tk.ValidationError({"values": [error.error]}) from error
 
 
-def _kept(data: DataDict, datasets: list[dict[str, Any]], sources: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the datasets that are not excluded."""
+def _included(
+    data: DataDict, datasets: list[dict[str, Any]], sources: Mapping[str, str]
+) -> list[str]:
+    """Return the ids of the datasets that are not excluded."""
     left_out = {str(name) for name in data.get("left_out") or ()}
     if data.get("without_harvested"):
         left_out |= sources.keys()
-    return [dataset for dataset in datasets if not left_out & {dataset["id"], dataset["name"]}]
+    return [
+        dataset["id"]
+        for dataset in datasets
+        if left_out.isdisjoint((dataset["id"], dataset["name"]))
+    ]
 
 
 def _chosen(context: Context, names: list[str], query: str, filtered: str) -> list[dict[str, Any]]:
@@ -251,10 +291,16 @@ def _chosen(context: Context, names: list[str], query: str, filtered: str) -> li
         ValidationError: too many datasets, or no selection.
     """
     if not names and not query.strip() and not filtered:
-        raise tk.ValidationError({"q": [tk._("Choose datasets: write a search, or the names of the datasets")]})
-    given: Any = context
-    who: Any = {key: given[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in given}
-    services = tk.get_action("organization_list_for_user")(who.copy(), {"permission": "update_dataset"})
+        raise tk.ValidationError(
+            {"q": [tk._("Choose datasets: write a search, or the names of the datasets")]}
+        )
+    of_user: Any = context
+    who: Any = {
+        key: of_user[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in of_user
+    }
+    services = tk.get_action("organization_list_for_user")(
+        who.copy(), {"permission": "update_dataset"}
+    )
     if not services:
         return []
     either = " OR ".join('"' + service["id"] + '"' for service in services)
@@ -262,27 +308,98 @@ def _chosen(context: Context, names: list[str], query: str, filtered: str) -> li
     search: dict[str, Any] = {"include_private": True, "rows": MOST_DATASETS, "facet": "false"}
     if names:
         _check_number(len(names), "names")
-        known = [name for name in names if plan.is_name(name)]
-        parts = [known[start : start + NAMES_ASKED] for start in range(0, len(known), NAMES_ASKED)]
-        listed = [" OR ".join(f'"{name}"' for name in part) for part in parts]
-        found = [
-            tk.get_action("package_search")(
-                who.copy(), {**search, "fq_list": [*chosen, f"name:({part}) OR id:({part})"]}
-            )["results"]
-            for part in listed
-        ]
-        return list({dataset["id"]: dataset for part in found for dataset in part}.values())
-    narrowed = filters.search(filtered)
-    asked = {**search, **narrowed, "fq_list": [*chosen, *narrowed["fq_list"]], "q": query}
-    result = tk.get_action("package_search")(who.copy(), asked)
+        quoted = [f'"{name}"' for name in names if plan.is_name(name)]
+        datasets: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(quoted), NAMES_ASKED):
+            part = " OR ".join(quoted[start : start + NAMES_ASKED])
+            search["fq_list"] = [*chosen, f"name:({part}) OR id:({part})"]
+            results = tk.get_action("package_search")(who.copy(), search.copy())["results"]
+            datasets |= {dataset["id"]: dataset for dataset in results}
+        return list(datasets.values())
+    narrowed = search_of(filtered)
+    search |= {**narrowed, "fq_list": [*chosen, *narrowed["fq_list"]], "q": query}
+    result = tk.get_action("package_search")(who.copy(), search)
     _check_number(result["count"], "q")
     return result["results"]
 
 
 def _check_number(number: int, field: str) -> None:
     if number > MOST_DATASETS:
-        message = tk._("{number} datasets are chosen, {limit} at most can be changed at once: narrow the search")
+        message = tk._(
+            "{number} datasets are chosen, {limit} at most can be changed at once: narrow the search"
+        )
         raise tk.ValidationError({field: [message.format(number=number, limit=MOST_DATASETS)]})
+
+
+# --- filters of a search page ---
+#
+# They have the form of the page's query string (``theme=…&organization=…&ext_bbox=…``) and the same meaning: a field of
+# the index and its value; parameters that start with ``ext_`` are handled by search plugins.
+
+_NO_FILTERS = ("q", "page", "sort")
+_EXTRA = "ext_"
+_FIELD = re.compile(r"[a-z][\w.]*", re.IGNORECASE)
+
+
+def ecosphere_bulk_filters() -> str:
+    """Return the filters of the current search page; on the page of a service, the service is one of them."""
+    pairs = [pair for pair in tk.request.args.items(multi=True) if pair[1] and _is_filter(pair[0])]
+    if tk.request.endpoint == "organization.read":
+        pairs.append(("organization", (tk.request.view_args or {})["id"]))
+    return urlencode(pairs)
+
+
+def _is_filter(name: str) -> bool:
+    return name not in _NO_FILTERS and bool(_FIELD.fullmatch(name))
+
+
+def _pairs(filters: str) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in parse_qsl(filters) if _is_filter(name)]
+
+
+def search_of(filters: str) -> dict[str, Any]:
+    """Return the parameters of `package_search` for filters: ``fq_list`` and ``extras``.
+
+    With `ecosphere_search`, several values of one field are alternatives (OR), as on its search page.
+    """
+    pairs = _pairs(filters)
+    fields = [pair for pair in pairs if not pair[0].startswith(_EXTRA)]
+    extras: dict[str, Any] = dict(pair for pair in pairs if pair[0].startswith(_EXTRA))
+    if not p.plugin_loaded("ecosphere_search"):
+        return {
+            "fq_list": [f'+{name}:"{_quoted(value)}"' for name, value in fields],
+            "extras": extras,
+        }
+    chosen: dict[str, list[str]] = {}
+    for name, value in fields:
+        chosen.setdefault(name, []).append(value)
+    return {"fq_list": [], "extras": extras | {"ext_facets": chosen}}
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def describe_filters(filters: str) -> list[tuple[str, str]]:
+    """Return the filters for display: title and label of the value, as on the search page."""
+    pairs = _pairs(filters)
+    if not pairs:
+        return []
+    fields = sorted({name for name, _value in pairs if not name.startswith(_EXTRA)})
+    search = {**search_of(filters), "facet.field": fields, "facet.limit": -1, "rows": 0}
+    facets = tk.get_action("package_search")({}, search)["search_facets"]
+    titles: Any = {}
+    for plugin in p.PluginImplementations(p.IFacets):
+        titles = plugin.dataset_facets(titles, "dataset")
+    texts = []
+    for name, value in pairs:
+        if name in fields:
+            items = facets.get(name, {}).get("items", [])
+            label = next((item["display_name"] for item in items if item["name"] == value), value)
+            texts.append((titles.get(name, name), label))
+    if "ext_bbox" in dict(pairs):
+        texts.append((tk._("Area"), tk._("as on the map")))
+    return texts
 
 
 # --- authorization ---
@@ -291,7 +408,10 @@ def _check_number(number: int, field: str) -> None:
 def _may_edit(context: Context) -> AuthResult:
     who: Any = {"user": context.get("user")}
     services = tk.get_action("organization_list_for_user")(who, {"permission": "update_dataset"})
-    return {"success": bool(services), "msg": tk._("Only the editors of a service change its datasets")}
+    return {
+        "success": bool(services),
+        "msg": tk._("Only the editors of a service change its datasets"),
+    }
 
 
 def may_preview(context: Context, data_dict: DataDict) -> AuthResult:
@@ -304,12 +424,15 @@ def may_see(context: Context, data_dict: DataDict) -> AuthResult:
     run = runs.load(data_dict["id"])
     if run is None:
         raise tk.ObjectNotFound(tk._("Run not found"))
-    return {"success": run["user"] == context.get("user"), "msg": tk._("Only who started a run sees and undoes it")}
+    return {
+        "success": run["user"] == context.get("user"),
+        "msg": tk._("Only who started a run sees and undoes it"),
+    }
 
 
 ACTIONS = {
-    each.__name__: each
-    for each in (
+    action.__name__: action
+    for action in (
         ecosphere_bulk_edit_preview,
         ecosphere_bulk_edit_start,
         ecosphere_bulk_edit_show,

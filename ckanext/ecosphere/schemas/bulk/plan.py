@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,26 +72,31 @@ def change_of(field: str, operation: str, lines: str) -> Change:
     several = FIELDS[field][2]
     if operation not in OPERATIONS or (operation != "replace" and not several):
         raise PlanError("operation", operation)
-    given = [line.strip() for line in lines.splitlines() if line.strip()]
-    if not given:
+    texts = list(filter(None, map(str.strip, lines.splitlines())))
+    if not texts:
         raise PlanError("empty")
-    if len(given) > 1 and not several:
+    if len(texts) > 1 and not several:
         raise PlanError("single")
-    return Change(field, operation, tuple(_stored(field, line, taken_out=operation == "remove") for line in given))
+    values = tuple(_stored(field, text, removed=operation == "remove") for text in texts)
+    return Change(field, operation, values)
 
 
-def _stored(field: str, line: str, *, taken_out: bool) -> Any:
+def _stored(field: str, line: str, *, removed: bool) -> Any:
+    """Return the value to store for a line; a withdrawn concept can only be removed."""
     vocabulary, attribute, _several = FIELDS[field]
     if field == "contact":
         return _contact(line)
     if vocabulary is None:
         return line
-    concept = voc.get(vocabulary).get(line) or voc.get(vocabulary).find(line)
+    concepts = voc.get(vocabulary)
+    concept = concepts.get(line) or concepts.find(line)
     if field == "territory" and concept is None:
-        concept = voc.get(vocabulary).get(f"departement-{line.upper()}")
-    if field == "territory" and concept is None and (commune := communes.get(communes.PREFIX + line.upper())):
-        return commune.uri
-    if concept is None or (concept.data.get("withdrawn") and not taken_out):
+        code = line.upper()
+        concept = concepts.get(f"departement-{code}")
+        commune = communes.get(communes.PREFIX + code)
+        if concept is None and commune:
+            return commune.uri
+    if concept is None or (concept.data.get("withdrawn") and not removed):
         raise PlanError("unknown", line)
     return getattr(concept, attribute)
 
@@ -109,8 +114,9 @@ def current(dataset: Mapping[str, Any], field: str) -> Any:
     """Return the value of a field of a dataset, in the form used by changes."""
     if field == "tags":
         return sorted(str(tag["name"]) for tag in dataset.get("tags") or ())
-    value = dataset.get(field)
-    return list(value or ()) if FIELDS[field][2] else value or ""
+    if FIELDS[field][2]:
+        return list(dataset.get(field) or ())
+    return dataset.get(field) or ""
 
 
 def changed(dataset: Mapping[str, Any], change: Change) -> Any:
@@ -124,12 +130,16 @@ def changed(dataset: Mapping[str, Any], change: Change) -> Any:
         after = [*before, *(value for value in change.values if value not in before)]
     else:
         after = [value for value in before if value not in change.values]
-    return sorted(after) if change.field == "tags" else after
+    if change.field == "tags":
+        after.sort()
+    return after
 
 
 def patch(field: str, value: Any) -> dict[str, Any]:
     """Return the data of `package_patch` for a value returned by `changed` or `current`."""
-    return {"tags": [{"name": name} for name in value]} if field == "tags" else {field: value}
+    if field == "tags":
+        return {"tags": [{"name": name} for name in value]}
+    return {field: value}
 
 
 def names_in(text: str) -> list[str]:
@@ -150,14 +160,22 @@ def names_in(text: str) -> list[str]:
         rows = list(csv.reader(io.StringIO(lines), delimiter=max(",;\t", key=first.count)))
     except csv.Error as error:
         raise PlanError("file") from error
-    heads = [cell.strip().lower() for cell in rows[0]] if rows else []
-    column = next((heads.index(word) for word in _HEADERS if word in heads), None)
-    found: dict[str, None] = {}
-    for row in rows if column is None else rows[1:]:
-        cell = csv_table.unmarked(row[column or 0].strip()) if len(row) > (column or 0) else ""
+    heads = [cell.strip().lower() for cell in next(iter(rows), [])]
+    columns = [heads.index(word) for word in _HEADERS if word in heads]
+    column = 0
+    if columns:
+        column = columns[0]
+        rows = rows[1:]
+    names: dict[str, None] = {}
+    for row in rows:
+        cell = ""
+        if len(row) > column:
+            cell = formulas.unmarked(row[column].strip())
         name = cell.rstrip("/").rsplit("/", 1)[-1]
-        found[name if is_name(name) else cell[:_LONGEST_SHOWN]] = None
-    return [name for name in found if name]
+        if not is_name(name):
+            name = cell[:_LONGEST_SHOWN]
+        names[name] = None
+    return [name for name in names if name]
 
 
 def is_name(text: str) -> bool:
@@ -167,14 +185,19 @@ def is_name(text: str) -> bool:
 
 def described(field: str, value: Any, lang: str) -> str:
     """Return a value for display."""
-    vocabulary = FIELDS[field][0]
-    parts: Sequence[Any] = value if isinstance(value, (list, tuple)) else [value]
-    texts = []
-    for part in parts:
-        if isinstance(part, Mapping):
-            texts.append(" ".join(str(part[key]) for key in ("name", "email") if part.get(key)))
-            continue
-        concept = voc.get(vocabulary).get(part) if vocabulary and part else None
-        commune = communes.get(str(part)) if field == "territory" else None
-        texts.append(concept.label(lang) if concept else commune.label if commune else str(part))
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    texts = (_text(field, part, lang) for part in parts)
     return ", ".join(text for text in texts if text)
+
+
+def _text(field: str, part: Any, lang: str) -> str:
+    if isinstance(part, Mapping):
+        return " ".join(str(part[key]) for key in ("name", "email") if part.get(key))
+    vocabulary = FIELDS[field][0]
+    concept = voc.get(vocabulary).get(part) if vocabulary and part else None
+    if concept:
+        return concept.label(lang)
+    commune = communes.get(str(part)) if field == "territory" else None
+    if commune:
+        return commune.label
+    return str(part)

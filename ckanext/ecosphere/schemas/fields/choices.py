@@ -32,17 +32,23 @@ Field = Mapping[str, Any]
 @cache
 def _choices(name: str, store: str) -> tuple[dict[str, Any], ...]:
     vocabulary = voc.get(name)
-    usual_words = _usual_words() if name == "themes" else {}
-    return tuple(
-        {
-            "value": getattr(concept, store),
-            "label": {"fr": concept.label_fr, "en": concept.label_en},
-            "depth": len(vocabulary.ancestors(concept.uri)),
-            "terms": _SEPARATOR.join((_labels(concept), *usual_words.get(concept.id, ()))),
-        }
-        for concept in _in_tree_order(vocabulary)
-        if not concept.data.get("withdrawn")  # datasets keep it, but it can no longer be chosen
-    )
+    usual_words: dict[str, list[str]] = {}
+    if name == "themes":
+        usual_words = _usual_words()
+    choices = []
+    for concept in _in_tree_order(vocabulary):
+        if concept.data.get("withdrawn"):  # datasets keep it, but it can no longer be chosen
+            continue
+        terms = (_labels(concept), *usual_words.get(concept.id, ()))
+        choices.append(
+            {
+                "value": getattr(concept, store),
+                "label": {"fr": concept.label_fr, "en": concept.label_en},
+                "depth": len(vocabulary.ancestors(concept.uri)),
+                "terms": _SEPARATOR.join(terms),
+            }
+        )
+    return tuple(choices)
 
 
 def _labels(concept: voc.Concept) -> str:
@@ -53,7 +59,9 @@ def _usual_words() -> dict[str, list[str]]:
     """Return the usual words of each theme, by its id."""
     words: dict[str, list[str]] = {}
     for row in tables.rows(THEME_TERMS):
-        words.setdefault(row["theme"], []).extend(map(voc.normalise, row["terms"].split(_SEPARATOR)))
+        words.setdefault(row["theme"], []).extend(
+            map(voc.normalise, row["terms"].split(_SEPARATOR))
+        )
     return words
 
 
@@ -78,19 +86,20 @@ def ecosphere_concept_choices(field: Field) -> tuple[dict[str, Any], ...]:
 
 def ecosphere_media_types() -> list[tuple[str, str]]:
     """Return the media types of the vocabulary of formats, each with the labels of its formats."""
-    named: dict[str, list[str]] = {}
+    formats: dict[str, list[str]] = {}
     for concept in voc.get("format"):
-        if concept.data["media_type"]:
-            named.setdefault(concept.data["media_type"], []).append(concept.label(wording.page_language()))
-    return sorted((media_type, ", ".join(labels)) for media_type, labels in named.items())
+        media_type = concept.data["media_type"]
+        if media_type:
+            formats.setdefault(media_type, []).append(concept.label(wording.page_language()))
+    return sorted((media_type, ", ".join(labels)) for media_type, labels in formats.items())
 
 
 def ecosphere_registry_services() -> list[dict[str, str]]:
     """Return the services of the registry for a choice field: full ``name``, ``short`` name and ``uri``."""
-    french = wording.page_language().startswith("fr")
+    spoken = wording.short_language()
     return [
         {
-            "name": concept.data["long_label_fr" if french else "long_label_en"],
+            "name": concept.data[f"long_label_{spoken}"],
             "short": concept.label(wording.page_language()),
             "uri": concept.uri,
         }
@@ -101,8 +110,8 @@ def ecosphere_registry_services() -> list[dict[str, str]]:
 
 def ecosphere_whole_form(part: str = "") -> bool:
     """Return whether the page is to contain all fields and lists, or the fields of a part."""
-    asked = tk.request.args
-    return bool(asked.get(WHOLE)) or bool(part and asked.get(PART) == part)
+    parameters = tk.request.args
+    return bool(parameters.get(WHOLE)) or bool(part and parameters.get(PART) == part)
 
 
 def ecosphere_late_list(field: Field, choices: Iterable[Any]) -> str:
@@ -135,15 +144,18 @@ def written(name: str, store: str) -> str:
             terms.
         store: "uri" or "id".
     """
-    return _written(name, store, wording.page_language())
+    return _written(name, store, wording.short_language())
 
 
 @voc.derived
 @cache
 def _written(name: str, store: str, language: str) -> str:
+    rows: list[tuple[Any, ...]] = []
     if name == SERVICES:
-        rows = [(each["name"], each["short"], 0, each["uri"]) for each in ecosphere_registry_services()]
+        for service in ecosphere_registry_services():
+            rows.append((service["name"], service["short"], 0, service["uri"]))
     else:
-        short = "fr" if language.startswith("fr") else "en"
-        rows = [(each["value"], each["label"][short], each["depth"], each["terms"]) for each in _choices(name, store)]
+        for choice in _choices(name, store):
+            label = choice["label"][language]
+            rows.append((choice["value"], label, choice["depth"], choice["terms"]))
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import itertools
 import re
 from functools import cache
 
@@ -24,7 +25,9 @@ _ISO = re.compile(
 )
 _COMPACT = re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})", re.ASCII)
 _FRENCH = re.compile(r"(?:(?P<d>\d{1,2}) ?[/.-] ?)?(?P<m>\d{1,2}) ?[/.-] ?(?P<y>\d{4})", re.ASCII)
-_WORDS = re.compile(r"(?:(?P<d>\d{1,2})(?:er|st|nd|rd|th)? )?(?P<m>[a-z]{3,9}) (?P<y>\d{4})", re.ASCII)
+_WORDS = re.compile(
+    r"(?:(?P<d>\d{1,2})(?:er|st|nd|rd|th)? )?(?P<m>[a-z]{3,9}) (?P<y>\d{4})", re.ASCII
+)
 _MIN_YEAR = 1000
 _LONGEST = 40
 
@@ -44,35 +47,34 @@ def parse_date(text: str) -> str:
         if match:
             return _assemble(match.groupdict())
     words = _WORDS.fullmatch(normalise(text[:_LONGEST]))
-    if words and (month := _months().get(words["m"])):
-        return _assemble({**words.groupdict(), "m": month})
-    raise ValueError(text)
+    if words is None or words["m"] not in _months():
+        raise ValueError(text)
+    return _assemble({**words.groupdict(), "m": _months()[words["m"]]})
 
 
 @cache
 def _months() -> dict[str, str]:
     """Return the numbers of the months by their French and English names and abbreviations."""
-    return {
-        normalise(name): str(number)
-        for language in ("en", "fr")
-        for width in ("wide", "abbreviated")
-        for number, name in get_month_names(width, locale=language).items()
-    }
+    months: dict[str, str] = {}
+    for language, width in itertools.product(("en", "fr"), ("wide", "abbreviated")):
+        for number, name in get_month_names(width, locale=language).items():
+            months[normalise(name)] = str(number)
+    return months
 
 
 def _assemble(parts: dict[str, str | None]) -> str:
-    year, month, day, time = (parts.get(key) for key in ("y", "m", "d", "time"))
-    if int(year or 0) < _MIN_YEAR:
+    year, month, day, time = (parts.get(key) or "" for key in ("y", "m", "d", "time"))
+    if int(year) < _MIN_YEAR:
         raise ValueError(year)
     if not month:
-        return str(year)
+        return year
+    date = dt.date(int(year), int(month), int(day or 1)).isoformat()
     if not day:
-        return dt.date(int(year or 0), int(month), 1).isoformat()[: len("YYYY-MM")]
-    date = dt.date(int(year or 0), int(month), int(day)).isoformat()
-    if not time:
+        return date[: len("YYYY-MM")]
+    moment = dt.time.fromisoformat(time or "00:00").replace(microsecond=0)
+    if moment == dt.time():
         return date
-    moment = dt.time.fromisoformat(time).replace(microsecond=0)
-    return date if moment == dt.time() else f"{date}T{moment.isoformat()}"
+    return f"{date}T{moment.isoformat()}"
 
 
 def span(value: str) -> tuple[dt.date, dt.date]:
@@ -86,7 +88,8 @@ def span(value: str) -> tuple[dt.date, dt.date]:
         return dt.date(int(day), 1, 1), dt.date(int(day), 12, 31)
     if len(day) == len("YYYY-MM"):
         year, month = (int(part) for part in day.split("-"))
-        return dt.date(year, month, 1), dt.date(year, month, calendar.monthrange(year, month)[1])
+        last = calendar.monthrange(year, month)[1]
+        return dt.date(year, month, 1), dt.date(year, month, last)
     date = dt.date.fromisoformat(day)
     return date, date
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,14 @@ PARTS = {"dataset_fields": "form_sections", "resource_fields": "resource_form_se
 OBLIGATIONS = ("mandatory", "conditional", "recommended", "optional")
 ALWAYS_IN_FORM = ("title", "name", "owner_org")
 #: Keys supported by ckanext-scheming and this project but not used in ``dataset.yaml``.
-MORE_KEYS = ("choices", "form_default", "help_allow_html", "help_inline", "output_validators", "rows")
+MORE_KEYS = (
+    "choices",
+    "form_default",
+    "help_allow_html",
+    "help_inline",
+    "output_validators",
+    "rows",
+)
 
 
 class OverlayError(ValueError):
@@ -46,10 +53,11 @@ def merged(overlay: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]
         _one_of("the overlay", part, PARTS)
         fields = {field["field_name"]: field for field in schema[part]}
         sections = [section["id"] for section in schema[PARTS[part]]]
+        keys = set(MORE_KEYS).union(*schema[part])
         for name, changes in _mapping(part, names or {}).items():
             _one_of(part, name, fields)
             where = f"{part}, {name}"
-            _check(where, _mapping(where, changes), fields[name], {key for f in fields.values() for key in f})
+            _check(where, _mapping(where, changes), fields[name], keys)
             fields[name].update(changes)
             _check_values(where, fields[name], sections, fields)
     return schema
@@ -61,38 +69,46 @@ def _mapping(where: str, value: Any) -> Mapping[str, Any]:
     return value
 
 
-def _one_of(where: str, value: Any, known: Iterable[Any]) -> None:
-    names = sorted(map(str, known))
-    if str(value) not in names:
-        near = difflib.get_close_matches(str(value), names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names[:12])}"
-        raise OverlayError(f"{where}: {value} is unknown; {hint}")
+def _one_of(where: str, value: Any, values: Iterable[Any]) -> None:
+    names = sorted(map(str, values))
+    if str(value) in names:
+        return
+    near = difflib.get_close_matches(str(value), names, n=1)
+    hint = f"known are {', '.join(names[:12])}"
+    if near:
+        hint = f"did you mean {near[0]}?"
+    raise OverlayError(f"{where}: {value} is unknown; {hint}")
 
 
-def _check(where: str, changes: Mapping[str, Any], field: Mapping[str, Any], keys: set[str]) -> None:
+def _check(
+    where: str, changes: Mapping[str, Any], field: Mapping[str, Any], keys: set[str]
+) -> None:
     for key, value in changes.items():
-        _one_of(where, key, keys | set(MORE_KEYS))
+        _one_of(where, key, keys)
         if key == "field_name":
             raise OverlayError(f"{where}: a field keeps its name")
         if key == "form_snippet" and value is None and field["field_name"] in ALWAYS_IN_FORM:
             raise OverlayError(f"{where}: no dataset can do without it, it stays in the form")
 
 
-def _check_values(where: str, field: Mapping[str, Any], sections: list[str], fields: Mapping[str, Any]) -> None:
+def _check_values(
+    where: str, field: Mapping[str, Any], sections: list[str], fields: Mapping[str, Any]
+) -> None:
     _one_of(f"{where}, obligation", field.get("obligation") or "optional", OBLIGATIONS)
     _one_of(f"{where}, form_section", field.get("form_section") or sections[0], sections)
     for key in ("relevant_when", "required_when"):
         for condition in field.get(key) or ():
             _one_of(f"{where}, {key}", _mapping(f"{where}, {key}", condition).get("field"), fields)
-    if name := field.get("vocabulary"):
-        _one_of(f"{where}, vocabulary", name, voc.names())
-        for value in _values(field.get("form_default")):
-            if voc.get(name).get(value) is None:
-                raise OverlayError(f"{where}, form_default: {value} is not in the vocabulary {name}")
-
-
-def _values(given: Any) -> Iterator[str]:
-    yield from map(str, given if isinstance(given, list) else [given] if given else [])
+    name = field.get("vocabulary")
+    if not name:
+        return
+    _one_of(f"{where}, vocabulary", name, voc.names())
+    defaults = field.get("form_default") or []
+    if not isinstance(defaults, list):
+        defaults = [defaults]
+    for value in map(str, defaults):
+        if voc.get(name).get(value) is None:
+            raise OverlayError(f"{where}, form_default: {value} is not in the vocabulary {name}")
 
 
 def write(path: str, folder: str = "") -> str:
@@ -114,9 +130,10 @@ def write(path: str, folder: str = "") -> str:
         raise OverlayError(f"{path}: {' '.join(str(error).split())}") from error
     schema = merged(overlay, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
     text = yaml.safe_dump(schema, allow_unicode=True, sort_keys=False)
-    place = Path(folder) / "ecosphere" if folder else Path(tempfile.mkdtemp(prefix="ecosphere-"))
+    place = Path(folder or tempfile.mkdtemp(prefix="ecosphere-")) / "ecosphere"
     place.mkdir(parents=True, exist_ok=True)
     target = place / f"schema-{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml"
     if not target.exists() or target.read_text(encoding="utf-8") != text:
         target.write_text(text, encoding="utf-8")
-    return target.resolve().as_uri()  # a URI, since the option is split at spaces, which a path may contain
+    # A URI, since the option is split at spaces, which a path may contain.
+    return target.resolve().as_uri()

@@ -15,17 +15,18 @@ MOST_TERRITORIES = 5
 
 def suggest(text: str, lang: str) -> list[dict[str, str]]:
     """Return territories and communes that match a text, 20 at most: ``uri`` and ``label``."""
-    words = voc.normalise(text).split()
-    if not words or len("".join(words)) < 2:  # noqa: PLR2004 - one letter finds everything
+    words = _words(text)
+    if not words:
         return []
-    found = []
+    places = []
     for concept in voc.get("territories"):
-        folded = voc.normalise(" ".join((concept.label_fr, concept.label_en, *concept.alt_labels)))
-        if all(f" {word}" in f" {folded}" for word in words):
-            found.append({"uri": concept.uri, "label": concept.label(lang)})
-    found = found[: MOST // 2]
-    found += [{"uri": each.uri, "label": each.label} for each in communes.suggest(text, MOST - len(found))]
-    return found
+        names = " ".join((concept.label_fr, concept.label_en, *concept.alt_labels))
+        if _begins(words, names):
+            places.append({"uri": concept.uri, "label": concept.label(lang)})
+    places = places[: MOST // 2]
+    for commune in communes.suggest(text, MOST - len(places)):
+        places.append({"uri": commune.uri, "label": commune.label})
+    return places
 
 
 def suggest_epcis(text: str, lang: str) -> list[dict[str, Any]]:
@@ -34,12 +35,24 @@ def suggest_epcis(text: str, lang: str) -> list[dict[str, Any]]:
     Returns:
         dicts as of `epcis.described`.
     """
-    words = voc.normalise(text).split()
-    if not words or len("".join(words)) < 2:  # noqa: PLR2004 - one letter finds everything
+    words = _words(text)
+    if not words:
         return []
-    found = [each for each in epcis.epcis().values() if text.strip() == each.code or _begins(words, each.name)]
-    found.sort(key=lambda each: -each.population)
-    return [epcis.described(each, lang) for each in found[:MOST]]
+    matching = [
+        epci
+        for epci in epcis.epcis().values()
+        if text.strip() == epci.code or _begins(words, epci.name)
+    ]
+    matching.sort(key=lambda epci: -epci.population)
+    return [epci_outlines.described(epci, lang) for epci in matching[:MOST]]
+
+
+def _words(text: str) -> list[str]:
+    """Return the normalised words of a text; none for a single letter, which is in all names."""
+    words = voc.normalise(text).split()
+    if len("".join(words)) < 2:  # noqa: PLR2004 - letters
+        return []
+    return words
 
 
 def _begins(words: list[str], name: str) -> bool:
@@ -53,7 +66,17 @@ def label(uri: str, lang: str) -> str:
     if concept:
         return concept.label(lang)
     commune = communes.get(uri)
-    return commune.label if commune else uri
+    if commune:
+        return commune.label
+    return uri
+
+
+#: Type of territory → column with its INSEE code.
+_CODES = {
+    "departement": "departement_code",
+    "outre-mer": "departement_code",
+    "region": "insee_region",
+}
 
 
 def level(uri: str) -> tuple[str, str]:
@@ -61,36 +84,40 @@ def level(uri: str) -> tuple[str, str]:
     concept = voc.get("territories").get(uri)
     if concept:
         kind = concept.data["type"]
-        code = {"departement": "departement_code", "outre-mer": "departement_code", "region": "insee_region"}.get(kind)
-        return kind, concept.data[code] if code else ""
+        column = _CODES.get(kind)
+        return kind, concept.data.get(column) or ""
     commune = communes.get(uri)
-    return ("commune", commune.code) if commune else ("", "")
+    if commune:
+        return "commune", commune.code
+    return "", ""
 
 
 def box_of(uris: Iterable[str]) -> spatial.Box | None:
     """Return the smallest box around territories; for a commune, see `spatial.territory_box`."""
-    boxes = [box for uri in uris if (box := spatial.territory_box(uri))]
+    boxes = list(filter(None, map(spatial.territory_box, uris)))
     plain = [box for box in boxes if box[0] <= box[2]]
-    if not plain:
-        return boxes[0] if boxes else None
-    wests, souths, easts, norths = zip(*plain, strict=True)
-    return min(wests), min(souths), max(easts), max(norths)
+    if plain:
+        return spatial.around(plain)
+    return next(iter(boxes), None)
 
 
 def territories_of(box: spatial.Box, lang: str) -> list[dict[str, str]]:
     """Return the few smallest territories that contain a box, smallest first: ``uri`` and ``label``."""
-    west, south, east, north = box
-    holding = [
-        concept
-        for concept in voc.get("territories")
-        if concept.data["type"] != "autre"
-        and concept.data["bbox"][0] <= west
-        and concept.data["bbox"][1] <= south
-        and concept.data["bbox"][2] >= east
-        and concept.data["bbox"][3] >= north
-    ]
+    territories = (concept for concept in voc.get("territories") if concept.data["type"] != "autre")
+    holding = [concept for concept in territories if _holds(concept.data["bbox"], box)]
     holding.sort(key=lambda concept: _area(concept.data["bbox"]))
-    return [{"uri": concept.uri, "label": concept.label(lang)} for concept in holding[:MOST_TERRITORIES]]
+    return [
+        {"uri": concept.uri, "label": concept.label(lang)} for concept in holding[:MOST_TERRITORIES]
+    ]
+
+
+def _holds(outer: spatial.Box, inner: spatial.Box) -> bool:
+    return (
+        outer[0] <= inner[0]
+        and outer[1] <= inner[1]
+        and outer[2] >= inner[2]
+        and outer[3] >= inner[3]
+    )
 
 
 def _area(box: spatial.Box) -> float:

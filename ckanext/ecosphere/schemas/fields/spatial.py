@@ -6,10 +6,11 @@ west > east means that it crosses the 180th meridian, and its polygon is then cu
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
@@ -18,12 +19,21 @@ from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
 Box = tuple[float, float, float, float]
 
 _NUMBERS = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
-_BOX_TEXT = re.compile(r"(?:[-+]?\d{1,20}(?:\.\d{1,30})?\s{0,9}[,; ]\s{0,9}){3}[-+]?\d{1,20}(?:\.\d{1,30})?")
+_BOX_TEXT = re.compile(
+    r"(?:[-+]?\d{1,20}(?:\.\d{1,30})?\s{0,9}[,; ]\s{0,9}){3}[-+]?\d{1,20}(?:\.\d{1,30})?"
+)
 #: French notation with decimal commas, so the numbers must be separated otherwise.
 _COMMA_BOX_TEXT = re.compile(
     r"(?:[-+]?\d{1,20}(?:,\d{1,30})?(?:\s{0,9};\s{0,9}|\s{1,9})){3}[-+]?\d{1,20}(?:,\d{1,30})?"
 )
-_DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
+_DEPTHS = {
+    "Point": 0,
+    "MultiPoint": 1,
+    "LineString": 1,
+    "MultiLineString": 2,
+    "Polygon": 2,
+    "MultiPolygon": 3,
+}
 MAX_POSITIONS = 100_000
 MAX_LONGITUDE = 180.0
 MAX_LATITUDE = 90.0
@@ -73,16 +83,11 @@ def parse_box(value: Any) -> dict[str, Any]:
     Raises:
         GeometryError: see :data:`REASONS`.
     """
-    value = value.strip() if isinstance(value, str) else value
-    if isinstance(value, str) and _BOX_TEXT.fullmatch(value):
-        value = [float(number) for number in _NUMBERS.findall(value.replace(",", " ").replace(";", " "))]
-    elif isinstance(value, str) and _COMMA_BOX_TEXT.fullmatch(value):
-        value = [float(number.replace(",", ".")) for number in _NUMBERS.findall(value)]
+    if isinstance(value, str):
+        value = _numbers(value.strip()) or value
     if isinstance(value, (list, tuple)):
-        if len(value) != 4:  # noqa: PLR2004 - four sides
-            raise GeometryError("format")
         try:
-            west, south, east, north = (float(side) for side in value)
+            west, south, east, north = map(float, value)
         except (TypeError, ValueError, OverflowError) as error:
             raise GeometryError("format") from error
         return box_to_geometry(check_box((west, south, east, north)))
@@ -90,6 +95,15 @@ def parse_box(value: Any) -> dict[str, Any]:
     if geometry["type"] not in ("Polygon", "MultiPolygon"):
         raise GeometryError("type")
     return geometry
+
+
+def _numbers(text: str) -> list[str]:
+    """Return the numbers of a box written as text, with decimal points; none for another text."""
+    if _BOX_TEXT.fullmatch(text):
+        return _NUMBERS.findall(text.replace(",", " ").replace(";", " "))
+    if _COMMA_BOX_TEXT.fullmatch(text):
+        return [number.replace(",", ".") for number in _NUMBERS.findall(text)]
+    return []
 
 
 def parse_geometry(value: Any) -> dict[str, Any]:
@@ -111,43 +125,69 @@ def parse_geometry(value: Any) -> dict[str, Any]:
     depth = _DEPTHS.get(str(value.get("type")))
     if depth is None:
         raise GeometryError("type")
-    positions = list(_positions(value["coordinates"], depth))
+    positions = sum(1 for _position in _positions(value["coordinates"], depth))
     if not positions:
         raise GeometryError("format")
-    if value["type"] in ("Polygon", "MultiPolygon"):
-        polygons = [value["coordinates"]] if value["type"] == "Polygon" else value["coordinates"]
-        for ring in (ring for polygon in polygons for ring in polygon):
+    for polygon in _polygons(value):
+        for ring in polygon:
             if len(ring) < 4 or ring[0] != ring[-1]:  # noqa: PLR2004 - RFC 7946, 3.1.6
                 raise GeometryError("ring")
     return {"type": value["type"], "coordinates": value["coordinates"]}
 
 
-def _positions(coordinates: Any, depth: int, budget: list[int] | None = None) -> Iterable[tuple[float, float]]:
-    budget = [MAX_POSITIONS] if budget is None else budget
+def _polygons(geometry: Mapping[str, Any]) -> list[Any]:
+    """Return the polygons of a geometry; none for points and lines."""
+    if geometry["type"] == "Polygon":
+        return [geometry["coordinates"]]
+    if geometry["type"] == "MultiPolygon":
+        return geometry["coordinates"]
+    return []
+
+
+def _positions(coordinates: Any, depth: int) -> Iterator[tuple[float, float]]:
+    """Yield the positions of a geometry, checked.
+
+    Raises:
+        GeometryError: "format", "world", or "size" for more than `MAX_POSITIONS`.
+    """
+    for number, position in enumerate(_parts(coordinates, depth)):
+        if number >= MAX_POSITIONS:
+            raise GeometryError("size")
+        yield _checked(position)
+
+
+def _parts(coordinates: Any, depth: int) -> Iterator[list[Any]]:
     if not isinstance(coordinates, list):
         raise GeometryError("format")
-    if depth:
-        for part in coordinates:
-            yield from _positions(part, depth - 1, budget)
+    if not depth:
+        yield coordinates
         return
-    budget[0] -= 1
-    if budget[0] < 0:
-        raise GeometryError("size")
-    if len(coordinates) not in (2, 3) or not all(
-        isinstance(number, (int, float)) and not isinstance(number, bool) for number in coordinates
-    ):
+    for part in coordinates:
+        yield from _parts(part, depth - 1)
+
+
+def _checked(coordinates: list[Any]) -> tuple[float, float]:
+    is_number = [
+        isinstance(part, (int, float)) and not isinstance(part, bool) for part in coordinates
+    ]
+    if len(coordinates) not in (2, 3) or not all(is_number):
         raise GeometryError("format")
     longitude, latitude = coordinates[:2]
-    if not _in_world(longitude, latitude) or not all(abs(height) <= MAX_HEIGHT for height in coordinates[2:]):
+    if not _in_world(longitude, latitude) or not all(
+        abs(height) <= MAX_HEIGHT for height in coordinates[2:]
+    ):
         raise GeometryError("world")
-    yield float(longitude), float(latitude)
+    return float(longitude), float(latitude)
 
 
 def box_to_geometry(box: Box) -> dict[str, Any]:
     """Return the polygon of ``box``, cut in two where it crosses the 180th meridian."""
     west, south, east, north = box
     if west > east:
-        parts = [_ring((west, south, MAX_LONGITUDE, north)), _ring((-MAX_LONGITUDE, south, east, north))]
+        parts = [
+            _ring((west, south, MAX_LONGITUDE, north)),
+            _ring((-MAX_LONGITUDE, south, east, north)),
+        ]
         return {"type": "MultiPolygon", "coordinates": [[ring] for ring in parts]}
     return {"type": "Polygon", "coordinates": [_ring(box)]}
 
@@ -159,9 +199,15 @@ def _ring(box: Box) -> list[list[float]]:
 
 def geometry_to_box(geometry: Mapping[str, Any]) -> Box:
     """Return the smallest box around ``geometry`` (never crossing the 180th meridian)."""
-    positions = list(_positions(geometry["coordinates"], _DEPTHS[geometry["type"]]))
-    longitudes, latitudes = [p[0] for p in positions], [p[1] for p in positions]
+    positions = _positions(geometry["coordinates"], _DEPTHS[geometry["type"]])
+    longitudes, latitudes = zip(*positions, strict=True)
     return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
+
+
+def around(boxes: Iterable[Box]) -> Box:
+    """Return the smallest box around some boxes, none of which crosses the 180th meridian."""
+    wests, souths, easts, norths = zip(*boxes, strict=True)
+    return min(wests), min(souths), max(easts), max(norths)
 
 
 def sides(geometry: Mapping[str, Any]) -> Box | None:
@@ -170,18 +216,30 @@ def sides(geometry: Mapping[str, Any]) -> Box | None:
         west = max(position[0] for position in geometry["coordinates"][0][0])
         if west != MAX_LONGITUDE or len(geometry["coordinates"]) != 2:  # noqa: PLR2004 - cut in two
             return None
-        first, second = (geometry_to_box({"type": "Polygon", "coordinates": part}) for part in geometry["coordinates"])
+        first, second = (
+            geometry_to_box({"type": "Polygon", "coordinates": part})
+            for part in geometry["coordinates"]
+        )
         return first[0], first[1], second[2], first[3]
     box = geometry_to_box(geometry)
-    return box if geometry == box_to_geometry(box) else None
+    if geometry != box_to_geometry(box):
+        return None
+    return box
 
 
 def boxes_meet(one: Box, other: Box) -> bool:
     """Return whether two boxes intersect; a box with west > east crosses the 180th meridian."""
     if one[3] < other[1] or other[3] < one[1]:
         return False
-    spans = [[(b[0], b[2])] if b[0] <= b[2] else [(b[0], MAX_LONGITUDE), (-MAX_LONGITUDE, b[2])] for b in (one, other)]
-    return any(a[0] <= b[1] and b[0] <= a[1] for a in spans[0] for b in spans[1])
+    pairs = itertools.product(_spans(one), _spans(other))
+    return any(span[0] <= beside[1] and beside[0] <= span[1] for span, beside in pairs)
+
+
+def _spans(box: Box) -> list[tuple[float, float]]:
+    """Return the longitudes that a box spans, as one or two ranges."""
+    if box[0] <= box[2]:
+        return [(box[0], box[2])]
+    return [(box[0], MAX_LONGITUDE), (-MAX_LONGITUDE, box[2])]
 
 
 def footprint(dataset: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -194,18 +252,18 @@ def footprint(dataset: Mapping[str, Any]) -> dict[str, Any] | None:
     Returns:
         a GeoJSON geometry, or ``None`` without any location.
     """
-    rows = [row for row in dataset.get("spatial_coverage") or () if isinstance(row, Mapping)]
-    shapes = [shape for shape in map(_shape_of, rows) if shape]
+    rows = (row for row in dataset.get("spatial_coverage") or () if isinstance(row, Mapping))
+    shapes = list(filter(None, map(_shape_of, rows)))
     if not shapes:
-        shapes = [shape for uri in dataset.get("territory") or () if (shape := _territory_shape(uri))]
+        shapes = list(filter(None, map(_territory_shape, dataset.get("territory") or ())))
     return _merge(shapes)
 
 
 def _shape_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    for key in ("geom", "bbox"):
+    for key, parse in (("geom", parse_geometry), ("bbox", parse_box)):
         if row.get(key):
             try:
-                return parse_box(row[key]) if key == "bbox" else parse_geometry(row[key])
+                return parse(row[key])
             except GeometryError:
                 continue
     return _territory_shape(row.get("uri") or "")
@@ -218,41 +276,41 @@ def territory_box(uri: str) -> Box | None:
     """
     if not isinstance(uri, str) or not uri:  # not validated: computed even after errors
         return None
-    commune = communes.get(uri)
-    territory = gazetteer.departements().get(commune.departement) if commune else voc.get("territories").get(uri)
+    commune, outline = communes.get(uri), None
+    if commune:
+        territory = gazetteer.departements().get(commune.departement)
+        outline = epci_outlines.outlines().get(commune.epci)
+    else:
+        territory = voc.get("territories").get(uri)
     if territory is None or territory.data["type"] == "autre":
         return None
     box: Box = territory.data["bbox"]
-    outline = epcis.outlines().get(commune.epci) if commune else None
-    return _common(box, outline.box) if outline else box
+    if outline is None:
+        return box
+    return _common(box, outline.box)
 
 
 def _common(one: Box, other: Box) -> Box:
     """Return the intersection of two boxes, or the first if they do not intersect."""
-    west, south, east, north = (
-        max(one[0], other[0]),
-        max(one[1], other[1]),
-        min(one[2], other[2]),
-        min(one[3], other[3]),
-    )
-    return (west, south, east, north) if west < east and south < north else one
+    west, south = max(one[0], other[0]), max(one[1], other[1])
+    east, north = min(one[2], other[2]), min(one[3], other[3])
+    if west >= east or south >= north:
+        return one
+    return west, south, east, north
 
 
 def _territory_shape(uri: str) -> dict[str, Any] | None:
     box = territory_box(uri)
-    return box_to_geometry(box) if box else None
+    if box is None:
+        return None
+    return box_to_geometry(box)
 
 
 def _merge(shapes: list[dict[str, Any]]) -> dict[str, Any] | None:
     distinct = list({json.dumps(shape): shape for shape in shapes}.values())
-    if len(distinct) < 2:  # noqa: PLR2004 - none or one: nothing to merge
-        return distinct[0] if distinct else None
+    if len(distinct) <= 1:
+        return next(iter(distinct), None)
     polygons: list[Any] = []
     for shape in distinct:
-        if shape["type"] == "Polygon":
-            polygons.append(shape["coordinates"])
-        elif shape["type"] == "MultiPolygon":
-            polygons.extend(shape["coordinates"])
-        else:
-            polygons.append([_ring(geometry_to_box(shape))])
+        polygons += _polygons(shape) or [[_ring(geometry_to_box(shape))]]
     return {"type": "MultiPolygon", "coordinates": polygons}

@@ -2,76 +2,78 @@
 
 from __future__ import annotations
 
-import json
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ckan import model
 
+from ckanext.ecosphere.dataset.view import View
+
 COLUMNS = ("title", "name", "notes", "owner_org", "license_id", "url", "version")
 
 
-class Stored:
-    """Reader of a stored dataset by field name; empty for a new dataset.
+class Stored(View):
+    """A stored dataset, read field by field; empty for a new one.
 
     Args:
         package: the `model.Package`, or None.
     """
 
     def __init__(self, package: Any) -> None:
+        data: dict[str, Any] = {}
+        if package is not None:
+            data = {name: getattr(package, name) for name in COLUMNS}
+            data["extras"] = package.extras
+        super().__init__(data)
         self.package = package
         self.exists = package is not None
-        self.private = bool(package.private) if self.exists else False
-        self._extras: Mapping[str, Any] = package.extras if self.exists else {}
+        self.private = self.exists and bool(package.private)
 
-    def texts(self, name: str) -> list[str]:
-        """Return the stored values of a field, as `publication.Dataset.texts` does for the new state."""
+    @functools.cached_property
+    def keywords(self) -> tuple[str, ...]:
+        """The free tags."""
         if not self.exists:
-            return []
-        if name == "tag_string":
-            return [tag.name for tag in self.package.get_tags()]
-        value = getattr(self.package, name) if name in COLUMNS else self._extras.get(name)
-        return list(_texts(value))
+            return ()
+        return tuple(tag.name for tag in self.package.get_tags())
 
-    def rows(self, name: str) -> list[Mapping[str, Any]]:
-        """Return the stored rows of a repeating group, without nested groups."""
-        value = self._extras.get(name)
-        try:
-            found = json.loads(value) if isinstance(value, str) else value
-        except ValueError:
-            return []
-        rows = [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
-        return [{name: part for name, part in row.items() if not _is_group(part)} for row in rows]
-
-    def resource(self, id_: str) -> Any:
-        """Return a reader of the fields of a stored resource, or None for a new one."""
-        for resource in self.package.resources if self.exists else ():
+    def resource(self, id_: str) -> View | None:
+        """Return a stored resource, None for a new one."""
+        resources = self.package.resources if self.exists else ()
+        for resource in resources:
             if resource.id == id_:
-                return lambda name: list(_texts(getattr(resource, name, None) or resource.extras.get(name)))
+                columns = {name: getattr(resource, name) for name in model.Resource.get_columns()}
+                return View({**columns, "extras": resource.extras})
         return None
 
-    def series_fields(
-        self, names: Iterable[str], fields: Iterable[Mapping[str, Any]], services: Iterable[str]
-    ) -> set[str]:
-        """Return the names of the fields that a dataset can inherit from its series.
 
-        Private series of other services are ignored, since validation errors would reveal their contents.
+def inherited_fields(
+    series: Iterable[str], fields: Iterable[Mapping[str, Any]], services: Iterable[str]
+) -> set[str]:
+    """Return the names of the fields that a dataset can inherit from its series.
 
-        Args:
-            names: references to the series.
-            fields: fields of the schema.
-            services: id or name of the service that owns the dataset.
-        """
-        wanted = [field["field_name"] for field in fields if field.get("inherited")]
-        found, own = set(), set(services)
-        for series in packages_of(names):
-            if series is None or series.state != "active":
-                continue
-            owner = model.Group.get(series.owner_org) if series.private and series.owner_org else None
-            if not series.private or (owner is not None and {owner.id, owner.name} & own):
-                held = Stored(series)
-                found |= {field for field in wanted if held.texts(field)}
-        return found
+    Private series of other services are ignored, since validation errors would reveal their contents.
+
+    Args:
+        series: references to the series.
+        fields: fields of the schema.
+        services: id or name of the service that owns the dataset.
+    """
+    inheritable = [field["field_name"] for field in fields if field.get("inherited")]
+    own_services = set(services)
+    inherited: set[str] = set()
+    for package in packages_of(series):
+        if package is not None and package.state == "active" and _may_lend(package, own_services):
+            stored = Stored(package)
+            inherited.update(name for name in inheritable if stored.texts(name))
+    return inherited
+
+
+def _may_lend(series: Any, services: set[str]) -> bool:
+    if not series.private:
+        return True
+    owner = model.Group.get(series.owner_org) if series.owner_org else None
+    return owner is not None and not services.isdisjoint((owner.id, owner.name))
 
 
 def package_of(reference: str) -> Any:
@@ -85,40 +87,20 @@ def packages_of(references: Iterable[Any]) -> list[Any]:
     Args:
         references: names, ids, or identifiers of records in another catalogue.
     """
-    wanted = [str(reference) for reference in references]
-    if not wanted:
+    names = [str(reference) for reference in references]
+    if not names:
         return []
     package, identifier = model.Package, model.Package.extras["metadata_identifier"].astext
-    rows = model.Session.query(package).filter(package.id.in_(wanted) | package.name.in_(wanted)).all()
+    rows = (
+        model.Session.query(package).filter(package.id.in_(names) | package.name.in_(names)).all()
+    )
     # An id takes precedence over a name, as in CKAN.
-    found = {row.name: row for row in rows} | {row.id: row for row in rows}
-    if left := set(wanted) - set(found):
-        query = model.Session.query(package).filter(identifier.in_(left), package.state == "active")
+    by_name = {row.name: row for row in rows} | {row.id: row for row in rows}
+    others = set(names) - set(by_name)
+    if others:
+        query = model.Session.query(package).filter(
+            identifier.in_(others), package.state == "active"
+        )
         for row in query.order_by(package.metadata_created):
-            found.setdefault(row.extras["metadata_identifier"], row)
-    return [found.get(reference) for reference in wanted]
-
-
-def _is_group(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(part, Mapping) for part in value)
-
-
-def _texts(value: Any) -> Iterable[str]:
-    """Yield the texts of a stored value: a text, a JSON list, or JSON rows of subfields."""
-    if isinstance(value, str) and value[:1] in ("[", "{"):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            yield value
-            return
-    return (yield from _leaves(value))
-
-
-def _leaves(value: Any) -> Iterable[str]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for part in value:
-            yield from _leaves(part)
-    elif value not in (None, ""):
-        yield str(value)
+            by_name.setdefault(row.extras["metadata_identifier"], row)
+    return [by_name.get(name) for name in names]

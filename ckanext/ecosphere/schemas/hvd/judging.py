@@ -15,8 +15,8 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
-from ckanext.ecosphere.schemas.iso.reading import Reader
-from ckanext.ecosphere.shared import reach
+from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import tables
 
 CATEGORIES = "hvd-category"
@@ -53,86 +53,111 @@ class Reason:
 
 def declared(dataset: Dataset) -> list[str]:
     """Return the ids of the categories that a dataset declares; a narrower one, which the list lacks, by its URI."""
-    known = voc.get(CATEGORIES)
-    found = []
-    for value in Reader(dataset).texts("hvd_category"):
-        concept = known.get(value)
-        found.append(concept.id if concept else value)
-    return list(dict.fromkeys(found))
+    categories = []
+    for value in View(dataset).many("hvd_category"):
+        concept = voc.get(CATEGORIES).get(value)
+        categories.append(concept.id if concept else value)
+    return list(dict.fromkeys(categories))
+
+
+def categories(dataset: Dataset) -> list[str]:
+    """Return the categories that a dataset declares, else those that are probable."""
+    return declared(dataset) or list(dict.fromkeys(reason.category for reason in reasons(dataset)))
 
 
 def reasons(dataset: Dataset) -> list[Reason]:
     """Return why a dataset that declares no category probably has one, the strongest reason of each category first."""
-    read = Reader(dataset)
-    judged = read.kind in _WITH_DATA and not read.texts("hvd_category") and not read.texts("in_series")
-    return list(_deduced(read)) if judged and not reach.is_restricted(dataset) else []
+    view = View(dataset)
+    if (view.kind or "dataset") not in _WITH_DATA or view.series or view.many("hvd_category"):
+        return []
+    if data_access.is_restricted(dataset):
+        return []
+    return list(_deduced(view))
 
 
-def _deduced(read: Reader) -> Iterator[Reason]:
-    title = voc.normalise(read.text("title"))
+def _deduced(dataset: View) -> Iterator[Reason]:
+    title = voc.normalise(dataset.title)
     if _beside().search(title):
         return
     for (field, vocabulary), deductions in _deductions().items():
-        for value in read.texts(field):
+        for value in dataset.many(field):
             concept = voc.get(vocabulary).get(value)
-            deduction = concept and (deductions.get(concept.id) or deductions.get(_ANY))
-            if concept and deduction and deduction.words.search(title):
+            if concept is None:
+                continue
+            deduction = deductions.get(concept.id) or deductions.get(_ANY)
+            if deduction and deduction.words.search(title):
                 section = _requirements()[deduction.category]["section"]
                 yield Reason(deduction.category, field, concept.label_fr, concept.label_en, section)
 
 
-def lacking(dataset: Dataset, categories: Iterable[str]) -> list[str]:
+def lacking(dataset: Dataset, of_categories: Iterable[str]) -> list[str]:
     """Return what the regulation requires for categories and a dataset does not offer: ids of `REQUIREMENTS`."""
-    asked = [_requirements()[category] for category in categories if category in _requirements()]
-    if not asked:
-        asked = list(_requirements().values())  # a narrower category: what all of them require
-    return [name for name in REQUIREMENTS if any(row[name] == "yes" for row in asked) and not _HAS[name](dataset)]
+    rows = [_requirements()[category] for category in of_categories if category in _requirements()]
+    if not rows:
+        rows = list(_requirements().values())  # a narrower category: what all of them require
+    required = [name for name in REQUIREMENTS if "yes" in {row[name] for row in rows}]
+    return [name for name in required if not _HAS[name](dataset)]
 
 
 def index(document: dict[str, Any], dataset: Dataset) -> None:
     """Add the judgement of a dataset to its index document, in place."""
-    said = declared(dataset)
-    probable = [] if said else list(dict.fromkeys(reason.category for reason in reasons(dataset)))
-    if said or probable:
-        found = {DECLARED_FIELD: said, PROBABLE_FIELD: probable, LACKING_FIELD: lacking(dataset, said or probable)}
-        document |= {name: values for name, values in found.items() if values}
+    found = categories(dataset)
+    if found:
+        field = DECLARED_FIELD if declared(dataset) else PROBABLE_FIELD
+        document[field] = found
+        requirements = lacking(dataset, found)
+        if requirements:
+            document[LACKING_FIELD] = requirements
 
 
 def apis(dataset: Dataset) -> list[str]:
     """Return the addresses of a dataset from which programs take parts of its data."""
-    return [str(each.get("url") or "") for each in _data(dataset) if _format(each) in _column("apis", "format")]
+    formats = _column("apis", "format")
+    return [
+        str(resource.get("url") or "")
+        for resource in _data(dataset)
+        if _format(resource) in formats
+    ]
 
 
 def downloads(dataset: Dataset) -> list[str]:
     """Return the addresses of a dataset at which the data are downloaded as a whole."""
-    files = (each for each in _data(dataset) if reach.formats_by_way({"resources": [each]}).keys() == _FILE)
-    return [str(each.get("download_url") or each.get("url") or "") for each in files]
+    addresses = []
+    for resource in _data(dataset):
+        ways = data_access.formats_by_way({"resources": [resource]})
+        if ways.keys() == {data_access.DOWNLOAD}:
+            addresses.append(str(resource.get("download_url") or resource.get("url") or ""))
+    return addresses
 
 
 def contacts(dataset: Dataset) -> list[str]:
     """Return the mailboxes and web forms of the contacts of a dataset."""
-    rows = Reader(dataset).rows("contact")
-    return [str(row.get("email") or row.get("url")) for row in rows if row.get("email") or row.get("url")]
+    addresses = (row.get("email") or row.get("url") for row in View(dataset).rows("contact"))
+    return [str(address) for address in addresses if address]
 
 
 def _has_licence(dataset: Dataset) -> bool:
-    return Reader(dataset).text("license_id") in _column("licences", "licence")
+    return View(dataset).licence in _column("licences", "licence")
 
 
-_FILE = {reach.DOWNLOAD}
 _HAS = {"api": apis, "bulk": downloads, "licence": _has_licence, "contact": contacts}
 
 
 def _data(dataset: Dataset) -> list[Mapping[str, Any]]:
     """Return the resources with data that are reachable from the internet."""
-    resources = Reader(dataset).rows("resources")
-    return [each for each in resources if not reach.is_document(each) and not links.is_internal(each)]
+    data = []
+    for resource in View(dataset).rows("resources"):
+        if not data_access.is_document(resource) and not links.is_internal(resource):
+            data.append(resource)
+    return data
 
 
 def _format(resource: Mapping[str, Any]) -> str:
     name = str(resource.get("format") or "")
-    known = links.format_called(name)
-    return known.id if known else name
+    concept = links.format_called(name)
+    if concept is None:
+        return name
+    return concept.id
 
 
 @cache
@@ -161,11 +186,11 @@ class _Deduction:
 @cache
 def _deductions() -> dict[tuple[str, str], dict[str, _Deduction]]:
     """Return (field, vocabulary) → id of a concept → what it makes probable."""
-    found: dict[tuple[str, str], dict[str, _Deduction]] = {}
+    deductions: dict[tuple[str, str], dict[str, _Deduction]] = {}
     for row in _rows("deductions"):
-        deduction = _Deduction(row["category"], _beginnings(row["words"]))
-        found.setdefault((row["field"], row["vocabulary"]), {})[row["value"]] = deduction
-    return found
+        of_field = deductions.setdefault((row["field"], row["vocabulary"]), {})
+        of_field[row["value"]] = _Deduction(row["category"], _beginnings(row["words"]))
+    return deductions
 
 
 @cache
@@ -176,4 +201,6 @@ def _beside() -> re.Pattern[str]:
 
 def _beginnings(words: str) -> re.Pattern[str]:
     """Return a pattern for words that begin like one of these; for any text, if there are none."""
-    return re.compile(rf"\b(?:{words.replace(';', '|')})" if words else "")
+    if not words:
+        return re.compile("")
+    return re.compile(rf"\b(?:{words.replace(';', '|')})")

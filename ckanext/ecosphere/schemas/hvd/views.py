@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, stream_with_context
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas.hvd import figures, judging, report
+from ckanext.ecosphere.schemas.hvd import figures, judging
 from ckanext.ecosphere.schemas.rdf.terms import HIGH_VALUE_REGULATION
 from ckanext.ecosphere.shared import web_guard
 
@@ -45,30 +45,33 @@ def service_csv(id: str) -> Response:
 
 
 def _shown(name: str) -> dict[str, Any]:
-    asked = _asked(name)
+    selection = _selection(name)
     number = _number("page", MOST_PAGES)
-    count, datasets = figures.listed(asked, number)
+    count, datasets = figures.listed(selection, number)
     states = {state: figures.counted(state, name) for state in figures.FIELDS}
+    categories = [concept.id for concept in voc.get(judging.CATEGORIES)]
     return {
-        "asked": asked,
+        "asked": selection,
         "states": states,
-        "categories": [(concept.id, figures.category_label(concept.id)) for concept in voc.get(judging.CATEGORIES)],
+        "categories": [(category, figures.category_label(category)) for category in categories],
         "requirements": figures.requirement_labels(),
         "datasets": datasets,
         "count": count,
         "page_number": number,
         "pages": min(math.ceil(count / figures.A_PAGE), MOST_PAGES),
-        "parts": {state: math.ceil(each["count"] / report.A_PART) for state, each in states.items()},
+        "parts": {
+            state: math.ceil(numbers["count"] / figures.A_PART) for state, numbers in states.items()
+        },
         "regulation": HIGH_VALUE_REGULATION,
     }
 
 
-def _asked(name: str) -> figures.Asked:
+def _selection(name: str) -> figures.Selection:
     state = tk.request.args.get("state", figures.DECLARED)
     lacks = tk.request.args.get("lacks", "")
     if state not in figures.FIELDS or lacks not in ("", *judging.REQUIREMENTS):
         tk.abort(404, tk._("There is no such list."))
-    return figures.Asked(state, lacks, name)
+    return figures.Selection(state, lacks, name)
 
 
 def _number(name: str, most: int) -> int:
@@ -76,17 +79,20 @@ def _number(name: str, most: int) -> int:
 
 
 def _csv(name: str) -> Response:
-    asked = _asked(name)
+    selection = _selection(name)
     part = _number("part", MOST_PAGES)
-    response = Response(stream_with_context(report.lines(asked, part)), mimetype="text/csv")
-    file = "-".join(filter(None, ("hvd", name, asked.state, str(part) if part > 1 else "")))
+    response = Response(stream_with_context(figures.report(selection, part)), mimetype="text/csv")
+    names = ["hvd", name, selection.state]
+    if part > 1:
+        names.append(str(part))
+    file = "-".join(filter(None, names))
     response.headers["Content-Disposition"] = f'attachment; filename="{file}.csv"'
     return response
 
 
 def _service(id: str) -> dict[str, Any]:
     try:
-        asked = {"id": id, "include_users": False, "include_followers": False}
-        return tk.get_action("organization_show")({}, asked)
+        query = {"id": id, "include_users": False, "include_followers": False}
+        return tk.get_action("organization_show")({}, query)
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return tk.abort(404, tk._("Organization not found"))

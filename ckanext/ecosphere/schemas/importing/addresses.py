@@ -40,18 +40,26 @@ class Target:
 
 @cache
 def _pages() -> tuple[tuple[str, re.Pattern[str], str], ...]:
-    return tuple((row["use"], re.compile(row["pattern"]), row["template"]) for row in tables.rows(_FILE))
+    return tuple(
+        (row["use"], re.compile(row["pattern"]), row["template"]) for row in tables.rows(_FILE)
+    )
 
 
 def target(url: str) -> Target:
     """Return the classification of a URL; a record by default."""
-    found = [(use, match.expand(template)) for use, pattern, template in _pages() if (match := pattern.match(url))]
-    if found:
-        kind = found[0][0]
-        asked = [address for use, address in found if use == kind]
-        return Target(kind, tuple(dict.fromkeys(asked if kind == REPOSITORY else [*asked, url])))
-    name = file_name(url)
-    if format_ := _formats().get(name.rpartition(".")[2].lower()) if "." in name else None:
+    kind, candidates = "", []
+    for use, pattern, template in _pages():
+        match = pattern.match(url)
+        if match and kind in ("", use):
+            kind = use
+            candidates.append(match.expand(template))
+    if kind == REPOSITORY:
+        return Target(kind, tuple(dict.fromkeys(candidates)))
+    if kind:
+        return Target(kind, tuple(dict.fromkeys([*candidates, url])))
+    _stem, dot, extension = file_name(url).rpartition(".")
+    format_ = _formats().get(extension.lower())
+    if dot and format_:
         return Target(FILE, format=format_)
     return Target(RECORD, (url,))
 
@@ -76,12 +84,13 @@ def file_name(url: str) -> str:
 @cache
 def _formats() -> dict[str, str]:
     """Return the ids of data formats by file extension; the first format with an extension wins."""
-    found: dict[str, str] = {}
+    formats: dict[str, str] = {}
     for concept in voc.get("format"):
         if concept.data["kind"] not in DATA:
             continue
-        given = concept.data["extensions"]
-        for extension in [given] if isinstance(given, str) else given:
-            if extension:
-                found.setdefault(extension, concept.id)
-    return found
+        extensions = concept.data["extensions"]
+        if isinstance(extensions, str):
+            extensions = [extensions]
+        for extension in filter(None, extensions):
+            formats.setdefault(extension, concept.id)
+    return formats

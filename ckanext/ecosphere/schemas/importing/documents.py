@@ -1,10 +1,16 @@
-"""Detect the format of a metadata document and convert it to a dataset."""
+"""Fetch, decode and read metadata documents: detect their format, and convert them to a dataset.
+
+They are fetched through the HTTP guard, from their own URL, or found from that of a page or repository.
+"""
 
 from __future__ import annotations
 
+import codecs
 import json
+import logging
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from xml.sax import SAXException
 
@@ -12,9 +18,19 @@ import ckan.plugins.toolkit as tk
 from rdflib import DCAT, DCTERMS, RDF, BNode, Literal, URIRef
 from rdflib.exceptions import Error as RDFError
 
-from ckanext.ecosphere.schemas.importing import software
-from ckanext.ecosphere.schemas.importing.text import without_encoding
+from ckanext.ecosphere.schemas import config
+from ckanext.ecosphere.schemas.importing import addresses, software
 from ckanext.ecosphere.shared import characters, rdf, strict_json
+from ckanext.ecosphere.shared.http_guard import (
+    MESSAGES,
+    FetchError,
+    GuardedSession,
+    Response,
+    in_language,
+)
+from ckanext.ecosphere.shared.web_guard import waiting
+
+log = logging.getLogger(__name__)
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")
@@ -27,7 +43,10 @@ _SERVICES = (
     (re.compile(r"<(?:\w+:)?WFS_Capabilities[\s>]"), "WFS"),
     (re.compile(r"<(?:WMS_Capabilities|WMT_MS_Capabilities)[\s>]"), "WMS"),
     (re.compile(r"<(?:\w+:)?feed\s[^>]{0,2000}www\.w3\.org/2005/Atom"), "ATOM"),
-    (re.compile(r"<(?:wcs:)?(?:Capabilities|WCS_Capabilities)\s[^>]{0,2000}opengis\.net/wcs"), "WCS"),
+    (
+        re.compile(r"<(?:wcs:)?(?:Capabilities|WCS_Capabilities)\s[^>]{0,2000}opengis\.net/wcs"),
+        "WCS",
+    ),
     (re.compile(r"<(?:wmts:)?Capabilities\s[^>]{0,2000}opengis\.net/wmts"), "WMTS"),
 )
 _OGC_API = ("conformance", "service-desc", "data")
@@ -48,18 +67,25 @@ class ServiceError(tk.ValidationError):
 
 def _service(text: str) -> str:
     """Return the format of the service that a capabilities document belongs to, "" for other documents."""
+    if text.startswith("{"):
+        return _service_in_json(text)
     head = text[:HEAD]
-    if head.startswith("{"):
-        try:
-            document = strict_json.loads(text)
-        except (ValueError, RecursionError):
-            return ""
-        links = document.get("links") if isinstance(document, Mapping) else None
-        relations = (
-            {str(each.get("rel")) for each in links if isinstance(each, Mapping)} if isinstance(links, list) else ()
-        )
-        return "OGC API" if len(set(_OGC_API).intersection(relations)) > 1 else ""
     return next((name for pattern, name in _SERVICES if pattern.search(head)), "")
+
+
+def _service_in_json(text: str) -> str:
+    """Return the format of the service whose landing page a JSON document is, "" for other documents."""
+    try:
+        document = strict_json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    links = document.get("links") if isinstance(document, Mapping) else None
+    if not isinstance(links, list):
+        return ""
+    relations = {str(link.get("rel")) for link in links if isinstance(link, Mapping)}
+    if len(relations.intersection(_OGC_API)) > 1:
+        return "OGC API"
+    return ""
 
 
 def read(text: str, context: Any = None) -> Read:
@@ -75,12 +101,17 @@ def read(text: str, context: Any = None) -> Read:
     """
     text = without_encoding(text)
     start = text.lstrip("\ufeff \t\r\n")
-    if service := _service(start):
+    service = _service(start)
+    if service:
         raise ServiceError(service)
     if _PAGE.match(start):
-        raise _refuse(tk._("This is a web page, not a description: give the address of the record itself"))
+        raise _refuse(
+            tk._("This is a web page, not a description: give the address of the record itself")
+        )
+    if start.startswith("<") and _RDF_ROOT.search(start[:2000]):
+        return _rdf(text, "xml")
     if start.startswith("<"):
-        return _rdf(text, "xml") if _RDF_ROOT.search(start[:2000]) else _iso(text, context or {})
+        return _iso(text, context or {})
     if start.startswith(("{", "[")):
         return _json(text)
     if re.match(r"(?:@prefix|@base|prefix|base|<http)", start, re.IGNORECASE):
@@ -105,14 +136,20 @@ def _iso(text: str, context: Any) -> Read:
     try:
         action = tk.get_action("ecosphere_harvest_read")
     except KeyError as error:
-        raise _refuse(tk._("ISO 19139 records can be read only where the harvest is enabled")) from error
+        raise _refuse(
+            tk._("ISO 19139 records can be read only where the harvest is enabled")
+        ) from error
     try:
-        who: Any = {key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context}
-        found = action(who, {"content": text})
+        who: Any = {
+            key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context
+        }
+        result = action(who, {"content": text})
     except tk.ValidationError as error:
-        said: Any = error.error_dict
-        raise _refuse(" ".join(said.get("content", ())) or tk._("The document is empty.")) from error
-    return {"dataset": found["dataset"], "problems": found["problems"]}
+        errors: Any = error.error_dict
+        raise _refuse(
+            " ".join(errors.get("content", ())) or tk._("The document is empty.")
+        ) from error
+    return {"dataset": result["dataset"], "problems": result["problems"]}
 
 
 def _json(text: str) -> Read:
@@ -120,7 +157,8 @@ def _json(text: str) -> Read:
         document = strict_json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _unknown() from error
-    if isinstance(document, Mapping) and ("codeRepository" in document or "codemeta" in str(document.get("@context"))):
+    is_object = isinstance(document, Mapping)
+    if is_object and ("codeRepository" in document or "codemeta" in str(document.get("@context"))):
         return _software(software.from_codemeta(document), document)
     return _rdf(json.dumps(document), "json-ld")
 
@@ -136,9 +174,26 @@ def _yaml(text: str) -> Read:
 
 
 def _software(dataset: dict[str, Any], document: Mapping[str, Any]) -> Read:
-    left_out = tk._("This value is in no list (element {field}): {value}")
-    told = [left_out.format(field=name, value=value[:200]) for name, value in software.left_out(document, dataset)]
-    return {"dataset": dataset, "problems": told}
+    problems = [_in_no_list(name, value) for name, value in software.left_out(document, dataset)]
+    return {"dataset": dataset, "problems": problems}
+
+
+def _in_no_list(element: str, value: str) -> str:
+    message = tk._("This value is in no list (element {field}): {value}")
+    return message.format(field=element, value=value[:200])
+
+
+#: What parsers of RDF, and profiles that read odd RDF, raise.
+_UNREADABLE = (
+    SyntaxError,
+    SAXException,
+    RDFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
 
 
 def _rdf(text: str, syntax: str) -> Read:
@@ -153,33 +208,29 @@ def _rdf(text: str, syntax: str) -> Read:
         datasets = list(parser.datasets())
     except rdf.RemoteDocumentError as error:
         # Reading it would fetch a URL chosen by the document, bypassing the HTTP guard.
-        message = tk._("The document refers to another one ({address}), which is not fetched: put its content in place")
+        message = tk._(
+            "The document refers to another one ({address}), which is not fetched: put its content in place"
+        )
         raise _refuse(message.format(address=error.address[:200])) from error
     except rdf.DoctypeError as error:
-        raise _refuse(tk._("The document declares a DOCTYPE, which is refused for safety.")) from error
-    except (
-        SyntaxError,
-        SAXException,
-        RDFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+        raise _refuse(
+            tk._("The document declares a DOCTYPE, which is refused for safety.")
+        ) from error
+    except _UNREADABLE as error:
         raise _unknown() from error
     if not datasets:
         raise _refuse(tk._("The document describes no dataset (dcat:Dataset)"))
     blank = {str(node) for node in parser.g.all_nodes() if isinstance(node, BNode)}
     dataset = _named(datasets[0], blank)
     dataset.pop("extras", None)
-    words = [word for tag in dataset.get("tags") or () for word in characters.keywords(str(tag.get("name") or ""))]
+    words: list[str] = []
+    for tag in dataset.get("tags") or ():
+        words += characters.keywords(str(tag.get("name") or ""))
     dataset["tags"] = [{"name": word} for word in dict.fromkeys(words)]
     problems = _licence_left_out(parser.g, dataset)
     if len(datasets) > 1:
-        problems.append(
-            tk._("The document describes {number} datasets: the first one is shown").format(number=len(datasets))
-        )
+        message = tk._("The document describes {number} datasets: the first one is shown")
+        problems.append(message.format(number=len(datasets)))
     return {"dataset": dataset, "problems": problems}
 
 
@@ -197,14 +248,185 @@ def _named(value: Any, blank: set[str]) -> Any:
     if isinstance(value, Mapping):
         return {key: _named(part, blank) for key, part in value.items()}
     if isinstance(value, list):
-        return [_named(part, blank) for part in value if not (isinstance(part, str) and part in blank)]
-    return "" if isinstance(value, str) and value in blank else value
+        return [_named(part, blank) for part in value if not _is_blank(part, blank)]
+    if _is_blank(value, blank):
+        return ""
+    return value
+
+
+def _is_blank(value: Any, blank: set[str]) -> bool:
+    return isinstance(value, str) and value in blank
 
 
 def _licence_left_out(graph: Any, dataset: Mapping[str, Any]) -> list[str]:
-    named = sorted({str(node) for node in graph.objects(None, DCTERMS.license) if isinstance(node, (URIRef, Literal))})
-    if dataset.get("license_id") or not named:
+    nodes = graph.objects(None, DCTERMS.license)
+    licences = sorted({str(node) for node in nodes if isinstance(node, (URIRef, Literal))})
+    if dataset.get("license_id") or not licences:
         return []
-    return [
-        tk._("This value is in no list (element {field}): {value}").format(field="dct:license", value=named[0][:200])
-    ]
+    return [_in_no_list("dct:license", licences[0])]
+
+
+# --- fetching ---
+
+HTTP_OK, FIRST_ERROR = 200, 400
+#: Limits of the request that checks whether a URL answers.
+PROBED_BYTES, PROBED_SECONDS = 1024, 6.0
+
+
+class BusyError(tk.ValidationError):
+    """Nothing can be fetched at this moment."""
+
+
+def fetch(url: str, context: Any) -> tuple[Read, str]:
+    """Return the description found at a URL, and the URL that it was read from.
+
+    Args:
+        url: URL of a description, of the page of a record, or of a repository.
+        context: context of the calling action.
+
+    Raises:
+        ServiceError: it is the URL of a service.
+        ValidationError: it cannot be fetched, or describes no dataset.
+    """
+    target = addresses.target(url)
+    candidates = target.ask or (url,)
+    session = _session()
+    for address in candidates:
+        try:
+            return read(_get(session, address), context), address
+        except (ServiceError, BusyError):
+            raise
+        except tk.ValidationError:
+            if address == candidates[-1] and target.kind != addresses.REPOSITORY:
+                raise
+    return _repository(url), url
+
+
+def silence(url: str) -> str:
+    """Return why a file cannot be fetched, as a sentence; "" if the server answers.
+
+    Raises:
+        ValidationError: an option of the portal is invalid, so that nothing can be fetched.
+    """
+    try:
+        answer = _request(_session(PROBED_SECONDS), url, truncate=True, max_bytes=PROBED_BYTES)
+    except FetchError as error:
+        return _sentence(error)
+    if answer.status >= FIRST_ERROR:
+        return _bad_status(answer)
+    return ""
+
+
+def _sentence(error: FetchError) -> str:
+    return tk._(MESSAGES[error.code]).format(**in_language(error.params, tk._))
+
+
+def _bad_status(answer: Response) -> str:
+    message = tk._("The server answered with the status {status}: check the address")
+    return message.format(status=answer.status)
+
+
+def _session(seconds: float = config.IMPORT_SECONDS) -> GuardedSession:
+    try:
+        return GuardedSession(
+            replace(config.guard_settings(), total_seconds=seconds, read_seconds=seconds)
+        )
+    except ValueError as error:
+        log.error("The options of the import: %s", error)
+        message = tk._(
+            "Nothing can be fetched at the moment: the administrator must correct an option of the portal"
+        )
+        raise _refuse(message) from error
+
+
+def _get(session: GuardedSession, url: str) -> str:
+    try:
+        answer = _request(session, url)
+    except FetchError as error:
+        raise _refuse(_sentence(error)) from error
+    if answer.status != HTTP_OK:
+        raise _refuse(_bad_status(answer))
+    return decoded(answer.body)
+
+
+def _request(session: GuardedSession, url: str, **options: Any) -> Response:
+    try:
+        with waiting.place(waiting.FOR_EDITORS):
+            return session.get(url, **options)
+    except waiting.NoPlaceError as error:
+        message = tk._("Many addresses are being read at this moment. Try again in a moment.")
+        raise BusyError({"url": [message]}) from error
+
+
+def _repository(url: str) -> Read:
+    """Return the minimal description of a repository without publiccode.yml or codemeta.json."""
+    name = addresses.file_name(url).removesuffix(".git")
+    dataset = {"dcat_type": software.KIND, "title": name, "code_repository": url}
+    message = tk._(
+        "The repository has neither publiccode.yml nor codemeta.json at its root: describe the code by hand."
+    )
+    return {"dataset": dataset, "problems": [message]}
+
+
+# --- decoding ---
+
+#: Byte order marks, UTF-32 first, since that of UTF-32 LE starts with that of UTF-16 LE.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+#: Encodings that a document may declare, by Python's names. Other codecs of Python are excluded, since some (punycode,
+#: idna) take minutes for a megabyte.
+ENCODINGS = frozenset(
+    {
+        "utf-8",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "utf-32",
+        "ascii",
+        "iso8859-1",
+        "iso8859-15",
+        "cp1252",
+        "mac-roman",
+    }
+)
+_DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,100}?\sencoding\s*=\s*["']([\w.:-]{1,40})["']""")
+_DECLARATION = re.compile(r"""^(\s*<\?xml[^>]{0,100}?)\sencoding\s*=\s*["'][^"'>]*["']""")
+
+
+def decoded(data: bytes) -> str:
+    """Return a document as text, without the encoding of an XML declaration.
+
+    The encoding is that of the byte order mark, else that of the XML declaration if it is one of `ENCODINGS`, else
+    UTF-8. If decoding fails, Windows-1252 is used, in which older French files are written.
+    """
+    marked = [name for mark, name in _MARKS if data.startswith(mark)]
+    declared = _DECLARED.match(data)
+    if declared:
+        marked.append(_encoding(declared.group(1)))
+    for name in filter(None, (*marked, "utf-8")):
+        try:
+            return without_encoding(data.decode(name))
+        except ValueError:
+            continue
+    return without_encoding(data.decode("cp1252", errors="replace"))
+
+
+def _encoding(declared: bytes) -> str:
+    """Return Python's name of a declared encoding, "" if it is not one of `ENCODINGS`."""
+    try:
+        name = codecs.lookup(declared.decode("ascii")).name
+    except (LookupError, ValueError):
+        return ""
+    if name not in ENCODINGS:
+        return ""
+    return name
+
+
+def without_encoding(text: str) -> str:
+    """Return an XML text without the encoding in its declaration, which only applied to the bytes."""
+    return _DECLARATION.sub(r"\1", text, count=1)

@@ -1,15 +1,25 @@
-"""Propose a dataset from URLs pasted by a producer: records, services, files, repositories."""
+"""Propose the values of a new dataset: from URLs pasted by a producer, a copy, or the usual values of a service.
+
+The URLs are those of records, services, files and repositories. People are warned of imported descriptions that are
+already in the catalogue, or belong to another service.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import authz, model
 
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.dataset.view import EMPTY, View
 from ckanext.ecosphere.schemas.fields import urls
-from ckanext.ecosphere.schemas.importing import addresses, documents, fetching, known, review, services
+from ckanext.ecosphere.schemas.importing import addresses, documents, review, services
 from ckanext.ecosphere.shared import authorization, language
 
 MOST = 5
@@ -23,7 +33,7 @@ Service = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """The user's input.
 
     Attributes:
@@ -38,85 +48,97 @@ class Asked:
 
 
 @dataclass
-class _Seen:
+class _Sorted:
+    """The URLs by kind, with the services at them."""
+
     kinds: list[str] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     records: list[str] = field(default_factory=list)
 
 
-def checked(data: Mapping[str, Any]) -> Asked:
+def checked(data: Mapping[str, Any]) -> Request:
     """Validate the parameters of the action.
 
     Raises:
         ValidationError: a parameter is invalid.
     """
-    given = _texts(data, "urls")
-    if not given:
-        raise tk.ValidationError({"urls": [tk._("Give an address, or choose a file")]})
-    if len(given) > MOST:
-        raise tk.ValidationError({"urls": [tk._("Give {number} addresses at most.").format(number=MOST)]})
-    for url in given:
+    value = data.get("urls")
+    if isinstance(value, str):
+        value = value.split()
+    pasted = tuple(dict.fromkeys(_texts(value, "urls")))
+    if not pasted:
+        raise _refusal(tk._("Give an address, or choose a file"))
+    if len(pasted) > MOST:
+        raise _refusal(tk._("Give {number} addresses at most.").format(number=MOST))
+    for url in pasted:
         if not urls.is_web_address(url):
             message = tk._('"{value}" is not a web address: it must start with https:// or http://')
-            raise tk.ValidationError({"urls": [message.format(value=url[:200])]})
-    names = data.get("layers")
-    layers = None if names in (None, "", []) else tuple(_list(names, "layers")[:MOST_CHOSEN])
-    kinds = tuple(_list(data.get("kinds") or [], "kinds"))
-    return Asked(tuple(given), kinds if len(kinds) == len(given) else (), layers)
+            raise _refusal(message.format(value=url[:200]))
+    layers = None
+    if data.get("layers"):
+        layers = tuple(_texts(data["layers"], "layers")[:MOST_CHOSEN])
+    kinds = tuple(_texts(data.get("kinds") or [], "kinds"))
+    if len(kinds) != len(pasted):
+        kinds = ()
+    return Request(pasted, kinds, layers)
 
 
-def _texts(data: Mapping[str, Any], name: str) -> list[str]:
-    value = data.get(name)
-    return list(dict.fromkeys(value.split() if isinstance(value, str) else _list(value, name)))
+def _refusal(*messages: str) -> tk.ValidationError:
+    return tk.ValidationError({"urls": list(messages)})
 
 
-def _list(value: Any, name: str) -> list[str]:
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+def _texts(value: Any, name: str) -> list[str]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise tk.ValidationError({name: [tk._("Give a list of texts.")]})
-    return [each.strip() for each in listed if each.strip()]
+    return [text.strip() for text in texts if text.strip()]
 
 
-def propose(asked: Asked, context: Any) -> dict[str, Any]:
+def propose(request: Request, context: Any) -> dict[str, Any]:
     """Return the state of a proposal, as the answer of the action.
 
     Raises:
         ValidationError: a URL cannot be used.
     """
-    seen = _Seen()
-    for number, url in enumerate(asked.urls):
-        _sort(url, asked.kinds[number] if asked.kinds else "", seen, context)
-    answer: dict[str, Any] = {"state": READING, "kinds": seen.kinds, "services": seen.services}
-    if any(service["state"] == UNREAD for service in seen.services):
+    by_kind = _Sorted()
+    for number, url in enumerate(request.urls):
+        kind = request.kinds[number] if request.kinds else ""
+        _sort(url, kind, by_kind, context)
+    answer: dict[str, Any] = {
+        "state": READING,
+        "kinds": by_kind.kinds,
+        "services": by_kind.services,
+    }
+    if any(service["state"] == UNREAD for service in by_kind.services):
         return answer
-    if len(seen.records) > 1:
-        raise tk.ValidationError({"urls": [tk._("Only one of the addresses may be that of a record.")]})
+    if len(by_kind.records) > 1:
+        raise _refusal(tk._("Only one of the addresses may be that of a record."))
     described: documents.Read = {"dataset": {}, "problems": []}
     read_at = ""
-    if seen.records:
+    for url in by_kind.records:
         try:
-            described, read_at = fetching.description(seen.records[0], context)
+            described, read_at = documents.fetch(url, context)
         except documents.ServiceError as error:
-            place = asked.urls.index(seen.records[0])
-            kinds = [*seen.kinds[:place], f"{SERVICE}:{error.format}", *seen.kinds[place + 1 :]]
-            return propose(Asked(asked.urls, tuple(kinds), asked.layers), context)
+            kinds = list(by_kind.kinds)
+            kinds[request.urls.index(url)] = f"{SERVICE}:{error.format}"
+            return propose(Request(request.urls, tuple(kinds), request.layers), context)
         except tk.ValidationError as error:
-            raise _at(seen.records[0], asked, error) from error
-    return _together(asked, seen, (described, read_at), answer, context)
+            raise _at(url, request, error) from error
+    return _together(request, by_kind, (described, read_at), answer, context)
 
 
-def _at(url: str, asked: Asked, error: tk.ValidationError) -> tk.ValidationError:
+def _at(url: str, request: Request, error: tk.ValidationError) -> tk.ValidationError:
     """Return an error for the parameter `urls`, prefixed with the URL when there are several."""
-    told: Any = error.error_dict
-    sentences = [str(each) for each in told.get("url") or told.get("urls") or []]
-    if len(asked.urls) > 1:
-        sentences = [f"{url[:200]}{tk._(': ')}{each}" for each in sentences]
-    return tk.ValidationError({"urls": sentences})
+    errors: Any = error.error_dict
+    sentences = [str(message) for message in errors.get("url") or errors.get("urls") or []]
+    if len(request.urls) > 1:
+        sentences = [f"{url[:200]}{tk._(': ')}{sentence}" for sentence in sentences]
+    return _refusal(*sentences)
 
 
-def _sort(url: str, kind: str, seen: _Seen, context: Any) -> None:
-    """Determine the kind of a URL and add it to `seen`."""
+def _sort(url: str, kind: str, by_kind: _Sorted, context: Any) -> None:
+    """Determine the kind of a URL and add it to `by_kind`."""
     service = None
     if kind.startswith(f"{SERVICE}:") or (not kind and not addresses.names_one_record(url)):
         service = _service(url, kind.partition(":")[2], context)
@@ -126,15 +148,19 @@ def _sort(url: str, kind: str, seen: _Seen, context: Any) -> None:
                 "This is the address of a catalogue: give that of one record (GetRecordById), "
                 "or ask the administrator to have the catalogue harvested."
             )
-            raise tk.ValidationError({"urls": [message]})
-        seen.kinds.append(kind or f"{SERVICE}:")
-        seen.services.append(service)
+            raise _refusal(message)
+        by_kind.kinds.append(kind or f"{SERVICE}:")
+        by_kind.services.append(service)
         return
     if not kind:
-        target = addresses.target(url)
-        kind = addresses.FILE if target.kind == addresses.FILE else addresses.RECORD
-    seen.kinds.append(kind)
-    (seen.files if kind == addresses.FILE else seen.records).append(url)
+        kind = addresses.RECORD
+        if addresses.target(url).kind == addresses.FILE:
+            kind = addresses.FILE
+    by_kind.kinds.append(kind)
+    if kind == addresses.FILE:
+        by_kind.files.append(url)
+    else:
+        by_kind.records.append(url)
 
 
 def _service(url: str, format_: str, context: Any) -> Service | None:
@@ -147,62 +173,254 @@ def _service(url: str, format_: str, context: Any) -> Service | None:
 
 
 def _together(
-    asked: Asked, seen: _Seen, record: tuple[documents.Read, str], answer: dict[str, Any], context: Any
+    request: Request,
+    by_kind: _Sorted,
+    record: tuple[documents.Read, str],
+    answer: dict[str, Any],
+    context: Any,
 ) -> dict[str, Any]:
-    lang = language.current()
+    """Return the answer with the dataset made of the record, the services and the files."""
     described, read_at = record
     dataset, problems = dict(described["dataset"]), list(described["problems"])
-    offered: list[dict[str, Any]] = list(dataset.get("resources") or [])
+    resources: list[dict[str, Any]] = list(dataset.get("resources") or [])
     first: Sequence[Mapping[str, Any]] | None = None
-    for service in seen.services:
+    for service in by_kind.services:
         if service["trouble"]:
             problems.append(f"{service['url'][:200]}{tk._(': ')}{service['trouble']}")
         if first is None and service["layers"]:
-            first = services.chosen(service, asked.layers)
+            first = services.chosen(service, request.layers)
             if first is None:
                 return {**answer, "state": CHOOSE, "service": service}
             layers = first
-            dataset = {**services.dataset(service, layers, lang), **dataset}
+            dataset = {**services.dataset(service, layers, language.current()), **dataset}
         else:
             layers = services.same(service, first or ())
-        offered += services.resources(service, layers)
+        resources += services.resources(service, layers)
     silent = 0
-    for url in seen.files:
-        if why := fetching.silence(url):
+    for url in by_kind.files:
+        why = documents.silence(url)
+        if why:
             silent += 1
-            problems.append(tk._("The address {url} does not answer: {why}").format(url=url[:200], why=why))
+            problems.append(
+                tk._("The address {url} does not answer: {why}").format(url=url[:200], why=why)
+            )
         name = addresses.file_name(url)
-        offered.append({"url": url, "name": name, "format": addresses.target(url).format})
+        resources.append({"url": url, "name": name, "format": addresses.target(url).format})
         dataset.setdefault("title", services.readable(name.rpartition(".")[0]))
-    dataset["resources"] = _once(offered)
-    found = importable({"dataset": dataset, "problems": problems}, read_at, context)
-    read = bool(seen.records) or silent < len(seen.files) or any(service["layers"] for service in seen.services)
-    return {**answer, "state": READY, "described": bool(seen.records), "read": read, **found}
+    dataset["resources"] = _once(resources)
+    any_layer = any(service["layers"] for service in by_kind.services)
+    return {
+        **answer,
+        "state": READY,
+        "described": bool(by_kind.records),
+        "read": bool(by_kind.records) or any_layer or silent < len(by_kind.files),
+        **importable({"dataset": dataset, "problems": problems}, read_at, context),
+    }
 
 
-def _once(resources: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _once(resources: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return resources without duplicates (same URL and layers)."""
-    kept: dict[Any, dict[str, Any]] = {}
-    for each in resources:
-        kept.setdefault((each.get("url"), tuple(each.get("layer_name") or ())), each)
-    return list(kept.values())
+    distinct: dict[Any, dict[str, Any]] = {}
+    for resource in resources:
+        layers = tuple(resource.get("layer_name") or ())
+        distinct.setdefault((resource.get("url"), layers), resource)
+    return list(distinct.values())
 
 
-def importable(found: documents.Read, url: str, context: Any) -> dict[str, Any]:
+def importable(described: documents.Read, url: str, context: Any) -> dict[str, Any]:
     """Return an imported dataset as a draft without name, id and owner, with problems and warnings.
 
     Args:
-        found: `dataset` and `problems`.
+        described: `dataset` and `problems`.
         url: URL that it was read from, "" for a file.
         context: context of the calling action.
     """
-    already = known.already(found["dataset"], url, context)
-    warnings = known.sentences(already, known.other_service(found["dataset"], context))
-    dataset = {**found["dataset"], "private": True}
+    existing = already(described["dataset"], url, context)
+    warnings = _warnings(existing, other_service(described["dataset"], context))
+    dataset = {**described["dataset"], "private": True}
     for name in ("name", "id", "owner_org"):
         dataset.pop(name, None)
     if url:
         dataset.setdefault("source_record", url)
     dataset, problems = review.looked_over(dataset, context)
-    told = {"problems": [*found["problems"], *problems], "already": already, "warnings": warnings}
-    return {"dataset": dataset, **told}
+    problems = [*described["problems"], *problems]
+    return {"dataset": dataset, "problems": problems, "already": existing, "warnings": warnings}
+
+
+# --- what the catalogue has already ---
+
+#: Index fields (type string) with identifiers of a dataset or its record.
+NAMED_BY = ("identifier", "metadata_identifier", "uri", "source_record")
+MOST_ASKED, MOST_FOUND = 20, 10
+Dataset = Mapping[str, Any]
+
+
+def already(dataset: Dataset, url: str, context: Any) -> list[dict[str, Any]]:
+    """Return the datasets with an identifier of an imported one that the user may see.
+
+    Args:
+        dataset: the imported dataset.
+        url: URL that it was read from, "" for a file.
+        context: context of the calling action.
+
+    Returns:
+        for each `name`, `title`, `service` (title), `catalogue` (title of the catalogue that it is harvested from, or
+        None) and `editable` (whether the user may change it).
+    """
+    view = View(dataset)
+    names = [*map(view.text, NAMED_BY), *view.many("alternate_identifier"), url]
+    distinct = list(dict.fromkeys(filter(None, names)))[:MOST_ASKED]
+    if not distinct:
+        return []
+    either = " OR ".join(map(_quoted, distinct))
+    search = {
+        "fq_list": [
+            "+dataset_type:dataset",
+            " OR ".join(f"{field}:({either})" for field in NAMED_BY),
+        ],
+        "rows": MOST_FOUND,
+        "facet": "false",
+        "include_private": True,
+        "include_drafts": True,
+    }
+    who: Any = authorization.same_person(context)
+    rows = []
+    for other in tk.get_action("package_search")(who.copy(), search)["results"]:
+        rows.append(
+            {
+                "name": other["name"],
+                "title": other["title"],
+                "service": (other.get("organization") or {}).get("title") or "",
+                "catalogue": _catalogue(other["id"], who),
+                "editable": authz.is_authorized_boolean(
+                    "package_update", who.copy(), {"id": other["id"]}
+                ),
+            }
+        )
+    return rows
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _catalogue(id_: str, who: Any) -> str | None:
+    try:
+        catalogues = tk.get_action("ecosphere_harvest_catalogues_show")(who.copy(), {"id": id_})
+    except (KeyError, tk.ObjectNotFound, tk.NotAuthorized):
+        return None
+    source = catalogues["published_from"]
+    return source and source["title"]
+
+
+def other_service(dataset: Dataset, context: Any) -> str | None:
+    """Return the name of the service that a description belongs to, if the user cannot create datasets for it.
+
+    Args:
+        dataset: the imported dataset: `owner_org` is a name in the registry, `publisher` has rows with a name.
+        context: context of the calling action.
+    """
+    view, registry = View(dataset), voc.get("organisations")
+    names = [
+        view.text("owner_org"),
+        *(str(row.get("name") or "") for row in view.rows("publisher")),
+    ]
+    services_named = (registry.get(name) or registry.find(name) for name in names if name)
+    service = next(filter(None, services_named), None)
+    if service is None:
+        return None
+    who: Any = authorization.same_person(context)
+    query = {"permission": "create_dataset"}
+    if who.get("user"):
+        query["id"] = who["user"]
+    mine = tk.get_action("organization_list_for_user")(who.copy(), query)
+    if not mine or any(_is(group, service) for group in mine):
+        return None
+    return str(service.label_fr)
+
+
+def _is(group_dict: Mapping[str, Any], service: voc.Concept) -> bool:
+    group = model.Group.get(group_dict["id"])
+    registered = sheets.registered(group) if group else None
+    return (
+        registered or voc.get("organisations").find(str(group_dict.get("title") or ""))
+    ) == service
+
+
+def _warnings(existing: Iterable[Mapping[str, Any]], service: str | None) -> list[str]:
+    """Return the warnings about an imported description, as sentences."""
+    warnings = []
+    for other in existing:
+        text = tk._("This description is in the catalogue already: “{title}” ({service}).")
+        sentences = [text.format(title=other["title"], service=other["service"])]
+        if other["catalogue"]:
+            text = tk._(
+                "It is harvested from {catalogue}: what is saved here would be a second dataset beside it."
+            )
+            sentences.append(text.format(catalogue=other["catalogue"]))
+        elif other["editable"]:
+            sentences.append(tk._("Change that dataset rather than save a second one."))
+        warnings.append(" ".join(sentences))
+    if service:
+        text = tk._(
+            "The description is one of another service, {service}: save it only if your service has taken it over."
+        )
+        warnings.append(text.format(service=service))
+    return warnings
+
+
+# --- values of other datasets ---
+
+#: Fields specific to one dataset: its identity, its records in other catalogues, fields set by CKAN.
+OWN = frozenset(
+    (
+        "id", "name", "state", "type", "resources", "extras", "groups", "organization", "creator_user_id", "isopen",
+        "identifier", "alternate_identifier", "metadata_identifier", "source_record", "source_catalogue",
+        "metadata_date", "uri", "metadata_created", "metadata_modified", "num_resources", "num_tags", "license_title",
+        "license_url", "relationships_as_object", "relationships_as_subject", "revision_id",
+        "replaces", "replaced_by",
+    )
+)  # fmt: skip
+LEAST_SHARE = 0.5
+
+
+def copy(dataset: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """Return a copy of ``dataset`` as a draft with another title, without the fields of `OWN`."""
+    copied = {
+        name: value for name, value in dataset.items() if name not in OWN and value not in EMPTY
+    }
+    return {**copied, "title": title, "private": True}
+
+
+def usual(datasets: Iterable[Mapping[str, Any]], fields: Iterable[str]) -> dict[str, Any]:
+    """Return the value of each field that at least half of the datasets share.
+
+    Args:
+        datasets: datasets of one service.
+        fields: names of the fields to compare.
+    """
+    all_datasets = list(datasets)
+    least = max(1, len(all_datasets) * LEAST_SHARE)
+    values = {}
+    for name in fields:
+        filled = [dataset[name] for dataset in all_datasets if dataset.get(name) not in EMPTY]
+        for identity, number in Counter(map(_identity, filled)).most_common(1):
+            if number >= least:
+                spellings = Counter(
+                    _written(value) for value in filled if _identity(value) == identity
+                )
+                values[name] = json.loads(spellings.most_common(1)[0][0])
+    return values
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _identity(value: Any) -> str:
+    """Return what makes two values the same: of people, their mailboxes, since the rest is spelt in many ways."""
+    rows = value if isinstance(value, list) else []
+    mailboxes = [str(row.get("email") or "").lower() for row in rows if isinstance(row, Mapping)]
+    if mailboxes and all(mailboxes):
+        return _written(sorted(mailboxes))
+    return _written(value)

@@ -8,14 +8,12 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.lib.navl.dictization_functions import flatten_dict
 from ckan.lib.plugins import lookup_package_plugin, plugin_validate
 
+from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.schemas.catalogue import inheritance
-from ckanext.ecosphere.schemas.fields import conditions
 from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.logic.publication import Dataset as Flat
-from ckanext.ecosphere.schemas.logic.publication import label_of
+from ckanext.ecosphere.schemas.logic.publication import irrelevant, label_of
 
 #: Errors of these fields are ignored, since the user fills them in.
 _LEFT = ("name", "title", "owner_org", "tag_string")
@@ -36,20 +34,22 @@ def looked_over(dataset: Dataset, context: Any) -> tuple[Dataset, list[str]]:
         context: context of the calling action.
     """
     schema = tk.h.scheming_get_dataset_schema("dataset")
-    fields, kept = schema["dataset_fields"], copy.deepcopy(dataset)
-    told: list[str] = []
-    errors = _errors(kept, context)
+    fields, valid = schema["dataset_fields"], copy.deepcopy(dataset)
+    sentences: list[str] = []
+    errors = _errors(valid, context)
     if KIND in errors:  # first, since the relevance of other fields depends on it
-        told += _leave_out(fields, kept, {KIND: errors[KIND]})
-    told += _irrelevant(fields, kept)
+        sentences += _leave_out(fields, valid, {KIND: errors[KIND]})
+    sentences += _leave_out_irrelevant(fields, valid)
     for _round in range(MOST_ROUNDS):
-        errors = _errors(kept, context)
-        told += _leave_out(fields, kept, errors)
-        told += _tags_left_out(fields, kept, errors.get("tags") or ())
-        told += _files_left_out(schema["resource_fields"], kept, errors.get("resources") or ())
+        errors = _errors(valid, context)
+        sentences += _leave_out(fields, valid, errors)
+        sentences += _leave_out_tags(fields, valid, errors.get("tags") or ())
+        sentences += _leave_out_files(
+            schema["resource_fields"], valid, errors.get("resources") or ()
+        )
         if not errors:
             break
-    return kept, told
+    return valid, sentences
 
 
 def said(errors: Mapping[str, Any]) -> list[str]:
@@ -59,12 +59,17 @@ def said(errors: Mapping[str, Any]) -> list[str]:
         errors: ``error_dict`` of a ``ValidationError`` of ``package_create`` or ``package_patch``.
     """
     fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
-    names = {field["field_name"] for field in fields}
+    sentences = list(_problems(fields, errors))
     # CKAN has already turned the errors of tags into sentences, and would fail to do so again.
-    others = tk.ValidationError({key: errors[key] for key in errors if key not in (*names, "tags")}).error_summary
+    names = {field["field_name"] for field in fields} | {"tags"}
+    others = tk.ValidationError(
+        {key: errors[key] for key in errors if key not in names}
+    ).error_summary
     if errors.get("tags"):
         others[tk._("Tags")] = "; ".join(map(str, errors["tags"]))
-    return [*_problems(fields, errors), *(f"{key}{tk._(': ')}{text}" for key, text in others.items())]
+    for key, text in others.items():
+        sentences.append(f"{key}{tk._(': ')}{text}")
+    return sentences
 
 
 def _errors(dataset: Dataset, context: Any) -> dict[str, Any]:
@@ -72,93 +77,123 @@ def _errors(dataset: Dataset, context: Any) -> dict[str, Any]:
     plugin: Any = lookup_package_plugin("dataset")
     who: Any = {"user": context.get("user"), "model": model, "session": model.Session}
     draft = copy.deepcopy({**dataset, "type": "dataset", "private": True})
-    _valid, errors = plugin_validate(plugin, who, draft, plugin.create_package_schema(), "package_create")
-    return {key: found for key, found in errors.items() if key not in _LEFT}
+    _valid, errors = plugin_validate(
+        plugin, who, draft, plugin.create_package_schema(), "package_create"
+    )
+    return {name: messages for name, messages in errors.items() if name not in _LEFT}
 
 
 def _left_out(label: str, value: Any, reason: str) -> str:
     """Return the sentence about a value left out; the value is quoted unless the reason contains it."""
-    text = ", ".join(str(part) for part in as_list(value) if part not in (None, "")) if value else ""
-    what = f"{label} ({text[:SHOWN]})" if text and text not in reason else label
-    return tk._("Left out, for the form would refuse it: {field}. {reason}").format(field=what, reason=reason)
+    parts = as_list(value) if value else []
+    text = ", ".join(str(part) for part in parts if part not in (None, ""))
+    if text and text not in reason:
+        label = f"{label} ({text[:SHOWN]})"
+    message = tk._("Left out, for the form would refuse it: {field}. {reason}")
+    return message.format(field=label, reason=reason)
 
 
-def _irrelevant(fields: Fields, dataset: Dataset) -> list[str]:
+def _leave_out_irrelevant(fields: Fields, dataset: Dataset) -> list[str]:
     """Remove the fields that do not apply given the values of other fields."""
-    known = {field["field_name"]: field for field in fields}
-    read = Flat(flatten_dict(copy.deepcopy(dataset))).texts
-    told: list[str] = []
-    for name, field in known.items():
-        harmless = set(field.get("relevant_except") or ())
-        values = [value for value in read(name) if value.rsplit("/", 1)[-1] not in harmless]
-        because = conditions.reason(field, read) if values else None
-        if because:
-            dataset.pop(name, None)
-            reason = tk._("It does not go with what “{field}” says.").format(field=label_of(known[because["field"]]))
-            told.append(_left_out(label_of(field), values, reason))
-    return told
+    labels = {field["field_name"]: label_of(field) for field in fields}
+    sentences: list[str] = []
+    for name, values, other in irrelevant(fields, View(dataset)):
+        dataset.pop(name, None)
+        reason = tk._("It does not go with what “{field}” says.").format(field=labels[other])
+        sentences.append(_left_out(labels[name], values, reason))
+    return sentences
 
 
-def _leave_out(fields: Fields, values: Dataset, errors: Mapping[str, Any], before: str = "") -> list[str]:
+def _leave_out(
+    fields: Fields, values: Dataset, errors: Mapping[str, Any], before: str = ""
+) -> list[str]:
     """Remove the invalid values from a dataset or row; from a list, only the values quoted in the errors."""
-    told: list[str] = []
+    sentences: list[str] = []
     for field in fields:
         name, label = field["field_name"], before + label_of(field)
-        found = errors.get(name)
-        if not found or name == "resources":
+        faults = errors.get(name)
+        if not faults or name == "resources":
             continue
         rows = values.get(name)
-        if any(isinstance(each, Mapping) for each in found) and isinstance(rows, list):
-            for row, fault in zip(rows, found, strict=False):
-                told += _leave_out(field.get("repeating_subfields") or (), row, fault, f"{label}, ")
+        if isinstance(rows, list) and any(isinstance(fault, Mapping) for fault in faults):
+            for row, fault in zip(rows, faults, strict=False):
+                sentences += _leave_out(
+                    field.get("repeating_subfields") or (), row, fault, f"{label}, "
+                )
             values[name] = [row for row in rows if inheritance.is_filled(row)]
             continue
-        # A missing value that another field requires cannot be supplied: that other field is removed.
-        taken = [name] if name in values else [each["field"] for each in field.get("required_when") or ()]
-        given, reasons = [values.pop(each, None) for each in taken], [str(each) for each in found]
-        value = given[0] if len(given) == 1 else given
-        if isinstance(value, list) and taken == [name]:
-            good = [part for part in value if not any(str(part) in reason for reason in reasons)]
-            values |= {name: good} if 0 < len(good) < len(value) else {}
-            value = [part for part in value if part not in values.get(name, ())]
-        told.append(_left_out(label, value, "; ".join(reasons)))
-    return told
+        reasons = [str(fault) for fault in faults]
+        sentences.append(_left_out(label, _remove(field, values, reasons), "; ".join(reasons)))
+    return sentences
 
 
-def _tags_left_out(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> list[str]:
+def _remove(field: Mapping[str, Any], values: Dataset, reasons: list[str]) -> Any:
+    """Remove an invalid value, of a list only the parts quoted in the reasons; return what was removed.
+
+    A missing value that another field requires cannot be supplied: that other field is removed.
+    """
+    name = field["field_name"]
+    if name not in values:
+        others = [condition["field"] for condition in field.get("required_when") or ()]
+        removed = [values.pop(other, None) for other in others]
+        return removed[0] if len(removed) == 1 else removed
+    value = values.pop(name)
+    if not isinstance(value, list):
+        return value
+    bad = [part for part in value if any(str(part) in reason for reason in reasons)]
+    good = [part for part in value if part not in bad]
+    if bad and good:
+        values[name] = good
+        return bad
+    return value
+
+
+def _leave_out_tags(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> list[str]:
     label = next(label_of(field) for field in fields if field["field_name"] == "tag_string")
     tags: list[Dataset] = dataset.get("tags") or []
-    bad = {id(tag): fault for tag, fault in zip(tags, faults, strict=False) if fault}
-    dataset["tags"] = [tag for tag in tags if id(tag) not in bad]
-    texts = [(str(tag.get("name")), bad[id(tag)]) for tag in tags if id(tag) in bad]
-    return [_left_out(label, name, "; ".join(map(str, fault.get("name", ())))) for name, fault in texts]
+    sentences: list[str] = []
+    bad = set()
+    for number, (tag, fault) in enumerate(zip(tags, faults, strict=False)):
+        if fault:
+            bad.add(number)
+            reason = "; ".join(map(str, fault.get("name", ())))
+            sentences.append(_left_out(label, str(tag.get("name")), reason))
+    dataset["tags"] = [tag for number, tag in enumerate(tags) if number not in bad]
+    return sentences
 
 
-def _files_left_out(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> list[str]:
+def _leave_out_files(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> list[str]:
     """Remove the files without a valid URL, and the invalid values of the others."""
-    told: list[str] = []
-    kept: list[Dataset] = []
+    sentences: list[str] = []
+    files: list[Dataset] = []
     for file, fault in zip(dataset.get("resources") or (), faults, strict=False):
-        what = str(file.get("name") or file.get("url") or len(kept) + 1)
+        name = str(file.get("name") or file.get("url") or len(files) + 1)
         if fault and "url" in fault:
-            told += [f"{what} \N{EN DASH} {sentence}" for sentence in _problems(fields, fault)]
-            told.append(tk._("The file “{file}” is left out: it has no usable address").format(file=what))
-            continue
-        told += [f"{what} \N{EN DASH} {sentence}" for sentence in _leave_out(fields, file, fault or {})]
-        kept.append(file)
+            problems = list(_problems(fields, fault))
+            problem = tk._("The file “{file}” is left out: it has no usable address").format(
+                file=name
+            )
+        else:
+            problems, problem = _leave_out(fields, file, fault or {}), ""
+            files.append(file)
+        sentences += [f"{name} \N{EN DASH} {sentence}" for sentence in problems]
+        if problem:
+            sentences.append(problem)
     if faults:
-        dataset["resources"] = kept
-    return told
+        dataset["resources"] = files
+    return sentences
 
 
 def _problems(fields: Fields, errors: Any, before: str = "") -> Iterator[str]:
     for field in fields:
-        found = errors.get(field["field_name"])
-        if not found or field["field_name"] == "resources":
+        faults = errors.get(field["field_name"])
+        if not faults or field["field_name"] == "resources":
             continue
         label = before + label_of(field)
-        for each in found if isinstance(found, list) else [found]:
-            if isinstance(each, Mapping):
-                yield from _problems(field.get("repeating_subfields") or [], each, f"{label}, ")
+        if not isinstance(faults, list):
+            faults = [faults]
+        for fault in faults:
+            if isinstance(fault, Mapping):
+                yield from _problems(field.get("repeating_subfields") or [], fault, f"{label}, ")
             else:
-                yield label + tk._(": ") + str(each)
+                yield label + tk._(": ") + str(fault)

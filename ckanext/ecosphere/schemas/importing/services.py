@@ -13,7 +13,6 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import places, spatial
-from ckanext.ecosphere.schemas.importing.text import sentence_case
 from ckanext.ecosphere.vocabularies import tables
 
 #: Used instead of names of layers: the service as a whole.
@@ -26,7 +25,8 @@ SLACK = 0.05
 WORLD = (-179.0, -85.0, 179.0, 85.0)
 #: Default titles of map servers.
 _STOCK = re.compile(
-    r"^(?:geoserver .{0,60}|qgis (?:map )?server.{0,60}|mapserver.{0,60}|wms|wfs|layers)$", re.IGNORECASE
+    r"^(?:geoserver .{0,60}|qgis (?:map )?server.{0,60}|mapserver.{0,60}|wms|wfs|layers)$",
+    re.IGNORECASE,
 )
 _FILE = Path(__file__).with_name("services.csv")
 
@@ -55,20 +55,28 @@ def chosen(service: Service, names: Sequence[str] | None) -> list[Layer] | None:
     """
     layers = service["layers"]
     if names is not None:
-        return [layer for layer in layers if layer["name"] in names and WHOLE not in names][:MOST_LAYERS]
+        return [layer for layer in layers if layer["name"] in names and WHOLE not in names][
+            :MOST_LAYERS
+        ]
     if service["asked"]:
-        asked = [_plain(name) for name in service["asked"].split(",")]
-        return [layer for layer in layers if _plain(layer["name"]) in asked][:MOST_LAYERS]
-    return None if len(layers) > 1 else list(layers)
+        names = [_plain(name) for name in service["asked"].split(",")]
+        return [layer for layer in layers if _plain(layer["name"]) in names][:MOST_LAYERS]
+    if len(layers) > 1:
+        return None
+    return list(layers)
 
 
 def same(service: Service, layers: Iterable[Layer]) -> list[Layer]:
     """Return the layers of a service with the same name or title as given ones (WMS layers of WFS types)."""
-    names = {_plain(layer["name"]) for layer in layers} | {voc.normalise(layer["title"]) for layer in layers}
-    found = [
-        each for each in service["layers"] if {_plain(each["name"]), voc.normalise(each["title"])} & (names - {""})
-    ]
-    return found or (list(service["layers"]) if len(service["layers"]) == 1 else [])
+    names = set().union(*map(_names, layers))
+    matching = [layer for layer in service["layers"] if _names(layer) & names]
+    if not matching and len(service["layers"]) == 1:
+        return list(service["layers"])
+    return matching
+
+
+def _names(layer: Layer) -> set[str]:
+    return {_plain(layer["name"]), voc.normalise(layer["title"])} - {""}
 
 
 def dataset(service: Service, layers: Sequence[Layer], lang: str) -> Dataset:
@@ -79,56 +87,73 @@ def dataset(service: Service, layers: Sequence[Layer], lang: str) -> Dataset:
         layers: the chosen layers; empty for the service as a whole.
         lang: language of the page, for labels.
     """
-    told = layers or service["layers"]
-    one = layers[0] if len(layers) == 1 else None
-    service_title = "" if _STOCK.match(service["title"]) else service["title"]
-    title = _title(one) if one else service_title or (_title(layers[0]) if layers else "")
-    notes = (one or {}).get("abstract") or service["abstract"]
-    found: Dataset = {"title": title, "notes": "" if _STOCK.match(notes) else notes}
-    if box := _box(told):
-        found["spatial_coverage"] = [{"bbox": spatial.box_to_geometry(box)}]
-        if territory := _territory(box, lang):
-            found["territory"] = [territory]
-    if codes := _crs(told):
-        found["reference_system"] = codes
-    found["spatial_representation"] = _representation(service)
-    return {name: value for name, value in found.items() if value}
+    described = layers or service["layers"]
+    title, notes = _own_text(service["title"]), service["abstract"]
+    if len(layers) == 1:
+        title, notes = _title(layers[0]), layers[0].get("abstract") or notes
+    elif layers:
+        title = title or _title(layers[0])
+    values: Dataset = {
+        "title": title,
+        "notes": _own_text(notes),
+        "reference_system": _crs(described),
+        "spatial_representation": _representation(service),
+    }
+    box = _box(described)
+    if box:
+        values["spatial_coverage"] = [{"bbox": spatial.box_to_geometry(box)}]
+        values["territory"] = _territories(box, lang)
+    return {name: value for name, value in values.items() if value}
+
+
+def _own_text(text: str) -> str:
+    """Return a text of a service, "" for the default of a map server."""
+    if _STOCK.match(text):
+        return ""
+    return text
 
 
 def resources(service: Service, layers: Sequence[Layer]) -> list[Dataset]:
     """Return the resources of a service for some layers."""
     row = kinds()[service["kind"]]
-    if row["carries"] == "links" and layers:
-        files = [_file(link, layer) for layer in layers for link in layer["details"].get("links", ())]
-        if files := [file for file in files if file["url"]][:MOST_FILES]:
-            return files
+    files: list[Dataset] = []
+    if row["carries"] == "links":
+        for layer in layers:
+            links = layer["details"].get("links", ())
+            files += [_file(link, layer) for link in links if link.get("url")]
+    if files:
+        return files[:MOST_FILES]
     label = service["label"]
     shared = {"url": service["url"], "format": row["format"], "protocol": row["protocol"]}
     if not layers or row["carries"] != "name":
         return [{**shared, "name": _named(service["title"] or label, label)}]
-    return [
-        {
-            **shared,
-            "name": _named(_title(layer), label),
-            "layer_name": [layer["name"]],
-            "reference_system": _crs([layer]),
-        }
-        for layer in layers
-    ]
+    of_layers = []
+    for layer in layers:
+        name, codes = _named(_title(layer), label), _crs([layer])
+        of_layers.append(
+            {**shared, "name": name, "layer_name": [layer["name"]], "reference_system": codes}
+        )
+    return of_layers
 
 
 def _named(title: str, label: str) -> str:
-    return title if label.lower() in title.lower().split() else f"{title} ({label})"
+    if label.lower() in title.lower().split():
+        return title
+    return f"{title} ({label})"
 
 
 def _file(link: Mapping[str, str], layer: Layer) -> Dataset:
-    feed = "atom" in link.get("format", "")
-    known = voc.get("format").find(link.get("format", ""))
-    file = {"url": link.get("url", ""), "name": _title(layer)}
-    if feed:
+    file = {"url": link["url"], "name": _title(layer), "format": ""}
+    format_ = link.get("format", "")
+    if "atom" in format_:
         return {**file, "format": "Atom Feed", "protocol": "ATOM"}
+    concept = voc.get("format").find(format_)
+    if concept:
+        file["format"] = concept.id
     size = link.get("size", "")
-    return {**file, "format": known.id if known else "", **({"size": size} if size.isdigit() else {})}
+    if size.isdigit():
+        file["size"] = size
+    return file
 
 
 def _title(layer: Layer) -> str:
@@ -140,7 +165,8 @@ def _title(layer: Layer) -> str:
 
 def readable(name: str) -> str:
     """Return the name of a table or file as a readable title: "l_zone_humide" → "L zone humide"."""
-    return sentence_case(" ".join(re.split(r"[\s_.]+", name.strip("_. "))))
+    words = " ".join(re.split(r"[\s_.]+", name.strip("_. ")))
+    return words[:1].upper() + words[1:]
 
 
 def _plain(name: str) -> str:
@@ -151,33 +177,41 @@ def _box(layers: Iterable[Layer]) -> spatial.Box | None:
     boxes = [tuple(layer["extent"]) for layer in layers if layer.get("extent")]
     if not boxes:
         return None
-    wests, souths, easts, norths = zip(*boxes, strict=True)
-    west, south, east, north = min(wests), min(souths), max(easts), max(norths)
+    west, south, east, north = spatial.around(boxes)
     whole = west <= WORLD[0] and south <= WORLD[1] and east >= WORLD[2] and north >= WORLD[3]
-    return None if whole or west >= east or south >= north else (west, south, east, north)
+    if whole or west >= east or south >= north:
+        return None
+    return west, south, east, north
 
 
-def _territory(box: spatial.Box, lang: str) -> str:
-    """Return the smallest territory that contains a box; "" if the box covers too little of it (`LEAST_SHARE`)."""
+def _territories(box: spatial.Box, lang: str) -> list[str]:
+    """Return the smallest territory that contains a box; none if the box covers too little of it (`LEAST_SHARE`)."""
     slack_x, slack_y = (box[2] - box[0]) * SLACK, (box[3] - box[1]) * SLACK
     inner = (box[0] + slack_x, box[1] + slack_y, box[2] - slack_x, box[3] - slack_y)
-    found = places.territories_of(inner, lang)
-    around = spatial.territory_box(found[0]["uri"]) if found else None
-    if around is None or around[0] > around[2]:
-        return ""
-    share = (box[2] - box[0]) * (box[3] - box[1]) / ((around[2] - around[0]) * (around[3] - around[1]))
-    return found[0]["uri"] if share >= LEAST_SHARE else ""
+    uris = [place["uri"] for place in places.territories_of(inner, lang)[:1]]
+    around = spatial.territory_box(uris[0]) if uris else None
+    if around is None or around[0] > around[2] or _area(box) < LEAST_SHARE * _area(around):
+        return []
+    return uris
+
+
+def _area(box: spatial.Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _crs(layers: Iterable[Layer]) -> list[str]:
     """Return the URIs of the first EPSG code of each layer, if in the vocabulary."""
-    first = (next((code for code in layer["crs"] if code.startswith("EPSG:")), "") for layer in layers)
-    known = voc.get("epsg")
-    codes = (known.find(code) for code in first if code)
-    return list(dict.fromkeys(concept.uri for concept in codes if concept))[:10]
+    uris: dict[str, None] = {}
+    for layer in layers:
+        codes = [code for code in layer["crs"] if code.startswith("EPSG:")]
+        concept = voc.get("epsg").find(codes[0]) if codes else None
+        if concept:
+            uris[concept.uri] = None
+    return list(uris)[:10]
 
 
 def _representation(service: Service) -> str:
-    name = {"wfs": "vector", "ogcapi": "vector", "wcs": "grid"}.get(service["kind"], "")
-    concept = voc.get("spatial-representation").get(name) if name else None
-    return concept.uri if concept else ""
+    name = {"wfs": "vector", "ogcapi": "vector", "wcs": "grid"}.get(service["kind"])
+    if name is None:
+        return ""
+    return voc.get("spatial-representation")[name].uri

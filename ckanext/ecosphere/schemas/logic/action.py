@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import authz, model
 from ckan.logic.schema import validator_args
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.bulk import actions as bulk
 from ckanext.ecosphere.schemas.catalogue import public_files
-from ckanext.ecosphere.schemas.importing import documents, fetching, proposing, starting
-from ckanext.ecosphere.schemas.logic import drafts, earlier_programs
+from ckanext.ecosphere.schemas.importing import documents, proposing
+from ckanext.ecosphere.schemas.logic import earlier_programs
 from ckanext.ecosphere.shared import action_input
 
 DATASETS_LOOKED_AT = 50
+MOST_UNFINISHED = 20
 
 
 @validator_args
@@ -61,19 +64,22 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
         return proposing.importable(_read_content(data_dict["content"], context), "", context)
     if not data_dict.get("url"):
         raise tk.ValidationError({"url": [tk._("Give an address, or choose a file")]})
-    found, url = fetching.description(data_dict["url"], context)
-    return proposing.importable(found, url, context)
+    description, url = documents.fetch(data_dict["url"], context)
+    return proposing.importable(description, url, context)
 
 
 def _read_content(content: str, context: Context) -> dict[str, Any]:
     if len(content) > config.IMPORT_BYTES:
         limit = config.IMPORT_BYTES // (1024 * 1024)
-        raise tk.ValidationError({"content": [tk._("The file is larger than {limit} MB").format(limit=limit)]})
+        raise tk.ValidationError(
+            {"content": [tk._("The file is larger than {limit} MB").format(limit=limit)]}
+        )
     try:
         return documents.read(content, context)
     except tk.ValidationError as error:
-        told: Any = error.error_dict
-        raise tk.ValidationError({"content": told.get("url") or told.get("content") or []}) from error
+        errors: Any = error.error_dict
+        messages = errors.get("url") or errors.get("content") or []
+        raise tk.ValidationError({"content": messages}) from error
 
 
 @tk.validate_action_data(_propose_schema)
@@ -112,17 +118,19 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> dic
         values by field, for the fields marked with `usual` in the schema, and `owner_org`.
     """
     tk.check_access("ecosphere_dataset_usual_values", context, data_dict)
-    service = tk.get_action("organization_show")({**context}, {"id": data_dict["id"], "include_users": False})
+    service = tk.get_action("organization_show")(
+        {**context}, {"id": data_dict["id"], "include_users": False}
+    )
     search = {
         "fq": f'+owner_org:"{service["id"]}" +dataset_type:dataset',
         "rows": DATASETS_LOOKED_AT,
         "sort": "metadata_created desc",
         "include_private": True,
     }
-    found = tk.get_action("package_search")({**context}, search)["results"]
+    datasets = tk.get_action("package_search")({**context}, search)["results"]
     schema = tk.h.scheming_get_dataset_schema("dataset") or {"dataset_fields": []}
     names = [field["field_name"] for field in schema["dataset_fields"] if field.get("usual")]
-    return {**starting.usual(found, names), "owner_org": service["id"]}
+    return {**proposing.usual(datasets, names), "owner_org": service["id"]}
 
 
 @tk.side_effect_free
@@ -140,11 +148,51 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[
         (timestamp), `by` (name of the creator, empty for the user).
     """
     tk.check_access("ecosphere_dataset_unfinished", context, data_dict)
-    return drafts.of(str(context.get("user") or ""))
+    name = str(context.get("user") or "")
+    user = model.User.get(name)
+    if user is None:
+        return []
+    package: Any = model.Package
+    own = package.creator_user_id == user.id
+    mine = sa.and_(package.owner_org.is_(None), own)
+    if authz.is_sysadmin(name):
+        mine = own
+    else:
+        permission = {"permission": "update_dataset"}
+        services = tk.get_action("organization_list_for_user")({"user": name}, permission)
+        mine = sa.or_(mine, package.owner_org.in_([service["id"] for service in services]))
+    query = (
+        sa.select(package, model.Group.title, model.User.fullname, model.User.name)
+        .outerjoin(model.Group, model.Group.id == package.owner_org)
+        .outerjoin(model.User, model.User.id == package.creator_user_id)
+        .where(package.state == "draft", package.type == "dataset", mine)
+        .order_by(package.metadata_created.desc())
+        .limit(MOST_UNFINISHED)
+    )
+    unfinished = []
+    for dataset, service, full_name, creator in model.Session.execute(query):
+        if not authz.is_authorized_boolean("package_update", {"user": name}, {"id": dataset.id}):
+            continue
+        by = full_name or creator or ""
+        if dataset.creator_user_id == user.id:
+            by = ""
+        unfinished.append(
+            {
+                "id": dataset.id,
+                "name": dataset.name,
+                "title": dataset.title or dataset.name,
+                "service": service or "",
+                "begun": dataset.metadata_created.isoformat(),
+                "by": by,
+            }
+        )
+    return unfinished
 
 
 def get_actions() -> dict[str, Any]:
     """Return the actions by name."""
-    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_dataset_")}
+    own = {
+        name: action for name, action in globals().items() if name.startswith("ecosphere_dataset_")
+    }
     own |= bulk.ACTIONS | {"dataset_purge": public_files.dataset_purge}
     return action_input.checked(own) | earlier_programs.get_actions()

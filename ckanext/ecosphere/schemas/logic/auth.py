@@ -33,5 +33,9 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> AuthR
 
 def get_auth_functions() -> dict[str, Any]:
     """Return the authorization functions by name."""
-    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_dataset_")}
+    own = {
+        name: function
+        for name, function in globals().items()
+        if name.startswith("ecosphere_dataset_")
+    }
     return authorization.deny_by_default(own | bulk.AUTH)

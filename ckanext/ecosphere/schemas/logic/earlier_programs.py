@@ -18,7 +18,7 @@ from flask import has_request_context, request
 
 from ckanext.ecosphere.schemas.catalogue import adopting, core_fields, licences
 from ckanext.ecosphere.schemas.fields.stored import Stored
-from ckanext.ecosphere.schemas.logic import warning_header
+from ckanext.ecosphere.schemas.logic import grace
 
 PATCH, UPDATE = "package_patch", "package_update"
 
@@ -31,13 +31,13 @@ class Body:
         package: the stored dataset, None for a new one.
 
     Attributes:
-        told: what became of values, in a few words each.
+        warnings: what became of values, in a few words each.
         is_plain: whether it names none of the schema's fields.
     """
 
     def __init__(self, data: dict[str, Any], package: Any) -> None:
         self.data, self.package = data, package
-        self.told: list[str] = []
+        self.warnings: list[str] = []
         self._fields = adopting.own_fields("dataset_fields", model.package_table)
         self.is_plain = self._fields.isdisjoint(data)
 
@@ -47,7 +47,11 @@ class Body:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             return
         free = {str(row.get("key")): row.get("value") for row in rows}
-        named = {name: value for name, value in free.items() if name in self._fields and not self.data.get(name)}
+        named = {
+            name: value
+            for name, value in free.items()
+            if name in self._fields and not self.data.get(name)
+        }
         if not named or len(free) < len(rows):  # CKAN refuses the same name twice
             return
         checks = adopting.field_checks()
@@ -55,38 +59,43 @@ class Body:
             del free[name]
             try:
                 self.data[name] = adopting.as_given(checks[name](value))
-                self.told.append(f"extra {name}: taken as the field {name}")
+                self.warnings.append(f"extra {name}: taken as the field {name}")
             except Exception:  # the value can be anything
                 new = adopting.free_name(name, free, value)
                 free[new] = value
-                self.told.append(f"extra {name}: not a value of the field {name}, kept as the extra {new}")
+                self.warnings.append(
+                    f"extra {name}: not a value of the field {name}, kept as the extra {new}"
+                )
         self.data["extras"] = [{"key": name, "value": value} for name, value in free.items()]
 
     def make_contact(self) -> None:
         """Let the contact follow the maintainer and author, unless somebody has written another one."""
-        given = {name: self.data[name] for name in core_fields.FIELDS if isinstance(self.data.get(name), str)}
-        if not given or self.data.get("contact"):
+        names = [name for name in core_fields.FIELDS if isinstance(self.data.get(name), str)]
+        if not names or self.data.get("contact"):
             return
         stored = {name: getattr(self.package, name, None) for name in core_fields.FIELDS}
-        held = Stored(self.package).rows("contact")
-        contact = adopting.contacts({**stored, **given}, [])
-        if contact and contact != held and held in ([], adopting.contacts(stored, [])):
+        sent = {name: self.data[name] for name in names}
+        before = list(Stored(self.package).rows("contact"))
+        contact = adopting.contacts({**stored, **sent}, [])
+        if contact and contact != before and before in ([], adopting.contacts(stored, [])):
             self.data["contact"] = contact
-            self.told.append("contact: made of maintainer and author")
+            self.warnings.append("contact: made of maintainer and author")
 
     def read_licence(self, context: Any) -> None:
         """Leave a licence that adoption has converted as it is, and accept one that is not in the list."""
-        given = self.data.get("license_id")
-        if not given or not isinstance(given, str):
+        licence = self.data.get("license_id")
+        if not licence or not isinstance(licence, str):
             return
         stored = self.package and self.package.license_id
         before, _after = adopting.converted_licence(self.package and self.package.plugin_data)
-        if given == before != stored:
+        if licence == before != stored:
             self.data["license_id"] = stored
-            self.told.append("license_id: converted when the catalogue was adopted, and left as it is")
-        elif licences.is_unknown(given):
+            self.warnings.append(
+                "license_id: converted when the catalogue was adopted, and left as it is"
+            )
+        elif former_licences.is_unknown(licence):
             context[core_fields.ANY_LICENCE] = True
-            self.told.append("license_id: not in the list of the portal, kept as it is")
+            self.warnings.append("license_id: not in the list of the portal, kept as it is")
 
     def keep_fields(self, shown: Mapping[str, Any]) -> None:
         """Keep the fields of the schema that are not named.
@@ -94,11 +103,11 @@ class Body:
         Args:
             shown: the stored dataset.
         """
-        names = {*self._fields, *adopting.mandatory_columns()}
-        kept = {name: shown[name] for name in names if shown.get(name) and name not in self.data}
-        if kept:
-            self.data |= kept
-            self.told.append(f"kept: {', '.join(sorted(kept))}")
+        names = {*self._fields, *adopting.mandatory_columns()} - set(self.data)
+        values = {name: shown[name] for name in names if shown.get(name)}
+        if values:
+            self.data |= values
+            self.warnings.append(f"kept: {', '.join(sorted(values))}")
 
     def keep_fields_of_files(self, shown: Mapping[str, Any]) -> None:
         """Keep the fields of the schema that are not named in files.
@@ -116,21 +125,23 @@ def _with_fields(file: Any, stored: list[dict[str, Any]]) -> Any:
     fields = adopting.own_fields("resource_fields", model.resource_table)
     if not isinstance(file, dict) or not fields.isdisjoint(file):
         return file
-    by_id = [each for each in stored if each["id"] == file.get("id")]
-    by_url = [each for each in stored if each.get("url") == file.get("url")]
+    by_id = [before for before in stored if before["id"] == file.get("id")]
+    by_url = [before for before in stored if before.get("url") == file.get("url")]
     for before in (by_id or by_url)[:1]:
-        return {**file, **{name: before[name] for name in fields if before.get(name)}}
+        values = {name: before[name] for name in fields if before.get(name)}
+        return {**file, **values}
     return file
 
 
 def _accommodated(action: str, context: Context, data: dict[str, Any]) -> Body | None:
     """Return the body in the terms of the schema, None if there is nothing to do."""
-    package = None
+    package, kind = None, data.get("type", "dataset")
     if action != "package_create":
         package = model.Package.get(str(data.get("id") or data.get("name") or ""))
         if package is None:
             return None
-    if not _has_schema(package.type if package else data.get("type", "dataset")):
+        kind = package.type
+    if not _has_schema(kind):
         return None
     body = Body(dict(data), package)
     body.place_extras()
@@ -139,7 +150,9 @@ def _accommodated(action: str, context: Context, data: dict[str, Any]) -> Body |
     body.read_licence(context)
     body.make_contact()
     if package and adopting.is_adopted(package) and (action == UPDATE or "resources" in data):
-        shown = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
+        shown = tk.get_action("package_show")(
+            {"ignore_auth": True, "use_cache": False}, {"id": package.id}
+        )
         body.keep_fields_of_files(shown)
         if action == UPDATE:
             body.keep_fields(shown)
@@ -156,10 +169,14 @@ def is_form() -> bool:
 
 
 def _save(name: str, original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    body = None if is_form() else _accommodated(name, context, data_dict)
-    result = original(context, body.data if body else data_dict)
-    for text in body.told if body else ():
-        warning_header.add(text)
+    body = None
+    if not is_form():
+        body = _accommodated(name, context, data_dict)
+    if body is None:
+        return original(context, data_dict)
+    result = original(context, body.data)
+    for text in body.warnings:
+        grace.add_warning(text)
     return result
 
 
@@ -174,20 +191,26 @@ def resource_update(original: Any, context: Context, data_dict: DataDict) -> Any
     file = model.Resource.get(str(data_dict.get("id") or ""))
     if file is None or is_form() or not _has_schema(file.package.type):
         return original(context, data_dict)
-    shown = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": file.package_id})
+    shown = tk.get_action("package_show")(
+        {"ignore_auth": True, "use_cache": False}, {"id": file.package_id}
+    )
     return original(context, _with_fields(data_dict, shown["resources"]))
 
 
 def get_actions() -> dict[str, Any]:
     """Return the chained actions by name."""
-    found: dict[str, Any] = {"resource_update": resource_update}
+    actions: dict[str, Any] = {"resource_update": resource_update}
     for name in ("package_create", UPDATE, PATCH):
 
         def action(original: Any, context: Context, data_dict: DataDict, name: str = name) -> Any:
             return _save(name, original, context, data_dict)
 
         action.__name__ = name
-        vars(action)["ecosphere_for_earlier_programs"] = True  # the bulk import of the harvest need not call it
-        action.__doc__ = f"Take what programs send that do not know the schema, then call `{name}` of CKAN."
-        found[name] = action
-    return {name: auth_audit_exempt(tk.chained_action(action)) for name, action in found.items()}
+        vars(action)["ecosphere_for_earlier_programs"] = (
+            True  # the bulk import of the harvest need not call it
+        )
+        action.__doc__ = (
+            f"Take what programs send that do not know the schema, then call `{name}` of CKAN."
+        )
+        actions[name] = action
+    return {name: auth_audit_exempt(tk.chained_action(action)) for name, action in actions.items()}

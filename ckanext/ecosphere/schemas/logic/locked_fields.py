@@ -14,11 +14,11 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from flask import has_request_context
 
+from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import conditions
 from ckanext.ecosphere.schemas.fields.stored import Stored
-from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.logic.publication import Dataset, add
+from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData, add_error
 
 CARRIED = "ecosphere_schemas/form/carried.html"
 UNLOCK = "modifier"
@@ -68,17 +68,19 @@ def find(package_id: str | None, with_stored: bool = True) -> LockedFields | Non
     if not package_id:
         return None
     try:
-        told = tk.get_action("ecosphere_harvest_local_show")({}, {"id": package_id})
-        if not told["catalogue"]:
+        local = tk.get_action("ecosphere_harvest_local_show")({}, {"id": package_id})
+        if not local["catalogue"]:
             return None
-        stored = tk.get_action("package_show")({}, {"id": package_id}) if with_stored else {}
+        stored = {}
+        if with_stored:
+            stored = tk.get_action("package_show")({}, {"id": package_id})
     except (KeyError, tk.ObjectNotFound, tk.NotAuthorized):
         return None
     return LockedFields(
-        catalogue=told["catalogue"],
-        kept=KEPT | set(told["fields"]),
-        resources=frozenset(told["resources"]),
-        edited=frozenset((edit["resource"], edit["field"]) for edit in told["edits"]),
+        catalogue=local["catalogue"],
+        kept=KEPT | set(local["fields"]),
+        resources=frozenset(local["resources"]),
+        edited=frozenset((edit["resource"], edit["field"]) for edit in local["edits"]),
         unlocked=unlocked(),
         stored=stored,
     )
@@ -91,14 +93,16 @@ def sources_of(ids: Iterable[str], field: str) -> dict[str, str]:
         ids: ids of datasets that the user may edit.
         field: name of the field.
     """
-    wanted = list(ids)
-    if not wanted:
+    datasets = list(ids)
+    if not datasets:
         return {}
     try:
-        told = tk.get_action("ecosphere_harvest_governed_list")({}, {"ids": wanted})
+        governed = tk.get_action("ecosphere_harvest_governed_list")({}, {"ids": datasets})
     except (KeyError, tk.NotAuthorized):
         return {}
-    return {} if field in told["fields"] else told["datasets"]
+    if field in governed["fields"]:
+        return {}
+    return governed["datasets"]
 
 
 def ecosphere_locked(package_id: str | None) -> LockedFields | None:
@@ -107,7 +111,10 @@ def ecosphere_locked(package_id: str | None) -> LockedFields | None:
 
 
 def ecosphere_locked_fields(
-    fields: Iterable[Mapping[str, Any]], source: LockedFields | None, data: Mapping[str, Any], kind: str = "dataset"
+    fields: Iterable[Mapping[str, Any]],
+    source: LockedFields | None,
+    data: Mapping[str, Any],
+    kind: str = "dataset",
 ) -> dict[str, set[str]]:
     """Group the names of the fields of a form section by how they are shown.
 
@@ -123,26 +130,33 @@ def ecosphere_locked_fields(
         ``shown`` (locked and filled), ``silent`` (locked and empty), ``apart`` (locked, empty and not applicable given
         the other values), ``own`` (not locked, as declared by the administrator).
     """
-    told: dict[str, set[str]] = {"shown": set(), "silent": set(), "apart": set(), "own": set()}
-    if source is None or source.unlocked or (kind == "resource" and not source.resource(data.get("id"))):
-        return told
-    shown = source.stored if kind == "dataset" else data
+    groups: dict[str, set[str]] = {"shown": set(), "silent": set(), "apart": set(), "own": set()}
+    if (
+        source is None
+        or source.unlocked
+        or (kind == "resource" and not source.resource(data.get("id")))
+    ):
+        return groups
+    values = source.stored if kind == "dataset" else data
+    view = View(values)
     for field in fields:
         name = field["field_name"]
         if kind == "dataset" and not source.field(name):
             if name not in KEPT:
-                told["own"].add(name)
-        elif field.get("form_snippet") != CARRIED:
-            filled = inheritance.is_filled(shown.get("tags" if name == "tag_string" else name))
-            if filled or conditions.is_relevant(field, lambda other: _held(shown, other)):
-                told["shown" if filled or name == "owner_org" else "silent"].add(name)
-            else:
-                told["apart"].add(name)
-    return told
-
-
-def _held(shown: Mapping[str, Any], name: str) -> list[str]:
-    return [str(part) for part in as_list(shown.get(name) or []) if part not in (None, "")]
+                groups["own"].add(name)
+            continue
+        if field.get("form_snippet") == CARRIED:
+            continue
+        value = values.get("tags") if name == "tag_string" else values.get(name)
+        if inheritance.is_filled(value):
+            groups["shown"].add(name)
+        elif not conditions.is_relevant(field, view.texts):
+            groups["apart"].add(name)
+        elif name == "owner_org":
+            groups["shown"].add(name)
+        else:
+            groups["silent"].add(name)
+    return groups
 
 
 def unlocked() -> bool:
@@ -162,7 +176,7 @@ def refusal() -> str:
     )
 
 
-def check(data: dict[Any, Any], errors: dict[Any, list[str]], context: Any, schema: Mapping[str, Any]) -> None:
+def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any]) -> None:
     """Refuse changes of locked fields by the form: the page did not say that they become local edits.
 
     Args:
@@ -177,14 +191,14 @@ def check(data: dict[Any, Any], errors: dict[Any, list[str]], context: Any, sche
     source = find(package.id, with_stored=False)
     if source is None:
         return
-    now, before = Dataset(data), Stored(package)
+    now, before = View.of_flat(data), Stored(package)
     for field in schema["dataset_fields"]:
         name = field["field_name"]
-        if source.field(name) and _told(now.texts(name)) != _told(before.texts(name)):
-            add(errors, (name,), refusal())
+        if source.field(name) and _comparable(now.texts(name)) != _comparable(before.texts(name)):
+            add_error(errors, (name,), refusal())
 
 
-def _told(texts: list[str]) -> list[str]:
+def _comparable(texts: list[str]) -> list[str]:
     """Return texts sorted and with normalised line breaks, for comparison: browsers submit CR LF."""
     return sorted(text.replace("\r\n", "\n") for text in texts)
 
@@ -202,4 +216,6 @@ def refuse_resource(resource: Mapping[str, Any]) -> None:
         return
     source = find(resource.get("package_id"), with_stored=False)
     if source is not None and source.resource(resource.get("id")):
-        raise tk.ValidationError({"url": [tk._("This file or service comes from the source: nothing was saved.")]})
+        raise tk.ValidationError(
+            {"url": [tk._("This file or service comes from the source: nothing was saved.")]}
+        )

@@ -1,8 +1,13 @@
-"""Rules for datasets saved by users; harvests are exempt, since records are often incomplete or contradictory.
+"""Rules across fields, and rules for publishing, of datasets; harvests are exempt from the latter.
+
+They run after the validators of single fields, before ckanext-scheming stores them. At that stage the dataset is
+flattened: ``("temporal_coverage", 0, "end")`` is a key, and fields that are not columns of the package table have
+already been copied to ``("extras", n, ...)``.
 
 A private dataset is a draft and may be incomplete; a public one must have its mandatory fields, and a licence if the
 data are public. Contradictions are refused in both cases. Existing faults do not block unrelated changes: a rule
-applies only if this save causes the fault, by publishing or by changing one of the fields concerned.
+applies only if this save causes the fault, by publishing or by changing one of the fields concerned. Records of
+harvests are often incomplete or contradictory. People who have just published a dataset are told where it is seen.
 """
 
 from __future__ import annotations
@@ -12,30 +17,149 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
+from flask import g, has_request_context
+from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas.fields import conditions, rows, spatial
-from ckanext.ecosphere.schemas.fields.dates import span
-from ckanext.ecosphere.schemas.fields.stored import Stored
-from ckanext.ecosphere.schemas.fields.values import as_list, as_object
-from ckanext.ecosphere.schemas.logic import grace
+from ckanext.ecosphere.dataset.dates import days_of
+from ckanext.ecosphere.dataset.view import View, flat_rows
+from ckanext.ecosphere.schemas.catalogue import core_fields
+from ckanext.ecosphere.schemas.fields import conditions, spatial
+from ckanext.ecosphere.schemas.fields.stored import Stored, inherited_fields
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.logic import grace, locked_fields
+from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData, add_error
 from ckanext.ecosphere.schemas.rdf import relations
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.vocabularies.languages import SUFFIX
 
-FlatData = dict[tuple[Any, ...], Any]
-Errors = dict[tuple[Any, ...], list[str]]
 Field = Mapping[str, Any]
 
-
-def no_series(name: str) -> str:
-    """Return the error for a name that no series has."""
-    text = tk._("No series of the portal is called “{name}”: write the name or the identifier of one.")
-    return text.format(name=name)
-
-
 #: Pairs of dates, the first of which cannot be later than the second.
-ORDERED_DATES = (("created", "issued"), ("created", "modified"), ("issued", "modified"), ("modified", "next_update"))
+ORDERED_DATES = (
+    ("created", "issued"),
+    ("created", "modified"),
+    ("issued", "modified"),
+    ("modified", "next_update"),
+)
+CORE_LISTS = (
+    "resources",
+    "tags",
+    "groups",
+    "extras",
+    "relationships_as_subject",
+    "relationships_as_object",
+)
+CLOSED = ("NON_PUBLIC", "SENSITIVE", "CONFIDENTIAL")
+_SUBFIELD_KEY_LENGTH = 3
+WERE_PUBLIC = "ecosphere_were_public"
+"""Name in `flask.g` of the ids of the datasets that were public before a save of this request."""
+FORMS = ("dataset.new", "dataset.edit", "dataset_resource.new")
+
+
+def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
+    """Apply all rules across fields to a flattened dataset."""
+    note(context.get("package"))
+    core_fields.keep(data, context)
+    core_fields.spare_unchanged(data, errors, context)
+    _drop_unknown_subfields(data)
+    coverage = flat_rows(data, "spatial_coverage")
+    _check_periods(data, errors)
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    if schema:
+        _hold_rows(data, schema)
+        check(data, errors, context, schema)
+        locked_fields.check(data, errors, context, schema)
+    _derive_spatial(data, coverage, errors, context)
+
+
+# --- rules of every save ---
+
+
+def _drop_unknown_subfields(data: FlatData) -> None:
+    """Drop empty groups and undeclared subfields, which ckanext-scheming would store."""
+    for key, value in list(data.items()):
+        is_empty_group = value == [] and key[-1] not in CORE_LISTS
+        if is_empty_group or (key[-1] in ("__extras", "__junk") and _is_in_group(key)):
+            del data[key]
+
+
+def _is_in_group(key: tuple[Any, ...]) -> bool:
+    inner = key[2:] if key[0] == "resources" else key
+    return len(inner) >= _SUBFIELD_KEY_LENGTH and inner[0] not in ("extras", "tags", "groups")
+
+
+def _hold_rows(data: FlatData, schema: Any) -> None:
+    """Add an empty subfield to rows that only contain nested rows, on which CKAN's output validation would fail."""
+    parents = {key[:-1] for key in data}
+    nested = {key[:-3] for key in data if len(key) > _SUBFIELD_KEY_LENGTH and key[:-3]}
+    for row in nested - parents:
+        if row[0] == "resources":
+            fields, names = schema["resource_fields"], row[2::2]
+        else:
+            fields, names = schema["dataset_fields"], row[::2]
+        for name in names:
+            field = next((field for field in fields if field["field_name"] == name), {})
+            fields = field.get("repeating_subfields") or ()
+        for field in fields:
+            if "repeating_subfields" not in field:
+                data[(*row, field["field_name"])] = ""
+                break
+
+
+def _check_periods(data: FlatData, errors: Errors) -> None:
+    for number, period in flat_rows(data, "temporal_coverage").items():
+        start, end = days_of(period.get("start")), days_of(period.get("end"))
+        if start and end and end[1] < start[0]:
+            key = ("temporal_coverage", number, "end")
+            add_error(errors, key, tk._("The period ends before it starts"))
+
+
+def _derive_spatial(
+    data: FlatData, coverage: Mapping[int, Any], errors: Errors, context: Any
+) -> None:
+    """Derive ``spatial`` from the spatial coverage or territories, unless it was given explicitly."""
+    value = data.get(("spatial",))
+    if value and not _was_derived(value, context):
+        return
+    territories = data.get(("territory",))
+    derived = spatial.footprint(
+        {
+            "spatial_coverage": [coverage[number] for number in sorted(coverage)],
+            "territory": as_list(territories) if territories else [],
+        }
+    )
+    text = json.dumps(derived) if derived else None
+    if text != value:
+        _set_extra(data, "spatial", text, errors, context)
+
+
+def _was_derived(text: str, context: Any) -> bool:
+    """Return whether a footprint is the stored one and had itself been derived."""
+    package = context.get("package")
+    if package is None or package.extras.get("spatial") != text:
+        return False
+    before = {}
+    for name in ("spatial_coverage", "territory"):
+        before[name] = json.loads(package.extras.get(name) or "[]")
+    derived = spatial.footprint(before)
+    return derived is not None and json.dumps(derived) == text
+
+
+def _set_extra(data: FlatData, name: str, value: str | None, errors: Errors, context: Any) -> None:
+    keys = [key for key in data if key[0] == "extras" and key[-1] == "key" and data[key] == name]
+    for key in keys:
+        del data[key]
+        data.pop((*key[:-1], "value"), None)
+    if value is None:
+        data.pop((name,), None)
+        return
+    data[(name,)] = value
+    convert_to_extras: Any = tk.get_converter("convert_to_extras")
+    convert_to_extras((name,), data, errors, context)
+
+
+# --- rules of saves by users ---
 
 
 def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any]) -> None:
@@ -49,83 +173,53 @@ def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any
     """
     if context.get("ignore_auth"):
         return
-    now = Dataset(data)
-    before = Stored(context.get("package"))
+    now, before = View.of_flat(data), Stored(context.get("package"))
     public = not _is_private(data, before)
-    _check_relevance(schema["dataset_fields"], now, before, errors)
+    fields = schema["dataset_fields"]
+    _check_relevance(fields, now, before, errors)
     if public:
-        _check_needed(schema["dataset_fields"], now, before, errors)
-    _check_rows(schema["dataset_fields"], now, before, errors, public)
-    _check_resources(schema.get("resource_fields", ()), now, before, errors)
+        _check_needed(fields, now, before, errors)
+    _check_rows(fields, data, before, errors, public=public)
+    _check_resources(schema.get("resource_fields", ()), data, before, errors)
     _check_series(now, before, errors, context)
-    for fields, rule in RULES:
-        if (public and before.private) or any(_changed(name, now, before) for name in fields):
-            rule(now, errors, public)
+    publishes = public and before.private
+    for names, rule in RULES:
+        if publishes or any(_changed(name, now, before) for name in names):
+            rule(data, now, errors, public)
 
 
-def _check_series(now: Dataset, before: Stored, errors: Errors, context: Any) -> None:
+def no_series(name: str) -> str:
+    """Return the error for a name that no series has."""
+    text = tk._(
+        "No series of the portal is called “{name}”: write the name or the identifier of one."
+    )
+    return text.format(name=name)
+
+
+def _check_series(now: View, before: Stored, errors: Errors, context: Any) -> None:
     """Refuse names of series that this save adds and that no series of the portal has."""
-    known = set(before.texts("in_series"))
-    for name in relations.unknown_series((each for each in now.texts("in_series") if each not in known), context):
-        add(errors, ("in_series",), no_series(name))
+    added = [name for name in now.series if name not in before.series]
+    for name in relations.unknown_series(added, context):
+        add_error(errors, ("in_series",), no_series(name))
 
 
-class Dataset:
-    """Reader of a flattened dataset by field name."""
-
-    def __init__(self, data: FlatData) -> None:
-        self.data = data
-
-    def texts(self, name: str) -> list[str]:
-        """Return the values of a field; for a group, those of all its rows."""
-        if name == "tag_string":
-            return [str(value) for key, value in self.data.items() if key[0] == "tags" and key[-1] == "name"]
-        single = self.data.get((name,))
-        if name.endswith(SUFFIX) and isinstance(translations := as_object(single), dict):
-            return [str(text) for text in translations.values()]
-        if isinstance(single, (str, list)) and single:
-            return [str(part) for part in as_list(single) if part not in (None, "")]
-        rows = (value for key, value in self.data.items() if len(key) > 1 and key[0] == name)
-        return [str(value) for value in rows if isinstance(value, (str, int, float)) and value != ""]
-
-    def rows(self, name: str, subfield: str) -> Iterable[tuple[tuple[Any, ...], str]]:
-        """Yield the key and value of a subfield in each row of a group."""
-        for key, value in list(self.data.items()):
-            if len(key) == 3 and key[0] == name and key[2] == subfield and value:  # noqa: PLR2004 - name, row, subfield
-                yield key, str(value)
-
-    def resource(self, number: int) -> conditions.Read:
-        """Return a reader of the fields of a resource."""
-
-        def read(name: str) -> list[str]:
-            value = self.data.get(("resources", number, name))
-            return [str(part) for part in as_list(value) if part not in (None, "")] if value else []
-
-        return read
-
-
-def _changed(name: str, now: Dataset, before: Stored) -> bool:
+def _changed(name: str, now: View, before: Stored) -> bool:
     return not before.exists or sorted(now.texts(name)) != sorted(before.texts(name))
 
 
 def _is_private(data: FlatData, before: Stored) -> bool:
-    given = data.get(("private",))
-    return before.private if given is None or not isinstance(given, (bool, str)) else tk.asbool(given or False)
+    value = data.get(("private",))
+    if not isinstance(value, (bool, str)):
+        return before.private
+    return tk.asbool(value or False)
 
 
 def label_of(field: Field) -> str:
     """Return the label of a field in the user's language."""
     label = field["label"]
-    return label.get(language.current()[:2], label["en"]) if isinstance(label, Mapping) else str(label)
-
-
-def add(errors: Errors, key: tuple[Any, ...], message: str) -> None:
-    """Add a message once; for a group whose rows have errors, at the first of these, as CKAN cannot report both."""
-    if len(key) == 1:
-        key = next((deep for deep in errors if deep[0] == key[0] and len(deep) > 1), key)
-    found = errors.setdefault(key, [])
-    if message not in found:
-        found.append(message)
+    if not isinstance(label, Mapping):
+        return str(label)
+    return label.get(language.current()[:2], label["en"])
 
 
 def needed() -> str:
@@ -133,39 +227,50 @@ def needed() -> str:
     return tk._("Needed to publish: fill it in")
 
 
-def _check_needed(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:
-    inherited = before.series_fields(now.texts("in_series"), fields, now.texts("owner_org"))
+def _check_needed(fields: Iterable[Field], now: View, before: Stored, errors: Errors) -> None:
+    inherited = inherited_fields(now.series, fields, now.texts("owner_org"))
+    with_errors = {key[0] for key, messages in errors.items() if messages}
     was_public = before.exists and not before.private
     missing: list[Field] = []
     for field in fields:
         name = field["field_name"]
-        if name == "name" or not conditions.is_required(field, now.texts) or now.texts(name) or name in inherited:
+        if name == "name" or name in inherited or name in with_errors or now.texts(name):
             continue
-        was_needed = was_public and conditions.is_required(field, before.texts) and not before.texts(name)
-        if not was_needed and not any(errors.get(key) for key in list(errors) if key[0] == name):
-            missing.append(field)
+        if not conditions.is_required(field, now.texts):
+            continue
+        # It was missing already: unrelated changes are still possible.
+        if was_public and conditions.is_required(field, before.texts) and not before.texts(name):
+            continue
+        missing.append(field)
     if missing and grace.runs():
         never_filled = [field for field in missing if not before.texts(field["field_name"])]
         labels = [(field["field_name"], label_of(field)) for field in never_filled]
-        grace.warn(next(iter(now.texts("name")), ""), labels)
+        grace.warn(now.text("name"), labels)
         missing = [field for field in missing if field not in never_filled]
     for field in missing:
-        add(errors, (field["field_name"],), needed())
+        add_error(errors, (field["field_name"],), needed())
 
 
-def _check_relevance(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:
-    by_name = {field["field_name"]: field for field in fields}
+def _check_relevance(fields: Iterable[Field], now: View, before: Stored, errors: Errors) -> None:
+    labels = {field["field_name"]: label_of(field) for field in fields}
+    for name, _values, other in irrelevant(fields, now):
+        if _changed(name, now, before) or _changed(other, now, before):
+            add_error(errors, (name,), _conflict(labels[other]))
+
+
+def irrelevant(fields: Iterable[Field], now: View) -> list[tuple[str, list[str], str]]:
+    """Return the filled fields that do not apply, each with its values and the field that says so."""
+    conflicts = []
     for field in fields:
-        name = field["field_name"]
-        harmless = set(field.get("relevant_except") or ())
+        name, harmless = field["field_name"], field.get("relevant_except") or ()
         values = [value for value in now.texts(name) if value.rsplit("/", 1)[-1] not in harmless]
-        because = conditions.reason(field, now.texts) if values else None
-        if because is None or not (_changed(name, now, before) or _changed(because["field"], now, before)):
-            continue
-        add(errors, (name,), _apart(label_of(by_name[because["field"]])))
+        condition = conditions.reason(field, now.texts)
+        if values and condition:
+            conflicts.append((name, values, condition["field"]))
+    return conflicts
 
 
-def _apart(other: str) -> str:
+def _conflict(other: str) -> str:
     message = tk._("This field does not go with what “{field}” says: empty it, or change “{field}”")
     return message.format(field=other)
 
@@ -174,76 +279,93 @@ def _needed_beside() -> str:
     return tk._("Needed beside what the other fields say: fill it in")
 
 
-def _check_rows(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors, public: bool) -> None:
-    known = {field["field_name"]: field for field in fields}
-    for key, kind, other in rows.faults(fields, now.data, now.texts, before, public):
-        near = {each["field_name"]: each for each in known[key[0]]["repeating_subfields"]}
-        add(errors, key, _apart(label_of((known | near)[other])) if kind == "apart" else _needed_beside())
-
-
-def _check_resources(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:
-    numbers = {key[1] for key in now.data if len(key) == 3 and key[0] == "resources"}  # noqa: PLR2004
-    for number in numbers:
-        read = now.resource(number)
-        old = before.resource(str(now.data.get(("resources", number, "id")) or ""))
-        for field in fields:
-            name = field["field_name"]
-            if not field.get("required_when") or read(name) or not conditions.is_required(field, read):
-                continue
-            if old is None or any(old(c["field"]) != read(c["field"]) for c in field["required_when"]):
-                add(errors, ("resources", number, name), _needed_beside())
-
-
-def _check_dates(now: Dataset, errors: Errors, _public: bool) -> None:
-    for first, second in ORDERED_DATES:
-        try:
-            earlier, later = (span(now.texts(name)[0]) for name in (first, second))
-        except (IndexError, ValueError):
+def _check_rows(
+    fields: Iterable[Field], data: FlatData, before: Stored, errors: Errors, *, public: bool
+) -> None:
+    by_name = {field["field_name"]: field for field in fields}
+    read = View.of_flat(data).texts
+    for key, other in conditions.faults_of_rows(fields, data, read, before, public):
+        if not other:
+            add_error(errors, key, _needed_beside())
             continue
-        if later[1] < earlier[0]:
+        siblings = {part["field_name"]: part for part in by_name[key[0]]["repeating_subfields"]}
+        add_error(errors, key, _conflict(label_of(siblings.get(other) or by_name[other])))
+
+
+def _check_resources(
+    fields: Iterable[Field], data: FlatData, before: Stored, errors: Errors
+) -> None:
+    conditional = [field for field in fields if field.get("required_when")]
+    for number, row in flat_rows(data, "resources").items():
+        resource, stored = View(row), before.resource(str(row.get("id") or ""))
+        for field in conditional:
+            name = field["field_name"]
+            if resource.texts(name) or not conditions.is_required(field, resource.texts):
+                continue
+            others = [condition["field"] for condition in field["required_when"]]
+            if stored is None or any(
+                stored.texts(other) != resource.texts(other) for other in others
+            ):
+                add_error(errors, ("resources", number, name), _needed_beside())
+
+
+def _check_dates(_data: FlatData, now: View, errors: Errors, _public: bool) -> None:
+    for first, second in ORDERED_DATES:
+        earlier, later = days_of(now.text(first)), days_of(now.text(second))
+        if earlier and later and later[1] < earlier[0]:
             fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
             label = label_of(tk.h.scheming_field_by_name(fields, first))
-            add(errors, (second,), tk._("This date comes before “{field}”: correct one of the two").format(field=label))
+            message = tk._("This date comes before “{field}”: correct one of the two")
+            add_error(errors, (second,), message.format(field=label))
 
 
-def _check_access(now: Dataset, errors: Errors, public: bool) -> None:
+def _check_access(_data: FlatData, now: View, errors: Errors, public: bool) -> None:
     """Check the licence against the access right (L311-5 and L311-6 CRPA, INSPIRE art. 13)."""
-    access = [value.rsplit("/", 1)[-1] for value in now.texts("access_rights")]
-    licence = voc.get("licences").get(next(iter(now.texts("license_id")), ""))
+    access = now.access_right
     if not access:
         return
+    licence = voc.get("licences").get(now.licence)
     if licence is None or licence.id == "notspecified":
-        if public and access == ["PUBLIC"] and not errors.get(("license_id",)) and not grace.runs():
-            add(errors, ("license_id",), tk._("Data that everyone may get need a licence: choose one"))
-        return
-    if access[0] in ("NON_PUBLIC", "SENSITIVE", "CONFIDENTIAL") and licence.data["open"]:
-        message = tk._("An open licence does not go with data that are not public: choose another licence or access")
-        add(errors, ("license_id",), message)
+        is_open = public and access == "PUBLIC"
+        if is_open and not errors.get(("license_id",)) and not grace.runs():
+            add_error(
+                errors,
+                ("license_id",),
+                tk._("Data that everyone may get need a licence: choose one"),
+            )
+    elif access in CLOSED and licence.data["open"]:
+        message = tk._(
+            "An open licence does not go with data that are not public: choose another licence or access"
+        )
+        add_error(errors, ("license_id",), message)
 
 
-def _check_grounds(now: Dataset, errors: Errors, _public: bool) -> None:
-    access = [value.rsplit("/", 1)[-1] for value in now.texts("access_rights")]
-    if access in ([], ["PUBLIC"]):
+def _check_grounds(_data: FlatData, now: View, errors: Errors, _public: bool) -> None:
+    if now.access_right in ("", "PUBLIC"):
         return
-    grounds = [voc.get("access-limitation").get(value) for value in now.texts("access_limitation")]
+    grounds = [voc.get("access-limitation").get(value) for value in now.many("access_limitation")]
     if grounds and not any(ground is None or ground.data["restricts"] for ground in grounds):
         message = tk._("Access is limited: give the legal ground; “no limitation” is not one")
-        add(errors, ("access_limitation",), message)
+        add_error(errors, ("access_limitation",), message)
 
 
-def _check_place(now: Dataset, errors: Errors, _public: bool) -> None:
+def _check_place(data: FlatData, now: View, errors: Errors, _public: bool) -> None:
     """Refuse a box entirely outside all territories, mostly due to sides in the wrong order."""
-    places = [place for uri in now.texts("territory") if (place := voc.get("territories").get(uri))]
-    if not places or len(places) < len(now.texts("territory")):
+    places = [voc.get("territories").get(uri) for uri in now.territories]
+    territories = [place for place in places if place]
+    if not territories or len(territories) < len(places):
         return
-    for key, text in now.rows("spatial_coverage", "bbox"):
+    names = ", ".join(place.label(language.current()) for place in territories)
+    for number, row in flat_rows(data, "spatial_coverage").items():
         try:
-            box = spatial.geometry_to_box(json.loads(text))
-        except (spatial.GeometryError, ValueError, KeyError):
+            box = spatial.geometry_to_box(json.loads(row["bbox"]))
+        except (spatial.GeometryError, ValueError, KeyError, TypeError):
             continue
-        if not any(spatial.boxes_meet(box, place.data["bbox"]) for place in places):
-            message = tk._("This box lies outside of the territories chosen ({places}): correct one of the two")
-            add(errors, key, message.format(places=", ".join(place.label(language.current()) for place in places)))
+        if not any(spatial.boxes_meet(box, place.data["bbox"]) for place in territories):
+            message = tk._(
+                "This box lies outside of the territories chosen ({places}): correct one of the two"
+            )
+            add_error(errors, ("spatial_coverage", number, "bbox"), message.format(places=names))
 
 
 RULES = (
@@ -252,3 +374,42 @@ RULES = (
     (("access_rights", "access_limitation"), _check_grounds),
     (("territory", "spatial_coverage"), _check_place),
 )
+
+
+# --- what people are told after publishing ---
+
+
+def note(package: Any) -> None:
+    """Note before a save whether the stored dataset, None for a new one, is public."""
+    if has_request_context() and package is not None and _is_public(package):
+        g.setdefault(WERE_PUBLIC, set()).add(package.id)
+
+
+def tell(dataset: Mapping[str, Any]) -> None:
+    """Say on the next page that a form has published a dataset; nothing if it was public, or is not."""
+    if not has_request_context() or tk.request.endpoint not in FORMS:
+        return
+    package = model.Package.get(dataset["id"])  # in the session already
+    were_public = g.setdefault(WERE_PUBLIC, set())
+    if package is None or package.id in were_public or not _is_public(package):
+        return
+    were_public.add(package.id)
+    name = package.name
+    links = [
+        (tk._("Cite and share"), tk.url_for("dataset.read", id=name, _anchor="cite-title")),
+        (tk._("Add a file or a service"), tk.url_for("dataset_resource.new", id=name)),
+    ]
+    if tk.h.plugin_loaded("ecosphere_quality"):
+        links.insert(
+            0, (tk._("See its score"), tk.url_for("ecosphere_quality.dataset_page", id=name))
+        )
+    sentence = tk._(
+        "It is published: everyone sees it on this page and in the search, and other catalogues can harvest it. Next:"
+    )
+    anchor = Markup('<a class="alert-link" href="{}">{}</a>')
+    written = Markup(", ").join(anchor.format(url, text) for text, url in links)
+    tk.h.flash_success(Markup("{} {}").format(sentence, written), allow_html=True)
+
+
+def _is_public(package: Any) -> bool:
+    return not package.private and package.state == model.State.ACTIVE

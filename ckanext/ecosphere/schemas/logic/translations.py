@@ -14,11 +14,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.schemas.fields.values import as_object
+from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData
 from ckanext.ecosphere.shared import bounds, characters, language
 from ckanext.ecosphere.vocabularies import languages
 
-FlatData = dict[tuple[Any, ...], Any]
-Errors = dict[tuple[Any, ...], list[str]]
 SUFFIX = languages.SUFFIX
 _OF_FORM = f"{SUFFIX}-"
 """Between the name of the field and the language in the name of an input: ``title_translated-en``."""
@@ -29,7 +28,7 @@ _FIELDS: dict[tuple[Any, ...], tuple[str, ...]] = {
     ("resources",): ("name_translated", "description_translated"),
 }
 """Translated fields of datasets and resources, which a form may submit by language."""
-_LOOKED_AT = {_EXTRAS, *(name for names in _FIELDS.values() for name in names)}
+_LOOKED_AT = {_EXTRAS}.union(*_FIELDS.values())
 _RESOURCE = 2
 """Length of the key prefix of a resource: ("resources", 0)."""
 
@@ -47,18 +46,19 @@ def ecosphere_translations(key: Any, data: FlatData, errors: Errors, context: An
         context: context of the save.
     """
     places = [place for place in data if place[-1] in _LOOKED_AT and data[place]]  # usually empty
-    taken = [each for place in places if place[-1] == _EXTRAS for each in _take_from_form(place, data)]
-    for place in dict.fromkeys([*taken, *(each for each in places if each[-1] != _EXTRAS)]):
+    translated: list[tuple[Any, ...]] = []
+    for place in places:
+        if place[-1] == _EXTRAS:
+            translated += _take_from_form(place, data)
+    translated += [place for place in places if place[-1] != _EXTRAS]
+    for place in dict.fromkeys(translated):
         main = (*place[:-1], str(place[-1]).removesuffix(SUFFIX))
         try:
             texts = read(data[place], main[-1])
         except TranslationsError:
             continue  # reported by the validator of the field
         _settle(main, texts, data, errors, context)
-        if texts := languages.completed(_text(data.get(main)), texts):
-            data[place] = texts
-        else:
-            data[place] = None
+        data[place] = languages.completed(_text(data.get(main)), texts) or None
 
 
 def ecosphere_translated(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
@@ -71,7 +71,9 @@ def ecosphere_translated(key: Any, data: FlatData, errors: Errors, context: Any)
     if not texts:
         data.pop(key, None)
         raise tk.StopOnError
-    data[key] = texts if len(key) > _RESOURCE else json.dumps(texts, ensure_ascii=False)
+    data[key] = texts
+    if len(key) <= _RESOURCE:
+        data[key] = json.dumps(texts, ensure_ascii=False)
 
 
 def ecosphere_load_object(value: Any) -> Any:
@@ -101,55 +103,73 @@ def read(value: Any, field: str) -> dict[str, str]:
     Raises:
         TranslationsError: it is not an object of texts, has an unknown language, or a text is too long.
     """
-    given = as_object(value)
-    if not isinstance(given, Mapping):
-        if value in (None, ""):
-            return {}
-        raise TranslationsError([tk._('Write the texts as an object of languages: {"en": "…", "de": "…"}')])
-    if len(given) > languages.MOST:
-        raise TranslationsError([tk._("Too many languages: {number} at most").format(number=languages.MOST)])
-    limit = bounds.longest(field)
-    found: dict[str, str] = {}
+    if value in (None, ""):
+        return {}
+    by_code = as_object(value)
+    if not isinstance(by_code, Mapping):
+        raise TranslationsError(
+            [tk._('Write the texts as an object of languages: {"en": "…", "de": "…"}')]
+        )
+    if len(by_code) > languages.MOST:
+        raise TranslationsError(
+            [tk._("Too many languages: {number} at most").format(number=languages.MOST)]
+        )
+    texts: dict[str, str] = {}
     faults: list[str] = []
-    for code, text in given.items():
+    for code, text in by_code.items():
         tag = languages.tag(str(code))
-        if not tag:
-            message = tk._('"{code}" is not the code of a language: write it as en, de or pt-BR (BCP 47)')
-            faults.append(message.format(code=str(code)[:40]))
-        elif text is not None and not isinstance(text, str):
-            faults.append(tk._("{language}: this is not a text").format(language=_named(tag)))
-        elif cleaned := _text(text):
-            if len(cleaned) > limit:
-                message = tk._("{language}: too long, {number} characters at most")
-                faults.append(message.format(language=_named(tag), number=limit))
-            found.setdefault(tag, cleaned)
+        fault = _fault(str(code), tag, text, bounds.longest(field))
+        if fault:
+            faults.append(fault)
+        elif _text(text):
+            texts.setdefault(tag, _text(text))
     if faults:
         raise TranslationsError(faults)
-    return languages.spoken(found)
+    return languages.spoken(texts)
 
 
-def _named(tag: str) -> str:
-    return languages.name(tag, language.current())
+def _fault(code: str, tag: str, text: Any, longest: int) -> str:
+    """Return what is wrong with the text of a language, "" if nothing is."""
+    if not tag:
+        message = tk._(
+            '"{code}" is not the code of a language: write it as en, de or pt-BR (BCP 47)'
+        )
+        return message.format(code=code[:40])
+    name = languages.name(tag, language.current())
+    if text is not None and not isinstance(text, str):
+        return tk._("{language}: this is not a text").format(language=name)
+    if len(_text(text)) > longest:
+        message = tk._("{language}: too long, {number} characters at most")
+        return message.format(language=name, number=longest)
+    return ""
 
 
 def _text(value: Any) -> str:
-    return characters.clean(value).strip() if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return characters.clean(value).strip()
 
 
 def _take_from_form(place: tuple[Any, ...], data: FlatData) -> Iterator[tuple[Any, ...]]:
     """Move the texts submitted by language into their fields; yield the keys of these fields."""
     extras, fields = data[place], _FIELDS.get(place[:-1][::2], ())
-    for name in [each for each in extras if str(each).partition("-")[0] in fields and _OF_FORM in each]:
-        field, _sign, code = name.partition("-")
-        known = (*place[:-1], field)
-        held = data.get(known)
-        data[known] = {**(held if isinstance(held, dict) else {}), code: extras.pop(name)}
-        yield known
+    for name in list(extras):
+        field, _sign, code = str(name).partition("-")
+        if field not in fields or _OF_FORM not in name:
+            continue
+        key = (*place[:-1], field)
+        texts = data.get(key)
+        if not isinstance(texts, dict):
+            texts = {}
+        data[key] = {**texts, code: extras.pop(name)}
+        yield key
     if not extras:
         del data[place]
 
 
-def _settle(main: tuple[Any, ...], texts: dict[str, str], data: FlatData, errors: Errors, context: Any) -> None:
+def _settle(
+    main: tuple[Any, ...], texts: dict[str, str], data: FlatData, errors: Errors, context: Any
+) -> None:
     """Fill the main field or the French entry from the other; if they differ, the one that was changed wins."""
     text, french = _text(data.get(main)), texts.get(languages.FRENCH)
     if not text and texts:
@@ -161,7 +181,9 @@ def _settle(main: tuple[Any, ...], texts: dict[str, str], data: FlatData, errors
         elif text == text_before:
             data[main] = french
         else:
-            message = tk._("The French text and that of the field itself differ: give one of them, or both the same")
+            message = tk._(
+                "The French text and that of the field itself differ: give one of them, or both the same"
+            )
             errors.setdefault((*main[:-1], f"{main[-1]}{SUFFIX}"), []).append(message)
 
 
@@ -170,22 +192,26 @@ def _before(main: tuple[Any, ...], data: FlatData, context: Any) -> tuple[str | 
     package = context.get("package")
     if package is None:
         return None, None
-    if len(main) == 1:
-        stored = package
-    else:
+    stored = package
+    if len(main) > 1:
         id_ = data.get((*main[:-1], "id"))
-        stored = next((each for each in package.resources if each.id == id_), None)
+        stored = next((resource for resource in package.resources if resource.id == id_), None)
         if stored is None:
             return None, None
-    texts = as_object((stored.extras or {}).get(f"{main[-1]}{SUFFIX}"))
-    french = texts.get(languages.FRENCH) if isinstance(texts, Mapping) else None
+    texts, french = as_object((stored.extras or {}).get(f"{main[-1]}{SUFFIX}")), None
+    if isinstance(texts, Mapping):
+        french = texts.get(languages.FRENCH)
     return _text(getattr(stored, main[-1], None)), french
 
 
 def following(texts: Any, text: str | None) -> Any:
     """Return stored translations with the French entry updated from the main field, in case a plain CKAN changed it."""
-    held = as_object(texts)
-    if not isinstance(held, Mapping) or held.get(languages.FRENCH) in (None, _text(text)) or not _text(text):
+    by_language, french = as_object(texts), _text(text)
+    if not isinstance(by_language, Mapping):
         return texts
-    changed = {**held, languages.FRENCH: _text(text)}
-    return changed if isinstance(texts, Mapping) else json.dumps(changed, ensure_ascii=False)
+    if not french or by_language.get(languages.FRENCH) in (None, french):
+        return texts
+    changed = {**by_language, languages.FRENCH: french}
+    if isinstance(texts, Mapping):
+        return changed
+    return json.dumps(changed, ensure_ascii=False)

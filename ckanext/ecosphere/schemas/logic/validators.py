@@ -8,25 +8,33 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.munge import munge_title_to_name
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset import dates
+from ckanext.ecosphere.dataset import dates, links
+from ckanext.ecosphere.dataset.view import flat_rows
 from ckanext.ecosphere.schemas.fields import spatial, urls
 from ckanext.ecosphere.schemas.fields.dates import parse_date
 from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.shared import characters, contact_details
+from ckanext.ecosphere.shared import bounds, characters
+from ckanext.ecosphere.shared.contact_details import email_addresses, telephone
 from ckanext.ecosphere.vocabularies import communes
 from ckanext.scheming.validation import scheming_validator
 
 Validator = Callable[..., Any]
+FlatData = dict[tuple[Any, ...], Any]
+Errors = dict[tuple[Any, ...], list[str]]
 
 #: Patterns of values that open vocabularies accept besides their own concepts, by name of the vocabulary.
 OPEN_PATTERNS = {
@@ -41,10 +49,79 @@ OPEN_PATTERNS = {
     "checksum-algorithm": r"[\w.:/#-]{1,120}",
     "encoding": r"[\w.:()/ -]{1,60}",
 }
-_EPSG_CODE = re.compile(r"(?:urn:ogc:def:crs:EPSG:[\d.]*:|EPSG[: ]?|.*\bEPSG[: ]+)(\d{4,6})\)?", re.IGNORECASE)
-TAG_KEY_LENGTH = 3
+_EPSG_CODE = re.compile(
+    r"(?:urn:ogc:def:crs:EPSG:[\d.]*:|EPSG[: ]?|.*\bEPSG[: ]+)(\d{4,6})\)?", re.IGNORECASE
+)
 MAX_NAME, MOST_TRIED = 90, 100
+_BLANKS = re.compile(r"[\s\u00a0\u202f]")
+#: A denominator, optionally with points between thousands, or with zero decimals as exported by spreadsheets.
+_SCALE = re.compile(
+    r"(?:1[:/])?([1-9][0-9]{0,2}(?:\.[0-9]{3}){1,3}|[1-9][0-9]{0,9}(?=\.0|$))(?:\.0{1,9})?"
+)
 _TAG = re.compile(r"[^,<>\"\x00-\x1f\x7f\u2028\u2029]*")
+
+
+def add_error(errors: Errors, key: tuple[Any, ...], message: str) -> None:
+    """Add a message once; for a group whose rows have errors, at the first of these, as CKAN cannot report both."""
+    if len(key) == 1:
+        key = next((deep for deep in errors if deep[0] == key[0] and len(deep) > 1), key)
+    messages = errors.setdefault(key, [])
+    if message not in messages:
+        messages.append(message)
+
+
+# --- whole dataset ---
+
+
+def ecosphere_bounds(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
+    """Clean the texts of a flattened dataset; refuse texts that are too long, and lists with too many values.
+
+    It runs before the validators of single fields, so that they never process texts of unlimited length.
+    Values that are too long are also truncated for the following validators; the error prevents saving.
+
+    Raises:
+        ValidationError: a list has too many rows. CKAN cannot report an error of a list beside those of its rows, which
+            need not be validated either.
+    """
+    rows: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
+    for place in data:
+        for depth in range(1, len(place), 2):
+            rows[place[:depth]].add(place[depth])
+    for place, numbers in rows.items():
+        most = bounds.most(str(place[-1]))
+        if len(numbers) > most:
+            message: Any = tk._("Too many rows: {number} at most.").format(number=most)
+            if place[0] == "tags":
+                message = {"name": [message]}  # CKAN expects errors of tags by their name
+            raise tk.ValidationError({str(place[0]): [message]})
+    for place, value in list(data.items()):
+        if isinstance(value, (str, list, tuple)):
+            data[place] = _bounded(place, value, errors)
+
+
+def _bounded(place: tuple[Any, ...], value: Any, errors: Errors) -> Any:
+    # The values of extras are under the key "value", so the general limits apply to them.
+    field = str(place[-1])
+    if isinstance(value, str):
+        longest = bounds.longest(field)
+        if not characters.is_clean(value):
+            value = characters.clean(value)
+        if len(value) > longest:
+            message = tk._("Too long: {number} characters at most.").format(number=longest)
+            errors.setdefault(place, []).append(message)
+        return value[:longest]
+    most = bounds.most(field)
+    if len(value) > most:
+        message = tk._("Too many values: {number} at most.").format(number=most)
+        errors.setdefault(place, []).append(message)
+    parts = list(value[:most])
+    for number, part in enumerate(parts):
+        if isinstance(part, str):
+            parts[number] = _bounded(place, part, errors)
+    return parts
+
+
+# --- texts, dates and addresses ---
 
 
 def ecosphere_text(value: Any) -> Any:
@@ -76,13 +153,14 @@ def ecosphere_name_from_title(key: Any, data: dict[Any, Any], errors: Any, conte
 
 def ecosphere_title_given(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
     """Require a title in forms, and in the API if there is no name: CKAN would use the name as title."""
-    given = data.get(key)
-    if not (isinstance(given, str) and given.strip()) and (context.get("save") or not data.get(("name",))):
+    title = data.get(key)
+    is_filled = isinstance(title, str) and bool(title.strip())
+    if not is_filled and (context.get("save") or not data.get(("name",))):
         errors[key].append(tk._("Missing value"))
         raise tk.StopOnError
-    if given not in (None, "", tk.missing):
+    if title not in (None, "", tk.missing):
         try:
-            data[key] = ecosphere_text(given)
+            data[key] = ecosphere_text(title)
         except tk.Invalid as error:
             errors[key].append(error.error)
             raise tk.StopOnError from error
@@ -90,11 +168,10 @@ def ecosphere_title_given(key: Any, data: dict[Any, Any], errors: Any, context: 
 
 def free_name(title: str) -> str:
     """Return an unused dataset name made from a title; empty when the title has no letter or digit."""
-    wanted = munge_title_to_name(re.sub(r"['’]", " ", title))[:MAX_NAME].rstrip("-")
-    if not wanted.strip("_"):  # CKAN pads short names with "_"
+    stem = munge_title_to_name(re.sub(r"['’]", " ", title))[:MAX_NAME].rstrip("-")
+    if not stem.strip("_"):  # CKAN pads short names with "_"
         return ""
-    for number in range(1, MOST_TRIED):
-        name = wanted if number == 1 else f"{wanted}-{number}"
+    for name in (stem, *(f"{stem}-{number}" for number in range(2, MOST_TRIED))):
         if model.Package.get(name) is None:
             return name
     return ""
@@ -113,9 +190,10 @@ def ecosphere_date(value: Any) -> Any:
     try:
         return parse_date(str(value))
     except ValueError as error:
-        raise tk.Invalid(
-            tk._('"{value}" is not a date: write it as 31/03/2024, 03/2024, March 2024 or 2024').format(value=value)
-        ) from error
+        message = tk._(
+            '"{value}" is not a date: write it as 31/03/2024, 03/2024, March 2024 or 2024'
+        )
+        raise tk.Invalid(message.format(value=value)) from error
 
 
 def ecosphere_url(value: Any) -> Any:
@@ -126,9 +204,8 @@ def ecosphere_url(value: Any) -> Any:
     """
     text = str(value).strip(" ")
     if not urls.is_web_address(text):
-        raise tk.Invalid(
-            tk._('"{value}" is not a web address: it must start with https:// or http://').format(value=value)
-        )
+        message = tk._('"{value}" is not a web address: it must start with https:// or http://')
+        raise tk.Invalid(message.format(value=value))
     return text
 
 
@@ -140,9 +217,10 @@ def ecosphere_uri(value: Any) -> Any:
     """
     text = str(value).strip(" ")
     if not urls.is_uri(text):
-        raise tk.Invalid(
-            tk._('"{value}" is not an identifier: it must start with https://, http:// or urn:').format(value=value)
+        message = tk._(
+            '"{value}" is not an identifier: it must start with https://, http:// or urn:'
         )
+        raise tk.Invalid(message.format(value=value))
     return text
 
 
@@ -156,9 +234,10 @@ def ecosphere_resource_url(key: Any, data: dict[Any, Any], errors: Any, context:
     if data.get((*key[:-1], "url_type")) == "upload":
         return
     if not urls.is_web_address(value, urls.WEB_AND_FTP):
-        raise tk.Invalid(
-            tk._('"{value}" is not an address: it must start with https://, http:// or ftp://').format(value=value)
+        message = tk._(
+            '"{value}" is not an address: it must start with https://, http:// or ftp://'
         )
+        raise tk.Invalid(message.format(value=value))
     data[key] = value
 
 
@@ -168,9 +247,10 @@ def ecosphere_email(value: Any) -> Any:
     Raises:
         Invalid: it is not a single e-mail address.
     """
-    text = str(value)[: 2 * contact_details.LONGEST_ADDRESS].strip()
-    text = text[len("mailto:") :] if text.lower().startswith("mailto:") else text
-    if not contact_details.is_address(text):
+    text = str(value)[: 2 * email_addresses.LONGEST].strip()
+    if text.lower().startswith("mailto:"):
+        text = text[len("mailto:") :]
+    if not email_addresses.is_address(text):
         message = tk._('"{value}" is not an e-mail address: write it as service@ain.gouv.fr')
         raise tk.Invalid(message.format(value=value))
     return text
@@ -185,19 +265,74 @@ def ecosphere_telephone(value: Any) -> Any:
     try:
         return contact_details.international(str(value))
     except ValueError as error:
-        raise tk.Invalid(
-            tk._('"{value}" is not a telephone number: write it as 04 74 45 62 37 or +33 4 74 45 62 37').format(
-                value=value
-            )
-        ) from error
+        message = tk._(
+            '"{value}" is not a telephone number: write it as 04 74 45 62 37 or +33 4 74 45 62 37'
+        )
+        raise tk.Invalid(message.format(value=value)) from error
 
+
+# --- numbers, in French notation, as exported by spreadsheets, or as JSON numbers ---
+
+
+def ecosphere_positive_number(value: Any) -> Any:
+    """Return a positive number as text; a decimal comma and blanks between digits are accepted.
+
+    Raises:
+        Invalid: it is not a positive number.
+    """
+    text = _BLANKS.sub("", _written_out(value)).replace(",", ".")
+    if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,30})?", text) or float(text) <= 0:
+        raise tk.Invalid(tk._('"{value}" is not a number above zero').format(value=value))
+    return text.removesuffix(".0")
+
+
+def _written_out(value: Any) -> str:
+    """Return a value as text, JSON numbers without an exponent (``str(0.00001)`` is "1e-05")."""
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{Decimal(str(value)):f}"
+    return str(value)
+
+
+def ecosphere_scale(value: Any) -> Any:
+    """Return the denominator of a scale as text: "1:25 000", "1/25000" and "25000" give "25000".
+
+    Raises:
+        Invalid: it is not a scale.
+    """
+    text = _BLANKS.sub("", _written_out(value))
+    match = _SCALE.fullmatch(text)
+    if not match:
+        message = tk._('"{value}" is not a scale: write its denominator, such as 25000')
+        raise tk.Invalid(message.format(value=value))
+    return match.group(1).replace(".", "")
+
+
+def ecosphere_size(value: Any) -> Any:
+    """Return a size in bytes as an integer.
+
+    Raises:
+        Invalid: it is not a non-negative integer.
+    """
+    text = _BLANKS.sub("", _written_out(value))
+    if not re.fullmatch(r"[0-9]{1,18}(\.0{1,9})?", text):
+        raise tk.Invalid(tk._('"{value}" is not a size in bytes').format(value=value))
+    return int(text.partition(".")[0])
+
+
+# --- places, licences and keywords ---
 
 _GEOMETRY_MESSAGES: dict[str, Callable[[], str]] = {
-    "format": lambda: tk._("Write the box as west, south, east, north, such as 4.72, 45.61, 6.18, 46.52"),
-    "world": lambda: tk._("Coordinates are degrees: longitudes from -180 to 180, latitudes from -90 to 90"),
+    "format": lambda: tk._(
+        "Write the box as west, south, east, north, such as 4.72, 45.61, 6.18, 46.52"
+    ),
+    "world": lambda: tk._(
+        "Coordinates are degrees: longitudes from -180 to 180, latitudes from -90 to 90"
+    ),
     "order": lambda: tk._("West must be less than east and south less than north"),
     "type": lambda: tk._("This kind of GeoJSON geometry cannot be used here"),
-    "ring": lambda: tk._("Each ring of a polygon needs four positions at least, the last the same as the first"),
+    "ring": lambda: tk._(
+        "Each ring of a polygon needs four positions at least, the last the same as the first"
+    ),
     "size": lambda: tk._("The geometry has too many points: simplify it"),
 }
 
@@ -233,10 +368,12 @@ def ecosphere_licence(value: Any) -> Any:
     Raises:
         Invalid: it is not in the vocabulary.
     """
-    licences = voc.get("licences")
-    concept = (licences.get(value) or licences.find(value)) if isinstance(value, str) else None
+    licences, concept = voc.get("licences"), None
+    if isinstance(value, str):
+        concept = licences.get(value) or licences.find(value)
     if concept is None:
-        raise tk.Invalid(tk._('The licence "{value}" is not in the list: choose one of it').format(value=value))
+        message = tk._('The licence "{value}" is not in the list: choose one of it')
+        raise tk.Invalid(message.format(value=value))
     return concept.id
 
 
@@ -247,9 +384,10 @@ def tag_name_validator(value: Any, context: Any) -> Any:
         Invalid: the keyword contains a comma, quotation mark, angle bracket or control character.
     """
     if not _TAG.fullmatch(value):
-        raise tk.Invalid(
-            tk._('The keyword "{value}" cannot hold commas, quotation marks or angle brackets').format(value=value)
+        message = tk._(
+            'The keyword "{value}" cannot hold commas, quotation marks or angle brackets'
         )
+        raise tk.Invalid(message.format(value=value))
     return value
 
 
@@ -262,16 +400,19 @@ def ecosphere_tag_string(key: Any, data: dict[Any, Any], errors: Any, context: A
         Invalid: a keyword is too short, too long, or contains a forbidden character.
     """
     length: Any = tk.get_validator("tag_length_validator")
-    present = {data[name] for name in data if len(name) == TAG_KEY_LENGTH and name[::2] == ("tags", "name")}
-    place = 1 + max((name[1] for name in data if len(name) == TAG_KEY_LENGTH and name[0] == "tags"), default=-1)
-    for tag in dict.fromkeys(part.strip() for text in as_list(data[key]) for part in ecosphere_text(text).split(",")):
-        if not tag:
-            continue
-        length(tag, context)
-        tag_name_validator(tag, context)
-        if tag not in present:
-            data[("tags", place, "name")] = tag
-            place += 1
+    rows = flat_rows(data, "tags")
+    names = {row.get("name") for row in rows.values()}
+    number = 1 + max(rows, default=-1)
+    for text in as_list(data[key]):
+        for part in ecosphere_text(text).split(","):
+            tag = part.strip()
+            if not tag or tag in names:
+                continue
+            length(tag, context)
+            tag_name_validator(tag, context)
+            data[("tags", number, "name")] = tag
+            names.add(tag)
+            number += 1
 
 
 @scheming_validator
@@ -306,32 +447,45 @@ def ecosphere_uris(key: Any, data: dict[Any, Any], errors: Any, context: Any) ->
 
 
 def _resolver(field: Mapping[str, Any]) -> Callable[[str], str]:
-    return _make_resolver(field["vocabulary"], field.get("vocabulary_store", "uri"), bool(field.get("vocabulary_open")))
+    return _make_resolver(
+        field["vocabulary"],
+        field.get("vocabulary_store", "uri"),
+        bool(field.get("vocabulary_open")),
+    )
 
 
 @voc.derived
 @cache
 def _make_resolver(name: str, store: str, is_open: bool) -> Callable[[str], str]:
     vocabulary = voc.get(name)
-    pattern = re.compile(OPEN_PATTERNS[name]) if is_open else None
 
     def resolve(value: Any) -> str:
         text = str(value).strip()
         concept = vocabulary.get(text) or vocabulary.find(text)
         if concept is not None:
             return getattr(concept, store)
-        if pattern is not None:
-            commune = communes.get(communes.PREFIX + text.upper()) if name == "territories" else None
-            if commune:
-                return commune.uri
-            code = _EPSG_CODE.fullmatch(text) if name == "epsg" else None
-            if code:
-                return f"http://www.opengis.net/def/crs/EPSG/0/{code.group(1)}"
-            if pattern.fullmatch(text):
-                return text
-        raise tk.Invalid(tk._('"{value}" is not in the list: choose one of its entries').format(value=text))
+        other = _open_value(name, text) if is_open else ""
+        if not other:
+            message = tk._('"{value}" is not in the list: choose one of its entries')
+            raise tk.Invalid(message.format(value=text))
+        return other
 
     return resolve
+
+
+def _open_value(name: str, text: str) -> str:
+    """Return a value that an open vocabulary accepts besides its own concepts, "" for any other."""
+    if name == "territories":
+        commune = communes.get(communes.PREFIX + text.upper())
+        if commune:
+            return commune.uri
+    if name == "epsg":
+        code = _EPSG_CODE.fullmatch(text)
+        if code:
+            return f"http://www.opengis.net/def/crs/EPSG/0/{code.group(1)}"
+    if re.fullmatch(OPEN_PATTERNS[name], text):
+        return text
+    return ""
 
 
 @cache
@@ -348,21 +502,23 @@ def _one(resolve: Callable[[str], str]) -> Validator:
 
 @cache
 def _many(resolve: Callable[[Any], Any]) -> Validator:
-    def validator(key: Any, data: dict[Any, Any], errors: dict[Any, list[str]], context: Any) -> None:
-        found: dict[Any, None] = {}
+    def validator(
+        key: Any, data: dict[Any, Any], errors: dict[Any, list[str]], context: Any
+    ) -> None:
+        values: dict[Any, None] = {}
         for item in as_list(data[key]):
             if item is None or not str(item).strip():
                 continue
             try:
-                found[resolve(item)] = None
+                values[resolve(item)] = None
             except tk.Invalid as error:
                 errors[key].append(error.error)
         if errors[key]:
             raise tk.StopOnError
-        if not found:
+        if not values:
             data.pop(key, None)
             raise tk.StopOnError
-        data[key] = json.dumps(list(found), ensure_ascii=False)
+        data[key] = json.dumps(list(values), ensure_ascii=False)
 
     return validator
 
@@ -370,3 +526,39 @@ def _many(resolve: Callable[[Any], Any]) -> Validator:
 def ecosphere_load_list(value: Any) -> Any:
     """Return a stored JSON list as a list (on output)."""
     return as_list(value)
+
+
+# --- formats ---
+
+
+def ecosphere_guess_format(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Set a missing format from the extension of the URL, and replace a media type by its format.
+
+    CKAN's own guess, which runs later, yields media types, and "GeoPackage" reads better than
+    "application/geopackage+sqlite3". A missing format of an existing resource is left as it is.
+    """
+    value = data.get(key)
+    if isinstance(value, str) and value.strip():
+        concept = links.format_of_media_type(value)
+        if concept:
+            data[key] = concept.id
+        return
+    if data.get((*key[:-1], "id")):
+        return
+    concept = links.format_of_file(str(data.get((*key[:-1], "url")) or ""))
+    if concept:
+        data[key] = concept.id
+
+
+def ecosphere_address_to_guess_from(
+    key: Any, data: dict[Any, Any], errors: Any, context: Any
+) -> None:
+    """Stop validation before CKAN guesses the format from an invalid URL, which would be an internal error.
+
+    Raises:
+        StopOnError: the URL cannot be parsed.
+    """
+    try:
+        urlsplit(str(data.get((*key[:-1], "url")) or ""))
+    except ValueError:
+        raise tk.StopOnError from None

@@ -1,7 +1,11 @@
-"""Related datasets, found in one query: other years, the same subject nearby and elsewhere, similar datasets.
+"""What is around a dataset: other editions, other years, the same subject elsewhere, similar datasets, collections.
 
-The subject is the title without places and year: "Inventaire des zones humides d'Ille-et-Vilaine – 2023" and
-"… du Morbihan – 2021" have the same. Similar datasets share a theme and a territory.
+- Editions come from `replaces` and `replaced_by` of its record or of records of the same service. Without such
+  statements, a dataset of the same title and territories with a later year is shown, but only as a more recent year.
+- Related datasets are found in one query. The subject is the title without places and year: "Inventaire des zones
+  humides d'Ille-et-Vilaine – 2023" and "… du Morbihan – 2021" have the same. Similar ones share theme and territory.
+- Collections are CKAN groups of all types, and pages that cite it. Groups are read from the database, since the search
+  index keeps groups that were deleted or renamed meanwhile.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -18,25 +24,45 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas.fields import spatial
-from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.schemas import wording
+from ckanext.ecosphere.schemas.fields import spatial, urls
 from ckanext.ecosphere.schemas.rdf import relations
-from ckanext.ecosphere.vocabularies import languages
+from ckanext.ecosphere.shared.http_guard import taken_apart
+from ckanext.ecosphere.shared.template_helpers import ecosphere_page_of
+from ckanext.ecosphere.vocabularies import languages, tables
 
 ROWS = 40
 MOST_SHOWN = 6
 MOST_WORDS, SHORTEST_WORD = 8, 3
 MOST_THEMES, MOST_TERRITORIES = 4, 4
-THEME, TERRITORY, EXACT = "vocab_ecosphere_theme", "vocab_ecosphere_territory", "vocab_ecosphere_territory_exact"
+THEME, TERRITORY = "vocab_ecosphere_theme", "vocab_ecosphere_territory"
+EXACT = "vocab_ecosphere_territory_exact"
 FIELDS = ("id", "name", "title", "extras_title_translated", EXACT, relations.SERIES_FIELD)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
-_LOT = "lot"
-#: Words that link a subject and a place, also dropped by the French analysis of the index.
-_LINKS = frozenset(
-    ["d", "de", "des", "du", "l", "la", "le", "les", "en", "et", "a", "au", "aux", "par", "pour", "sur", "dans"]
+#: Words that link a subject and a place, also dropped by the French analysis of the index; and "lot".
+_NO_SUBJECT = frozenset(
+    {
+        "au",
+        "aux",
+        "dans",
+        "de",
+        "des",
+        "du",
+        "en",
+        "et",
+        "la",
+        "le",
+        "les",
+        "lot",
+        "par",
+        "pour",
+        "sur",
+    }
 )
 
 Dataset = Mapping[str, Any]
+Related = dict[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -62,17 +88,22 @@ def subject(title: str, territories: Iterable[str]) -> Subject:
     >>> subject("Inventaire des zones humides de l'Ain – 2023", ["departement-01"])
     Subject(words=('inventaire', 'zones', 'humides'), year='2023')
     """
-    year = _YEAR.search(title)
-    words = voc.normalise(_YEAR.sub(" ", title))
+    text = voc.normalise(_YEAR.sub(" ", title))
     for place in territories:
-        if concept := voc.get("territories").get(place):
-            words = f" {words} ".replace(f" {voc.normalise(concept.label_fr)} ", " ")
-    kept = [word for word in words.split() if word not in _LINKS and word != _LOT and len(word) >= SHORTEST_WORD]
-    return Subject(tuple(dict.fromkeys(kept))[:MOST_WORDS], year.group() if year else "")
+        concept = voc.get("territories").get(place)
+        if concept:
+            text = f" {text} ".replace(f" {voc.normalise(concept.label_fr)} ", " ")
+    words = (word for word in text.split() if len(word) >= SHORTEST_WORD)
+    telling = dict.fromkeys(word for word in words if word not in _NO_SUBJECT)
+    year = _YEAR.search(title)
+    return Subject(tuple(telling)[:MOST_WORDS], year.group() if year else "")
 
 
-def of(dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
-    """Return what is around a dataset, as its reader may see it.
+# --- related datasets ---
+
+
+def related(dataset: Dataset) -> Related:
+    """Return the datasets around a dataset, as its reader may see them.
 
     Returns:
         ``years`` (the same subject and place in other years, or other parts of its series), ``nearby`` (the same
@@ -80,116 +111,62 @@ def of(dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
         (of ``years``, the one of the same title and place with the latest year after this one's); each a list of
         ``name``, ``title``, ``title_translated`` and ``language``, as datasets have them.
     """
-    places = _ids(dataset, "territory", "territories")
-    themes = _ids(dataset, "theme", "themes")
-    series = [str(each) for each in as_list(dataset.get("in_series") or [])]
-    about = subject(str(dataset.get("title") or ""), places)
-    query = _query(about, themes, places, series)
+    view = View(dataset)
+    places, themes = _ids("territories", view.territories), _ids("themes", view.themes)
+    own_subject = subject(view.title, places)
+    query = _query(own_subject, themes, places, view.series)
     if not query:
         return nothing()
-    search = {"q": query, "fq": _others(dataset), "fl": ",".join(FIELDS), "rows": ROWS, "facet": "false"}
-    found = tk.get_action("package_search")({}, {**search, "include_private": True})["results"]
-    return {**_grouped(found, about, places, series), "later": _later(dataset, found, places)}
+    search = {
+        "q": query,
+        "fq": f"+dataset_type:dataset -id:{_quoted(str(dataset['id']))}",
+        "fl": ",".join(FIELDS),
+        "rows": ROWS,
+        "facet": "false",
+        "include_private": True,
+    }
+    others = tk.get_action("package_search")({}, search)["results"]
+    years, nearby, similar = [], [], []
+    for other in others:
+        where, its_subject = _places(other), subject(str(other.get("title") or ""), _places(other))
+        in_series = not set(view.series).isdisjoint(View(other).many(relations.SERIES_FIELD))
+        same_subject = its_subject.words == own_subject.words
+        if in_series or (same_subject and set(where) == set(places)):
+            years.append((its_subject.year, other))
+        elif same_subject:
+            nearby.append((distance(places, where), other))
+        else:
+            similar.append(other)
+    years.sort(key=lambda pair: pair[0], reverse=True)
+    nearby.sort(key=lambda pair: pair[0])
+    return {
+        "years": _shown(other for _year, other in years),
+        "nearby": _shown(other for _distance, other in nearby),
+        "similar": _shown(similar),
+        "later": _shown(_later(dataset, others, places)),
+    }
 
 
-def nothing() -> dict[str, list[dict[str, Any]]]:
+def nothing() -> Related:
     """Return what is around a dataset of which nothing is known."""
     return {"years": [], "nearby": [], "similar": [], "later": []}
 
 
-def _query(about: Subject, themes: list[str], places: list[str], series: list[str]) -> str:
+def _ids(vocabulary: str, values: Iterable[str]) -> list[str]:
+    concepts = map(voc.get(vocabulary).get, values)
+    return [concept.id for concept in concepts if concept]
+
+
+def _query(own: Subject, themes: list[str], places: list[str], series: tuple[str, ...]) -> str:
     parts = []
     if series:
         parts.append(f"{relations.SERIES_FIELD}:({_any(series[:MOST_TERRITORIES])})^8")
-    if about.words:
-        parts.append(f"title:({' AND '.join(_quoted(word) for word in about.words)})^4")
+    if own.words:
+        parts.append(f"title:({' AND '.join(map(_quoted, own.words))})^4")
     if themes and places:
-        parts.append(f"({THEME}:({_any(themes[:MOST_THEMES])}) AND {TERRITORY}:({_any(places[:MOST_TERRITORIES])}))")
+        theme, territory = _any(themes[:MOST_THEMES]), _any(places[:MOST_TERRITORIES])
+        parts.append(f"({THEME}:({theme}) AND {TERRITORY}:({territory}))")
     return " OR ".join(parts)
-
-
-def _grouped(
-    found: Iterable[Dataset], about: Subject, places: list[str], series: list[str]
-) -> dict[str, list[dict[str, Any]]]:
-    years, nearby, similar = [], [], []
-    for each in found:
-        where = [str(place) for place in as_list(each.get(EXACT) or [])]
-        other = subject(str(each.get("title") or ""), where)
-        same_series = set(series) & set(map(str, as_list(each.get(relations.SERIES_FIELD) or [])))
-        same_subject = other.words == about.words
-        if same_series or (same_subject and set(where) == set(places)):
-            years.append((other.year, each))
-        elif same_subject:
-            nearby.append((distance(places, where), each))
-        else:
-            similar.append(each)
-    years.sort(key=lambda one: one[0], reverse=True)
-    nearby.sort(key=lambda one: one[0])
-    return {
-        "years": _shown(each for _year, each in years),
-        "nearby": _shown(each for _far, each in nearby),
-        "similar": _shown(similar),
-    }
-
-
-def _later(dataset: Dataset, found: Iterable[Dataset], places: list[str]) -> list[dict[str, Any]]:
-    """Return the dataset of the same title but for a later year; a year to come is a horizon, no edition."""
-    name, year = _dated(dataset)
-    others = [each for each in found if set(map(str, as_list(each.get(EXACT) or []))) == set(places)]
-    same = [(other, each) for each in others for title, other in [_dated(each)] if title == name]
-    later = [(other, each) for other, each in same if year and year < other <= str(date.today().year)]
-    return _shown(each for _year, each in sorted(later, key=lambda one: one[0])[-1:])
-
-
-def _dated(dataset: Dataset) -> tuple[str, str]:
-    """Return the normalised title without its last year, and that year; the title and "" without a year."""
-    title = str(dataset.get("title") or "")
-    last = next(reversed(list(_YEAR.finditer(title))), None)
-    return (voc.normalise(f"{title[: last.start()]} {title[last.end() :]}"), last.group()) if last else (title, "")
-
-
-def distance(places: Iterable[str], others: Iterable[str]) -> float:
-    """Return the smallest distance between two sets of territories in degrees; 0 when boxes intersect."""
-    gaps = [
-        0.0 if spatial.boxes_meet(one, other) else _gap(one, other)
-        for one in filter(None, map(spatial.territory_box, places))
-        for other in filter(None, map(spatial.territory_box, others))
-    ]
-    return min(gaps, default=360.0)
-
-
-def _gap(one: spatial.Box, other: spatial.Box) -> float:
-    return max(one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3], 0.0)
-
-
-def _shown(datasets: Iterable[Dataset]) -> list[dict[str, Any]]:
-    """Return what a list shows; the index does not keep languages and types of resource."""
-    shown = list(itertools.islice(datasets, MOST_SHOWN))
-    ids = [str(each["id"]) for each in shown]
-    extras = sa.select(model.Package.id, model.Package.extras).where(model.Package.id.in_(ids))
-    stored = dict(model.Session.execute(extras).tuples().all()) if ids else {}
-    return [_of_index(each, stored.get(str(each["id"])) or {}) for each in shown]
-
-
-def _of_index(found: Dataset, extras: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is shown of a dataset; of the translations the index keeps the English one, where it is another."""
-    english = found.get("title_translated")
-    return {
-        "name": str(found["name"]),
-        "title": str(found.get("title") or found["name"]),
-        "title_translated": {languages.ENGLISH: english} if english else {},
-        "language": as_list(extras.get("language") or []),
-        "dcat_type": extras.get("dcat_type"),
-    }
-
-
-def _ids(dataset: Dataset, field: str, vocabulary: str) -> list[str]:
-    known = (voc.get(vocabulary).get(str(uri)) for uri in as_list(dataset.get(field) or []))
-    return [concept.id for concept in known if concept]
-
-
-def _others(dataset: Dataset) -> str:
-    return f"+dataset_type:dataset -id:{_quoted(str(dataset['id']))}"
 
 
 def _any(values: Iterable[str]) -> str:
@@ -198,3 +175,214 @@ def _any(values: Iterable[str]) -> str:
 
 def _quoted(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _places(other: Dataset) -> tuple[str, ...]:
+    """Return the ids of the territories of a dataset that was found."""
+    return View(other).many(EXACT)
+
+
+def _later(dataset: Dataset, others: Iterable[Dataset], places: list[str]) -> list[Dataset]:
+    """Return the dataset of the same title but for a later year; a year to come is a horizon, no edition."""
+    title, year = _dated(dataset)
+    latest, this_year = year, str(date.today().year)
+    later: list[Dataset] = []
+    for other in others:
+        other_title, other_year = _dated(other)
+        if other_title != title or set(_places(other)) != set(places):
+            continue
+        if year and year < other_year <= this_year and latest <= other_year:
+            latest, later = other_year, [other]
+    return later
+
+
+def _dated(dataset: Dataset) -> tuple[str, str]:
+    """Return the normalised title without its last year, and that year; the title and "" without a year."""
+    title = str(dataset.get("title") or "")
+    years = list(_YEAR.finditer(title))
+    if not years:
+        return title, ""
+    last = years[-1]
+    return voc.normalise(f"{title[: last.start()]} {title[last.end() :]}"), last.group()
+
+
+def distance(places: Iterable[str], others: Iterable[str]) -> float:
+    """Return the smallest distance between two sets of territories in degrees; 0 when boxes intersect."""
+    boxes = filter(None, map(spatial.territory_box, places))
+    other_boxes = filter(None, map(spatial.territory_box, others))
+    return min(itertools.starmap(_gap, itertools.product(boxes, other_boxes)), default=360.0)
+
+
+def _gap(one: spatial.Box, other: spatial.Box) -> float:
+    if spatial.boxes_meet(one, other):
+        return 0.0
+    return max(one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3], 0.0)
+
+
+def _shown(datasets: Iterable[Dataset]) -> list[dict[str, Any]]:
+    """Return what a list shows of datasets; the index does not keep languages and types of resource.
+
+    Of the translations it keeps the English one, where it is another.
+    """
+    first = list(itertools.islice(datasets, MOST_SHOWN))
+    extras: dict[str, Any] = {}
+    if first:
+        ids = [str(dataset["id"]) for dataset in first]
+        query = sa.select(model.Package.id, model.Package.extras).where(model.Package.id.in_(ids))
+        extras = dict(model.Session.execute(query).tuples().all())
+    rows = []
+    for dataset in first:
+        stored = View(extras.get(str(dataset["id"])) or {})
+        english = dataset.get("title_translated")
+        rows.append(
+            {
+                "name": str(dataset["name"]),
+                "title": str(dataset.get("title") or dataset["name"]),
+                "title_translated": {languages.ENGLISH: english} if english else {},
+                "language": list(stored.many("language")),
+                "dcat_type": stored.values.get("dcat_type"),
+            }
+        )
+    return rows
+
+
+# --- editions ---
+
+MOST_EDITIONS = 10
+#: Maximum number of steps followed towards the newest or oldest edition.
+MOST_STEPS = 10
+
+
+def editions(dataset: Dataset) -> dict[str, Any]:
+    """Return the other editions of a dataset that the current user may see.
+
+    Args:
+        dataset: the dataset, from `package_show`.
+
+    Returns:
+        ``older`` and ``newer`` (lists of datasets, nearest first) and ``newest`` (the last newer one, or None).
+    """
+    newer, older = _line(dataset, "newer"), _line(dataset, "older")
+    newest = newer[-1] if newer else None
+    return {"older": older[:MOST_EDITIONS], "newer": newer[:MOST_EDITIONS], "newest": newest}
+
+
+def _line(dataset: Dataset, direction: str) -> list[Dataset]:
+    """Follow the editions of a dataset in one direction; cycles are cut.
+
+    An edition that several others refer to is placed after the last of them, so that the final one has no successor.
+    """
+    line: dict[str, Dataset] = {}
+    followed = {dataset["id"]}
+    step = dataset
+    for _number in range(MOST_STEPS):
+        beside = [edition for edition in _beside(step)[direction] if edition["id"] not in followed]
+        if not beside:
+            break
+        for edition in beside:
+            line.pop(edition["id"], None)
+            line[edition["id"]] = edition
+        step = beside[-1]
+        followed.add(step["id"])
+    return list(line.values())
+
+
+def _beside(dataset: Dataset) -> dict[str, list[Dataset]]:
+    """Return the editions directly before and after a dataset, from its own record or those that refer to it.
+
+    A dataset is replaced only if its own record or one of the same service says so: another service cannot declare it
+    outdated and redirect its readers.
+    """
+    own = set(relations.own_references(dataset))
+    before, after = (set(View(dataset).many(name)) for name in ("replaces", "replaced_by"))
+    older: list[Dataset] = []
+    newer: list[Dataset] = []
+    for other in relations.editions(dataset, before | after):
+        names, view = set(relations.own_references(other)), View(other)
+        same_service = other.get("owner_org") == dataset.get("owner_org")
+        if names & after or (same_service and own.intersection(view.many("replaces"))):
+            newer.append(other)
+        elif names & before or own.intersection(view.many("replaced_by")):
+            older.append(other)
+    return {"older": older, "newer": newer}
+
+
+# --- collections ---
+
+MOST_COLLECTIONS, MOST_COUNTED = 8, 200
+
+
+def collections(dataset: Dataset) -> dict[str, Any]:
+    """Return the collections and the pages that use a dataset.
+
+    Args:
+        dataset: the dataset, from `package_show`.
+
+    Returns:
+        ``groups`` (the first ones, with ``title`` and ``href``, which is "" for a type without pages), ``more`` (number
+        of other groups) and ``pages`` (``title`` and ``href`` of the first pages that cite it).
+    """
+    rows = _groups(str(dataset["id"]))
+    groups = [
+        {"title": title or name, "href": ecosphere_page_of(kind, name)}
+        for title, kind, name in rows
+    ]
+    addresses = View(dataset).many("is_referenced_by")[:MOST_COLLECTIONS]
+    pages = []
+    for address in addresses:
+        if urls.is_web_address(address):
+            pages.append({"title": ecosphere_address_text(address, dataset), "href": address})
+    more = max(len(groups) - MOST_COLLECTIONS, 0)
+    return {"groups": groups[:MOST_COLLECTIONS], "more": more, "pages": pages}
+
+
+def _groups(dataset: str) -> list[tuple[str, str, str]]:
+    """Return title, type and name of the active groups that contain a dataset."""
+    group, member = model.Group, model.Member
+    query = (
+        sa.select(group.title, group.type, group.name)
+        .join(member, member.group_id == group.id)
+        .where(member.table_id == dataset, member.table_name == "package", member.state == "active")
+        .where(group.state == "active", ~group.is_organization)
+        .distinct()
+        .order_by(group.title, group.name)
+        .limit(MOST_COUNTED)
+    )
+    return [tuple(row) for row in model.Session.execute(query)]
+
+
+# --- texts of links ---
+
+SPECIFICATIONS = Path(__file__).parents[1] / "specifications.csv"
+LONGEST_ADDRESS = 70
+LONGEST_TITLE = 160
+
+
+def ecosphere_address_text(address: str, dataset: Dataset | None = None) -> str:
+    """Return the link text of a URL: the name of the law or specification, else the URL itself or its host.
+
+    Args:
+        address: a web address.
+        dataset: a dataset whose conformity reports may name the specification at this address.
+    """
+    specification = _specifications().get(address.rstrip("/"))
+    if specification:
+        return specification[wording.short_language()]
+    for report in View(dataset or {}).rows("conformity"):
+        title = str(report.get("specification") or "")
+        if title and report.get("uri") == address:
+            return _shortened(title)
+    if len(address) <= LONGEST_ADDRESS:
+        return address
+    return f"{taken_apart(address).hostname or address[:LONGEST_ADDRESS]}/…"
+
+
+def _shortened(title: str) -> str:
+    if len(title) <= LONGEST_TITLE:
+        return title
+    return f"{title[:LONGEST_TITLE].rstrip()}…"
+
+
+@cache
+def _specifications() -> dict[str, dict[str, str]]:
+    return {row["uri"]: row for row in tables.rows(SPECIFICATIONS)}

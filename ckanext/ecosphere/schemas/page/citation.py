@@ -67,12 +67,12 @@ def of(dataset: Mapping[str, Any], portal: str, address: str) -> Citation:
     """
     authors = [_line(name) for name in contact_details.makers_of(dataset).names[:MOST_AUTHORS]]
     title = dataset.get("title") or dataset.get("name") or ""
-    days = (_day(dataset.get(field)) for field in ("modified", "issued", "created"))
+    days = [_day(dataset.get(field)) for field in ("modified", "issued", "created")]
     return Citation(
         str(dataset.get("name") or ""),
         tuple(authors),
         _line(template_helpers.shown_title(title, dataset.get("dcat_type"))),
-        next((day for day in days if day), None),
+        next(filter(None, days), None),
         _line(dataset.get("version") or ""),
         _line(portal),
         address,
@@ -81,20 +81,27 @@ def of(dataset: Mapping[str, Any], portal: str, address: str) -> Citation:
 
 def text(cited: Citation) -> str:
     """Return a citation as a sentence, in the style of French publications."""
-    year = f" ({cited.day.year})" if cited.day else ""
-    names = ", ".join(cited.authors)
-    parts = [names + year, cited.title] if names else [cited.title + year]
-    parts += [*([f"Version {cited.version}"] if cited.version else []), cited.portal]
+    parts = [", ".join(cited.authors), cited.title]
+    if not cited.authors:
+        parts = [cited.title]
+    if cited.day:
+        parts[0] += f" ({cited.day.year})"
+    if cited.version:
+        parts.append(f"Version {cited.version}")
+    parts.append(cited.portal)
     return ". ".join(part.rstrip(".") for part in parts if part) + f". {cited.address}"
 
 
 def bibtex(cited: Citation) -> str:
     """Return a citation in BibTeX."""
+    year, day = "", ""
+    if cited.day:
+        year, day = str(cited.day.year), cited.day.isoformat()
     fields = {
-        "author": " and ".join(f"{{{each.translate(_BIBTEX)}}}" for each in cited.authors),
+        "author": " and ".join(f"{{{author.translate(_BIBTEX)}}}" for author in cited.authors),
         "title": f"{{{cited.title.translate(_BIBTEX)}}}",
-        "year": str(cited.day.year) if cited.day else "",
-        "date": cited.day.isoformat() if cited.day else "",
+        "year": year,
+        "date": day,
         "version": cited.version.translate(_BIBTEX),
         "publisher": cited.portal.translate(_BIBTEX),
         "url": cited.address,
@@ -105,7 +112,7 @@ def bibtex(cited: Citation) -> str:
 
 def ris(cited: Citation) -> str:
     """Return a citation in RIS; lines end with CR LF, as the format requires."""
-    lines = ["TY  - DATA", *(f"AU  - {each}" for each in cited.authors), f"TI  - {cited.title}"]
+    lines = ["TY  - DATA", *(f"AU  - {author}" for author in cited.authors), f"TI  - {cited.title}"]
     if cited.day:
         lines += [f"PY  - {cited.day.year}", f"DA  - {cited.day:%Y/%m/%d}"]
     if cited.version:
@@ -116,7 +123,7 @@ def ris(cited: Citation) -> str:
 
 def csl(cited: Citation) -> str:
     """Return a citation in CSL-JSON."""
-    found: dict[str, Any] = {
+    item: dict[str, Any] = {
         "id": cited.key,
         "type": "dataset",
         "title": cited.title,
@@ -124,12 +131,12 @@ def csl(cited: Citation) -> str:
         "URL": cited.address,
     }
     if cited.authors:
-        found["author"] = [{"literal": each} for each in cited.authors]
+        item["author"] = [{"literal": author} for author in cited.authors]
     if cited.day:
-        found["issued"] = {"date-parts": [[cited.day.year, cited.day.month, cited.day.day]]}
+        item["issued"] = {"date-parts": [[cited.day.year, cited.day.month, cited.day.day]]}
     if cited.version:
-        found["version"] = cited.version
-    return json.dumps([found], ensure_ascii=False, indent=2)
+        item["version"] = cited.version
+    return json.dumps([item], ensure_ascii=False, indent=2)
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,6 @@ def _line(value: Any) -> str:
 
 def _day(value: Any) -> date | None:
     try:
-        return date.fromisoformat(str(value)[:10]) if value else None
+        return date.fromisoformat(str(value or "")[:10])
     except ValueError:
         return None

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import places, spatial, urls
-from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.page import uses
 from ckanext.ecosphere.shared import dates, once, outlines, reach
 from ckanext.ecosphere.vocabularies import freshness
 
 MOST_PLACES = 4
 MOST_RECTANGLES = 40
-CODE = "https://schema.org/SoftwareSourceCode"
+CODE = "SoftwareSourceCode"
 
 Dataset = Mapping[str, Any]
 
@@ -53,26 +53,30 @@ def of(dataset: Dataset) -> dict[str, Any]:
         high-value datasets).
     """
     whole = inheritance.completed(dataset)
-    uris = [str(uri) for uri in as_list(whole.get("territory") or [])]
-    labels = [_place(uri) for uri in uris] or [
-        str(row["text"]) for row in _rows(whole, "spatial_coverage") if row.get("text")
-    ]
+    view = View(whole)
+    labels = [_place(uri) for uri in view.territories]
+    if not labels:
+        labels = [str(row["text"]) for row in view.rows("spatial_coverage") if row.get("text")]
+    periods = map(wording.ecosphere_period_text, view.rows("temporal_coverage"))
     return {
-        "map": extent_map(whole),
+        "map": extent_map(view),
         "places": labels[:MOST_PLACES],
         "more_places": max(len(labels) - MOST_PLACES, 0),
-        "periods": [text for row in _rows(whole, "temporal_coverage") if (text := wording.ecosphere_period_text(row))],
-        "licence": _licence(str(whole.get("license_id") or "")),
+        "periods": [period for period in periods if period],
+        "licence": _licence(view.licence),
         "access": access(whole),
         "main": main(whole),
-        "hvd": [_category(uri) for uri in as_list(whole.get("hvd_category") or [])],
-        **_age(whole),
+        "hvd": [_label("hvd-category", uri) or uri for uri in view.many("hvd_category")],
+        **_age(view),
     }
 
 
-def _category(uri: Any) -> str:
-    concept = voc.get("hvd-category").get(str(uri))
-    return concept.label(wording.page_language()) if concept else str(uri)
+def _label(vocabulary: str, value: str) -> str:
+    """Return the label of a concept in the language of the page, "" for an unknown one."""
+    concept = voc.get(vocabulary).get(value)
+    if concept is None:
+        return ""
+    return concept.label(wording.page_language())
 
 
 def access(dataset: Dataset) -> dict[str, Any]:
@@ -82,39 +86,40 @@ def access(dataset: Dataset) -> dict[str, Any]:
         ``label``, ``restricted``, ``asked`` (whether the data must be asked for: restricted, internal or without a
         resource), ``grounds``, ``conditions`` and ``contacts``.
     """
-    rights = str(dataset.get("access_rights") or "")
-    concept = voc.get("access-right").get(rights) if rights else None
-    grounds = [
-        voc.get("access-limitation").get(uri) for uri in map(str, as_list(dataset.get("access_limitation") or []))
-    ]
+    view = View(dataset)
+    limits = [voc.get("access-limitation").get(uri) for uri in view.many("access_limitation")]
+    grounds = [limit for limit in limits if limit and limit.data["restricts"]]
     return {
-        "label": concept.label(wording.page_language()) if concept else "",
-        "restricted": reach.is_restricted(dataset),
+        "label": _label("access-right", view.text("access_rights")),
+        "restricted": data_access.is_restricted(dataset),
         "asked": _is_asked_for(dataset),
-        "grounds": [each.label(wording.page_language()) for each in grounds if each and each.data["restricts"]],
+        "grounds": [ground.label(wording.page_language()) for ground in grounds],
         "conditions": str(dataset.get("access_conditions") or ""),
-        "contacts": _rows(dataset, "contact"),
+        "contacts": list(view.rows("contact")),
     }
 
 
 def _is_asked_for(dataset: Dataset) -> bool:
     """Return whether data must be asked for; a URL recognised as a file or service is enough, whatever its format."""
-    ways = reach.ways(dataset)
     way = main(dataset)
-    open_way = way and way[1].action != uses.OPEN and not links.is_internal(way[0])
-    if open_way and not reach.is_restricted(dataset):
-        return False
-    return bool(ways) and not {reach.DOWNLOAD, reach.SERVICE}.intersection(ways)
+    if way and not data_access.is_restricted(dataset):
+        resource, use = way
+        if use.action != uses.OPEN and not links.is_internal(resource):
+            return False
+    ways = data_access.ways(dataset)
+    return bool(ways) and not {data_access.DOWNLOAD, data_access.SERVICE}.intersection(ways)
 
 
 def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
     """Return the main access to a dataset with its use: service endpoint, code repository, or main resource."""
-    for address in as_list(dataset.get("endpoint_url") or []):
-        service = {"url": str(address), "resource_role": "service", "name": dataset.get("title")}
+    view = View(dataset)
+    for address in view.many("endpoint_url"):
+        service = {"url": address, "resource_role": "service", "name": dataset.get("title")}
         return service, uses.of(service)
-    if dataset.get("dcat_type") == CODE and urls.is_web_address(str(dataset.get("code_repository") or "")):
-        address = str(dataset["code_repository"])
-        return {"url": address}, uses.Use(uses.DATA, "", "", False, uses.OPEN, address, "open_repository")
+    repository = view.text("code_repository")
+    if view.kind == CODE and urls.is_web_address(repository):
+        use = uses.Use(uses.DATA, "", "", False, uses.OPEN, repository, "open_repository")
+        return {"url": repository}, use
     return uses.main(entries(dataset))
 
 
@@ -129,14 +134,19 @@ def entries(dataset: Dataset) -> list[uses.Entry]:
 
 
 def _entries(dataset: Dataset) -> list[uses.Entry]:
-    known = [(resource, uses.of(resource)) for resource in _rows(dataset, "resources")]
-    if all(use.format for _resource, use in known):
-        return known
-    states = reach.link_states(dataset)
-    return [_completed(resource, use, states) for resource, use in known]
+    of_dataset = [
+        resource for resource in dataset.get("resources") or () if isinstance(resource, Mapping)
+    ]
+    own = [(resource, uses.of(resource)) for resource in of_dataset]
+    if all(use.format for _resource, use in own):
+        return own
+    states = link_states.of_dataset(dataset)
+    return [_completed(resource, use, states) for resource, use in own]
 
 
-def _completed(resource: Mapping[str, Any], use: uses.Use, states: Mapping[str, Mapping[str, Any]]) -> uses.Entry:
+def _completed(
+    resource: Mapping[str, Any], use: uses.Use, states: Mapping[str, Mapping[str, Any]]
+) -> uses.Entry:
     if use.format:
         return resource, use
     addresses = [str(resource.get(field) or "") for field in ("download_url", "url")]
@@ -145,78 +155,83 @@ def _completed(resource: Mapping[str, Any], use: uses.Use, states: Mapping[str, 
     return completed, uses.of(completed)
 
 
-def extent_map(dataset: Dataset) -> ExtentMap | None:
+def extent_map(dataset: View) -> ExtentMap | None:
     """Return the extent of a dataset on the outline that contains most of its boxes, or None when none does."""
-    boxes = list(_boxes(dataset))[:MOST_RECTANGLES]
-    framed = [(frame, box) for box in boxes if box[0] <= box[2] and (frame := outlines.frame_of(box))]
-    if not framed:
+    by_frame: dict[str, tuple[outlines.Frame, list[outlines.Box]]] = {}
+    for box in _boxes(dataset)[:MOST_RECTANGLES]:
+        frame = outlines.frame_of(box) if box[0] <= box[2] else None
+        if frame:
+            by_frame.setdefault(frame.id, (frame, []))[1].append(box)
+    if not by_frame:
         return None
-    frame = max((each for each, _box in framed), key=lambda one: sum(other is one for other, _box in framed))
-    drawn = tuple(outlines.rectangle(frame, box) for each, box in framed if each is frame)
-    west, south, east, north = zip(*(box for each, box in framed if each is frame), strict=True)
-    whole = spatial.box_to_geometry((min(west), min(south), max(east), max(north)))
-    return ExtentMap(frame, drawn, wording.ecosphere_extent_text(whole))
+    frame, boxes = max(by_frame.values(), key=lambda pair: len(pair[1]))
+    rectangles = tuple(outlines.rectangle(frame, box) for box in boxes)
+    whole = spatial.box_to_geometry(spatial.around(boxes))
+    return ExtentMap(frame, rectangles, wording.ecosphere_extent_text(whole))
 
 
-def _boxes(dataset: Dataset) -> Iterator[outlines.Box]:
-    """Yield the boxes of the spatial coverage, else those of the territories, else that of `spatial`."""
-    found = False
-    for row in _rows(dataset, "spatial_coverage"):
-        for key in ("bbox", "geom"):
-            try:
-                shape = spatial.parse_geometry(row[key]) if row.get(key) else None
-            except spatial.GeometryError:
-                continue
-            if shape:
-                found = True
-                yield spatial.sides(shape) or spatial.geometry_to_box(shape)
-                break
-    for uri in () if found else map(str, as_list(dataset.get("territory") or [])):
-        if box := spatial.territory_box(uri):
-            found = True
-            yield box
-    if not found and dataset.get("spatial"):
+def _boxes(dataset: View) -> list[outlines.Box]:
+    """Return the boxes of the spatial coverage, else those of the territories, else that of `spatial`."""
+    boxes = [_box([row.get("bbox"), row.get("geom")]) for row in dataset.rows("spatial_coverage")]
+    if not any(boxes):
+        boxes = list(map(spatial.territory_box, dataset.territories))
+    if not any(boxes):
+        boxes = [_box([dataset.values.get("spatial")])]
+    return [box for box in boxes if box]
+
+
+def _box(geometries: Iterable[Any]) -> outlines.Box | None:
+    """Return the box of the first valid geometry, None without one."""
+    for geometry in geometries:
         try:
-            yield spatial.geometry_to_box(spatial.parse_geometry(dataset["spatial"]))
+            shape = spatial.parse_geometry(geometry)
         except spatial.GeometryError:
-            return
+            continue
+        return spatial.sides(shape) or spatial.geometry_to_box(shape)
+    return None
 
 
 def _place(uri: str) -> str:
-    label, level = places.label(uri, wording.page_language()), wording.ecosphere_place_level(uri)
-    return f"{label} ({level})" if level else label
+    label = places.label(uri, wording.page_language())
+    level = wording.ecosphere_place_level(uri)
+    if not level:
+        return label
+    return f"{label} ({level})"
 
 
 def _licence(identifier: str) -> dict[str, str]:
     concept = voc.get("licences").get(identifier) if identifier else None
-    if concept is None:
-        return {"label": identifier, "href": identifier if urls.is_web_address(identifier) else ""}
-    return {
-        "label": concept.label(wording.page_language()),
-        "href": concept.uri if urls.is_web_address(concept.uri) else "",
-    }
+    label, address = identifier, identifier
+    if concept:
+        label, address = concept.label(wording.page_language()), concept.uri
+    if not urls.is_web_address(address):
+        address = ""
+    return {"label": label, "href": address}
 
 
-def _age(dataset: Dataset) -> dict[str, str]:
+def _age(dataset: View) -> dict[str, str]:
     """Return the date of the data, the frequency, and whether they are up to date with respect to it."""
-    updated = _day(dataset.get("modified")) or _day(dataset.get("issued")) or _day(dataset.get("created"))
-    code = freshness.code(str(dataset.get("frequency") or ""))
-    due = freshness.due_date(code, updated, _day(dataset.get("next_update")))
-    known = voc.get("frequency").get(code) if freshness.is_stated(code) else None
+    days = (_day(dataset.text(name)) for name in ("modified", "issued", "created"))
+    updated = next(filter(None, days), None)
+    code = freshness.code(dataset.text("frequency"))
+    due = freshness.due_date(code, updated, _day(dataset.text("next_update")))
+    frequency, fresh = "", ""
+    if freshness.is_stated(code):
+        frequency = _label("frequency", code)
+    if due:
+        fresh = "late" if due < dates.today() else "ok"
     return {
         "dated": dates.day(updated),
-        "frequency": known.label(wording.page_language()) if known else "",
-        "fresh": ("late" if due < dates.today() else "ok") if due else "",
+        "frequency": frequency,
+        "fresh": fresh,
         "due": dates.day(due),
     }
 
 
-def _day(value: Any) -> date | None:
+def _day(text: str) -> date | None:
+    if not text:
+        return None
     try:
-        return dates.read(str(value)[: dates.DAY_CHARACTERS]) if value else None
+        return dates.read(text[: dates.DAY_CHARACTERS])
     except ValueError:
         return None
-
-
-def _rows(dataset: Dataset, field: str) -> list[Mapping[str, Any]]:
-    return [row for row in dataset.get(field) or () if isinstance(row, Mapping)]

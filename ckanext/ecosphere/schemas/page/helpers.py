@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchError
 
 from ckanext.ecosphere.schemas import wording
-from ckanext.ecosphere.schemas.page import around, citation, collections, editions, glance, uses, views
-from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
+from ckanext.ecosphere.schemas.page import around, citation, glance, uses, views
+from ckanext.ecosphere.schemas.page.around import ecosphere_address_text
 from ckanext.ecosphere.schemas.rdf import structured
 from ckanext.ecosphere.schemas.rdf.terms import HIGH_VALUE_REGULATION
 from ckanext.ecosphere.shared import contact_details, once, reach, template_helpers
@@ -45,28 +43,40 @@ def ecosphere_resources_by_use(dataset: Dataset) -> dict[str, Any]:
         ``groups`` (``kind``, ``label``, ``icon``, ``help``, ``resources``), ``page``, ``pages`` (number of pages),
         ``first`` and ``last`` (numbers of the resources shown, from 1), ``number`` of all resources.
     """
-    entries = [(kind, entry[0]) for kind, own in uses.grouped(glance.entries(dataset)) for entry in own]
+    entries = uses.in_order(glance.entries(dataset))
     pages = max(1, math.ceil(len(entries) / RESOURCES_SHOWN))
     page = min(max(1, tk.request.args.get("page", 1, type=int)), pages)
     first = (page - 1) * RESOURCES_SHOWN
-    shown = entries[first : first + RESOURCES_SHOWN]
-    groups = [_group(kind, own) for kind, own in groupby(shown, key=itemgetter(0))]
-    last = first + len(shown)
-    return {"groups": groups, "page": page, "pages": pages, "first": first + 1, "last": last, "number": len(entries)}
+    of_page = entries[first : first + RESOURCES_SHOWN]
+    groups: dict[str, dict[str, Any]] = {}
+    for resource, use in of_page:
+        if use.kind not in groups:
+            groups[use.kind] = _group(use.kind)
+        groups[use.kind]["resources"].append(resource)
+    return {
+        "groups": list(groups.values()),
+        "page": page,
+        "pages": pages,
+        "first": first + 1,
+        "last": first + len(of_page),
+        "number": len(entries),
+    }
 
 
-def _group(kind: str, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+def _group(kind: str) -> dict[str, Any]:
     texts = uses.texts()["kinds"][kind]
     return {
         "kind": kind,
         "label": _text(texts["label"]),
         "icon": texts["icon"],
         "help": _text(texts.get("help", {})),
-        "resources": [resource for _kind, resource in entries],
+        "resources": [],
     }
 
 
-def ecosphere_resource_use(resource: Mapping[str, Any], dataset: Dataset | None = None) -> dict[str, Any]:
+def ecosphere_resource_use(
+    resource: Mapping[str, Any], dataset: Dataset | None = None
+) -> dict[str, Any]:
     """Return the use of a resource and the text of its main button.
 
     Args:
@@ -86,45 +96,58 @@ def _uses_by_id(dataset: Dataset) -> dict[Any, uses.Use]:
 
 def ecosphere_structured_data(dataset: Dataset) -> dict[str, Any]:
     """Return the structured data of a page (`structured.describe`); of many resources, only the first ones."""
-    return structured.describe({**dataset, "resources": glance.resources(dataset)[:RESOURCES_SHOWN]})
+    return structured.describe(
+        {**dataset, "resources": glance.resources(dataset)[:RESOURCES_SHOWN]}
+    )
 
 
 def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
     """Return the main ``resource`` of a dataset with its use (`ecosphere_resource_use`), or None."""
-    found = ecosphere_glance(dataset)["main"]
-    return {"resource": found[0], **_shown(*found)} if found else None
+    way = ecosphere_glance(dataset)["main"]
+    if way is None:
+        return None
+    resource, use = way
+    return {"resource": resource, **_shown(resource, use)}
 
 
 def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the result of the last link check of a resource (`ecosphere_quality_links`), or None."""
-    states = reach.link_states(dataset)
-    addresses = [str(resource.get(field) or "") for field in ("download_url", "url")]
-    link = next((states[address] for address in addresses if address in states), None)
-    return link if link and link["checked_at"] else None
+    states = link_states.of_dataset(dataset)
+    for field in ("download_url", "url"):
+        link = states.get(str(resource.get(field) or ""))
+        if link:
+            return link if link["checked_at"] else None
+    return None
 
 
 def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
-    """Return what is around a dataset (`around.of`) beside its editions; nothing when the index cannot be asked."""
+    """Return the datasets around one (`around.related`) beside its editions; nothing when the search fails."""
     try:
-        found = once.of_dataset("around", dataset, around.of)
+        parts = once.of_dataset("around", dataset, around.related)
     except SearchError:
         return around.nothing()
-    beside = ecosphere_editions(dataset)
-    told = {each["name"] for each in (*beside["older"], *beside["newer"])}
-    return {part: [each for each in datasets if each["name"] not in told] for part, datasets in found.items()}
+    editions = ecosphere_editions(dataset)
+    names = {edition["name"] for edition in (*editions["older"], *editions["newer"])}
+    others = {}
+    for part, datasets in parts.items():
+        others[part] = [other for other in datasets if other["name"] not in names]
+    return others
 
 
 def ecosphere_editions(dataset: Dataset) -> dict[str, Any]:
-    """Return the other editions of a dataset (`editions.of`), computed once per page; none when the search fails."""
+    """Return the other editions of a dataset (`around.editions`), computed once per page.
+
+    There are none when the search fails.
+    """
     try:
-        return once.of_dataset("editions", dataset, editions.of)
+        return once.of_dataset("editions", dataset, around.editions)
     except SearchError:
         return {"older": [], "newer": [], "newest": None}
 
 
 def ecosphere_collections(dataset: Dataset) -> dict[str, Any]:
-    """Return the collections that use a dataset (`collections.of`), computed once per page."""
-    return once.of_dataset("collections", dataset, collections.of)
+    """Return the collections that use a dataset (`around.collections`), computed once per page."""
+    return once.of_dataset("collections", dataset, around.collections)
 
 
 def ecosphere_makers(dataset: Dataset) -> contact_details.Makers:
@@ -141,20 +164,21 @@ def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:
 
 
 def _shown(resource: Mapping[str, Any], use: uses.Use) -> dict[str, Any]:
-    texts = uses.texts()
-    text = _text(texts["buttons"][use.button]).format(format=use.name, name=use.name) if use.button else ""
+    texts, text = uses.texts(), ""
+    if use.button:
+        text = _text(texts["buttons"][use.button]).format(format=use.name, name=use.name)
     if resource.get("size") and use.action in (uses.DOWNLOAD, uses.OPEN):
         text += f", {template_helpers.ecosphere_size_text(resource['size'])}"
     return {**vars(use), "kind_label": _text(texts["kinds"][use.kind]["label"]), "text": text}
 
 
 def _text(labels: Mapping[str, str]) -> str:
-    return labels.get("fr" if wording.page_language().startswith("fr") else "en", "")
+    return labels.get(wording.short_language(), "")
 
 
 HELPERS = {
-    each.__name__: each
-    for each in (
+    helper.__name__: helper
+    for helper in (
         ecosphere_glance,
         ecosphere_hvd_regulation,
         ecosphere_access,

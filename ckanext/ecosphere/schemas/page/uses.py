@@ -45,13 +45,9 @@ class Use:
     button: str
 
 
+@cache
 def texts() -> dict[str, Any]:
     """Return the labels of kinds and buttons."""
-    return _texts()
-
-
-@cache
-def _texts() -> dict[str, Any]:
     return yaml.safe_load((FOLDER / "uses.yaml").read_text(encoding="utf-8"))
 
 
@@ -61,66 +57,67 @@ def of(resource: Mapping[str, Any]) -> Use:
     Args:
         resource: the resource, from `package_show`; any field may be missing.
     """
-    stated = str(resource.get("url") or resource.get("download_url") or "")
+    url = str(resource.get("url") or resource.get("download_url") or "")
     nature = links.nature(resource)
     concept = nature.format
     if nature.kind == SERVICE:
-        address, name = endpoint(stated), _service_name(nature)
+        address, name = endpoint(url), _service_name(nature)
     else:
-        address, name = str(resource.get("download_url") or stated), _name(concept)
-    zipped = concept is not None and concept.data["kind"] != "archive" and _is_zip(resource, address)
+        address, name = str(resource.get("download_url") or url), _name(concept)
+    zipped = (
+        concept is not None and concept.data["kind"] != "archive" and _is_zip(resource, address)
+    )
     action, button = "", ""
     if address:
         action, button = _button(nature, address, _is_file(nature.protocol, resource))
     if button == "copy" and not name:
         button = "copy_plain"
-    if button == "open_map" and not _MAP.search(f"{resource.get('name')} {address}"[: links.LONGEST_URL].lower()):
+    words = f"{resource.get('name')} {address}"[: links.LONGEST_URL].lower()
+    if button == "open_map" and not _MAP.search(words):
         button = "open_plain"
-    return Use(nature.kind, concept.id if concept else "", name, zipped, action, address, button)
+    format_id = concept.id if concept else ""
+    return Use(nature.kind, format_id, name, zipped, action, address, button)
 
 
 Entry = tuple[Mapping[str, Any], Use]
 """A resource with its use."""
 
 
-def grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
-    """Return the resources of a dataset by kind, in the order of `uses.yaml`, without empty kinds."""
-    by_kind: dict[str, list[Entry]] = {kind: [] for kind in texts()["kinds"]}
-    for entry in entries:
-        by_kind[entry[1].kind].append(entry)
-    return [(kind, own) for kind, own in by_kind.items() if own]
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the resources of a dataset with their uses, by kind in the order of `uses.yaml`."""
+    kinds = list(texts()["kinds"])
+    return sorted(entries, key=lambda entry: kinds.index(entry[1].kind))
 
 
 def main(entries: Iterable[Entry]) -> Entry | None:
     """Return the main resource with its use: the first file, else service, else page; intranet resources come last."""
     usable = [entry for entry in entries if entry[1].kind in (DATA, SERVICE) and entry[1].action]
-    closed = [entry for entry in usable if links.is_internal(entry[0])]
-    public = [entry for entry in usable if not links.is_internal(entry[0])]
-    for candidates in (public, closed):
-        for action in (DOWNLOAD, COPY, OPEN):
-            chosen = next((entry for entry in candidates if entry[1].action == action), None)
-            if chosen:
-                return chosen
-    return None
+    actions = (DOWNLOAD, COPY, OPEN)
+    return min(
+        usable,
+        key=lambda entry: (links.is_internal(entry[0]), actions.index(entry[1].action)),
+        default=None,
+    )
 
 
 def _is_zip(resource: Mapping[str, Any], url: str) -> bool:
-    packed = str(
-        resource.get("package_format") or resource.get("compress_format") or resource.get("format") or ""
-    ).lower()
+    formats = (resource.get(name) for name in ("package_format", "compress_format", "format"))
+    packed = str(next(filter(None, formats), "")).lower()
     return packed.endswith("zip") or url.lower().partition("?")[0].endswith(".zip")
 
 
 def _name(concept: Concept | None) -> str:
-    return str(texts()["short"].get(concept.id, concept.id)) if concept else ""
+    if concept is None:
+        return ""
+    return str(texts()["short"].get(concept.id, concept.id))
 
 
 def _service_name(nature: Nature) -> str:
     """Return the name of a service for a button: that of its interface rather than of its answers."""
     if "API" in nature.protocol:
         return "OGC API"
-    if nature.format is None:
-        return nature.protocol.removeprefix("OGC:") if links.is_service_protocol(nature.protocol) else ""
+    if nature.format is None and links.is_service_protocol(nature.protocol):
+        return nature.protocol.removeprefix("OGC:")
     return _name(nature.format)
 
 
@@ -140,10 +137,18 @@ def _button(nature: Nature, address: str, is_file: bool) -> tuple[str, str]:
         return OPEN, "open_source"
     if kind in _PAGES or is_page:
         return OPEN, _PAGES.get(kind, "open_page")
+    return _button_of_file(kind, concept)
+
+
+def _button_of_file(kind: str, concept: Concept | None) -> tuple[str, str]:
+    """Return the action and the text of a file: documents are opened, data are downloaded."""
+    if concept is None and kind == DATA:
+        return DOWNLOAD, "download_plain"
     if concept is None:
-        return (DOWNLOAD, "download_plain") if kind == DATA else (OPEN, "open_plain")
-    is_looked_at = kind != DATA and concept.data["kind"] in links.DOCUMENT_KINDS
-    return (OPEN, "open") if is_looked_at else (DOWNLOAD, "download")
+        return OPEN, "open_plain"
+    if kind != DATA and concept.data["kind"] in links.DOCUMENT_KINDS:
+        return OPEN, "open"
+    return DOWNLOAD, "download"
 
 
 def _is_folder(url: str) -> bool:

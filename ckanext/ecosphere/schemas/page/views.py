@@ -31,7 +31,11 @@ def cite(id: str, extension: str) -> Response:
     form = citation.FORMATS.get(extension)
     if form is None:
         return tk.abort(404, tk._("There is no citation in this format."))
-    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user, "for_view": True}
+    context: Any = {
+        "user": tk.current_user.name,
+        "auth_user_obj": tk.current_user,
+        "for_view": True,
+    }
     try:
         dataset = tk.get_action("package_show")(context, {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -39,7 +43,9 @@ def cite(id: str, extension: str) -> Response:
     cited = citation.of(dataset, tk.config["ckan.site_title"], permalink(dataset))
     response = Response(form.write(cited), content_type=f"{form.media_type}; charset=utf-8")
     if extension != "txt":
-        response.headers["Content-Disposition"] = f'attachment; filename="{dataset["name"]}.{extension}"'
+        response.headers["Content-Disposition"] = (
+            f'attachment; filename="{dataset["name"]}.{extension}"'
+        )
     return response
 
 
@@ -52,8 +58,12 @@ def sitemap_index() -> Response:
 @page.route("/sitemap-<number>.xml")
 def sitemap_part(number: str) -> Response:
     """Return a sitemap of a thousand public datasets, in order of creation."""
-    found = public_files.sitemap_part(int(number)) if PART_NUMBER.fullmatch(number) else ""
-    return _xml(found) if found else tk.abort(404, tk._("The site map has no such part."))
+    part = ""
+    if PART_NUMBER.fullmatch(number):
+        part = sitemap.part(int(number))
+    if not part:
+        return tk.abort(404, tk._("The site map has no such part."))
+    return _xml(part)
 
 
 @page.route("/opensearch.xml")
@@ -76,8 +86,9 @@ def opensearch() -> Response:
 
 def _shortened(text: str, most: int) -> str:
     """Return the first whole words of a text, escaped for XML."""
-    words = text if len(text) <= most else text[: most + 1].rpartition(" ")[0] or text[:most]
-    return escape(words.rstrip(" –-,:"))
+    if len(text) > most:
+        text = text[: most + 1].rpartition(" ")[0] or text[:most]
+    return escape(text.rstrip(" –-,:"))
 
 
 def _absolute(endpoint: str, **values: Any) -> str:

@@ -140,37 +140,37 @@ def test_resources_stand_under_what_they_are_for_with_one_main_button(app, creat
 
 
 def test_whether_a_link_answered_stands_beside_it(app, create, with_request_context, monkeypatch):
-    from ckanext.ecosphere.quality.links import inventory
-    from ckanext.ecosphere.quality.links.model import Link
+    from ckanext.ecosphere.quality import links
+    from ckanext.ecosphere.quality.model import Link
 
     made = create(described("liens"))
-    inventory.note([made["id"]])
+    links.note([made["id"]])
     for address, state in ((RESOURCES[0]["url"], "broken"), ("https://geo.example.org/absent", "ok")):
-        found = Link.get(inventory.key_of(address)) if hasattr(Link, "get") else None
-        found = found or inventory.model.Session.get(Link, inventory.key_of(address))
+        found = Link.get(links.key_of(address)) if hasattr(Link, "get") else None
+        found = found or links.model.Session.get(Link, links.key_of(address))
         if found:
             found.state, found.checked_at = state, found.next_check_at
-    inventory.model.Session.commit()
+    links.model.Session.commit()
     items = shown(app, "liens", "#dataset-resources").select(".resource-item")
     assert [bool(item.select_one(".eco-state--bad")) for item in items] == [True, False, False, False]
     assert not any(item.select_one(".eco-state--good") for item in items)
 
 
 def test_the_format_is_that_of_the_answer_where_nothing_else_tells_it(app, create, with_request_context):
-    from ckanext.ecosphere.quality.links import check, inventory
-    from ckanext.ecosphere.quality.links.probe import Verdict
+    from ckanext.ecosphere.quality import links
+    from ckanext.ecosphere.quality.links import Verdict
 
     address = "https://geo.example.org/telecharger?id=3"
     made = create(described("reponses", resources=[{"url": address, "name": "Zonage"}]))
-    inventory.note([made["id"]])
-    inventory.model.Session.commit()
+    links.note([made["id"]])
+    links.model.Session.commit()
 
     def told() -> str:
         page = app.get(f"/fr/dataset/reponses/resource/{made['resources'][0]['id']}").body
         return BeautifulSoup(page, "html.parser").find("th", string="Format").find_next("td").get_text()
 
     def answers(verdict: Verdict) -> None:
-        check.write({inventory.key_of(address): verdict})
+        links.write({links.key_of(address): verdict})
         g.pop("ecosphere_page", None)  # the requests of this test share one application context
 
     assert told() in ("inconnu", "unknown")

@@ -15,7 +15,8 @@ from ckan.tests import factories, helpers
 
 from ckanext.dcat.processors import RDFSerializer
 from ckanext.ecosphere.schemas import config
-from ckanext.ecosphere.schemas.importing import software, text
+from ckanext.ecosphere.schemas.importing import software
+from ckanext.ecosphere.schemas.importing.documents import decoded, without_encoding
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
@@ -215,15 +216,15 @@ class TestTheAction:
 def test_a_document_is_read_in_the_encoding_that_it_declares_or_shows(act, encoding):
     record = writer.record({**samples.full(title="Frayères"), "id": "x"}).decode()
     written = record.replace("UTF-8", encoding.upper().removesuffix("-SIG"), 1).encode(encoding)
-    assert act("ecosphere_dataset_import", content=text.decoded(written))["dataset"]["title"] == "Frayères"
-    assert text.decoded("Généalogie".encode(encoding)) == "Généalogie"
+    assert act("ecosphere_dataset_import", content=decoded(written))["dataset"]["title"] == "Frayères"
+    assert decoded("Généalogie".encode(encoding)) == "Généalogie"
 
 
 @pytest.mark.parametrize("declared", ["punycode", "idna", "utf-7", "unicode_escape", "no-such-encoding"])
 def test_document_declares_only_character_sets_of_metadata(declared):
     document = f"<?xml version='1.0' encoding='{declared}'?><a>" + "\\xe9+AOk-" * 10_000 + "b" * 300_000
     begun = time.process_time()
-    assert text.decoded(document.encode()) == text.without_encoding(document)
+    assert decoded(document.encode()) == without_encoding(document)
     assert time.process_time() - begun < 1
 
 

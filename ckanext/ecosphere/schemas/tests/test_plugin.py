@@ -8,7 +8,8 @@ import ckan.plugins.toolkit as tk
 import pytest
 
 from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.schemas import checks, defaults, wording
+from ckanext.ecosphere.schemas import checks, wording
+from ckanext.ecosphere.schemas import config as options
 
 PLUGINS = "ecosphere_schemas ecosphere scheming_datasets"
 
@@ -18,14 +19,14 @@ class TestDefaults:
     class TestWhenNothingIsSet:
         def test_the_profile_and_the_licences_are_ours(self):
             config: dict[str, Any] = {"ckanext.dcat.rdf.profiles": ["euro_dcat_ap_3"]}
-            defaults.apply(config)
+            options.set_defaults(config)
             assert config["ckanext.dcat.rdf.profiles"] == "ecosphere_dcat_ap"
-            assert config["licenses_group_url"] == f"file://{defaults.LICENCES}"
+            assert config["licenses_group_url"] == f"file://{options.LICENCES}"
 
         def test_what_the_administrator_chose_stays(self):
             chosen = {"ckanext.dcat.rdf.profiles": "euro_dcat_ap_2 my_profile", "licenses_group_url": "file:///x.json"}
             config: dict[str, Any] = dict(chosen)
-            defaults.apply(config)
+            options.set_defaults(config)
             assert {name: config[name] for name in chosen} == chosen
 
     @pytest.mark.usefixtures("with_plugins")
@@ -33,7 +34,7 @@ class TestDefaults:
     @pytest.mark.ckan_config("ecosphere.schemas.own_licences", "false")
     def test_both_can_be_switched_off(self):
         config: dict[str, Any] = {"ckanext.dcat.rdf.profiles": "euro_dcat_ap_3"}
-        defaults.apply(config)
+        options.set_defaults(config)
         assert config["ckanext.dcat.rdf.profiles"] == "euro_dcat_ap_3"
         assert "licenses_group_url" not in config
 

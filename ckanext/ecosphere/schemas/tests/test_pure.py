@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckanext.ecosphere.schemas.catalogue import licences
-from ckanext.ecosphere.schemas.fields import dates, formats, spatial, urls
+from ckanext.ecosphere.schemas.fields import dates, spatial, urls
 from ckanext.ecosphere.schemas.importing import addresses
+from ckanext.ecosphere.schemas.logic import validators
 from ckanext.ecosphere.schemas.tests import samples
 
 SQUARE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
@@ -223,7 +224,7 @@ def test_ckans_register_of_licences_says_what_the_vocabulary_says():
 def test_a_format_is_told_from_the_address(said, address, expected):
     key = ("resources", 0, "format")
     data = {key: said, ("resources", 0, "url"): address}
-    formats.ecosphere_guess_format(key, data, {}, {})
+    validators.ecosphere_guess_format(key, data, {}, {})
     assert data[key] == expected
 
 

@@ -1,0 +1,133 @@
+"""Tables of dataset quality, of its history (one entry per day on which the score changed) and of link checks.
+
+There are no foreign keys to CKAN's tables: rows of deleted datasets are ignored by all queries (which join `package`)
+and removed by the nightly rescore.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+
+class QualityRow(tk.BaseModel):
+    """Quality of a dataset, as of `computed_at`.
+
+    Attributes:
+        package_id: id of the dataset.
+        score, level, won, out_of: see `score.Evaluation`.
+        facts: facts about the dataset (`facts.Facts.as_dict`).
+        results: criterion → state.
+        checks: results of background jobs (`store.checks_of`); a save keeps those of the links only.
+        model_version: version of the weights.
+        computed_at: time of scoring (UTC).
+        due: last day on which the score is valid if the dataset is not changed; None if it does not depend on time.
+        mqa: MQA points, out of 405.
+        inspire: share of the INSPIRE requirements met, in percent.
+        themes, territories: ids in the vocabularies, including ancestors, for reports.
+        series: the series of a member.
+        known_as: identifiers by which members may refer to a series.
+    """
+
+    __tablename__ = "ecosphere_quality"
+    __table_args__ = (
+        sa.Index("ix_ecosphere_quality_due", "due"),
+        sa.Index("ix_ecosphere_quality_series", "series", postgresql_using="gin"),
+        sa.Index("ix_ecosphere_quality_known_as", "known_as", postgresql_using="gin"),
+    )
+
+    package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    score: Mapped[int] = mapped_column(sa.SmallInteger, nullable=False)
+    level: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    won: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+    out_of: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False)
+    results: Mapped[dict[str, str]] = mapped_column(JSONB, nullable=False)
+    checks: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")
+    )
+    model_version: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    computed_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False)
+    due: Mapped[date | None] = mapped_column(sa.Date)
+    mqa: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    inspire: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    themes: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
+    territories: Mapped[list[str]] = mapped_column(
+        ARRAY(sa.Text), nullable=False, server_default="{}"
+    )
+    series: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
+    known_as: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
+
+
+class QualityHistory(tk.BaseModel):
+    """Score at the end of a day on which it changed."""
+
+    __tablename__ = "ecosphere_quality_history"
+
+    package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    score: Mapped[int] = mapped_column(sa.SmallInteger, nullable=False)
+    level: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    model_version: Mapped[str] = mapped_column(sa.Text, nullable=False)
+
+
+class Link(tk.BaseModel):
+    """A URL, checked once for all datasets that use it.
+
+    Attributes:
+        key: SHA-256 of the URL, which may be too long for an index.
+        url: the URL.
+        kind: file, or the protocol of a service (wms, wfs, wmts, wcs, atom).
+        state: unchecked, ok or broken.
+        status: last HTTP status, None without an answer.
+        reason: why the last check failed, as a code (see `links.REASONS`).
+        answered: type of a file in its last successful answer (see `links.Verdict`).
+        checked_at: time of the last check.
+        misses: number of consecutive failed checks.
+        first_miss_at: time of the first of them.
+        next_check_at: time of the next check.
+    """
+
+    __tablename__ = "ecosphere_quality_link"
+    __table_args__ = (sa.Index("ix_ecosphere_quality_link_next", "next_check_at"),)
+
+    key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    url: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    state: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    status: Mapped[int | None] = mapped_column(sa.Integer)
+    reason: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
+    answered: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
+    checked_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    misses: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
+    first_miss_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    next_check_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False)
+
+
+class LinkUse(tk.BaseModel):
+    """Use of a URL by a dataset."""
+
+    __tablename__ = "ecosphere_quality_link_use"
+    __table_args__ = (sa.Index("ix_ecosphere_quality_link_use_key", "key"),)
+
+    package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+
+
+class LinkCheck(tk.BaseModel):
+    """A check of a URL; only the latest ones are kept."""
+
+    __tablename__ = "ecosphere_quality_link_check"
+    __table_args__ = (sa.Index("ix_ecosphere_quality_link_check_key", "key", "checked_at"),)
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
+    key: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    checked_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False)
+    ok: Mapped[bool | None] = mapped_column(sa.Boolean)
+    status: Mapped[int | None] = mapped_column(sa.Integer)
+    reason: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")

@@ -1,0 +1,409 @@
+"""Figures of a service's dashboard and of the comparison of services, as plain data; progress of a rescore.
+
+The figures of the whole portal take time in proportion to the catalogue and are cached in Redis (`show`). Pages never
+wait for them: outdated figures, and missing ones of a large catalogue, are computed in the background. The cache is
+dropped at once when a dataset becomes private; one that was already private when they were computed is not included,
+and can be saved without dropping it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
+
+from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.quality import config, figures, presentation, store
+from ckanext.ecosphere.quality.core.criteria import BY_ID
+from ckanext.ecosphere.quality.figures import Group, Losses, Scope, Summary, Win
+from ckanext.ecosphere.quality.model import QualityRow
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
+
+TREND_DAYS = 730
+PLACES = ("region", "departement")
+#: Maximum number of datasets listed for a criterion, all of which can be passed to a bulk edit.
+MOST_FAILING = 200
+
+
+def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
+    """Return the figures of a service, including private datasets: only for those who may see them.
+
+    Args:
+        organization: the service.
+        limit: number of lowest-scored datasets to list.
+    """
+    scope = Scope(organization=organization.id, private=True)
+    result = figures.of(scope, worst=limit)
+    return {
+        "organization": {
+            "id": organization.id,
+            "name": organization.name,
+            "title": organization.title,
+        },
+        "summary": summary_dict(result.summary),
+        "target": config.target() or None,
+        "trend": _trend(scope),
+        "losses": _losses_dict(result.losses),
+        "wins": [_win_dict(win) for win in result.wins],
+        "worst": [
+            _dataset_dict(package, row) for package, row in figures.with_quality(result.worst)
+        ],
+    }
+
+
+def failing(organization: model.Group, criterion: str) -> dict[str, Any]:
+    """Return the datasets of a service that fail a criterion: their number, and the first of them."""
+    scope = Scope(organization=organization.id, private=True)
+    count, pairs = 0, []
+    for win in figures.of(scope).wins:
+        if win.criterion.id == criterion:
+            count = win.datasets
+            pairs = figures.failing(scope, criterion, MOST_FAILING)
+    return {
+        "criterion": criterion,
+        "label": tk._(BY_ID[criterion].label),
+        "advice": tk._(BY_ID[criterion].advice),
+        "count": count,
+        "datasets": [_dataset_dict(package, row) for package, row in pairs],
+    }
+
+
+def _win_dict(win: Win) -> dict[str, Any]:
+    return {
+        "criterion": win.criterion.id,
+        "label": tk._(win.criterion.label),
+        "advice": tk._(win.criterion.advice),
+        "datasets": win.datasets,
+        "points": win.points,
+    }
+
+
+def _dataset_dict(package: model.Package, row: QualityRow) -> dict[str, Any]:
+    return {
+        "id": package.id,
+        "name": package.name,
+        "title": package.title or package.name,
+        "type": package.type,
+        "private": package.private,
+        "score": row.score,
+        "level": row.level,
+        "level_label": presentation.level_label(row.level),
+        "failed": list(row.results.values()).count("fail"),
+    }
+
+
+def compute() -> dict[str, Any]:
+    """Return the figures of the public datasets: total, by service, theme and territory, and over time."""
+    scope = Scope()
+    whole = figures.of(scope)
+    by_organization = figures.by_organization(scope)
+    least = config.minimum_size()
+    compared = [group for group in by_organization if group.summary.datasets >= least]
+    return {
+        "summary": summary_dict(whole.summary),
+        "minimum_size": least,
+        "target": _target(compared),
+        "first_win": _first_win(whole.wins),
+        "mean_over_services": figures.mean_over(compared),
+        **_services(by_organization, compared),
+        **_parted("themes", _concepts(figures.by_place_or_theme(scope, "themes"), "themes")),
+        **_parted("territories", _places(figures.by_place_or_theme(scope, "territories"))),
+        "trend": _trend(scope),
+        "losses": _losses_dict(whole.losses),
+        "rescore": running(),
+    }
+
+
+def _parted(name: str, groups: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return groups apart from those too small to compare."""
+    least = config.minimum_size()
+    return {
+        name: [group for group in groups if group["datasets"] >= least],
+        f"small_{name}": [group for group in groups if group["datasets"] < least],
+    }
+
+
+def _target(compared: list[Group]) -> dict[str, Any] | None:
+    """Return how many of the compared services reach the target; None without one."""
+    target = config.target()
+    if not (target and compared):
+        return None
+    return {
+        "score": target,
+        "reached": sum((group.summary.mean or 0) >= target for group in compared),
+    }
+
+
+def _first_win(wins: Sequence[Win]) -> dict[str, Any] | None:
+    """Return the criterion that would bring most points if fixed everywhere."""
+    for win in wins:
+        return {
+            "criterion": win.criterion.id,
+            "label": tk._(win.criterion.label),
+            "datasets": win.datasets,
+        }
+    return None
+
+
+def summary_dict(summary: Summary) -> dict[str, Any]:
+    """Return figures as plain data, with names of the levels."""
+    return {
+        "datasets": summary.datasets,
+        "mean": summary.mean,
+        "median": summary.median,
+        "mean_mqa": summary.mqa,
+        "mean_inspire": summary.inspire,
+        "levels": [
+            {"level": code, "label": presentation.level_label(code), "datasets": number}
+            for code, number in summary.levels.items()
+        ],
+    }
+
+
+def _losses_dict(losses: Losses | None) -> dict[str, Any] | None:
+    """Return the losses of harvested records as plain data, None without the harvest room."""
+    if losses is None:
+        return None
+    criteria = []
+    for loss in losses.criteria:
+        label = tk._(loss.criterion.label)
+        criteria.append(
+            {
+                "criterion": loss.criterion.id,
+                "label": label,
+                "failing": loss.failing,
+                "lost": loss.lost,
+            }
+        )
+    return {
+        "harvested": losses.harvested,
+        "examined": losses.examined,
+        "losing": losses.losing,
+        "criteria": criteria,
+    }
+
+
+def _trend(scope: Scope) -> list[dict[str, Any]]:
+    """Return mean and number of datasets on each day of change in the last two years."""
+    since = store.today() - timedelta(days=TREND_DAYS)
+    points = figures.trend(scope, since)
+    return [
+        {"day": point.day.isoformat(), "datasets": point.datasets, "mean": point.mean}
+        for point in points
+    ]
+
+
+def _services(groups: list[Group], compared: list[Group]) -> dict[str, list[dict[str, Any]]]:
+    """Return the figures of the services, those too small to compare apart and only if they still exist."""
+    ids = [group.key for group in groups]
+    query = sa.select(model.Group.id, model.Group.name, model.Group.title).where(
+        model.Group.id.in_(ids), model.Group.state == model.State.ACTIVE
+    )
+    names = {row.id: (row.name, row.title or row.name) for row in model.Session.execute(query)}
+    services: list[dict[str, Any]] = []
+    small: list[dict[str, Any]] = []
+    for group in groups:
+        is_compared = group in compared
+        name, title = names.get(group.key, (group.key, group.key))
+        service = {
+            "name": name,
+            "title": title,
+            "compared": is_compared,
+            **summary_dict(group.summary),
+        }
+        if is_compared:
+            services.append(service)
+        elif group.key in names:
+            small.append(service)
+    return {"services": services, "small_services": small}
+
+
+def _concepts(groups: list[Group], vocabulary: str) -> list[dict[str, Any]]:
+    """Return the figures of groups by concepts of a vocabulary; unknown concepts are left out."""
+    concepts = vocabularies.get(vocabulary)
+    spoken = presentation.language()
+    rows = []
+    for group in groups:
+        concept = concepts.get(group.key)
+        if concept:
+            label = concept.label(spoken)
+            rows.append(
+                {"id": concept.id, "label": label, "kind": None, **summary_dict(group.summary)}
+            )
+    return rows
+
+
+def _places(groups: list[Group]) -> list[dict[str, Any]]:
+    """Return the figures of régions and départements, with their kind."""
+    territories = vocabularies.get("territories")
+    rows = []
+    for row in _concepts(groups, "territories"):
+        kind = territories[row["id"]].data.get("type")
+        if kind in PLACES:
+            rows.append({**row, "kind": kind})
+    return rows
+
+
+# --- cache of the portal's figures ---
+
+KEPT_SECONDS = 24 * 3600
+"""Expiry of cached figures, unless a worker refreshes them."""
+_MINUTE = 60
+_PRIVATE = "private"
+"""Key suffix: ids of the datasets that were private at the last computation."""
+_ASKED = "asked"
+"""Key suffix: time at which a worker was first asked for missing figures."""
+
+
+def show() -> dict[str, Any]:
+    """Return the figures (see `compute`) in the reader's language.
+
+    If a worker is running, they are at most `config.overview_minutes` old.
+
+    Raises:
+        StillCounted: there are none yet, and there are many datasets.
+    """
+    minutes = config.overview_minutes()
+    if not minutes:
+        return compute()
+    spoken = presentation.language()
+    cached = _cached(spoken)
+    if cached is None:
+        wait_for_many(_key(_ASKED), sa.select(QualityRow.package_id), lambda: _enqueue(spoken))
+        return count(spoken)
+    if time.time() - cached["counted"] > minutes * _MINUTE:
+        _enqueue(spoken)
+    return {**cached["overview"], "rescore": running()}
+
+
+def _enqueue(spoken: str) -> bool:
+    return enqueue_once(
+        recount,
+        [spoken],
+        job_id=f"ecosphere-quality-overview-{spoken}",
+        title="Quality: figures of the portal",
+        queue=config.QUEUE,
+    )
+
+
+def count(spoken: str) -> dict[str, Any]:
+    """Compute the figures and cache them for readers of a language."""
+    # Do not cache the result if a dataset becomes private during the computation.
+    before = _generation()
+    private = model.Session.scalars(
+        sa.select(model.Package.id).where(model.Package.private.is_(True))
+    ).all()
+    result = compute()
+    if before is not None and before == _generation():
+        pipeline = connect_to_redis().pipeline()
+        pipeline.set(
+            _key(spoken), json.dumps({"counted": time.time(), "overview": result}), ex=KEPT_SECONDS
+        )
+        pipeline.delete(_key(_PRIVATE))
+        if private:
+            pipeline.sadd(_key(_PRIVATE), *private)
+            pipeline.expire(_key(_PRIVATE), KEPT_SECONDS)
+        pipeline.execute()
+        have_come(_key(_ASKED))
+    return result
+
+
+def recount(spoken: str) -> None:
+    """Compute the figures in the background."""
+    with language.speaking(spoken):
+        count(spoken)
+
+
+def forget(private: str = "") -> None:
+    """Drop the cached figures, since something in them is no longer public.
+
+    Args:
+        private: id of the dataset that is now private; the figures are kept if it already was when they were computed.
+    """
+    try:
+        redis = connect_to_redis()
+        if not (private and redis.sismember(_key(_PRIVATE), private)):
+            redis.incr(_key_of_site("generation"))
+    except RedisError:
+        return  # nothing is cached either
+
+
+def _cached(spoken: str) -> dict[str, Any] | None:
+    try:
+        text: Any = connect_to_redis().get(_key(spoken))
+    except RedisError:
+        return None
+    if not text:
+        return None
+    return json.loads(text)
+
+
+def _generation() -> int | None:
+    """Return the number of times that the figures were dropped, None without Redis."""
+    try:
+        number: Any = connect_to_redis().get(_key_of_site("generation"))
+    except RedisError:
+        return None
+    return int(number or 0)
+
+
+def _key(name: str) -> str:
+    return _key_of_site(f"{_generation()}:{name}")
+
+
+def _key_of_site(name: str) -> str:
+    return f"ecosphere:quality:overview:{tk.config['ckan.site_id']}:{name}"
+
+
+# --- progress of a background rescore ---
+
+PROGRESS_SECONDS = 7 * 24 * 3600
+AT_WORK = ("queued", "scoring", "indexing")
+SILENT = timedelta(hours=1)  # a run without an update for this long has been stopped
+
+
+def note_progress(stage: str, done: int, total: int) -> None:
+    """Record that `done` of `total` datasets have passed `stage` (queued, scoring, indexing, finished, failed)."""
+    state = {
+        "stage": stage,
+        "done": done,
+        "total": total,
+        "at": datetime.now(timezone.utc).isoformat(),
+    }
+    connect_to_redis().set(_progress_key(), json.dumps(state), ex=PROGRESS_SECONDS)
+
+
+def progress() -> Mapping[str, Any] | None:
+    """Return the last recorded state, None if there was no rescore for a week."""
+    text: Any = connect_to_redis().get(_progress_key())
+    if not text:
+        return None
+    return json.loads(text)
+
+
+def running() -> dict[str, Any] | None:
+    """Return the progress of a rescore in progress, None if there is none.
+
+    Returns:
+        `stage` (queued, scoring, indexing), `percent` and `at`; no numbers of datasets, which include private ones.
+    """
+    state = progress()
+    if not state or state["stage"] not in AT_WORK:
+        return None
+    if datetime.now(timezone.utc) - datetime.fromisoformat(state["at"]) > SILENT:
+        return None
+    percent = 100 * state["done"] // max(state["total"], 1)
+    return {"stage": state["stage"], "percent": percent, "at": state["at"]}
+
+
+def _progress_key() -> str:
+    return f"ecosphere:quality:progress:{tk.config['ckan.site_id']}"

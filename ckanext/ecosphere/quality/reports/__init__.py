@@ -1,1 +1,0 @@
-"""Presentation of quality: badge, overview, history, exports."""
