@@ -1,1 +1,1 @@
-"""What a dataset is, for every room: `links`, `services`, `dates`. Imports no CKAN and no room."""
+"""What a dataset is, for every room: `fields`, `links`, `services`, `dates`. Imports no CKAN, no room."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.vocabularies import local
 from ckanext.ecosphere.vocabularies.model import Concept
-from ckanext.ecosphere.vocabularies.reader import COLUMN_TYPES, read_rows, title
+from ckanext.ecosphere.vocabularies.reader import COLUMN_TYPES, title
 
 AREA = "vocabulary:"
 """Prefix of the areas of vocabularies, see ``local.py``."""
@@ -108,7 +108,7 @@ def _lost(concept: Concept, uris: Mapping[str, Concept]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class EditableList:
-    """A list that administrators can edit on the portal (`editable.csv`).
+    """A list that administrators can edit on the portal (`editable` of the field).
 
     Attributes:
         name: name of the vocabulary.
@@ -134,7 +134,12 @@ class EditableList:
 
 @cache
 def editable() -> dict[str, EditableList]:
-    """Return the editable lists by name."""
-    _columns, rows = read_rows(Path(__file__).with_name("editable.csv"))
-    lists = (EditableList(r["list"], r["field"], r["own"] == "yes", r["facet"]) for r in rows)
-    return {each.name: each for each in lists}
+    """Return the editable lists by name, those of the portal itself first."""
+    lists = []
+    for field in fields.fields():
+        entry = field.entry
+        if "editable" in entry:
+            own = entry["editable"] == "terms"
+            lists.append(EditableList(field.vocabulary, field.name, own, entry.get("facet", "")))
+    lists.sort(key=lambda editable_list: not editable_list.own)
+    return {editable_list.name: editable_list for editable_list in lists}

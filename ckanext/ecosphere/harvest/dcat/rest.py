@@ -38,17 +38,32 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
             continue  # kept as boxes
         text = _bare(value)
         part, _slash, last = path.rpartition("/")
-        elsewhere = last in _DATES and part not in _DATED  # equal dates of different parts are separate facts
-        if not text or (text in known and not elsewhere) or (isinstance(value, URIRef) and _code(text) in known):
+        elsewhere = (
+            last in _DATES and part not in _DATED
+        )  # equal dates of different parts are separate facts
+        if (
+            not text
+            or (text in known and not elsewhere)
+            or (isinstance(value, URIRef) and _code(text) in known)
+        ):
             continue
         known.add(text)
         text = " ".join(str(value).split())
-        if isinstance(value, Literal) and value.language and not value.language.lower().startswith("fr"):
+        if (
+            isinstance(value, Literal)
+            and value.language
+            and not value.language.lower().startswith("fr")
+        ):
             translations.setdefault(path, []).append(f"[{value.language}] {text}")
         else:
             notes[f"{path}: {text}"[:MAX_NOTE]] = None
-    found = [*notes, *(note for path, texts in translations.items() for note in _packed(path, texts))]
-    return found if len(found) <= MAX_NOTES else [*found[:MAX_NOTES], f"…: {len(found) - MAX_NOTES}"]
+    found = [
+        *notes,
+        *(note for path, texts in translations.items() for note in _packed(path, texts)),
+    ]
+    return (
+        found if len(found) <= MAX_NOTES else [*found[:MAX_NOTES], f"…: {len(found) - MAX_NOTES}"]
+    )
 
 
 def _packed(path: str, texts: list[str]) -> Iterator[str]:

@@ -32,6 +32,10 @@ ALWAYS_IN_FORM = ("title", "name", "owner_org")
 MORE_KEYS = ("choices", "form_default", "help_allow_html", "help_inline", "output_validators", "rows")
 
 
+#: Keys that say where a field stands in other formats, which the readers and writers take from ``dataset.yaml``.
+FIXED_KEYS = {"record", "iso", "dcat", "inspire", "catalogue", "losses"}
+
+
 class OverlayError(ValueError):
     """The overlay is invalid; the message tells the administrator why."""
 
@@ -45,11 +49,12 @@ def merged(overlay: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]
     for part, names in _mapping("the overlay", overlay).items():
         _one_of("the overlay", part, PARTS)
         fields = {field["field_name"]: field for field in schema[part]}
+        keys = {key for field in schema[part] for key in field} - FIXED_KEYS
         sections = [section["id"] for section in schema[PARTS[part]]]
         for name, changes in _mapping(part, names or {}).items():
             _one_of(part, name, fields)
             where = f"{part}, {name}"
-            _check(where, _mapping(where, changes), fields[name], {key for f in fields.values() for key in f})
+            _check(where, _mapping(where, changes), fields[name], keys)
             fields[name].update(changes)
             _check_values(where, fields[name], sections, fields)
     return schema
