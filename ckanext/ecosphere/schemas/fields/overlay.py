@@ -33,7 +33,7 @@ MORE_KEYS = ("choices", "form_default", "help_allow_html", "help_inline", "outpu
 
 
 #: Keys that say where a field stands in other formats, which the readers and writers take from ``dataset.yaml``.
-FIXED_KEYS = {"record", "iso", "dcat", "inspire", "catalogue", "losses"}
+FIXED_KEYS = {"record", "iso", "dcat", "schemaorg", "inspire", "catalogue", "losses"}
 
 
 class OverlayError(ValueError):
