@@ -3,22 +3,20 @@
     python -m dev.field_table            # write it
     python -m dev.field_table --check    # exit 1 if the file is out of date
 
-Reads ``dataset.yaml``, ``mapping.csv`` and ``losses.csv`` only; no service needs to run.
+Reads ``dataset.yaml`` only; no service needs to run.
 """
 
 from __future__ import annotations
 
-import csv
+import copy
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ckanext.ecosphere.dataset import fields
 
-ROOT = Path(__file__).parents[1]
-HERE = ROOT / "ckanext" / "ecosphere" / "schemas"
-TARGET = ROOT / "docs" / "fields.md"
+TARGET = Path(__file__).parents[1] / "docs" / "fields.md"
 OBLIGATIONS = {
     "mandatory": "obligatoire",
     "conditional": "conditionnel",
@@ -27,16 +25,15 @@ OBLIGATIONS = {
 }
 HEAD = """# Fields of datasets and resources
 
-Written by `make docs` from the schema (`ckanext/ecosphere/schemas/dataset.yaml`) and its mapping (`mapping.csv`);
-do not edit by hand. What each list of codes holds and where it comes from is in
-`ckanext/ecosphere/vocabularies/data/SOURCES.md`.
+Written by `make docs` from the schema (`ckanext/ecosphere/schemas/dataset.yaml`); do not edit by hand. What each list
+of codes holds and where it comes from is in `ckanext/ecosphere/vocabularies/data/SOURCES.md`.
 
 - *Obligation* is what a person who publishes fills in (obligatoire), and what a good record has besides; "if" says for
   which other values the field applies at all. A draft and a harvested record need a title and a service only.
 - *Several*: `list` holds several values, `group` holds several rows of subfields, `one row` a single one, `by language`
   an object of language (BCP 47) → text.
-- *ISO 19139* is a path below `gmd:MD_Metadata`; `MD_Identification` stands for `gmd:identificationInfo/*`.
-  That of a subfield, and its property, start at the row.
+- *ISO 19139* is a path of properties below `gmd:MD_Metadata`, without the types between them.
+  That of a subfield, and its property, start at the row. `ecosphere:` is `urn:ecosphere:term:`.
 - *INSPIRE* is the element of Regulation (EC) 1205/2008, annex part B, or the article of Regulation (EU) 1089/2010.
 - *Catalogue* is the column of the national schéma de catalogue de données.
 """
@@ -46,21 +43,13 @@ COLUMNS = (
 
 
 def schema() -> dict[str, Any]:
-    """Return the dataset schema as written, without expanding presets."""
-    return yaml.safe_load((HERE / "dataset.yaml").read_text(encoding="utf-8"))
-
-
-def mapping() -> dict[tuple[str, str], dict[str, str]]:
-    """Return the rows of ``mapping.csv`` by scope ("dataset", "resource" or "subfield") and field."""
-    with (HERE / "mapping.csv").open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-        return {(row["scope"], row["field"]): row for row in rows}
+    """Return a copy of the dataset schema as written, without the presets."""
+    return copy.deepcopy(fields.schema())
 
 
 def losses() -> list[dict[str, str]]:
-    """Return the rows of ``losses.csv``."""
-    with (HERE / "losses.csv").open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    """Return what the formats cannot hold: format, scope, field, change, why."""
+    return [{"scope": loss.get("of", field.scope), "field": field.name, **loss} for field, loss in fields.losses()]
 
 
 def _losses() -> Iterator[str]:
@@ -69,13 +58,14 @@ def _losses() -> Iterator[str]:
     yield "| format | of a | field | change | why |"
     yield "| --- | --- | --- | --- | --- |"
     names = {"iso": "ISO 19139", "dcat": "DCAT-AP"}
-    for row in losses():
-        yield f"| {names[row['format']]} | {row['scope']} | `{row['field']}` | {row['change']} | {_cell(row['why'])} |"
+    for row in sorted(losses(), key=lambda loss: loss["format"], reverse=True):
+        cells = (names[row["format"]], row["scope"], f"`{row['field']}`", row["change"], row["why"])
+        yield f"| {' | '.join(map(_cell, cells))} |"
 
 
 def render() -> str:
     """Return the whole page as Markdown."""
-    definition, places = schema(), mapping()
+    definition = fields.schema()
     lines = [HEAD]
     for scope, heading, key in (
         ("dataset", "Datasets", "form_sections"),
@@ -83,50 +73,68 @@ def render() -> str:
     ):
         lines.append(f"## {heading}\n")
         for section in definition[key]:
-            fields = [f for f in definition[f"{scope}_fields"] if f["form_section"] == section["id"]]
-            lines += [f"### {section['label']['fr']} ({section['label']['en']})\n", *_table(fields, scope, places), ""]
+            entries = definition[f"{scope}_fields"]
+            rows = [entry for entry in entries if entry["form_section"] == section["id"]]
+            label = section["label"]
+            lines += [f"### {label['fr']} ({label['en']})\n", *_table(rows), ""]
     lines += [*_losses(), ""]
     return "\n".join(lines)
 
 
-def _table(fields: list[dict[str, Any]], scope: str, places: Mapping[Any, Mapping[str, str]]) -> Iterator[str]:
+def _table(entries: list[dict[str, Any]]) -> Iterator[str]:
     yield f"| {' | '.join(COLUMNS)} |"
     yield f"|{' --- |' * len(COLUMNS)}"
-    yield from _rows(fields, "", scope, places)
+    for entry in entries:
+        iso, dcat = _place_in_iso(entry.get("iso", {})), _property(entry.get("dcat", {}))
+        yield _row(entry["field_name"], entry, {**entry, "iso": iso, "dcat": dcat})
+        yield from _subfields(entry, f"{entry['field_name']}.", bool(iso))
 
 
-def _rows(
-    fields: Iterable[Mapping[str, Any]],
-    parent: str,
-    scope: str,
-    places: Mapping[Any, Mapping[str, str]],
-    in_iso: bool = True,
-) -> Iterator[str]:
-    for field in fields:
-        path = parent + field["field_name"]
-        place = _place(path, scope, places)
-        iso = place["iso"] if in_iso else ""
-        cells = (
-            f"`{path}`",
-            field["label"]["fr"],
-            field["label"]["en"],
-            OBLIGATIONS[field.get("obligation", "optional")] + _conditions(field),
-            _several(field),
-            f"`{field['vocabulary']}`" if "vocabulary" in field else "",
-            f"`{iso}`" if iso else "",
-            place["dcat"],
-            place["inspire"],
-            f"`{place['catalogue']}`" if place["catalogue"] else "",
-        )
-        yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
-        yield from _rows(field.get("repeating_subfields", ()), f"{path}.", "subfield", places, bool(iso))
+def _subfields(entry: Mapping[str, Any], path: str, in_iso: bool) -> Iterator[str]:
+    """Yield the rows of subfields; those of a group without an element in ISO 19139 have none."""
+    for subfield in entry.get("repeating_subfields", ()):
+        name = path + subfield["field_name"]
+        place = dict(fields.place_of_subfield(name))
+        if not in_iso:
+            place["iso"] = ""
+        yield _row(name, subfield, place)
+        yield from _subfields(subfield, f"{name}.", bool(place.get("iso")))
 
 
-def _place(path: str, scope: str, places: Mapping[Any, Mapping[str, str]]) -> Mapping[str, str]:
-    """Return the mapping of a field; for a subfield, that of the longest suffix of its path that has one."""
-    while (scope, path) not in places:
-        path = path.split(".", 1)[1]  # raises an error for a field without mapping
-    return places[scope, path]
+def _row(name: str, entry: Mapping[str, Any], place: Mapping[str, Any]) -> str:
+    cells = (
+        _code(name),
+        entry["label"]["fr"],
+        entry["label"]["en"],
+        OBLIGATIONS[entry.get("obligation", "optional")] + _conditions(entry),
+        _several(entry),
+        _code(entry.get("vocabulary", "")),
+        _code(place.get("iso", "")),
+        place["dcat"],
+        place.get("inspire", ""),
+        _code(place.get("catalogue", "")),
+    )
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _place_in_iso(iso: Mapping[str, Any]) -> str:
+    if not iso:
+        return ""
+    details = [iso[key] for key in ("role", "thesaurus", "date_type", "association", "note") if key in iso]
+    return f"{iso['path']} [{', '.join(details)}]" if details else iso["path"]
+
+
+def _property(dcat: Mapping[str, Any]) -> str:
+    texts = [dcat[key] for key in ("property", "also") if key in dcat]
+    if "own_term" in dcat and not texts:
+        texts = [f"ecosphere:{dcat['own_term']}"]
+    if "note" in dcat:
+        texts.append(dcat["note"])
+    return ", ".join(texts)
 
 
 def _conditions(field: Mapping[str, Any]) -> str:

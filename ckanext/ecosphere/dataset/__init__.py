@@ -1,4 +1,4 @@
-"""What a dataset is, for every room: `view`, `links`, `services`, `dates`.
+"""What a dataset is, for every room: `fields`, `view`, `links`, `services`, `dates`.
 
 Imports no CKAN and no room.
 """

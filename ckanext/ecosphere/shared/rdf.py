@@ -30,6 +30,25 @@ PROFILE_NAME = "ecosphere_dcat_ap"
 """Name of the ckanext-dcat profile that writes and reads them."""
 TERM = Namespace("urn:ecosphere:term:")
 """The suite's own terms, see `schemas/rdf/own_terms.py`."""
+NAMESPACES = {
+    "adms": Namespace("http://www.w3.org/ns/adms#"),
+    "cnt": Namespace("http://www.w3.org/2011/content#"),  # Representing Content in RDF
+    "dcat": Namespace("http://www.w3.org/ns/dcat#"),  # version 3; rdflib only defines the terms of version 2
+    "dcatap": Namespace("http://data.europa.eu/r5r/"),
+    "dct": Namespace(str(DCTERMS)),
+    "dqv": Namespace("http://www.w3.org/ns/dqv#"),
+    "foaf": Namespace(str(FOAF)),
+    "geodcat": Namespace("http://data.europa.eu/930/"),
+    "locn": Namespace("http://www.w3.org/ns/locn#"),
+    "org": Namespace("http://www.w3.org/ns/org#"),
+    "prov": Namespace("http://www.w3.org/ns/prov#"),
+    "schema": Namespace("https://schema.org/"),
+    "skos": Namespace("http://www.w3.org/2004/02/skos/core#"),
+    "spdx": Namespace("http://spdx.org/rdf/terms#"),
+    "time": Namespace("http://www.w3.org/2006/time#"),
+    "vcard": Namespace("http://www.w3.org/2006/vcard/ns#"),
+}
+"""Vocabularies of DCAT-AP, by their usual prefixes."""
 
 
 class RemoteDocumentError(ValueError):

@@ -13,7 +13,7 @@ from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.sources.dcat import DcatSource
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
-from dev import field_table
+from ckanext.ecosphere.dataset import fields
 
 #: Fields that differ by definition, and why.
 EXCEPTIONS = {
@@ -22,10 +22,9 @@ EXCEPTIONS = {
     "tag_string": "compared as tags",
     "spatial": "derived from the extents whenever a dataset is saved",
 }
-SCHEMA = field_table.schema()
 FIELDS = {
-    "dataset": ["tags", *(each["field_name"] for each in SCHEMA["dataset_fields"])],
-    "resource": [each["field_name"] for each in SCHEMA["resource_fields"]],
+    "dataset": ["tags", *(field.name for field in fields.fields())],
+    "resource": [field.name for field in fields.fields(fields.RESOURCE)],
 }
 
 Difference = tuple[str, str, str]

@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, wraps
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
-from ckanext.ecosphere.vocabularies.model import COLUMN_TYPES, Concept, read_rows, title
+from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.vocabularies.model import COLUMN_TYPES, Concept, title
 
 SECONDS = 2.0
 """Time for which changes are used without being read again."""
@@ -237,7 +237,7 @@ def _lost(concept: Concept, uris: Mapping[str, Concept]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class EditableList:
-    """A list that administrators can edit on the portal (`editable.csv`).
+    """A list that administrators can edit on the portal (`editable` of the field).
 
     Attributes:
         name: name of the vocabulary.
@@ -263,7 +263,12 @@ class EditableList:
 
 @cache
 def editable() -> dict[str, EditableList]:
-    """Return the editable lists by name."""
-    _columns, rows = read_rows(Path(__file__).with_name("editable.csv"))
-    lists = (EditableList(r["list"], r["field"], r["own"] == "yes", r["facet"]) for r in rows)
-    return {edited.name: edited for edited in lists}
+    """Return the editable lists by name, those of the portal itself first."""
+    lists = []
+    for field in fields.fields():
+        entry = field.entry
+        if "editable" in entry:
+            own = entry["editable"] == "terms"
+            lists.append(EditableList(field.vocabulary, field.name, own, entry.get("facet", "")))
+    lists.sort(key=lambda editable_list: not editable_list.own)
+    return {editable_list.name: editable_list for editable_list in lists}

@@ -25,8 +25,12 @@ MAX_TEXT = 1_000_000
 _FOUR_NUMBERS = re.compile(r"\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){3}\s*")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
 _SYSTEM = re.compile(r"\s*(?:<([^<>]*)>|SRID=\d{1,6};)", re.IGNORECASE)
-_WKT = re.compile(r"(?:MULTI)?(?:POLYGON|POINT|LINESTRING)|ENVELOPE|GEOMETRYCOLLECTION", re.IGNORECASE)
-_GML = re.compile(r"<(?:[\w.-]{1,40}:)?(?:Envelope|Point|LineString|Polygon|Multi[A-Z][a-z]{3,10})[\s>]")
+_WKT = re.compile(
+    r"(?:MULTI)?(?:POLYGON|POINT|LINESTRING)|ENVELOPE|GEOMETRYCOLLECTION", re.IGNORECASE
+)
+_GML = re.compile(
+    r"<(?:[\w.-]{1,40}:)?(?:Envelope|Point|LineString|Polygon|Multi[A-Z][a-z]{3,10})[\s>]"
+)
 _EPSG = re.compile(r"epsg[/:][\d.]*[/:](\d{4,5})$", re.IGNORECASE)
 _LATITUDE_FIRST = {"4326", "4258", "4171", "4979", "4937", "4964"}
 """EPSG codes of geographic systems (WGS 84, ETRS89, RGF93) that are defined with latitude first."""
@@ -67,7 +71,11 @@ def boxes_of(text: str) -> list[Box]:
 def _in_pairs(text: str) -> list[list[Position]]:
     """Read positions written with other separators than WKT's."""
     numbers = [float(number) for number in _NUMBER.findall(text)]
-    return [list(zip(numbers[::2], numbers[1::2], strict=True))] if numbers and len(numbers) % 2 == 0 else []
+    return (
+        [list(zip(numbers[::2], numbers[1::2], strict=True))]
+        if numbers and len(numbers) % 2 == 0
+        else []
+    )
 
 
 def _of_gml(text: str) -> list[list[Position]]:

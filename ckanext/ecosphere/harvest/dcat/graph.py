@@ -13,7 +13,6 @@ from rdflib import DCTERMS, RDF, BNode, Graph, Literal, URIRef
 from rdflib.namespace import FOAF
 from rdflib.term import Node
 
-from ckanext.ecosphere.harvest.dcat.namespaces import DCAT
 from ckanext.ecosphere.harvest.dcat.values import in_order
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
@@ -21,6 +20,7 @@ from ckanext.ecosphere.harvest.sources.base import PageError
 from ckanext.ecosphere.shared import rdf, strict_json
 from ckanext.ecosphere.shared.http_guard import joined
 
+DCAT = rdf.NAMESPACES["dcat"]
 log = logging.getLogger(__name__)
 
 # rdflib logs every invalid date with a traceback; our own rules report them.
@@ -34,14 +34,17 @@ MAX_TRIPLES = 100_000
 DATASETS = (DCAT.Dataset, DCAT.DatasetSeries, DCAT.DataService)
 _NOT_FOLLOWED = {*DATASETS, DCAT.Catalog, DCAT.CatalogRecord}
 _SINGLE_NODES = {
-    f"{{{DCAT}}}{name}" for name in ("Catalog", "CatalogRecord", "Dataset", "DatasetSeries", "DataService")
+    f"{{{DCAT}}}{name}"
+    for name in ("Catalog", "CatalogRecord", "Dataset", "DatasetSeries", "DataService")
 }
 _ALWAYS_FOLLOWED = {FOAF.isPrimaryTopicOf, DCAT.accessService}
 _UNSOUND = re.compile(r"[\x00-\x20<>\"{}|\\^`]+")
 _TURTLE = {"text/turtle", "application/x-turtle", "text/n3"}
 
 
-def parse(body: bytes, content_type: str, max_bytes: int, url: str = "", lost: list[str] | None = None) -> Graph:
+def parse(
+    body: bytes, content_type: str, max_bytes: int, url: str = "", lost: list[str] | None = None
+) -> Graph:
     """Parse a page of a feed.
 
     The format is detected from the first character; the content type is used only where that is ambiguous.
@@ -60,12 +63,16 @@ def parse(body: bytes, content_type: str, max_bytes: int, url: str = "", lost: l
     try:
         if start == b"<" and content_type not in _TURTLE and not body.lstrip().startswith(b"<http"):
             root = parse_xml(body, max_bytes)
-            if str(root.tag) in _SINGLE_NODES:  # a document of one node needs no rdf:RDF around it (RDF/XML, 7.2.8)
+            if (
+                str(root.tag) in _SINGLE_NODES
+            ):  # a document of one node needs no rdf:RDF around it (RDF/XML, 7.2.8)
                 whole = etree.Element(f"{{{RDF}}}RDF", nsmap=root.nsmap)
                 whole.append(root)
                 root = whole
             if etree.QName(root).localname != "RDF":
-                raise PageError("not-rdf", misunderstood=True, detail=f"<{etree.QName(root).localname}>")
+                raise PageError(
+                    "not-rdf", misunderstood=True, detail=f"<{etree.QName(root).localname}>"
+                )
             return rdf.parse(etree.tostring(root), "xml", url, _page(url))
         if start in (b"{", b"[") and content_type not in _TURTLE:
             return _json_ld(strict_json.loads(body), url, [] if lost is None else lost)
@@ -75,7 +82,9 @@ def parse(body: bytes, content_type: str, max_bytes: int, url: str = "", lost: l
     except rdf.RemoteDocumentError as error:
         raise PageError("remote-context", context=error.address[:200]) from error
     except rdf.TooManyTriplesError as error:
-        raise PageError("xml-too-many-elements", count=error.limit + 1, limit=error.limit) from error
+        raise PageError(
+            "xml-too-many-elements", count=error.limit + 1, limit=error.limit
+        ) from error
     except MemoryError:
         raise
     except RecordError as error:
@@ -100,7 +109,9 @@ def _json_ld(document: Any, url: str, lost: list[str]) -> Graph:
     for node in nodes:
         try:
             # Into a graph of its own first, so that a node that fails midway leaves nothing behind.
-            graph += rdf.parse(json.dumps({"@context": context, "@graph": [node]}), "json-ld", url, _page(url))
+            graph += rdf.parse(
+                json.dumps({"@context": context, "@graph": [node]}), "json-ld", url, _page(url)
+            )
         except (rdf.RemoteDocumentError, rdf.TooManyTriplesError, MemoryError):
             raise
         except Exception as error:
@@ -117,23 +128,32 @@ def _page(url: str) -> Graph:
     def sound(node: Node) -> Node:
         if not isinstance(node, URIRef):
             return node
-        text = node if ":" in node else joined(url, node) or str(node)
-        return URIRef(_UNSOUND.sub(lambda found: quote(found[0]), text)) if _UNSOUND.search(text) else URIRef(text)
+        text = str(node)
+        if ":" not in node:
+            text = joined(url, node) or text
+        return URIRef(_UNSOUND.sub(lambda match: quote(match[0]), text))
 
     return rdf.bounded_graph(MAX_PAGE_TRIPLES, sound)
 
 
 def datasets(graph: Graph) -> list[Node]:
     """Return the datasets, series and services that a graph describes, ordered by URI; blank nodes first."""
-    types = [*DATASETS, *(Literal(str(kind)) for kind in DATASETS)]  # Opendatasoft writes the type as text
-    found = {subject for kind in types for subject in graph.subjects(RDF.type, kind)}
+    subjects: set[Node] = set()
+    for kind in DATASETS:
+        subjects.update(graph.subjects(RDF.type, kind))
+        subjects.update(graph.subjects(RDF.type, Literal(str(kind))))  # Opendatasoft
     # The primary topic of a catalogue record is a dataset, even without a type.
     topics = set(graph.objects(None, FOAF.primaryTopic))
-    for record in graph.subjects(RDF.type, DCAT.CatalogRecord):  # untyped records are converted with this property only
+    for record in graph.subjects(
+        RDF.type, DCAT.CatalogRecord
+    ):  # untyped ones only have this property
         topics |= set(graph.subjects(FOAF.isPrimaryTopicOf, record))
-    found |= {each for each in topics if (each, DCTERMS.title, None) in graph and (each, RDF.type, None) not in graph}
+    for topic in topics:
+        if (topic, DCTERMS.title, None) in graph and (topic, RDF.type, None) not in graph:
+            subjects.add(topic)
     # The access service of a distribution is part of its dataset.
-    return in_order(graph, found - set(graph.objects(None, DCAT.accessService)) - _series_elsewhere(graph))
+    subjects -= set(graph.objects(None, DCAT.accessService))
+    return in_order(graph, subjects - _series_elsewhere(graph))
 
 
 def _series_elsewhere(graph: Graph) -> set[Node]:
@@ -148,8 +168,11 @@ def _entries_elsewhere(graph: Graph, subject: Node) -> list[Node]:
     base, is_so, _rest = str(subject).partition("/datasets/")
     if not is_so or not isinstance(subject, URIRef):
         return []
-    names = [URIRef(f"{base}/{quote(str(each), safe='')}") for each in graph.objects(subject, DCTERMS.identifier)]
-    return [each for name in names for each in graph.subjects(FOAF.primaryTopic, name)]
+    records: list[Node] = []
+    for identifier in graph.objects(subject, DCTERMS.identifier):
+        name = URIRef(f"{base}/{quote(str(identifier), safe='')}")
+        records += graph.subjects(FOAF.primaryTopic, name)
+    return records
 
 
 def around(graph: Graph, subject: Node) -> Graph:
@@ -171,9 +194,16 @@ def around(graph: Graph, subject: Node) -> Graph:
         node, depth = todo.pop()
         for _s, predicate, value in graph.triples((node, None, None)):
             part.add((node, predicate, value))
-            if isinstance(value, Literal) or value in seen or depth >= MAX_DEPTH or predicate == RDF.type:
+            if (
+                isinstance(value, Literal)
+                or value in seen
+                or depth >= MAX_DEPTH
+                or predicate == RDF.type
+            ):
                 continue
-            if predicate in _ALWAYS_FOLLOWED or _NOT_FOLLOWED.isdisjoint(graph.objects(value, RDF.type)):
+            if predicate in _ALWAYS_FOLLOWED or _NOT_FOLLOWED.isdisjoint(
+                graph.objects(value, RDF.type)
+            ):
                 seen.add(value)
                 todo.append((value, depth + 1))
         if len(part) > MAX_TRIPLES:
@@ -193,7 +223,9 @@ def as_text(part: Graph, subject: Node) -> str:
     renamed = Graph()
     for triple in part:
         renamed.add(tuple(map(named, triple)))  # type: ignore[arg-type]
-    return "\n".join([f"# {name}", *sorted(line for line in renamed.serialize(format="nt").splitlines() if line)])
+    return "\n".join(
+        [f"# {name}", *sorted(line for line in renamed.serialize(format="nt").splitlines() if line)]
+    )
 
 
 def from_text(text: str) -> tuple[Graph, URIRef]:
@@ -215,7 +247,9 @@ def tree_text(part: Graph, subject: Node) -> str:
     def written(node: Node, path: tuple[Node, ...]) -> str:
         if not isinstance(node, BNode) or node in path:
             return "" if isinstance(node, BNode) else node.n3()
-        inner = sorted(f"{p.n3()} {written(o, (*path, node))}" for p, o in part.predicate_objects(node))
+        inner = sorted(
+            f"{p.n3()} {written(o, (*path, node))}" for p, o in part.predicate_objects(node)
+        )
         return f"[{'; '.join(inner)}]"
 
     lines = []

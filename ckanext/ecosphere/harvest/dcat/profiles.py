@@ -37,4 +37,6 @@ def fields(graph: Graph) -> dict[str, Any]:
 
 def reads_exactly(graph: Graph, dataset: URIRef) -> bool:
     """Return whether a portal of the suite published a dataset, and this one has the profile that reads it exactly."""
-    return rdf.is_exact(graph, dataset) and rdf.PROFILE_NAME in tk.aslist(tk.config.get("ckanext.dcat.rdf.profiles"))
+    return rdf.is_exact(graph, dataset) and rdf.PROFILE_NAME in tk.aslist(
+        tk.config.get("ckanext.dcat.rdf.profiles")
+    )

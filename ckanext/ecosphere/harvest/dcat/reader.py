@@ -7,29 +7,19 @@ formats, WKT under any predicate of a location, literals in place of URIs (Opend
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
-from rdflib import DCTERMS, RDF, SKOS, Graph, Literal, URIRef
+from rdflib import DCTERMS, RDF, RDFS, SKOS, Graph, Literal, URIRef
 from rdflib.namespace import FOAF, OWL
 from rdflib.term import BNode, Node
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.dcat.distributions import add_distributions
 from ckanext.ecosphere.harvest.dcat.geometry import boxes_of
-from ckanext.ecosphere.harvest.dcat.namespaces import (
-    ADMS,
-    DCAT,
-    DCATAP,
-    DQV,
-    GEODCAT,
-    PROV,
-    SCHEMA,
-    SCHEMAS,
-    TIME,
-)
-from ckanext.ecosphere.harvest.dcat.parties import add_parties
 from ckanext.ecosphere.harvest.dcat.rest import rest_of
 from ckanext.ecosphere.harvest.dcat.values import (
     address_of,
+    addresses_of,
+    first_node,
     first_of,
     in_languages,
     in_order,
@@ -43,21 +33,36 @@ from ckanext.ecosphere.harvest.normalise.tables import by_label, plain
 from ckanext.ecosphere.harvest.record import (
     Conformity,
     Constraint,
+    Contact,
     Dated,
+    Format,
     Graphic,
     Identifier,
     Keyword,
+    Link,
     Member,
     Period,
     Record,
     ReferenceSystem,
+    Service,
     Term,
 )
+from ckanext.ecosphere.shared.rdf import NAMESPACES
 
+ADMS, CNT, DCAT, DCATAP, DQV, GEODCAT, ORG, PROV, TIME, VCARD = (
+    NAMESPACES[prefix]
+    for prefix in (
+        "adms", "cnt", "dcat", "dcatap", "dqv", "geodcat", "org", "prov", "time", "vcard",
+    )
+)  # fmt: skip
+SCHEMA = NAMESPACES["schema"]
+HTTP_SCHEMA = "http://schema.org/"
 LIMITS = URIRef("http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess")
 """Type of rights statements about access, as in GeoDCAT-AP and the portal's own feed."""
 HIERARCHY = {DCAT.DatasetSeries: "series", DCAT.DataService: "service"}
-INSTANTS = tuple(TIME[f"inXSD{kind}"] for kind in ("Date", "DateTimeStamp", "DateTime", "gYearMonth", "gYear"))
+INSTANTS = tuple(
+    TIME[f"inXSD{kind}"] for kind in ("Date", "DateTimeStamp", "DateTime", "gYearMonth", "gYear")
+)
 EDITIONS = (
     ("revisionOf", DCTERMS.replaces),
     ("revisionOf", DCAT.previousVersion),
@@ -73,114 +78,126 @@ DATES = (
 _TOPIC = "/TopicCategory/"
 SMALLEST_SCALE = 1e-9  # 1:1 000 000 000, at which the Earth is 13 mm wide
 _RATIO = re.compile(r"\d{1,3}(?:\.\d{1,20})?(?:[eE]-\d{1,2})?")
+_ADDRESS = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
 _ACCESS_LEVEL = URIRef("https://project-open-data.cio.gov/v1.1/schema#accessLevel")
 _ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
-_ACCESS_LEVELS = {"public": "PUBLIC", "restricted public": "RESTRICTED", "non-public": "NON_PUBLIC"}
+_ACCESS_LEVELS = {
+    "public": "PUBLIC",
+    "restricted public": "RESTRICTED",
+    "non-public": "NON_PUBLIC",
+}
 """Access level of DCAT-US 1.1, used by ArcGIS portals → EU access right."""
 
 
 def read_dataset(graph: Graph, subject: URIRef) -> Record:
     """Read the dataset `subject` of a graph."""
-    kinds = set(graph.objects(subject, RDF.type))
-    title, titles = in_languages(graph, subject, DCTERMS.title)
-    abstract, abstracts = in_languages(graph, subject, DCTERMS.description, DCTERMS.abstract)
     record = Record(
         standard="dcat",
-        title=title,
-        abstract=abstract,
-        translations={name: texts for name, texts in (("title", titles), ("abstract", abstracts)) if texts},
         alternate_titles=texts_of(graph, subject, DCTERMS.alternative),
         edition=text_of(graph, subject, DCAT.version, OWL.versionInfo),
-        hierarchy_level=_kind_of(graph, subject, kinds),
+        hierarchy_level=_kind_of(graph, subject),
         topic_categories=_codes(graph, subject, GEODCAT.topicCategory),
         languages=[code.lower() for code in _codes(graph, subject, DCTERMS.language)],
         frequency=next(iter(_codes(graph, subject, DCTERMS.accrualPeriodicity)), None),
         status=next(filter(_is_status, _codes(graph, subject, ADMS.status)), None),
         scales=_scales(graph, subject),
-        graphics=[Graphic(url=str(node)) for node in first_of(graph, subject, FOAF.thumbnail, FOAF.depiction)],
-        lineage=labels_of(graph, subject, DCTERMS.provenance, DCTERMS.description)
-        or texts_of(graph, subject, DCAT.dataQuality),  # older GeoNetwork
-        series=[str(v) for v in first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf)],
-        members=[
-            Member(identifier=str(node), association=kind)
-            for kind, predicate in EDITIONS
-            for node in in_order(graph, set(graph.objects(subject, predicate)))
-            if not isinstance(node, BNode)
-        ],
+        lineage=labels_of(graph, subject, DCTERMS.provenance, DCTERMS.description),
+        series=list(map(str, first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf))),
     )
+    if not record.lineage:  # older GeoNetwork
+        record.lineage = texts_of(graph, subject, DCAT.dataQuality)
+    for image in first_of(graph, subject, FOAF.thumbnail, FOAF.depiction):
+        record.graphics.append(Graphic(url=str(image)))
+    for association, predicate in EDITIONS:
+        for node in in_order(graph, set(graph.objects(subject, predicate))):
+            if not isinstance(node, BNode):
+                record.members.append(Member(identifier=str(node), association=association))
+    _texts(record, graph, subject)
     _identifiers(record, graph, subject)
     _entry(record, graph, subject)
     _keywords(record, graph, subject)
     _dates(record, graph, subject)
-    add_parties(record, graph, subject)
+    _add_parties(record, graph, subject)
     _places(record, graph, subject)
     _constraints(record, graph, subject)
     _standards(record, graph, subject)
-    add_distributions(record, graph, subject)
+    _tests(record, graph, subject)
+    _add_distributions(record, graph, subject)
     record.unread += rest_of(graph, subject, record)
     return record
 
 
-def _as_address(node: Node) -> Node:
+def _texts(record: Record, graph: Graph, subject: Node) -> None:
+    record.title, titles = in_languages(graph, subject, DCTERMS.title)
+    predicates = (DCTERMS.description, DCTERMS.abstract)
+    record.abstract, abstracts = in_languages(graph, subject, *predicates)
+    if titles:
+        record.translations["title"] = titles
+    if abstracts:
+        record.translations["abstract"] = abstracts
+
+
+def _as_uri(node: Node) -> Node:
     """Convert a URI written as a literal (code lists in older GeoNetwork) to a URIRef; return other nodes unchanged."""
-    is_text = isinstance(node, Literal) and re.fullmatch(r"https?://[^\s<>\"{}|\\^`]+", node)
-    return URIRef(str(node)) if is_text else node
+    if isinstance(node, Literal) and _ADDRESS.fullmatch(node):
+        return URIRef(str(node))
+    return node
 
 
 def _codes(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
     """Return codes of a controlled list; for blank nodes, their labels."""
-    nodes = (_as_address(node) for node in first_of(graph, subject, predicate))
-    found = (last_part(node) or label_of(graph, node) for node in nodes)
-    return [code for code in found if code]
+    nodes = map(_as_uri, first_of(graph, subject, predicate))
+    codes = [last_part(node) or label_of(graph, node) for node in nodes]
+    return [code for code in codes if code]
 
 
 def _is_status(code: str) -> bool:
     """Tell whether a code is a status of the EU vocabulary, ISO 19115 or ADMS, in any case ("UnderDevelopment")."""
-    lists = (voc.get("dataset-status"), voc.get("progress-code"))
-    return any(each.get(code) or each.find(code) for each in lists) or plain(code) in by_label(
-        "progress-codes", "status", "codes"
-    )
+    for vocabulary in (voc.get("dataset-status"), voc.get("progress-code")):
+        if vocabulary.get(code) or vocabulary.find(code):
+            return True
+    return plain(code) in by_label("progress-codes", "status", "codes")
 
 
 def _scales(graph: Graph, subject: Node) -> list[str]:
     """Return scale denominators, which GeoDCAT-AP states as quality measurements: 0.0002 is 1:5000."""
-    found = []
+    denominators = []
     for node in in_order(graph, graph.objects(subject, DQV.hasQualityMeasurement)):
-        if (node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale) in graph:
-            value = text_of(graph, node, DQV.value) or ""
-            ratio = float(value) if _RATIO.fullmatch(value) else 0
-            found += [str(round(1 / ratio))] if SMALLEST_SCALE <= ratio <= 1 else []
-    return found
-
-
-def _entries(graph: Graph, subject: Node) -> list[Node]:
-    """Return the catalogue records of a dataset, linked in either direction."""
-    found = {*graph.subjects(FOAF.primaryTopic, subject), *graph.objects(subject, FOAF.isPrimaryTopicOf)}
-    return in_order(graph, found)
+        value = text_of(graph, node, DQV.value) or ""
+        is_scale = (node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale) in graph
+        if is_scale and _RATIO.fullmatch(value) and SMALLEST_SCALE <= float(value) <= 1:
+            denominators.append(str(round(1 / float(value))))
+    return denominators
 
 
 def _entry(record: Record, graph: Graph, subject: Node) -> None:
-    """Read the catalogue record: its identifier, date and contacts."""
-    for entry in _entries(graph, subject):
-        date = next(first_of(graph, entry, DCTERMS.modified, DCTERMS.issued), None)
-        record.metadata_date = record.metadata_date or (str(date) if date is not None else None)
-        identifier = next(first_of(graph, entry, DCTERMS.identifier), None)
+    """Read the catalogue records, linked in either direction: their identifier, date and contacts."""
+    entries = {
+        *graph.subjects(FOAF.primaryTopic, subject),
+        *graph.objects(subject, FOAF.isPrimaryTopicOf),
+    }
+    for entry in in_order(graph, entries):
+        date = first_node(graph, entry, DCTERMS.modified, DCTERMS.issued)
+        if date is not None:
+            record.metadata_date = record.metadata_date or str(date)
+        identifier = first_node(graph, entry, DCTERMS.identifier)
         if isinstance(identifier, Literal) and str(identifier).strip():
             own = record.file_identifier
-            if own and own != str(identifier):
-                record.identifiers.insert(0, Identifier(code=own))  # of the data; the other one is of their record
+            if own and own != str(identifier):  # of the data; the other one is of their record
+                record.identifiers.insert(0, Identifier(code=own))
             record.file_identifier = str(identifier).strip()
         parties = Record()
-        add_parties(parties, graph, entry)
+        _add_parties(parties, graph, entry)
         record.metadata_contacts += parties.contacts
 
 
 def _identifiers(record: Record, graph: Graph, subject: URIRef) -> None:
-    own = [str(v) for v in first_of(graph, subject, DCTERMS.identifier)]
-    record.file_identifier = own[0] if own else None
+    own = list(map(str, first_of(graph, subject, DCTERMS.identifier)))
+    if own:
+        record.file_identifier = own[0]
     if address_of(subject):
         record.identifiers.append(Identifier(code=str(subject), href=str(subject)))
-    record.identifiers += [Identifier(code=each) for each in own[1:]]
+    record.identifiers += [Identifier(code=code) for code in own[1:]]
     for node in in_order(graph, graph.objects(subject, ADMS.identifier)):
         notation = text_of(graph, node, SKOS.notation) or address_of(node)
         if notation:
@@ -189,72 +206,88 @@ def _identifiers(record: Record, graph: Graph, subject: URIRef) -> None:
 
 def _keywords(record: Record, graph: Graph, subject: Node) -> None:
     record.keywords += [Keyword(text=text) for text in texts_of(graph, subject, DCAT.keyword)]
-    for predicate, thesaurus in ((DCAT.theme, None), (DCTERMS.subject, None), (DCATAP.hvdCategory, "HVD")):
+    thesauri = ((DCAT.theme, None), (DCTERMS.subject, None), (DCATAP.hvdCategory, "HVD"))
+    for predicate, thesaurus in thesauri:
         for node in first_of(graph, subject, predicate):
+            href = address_of(node)
+            if str(node).startswith("urn:ecosphere:"):
+                href = str(node)
             if _TOPIC in str(node):
                 record.topic_categories.append(last_part(node))
-                continue
-            own = str(node) if str(node).startswith("urn:ecosphere:") else None
-            record.keywords.append(Keyword(label_of(graph, node), address_of(node) or own, "theme", thesaurus))
+            else:
+                record.keywords.append(Keyword(label_of(graph, node), href, "theme", thesaurus))
 
 
-def _kind_of(graph: Graph, subject: Node, kinds: set[Node]) -> str:
+def _kind_of(graph: Graph, subject: Node) -> str:
     """Return the hierarchy level (dataset, series or service), from the class or else the INSPIRE resource type."""
-    for kind, level in HIERARCHY.items():
-        if kind in kinds:
+    for rdf_class, level in HIERARCHY.items():
+        if (subject, RDF.type, rdf_class) in graph:
             return level
-    typed = {last_part(each) for p in (DCTERMS.type, GEODCAT.resourceType) for each in graph.objects(subject, p)}
-    return next((level for level in ("series", "service") if level in typed), "dataset")
+    types = [*graph.objects(subject, DCTERMS.type), *graph.objects(subject, GEODCAT.resourceType)]
+    codes = set(map(last_part, types))
+    for level in ("series", "service"):
+        if level in codes:
+            return level
+    return "dataset"
 
 
 def _dates(record: Record, graph: Graph, subject: Node) -> None:
     for kind, predicate in DATES:
         record.dates += [Dated(str(value), kind) for value in first_of(graph, subject, predicate)]
     for node in first_of(graph, subject, DCTERMS.temporal):
-        start = text_of(graph, node, DCAT.startDate, SCHEMA.startDate, SCHEMAS.startDate)
-        end = text_of(graph, node, DCAT.endDate, SCHEMA.endDate, SCHEMAS.endDate)
-        start, end = start or _instant(graph, node, TIME.hasBeginning), end or _instant(graph, node, TIME.hasEnd)
+        start = _end_of_period(graph, node, "startDate", TIME.hasBeginning)
+        end = _end_of_period(graph, node, "endDate", TIME.hasEnd)
         if start or end:
             record.periods.append(Period(start, end))
         elif isinstance(node, Literal) and "/" in node:
             record.periods.append(Period(*str(node).split("/", 1)))
 
 
-def _instant(graph: Graph, node: Node, predicate: URIRef) -> str | None:
-    """Return the date of an OWL-Time instant at which a period begins or ends."""
-    for each in first_of(graph, node, predicate):
-        if isinstance(each, Literal):
-            return str(each)
-        if found := text_of(graph, each, *INSTANTS):
-            return found
+def _end_of_period(graph: Graph, node: Node, name: str, instant: URIRef) -> str | None:
+    """Return a date at which a period begins or ends: of DCAT or schema.org, or of an OWL-Time instant."""
+    date = text_of(graph, node, DCAT[name], URIRef(HTTP_SCHEMA + name), SCHEMA[name])
+    if date:
+        return date
+    for value in first_of(graph, node, instant):
+        date = str(value) if isinstance(value, Literal) else text_of(graph, value, *INSTANTS)
+        if isinstance(value, Literal) or date:
+            return date
     return None
 
 
 def _places(record: Record, graph: Graph, subject: Node) -> None:
     for node in in_order(graph, graph.objects(subject, DCTERMS.spatial)):
-        record.boxes += next(filter(None, map(boxes_of, _geometries(graph, node))), [])
+        boxes = next(filter(None, map(boxes_of, _geometries(graph, node))), [])
         if isinstance(node, Literal):
             boxes = boxes_of(str(node))
-            record.boxes += boxes
-            record.extent_descriptions += [] if boxes else [str(node)]
-        elif address_of(node):
+            if not boxes:
+                record.extent_descriptions.append(str(node))
+        record.boxes += boxes
+        label = label_of(graph, node)
+        if address_of(node):
             record.geographic_identifiers.append(Identifier(code=str(node), href=str(node)))
-        elif label := label_of(graph, node):
+        elif label and not isinstance(node, Literal):
             record.extent_descriptions.append(label)
 
 
 def _geometries(graph: Graph, place: Node) -> list[str]:
     """Return the literals of a location that may be geometries: bounding box first, centroid last."""
-    found = [(p, value) for p, value in graph.predicate_objects(place) if isinstance(value, Literal)]
     ranks: dict[Node, int] = {DCAT.bbox: 0, DCAT.centroid: 2}
-    return [str(value) for _p, value in sorted(found, key=lambda each: (ranks.get(each[0], 1), str(each[1])))]
+    literals = []
+    for predicate, value in graph.predicate_objects(place):
+        if isinstance(value, Literal):
+            literals.append((ranks.get(predicate, 1), str(predicate), str(value)))
+    literals.sort(key=lambda literal: literal[:2])
+    return [value for _rank, _predicate, value in literals]
+
+
+# --- constraints, specifications ------------------------------------------------------------------
 
 
 def _constraints(record: Record, graph: Graph, subject: Node) -> None:
-    places = [subject, *first_of(graph, subject, DCAT.distribution)]
     terms: dict[tuple[str, str | None], Term] = {}
     limits: list[Term] = []
-    for place in places:
+    for place in (subject, *first_of(graph, subject, DCAT.distribution)):
         for predicate in (DCTERMS.license, DCTERMS.rights):
             for node in first_of(graph, place, predicate):
                 term = Term(_statement(graph, node), address_of(node))
@@ -262,63 +295,316 @@ def _constraints(record: Record, graph: Graph, subject: Node) -> None:
                     continue
                 if place == subject and (node, DCTERMS.type, LIMITS) in graph:
                     limits.append(term)
-                    continue
-                terms.setdefault((term.text, term.href), term)
+                else:
+                    terms.setdefault((term.text, term.href), term)
     if terms:
-        record.constraints.append(Constraint(kind="legal", use_limitations=list(terms.values())))
-    rights = [(_statement(graph, n), n) for n in first_of(graph, subject, DCTERMS.accessRights)]
-    access = [Term(last_part(n) if text == str(n) else text, address_of(n)) for text, n in rights if text]
-    levels = map(str, first_of(graph, subject, _ACCESS_LEVEL))
-    access += [Term(each, _ACCESS_RIGHT + _ACCESS_LEVELS[each]) for each in levels if each in _ACCESS_LEVELS]
-    if access or limits:
-        record.constraints.append(
-            Constraint(kind="legal", access_codes=["otherRestrictions"], other=[*access, *limits])
-        )
+        uses = list(terms.values())
+        record.constraints.append(Constraint(kind="legal", use_limitations=uses))
+    access = _access_rights(graph, subject) + limits
+    if access:
+        codes = ["otherRestrictions"]
+        record.constraints.append(Constraint(kind="legal", access_codes=codes, other=access))
+
+
+def _access_rights(graph: Graph, subject: Node) -> list[Term]:
+    terms = []
+    for node in first_of(graph, subject, DCTERMS.accessRights):
+        text = _statement(graph, node)
+        if text:
+            text = last_part(node) if text == str(node) else text
+            terms.append(Term(text, address_of(node)))
+    for level in map(str, first_of(graph, subject, _ACCESS_LEVEL)):
+        if level in _ACCESS_LEVELS:
+            terms.append(Term(level, _ACCESS_RIGHT + _ACCESS_LEVELS[level]))
+    return terms
 
 
 def _statement(graph: Graph, node: Node) -> str:
     """Return the text of a rights statement: its label, its description or its URI; "" for a blank node without."""
-    said = label_of(graph, node) or text_of(graph, node, DCTERMS.description, RDF.value)
-    return said or ("" if isinstance(node, BNode) else str(node))
+    text = label_of(graph, node) or text_of(graph, node, DCTERMS.description, RDF.value)
+    if not text and not isinstance(node, BNode):
+        text = str(node)
+    return text or ""
 
 
 def _standards(record: Record, graph: Graph, subject: Node) -> None:
     for node in in_order(graph, graph.objects(subject, DCTERMS.conformsTo)):
-        title = label_of(graph, node) or str(node)
+        title, href = label_of(graph, node) or str(node), address_of(node)
         if "/def/crs/" in str(node) or "EPSG" in f"{node} {title}":
             # Older GeoNetwork gives the name of the system instead of a URI.
-            code = last_part(node) if address_of(node) else title
-            record.reference_systems.append(ReferenceSystem(code=code, href=address_of(node)))
+            code = last_part(node) if href else title
+            record.reference_systems.append(ReferenceSystem(code=code, href=href))
         else:
+            report = Conformity(title=title, href=href, degree=True)
             issued = text_of(graph, node, DCTERMS.issued)
-            dates = [Dated(issued, "publication")] if issued else []
-            record.conformity.append(Conformity(title=title, href=address_of(node), dates=dates, degree=True))
-    _tests(record, graph, subject)
+            if issued:
+                report.dates = [Dated(issued, "publication")]
+            record.conformity.append(report)
 
 
 def _tests(record: Record, graph: Graph, subject: Node) -> None:
     """Add the conformance tests of GeoDCAT-AP (PROV); a specification may also be stated with ``dct:conformsTo``."""
     for test in in_order(graph, graph.objects(subject, PROV.wasUsedBy)):
-        associations = graph.objects(test, PROV.qualifiedAssociation)
-        plan = next((each for node in associations for each in graph.objects(node, PROV.hadPlan)), None)
-        if plan is None:
-            continue
-        standard = next(first_of(graph, plan, PROV.wasDerivedFrom), plan)
-        title, href = label_of(graph, plan) or label_of(graph, standard), address_of(standard)
-        same = (each for each in record.conformity if each.href == href and (href or each.title == title))
-        report = next(same, None)
-        if report is None and (title or href):
-            report = Conformity(title=title or str(href), href=href)
-            record.conformity.append(report)
+        plans: list[Node] = []
+        for association in graph.objects(test, PROV.qualifiedAssociation):
+            plans += graph.objects(association, PROV.hadPlan)
+        report = _tested(record, graph, plans[0]) if plans else None
         if report is None:
             continue
-        if title and report.title == report.href:
-            report.title = title
-        result = next(first_of(graph, test, PROV.generated), None)
+        result = first_node(graph, test, PROV.generated)
         if result is not None:
-            degree = next((last_part(each) for each in first_of(graph, result, DCTERMS.type)), "")
+            kind = first_node(graph, result, DCTERMS.type)
+            degree = "" if kind is None else last_part(kind)
             report.degree = {"conformant": True, "notConformant": False}.get(degree)
             report.explanation = text_of(graph, result, DCTERMS.description)
-        for kind, predicate in DATES if not report.dates else ():
-            dated = (text_of(graph, node, predicate) for node in (plan, standard))
-            report.dates += [Dated(value, kind) for value in dated if value][:1]
+        if not report.dates:
+            report.dates = _dates_of_plan(graph, plans[0])
+
+
+def _tested(record: Record, graph: Graph, plan: Node) -> Conformity | None:
+    """Return the report about the specification of a plan, a new one if there is none; None without title and URI."""
+    standard = first_node(graph, plan, PROV.wasDerivedFrom) or plan
+    title = label_of(graph, plan) or label_of(graph, standard)
+    href = address_of(standard)
+    for report in record.conformity:
+        if report.href == href and (href or report.title == title):
+            if title and report.title == report.href:
+                report.title = title
+            return report
+    if not title and not href:
+        return None
+    report = Conformity(title=title or str(href), href=href)
+    record.conformity.append(report)
+    return report
+
+
+def _dates_of_plan(graph: Graph, plan: Node) -> list[Dated]:
+    standard = first_node(graph, plan, PROV.wasDerivedFrom) or plan
+    dates = []
+    for kind, predicate in DATES:
+        value = text_of(graph, plan, predicate) or text_of(graph, standard, predicate)
+        if value:
+            dates.append(Dated(value, kind))
+    return dates[:1]
+
+
+# --- parties, with their ISO 19115 roles (GeoDCAT-AP properties, PROV) -----------------------------
+
+ROLES = (
+    "author",
+    "custodian",
+    "distributor",
+    "originator",
+    "owner",
+    "pointOfContact",
+    "principalInvestigator",
+    "processor",
+    "publisher",
+    "resourceProvider",
+    "user",
+)
+"""ISO 19115 role codes. GeoDCAT-AP 2 and 3 define a property of the same name for most; feeds use one for any."""
+AGENTS = (
+    ("publisher", DCTERMS.publisher),
+    ("originator", DCTERMS.creator),
+    ("owner", DCTERMS.rightsHolder),
+    ("owner", URIRef(f"{DCTERMS}rights_holder")),  # CKAN portals that export their field name
+    *((role, GEODCAT[role]) for role in ROLES),
+    ("pointOfContact", DCAT.contactPoint),
+)
+_ORGANISATION = re.compile(r"/metadata/+organizations/([^/?#]+)$")
+_BEFORE_MAIL = re.compile(r"^.*?(?:mailto:|/(?=[^/]*@))")
+
+
+def _add_parties(record: Record, graph: Graph, subject: Node) -> None:
+    """Add the parties of a dataset or of its catalogue record, including those of qualified attributions."""
+    for role, predicate in AGENTS:
+        record.contacts += _parties(graph, subject, role, predicate)
+    for node in in_order(graph, graph.objects(subject, PROV.qualifiedAttribution)):
+        role = first_node(graph, node, DCAT.hadRole, PROV.hadRole)
+        code = "" if role is None else last_part(role)
+        record.contacts += _parties(graph, node, code, PROV.agent)
+
+
+def _parties(graph: Graph, subject: Node, role: str, predicate: URIRef) -> list[Contact]:
+    """Return the parties of a property, sorted by content: the labels of blank nodes change at each parse."""
+    parties = [_party(graph, node, role) for node in graph.objects(subject, predicate)]
+    return sorted(parties, key=_sort_key)
+
+
+def _party(graph: Graph, node: Node, role: str) -> Contact:
+    names = (VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
+    name = text_of(graph, node, FOAF.name, *names)
+    contact = Contact(
+        organisation=name or _name_in(node),
+        organisation_href=address_of(node),
+        role=role,
+        position=text_of(graph, node, VCARD["organization-unit"]),
+    )
+    if isinstance(node, Literal):
+        contact.organisation = str(node)
+    elif (node, RDF.type, FOAF.Person) in graph:
+        services = [label_of(graph, service) for service in first_of(graph, node, ORG.memberOf)]
+        service = next(filter(None, services), None)
+        if service:
+            contact.organisation, contact.individual = service, name
+    mail = first_node(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email)
+    if mail is None:  # older GeoNetwork states it on the members of an organisation
+        members = first_of(graph, node, FOAF.member)
+        mails = [first_node(graph, member, FOAF.mbox) for member in members]
+        mail = next(filter(None, mails), None)
+    if mail is not None:
+        text = text_of(graph, mail, VCARD.value) or str(mail)
+        contact.email = _BEFORE_MAIL.sub("", text)
+    phone = first_node(graph, node, VCARD.hasTelephone, FOAF.phone)
+    if phone is not None:
+        contact.phone = text_of(graph, phone, VCARD.hasValue) or str(phone)
+    home = first_node(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage)
+    if home is not None:
+        contact.url = str(home)
+    return contact
+
+
+def _name_in(node: Node) -> str | None:
+    """Return the name in the URI of an organisation without a description (older GeoNetwork)."""
+    match = _ORGANISATION.search(str(node)) if isinstance(node, URIRef) else None
+    if match is None:
+        return None
+    return unquote(match.group(1)).strip() or None
+
+
+def _sort_key(contact: Contact) -> tuple[str, ...]:
+    parts = (contact.organisation_href, contact.organisation, contact.email, contact.url)
+    return tuple(part or "" for part in parts)
+
+
+# --- distributions, data services, pages ----------------------------------------------------------
+
+_SIZE = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
+_BYTES_PER_MEGABYTE = 1_000_000
+_PROTOCOL = re.compile(r"(?i)(OGC|WWW|ESRI):")
+_MEDIA_TYPES = re.compile(r"^.*/media-types/")
+
+
+def _add_distributions(record: Record, graph: Graph, subject: Node) -> None:
+    """Add the links of a dataset or data service to its record, and the formats that they state."""
+    for node in in_order(graph, graph.objects(subject, DCAT.distribution)):
+        record.links += _links(graph, node)
+    for node in in_order(graph, graph.objects(subject, DCAT.endpointURL)):  # of a data service
+        title = text_of(graph, subject, DCTERMS.title)
+        record.links.append(Link(url=str(node), name=title, role="service"))
+        record.service = record.service or Service()
+    described = first_node(graph, subject, DCAT.endpointDescription)
+    address = None if described is None else address_of(described)
+    if record.service and address:
+        record.fields["endpoint_description"] = address
+    for predicate in (DCAT.landingPage, FOAF.page):
+        for node in in_order(graph, graph.objects(subject, predicate)):
+            name = label_of(graph, node) or None
+            record.links.append(Link(url=str(node), name=name, function="information"))
+    names = dict.fromkeys(link.format for link in record.links)
+    record.formats = [Format(name=name) for name in names if name]
+
+
+def _links(graph: Graph, node: Node) -> list[Link]:
+    """Convert a distribution to links; one that has a URI but no properties is linked by its URI."""
+    urls = list(map(str, first_of(graph, node, DCAT.downloadURL, DCAT.accessURL)))
+    address = address_of(node)
+    if not urls and address and (node, None, None) not in graph:
+        urls = [address]
+    links = [_link(graph, node, url) for url in urls]
+    pages = [str(page) for page in first_of(graph, node, DCAT.accessURL) if str(page) not in urls]
+    for link in links:
+        link.access_url = pages[0] if pages else None
+    return links + _services(graph, node, urls)
+
+
+def _link(graph: Graph, node: Node, url: str) -> Link:
+    """Return the link of a distribution to one of its URLs."""
+    name, names = in_languages(graph, node, DCTERMS.title, RDFS.label)
+    description, descriptions = in_languages(graph, node, DCTERMS.description)
+    standards = addresses_of(graph, node, DCTERMS.conformsTo)
+    link = Link(
+        url=url,
+        protocol=_protocol(graph, node),
+        name=name,
+        description=description,
+        role=_role(graph, node),
+        encoding=text_of(graph, node, CNT.characterEncoding),
+        issued=text_of(graph, node, DCTERMS.issued),
+        modified=text_of(graph, node, DCTERMS.modified),
+        documentation=addresses_of(graph, node, FOAF.page),
+        systems=_systems(graph, node),
+    )
+    link.standards = [standard for standard in standards if standard not in link.systems]
+    if names:
+        link.translations["name"] = names
+    if descriptions:
+        link.translations["description"] = descriptions
+    if (node, DCAT.downloadURL, None) in graph:
+        link.function = "download"
+    file_format = first_node(graph, node, DCTERMS["format"])
+    if file_format is not None:
+        link.format = label_of(graph, file_format) or last_part(file_format) or None
+    if link.format and _PROTOCOL.match(link.format):  # older GeoNetwork
+        link.protocol, link.format = link.format, None
+    for media in first_of(graph, node, DCAT.mediaType):
+        if not isinstance(media, BNode):
+            link.media_type = _MEDIA_TYPES.sub("", str(media))
+            break
+    size = text_of(graph, node, DCAT.byteSize)
+    if size and _SIZE.fullmatch(size):
+        link.size_megabytes = str(float(size) / _BYTES_PER_MEGABYTE)
+    licence = first_node(graph, node, DCTERMS.license)
+    if licence is not None:
+        link.licence = address_of(licence) or label_of(graph, licence) or None
+    return link
+
+
+def _systems(graph: Graph, node: Node) -> list[str]:
+    standards = map(str, graph.objects(node, DCTERMS.conformsTo))
+    return sorted(standard for standard in standards if "/def/crs/" in standard)
+
+
+def _role(graph: Graph, node: Node) -> str | None:
+    """Return the role of a distribution, from our vocabulary or as a sample of its dataset."""
+    for kind in graph.objects(node, DCTERMS.type):
+        concept = voc.get("resource-role").get(str(kind))
+        if concept:
+            return concept.id
+    if (None, ADMS.sample, node) in graph:
+        return "sample"
+    return None
+
+
+def _protocol(graph: Graph, node: Node) -> str | None:
+    """Return the protocol of the data service that gives access to a distribution, if the vocabulary has it."""
+    protocols = set()
+    for service in graph.objects(node, DCAT.accessService):
+        for standard in first_of(graph, service, GEODCAT.serviceProtocol, DCTERMS.conformsTo):
+            concept = voc.get("protocol").get(str(standard))
+            if concept:
+                protocols.add(concept.id)
+    if len(protocols) == 1:
+        return protocols.pop()
+    return None
+
+
+def _services(graph: Graph, node: Node, urls: list[str]) -> list[Link]:
+    """Return links to the data services of a distribution, except those whose URL it already states."""
+    stated = {_without_query(url) for url in urls}
+    links = []
+    for service in in_order(graph, graph.objects(node, DCAT.accessService)):
+        name = text_of(graph, service, DCTERMS.title) or text_of(graph, node, DCTERMS.title)
+        standard = first_node(graph, service, GEODCAT.serviceProtocol, DCTERMS.conformsTo)
+        protocol = None
+        if standard is not None and "opengeospatial" in str(standard):
+            protocol = f"OGC:{last_part(standard).upper()}"
+        for url in in_order(graph, graph.objects(service, DCAT.endpointURL)):
+            if _without_query(str(url)) not in stated:
+                links.append(Link(url=str(url), protocol=protocol, name=name))
+    return links
+
+
+def _without_query(url: str) -> str:
+    return url.partition("?")[0].rstrip("/")

@@ -29,26 +29,43 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
         subject: the dataset.
         record: the neutral record that was made of it.
     """
-    known = {_bare(text) for text in _strings(record)}
+    texts = {_bare(text) for text in _strings(record)}
     notes: dict[str, None] = {}
     translations: dict[str, list[str]] = {}
     for path, value in _values(graph, subject):
-        boxes = boxes_of(str(value)) if path.rpartition("/")[2] in _GEOMETRIES else []
-        if boxes and all(box in record.boxes for box in boxes):
-            continue  # kept as boxes
         text = _bare(value)
-        part, _slash, last = path.rpartition("/")
-        elsewhere = last in _DATES and part not in _DATED  # equal dates of different parts are separate facts
-        if not text or (text in known and not elsewhere) or (isinstance(value, URIRef) and _code(text) in known):
+        if not text or _is_held(path, value, text, texts) or _is_box_of(record, path, value):
             continue
-        known.add(text)
-        text = " ".join(str(value).split())
-        if isinstance(value, Literal) and value.language and not value.language.lower().startswith("fr"):
-            translations.setdefault(path, []).append(f"[{value.language}] {text}")
+        texts.add(text)
+        line = " ".join(str(value).split())
+        language = str(getattr(value, "language", None) or "fr").lower()
+        if language.startswith("fr"):
+            notes[f"{path}: {line}"[:MAX_NOTE]] = None
         else:
-            notes[f"{path}: {text}"[:MAX_NOTE]] = None
-    found = [*notes, *(note for path, texts in translations.items() for note in _packed(path, texts))]
-    return found if len(found) <= MAX_NOTES else [*found[:MAX_NOTES], f"…: {len(found) - MAX_NOTES}"]
+            translations.setdefault(path, []).append(f"[{value.language}] {line}")
+    lines = list(notes)
+    for path, others in translations.items():
+        lines += _packed(path, others)
+    if len(lines) > MAX_NOTES:
+        lines[MAX_NOTES:] = [f"…: {len(lines) - MAX_NOTES}"]
+    return lines
+
+
+def _is_held(path: str, value: Node, text: str, texts: set[str]) -> bool:
+    """Return whether a text is among those of the record; a URI may be there as a code."""
+    if isinstance(value, URIRef) and _code(text) in texts:
+        return True
+    part, _slash, last = path.rpartition("/")
+    is_other_date = last in _DATES and part not in _DATED  # equal dates of parts are separate facts
+    return text in texts and not is_other_date
+
+
+def _is_box_of(record: Any, path: str, value: Node) -> bool:
+    """Return whether a value is a geometry that the record holds as boxes."""
+    if path.rpartition("/")[2] not in _GEOMETRIES:
+        return False
+    boxes = boxes_of(str(value))
+    return bool(boxes) and all(box in record.boxes for box in boxes)
 
 
 def _packed(path: str, texts: list[str]) -> Iterator[str]:

@@ -32,11 +32,11 @@ def read_feature_catalogue(walk: Walk, element: etree._Element, target: Any) -> 
 def told_by(element: etree._Element) -> str:
     """Return a catalogue as readable text: about itself and its feature types, then one line per attribute."""
     attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))
-    inside = {each for attribute in attributes for each in attribute.iter(etree.Element)}
-    inside.update(each for abstract in element.iter("{*}isAbstract") for each in abstract.iter(etree.Element))
-    inside.update(each for person in _people(element) for each in person.iter(etree.Element))
-    of_itself = sample(each for each in element.iter(etree.Element) if each not in inside)
-    lines = [of_itself, *map(_line, attributes[:MOST_ATTRIBUTES])]
+    inside: set[etree._Element] = set()
+    for part in (*attributes, *element.iter("{*}isAbstract"), *_people(element)):
+        inside.update(part.iter(etree.Element))
+    others = [part for part in element.iter(etree.Element) if part not in inside]
+    lines = [sample(others), *map(_line, attributes[:MOST_ATTRIBUTES])]
     if len(attributes) > MOST_ATTRIBUTES:
         lines.append(f"…: {len(attributes) - MOST_ATTRIBUTES}")
     return "\n".join(filter(None, lines))
@@ -48,31 +48,46 @@ def _people(element: etree._Element) -> list[etree._Element]:
 
 def _line(attribute: etree._Element) -> str:
     """Return name, type and definition of an attribute, then its other properties."""
-    said: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {}
     for prop in attribute:
         kind = local_name(prop)
         text = _listed(prop) if kind == "listedValue" else one_line(" ".join(_texts(prop)))
-        if text and text not in said.setdefault(kind, []):
-            said[kind].append(text)
-    name = " ".join(said.pop("memberName", []) or said.pop("code", []))
-    kind = " ".join(said.pop("valueType", []))
-    said["cardinality"] = _occurrences(" ".join(said.pop("cardinality", [])))
-    told = [text for each in ("definition", *said) for text in said.get(each, []) if text != name]
-    return f"{name}{f' ({kind})' if kind else ''}{' : ' if told else ''}{' ; '.join(dict.fromkeys(told))}".strip()
+        if text and text not in texts.setdefault(kind, []):
+            texts[kind].append(text)
+    name = " ".join(texts.pop("memberName", []) or texts.pop("code", []))
+    value_type = " ".join(texts.pop("valueType", []))
+    texts["cardinality"] = _occurrences(" ".join(texts.pop("cardinality", [])))
+    details = texts.pop("definition", [])
+    for others in texts.values():
+        details += others
+    details = [detail for detail in dict.fromkeys(details) if detail != name]
+    line = name
+    if value_type:
+        line = f"{name} ({value_type})"
+    if details:
+        line = f"{line} : {' ; '.join(details)}"
+    return line.strip()
 
 
 def _occurrences(cardinality: str) -> list[str]:
     """Return a cardinality in words: "0..1", "0 1", "1..*"; one value, which is usual, needs none."""
     least, *most = re.findall(r"\d+|[*n]|unbounded|true", cardinality) or ["1"]
-    is_many = bool(most) and most[-1] not in ("0", "1")
-    words = ["facultatif"] if least == "0" else []
-    return [*words, *(["plusieurs valeurs"] if is_many else [])]
+    words = []
+    if least == "0":
+        words.append("facultatif")
+    if most and most[-1] not in ("0", "1"):
+        words.append("plusieurs valeurs")
+    return words
 
 
 def _listed(prop: etree._Element) -> str:
     """Return a listed value as ``code = label``."""
-    parts = {local_name(each): one_line(" ".join(_texts(each))) for value in prop for each in value}
-    return " = ".join(dict.fromkeys(filter(None, (parts.pop("code", ""), parts.pop("label", ""), *parts.values()))))
+    texts = {}
+    for value in prop:
+        for part in value:
+            texts[local_name(part)] = one_line(" ".join(_texts(part)))
+    parts = (texts.pop("code", ""), texts.pop("label", ""), *texts.values())
+    return " = ".join(dict.fromkeys(filter(None, parts)))
 
 
 def _texts(element: etree._Element) -> list[str]:

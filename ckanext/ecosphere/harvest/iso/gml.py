@@ -13,7 +13,11 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.normalise.geography.lambert import LAMBERT_2_EXTENDED, LAMBERT_93, Cone
+from ckanext.ecosphere.harvest.normalise.geography.lambert import (
+    LAMBERT_2_EXTENDED,
+    LAMBERT_93,
+    Cone,
+)
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 MAX_NUMBERS = 20_000
@@ -35,6 +39,9 @@ _MANY = {
     "MultiPolygon": ("Polygon", "MultiPolygon"),
 }
 
+_NUMBERS = ("{*}pos", "{*}posList", "{*}coordinates")
+"""Elements that hold positions."""
+
 Position = list[float]
 Axes = bool | Cone
 """Whether latitude comes first, or the projection of the positions."""
@@ -42,28 +49,35 @@ Axes = bool | Cone
 
 def geometry(element: etree._Element) -> dict[str, Any] | None:
     """Return a geometry as GeoJSON; None if it is not supported (another CRS, arcs) or too large."""
-    name = next(filter(None, ((each.get("srsName") or "").strip() for each in element.iter(etree.Element))), "")
-    written = sum(len((each.text or "").split()) for each in element.iter("{*}pos", "{*}posList", "{*}coordinates"))
+    names = [(part.get("srsName") or "").strip() for part in element.iter(etree.Element)]
+    name = next(filter(None, names), "")
     code = _CODE.search(name.lower())
     cone = _CONES.get(code.group(1)) if code else None
-    if written > MAX_NUMBERS or (name and not cone and not _GEOGRAPHIC.search(name)):
+    if name and not cone and not _GEOGRAPHIC.search(name):
+        return None
+    texts = [part.text or "" for part in element.iter(*_NUMBERS)]
+    if sum(len(text.split()) for text in texts) > MAX_NUMBERS:
         return None
     try:
-        found = _geometry(element, cone or bool(_LATITUDE_FIRST.search(name)))
+        shape = _geometry(element, cone or bool(_LATITUDE_FIRST.search(name)))
     except ValueError:
         return None
-    return found if found and found["coordinates"] else None
+    if not shape or not shape["coordinates"]:
+        return None
+    return shape
 
 
 def _geometry(element: etree._Element, axes: Axes) -> dict[str, Any] | None:
     kind = local_name(element)
     if kind in _MANY:
-        single, several = _MANY[kind]
-        parts = [_single(each, single, axes) for each in element.iter(f"{{*}}{single}")]
-        return {"type": several, "coordinates": parts}
+        single, collection = _MANY[kind]
+        members = [_single(part, single, axes) for part in element.iter(f"{{*}}{single}")]
+        return {"type": collection, "coordinates": members}
     if kind == "Envelope":
         return {"type": "Polygon", "coordinates": [_envelope(element, axes)]}
-    return {"type": kind, "coordinates": _single(element, kind, axes)} if kind in _SINGLE else None
+    if kind in _SINGLE:
+        return {"type": kind, "coordinates": _single(element, kind, axes)}
+    return None
 
 
 _SINGLE = ("Point", "LineString", "Polygon")
@@ -72,38 +86,53 @@ _SINGLE = ("Point", "LineString", "Polygon")
 def _single(element: etree._Element, kind: str, axes: Axes) -> Any:
     if kind == "Polygon":
         rings = [_positions(ring, axes) for ring in element.iter("{*}LinearRing")]
-        if not rings or any(len(ring) < 4 or ring[0] != ring[-1] for ring in rings):  # noqa: PLR2004 - RFC 7946, 3.1.6
+        if not rings or not all(map(_is_ring, rings)):
             raise ValueError("ring")
         return rings
     positions = _positions(element, axes)
     if not positions:
         raise ValueError("empty")
-    return positions[0] if kind == "Point" else positions
+    if kind == "Point":
+        return positions[0]
+    return positions
+
+
+def _is_ring(positions: list[Position]) -> bool:
+    """Return whether positions are a closed ring (RFC 7946, 3.1.6)."""
+    return len(positions) >= 4 and positions[0] == positions[-1]  # noqa: PLR2004
 
 
 def _envelope(element: etree._Element, axes: Axes) -> list[Position]:
     """Return the ring around two opposite corners."""
-    written = [corner for name in ("lower", "upper") for corner in element.iterfind(f"{{*}}{name}Corner")]
-    corners = [_checked([float(number) for number in (each.text or "").split()][:2], axes) for each in written]
+    corners = []
+    for name in ("lower", "upper"):
+        for corner in element.iterfind(f"{{*}}{name}Corner"):
+            corners.append(_checked(_numbers(corner.text)[:2], axes))
     (west, south), (east, north) = corners
     return [[west, south], [east, south], [east, north], [west, north], [west, south]]
 
 
 def _positions(element: etree._Element, axes: Axes) -> list[Position]:
     """Read ``pos``, ``posList`` or the older ``coordinates``."""
-    found: list[Position] = []
-    for child in element.iter("{*}pos", "{*}posList", "{*}coordinates"):
-        size = int(child.get("srsDimension") or element.get("srsDimension") or 2)
-        if local_name(child) == "coordinates":
-            found += [[float(number) for number in part.split(",")] for part in (child.text or "").split()]
+    positions: list[Position] = []
+    for child in element.iter(*_NUMBERS):
+        kind = local_name(child)
+        if kind == "coordinates":
+            for pair in (child.text or "").split():
+                positions.append([float(number) for number in pair.split(",")])
             continue
-        numbers = [float(number) for number in (child.text or "").split()]
-        if local_name(child) == "pos":
+        numbers = _numbers(child.text)
+        size = int(child.get("srsDimension") or element.get("srsDimension") or 2)
+        if kind == "pos":
             size = len(numbers)
         if size not in (2, 3) or len(numbers) % size:
             raise ValueError("dimension")
-        found += [numbers[start : start + size] for start in range(0, len(numbers), size)]
-    return [_checked(position[:2], axes) for position in found]
+        positions += [numbers[i : i + size] for i in range(0, len(numbers), size)]
+    return [_checked(position[:2], axes) for position in positions]
+
+
+def _numbers(text: str | None) -> list[float]:
+    return [float(number) for number in (text or "").split()]
 
 
 def _checked(position: Position, axes: Axes) -> Position:
@@ -111,7 +140,10 @@ def _checked(position: Position, axes: Axes) -> Position:
         if not axes.holds(*position):
             raise ValueError("world")
         return [round(number, _DECIMALS) for number in axes.to_degrees(*position)]
-    x, y = reversed(position) if axes else position
-    if not (math.isfinite(x) and math.isfinite(y) and abs(x) <= 180 and abs(y) <= 180):  # noqa: PLR2004 - degrees
-        raise ValueError("world")
+    x, y = position
+    if axes:
+        x, y = y, x
+    for degrees in (x, y):
+        if not math.isfinite(degrees) or abs(degrees) > 180:  # noqa: PLR2004
+            raise ValueError("world")
     return [x, y]

@@ -49,11 +49,14 @@ def read_record(element: etree._Element) -> Record:
     locales = _languages(element, record)
     french_first = bool(record.metadata_language) and record.metadata_language not in FRENCH
     Walk(record, locales, french_first).children(element, METADATA, record)
-    record.reference_systems = [s for s in record.reference_systems if s.code or s.href]
+    systems = record.reference_systems
+    record.reference_systems = [system for system in systems if system.code or system.href]
     if not any(local_name(child) == "identificationInfo" for child in element):
         raise RecordError("no-identification")
     if not record.boxes:
-        parts = [part for shape in record.shapes for part in parts_of(shape.geometry)]
+        parts = []
+        for shape in record.shapes:
+            parts += parts_of(shape.geometry)
         record.boxes += as_boxes(sides_of(parts))
     return record
 
@@ -84,9 +87,16 @@ def _languages(element: etree._Element, record: Record) -> dict[str, str]:
             record.metadata_language = code_of(child).lower() or None
         elif name in ("locale", "defaultLocale", "otherLocale"):
             for locale in child.iter("{*}PT_Locale"):
-                language = next((code_of(e) for e in locale if local_name(e) in ("languageCode", "language")), "")
+                language = _language_of(locale).lower()
                 if language:
-                    locales[locale.get("id") or ""] = language.lower()
+                    locales[locale.get("id") or ""] = language
                 if name == "defaultLocale":
-                    record.metadata_language = language.lower() or None
+                    record.metadata_language = language or None
     return locales
+
+
+def _language_of(locale: etree._Element) -> str:
+    for child in locale:
+        if local_name(child) in ("languageCode", "language"):
+            return code_of(child)
+    return ""

@@ -2,61 +2,845 @@
 
 Keys are local names of properties, in the order of the standard (ISO/TS 19139:2007, schemas of 2005-2007). The names of
 ISO 19115-3 stand beside them where they differ; the French profile (``fra:``) only adds types, which are passed
-through. Read a table as: under this element, this property fills that field.
+through. Read a table as: under this element, this property fills that attribute. A property that is a field of datasets
+stands in the table of fields, which `of_fields` asks: it comes last, so that a field takes over what was only noted.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
 from lxml import etree
 
+from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.harvest import record as r
+from ckanext.ecosphere.harvest.iso import gml
 from ckanext.ecosphere.harvest.iso.feature_catalogue import read_feature_catalogue
-from ckanext.ecosphere.harvest.iso.handlers import (
+from ckanext.ecosphere.harvest.iso.walk import (
+    XLINK_HREF,
+    Handler,
+    Table,
+    Walk,
+    bare,
+    block,
+    by_type,
     code,
+    code_of,
+    codes,
     identifiers,
+    long_text,
+    long_texts,
     new,
     note,
+    of_fields,
+    one_line,
     reference,
     skip,
+    terms,
     text,
     text_and_href,
     texts,
     within,
 )
-from ckanext.ecosphere.harvest.iso.table_distribution import DISTRIBUTION, LINEAGE, LINK, QUALITY
-from ckanext.ecosphere.harvest.iso.table_identification import read_identification
-from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, Identifiers, identifier_code, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Table, Walk, one_line
 from ckanext.ecosphere.shared.hardened_xml import local_name
+
+IDENTIFICATION_INFO = "identificationInfo"
+ON_LINE = "distributionInfo/transferOptions/onLine"
+LINEAGE_PATH = "dataQualityInfo/lineage"
+
+# --- dates, identifiers ---------------------------------------------------------------------------
+
+DATE: Table = {"date": text("value"), "dateType": code("type")}
+
+
+@dataclass(slots=True)
+class Identifiers:
+    """Collector for the identifiers of one property."""
+
+    values: list[r.Identifier] = field(default_factory=list)
+
+
+def identifier_code(attribute: str) -> Handler:
+    """Set an attribute to the code of an identifier or to its ``uuidref``, and those beside it to code space and link.
+
+    ISO 19115-3 has a citation where ISO 19139 has the identifier alone.
+    """
+    beside = attribute.removesuffix("identifier")
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        collected = Identifiers()
+        cited = element.findall("{*}CI_Citation/{*}identifier")
+        for holder in cited or [element]:
+            identifiers("values")(walk, holder, collected)
+        if cited and (len(collected.values) > 1 or len(element[0]) > len(cited)):
+            walk.unread(element)  # title and dates of the citation
+        if collected.values:
+            identifier = collected.values[0]
+        else:
+            reference_to = element.get("uuidref") or one_line(walk.text(element).text)
+            identifier = r.Identifier(code=reference_to)
+        has_beside = hasattr(target, f"{beside}codespace")
+        if (identifier.codespace or identifier.href) and not has_beside:
+            walk.unread(element)
+        value = identifier.code or identifier.href
+        if value and not getattr(target, attribute):
+            setattr(target, attribute, value)
+            if has_beside:
+                setattr(target, f"{beside}codespace", identifier.codespace)
+                setattr(target, f"{beside}href", identifier.href)
+
+    return handler
+
+
+# --- contacts (CI_ResponsibleParty; CI_Responsibility in 19115-3) ---------------------------------
+
+
+def _add_email(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
+    value = one_line(walk.text(element).text)
+    if not value:
+        return
+    if not contact.email:
+        contact.email = value
+    elif value not in (contact.email, *contact.other_emails):
+        contact.other_emails.append(value)
+
+
+_TELEPHONE = within({"voice": text("phone"), "number": text("phone"), "facsimile": note, "numberType": skip})
+
+
+def _phone(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
+    """Read a voice number; ISO 19115-3 states the type of each number (CI_TelephoneTypeCode)."""
+    kinds = {code_of(kind).lower() for kind in element.iter("{*}numberType")}
+    if kinds - {"", "voice"}:
+        walk.unread(element)
+    else:
+        _TELEPHONE(walk, element, contact)
+
+
+_CONTACT_INFO: Table = {
+    "phone": _phone,
+    "address": within(
+        {
+            "deliveryPoint": texts("address"),
+            "city": texts("address"),
+            "administrativeArea": texts("address"),
+            "postalCode": texts("address"),
+            "country": texts("address"),
+            "electronicMailAddress": _add_email,
+        }
+    ),
+    "onlineResource": within(
+        {
+            "linkage": text("url"),
+            "protocol": skip,  # a web page, as the URL shows
+            "applicationProfile": skip,
+            "name": note,
+            "description": note,
+            "function": skip,
+        }
+    ),
+    "hoursOfService": note,
+    "contactInstructions": note,
+}
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _party_identifier(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
+    """Read the identifier of a party; a UUID only identifies the entry in a contact directory."""
+    identifier = (element.get("uuid") or "").strip()
+    if identifier and not _UUID.fullmatch(identifier):
+        contact.identifier = identifier
+
+
+_INDIVIDUAL: Table = {
+    "name": text("individual"),
+    "positionName": text("position"),
+    "contactInfo": within(_CONTACT_INFO),
+}
+_ORGANISATION: Table = {
+    "name": text_and_href("organisation", "organisation_href"),
+    "contactInfo": within(_CONTACT_INFO),
+    "individual": by_type({"CI_Individual": _INDIVIDUAL}),
+    "positionName": text("position"),
+    "logo": note,
+}
+CONTACT: Table = {
+    "individualName": text("individual"),
+    "organisationName": text_and_href("organisation", "organisation_href"),
+    "positionName": text("position"),
+    "contactInfo": within(_CONTACT_INFO),
+    "role": code("role"),
+    "party": by_type({"CI_Organisation": _ORGANISATION, "CI_Individual": _INDIVIDUAL}),
+}
+
+
+def contact(attribute: str) -> Handler:
+    """Append a party to a list."""
+    return new(r.Contact, attribute, CONTACT, finish=_party_identifier)
+
+
+# --- extents (EX_Extent): boxes, polygons, geographic identifiers, periods ------------------------
+
+
+def _left_out(walk: Walk, element: etree._Element, target: Any) -> None:
+    """Note that the extent is excluded from the data (``extentTypeCode`` false); inclusion is the default."""
+    if one_line(walk.text(element).text).lower() in ("false", "0"):
+        walk.unread(element)
+
+
+_BOX: Table = {
+    "westBoundLongitude": text("west"),
+    "eastBoundLongitude": text("east"),
+    "southBoundLatitude": text("south"),
+    "northBoundLatitude": text("north"),
+    "extentTypeCode": _left_out,
+}
+
+
+def _box(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    box = r.Box()
+    walk.children(element, _BOX, box)
+    if box != r.Box():
+        record.boxes.append(box)
+
+
+def _polygon(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for shape in element.iterfind("{*}polygon/*"):
+        geometry = gml.geometry(shape)
+        if geometry:
+            record.shapes.append(r.Shape(geometry))
+        else:
+            walk.unread(shape)
+
+
+_UNITS = {"year": "Y", "month": "M", "week": "W", "day": "D"}
+
+
+def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """Read a ``TimePeriod`` in either GML namespace, and in the older nested form."""
+    period = r.Period()
+    for child in element:
+        name = local_name(child).lower()
+        if name.startswith(("begin", "end")):
+            side = "start" if name.startswith("begin") else "end"
+            holder = next(child.iter("{*}timePosition"), child)
+            setattr(period, side, one_line(holder.text) or None)
+            setattr(period, f"{side}_position", holder.get("indeterminatePosition"))
+            continue
+        duration = ""
+        if name in ("duration", "timeinterval"):
+            duration = _duration(child)
+        if duration and not period.duration:
+            period.duration = duration
+        else:
+            walk.unread(child)
+    if period != r.Period():
+        record.periods.append(period)
+
+
+def _duration(element: etree._Element) -> str:
+    """Return ``gml:duration``, or a ``gml:timeInterval`` of a whole number of units, as an ISO 8601 duration."""
+    value = one_line(element.text)
+    if local_name(element) == "duration":
+        return value
+    unit = _UNITS.get((element.get("unit") or "").lower())
+    if unit and value.isascii() and value.isdigit() and not element.get("radix"):
+        return f"P{value}{unit}"
+    return ""
+
+
+def _instant(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for holder in element.iter("{*}timePosition"):
+        value = one_line(holder.text)
+        if value:
+            position = holder.get("indeterminatePosition")
+            record.periods.append(r.Period(value, value, position, position))
+
+
+_TIME = by_type({"TimePeriod": _period, "TimeInstant": _instant})
+_GEOGRAPHIC_DESCRIPTION: Table = {
+    "geographicIdentifier": identifiers("geographic_identifiers"),
+    "extentTypeCode": _left_out,
+}
+EXTENT: Table = {
+    "description": texts("extent_descriptions"),
+    "geographicElement": by_type(
+        {
+            "EX_GeographicBoundingBox": _box,
+            "EX_BoundingPolygon": _polygon,
+            "EX_GeographicDescription": _GEOGRAPHIC_DESCRIPTION,
+        }
+    ),
+    "temporalElement": within({"extent": _TIME, "spatialExtent": note, "exTemp": _TIME}),
+}
+
+
+def _extent(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """Read an extent, and keep its texts and boxes together."""
+    first_text, first_box = len(record.extent_descriptions), len(record.boxes)
+    within(EXTENT)(walk, element, record)
+    extent = r.Extent(record.extent_descriptions[first_text:], record.boxes[first_box:])
+    record.extents.append(extent)
+
+
+# --- distribution (MD_Distribution) ---------------------------------------------------------------
+
+LINK: Table = {"applicationProfile": text("media_type"), **of_fields(ON_LINE)}
+
+
+def _mime_type(walk: Walk, element: etree._Element, link: r.Link) -> None:
+    """Read the media type of a ``gmx:MimeFileType`` that replaces a protocol or a name."""
+    for mime in element.iter("{*}MimeFileType"):
+        link.media_type = mime.get("type") or link.media_type
+
+
+_SPECIFICATION_OF_FORMAT = within({"title": text_and_href("name", "href"), "edition": text("version"), "date": note})
+FORMAT: Table = {
+    "name": text_and_href("name", "href"),
+    "version": text("version"),
+    "amendmentNumber": note,
+    "specification": note,
+    "fileDecompressionTechnique": text_and_href("compression", "compression_href"),
+    "formatDistributor": within(
+        {
+            "distributorContact": note,
+            "distributorTransferOptions": skip,
+            "distributorFormat": note,
+        }
+    ),
+    "formatSpecificationCitation": _SPECIFICATION_OF_FORMAT,
+}
+_FORMATS = new(r.Format, "formats", FORMAT)
+
+
+@dataclass(slots=True)
+class _Transfer:
+    """One block of transfer options, before it is distributed over its links."""
+
+    units: str | None = None
+    size: str | None = None
+    links: list[r.Link] = field(default_factory=list)
+
+
+_TRANSFER: Table = {
+    "unitsOfDistribution": text("units"),
+    "transferSize": text("size"),
+    "onLine": new(r.Link, "links", LINK, finish=_mime_type),
+    "CI_OnlineResource": bare(r.Link, "links", LINK),
+    "distributionFormat": skip,
+}
+
+
+def _transfer(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for child in element:
+        options = _Transfer()
+        walk.children(child, _TRANSFER, options)
+        for link in options.links:
+            link.units_of_distribution = options.units
+        # The size applies to a link only if it is the only one of the block.
+        if len(options.links) == 1:
+            options.links[0].size_megabytes = options.size
+        record.links += options.links
+        if not options.links and (options.units or options.size):
+            walk.unread(child)
+        elif options.size and len(options.links) > 1:
+            walk.note(child, f"{options.size} Mo")
+
+
+DISTRIBUTION: Table = {
+    "distributionFormat": _FORMATS,
+    "MD_Format": bare(r.Format, "formats", FORMAT),
+    "distributor": within(
+        {
+            "distributorContact": contact("distributors"),
+            "distributorFormat": _FORMATS,
+            "distributorTransferOptions": _transfer,
+        }
+    ),
+    "transferOptions": _transfer,
+}
+
+
+# --- quality (DQ_DataQuality) ---------------------------------------------------------------------
+
+
+def _pass(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None:
+    value = one_line(walk.text(element).text).lower()
+    conformity.degree = {"true": True, "1": True, "false": False, "0": False}.get(value)
+
+
+_SPECIFICATION: Table = {
+    "title": text_and_href("title", "href"),
+    "date": new(r.Dated, "dates", DATE),
+    "alternateTitle": note,
+    "identifier": note,
+    "citedResponsibleParty": note,
+    "edition": note,
+}
+
+
+def _specification(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None:
+    """Read a specification with its link, which may be on its title or on the element itself."""
+    within(_SPECIFICATION)(walk, element, conformity)
+    href = (element.get(XLINK_HREF) or "").strip()
+    if href and not conformity.href:
+        conformity.href = href
+    elif href and href != conformity.href:
+        walk.note(element, href)
+
+
+_RESULT: Table = {
+    "specification": _specification,
+    "explanation": long_text("explanation"),
+    "pass": _pass,
+}
+
+
+def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, record: r.Record) -> None:
+    """Read a quantitative result, with the type and name of its measure from the report that contains it."""
+    value = _all_text(result, "{*}value")
+    if report is None or not value:
+        walk.unread(result)
+        return
+    names = [one_line(walk.text(name).text) for name in _names_of_measure(report)]
+    unit = _first_text(result, "{*}valueUnit//{*}identifier") or _first_text(result, "{*}valueUnit")
+    if not unit:
+        links = [element.get(XLINK_HREF) or "" for element in result.iterfind("{*}valueUnit")]
+        unit = links[0] if links else ""
+    name = names[0] if names else ""
+    record.measures.append(r.QualityMeasure(local_name(report), name, value, unit))
+
+
+def _all_text(element: etree._Element, path: str) -> str:
+    parts = [one_line(" ".join(map(str, part.itertext()))) for part in element.iterfind(path)]
+    return " ".join(parts).strip()
+
+
+def _first_text(element: etree._Element, path: str) -> str:
+    part = element.find(path)
+    if part is None:
+        return ""
+    return one_line(" ".join(map(str, part.itertext())))
+
+
+def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for child in element:
+        kind = local_name(child)
+        if kind == "DQ_QuantitativeResult":
+            _measure(walk, child, element.getparent(), record)
+            continue
+        conformity = r.Conformity()
+        if kind == "DQ_ConformanceResult":
+            walk.children(child, _RESULT, conformity)
+        if conformity.title or conformity.href:
+            record.conformity.append(conformity)
+        else:
+            walk.unread(child)
+
+
+def _names_of_measure(report: etree._Element) -> Iterator[etree._Element]:
+    """Yield the names of the measure of a report: its own, or those of a measure reference (ISO 19157)."""
+    yield from report.iterfind("{*}nameOfMeasure")
+    yield from report.iterfind("{*}measure/{*}DQ_MeasureReference/{*}nameOfMeasure")
+
+
+def _name_of_measure(walk: Walk, element: etree._Element, target: r.Record) -> None:
+    """Note the name of a measure, unless it is read with its value."""
+    report = element.getparent()
+    if report is not None and local_name(report) == "DQ_MeasureReference":
+        report = next(report.iterancestors(), None)
+        report = None if report is None else report.getparent()
+    if report is None or report.find("{*}result/{*}DQ_QuantitativeResult/{*}value") is None:
+        walk.unread(element)
+
+
+def _scope(walk: Walk, element: etree._Element, target: r.Record) -> None:
+    """Note the scope of a report, unless it is the dataset, as in nearly all records."""
+    levels = {code.get("codeListValue") for code in element.iter("{*}MD_ScopeCode")}
+    more = next(element.iter("{*}extent", "{*}levelDescription"), None)
+    if levels - {"dataset", "series", "service", "", None} or more is not None:
+        walk.unread(element)
+
+
+_MEASURE: Table = {
+    "measureIdentification": note,
+    "nameOfMeasure": _name_of_measure,
+    "measureDescription": note,
+}
+_REPORT: Table = {
+    **_MEASURE,
+    "result": _result,
+    "measure": within(_MEASURE),
+    "dateTime": note,
+    "evaluationMethodType": note,
+}
+LINEAGE: Table = {
+    "scope": note,
+    "processStep": within(of_fields(f"{LINEAGE_PATH}/processStep")),
+    "source": within(
+        {
+            "sourceCitation": within({"title": long_texts("sources"), "date": note}),
+            **of_fields(f"{LINEAGE_PATH}/source"),
+        }
+    ),
+    **of_fields(LINEAGE_PATH),
+}
+QUALITY: Table = {
+    "scope": _scope,
+    "report": within(_REPORT),
+    "lineage": within(LINEAGE),
+}
+
+
+# --- citation, keywords ---------------------------------------------------------------------------
+
+
+def _series(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """Read the series of a publication as a series of the resource, and note its issue and pages."""
+    reference("series")(walk, element, record)
+    if element.find(".//{*}issueIdentification") is not None or element.find(".//{*}page") is not None:
+        walk.unread(element)
+
+
+CITATION: Table = {
+    "date": new(r.Dated, "dates", DATE),
+    "editionDate": note,
+    "identifier": identifiers("identifiers"),
+    "series": _series,
+    "presentationForm": note,
+    "citedResponsibleParty": contact("contacts"),
+    **of_fields(f"{IDENTIFICATION_INFO}/citation"),
+}
+
+
+@dataclass(slots=True)
+class _Keywords:
+    """A group of keywords, before it is distributed over them."""
+
+    terms: list[r.Term] = field(default_factory=list)
+    type: str | None = None
+    thesaurus: str | None = None
+    thesaurus_href: str | None = None
+
+
+_THESAURUS: Table = {
+    # The whole citation is noted with its title, see _thesaurus.
+    "title": text_and_href("thesaurus", "thesaurus_href"),
+    "identifier": within({"code": text_and_href("thesaurus", "thesaurus_href"), "codeSpace": skip}),
+    "alternateTitle": skip,
+    "date": skip,
+    "edition": skip,
+    "editionDate": skip,
+    "citedResponsibleParty": skip,
+    "otherCitationDetails": skip,
+    "onlineResource": skip,
+}
+
+
+def _thesaurus(walk: Walk, element: etree._Element, group: _Keywords) -> None:
+    """Read the name of the thesaurus, and note its title, dates and identifier together."""
+    within(_THESAURUS)(walk, element, group)
+    walk.unread(element)
+
+
+@dataclass(slots=True)
+class _Word:
+    """The translations of one keyword."""
+
+    translations: r.Translations = field(default_factory=dict)
+
+
+def _keyword(walk: Walk, element: etree._Element, group: _Keywords) -> None:
+    """Read a keyword in all its languages, as from RDF."""
+    word = _Word()
+    first = walk.text(element, word, "keyword")
+    term = r.Term(block(first.text), first.href or element.get(XLINK_HREF))
+    if term.text or term.href:
+        group.terms.append(term)
+    for translation in word.translations.get("keyword", {}).values():
+        if translation != first.text:
+            group.terms.append(r.Term(one_line(translation)))
+
+
+_KEYWORDS: Table = {
+    "keyword": _keyword,
+    "type": code("type"),
+    "thesaurusName": _thesaurus,
+}
+_USUAL_KINDS = {"theme", "place"}
+"""Keyword types that add no information; the others are noted."""
+
+
+def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for child in element:
+        group = _Keywords()
+        walk.children(child, _KEYWORDS, group)
+        if group.type and group.type not in _USUAL_KINDS and group.terms:
+            words = ", ".join(term.text for term in group.terms if term.text)
+            walk.note(child, f"{group.type}: {words}")
+        about = (group.type, group.thesaurus, group.thesaurus_href)
+        for term in group.terms:
+            record.keywords.append(r.Keyword(one_line(term.text), term.href, *about))
+    if len(element) == 0:
+        walk.unread(element)
+
+
+# --- constraints, maintenance, relations ----------------------------------------------------------
+
+_REFERENCE: Table = {
+    "title": terms("other"),
+    "onlineResource": within({"linkage": terms("other"), "name": note, "description": note, "protocol": skip}),
+    "date": note,
+}
+_CONSTRAINT: Table = {
+    "useLimitation": terms("use_limitations"),
+    "accessConstraints": codes("access_codes"),
+    "useConstraints": codes("use_codes"),
+    "otherConstraints": terms("other"),
+    "classification": code("classification"),
+    "userNote": terms("other"),
+    "reference": within(_REFERENCE),
+    "citation": within(_REFERENCE),
+}
+
+
+def _constraint_kind(walk: Walk, element: etree._Element, constraint: r.Constraint) -> None:
+    name = local_name(element)
+    for kind in ("legal", "security"):
+        if kind.capitalize() in name:
+            constraint.kind = kind
+
+
+_CONSTRAINTS = new(r.Constraint, "constraints", _CONSTRAINT, finish=_constraint_kind)
+
+
+def _note(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """Read a maintenance note; a link takes precedence over its text."""
+    term = walk.text(element)
+    words = term.href or block(term.text)
+    if words:
+        record.frequency_notes.append(words)
+
+
+def _documentation(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """Read a document about the resource (ISO 19115-3): its title and URL; note the rest."""
+    for cited in element:
+        titles = [walk.text(title).text for title in cited.iterfind("{*}title")]
+        title = one_line(" ".join(titles)) or None
+        for linkage in cited.iterfind("{*}onlineResource/{*}CI_OnlineResource/{*}linkage"):
+            url = one_line(walk.text(linkage).text)
+            if url:
+                record.links.append(r.Link(url, name=title, function="information"))
+        if len(cited) > len(titles) + len(cited.findall("{*}onlineResource")):
+            walk.unread(element)
+    if not element.findall("*/{*}onlineResource"):
+        walk.unread(element)
+
+
+MAINTENANCE: Table = {
+    "userDefinedMaintenanceFrequency": text("frequency_period"),
+    "maintenanceDate": new(r.Dated, "maintenance_dates", DATE),  # a rule decides which of them is the next one
+    "maintenanceNote": _note,
+    "updateScope": note,
+    "maintenanceScope": note,
+    "contact": note,
+    **of_fields(f"{IDENTIFICATION_INFO}/resourceMaintenance"),
+}
+
+
+def _distance(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for child in element:
+        value = one_line(child.text)
+        if value:
+            record.resolutions.append(r.Resolution(value, child.get("uom")))
+
+
+_RESOLUTION: Table = {
+    "equivalentScale": within(of_fields(f"{IDENTIFICATION_INFO}/spatialResolution/equivalentScale")),
+    "distance": _distance,
+}
+
+
+def _temporal_resolution(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """Read the temporal resolution (ISO 19115-3), the first that is a duration."""
+    value = one_line(walk.text(element).text)
+    if not is_stored_form(value) or record.fields.setdefault("temporal_resolution", value) != value:
+        walk.unread(element)
+
+
+_NAME_OF_MEMBER = within({"title": text("title"), "identifier": identifier_code("identifier")})
+
+
+def _name_of_member(walk: Walk, element: etree._Element, member: r.Member) -> None:
+    """Read the name of a related resource, or a mere reference to it."""
+    reference_to = (element.get("uuidref") or "").strip()
+    if not len(element) and reference_to:
+        member.identifier = member.identifier or reference_to
+        member.href = member.href or element.get(XLINK_HREF)
+    else:
+        _NAME_OF_MEMBER(walk, element, member)
+
+
+_MEMBER: Table = {
+    "aggregateDataSetName": _name_of_member,
+    "aggregateDataSetIdentifier": identifier_code("identifier"),
+    "name": within({"title": text("title"), "identifier": identifier_code("identifier"), "date": note}),
+    "metadataReference": identifier_code("identifier"),
+    "associationType": code("association"),
+    "initiativeType": code("initiative"),
+}
+_MEMBERS = new(r.Member, "members", _MEMBER)
+_GRAPHIC: Table = {
+    "fileName": skip,  # read by _graphic_url
+    "fileDescription": text("description"),
+    "fileType": note,
+    "linkage": within({"linkage": text("url"), "protocol": skip, "name": note, "description": note}),
+}
+
+
+def _graphic_url(walk: Walk, element: etree._Element, graphic: r.Graphic) -> None:
+    """Read the URL of `fileName`: a text, or the ``src`` of a ``gmx:FileName``."""
+    for child in element:
+        if local_name(child) == "fileName":
+            term = walk.text(child)
+            graphic.url = term.href or one_line(term.text) or graphic.url
+
+
+# --- identification (MD_DataIdentification, SV_ServiceIdentification) -----------------------------
+
+IDENTIFICATION: Table = {
+    "citation": within(CITATION),
+    "purpose": long_text("purpose"),
+    "pointOfContact": contact("contacts"),
+    "resourceMaintenance": within(MAINTENANCE),
+    "graphicOverview": new(r.Graphic, "graphics", _GRAPHIC, finish=_graphic_url),
+    "resourceFormat": new(
+        r.Format,
+        "formats",
+        {
+            "name": text_and_href("name", "href"),
+            "version": text("version"),
+            "specification": note,
+            "formatSpecificationCitation": _SPECIFICATION_OF_FORMAT,
+        },
+    ),
+    "descriptiveKeywords": _keywords,
+    "resourceConstraints": _CONSTRAINTS,
+    "restrictions": _CONSTRAINTS,
+    "aggregationInfo": _MEMBERS,
+    "associatedResource": _MEMBERS,
+    "spatialResolution": within(_RESOLUTION),
+    "temporalResolution": _temporal_resolution,
+    "defaultLocale": within({"language": codes("languages"), "characterEncoding": codes("encodings")}),
+    "characterSet": codes("encodings"),
+    "environmentDescription": note,
+    "additionalDocumentation": _documentation,
+    "extent": _extent,
+    **of_fields(IDENTIFICATION_INFO),
+}
+_OPERATION: Table = {
+    "operationName": code("name"),
+    "connectPoint": new(r.Link, "links", LINK),
+    "DCP": skip,  # always web services
+    "distributedComputingPlatform": skip,
+    "operationDescription": note,
+    "invocationName": note,
+    "parameters": note,
+    "dependsOn": note,
+}
+
+
+def _coupled(walk: Walk, element: etree._Element, service: r.Service) -> None:
+    """Read ``operatesOn``: a dataset by its identifier, the URL of its record, or both."""
+    term = r.Term(element.get("uuidref") or "", element.get(XLINK_HREF))
+    if term.text or term.href:
+        service.coupled.append(term)
+
+
+def _coupled_resource(walk: Walk, element: etree._Element, service: r.Service) -> None:
+    for child in element:
+        for part in child:
+            _part_of_coupled(walk, part, service)
+
+
+def _part_of_coupled(walk: Walk, part: etree._Element, service: r.Service) -> None:
+    name = local_name(part)
+    if name == "operationName":
+        walk.unread(part)
+    elif name in ("ScopedName", "scopedName"):  # in ISO 19115-3, a property around the name
+        layers = [one_line(layer.text) for layer in part.iter("{*}ScopedName")]
+        service.layers += filter(None, layers)
+    elif name == "resourceReference":  # ISO 19115-3
+        _coupled(walk, part, service)
+        if len(part):
+            walk.unread(part)
+    elif name == "identifier":
+        identifier = one_line(walk.text(part).text)
+        if identifier:
+            service.coupled.append(r.Term(identifier))
+
+
+SERVICE: Table = {
+    "serviceType": code("type"),
+    "serviceTypeVersion": texts("versions"),
+    "coupledResource": _coupled_resource,
+    "couplingType": note,
+    "containsOperations": new(r.Operation, "operations", _OPERATION),
+    "operatesOn": _coupled,
+}
+
+
+def _identification(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """Read the data or service identification; a service has its own properties and the common ones."""
+    for child in element:
+        name = local_name(child)
+        if name.startswith("SV_"):
+            record.service = record.service or r.Service()
+            for part in child:
+                handler = SERVICE.get(local_name(part))
+                if handler is not None:
+                    handler(walk, part, record.service)
+                else:
+                    IDENTIFICATION.get(local_name(part), note)(walk, part, record)
+        elif name:
+            walk.children(child, IDENTIFICATION, record)
+
+
+# --- the record (MD_Metadata) ---------------------------------------------------------------------
 
 
 def _reference_system(walk: Walk, element: etree._Element, system: r.ReferenceSystem) -> None:
     """Read the identifier of a reference system; without one it is meaningless."""
-    found: list[r.Identifier] = []
+    collected = Identifiers()
     for child in element:
         if local_name(child) == "referenceSystemIdentifier":
-            identifiers("found")(walk, child, Identifiers(found))
-    if found:
-        system.code, system.codespace, system.href = found[0].code, found[0].codespace, found[0].href
+            identifiers("values")(walk, child, collected)
+    if collected.values:
+        first = collected.values[0]
+        system.code, system.codespace, system.href = first.code, first.codespace, first.href
 
 
 def _metadata_date(walk: Walk, element: etree._Element, record: r.Record) -> None:
     """Read the record's date (ISO 19115-3), preferably a revision; all dates are read at the first ``dateInfo``."""
     parent = element.getparent()
-    every = parent.findall("{*}dateInfo") if parent is not None else [element]
-    if every[0] is not element:
+    properties = [element] if parent is None else parent.findall("{*}dateInfo")
+    if properties[0] is not element:
         return
-    found = []
-    for child in (each for own in every for each in own):
-        dated = r.Dated()
-        walk.children(child, DATE, dated)
-        found += [dated] if dated.value else []
-    taken = next((dated for dated in reversed(found) if dated.type == "revision"), found[0] if found else r.Dated())
-    record.metadata_date = record.metadata_date or taken.value
-    others = dict.fromkeys(
-        f"{dated.type or ''} {dated.value}" for dated in found if dated.value != record.metadata_date
-    )
-    record.unread += [f"dateInfo: {other}" for other in others]
+    dates = []
+    for prop in properties:
+        for child in prop:
+            dated = r.Dated()
+            walk.children(child, DATE, dated)
+            if dated.value:
+                dates.append(dated)
+    revisions = [dated for dated in dates if dated.type == "revision"]
+    if not record.metadata_date and dates:
+        record.metadata_date = revisions[-1].value if revisions else dates[0].value
+    others = [f"{dated.type or ''} {dated.value}" for dated in dates if dated.value != record.metadata_date]
+    record.unread += [f"dateInfo: {other}" for other in dict.fromkeys(others)]
 
 
 def _to_record(walk: Walk, element: etree._Element, link: r.Link) -> None:
@@ -90,7 +874,6 @@ def _parent(walk: Walk, element: etree._Element, record: r.Record) -> None:
 
 
 METADATA: Table = {
-    "fileIdentifier": text("file_identifier"),
     "metadataIdentifier": identifier_code("file_identifier"),
     "language": skip,  # read before the walk, with the locales
     "defaultLocale": skip,
@@ -99,11 +882,9 @@ METADATA: Table = {
     "characterSet": skip,
     "parentIdentifier": _parent_identifier,
     "parentMetadata": _parent,
-    "hierarchyLevel": code("hierarchy_level"),
     "hierarchyLevelName": text("hierarchy_level_name"),
     "metadataScope": within({"resourceScope": code("hierarchy_level"), "name": text("hierarchy_level_name")}),
-    "contact": new(r.Contact, "metadata_contacts", CONTACT, finish=party_identifier),
-    "dateStamp": text("metadata_date"),
+    "contact": contact("metadata_contacts"),
     "dateInfo": _metadata_date,
     "metadataStandardName": skip,
     "metadataStandardVersion": skip,
@@ -115,10 +896,13 @@ METADATA: Table = {
     "referenceSystemInfo": new(
         r.ReferenceSystem,
         "reference_systems",
-        {"referenceSystemIdentifier": skip, "referenceSystemType": note},  # read by _reference_system
+        {
+            "referenceSystemIdentifier": skip,
+            "referenceSystemType": note,
+        },  # read by _reference_system
         finish=_reference_system,
     ),
-    "identificationInfo": read_identification,
+    "identificationInfo": _identification,
     "contentInfo": within(
         {
             "includedWithDataset": note,
@@ -145,4 +929,5 @@ METADATA: Table = {
     ),
     "metadataMaintenance": note,
     "metadataConstraints": note,
+    **of_fields(""),
 }

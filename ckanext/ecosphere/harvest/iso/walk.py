@@ -13,7 +13,8 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.record import Record, Term
+from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.harvest.record import Identifier, Record, Term
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.hardened_xml import local_name
 from ckanext.ecosphere.vocabularies import languages
@@ -30,7 +31,6 @@ _NEAR = 20
 """Number of recent notes among which a repetition is dropped: groups of keywords often share a thesaurus."""
 PEOPLE = {"individualName", "CI_Individual"}
 """Elements with names of persons."""
-_TELLING = ("codeListValue", XLINK_HREF, "uuidref")
 FRENCH = {"fr", "fre", "fra", "fr-fr", "fr_fr", "french", "francais", "français"}
 
 
@@ -67,29 +67,38 @@ class Walk:
     def unread(self, element: etree._Element) -> None:
         """Note an element without a handler, if it has any content; names of persons are noted separately."""
         people = list(element.iter("{*}individualName", "{*}CI_Individual"))
-        self.note(element, sample(_without_people(element) if people else element.iter(etree.Element)))
+        elements: Iterable[etree._Element] = element.iter(etree.Element)
+        if people:
+            elements = _without_people(element)
+        self.note(element, sample(elements))
         for person in people:
-            if name := one_line(" ".join(map(str, person.itertext()))):
+            name = one_line(" ".join(map(str, person.itertext())))
+            if name:
                 self._append(f"{path(person)}: {name[:MAX_SAMPLE]}")
 
     def note(self, element: etree._Element, text: str) -> None:
         """Note a text under the path of an element."""
         text = self._bounded(text)
-        if text and (note := f"{path(element)}: {text}") not in self.record.unread[-_NEAR:]:
-            self._append(note)
+        if not text:
+            return
+        line = f"{path(element)}: {text}"
+        if line not in self.record.unread[-_NEAR:]:
+            self._append(line)
 
-    def _append(self, note: str) -> None:
+    def _append(self, line: str) -> None:
         """Note something; beyond `MAX_UNREAD` notes, the last one states how many others there are."""
-        found = self.record.unread
-        if len(found) < MAX_UNREAD:
-            found.append(note)
+        notes = self.record.unread
+        if len(notes) < MAX_UNREAD:
+            notes.append(line)
             return
         self._left += 1
-        found[MAX_UNREAD:] = [f"…: {self._left}"]
+        notes[MAX_UNREAD:] = [f"…: {self._left}"]
 
     def _bounded(self, text: str) -> str:
         self._noted += len(text)
-        return text if self._noted <= MAX_NOTED or len(text) <= _BEGINNING else f"{text[:_BEGINNING]}…"
+        if self._noted <= MAX_NOTED or len(text) <= _BEGINNING:
+            return text
+        return f"{text[:_BEGINNING]}…"
 
     def text(self, prop: etree._Element, target: Any = None, field: str = "") -> Term:
         """Return the text of a property with its link; the French text if there are several languages.
@@ -107,38 +116,46 @@ class Walk:
         return term
 
     def _choose(
-        self, prop: etree._Element, target: Any, field: str, main: Term, localised: list[tuple[str, str]]
+        self,
+        prop: etree._Element,
+        target: Any,
+        field: str,
+        main: Term,
+        localised: list[tuple[str, str]],
     ) -> Term:
-        named = ((self.locales.get(locale, locale).lower(), text) for locale, text in localised if text)
-        given = [(languages.FRENCH if language in FRENCH else language, text) for language, text in named]
-        texts, left = languages.by_tag(given)
+        stated: list[tuple[str, str]] = []
+        for locale, text in localised:
+            language = self.locales.get(locale, locale).lower()
+            if text:
+                stated.append((languages.FRENCH if language in FRENCH else language, text))
+        texts, others = languages.by_tag(stated)
         french = texts.get(languages.FRENCH)
         first = main.text
         if french and (self.french_first or not first):
             main = Term(french, main.href)
-        elif not first and given:
-            main = Term(texts.get(languages.best(texts)) or given[0][1], main.href)
+        elif not first and stated:
+            main = Term(texts.get(languages.best(texts)) or stated[0][1], main.href)
         if first and first not in texts.values():
-            self._place_first(first, texts, left)
-        kept = getattr(target, "translations", None)
-        if kept is None or field in kept:
-            left += texts.items()
+            self._place_first(first, texts, others)
+        translations = getattr(target, "translations", None)
+        if translations is None or field in translations:
+            others += texts.items()
         elif any(text != main.text for text in texts.values()):
-            kept[field] = texts
-        for language, text in left:
+            translations[field] = texts
+        for language, text in others:
             if text != main.text:
                 self._note_other(prop, language, text)
         return main
 
-    def _place_first(self, first: str, texts: dict[str, str], left: list[tuple[str, str]]) -> None:
+    def _place_first(self, first: str, texts: dict[str, str], others: list[tuple[str, str]]) -> None:
         """Assign the main text, outside of the localised ones, to the language of the record."""
         own = languages.tag(self.record.metadata_language or "")
         if own in texts:
-            left.append((own, texts[own]))
+            others.append((own, texts[own]))
         if own:
             texts[own] = first
         else:
-            left.append(("", first))
+            others.append(("", first))
 
     def _note_other(self, prop: etree._Element, language: str, text: str) -> None:
         self._append(f"{path(prop)}[{language}]: {self._bounded(one_line(text)[:MAX_SAMPLE])}")
@@ -163,7 +180,7 @@ def path(element: etree._Element) -> str:
 
 def one_line(text: str | None) -> str:
     """Trim a text and collapse its white space to single spaces."""
-    return " ".join(text.split()) if text else ""
+    return " ".join((text or "").split())
 
 
 def block(text: str | None) -> str:
@@ -183,7 +200,7 @@ def code_of(prop: etree._Element) -> str:
     for child in prop:
         value = (child.get("codeListValue") or "").strip() or one_line(child.text)
         if value:
-            return value.rpartition("#")[2] if "#" in value else value
+            return value.rpartition("#")[2]
     return one_line(prop.text)
 
 
@@ -193,10 +210,9 @@ def _main_and_localised(prop: etree._Element) -> tuple[Term, list[tuple[str, str
     for child in prop:
         name = local_name(child)
         if name == "PT_FreeText":
-            localised += [
-                ((text.get("locale") or "").lstrip("#"), characters.mended((text.text or "").strip()))
-                for text in child.iter("{*}LocalisedCharacterString")
-            ]
+            for text in child.iter("{*}LocalisedCharacterString"):
+                locale = (text.get("locale") or "").lstrip("#")
+                localised.append((locale, characters.mended((text.text or "").strip())))
         elif name:
             main = Term(child.text or "", child.get(XLINK_HREF) or child.get("src"))
     main.text = characters.mended(main.text.strip())
@@ -216,12 +232,289 @@ def sample(nodes: Iterable[etree._Element]) -> str:
     parts: list[str] = []
     length = 0
     for node in nodes:
-        text, code = one_line(node.text), node.get("codeListValue")  # the label of a code may be in any language
-        for value in (text, code if code != text else None, node.get(XLINK_HREF), node.get("uuidref")):
-            if not value:
-                continue
-            parts.append(value[:MAX_SAMPLE])
-            length += len(parts[-1]) + 1
+        text, code = one_line(node.text), node.get("codeListValue")
+        if code == text:  # the label of a code may be in any language
+            code = None
+        for value in (text, code, node.get(XLINK_HREF), node.get("uuidref")):
+            if value:
+                parts.append(value[:MAX_SAMPLE])
+                length += len(parts[-1]) + 1
         if length >= MAX_SAMPLE:
             break
     return " ".join(parts)[:MAX_SAMPLE]
+
+
+# --- handlers that the tables assign to properties ----------------------------------------
+
+
+def skip(walk: Walk, element: etree._Element, target: Any) -> None:
+    """Ignore a property that does not describe the resource, or is read elsewhere (`docs/harvest-rules.md`)."""
+
+
+def note(walk: Walk, element: etree._Element, target: Any) -> None:
+    """Note a property that has no dataset field."""
+    walk.unread(element)
+
+
+def text(attribute: str) -> Handler:
+    """Set an attribute to the text of the property, on one line; the first text wins."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        term = walk.text(element, target, attribute)
+        value = one_line(term.text)
+        before = getattr(target, attribute)
+        if value and before:
+            if before != value:
+                walk.unread(element)
+        elif value or term.href:
+            setattr(target, attribute, value or term.href)
+            if value and term.href:
+                walk.unread(element)
+
+    return handler
+
+
+def long_text(attribute: str) -> Handler:
+    """Set an attribute to the text of the property, keeping line breaks."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        term = walk.text(element, target, attribute)
+        value = block(term.text)
+        if value and (getattr(target, attribute) or term.href):
+            walk.unread(element)
+        if value and not getattr(target, attribute):
+            setattr(target, attribute, value)
+
+    return handler
+
+
+def texts(attribute: str) -> Handler:
+    """Append the text of the property, on one line, to a list; note its link, if any."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        term = walk.text(element)
+        _append(target, attribute, one_line(term.text))
+        if term.href:
+            walk.unread(element)
+
+    return handler
+
+
+def long_texts(attribute: str) -> Handler:
+    """Append the text of the property, keeping line breaks, to a list."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        _append(target, attribute, block(walk.text(element).text))
+
+    return handler
+
+
+def codes(attribute: str) -> Handler:
+    """Append the code of the property to a list."""
+
+    def handler(_walk: Walk, element: etree._Element, target: Any) -> None:
+        _append(target, attribute, code_of(element))
+
+    return handler
+
+
+def _append(target: Any, attribute: str, value: Any) -> None:
+    if value:
+        getattr(target, attribute).append(value)
+
+
+def terms(attribute: str) -> Handler:
+    """Append the text of the property with its link to a list."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        term = walk.text(element)
+        term = Term(block(term.text), term.href or element.get(XLINK_HREF))
+        if term.text or term.href:
+            getattr(target, attribute).append(term)
+
+    return handler
+
+
+def text_and_href(attribute: str, href_attribute: str) -> Handler:
+    """Set one attribute to the text of the property and another to its link."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        term = walk.text(element)
+        if term.text and not getattr(target, attribute):
+            setattr(target, attribute, one_line(term.text))
+        href = term.href or element.get(XLINK_HREF)
+        if href and not getattr(target, href_attribute):
+            setattr(target, href_attribute, href.strip())
+
+    return handler
+
+
+def code(attribute: str) -> Handler:
+    """Set an attribute to the code of the property; the first code wins."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        value = code_of(element)
+        before = getattr(target, attribute)
+        if value and not before:
+            setattr(target, attribute, value)
+        elif value and before != value:
+            walk.unread(element)
+
+    return handler
+
+
+def reference(attribute: str) -> Handler:
+    """Append the ``uuidref`` (else the link, else the text) of the property to a list."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        uuid, href = element.get("uuidref"), element.get(XLINK_HREF)
+        value = uuid or href or one_line(walk.text(element).text)
+        _append(target, attribute, value.strip())
+        if len(element) or (uuid and href):
+            walk.unread(element)  # everything else that it states
+
+    return handler
+
+
+def identifiers(attribute: str) -> Handler:
+    """Append each ``MD_Identifier`` or ``RS_Identifier`` of the property to a list."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        for child in element:
+            identifier = Identifier()
+            for part in child:
+                name = local_name(part)
+                if name == "code":
+                    term = walk.text(part)
+                    identifier.code, identifier.href = one_line(term.text), term.href
+                elif name == "codeSpace":
+                    identifier.codespace = one_line(walk.text(part).text) or None
+                else:  # authority, version, description
+                    walk.unread(part)
+            if identifier.code or identifier.href:
+                getattr(target, attribute).append(identifier)
+
+    return handler
+
+
+# --- handlers of what is inside a property -------------------------------------------------
+
+
+def within(table: Table) -> Handler:
+    """Descend into the types within the property, filling the same target."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        is_empty = True
+        for child in element:
+            if local_name(child):
+                is_empty = False
+                walk.children(child, table, target)
+        if is_empty:
+            walk.unread(element)
+
+    return handler
+
+
+def by_type(types: dict[str, Handler | Table]) -> Handler:
+    """Select the handler, or the table of what is inside, by the type within the property."""
+    handlers: Table = {}
+    for name, inside in types.items():
+        handlers[name] = _inside(inside) if isinstance(inside, dict) else inside
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        walk.children(element, handlers, target)
+
+    return handler
+
+
+def _inside(table: Table) -> Handler:
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        walk.children(element, table, target)
+
+    return handler
+
+
+def new(factory: Callable[[], Any], attribute: str, table: Table, finish: Handler | None = None) -> Handler:
+    """Create an object for each type within the property, fill it with a table, and append it to a list.
+
+    Args:
+        factory: creates the object.
+        attribute: list of the target that receives it.
+        table: table that fills it.
+        finish: called with the element of the type and the object before it is appended.
+    """
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        is_empty = True
+        for child in element:
+            if not local_name(child):
+                continue
+            is_empty = False
+            item = factory()
+            walk.children(child, table, item)
+            if finish is not None:
+                finish(walk, child, item)
+            getattr(target, attribute).append(item)
+        if is_empty:
+            walk.unread(element)
+
+    return handler
+
+
+def bare(factory: Callable[[], Any], attribute: str, table: Table) -> Handler:
+    """Create an object for a type without its property, as written by one catalogue's own conversion; see ``new``."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        item = factory()
+        walk.children(element, table, item)
+        getattr(target, attribute).append(item)
+
+    return handler
+
+
+# --- the table of fields -------------------------------------------------------------------
+
+READERS: dict[str, Callable[[str], Handler]] = {
+    "text": text,
+    "long_text": long_text,
+    "texts": texts,
+    "long_texts": long_texts,
+    "code": code,
+    "codes": codes,
+}
+"""``read`` of the table of fields → handler."""
+
+
+def of_fields(path: str) -> Table:
+    """Return the handlers of the fields that stand directly below a path of properties, "" for the root."""
+    table: Table = {}
+    for field in fields.read_in_iso(path):
+        name = field.iso["path"].rpartition("/")[2]
+        if field.record:
+            table[name] = READERS[field.iso["read"]](field.record)
+        else:
+            table[name] = _into_field(field)
+    return table
+
+
+class _Value:
+    """The value of a field, before it is put into the record."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _into_field(field: fields.Field) -> Handler:
+    """Read a property straight into a field of the dataset, which no rule judges."""
+    read = READERS[field.iso["read"]]("value")
+
+    def handler(walk: Walk, element: etree._Element, _target: Any) -> None:
+        empty = [] if field.has_several else None
+        holder = _Value(walk.record.fields.get(field.name, empty))
+        read(walk, element, holder)
+        if holder.value:
+            walk.record.fields[field.name] = holder.value
+
+    return handler

@@ -39,6 +39,10 @@ MORE_KEYS = (
 )
 
 
+#: Keys that say where a field stands in other formats, which the readers and writers take from ``dataset.yaml``.
+FIXED_KEYS = {"record", "iso", "dcat", "schemaorg", "inspire", "catalogue", "losses"}
+
+
 class OverlayError(ValueError):
     """The overlay is invalid; the message tells the administrator why."""
 
@@ -52,6 +56,7 @@ def merged(overlay: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]
     for part, names in _mapping("the overlay", overlay).items():
         _one_of("the overlay", part, PARTS)
         fields = {field["field_name"]: field for field in schema[part]}
+        keys = {key for field in schema[part] for key in field} - FIXED_KEYS
         sections = [section["id"] for section in schema[PARTS[part]]]
         keys = set(MORE_KEYS).union(*schema[part])
         for name, changes in _mapping(part, names or {}).items():

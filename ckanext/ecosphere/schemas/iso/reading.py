@@ -8,6 +8,9 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import languages
 
+Row = Mapping[str, Any]
+_EMPTY = (None, "")
+
 
 class Reader:
     """Reader of a dataset.
@@ -39,33 +42,45 @@ class Reader:
     def text(self, name: str) -> str:
         """Return a single text, empty when there is none."""
         value = self.dataset.get(name)
-        return str(value) if value not in (None, "") and not isinstance(value, (list, dict)) else ""
+        if value in _EMPTY or isinstance(value, (list, dict)):
+            return ""
+        return str(value)
 
     def texts(self, name: str) -> list[str]:
         """Return the texts of a multiple field."""
-        value = self.dataset.get(name)
-        parts = value if isinstance(value, (list, tuple)) else [value]
-        return [str(part) for part in parts if part not in (None, "") and not isinstance(part, (list, dict))]
+        parts = self.dataset.get(name)
+        if not isinstance(parts, (list, tuple)):
+            parts = [parts]
+        return [str(part) for part in parts if part not in _EMPTY and not isinstance(part, (list, dict))]
 
-    def translations(self, name: str, row: Mapping[str, Any] | None = None) -> dict[str, str]:
-        """Return the translations of a text of the dataset, or of one of its rows, by language; empty without any."""
-        value = (self.dataset if row is None else row).get(f"{name}{languages.SUFFIX}")
-        return {str(tag): str(text) for tag, text in value.items()} if isinstance(value, Mapping) else {}
+    def translations(self, name: str, row: Row | None = None) -> dict[str, str]:
+        """Return the translations of a text of the dataset, or of one of its rows, by language."""
+        owner = self.dataset
+        if row is not None:
+            owner = row
+        value = owner.get(f"{name}{languages.SUFFIX}")
+        if not isinstance(value, Mapping):
+            return {}
+        return {str(tag): str(text) for tag, text in value.items()}
 
     def languages(self) -> list[str]:
         """Return the languages other than French that texts are translated into."""
-        found = {*self.translations("title"), *self.translations("notes")}
+        tags = {*self.translations("title"), *self.translations("notes")}
         for row in self.rows("resources"):
-            found |= {*self.translations("name", row), *self.translations("description", row)}
-        return sorted(found - {languages.FRENCH})
+            tags.update(self.translations("name", row), self.translations("description", row))
+        return sorted(tags - {languages.FRENCH})
 
-    def rows(self, name: str) -> list[Mapping[str, Any]]:
+    def rows(self, name: str) -> list[Row]:
         """Return the rows of a repeating group."""
         value = self.dataset.get(name)
-        return [row for row in value if isinstance(row, Mapping)] if isinstance(value, (list, tuple)) else []
+        if not isinstance(value, (list, tuple)):
+            return []
+        return [row for row in value if isinstance(row, Mapping)]
 
     def concept(self, vocabulary: str, name: str) -> str:
-        """Return the French label of a field's concept, or the value itself when it is not in the vocabulary."""
+        """Return the French label of a field's concept, or the value itself without one."""
         value = self.text(name)
-        known = voc.get(vocabulary).get(value) if value else None
-        return known.label_fr if known else value
+        concept = voc.get(vocabulary).get(value) if value else None
+        if concept is None:
+            return value
+        return concept.label_fr

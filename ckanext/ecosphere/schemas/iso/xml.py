@@ -1,9 +1,13 @@
-"""Builders for the elements of ISO 19139 records. No CKAN imports."""
+"""Elements of ISO 19139 records, and the order in which they stand. No CKAN imports.
+
+ISO 19139 alternates properties and types: ``gmd:citation/gmd:CI_Citation/gmd:title``. A path names
+the properties only: ``identificationInfo/citation/title``. Tables: schemas of 2007-04-17.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -52,15 +56,21 @@ def el(name: str, *children: Child, text: str | None = None, **attributes: str) 
         text: text content, without characters that XML forbids.
         attributes: ``xlink_href="…"``, ``codeListValue="…"``; empty XLink attributes are left out.
     """
-    made = etree.Element(qualified(name), nsmap=NAMESPACES if name == "gmd:MD_Metadata" else None)
+    namespaces = None
+    if name == "gmd:MD_Metadata":
+        namespaces = NAMESPACES
+    element = etree.Element(qualified(name), nsmap=namespaces)
     for key, value in attributes.items():
         if not value and key.startswith("xlink_"):
             continue
-        made.set(qualified(key.replace("_", ":")) if "_" in key else key, clean(value))
+        attribute = key
+        if "_" in key:
+            attribute = qualified(key.replace("_", ":"))
+        element.set(attribute, clean(value))
     if text is not None:
-        made.text = clean(text)
-    _append(made, children)
-    return made
+        element.text = clean(text)
+    _append(element, children)
+    return element
 
 
 def _append(parent: Element, children: Any) -> None:
@@ -78,7 +88,9 @@ def clean(text: Any) -> str:
 
 def text(name: str, value: Any) -> Element | None:
     """Return an element with a ``gco:CharacterString``; None without a value."""
-    return el(name, el("gco:CharacterString", text=str(value))) if value not in (None, "") else None
+    if value in (None, ""):
+        return None
+    return el(name, el("gco:CharacterString", text=str(value)))
 
 
 def in_languages(name: str, value: str, translations: Mapping[str, str]) -> Element | None:
@@ -89,37 +101,29 @@ def in_languages(name: str, value: str, translations: Mapping[str, str]) -> Elem
         value: the text in the language of the record, French.
         translations: {BCP 47 tag: text}; a French entry is ignored in favour of `value`.
     """
-    made = text(name, value)
-    others = [
-        el("gmd:textGroup", el("gmd:LocalisedCharacterString", text=each, locale=f"#{_locale_id(tag)}"))
-        for tag, each in translations.items()
-        if tag != languages.FRENCH
-    ]
-    if made is not None and others:
-        made.append(el("gmd:PT_FreeText", others))
-        made.set(qualified("xsi:type"), "gmd:PT_FreeText_PropertyType")
-    return made
+    element = text(name, value)
+    others = []
+    for tag, translation in translations.items():
+        if tag != languages.FRENCH:
+            locale = f"#{_locale_id(tag)}"
+            group = el("gmd:LocalisedCharacterString", text=translation, locale=locale)
+            others.append(el("gmd:textGroup", group))
+    if element is not None and others:
+        element.append(el("gmd:PT_FreeText", others))
+        element.set(qualified("xsi:type"), "gmd:PT_FreeText_PropertyType")
+    return element
 
 
-def locales(tags: Iterable[str]) -> list[Element]:
-    """Return the ``gmd:locale`` elements that translated texts refer to."""
-    return [
-        el(
-            "gmd:locale",
-            el(
-                "gmd:PT_Locale",
-                _language_code(tag),
-                code("gmd:characterEncoding", "MD_CharacterSetCode", "utf8"),
-                id=_locale_id(tag),
-            ),
-        )
-        for tag in tags
-    ]
+def locale(tag: str) -> Element:
+    """Return the ``gmd:locale`` element that texts translated into a language refer to."""
+    language_code = language("gmd:languageCode", languages.iso_code(tag))
+    encoding = code("gmd:characterEncoding", "MD_CharacterSetCode", "utf8")
+    return el("gmd:locale", el("gmd:PT_Locale", language_code, encoding, id=_locale_id(tag)))
 
 
-def _language_code(tag: str) -> Element:
-    value = languages.iso_code(tag)
-    return el("gmd:languageCode", el("gmd:LanguageCode", text=value, codeList=LANGUAGES, codeListValue=value))
+def language(name: str, value: str) -> Element:
+    """Return an element with a code of ISO 639-2."""
+    return el(name, el("gmd:LanguageCode", text=value, codeList=LANGUAGES, codeListValue=value))
 
 
 def _locale_id(tag: str) -> str:
@@ -128,7 +132,8 @@ def _locale_id(tag: str) -> str:
 
 def texts(name: str, values: Any) -> list[Element]:
     """Return one element per value."""
-    return [made for value in values or () if (made := text(name, value)) is not None]
+    elements = [text(name, value) for value in values or ()]
+    return [element for element in elements if element is not None]
 
 
 def anchor(name: str, label: str, href: str) -> Element:
@@ -138,16 +143,21 @@ def anchor(name: str, label: str, href: str) -> Element:
 
 def label(name: str, value: str, href: str = "") -> Element:
     """Return an element with an anchor if ``href`` is a web address or a URN, else with plain text."""
-    made = anchor(name, value, href) if href.startswith(ADDRESSES) else text(name, value)
-    return made if made is not None else missing(name)
+    if href.startswith(ADDRESSES):
+        return anchor(name, value, href)
+    element = text(name, value)
+    if element is None:
+        return missing(name)
+    return element
 
 
 def code(name: str, codelist: str, value: str) -> Element:
     """Return an element with a value of an ISO code list (``gmd``, or ``srv`` for the lists of services)."""
-    prefix = "srv" if codelist in ("SV_CouplingType", "DCPList") else "gmd"
-    return el(
-        name, el(f"{prefix}:{codelist}", text=value, codeList=f"{CODELISTS}#{codelist}", codeListValue=value)
-    )  # fmt: skip
+    prefix = "gmd"
+    if codelist in ("SV_CouplingType", "DCPList"):
+        prefix = "srv"
+    address = f"{CODELISTS}#{codelist}"
+    return el(name, el(f"{prefix}:{codelist}", text=value, codeList=address, codeListValue=value))
 
 
 def missing(name: str, reason: str = "missing") -> Element:
@@ -157,19 +167,139 @@ def missing(name: str, reason: str = "missing") -> Element:
 
 def date(name: str, value: str) -> Element:
     """Return an element with a ``gco:Date`` (also for a year or month) or a ``gco:DateTime``."""
-    return el(name, el("gco:DateTime" if "T" in value else "gco:Date", text=value))
+    kind = "gco:Date"
+    if "T" in value:
+        kind = "gco:DateTime"
+    return el(name, el(kind, text=value))
 
 
 def dated(value: str, kind: str) -> Element:
     """Return a ``CI_Date`` of a citation."""
-    return el("gmd:date", el("gmd:CI_Date", date("gmd:date", value), code("gmd:dateType", "CI_DateTypeCode", kind)))
+    date_type = code("gmd:dateType", "CI_DateTypeCode", kind)
+    return el("gmd:date", el("gmd:CI_Date", date("gmd:date", value), date_type))
 
 
 def url(name: str, value: str) -> Element:
     """Return an element with a ``gmd:URL``; characters not allowed in a URI are percent-encoded."""
-    return el(name, el("gmd:URL", text=_NOT_IN_A_URI.sub(lambda found: quote(found.group()), value.strip())))
+    encoded = _NOT_IN_A_URI.sub(lambda match: quote(match.group()), value.strip())
+    return el(name, el("gmd:URL", text=encoded))
 
 
 def number(name: str, value: Any, kind: str = "Decimal") -> Element:
     """Return an element with a ``gco:Decimal``, ``gco:Integer``…"""
     return el(name, el(f"gco:{kind}", text=str(value)))
+
+
+# --- order ------------------------------------------------------------------------------------
+
+ROOT = "gmd:MD_Metadata"
+DATA, SERVICE = "gmd:MD_DataIdentification", "srv:SV_ServiceIdentification"
+_IDENTIFICATION = (
+    "citation abstract purpose credit status pointOfContact resourceMaintenance graphicOverview"
+    " resourceFormat descriptiveKeywords resourceSpecificUsage resourceConstraints aggregationInfo"
+)
+CONTENTS = {
+    ROOT: "fileIdentifier language characterSet parentIdentifier hierarchyLevel hierarchyLevelName"
+    " contact dateStamp metadataStandardName metadataStandardVersion dataSetURI locale"
+    " referenceSystemInfo identificationInfo distributionInfo dataQualityInfo",
+    DATA: f"{_IDENTIFICATION} spatialRepresentationType spatialResolution language characterSet"
+    " topicCategory environmentDescription extent supplementalInformation",
+    SERVICE: f"{_IDENTIFICATION} serviceType serviceTypeVersion accessProperties restrictions"
+    " keywords extent coupledResource couplingType containsOperations operatesOn",
+    "gmd:CI_Citation": "title alternateTitle date edition editionDate identifier"
+    " citedResponsibleParty presentationForm series otherCitationDetails collectiveTitle ISBN ISSN",
+    "gmd:MD_MaintenanceInformation": "maintenanceAndUpdateFrequency dateOfNextUpdate"
+    " userDefinedMaintenanceFrequency updateScope updateScopeDescription maintenanceNote contact",
+    "gmd:MD_Distribution": "distributionFormat distributor transferOptions",
+    "gmd:DQ_DataQuality": "scope report lineage",
+    "gmd:LI_Lineage": "statement processStep source",
+}
+"""Type → its properties, in order. A service has no place for what its list does not name."""
+SHARED = {
+    "citation": "gmd:CI_Citation",
+    "resourceMaintenance": "gmd:MD_MaintenanceInformation",
+    "distributionInfo": "gmd:MD_Distribution",
+    "dataQualityInfo": "gmd:DQ_DataQuality",
+    "lineage": "gmd:LI_Lineage",
+}
+"""Property → its type, of which a record has one for all fields."""
+REPEATED = {
+    "equivalentScale": "gmd:MD_RepresentativeFraction",
+    "graphicOverview": "gmd:MD_BrowseGraphic",
+    "identifier": "gmd:MD_Identifier",
+    "processStep": "gmd:LI_ProcessStep",
+    "referenceSystemIdentifier": "gmd:RS_Identifier",
+    "referenceSystemInfo": "gmd:MD_ReferenceSystem",
+    "source": "gmd:LI_Source",
+    "spatialResolution": "gmd:MD_Resolution",
+}
+"""Property → its type, of which each value has its own."""
+_OF_SERVICES = {
+    "serviceType",
+    "serviceTypeVersion",
+    "couplingType",
+    "containsOperations",
+    "operatesOn",
+}
+
+
+def prefixed(name: str) -> str:
+    """Return the name of a property with its prefix."""
+    if name in _OF_SERVICES:
+        return f"srv:{name}"
+    return f"gmd:{name}"
+
+
+class Tree:
+    """The elements of one record, by path.
+
+    Args:
+        identification: type of ``identificationInfo``, `DATA` or `SERVICE`.
+    """
+
+    def __init__(self, identification: str) -> None:
+        self._types = {**SHARED, "identificationInfo": identification}
+        self._elements: dict[str, list[Element]] = {}
+
+    def put(self, path: str, *elements: Element) -> None:
+        """Put elements below a path of properties, "" for the root; None is left out."""
+        for element in elements:
+            if element is not None:
+                self._put(path, element)
+
+    def _put(self, path: str, element: Element) -> None:
+        shared: list[str] = []
+        own: list[str] = []
+        for name in path.split("/") if path else ():
+            if name in REPEATED:
+                own.append(name)
+            else:
+                shared.append(name)
+        for name in reversed(own):
+            element = el(prefixed(name), el(REPEATED[name], element))
+        place = "/".join([*shared, etree.QName(element).localname])
+        self._elements.setdefault(place, []).append(element)
+
+    def require(self, path: str, element: Element | None) -> None:
+        """Put an element below a path unless there is one of its name."""
+        if element is None:
+            return
+        place = "/".join(filter(None, (path, etree.QName(element).localname)))
+        if place not in self._elements:
+            self.put(path, element)
+
+    def has(self, place: str) -> bool:
+        """Return whether there are elements at a path or below it."""
+        return any(f"{each}/".startswith(f"{place}/") for each in self._elements)
+
+    def root(self) -> Element:
+        """Return the record."""
+        return el(ROOT, list(self._inside(ROOT, "")))
+
+    def _inside(self, kind: str, path: str) -> Iterator[Element]:
+        for name in CONTENTS[kind].split():
+            place = "/".join(filter(None, (path, name)))
+            yield from self._elements.get(place, ())
+            if name in self._types and self.has(place):
+                inside = list(self._inside(self._types[name], place))
+                yield el(prefixed(name), el(self._types[name], inside))

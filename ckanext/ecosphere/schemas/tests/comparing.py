@@ -1,4 +1,4 @@
-"""Differences of a dataset after export and re-import, compared with the known losses listed in `losses.csv`."""
+"""Differences of a dataset after export and re-import, compared with the known losses listed in the table of fields."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from urllib.parse import unquote
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.dataset import fields
 from dev import field_table
 
 RECORDS = Path(__file__).parents[5] / "shared" / "records"
 DEGREES = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
-OWN_FIELDS = {each["field_name"] for each in field_table.schema()["dataset_fields"]} - {
+OWN_FIELDS = {field.name for field in fields.fields()} - {
     "name",
     "owner_org",
     "tag_string",
 }
-FILE_FIELDS = {each["field_name"] for each in field_table.schema()["resource_fields"]}
+FILE_FIELDS = {field.name for field in fields.fields(fields.RESOURCE)}
 
 Change = tuple[str, str, str]
 """Scope ("dataset", "service" or "resource"), field, and "lost", "changed" or "added"."""
@@ -38,12 +39,12 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[Change, str]:
 
 
 def untold(found: Iterable[Change], format_name: str) -> set[Change]:
-    """Return the differences that `losses.csv` does not list."""
+    """Return the differences that the table of fields does not list."""
     return {each for each in found if not any(_tells(row, each, format_name) for row in field_table.losses())}
 
 
 def superfluous(found: Iterable[Change], format_name: str) -> list[dict[str, str]]:
-    """Return the rows of `losses.csv` to which no difference corresponds."""
+    """Return the rows of the table of fields to which no difference corresponds."""
     seen = list(found)
     rows = [row for row in field_table.losses() if row["format"] == format_name]
     return [row for row in rows if not any(_tells(row, each, format_name) for each in seen)]

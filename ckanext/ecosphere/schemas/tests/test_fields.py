@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import re
 
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import fields
 from dev import field_table
 
 SCOPES = ("dataset", "resource")
 
 
 def names(scope: str) -> list[str]:
-    return [field["field_name"] for field in field_table.schema()[f"{scope}_fields"]]
+    return [field.name for field in fields.fields(scope)]
 
 
 def test_the_page_is_up_to_date():
@@ -22,16 +22,13 @@ def test_the_page_is_up_to_date():
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_the_mapping_has_each_field_once(scope):
-    with (field_table.HERE / "mapping.csv").open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
-    mapped = [row["field"] for row in rows if row["scope"] == scope]
-    assert sorted(mapped) == sorted(names(scope))
+def test_each_field_says_where_it_stands_in_rdf(scope):
+    assert [field.name for field in fields.fields(scope) if not field.dcat] == []
 
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_each_field_says_how_much_it_is_wanted_and_where_it_stands(scope):
-    definition = field_table.schema()
+    definition = fields.schema()
     sections = {s["id"] for s in definition["form_sections" if scope == "dataset" else "resource_form_sections"]}
     for field in definition[f"{scope}_fields"]:
         assert field["obligation"] in field_table.OBLIGATIONS, field["field_name"]
@@ -57,5 +54,6 @@ def test_each_subfield_says_where_it_stands():
     assert rows["qualified_attribution.agent.name"][6:8] == ["`gmd:organisationName`", "foaf:name"]
     assert rows["access_services.contact.name"][6:8] == ["", "vcard:fn"]
     assert all(row[7] for name, row in rows.items() if "." in name)
-    used = {row["field"] for (scope, _), row in field_table.mapping().items() if scope == "subfield"}
-    assert all(any(f".{name}".endswith(f".{each}") for name in rows if "." in name) for each in used)
+    subfields = [name for name in rows if "." in name]
+    for place in fields.schema()["subfields"]:
+        assert any(f".{name}".endswith(f".{place}") for name in subfields), place

@@ -1,4 +1,4 @@
-"""Export as ISO 19139: valid against the official XML schema, with all fields but those that `losses.csv` lists."""
+"""Export as ISO 19139: valid against the official XML schema, with all fields but those that are known as lost."""
 
 from __future__ import annotations
 

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ckanext.ecosphere import vocabularies as voc
-from dev import field_table
+from ckanext.ecosphere.dataset import fields
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 NUMBERS = itertools.count()
-SCHEMA, FILE_SCHEMA = (field_table.schema()[f"{scope}_fields"] for scope in ("dataset", "resource"))
+SCHEMA, FILE_SCHEMA = (fields.schema()[f"{scope}_fields"] for scope in fields.SCOPES)
 TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=60).filter(str.strip)
 DATE = st.dates(dt.date(1000, 1, 1), dt.date(2200, 12, 31)).map(str) | st.integers(1000, 2200).map(str)
 #: Dates of past events are not in the future: the harvest reports and drops such dates.
