@@ -30,6 +30,7 @@ from ckanext.ecosphere.core.public_pages import accessibility, api_page
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
+from ckanext.ecosphere.work.jobs import Job
 
 
 @tk.blanket.config_declarations
@@ -63,9 +64,9 @@ class EcospherePlugin(Room):
         noticing.listen()
         chained_helpers.name_pagers()
 
-    def ecosphere_recover(self) -> list[str]:
-        """Restart the reindexing of datasets whose terms changed, if its job was lost."""
-        return [indexing.RUN.title] if indexing.RUN.send_if_lost() else []
+    def ecosphere_jobs(self) -> list[Job]:
+        """Return the reindexing of datasets whose terms changed."""
+        return [indexing.RUN]
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of the reindexing job."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import ckan.plugins as p
@@ -27,6 +28,7 @@ from ckanext.ecosphere.quality.reports import cached_overview
 from ckanext.ecosphere.quality.storage import indexing, saving, series, store
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
+from ckanext.ecosphere.work.jobs import Job
 
 
 @tk.blanket.actions(action.get_actions)
@@ -117,6 +119,10 @@ class EcosphereQualityPlugin(Room):
     def ecosphere_recover(self) -> list[str]:
         """Score and index what a killed process or an emptied queue left undone."""
         return recovery.recover()
+
+    def ecosphere_jobs(self) -> Sequence[Job]:
+        """Return the long runs."""
+        return tasks.RUNS
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of this room's background jobs."""

@@ -1,7 +1,8 @@
 """Restart work left undone by a killed process, an emptied queue or an outage.
 
 `ckan ecosphere watch` runs it every few seconds while the portal is up; `ckan ecosphere recover` runs it once, for
-cron. Each room handles its own work (`IEcosphereSetup.ecosphere_recover`), this module the search index.
+cron. Each room names its jobs (`IEcosphereSetup.ecosphere_jobs`) and looks for what is no job
+(`ecosphere_recover`); this module looks after the search index.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class Recovery:
         """
         done: list[str] = []
         looks: dict[str, Callable[[], list[str]]] = {"search index": self._index.look}
-        looks |= {plugin.name: plugin.ecosphere_recover for plugin in each_setup()}
+        for plugin in each_setup():
+            looks[plugin.name] = plugin.ecosphere_recover
+            looks |= {job.name: job.recover for job in plugin.ecosphere_jobs()}
         for name, look in looks.items():
             try:
                 done += look()

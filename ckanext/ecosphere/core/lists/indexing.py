@@ -18,8 +18,8 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core.lists.model import LocalValue
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.shared.queue import enqueue_once
-from ckanext.ecosphere.shared.runs import Run
 from ckanext.ecosphere.vocabularies import local, overlay
+from ckanext.ecosphere.work.runs import Run
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +31,12 @@ COUNTED_FOR = timedelta(minutes=10)
 LONGEST_SECONDS = 3 * 3600
 _HERE = "ckanext.ecosphere.core.lists.indexing"
 RUN = Run(
-    "ecosphere-lists-index", f"{_HERE}.index", "Lists: index the datasets of terms that changed",
-    jobs.DEFAULT_QUEUE_NAME, LONGEST_SECONDS,
-)  # fmt: skip
+    name="ecosphere-lists-index",
+    function=f"{_HERE}.index",
+    title="Lists: index the datasets of terms that changed",
+    queue=jobs.DEFAULT_QUEUE_NAME,
+    seconds=LONGEST_SECONDS,
+)
 
 
 def want() -> None:

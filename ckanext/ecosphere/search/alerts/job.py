@@ -18,10 +18,10 @@ from ckanext.ecosphere.search.alerts import mails, searches, storage, subjects
 from ckanext.ecosphere.search.alerts.model import Subscriber, now
 from ckanext.ecosphere.search.config import QUEUE
 from ckanext.ecosphere.search.relevance import catalogue_words
-from ckanext.ecosphere.shared import runs
-from ckanext.ecosphere.shared.locks import Locks, is_free
+from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.mailing import sending
-from ckanext.ecosphere.shared.queue import enqueue_once, waits
+from ckanext.ecosphere.work import steps
+from ckanext.ecosphere.work.jobs import Job
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +31,11 @@ LOOKING = "search:alerts"
 SETTLED = timedelta(minutes=10)
 #: Number of failed queries after which a run considers the index as down.
 MOST_FAULTS = 3
-LOOK, DELIVER, COUNT = (
-    "ecosphere-search-look",
-    "ecosphere-search-deliver",
-    "ecosphere-search-popularity",
-)
 
 
 def tick() -> dict[str, int]:
-    """Do all due work; return the counts of each step (`runs.in_steps`)."""
-    return runs.in_steps("Search", STEPS)
+    """Do all due work; return the counts of each step (`steps.in_steps`)."""
+    return steps.in_steps("Search", STEPS)
 
 
 def look() -> int:
@@ -124,33 +119,39 @@ def deliver() -> int:
     return mails.deliver()
 
 
-def enqueue_delivery() -> None:
-    """Queue the sending of e-mails; without Redis they wait for the next tick."""
-    enqueue_once(deliver, job_id=DELIVER, title="Search: e-mails", queue=QUEUE)
-
-
-def _look_and_deliver() -> None:
+def look_and_deliver() -> None:
+    """Process the due alerts, and send their e-mails at once."""
     look()
     deliver()
 
 
-def recover() -> list[str]:
-    """Queue due work for which there is no job."""
-    queued = []
-    if popularity.is_due() and not waits(COUNT, QUEUE):
-        enqueue_once(popularity.count, job_id=COUNT, title="Search: popularity", queue=QUEUE)
-        queued.append("popularity of datasets")
-    if not sending.is_configured():
-        return queued
-    if interrupted := mails.OUTBOX.take_up_interrupted():
-        queued.append(f"{interrupted} e-mails about searches whose sender was killed")
-    if mails.OUTBOX.is_late() and not waits(DELIVER, QUEUE):
-        enqueue_delivery()
-        queued.append("e-mails about searches that are due")
-    if config.alerts() and storage.is_due(now()) and not waits(LOOK, QUEUE) and is_free(LOOKING):
-        enqueue_once(_look_and_deliver, job_id=LOOK, title="Search: alerts", queue=QUEUE)
-        queued.append("alerts that are due")
-    return queued
+def _is_due() -> bool:
+    return config.alerts() and sending.is_configured() and storage.is_due(now())
+
+
+LOOK = Job(
+    name="ecosphere-search-look",
+    function="ckanext.ecosphere.search.alerts.job.look_and_deliver",
+    title="Search: alerts",
+    queue=QUEUE,
+    has_work=_is_due,
+    lock=LOOKING,
+)
+POPULARITY = Job(
+    name="ecosphere-search-popularity",
+    function="ckanext.ecosphere.search.popularity.count",
+    title="Search: popularity",
+    queue=QUEUE,
+    has_work=popularity.is_due,
+)
+WORDS = Job(
+    name="ecosphere-search-words",
+    function="ckanext.ecosphere.search.relevance.catalogue_words.count",
+    title="Search: words of the catalogue",
+    queue=QUEUE,
+    has_work=catalogue_words.is_due,
+)
+JOBS = (POPULARITY, storage.OUTBOX, LOOK, WORDS)
 
 
 STEPS: dict[str, Callable[[], int]] = {
@@ -158,7 +159,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "unfound_erased": unfound.purge,
     "popularity_indexed": popularity.count,
     "words_counted": catalogue_words.count,
-    "emails_taken_up": mails.OUTBOX.take_up_interrupted,
+    "emails_taken_up": storage.OUTBOX.resume,
     "people_with_news": look,
     "emails": deliver,
 }
