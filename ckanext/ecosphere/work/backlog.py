@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE = timedelta(minutes=5)
 #: Work overdue for this long was lost by the queue, since its job is queued when it is added.
 LATE = timedelta(seconds=20)
-AT_ONCE = 200
 LONGEST_ERROR = 500
 
 
@@ -106,7 +105,7 @@ class Backlog(Job):
             the number of rows that are pending again.
         """
         claimed = sa.select(Work.id).where(self.rows, Work.status == RUNNING)
-        ids = list(model.Session.scalars(claimed.order_by(Work.id).limit(AT_ONCE)))
+        ids = list(model.Session.scalars(claimed))
         model.Session.rollback()
         if not ids:
             return 0

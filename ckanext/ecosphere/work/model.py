@@ -36,16 +36,7 @@ class Work(tk.BaseModel):
     """
 
     __tablename__ = "ecosphere_work"
-    __table_args__ = (
-        sa.UniqueConstraint("backlog", "key", "recipient", name="uq_ecosphere_work"),
-        sa.Index(
-            "ix_ecosphere_work_open",
-            "backlog",
-            "due",
-            postgresql_where=sa.text("status IN ('pending', 'running')"),
-        ),
-        sa.Index("ix_ecosphere_work_recipient", "recipient"),
-    )
+    __table_args__ = (sa.UniqueConstraint("backlog", "key", "recipient", name="uq_ecosphere_work"),)
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)
     backlog: Mapped[str] = mapped_column(sa.Text, nullable=False)

@@ -86,7 +86,7 @@ def _told_in(mail_id: int) -> list[Notification]:
 def _join(mail: Work, *conditions: sa.ColumnElement[bool]) -> None:
     """Have an e-mail tell the unsent notifications that satisfy the conditions, instead of their own e-mails."""
     query = sa.select(Work).join(Notification, Notification.mail_id == Work.id)
-    query = query.where(outbox.unsent(), Work.id != mail.id, *conditions).order_by(Work.id)
+    query = query.where(outbox.unsent(), Work.kind == mail.kind, Work.id != mail.id, *conditions)
     others = model.Session.scalars(query.with_for_update(of=Work, skip_locked=True)).unique().all()
     ids = [other.id for other in others]
     joined = sa.update(Notification).where(Notification.mail_id.in_(ids))
@@ -193,7 +193,9 @@ def _digest(user_id: str) -> int:
         model.Session.rollback()
         return 0
     setting.last_digest = clock.now()
-    outbox.send_digest(rows, user_id)
+    [mail_id] = OUTBOX.add([{"recipient": user_id, "kind": OF_DIGEST}]).values()
+    for row in rows:
+        row.status, row.mail_id = MAILED, mail_id
     model.Session.commit()
     return 1
 

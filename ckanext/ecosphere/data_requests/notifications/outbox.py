@@ -203,17 +203,9 @@ def send_each(rows: Iterable[Notification], due: datetime) -> None:
     model.Session.flush()
 
 
-def send_digest(rows: Iterable[Notification], user_id: str) -> None:
-    """Add one e-mail for all that waits for a user's digest; the caller commits."""
-    [mail_id] = OUTBOX.add([{"recipient": user_id, "kind": OF_DIGEST}]).values()
-    for row in rows:
-        row.status, row.mail_id = MAILED, mail_id
-    model.Session.flush()
-
-
 def unsent() -> sa.ColumnElement[bool]:
-    """Return the SQL condition for notifications whose e-mail, other than a digest, waits to be sent."""
-    waiting = sa.select(Work.id).where(OUTBOX.rows, Work.status == PENDING, Work.kind != OF_DIGEST)
+    """Return the SQL condition for notifications whose e-mail waits to be sent."""
+    waiting = sa.select(Work.id).where(OUTBOX.rows, Work.status == PENDING)
     return sa.and_(Notification.status == MAILED, Notification.mail_id.in_(waiting))
 
 
@@ -222,9 +214,8 @@ def drop(*conditions: sa.ColumnElement[bool]) -> None:
 
     An e-mail that has nothing left to tell is not sent.
     """
-    waiting = sa.select(Work.id).where(OUTBOX.rows, Work.status == PENDING)
-    open_ = sa.or_(Notification.status == DIGEST, Notification.mail_id.in_(waiting))
-    update = sa.update(Notification).where(Notification.channel == EMAIL, open_, *conditions)
+    waiting = sa.or_(Notification.status == DIGEST, unsent())
+    update = sa.update(Notification).where(waiting, *conditions)
     model.Session.execute(update.values(status=UNWANTED).execution_options(**UNSYNCHRONISED))
 
 

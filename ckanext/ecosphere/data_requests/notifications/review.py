@@ -64,7 +64,7 @@ def free_from(user_id: str) -> datetime | None:
 def put_off(user_id: str, moment: datetime) -> None:
     """Postpone the pending notifications of a moderator until a time."""
     mails = sa.select(Notification.mail_id).where(of_person(user_id), outbox.unsent())
-    early = sa.update(Work).where(Work.id.in_(mails), Work.due < moment)
+    early = sa.update(Work).where(Work.id.in_(mails), Work.kind == "", Work.due < moment)
     model.Session.execute(early.values(due=moment))
 
 

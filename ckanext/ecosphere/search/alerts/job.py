@@ -46,21 +46,14 @@ def look() -> int:
     """
     if not config.alerts() or not sending.is_configured():
         return 0
-    moment, processed, with_news = now(), set[str](), 0
+    moment, with_news = now(), 0
     faults: list[searches.IndexAwayError] = []
     with Locks() as locks:
         if not locks.take(LOOKING):
             return 0  # the current run will process these, too
-        while len(processed) < config.alerts_per_run() and (
-            claimed := storage.claim_due(moment, processed)
-        ):
-            subscriber, alerts = claimed
-            processed.add(subscriber.id)
+        for subscriber_id in storage.people_with_due_alerts(moment, config.alerts_per_run()):
             try:
-                due = [
-                    _Due(alert.id, alert.about, alert.search, alert.told_until) for alert in alerts
-                ]
-                with_news += _look_for(subscriber.id, due, moment)
+                with_news += _look_for(subscriber_id, moment)
             except searches.IndexAwayError as error:  # perhaps only for this query
                 model.Session.rollback()
                 faults.append(error)
@@ -80,13 +73,20 @@ class _Due(NamedTuple):
     since: datetime
 
 
-def _look_for(subscriber_id: str, alerts: list[_Due], moment: datetime) -> int:
+def _look_for(subscriber_id: str, moment: datetime) -> int:
     """Process the alerts of one person, with their permissions, and queue one e-mail for all; return 1 if there is one.
 
     Raises:
         IndexAwayError: the index is down; nothing is recorded, and the next run tries again.
     """
-    lang = model.Session.get_one(Subscriber, subscriber_id).language
+    subscriber = model.Session.get(Subscriber, subscriber_id)
+    if subscriber is None:
+        return 0  # erased meanwhile
+    lang = subscriber.language
+    alerts = [
+        _Due(alert.id, alert.about, alert.search, alert.told_until)
+        for alert in storage.due_alerts(subscriber_id, moment)
+    ]
     news: list[dict[str, Any]] = []
     looked_until: dict[str, datetime] = {}
     for due in alerts:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-MOMENT = sa.DateTime(timezone=True)
+from ckanext.ecosphere.work.model import MOMENT, now
 
 
 def new_id() -> str:
@@ -18,19 +18,8 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def now() -> datetime:
-    """Return the current time."""
-    return datetime.now(timezone.utc)
-
-
 def _moment(**options: Any) -> Any:
     return mapped_column(MOMENT, nullable=False, **options)
-
-
-def _of_subscriber() -> Any:
-    return mapped_column(
-        sa.ForeignKey("ecosphere_search_subscriber.id", ondelete="CASCADE"), nullable=False
-    )
 
 
 class Subscriber(tk.BaseModel):
@@ -70,7 +59,9 @@ class Alert(tk.BaseModel):
     )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    subscriber_id: Mapped[str] = _of_subscriber()
+    subscriber_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("ecosphere_search_subscriber.id", ondelete="CASCADE"), nullable=False
+    )
     about: Mapped[str] = mapped_column(
         sa.Text, nullable=False, server_default="datasets", default="datasets"
     )

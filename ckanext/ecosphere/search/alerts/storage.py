@@ -273,40 +273,31 @@ def forget_unknown() -> None:
     model.Session.commit()
 
 
-def claim_due(moment: datetime, processed: set[str]) -> tuple[Subscriber, list[Alert]] | None:
-    """Return the next subscriber with due alerts, locked until the next commit.
+def people_with_due_alerts(moment: datetime, most: int) -> list[str]:
+    """Return the ids of subscribers with due alerts, longest known first.
 
     Args:
         moment: the current time.
-        processed: ids of subscribers already looked at.
+        most: maximum number of subscribers.
     """
-    due = (Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment)
-    tied = sa.exists().where(Alert.subscriber_id == Subscriber.id, *due)
-    query = (
-        sa.select(Subscriber)
-        .where(tied, Subscriber.id.not_in(processed))
-        .order_by(Subscriber.created, Subscriber.id)
-    )
-    subscriber = model.Session.scalars(
-        query.limit(1).with_for_update(skip_locked=True)
-    ).one_or_none()
-    if subscriber is None:
-        model.Session.rollback()
-        return None
-    alerts = (
-        sa.select(Alert)
-        .where(Alert.subscriber_id == subscriber.id, *due)
-        .order_by(Alert.created, Alert.id)
-    )
-    return subscriber, list(model.Session.scalars(alerts))
+    tied = sa.exists().where(Alert.subscriber_id == Subscriber.id, *_due(moment))
+    query = sa.select(Subscriber.id).where(tied).order_by(Subscriber.created, Subscriber.id)
+    return list(model.Session.scalars(query.limit(most)))
+
+
+def due_alerts(subscriber_id: str, moment: datetime) -> list[Alert]:
+    """Return the due alerts of a subscriber, oldest first."""
+    query = sa.select(Alert).where(Alert.subscriber_id == subscriber_id, *_due(moment))
+    return list(model.Session.scalars(query.order_by(Alert.created, Alert.id)))
+
+
+def _due(moment: datetime) -> tuple[Any, ...]:
+    return (Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment)
 
 
 def is_due(moment: datetime) -> bool:
     """Return whether any alert is due."""
-    due_alerts = sa.exists().where(
-        Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment
-    )
-    is_any_due = bool(model.Session.scalar(sa.select(due_alerts)))
+    is_any_due = bool(model.Session.scalar(sa.select(sa.exists().where(*_due(moment)))))
     model.Session.rollback()
     return is_any_due
 
