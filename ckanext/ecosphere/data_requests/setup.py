@@ -18,7 +18,7 @@ from ckanext.ecosphere.data_requests.domain import clock, people, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import outbox, replies, scheduled
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport, LeavingStep
-from ckanext.ecosphere.work.model import FAILED, PENDING
+from ckanext.ecosphere.work.model import PENDING
 
 _ = tk._
 
@@ -203,18 +203,9 @@ def _emails() -> list[Check]:
             "No mail server is configured: people see their notifications in the portal only."
         )
         return _warning(name, message, _("Set smtp.server and smtp.mail_from."))
-    week = clock.now() - timedelta(days=7)
-    failed = outbox.OUTBOX.count(FAILED, week)
-    if failed:
-        message = tk.ungettext(
-            "{number} e-mail could not be sent in the last week.",
-            "{number} e-mails could not be sent in the last week.",
-            failed,
-        )
-        remedy = _("See the mail server’s log; the reasons are in the table ecosphere_work.")
-        return _warning(name, message.format(number=failed), remedy)
     message = _("None failed in the last week, {number} wait")
-    return _ok(name, message.format(number=outbox.OUTBOX.count(PENDING, week)))
+    fine = _ok(name, message.format(number=outbox.OUTBOX.of_last_week(PENDING)))
+    return outbox.OUTBOX.failures(name) or fine
 
 
 def _replies() -> list[Check]:

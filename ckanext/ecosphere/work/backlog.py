@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -146,9 +146,8 @@ class Backlog(Job):
             return [self.title]
         return super().recover()
 
-    def count(self, status: str, since: datetime) -> int:
-        """Return the number of rows with a status that were added since a time."""
-        query = sa.select(sa.func.count()).where(
-            self.rows, Work.status == status, Work.created > since
-        )
+    def of_last_week(self, status: str) -> int:
+        """Return the number of rows with a status, of those added in the last seven days."""
+        recent = Work.created > now() - timedelta(days=7)
+        query = sa.select(sa.func.count()).where(self.rows, Work.status == status, recent)
         return model.Session.scalar(query) or 0

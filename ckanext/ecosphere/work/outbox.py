@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
+from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.work.backlog import Backlog
-from ckanext.ecosphere.work.model import DONE, PENDING, RUNNING, UNWANTED, Work, now
+from ckanext.ecosphere.work.model import DONE, FAILED, PENDING, RUNNING, UNWANTED, Work, now
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +104,23 @@ class Outbox(Backlog):
     def recover(self) -> list[str]:
         """Take up e-mails whose sending was interrupted or lost; return the title of the job if there are any."""
         return super().recover() if self.is_open() else []
+
+    def failures(self, name: str) -> list[Check]:
+        """Return a warning for `ckan ecosphere check` if e-mails were given up in the last week.
+
+        Args:
+            name: what is checked, for people.
+        """
+        failed = self.of_last_week(FAILED)
+        if not failed:
+            return []
+        message = tk.ungettext(
+            "{number} e-mail could not be sent in the last week.",
+            "{number} e-mails could not be sent in the last week.",
+            failed,
+        )
+        remedy = tk._("See the mail server’s log; the reasons are in the table ecosphere_work.")
+        return [Check(name, CheckStatus.WARNING, message.format(number=failed), remedy)]
 
     def forget(self, recipients: Iterable[str]) -> None:
         """Delete all e-mails to some recipients; the caller commits."""

@@ -14,7 +14,8 @@ from ckan import model
 from ckan.lib.search import SearchQueryError
 
 from ckanext.ecosphere.search import config, popularity, unfound
-from ckanext.ecosphere.search.alerts import mails, searches, storage, subjects
+from ckanext.ecosphere.search.alerts import searches, storage, subjects
+from ckanext.ecosphere.search.alerts.mails import deliver, reader_of
 from ckanext.ecosphere.search.alerts.model import Subscriber, now
 from ckanext.ecosphere.search.config import QUEUE
 from ckanext.ecosphere.search.relevance import catalogue_words
@@ -96,7 +97,7 @@ def _look_for(subscriber_id: str, moment: datetime) -> int:
         if subject is None:  # its room is not enabled
             continue
         with subjects.asked(subject, due.search, lang):
-            reader = mails.reader_of(model.Session.get_one(Subscriber, subscriber_id))
+            reader = reader_of(model.Session.get_one(Subscriber, subscriber_id))
             if reader.gone:
                 model.Session.rollback()
                 return 0  # deleted by the next purge
@@ -112,11 +113,6 @@ def _look_for(subscriber_id: str, moment: datetime) -> int:
             news.append({"about": due.about, "search": due.search, **results})
     storage.looked(subscriber_id, looked_until, news, moment)
     return int(bool(news))
-
-
-def deliver() -> int:
-    """Send the due e-mails; return how many were sent."""
-    return mails.deliver()
 
 
 def look_and_deliver() -> None:

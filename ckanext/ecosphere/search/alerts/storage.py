@@ -33,7 +33,7 @@ KEPT = timedelta(days=7)
 CONFIRM, MANAGE, DIGEST = "confirm", "manage", "digest"
 OUTBOX = Outbox(
     name="ecosphere-search-mails",
-    function="ckanext.ecosphere.search.alerts.job.deliver",
+    function="ckanext.ecosphere.search.alerts.mails.deliver",
     title="Search: e-mails",
     queue=config.QUEUE,
     kept=KEPT,
