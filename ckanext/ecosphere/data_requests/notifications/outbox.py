@@ -216,7 +216,7 @@ def drop(*conditions: sa.ColumnElement[bool]) -> None:
     """
     waiting = sa.or_(Notification.status == DIGEST, unsent())
     update = sa.update(Notification).where(waiting, *conditions)
-    model.Session.execute(update.values(status=UNWANTED).execution_options(**UNSYNCHRONISED))
+    model.Session.execute(update.values(status=UNWANTED))
 
 
 def forget(*conditions: sa.ColumnElement[bool]) -> int:
@@ -226,14 +226,11 @@ def forget(*conditions: sa.ColumnElement[bool]) -> int:
         the number of notifications.
     """
     query = sa.delete(Notification).where(*conditions).returning(Notification.mail_id)
-    mail_ids = model.Session.scalars(query.execution_options(**UNSYNCHRONISED)).all()
+    mail_ids = model.Session.scalars(query).all()
     still_told = sa.exists().where(Notification.mail_id == Work.id)
     orphans = sa.delete(Work).where(Work.id.in_(set(mail_ids)), ~still_told)
-    model.Session.execute(orphans.execution_options(**UNSYNCHRONISED))
+    model.Session.execute(orphans)
     return len(mail_ids)
-
-
-UNSYNCHRONISED: dict[str, Any] = {"synchronize_session": False}
 
 
 def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, Told]:
