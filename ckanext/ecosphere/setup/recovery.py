@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ckan import model
 
 from ckanext.ecosphere.fast_save.repair import IndexRepair
-from ckanext.ecosphere.interfaces import each_setup
+from ckanext.ecosphere.interfaces import IEcosphereSetup, each_setup
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Recovery:
         looks: dict[str, Callable[[], list[str]]] = {"search index": self._index.look}
         for plugin in each_setup():
             looks[plugin.name] = plugin.ecosphere_recover
-            looks |= {job.name: job.recover for job in plugin.ecosphere_jobs()}
+            looks[f"jobs of {plugin.name}"] = partial(_recover_jobs, plugin)
         for name, look in looks.items():
             try:
                 done += look()
@@ -61,6 +62,14 @@ def watch(every: float = EVERY_SECONDS, sleep: Callable[[float], None] = time.sl
     while True:
         recovery.look()
         sleep(every)
+
+
+def _recover_jobs(plugin: IEcosphereSetup) -> list[str]:
+    """Queue the jobs of a plugin again that were lost; return their titles."""
+    titles: list[str] = []
+    for job in plugin.ecosphere_jobs():
+        titles += job.recover()
+    return titles
 
 
 def _forget_session() -> None:
