@@ -31,12 +31,17 @@ CREATE INDEX IF NOT EXISTS ix_ecosphere_work_recipient ON ecosphere_work (recipi
 #: Columns whose names and values are the same in the tables of e-mails of version 1.1.
 SAME = "attempts, created, error"
 #: Values of those columns that differ: status, due, ended.
-TO_WORK = """CASE status WHEN 'sending' THEN 'running' WHEN 'sent' THEN 'done' ELSE status END, next_try, sent"""
-FROM_WORK = """CASE status WHEN 'running' THEN 'sending' WHEN 'done' THEN 'sent' ELSE status END, due, ended"""
+TO_WORK = """
+CASE status WHEN 'sending' THEN 'running' WHEN 'sent' THEN 'done' ELSE status END, next_try, sent
+"""
+FROM_WORK = """
+CASE status WHEN 'running' THEN 'sending' WHEN 'done' THEN 'sent' ELSE status END, due, ended
+"""
 TAKE_RUNS = """
 WITH former AS (
     DELETE FROM task_status WHERE task_type = 'ecosphere_run' AND starts_with(key, :prefix)
-    RETURNING key, CAST(value AS jsonb) -> 'arguments' AS arguments, last_updated AT TIME ZONE 'UTC' AS at
+    RETURNING key, CAST(value AS jsonb) -> 'arguments' AS arguments,
+        last_updated AT TIME ZONE 'UTC' AS at
 )
 INSERT INTO ecosphere_work (backlog, key, content, due, created)
 SELECT key, key, jsonb_build_object('arguments', arguments), at, at FROM former
@@ -46,7 +51,8 @@ GIVE_RUNS_BACK = """
 WITH wanted AS (DELETE FROM ecosphere_work WHERE starts_with(backlog, :prefix) RETURNING *)
 INSERT INTO task_status (id, entity_id, entity_type, task_type, key, value, state, last_updated)
 SELECT gen_random_uuid(), key, 'run', 'ecosphere_run', key,
-    CAST(jsonb_build_object('arguments', content -> 'arguments', 'tries', 0) AS text), 'wanted', due AT TIME ZONE 'UTC'
+    CAST(jsonb_build_object('arguments', content -> 'arguments', 'tries', 0) AS text), 'wanted',
+    due AT TIME ZONE 'UTC'
 FROM wanted WHERE status IN ('pending', 'running')
 """
 

@@ -26,15 +26,15 @@ def in_steps(room: str, steps: Mapping[str, Callable[[], int]]) -> dict[str, int
     Returns:
         the count of each step, `FAILED` for a failed one.
     """
-    done: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for name, step in steps.items():
         try:
-            done[name] = step()
+            counts[name] = step()
         except Exception:
             model.Session.rollback()
             log.exception("%s: %s failed", room, name)
-            done[name] = FAILED
-    return done
+            counts[name] = FAILED
+    return counts
 
 
 class SomeFailed(Exception):
@@ -64,10 +64,10 @@ def one_by_one(items: Iterable[T], process: Callable[[T], int]) -> int:
         SomeFailed: after the last item, when at least one failed.
         DBAPIError: the connection to the database is lost.
     """
-    done = failed = 0
+    results = failed = 0
     for item in items:
         try:
-            done += process(item)
+            results += process(item)
         except Exception as error:
             model.Session.rollback()
             if isinstance(error, DBAPIError) and error.connection_invalidated:
@@ -75,5 +75,5 @@ def one_by_one(items: Iterable[T], process: Callable[[T], int]) -> int:
             log.exception("%s failed for %s", getattr(process, "__qualname__", process), item)
             failed += 1
     if failed:
-        raise SomeFailed(done, failed)
-    return done
+        raise SomeFailed(results, failed)
+    return results
