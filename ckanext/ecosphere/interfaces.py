@@ -173,6 +173,13 @@ class IEcosphereSetup(Interface):
         """
         return []
 
+    def ecosphere_jobs(self) -> Sequence[Any]:
+        """Return the background jobs that `ckan ecosphere watch` queues again when they were lost (`work.jobs.Job`).
+
+        What rows of work they take up, e-mails and long runs, is resumed as well.
+        """
+        return []
+
     def ecosphere_queues(self) -> list[str]:
         """Return the background-job queues that this room uses.
 

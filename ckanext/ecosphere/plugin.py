@@ -26,6 +26,7 @@ from ckanext.ecosphere.core.lists import journal, terms, views
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
+from ckanext.ecosphere.work.jobs import Job
 
 
 @tk.blanket.config_declarations
@@ -59,11 +60,9 @@ class EcospherePlugin(Room):
         journal.listen()
         chained.name_pagers()
 
-    def ecosphere_recover(self) -> list[str]:
-        """Restart the reindexing of datasets whose terms changed, if its job was lost."""
-        if terms.RUN.send_if_lost():
-            return [terms.RUN.title]
-        return []
+    def ecosphere_jobs(self) -> list[Job]:
+        """Return the reindexing of datasets whose terms changed."""
+        return [terms.RUN]
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of the reindexing job."""

@@ -201,18 +201,18 @@ def emails() -> Check:
     due = rows(_DUE)
     wrong = [
         f"e-mail {row['id']} ({row['kind']}): {row['status']}, {row['attempts']} tries, "
-        f"next {row['next_try']:%H:%M:%S} UTC {row['error']}"
+        f"next {row['due']} {row['error']}"
         for row in due
-        if row["status"] != "sent"
+        if row["status"] != "done"
     ]
-    # One e-mail may cover several notifications: those of a person with the same time of sending.
-    names: dict[tuple[str, str], set[str]] = defaultdict(set)
+    # One e-mail may tell several notifications.
+    names: dict[int, set[str]] = defaultdict(set)
     for row in due:
-        names[row["user_id"], str(row["sent"])] |= _message_ids(row)
+        names[row["mail_id"]] |= _message_ids(row)
     wrong += [
         f"e-mail {row['id']}: recorded as sent, never left"
         for row in due
-        if row["status"] == "sent" and not left & names[row["user_id"], str(row["sent"])]
+        if row["status"] == "done" and not left & names[row["mail_id"]]
     ]
     for row in rows(_EVENTS_WITHOUT_WORD):
         wrong.append(f"event {row['id']} ({row['transition']}): nobody was told")
@@ -226,21 +226,20 @@ def _message_ids(row: dict[str, Any]) -> set[str]:
     return {hmac.new(secret, "\n".join(each).encode(), hashlib.sha256).hexdigest()[:ID_CHARACTERS] for each in parts}
 
 
-_DUE = (
-    "SELECT id, kind, status, error, attempts, next_try, user_id, request_id, sent FROM ecosphere_requests_notification"
-)
-_DUE += " WHERE channel = 'email' AND status <> 'unwanted'"
+_DUE = """SELECT told.id, told.kind, told.user_id, told.request_id, told.mail_id,
+        coalesce(mail.status, told.status) AS status, mail.error, mail.attempts, mail.due
+    FROM ecosphere_requests_notification AS told LEFT JOIN ecosphere_work AS mail ON mail.id = told.mail_id
+    WHERE told.channel = 'email' AND told.status <> 'unwanted' AND coalesce(mail.status, '') <> 'unwanted'"""
 _EVENTS_WITHOUT_WORD = """SELECT event.id, event.transition FROM ecosphere_requests_event AS event
     WHERE event.transition IN ('submit', 'accept', 'ask_details') AND NOT EXISTS
     (SELECT FROM ecosphere_requests_notification AS told WHERE told.event_id = event.id)"""
+_MAILS = "ecosphere_work WHERE backlog = 'ecosphere-requests-mails'"
 
 
 def waited_for_mail() -> float:
     """Return the longest time in seconds that an e-mail waited."""
-    found = rows(
-        "SELECT coalesce(max(extract(epoch FROM sent - created)), 0) AS s FROM ecosphere_requests_notification"
-    )
-    return float(found[0]["s"])
+    waited = rows(f"SELECT coalesce(max(extract(epoch FROM ended - created)), 0) AS s FROM {_MAILS}")
+    return float(waited[0]["s"])
 
 
 def harvests_are_over() -> bool:
@@ -253,8 +252,7 @@ def harvests_are_over() -> bool:
 
 def emails_are_out() -> bool:
     """Return whether no e-mail is waiting."""
-    statement = "SELECT count(*) AS n FROM ecosphere_requests_notification"
-    return rows(f"{statement} WHERE channel = 'email' AND status IN ('pending', 'sending')")[0]["n"] == 0
+    return rows(f"SELECT count(*) AS n FROM {_MAILS} AND status IN ('pending', 'running')")[0]["n"] == 0
 
 
 def run(catalogues: list[Catalogue], producer: Producer, asker: Asker, commenter: Commenter) -> list[Check]:

@@ -13,34 +13,55 @@ from ckanext.ecosphere.access.services import naming, runs, storage
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.turns import SLOW_SECONDS, Line, note_slow, note_turn
 from ckanext.ecosphere.access.use import counting
-from ckanext.ecosphere.shared.locks import Locks, is_free
-from ckanext.ecosphere.shared.queue import enqueue_once, waits
-from ckanext.ecosphere.shared.runs import in_steps
+from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.shared.queue import enqueue_once
+from ckanext.ecosphere.work.jobs import Job
+from ckanext.ecosphere.work.steps import in_steps
 
-READ, SAMPLE, EXTRACT = "ecosphere-access-read", "ecosphere-access-sample", "ecosphere-access-extract"
 NAME = "ecosphere-access-name"
-#: Lock for reading services.
-READING = "access:reading"
-#: Locks for making previews and extracts: only one at a time per portal, since each needs memory.
-SAMPLING, EXTRACTING = "access:sampling", "access:extracting"
 AT_ONCE, SECONDS = 200, 120
 #: How long a worker makes previews, or extracts, while others wait for it.
 TURN_SECONDS = 30
+_HERE = "ckanext.ecosphere.access.jobs"
+READ = Job(
+    name="ecosphere-access-read",
+    function=f"{_HERE}.read_services",
+    title="Access: services",
+    queue=QUEUE,
+    seconds=SECONDS * 5,
+    has_work=storage.is_due,
+    lock="access:reading",
+)
+# Only one preview and one extract are made at a time per portal, since each needs memory.
+SAMPLE = Job(
+    name="ecosphere-access-sample",
+    function=f"{_HERE}.make_samples",
+    title="Access: previews",
+    queue=QUEUE,
+    seconds=3600,
+    has_work=samples.LINE.is_waiting,
+    lock="access:sampling",
+)
+EXTRACT = Job(
+    name="ecosphere-access-extract",
+    function=f"{_HERE}.make_extracts",
+    title="Access: extracts",
+    queue=QUEUE,
+    seconds=3600,
+    has_work=extracts.LINE.is_waiting,
+    lock="access:extracting",
+)
+JOBS = (READ, SAMPLE, EXTRACT)
 
 
 def read_services() -> int:
     """Read a batch of services that are due (background job); return their number."""
     with Locks() as locks:
-        if not locks.take(READING):
+        if not locks.take(READ.lock):
             return 0  # the process that holds the lock reads them
         addresses = storage.due(AT_ONCE)
         model.Session.rollback()
         return runs.run(addresses, SECONDS)
-
-
-def want_reading() -> None:
-    """Queue the reading of services; without Redis, `ckan ecosphere watch` does so later."""
-    enqueue_once(read_services, job_id=READ, title="Access: services", queue=QUEUE, timeout=SECONDS * 5)
 
 
 def name_resources(package_id: str) -> int:
@@ -57,19 +78,19 @@ def want_names(package_id: str) -> None:
 
 def make_samples() -> int:
     """Make the previews that are wanted, one after the other; return how many."""
-    return _make(SAMPLING, samples.LINE, samples.make, want_samples)
+    return _make(SAMPLE, samples.LINE, samples.make)
 
 
 def make_extracts() -> int:
     """Make the extracts that are wanted, one after the other; return how many."""
-    return _make(EXTRACTING, extracts.LINE, extracts.make, want_extracts)
+    return _make(EXTRACT, extracts.LINE, extracts.make)
 
 
-def _make(lock: str, line: Line, make: Callable[[str], None], go_on: Callable[[], None]) -> int:
+def _make(job: Job, line: Line, make: Callable[[str], None]) -> int:
     """Make what is wanted for some time; then let e-mails and the like have their turn, and go on."""
     number, end = 0, time.monotonic() + TURN_SECONDS
     with Locks() as locks:
-        if not locks.take(lock):
+        if not locks.take(job.lock):
             return 0  # the process that holds the lock makes them
         while waiting := line.next():
             model.Session.rollback()
@@ -83,18 +104,8 @@ def _make(lock: str, line: Line, make: Callable[[str], None], go_on: Callable[[]
                 note_slow(host)
             number += 1
     if waiting:
-        go_on()
+        job.enqueue()
     return number
-
-
-def want_samples() -> None:
-    """Queue the making of previews; without Redis, `ckan ecosphere watch` does so later."""
-    enqueue_once(make_samples, job_id=SAMPLE, title="Access: previews", queue=QUEUE, timeout=3600)
-
-
-def want_extracts() -> None:
-    """Queue the making of extracts; without Redis, `ckan ecosphere watch` does so later."""
-    enqueue_once(make_extracts, job_id=EXTRACT, title="Access: extracts", queue=QUEUE, timeout=3600)
 
 
 def tick(seconds: float = 3600) -> dict[str, int]:
@@ -119,20 +130,3 @@ def _read_all(seconds: float) -> int:
     while left > 0 and (number := read_services()):
         total, left = total + number, left - SECONDS
     return total
-
-
-def recover() -> list[str]:
-    """Queue pending work for which there is neither a waiting nor a running job; return descriptions of it."""
-    done = []
-    if storage.is_due() and not waits(READ, QUEUE) and is_free(READING):
-        want_reading()
-        done.append("services that are due")
-    if samples.LINE.next() and not waits(SAMPLE, QUEUE) and is_free(SAMPLING):
-        want_samples()
-        done.append("previews that are wanted")
-    if extracts.LINE.next() and not waits(EXTRACT, QUEUE) and is_free(EXTRACTING):
-        want_extracts()
-        done.append("extracts that are wanted")
-    model.Session.rollback()
-    extracts.purge()
-    return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import ckan.plugins as p
@@ -13,6 +14,7 @@ from ckanext.ecosphere.access import cli, config, helpers, jobs
 from ckanext.ecosphere.access.confinement import enclosure
 from ckanext.ecosphere.access.logic import action, auth
 from ckanext.ecosphere.access.services import noting, storage
+from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.access.views import pages  # noqa: F401 (registers the views)
 from ckanext.ecosphere.access.views.blueprint import ecosphere_access
@@ -20,6 +22,7 @@ from ckanext.ecosphere.interfaces import Check, CheckStatus, IEcosphereCommands,
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
+from ckanext.ecosphere.work.jobs import Job
 
 HELPERS = template_helpers.HELPERS | {
     name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_access_")
@@ -71,8 +74,13 @@ class EcosphereAccessPlugin(Room):
         return counting.points()
 
     def ecosphere_recover(self) -> list[str]:
-        """Queue again what a killed process or an emptied queue has left."""
-        return jobs.recover()
+        """Delete old extracts, also where nothing else does regularly."""
+        extracts.purge()
+        return []
+
+    def ecosphere_jobs(self) -> Sequence[Job]:
+        """Return the jobs that read services and make previews and extracts."""
+        return jobs.JOBS
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of the plugin's background jobs."""

@@ -117,6 +117,10 @@ class Line:
 
         return sorted(waiting, key=turn)
 
+    def is_waiting(self) -> bool:
+        """Return whether anything waits."""
+        return bool(model.Session.scalar(sa.select(sa.exists().where(self.table.state == WANTED))))
+
     def require_room(self, asker: str, host: str) -> None:
         """Check that somebody may ask for one more.
 

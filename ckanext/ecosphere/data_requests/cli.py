@@ -14,7 +14,8 @@ from ckanext.ecosphere.data_requests import config, privacy
 from ckanext.ecosphere.data_requests.inbound import mailbox, receive
 from ckanext.ecosphere.data_requests.notifications import scheduled
 from ckanext.ecosphere.data_requests.specimens import play, printed
-from ckanext.ecosphere.shared import language, runs
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.work import steps
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def tick_command() -> None:
             f"{name.replace('_', ' ')}: {number}" for name, number in numbers.items() if number
         )
     )
-    if runs.FAILED in numbers.values():
+    if steps.FAILED in numbers.values():
         raise click.exceptions.Exit(1)
 
 
@@ -92,7 +93,7 @@ def anonymise_command() -> None:
     """Forget the people of requests that were closed long enough ago; `tick` does it too."""
     try:
         click.echo(f"{privacy.anonymise_old()} requests anonymised.")
-    except runs.SomeFailed as error:
+    except steps.SomeFailed as error:
         click.echo(f"{error.done} requests anonymised.")
         raise click.ClickException(f"{error.failed} could not be: the log says why.") from None
 

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, effects, jobs, service
+from ckanext.ecosphere.data_requests import attachments, effects, service
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
 from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
 from ckanext.ecosphere.data_requests.model import (
@@ -69,7 +69,7 @@ def comment(
         raise
     finally:
         attachments.discard(files)
-    jobs.enqueue_delivery()
+    outbox.OUTBOX.enqueue()
     return message
 
 
@@ -260,7 +260,7 @@ def moderate(reader: Reader, kind: str, key: str, decision: str, reason: str) ->
         else:
             _turn_away(request, kind, row, reason)
         model.Session.commit()
-    jobs.enqueue_delivery()
+    outbox.OUTBOX.enqueue()
     return request
 
 

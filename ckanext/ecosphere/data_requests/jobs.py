@@ -1,4 +1,4 @@
-"""Background jobs on CKAN's workers: delivery of e-mails, comparison of datasets with requests.
+"""Background job on CKAN's workers: comparison of datasets with requests.
 
 Saved and deleted datasets are queued on commit: a job that ran before would not see them.
 """
@@ -6,7 +6,6 @@ Saved and deleted datasets are queued on commit: a job that ran before would not
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from ckan import model
@@ -14,25 +13,14 @@ from redis.exceptions import RedisError
 from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.search import matching
-from ckanext.ecosphere.shared.locks import Locks, is_free
-from ckanext.ecosphere.shared.queue import enqueue_once, waits
+from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.work.jobs import Job
 
 log = logging.getLogger(__name__)
 
 #: Lock of the comparison of datasets with requests.
 MATCHING = "requests:matching"
-
-
-def deliver() -> None:
-    """Send the e-mails that are due."""
-    log.info("Data requests: %s e-mails sent", delivery.deliver())
-
-
-def enqueue_delivery() -> None:
-    """Queue the delivery of e-mails; without Redis, they wait for the next `ckan ecosphere requests tick`."""
-    _enqueue(deliver, "Data requests: e-mails")
 
 
 def match_saved() -> int:
@@ -48,36 +36,22 @@ def match_saved() -> int:
     return looked_at
 
 
-def enqueue_matching() -> None:
-    """Queue the comparison of saved datasets with requests."""
-    _enqueue(match_saved, "Data requests: compare datasets")
-
-
-def _enqueue(job: Callable[[], Any], title: str) -> None:
-    """Queue a job, unless it is already waiting."""
-    enqueue_once(job, job_id=_name(job), title=title, queue=config.QUEUE)
-
-
-def _name(job: Callable[[], Any]) -> str:
-    return f"ecosphere-requests-{getattr(job, '__name__', '')}"
-
-
 def recover() -> list[str]:
-    """Send e-mails that are due without a waiting job, and compare datasets lost from Redis; return what was done."""
-    resumed = []
-    if interrupted := delivery.take_up_interrupted():
-        resumed.append(f"{interrupted} e-mails whose sender was killed")
-    if delivery.is_late() and not waits(_name(deliver), config.QUEUE):
-        enqueue_delivery()
-        resumed.append("e-mails that are due")
-    if forgotten := matching.remember():
-        resumed.append(f"{forgotten} datasets to be compared with requests")
-    if matching.wait() and not waits(_name(match_saved), config.QUEUE) and is_free(MATCHING):
-        enqueue_matching()
-    return resumed
+    """Find datasets saved while Redis was down; return what was done."""
+    forgotten = matching.remember()
+    if not forgotten:
+        return []
+    return [f"{forgotten} datasets to be compared with requests"]
 
 
-"""Points of popularity for each public request that a dataset answered."""
+MATCH = Job(
+    name="ecosphere-requests-match_saved",
+    function="ckanext.ecosphere.data_requests.jobs.match_saved",
+    title="Data requests: compare datasets",
+    queue=config.QUEUE,
+    has_work=matching.wait,
+    lock=MATCHING,
+)
 
 
 def dataset_saved(package_id: str) -> None:
@@ -99,7 +73,7 @@ def _committed(session: Any) -> None:
         return
     try:
         matching.note_saved(sorted(ids))
-        enqueue_matching()
+        MATCH.enqueue()
     except RedisError:
         log.warning("Datasets are not compared with requests: Redis does not answer")
 

@@ -511,6 +511,8 @@ class AuthorName(tk.BaseModel):
 
 # Notifications and the settings of their recipients.
 
+#: What becomes of a notification by e-mail: it waits for the user's digest, leaves in an e-mail, or is dropped.
+DIGEST, MAILED, UNWANTED = "digest", "mailed", "unwanted"
 UNSEEN = sa.text("channel = 'page' AND status <> 'seen'")
 """SQL condition for unseen notifications on the page, the same as in the partial index."""
 
@@ -524,18 +526,22 @@ class Notification(tk.BaseModel):
         neutral: whether it gives only the outcome.
         user_id: id of a user, or key of a mailbox (`people.Mailbox`).
         channel: "email" or "page".
-        status: pending, sending, sent, digest (waits for the user's digest), failed (given up), unwanted, seen.
-        next_try: time from which it is sent (again).
+        status: "sent" or "seen" on the page; "digest", "mailed" or "unwanted" by e-mail.
+        mail_id: the e-mail that tells it (`work.model.Work`), with the proof that it was sent; None for any other.
     """
 
     __tablename__ = "ecosphere_requests_notification"
     __table_args__ = (
         sa.UniqueConstraint("key", "user_id", "channel", name="uq_ecosphere_requests_notification"),
         sa.Index(
-            "ix_ecosphere_requests_notification_waiting",
-            "status",
-            "next_try",
-            postgresql_where=sa.text("status IN ('pending', 'digest')"),
+            "ix_ecosphere_requests_notification_digest",
+            "user_id",
+            postgresql_where=sa.text("status = 'digest'"),
+        ),
+        sa.Index(
+            "ix_ecosphere_requests_notification_mail",
+            "mail_id",
+            postgresql_where=sa.text("mail_id IS NOT NULL"),
         ),
         sa.Index(
             "ix_ecosphere_requests_notification_person",
@@ -558,13 +564,10 @@ class Notification(tk.BaseModel):
     user_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
     channel: Mapped[str] = mapped_column(sa.Text, nullable=False)
     status: Mapped[str] = mapped_column(
-        sa.Text, nullable=False, server_default="pending", default="pending"
+        sa.Text, nullable=False, server_default="sent", default="sent"
     )
-    attempts: Mapped[int] = number_column()
-    next_try: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    mail_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    sent: Mapped[datetime | None] = mapped_column(MOMENT)
-    error: Mapped[str] = text_column()
 
 
 class Setting(tk.BaseModel):

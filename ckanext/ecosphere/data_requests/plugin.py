@@ -25,6 +25,7 @@ from ckanext.ecosphere.data_requests import (
 from ckanext.ecosphere.data_requests.desk import calendar
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.logic.actions import desk
+from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.search import listing, matching, saved
 from ckanext.ecosphere.data_requests.views import blueprint
 from ckanext.ecosphere.interfaces import (
@@ -42,6 +43,7 @@ from ckanext.ecosphere.interfaces import (
 )
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
+from ckanext.ecosphere.work.jobs import Job
 
 HELPERS = {
     name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")
@@ -128,6 +130,9 @@ class EcosphereRequestsPlugin(Room):
 
     def ecosphere_recover(self) -> list[str]:
         return jobs.recover()
+
+    def ecosphere_jobs(self) -> list[Job]:
+        return [outbox.OUTBOX, jobs.MATCH]
 
     def ecosphere_queues(self) -> list[str]:
         return [config.QUEUE]

@@ -44,7 +44,9 @@ from ckanext.ecosphere.data_requests.model import (
     Trace,
     rows_changed,
 )
-from ckanext.ecosphere.shared import runs
+from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.work import steps
+from ckanext.ecosphere.work.model import Work
 
 #: Roles in which a user acts for an administration: their texts belong to it, and remain without the name.
 OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR)
@@ -59,7 +61,7 @@ def anonymise_old() -> int:
     Raises:
         SomeFailed: some failed; all others were anonymised.
     """
-    return runs.one_by_one(_due(clock.now()), _anonymise_one)
+    return steps.one_by_one(_due(clock.now()), _anonymise_one)
 
 
 def _anonymise_one(request_id: str) -> int:
@@ -102,7 +104,8 @@ def anonymise(request: Request) -> None:
     decided = Event.transition.in_(("refuse", "fulfil_partly", *states.REVIEW, "take_up_again"))
     _events((Event.request_id == request.id) & decided, drop_texts=True)
     store.forget_addressee([request.id])
-    for table in (Support, Follow, Mute, Notification, Trace, Inbound):
+    outbox.forget(Notification.request_id == request.id)
+    for table in (Support, Follow, Mute, Trace, Inbound):
         model.Session.execute(sa.delete(table).where(table.request_id == request.id))
     private = request.visibility == "private"
     _comments(Comment.request_id == request.id, drop_texts=private)
@@ -200,6 +203,7 @@ def export(user: model.User) -> dict[str, Any]:
         "supports": _rows(Support, Support.user_id == user.id),
         "follows": _rows(Follow, Follow.user_id == user.id),
         "notifications": _rows(Notification, Notification.user_id == user.id),
+        "emails": _rows(Work, sa.and_(outbox.OUTBOX.rows, Work.recipient == user.id)),
         "answers": _rows(
             Delivery,
             Delivery.request_id.in_(sa.select(Request.id).where(Request.requester_id == user.id)),
@@ -293,12 +297,10 @@ def erase(user: model.User) -> dict[str, int]:
         model.Session.execute(sa.update(table).where(column == user.id).values({column.key: None}))
     people.forget_absences(user.id)
     model.Session.execute(sa.delete(Mute).where(Mute.user_id == user.id))
-    for name, table in (
-        ("supports", Support),
-        ("follows", Follow),
-        ("notifications", Notification),
-    ):
+    for name, table in (("supports", Support), ("follows", Follow)):
         numbers[name] = rows_changed(sa.delete(table).where(table.user_id == user.id))
+    numbers["notifications"] = outbox.forget(Notification.user_id == user.id)
+    outbox.OUTBOX.forget([user.id])
     model.Session.execute(sa.delete(Setting).where(Setting.user_id == user.id))
     model.Session.commit()
     return numbers

@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import attachments, dictize, effects, history, jobs, throttle
+from ckanext.ecosphere.data_requests import attachments, dictize, effects, history, throttle
 from ckanext.ecosphere.data_requests.decisions import authors, store
 from ckanext.ecosphere.data_requests.domain import clock, fields, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.people import Reader
@@ -232,7 +232,7 @@ def update(
         also(request)
         model.Session.commit()
     if changed and request.opened:
-        jobs.enqueue_delivery()
+        outbox.OUTBOX.enqueue()
     return request
 
 
@@ -423,7 +423,7 @@ def announce(request: Request, events: Iterable[Event]) -> None:
         tk.signals.ckanext.signal(SIGNAL).send(
             request.id, transition=event.transition, state=event.to_state
         )
-    jobs.enqueue_delivery()
+    outbox.OUTBOX.enqueue()
 
 
 def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
@@ -516,7 +516,7 @@ def say_satisfied(request_id: str, opinion: str) -> Request:
 def stop_emails(user_id: str, request_id: str | None) -> None:
     """Stop the e-mails to a user about a request, or about all requests, including those that are pending."""
     with rolled_back_on_error():
-        waiting = [Notification.user_id == user_id, Notification.channel == "email"]
+        waiting = [Notification.user_id == user_id]
         if request_id:
             bond(Mute, request_id, user_id, True)
             waiting.append(Notification.request_id == request_id)
@@ -524,10 +524,7 @@ def stop_emails(user_id: str, request_id: str | None) -> None:
             setting = model.Session.get(Setting, user_id) or Setting(user_id=user_id, language="")
             setting.digest = "none"
             model.Session.add(setting)
-        unsent = sa.update(Notification).where(
-            *waiting, Notification.status.in_(("pending", "digest"))
-        )
-        model.Session.execute(unsent.values(status="unwanted"))
+        outbox.drop(*waiting)
         model.Session.commit()
 
 

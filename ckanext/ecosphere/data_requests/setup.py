@@ -13,9 +13,10 @@ from sqlalchemy.orm import aliased
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import clock, people, states
-from ckanext.ecosphere.data_requests.model import Notification, Request
-from ckanext.ecosphere.data_requests.notifications import replies, scheduled
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.notifications import outbox, replies, scheduled
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
+from ckanext.ecosphere.work.model import PENDING
 
 _ = tk._
 
@@ -178,20 +179,9 @@ def _emails() -> list[Check]:
             "No mail server is configured: people see their notifications in the portal only."
         )
         return _warning(name, message, _("Set smtp.server and smtp.mail_from."))
-    failed = _number("failed")
-    if failed:
-        message = tk.ungettext(
-            "{number} e-mail could not be sent in the last week.",
-            "{number} e-mails could not be sent in the last week.",
-            failed,
-        )
-        remedy = _(
-            "See the mail server’s log; the reasons are in the table "
-            "ecosphere_requests_notification."
-        )
-        return _warning(name, message.format(number=failed), remedy)
     message = _("None failed in the last week, {number} wait")
-    return _ok(name, message.format(number=_number("pending")))
+    fine = _ok(name, message.format(number=outbox.OUTBOX.of_last_week(PENDING)))
+    return outbox.OUTBOX.failures(name) or fine
 
 
 def _replies() -> list[Check]:
@@ -245,10 +235,3 @@ def _merged() -> list[Check]:
         "Put each back among the requests to moderate, on its page: its author is owed an answer."
     )
     return _warning(_("Data requests (merged)"), message, remedy)
-
-
-def _number(status: str) -> int:
-    query = sa.select(sa.func.count()).where(
-        Notification.status == status, Notification.created > clock.now() - timedelta(days=7)
-    )
-    return model.Session.scalar(query) or 0

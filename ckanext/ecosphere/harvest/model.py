@@ -298,28 +298,6 @@ class Reader(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGen
     since: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
 
 
-class Letter(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """A letter about the sources (`shared.mailing.outbox`); its content is compiled when it is sent.
-
-    Attributes:
-        user_id: the recipient.
-        until: when it was due; it covers the days before, see `letter.readers.period`.
-    """
-
-    __tablename__ = "ecosphere_harvest_letter"
-    __table_args__ = (sa.UniqueConstraint("user_id", "until", name="uq_ecosphere_harvest_letter"),)
-
-    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)
-    user_id: Mapped[str] = mapped_column(sa.Text)
-    until: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True))
-    status: Mapped[str] = mapped_column(sa.Text)
-    attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
-    next_try: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
-    created: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
-    sent: Mapped[datetime.datetime | None] = mapped_column(sa.DateTime(timezone=True))
-    error: Mapped[str] = mapped_column(sa.Text, default="")
-
-
 def update_record(source_id: str, guid: str, **values: Any) -> None:
     """Change columns of a record; the caller commits."""
     statement = sa.update(SourceRecord).where(SourceRecord.source_id == source_id, SourceRecord.guid == guid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import ckan.plugins as p
@@ -28,6 +28,7 @@ from ckanext.ecosphere.interfaces import (
     Person,
 )
 from ckanext.ecosphere.room import Room
+from ckanext.ecosphere.work.jobs import Job
 
 _PATROL = Patrol()
 
@@ -65,8 +66,12 @@ class EcosphereHarvestPlugin(Room):
         _PATROL.look()
 
     def ecosphere_recover(self) -> list[str]:
-        """Requeue stuck harvests and unsent letters, and create the letters that are due."""
-        return [*(f"harvest job {job_id}" for job_id in revive()), *letters.recover()]
+        """Requeue stuck harvests, and create the letters that are due."""
+        return [*(f"harvest job {job_id}" for job_id in revive()), *letters.write_due()]
+
+    def ecosphere_jobs(self) -> Sequence[Job]:
+        """Return the job of the letters."""
+        return [readers.OUTBOX]
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Return the commands `ckan ecosphere harvest`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import ckan.plugins as p
@@ -36,6 +37,7 @@ from ckanext.ecosphere.quality.jobs import recovery, tasks
 from ckanext.ecosphere.quality.logic import action, auth
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.health import check_networks, check_ports
+from ckanext.ecosphere.work.jobs import Job
 
 
 @tk.blanket.actions(action.get_actions)
@@ -147,6 +149,10 @@ class EcosphereQualityPlugin(Room):
     def ecosphere_recover(self) -> list[str]:
         """Score and index what a killed process or an emptied queue left undone."""
         return recovery.recover()
+
+    def ecosphere_jobs(self) -> Sequence[Job]:
+        """Return the long runs."""
+        return tasks.RUNS
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of this room's background jobs."""

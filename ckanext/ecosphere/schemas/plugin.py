@@ -6,7 +6,7 @@ It must come before `scheming_datasets` in `ckan.plugins`, since the templates o
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import ckan.plugins as p
@@ -45,6 +45,7 @@ from ckanext.ecosphere.schemas.page import helpers as page_helpers
 from ckanext.ecosphere.schemas.page import views as page_views
 from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
+from ckanext.ecosphere.work.jobs import Job
 
 #: Validators by the names used in `dataset.yaml` and `presets.yaml`.
 VALIDATORS = {
@@ -155,9 +156,9 @@ class EcosphereSchemasPlugin(Room):
             *check_ports(options.IMPORT_PORTS, use),
         ]
 
-    def ecosphere_recover(self) -> list[str]:
-        """Resume bulk edits whose worker was killed or whose job was lost."""
-        return runs.recover()
+    def ecosphere_jobs(self) -> Sequence[Job]:
+        """Return the jobs of unfinished bulk edits."""
+        return runs.unfinished()
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of bulk edits."""

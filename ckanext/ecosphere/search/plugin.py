@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import ckan.plugins as p
@@ -46,10 +47,10 @@ from ckanext.ecosphere.search.alerts import helpers as alert_helpers
 from ckanext.ecosphere.search.alerts import job as alert_job
 from ckanext.ecosphere.search.alerts import storage as alert_storage
 from ckanext.ecosphere.search.alerts import views as alert_views
-from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.relevance.solr_query import POPULARITY_FIELD
 from ckanext.ecosphere.shared import language, template_helpers
 from ckanext.ecosphere.vocabularies import gazetteer
+from ckanext.ecosphere.work.jobs import Job
 
 HELPERS = template_helpers.HELPERS | {
     name: value
@@ -175,9 +176,9 @@ class EcosphereSearchPlugin(Room):
         """Check that Solr has the French schema and that alerts are processed."""
         return setup.check()
 
-    def ecosphere_recover(self) -> list[str]:
-        """Restart interrupted or lost work: alerts, e-mails, counting of words."""
-        return [*alert_job.recover(), *catalogue_words.recover()]
+    def ecosphere_jobs(self) -> Sequence[Job]:
+        """Return the jobs of alerts, e-mails and counts."""
+        return alert_job.JOBS
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of this room's background jobs."""

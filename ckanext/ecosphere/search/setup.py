@@ -18,11 +18,10 @@ from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 from ckanext.ecosphere.search import config, solr_schema, stock_schema
 from ckanext.ecosphere.search.alerts import storage
-from ckanext.ecosphere.search.alerts.model import Mail, now
+from ckanext.ecosphere.search.alerts.model import now
 from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError, solr
 from ckanext.ecosphere.setup import health
 from ckanext.ecosphere.shared.mailing import sending
-from ckanext.ecosphere.shared.mailing.outbox import FAILED
 from ckanext.ecosphere.vocabularies import local
 
 _ = tk._
@@ -208,29 +207,8 @@ def check_alerts() -> list[Check]:
         )
         remedy = _("Run every ten minutes: {command}").format(command="ckan ecosphere search tick")
         return [Check(name, CheckStatus.WARNING, message, remedy)]
-    failed = _failed_mails()
-    if failed:
-        message = tk.ungettext(
-            "{number} e-mail could not be sent in the last week.",
-            "{number} e-mails could not be sent in the last week.",
-            failed,
-        )
-        remedy = _("See the mail server’s log; the reasons are in the table ecosphere_search_mail.")
-        return [Check(name, CheckStatus.WARNING, message.format(number=failed), remedy)]
-    return [
-        Check(
-            name,
-            CheckStatus.OK,
-            _("Saved searches are looked at, and no e-mail failed in the last week"),
-        )
-    ]
-
-
-def _failed_mails() -> int:
-    query = sa.select(sa.func.count()).where(
-        Mail.status == FAILED, Mail.created > now() - storage.KEPT
-    )
-    return model.Session.scalar(query) or 0
+    message = _("Saved searches are looked at, and no e-mail failed in the last week")
+    return storage.OUTBOX.failures(name) or [Check(name, CheckStatus.OK, message)]
 
 
 def plan() -> list[str]:

@@ -1,7 +1,8 @@
 """Restart work left undone by a killed process, an emptied queue or an outage.
 
 `ckan ecosphere watch` runs it every few seconds while the portal is up; `ckan ecosphere recover` runs it once, for
-cron. Each room handles its own work (`IEcosphereSetup.ecosphere_recover`), this module the search index.
+cron. Each room names its jobs (`IEcosphereSetup.ecosphere_jobs`) and looks for what is no job
+(`ecosphere_recover`); this module looks after the search index.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ckan import model
 
 from ckanext.ecosphere.fast_save.repair import IndexRepair
-from ckanext.ecosphere.interfaces import each_setup
+from ckanext.ecosphere.interfaces import IEcosphereSetup, each_setup
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,9 @@ class Recovery:
         """
         restarted: list[str] = []
         looks: dict[str, Callable[[], list[str]]] = {"search index": self._index.look}
-        looks |= {plugin.name: plugin.ecosphere_recover for plugin in each_setup()}
+        for plugin in each_setup():
+            looks[plugin.name] = plugin.ecosphere_recover
+            looks[f"jobs of {plugin.name}"] = partial(_recover_jobs, plugin)
         for name, look in looks.items():
             try:
                 restarted += look()
@@ -60,6 +64,14 @@ def watch(every: float = EVERY_SECONDS, sleep: Callable[[float], None] = time.sl
     while True:
         recovery.look()
         sleep(every)
+
+
+def _recover_jobs(plugin: IEcosphereSetup) -> list[str]:
+    """Queue the jobs of a plugin again that were lost; return their titles."""
+    titles: list[str] = []
+    for job in plugin.ecosphere_jobs():
+        titles += job.recover()
+    return titles
 
 
 def _forget_session() -> None:

@@ -1,7 +1,7 @@
 """Background jobs that are queued at most once, and figures counted in the background.
 
 Redis is a queue, not a store: it may be emptied, or restored to an earlier state. Pending work is recorded in the
-database; each room looks there for work that is neither queued nor running (`ecosphere_recover`) and queues it again.
+database, from where it is queued again (`work.jobs.Job.recover`).
 
 Figures over many rows are counted by a worker, while the reader sees a page that says so. If no worker responds in
 time, the page counts them itself.
@@ -67,7 +67,7 @@ def enqueue_once(
         options: further RQ options.
 
     Returns:
-        whether it is waiting now; False while Redis is down: `ecosphere_recover` queues it again afterwards.
+        whether it is waiting now; False while Redis is down.
     """
     try:
         if not waits(job_id, queue):

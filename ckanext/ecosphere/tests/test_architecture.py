@@ -118,6 +118,27 @@ def test_a_room_does_not_import_another(room: str):
     assert not found
 
 
+def rooms_that_work_imports() -> set[str]:
+    """Return the imports of rooms in `work`."""
+    return {
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in modules("work")
+        for name in imports(path)
+        if any(within(name, f"ckanext.ecosphere.{room}") for room in ROOMS)
+    }
+
+
+def test_the_common_work_knows_no_room():
+    assert not rooms_that_work_imports()
+
+
+def test_a_room_that_the_common_work_imports_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "outbox.py").write_text("from ckanext.ecosphere.search.alerts import storage\n")
+    assert any("imports ckanext.ecosphere.search" in line for line in rooms_that_work_imports())
+
+
 def test_nothing_imports_the_repairs_of_ckan():
     importing = {
         str(path.relative_to(PACKAGE))

@@ -24,8 +24,7 @@ from ckanext.ecosphere.fast_save.repair import IndexRepair
 from ckanext.ecosphere.quality.jobs import recovery as quality
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.setup.recovery import Recovery
-from ckanext.ecosphere.shared.queue import waits
-from ckanext.ecosphere.shared.runs import Run
+from ckanext.ecosphere.work.runs import Run
 from dev.chaos.people import complete
 
 NOWHERE = "http://127.0.0.1:1/solr/ckan"
@@ -147,29 +146,35 @@ def test_dataset_without_quality_is_scored(dataset: dict[str, Any]):
 
 # --- background runs and queues ---
 
-RUN = Run("ecosphere-test-run", "ckanext.ecosphere.quality.jobs.tasks.check_shacl", "A test", "ecosphere:quality", 60)
+RUN = Run(
+    name="ecosphere-test-run",
+    function="ckanext.ecosphere.quality.jobs.tasks.check_shacl",
+    title="A test",
+    queue="ecosphere:quality",
+    seconds=60,
+)
 
 
 def test_wanted_run_survives_an_emptied_queue(portal: dict[str, Any]):
     RUN.want()
-    assert waits(RUN.name, RUN.queue) and not RUN.send_if_lost()
+    assert RUN.waits() and not RUN.recover()
     connect_to_redis().flushdb()
-    assert RUN.send_if_lost() and waits(RUN.name, RUN.queue)
+    assert RUN.recover() and RUN.waits()
     connect_to_redis().flushdb()
     with RUN.working() as mine:
-        assert mine and not RUN.send_if_lost()
-    assert not RUN.send_if_lost()  # the run is over
+        assert mine and not RUN.recover()
+    assert not RUN.recover()  # the run is over
 
 
 def test_failed_run_is_tried_again_some_times_only(portal: dict[str, Any]):
     RUN.want()
     for _time in range(5):
         connect_to_redis().flushdb()
-        assert RUN.send_if_lost()
+        assert RUN.recover()
         with pytest.raises(OSError), RUN.working():
             raise OSError
     connect_to_redis().flushdb()
-    assert not RUN.send_if_lost() and not RUN.send_if_lost()
+    assert not RUN.recover() and not RUN.recover()
 
 
 def test_job_taken_and_never_begun_does_not_wait(portal: dict[str, Any]):
@@ -177,7 +182,7 @@ def test_job_taken_and_never_begun_does_not_wait(portal: dict[str, Any]):
     RUN.want()
     queue = get_queue(RUN.queue)
     assert queue.pop_job_id() == RUN.name  # its worker was killed, but the job's status is still queued
-    assert not waits(RUN.name, RUN.queue)
+    assert not RUN.waits()
     with RUN.working():
         pass
 

@@ -76,7 +76,7 @@ def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -
     model.Session.commit()
     service = model.Session.get_one(Service, address.key)
     if added or service.tried_at is None:
-        jobs.want_reading()
+        jobs.READ.enqueue()
     return presentation.shown(service, address.layer, (), every=True)
 
 
@@ -121,7 +121,7 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
     except turns.NoRoomError as error:
         sentence = tk._("Many extracts wait already. Try again in a few minutes.")
         raise tk.ValidationError({"message": [sentence]}) from error
-    jobs.want_extracts()
+    jobs.EXTRACT.enqueue()
     return extract_form.shown(row)
 
 

@@ -52,7 +52,7 @@ def _note(session: Any) -> None:
 
 def _have_read(session: Any) -> None:
     if session.info.pop(_NEW_SERVICES, False):
-        jobs.want_reading()
+        jobs.READ.enqueue()
     if package_id := session.info.pop(_NAMELESS, ""):
         jobs.want_names(package_id)
 

@@ -36,7 +36,7 @@ from ckanext.ecosphere.access.tests.conftest import address, call
 from ckanext.ecosphere.quality import links
 from ckanext.ecosphere.quality.model import Link
 from ckanext.ecosphere.setup import recovery
-from ckanext.ecosphere.shared import dates, queue
+from ckanext.ecosphere.shared import dates
 from dev.attack import readers
 from dev.ogc.server import DATA
 
@@ -456,14 +456,14 @@ def test_extracts_of_one_person_keep_neither_the_worker_nor_those_of_others(stor
     made_so_far = []
     for _turn in range(2):  # other jobs, such as e-mails, run in between
         assert jobs.make_extracts() == 1
-        assert queue.waits(jobs.EXTRACT, QUEUE)
+        assert jobs.EXTRACT.waits()
         background.get_queue(QUEUE).empty()
         shown = {each: call(store, "ecosphere_access_extract_show", id=each)[1]["state"] for each in (*many, one)}
         made_so_far.append([each for each, state in shown.items() if state == "made"])
     assert made_so_far[1] == [many[0], one]  # in either order: who was served last waits
     monkeypatch.setattr(jobs, "TURN_SECONDS", 60)
     assert jobs.make_extracts() == 2
-    assert not queue.waits(jobs.EXTRACT, QUEUE)
+    assert not jobs.EXTRACT.waits()
 
 
 @pytest.mark.parametrize("chosen", [["id", "nom"], []])

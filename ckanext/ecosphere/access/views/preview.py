@@ -102,7 +102,7 @@ def sample_wanted(id: str, resource_id: str) -> Response:
     except turns.NoRoomError:
         g.ecosphere_retry_after = turns.RETRY_SECONDS
         return told(tk._("Many previews wait already. Try again in a few minutes."), TOO_MANY)
-    jobs.want_samples()
+    jobs.SAMPLE.enqueue()
     return jsonify({"state": row.state})
 
 

@@ -29,7 +29,7 @@ from ckanext.ecosphere.core.lists.journal import JournalEntry, LocalValue
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.queue import enqueue_once
-from ckanext.ecosphere.shared.runs import Run
+from ckanext.ecosphere.work.runs import Run
 from ckanext.ecosphere.vocabularies import local
 from ckanext.ecosphere.vocabularies.local import EditableList
 
@@ -157,9 +157,12 @@ COUNTED_FOR = timedelta(minutes=10)
 LONGEST_SECONDS = 3 * 3600
 _HERE = "ckanext.ecosphere.core.lists.terms"
 RUN = Run(
-    "ecosphere-lists-index", f"{_HERE}.index_datasets", "Lists: index the datasets of terms that changed",
-    jobs.DEFAULT_QUEUE_NAME, LONGEST_SECONDS,
-)  # fmt: skip
+    name="ecosphere-lists-index",
+    function=f"{_HERE}.index_datasets",
+    title="Lists: index the datasets of terms that changed",
+    queue=jobs.DEFAULT_QUEUE_NAME,
+    seconds=LONGEST_SECONDS,
+)
 
 
 def want_index() -> None:

@@ -1,4 +1,4 @@
-"""Delivery of notifications by e-mail, with the shared engine (`shared.mailing.outbox`).
+"""Delivery of notifications by e-mail, with the common outbox (`work.outbox`).
 
 Several messages about one request are sent as one e-mail, and all e-mails about it as one thread (RFC 5322: Message-ID,
 In-Reply-To, References); users who want a digest get one a day or a week.
@@ -17,109 +17,119 @@ from ckan import model
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.domain import clock, people, states
-from ckanext.ecosphere.data_requests.model import Event, Notification, Request, Setting
-from ckanext.ecosphere.data_requests.notifications import emails, replies, review, texts
-from ckanext.ecosphere.shared import language, runs
-from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.data_requests.model import (
+    DIGEST,
+    MAILED,
+    UNWANTED,
+    Event,
+    Notification,
+    Request,
+    Setting,
+)
+from ckanext.ecosphere.data_requests.notifications import emails, outbox, replies, review, texts
+from ckanext.ecosphere.data_requests.notifications.outbox import OF_DIGEST, OUTBOX
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.mailing import headers as shared
-from ckanext.ecosphere.shared.mailing import sending
-from ckanext.ecosphere.shared.mailing.outbox import MOST_TRIES, UNWANTED, Outbox
 from ckanext.ecosphere.shared.mailing.texts import subject
+from ckanext.ecosphere.work import steps
+from ckanext.ecosphere.work.model import DONE, Work
+from ckanext.ecosphere.work.outbox import Unwanted
 
-__all__ = ["MOST_TRIES", "deliver", "digests", "is_late", "take_up_interrupted"]
-
-OUTBOX = Outbox("requests", Notification, "a data request", (Notification.channel == "email",))
 #: Setting of the digest → days between two digests.
 PERIODS = {"daily": 1, "weekly": 7}
 
 
 def deliver() -> int:
     """Send the e-mails that are due; return how many were sent. Safe to run concurrently."""
-    if config.mail_works():
-        return OUTBOX.deliver(_claim_one, _send)
-    return 0
+    return OUTBOX.deliver(_write, prepare)
 
 
-def _claim_one(locks: Locks) -> list[int]:
-    """Take the next e-mail, and what leaves with it. One about a message takes all others about the same request, a
-    receipt the word that the request was accepted, one about what waits for a moderator all others of which that
-    moderator is told."""
-    return OUTBOX.claim_next(locks, _leave_with)
+def prepare(mail: Work) -> bool:
+    """Add to an e-mail what leaves with it; return False when it is put off.
 
-
-def _leave_with(row: Notification) -> list[Notification] | None:
-    """Return the notifications to send together with one; None when it is put off."""
-    if review.concerns(row):
-        review.lock(row.user_id)
-        free_from = review.free_from(row.user_id)
+    One about a message takes all others about the same request, a receipt the word that the request was accepted, one
+    about what waits for a moderator all others of which that moderator is told.
+    """
+    rows = _told_in(mail.id)
+    if mail.kind == OF_DIGEST or not rows:
+        return True
+    first = rows[0]
+    own = Notification.user_id == first.user_id
+    if review.concerns(first):
+        review.lock(first.user_id)
+        free_from = review.free_from(first.user_id)
         if free_from and free_from > clock.now():
-            review.put_off(row.user_id, free_from)
-            return None
-        return _others(row, review.of_person(row.user_id))
-    if row.kind == "comment":
-        same = (Notification.kind == "comment", Notification.request_id == row.request_id)
-        return _others(row, *same, Notification.user_id == row.user_id)
-    if row.kind == "submit" and row.audience == states.REQUESTER:
+            review.put_off(first.user_id, free_from)
+            return False
+        _join(mail, review.of_person(first.user_id))
+    elif first.kind == "comment":
+        same = (Notification.kind == "comment", Notification.request_id == first.request_id)
+        _join(mail, own, *same)
+    elif first.kind == "submit" and first.audience == states.REQUESTER:
         # What a trusted person sends is accepted in the same moment: one e-mail is the receipt of both.
         at_once = sa.select(Event.id).where(
             Event.transition == "accept", Event.actor_role == states.SYSTEM
         )
-        same = (Notification.event_id.in_(at_once), Notification.request_id == row.request_id)
-        return _others(row, *same, Notification.user_id == row.user_id)
-    return []
+        same = (Notification.event_id.in_(at_once), Notification.request_id == first.request_id)
+        _join(mail, own, *same)
+    return True
 
 
-def _others(row: Notification, *conditions: sa.ColumnElement[bool]) -> list[Notification]:
-    """Return the other pending e-mails that satisfy the conditions."""
-    waiting = (
-        Notification.status == "pending",
-        Notification.channel == "email",
-        Notification.id != row.id,
+def _told_in(mail_id: int) -> list[Notification]:
+    """Return the notifications that an e-mail tells, in their order."""
+    query = sa.select(Notification).where(
+        Notification.mail_id == mail_id, Notification.status == MAILED
     )
-    query = sa.select(Notification).where(*waiting, *conditions).order_by(Notification.id)
-    return list(model.Session.scalars(query.with_for_update(skip_locked=True)))
+    return list(model.Session.scalars(query.order_by(Notification.id)))
 
 
-def _send(ids: list[int], digest: bool = False) -> int:
-    """Send claimed notifications of one recipient as one e-mail; return 1 when it was sent."""
-    rows = list(
-        model.Session.scalars(
-            sa.select(Notification).where(Notification.id.in_(ids)).order_by(Notification.id)
-        )
-    )
+def _join(mail: Work, *conditions: sa.ColumnElement[bool]) -> None:
+    """Have an e-mail tell the unsent notifications that satisfy the conditions, instead of their own e-mails."""
+    query = sa.select(Work).join(Notification, Notification.mail_id == Work.id)
+    query = query.where(outbox.unsent(), Work.kind == mail.kind, Work.id != mail.id, *conditions)
+    others = model.Session.scalars(query.with_for_update(of=Work, skip_locked=True)).unique().all()
+    ids = [other.id for other in others]
+    joined = sa.update(Notification).where(Notification.mail_id.in_(ids))
+    model.Session.execute(joined.values(mail_id=mail.id))
+    model.Session.execute(sa.delete(Work).where(Work.id.in_(ids)))
+
+
+def _write(mail: Work) -> dict[str, Any]:
+    """Return the parameters of an e-mail.
+
+    Raises:
+        Unwanted: there is nobody to write to, or nothing left to tell.
+    """
+    mail_id, recipient, is_digest = mail.id, mail.recipient, mail.kind == OF_DIGEST
+    rows = _told_in(mail_id)
     if not rows:
-        return 0
-    user = people.mailbox_of(rows[0].user_id) or model.User.get(rows[0].user_id)
+        raise Unwanted("nothing to tell")
+    user = _addressee(recipient)
     if user is None or user.state != model.State.ACTIVE or not user.email:
-        return OUTBOX.note(ids, UNWANTED, "no address")
+        raise Unwanted("no address")
     lang = emails.language_of(user, model.Session.get(Request, rows[0].request_id))
-    user_id = user.id
-
-    def send() -> bool:
-        with language.speaking(lang):
-            mail = _render(user_id, ids, digest)
-            if mail is not None:
-                _hand_over(**mail)
-        return mail is not None
-
-    return OUTBOX.attempt(ids, send)
+    with language.speaking(lang):
+        message = _render(mail_id, recipient, is_digest)
+    if message is None:
+        raise Unwanted("nothing to tell")
+    return message
 
 
-def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None:
-    """Return recipient, subject and both forms of an e-mail."""
-    user = people.mailbox_of(user_id) or model.User.get(user_id)
-    rows = list(
-        model.Session.scalars(
-            sa.select(Notification).where(Notification.id.in_(ids)).order_by(Notification.id)
-        )
-    )
-    letter = emails.write(user, rows, digest) if user else None
-    if user is None or letter is None:
+def _addressee(recipient: str) -> Any:
+    """Return the mailbox or the account of a recipient, None if it is gone."""
+    return people.mailbox_of(recipient) or model.User.get(recipient)
+
+
+def _render(mail_id: int, recipient: str, is_digest: bool) -> dict[str, Any] | None:
+    """Return recipient, subject and both forms of an e-mail, in the current language."""
+    user, rows = _addressee(recipient), _told_in(mail_id)
+    letter = emails.write(user, rows, is_digest) if user else None
+    if letter is None:
         return None
-    if not digest and not review.concerns(rows[0]):
+    if not is_digest and not review.concerns(rows[0]):
         _gather(letter, rows)
     mail_headers = headers(rows)
-    if reply_to := replies.address_of(rows, user_id):
+    if reply_to := replies.address_of(rows, recipient):
         mail_headers["Reply-To"] = reply_to
         letter.marker, letter.reply = replies.marker(), replies.explanation(rows)
     return {
@@ -148,59 +158,46 @@ def _gather(letter: emails.Letter, rows: list[Notification]) -> None:
     letter.items = [first]
 
 
-def _hand_over(**mail: Any) -> None:
-    sending.hand_over(**mail)
-
-
-def take_up_interrupted() -> int:
-    """Retry e-mails whose process was killed while sending them; return how many."""
-    return OUTBOX.take_up_interrupted()
-
-
-def is_late() -> bool:
-    """Return whether an e-mail has been due for longer than a job normally takes to start."""
-    return config.mail_works() and OUTBOX.is_late()
-
-
 def digests() -> int:
-    """Send the digests that are due; return how many were sent."""
+    """Write the digests that are due, for `deliver` to send; return how many."""
     _follow_changed_minds()
     if not config.mail_works():
         return 0
-    waiting = sa.select(Notification.user_id).where(Notification.status == "digest").distinct()
-    with Locks() as locks:
-        return runs.one_by_one(
-            model.Session.scalars(waiting).all(), lambda user_id: _digest(user_id, locks)
-        )
+    waiting = sa.select(Notification.user_id).where(Notification.status == DIGEST).distinct()
+    return steps.one_by_one(model.Session.scalars(waiting).all(), _digest)
 
 
 def _follow_changed_minds() -> None:
     """Send at once, or drop, what waits for the digest of a user who no longer wants one."""
-    for digest, status in (("immediate", "pending"), ("none", "unwanted")):
-        people = sa.select(Setting.user_id).where(Setting.digest == digest)
-        update = sa.update(Notification).where(
-            Notification.status == "digest", Notification.user_id.in_(people)
-        )
-        model.Session.execute(update.values(status=status))
+    minds = sa.select(Notification, Setting.digest).join(
+        Setting, Setting.user_id == Notification.user_id
+    )
+    minds = minds.where(Notification.status == DIGEST, Setting.digest.in_(("immediate", "none")))
+    rows = model.Session.execute(minds.order_by(Notification.id)).all()
+    outbox.send_each([row for row, wish in rows if wish == "immediate"], clock.now())
+    for row, wish in rows:
+        if wish == "none":
+            row.status = UNWANTED
     model.Session.commit()
 
 
-def _digest(user_id: str, locks: Locks) -> int:
+def _digest(user_id: str) -> int:
     setting = model.Session.scalars(
         sa.select(Setting).where(Setting.user_id == user_id).with_for_update(skip_locked=True)
     ).one_or_none()
     query = sa.select(Notification).where(
-        Notification.user_id == user_id, Notification.status == "digest"
+        Notification.user_id == user_id, Notification.status == DIGEST
     )
     rows = list(model.Session.scalars(query.order_by(Notification.id)))
     if setting is None or not rows or not _is_due(setting, rows[0].created):
         model.Session.rollback()
         return 0
     setting.last_digest = clock.now()
-    ids = OUTBOX.claim(locks, rows)
-    sent = _send(ids, digest=True)
-    OUTBOX.release(locks, ids)
-    return sent
+    [mail_id] = OUTBOX.add([{"recipient": user_id, "kind": OF_DIGEST}]).values()
+    for row in rows:
+        row.status, row.mail_id = MAILED, mail_id
+    model.Session.commit()
+    return 1
 
 
 def _is_due(setting: Setting, oldest: datetime) -> bool:
@@ -242,8 +239,7 @@ def _thread(first: Notification, request_id: str) -> dict[str, str]:
 
 
 def _was_written_to(user_id: str, request_id: str) -> bool:
-    sent = (Notification.channel == "email", Notification.status == "sent")
-    query = sa.exists().where(
-        Notification.user_id == user_id, Notification.request_id == request_id, *sent
-    )
-    return bool(model.Session.scalar(sa.select(query)))
+    query = sa.select(Notification.id).join(Work, Work.id == Notification.mail_id)
+    mine = (Notification.user_id == user_id, Notification.request_id == request_id)
+    sent = query.where(*mine, Work.status == DONE)
+    return bool(model.Session.scalar(sa.select(sent.exists())))

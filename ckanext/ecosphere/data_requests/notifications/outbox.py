@@ -1,4 +1,4 @@
-"""Creation of notifications: rows written in the same transaction as their event, so that none is lost or sent twice.
+"""Creation of notifications and their e-mails: in the transaction of their event, so that none is lost or sent twice.
 
 The audiences of a transition come from the table (`states.told`). Each user gets one row per event and channel, for the
 first audience they belong to: a requester who also follows the request is notified as the requester.
@@ -19,7 +19,10 @@ from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.domain.states import Told
 from ckanext.ecosphere.data_requests.model import (
+    DIGEST,
+    MAILED,
     UNSEEN,
+    UNWANTED,
     Comment,
     Event,
     Mute,
@@ -29,13 +32,26 @@ from ckanext.ecosphere.data_requests.model import (
     Setting,
     rows_changed,
 )
+from ckanext.ecosphere.work.model import PENDING, Work
+from ckanext.ecosphere.work.outbox import Outbox
 
+#: The e-mails: each tells one or several notifications (`Notification.mail_id`) to an account or a mailbox. They are
+#: kept for ever, since they prove that a person was told of a decision.
+OUTBOX = Outbox(
+    name="ecosphere-requests-mails",
+    function="ckanext.ecosphere.data_requests.notifications.delivery.deliver",
+    title="Data requests: e-mails",
+    queue=config.QUEUE,
+    is_open=config.mail_works,
+)
+#: Kind of an e-mail that tells all that waited for a user's digest.
+OF_DIGEST = "digest"
 PAGE, EMAIL = "page", "email"
 MOST_UNSEEN = 1000
 #: Latest notifications of a user that the page lists.
 MOST_LISTED = 1000
 #: Digest setting → status of a new e-mail; without an entry, no row is written.
-WAITING = {"immediate": "pending", "daily": "digest", "weekly": "digest"}
+WAITING = {"immediate": MAILED, "daily": DIGEST, "weekly": DIGEST}
 #: Sent at once even to users with a digest: a legal period depends on it, or it is a receipt.
 URGENT = {
     "submit",
@@ -138,7 +154,7 @@ def _write(
     if not (recipients or boxes):
         return 0
     moment = datetime.now(timezone.utc)
-    common = {"request_id": request.id, "key": key, "created": moment, "next_try": moment, **origin}
+    common = {"request_id": request.id, "key": key, "created": moment, **origin}
     rows = []
     wishes, muted = _wishes(recipients), _muted(request, recipients)
     # Messages are delayed a little, so that those about the same request are sent in one e-mail.
@@ -158,17 +174,63 @@ def _write(
             else wishes[user_id]
         )
         if digest in WAITING and user_id not in muted and config.mail_works():
-            rows.append({**row, "channel": EMAIL, "status": WAITING[digest], "next_try": leaves})
-    at_once = [
-        row["user_id"] for row in rows if row["channel"] == EMAIL and row["status"] == "pending"
-    ]
+            rows.append({**row, "channel": EMAIL, "status": WAITING[digest]})
+    at_once = [row["user_id"] for row in rows if row["status"] == MAILED]
     once = _once(boxes or {}, at_once) if config.mail_works() else {}
     for box, audience in once.items():
         row = {**common, "user_id": box, "audience": audience.audience, "neutral": audience.neutral}
-        rows.append({**row, "channel": EMAIL, "status": "pending", "next_try": leaves})
+        rows.append({**row, "channel": EMAIL, "status": MAILED})
     if not rows:
         return 0
-    return rows_changed(insert(Notification).values(rows).on_conflict_do_nothing())
+    query = insert(Notification).values(rows).on_conflict_do_nothing().returning(Notification)
+    new = model.Session.scalars(query).all()
+    send_each((row for row in new if row.status == MAILED), leaves)
+    return len(new)
+
+
+def send_each(rows: Iterable[Notification], due: datetime) -> None:
+    """Add an e-mail for each notification; the caller commits.
+
+    Args:
+        rows: notifications by e-mail.
+        due: when the e-mails leave.
+    """
+    rows = list(rows)
+    mails = [{"recipient": row.user_id, "key": row.key, "due": due} for row in rows]
+    ids = OUTBOX.add(mails)
+    for row in rows:
+        row.status, row.mail_id = MAILED, ids[row.user_id, row.key]
+    model.Session.flush()
+
+
+def unsent() -> sa.ColumnElement[bool]:
+    """Return the SQL condition for notifications whose e-mail waits to be sent."""
+    waiting = sa.select(Work.id).where(OUTBOX.rows, Work.status == PENDING)
+    return sa.and_(Notification.status == MAILED, Notification.mail_id.in_(waiting))
+
+
+def drop(*conditions: sa.ColumnElement[bool]) -> None:
+    """Drop notifications by e-mail that were not sent yet, or wait for a digest; the caller commits.
+
+    An e-mail that has nothing left to tell is not sent.
+    """
+    waiting = sa.or_(Notification.status == DIGEST, unsent())
+    update = sa.update(Notification).where(waiting, *conditions)
+    model.Session.execute(update.values(status=UNWANTED))
+
+
+def forget(*conditions: sa.ColumnElement[bool]) -> int:
+    """Delete notifications, and the e-mails that told nothing else; the caller commits.
+
+    Returns:
+        the number of notifications.
+    """
+    query = sa.delete(Notification).where(*conditions).returning(Notification.mail_id)
+    mail_ids = model.Session.scalars(query).all()
+    still_told = sa.exists().where(Notification.mail_id == Work.id)
+    orphans = sa.delete(Work).where(Work.id.in_(set(mail_ids)), ~still_told)
+    model.Session.execute(orphans)
+    return len(mail_ids)
 
 
 def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, Told]:

@@ -16,6 +16,8 @@ from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
 from ckanext.ecosphere.data_requests.domain.people import by_ids
 from ckanext.ecosphere.data_requests.model import Event, Notification, Request
+from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.work.model import DONE, RUNNING, Work
 
 KINDS = ("submit", "held")
 #: Maximum number of lines of an e-mail; the page shows all.
@@ -49,10 +51,11 @@ def lock(user_id: str) -> None:
 
 def free_from(user_id: str) -> datetime | None:
     """Return when a moderator may be notified again, None when they were not notified recently."""
-    moment = sa.func.max(sa.func.coalesce(Notification.sent, Notification.next_try))
-    is_sent = Notification.status.in_(("sent", "sending"))
+    query = sa.select(sa.func.max(sa.func.coalesce(Work.ended, Work.due)))
+    query = query.join(Notification, Notification.mail_id == Work.id)
     recent = Notification.created > clock.now() - RECENT
-    last = model.Session.scalar(sa.select(moment).where(of_person(user_id), recent, is_sent))
+    is_sent = Work.status.in_((DONE, RUNNING))
+    last = model.Session.scalar(query.where(of_person(user_id), recent, is_sent))
     if last:
         return last + timedelta(minutes=config.moderation_digest())
     return None
@@ -60,8 +63,9 @@ def free_from(user_id: str) -> datetime | None:
 
 def put_off(user_id: str, moment: datetime) -> None:
     """Postpone the pending notifications of a moderator until a time."""
-    early = (of_person(user_id), Notification.status == "pending", Notification.next_try < moment)
-    model.Session.execute(sa.update(Notification).where(*early).values(next_try=moment))
+    mails = sa.select(Notification.mail_id).where(of_person(user_id), outbox.unsent())
+    early = sa.update(Work).where(Work.id.in_(mails), Work.kind == "", Work.due < moment)
+    model.Session.execute(early.values(due=moment))
 
 
 def still_waits(row: Notification, request: Request) -> bool:

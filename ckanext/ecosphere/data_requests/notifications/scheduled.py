@@ -24,7 +24,7 @@ from ckanext.ecosphere.data_requests.domain import clock, states, text
 from ckanext.ecosphere.data_requests.inbound import mailbox
 from ckanext.ecosphere.data_requests.model import ESCALATED, Delivery, Notification, Request, Trace
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
-from ckanext.ecosphere.shared import runs
+from ckanext.ecosphere.work import steps
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ AUDIENCES = {ADMINISTRATORS: states.ADMINISTRATORS, CHIEF: states.CHIEF}
 
 
 def tick() -> dict[str, int]:
-    """Run all tasks; return how much each did (`runs.in_steps`)."""
-    numbers = runs.in_steps("Data requests", STEPS)
+    """Run all tasks; return how much each did (`steps.in_steps`)."""
+    numbers = steps.in_steps("Data requests", STEPS)
     try:
         connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
     except RedisError as error:
@@ -74,7 +74,7 @@ def remind_services() -> int:
     ]
     # There may be many late requests, most of them already reminded of this week.
     written = _written([key for _id, kind, key in reminders if kind == "overdue"])
-    return runs.one_by_one(
+    return steps.one_by_one(
         [reminder for reminder in reminders if reminder[2] not in written], _remind_service
     )
 
@@ -115,7 +115,7 @@ def remind_of_reviews() -> int:
     near = Request.review_due.is_not(None) & (
         Request.review_due <= clock.today() + timedelta(days=WEEK)
     )
-    return runs.one_by_one(
+    return steps.one_by_one(
         model.Session.scalars(sa.select(Request.id).where(near)).all(), _remind_of_review
     )
 
@@ -141,7 +141,7 @@ def remind_requesters() -> int:
         Request.reminders < states.REMINDERS_BEFORE_EXPIRY,
         Request.answer_by <= clock.today() + timedelta(days=FIRST_REMINDER_DAYS),
     )
-    return runs.one_by_one(model.Session.scalars(query).all(), _remind_requester)
+    return steps.one_by_one(model.Session.scalars(query).all(), _remind_requester)
 
 
 def _remind_requester(request_id: str) -> int:
@@ -178,7 +178,7 @@ def expire() -> int:
     query = sa.select(Request.id).where(
         Request.state == states.NEEDS_INFO, Request.answer_by < today, Request.last_reminded < today
     )
-    return runs.one_by_one(
+    return steps.one_by_one(
         model.Session.scalars(query).all(),
         lambda request_id: int(service.by_system(request_id, "expire") is not None),
     )
@@ -189,7 +189,7 @@ def tell_of_silence() -> int:
     # Skip periods that ended long ago.
     near = Request.due.between(clock.today() - timedelta(days=WEEK), clock.today())
     query = sa.select(Request.id).where(Request.state.in_(states.ACTIVE), near)
-    return runs.one_by_one(model.Session.scalars(query).all(), _tell_of_silence)
+    return steps.one_by_one(model.Session.scalars(query).all(), _tell_of_silence)
 
 
 def _tell_of_silence(request_id: str) -> int:
@@ -212,7 +212,7 @@ def escalate() -> int:
     Raises:
         SomeFailed: some failed; all others were done.
     """
-    return runs.one_by_one(_due_escalations(clock.today()), _escalate_one)
+    return steps.one_by_one(_due_escalations(clock.today()), _escalate_one)
 
 
 def _due_escalations(today: date) -> Iterator[tuple[str, str, date]]:
@@ -277,7 +277,7 @@ def _escalation_key(level: str, due: date | None) -> str:
 def publish_answers() -> int:
     """Publish the deliveries that are due, where the request is answered at present; return of how many requests."""
     query = sa.select(Delivery.request_id).where(*_due_deliveries()).distinct()
-    return runs.one_by_one(model.Session.scalars(query).all(), _publish_answer)
+    return steps.one_by_one(model.Session.scalars(query).all(), _publish_answer)
 
 
 def _due_deliveries() -> tuple[sa.ColumnElement[bool], ...]:
@@ -308,7 +308,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "files_removed": attachments.remove_recorded,
     "stray_files_removed": stray_files.remove,
     "datasets_compared": jobs.match_saved,
-    "emails_taken_up": delivery.take_up_interrupted,
+    "emails_taken_up": outbox.OUTBOX.resume,
     "digests": delivery.digests,
     "emails": delivery.deliver,
     "texts_rendered": text.render_again,

@@ -115,7 +115,8 @@ def populate() -> None:
 def forget_requests() -> None:
     """Empty the tables of the requests and reset their counters in Redis."""
     model.Session.remove()
-    empty([each for each in Request.metadata.sorted_tables if each.name.startswith("ecosphere_requests")])
+    tables = ("ecosphere_requests", "ecosphere_work")
+    empty([each for each in Request.metadata.sorted_tables if each.name.startswith(tables)])
     model.Session.commit()
     for name, quality in AUTHORS.items():
         authors.keep(user_id(name), {"first_name": name.title(), "last_name": "Nom", "quality": quality})

@@ -30,9 +30,8 @@ SELECT 'many-' || n, 'DD-2020-9' || lpad(n::text, 5, '0'), 'open', 'Demande ' ||
 FROM generate_series(1, :number) n
 """
 TOLD = """
-INSERT INTO ecosphere_requests_notification (request_id, key, kind, audience, user_id, channel, status, next_try,
-    created)
-SELECT id, 'many:' || id, 'accept', 'service', :person, 'page', :status, now(),
+INSERT INTO ecosphere_requests_notification (request_id, key, kind, audience, user_id, channel, status, created)
+SELECT id, 'many:' || id, 'accept', 'service', :person, 'page', :status,
     now() - row_number() OVER () * interval '1 hour'
 FROM ecosphere_requests WHERE id LIKE 'many-%'
 """

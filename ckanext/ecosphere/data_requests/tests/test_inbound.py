@@ -456,6 +456,7 @@ def test_a_digest_and_the_mailbox_of_a_service_carry_no_reply_address(postbox: P
         step(each, "start", "editor", planned=(clock.today() + timedelta(days=3)).isoformat())
     with freeze_time(clock.now() + timedelta(days=2)):
         delivery.digests()
+        delivery.deliver()
     assert "Reply-To" not in postbox.to("stranger")[-1]
 
 

@@ -14,10 +14,11 @@ from ckan.tests.helpers import call_action
 from freezegun import freeze_time
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import config, jobs
+from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.model import Notification
+from ckanext.ecosphere.data_requests.model import Notification, rows_changed
 from ckanext.ecosphere.data_requests.notifications import delivery
+from ckanext.ecosphere.data_requests.notifications.outbox import OUTBOX
 from ckanext.ecosphere.data_requests.tests.conftest import (
     EXTENSION,
     REASON,
@@ -31,8 +32,8 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     user_id,
 )
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.shared.queue import waits
 from ckanext.ecosphere.tests.postbox import Postbox, body
+from ckanext.ecosphere.work.model import Work
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -42,8 +43,8 @@ def later(days: int) -> str:
 
 
 def statuses() -> dict[str, int]:
-    query = sa.select(Notification.status, sa.func.count()).where(Notification.channel == "email")
-    return dict(model.Session.execute(query.group_by(Notification.status)).tuples().all())
+    query = sa.select(Work.status, sa.func.count()).join(Notification, Notification.mail_id == Work.id)
+    return dict(model.Session.execute(query.group_by(Work.status)).tuples().all())
 
 
 def test_a_request_is_received_accepted_and_answered_by_mail(postbox: Postbox):
@@ -180,14 +181,14 @@ def test_a_server_out_of_order_is_asked_again_later_and_the_mail_leaves_once(pos
     with freeze_time(clock.now() + timedelta(minutes=6)):
         assert delivery.deliver() == 2
         assert delivery.deliver() == 0
-    assert len(postbox.mails) == 2 and statuses() == {"sent": 2}
+    assert len(postbox.mails) == 2 and statuses() == {"done": 2}
 
 
 def test_a_mail_that_never_gets_through_is_given_up(ckan_config: Any, monkeypatch: Any):
     monkeypatch.setitem(ckan_config, "smtp.server", "127.0.0.1:1")
     submitted()
     moment = clock.now()
-    for _try in range(delivery.MOST_TRIES):
+    for _try in range(OUTBOX.most_tries):
         moment += timedelta(days=2)
         with freeze_time(moment):
             delivery.deliver()
@@ -199,11 +200,14 @@ def test_mail_about_a_step_of_a_later_version_waits_for_a_worker_that_knows_it(p
     delivery.deliver()
     postbox.clear()
     step(made, "extend", "admin", **EXTENSION)
-    number = model.Session.query(Notification).filter_by(status="pending").update({"kind": "of_a_later_version"})
+    pending = sa.select(Work.id).where(Work.status == "pending")
+    later = sa.update(Notification).where(Notification.mail_id.in_(pending)).values(kind="of_a_later_version")
+    number = rows_changed(later)
     model.Session.commit()
     assert delivery.deliver() == 0 and number
-    waiting = model.Session.query(Notification).filter_by(kind="of_a_later_version", status="pending").all()
-    assert [each.attempts for each in waiting] == [1] * number
+    waiting = sa.select(Work.attempts).join(Notification, Notification.mail_id == Work.id)
+    waiting = waiting.where(Notification.kind == "of_a_later_version", Work.status == "pending")
+    assert list(model.Session.scalars(waiting)) == [1] * number
     # Simulates a worker of the later version, to which the kind is known.
     model.Session.query(Notification).filter_by(kind="of_a_later_version").update({"kind": "extend"})
     model.Session.commit()
@@ -215,40 +219,40 @@ def test_mail_about_a_step_of_a_later_version_waits_for_a_worker_that_knows_it(p
 def test_interrupted_mail_is_sent_again(postbox: Postbox):
     submitted()
     with Locks() as sender:
-        while delivery._claim_one(sender):
+        while OUTBOX.claim_next(sender, delivery.prepare):
             pass
         # The sending process is alive: no other process takes over its rows.
-        assert delivery.take_up_interrupted() == 0 and delivery.deliver() == 0
-    assert statuses() == {"sending": 2}
-    assert delivery.take_up_interrupted() == 2
+        assert OUTBOX.resume() == 0 and delivery.deliver() == 0
+    assert statuses() == {"running": 2}
+    assert OUTBOX.resume() == 2
     assert delivery.deliver() == 2
-    assert len(postbox.mails) == 2 and statuses() == {"sent": 2}
+    assert len(postbox.mails) == 2 and statuses() == {"done": 2}
 
 
 def test_mail_interrupted_each_time_is_given_up(postbox: Postbox):
     submitted()
-    for _time in range(delivery.MOST_TRIES):
+    for _time in range(OUTBOX.most_tries):
         with Locks() as sender:
-            while delivery._claim_one(sender):
+            while OUTBOX.claim_next(sender, delivery.prepare):
                 pass
-        delivery.take_up_interrupted()
+        OUTBOX.resume()
     assert statuses() == {"failed": 2} and postbox.mails == []
 
 
 def test_due_mail_that_the_queue_forgot_is_queued_again(postbox: Postbox):
     submitted()
     connect_to_redis().flushdb()
-    assert not delivery.is_late()
+    assert not OUTBOX.is_needed()
     with freeze_time(clock.now() + timedelta(minutes=1)):
-        assert "e-mails that are due" in jobs.recover()
-        assert waits("ecosphere-requests-deliver", config.QUEUE)
-        assert "e-mails that are due" not in jobs.recover()
+        assert OUTBOX.recover() == ["Data requests: e-mails"]
+        assert OUTBOX.waits()
+        assert OUTBOX.recover() == []
 
 
 def test_many_changes_queue_one_delivery():
     connect_to_redis().flushdb()
     for _time in range(5):
-        jobs.enqueue_delivery()
+        OUTBOX.enqueue()
     assert get_queue(config.QUEUE).count == 1
 
 
@@ -312,6 +316,7 @@ def test_a_daily_digest_gathers_a_day(postbox: Postbox):
     with freeze_time(clock.now() + timedelta(days=1)):
         assert delivery.digests() == 1
         assert delivery.digests() == 0
+        assert delivery.deliver() == 1
     [mail] = postbox.to("editor")
     assert mail["Subject"].endswith("3 messages about data requests")
     for title in ("Zones humides", "Frayères", "Crues"):
@@ -339,6 +344,7 @@ def test_who_has_left_the_service_gets_none_of_its_notes(postbox: Postbox):
     try:
         with freeze_time(clock.now() + timedelta(days=1)):
             delivery.digests()
+            delivery.deliver()
     finally:
         call_action("organization_member_create", {"user": "boss"}, id="ddt-42", username="editor", role="editor")
     assert ["préfet" in body(mail) for mail in postbox.to("admin")] == [True]

@@ -44,7 +44,6 @@ def test_rows_of_nobody_are_removed_and_supports_counted_anew(nobody):
         audience="followers",
         user_id=nobody,
         channel="page",
-        next_try=moment,
         created=moment,
     )
     model.Session.add(notified)

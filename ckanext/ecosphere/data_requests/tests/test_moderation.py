@@ -19,6 +19,7 @@ from ckanext.ecosphere.data_requests import effects, service
 from ckanext.ecosphere.data_requests.domain import clock, text, trust, wording
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
 from ckanext.ecosphere.data_requests.notifications import delivery
+from ckanext.ecosphere.data_requests.notifications.outbox import OUTBOX
 from ckanext.ecosphere.data_requests.tests.conftest import DRAFT, act, dataset, opened, row, step, submitted, user_id
 from ckanext.ecosphere.data_requests.tests.test_hostile_texts import RUNS, queries
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
@@ -195,17 +196,17 @@ def test_flood_of_new_people_is_one_mail_an_hour_for_moderators(
             call(app, tokens[person], "transition", id=made.json["result"]["id"], **sent)
             delivery.deliver()
     [first] = postbox.to("moderator")
-    assert not delivery.is_late()
+    assert not OUTBOX.is_needed()
     rejected = call(app, tokens["moderator"], "held_list").json["result"]["results"][-1]
     call(app, tokens["moderator"], "moderate", kind=rejected["kind"], id=rejected["id"], decision="release")
     with freeze_time(clock.now() + timedelta(minutes=59)):
         delivery.deliver()
         assert len(postbox.to("moderator")) == 1
     with freeze_time(clock.now() + timedelta(minutes=61)):
-        assert delivery.is_late()
+        assert OUTBOX.is_needed()
         delivery.deliver()
         delivery.deliver()
-        assert not delivery.is_late()
+        assert not OUTBOX.is_needed()
     [_first, mail] = postbox.to("moderator")
     # Eight comments and four requests, less the one already notified and the one already moderated.
     assert str(mail["Subject"]).endswith("10 contributions attendent un modérateur")
@@ -237,13 +238,12 @@ def test_two_workers_tell_a_moderator_once(postbox: Postbox, ckan_config: Any, m
     monkeypatch.setitem(ckan_config, "ecosphere.requests.moderation_digest", 60)
     submitted()
     with Locks() as sender:
-        claimed = []
-        while ids := delivery._claim_one(sender):
-            claimed += ids
+        while OUTBOX.claim_next(sender, delivery.prepare):
+            pass
         submitted("friend")
         delivery.deliver()
         assert postbox.to("moderator") == []
-    delivery.take_up_interrupted()
+    OUTBOX.resume()
     delivery.deliver()
     assert len(postbox.to("moderator")) == 1
 

@@ -12,12 +12,12 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import conversation, deliveries
+from ckanext.ecosphere.data_requests import conversation, deliveries, privacy
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.domain.people import reader_of
 from ckanext.ecosphere.data_requests.logic import actions, auth
-from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.data_requests.model import Notification, Request
+from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.data_requests.tests.conftest import (
     PEOPLE,
     REFUSAL,
@@ -28,7 +28,10 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     row,
     step,
     submitted,
+    user_id,
 )
+from ckanext.ecosphere.tests.postbox import Postbox
+from ckanext.ecosphere.work.model import Work
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -364,7 +367,13 @@ def test_a_private_dataset_is_not_named_to_those_who_may_not_read_it(app: Any):
         assert shown["events"][-1]["fields"]["datasets"] == [secret["id"], seen["id"]]
 
 
-def test_what_is_kept_of_a_person_is_handed_out_and_erased():
+def mails_to(person: str) -> int:
+    """Return the number of e-mails to a user that are stored."""
+    query = sa.select(sa.func.count()).where(Work.recipient == user_id(person))
+    return model.Session.scalar(query) or 0
+
+
+def test_what_is_kept_of_a_person_is_handed_out_and_erased(postbox: Postbox):
     made = opened(requester_siret="73282932000074")
     act("create", "asker", title="Brouillon")
     act("comment", "asker", id=made["id"], text="Merci")
@@ -373,12 +382,24 @@ def test_what_is_kept_of_a_person_is_handed_out_and_erased():
     kept = act("export", "asker")
     assert {len(kept[key]) for key in ("comments", "supports")} == {1} and len(kept["requests"]) == 2
     assert kept["person"]["email"] == "asker@secret.example"
+    assert len(kept["emails"]) == mails_to("asker") > 0
     done = act("erase", "asker")
+    assert mails_to("asker") == 0 and mails_to("editor") > 0
     assert (done["drafts"], done["requests"], done["comments"], done["supports"]) == (1, 1, 1, 1)
     again = act("export", "asker")
     assert not any(again[key] for key in ("requests", "comments", "events", "supports", "follows"))
     left = row(made)
     assert (left.state, left.requester_id, left.requester_siret) == ("withdrawn", None, "")
+
+
+def test_of_a_request_that_is_anonymised_no_e_mail_is_left(postbox: Postbox):
+    made, other = opened(), opened(title="Haies")
+    delivery.deliver()
+    privacy.anonymise(row(made))
+    model.Session.commit()
+    query = sa.select(Notification.request_id).select_from(Work)
+    told = query.outerjoin(Notification, Notification.mail_id == Work.id)
+    assert set(model.Session.scalars(told)) == {other["id"]}
 
 
 def test_who_has_erased_their_data_waits_for_no_review_and_for_no_moderator(

@@ -13,6 +13,7 @@ from freezegun import freeze_time
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute, Setting
 from ckanext.ecosphere.data_requests.notifications import delivery, replies, scheduled
+from ckanext.ecosphere.data_requests.notifications.outbox import OUTBOX
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step, submitted, user_id
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.mailing import sending
@@ -102,10 +103,8 @@ def test_mail_of_several_messages_that_is_being_sent_is_not_taken_for_an_interru
     for words in ("un", "deux", "trois"):
         act("comment", "asker", id=made["id"], text=words)
     postbox.clear()
-    send, again = delivery._hand_over, []
-    monkeypatch.setattr(
-        delivery, "_hand_over", lambda **mail: (again.append(delivery.take_up_interrupted()), send(**mail))
-    )
+    send, again = sending.hand_over, []
+    monkeypatch.setattr(sending, "hand_over", lambda **mail: (again.append(OUTBOX.resume()), send(**mail)))
     delivery.deliver()
     assert set(again) == {0}
     assert delivery.deliver() == 0 and len(postbox.to("stranger")) == 1
@@ -162,6 +161,7 @@ def test_one_click_of_a_digest_stops_all_mails(app: Any, postbox: Postbox):
     opened(title="Autre")
     with freeze_time(clock.now() + timedelta(days=1)):
         delivery.digests()
+        delivery.deliver()
     [mail] = postbox.to("editor")
     assert app.post(f"/{address(mail)}", data={"List-Unsubscribe": "One-Click"}).status_code == 200
     assert act("settings_show", "editor")["digest"] == "none"

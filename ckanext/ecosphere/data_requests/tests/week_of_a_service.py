@@ -30,6 +30,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, opened,
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at
 from ckanext.ecosphere.tests.postbox import Postbox, body
+from ckanext.ecosphere.work.model import DONE, Work
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -164,7 +165,8 @@ def _nothing_unnoticed() -> None:
         assert told == {"administrators", "moderators"}, each.reference
         assert {"overdue", "escalated_soon"} <= _kinds(each, user_id("admin")), each.reference
         assert "silence" in _kinds(each, each.requester_id), each.reference
-    waiting = sa.select(sa.func.count()).where(Notification.channel == "email", Notification.status != "sent")
+    by_mail = sa.select(sa.func.count()).select_from(Notification).where(Notification.channel == "email")
+    waiting = by_mail.outerjoin(Work, Work.id == Notification.mail_id).where(Work.status.is_distinct_from(DONE))
     assert model.Session.scalar(waiting) == 0
     assert [each.state for each in requests if each.state not in states.CLOSED] == ["open"]
 

@@ -1,4 +1,4 @@
-"""Compose the letter about the sources and send it (`shared.mailing.outbox`), by a job on the harvest queue."""
+"""Compose the letter about the sources and send it (`work.outbox`), by a job on the harvest queue."""
 
 from __future__ import annotations
 
@@ -15,20 +15,17 @@ from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.letter import findings, readers
 from ckanext.ecosphere.harvest.letter.findings import KINDS, STALLED, Findings
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations
-from ckanext.ecosphere.harvest.model import Letter, Reader
+from ckanext.ecosphere.harvest.model import Reader
 from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INCOMPLETE
 from ckanext.ecosphere.harvest.problems import advice_of
 from ckanext.ecosphere.harvest.worker.job import FINISHED
-from ckanext.ecosphere.harvest.worker.queue import QUEUE
 from ckanext.ecosphere.shared import characters, dates, language
-from ckanext.ecosphere.shared.mailing import headers, sending
-from ckanext.ecosphere.shared.mailing.outbox import UNWANTED, Outbox
+from ckanext.ecosphere.shared.mailing import headers
 from ckanext.ecosphere.shared.mailing.texts import harmless, labelled, subject
-from ckanext.ecosphere.shared.queue import enqueue_once, waits
+from ckanext.ecosphere.work.model import Work
+from ckanext.ecosphere.work.outbox import Unwanted
 from ckanext.harvest.model import HarvestGatherError, HarvestJob
 
-OUTBOX = Outbox("harvest-week", Letter, "the sources")
-DELIVER = "ecosphere-harvest-letters"
 MOST_NAMED = 20
 """Maximum sources of each kind named in a letter."""
 MOST_QUOTED = 5
@@ -37,52 +34,54 @@ LONGEST = 200
 LONGEST_ERROR = 500
 
 
-def recover() -> list[str]:
-    """Create the letters that are due, and enqueue their delivery if no job is going to send them."""
+def write_due() -> list[str]:
+    """Create the letters that are due and queue their delivery; return how many, for the log."""
     if not readers.are_offered():
         return []
-    done = []
-    if written := readers.write(datetime.now(timezone.utc)):
-        done.append(f"{written} letters about the sources")
-    if interrupted := OUTBOX.take_up_interrupted():
-        done.append(f"{interrupted} letters about the sources whose sender was killed")
-    if written or (OUTBOX.is_late() and not waits(DELIVER, QUEUE)):
-        enqueue_once(deliver, job_id=DELIVER, title="Harvest: letters about the sources", queue=QUEUE)
-        if not written:
-            done.append("letters about the sources that are due")
-    return done
+    number = readers.write(datetime.now(timezone.utc))
+    if not number:
+        return []
+    readers.OUTBOX.enqueue()
+    return [f"{number} letters about the sources"]
 
 
 def deliver() -> int:
     """Send the letters that are due and return how many were sent. Safe to run concurrently."""
-    return OUTBOX.deliver(OUTBOX.claim_next, _send) if sending.is_configured() else 0
+    return readers.OUTBOX.deliver(_write)
 
 
-def _send(ids: list[int]) -> int:
-    row = model.Session.get_one(Letter, ids[0])
-    reader, user = model.Session.get(Reader, row.user_id), model.User.get(row.user_id)
+def _write(mail: Work) -> dict[str, Any]:
+    """Return the parameters of a letter.
+
+    Raises:
+        Unwanted: the portal or the person does not want it any more, or there is nothing to say.
+    """
     if not readers.are_offered():
-        return OUTBOX.note(ids, UNWANTED, "no letters are sent any more")
+        raise Unwanted("no letters are sent any more")
+    reader, user = model.Session.get(Reader, mail.recipient), model.User.get(mail.recipient)
     if reader is None or user is None or user.state != model.State.ACTIVE or not user.email:
-        readers.remove(row.user_id)
-        return OUTBOX.note(ids, UNWANTED, "not wanted any more")
-    owners = None if user.sysadmin else editable_organisations(user.name)
-    found = findings.of_period(owners, row.until, datetime.now(timezone.utc))
-    if not found.total:
-        return OUTBOX.note(ids, UNWANTED, "no sources")
-    if config.letter_period() == "day" and not found.number:
-        return OUTBOX.note(ids, UNWANTED, "no source needs anybody")
-    name, email, until = user.display_name, user.email, row.until
+        readers.remove(mail.recipient)
+        raise Unwanted("not wanted any more")
+    owners = None
+    if not user.sysadmin:
+        owners = editable_organisations(user.name)
+    until = datetime.fromisoformat(str(mail.key))
+    content = findings.of_period(owners, until, datetime.now(timezone.utc))
+    if not content.total:
+        raise Unwanted("no sources")
+    if config.letter_period() == "day" and not content.number:
+        raise Unwanted("no source needs anybody")
+    message_id = headers.message_id("harvest-week", str(mail.id))
+    name, email = user.display_name, user.email
     with language.speaking(reader.language):
-        title, body = compose(found, name, until)
-    return OUTBOX.hand_over(
-        ids,
-        headers={**headers.AUTOMATIC, "Message-ID": headers.message_id("harvest-week", str(ids[0]))},
-        recipient_name=name,
-        recipient_email=email,
-        subject=title,
-        body=body,
-    )
+        title, body = compose(content, name, until)
+    return {
+        "headers": {**headers.AUTOMATIC, "Message-ID": message_id},
+        "recipient_name": name,
+        "recipient_email": email,
+        "subject": title,
+        "body": body,
+    }
 
 
 def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.model import Letter, Reader
+from ckanext.ecosphere.harvest.model import Reader
+from ckanext.ecosphere.harvest.worker.queue import QUEUE
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.mailing import sending
-from ckanext.ecosphere.shared.mailing.outbox import PENDING
+from ckanext.ecosphere.work.model import Work
+from ckanext.ecosphere.work.outbox import Outbox
 
 PERIODS = {"week": timedelta(weeks=1), "day": timedelta(days=1)}
 LATEST = {"week": timedelta(days=3), "day": timedelta(hours=12)}
 """Maximum delay of a letter; later, it is skipped in favour of the next one."""
-KEPT = timedelta(days=90)
-"""How long letters are kept."""
+OUTBOX = Outbox(
+    name="ecosphere-harvest-letters",
+    function="ckanext.ecosphere.harvest.letter.letters.deliver",
+    title="Harvest: letters about the sources",
+    queue=QUEUE,
+    kept=timedelta(days=90),
+)
+"""The letters. Their key is the time at which they are due, in UTC; the content is compiled when they are sent."""
 
 
 def are_offered() -> bool:
@@ -50,7 +58,7 @@ def remove(user_id: str) -> None:
 def forget(user_id: str) -> None:
     """Delete the subscription of a user, and all letters to them; the caller commits."""
     remove(user_id)
-    model.Session.execute(sa.delete(Letter).where(Letter.user_id == user_id))
+    OUTBOX.forget([user_id])
 
 
 def last_moment(now: datetime) -> datetime:
@@ -75,13 +83,11 @@ def write(now: datetime) -> int:
     until = last_moment(now)
     if now - until > LATEST[config.letter_period()]:
         return 0
-    written = sa.exists().where(Letter.user_id == Reader.user_id, Letter.until == until)
+    key = until.astimezone(timezone.utc).isoformat()
+    written = sa.exists().where(OUTBOX.rows, Work.recipient == Reader.user_id, Work.key == key)
     due = sa.select(Reader.user_id).where(Reader.since < until, ~written)
-    people = list(model.Session.scalars(due))
-    if people:
-        row = {"until": until, "status": PENDING, "attempts": 0, "next_try": now, "created": now, "error": ""}
-        rows = insert(Letter).values([{"user_id": person, **row} for person in people])
-        model.Session.execute(rows.on_conflict_do_nothing(constraint="uq_ecosphere_harvest_letter"))
-        model.Session.execute(sa.delete(Letter).where(Letter.created < now - KEPT))
+    added = OUTBOX.add({"recipient": user_id, "key": key} for user_id in model.Session.scalars(due))
+    if added:
+        OUTBOX.purge()
     model.Session.commit()
-    return len(people)
+    return len(added)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.cli.db import _run_migrations
 from ckan.lib import jobs
 from ckan.tests import factories
 from freezegun import freeze_time
@@ -19,7 +20,7 @@ from freezegun import freeze_time
 from ckanext.ecosphere.core.lists.journal import JournalEntry
 from ckanext.ecosphere.harvest import config, problems
 from ckanext.ecosphere.harvest.letter import findings, letters, readers
-from ckanext.ecosphere.harvest.model import JobState, Letter, Reader
+from ckanext.ecosphere.harvest.model import JobState, Reader
 from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE, MESSAGES
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, html, iso_record
 from ckanext.ecosphere.harvest.worker.locks import source_lock
@@ -27,6 +28,7 @@ from ckanext.ecosphere.harvest.worker.queue import QUEUE
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, log_in_by_hand, picture
 from ckanext.ecosphere.tests.postbox import body, serving
+from ckanext.ecosphere.work.model import DONE, UNWANTED, Work
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
 PASSWORD = "un mot de passe de test"
@@ -153,7 +155,7 @@ def monday(week=0, hour=7, minute=1):
 def send(moment):
     """Run the scheduled check at a given time, then the worker; return what the check reports."""
     with freeze_time(moment):
-        told = letters.recover()
+        told = [*letters.write_due(), *readers.OUTBOX.recover()]
         letters.deliver()
     return told
 
@@ -229,7 +231,7 @@ def test_an_editor_is_told_of_the_sources_of_their_services_in_their_language(
     # Users who no longer edit anything, or whose account is deleted, get no more e-mails.
     portal.call("organization_member_delete", id="ddt-01053-01", username="ed")
     send(monday(1) + timedelta(days=3))
-    assert list(model.Session.scalars(sa.select(Letter.status).order_by(Letter.id))) == ["sent", "unwanted"]
+    assert list(model.Session.scalars(sa.select(Work.status).order_by(Work.id))) == [DONE, UNWANTED]
     portal.call("user_delete", id="ed")
     send(monday(2) + timedelta(days=3))
     assert (len(box.mails), model.Session.query(Reader).count()) == (1, 0)
@@ -269,6 +271,29 @@ def test_a_daily_letter_comes_only_when_a_source_needs_somebody(portal, box, cka
     assert "1 source needs somebody" in mail["Subject"] and "Figures of the day" in body(mail)
     assert send(monday() + timedelta(days=1, minutes=30)) == []
     assert len(box.mails) == 1
+
+
+def test_a_letter_that_waited_before_the_update_is_sent_after_it_and_none_is_sent_again(portal, box):
+    boss = factories.Sysadmin(name="boss", email="boss@example.org")
+    portal.source("https://une.example.org/csw", name="une")
+    readers.add(boss["id"], "fr")
+    model.Session.commit()
+    send(monday())
+    box.failures = 1
+    send(monday(1))
+    assert len(box.mails) == 1
+    model.Session.remove()
+    try:
+        _run_migrations("ecosphere_harvest", "7e3b5d90c1a6", forward=False)
+        former = sa.text("SELECT status, until FROM ecosphere_harvest_letter ORDER BY id")
+        first, second = model.Session.execute(former).tuples().all()
+        assert (first[0], second[0], second[1] - first[1]) == ("sent", "pending", timedelta(days=7))
+        model.Session.remove()
+    finally:
+        _run_migrations("ecosphere_harvest", "head")
+    send(monday(1, minute=20))
+    assert len(box.mails) == 2
+    assert send(monday(1, minute=30)) == [] and len(box.mails) == 2
 
 
 def test_there_is_advice_for_each_message_about_a_record():

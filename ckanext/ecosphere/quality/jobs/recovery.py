@@ -1,4 +1,4 @@
-"""Restart work that a killed process or an emptied queue left undone: missing rows, scores in the index, long runs."""
+"""Restart work that a killed process or an emptied queue left undone: missing rows, scores in the index."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from ckan import model
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.quality import config, rescore, store
-from ckanext.ecosphere.quality.jobs import tasks
 from ckanext.ecosphere.quality.model import QualityRow
 
 AT_ONCE = 500
@@ -19,12 +18,12 @@ _suspects: set[str] = set()
 
 
 def recover() -> list[str]:
-    """Score datasets without a row, index missing scores, and queue lost runs again.
+    """Score datasets without a row, and index missing scores.
 
     Raises:
         SolrAwayError: Solr is down.
     """
-    done = [f"quality: {name}" for name in tasks.send_lost_runs()]
+    done = []
     if unscored := _without_row():
         changed = rescore.some(unscored).changed
         model.Session.commit()

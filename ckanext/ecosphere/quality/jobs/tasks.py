@@ -12,7 +12,7 @@ from ckanext.ecosphere.quality import datasets, links, rdf, rescore, series
 from ckanext.ecosphere.quality.config import QUEUE
 from ckanext.ecosphere.quality.jobs import nightly
 from ckanext.ecosphere.quality.overview import note_progress
-from ckanext.ecosphere.shared.runs import Run
+from ckanext.ecosphere.work.runs import Run
 
 log = logging.getLogger(__name__)
 
@@ -23,19 +23,34 @@ LINK_RUN_SECONDS = 900
 RECHECK_PAUSE_SECONDS = 300
 _HERE = "ckanext.ecosphere.quality.jobs.tasks"
 RESCORE = Run(
-    "ecosphere-quality-rescore", f"{_HERE}.rescore_all", "Quality: score everything again", QUEUE, LONGEST_SECONDS
+    name="ecosphere-quality-rescore",
+    function=f"{_HERE}.rescore_all",
+    title="Quality: score everything again",
+    queue=QUEUE,
+    seconds=LONGEST_SECONDS,
 )
 LINKS = Run(
-    "ecosphere-quality-links",
-    f"{_HERE}.check_links",
-    "Quality: check the links that are due",
-    QUEUE,
-    2 * LINK_RUN_SECONDS,
+    name="ecosphere-quality-links",
+    function=f"{_HERE}.check_links",
+    title="Quality: check the links that are due",
+    queue=QUEUE,
+    seconds=2 * LINK_RUN_SECONDS,
 )
 SHACL = Run(
-    "ecosphere-quality-shacl", f"{_HERE}.check_shacl", "Quality: check the RDF of datasets", QUEUE, LONGEST_SECONDS
+    name="ecosphere-quality-shacl",
+    function=f"{_HERE}.check_shacl",
+    title="Quality: check the RDF of datasets",
+    queue=QUEUE,
+    seconds=LONGEST_SECONDS,
 )
-NIGHTLY = Run("ecosphere-quality-nightly", f"{_HERE}.run_nightly", "Quality: work of the night", QUEUE, LONGEST_SECONDS)
+NIGHTLY = Run(
+    name="ecosphere-quality-nightly",
+    function=f"{_HERE}.run_nightly",
+    title="Quality: work of the night",
+    queue=QUEUE,
+    seconds=LONGEST_SECONDS,
+)
+RUNS = (RESCORE, LINKS, SHACL, NIGHTLY)
 
 
 def rescore_all() -> None:
@@ -134,8 +149,3 @@ def run_nightly(links: bool) -> None:
 def enqueue_nightly(links: bool = True) -> str:
     """Queue the nightly work; return the id of the job."""
     return NIGHTLY.want(links)
-
-
-def send_lost_runs() -> list[str]:
-    """Queue the runs again that are requested but neither queued nor running; return their titles."""
-    return [run.title for run in (RESCORE, LINKS, SHACL, NIGHTLY) if run.send_if_lost()]

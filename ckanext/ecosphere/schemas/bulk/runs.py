@@ -14,8 +14,8 @@ from ckan import model
 from ckanext.ecosphere.schemas.bulk import plan
 from ckanext.ecosphere.schemas.importing.review import said
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.locks import Locks, is_free
-from ckanext.ecosphere.shared.queue import enqueue_once, waits
+from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.work.jobs import Job
 
 log = logging.getLogger(__name__)
 QUEUE = "ecosphere:schemas"
@@ -57,7 +57,7 @@ def create(user: str, ids: list[str], change: plan.Change) -> str:
     )
     model.Session.add(task)
     model.Session.commit()
-    _queue(carry_out, id_, "Bulk edit")
+    _job(id_, "queued").enqueue()
     return id_
 
 
@@ -105,7 +105,7 @@ def start_undo(id_: str) -> None:
     run = load(id_)
     if run is not None:
         _note(id_, {**run, "done": 0, "lang": language.current()}, "undoing")
-        _queue(undo, id_, "Undo a bulk edit")
+        _job(id_, "undoing").enqueue()
 
 
 def resume(id_: str) -> None:
@@ -113,41 +113,48 @@ def resume(id_: str) -> None:
     run = load(id_)
     if run is not None and run["interrupted"]:
         _note(id_, run, run["state"])
-        _queue(*((undo, id_, "Undo a bulk edit") if run["state"] == "undoing" else (carry_out, id_, "Bulk edit")))
+        _job(id_, run["state"]).enqueue()
 
 
-def recover() -> list[str]:
-    """Queue again the unfinished runs that are neither queued nor locked by a worker; return their descriptions.
+def unfinished() -> list[Job]:
+    """Return the jobs of the unfinished runs, to be queued again if they were lost.
 
     A run that has started must also be interrupted (`SILENT_SECONDS`), so that one that always fails is retried only
     after a pause.
     """
     query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
-    open_runs = [
-        (task.id, task.state)
-        for task in query.filter(model.TaskStatus.state.in_(WORK))
+    jobs = [
+        _job(task.id, task.state)
+        for task in query.filter(model.TaskStatus.state.in_(TITLES))
         if task.state == "queued" or _shown(task)["interrupted"]
     ]
     model.Session.rollback()
-    done = []
-    for id_, state in open_runs:
-        work, title = WORK[state]
-        if not waits(_job(id_), QUEUE) and is_free(_lock(id_)):
-            _queue(work, id_, title)
-            done.append(f"{title} {id_}")
-    return done
+    return jobs
 
 
-def _job(id_: str) -> str:
-    return f"ecosphere-bulk-{id_}"
+#: Unfinished state of a run → title of its job.
+TITLES = {"queued": "Bulk edit", "running": "Bulk edit", "undoing": "Undo a bulk edit"}
+
+
+def _job(id_: str, state: str) -> Job:
+    """Return the job that goes on with a run in an unfinished state."""
+    function = "carry_out"
+    if state == "undoing":
+        function = "undo"
+    return Job(
+        name=f"ecosphere-bulk-{id_}",
+        function=f"ckanext.ecosphere.schemas.bulk.runs.{function}",
+        title=TITLES[state],
+        queue=QUEUE,
+        seconds=LONGEST_SECONDS,
+        has_work=lambda: True,
+        lock=_lock(id_),
+        arguments=(id_,),
+    )
 
 
 def _lock(id_: str) -> str:
     return f"schemas:bulk:{id_}"
-
-
-def _queue(work: Any, id_: str, title: str) -> None:
-    enqueue_once(work, [id_], job_id=_job(id_), title=title, queue=QUEUE, timeout=LONGEST_SECONDS)
 
 
 def carry_out(id_: str) -> None:
@@ -260,7 +267,3 @@ def _undo_one(user: str, field: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 def _told(error: Any) -> str:
     return "; ".join(said(error.error_dict))[:MOST_TOLD]
-
-
-#: Job and title of the unfinished states of a run.
-WORK = {"queued": (carry_out, "Bulk edit"), "running": (carry_out, "Bulk edit"), "undoing": (undo, "Undo a bulk edit")}

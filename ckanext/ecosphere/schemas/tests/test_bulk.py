@@ -11,6 +11,8 @@ import ckan.plugins.toolkit as tk
 import pytest
 from bs4 import BeautifulSoup
 from ckan import model
+from ckan.lib.jobs import get_queue
+from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories, helpers
 
 from ckanext.ecosphere.schemas.bulk import actions, plan, runs
@@ -220,6 +222,18 @@ def test_an_interrupted_run_says_so_and_goes_on_without_doing_anything_twice(int
     assert [entry["outcome"] for entry in shown["entries"]] == ["changed"] * 3
     with pytest.raises(tk.ValidationError):
         as_user(editor, "ecosphere_bulk_edit_resume", id=interrupted)
+    clean_up(act)
+
+
+def test_an_interrupted_run_whose_job_is_lost_is_queued_again_once(interrupted, act):
+    connect_to_redis().flushdb()
+    (job,) = [job for job in runs.unfinished() if job.arguments == (interrupted,)]
+    assert job.recover() == ["Bulk edit"]
+    assert job.recover() == []
+    (queued,) = get_queue(runs.QUEUE).jobs
+    assert list(queued.args) == [interrupted]
+    runs.carry_out(interrupted)
+    assert interrupted not in [job.arguments[0] for job in runs.unfinished()]
     clean_up(act)
 
 

@@ -14,14 +14,15 @@ from ckan import model
 from ckan.lib.search import SearchQueryError
 
 from ckanext.ecosphere.search import config, popularity, unfound
-from ckanext.ecosphere.search.alerts import mails, searches, storage, subjects
+from ckanext.ecosphere.search.alerts import searches, storage, subjects
+from ckanext.ecosphere.search.alerts.mails import deliver, reader_of
 from ckanext.ecosphere.search.alerts.model import Subscriber, now
 from ckanext.ecosphere.search.config import QUEUE
 from ckanext.ecosphere.search.relevance import catalogue_words
-from ckanext.ecosphere.shared import runs
-from ckanext.ecosphere.shared.locks import Locks, is_free
+from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.mailing import sending
-from ckanext.ecosphere.shared.queue import enqueue_once, waits
+from ckanext.ecosphere.work import steps
+from ckanext.ecosphere.work.jobs import Job
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +32,11 @@ LOOKING = "search:alerts"
 SETTLED = timedelta(minutes=10)
 #: Number of failed queries after which a run considers the index as down.
 MOST_FAULTS = 3
-LOOK, DELIVER, COUNT = (
-    "ecosphere-search-look",
-    "ecosphere-search-deliver",
-    "ecosphere-search-popularity",
-)
 
 
 def tick() -> dict[str, int]:
-    """Do all due work; return the counts of each step (`runs.in_steps`)."""
-    return runs.in_steps("Search", STEPS)
+    """Do all due work; return the counts of each step (`steps.in_steps`)."""
+    return steps.in_steps("Search", STEPS)
 
 
 def look() -> int:
@@ -51,21 +47,14 @@ def look() -> int:
     """
     if not config.alerts() or not sending.is_configured():
         return 0
-    moment, processed, with_news = now(), set[str](), 0
+    moment, with_news = now(), 0
     faults: list[searches.IndexAwayError] = []
     with Locks() as locks:
         if not locks.take(LOOKING):
             return 0  # the current run will process these, too
-        while len(processed) < config.alerts_per_run() and (
-            claimed := storage.claim_due(moment, processed)
-        ):
-            subscriber, alerts = claimed
-            processed.add(subscriber.id)
+        for subscriber_id in storage.people_with_due_alerts(moment, config.alerts_per_run()):
             try:
-                due = [
-                    _Due(alert.id, alert.about, alert.search, alert.told_until) for alert in alerts
-                ]
-                with_news += _look_for(subscriber.id, due, moment)
+                with_news += _look_for(subscriber_id, moment)
             except searches.IndexAwayError as error:  # perhaps only for this query
                 model.Session.rollback()
                 faults.append(error)
@@ -85,13 +74,20 @@ class _Due(NamedTuple):
     since: datetime
 
 
-def _look_for(subscriber_id: str, alerts: list[_Due], moment: datetime) -> int:
+def _look_for(subscriber_id: str, moment: datetime) -> int:
     """Process the alerts of one person, with their permissions, and queue one e-mail for all; return 1 if there is one.
 
     Raises:
         IndexAwayError: the index is down; nothing is recorded, and the next run tries again.
     """
-    lang = model.Session.get_one(Subscriber, subscriber_id).language
+    subscriber = model.Session.get(Subscriber, subscriber_id)
+    if subscriber is None:
+        return 0  # erased meanwhile
+    lang = subscriber.language
+    alerts = [
+        _Due(alert.id, alert.about, alert.search, alert.told_until)
+        for alert in storage.due_alerts(subscriber_id, moment)
+    ]
     news: list[dict[str, Any]] = []
     looked_until: dict[str, datetime] = {}
     for due in alerts:
@@ -101,7 +97,7 @@ def _look_for(subscriber_id: str, alerts: list[_Due], moment: datetime) -> int:
         if subject is None:  # its room is not enabled
             continue
         with subjects.asked(subject, due.search, lang):
-            reader = mails.reader_of(model.Session.get_one(Subscriber, subscriber_id))
+            reader = reader_of(model.Session.get_one(Subscriber, subscriber_id))
             if reader.gone:
                 model.Session.rollback()
                 return 0  # deleted by the next purge
@@ -119,38 +115,39 @@ def _look_for(subscriber_id: str, alerts: list[_Due], moment: datetime) -> int:
     return int(bool(news))
 
 
-def deliver() -> int:
-    """Send the due e-mails; return how many were sent."""
-    return mails.deliver()
-
-
-def enqueue_delivery() -> None:
-    """Queue the sending of e-mails; without Redis they wait for the next tick."""
-    enqueue_once(deliver, job_id=DELIVER, title="Search: e-mails", queue=QUEUE)
-
-
-def _look_and_deliver() -> None:
+def look_and_deliver() -> None:
+    """Process the due alerts, and send their e-mails at once."""
     look()
     deliver()
 
 
-def recover() -> list[str]:
-    """Queue due work for which there is no job."""
-    queued = []
-    if popularity.is_due() and not waits(COUNT, QUEUE):
-        enqueue_once(popularity.count, job_id=COUNT, title="Search: popularity", queue=QUEUE)
-        queued.append("popularity of datasets")
-    if not sending.is_configured():
-        return queued
-    if interrupted := mails.OUTBOX.take_up_interrupted():
-        queued.append(f"{interrupted} e-mails about searches whose sender was killed")
-    if mails.OUTBOX.is_late() and not waits(DELIVER, QUEUE):
-        enqueue_delivery()
-        queued.append("e-mails about searches that are due")
-    if config.alerts() and storage.is_due(now()) and not waits(LOOK, QUEUE) and is_free(LOOKING):
-        enqueue_once(_look_and_deliver, job_id=LOOK, title="Search: alerts", queue=QUEUE)
-        queued.append("alerts that are due")
-    return queued
+def _is_due() -> bool:
+    return config.alerts() and sending.is_configured() and storage.is_due(now())
+
+
+LOOK = Job(
+    name="ecosphere-search-look",
+    function="ckanext.ecosphere.search.alerts.job.look_and_deliver",
+    title="Search: alerts",
+    queue=QUEUE,
+    has_work=_is_due,
+    lock=LOOKING,
+)
+POPULARITY = Job(
+    name="ecosphere-search-popularity",
+    function="ckanext.ecosphere.search.popularity.count",
+    title="Search: popularity",
+    queue=QUEUE,
+    has_work=popularity.is_due,
+)
+WORDS = Job(
+    name="ecosphere-search-words",
+    function="ckanext.ecosphere.search.relevance.catalogue_words.count",
+    title="Search: words of the catalogue",
+    queue=QUEUE,
+    has_work=catalogue_words.is_due,
+)
+JOBS = (POPULARITY, storage.OUTBOX, LOOK, WORDS)
 
 
 STEPS: dict[str, Callable[[], int]] = {
@@ -158,7 +155,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "unfound_erased": unfound.purge,
     "popularity_indexed": popularity.count,
     "words_counted": catalogue_words.count,
-    "emails_taken_up": mails.OUTBOX.take_up_interrupted,
+    "emails_taken_up": storage.OUTBOX.resume,
     "people_with_news": look,
     "emails": deliver,
 }

@@ -1,4 +1,4 @@
-"""E-mails about saved searches, sent through the common outbox (`shared.mailing.outbox`)."""
+"""E-mails about saved searches, sent through the common outbox (`work.outbox`)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from ckan import model
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.interfaces import AlertSubject, News
 from ckanext.ecosphere.search.alerts import links, storage, subjects
-from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber
+from ckanext.ecosphere.search.alerts.model import Alert, Subscriber
 from ckanext.ecosphere.shared import characters, language
-from ckanext.ecosphere.shared.mailing import headers, sending
-from ckanext.ecosphere.shared.mailing.outbox import UNWANTED, Outbox
+from ckanext.ecosphere.shared.mailing import headers
 from ckanext.ecosphere.shared.mailing.texts import harmless, labelled, subject
-
-OUTBOX = Outbox("search", Mail, "a saved search")
+from ckanext.ecosphere.work.model import Work
+from ckanext.ecosphere.work.outbox import Unwanted
 
 
 @dataclass(frozen=True)
@@ -92,31 +91,31 @@ def reader_of(subscriber: Subscriber) -> Reader:
 
 def deliver() -> int:
     """Send the due e-mails; return how many were sent. Several workers may run at once."""
-    return OUTBOX.deliver(OUTBOX.claim_next, _send) if sending.is_configured() else 0
-
-
-def _send(ids: list[int]) -> int:
-    row = model.Session.get(Mail, ids[0])
-    subscriber = row and model.Session.get(Subscriber, row.subscriber_id)
-    if row is None or subscriber is None:
-        return 0  # deleted meanwhile
-    if not reader_of(subscriber).email:
-        return OUTBOX.note(ids, UNWANTED, "no address")
-    lang, kind, content = subscriber.language, row.kind, row.content
-    subscriber_id, key = str(subscriber.id), str(row.id)
-
-    def send() -> bool:
-        items = _items(content, subscriber_id, lang) if kind == storage.DIGEST else []
-        with language.speaking(lang):
-            mail = _render(subscriber_id, key, kind, content, items)
-            if mail is not None:
-                sending.hand_over(**mail)
-        return mail is not None
-
-    sent = OUTBOX.attempt(ids, send)
-    if kind == storage.MANAGE:
-        storage.forget_unknown(subscriber_id)
+    sent = storage.OUTBOX.deliver(_write)
+    storage.forget_unknown()
     return sent
+
+
+def _write(mail: Work) -> dict[str, Any]:
+    """Return the parameters of an e-mail.
+
+    Raises:
+        Unwanted: there is nobody to write to, or nothing to report.
+        IndexAwayError: the index is down.
+    """
+    subscriber = model.Session.get(Subscriber, mail.recipient)
+    if subscriber is None or not reader_of(subscriber).email:
+        raise Unwanted("no address")
+    id_, kind, content = mail.id, mail.kind, mail.content
+    subscriber_id, lang = subscriber.id, subscriber.language
+    items = []
+    if kind == storage.DIGEST:
+        items = _items(content, subscriber_id, lang)
+    with language.speaking(lang):
+        message = _render(subscriber_id, str(id_), kind, content, items)
+    if message is None:
+        raise Unwanted("nothing to tell")
+    return message
 
 
 def _render(

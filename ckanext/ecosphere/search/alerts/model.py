@@ -1,17 +1,16 @@
-"""Tables of saved searches, their subscribers and e-mails."""
+"""Tables of saved searches and their subscribers."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-MOMENT = sa.DateTime(timezone=True)
+from ckanext.ecosphere.work.model import MOMENT, now
 
 
 def new_id() -> str:
@@ -19,19 +18,8 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def now() -> datetime:
-    """Return the current time."""
-    return datetime.now(timezone.utc)
-
-
 def _moment(**options: Any) -> Any:
     return mapped_column(MOMENT, nullable=False, **options)
-
-
-def _of_subscriber() -> Any:
-    return mapped_column(
-        sa.ForeignKey("ecosphere_search_subscriber.id", ondelete="CASCADE"), nullable=False
-    )
 
 
 class Subscriber(tk.BaseModel):
@@ -71,7 +59,9 @@ class Alert(tk.BaseModel):
     )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    subscriber_id: Mapped[str] = _of_subscriber()
+    subscriber_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("ecosphere_search_subscriber.id", ondelete="CASCADE"), nullable=False
+    )
     about: Mapped[str] = mapped_column(
         sa.Text, nullable=False, server_default="datasets", default="datasets"
     )
@@ -81,26 +71,3 @@ class Alert(tk.BaseModel):
     confirmed: Mapped[datetime | None] = mapped_column(MOMENT)
     told_until: Mapped[datetime] = _moment()
     next_look: Mapped[datetime] = _moment()
-
-
-class Mail(tk.BaseModel):
-    """An e-mail to send or sent (`shared.mailing.outbox`).
-
-    Attributes:
-        kind: confirm (an address), manage (a link to the alerts) or digest.
-        content: for a confirmation, the id of the `alert`; for a digest, `alerts`, each with `about`, `search`,
-            `since` (start of the interval), `count` of results and `ids` of those to list.
-    """
-
-    __tablename__ = "ecosphere_search_mail"
-
-    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
-    subscriber_id: Mapped[str] = _of_subscriber()
-    kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    content: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False, default=dict)
-    status: Mapped[str] = mapped_column(sa.Text, nullable=False, default="pending")
-    attempts: Mapped[int] = mapped_column(sa.Integer, nullable=False, default=0)
-    next_try: Mapped[datetime] = _moment(default=now)
-    created: Mapped[datetime] = _moment(default=now)
-    sent: Mapped[datetime | None] = mapped_column(MOMENT)
-    error: Mapped[str] = mapped_column(sa.Text, nullable=False, default="")

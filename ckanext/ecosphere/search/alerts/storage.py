@@ -13,8 +13,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.search import config
 from ckanext.ecosphere.search.alerts import subjects
-from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, new_id, now
+from ckanext.ecosphere.search.alerts.model import Alert, Subscriber, new_id, now
 from ckanext.ecosphere.shared import contact_details, dates
+from ckanext.ecosphere.work.model import PENDING, RUNNING, Work
+from ckanext.ecosphere.work.outbox import Outbox
 
 NONE = "none"
 #: Frequency → days between runs.
@@ -24,7 +26,17 @@ FREQUENCIES = (*PERIODS, NONE)
 HOUR = 6
 #: Time after which unconfirmed alerts and old e-mails are deleted.
 KEPT = timedelta(days=7)
+#: Kinds of e-mails to a subscriber: to confirm an alert (whose id and frequency are the content), with a link to the
+#: alerts, and with new results: `alerts`, each with `about`, `search`, `since` (start of the interval), `count` of
+#: results and `ids` of those to list.
 CONFIRM, MANAGE, DIGEST = "confirm", "manage", "digest"
+OUTBOX = Outbox(
+    name="ecosphere-search-mails",
+    function="ckanext.ecosphere.search.alerts.mails.deliver",
+    title="Search: e-mails",
+    queue=config.QUEUE,
+    kept=KEPT,
+)
 
 
 def of_user(user_id: str) -> Subscriber | None:
@@ -155,7 +167,7 @@ def no_room() -> str:
 
 
 def _tell(subscriber: Subscriber, kind: str, content: dict[str, Any]) -> None:
-    model.Session.add(Mail(subscriber_id=subscriber.id, kind=kind, content=content))
+    OUTBOX.add([{"recipient": subscriber.id, "kind": kind, "content": content}])
 
 
 def ask_link(email: str, language: str, *, no_room: bool = False) -> None:
@@ -220,7 +232,7 @@ def delete(subscriber_id: str, alert_id: str) -> bool:
     if alert is not None:
         model.Session.delete(alert)
         model.Session.flush()
-        _erase_without_alerts(subscriber_id)
+        _delete(WITHOUT_ALERTS, Subscriber.id == subscriber_id)
     model.Session.commit()
     return alert is not None
 
@@ -241,59 +253,50 @@ def leave(subscriber_id: str) -> None:
     model.Session.execute(
         sa.update(Alert).where(Alert.subscriber_id == subscriber_id).values(frequency=NONE)
     )
-    unsent = sa.update(Mail).where(Mail.subscriber_id == subscriber_id, Mail.status == "pending")
-    model.Session.execute(unsent.values(status="unwanted"))
+    OUTBOX.drop(subscriber_id)
     model.Session.commit()
 
 
 def erase(subscriber_id: str) -> None:
     """Delete a subscriber with all alerts and e-mails."""
-    model.Session.execute(sa.delete(Subscriber).where(Subscriber.id == subscriber_id))
+    _delete(Subscriber.id == subscriber_id)
     model.Session.commit()
 
 
-def forget_unknown(subscriber_id: str) -> None:
-    """Delete a subscriber who has no alerts and to whom nothing is to be sent."""
-    unsent = sa.exists().where(Mail.subscriber_id == subscriber_id, Mail.status == "pending")
-    if not model.Session.scalar(sa.select(unsent)):
-        _erase_without_alerts(subscriber_id)
+def forget_unknown() -> None:
+    """Delete the subscribers who have no alerts and to whom nothing is to be sent."""
+    unsent = sa.exists().where(
+        OUTBOX.rows, Work.recipient == Subscriber.id, Work.status.in_((PENDING, RUNNING))
+    )
+    _delete(WITHOUT_ALERTS, ~unsent)
     model.Session.commit()
 
 
-def claim_due(moment: datetime, processed: set[str]) -> tuple[Subscriber, list[Alert]] | None:
-    """Return the next subscriber with due alerts, locked until the next commit.
+def people_with_due_alerts(moment: datetime, most: int) -> list[str]:
+    """Return the ids of subscribers with due alerts, longest known first.
 
     Args:
         moment: the current time.
-        processed: ids of subscribers already looked at.
+        most: maximum number of subscribers.
     """
-    due = (Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment)
-    tied = sa.exists().where(Alert.subscriber_id == Subscriber.id, *due)
-    query = (
-        sa.select(Subscriber)
-        .where(tied, Subscriber.id.not_in(processed))
-        .order_by(Subscriber.created, Subscriber.id)
-    )
-    subscriber = model.Session.scalars(
-        query.limit(1).with_for_update(skip_locked=True)
-    ).one_or_none()
-    if subscriber is None:
-        model.Session.rollback()
-        return None
-    alerts = (
-        sa.select(Alert)
-        .where(Alert.subscriber_id == subscriber.id, *due)
-        .order_by(Alert.created, Alert.id)
-    )
-    return subscriber, list(model.Session.scalars(alerts))
+    tied = sa.exists().where(Alert.subscriber_id == Subscriber.id, *_due(moment))
+    query = sa.select(Subscriber.id).where(tied).order_by(Subscriber.created, Subscriber.id)
+    return list(model.Session.scalars(query.limit(most)))
+
+
+def due_alerts(subscriber_id: str, moment: datetime) -> list[Alert]:
+    """Return the due alerts of a subscriber, oldest first."""
+    query = sa.select(Alert).where(Alert.subscriber_id == subscriber_id, *_due(moment))
+    return list(model.Session.scalars(query.order_by(Alert.created, Alert.id)))
+
+
+def _due(moment: datetime) -> tuple[Any, ...]:
+    return (Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment)
 
 
 def is_due(moment: datetime) -> bool:
     """Return whether any alert is due."""
-    due_alerts = sa.exists().where(
-        Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment
-    )
-    is_any_due = bool(model.Session.scalar(sa.select(due_alerts)))
+    is_any_due = bool(model.Session.scalar(sa.select(sa.exists().where(*_due(moment)))))
     model.Session.rollback()
     return is_any_due
 
@@ -309,14 +312,14 @@ def looked(
     Args:
         subscriber_id: id of the subscriber.
         looked_until: alert id → time up to which it was processed.
-        news: contents of the e-mail (`Mail.content`); empty if there is nothing to report.
+        news: contents of the e-mail (`DIGEST`); empty if there is nothing to report.
         moment: the current time.
     """
     for alert in model.Session.scalars(sa.select(Alert).where(Alert.id.in_(looked_until))):
         alert.told_until = looked_until[alert.id]
         alert.next_look = _next_look(moment, alert.frequency)
     if news:
-        model.Session.add(Mail(subscriber_id=subscriber_id, kind=DIGEST, content={"alerts": news}))
+        OUTBOX.add([{"recipient": subscriber_id, "kind": DIGEST, "content": {"alerts": news}}])
     model.Session.commit()
 
 
@@ -333,16 +336,17 @@ def purge() -> int:
         sa.delete(Alert).where(Alert.confirmed.is_(None), Alert.created < old)
     )
     accounts = sa.select(model.User.id).where(model.User.state == model.State.ACTIVE)
-    of_closed_accounts = sa.delete(Subscriber).where(
-        Subscriber.user_id.is_not(None), Subscriber.user_id.not_in(accounts)
-    )
-    model.Session.execute(of_closed_accounts)
-    model.Session.execute(sa.delete(Mail).where(Mail.created < old, Mail.status != "sending"))
-    _erase_without_alerts()
+    _delete(Subscriber.user_id.is_not(None), Subscriber.user_id.not_in(accounts))
+    OUTBOX.purge()
+    _delete(WITHOUT_ALERTS)
     model.Session.commit()
     return unconfirmed.rowcount  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _erase_without_alerts(subscriber_id: str | None = None) -> None:
-    alone = sa.delete(Subscriber).where(~sa.exists().where(Alert.subscriber_id == Subscriber.id))
-    model.Session.execute(alone.where(Subscriber.id == subscriber_id) if subscriber_id else alone)
+WITHOUT_ALERTS = ~sa.exists().where(Alert.subscriber_id == Subscriber.id)
+
+
+def _delete(*conditions: Any) -> None:
+    """Delete subscribers with their alerts and e-mails."""
+    deleted = sa.delete(Subscriber).where(*conditions).returning(Subscriber.id)
+    OUTBOX.forget(model.Session.scalars(deleted).all())

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.interfaces import AlertSubject
 from ckanext.ecosphere.search import config, unfound
-from ckanext.ecosphere.search.alerts import actions, feed, job, links, searches, storage, subjects
+from ckanext.ecosphere.search.alerts import actions, feed, links, searches, storage, subjects
 from ckanext.ecosphere.shared import contact_details, language, web_guard
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -84,7 +84,7 @@ def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -
         )
     except tk.ValidationError:
         storage.ask_link(email, language.current(), no_room=True)  # which only the owner learns
-    job.enqueue_delivery()
+    storage.OUTBOX.enqueue()
 
 
 def _email(typed: Mapping[str, str]) -> str:
@@ -121,7 +121,7 @@ def ask_link() -> AnyResponse:
         variables = {"errors": error.error_dict, "email": typed["email"], "trap": TRAP}
         return _rendered("ask_link.html", variables, INVALID)
     storage.ask_link(email, language.current())
-    job.enqueue_delivery()
+    storage.OUTBOX.enqueue()
     return _rendered("link_sent.html", {"email": typed["email"]})
 
 

@@ -25,14 +25,11 @@ from rapidfuzz.distance import OSA
 from redis.exceptions import RedisError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import config
 from ckanext.ecosphere.search.relevance.words import stem
-from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 KEPT_SECONDS = 7 * 24 * 3600
 """Expiry of the stored words, unless a worker refreshes them."""
 READ_AGAIN_SECONDS = 60
-JOB = "ecosphere-search-words"
 MOST_WORDS = 100_000
 """Maximum number of words stored, the most frequent ones."""
 SHORTEST = 3
@@ -125,18 +122,6 @@ def count() -> int:
     pipeline.set(_key("version"), state, ex=KEPT_SECONDS)
     pipeline.execute()
     return len(spellings)
-
-
-def recover() -> list[str]:
-    """Queue the counting of words if the catalogue has changed.
-
-    Raises:
-        RedisError: Redis is down.
-    """
-    if not is_due() or waits(JOB, config.QUEUE):
-        return []
-    enqueue_once(count, job_id=JOB, title="Search: words of the catalogue", queue=config.QUEUE)
-    return ["words of the catalogue"]
 
 
 def _counted() -> Counter[str]:

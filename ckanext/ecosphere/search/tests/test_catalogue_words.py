@@ -81,8 +81,8 @@ def test_words_are_counted_anew_when_the_catalogue_changed(make_datasets):
     make_datasets({"title": "Zibeline"})
     assert job.STEPS["words_counted"]() == 1
     make_datasets({"title": "Martre"})
-    assert catalogue_words.recover() == ["words of the catalogue"]
-    assert catalogue_words.recover() == []  # the count is queued
+    assert job.WORDS.recover() == ["Search: words of the catalogue"]
+    assert job.WORDS.recover() == []  # the count is queued
     assert count() == 2
     assert count() == 0
     assert not catalogue_words.is_due()

@@ -17,6 +17,7 @@ from ckanext.ecosphere.search.relevance import solr_query
 from ckanext.ecosphere.search.relevance.explain import explain
 from ckanext.ecosphere.search.relevance.understanding import understand
 from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.work import jobs
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
@@ -86,10 +87,10 @@ def test_counted_once_a_day_and_in_steps(french, make_datasets, monkeypatch):
 
 
 def test_watching_has_it_counted(pair, monkeypatch):
-    monkeypatch.setattr(job, "waits", lambda job_id, queue: False)
-    assert "popularity of datasets" in job.recover()
+    monkeypatch.setattr(jobs, "waits", lambda job_id, queue: False)
+    assert job.POPULARITY.recover() == ["Search: popularity"]
     count_anew()
-    assert "popularity of datasets" not in job.recover()
+    assert job.POPULARITY.recover() == []
 
 
 def test_fresh_data_and_data_that_one_can_take_come_first(french, make_datasets):

@@ -1,4 +1,1 @@
-"""E-mail delivery of the portal: an outbox in the database, standard headers, retries.
-
-Each room keeps its own table of notifications, with the columns that `outbox.Outbox` needs.
-"""
+"""E-mails of the portal: standard headers, harmless texts, and the mail server; `work.outbox` keeps and sends them."""

@@ -14,7 +14,7 @@ from ckan import model
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import jobs, service
+from ckanext.ecosphere.data_requests import service
 from ckanext.ecosphere.data_requests.domain import clock, people, states, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader
@@ -317,7 +317,7 @@ def _assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str
             if name not in outcome["substitutes"]:
                 outcome["substitutes"].append(name)
     if outcome["assigned"]:
-        jobs.enqueue_delivery()
+        outbox.OUTBOX.enqueue()
     return outcome
 
 

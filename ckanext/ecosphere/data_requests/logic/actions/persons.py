@@ -15,7 +15,7 @@ from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Setting
 from ckanext.ecosphere.data_requests.notifications import outbox, texts
-from ckanext.ecosphere.shared import runs
+from ckanext.ecosphere.work import steps
 
 
 def _settings(user_id: str) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[s
     tk.check_access("ecosphere_request_anonymise", context, data_dict)
     try:
         return {"anonymised": privacy.anonymise_old()}
-    except runs.SomeFailed as error:
+    except steps.SomeFailed as error:
         message = tk._(
             "{failed} requests could not be anonymised, {done} were: the log of the portal says "
             "why."

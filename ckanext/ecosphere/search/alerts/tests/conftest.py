@@ -26,7 +26,9 @@ from ckanext.ecosphere.tests.postbox import body
 
 RHONE = "http://id.insee.fr/geo/departement/69"
 LINK = re.compile(r"https?://[^/\s]+(/\S+)")
-TABLES = "ecosphere_search_subscriber, ecosphere_search_alert, ecosphere_search_mail, ecosphere_search_unfound"
+TABLES = (
+    "ecosphere_search_subscriber, ecosphere_search_alert, ecosphere_work, ecosphere_search_unfound"
+)
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.interfaces import CheckStatus
 from ckanext.ecosphere.search import config, setup
 from ckanext.ecosphere.search.alerts import job, storage
-from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, now
+from ckanext.ecosphere.search.alerts.model import Alert, Subscriber, now
 from ckanext.ecosphere.search.alerts.tests.conftest import change, dataset, known, page, run
-from ckanext.ecosphere.shared.queue import waits
 from ckanext.ecosphere.tests.postbox import Postbox, body
+from ckanext.ecosphere.work.model import DONE, FAILED, Work
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -213,20 +213,24 @@ def test_a_run_looks_for_so_many_people_and_the_next_one_for_the_others(
 
 
 def test_what_the_queue_forgot_is_queued_again_and_nothing_is_queued_twice(
-    visitor: Any, postbox: Postbox, monkeypatch: Any
+    visitor: Any, postbox: Postbox
 ):
-    monkeypatch.setattr(job.popularity, "is_due", lambda: False)  # see test_popularity.py
     client = visitor()
     create(client, known(client, "anne"), "q=zones+humides")
-    assert job.recover() == []
+    assert recovered() == []
     dataset()
     with freeze_time(now() + timedelta(days=1)):
-        assert job.recover() == ["alerts that are due"]
-        assert waits(job.LOOK, job.QUEUE)
-        assert job.recover() == []
+        assert recovered() == ["Search: alerts"]
+        assert job.LOOK.waits()
+        assert recovered() == []
         job.look()
     with freeze_time(now() + timedelta(days=1, minutes=2)):
-        assert "e-mails about searches that are due" in job.recover()
+        assert "Search: e-mails" in recovered()
+
+
+def recovered() -> list[str]:
+    """Return what is queued again, of alerts and e-mails."""
+    return [*job.LOOK.recover(), *storage.OUTBOX.recover()]
 
 
 def test_an_index_that_is_away_loses_nothing(
@@ -254,10 +258,10 @@ def test_e_mails_are_forgotten_after_a_week(visitor: Any, postbox: Postbox):
     create(client, known(client, "anne"), "q=zones+humides")
     dataset()
     run()
-    assert model.Session.scalar(sa.select(Mail.status)) == "sent"
+    assert model.Session.scalar(sa.select(Work.status)) == DONE
     with freeze_time(now() + timedelta(days=9)):
         storage.purge()
-    assert model.Session.scalar(sa.select(sa.func.count()).select_from(Mail)) == 0
+    assert model.Session.scalar(sa.select(sa.func.count()).select_from(Work)) == 0
 
 
 def test_check_tells_what_keeps_alerts_from_being_sent(
@@ -271,7 +275,7 @@ def test_check_tells_what_keeps_alerts_from_being_sent(
         [late] = setup.check_alerts()
         assert late.status == CheckStatus.WARNING and "search tick" in late.remedy
     run()
-    model.Session.execute(sa.update(Mail).values(status="failed"))
+    model.Session.execute(sa.update(Work).values(status=FAILED))
     model.Session.commit()
     assert setup.check_alerts()[0].status == CheckStatus.WARNING
     monkeypatch.setitem(ckan_config, "smtp.server", "")

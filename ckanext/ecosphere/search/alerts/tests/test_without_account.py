@@ -15,9 +15,10 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.search import config
 from ckanext.ecosphere.search.alerts import job
-from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, now
+from ckanext.ecosphere.search.alerts.model import Alert, Subscriber, now
 from ckanext.ecosphere.search.alerts.tests.conftest import change, dataset, links, page, run
 from ckanext.ecosphere.tests.postbox import Postbox, body
+from ckanext.ecosphere.work.model import Work
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -89,7 +90,7 @@ def test_an_alert_is_asked_for_confirmed_received_and_left_in_one_click(
     page(stranger.get(way_out))
     assert number(Subscriber) == 1
     page(stranger.post(way_out, data={"List-Unsubscribe": "One-Click"}))
-    assert (number(Subscriber), number(Alert), number(Mail)) == (0, 0, 0)
+    assert (number(Subscriber), number(Alert), number(Work)) == (0, 0, 0)
     page(stranger.post(way_out, data={"List-Unsubscribe": "One-Click"}))
 
 
@@ -184,7 +185,7 @@ def test_what_nobody_confirms_is_erased_after_a_week_and_its_link_is_dead(
     run(6)
     assert number(Alert) == 1
     run(8)
-    assert (number(Subscriber), number(Alert), number(Mail)) == (0, 0, 0)
+    assert (number(Subscriber), number(Alert), number(Work)) == (0, 0, 0)
     page(client.get(link), 404)
     page(client.post(link), 404)
     page(client.get("/recherche/alertes/confirmer/falsifie"), 404)
