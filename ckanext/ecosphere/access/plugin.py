@@ -10,7 +10,7 @@ import click
 from ckan.types import Context
 
 from ckanext.ecosphere.access import cli, config, helpers, jobs
-from ckanext.ecosphere.access.confinement import enclosure
+from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.logic import action, auth
 from ckanext.ecosphere.access.services import noting, storage
 from ckanext.ecosphere.access.use import counting
@@ -80,7 +80,7 @@ class EcosphereAccessPlugin(Room):
 
 
 def _confinement() -> Check:
-    name, way = tk._("Previews of files"), enclosure.way()
+    name, way = tk._("Previews of files"), sandbox.way()
     if way:
         told = tk._("Files of others are read in a process that %(way)s confines.")
         return Check(name, CheckStatus.OK, told % {"way": way})

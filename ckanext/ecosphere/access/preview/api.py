@@ -36,7 +36,9 @@ def operations(path: Path, written: str) -> dict[str, Any] | None:
     if path.stat().st_size > MOST_BYTES:
         return None
     try:
-        document = strict_json.loads(path.read_bytes()) if written == JSON else _of_yaml(path.read_bytes())
+        document = (
+            strict_json.loads(path.read_bytes()) if written == JSON else _of_yaml(path.read_bytes())
+        )
     except (ValueError, RecursionError, yaml.YAMLError):
         return None
     if not isinstance(document, Mapping) or not ("openapi" in document or "swagger" in document):
@@ -50,7 +52,8 @@ def operations(path: Path, written: str) -> dict[str, Any] | None:
     kept = rows[:MOST_OPERATIONS]
     return {
         "columns": [
-            {"name": COLUMNS[place], "type": "text", "empty": sum(not row[place] for row in rows)} for place in shown
+            {"name": COLUMNS[place], "type": "text", "empty": sum(not row[place] for row in rows)}
+            for place in shown
         ],
         "rows": [[row[place] for place in shown] for row in kept],
         "counted": len(rows),
@@ -90,7 +93,10 @@ def _rows(paths: Any) -> Iterator[list[str]]:
             number += 1
             if number > MOST_OPERATIONS + 1:
                 return
-            said = (_plain(operation.get(name), LONGEST) for name in ("summary", "description", "operationId"))
+            said = (
+                _plain(operation.get(name), LONGEST)
+                for name in ("summary", "description", "operationId")
+            )
             does = next(filter(None, said), "")
             named = [*_names(item.get("parameters")), *_names(operation.get("parameters"))]
             parameters = ", ".join(dict.fromkeys(named[:MOST_PARAMETERS]))

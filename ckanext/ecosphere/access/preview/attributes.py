@@ -46,7 +46,10 @@ def read(path: Path, kind: str) -> dict[str, Any] | None:
         return None
     shown = [name for name in ("feature", *COLUMNS) if any(row.get(name) for row in rows)]
     kept = rows[:MOST_ATTRIBUTES]
-    columns = [{"name": name, "type": "text", "empty": sum(not row.get(name) for row in rows)} for name in shown]
+    columns = [
+        {"name": name, "type": "text", "empty": sum(not row.get(name) for row in rows)}
+        for name in shown
+    ]
     return {
         "columns": columns,
         "rows": [[row.get(name, "") for name in shown] for row in kept],
@@ -83,7 +86,11 @@ def _row(**values: Any) -> Row:
 def _values(found: Iterable[tuple[Any, Any]]) -> str:
     """Return codes and their meanings on one line."""
     pairs = [(text(code, 100), text(meaning, 200)) for code, meaning in found]
-    told = [f"{code} = {meaning}" if meaning and meaning != code else code for code, meaning in pairs if code]
+    told = [
+        f"{code} = {meaning}" if meaning and meaning != code else code
+        for code, meaning in pairs
+        if code
+    ]
     return " ; ".join(told[:MOST_VALUES]) + (" ; …" if len(told) > MOST_VALUES else "")
 
 
@@ -93,7 +100,9 @@ def _table_schema(data: bytes) -> Iterator[Row]:
     except (ValueError, RecursionError):
         return
     fields = document.get("fields") if isinstance(document, Mapping) else None
-    listed = [each for each in fields if isinstance(each, Mapping)] if isinstance(fields, list) else []
+    listed = (
+        [each for each in fields if isinstance(each, Mapping)] if isinstance(fields, list) else []
+    )
     if not listed or not all(isinstance(each.get("name"), str) for each in listed):
         return
     if not any("type" in each or "description" in each or "constraints" in each for each in listed):
@@ -102,7 +111,9 @@ def _table_schema(data: bytes) -> Iterator[Row]:
         constraints = each.get("constraints")
         enum = constraints.get("enum") if isinstance(constraints, Mapping) else None
         categories = each.get("categories")
-        codes = categories if isinstance(categories, list) else enum if isinstance(enum, list) else []
+        codes = (
+            categories if isinstance(categories, list) else enum if isinstance(enum, list) else []
+        )
         yield _row(
             name=each["name"],
             title=each.get("title"),
@@ -156,9 +167,16 @@ def _unit(attribute: etree._Element) -> str:
     for each in measured.iter():
         if local_name(each) in ("identifier", "catalogSymbol", "name"):
             return text(each.text)
-    return next((str(value).rpartition("#")[2] for each in children(measured) for value in each.values()), "")
+    return next(
+        (str(value).rpartition("#")[2] for each in children(measured) for value in each.values()),
+        "",
+    )
 
 
 def _text(element: etree._Element | None) -> str:
     """Return the text of an element and its descendants."""
-    return "" if element is None else text(" ".join(part for part in element.itertext() if part.strip()))
+    return (
+        ""
+        if element is None
+        else text(" ".join(part for part in element.itertext() if part.strip()))
+    )

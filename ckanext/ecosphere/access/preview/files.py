@@ -72,7 +72,9 @@ def prune() -> int:
         parent = folder(name)
         for each in list(parent.iterdir()) if parent else []:
             if _modified(each) < time.time() - age:
-                shutil.rmtree(each, ignore_errors=True) if each.is_dir() else each.unlink(missing_ok=True)
+                shutil.rmtree(each, ignore_errors=True) if each.is_dir() else each.unlink(
+                    missing_ok=True
+                )
                 removed += 1
     removed += _prune_beyond(config.cache_megabytes(), SAMPLES, IMAGES)
     return removed + _prune_beyond(config.extract_megabytes(), EXTRACTS)

@@ -64,13 +64,17 @@ def bounds(zoom: int, column: int, row: int) -> str:
     return ",".join(f"{each:.6f}" for each in (west, north - side, west + side, north))
 
 
-def address(service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int) -> str:
+def address(
+    service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int
+) -> str:
     """Return the URL of a tile.
 
     Raises:
         NoImageError: the layer cannot be shown as tiles, or there is no such tile.
     """
-    if not (0 <= zoom <= DEEPEST and 0 <= column < 2**zoom and 0 <= row < 2**zoom) or not can_draw(service, layer):
+    if not (0 <= zoom <= DEEPEST and 0 <= column < 2**zoom and 0 <= row < 2**zoom) or not can_draw(
+        service, layer
+    ):
         raise NoImageError("no-map")
     kind, box = service["kind"], bounds(zoom, column, row)
     if kind == "wmts":
@@ -78,7 +82,9 @@ def address(service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, col
     if kind == "wms":
         names = [name for name in service.get("formats") or [] if name.split(";")[0] in SHOWN]
         form = "image/png" if "image/png" in names or not names else names[0]
-        version = service["version"] if service["version"] in ("1.1.0", "1.1.1", "1.3.0") else "1.3.0"
+        version = (
+            service["version"] if service["version"] in ("1.1.0", "1.1.1", "1.3.0") else "1.3.0"
+        )
         reference = {"CRS" if version == "1.3.0" else "SRS": _web_crs(layer)}
         return with_parameters(
             service["url"],
@@ -95,15 +101,27 @@ def address(service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, col
             **reference,
         )
     if kind == "arcgis":
-        asked = {"bbox": box, "bboxSR": 3857, "imageSR": 3857, "size": f"{SIDE},{SIDE}", "format": "png", "f": "image"}
-        return with_parameters(f"{service['url']}/export", **asked, layers=f"show:{layer['name']}", transparent="true")
+        asked = {
+            "bbox": box,
+            "bboxSR": 3857,
+            "imageSR": 3857,
+            "size": f"{SIDE},{SIDE}",
+            "format": "png",
+            "f": "image",
+        }
+        return with_parameters(
+            f"{service['url']}/export", **asked, layers=f"show:{layer['name']}", transparent="true"
+        )
     crs = "http://www.opengis.net/def/crs/EPSG/0/3857"
     return with_parameters(
-        layer["details"]["map"], **{"bbox": box, "bbox-crs": crs, "crs": crs, "width": SIDE, "height": SIDE, "f": "png"}
+        layer["details"]["map"],
+        **{"bbox": box, "bbox-crs": crs, "crs": crs, "width": SIDE, "height": SIDE, "f": "png"},
     )
 
 
-def _wmts(service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int) -> str:
+def _wmts(
+    service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int
+) -> str:
     details = layer["details"]
     matrix = details["zooms"].get(str(zoom))
     if matrix is None:
@@ -194,7 +212,9 @@ def _note_silence(host: str, layer_key: str) -> None:
 
 def _fetched(url: str) -> tuple[bytes, str]:
     try:
-        answer = GuardedSession(config.guard_settings(SECONDS, MEGABYTES)).get(url, headers={"Accept": "image/*"})
+        answer = GuardedSession(config.guard_settings(SECONDS, MEGABYTES)).get(
+            url, headers={"Accept": "image/*"}
+        )
     except FetchError as error:
         raise NoImageError(messages.code_of(error)) from error
     if answer.status != 200:  # noqa: PLR2004

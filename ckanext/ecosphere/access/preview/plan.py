@@ -23,7 +23,10 @@ MOST_LAYERS = 12
 @cache
 def _ways() -> dict[str, str]:
     with _FILE.open(encoding="utf-8", newline="") as lines:
-        return {row["format"]: row["how"] for row in csv.DictReader(line for line in lines if not line.startswith("#"))}
+        return {
+            row["format"]: row["how"]
+            for row in csv.DictReader(line for line in lines if not line.startswith("#"))
+        }
 
 
 def way(resource: Mapping[str, Any], service: Mapping[str, Any] | None) -> str:

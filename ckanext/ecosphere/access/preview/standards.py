@@ -54,20 +54,26 @@ def explain(columns: list[dict[str, Any]], rows: Sequence[Sequence[str]]) -> str
     return found
 
 
-def _of_type(standard: str, name: str, above: int, place: int, rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+def _of_type(
+    standard: str, name: str, above: int, place: int, rows: Sequence[Sequence[str]]
+) -> dict[str, Any]:
     """Return `of` and the `codes` of a subtype by type; empty if none is known."""
     beside = {str(row[above]) for row in rows}
     found = {
         cell: explained
         for cell in beside
         if (codes := _codes(standard, name, _key(cell)))
-        and (explained := _explained(codes, (row[place] for row in rows if str(row[above]) == cell)))
+        and (
+            explained := _explained(codes, (row[place] for row in rows if str(row[above]) == cell))
+        )
     }
     return {"of": above, "codes": found} if found else {}
 
 
 def _explained(codes: dict[str, Words], cells: Iterable[str]) -> dict[str, Words]:
-    return {cell: codes[key] for cell in {str(cell) for cell in cells} if (key := _key(cell)) in codes}
+    return {
+        cell: codes[key] for cell in {str(cell) for cell in cells} if (key := _key(cell)) in codes
+    }
 
 
 def _key(code: str) -> str:

@@ -67,13 +67,25 @@ def _others(resource: Any) -> list[Any]:
         model.Resource.id != resource.id,
     )
     found = model.Session.scalars(rows.order_by(model.Resource.position)).all()
-    return [each for each in found if PurePosixPath(str(each.url or "").partition("?")[0]).name.lower() in NAMES]
+    return [
+        each
+        for each in found
+        if PurePosixPath(str(each.url or "").partition("?")[0]).name.lower() in NAMES
+    ]
 
 
 def _beside(resource: Any, target: Path) -> bool:
     if resource.url_type != "upload":
-        return _is_json(resource.url) and config.host_allowed(resource.url) and _fetched(resource.url, target)
-    path = Path(uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"}).get_path(resource.id))
+        return (
+            _is_json(resource.url)
+            and config.host_allowed(resource.url)
+            and _fetched(resource.url, target)
+        )
+    path = Path(
+        uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"}).get_path(
+            resource.id
+        )
+    )
     if not path.is_file() or path.stat().st_size > MEGABYTES * config.MEGABYTE:
         return False
     shutil.copyfile(path, target)

@@ -27,7 +27,9 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}")
 _NUMBER = re.compile(
     r"[+-]?\d{1,3}(?:[\u00a0\u202f ]?\d{3}){0,5}(?:[.,]\d{1,15})?|[+-]?\d{1,18}[.,]\d{1,15}(?:[eE][+-]?\d{1,3})?"
 )
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.]{4,15}(?:Z|[+-]\d\d:?\d\d)?)?|\d{1,2}/\d{1,2}/\d{4}")
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ][\d:.]{4,15}(?:Z|[+-]\d\d:?\d\d)?)?|\d{1,2}/\d{1,2}/\d{4}"
+)
 _BOOLEAN = frozenset({"true", "false", "vrai", "faux", "oui", "non", "t", "f"})
 #: First line ("sep=;") by which spreadsheets declare the delimiter.
 _SEPARATOR = re.compile(r'"?sep=([;,\t|])"?\r?\n', re.IGNORECASE)
@@ -38,7 +40,11 @@ _EMPTY = frozenset({"", "null", "nan", "n/a", "na", "none"})
 
 def decode(data: bytes) -> tuple[str, str]:
     """Return a text and its encoding: by its byte order mark, else UTF-8, else Windows-1252 (French spreadsheets)."""
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+    for mark, encoding in (
+        (b"\xef\xbb\xbf", "utf-8-sig"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
         if data.startswith(mark):
             return data.decode(encoding, "replace"), encoding.removesuffix("-sig")
     try:
@@ -79,7 +85,9 @@ def _quoting(text: str, sign: str) -> Any:
     csv.field_size_limit(1_000_000)
     row: list[str] = []
     try:
-        for row in islice(csv.reader(io.StringIO(f"{text}\n{_END}", newline=""), delimiter=sign), MOST_COUNTED):
+        for row in islice(
+            csv.reader(io.StringIO(f"{text}\n{_END}", newline=""), delimiter=sign), MOST_COUNTED
+        ):
             if any(cell.count("\n") > MOST_LINES for cell in row if len(cell) > MOST_LINES):
                 return csv.QUOTE_NONE
     except csv.Error:  # a cell that is too long, since unclosed
@@ -129,14 +137,20 @@ def read_json(path: Path, most_rows: int) -> dict[str, Any] | None:
     names = list(dict.fromkeys(name for each in found for name in each))
     if not names:
         return None
-    return described(names, ([each.get(name) for name in names[:MOST_COLUMNS]] for each in found), most_rows)
+    return described(
+        names, ([each.get(name) for name in names[:MOST_COLUMNS]] for each in found), most_rows
+    )
 
 
 def _is_flat(each: Any) -> bool:
-    return isinstance(each, dict) and not any(isinstance(value, dict | list) for value in each.values())
+    return isinstance(each, dict) and not any(
+        isinstance(value, dict | list) for value in each.values()
+    )
 
 
-def described(header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: int) -> dict[str, Any]:
+def described(
+    header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: int
+) -> dict[str, Any]:
     """Describe a table: columns with types and numbers of empty cells, and its first rows.
 
     Args:
@@ -149,7 +163,10 @@ def described(header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: i
         more rows than kept).
     """
     width = min(len(header), MOST_COLUMNS)
-    names = [str(name).strip()[:LONGEST_CELL] or str(place + 1) for place, name in enumerate(header[:width])]
+    names = [
+        str(name).strip()[:LONGEST_CELL] or str(place + 1)
+        for place, name in enumerate(header[:width])
+    ]
     kept: list[list[str]] = []
     kinds: list[set[str]] = [set() for _name in names]
     empty, counted = [0] * width, 0
@@ -166,8 +183,16 @@ def described(header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: i
                 kinds[place].add(kind_of(cell.strip()))
         if len(kept) < most_rows:
             kept.append(cells)
-    columns = [{"name": name, "type": _common(kinds[place]), "empty": empty[place]} for place, name in enumerate(names)]
-    return {"columns": columns, "rows": kept, "counted": counted, "cut": counted > len(kept) or counted >= MOST_COUNTED}
+    columns = [
+        {"name": name, "type": _common(kinds[place]), "empty": empty[place]}
+        for place, name in enumerate(names)
+    ]
+    return {
+        "columns": columns,
+        "rows": kept,
+        "counted": counted,
+        "cut": counted > len(kept) or counted >= MOST_COUNTED,
+    }
 
 
 def _written(cell: Any) -> str:

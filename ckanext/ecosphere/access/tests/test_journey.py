@@ -18,7 +18,6 @@ from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.tests.conftest import forget_counts
 from ckanext.ecosphere.access.tests.test_attributes import SCHEMA
 from ckanext.ecosphere.access.tests.test_large import written
-from ckanext.ecosphere.access.tests.test_previews import FRANCE, pictures, png
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture, tab_to, wait_until
 
 pytestmark = pytest.mark.browser
@@ -203,23 +202,6 @@ def test_tiles_that_found_no_place_are_asked_for_again(page: Page, dataset: dict
     preview = page.locator(".eco-preview")
     expect(preview.locator(".leaflet-tile-loaded").first).to_be_visible(timeout=15_000)
     expect(preview.locator(".eco-preview__status")).not_to_contain_text("Trop de cartes")
-
-
-def test_raster_tiles_in_one_file_are_seen_on_the_map(page: Page, dataset: dict[str, Any]):
-    body = png(7)
-    entries = [(0, 1, len(body), 0)]
-    tiles = FileStorage(io.BytesIO(pictures(entries, body, FRANCE, zooms=(0, 0))), "ortho.pmtiles")
-    by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
-    named = {"name": "Orthophotographie", "url": "ortho.pmtiles", "format": "PMTiles", "upload": tiles}
-    call_action("resource_create", by, package_id=dataset["id"], **named)
-    page.goto("/fr/dataset/zh-44")
-    page.locator(".eco-preview").get_by_label("Afficher").select_option(label="Orthophotographie")
-    expect(page.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
-    jobs.make_samples()
-    shown = page.locator(".eco-preview__map .leaflet-image-layer")
-    expect(shown).to_have_count(1)
-    assert shown.evaluate("image => image.complete && image.naturalWidth") == 1
-    assert axe_violations(page) == []
 
 
 def test_the_page_of_a_small_table_has_nothing_to_choose_and_speaks_french(page: Page, dataset: dict[str, Any]):

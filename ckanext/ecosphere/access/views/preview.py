@@ -73,7 +73,7 @@ def sample(id: str, resource_id: str) -> Response:
     if row is None:
         return jsonify({"state": "none"})
     if row.state == BROKEN:
-        return jsonify({"state": BROKEN, "message": messages.sentence(row.error)})
+        return jsonify({"state": BROKEN, "message": messages.of_failure(row.error, row.facts)})
     path = files.sample_file(resource.resource.id)
     if row.state != MADE:
         return jsonify({"state": row.state})
