@@ -7,17 +7,21 @@ from collections.abc import Callable
 
 from ckan import model
 
+from ckanext.ecosphere.access import use
 from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.preview import files, samples
-from ckanext.ecosphere.access.services import naming, runs, storage
+from ckanext.ecosphere.access.services import naming, reading, storage
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.turns import SLOW_SECONDS, Line, note_slow, note_turn
-from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 from ckanext.ecosphere.shared.runs import in_steps
 
-READ, SAMPLE, EXTRACT = "ecosphere-access-read", "ecosphere-access-sample", "ecosphere-access-extract"
+READ, SAMPLE, EXTRACT = (
+    "ecosphere-access-read",
+    "ecosphere-access-sample",
+    "ecosphere-access-extract",
+)
 NAME = "ecosphere-access-name"
 #: Lock for reading services.
 READING = "access:reading"
@@ -35,12 +39,14 @@ def read_services() -> int:
             return 0  # the process that holds the lock reads them
         addresses = storage.due(AT_ONCE)
         model.Session.rollback()
-        return runs.run(addresses, SECONDS)
+        return reading.run(addresses, SECONDS)
 
 
 def want_reading() -> None:
     """Queue the reading of services; without Redis, `ckan ecosphere watch` does so later."""
-    enqueue_once(read_services, job_id=READ, title="Access: services", queue=QUEUE, timeout=SECONDS * 5)
+    enqueue_once(
+        read_services, job_id=READ, title="Access: services", queue=QUEUE, timeout=SECONDS * 5
+    )
 
 
 def name_resources(package_id: str) -> int:
@@ -52,7 +58,14 @@ def name_resources(package_id: str) -> int:
 def want_names(package_id: str) -> None:
     """Queue the naming of a dataset's resources."""
     job_id = f"{NAME}-{package_id}"
-    enqueue_once(name_resources, [package_id], job_id=job_id, title="Access: names", queue=QUEUE, timeout=SECONDS * 5)
+    enqueue_once(
+        name_resources,
+        [package_id],
+        job_id=job_id,
+        title="Access: names",
+        queue=QUEUE,
+        timeout=SECONDS * 5,
+    )
 
 
 def make_samples() -> int:
@@ -105,7 +118,7 @@ def tick(seconds: float = 3600) -> dict[str, int]:
     """
     steps = {
         "extracts deleted": extracts.purge,
-        "counts deleted": counting.purge,
+        "counts deleted": use.purge,
         "files deleted": files.prune,
         "services known": storage.note_all,
         "services read": lambda: _read_all(seconds),

@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.services import messages as services
+from ckanext.ecosphere.access.services import presentation
 from ckanext.ecosphere.access.services.description import NoDescriptionError
 from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
 from ckanext.ecosphere.shared.messages import N_
@@ -37,7 +37,6 @@ MESSAGES = {
         "The service answers slowly, and others wait. Take a smaller area, or try again later."
     ),
     "too-large": N_("The file is too large for a preview: download it."),
-    "parts": N_("The server does not give the parts of the file that it is asked for."),
     "no-geojson": N_(
         "The service does not offer its features in a form of which a preview or an extract is made (GeoJSON, GML)."
     ),
@@ -63,13 +62,13 @@ def code_of(error: Exception) -> str:
         return error.code
     if isinstance(error, StoppedError) and error.code == "seconds":
         return "too-slow"
-    if isinstance(error, StoppedError) or (
-        isinstance(error, FetchError) and error.code == "too-large"
-    ):
+    if isinstance(error, StoppedError) or getattr(error, "code", "") == "too-large":
         return "too-large"
-    if isinstance(error, FetchError) and not error.refused:
-        return error.code if error.code in services.SILENT else "connection"
-    return "refused"
+    if not isinstance(error, FetchError) or error.refused:
+        return "refused"
+    if error.code in presentation.SILENT:
+        return error.code
+    return "connection"
 
 
 def of_failure(code: str, facts: Mapping[str, Any]) -> str:
@@ -83,4 +82,6 @@ def of_failure(code: str, facts: Mapping[str, Any]) -> str:
 
 def sentence(code: str) -> str:
     """Return the message of an error code."""
-    return tk._(MESSAGES[code]) if code in MESSAGES else services.sentence(code)
+    if code in MESSAGES:
+        return tk._(MESSAGES[code])
+    return presentation.sentence(code)

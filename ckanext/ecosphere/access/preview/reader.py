@@ -112,11 +112,11 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
     if facts:
         facts.update(_size(job.get("size"), facts))
     if found.get("columns") and not found.get("attributes") and not found.get("api"):
-        from ckanext.ecosphere.access.preview import attributes, standards
+        from ckanext.ecosphere.access.preview import documentation, standards
 
         found["standard"] = standards.explain(found["columns"], found["rows"])
         if job.get("schema"):
-            attributes.name_columns(found["columns"], Path(job["schema"]))
+            documentation.name_columns(found["columns"], Path(job["schema"]))
     found.update(facts)
     if found.get("part"):
         found["cut"] = True
@@ -211,9 +211,9 @@ def _ends(path: Path) -> bytes:
 
 
 def _text_or_table(path: Path, rows: int) -> dict[str, Any]:
-    from ckanext.ecosphere.access.preview import api, tables
+    from ckanext.ecosphere.access.preview import documentation, tables
 
-    operations = api.operations(path, api.YAML)
+    operations = documentation.operations(path, documentation.YAML)
     if operations:
         return {"kind": "table", **operations}
     try:
@@ -224,13 +224,13 @@ def _text_or_table(path: Path, rows: int) -> dict[str, Any]:
 
 def _document(kind: str, path: Path, rows: int, *, is_part: bool) -> dict[str, Any]:
     """Return the sample of JSON or XML: a table if it is one, else its text."""
-    from ckanext.ecosphere.access.preview import api, attributes, tables
+    from ckanext.ecosphere.access.preview import documentation, tables
 
     if is_part:
         return _text(path)
-    table = attributes.read(path, kind)
+    table = documentation.attributes(path, kind)
     if kind == "json":
-        table = table or api.operations(path, api.JSON) or tables.read_json(path, rows)
+        table = table or documentation.operations(path, kind) or tables.read_json(path, rows)
     if table:
         return {"kind": "table", **table}
     shown = _text(path)

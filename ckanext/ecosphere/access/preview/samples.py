@@ -61,8 +61,10 @@ def stamp(resource: Any) -> str:
 
 def of(resource: Any) -> Sample | None:
     """Return the preview of a resource, None if there is none or it is outdated."""
-    found = model.Session.get(Sample, resource.id)
-    return found if found is not None and found.url == stamp(resource) else None
+    sample = model.Session.get(Sample, resource.id)
+    if sample is None or sample.url != stamp(resource):
+        return None
+    return sample
 
 
 def want(resource: Any) -> Sample:
@@ -78,15 +80,15 @@ def want(resource: Any) -> Sample:
         "url": stamp(resource),
         "state": WANTED,
         "error": "",
+        "facts": {},
         "tries": 0,
         "changed": now(),
         "asker": asker,
         "host": host,
     }
-    upsert = insert(Sample).values({**row, "facts": {}})
-    model.Session.execute(
-        upsert.on_conflict_do_update(index_elements=[Sample.resource_id], set_={**row, "facts": {}})
-    )
+    upsert = insert(Sample).values(row)
+    upsert = upsert.on_conflict_do_update(index_elements=[Sample.resource_id], set_=row)
+    model.Session.execute(upsert)
     model.Session.commit()
     return model.Session.get_one(Sample, resource.id, populate_existing=True)
 
@@ -108,17 +110,15 @@ def make(resource_id: str) -> None:
         error = "no-preview"
     else:
         package = model.Package.get(resource.package_id)
-        facts, error = _made(resource, package.title or "" if package else "", target)
+        facts, error = _made(resource, (package and package.title) or "", target)
     row = model.Session.get(Sample, resource_id, populate_existing=True)
-    if row is not None:
-        row.state, row.error, row.facts, row.changed = (
-            BROKEN if error else MADE,
-            error,
-            facts,
-            now(),
-        )
-        row.asker = ""
-        model.Session.commit()
+    if row is None:
+        return
+    row.state = MADE
+    if error:
+        row.state = BROKEN
+    row.error, row.facts, row.changed, row.asker = error, facts, now(), ""
+    model.Session.commit()
 
 
 def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]:
@@ -201,12 +201,11 @@ def fetch(resource: Any, title: str, target: Path) -> Data:
 
 def uploaded(resource: Any) -> Path | None:
     """Return the path of the uploaded file of a resource, None if it does not exist."""
-    path = Path(
-        uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"}).get_path(
-            resource.id
-        )
-    )
-    return path if path.is_file() else None
+    upload = uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"})
+    path = Path(upload.get_path(resource.id))
+    if path.is_file():
+        return path
+    return None
 
 
 def _bound(headers: Mapping[str, str], head: bytes) -> int:

@@ -662,7 +662,8 @@ def test_a_list_of_flat_objects_in_json_is_a_table(loaded, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "document", ["[]", "[1, 2]", '[{"a": 1}, {"b": [1]}]', '[{"a": {}}]', "[{}]", '[{"a": 1}', "{"]
+    "document",
+    ["[]", "[1, 2]", '[{"a": 1}, {"b": [1]}]', '[{"a": {}}]', "[{}]", '[{"a": 1}', "{", '{"a":[[[', "[" * 5000],
 )
 def test_other_json_is_a_text(loaded, tmp_path, document):
     _facts, shown = sample(document.encode(), tmp_path, "x.json")

@@ -24,14 +24,13 @@ from ckan.tests import factories
 from click.testing import CliRunner
 from lxml import etree
 
-from ckanext.ecosphere.access import cli, jobs
+from ckanext.ecosphere.access import cli, jobs, qgis
 from ckanext.ecosphere.access.config import QUEUE
-from ckanext.ecosphere.access.logic import extract_form
 from ckanext.ecosphere.access.model import Extract, Sample, Use, now
 from ckanext.ecosphere.access.preview import files
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.qgis import definition, sources
-from ckanext.ecosphere.access.take import areas, extracts, legal_systems, request, snippets
+from ckanext.ecosphere.access.take import areas, extracts, request
+from ckanext.ecosphere.access.take import form as extract_form
 from ckanext.ecosphere.access.tests.conftest import address, call
 from ckanext.ecosphere.quality.links import inventory
 from ckanext.ecosphere.quality.links.model import Link
@@ -135,9 +134,9 @@ def test_a_series_opens_in_qgis_with_the_layers_of_its_datasets_that_the_reader_
 def test_hostile_names_stay_text_in_a_layer_definition():
     service = {"kind": "wfs", "url": "https://example.org/wfs?map=/a&b='", "formats": [], "version": "2.0.0"}
     layer = {"name": "a' url='http://evil.example", "title": "</layername><x>&\x00\x0b", "crs": [], "details": {}}
-    source = sources.of_service(service, layer)
+    source = qgis.source_of_layer(service, layer)
     assert source is not None
-    root = etree.fromstring(definition.write("T]]><x/>", [("", [source])]).split(b"\n", 1)[1])
+    root = etree.fromstring(qgis.write("T]]><x/>", [("", [source])]).split(b"\n", 1)[1])
     assert root.findtext("maplayers/maplayer/layername") == "</layername><x>&"
     assert r"typename='a\' url=\'http://evil.example'" in (root.findtext("maplayers/maplayer/datasource") or "")
 
@@ -154,24 +153,24 @@ def test_hostile_names_stay_text_in_a_layer_definition():
     ],
 )
 def test_no_address_of_a_file_adds_to_its_data_source(url):
-    source = sources.of_file(url, "GPKG", "T")
+    source = qgis.source_of_file(url, "GPKG", "T")
     assert source is not None
-    written = definition.write("T", [("", [source])]).decode()
+    written = qgis.write("T", [("", [source])]).decode()
     assert list(readers.layers(written)) == []
 
 
 @pytest.mark.parametrize("url", ["https://a|subset=x/x.gpkg", "https://me:secret@a.example/x.gpkg", "file:///x.gpkg"])
 def test_an_address_without_a_plain_host_is_no_layer(url):
-    assert sources.of_file(url, "", "T") is None
+    assert qgis.source_of_file(url, "", "T") is None
 
 
 def test_a_reference_system_that_is_no_code_is_left_out():
     service = {"kind": "wms", "url": "https://a.example/wms", "formats": []}
     layer = {"name": "x", "title": "", "crs": ["PROJCS[file:///x]", "EPSG:27572"], "details": {}}
-    source = sources.of_service(service, layer)
+    source = qgis.source_of_layer(service, layer)
     assert source is not None
     assert source.crs == "EPSG:27572"
-    assert sources.of_service({**service, "url": "file:///x"}, layer) is None
+    assert qgis.source_of_layer({**service, "url": "file:///x"}, layer) is None
 
 
 def test_a_private_dataset_opens_for_its_readers_only(store):
@@ -304,7 +303,7 @@ def test_the_file_is_in_the_legal_system_and_names_source_licence_and_dates(stor
     ],
 )
 def test_the_legal_system_is_that_of_the_area_else_of_the_layer(area, expected):
-    assert legal_systems.of_area(area, {"extent": [55.2, -21.4, 55.8, -20.9]}) == expected
+    assert areas.legal_system(area, {"extent": [55.2, -21.4, 55.8, -20.9]}) == expected
 
 
 def test_no_legal_system_is_asked_of_a_service_that_does_not_declare_it(store, monkeypatch):
@@ -667,7 +666,7 @@ def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store, 
 
 
 def test_no_address_ends_a_text_of_the_code():
-    for each in snippets.of("https://example.org/wfs?a=\"$(id)`'\\\n;b"):
+    for each in request.snippets("https://example.org/wfs?a=\"$(id)`'\\\n;b"):
         line = next(line for line in each["text"].splitlines() if "example.org" in line)
         inside = line.split('"')[1]
         assert not set(inside) & set("\"`$'\\ ()")
@@ -679,7 +678,8 @@ def test_the_code_of_an_address_runs_as_it_stands(store, tmp_path):
     assert status == 200
     box = tuple(float(side) for side in NANTES.split(","))
     texts = {
-        each["id"]: each["text"] for each in snippets.of(request.address(found, found["layers"][0], request.Part(box)))
+        each["id"]: each["text"]
+        for each in request.snippets(request.address(found, found["layers"][0], request.Part(box)))
     }
     subprocess.run(["/bin/sh", "-ec", texts["curl"]], cwd=tmp_path, check=True, capture_output=True, timeout=30)
     taken = json.loads((tmp_path / "extrait.geojson").read_text())["features"]
