@@ -43,6 +43,8 @@ LOOKED_AT, MOST_BROKEN = 4_000_000, 9
 #: "Language drivers" in byte 29 of the header of dBASE: undeclared, and Windows (ANSI).
 _DBF_HEADER, _LANGUAGE, _ANSI = 32, 29, (0, 3, 87)
 _SHORTEST_DEFINITION = 20
+#: Error of the ODS driver after about 10 MB of cells.
+_TOO_MUCH = "Too much accumulated memory"
 
 
 def read(path: Path, most: int) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
@@ -71,6 +73,8 @@ def read(path: Path, most: int) -> tuple[dict[str, Any], Any, list[str], list[An
             datetime_as_string=True,
         )
     except Exception as error:  # GDAL may fail in any way on crafted files
+        if _TOO_MUCH in str(error):
+            raise PreviewError("too-complex") from error
         raise PreviewError("unreadable") from error
     return {**info, "crs": meta["crs"] or info.get("crs")}, geometries, list(meta["fields"]), values
 

@@ -154,7 +154,7 @@ def seen(store, hostile, monkeypatch):
     return see
 
 
-BINARY = ["zones.fgb", "t.xlsx", "t.ods", "zones.kmz", "gml.zip", "zones.gpkg", "zones.parquet", "shp.zip", "gpkg.zip"]
+BINARY = ["zones.fgb", "t.xlsx", "zones.kmz", "gml.zip", "zones.gpkg", "zones.parquet", "shp.zip", "gpkg.zip"]
 
 
 @pytest.mark.parametrize("name", [*BINARY, "csv.zip", "geojson.zip"])
@@ -166,8 +166,12 @@ def test_a_large_file_below_the_limit_is_read_whole_and_its_first_features_are_s
     assert (len(found["rows"]), found["cut"]) == (1000, True)
     assert (found["total"] if name != "csv.zip" else found["counted"]) == FEATURES
     assert "part" not in found
-    if name not in ("csv.zip", "t.xlsx", "t.ods"):
+    if name not in ("csv.zip", "t.xlsx"):
         assert len(found["geojson"]["features"]) == 1000
+
+
+def test_of_a_large_ods_that_gdal_gives_up_is_told_that_it_is_too_complex(made, seen):
+    assert "trop complexes" in seen("t.ods", Served(made["t.ods"]), 50)["message"]
 
 
 @pytest.mark.parametrize("name", ["t.xlsx", "zones.gpkg", "zones.parquet", "shp.zip", "csv.zip"])
