@@ -61,11 +61,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     found = {"zones.gpkg": written(folder, "zones.gpkg", "GPKG").read_bytes()}
     found["zones.parquet"] = written(folder, "zones.parquet", "Parquet").read_bytes()
     written(folder / "shp", "zones.shp", "ESRI Shapefile")
-    found["shp.zip"] = archive({f"Été/{path.name}": path.read_bytes() for path in sorted((folder / "shp").iterdir())})
+    found["shp.zip"] = archive(
+        {f"Été/{path.name}": path.read_bytes() for path in sorted((folder / "shp").iterdir())}
+    )
     found["gpkg.zip"] = archive({"lisez-moi.pdf": b"%PDF", "zones.gpkg": found["zones.gpkg"]})
     texts = columns(FEATURES)["code"]
     found["csv.zip"] = archive(
-        {"t.csv": b"n;code\n" + b"".join(b"%d;%b\n" % (n, each.encode()) for n, each in enumerate(texts))}
+        {
+            "t.csv": b"n;code\n"
+            + b"".join(b"%d;%b\n" % (n, each.encode()) for n, each in enumerate(texts))
+        }
     )
     place = '{"type": "Point", "coordinates": [2, 47]}'
     point = f'{{"type": "Feature", "properties": {{"n": %d, "code": "%s"}}, "geometry": {place}}}'
@@ -80,7 +85,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     found["zones.kmz"] = archive({"doc.kml": found["zones.kml"], "icones/rond.png": png(1)})
     found["zones.gml"] = gml(texts)
     found["gml.zip"] = archive({"zones.gml": found["zones.gml"]})
-    found["geojson.zip"] = archive({"z.geojson": f'{{"type": "FeatureCollection", "features": [{features}]}}'.encode()})
+    found["geojson.zip"] = archive(
+        {"z.geojson": f'{{"type": "FeatureCollection", "features": [{features}]}}'.encode()}
+    )
     return found
 
 
@@ -102,11 +109,11 @@ def gml(texts: Any) -> bytes:
     namespaces = 'xmlns:wfs="http://www.opengis.net/wfs/2.0" xmlns:gml="http://www.opengis.net/gml/3.2" xmlns:d="urn:d"'
     place = '<gml:Point gml:id="p%d" srsName="urn:ogc:def:crs:EPSG::4326"><gml:pos>47 2</gml:pos></gml:Point>'
     zone = f'<d:zone gml:id="z%d"><d:n>%d</d:n><d:code>%s</d:code><d:lieu>{place}</d:lieu></d:zone>'
-    members = "\n".join(f"<wfs:member>{zone}</wfs:member>" % (n, n, each, n) for n, each in enumerate(texts))
-    count = f'numberMatched="{FEATURES}" numberReturned="{FEATURES}"'
-    return (
-        f'<?xml version="1.0"?><wfs:FeatureCollection {namespaces} {count}>{members}</wfs:FeatureCollection>'.encode()
+    members = "\n".join(
+        f"<wfs:member>{zone}</wfs:member>" % (n, n, each, n) for n, each in enumerate(texts)
     )
+    count = f'numberMatched="{FEATURES}" numberReturned="{FEATURES}"'
+    return f'<?xml version="1.0"?><wfs:FeatureCollection {namespaces} {count}>{members}</wfs:FeatureCollection>'.encode()
 
 
 def archive(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -149,20 +156,35 @@ def seen(store, hostile, monkeypatch):
         url = hostile(f"/{name}", answer)
         resources = [{"url": url, "format": forms_of(name)}]
         dataset = factories.Dataset(owner_org=store["service"], resources=resources)
-        return preview(store, f"/fr/dataset/{dataset['name']}/resource/{dataset['resources'][0]['id']}/apercu")
+        return preview(
+            store, f"/fr/dataset/{dataset['name']}/resource/{dataset['resources'][0]['id']}/apercu"
+        )
 
     return see
 
 
-BINARY = ["zones.fgb", "t.xlsx", "zones.kmz", "gml.zip", "zones.gpkg", "zones.parquet", "shp.zip", "gpkg.zip"]
+BINARY = [
+    "zones.fgb",
+    "t.xlsx",
+    "zones.kmz",
+    "gml.zip",
+    "zones.gpkg",
+    "zones.parquet",
+    "shp.zip",
+    "gpkg.zip",
+]
 
 
 @pytest.mark.parametrize("name", [*BINARY, "csv.zip", "geojson.zip"])
-def test_a_large_file_below_the_limit_is_read_whole_and_its_first_features_are_shown(made, seen, name):
+def test_a_large_file_below_the_limit_is_read_whole_and_its_first_features_are_shown(
+    made, seen, name
+):
     found = seen(name, Served(made[name]), 50)
     place = [column["name"] for column in found["columns"]].index("n")
     numbers = [row[place] for row in found["rows"][:2]]
-    assert numbers == (["209", "208"] if name == "zones.fgb" else ["0", "1"])  # FlatGeobuf orders features spatially
+    assert numbers == (
+        ["209", "208"] if name == "zones.fgb" else ["0", "1"]
+    )  # FlatGeobuf orders features spatially
     assert (len(found["rows"]), found["cut"]) == (1000, True)
     assert (found["total"] if name != "csv.zip" else found["counted"]) == FEATURES
     assert "part" not in found
@@ -230,8 +252,12 @@ def endless(first: bytes, *headers: tuple[str, str], status: int = 200) -> Calla
 PK = archive({"a.csv": b"n;m\n1;2\n"})
 
 
-@pytest.mark.parametrize("first", [PK[:60], b"SQLite format 3\x00" + bytes(100), b"PAR1" + bytes(50)])
-@pytest.mark.parametrize("length", [[], [("Content-Length", str(10**15))]], ids=["no length", "a length that lies"])
+@pytest.mark.parametrize(
+    "first", [PK[:60], b"SQLite format 3\x00" + bytes(100), b"PAR1" + bytes(50)]
+)
+@pytest.mark.parametrize(
+    "length", [[], [("Content-Length", str(10**15))]], ids=["no length", "a length that lies"]
+)
 def test_a_server_that_streams_for_ever_is_left_alone(seen, first, length):
     begin = time.monotonic()
     assert "trop volumineux" in seen("x.zip", endless(first, *length))["message"]
@@ -289,13 +315,17 @@ def test_a_directory_that_lies_ends_with_a_sentence_or_a_sample(seen, lies):
     assert time.monotonic() - begin < 15
 
 
-@pytest.mark.parametrize("name", ["b.csv", "b.shp", "b.gpkg", "b.dbf", "b.geojson", "b.kml", "b.fgb"])
+@pytest.mark.parametrize(
+    "name", ["b.csv", "b.shp", "b.gpkg", "b.dbf", "b.geojson", "b.kml", "b.fgb"]
+)
 def test_of_a_bomb_no_more_than_the_beginning_is_unpacked(seen, name):
     first = {
         "b.csv": b"n;m\n1;2\n",
         "b.shp": struct.pack(">i", 9994) + bytes(96),
         "b.gpkg": b"SQLite format 3\x00\x10\x00",
-        "b.dbf": struct.pack("<4sIHH", b"\x03\x01\x01\x01", 2**32 - 1, 65, 65_535) + bytes(53) + b"\r",
+        "b.dbf": struct.pack("<4sIHH", b"\x03\x01\x01\x01", 2**32 - 1, 65, 65_535)
+        + bytes(53)
+        + b"\r",
         "b.kml": b"<kml><Placemark a='",
         "b.fgb": b"fgb\x03fgb\x00\xff\xff\xff\x00",
         "b.geojson": b'{"type":"FeatureCollection","features":[',
@@ -325,12 +355,16 @@ def test_of_a_bomb_no_more_than_the_beginning_is_unpacked(seen, name):
         (18, ">H", 0x0202),
     ],
 )
-def test_a_header_of_sqlite_that_lies_ends_with_a_sentence_or_a_sample(made, seen, place, form, value):
+def test_a_header_of_sqlite_that_lies_ends_with_a_sentence_or_a_sample(
+    made, seen, place, form, value
+):
     body = bytearray(made["zones.gpkg"])
     struct.pack_into(form, body, place, value)
     begin = time.monotonic()
     found = seen("x.gpkg", Served(bytes(body)), 50)
-    assert found.get("message") or [row[1] for row in found["rows"][:2]] == list(columns(2)["code"]), found
+    assert found.get("message") or [row[1] for row in found["rows"][:2]] == list(
+        columns(2)["code"]
+    ), found
     assert time.monotonic() - begin < 20
 
 
@@ -340,14 +374,19 @@ def test_pages_of_sqlite_that_lead_in_circles_end_with_a_sentence(made, seen, tm
     with sqlite3.connect(path) as opened:
         root, page = (
             opened.execute(asked).fetchone()[0]
-            for asked in ("SELECT rootpage FROM sqlite_master WHERE name = 'zones'", "PRAGMA page_size")
+            for asked in (
+                "SELECT rootpage FROM sqlite_master WHERE name = 'zones'",
+                "PRAGMA page_size",
+            )
         )
     body = bytearray(path.read_bytes())
     begin = (root - 1) * page
     assert body[begin] == 5  # an interior page of a table B-tree
     cells = struct.unpack_from(">H", body, begin + 3)[0]
     for number in range(cells):
-        struct.pack_into(">I", body, begin + struct.unpack_from(">H", body, begin + 12 + 2 * number)[0], root)
+        struct.pack_into(
+            ">I", body, begin + struct.unpack_from(">H", body, begin + 12 + 2 * number)[0], root
+        )
     struct.pack_into(">I", body, begin + 8, root)
     assert "endommagé" in seen("x.gpkg", Served(bytes(body)), 50)["message"]
 
@@ -359,7 +398,9 @@ def test_a_view_that_never_ends_is_not_asked(made, seen, tmp_path):
     path = tmp_path / "x.gpkg"
     path.write_bytes(made["zones.gpkg"])
     with sqlite3.connect(path) as opened:
-        for name in opened.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        for name in opened.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
             opened.execute(f'DROP TRIGGER "{name[0]}"')
         opened.execute(VIEW)
         opened.execute("UPDATE gpkg_contents SET table_name = 'zones2'")
@@ -391,7 +432,11 @@ def test_of_a_large_geojson_the_first_features_are_shown_whatever_their_order(se
     assert len(body) > 3 * MEGABYTE
     found = seen("z.geojson", Served(body))
     place = [column["name"] for column in found["columns"]].index("n")
-    assert (len(found["geojson"]["features"]), found["part"], found["file_size"]) == (1000, True, len(body)), found
+    assert (len(found["geojson"]["features"]), found["part"], found["file_size"]) == (
+        1000,
+        True,
+        len(body),
+    ), found
     assert [row[place] for row in found["rows"]] == [str(number) for number in range(1000)]
 
 
@@ -406,15 +451,25 @@ def test_of_a_large_kml_or_gml_the_first_features_are_shown(made, seen, name, en
     place = [column["name"] for column in found["columns"]].index("n")
     assert [row[place] for row in found["rows"]] == [str(number) for number in range(1000)]
     assert (len(found["geojson"]["features"]), found["file_size"]) == (1000, len(body))
-    assert not {"tessellate", "drawOrder", "timestamp"} & {column["name"] for column in found["columns"]}
+    assert not {"tessellate", "drawOrder", "timestamp"} & {
+        column["name"] for column in found["columns"]
+    }
     assert found.get("known_total") == (FEATURES if name == "zones.gml" else None)
 
 
 @pytest.mark.parametrize(
     ("name", "body", "shown"),
     [
-        ("d.json", b'{"mesures": [' + b'{"lieu": "Brest", "valeurs": [1, 2]}, ' * 90_000 + b"{}]}", '"lieu": "Brest"'),
-        ("d.xml", b"<?xml version='1.0'?><mesures>" + b"<lieu>Brest</lieu>" * 190_000 + b"</mesures>", "<lieu>Brest"),
+        (
+            "d.json",
+            b'{"mesures": [' + b'{"lieu": "Brest", "valeurs": [1, 2]}, ' * 90_000 + b"{}]}",
+            '"lieu": "Brest"',
+        ),
+        (
+            "d.xml",
+            b"<?xml version='1.0'?><mesures>" + b"<lieu>Brest</lieu>" * 190_000 + b"</mesures>",
+            "<lieu>Brest",
+        ),
     ],
 )
 def test_what_another_large_document_begins_with_is_shown(seen, name, body, shown):
@@ -485,7 +540,10 @@ def shared(*cells: int) -> str:
 BOOKS = {
     "a row without end": (sheet("<row>" + "<c><v>1</v></c>" * 2 * MEGABYTE), "volumineuse"),
     "a sheet that is a bomb": (f"<worksheet><sheetData>{' ' * 300 * MEGABYTE}", "volumineuse"),
-    "entities": (f'<!DOCTYPE w [<!ENTITY l0 "ha">{LAUGHS}]>' + sheet("<row><c><v>&l9;</v></c></row>"), "endommagé"),
+    "entities": (
+        f'<!DOCTYPE w [<!ENTITY l0 "ha">{LAUGHS}]>' + sheet("<row><c><v>&l9;</v></c></row>"),
+        "endommagé",
+    ),
     "texts that are missing": (sheet(shared(999_999_999) * 3), "endommagé"),
     "no XML": ("PK", "endommagé"),
 }
@@ -520,7 +578,9 @@ def test_a_flatgeobuf_that_lies_ends_with_a_sentence_or_a_sample(made, seen, pla
         level = -(-level // 16)
         nodes += level
     feature = 12 + struct.unpack_from("<I", body, 8)[0] + 40 * nodes
-    struct.pack_into(form, body, {"table": root, "count": count, "feature": feature}.get(place, place), value)
+    struct.pack_into(
+        form, body, {"table": root, "count": count, "feature": feature}.get(place, place), value
+    )
     begin = time.monotonic()
     found = seen("x.fgb", Served(bytes(body)), 50)
     assert found.get("message") or found["rows"], found
