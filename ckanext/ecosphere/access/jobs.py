@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -127,25 +128,28 @@ def tick(seconds: float = 3600) -> dict[str, int]:
 
 
 def _read_all(seconds: float) -> int:
-    """Read services that are due until the time is used up."""
-    total, left = 0, seconds
-    while left > 0 and (number := read_services()):
-        total, left = total + number, left - SECONDS
+    """Read services that are due until the time is used up; return their number."""
+    total = 0
+    for _batch in range(math.ceil(seconds / SECONDS)):
+        number = read_services()
+        if not number:
+            break
+        total += number
     return total
 
 
 def recover() -> list[str]:
     """Queue pending work for which there is neither a waiting nor a running job; return descriptions of it."""
-    done = []
+    queued = []
     if storage.is_due() and not waits(READ, QUEUE) and is_free(READING):
         want_reading()
-        done.append("services that are due")
+        queued.append("services that are due")
     if samples.LINE.next() and not waits(SAMPLE, QUEUE) and is_free(SAMPLING):
         want_samples()
-        done.append("previews that are wanted")
+        queued.append("previews that are wanted")
     if extracts.LINE.next() and not waits(EXTRACT, QUEUE) and is_free(EXTRACTING):
         want_extracts()
-        done.append("extracts that are wanted")
+        queued.append("extracts that are wanted")
     model.Session.rollback()
     extracts.purge()
-    return done
+    return queued

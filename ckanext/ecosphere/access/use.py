@@ -106,10 +106,10 @@ def points() -> list[tuple[str, float]]:
 
 
 def purge() -> int:
-    """Forget what is older than `KEPT_DAYS`, and what was used of datasets that are gone; return how much. Commits."""
-    old = Use.day < dates.today() - timedelta(days=KEPT_DAYS)
-    gone = ~sa.exists().where(model.Package.id == Use.package_id)
-    query = sa.delete(Use).where(sa.or_(old, gone)).execution_options(synchronize_session=False)
-    done = model.Session.execute(query)
+    """Forget what is older than `KEPT_DAYS`, or of datasets that are gone; return how much. Commits."""
+    is_old = Use.day < dates.today() - timedelta(days=KEPT_DAYS)
+    has_dataset = sa.exists().where(model.Package.id == Use.package_id)
+    query = sa.delete(Use).where(sa.or_(is_old, ~has_dataset))
+    result = model.Session.execute(query.execution_options(synchronize_session=False))
     model.Session.commit()
-    return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    return result.rowcount  # pyright: ignore[reportAttributeAccessIssue]

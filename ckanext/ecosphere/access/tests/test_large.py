@@ -113,7 +113,8 @@ def gml(texts: Any) -> bytes:
         f"<wfs:member>{zone}</wfs:member>" % (n, n, each, n) for n, each in enumerate(texts)
     )
     count = f'numberMatched="{FEATURES}" numberReturned="{FEATURES}"'
-    return f'<?xml version="1.0"?><wfs:FeatureCollection {namespaces} {count}>{members}</wfs:FeatureCollection>'.encode()
+    begin = f'<?xml version="1.0"?><wfs:FeatureCollection {namespaces} {count}>'
+    return f"{begin}{members}</wfs:FeatureCollection>".encode()
 
 
 def archive(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
