@@ -96,8 +96,10 @@ def layers_of_resource(dataset: Fields, resource: Fields, service: Fields | None
     if resource.get("url_type") == "upload" and not url.startswith("http"):
         url = tk.h.url_for("/", qualified=True).rstrip("/") + url
     source = source_of_file(url, str(resource.get("format") or ""), title)
+    if source is None:
+        return []
     state = link_states.of_dataset(dataset).get(url, {}).get("state")
-    if source is None or state == BROKEN:
+    if state == BROKEN:
         return []
     return [source]
 
