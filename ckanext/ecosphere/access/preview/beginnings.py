@@ -8,6 +8,7 @@ No CKAN imports; confined.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ MOST_MARKUP, DOCUMENT = 16 * 1024 * 1024, 256 * 1024
 #: Marks of GeoJSON and TopoJSON, which are no text to be shown.
 _GEOGRAPHIC = (b'"FeatureCollection"', b'"Feature"', b'"Topology"')
 _HEAD = 200_000
-#: What may be between two values; nothing is read of how many.
-_GAP = tuple(" \t\r\n,:")
+#: What is between two values; how often does not matter.
+_GAP = re.compile(r"[\s,:]*")
 #: Elements around the features of GML 2 and 3.1, and of WFS 2.
 _MEMBERS = frozenset({"featureMember", "featureMembers", "member", "members"})
 _TOTALS = ("numberMatched", "totalFeatures")
@@ -105,9 +106,10 @@ def _first_features(text: str, most: int) -> tuple[Facts, list[Any]]:
 
 
 def _after_gap(text: str, place: int) -> int:
-    while text[place : place + 1] in _GAP:
-        place += 1
-    return place
+    match = _GAP.match(text, place)
+    if match is None:
+        return place
+    return match.end()
 
 
 def _cut_markup(path: Path, target: Path, rows: int) -> Facts:
