@@ -33,7 +33,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 #: whose beginning can be read: GDAL takes the first features of FlatGeobuf and rows of dBASE.
 TEXTS = frozenset({"text", "json", "kml", "gml", "xml"})
 BEGINNINGS = TEXTS | {"fgb", "dbf"}
-#: Bytes of a beginning of which a sample is made.
+#: Bytes of a text of which a sample is made.
 MOST_TEXT = 40 * 1024 * 1024
 
 

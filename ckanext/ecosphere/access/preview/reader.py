@@ -106,8 +106,14 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
         from ckanext.ecosphere.access.preview import beginnings
 
         path, facts = beginnings.cut(kind, path, rows)
-    found = _shown(kind, path, rows, is_part=bool(facts))
-    if is_part and kind not in TEXTS:
+    is_cut_file = is_part and kind not in TEXTS
+    try:
+        found = _shown(kind, path, rows, is_part=bool(facts))
+    except PreviewError as error:
+        if is_cut_file:
+            raise PreviewError("too-large") from error
+        raise
+    if is_cut_file:
         facts = {"part": True, "known_total": found["total"]}
     if facts:
         facts.update(_size(job.get("size"), facts))

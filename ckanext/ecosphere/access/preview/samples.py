@@ -17,7 +17,7 @@ from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
 from ckanext.ecosphere.access.preview import files, messages, table_schema
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.kinds import BEGINNINGS, MOST_TEXT, SNIFFED, sniff
+from ckanext.ecosphere.access.preview.kinds import BEGINNINGS, MOST_TEXT, SNIFFED, TEXTS, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.request import FEATURE_SERVICES, Part, address
 from ckanext.ecosphere.shared.http_guard import GuardedSession
@@ -211,9 +211,10 @@ def uploaded(resource: Any) -> Path | None:
 def _bound(headers: Mapping[str, str], head: bytes) -> int:
     """Return how many bytes to download: of a file that is too large, only what tells its kind."""
     most = config.sample_megabytes() * config.MEGABYTE
-    if sniff(head) in BEGINNINGS:
+    kind = sniff(head)
+    if kind in TEXTS:
         return min(most, MOST_TEXT)
-    if _length(headers) > most:
+    if kind not in BEGINNINGS and _length(headers) > most:
         return SNIFFED
     return most
 
