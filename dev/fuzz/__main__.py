@@ -21,7 +21,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ckanext.ecosphere.access.confinement import enclosure
+from ckanext.ecosphere.access.confinement import sandbox
 from dev.fuzz.child import READY
 from dev.fuzz.mutations import mutated, words
 from dev.fuzz.seeds import seeds
@@ -104,16 +104,16 @@ def fuzzed(name: str, seed: tuple[str, bytes], count: int, chance: random.Random
 
 
 def _started(work: Path, log: Path) -> subprocess.Popen[str]:
-    way = enclosure.way()
-    line = enclosure.command(way, work)
+    way = sandbox.way()
+    line = sandbox.command(way, work)
     line[-2:] = ["-c", (Path(__file__).parent / "child.py").read_text()]
     watched = ["strace", "-f", "-qq", "-s", "400", "--seccomp-bpf", "-e", f"trace={_CALLS}", "-o", str(log), *line]
     process = subprocess.Popen(
         watched, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        env=enclosure.environment(), cwd=work,
+        env=sandbox.environment(), cwd=work,
     )  # fmt: skip
     assert process.stdin
-    process.stdin.write(json.dumps(enclosure.enclosed(way, work)) + "\n")
+    process.stdin.write(json.dumps(sandbox.enclosed(way, work)) + "\n")
     process.stdin.flush()
     return process
 
@@ -132,8 +132,8 @@ def _job(work: Path, name: str) -> dict[str, object]:
 
 def outside_of(log: Path, work: Path) -> Counter[str]:
     """Return from a log of strace what was tried outside of the files of the process: files, sockets, programs."""
-    libraries = [os.path.realpath(path) for path in enclosure.libraries()]
-    allowed = (str(work), *map(str, enclosure.libraries()), *libraries, *_HARMLESS)
+    libraries = [os.path.realpath(path) for path in sandbox.libraries()]
+    allowed = (str(work), *map(str, sandbox.libraries()), *libraries, *_HARMLESS)
     tried: Counter[str] = Counter()
     begun = False
     with log.open(errors="replace") as lines:
@@ -178,7 +178,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     packages.require("strace")
-    print(f"The reader is confined by {enclosure.way()}.", flush=True)
+    print(f"The reader is confined by {sandbox.way()}.", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         known = seeds(Path(folder))
     names = [name for name in chosen.formats.split(",") if name] or list(known)

@@ -25,7 +25,7 @@ def main() -> None:
     from ckanext.ecosphere.access.confinement import confine, drivers
     from ckanext.ecosphere.access.preview import reader
 
-    for name in ("geo", "parquet", "tables", "unzip", "large.geopackage", "large.take"):
+    for name in ("geo", "parquet", "tables", "unzip", "geopackage", "beginnings", "documentation"):
         importlib.import_module(f"ckanext.ecosphere.access.preview.{name}")  # once, before the processes part
     confine.enclose(first["way"], first["readable"], first["folder"])
     drivers.restrict()

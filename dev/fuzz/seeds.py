@@ -23,7 +23,6 @@ _DRIVERS = {
     "gml": ("GML", ".gml"),
     "geojson": ("GeoJSON", ".geojson"),
     "fgb": ("FlatGeobuf", ".fgb"),
-    "pmtiles": ("PMTiles", ".pmtiles"),
     "xlsx": ("XLSX", ".xlsx"),
     "ods": ("ODS", ".ods"),
 }

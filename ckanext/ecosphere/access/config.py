@@ -18,8 +18,6 @@ ALLOWED_HOSTS = "ecosphere.access.allowed_hosts"
 READ_DAYS = "ecosphere.access.read_days"
 READ_PAUSE = "ecosphere.access.read_pause"
 SAMPLE_MEGABYTES = "ecosphere.access.sample_megabytes"
-SAMPLE_REQUESTS = "ecosphere.access.sample_requests"
-BEGINNING_MEGABYTES = "ecosphere.access.beginning_megabytes"
 SAMPLE_ROWS = "ecosphere.access.sample_rows"
 MEMORY_MEGABYTES = "ecosphere.access.memory_megabytes"
 SECONDS = "ecosphere.access.seconds"
@@ -78,18 +76,8 @@ def read_pause() -> float:
 
 
 def sample_megabytes() -> int:
-    """Return the size in MB up to which files are downloaded whole, and the budget for parts of larger ones."""
+    """Return the size in MB up to which files are downloaded."""
     return tk.config[SAMPLE_MEGABYTES]
-
-
-def sample_requests() -> int:
-    """Return the maximum number of range requests per large file."""
-    return tk.config[SAMPLE_REQUESTS]
-
-
-def beginning_megabytes() -> int:
-    """Return how many MB of a large file are downloaded if its server does not support range requests."""
-    return tk.config[BEGINNING_MEGABYTES]
 
 
 def sample_rows() -> int:

@@ -9,9 +9,8 @@ from urllib.parse import urlencode
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access import config, qgis
 from ckanext.ecosphere.access.preview import messages, plan
-from ckanext.ecosphere.access.qgis import layers, series
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.request import offers_features
 from ckanext.ecosphere.shared import once, outlines, template_helpers
@@ -30,13 +29,17 @@ def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> di
         pkg: the dataset, from `package_show`.
         res: one of its resources.
     """
-    found = of_dataset(pkg).get(str(res.get("id") or ""))
-    return found and {**found, "can_take": any(offers_features(found, layer) for layer in found["layers"])}
+    service = of_dataset(pkg).get(str(res.get("id") or ""))
+    if service is None:
+        return None
+    can_take = any(offers_features(service, layer) for layer in service["layers"])
+    return {**service, "can_take": can_take}
 
 
 def ecosphere_access_opens_in_qgis(pkg: dict[str, Any], res: dict[str, Any]) -> bool:
     """Return whether QGIS can open a resource, or a layer of its service."""
-    return bool(layers.of_resource(pkg, res, of_dataset(pkg).get(str(res.get("id") or ""))))
+    service = of_dataset(pkg).get(str(res.get("id") or ""))
+    return bool(qgis.layers_of_resource(pkg, res, service))
 
 
 def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:
@@ -45,16 +48,21 @@ def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:
     Returns:
         "" if QGIS can open at most one resource, or, for a series, nothing of its first members.
     """
-
-    def opened(each: dict[str, Any]) -> Iterator[bool]:
-        return (ecosphere_access_opens_in_qgis(each, res) for res in (each.get("resources") or [])[:MOST_LOOKED_AT])
-
-    if series.is_series(pkg):
-        enough = any(any(opened(each)) for each in series.members({"user": tk.g.user}, pkg, MOST_ASKED))
+    if qgis.is_series(pkg):
+        members = qgis.members({"user": tk.g.user}, pkg, MOST_ASKED)
+        is_enough = any(any(_opened_in_qgis(member)) for member in members)
     else:
-        several = opened(pkg)
-        enough = any(several) and any(several)  # a first one, and one after it
-    return tk.h.url_for("ecosphere_access.of_dataset_", id=pkg["name"]) if enough else ""
+        opened = _opened_in_qgis(pkg)
+        is_enough = any(opened) and any(opened)  # a first one, and one after it
+    if not is_enough:
+        return ""
+    return tk.h.url_for("ecosphere_access.of_dataset_", id=pkg["name"])
+
+
+def _opened_in_qgis(pkg: dict[str, Any]) -> Iterator[bool]:
+    """Tell of each resource of a dataset whether QGIS can open it."""
+    for resource in (pkg.get("resources") or [])[:MOST_LOOKED_AT]:
+        yield ecosphere_access_opens_in_qgis(pkg, resource)
 
 
 def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
@@ -71,12 +79,16 @@ def of_dataset(pkg: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _of_dataset(pkg: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    names = {str(each.get("id") or ""): str(each.get("name") or "") for each in pkg.get("resources") or []}
-    found = storage.of_resources(list(names)) if names else {}
-    return {
-        resource: presentation.shown(service, layer, (names[resource], str(pkg.get("title") or "")))
-        for resource, (service, layer) in found.items()
-    }
+    names = {}
+    for resource in pkg.get("resources") or []:
+        names[str(resource.get("id") or "")] = str(resource.get("name") or "")
+    if not names:
+        return {}
+    title = str(pkg.get("title") or "")
+    services = {}
+    for resource_id, (service, layer) in storage.of_resources(list(names)).items():
+        services[resource_id] = presentation.shown(service, layer, (names[resource_id], title))
+    return services
 
 
 def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any] | None:
@@ -87,52 +99,73 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
         only: id of a single resource to show, "" for all.
 
     Returns:
-        `resources` (id, title, way and its parameters; twenty at most), `more` (whether there are others), `extent` of
-        the dataset, `outline` of France, `background` and `labels`.
+        `resources` (id, title, way and its parameters; twenty at most), `more` (whether there are
+        others), `extent` of the dataset, `outline` of France, `background` and `labels`.
     """
     services = of_dataset(pkg)
-    shown: list[dict[str, Any]] = []
-    resources = [each for each in pkg.get("resources") or [] if only in ("", each["id"])][:MOST_LOOKED_AT]
-    ways = {res["id"]: plan.way(res, services.get(res["id"])) for res in resources}
+    entries = []
+    for resource in pkg.get("resources") or []:
+        if only in ("", resource["id"]) and len(entries) < MOST_LOOKED_AT:
+            service = services.get(resource["id"])
+            entries.append((resource, service, plan.way(resource, service)))
     # Data first, then documents and images.
-    for res in sorted(resources, key=lambda res: ways[res["id"]] == plan.INLINE):
-        service, way = services.get(res["id"]), ways[res["id"]]
-        if way in ("", plan.TOLD) or template_helpers.ecosphere_closed(pkg, res):
-            continue
-        if res.get("url_type") != "upload" and not config.host_allowed(str(res.get("url") or "")):
-            continue
-        address = {"id": pkg["name"], "resource_id": res["id"]}
-        each: dict[str, Any] = {"id": res["id"], "title": tk.h.resource_display_name(res), "way": way}
-        if way == plan.TILES and service:
-            each["layers"] = plan.layers(service)
-            url = tk.h.url_for("ecosphere_access.image", **address, zoom=0, column=0, row=0)
-            each["tiles"] = url.removesuffix("/0/0/0")
-        elif way == plan.SAMPLE:
-            each["url"] = tk.h.url_for("ecosphere_access.sample", **address)
-        else:
-            each["url"] = tk.h.url_for("ecosphere_access.inline", **address)
-        each["trouble"] = service["trouble"] if service else ""
-        shown.append(each)
-        if len(shown) > MOST_PREVIEWS:
+    entries.sort(key=lambda entry: entry[2] == plan.INLINE)
+    previews: list[dict[str, Any]] = []
+    for resource, service, way in entries:
+        if way not in ("", plan.TOLD) and _is_reachable(pkg, resource):
+            previews.append(_preview(pkg, resource, service, way))
+        if len(previews) > MOST_PREVIEWS:
             break
-    if not shown:
+    if not previews:
         return None
-    extent = plan.extent_of(pkg.get("spatial") or tk.h.get_pkg_dict_extra(pkg, "spatial", ""))
+    spatial = pkg.get("spatial") or tk.h.get_pkg_dict_extra(pkg, "spatial", "")
     return {
-        "resources": shown[:MOST_PREVIEWS],
-        "more": len(shown) > MOST_PREVIEWS,
-        "extent": extent,
+        "resources": previews[:MOST_PREVIEWS],
+        "more": len(previews) > MOST_PREVIEWS,
+        "extent": plan.extent_of(spatial),
         "outline": [frame.path for frame in outlines.frames()],
         "background": template_helpers.ecosphere_map_background(),
         "labels": _labels(),
     }
 
 
+def _is_reachable(pkg: dict[str, Any], resource: dict[str, Any]) -> bool:
+    """Return whether a resource is open to the reader, and its server may be asked."""
+    if template_helpers.ecosphere_closed(pkg, resource):
+        return False
+    url = str(resource.get("url") or "")
+    return resource.get("url_type") == "upload" or config.host_allowed(url)
+
+
+def _preview(
+    pkg: dict[str, Any], resource: dict[str, Any], service: dict[str, Any] | None, way: str
+) -> dict[str, Any]:
+    address = {"id": pkg["name"], "resource_id": resource["id"]}
+    preview: dict[str, Any] = {
+        "id": resource["id"],
+        "title": tk.h.resource_display_name(resource),
+        "way": way,
+        "trouble": "",
+    }
+    if service:
+        preview["trouble"] = service["trouble"]
+    if way == plan.TILES and service:
+        url = tk.h.url_for("ecosphere_access.image", **address, zoom=0, column=0, row=0)
+        preview.update(layers=plan.layers(service), tiles=url.removesuffix("/0/0/0"))
+    elif way == plan.SAMPLE:
+        preview["url"] = tk.h.url_for("ecosphere_access.sample", **address)
+    else:
+        preview["url"] = tk.h.url_for("ecosphere_access.inline", **address)
+    return preview
+
+
 def ecosphere_access_no_preview(pkg: dict[str, Any], only: str) -> str:
     """Return the message for a resource in a known format without preview, "" for other resources."""
     services = of_dataset(pkg)
-    ways = [plan.way(res, services.get(res["id"])) for res in pkg.get("resources") or [] if res["id"] == only]
-    return messages.sentence("no-preview") if plan.TOLD in ways else ""
+    for resource in pkg.get("resources") or []:
+        if resource["id"] == only and plan.way(resource, services.get(only)) == plan.TOLD:
+            return messages.sentence("no-preview")
+    return ""
 
 
 def _labels() -> dict[str, Any]:
@@ -158,11 +191,11 @@ def _labels() -> dict[str, Any]:
         "part_features": _("The first {number} features of {total}: the file is large."),
         "part_rows": _("The first {number} rows of {total}: the file is large."),
         "page": _("The first {number} features: the service has more."),
-        "page_features": _("The first {number} features of {total}: the service gives no more at once."),
-        "part_tiles": _("The file is large: what is shown comes from {number} of its tiles, zoom level {zoom}."),
+        "page_features": _(
+            "The first {number} features of {total}: the service gives no more at once."
+        ),
         "no_rows": _("No row contains this."),
         "rows_more": _("Rows: {shown} of more than {total}"),
-        "images_cut": _("Only the middle of the map is shown."),
         "encoding": _("Encoding: {encoding}, separator: {delimiter}"),
         "tab": _("tab"),
         "zoom_in": _("Zoom in"),
@@ -225,8 +258,14 @@ def ecosphere_access_search_url() -> str:
     facet = _LISTS.get(str(tk.request.endpoint))
     if facet is None:
         return ""
-    asked = [(name, value) for name, value in tk.request.args.items(multi=True) if name not in ("page", "sort")]
+    parameters = []
+    for name, value in tk.request.args.items(multi=True):
+        if name not in ("page", "sort"):
+            parameters.append((name, value))
     if facet:
         group = model.Group.get((tk.request.view_args or {}).get("id"))
-        asked.append((facet, group.name if group else ""))
-    return tk.h.url_for("ecosphere_access.of_search") + (f"?{urlencode(asked)}" if asked else "")
+        parameters.append((facet, group.name if group else ""))
+    url = tk.h.url_for("ecosphere_access.of_search")
+    if parameters:
+        url = f"{url}?{urlencode(parameters)}"
+    return url

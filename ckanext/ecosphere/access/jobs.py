@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
 from ckan import model
 
+from ckanext.ecosphere.access import use
 from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.preview import files, samples
-from ckanext.ecosphere.access.services import naming, runs, storage
+from ckanext.ecosphere.access.services import naming, reading, storage
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.turns import SLOW_SECONDS, Line, note_slow, note_turn
-from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.queue import enqueue_once
 from ckanext.ecosphere.work.jobs import Job
@@ -61,7 +62,8 @@ def read_services() -> int:
             return 0  # the process that holds the lock reads them
         addresses = storage.due(AT_ONCE)
         model.Session.rollback()
-        return runs.run(addresses, SECONDS)
+        return reading.run(addresses, SECONDS)
+
 
 
 def name_resources(package_id: str) -> int:
@@ -73,7 +75,14 @@ def name_resources(package_id: str) -> int:
 def want_names(package_id: str) -> None:
     """Queue the naming of a dataset's resources."""
     job_id = f"{NAME}-{package_id}"
-    enqueue_once(name_resources, [package_id], job_id=job_id, title="Access: names", queue=QUEUE, timeout=SECONDS * 5)
+    enqueue_once(
+        name_resources,
+        [package_id],
+        job_id=job_id,
+        title="Access: names",
+        queue=QUEUE,
+        timeout=SECONDS * 5,
+    )
 
 
 def make_samples() -> int:
@@ -116,7 +125,7 @@ def tick(seconds: float = 3600) -> dict[str, int]:
     """
     steps = {
         "extracts deleted": extracts.purge,
-        "counts deleted": counting.purge,
+        "counts deleted": use.purge,
         "files deleted": files.prune,
         "services known": storage.note_all,
         "services read": lambda: _read_all(seconds),
@@ -125,8 +134,11 @@ def tick(seconds: float = 3600) -> dict[str, int]:
 
 
 def _read_all(seconds: float) -> int:
-    """Read services that are due until the time is used up."""
-    total, left = 0, seconds
-    while left > 0 and (number := read_services()):
-        total, left = total + number, left - SECONDS
+    """Read services that are due until the time is used up; return their number."""
+    total = 0
+    for _batch in range(math.ceil(seconds / SECONDS)):
+        number = read_services()
+        if not number:
+            break
+        total += number
     return total

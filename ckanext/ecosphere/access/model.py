@@ -43,7 +43,7 @@ class Service(tk.BaseModel):
         key: SHA-256 of kind and URL.
         url: URL without the parameters of an operation (`dataset.services`).
         description: its capabilities (`services.description.Description`); kept while it does not answer.
-        error: code of `services.messages` if the last reading failed.
+        error: code of `services.presentation` if the last reading failed.
         failing_since: time of the first of the consecutive failed readings.
         read_at: time of the last successful reading.
         tried_at: time of the last reading.
@@ -55,7 +55,9 @@ class Service(tk.BaseModel):
     key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
     url: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    state: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default=UNREAD, default=UNREAD)
+    state: Mapped[str] = mapped_column(
+        sa.Text, nullable=False, server_default=UNREAD, default=UNREAD
+    )
     description: Mapped[dict[str, Any]] = _json()
     error: Mapped[str] = _words()
     failing_since: Mapped[datetime | None] = mapped_column(MOMENT)

@@ -10,15 +10,19 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.types import Context
 
-from ckanext.ecosphere.access import cli, config, helpers, jobs
-from ckanext.ecosphere.access.confinement import enclosure
+from ckanext.ecosphere.access import cli, config, helpers, jobs, use
+from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.logic import action, auth
 from ckanext.ecosphere.access.services import noting, storage
 from ckanext.ecosphere.access.take import extracts
-from ckanext.ecosphere.access.use import counting
-from ckanext.ecosphere.access.views import pages  # noqa: F401 (registers the views)
-from ckanext.ecosphere.access.views.blueprint import ecosphere_access
-from ckanext.ecosphere.interfaces import Check, CheckStatus, IEcosphereCommands, IEcospherePopularity, IEcosphereSetup
+from ckanext.ecosphere.access.views import ecosphere_access
+from ckanext.ecosphere.interfaces import (
+    Check,
+    CheckStatus,
+    IEcosphereCommands,
+    IEcospherePopularity,
+    IEcosphereSetup,
+)
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
@@ -51,8 +55,9 @@ class EcosphereAccessPlugin(Room):
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Record the services of a new dataset in its transaction; they are read in the background."""
-        given = pkg_dict.get("resources")
-        if given is None or any(storage.address_of(each) for each in given):  # most harvested datasets have none
+        resources = pkg_dict.get("resources")
+        # Most harvested datasets have no service.
+        if resources is None or any(map(storage.address_of, resources)):
             _note(pkg_dict, new=True)
 
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
@@ -65,13 +70,13 @@ class EcosphereAccessPlugin(Room):
 
     def ecosphere_check(self) -> list[Check]:
         """Tell which networks services may lead to, and how the files of outsiders are confined."""
-        use = tk._("services and previews")
-        networks = check_networks(config.ALLOWED_NETWORKS, use)
-        return [*networks, *check_ports(config.ALLOWED_PORTS, use), _confinement()]
+        what = tk._("services and previews")
+        networks = check_networks(config.ALLOWED_NETWORKS, what)
+        return [*networks, *check_ports(config.ALLOWED_PORTS, what), _confinement()]
 
     def ecosphere_popularity(self) -> list[tuple[str, float]]:
         """Return one point per use of a dataset within a year."""
-        return counting.points()
+        return use.points()
 
     def ecosphere_recover(self) -> list[str]:
         """Delete old extracts, also where nothing else does regularly."""
@@ -88,14 +93,16 @@ class EcosphereAccessPlugin(Room):
 
 
 def _confinement() -> Check:
-    name, way = tk._("Previews of files"), enclosure.way()
+    name, way = tk._("Previews of files"), sandbox.way()
     if way:
-        told = tk._("Files of others are read in a process that %(way)s confines.")
-        return Check(name, CheckStatus.OK, told % {"way": way})
+        sentence = tk._("Files of others are read in a process that %(way)s confines.")
+        return Check(name, CheckStatus.OK, sentence % {"way": way})
     return Check(
         name,
         CheckStatus.WARNING,
-        tk._("This machine cannot confine the process that reads files: none is previewed, no extract is made."),
+        tk._(
+            "This machine cannot confine the process that reads files: none is previewed, no extract is made."
+        ),
         tk._("Install bubblewrap (apt-get install bubblewrap), or a kernel with Landlock."),
     )
 

@@ -41,8 +41,9 @@ def asker() -> str:
     """Return a keyed digest of the account or the network address that asks; "" outside of a request."""
     if not has_request_context():
         return ""
-    known = tk.current_user.is_authenticated
-    who = f"person:{tk.current_user.id}" if known else f"address:{rate_limits.address()}"
+    who = f"address:{rate_limits.address()}"
+    if tk.current_user.is_authenticated:
+        who = f"person:{tk.current_user.id}"
     return hmac.new(str(tk.config["SECRET_KEY"]).encode(), who.encode(), hashlib.sha256).hexdigest()
 
 
@@ -72,8 +73,10 @@ def note_turn(host: str, asker: str) -> None:
 
 def _served(names: list[str]) -> dict[str, float]:
     """Return when it was whose turn, 0 if not in the last time."""
+    if not names:
+        return {}
     try:
-        moments: Any = connect_to_redis().mget(map(_key, names)) if names else []
+        moments: Any = connect_to_redis().mget(map(_key, names))
     except RedisError:
         moments = [None] * len(names)
     return {name: float(moment or 0) for name, moment in zip(names, moments, strict=True)}
@@ -104,16 +107,19 @@ class Line:
         """Return a row (`key`, `host`, `asker`) for each server and asker that wait; the one whose turn it is first."""
         row = self.table
         of_both = (row.host, row.asker)
-        query = sa.select(self.key.label("key"), *of_both, row.tries, self.since.label("since")).distinct(*of_both)
+        query = sa.select(
+            self.key.label("key"), *of_both, row.tries, self.since.label("since")
+        ).distinct(*of_both)
         query = query.where(row.state == WANTED).order_by(*of_both, row.tries, self.since)
         waiting = model.Session.execute(query).all()
-        hosts = {each.host for each in waiting}
-        served = _served(sorted(hosts | {each.asker for each in waiting}))
+        hosts = {entry.host for entry in waiting}
+        askers = {entry.asker for entry in waiting}
+        served = _served(sorted(hosts | askers))
         slow = {host for host in hosts if is_slow(host)}
 
-        def turn(each: Any) -> tuple[Any, ...]:
-            earlier, later = sorted((served[each.host], served[each.asker]))
-            return each.tries, each.host in slow, later, earlier, each.since
+        def turn(entry: Any) -> tuple[Any, ...]:
+            earlier, later = sorted((served[entry.host], served[entry.asker]))
+            return entry.tries, entry.host in slow, later, earlier, entry.since
 
         return sorted(waiting, key=turn)
 
@@ -142,7 +148,9 @@ class Line:
     def has_others(self, asker: str, host: str) -> bool:
         """Return whether a row of another asker or another server waits."""
         another = sa.or_(self.table.asker != asker, self.table.host != host)
-        return bool(model.Session.scalar(sa.select(sa.exists().where(self.table.state == WANTED, another))))
+        return bool(
+            model.Session.scalar(sa.select(sa.exists().where(self.table.state == WANTED, another)))
+        )
 
     def _number(self, **same: str) -> int:
         query = sa.select(sa.func.count()).select_from(self.table).filter_by(state=WANTED, **same)

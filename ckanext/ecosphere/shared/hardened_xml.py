@@ -9,11 +9,12 @@ from __future__ import annotations
 from lxml import etree
 
 
-def parser(encoding: str | None = None) -> etree.XMLParser:
+def parser(encoding: str | None = None, *, recover: bool = False) -> etree.XMLParser:
     """Return a parser without entities, network access, DTDs, comments and processing instructions.
 
     Args:
         encoding: overrides the declared encoding; None to use the declared one.
+        recover: read on after errors, and close what is open where a document ends.
     """
     return etree.XMLParser(
         resolve_entities=False,
@@ -24,6 +25,7 @@ def parser(encoding: str | None = None) -> etree.XMLParser:
         remove_comments=True,
         remove_pis=True,
         encoding=encoding,
+        recover=recover,
     )
 
 

@@ -1,4 +1,4 @@
-"""The drivers of GDAL that may be used; all others are taken out before a file is opened. No CKAN imports."""
+"""The drivers of GDAL that may be used. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from functools import cache
 import pyogrio
 from pyogrio import _ogr  # pyright: ignore[reportAttributeAccessIssue] - a compiled module
 
-#: Read: the kinds of `kinds.sniff`; written: the formats of extracts. MVT is what the tiles of PMTiles are.
-ALLOWED = frozenset({
-    "ESRI Shapefile", "FlatGeobuf", "GeoJSON", "GML", "GPKG", "KML", "LIBKML", "MVT", "ODS", "PMTiles", "TopoJSON",
-    "XLSX",
-})  # fmt: skip
+#: Read: the kinds of `kinds.sniff`; written: the formats of extracts.
+ALLOWED = frozenset(
+    {
+        "ESRI Shapefile", "FlatGeobuf", "GeoJSON", "GML", "GPKG", "KML", "LIBKML", "ODS",
+        "TopoJSON", "XLSX",
+    }
+)  # fmt: skip
 
 
 @cache
 def restrict() -> None:
-    """Take all other drivers out of GDAL, whatever this build of it brings.
+    """Take all other drivers out of GDAL before a file is opened, whatever this build brings.
 
     Raises:
         RuntimeError: some remain.
@@ -33,4 +35,5 @@ def restrict() -> None:
             gdal.GDALDeregisterDriver(driver)
     remaining = set(pyogrio.list_drivers()) - ALLOWED
     if remaining:
-        raise RuntimeError(f"GDAL keeps the drivers {', '.join(sorted(remaining))}")
+        names = ", ".join(sorted(remaining))
+        raise RuntimeError(f"GDAL keeps the drivers {names}")

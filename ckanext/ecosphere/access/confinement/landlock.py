@@ -30,7 +30,10 @@ _WITH_NETWORK, _WITH_SCOPES = 4, 6
 #: them too, and `ptrace`. Calls of another architecture (x32 among them) are refused as a whole.
 _CALLS = {
     "x86_64": (0xC000003E, {"socket": 41, "socketpair": 53, "ptrace": 101, "io_uring_setup": 425}),
-    "aarch64": (0xC00000B7, {"socket": 198, "socketpair": 199, "ptrace": 117, "io_uring_setup": 425}),
+    "aarch64": (
+        0xC00000B7,
+        {"socket": 198, "socketpair": 199, "ptrace": 117, "io_uring_setup": 425},
+    ),
 }
 _X32 = 0x40000000
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | 13  # EACCES

@@ -1,82 +1,91 @@
-"""Run the confined process (`reader`) that reads untrusted files, with limits enforced from outside as well."""
+"""The confined process that reads untrusted files, and the walls around it.
+
+Bubblewrap, else Landlock; without either, GDAL is off. The process sees the libraries, read-only,
+and its working folder; no other file, no network, no other process. Whether that holds on this
+machine is tried out once per process of the portal, with a file and a port that must not be
+reached. Memory and time are limited from outside as well.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
+import shutil
+import socket
 import subprocess
+import sys
+import sysconfig
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ckanext.ecosphere.access.confinement import enclosure
+import ckanext.ecosphere as package
+from ckanext.ecosphere.access.confinement.confine import BUBBLEWRAP, LANDLOCK
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.large.pieces import ASKED, GIVEN, NONE
-from ckanext.ecosphere.access.preview.large.ranges import Ranges
-from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
 
 log = logging.getLogger(__name__)
 
+READER = "ckanext.ecosphere.access.preview.reader"
 LOWEST_SECONDS = 5
+#: Elapsed seconds for each second of processor time that the process may take.
+PATIENCE = 1.5
 #: Most bytes of the answer of the process that are read.
 MOST_ANSWER = 4_000_000
+_PACKAGE = Path(next(iter(package.__path__)))
+_PROBE_SECONDS, _PROBE_MEGABYTES, _START_SECONDS = 10, 700, 30
 
 
-def run(job: dict[str, Any], seconds: int, memory_megabytes: int, ranges: Ranges | None = None) -> dict[str, Any]:
+def run(job: dict[str, Any], seconds: int, memory_megabytes: int) -> dict[str, Any]:
     """Run a job in the confined process; return its facts.
 
     Args:
         job: the job of `reader`; its files are in one folder.
-        seconds: limit of processor time; that of elapsed time is 1.5 times as long, 2.5 times with `ranges`.
+        seconds: limit of processor time; that of elapsed time is 1.5 times as long.
         memory_megabytes: address space of the process.
-        ranges: reader of a large file whose parts the process may request; its size is added to the job.
 
     Raises:
         PreviewError: the job failed, or this machine cannot confine the process.
-        FetchError: a part of the file could not be fetched.
-        StoppedError: the budget for parts of the file is exhausted.
     """
     seconds = max(LOWEST_SECONDS, seconds)
-    patience = seconds * (2.5 if ranges else 1.5)
     output = Path(job["output"])
-    with _given(ranges) as pipes:
-        given = {**job, "seconds": seconds, "memory": memory_megabytes}
-        if ranges:
-            given["large"] = {"size": ranges.size, "pipes": pipes}
-        answer = _answer(given, output.parent, patience, pipes)
-        # Before the pipes are closed, since that aborts running requests and may set an error.
-        if "error" in answer:
-            raise (ranges and ranges.error) or PreviewError(answer["error"])
+    job = {**job, "seconds": seconds, "memory": memory_megabytes}
+    answer = _answer(job, output.parent, seconds * PATIENCE)
+    if "error" in answer:
+        raise PreviewError(answer["error"])
+    # The process may have been taken over: its result is a file, not a link.
     if output.is_symlink() or not output.is_file():
-        raise PreviewError("unreadable")  # the process may have been taken over: its result is a file, not a link
+        raise PreviewError("unreadable")
     return answer["facts"]
 
 
-def _answer(job: dict[str, Any], folder: Path, seconds: float, pipes: tuple[int, ...]) -> dict[str, Any]:
-    way = enclosure.way()
-    if not way:
+def _answer(job: dict[str, Any], folder: Path, seconds: float) -> dict[str, Any]:
+    how = way()
+    if not how:
         return {"error": "not-confined"}
+    readable: list[Path] = []
     uploaded = Path(job.get("input", ""))
-    readable = [uploaded.resolve()] if uploaded.is_symlink() else []
-    told = json.dumps({**job, **enclosure.enclosed(way, folder, readable)})
+    if uploaded.is_symlink():
+        readable.append(uploaded.resolve())
     # Files rather than pipes, since the size of files is limited.
-    with tempfile.TemporaryFile(dir=folder) as answered, tempfile.TemporaryFile(dir=folder) as failed:
+    with (
+        tempfile.TemporaryFile(dir=folder) as answered,
+        tempfile.TemporaryFile(dir=folder) as failed,
+    ):
         try:
-            done = subprocess.run(  # noqa: S603 - our own module
-                enclosure.command(way, folder, readable),
-                input=told.encode(),
+            process = subprocess.run(  # noqa: S603 - our own module
+                command(how, folder, readable),
+                input=json.dumps({**job, **enclosed(how, folder, readable)}).encode(),
                 stdout=answered,
                 stderr=failed,
                 timeout=seconds,
-                env=enclosure.environment(),
+                env=environment(),
                 cwd=folder,
                 check=False,
                 start_new_session=True,
-                pass_fds=pipes,
             )
         except subprocess.TimeoutExpired:
             return {"error": "too-slow"}
@@ -86,35 +95,154 @@ def _answer(job: dict[str, Any], folder: Path, seconds: float, pipes: tuple[int,
             return json.loads(answered.read(MOST_ANSWER))
         except ValueError:
             reason = failed.read(MOST_ANSWER)[-500:].decode(errors="replace")
-            log.warning("The reader of files ended with %s: %s", done.returncode, reason)
+            log.warning("The reader of files ended with %s: %s", process.returncode, reason)
             return {"error": "too-complex"}  # killed, mostly because of its limits
 
 
-@contextmanager
-def _given(ranges: Ranges | None) -> Iterator[tuple[int, ...]]:
-    """Serve parts of a file to the process; yield its ends of the pipes."""
-    if ranges is None:
-        yield ()
-        return
-    (given, give), (hear, asked) = os.pipe(), os.pipe()
-    thread = threading.Thread(target=_give, args=(ranges, hear, give), daemon=True)
+# --- the walls ------------------------------------------------------------------------------------
+
+
+def libraries() -> list[Path]:
+    """Return what the process reads: Python, its packages and the system's libraries."""
+    paths = sysconfig.get_paths()
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    places = [Path(os.path.realpath(sys.executable)), *(Path(paths[name]) for name in names)]
+    places += [_PACKAGE, _PACKAGE.parent / "__init__.py"]
+    if sys.pycache_prefix:
+        places.append(Path(sys.pycache_prefix))
+    folder, name = sysconfig.get_config_vars("LIBDIR", "LDLIBRARY")
+    if folder and name:
+        places.append(Path(folder) / name)
+    architecture = sysconfig.get_config_var("MULTIARCH")
+    if architecture:
+        # Not the whole of /usr/lib, in which CKAN's own Debian package is installed.
+        places += [Path("/lib") / architecture, Path("/usr/lib") / architecture]
+    places += [Path("/lib64"), Path("/usr/lib64"), Path("/etc/ld.so.cache")]
+    return [path for path in dict.fromkeys(places) if path.exists()]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the process: nothing of the portal's, and GDAL without network."""
+    compiled = {"PYTHONDONTWRITEBYTECODE": "1"}
+    if sys.pycache_prefix:
+        compiled = {"PYTHONPYCACHEPREFIX": sys.pycache_prefix}
+    return {
+        "PATH": os.environ.get("PATH", ""),
+        "PYTHONPATH": os.pathsep.join(map(str, _packages())),
+        **compiled,
+        "GDAL_HTTP_PROXY": "http://127.0.0.1:1",
+        "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+        "CPL_VSIL_CURL_USE_HEAD": "NO",
+        "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",
+        "GDAL_CACHEMAX": "32",
+        "GDAL_NUM_THREADS": "1",
+        "GML_SKIP_RESOLVE_ELEMS": "ALL",
+        "GML_ATTRIBUTES_TO_OGR_FIELDS": "NO",
+        "GDAL_PAM_ENABLED": "NO",
+        "OGR_GEOJSON_MAX_OBJ_SIZE": "50",
+        "OGR_XLSX_HEADERS": "AUTO",
+        "OGR_ODS_HEADERS": "AUTO",
+        "SQLITE_LOAD_EXTENSION": "NO",
+        "OGR_SQLITE_PRAGMA": "trusted_schema=OFF",
+        "OGR_SQLITE_STATIC_VIRTUAL_OGR": "NO",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+        "PROJ_NETWORK": "OFF",
+        "PROJ_DATA": _proj_data(),  # SpatiaLite looks in a folder of /tmp otherwise
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def _proj_data() -> str:
+    pyogrio = importlib.util.find_spec("pyogrio")
+    if pyogrio is None:
+        return ""
+    places = pyogrio.submodule_search_locations or []
+    return os.pathsep.join(str(Path(place) / "proj_data") for place in places)
+
+
+def _packages() -> list[Path]:
+    paths = sysconfig.get_paths()
+    return [_PACKAGE.parents[1], Path(paths["purelib"]), Path(paths["platlib"])]
+
+
+def command(how: str, folder: Path, readable: Sequence[Path] = ()) -> list[str]:
+    """Return the command that starts the reader.
+
+    Args:
+        how: `BUBBLEWRAP` or `LANDLOCK`.
+        folder: the working folder, the only one that can be written to.
+        readable: further files to read.
+    """
+    # Without `site`: its .pth files name folders that are not there.
+    reader = [os.path.realpath(sys.executable), "-s", "-S", "-m", READER]
+    if how == LANDLOCK:
+        return reader
+    walls = ["bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]
+    for path in [*libraries(), *readable]:
+        walls += ["--ro-bind", str(path), str(path)]
+    walls += ["--bind", str(folder), str(folder), "--remount-ro", "/", "--chdir", str(folder), "--"]
+    return walls + reader
+
+
+def enclosed(how: str, folder: Path, readable: Sequence[Path] = ()) -> dict[str, Any]:
+    """Return the part of a job that tells the reader how to confine itself."""
+    paths = [str(path) for path in (*libraries(), *readable)]
+    return {"way": how, "readable": paths, "folder": str(folder)}
+
+
+@cache
+def way() -> str:
+    """Return how files of outsiders are confined on this machine.
+
+    Returns:
+        `BUBBLEWRAP`, `LANDLOCK`, or "" if they cannot be.
+    """
+    for candidate in (BUBBLEWRAP, LANDLOCK):
+        if candidate == BUBBLEWRAP and not shutil.which("bwrap"):
+            continue
+        reached = _probed(candidate)
+        if not reached:
+            return candidate
+        names = ", ".join(reached)
+        log.warning("%s does not confine the reader of files: %s", candidate, names)
+    return ""
+
+
+def _probed(candidate: str) -> list[str]:
+    """Return what a confined process reaches that it must not, or why it does not start."""
+    with tempfile.TemporaryDirectory() as outside, tempfile.TemporaryDirectory() as inside:
+        canary = Path(outside) / "canary"
+        canary.write_text("outside")
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            job = {
+                "task": "probe",
+                "canary": str(canary),
+                "port": listening.getsockname()[1],
+                "seconds": _PROBE_SECONDS,
+                "memory": _PROBE_MEGABYTES,
+                **enclosed(candidate, Path(inside)),
+            }
+            answer = _answer_of_probe(command(candidate, Path(inside)), job, Path(inside))
+    facts: dict[str, Any] = answer.get("facts", {})
+    return facts.get("leaks", [str(answer.get("detail") or "it does not start")])
+
+
+def _answer_of_probe(line: list[str], job: dict[str, Any], folder: Path) -> dict[str, Any]:
     try:
-        thread.start()
-        yield given, asked
-    finally:
-        os.close(given)
-        os.close(asked)
-        ranges.stop()
-        thread.join()
-
-
-def _give(ranges: Ranges, hear: int, give: int) -> None:
-    """Serve requests until both the process and this one have closed the pipe."""
-    with os.fdopen(hear, "rb") as questions, os.fdopen(give, "wb") as answers, suppress(BrokenPipeError):
-        while len(asked := questions.read(ASKED.size)) == ASKED.size:
-            try:
-                part = ranges.read(*ASKED.unpack(asked))
-                answers.write(GIVEN.pack(len(part)) + part)
-            except (PreviewError, FetchError, StoppedError):  # kept in `ranges.error`
-                answers.write(GIVEN.pack(NONE))
-            answers.flush()
+        process = subprocess.run(  # noqa: S603 - our own module
+            line,
+            input=json.dumps(job).encode(),
+            capture_output=True,
+            timeout=_START_SECONDS,
+            env=environment(),
+            cwd=folder,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return {"detail": str(error)}
+    try:
+        return json.loads(process.stdout)
+    except ValueError:
+        return {"detail": process.stderr.decode(errors="replace")[-300:]}

@@ -10,12 +10,12 @@ from ckan.types import Context
 from flask import has_request_context
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.access import config, jobs, turns
-from ckanext.ecosphere.access.logic import extract_form, resources, schema
+from ckanext.ecosphere.access import config, jobs, turns, use
+from ckanext.ecosphere.access.logic import schema
+from ckanext.ecosphere.access.logic.auth import readable, readable_extract
 from ckanext.ecosphere.access.model import Service, now
 from ckanext.ecosphere.access.services import presentation, storage
-from ckanext.ecosphere.access.take import extracts, notice
-from ckanext.ecosphere.access.use import counting
+from ckanext.ecosphere.access.take import extracts, form
 from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -43,11 +43,11 @@ def ecosphere_access_service_show(context: Context, data_dict: dict[str, Any]) -
         NotFound: there is no such resource, it is not a service, or the user may not read it.
     """
     tk.check_access("ecosphere_access_service_show", context, data_dict)
-    found = resources.readable(context, data_dict["resource_id"])
-    service, layer = storage.of_resources([found.resource.id]).get(found.resource.id, (None, ""))
+    item = readable(context, data_dict["resource_id"])
+    service, layer = storage.of_resources([item.resource.id]).get(item.resource.id, (None, ""))
     if service is None:
         raise tk.ObjectNotFound(tk._("This resource leads to no service"))
-    return presentation.shown(service, layer, found.names, data_dict["every_layer"])
+    return presentation.shown(service, layer, item.names, data_dict["every_layer"])
 
 
 @tk.validate_action_data(schema.service_read)
@@ -70,9 +70,13 @@ def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -
     tk.check_access("ecosphere_access_service_read", context, data_dict)
     address = service_at(data_dict["url"], data_dict["format"], data_dict["protocol"])
     if address is None or not config.host_allowed(address.url):
-        raise tk.ValidationError({"url": [tk._("This does not look like the address of a service.")]})
+        raise tk.ValidationError(
+            {"url": [tk._("This does not look like the address of a service.")]}
+        )
     row = {"key": address.key, "kind": address.kind, "url": address.url, "next_read_at": now()}
-    added = model.Session.scalar(insert(Service).values(row).on_conflict_do_nothing().returning(Service.key))
+    added = model.Session.scalar(
+        insert(Service).values(row).on_conflict_do_nothing().returning(Service.key)
+    )
     model.Session.commit()
     service = model.Session.get_one(Service, address.key)
     if added or service.tried_at is None:
@@ -102,11 +106,11 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
             extracts wait.
     """
     tk.check_access("ecosphere_access_extract_create", context, data_dict)
-    found = resources.readable(context, data_dict["resource_id"])
-    asked = extract_form.checked(found, data_dict)
-    dataset = tk.get_action("package_show")({**context}, {"id": found.package.id})
-    asked["notice"] = notice.of(dataset, asked, extract_form.crs_name(asked["crs"]))
-    asked["warning"] = notice.warning()
+    item = readable(context, data_dict["resource_id"])
+    asked = form.checked(item, data_dict)
+    dataset = tk.get_action("package_show")({**context}, {"id": item.package.id})
+    asked["notice"] = form.notice(dataset, asked)
+    asked["warning"] = form.warning()
     try:
         if has_request_context():
             _count_extract(rate_limits.address())
@@ -114,15 +118,19 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
             if person is not None:  # who may come from many addresses
                 _count_extract(f"person:{person.id}")
     except rate_limits.TooMany as error:
-        sentence = tk._("This was done too often in a short time.") + " " + rate_limits.try_again(error.seconds)
+        sentence = (
+            tk._("This was done too often in a short time.")
+            + " "
+            + rate_limits.try_again(error.seconds)
+        )
         raise tk.ValidationError({"message": [sentence]}) from error
     try:
-        row = extracts.want(found.package.id, found.resource.id, asked)
+        row = extracts.want(item.package.id, item.resource.id, asked)
     except turns.NoRoomError as error:
         sentence = tk._("Many extracts wait already. Try again in a few minutes.")
         raise tk.ValidationError({"message": [sentence]}) from error
     jobs.EXTRACT.enqueue()
-    return extract_form.shown(row)
+    return form.shown(row)
 
 
 def _count_extract(unit: str) -> None:
@@ -146,7 +154,7 @@ def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any]) -
         NotFound: there is no such extract, it was deleted after a day, or the user may not read the dataset.
     """
     tk.check_access("ecosphere_access_extract_show", context, data_dict)
-    return extract_form.shown(resources.extract(context, data_dict["id"]))
+    return form.shown(readable_extract(context, data_dict["id"]))
 
 
 @tk.side_effect_free
@@ -171,10 +179,10 @@ def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any]) -> di
     package = model.Package.get(data_dict["id"])
     if package is None:
         raise tk.ObjectNotFound(tk._("Dataset not found"))
-    return counting.of_dataset(package.id)
+    return use.of_dataset(package.id)
 
 
 def get_actions() -> dict[str, Any]:
     """Return the actions that the plugin registers."""
-    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_access_")}
+    own = {name: item for name, item in globals().items() if name.startswith("ecosphere_access_")}
     return action_input.checked(own)

@@ -8,14 +8,22 @@ from ckan.types import Schema, Validator, ValidatorFactory
 
 @tk.validator_args
 def service_show(
-    not_empty: Validator, unicode_safe: Validator, default: ValidatorFactory, boolean_validator: Validator
+    not_empty: Validator,
+    unicode_safe: Validator,
+    default: ValidatorFactory,
+    boolean_validator: Validator,
 ) -> Schema:
     """Parameters of `ecosphere_access_service_show`."""
-    return {"resource_id": [not_empty, unicode_safe], "every_layer": [default(False), boolean_validator]}
+    return {
+        "resource_id": [not_empty, unicode_safe],
+        "every_layer": [default(False), boolean_validator],
+    }
 
 
 @tk.validator_args
-def service_read(not_empty: Validator, unicode_safe: Validator, default: ValidatorFactory) -> Schema:
+def service_read(
+    not_empty: Validator, unicode_safe: Validator, default: ValidatorFactory
+) -> Schema:
     """Parameters of `ecosphere_access_service_read`."""
     text = [default(""), unicode_safe]
     return {"url": [not_empty, unicode_safe], "format": text, "protocol": text}
@@ -23,7 +31,10 @@ def service_read(not_empty: Validator, unicode_safe: Validator, default: Validat
 
 @tk.validator_args
 def extract_create(
-    not_empty: Validator, unicode_safe: Validator, default: ValidatorFactory, ignore_missing: Validator
+    not_empty: Validator,
+    unicode_safe: Validator,
+    default: ValidatorFactory,
+    ignore_missing: Validator,
 ) -> Schema:
     """Parameters of `ecosphere_access_extract_create`."""
     text = [default(""), unicode_safe]

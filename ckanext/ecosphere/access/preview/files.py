@@ -31,14 +31,12 @@ def folder(name: str) -> Path | None:
 def sample_file(resource_id: str) -> Path | None:
     """Return the path of a preview, which may not exist; None if there can be none."""
     parent = folder(SAMPLES)
-    return parent / f"{uuid.UUID(resource_id)}.json" if parent and _is_uuid(resource_id) else None
-
-
-def _is_uuid(text: str) -> bool:
+    if parent is None:
+        return None
     try:
-        return bool(uuid.UUID(text))
+        return parent / f"{uuid.UUID(resource_id)}.json"
     except ValueError:
-        return False
+        return None
 
 
 @contextmanager
@@ -68,28 +66,37 @@ def keep(made: Path, target: Path) -> None:
 def prune() -> int:
     """Remove outdated files, and the oldest ones beyond the sizes configured; return their number."""
     removed = 0
-    for name, age in ((WORK, DAY), (EXTRACTS, DAY), (IMAGES, DAY)):
-        parent = folder(name)
-        for each in list(parent.iterdir()) if parent else []:
-            if _modified(each) < time.time() - age:
-                shutil.rmtree(each, ignore_errors=True) if each.is_dir() else each.unlink(missing_ok=True)
-                removed += 1
+    for path in _in_folders(WORK, EXTRACTS, IMAGES):
+        if _modified(path) >= time.time() - DAY:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        removed += 1
     removed += _prune_beyond(config.cache_megabytes(), SAMPLES, IMAGES)
     return removed + _prune_beyond(config.extract_megabytes(), EXTRACTS)
 
 
+def _in_folders(*names: str) -> list[Path]:
+    paths: list[Path] = []
+    for name in names:
+        parent = folder(name)
+        if parent:
+            paths += parent.iterdir()
+    return paths
+
+
 def _prune_beyond(megabytes: int, *names: str) -> int:
     """Remove the oldest files of some folders beyond a total size; return their number."""
-    parents = [parent for name in names if (parent := folder(name))]
-    kept = [each for parent in parents for each in parent.iterdir() if each.is_file()]
-    left, removed = megabytes * config.MEGABYTE, 0
-    for each in sorted(kept, key=_modified, reverse=True):
+    room, removed = megabytes * config.MEGABYTE, 0
+    for path in sorted(_in_folders(*names), key=_modified, reverse=True):
         try:
-            left -= each.stat().st_size
+            room -= path.stat().st_size
         except OSError:
             continue
-        if left < 0:
-            each.unlink(missing_ok=True)
+        if room < 0 and path.is_file():
+            path.unlink(missing_ok=True)
             removed += 1
     return removed
 

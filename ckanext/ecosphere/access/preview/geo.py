@@ -1,4 +1,4 @@
-"""Sample files with geometries by GDAL, in the confined process: limited in size, in degrees."""
+"""Sample files with GDAL, in the confined process: limited in size, with geometries in degrees."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,76 +27,54 @@ PIXELS = 3_000
 DECIMALS = 6
 #: Attributes that GDAL adds to all KML files, and their values when not used.
 _OF_KML = frozenset(
-    [
-        "id",
-        "description",
-        "timestamp",
-        "begin",
-        "end",
-        "altitudeMode",
-        "tessellate",
-        "extrude",
-        "visibility",
-        "drawOrder",
-        "icon",
-        "snippet",
-    ]
-)
-_UNSAID = (None, "", -1, 0)
+    {
+        "id", "description", "timestamp", "begin", "end", "altitudeMode", "tessellate", "extrude",
+        "visibility", "drawOrder", "icon", "snippet",
+    }
+)  # fmt: skip
+_UNUSED = (None, "", -1, 0)
 #: Parameters of PROJ and of WKT whose value is a file.
-_FILES_OF_CRS = re.compile(r"(grids|file|init)\s*=|PARAMETERFILE", re.I)
-#: Zoom at which a département is about one tile.
-FEW_TILES = 8
-#: Bytes of a dBASE table examined for its encoding, and valid UTF-8 characters required per invalid one.
+_FILES_OF_CRS = re.compile(r"(grids|file|init)\s*=|PARAMETERFILE", re.IGNORECASE)
+#: Codes of degrees: WGS 84, ETRS89 and RGF93; on a map of the web there is no difference.
+_DEGREES = (4326, 4258, 4171, None)
+#: Bytes of a dBASE table examined for its encoding, and valid UTF-8 characters required per invalid
+#: one.
 LOOKED_AT, MOST_BROKEN = 4_000_000, 9
-_ANSI = (0, 3, 87)
+#: "Language drivers" in byte 29 of the header of dBASE: undeclared, and Windows (ANSI).
+_DBF_HEADER, _LANGUAGE, _ANSI = 32, 29, (0, 3, 87)
+_SHORTEST_DEFINITION = 20
+#: Error of the ODS driver after about 10 MB of cells.
+_TOO_MUCH = "Too much accumulated memory"
 
 
-def open_info(path: Path, **options: Any) -> dict[str, Any]:
-    """Return GDAL's information on the first layer with geometries, else on the first layer.
+def read(path: Path, most: int) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
+    """Read the first features of the first layer with geometries, else of the first layer.
 
-    Args:
-        path: path of the file.
-        options: open options of the driver.
+    Returns:
+        layer information, geometries (WKB, None without any), names and columns of attributes.
 
     Raises:
-        PreviewError: it cannot be read.
+        PreviewError: the file cannot be read.
     """
+    if path.suffix == ".parquet":
+        return parquet.read(path, most)
     drivers.restrict()
+    encoding = _encoding(path)
     try:
         layers = pyogrio.list_layers(path)
-        if not len(layers):
-            raise PreviewError("unreadable")
-        chosen = next((name for name, kind in layers if kind), layers[0][0])
-        return {
-            **pyogrio.read_info(path, layer=chosen, force_total_bounds=False, **options),
-            "layer": chosen,
-            "layers": len(layers),
-        }
-    except PreviewError:
-        raise
-    except Exception as error:
-        raise PreviewError("unreadable") from error
-
-
-def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
-    """Read the first features: layer information, geometries (WKB), names and columns of attributes."""
-    if path.suffix == ".parquet":
-        return parquet.read(path, most, skip_geometry)
-    options: dict[str, Any] = {"ZOOM_LEVEL": _zoom(path)} if path.suffix == ".pmtiles" else {}
-    if encoding := _encoding(path):
-        options["encoding"] = encoding
-    info = open_info(path, **options)
-    try:
+        names = [name for name, geometry in layers if geometry] or [name for name, _none in layers]
+        layer = names[0]
+        info = pyogrio.read_info(path, layer=layer, encoding=encoding, force_total_bounds=False)
         meta, _ids, geometries, values = raw.read(
             path,
-            layer=info["layer"],
+            layer=layer,
+            encoding=encoding,
             max_features=most,
-            read_geometry=not skip_geometry,
             datetime_as_string=True,
-            **options,
         )
-    except Exception as error:
+    except Exception as error:  # GDAL may fail in any way on crafted files
+        if _TOO_MUCH in str(error):
+            raise PreviewError("too-complex") from error
         raise PreviewError("unreadable") from error
     return {**info, "crs": meta["crs"] or info.get("crs")}, geometries, list(meta["fields"]), values
 
@@ -103,48 +82,44 @@ def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, 
 def _encoding(path: Path) -> str | None:
     """Guess the encoding of a Shapefile or dBASE table that does not declare it; None if it does.
 
-    GDAL would assume Latin-1, which has neither "œ" nor "’": most of these files are in Windows-1252, others in UTF-8.
-    Byte 29 of the header is the "language driver": 0 if undeclared, 3 and 87 for Windows (ANSI).
+    GDAL would assume Latin-1, which has neither "œ" nor "’": most of these files are in
+    Windows-1252, others in UTF-8.
     """
     table = path.with_suffix(".dbf")
-    if path.suffix not in (".shp", ".dbf") or not table.is_file() or path.with_suffix(".cpg").is_file():
+    is_table = path.suffix in (".shp", ".dbf") and table.is_file()
+    if not is_table or path.with_suffix(".cpg").is_file():
         return None
     with table.open("rb") as file:
-        head, body = file.read(32), file.read(LOOKED_AT)
-    if len(head) < 32 or head[29] not in _ANSI or body.isascii():  # noqa: PLR2004 - bytes of the header
+        head, body = file.read(_DBF_HEADER), file.read(LOOKED_AT)
+    if len(head) < _DBF_HEADER or head[_LANGUAGE] not in _ANSI or body.isascii():
         return None
     text = body.decode("utf-8", "replace")
     broken = text.count("\ufffd")
     whole = len(text) - len(text.encode("ascii", "ignore")) - broken
     # Some characters may be truncated at the end of a field.
-    return "UTF-8" if whole > MOST_BROKEN * broken else "CP1252"
+    if whole > MOST_BROKEN * broken:
+        return "UTF-8"
+    return "CP1252"
 
 
-def _zoom(path: Path) -> int:
-    """Return the zoom at which tiles are read, a compromise between their number and detail.
+def to_degrees(crs: str | None) -> Callable[[Any], Any] | None:
+    """Return a function that transforms coordinates to degrees.
 
-    Bytes 100 and 101 of the header are the minimum and maximum zoom (PMTiles 3, "Header").
-    """
-    with path.open("rb") as file:
-        least, greatest = file.read(102)[-2:]
-    return min(max(least, FEW_TILES), greatest)
-
-
-def to_degrees(crs: str | None) -> Any:
-    """Return a function that transforms coordinates to degrees, None if they are in degrees or the CRS is missing.
+    Returns:
+        None if they are in degrees, or the CRS is missing.
 
     Raises:
         PreviewError: the CRS is unknown.
     """
     if not crs:
         return None
-    known = _known(crs)
-    if known.is_geographic and known.to_epsg() in (4326, 4258, None, 4171):
+    system = _system(crs)
+    if system.is_geographic and system.to_epsg() in _DEGREES:
         return None
-    return mover(Transformer.from_crs(known, "OGC:CRS84", always_xy=True))
+    return mover(Transformer.from_crs(system, "OGC:CRS84", always_xy=True))
 
 
-def _known(crs: str) -> CRS:
+def _system(crs: str) -> CRS:
     """Return a CRS by its code or definition; of one that is bound to another, the CRS itself.
 
     Raises:
@@ -153,119 +128,148 @@ def _known(crs: str) -> CRS:
     if _FILES_OF_CRS.search(crs):
         raise PreviewError("no-crs")
     try:
-        known = CRS.from_user_input(crs)
+        system = CRS.from_user_input(crs)
     except CRSError as error:
         raise PreviewError("no-crs") from error
-    if known.is_bound and known.source_crs:
-        known = known.source_crs
-    if any(part.is_bound for part in known.sub_crs_list):
+    if system.is_bound and system.source_crs:
+        system = system.source_crs
+    if any(part.is_bound for part in system.sub_crs_list):
         raise PreviewError("no-crs")  # bound by a transformation, which may read a grid
-    return known
+    return system
 
 
-def mover(transformer: Transformer) -> Any:
+def crs_name(crs: str | None) -> str:
+    """Return a short name of a CRS: its code, else the name in its definition."""
+    if not crs or len(crs) < _SHORTEST_DEFINITION:
+        return crs or ""
+    try:
+        return _system(crs).name[:100]
+    except PreviewError:
+        return ""
+
+
+def mover(transformer: Transformer) -> Callable[[Any], Any]:
     """Return a transformer as a function for `shapely.transform`."""
     return lambda points: numpy.column_stack(transformer.transform(points[:, 0], points[:, 1]))
 
 
 def shapes_of(geometries: Any) -> Any:
     """Parse WKB geometries, in 2D; invalid ones become None."""
-    return shapely.force_2d(shapely.from_wkb(numpy.asarray(geometries, dtype=object), on_invalid="ignore"))
+    wkb = numpy.asarray(geometries, dtype=object)
+    return shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
 
 
 def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
     """Return the map and table of a file.
 
+    Args:
+        path: the file, with the extension of its format.
+        rows: number of features to keep.
+        most_bytes: maximum size of the map.
+
     Returns:
-        as `tables.described`, with `total` (number of features in the file), `crs`, `geojson` (feature ids are row
-        numbers) and `extent`; without geometries, only the table and `total`.
+        as `tables.described`, with `total` (number of features in the file), `crs`, `geojson`
+        (feature ids are row numbers) and `extent`; without geometries, only the table and `total`.
 
     Raises:
         PreviewError: nothing can be shown.
     """
     info, geometries, names, values = read(path, rows)
     if path.suffix == ".kml":
-        names, values = _said(names, values)
-    count = len(values[0]) if values else len(geometries) if geometries is not None else 0
-    table = tables.described(names, ([plain(column[n]) for column in values] for n in range(count)), rows)
-    total = int(info.get("features") or 0)
-    found = {**table, "total": total if total >= count else count, "cut": total > count or table["cut"]}
-    if geometries is None or all(each is None for each in geometries):
-        return found
+        names, values = _used(names, values)
+    count = 0
+    if values:
+        count = len(values[0])
+    elif geometries is not None:
+        count = len(geometries)
+    declared = int(info.get("features") or 0)
+    if declared > 0 and not count:
+        raise PreviewError("unreadable")  # it has not the features that it says to have
+    rows_of_table = ([plain(column[number]) for column in values] for number in range(count))
+    table = tables.described(names, rows_of_table, rows)
+    total = max(declared, count)
+    table.update(total=total, cut=total > count or table["cut"])
+    if geometries is None:
+        return table
     shapes = shapes_of(geometries)
-    if shapely.is_missing(shapes).all():  # all invalid, e.g. unclosed rings
-        return found
+    if shapely.is_missing(shapes).all():  # none, or all invalid, e.g. unclosed rings
+        return table
     move = to_degrees(info.get("crs"))
     if move is not None:
         shapes = shapely.transform(shapes, move)
     bounds = shapely.total_bounds(shapes)
-    if not all(map(math.isfinite, bounds)) or bounds[0] < -181 or bounds[2] > 181 or abs(bounds[1:4:2]).max() > 91:  # noqa: PLR2004
+    if not _is_in_degrees(bounds):
         raise PreviewError("no-crs")
-    shapes = _lighter(shapes, bounds)
-    features, points, size = [], 0, 0
-    for number, geometry in enumerate(shapes):
-        if geometry is None or geometry.is_empty:
-            continue
-        points += int(shapely.get_num_coordinates(geometry))
-        feature = {"type": "Feature", "id": number, "properties": {}, "geometry": _rounded(geometry)}
-        size += len(json.dumps(feature["geometry"], separators=(",", ":")))
-        if points > MOST_POINTS or size > most_bytes:
-            found["cut"] = found["map_cut"] = True
-            break
-        features.append(feature)
-    crs = info.get("crs")
-    extent = [round(float(side), DECIMALS) for side in bounds]
+    features, is_cut = _features(_simplified(shapes, bounds), most_bytes)
+    if is_cut:
+        table["cut"] = table["map_cut"] = True
     return {
-        **found,
-        "crs": crs_name(crs),
-        "extent": extent,
+        **table,
+        "crs": crs_name(info.get("crs")),
+        "extent": [round(float(side), DECIMALS) for side in bounds],
         "geojson": {"type": "FeatureCollection", "features": features},
     }
 
 
-def _said(names: list[str], values: list[Any]) -> tuple[list[str], list[Any]]:
-    """Drop the attributes that GDAL's KML driver adds to every file, if the file does not use them."""
-    kept = [
-        (name, column)
-        for name, column in zip(names, values, strict=True)
-        if name not in _OF_KML or any(plain(value) not in _UNSAID for value in column)
-    ]
-    return [name for name, _column in kept], [column for _name, column in kept]
+def _used(names: list[str], values: list[Any]) -> tuple[list[str], list[Any]]:
+    """Drop the attributes that GDAL's KML driver adds to every file, if the file lacks them."""
+    columns = {}
+    for name, column in zip(names, values, strict=True):
+        if name not in _OF_KML or any(plain(value) not in _UNUSED for value in column):
+            columns[name] = column
+    return list(columns), list(columns.values())
 
 
-def crs_name(crs: str | None) -> str:
-    """Return a short name of a CRS: its code, else the name in its definition."""
-    if not crs or len(crs) < 20:  # noqa: PLR2004
-        return crs or ""
-    try:
-        return _known(crs).name[:100]
-    except PreviewError:
-        return ""
+def _is_in_degrees(bounds: Any) -> bool:
+    west, south, east, north = bounds
+    if not all(map(math.isfinite, bounds)):
+        return False
+    return bool(west >= -181 and east <= 181 and south >= -91 and north <= 91)  # noqa: PLR2004
 
 
-def _lighter(shapes: Any, bounds: Any) -> Any:
+def _simplified(shapes: Any, bounds: Any) -> Any:
     tolerance = max(bounds[2] - bounds[0], bounds[3] - bounds[1]) / PIXELS
-    return shapely.simplify(shapes, tolerance, preserve_topology=True) if tolerance > 0 else shapes
+    if tolerance > 0:
+        return shapely.simplify(shapes, tolerance, preserve_topology=True)
+    return shapes
 
 
-def _rounded(geometry: Any) -> dict[str, Any]:
-    def walk(value: Any) -> Any:
-        return round(value, DECIMALS) if isinstance(value, float) else [walk(each) for each in value]
+def _features(shapes: Any, most_bytes: int) -> tuple[list[dict[str, Any]], bool]:
+    """Return the features of a map, and whether some are left out since they are too large."""
+    features: list[dict[str, Any]] = []
+    points = size = 0
+    for number, shape in enumerate(shapes):
+        if shape is None or shape.is_empty:
+            continue
+        geometry = _rounded(shapely.geometry.mapping(shape))
+        points += int(shapely.get_num_coordinates(shape))
+        size += len(json.dumps(geometry, separators=(",", ":")))
+        if points > MOST_POINTS or size > most_bytes:
+            return features, True
+        features.append({"type": "Feature", "id": number, "properties": {}, "geometry": geometry})
+    return features, False
 
-    shown = shapely.geometry.mapping(geometry)
-    if "geometries" in shown:
-        return {"type": shown["type"], "geometries": [_rounded(each) for each in geometry.geoms]}
-    return {"type": shown["type"], "coordinates": walk(shown["coordinates"])}
+
+def _rounded(value: Any) -> Any:
+    """Return a GeoJSON geometry with rounded coordinates."""
+    if isinstance(value, float):
+        return round(value, DECIMALS)
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(part) for part in value]
+    return value
 
 
 def plain(value: Any) -> Any:
     """Convert an attribute value to a plain Python value; None if it is missing."""
     if isinstance(value, numpy.generic):
         value = value.item()
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:  # noqa: PLR2004
-        return int(value)  # GDAL reads integer columns with nulls as floats
-    if isinstance(value, datetime.date | datetime.datetime):
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        if value.is_integer() and abs(value) < 1e15:  # noqa: PLR2004
+            return int(value)  # GDAL reads integer columns with nulls as floats
+    if isinstance(value, datetime.date):
         return value.isoformat()
     return value

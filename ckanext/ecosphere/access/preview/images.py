@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from ckanext.ecosphere.access import config, turns
 from ckanext.ecosphere.access.preview import files, messages
 from ckanext.ecosphere.access.services.capabilities import WEB_MERCATOR
-from ckanext.ecosphere.access.services.messages import SILENT
+from ckanext.ecosphere.access.services.presentation import SILENT
 from ckanext.ecosphere.dataset.services import with_parameters
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, taken_apart
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -64,46 +64,83 @@ def bounds(zoom: int, column: int, row: int) -> str:
     return ",".join(f"{each:.6f}" for each in (west, north - side, west + side, north))
 
 
-def address(service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int) -> str:
+def address(
+    service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int
+) -> str:
     """Return the URL of a tile.
 
     Raises:
         NoImageError: the layer cannot be shown as tiles, or there is no such tile.
     """
-    if not (0 <= zoom <= DEEPEST and 0 <= column < 2**zoom and 0 <= row < 2**zoom) or not can_draw(service, layer):
+    if not (0 <= zoom <= DEEPEST and 0 <= column < 2**zoom and 0 <= row < 2**zoom) or not can_draw(
+        service, layer
+    ):
         raise NoImageError("no-map")
-    kind, box = service["kind"], bounds(zoom, column, row)
-    if kind == "wmts":
+    if service["kind"] == "wmts":
         return _wmts(service, layer, zoom, column, row)
-    if kind == "wms":
-        names = [name for name in service.get("formats") or [] if name.split(";")[0] in SHOWN]
-        form = "image/png" if "image/png" in names or not names else names[0]
-        version = service["version"] if service["version"] in ("1.1.0", "1.1.1", "1.3.0") else "1.3.0"
-        reference = {"CRS" if version == "1.3.0" else "SRS": _web_crs(layer)}
-        return with_parameters(
-            service["url"],
-            SERVICE="WMS",
-            VERSION=version,
-            REQUEST="GetMap",
-            LAYERS=layer["name"],
-            STYLES="",
-            FORMAT=form,
-            TRANSPARENT="TRUE",
-            WIDTH=SIDE,
-            HEIGHT=SIDE,
-            BBOX=box,
-            **reference,
-        )
-    if kind == "arcgis":
-        asked = {"bbox": box, "bboxSR": 3857, "imageSR": 3857, "size": f"{SIDE},{SIDE}", "format": "png", "f": "image"}
-        return with_parameters(f"{service['url']}/export", **asked, layers=f"show:{layer['name']}", transparent="true")
-    crs = "http://www.opengis.net/def/crs/EPSG/0/3857"
+    return _URLS[service["kind"]](service, layer, bounds(zoom, column, row))
+
+
+def _wms(service: Mapping[str, Any], layer: Mapping[str, Any], box: str) -> str:
+    images = [name for name in service.get("formats") or [] if name.split(";")[0] in SHOWN]
+    image = "image/png"
+    if images and image not in images:
+        image = images[0]
+    version = service["version"]
+    if version not in ("1.1.0", "1.1.1"):
+        version = "1.3.0"
+    reference = "SRS"
+    if version == "1.3.0":
+        reference = "CRS"
     return with_parameters(
-        layer["details"]["map"], **{"bbox": box, "bbox-crs": crs, "crs": crs, "width": SIDE, "height": SIDE, "f": "png"}
+        service["url"],
+        SERVICE="WMS",
+        VERSION=version,
+        REQUEST="GetMap",
+        LAYERS=layer["name"],
+        STYLES="",
+        FORMAT=image,
+        TRANSPARENT="TRUE",
+        WIDTH=SIDE,
+        HEIGHT=SIDE,
+        BBOX=box,
+        **{reference: _web_crs(layer)},
     )
 
 
-def _wmts(service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int) -> str:
+def _arcgis(service: Mapping[str, Any], layer: Mapping[str, Any], box: str) -> str:
+    return with_parameters(
+        f"{service['url']}/export",
+        bbox=box,
+        bboxSR=3857,
+        imageSR=3857,
+        size=f"{SIDE},{SIDE}",
+        format="png",
+        f="image",
+        layers=f"show:{layer['name']}",
+        transparent="true",
+    )
+
+
+def _ogcapi(_service: Mapping[str, Any], layer: Mapping[str, Any], box: str) -> str:
+    crs = "http://www.opengis.net/def/crs/EPSG/0/3857"
+    parameters = {
+        "bbox": box,
+        "bbox-crs": crs,
+        "crs": crs,
+        "width": SIDE,
+        "height": SIDE,
+        "f": "png",
+    }
+    return with_parameters(layer["details"]["map"], **parameters)
+
+
+_URLS = {"wms": _wms, "arcgis": _arcgis, "ogcapi": _ogcapi}
+
+
+def _wmts(
+    service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int
+) -> str:
     details = layer["details"]
     matrix = details["zooms"].get(str(zoom))
     if matrix is None:
@@ -154,13 +191,16 @@ def get(url: str, layer: str) -> tuple[bytes, str]:
     """
     parent, key = files.folder(files.IMAGES), hashlib.sha256(url.encode()).hexdigest()
     for media_type, suffix in SHOWN.items():
-        path = parent / f"{key}.{suffix}" if parent else None
-        if path is not None and path.is_file():
+        if parent is None:
+            break
+        path = parent / f"{key}.{suffix}"
+        if path.is_file():
             return path.read_bytes(), media_type
     host, layer_key = turns.host_of(url), hashlib.sha256(layer.encode()).hexdigest()
     suspect = rate_limits.is_remembered("access-silent-once", layer_key) or turns.is_slow(host)
-    # What was silent before never takes the last place.
-    places = rate_limits.FOR_READERS - 1 if suspect else rate_limits.FOR_READERS
+    places = rate_limits.FOR_READERS
+    if suspect:
+        places -= 1  # what was silent before never takes the last place
     try:
         rate_limits.probe("access-silent", SILENCES, layer_key, fallback=True)
         with rate_limits.place(places):
@@ -194,7 +234,9 @@ def _note_silence(host: str, layer_key: str) -> None:
 
 def _fetched(url: str) -> tuple[bytes, str]:
     try:
-        answer = GuardedSession(config.guard_settings(SECONDS, MEGABYTES)).get(url, headers={"Accept": "image/*"})
+        answer = GuardedSession(config.guard_settings(SECONDS, MEGABYTES)).get(
+            url, headers={"Accept": "image/*"}
+        )
     except FetchError as error:
         raise NoImageError(messages.code_of(error)) from error
     if answer.status != 200:  # noqa: PLR2004

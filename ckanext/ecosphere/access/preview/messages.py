@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.services import messages as services
+from ckanext.ecosphere.access.services import presentation
 from ckanext.ecosphere.access.services.description import NoDescriptionError
 from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
 from ckanext.ecosphere.shared.messages import N_
@@ -18,7 +22,9 @@ MESSAGES = {
     "active-file": N_(
         "The file has tables that are read from elsewhere (virtual tables): it is not previewed. Download it."
     ),
-    "not-confined": N_("Files of this kind are not previewed on this portal, which cannot read them safely."),
+    "not-confined": N_(
+        "Files of this kind are not previewed on this portal, which cannot read them safely."
+    ),
     "broken-archive": N_("The archive is damaged or locked by a password."),
     "nothing-inside": N_("The archive holds no file of which a preview is made."),
     "too-many-files": N_("The archive holds too many files."),
@@ -27,9 +33,10 @@ MESSAGES = {
     "no-crs": N_("The file does not say in which coordinate system it is, so no map can be made."),
     "too-complex": N_("The data are too complex for a preview."),
     "too-slow": N_("It took too long to read the data."),
-    "turn-over": N_("The service answers slowly, and others wait. Take a smaller area, or try again later."),
+    "turn-over": N_(
+        "The service answers slowly, and others wait. Take a smaller area, or try again later."
+    ),
     "too-large": N_("The file is too large for a preview: download it."),
-    "parts": N_("The server does not give the parts of the file that it is asked for."),
     "no-geojson": N_(
         "The service does not offer its features in a form of which a preview or an extract is made (GeoJSON, GML)."
     ),
@@ -55,13 +62,26 @@ def code_of(error: Exception) -> str:
         return error.code
     if isinstance(error, StoppedError) and error.code == "seconds":
         return "too-slow"
-    if isinstance(error, StoppedError) or (isinstance(error, FetchError) and error.code == "too-large"):
+    if isinstance(error, StoppedError) or getattr(error, "code", "") == "too-large":
         return "too-large"
-    if isinstance(error, FetchError) and not error.refused:
-        return error.code if error.code in services.SILENT else "connection"
-    return "refused"
+    if not isinstance(error, FetchError) or error.refused:
+        return "refused"
+    if error.code in presentation.SILENT:
+        return error.code
+    return "connection"
+
+
+def of_failure(code: str, facts: Mapping[str, Any]) -> str:
+    """Return the message of a failed preview, with the size of a file that is too large."""
+    if code == "too-large" and facts.get("file_size"):
+        megabytes = round(facts["file_size"] / config.MEGABYTE)
+        message = tk._("The file is too large for a preview: download it ({number} MB).")
+        return message.format(number=tk.h.localised_number(megabytes))
+    return sentence(code)
 
 
 def sentence(code: str) -> str:
     """Return the message of an error code."""
-    return tk._(MESSAGES[code]) if code in MESSAGES else services.sentence(code)
+    if code in MESSAGES:
+        return tk._(MESSAGES[code])
+    return presentation.sentence(code)

@@ -1,4 +1,7 @@
-"""Read the first rows of Apache Parquet and GeoParquet 1.1 files, in the sandboxed process."""
+"""Read the first rows of Parquet and GeoParquet 1.1 files with pyarrow (optional).
+
+The GDAL that pyogrio brings has no driver for them. No CKAN imports; confined.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,25 @@ from typing import Any
 
 from ckanext.ecosphere.access.preview.errors import PreviewError
 
-os.environ.setdefault(
-    "ARROW_DEFAULT_MEMORY_POOL", "system"
-)  # Arrow's own memory pools reserve more than the process may use
+# Arrow's own memory pools reserve more than the process may use.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 LONGEST_FOOTER = 8 * 1024 * 1024
 MOST_COLUMNS = 200
 _BOUNDS: dict[str, Any] = {
-    "thrift_string_size_limit": LONGEST_FOOTER, "thrift_container_size_limit": 100_000, "pre_buffer": False,
-}  # fmt: skip
-_NATIVE = frozenset({"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"})
+    "thrift_string_size_limit": LONGEST_FOOTER,
+    "thrift_container_size_limit": 100_000,
+    "pre_buffer": False,
+}
+_NATIVE = frozenset(
+    {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
+)
 
 
-def _library() -> tuple[Any, Any]:
-    """Return pyarrow, limited to one thread, and its module for Parquet.
+def read(path: Path, most: int) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
+    """Read the first rows; see `geo.read`.
 
     Raises:
-        PreviewError: it is not installed.
+        PreviewError: it cannot be read, or pyarrow is not installed.
     """
     try:
         import pyarrow
@@ -32,75 +38,46 @@ def _library() -> tuple[Any, Any]:
     except ImportError as error:
         raise PreviewError("no-preview") from error
     pyarrow.set_cpu_count(1)
-    return pyarrow, parquet
-
-
-def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
-    """Read the first rows; see `geo.read`.
-
-    Raises:
-        PreviewError: it cannot be read, or pyarrow is not installed.
-    """
-    pyarrow, parquet = _library()
     try:
         with parquet.ParquetFile(path, **_BOUNDS) as file:
-            names = list(file.schema_arrow.names)
-            geometry, crs = (None, None) if skip_geometry else _geometry(file.schema_arrow)
-            wanted = [name for name in names if name != geometry][:MOST_COLUMNS]
-            batches = file.iter_batches(most, columns=[*wanted, *([geometry] if geometry else [])], use_threads=False)
-            batch = next(batches, None)
+            geometry, crs = _geometry(file.schema_arrow)
+            names = [name for name in file.schema_arrow.names if name != geometry][:MOST_COLUMNS]
+            columns = list(names)
+            if geometry:
+                columns.append(geometry)
+            batch = next(file.iter_batches(most, columns=columns, use_threads=False), None)
             total = file.metadata.num_rows
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise PreviewError("unreadable") from error
-    columns = {name: batch.column(name).to_pylist() if batch is not None else [] for name in wanted}
-    shapes = batch.column(geometry).to_pylist() if geometry and batch is not None else None
-    return (
-        {"features": total, "crs": crs},
-        shapes,
-        wanted,
-        [[_plain(each) for each in columns[name]] for name in wanted],
-    )
-
-
-def copy_first(source: Any, target: Path, most: int, at_once: int) -> int:
-    """Copy the first rows of a file to a new one; return the total number of rows of the original.
-
-    Args:
-        source: the open file.
-        target: file to write.
-        most: maximum number of rows.
-        at_once: buffer size per column, in bytes.
-
-    Raises:
-        PreviewError: it cannot be read, or pyarrow is not installed.
-    """
-    pyarrow, parquet = _library()
-    try:
-        with parquet.ParquetFile(source, buffer_size=at_once, **_BOUNDS) as file:
-            batch = next(file.iter_batches(most, use_threads=False), None)
-            table = pyarrow.Table.from_batches([] if batch is None else [batch], schema=file.schema_arrow)
-            parquet.write_table(table, target)
-            return file.metadata.num_rows
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise PreviewError("unreadable") from error
+    info = {"features": total, "crs": crs}
+    values: list[Any] = []
+    for name in names:
+        cells = batch.column(name).to_pylist() if batch else []
+        values.append([_plain(cell) for cell in cells])
+    shapes = None
+    if geometry and batch:
+        shapes = batch.column(geometry).to_pylist()
+    return info, shapes, names, values
 
 
 def _geometry(schema: Any) -> tuple[str | None, str | None]:
-    """Return the name of the primary geometry column and its CRS; None for a table without geometries.
+    """Return the name of the primary geometry column and its CRS; None for a table without one.
 
     Raises:
         PreviewError: the CRS is unknown (`"crs": null`), or the geometries are not WKB.
     """
-    told = (schema.metadata or {}).get(b"geo")
-    if told is None:
+    metadata = (schema.metadata or {}).get(b"geo")
+    if metadata is None:
         return None, None
-    geo = json.loads(told)
-    columns = geo.get("columns") if isinstance(geo, dict) else None
-    name = geo.get("primary_column") if isinstance(columns, dict) else None
-    column = columns.get(name) if isinstance(columns, dict) and isinstance(name, str) else None
-    if not isinstance(column, dict) or name not in schema.names:
+    try:
+        geo = json.loads(metadata)
+        name = geo["primary_column"]
+        column = geo["columns"][name]
+        encoding = str(column.get("encoding")).lower()
+    except (KeyError, TypeError, AttributeError):
         return None, None
-    encoding = str(column.get("encoding")).lower()
+    if name not in schema.names:
+        return None, None
     if encoding in _NATIVE:
         raise PreviewError("no-preview")
     if encoding != "wkb":
@@ -108,11 +85,15 @@ def _geometry(schema: Any) -> tuple[str | None, str | None]:
     crs = column.get("crs", "OGC:CRS84")  # absent: degrees; null: unknown
     if crs is None:
         raise PreviewError("no-crs")
-    return name, crs if isinstance(crs, str) else json.dumps(crs)
+    if not isinstance(crs, str):
+        crs = json.dumps(crs)
+    return name, crs
 
 
 def _plain(value: Any) -> Any:
     """Return a value as a table cell: lists and objects as text, None for bytes."""
     if isinstance(value, bytes):
         return None
-    return str(value) if isinstance(value, list | dict | tuple) else value
+    if isinstance(value, list | dict | tuple):
+        return str(value)
+    return value

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import math
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+from shapely.errors import ShapelyError
+from shapely.geometry import shape
 
 from ckanext.ecosphere.access.preview import images
 from ckanext.ecosphere.access.take.request import offers_features
+from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.vocabularies import tables
 
 _FILE = Path(__file__).parents[1] / "data" / "previews.csv"
 TILES, SAMPLE, INLINE = "tiles", "sample", "inline"
 TOLD = "told"
 """Known formats without preview, for which a message says so."""
 MOST_LAYERS = 12
+LONGEST_SPATIAL = 2_000_000
 
 
 @cache
 def _ways() -> dict[str, str]:
-    with _FILE.open(encoding="utf-8", newline="") as lines:
-        return {row["format"]: row["how"] for row in csv.DictReader(line for line in lines if not line.startswith("#"))}
+    return {row["format"]: row["how"] for row in tables.rows(_FILE)}
 
 
 def way(resource: Mapping[str, Any], service: Mapping[str, Any] | None) -> str:
@@ -34,22 +38,29 @@ def way(resource: Mapping[str, Any], service: Mapping[str, Any] | None) -> str:
         service: its known service, or None.
     """
     if service is not None:
-        layers = service["layers"]
-        if any(images.can_draw(service, layer) for layer in layers):
-            return TILES
-        return SAMPLE if layers and offers_features(service, layers[0]) else ""
+        return _way_of_service(service)
     url = str(resource.get("url") or "")
     if resource.get("url_type") != "upload" and not url.lower().startswith(("http://", "https://")):
         return ""
-    try:
-        suffix = PurePosixPath(urlsplit(url).path).suffix.lstrip(".").lower()
-    except ValueError:
-        return ""
-    return _ways().get(suffix) or _ways().get(str(resource.get("format") or "").strip().lower(), "")
+    format_ = str(resource.get("format") or "").strip().lower()
+    return _ways().get(links.extension_of(url)) or _ways().get(format_, "")
+
+
+def _way_of_service(service: Mapping[str, Any]) -> str:
+    layers_ = service["layers"]
+    if any(images.can_draw(service, layer) for layer in layers_):
+        return TILES
+    if layers_ and offers_features(service, layers_[0]):
+        return SAMPLE
+    return ""
 
 
 def layers(service: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the layers that can be shown as tiles: name, title, extent, and a zoom level for the extent."""
+    """Return the layers that can be shown as tiles.
+
+    Each has name, title, extent, and a zoom level for the extent.
+    """
+    drawn = [layer for layer in service["layers"] if images.can_draw(service, layer)]
     return [
         {
             "name": layer["name"],
@@ -57,29 +68,18 @@ def layers(service: Mapping[str, Any]) -> list[dict[str, Any]]:
             "extent": layer["extent"],
             "zoom": images.zoom_of(layer["extent"]),
         }
-        for layer in service["layers"]
-        if images.can_draw(service, layer)
-    ][:MOST_LAYERS]
+        for layer in drawn[:MOST_LAYERS]
+    ]
 
 
 def extent_of(spatial: Any) -> list[float] | None:
     """Return west, south, east, north of a GeoJSON geometry, None if it is invalid."""
     try:
-        geometry = json.loads(spatial) if isinstance(spatial, str) else spatial
-        numbers: list[tuple[float, float]] = []
-
-        def walk(value: Any, depth: int = 0) -> None:
-            if depth < 6 and isinstance(value, list) and len(value) < 5_000:  # noqa: PLR2004
-                if len(value) >= 2 and all(isinstance(each, int | float) for each in value[:2]):  # noqa: PLR2004
-                    numbers.append((float(value[0]), float(value[1])))
-                else:
-                    for each in value:
-                        walk(each, depth + 1)
-
-        walk(geometry["coordinates"])
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        if isinstance(spatial, str):
+            spatial = json.loads(spatial[:LONGEST_SPATIAL])
+        geometry = shape(spatial)
+    except (ShapelyError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None
-    if not numbers:
+    if geometry.is_empty or not all(map(math.isfinite, geometry.bounds)):
         return None
-    xs, ys = zip(*numbers, strict=True)
-    return [min(xs), min(ys), max(xs), max(ys)]
+    return list(geometry.bounds)

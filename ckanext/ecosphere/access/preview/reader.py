@@ -1,8 +1,9 @@
-"""Confined process that reads untrusted files: `python -m …preview.reader`, with a job on stdin and facts on stdout.
+"""Confined process that reads untrusted files: a job on stdin, facts on stdout.
 
-It gives up all other files, the network and most memory before it opens the file (`enclosure` tells how), and the
-worker survives if it crashes. The modules for each kind of file are imported on demand: loading GDAL and its
-dependencies takes four times as long as the rest of the preview of a small table, and counts towards the memory of the
+Started as `python -m …preview.reader`. It gives up all other files, the network and most memory
+before it opens the file (`confinement` tells how), and the worker survives if it crashes. The
+modules for each kind of file are imported on demand: loading GDAL and its dependencies takes four
+times as long as the rest of the preview of a small table, and counts towards the memory of the
 process.
 """
 
@@ -16,7 +17,7 @@ from typing import Any
 
 from ckanext.ecosphere.access.confinement import confine
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.kinds import beginning, sniff
+from ckanext.ecosphere.access.preview.kinds import MOST_TEXT, TEXTS, beginning, sniff
 
 UNPACKED_MEGABYTES = 400
 SHOWN_TEXT = 60_000
@@ -24,15 +25,34 @@ MOST_BYTES = 3_000_000
 #: Declared sizes of files above this are ignored.
 MOST_SIZE = 10**14
 #: Number of bytes at the beginning and end of a response that are searched for its metadata.
-ENDS = 100_000
-_GEOMETRY_NAME = re.compile(rb'"geometry_name"\s{0,9}:\s{0,9}"([A-Za-z_][A-Za-z0-9_.-]{0,99})"')
+HEAD, ENDS = 200_000, 100_000
+_GEOMETRY_NAME = re.compile(
+    rb'"geometry_name"\s{0,9}:\s{0,9}"([A-Za-z_][A-Za-z0-9_.-]{0,99})"',
+)
 #: Total number of features of a service, and the link to the next page.
 _MATCHED = re.compile(rb'"(?:numberMatched|totalFeatures)"\s{0,9}:\s{0,9}(\d{1,12})')
 _NEXT = re.compile(rb'"rel"\s{0,9}:\s{0,9}"next"')
-#: File extensions by which the drivers of GDAL recognise their files.
-_SUFFIXES = {kind: f".{kind}" for kind in ("gpkg", "kml", "gml", "dbf", "fgb", "pmtiles", "parquet")}
-#: Kinds of unpacked files by extension.
-_BY_SUFFIX = {".xlsx": "sheet", ".ods": "sheet", ".shp": "shp"}
+#: Kinds that GDAL reads (Parquet apart) → extension by which its drivers recognise them.
+_SUFFIXES = {
+    "gpkg": ".gpkg",
+    "kml": ".kml",
+    "gml": ".gml",
+    "dbf": ".dbf",
+    "fgb": ".fgb",
+    "parquet": ".parquet",
+    "geojson": ".geojson",
+    "shp": ".shp",
+    "xlsx": ".xlsx",
+    "ods": ".ods",
+}
+#: Kinds of unpacked files that only their extension tells.
+_BY_SUFFIX = {".xlsx": "xlsx", ".ods": "ods", ".shp": "shp"}
+#: Facts of a sample that are kept in the database.
+_FACTS = (
+    "kind", "total", "counted", "cut", "map_cut", "part", "page", "known_total", "file_size",
+    "crs", "extent", "encoding", "delimiter", "columns", "attributes", "standard", "api",
+    "geometry_name",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -41,14 +61,15 @@ def main() -> None:
     confine.limit(job["memory"], job["seconds"], UNPACKED_MEGABYTES)
     try:
         confine.enclose(job["way"], job["readable"], job["folder"])
-        told = {"facts": _carried_out(job)}
+        answer = {"facts": _carried_out(job)}
     except PreviewError as error:
-        told = {"error": error.code}
+        answer = {"error": error.code}
     except MemoryError:
-        told = {"error": "too-complex"}
+        answer = {"error": "too-complex"}
     except Exception as error:  # libraries may fail in any way on crafted files
-        told = {"error": "unreadable", "detail": f"{type(error).__name__}: {error}"[:300]}
-    sys.stdout.write(json.dumps(told))
+        detail = f"{type(error).__name__}: {error}"[:300]
+        answer = {"error": "unreadable", "detail": detail}
+    sys.stdout.write(json.dumps(answer))
 
 
 def _carried_out(job: dict[str, Any]) -> dict[str, Any]:
@@ -62,170 +83,185 @@ def _carried_out(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def sample(job: dict[str, Any]) -> dict[str, Any]:
-    """Write the sample of a file; return the facts to be stored in the database."""
-    path = Path(job["input"])
-    rows = job["rows"]
-    told: dict[str, Any] = {}
-    if job.get("large"):
-        from ckanext.ecosphere.access.preview.large import take
+    """Write the sample of a file; return the facts to be stored in the database.
 
-        file = take.opened(job)
-        kind = take.kind_of(file, job.get("name", ""))
-        if kind == "pictures":
-            return _finished(job, _pictures(file))
-        path, told = take.take(kind, file, path.parent, rows)
-        if told.get("part") and file.size and file.size < MOST_SIZE:
-            told["file_size"] = file.size
-            if told.get("known_total", 0) > file.size:
-                del told["known_total"]  # implausible: less than a byte per feature
-    kind = _BY_SUFFIX.get(path.suffix) or kind_of(path, path.name if job.get("large") else job.get("name", ""))
+    Args:
+        job: `input`, `output` and `schema` (optional), paths; `name` of the file; `rows` to keep;
+            `size` of the file in bytes (optional), of which `input` may be only the beginning
+            (`is_beginning`, optional).
+
+    Raises:
+        PreviewError: nothing can be shown.
+    """
+    path, rows = Path(job["input"]), job["rows"]
+    kind = sniff(beginning(path), job.get("name", ""))
+    is_part = bool(job.get("is_beginning"))
     if kind == "zip":
         from ckanext.ecosphere.access.preview import unzip
 
         path = unzip.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
-        kind = _BY_SUFFIX.get(path.suffix) or kind_of(path, path.name)
-    total = None
-    if kind == "gpkg" and not told:
-        from ckanext.ecosphere.access.preview.large import geopackage
+        kind = _BY_SUFFIX.get(path.suffix) or sniff(beginning(path), path.name)
+    facts: dict[str, Any] = {}
+    if kind in TEXTS and (is_part or path.stat().st_size > MOST_TEXT):
+        from ckanext.ecosphere.access.preview import beginnings
 
-        path, total = geopackage.copied(path, path.parent, rows)
-    found = _shown(kind, path, rows)
-    if total is not None:
-        found["total"] = total
-        found["cut"] = found["cut"] or total > found["counted"]
-    if found.get("columns") and not (found.get("attributes") or found.get("api")):
-        from ckanext.ecosphere.access.preview import standards
+        path, facts = beginnings.cut(kind, path, rows)
+    is_cut_file = is_part and kind not in TEXTS
+    try:
+        found = _shown(kind, path, rows, is_part=bool(facts))
+    except PreviewError as error:
+        if is_cut_file:
+            raise PreviewError("too-large") from error
+        raise
+    if is_cut_file:
+        facts = {"part": True, "known_total": found["total"]}
+    if facts:
+        facts.update(_size(job.get("size"), facts))
+    if found.get("columns") and not found.get("attributes") and not found.get("api"):
+        from ckanext.ecosphere.access.preview import documentation, standards
 
         found["standard"] = standards.explain(found["columns"], found["rows"])
         if job.get("schema"):
-            from ckanext.ecosphere.access.preview import attributes
-
-            attributes.name_columns(found["columns"], Path(job["schema"]))
-    found.update(told)
+            documentation.name_columns(found["columns"], Path(job["schema"]))
+    found.update(facts)
     if found.get("part"):
         found["cut"] = True
-    return _finished(job, found)
-
-
-def _finished(job: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     content = json.dumps(found, ensure_ascii=False, allow_nan=False)
     Path(job["output"]).write_text(content, encoding="utf-8")
-    told = (
-        "kind",
-        "total",
-        "counted",
-        "cut",
-        "map_cut",
-        "part",
-        "page",
-        "known_total",
-        "file_size",
-        "tiles",
-        "zoom",
-        "crs",
-        "extent",
-        "encoding",
-        "delimiter",
-        "columns",
-        "attributes",
-        "standard",
-        "api",
-        "geometry_name",
-    )
-    return {name: found[name] for name in told if name in found}
+    return {name: found[name] for name in _FACTS if name in found}
 
 
-def kind_of(path: Path, name: str) -> str:
-    """Return the kind of a file (`kinds.sniff`)."""
-    return sniff(beginning(path), name)
+def _size(size: int | None, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return `file_size` if it is plausible; remove a `known_total` that is not."""
+    if not size or size >= MOST_SIZE:
+        return {}
+    if facts.get("known_total", 0) > size:
+        del facts["known_total"]  # less than a byte per feature
+    return {"file_size": size}
 
 
-def _shown(kind: str, path: Path, rows: int) -> dict[str, Any]:
+def _shown(kind: str, path: Path, rows: int, *, is_part: bool) -> dict[str, Any]:
+    if kind == "json" and _is_geojson(path):
+        return _geojson(path, rows)
+    if kind == "gpkg":
+        return _geopackage(path, rows)
+    if kind in _SUFFIXES:
+        return _of_gdal(path, kind, rows)
     if kind == "text":
         return _text_or_table(path, rows)
-    if kind == "pictures":
-        with path.open("rb") as file:
-            return _pictures(file)
-    if kind in (*_SUFFIXES, "shp", "sheet") or (kind == "json" and _is_geojson(path)):
-        from ckanext.ecosphere.access.preview import geo
-
-        suffix = ".geojson" if kind == "json" else _SUFFIXES.get(kind)
-        if suffix and path.suffix != suffix:
-            path = path.rename(path.with_suffix(suffix))
-        found = geo.sample(path, rows, MOST_BYTES)
-        if kind == "json" and (name := _geometry_name(path)):
-            found["geometry_name"] = name
-        if kind == "json":
-            found.update(_page(path, found["total"]))
-        return {"kind": "map" if "geojson" in found else "table", **found}
     if kind in ("json", "xml"):
-        return _document(kind, path, rows)
+        return _document(kind, path, rows, is_part=is_part)
     if not path.stat().st_size:
         raise PreviewError("empty")
-    raise PreviewError(kind if kind in ("html", "exception") else "no-preview")
+    if kind in ("html", "exception"):
+        raise PreviewError(kind)
+    raise PreviewError("no-preview")
 
 
-def _pictures(file: Any) -> dict[str, Any]:
-    from ckanext.ecosphere.access.preview import raster_tiles
+def _of_gdal(path: Path, kind: str, rows: int) -> dict[str, Any]:
+    from ckanext.ecosphere.access.preview import geo
 
-    return {"kind": "map", **raster_tiles.sample(file, MOST_BYTES)}
-
-
-def _text_or_table(path: Path, rows: int) -> dict[str, Any]:
-    from ckanext.ecosphere.access.preview import api, tables
-
-    if described := api.operations(path, api.YAML):
-        return {"kind": "table", **described}
-    try:
-        return {"kind": "table", **tables.read_text(path, rows)}
-    except PreviewError:
-        return _text(path)
+    suffix = _SUFFIXES[kind]
+    if path.suffix != suffix:
+        path = path.rename(path.with_suffix(suffix))
+    table = geo.sample(path, rows, MOST_BYTES)
+    kind = "table"
+    if "geojson" in table:
+        kind = "map"
+    return {"kind": kind, **table}
 
 
-def _document(kind: str, path: Path, rows: int) -> dict[str, Any]:
-    from ckanext.ecosphere.access.preview import api, attributes, json_text, tables, xml_text
+def _geopackage(path: Path, rows: int) -> dict[str, Any]:
+    """Return the sample of a GeoPackage, of which GDAL opens a copy."""
+    from ckanext.ecosphere.access.preview import geopackage
 
-    if explained := attributes.read(path, kind):
-        return {"kind": "table", **explained}
-    if kind == "json" and (described := api.operations(path, api.JSON) or tables.read_json(path, rows)):
-        return {"kind": "table", **described}
-    found = _text(path)
-    text = found["text"]
-    if kind == "xml":
-        text = xml_text.on_lines(text) if xml_text.is_one_line(text) else text
-    else:
-        text = json_text.readable(json_text.on_lines(text) if "\n" not in text.strip() else text)
-    return {**found, "text": text[:SHOWN_TEXT]}
+    copy, total = geopackage.copied(path, path.parent, rows)
+    table = _of_gdal(copy, "gpkg", rows)
+    table["total"] = total
+    table["cut"] = table["cut"] or total > table["counted"]
+    return table
+
+
+def _geojson(path: Path, rows: int) -> dict[str, Any]:
+    with path.open("rb") as file:
+        name = _GEOMETRY_NAME.search(file.read(HEAD))
+    ends = _ends(path)
+    table = _of_gdal(path, "geojson", rows)
+    if name:
+        table["geometry_name"] = name.group(1).decode()
+    # Services declare the number of features before or after them.
+    total = max((int(number) for number in _MATCHED.findall(ends)), default=0)
+    if total > table["total"]:
+        table.update(part=True, page=True, known_total=total)
+    elif not total and _NEXT.search(ends):
+        table.update(part=True, page=True)
+    return table
 
 
 def _is_geojson(path: Path) -> bool:
     with path.open("rb") as file:
-        head = file.read(200_000)
-    return b'"FeatureCollection"' in head or (b'"Feature"' in head and b'"geometry"' in head) or b'"Topology"' in head
+        head = file.read(HEAD)
+    if b'"FeatureCollection"' in head or b'"Topology"' in head:
+        return True
+    return b'"Feature"' in head and b'"geometry"' in head
 
 
-def _geometry_name(path: Path) -> str:
-    """Return the name of the geometry attribute, which GeoServer and others add to their GeoJSON; "" if absent."""
-    with path.open("rb") as file:
-        found = _GEOMETRY_NAME.search(file.read(200_000))
-    return found.group(1).decode() if found else ""
-
-
-def _page(path: Path, features: int) -> dict[str, Any]:
-    """Return `part` and `page` if the service has more features, and `known_total` if declared; else nothing.
-
-    Services declare this before or after the features.
-    """
+def _ends(path: Path) -> bytes:
     size = path.stat().st_size
     with path.open("rb") as file:
         ends = file.read(ENDS)
         if size > ENDS:
             file.seek(max(ENDS, size - ENDS))
             ends += b"\n" + file.read(ENDS)
-    told = max((int(number) for number in _MATCHED.findall(ends)), default=0)
-    if told > features:
-        return {"part": True, "page": True, "known_total": told}
-    return {"part": True, "page": True} if not told and _NEXT.search(ends) else {}
+    return ends
+
+
+def _text_or_table(path: Path, rows: int) -> dict[str, Any]:
+    from ckanext.ecosphere.access.preview import documentation, tables
+
+    operations = documentation.operations(path, documentation.YAML)
+    if operations:
+        return {"kind": "table", **operations}
+    try:
+        return {"kind": "table", **tables.read_text(path, rows)}
+    except PreviewError:
+        return _text(path)
+
+
+def _document(kind: str, path: Path, rows: int, *, is_part: bool) -> dict[str, Any]:
+    """Return the sample of JSON or XML: a table if it is one, else its text."""
+    from ckanext.ecosphere.access.preview import documentation, tables
+
+    if is_part:
+        return _text(path)
+    table = documentation.attributes(path, kind)
+    if kind == "json":
+        table = table or documentation.operations(path, kind) or tables.read_json(path, rows)
+    if table:
+        return {"kind": "table", **table}
+    shown = _text(path)
+    if kind == "json" or "\n" not in shown["text"].strip():
+        shown["text"] = _on_lines(kind, path)[:SHOWN_TEXT] or shown["text"]
+    return shown
+
+
+def _on_lines(kind: str, path: Path) -> str:
+    """Return a document with indented lines, "" if it is too large or not well-formed."""
+    from lxml import etree
+
+    from ckanext.ecosphere.shared import hardened_xml, strict_json
+
+    if path.stat().st_size > MOST_BYTES:
+        return ""
+    body = path.read_bytes()
+    try:
+        if kind == "json":
+            return json.dumps(strict_json.loads(body), ensure_ascii=False, indent=2)
+        root = etree.fromstring(body, hardened_xml.parser())
+        etree.indent(root)
+        return etree.tostring(root, encoding="unicode")
+    except (ValueError, RecursionError, etree.XMLSyntaxError):
+        return ""
 
 
 def _text(path: Path) -> dict[str, Any]:
@@ -234,7 +270,8 @@ def _text(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         data = file.read(SHOWN_TEXT * 2)
     text, encoding = tables.decode(data)
-    return {"kind": "text", "text": text[:SHOWN_TEXT], "encoding": encoding, "cut": path.stat().st_size > SHOWN_TEXT}
+    is_cut = path.stat().st_size > SHOWN_TEXT
+    return {"kind": "text", "text": text[:SHOWN_TEXT], "encoding": encoding, "cut": is_cut}
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
-"""Life cycle of previews: requested, fetched through the HTTP guard, and made in the sandboxed process."""
+"""Life cycle of previews: requested, fetched through the HTTP guard, and made in the confined process."""
 
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,21 +17,19 @@ from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
 from ckanext.ecosphere.access.preview import files, messages, table_schema
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
-from ckanext.ecosphere.access.preview.large.ranges import Ranges
+from ckanext.ecosphere.access.preview.kinds import BEGINNINGS, MOST_TEXT, SNIFFED, TEXTS, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.request import FEATURE_SERVICES, Part, address
-from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
+from ckanext.ecosphere.shared.http_guard import GuardedSession
 
 log = logging.getLogger(__name__)
 
-READING = 3
+READING = 4
 """Version of the previews; increase it when the same data yield another preview, so that they are made again."""
 MOST_TRIES = 3
 FIRST_ERROR = 400
 LINE = turns.Line(Sample, Sample.resource_id, Sample.changed, of_asker=10, of_host=50)
-#: Kinds of files that are read by range requests if they are large (`large.take`).
-IN_PARTS = frozenset({"zip", "gpkg", "fgb", "pmtiles", "pictures", "parquet"})
+LONGEST_NAME = 200
 
 
 def source(resource: Any, title: str = "") -> str:
@@ -64,8 +61,10 @@ def stamp(resource: Any) -> str:
 
 def of(resource: Any) -> Sample | None:
     """Return the preview of a resource, None if there is none or it is outdated."""
-    found = model.Session.get(Sample, resource.id)
-    return found if found is not None and found.url == stamp(resource) else None
+    sample = model.Session.get(Sample, resource.id)
+    if sample is None or sample.url != stamp(resource):
+        return None
+    return sample
 
 
 def want(resource: Any) -> Sample:
@@ -81,13 +80,15 @@ def want(resource: Any) -> Sample:
         "url": stamp(resource),
         "state": WANTED,
         "error": "",
+        "facts": {},
         "tries": 0,
         "changed": now(),
         "asker": asker,
         "host": host,
     }
-    upsert = insert(Sample).values({**row, "facts": {}})
-    model.Session.execute(upsert.on_conflict_do_update(index_elements=[Sample.resource_id], set_={**row, "facts": {}}))
+    upsert = insert(Sample).values(row)
+    upsert = upsert.on_conflict_do_update(index_elements=[Sample.resource_id], set_=row)
+    model.Session.execute(upsert)
     model.Session.commit()
     return model.Session.get_one(Sample, resource.id, populate_existing=True)
 
@@ -109,27 +110,42 @@ def make(resource_id: str) -> None:
         error = "no-preview"
     else:
         package = model.Package.get(resource.package_id)
-        facts, error = _made(resource, package.title or "" if package else "", target)
+        facts, error = _made(resource, (package and package.title) or "", target)
     row = model.Session.get(Sample, resource_id, populate_existing=True)
-    if row is not None:
-        row.state, row.error, row.facts, row.changed = BROKEN if error else MADE, error, facts, now()
-        row.asker = ""
-        model.Session.commit()
+    if row is None:
+        return
+    row.state = MADE
+    if error:
+        row.state = BROKEN
+    row.error, row.facts, row.changed, row.asker = error, facts, now(), ""
+    model.Session.commit()
 
 
 def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]:
+    """Make a preview; return its facts and "", or facts about a failure and its code."""
     try:
         with files.working() as folder:
             data = fetch(resource, title, folder / "in")
-            paths = {"input": str(folder / "in"), "output": str(folder / "out"), "name": data.name}
+            job = {
+                "task": "sample",
+                "rows": config.sample_rows(),
+                "input": str(folder / "in"),
+                "output": str(folder / "out"),
+                "name": data.name,
+                "size": data.size,
+                "is_beginning": data.is_beginning,
+            }
             if table_schema.bring(resource, folder / "schema"):
-                paths["schema"] = str(folder / "schema")
-            job = {"task": "sample", "rows": config.sample_rows(), "large": data.large, **paths}
-            facts = sandbox.run(job, config.seconds(), config.memory_megabytes(), data.ranges)
+                job["schema"] = str(folder / "schema")
+            facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
             files.keep(folder / "out", target)
             return facts, ""
     except messages.FAILURES as error:
-        return {}, messages.code_of(error)
+        size = getattr(error, "size", 0)
+        facts = {}
+        if size:
+            facts = {"file_size": size}
+        return facts, messages.code_of(error)
     except (OSError, RuntimeError):
         log.exception("The preview of %s could not be made", resource.id)
         return {}, "unreadable"
@@ -141,84 +157,71 @@ class Data:
 
     Attributes:
         name: name of the file.
-        large: for a large file, which the reader reads in parts: `size` in bytes, or None if unknown.
-        ranges: reader of its parts; None if the file, or its beginning, is available locally.
+        size: size of the whole file in bytes; None if unknown.
+        is_beginning: whether only the beginning of the file was fetched.
     """
 
     name: str
-    large: dict[str, int | None] | None = None
-    ranges: Ranges | None = None
+    size: int | None
+    is_beginning: bool = False
 
 
 def fetch(resource: Any, title: str, target: Path) -> Data:
-    """Download the data of a resource to a file; for a large one, its beginning, or prepare range requests.
+    """Download the data of a resource to a file; of a large text, its beginning.
 
     Raises:
-        PreviewError: there is nothing to show, or the server returned an error.
+        PreviewError: there is nothing to show, the server returned an error, or the file is too
+            large, and not a text.
         FetchError: there was no response.
-        StoppedError: the budget for a large file is exhausted.
     """
     if resource.url_type == "upload":
         path = uploaded(resource)
         if path is None:
             raise PreviewError("no-preview")
-        return _uploaded(path, str(resource.url).rpartition("/")[2][:200], target)
+        target.symlink_to(path)  # it is read in place
+        return Data(str(resource.url).rpartition("/")[2][:LONGEST_NAME], path.stat().st_size)
     url = source(resource, title)
     if not url or not config.host_allowed(url):
         raise PreviewError("no-preview")
-    limit, budget = config.sample_megabytes(), Budget(seconds=config.seconds())
+    settings = config.guard_settings(config.seconds(), config.sample_megabytes())
     with target.open("w+b") as file:
-        session = GuardedSession(config.guard_settings(config.seconds(), limit), budget=budget)
-        answer = session.get(url, truncate=True, into=file, bound=_wanted)
+        answer = GuardedSession(settings).get(url, truncate=True, into=file, bound=_bound)
         file.seek(0)
         kind = sniff(file.read(SNIFFED))
     if answer.status >= FIRST_ERROR:
         raise PreviewError("status")
     if kind == "html":
         raise PreviewError("html")
-    name = answer.url.partition("?")[0].rpartition("/")[2][:200]
-    if answer.truncated and kind in IN_PARTS:
-        return _in_parts(answer.url, name, target, budget)
-    return Data(name, large={"size": _length(answer.headers) or None} if answer.truncated else None)
+    size = _length(answer.headers)
+    if answer.truncated and kind not in BEGINNINGS:
+        raise PreviewError("too-large", size)
+    name = answer.url.partition("?")[0].rpartition("/")[2][:LONGEST_NAME]
+    return Data(name, size or None, answer.truncated)
 
 
 def uploaded(resource: Any) -> Path | None:
     """Return the path of the uploaded file of a resource, None if it does not exist."""
-    path = Path(uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"}).get_path(resource.id))
-    return path if path.is_file() else None
+    upload = uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"})
+    path = Path(upload.get_path(resource.id))
+    if path.is_file():
+        return path
+    return None
 
 
-def _uploaded(path: Path, name: str, target: Path) -> Data:
-    most, size = config.sample_megabytes() * config.MEGABYTE, path.stat().st_size
-    if size > most:
-        target.symlink_to(path)
-        return Data(name, large={"size": size})
-    shutil.copyfile(path, target)
-    return Data(name)
-
-
-def _wanted(headers: Mapping[str, str], head: bytes) -> int:
-    """Return how many bytes to download at first: few for a large file that is read in parts."""
+def _bound(headers: Mapping[str, str], head: bytes) -> int:
+    """Return how many bytes to download: of a file that is too large, only what tells its kind."""
     most = config.sample_megabytes() * config.MEGABYTE
-    return SNIFFED if _length(headers) > most and sniff(head) in IN_PARTS else most
+    kind = sniff(head)
+    if kind in TEXTS:
+        return min(most, MOST_TEXT)
+    if kind not in BEGINNINGS and _length(headers) > most:
+        return SNIFFED
+    return most
 
 
 def _length(headers: Mapping[str, str]) -> int:
-    told = headers.get("Content-Length", "")
-    return int(told) if told.isascii() and told.isdigit() and len(told) < 19 else 0  # noqa: PLR2004
-
-
-def _in_parts(url: str, name: str, target: Path, time_left: Budget) -> Data:
-    """Prepare to read a large file by range requests, or download its beginning if the server does not support them."""
-    seconds, most = time_left.remaining, config.sample_megabytes() * config.MEGABYTE
-    budget = Budget(requests=config.sample_requests(), size=most, seconds=seconds)
-    ranges = Ranges(GuardedSession(config.guard_settings(seconds), budget=budget), url)
-    if ranges.begin():
-        return Data(name, large={"size": ranges.size}, ranges=ranges)
-    with target.open("wb") as file:
-        settings = config.guard_settings(seconds, config.beginning_megabytes())
-        answer = GuardedSession(settings, budget=time_left).get(url, truncate=True, into=file)
-    if answer.status >= FIRST_ERROR:
-        raise PreviewError("status")
-    size = target.stat().st_size
-    return Data(name, large={"size": (_length(answer.headers) or None) if answer.truncated else size})
+    """Return the declared size of an answer, 0 without a plausible one."""
+    length = headers.get("Content-Length", "")
+    if length.isascii() and length.isdigit() and len(length) < 15:  # noqa: PLR2004
+        return int(length)
+    return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,20 +35,23 @@ def bring(resource: Any, target: Path) -> bool:
     Returns:
         whether a schema was found; errors are ignored.
     """
-    named = [url for url in _followed(resource) if _is_json(url) and config.host_allowed(url)]
-    if any(_fetched(url, target) for url in named[:MOST_ASKED]):
+    urls = [url for url in _standards(resource) if _is_json(url) and config.host_allowed(url)]
+    if any(_fetched(url, target) for url in urls[:MOST_ASKED]):
         return True
-    return any(_beside(other, target) for other in _others(resource)[:MOST_ASKED])
+    return any(_copied(other, target) for other in _others(resource)[:MOST_ASKED])
 
 
-def _followed(resource: Any) -> Iterator[str]:
+def _standards(resource: Any) -> list[str]:
+    """Return what a resource conforms to, stored as a list or as JSON."""
     value = (resource.extras or {}).get("conforms_to") or []
-    if isinstance(value, str):
+    if isinstance(value, str) and value.startswith("["):
         try:
-            value = json.loads(value) if value.startswith("[") else [value]
+            value = json.loads(value)
         except ValueError:
-            return
-    yield from (str(each) for each in value)
+            return []
+    if isinstance(value, str):
+        value = [value]
+    return list(map(str, value))
 
 
 def _is_json(url: str) -> bool:
@@ -66,14 +68,20 @@ def _others(resource: Any) -> list[Any]:
         model.Resource.state == model.State.ACTIVE,
         model.Resource.id != resource.id,
     )
-    found = model.Session.scalars(rows.order_by(model.Resource.position)).all()
-    return [each for each in found if PurePosixPath(str(each.url or "").partition("?")[0]).name.lower() in NAMES]
+    others = model.Session.scalars(rows.order_by(model.Resource.position))
+    return [other for other in others if _file_name(other.url) in NAMES]
 
 
-def _beside(resource: Any, target: Path) -> bool:
+def _file_name(url: str | None) -> str:
+    return PurePosixPath(str(url or "").partition("?")[0]).name.lower()
+
+
+def _copied(resource: Any, target: Path) -> bool:
     if resource.url_type != "upload":
-        return _is_json(resource.url) and config.host_allowed(resource.url) and _fetched(resource.url, target)
-    path = Path(uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"}).get_path(resource.id))
+        is_allowed = _is_json(resource.url) and config.host_allowed(resource.url)
+        return is_allowed and _fetched(resource.url, target)
+    upload = uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"})
+    path = Path(upload.get_path(resource.id))
     if not path.is_file() or path.stat().st_size > MEGABYTES * config.MEGABYTE:
         return False
     shutil.copyfile(path, target)

@@ -1,11 +1,15 @@
-"""Read tables from delimited text and JSON: encoding, delimiter, column types, empty cells. No CKAN imports."""
+"""Read tables from delimited text and JSON. No CKAN imports; confined.
+
+GDAL would guess neither encoding nor separator of French spreadsheets, nor survive a stray quote.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,8 +18,9 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.shared import strict_json
 
 DELIMITERS = (";", ",", "\t", "|")
-LOOKED_AT = 60
-MOST_COLUMNS, LONGEST_CELL = 200, 300
+#: Lines and characters by which the delimiter is determined.
+LOOKED_AT, MOST_LOOKED_AT = 60, 100_000
+MOST_COLUMNS, LONGEST_CELL, LONGEST_FIELD = 200, 300, 1_000_000
 MOST_COUNTED = 200_000
 MOST_LINES, MOST_LINES_CUT = 200, 10
 """Number of lines of a cell, and of an unclosed last cell, beyond which a quote is considered stray."""
@@ -27,18 +32,29 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}")
 _NUMBER = re.compile(
     r"[+-]?\d{1,3}(?:[\u00a0\u202f ]?\d{3}){0,5}(?:[.,]\d{1,15})?|[+-]?\d{1,18}[.,]\d{1,15}(?:[eE][+-]?\d{1,3})?"
 )
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.]{4,15}(?:Z|[+-]\d\d:?\d\d)?)?|\d{1,2}/\d{1,2}/\d{4}")
+_LONGEST_NUMBER = 40
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ][\d:.]{4,15}(?:Z|[+-]\d\d:?\d\d)?)?|\d{1,2}/\d{1,2}/\d{4}"
+)
 _BOOLEAN = frozenset({"true", "false", "vrai", "faux", "oui", "non", "t", "f"})
 #: First line ("sep=;") by which spreadsheets declare the delimiter.
 _SEPARATOR = re.compile(r'"?sep=([;,\t|])"?\r?\n', re.IGNORECASE)
 #: Digits with a leading zero (code of a commune, telephone number) are text.
 _LEADING_ZERO = re.compile(r"0\d+")
 _EMPTY = frozenset({"", "null", "nan", "n/a", "na", "none"})
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 
 
 def decode(data: bytes) -> tuple[str, str]:
-    """Return a text and its encoding: by its byte order mark, else UTF-8, else Windows-1252 (French spreadsheets)."""
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+    """Return a text and its encoding.
+
+    By its byte order mark, else UTF-8, else Windows-1252 (French spreadsheets).
+    """
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace"), encoding.removesuffix("-sig")
     try:
@@ -52,20 +68,22 @@ def decode(data: bytes) -> tuple[str, str]:
 
 def delimiter(text: str) -> str:
     """Return the delimiter that yields the most consistent number of columns."""
-    lines = text[:100_000].splitlines()[:LOOKED_AT]
+    lines = "\n".join(text[:MOST_LOOKED_AT].splitlines()[:LOOKED_AT])
 
     def score(sign: str) -> tuple[float, int]:
-        widths = [len(row) for row in _rows("\n".join(lines), sign) if row]
-        if not widths or max(widths) < 2:  # noqa: PLR2004
+        widths = [len(row) for row in _rows(lines, sign) if row]
+        if not widths:
             return (0, 0)
-        usual = max(set(widths), key=widths.count)
-        return (widths.count(usual) / len(widths) if usual > 1 else 0, usual)
+        width, number = Counter(widths).most_common(1)[0]
+        if width == 1:
+            return (0, 1)
+        return (number / len(widths), width)
 
     return max(DELIMITERS, key=score)
 
 
-def _rows(text: str, sign: str, quoting: Any = csv.QUOTE_MINIMAL) -> Iterable[list[str]]:
-    csv.field_size_limit(1_000_000)
+def _rows(text: str, sign: str, quoting: Any = csv.QUOTE_MINIMAL) -> Iterator[list[str]]:
+    csv.field_size_limit(LONGEST_FIELD)
     try:
         yield from csv.reader(io.StringIO(text, newline=""), delimiter=sign, quoting=quoting)
     except csv.Error:
@@ -73,19 +91,27 @@ def _rows(text: str, sign: str, quoting: Any = csv.QUOTE_MINIMAL) -> Iterable[li
 
 
 def _quoting(text: str, sign: str) -> Any:
-    """Return the quoting mode of `csv`: QUOTE_NONE if a quote is never closed and would swallow the following rows."""
+    """Return the quoting mode of `csv`.
+
+    QUOTE_NONE if a quote is never closed and would swallow the following rows.
+    """
     if '"' not in text:
         return csv.QUOTE_MINIMAL
-    csv.field_size_limit(1_000_000)
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = csv.reader(io.StringIO(f"{text}\n{_END}", newline=""), delimiter=sign)
     row: list[str] = []
     try:
-        for row in islice(csv.reader(io.StringIO(f"{text}\n{_END}", newline=""), delimiter=sign), MOST_COUNTED):
-            if any(cell.count("\n") > MOST_LINES for cell in row if len(cell) > MOST_LINES):
-                return csv.QUOTE_NONE
+        for row in islice(reader, MOST_COUNTED):
+            for cell in row:
+                if len(cell) > MOST_LINES and cell.count("\n") > MOST_LINES:
+                    return csv.QUOTE_NONE
     except csv.Error:  # a cell that is too long, since unclosed
         return csv.QUOTE_NONE
-    is_open = bool(row) and row[-1] != _END and row[-1].endswith(_END)
-    return csv.QUOTE_NONE if is_open and row[-1].count("\n") > MOST_LINES_CUT else csv.QUOTE_MINIMAL
+    last = "".join(row[-1:])
+    is_open = last != _END and last.endswith(_END)
+    if is_open and last.count("\n") > MOST_LINES_CUT:
+        return csv.QUOTE_NONE
+    return csv.QUOTE_MINIMAL
 
 
 def read_text(path: Path, most_rows: int) -> dict[str, Any]:
@@ -100,16 +126,19 @@ def read_text(path: Path, most_rows: int) -> dict[str, Any]:
     with path.open("rb") as file:
         data = file.read(READ_BYTES + 1)
     text, encoding = decode(data[:READ_BYTES])
-    told = _SEPARATOR.match(text)
-    text = text[told.end() :] if told else text
-    sign = told[1] if told else delimiter(text)
+    declared = _SEPARATOR.match(text)
+    if declared:
+        text = text[declared.end() :]
+        sign = declared[1]
+    else:
+        sign = delimiter(text)
     rows = iter(_rows(text, sign, _quoting(text, sign)))
-    header = next((row for row in rows if any(cell.strip() for cell in row)), None)
-    if header is None or len(header) < 2:  # noqa: PLR2004
+    header = next((row for row in rows if any(map(str.strip, row))), [])
+    if len(header) < 2:  # noqa: PLR2004
         raise PreviewError("no-table")
-    found = described(header, islice(rows, MOST_COUNTED), most_rows)
-    found["cut"] = found["cut"] or len(data) > READ_BYTES
-    return {**found, "encoding": encoding, "delimiter": sign}
+    table = described(header, islice(rows, MOST_COUNTED), most_rows)
+    is_cut = table["cut"] or len(data) > READ_BYTES
+    return {**table, "cut": is_cut, "encoding": encoding, "delimiter": sign}
 
 
 def read_json(path: Path, most_rows: int) -> dict[str, Any] | None:
@@ -121,22 +150,30 @@ def read_json(path: Path, most_rows: int) -> dict[str, Any] | None:
     if path.stat().st_size > MOST_JSON:
         return None
     try:
-        found = strict_json.loads(path.read_bytes())
+        document = strict_json.loads(path.read_bytes())
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, list) or not found or not all(map(_is_flat, found)):
+    if not isinstance(document, list) or not all(map(_is_flat, document)):
         return None
-    names = list(dict.fromkeys(name for each in found for name in each))
-    if not names:
+    columns: dict[str, None] = {}
+    for item in document:
+        columns.update(dict.fromkeys(item))
+    if not columns:
         return None
-    return described(names, ([each.get(name) for name in names[:MOST_COLUMNS]] for each in found), most_rows)
+    names = list(columns)[:MOST_COLUMNS]
+    rows = (list(map(item.get, names)) for item in document)
+    return described(names, rows, most_rows)
 
 
-def _is_flat(each: Any) -> bool:
-    return isinstance(each, dict) and not any(isinstance(value, dict | list) for value in each.values())
+def _is_flat(item: Any) -> bool:
+    if not isinstance(item, dict):
+        return False
+    return not any(isinstance(value, dict | list) for value in item.values())
 
 
-def described(header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: int) -> dict[str, Any]:
+def described(
+    header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: int
+) -> dict[str, Any]:
     """Describe a table: columns with types and numbers of empty cells, and its first rows.
 
     Args:
@@ -145,35 +182,41 @@ def described(header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: i
         most_rows: number of rows to keep.
 
     Returns:
-        `columns` (name, type, empty), `rows` (texts), `counted` (number of rows examined), `cut` (whether there are
-        more rows than kept).
+        `columns` (name, type, empty), `rows` (texts), `counted` (number of rows examined), `cut`
+        (whether there are more rows than kept).
     """
-    width = min(len(header), MOST_COLUMNS)
-    names = [str(name).strip()[:LONGEST_CELL] or str(place + 1) for place, name in enumerate(header[:width])]
-    kept: list[list[str]] = []
-    kinds: list[set[str]] = [set() for _name in names]
-    empty, counted = [0] * width, 0
+    names = []
+    for place, name in enumerate(header[:MOST_COLUMNS]):
+        names.append(str(name).strip()[:LONGEST_CELL] or str(place + 1))
+    first_rows: list[list[str]] = []
+    types: list[set[str]] = [set() for _name in names]
+    empty, counted = [0] * len(names), 0
     for row in rows:
-        if not any(str(cell).strip() for cell in row if cell is not None):
+        cells = [_written(cell) for cell in row[: len(names)]]
+        if not any(cell.strip() for cell in cells):
             continue
         counted += 1
-        cells = [_written(cell) for cell in row[:width]]
-        cells += [""] * (width - len(cells))
+        cells += [""] * (len(names) - len(cells))
         for place, cell in enumerate(cells):
             if cell.strip().lower() in _EMPTY:
                 empty[place] += 1
-            elif len(kinds[place]) < 2 or "text" not in kinds[place]:  # noqa: PLR2004
-                kinds[place].add(kind_of(cell.strip()))
-        if len(kept) < most_rows:
-            kept.append(cells)
-    columns = [{"name": name, "type": _common(kinds[place]), "empty": empty[place]} for place, name in enumerate(names)]
-    return {"columns": columns, "rows": kept, "counted": counted, "cut": counted > len(kept) or counted >= MOST_COUNTED}
+            elif "text" not in types[place]:
+                types[place].add(kind_of(cell.strip()))
+        if len(first_rows) < most_rows:
+            first_rows.append(cells)
+    columns = []
+    for place, name in enumerate(names):
+        columns.append({"name": name, "type": _common(types[place]), "empty": empty[place]})
+    is_cut = counted > len(first_rows) or counted >= MOST_COUNTED
+    return {"columns": columns, "rows": first_rows, "counted": counted, "cut": is_cut}
 
 
 def _written(cell: Any) -> str:
     if cell is None:
         return ""
-    return str(cell).lower() if isinstance(cell, bool) else str(cell)[:LONGEST_CELL]
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    return str(cell)[:LONGEST_CELL]
 
 
 def kind_of(cell: str) -> str:
@@ -182,16 +225,21 @@ def kind_of(cell: str) -> str:
         return "text"
     if _INTEGER.fullmatch(cell):
         return "integer"
-    if len(cell) < 40 and _NUMBER.fullmatch(cell):  # noqa: PLR2004
+    if len(cell) < _LONGEST_NUMBER and _NUMBER.fullmatch(cell):
         return "number"
     if _DATE.fullmatch(cell):
         return "date"
-    return "boolean" if cell.lower() in _BOOLEAN else "text"
+    if cell.lower() in _BOOLEAN:
+        return "boolean"
+    return "text"
 
 
-def _common(kinds: set[str]) -> str:
-    if not kinds:
+def _common(types: set[str]) -> str:
+    """Return the type of a column whose cells have these types."""
+    if not types:
         return "empty"
-    if kinds <= {"integer", "number"}:
-        return "number" if "number" in kinds else "integer"
-    return next(iter(kinds)) if len(kinds) == 1 else "text"
+    if types == {"integer", "number"}:
+        return "number"
+    if len(types) == 1:
+        return next(iter(types))
+    return "text"

@@ -8,7 +8,7 @@ from typing import Any
 
 MOST_LAYERS = 2_000
 MOST_CRS, MOST_FORMATS, MOST_MATRICES = 40, 20, 30
-LONGEST_NAME, LONGEST_TEXT = 300, 1_000
+LONGEST_NAME, LONGEST_TEXT, LONGEST_FORMAT, LONGEST_URL = 300, 1_000, 80, 2_000
 
 Box = tuple[float, float, float, float]
 
@@ -20,8 +20,8 @@ class Layer:
     Attributes:
         extent: west, south, east, north in degrees (WGS 84).
         crs: codes such as "EPSG:2154".
-        details: values needed by requests: `matrix_set` of a WMTS layer, `links` of a feed entry, `items` of a
-            collection, etc.
+        details: values needed by requests: `matrix_set` of a WMTS layer, `links` of a feed entry,
+            `items` of a collection, etc.
     """
 
     name: str
@@ -70,7 +70,11 @@ class Description:
 
 
 class NoDescriptionError(Exception):
-    """The response is not a description of the service; `code` is a key of `services.messages.MESSAGES`."""
+    """The response is not a description of the service.
+
+    Attributes:
+        code: a key of `services.presentation.MESSAGES`.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -79,7 +83,8 @@ class NoDescriptionError(Exception):
 
 def text(value: Any, longest: int = LONGEST_TEXT) -> str:
     """Return a text on one line, truncated."""
-    return " ".join(str(value or "")[: longest * 4].replace("\x00", "").split())[:longest]
+    beginning = str(value or "")[: longest * 4].replace("\x00", "")
+    return " ".join(beginning.split())[:longest]
 
 
 def box(west: Any, south: Any, east: Any, north: Any) -> Box | None:
@@ -88,10 +93,12 @@ def box(west: Any, south: Any, east: Any, north: Any) -> Box | None:
         sides = (float(west), float(south), float(east), float(north))
     except (TypeError, ValueError):
         return None
-    west, south, east, north = sides
-    if not all(map(math.isfinite, sides)) or not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):  # noqa: PLR2004
+    if not all(map(math.isfinite, sides)):
         return None
-    return sides
+    west, south, east, north = sides
+    if -180 <= west <= east <= 180 and -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
+        return sides
+    return None
 
 
 def crs_code(name: Any) -> str:
@@ -101,7 +108,12 @@ def crs_code(name: Any) -> str:
     if "crs84" in lower:
         return "CRS:84"
     for mark in ("epsg:", "/epsg/", "epsg.xml#"):
-        if mark in lower:
-            number = lower.rsplit(mark, 1)[1].rstrip("/").replace(":", "/").rsplit("/", 1)[-1]
-            return f"EPSG:{number}" if number.isdigit() else written
-    return written.upper() if lower.startswith("crs:") else written
+        if mark not in lower:
+            continue
+        number = lower.rsplit(mark, 1)[1].rstrip("/").replace(":", "/").rsplit("/", 1)[-1]
+        if number.isdigit():
+            return f"EPSG:{number}"
+        return written
+    if lower.startswith("crs:"):
+        return written.upper()
+    return written

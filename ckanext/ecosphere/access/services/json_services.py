@@ -6,7 +6,10 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ckanext.ecosphere.access.services.description import (
+    LONGEST_FORMAT,
     LONGEST_NAME,
+    LONGEST_URL,
+    MOST_FORMATS,
     Box,
     Description,
     Layer,
@@ -26,6 +29,11 @@ PARTS = {
     "ogcapi-coverages-1": "coverages",
     "ogcapi-edr-1": "edr",
 }
+#: Relations of a landing page of which it has at least one, and members of an ArcGIS service.
+_OF_LANDING_PAGE = frozenset({"data", "conformance", "service-desc", "collections"})
+_OF_ARCGIS = frozenset({"layers", "currentVersion", "serviceDescription", "spatialReference"})
+_GENERAL_CRS = "#/crs"
+MOST_LISTED = 5_000
 
 
 def parse(data: bytes) -> dict[str, Any]:
@@ -34,33 +42,37 @@ def parse(data: bytes) -> dict[str, Any]:
     Raises:
         NoDescriptionError: it is not a JSON object.
     """
-    if data[:200].lstrip()[:1] == b"<":
+    if data[:200].lstrip().startswith(b"<"):
         raise NoDescriptionError("html")
     try:
-        found = strict_json.loads(data)
+        document = strict_json.loads(data)
     except (ValueError, RecursionError) as error:
         raise NoDescriptionError("not-json") from error
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise NoDescriptionError("not-json")
-    return found
+    return document
 
 
 def links(document: dict[str, Any], base: str) -> dict[str, str]:
-    """Return the URLs of an OGC API document's links by relation, preferring JSON; other servers are left out."""
-    found: dict[str, str] = {}
-    for each in _list(document.get("links")):
-        if not isinstance(each, dict) or not isinstance(each.get("href"), str):
+    """Return the URLs of an OGC API document's links by relation.
+
+    JSON is preferred; links to other servers are left out.
+    """
+    urls: dict[str, str] = {}
+    for link in _objects(document.get("links")):
+        href = link.get("href")
+        relation = str(link.get("rel") or "").rpartition("/")[2]
+        if not isinstance(href, str) or not relation:
             continue
-        relation = str(each.get("rel") or "").rpartition("/")[2]
         try:
-            url = urljoin(base, each["href"][:2000])
-            same = urlsplit(url).netloc.lower() == urlsplit(base).netloc.lower()
+            url = urljoin(base, href[:LONGEST_URL])
+            is_same_server = urlsplit(url).netloc.lower() == urlsplit(base).netloc.lower()
         except ValueError:
             continue
-        is_json = "json" in str(each.get("type") or "json")
-        if same and relation and (relation not in found or is_json):
-            found.setdefault(relation, url) if not is_json else found.update({relation: url})
-    return found
+        is_json = "json" in str(link.get("type") or "json")
+        if is_same_server and (is_json or relation not in urls):
+            urls[relation] = url
+    return urls
 
 
 def landing(document: dict[str, Any], base: str) -> tuple[Description, dict[str, str]]:
@@ -69,21 +81,22 @@ def landing(document: dict[str, Any], base: str) -> tuple[Description, dict[str,
     Raises:
         NoDescriptionError: it is not a landing page.
     """
-    found = links(document, base)
-    if not {"data", "conformance", "service-desc", "collections"} & set(found):
+    urls = links(document, base)
+    if not _OF_LANDING_PAGE & set(urls):
         raise NoDescriptionError("other-json")
-    return (
-        Description("ogcapi", title=text(document.get("title")), abstract=text(document.get("description"))),
-        found,
-    )
+    title, abstract = text(document.get("title")), text(document.get("description"))
+    return Description("ogcapi", title=title, abstract=abstract), urls
 
 
 def conformance(document: dict[str, Any], description: Description) -> None:
     """Set the parts of the OGC APIs that a server conforms to."""
-    classes = " ".join(str(each)[:200] for each in _list(document.get("conformsTo"))[:200])
-    description.details["parts"] = [part for mark, part in PARTS.items() if mark in classes]
+    listed = _list(document.get("conformsTo"))[:200]
+    classes = " ".join(str(written)[:200] for written in listed)
+    parts = [part for mark, part in PARTS.items() if mark in classes]
+    description.details["parts"] = parts
     description.details["reprojects"] = "ogcapi-features-2" in classes
-    description.version = "1.0" if description.details["parts"] else ""
+    if parts:
+        description.version = "1.0"
 
 
 def collections(document: dict[str, Any], base: str, description: Description) -> None:
@@ -94,27 +107,22 @@ def collections(document: dict[str, Any], base: str, description: Description) -
     """
     if not isinstance(document.get("collections"), list):
         raise NoDescriptionError("other-json")
-    general = [crs_code(each) for each in _list(document.get("crs"))]
-    for each in document["collections"]:
-        if not isinstance(each, dict):
-            continue
-        own = links(each, base)
-        codes = [crs_code(code) for code in _list(each.get("crs")) if code != "#/crs"]
-        formats = [
-            text(link.get("type"), 80)
-            for link in _list(each.get("links"))
-            if isinstance(link, dict) and link.get("rel") == "items"
-        ]
-        details = {name: own[name] for name in ("items", "map") if name in own}
+    general = _codes(document.get("crs"))
+    for collection in _objects(document["collections"]):
+        urls = links(collection, base)
+        codes = _codes(collection.get("crs"))
+        if not codes or _GENERAL_CRS in _list(collection.get("crs")):
+            codes = codes + general
+        items = [link for link in _objects(collection.get("links")) if link.get("rel") == "items"]
         description.add(
             Layer(
-                text(each.get("id"), LONGEST_NAME),
-                text(each.get("title")),
-                text(each.get("description")),
-                _extent(each.get("extent")),
-                codes + (general if "#/crs" in _list(each.get("crs")) or not codes else []),
-                formats,
-                details,
+                text(collection.get("id"), LONGEST_NAME),
+                text(collection.get("title")),
+                text(collection.get("description")),
+                _extent(collection.get("extent")),
+                codes,
+                [text(link.get("type"), LONGEST_FORMAT) for link in items],
+                {name: urls[name] for name in ("items", "map") if name in urls},
             )
         )
 
@@ -127,47 +135,70 @@ def arcgis(document: dict[str, Any]) -> Description:
     """
     if isinstance(document.get("error"), dict):
         raise NoDescriptionError("exception")
-    if not {"layers", "currentVersion", "serviceDescription", "spatialReference"} & set(document):
+    if not _OF_ARCGIS & set(document):
         raise NoDescriptionError("other-json")
-    title = text(document.get("mapName") or document.get("name"))
-    found = Description("arcgis", text(document.get("currentVersion"), 20), title)
-    found.abstract = text(document.get("serviceDescription") or document.get("description"))
-    found.formats = text(document.get("supportedImageFormatTypes") or document.get("supportedQueryFormats")).split(",")
-    found.formats = [each.strip() for each in found.formats if each.strip()][:20]
+    description = Description("arcgis", text(document.get("currentVersion"), 20))
+    description.title = text(document.get("mapName") or document.get("name"))
+    description.abstract = text(
+        document.get("serviceDescription") or document.get("description"),
+    )
+    formats = text(
+        document.get("supportedImageFormatTypes") or document.get("supportedQueryFormats"),
+    )
+    names = map(str.strip, formats.split(","))
+    description.formats = list(filter(None, names))[:MOST_FORMATS]
     number = document.get("maxRecordCount")
     if isinstance(number, int) and number > 0:
-        found.limits["features"] = number
+        description.limits["features"] = number
     code = _wkid(document.get("spatialReference"))
     extent = _esri_extent(document.get("fullExtent") or document.get("extent"))
-    for each in _list(document.get("layers")):
-        if isinstance(each, dict) and isinstance(each.get("id"), int):
-            found.add(Layer(str(each["id"]), text(each.get("name")), "", extent, [code]))
-    return found
+    for layer in _objects(document.get("layers")):
+        if isinstance(layer.get("id"), int):
+            description.add(Layer(str(layer["id"]), text(layer.get("name")), "", extent, [code]))
+    return description
 
 
 def _esri_extent(extent: Any) -> Box | None:
-    if not isinstance(extent, dict) or _wkid(extent.get("spatialReference")) not in ("EPSG:4326", "EPSG:4258"):
+    if not isinstance(extent, dict):
         return None
-    return box(*(extent.get(side) for side in ("xmin", "ymin", "xmax", "ymax")))
+    if _wkid(extent.get("spatialReference")) not in ("EPSG:4326", "EPSG:4258"):
+        return None
+    return box(extent.get("xmin"), extent.get("ymin"), extent.get("xmax"), extent.get("ymax"))
 
 
 def _wkid(reference: Any) -> str:
     if not isinstance(reference, dict):
         return ""
     number = reference.get("latestWkid") or reference.get("wkid")
-    return f"EPSG:{number}" if isinstance(number, int) else ""
+    if isinstance(number, int):
+        return f"EPSG:{number}"
+    return ""
 
 
 def _extent(extent: Any) -> Box | None:
-    spatial = extent.get("spatial") if isinstance(extent, dict) else None
-    boxes = spatial.get("bbox") if isinstance(spatial, dict) else None
-    first = boxes[0] if isinstance(boxes, list) and boxes else None
-    if not isinstance(first, list):
+    """Return the first of the boxes of a collection, without heights."""
+    try:
+        sides = extent["spatial"]["bbox"][0]
+    except (TypeError, KeyError, IndexError):
         return None
-    if len(first) == 6:  # noqa: PLR2004 - with heights
-        first = [*first[:2], *first[3:5]]
-    return box(*first) if len(first) == 4 else None  # noqa: PLR2004
+    if not isinstance(sides, list):
+        return None
+    if len(sides) == 6:  # noqa: PLR2004 - with heights
+        sides = [*sides[:2], *sides[3:5]]
+    if len(sides) == 4:  # noqa: PLR2004
+        return box(*sides)
+    return None
 
 
 def _list(value: Any) -> list[Any]:
-    return value[:5000] if isinstance(value, list) else []
+    if isinstance(value, list):
+        return value[:MOST_LISTED]
+    return []
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [element for element in _list(value) if isinstance(element, dict)]
+
+
+def _codes(value: Any) -> list[str]:
+    return [crs_code(code) for code in _list(value) if code != _GENERAL_CRS]

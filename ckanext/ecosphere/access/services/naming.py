@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.access.model import OK, ServiceUse
-from ckanext.ecosphere.access.services import matching, storage
+from ckanext.ecosphere.access.services import storage
+from ckanext.ecosphere.access.services.presentation import layers_named
 
 log = logging.getLogger(__name__)
 
@@ -30,32 +32,38 @@ def nameless(package_id: str) -> list[str]:
 
 
 def give(package_id: str) -> int:
-    """Name the resources of a dataset whose services were read (background job); return their number."""
-    named = {} if _is_harvested(package_id) else _titles(nameless(package_id))
-    user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
-    for resource_id, title in named.items():
+    """Name the resources of a dataset whose services were read; return their number."""
+    if _is_harvested(package_id):
+        return 0
+    titles = _titles(nameless(package_id))
+    site_user = tk.get_action("get_site_user")({"ignore_auth": True}, {})
+    for resource_id, title in titles.items():
+        context: Any = {"ignore_auth": True, "user": site_user["name"]}
         try:
-            tk.get_action("resource_patch")({"ignore_auth": True, "user": user}, {"id": resource_id, "name": title})
+            tk.get_action("resource_patch")(context, {"id": resource_id, "name": title})
         except (tk.ValidationError, tk.ObjectNotFound) as error:
             log.warning("Resource %s could not be named: %s", resource_id, error)
-    return len(named)
+    return len(titles)
 
 
 def _titles(resource_ids: Sequence[str]) -> dict[str, str]:
     titles = {}
     for resource_id, (service, asked) in storage.of_resources(resource_ids).items():
-        layers = matching.named(service.description.get("layers", []), asked)
-        layer = layers[0] if len(layers) == 1 else {}
-        title = layer.get("title") or layer.get("name") or service.description.get("title")
-        if service.state == OK and title:
+        if service.state != OK:
+            continue
+        title = service.description.get("title")
+        layers = layers_named(service.description.get("layers", []), asked)
+        if len(layers) == 1:
+            title = layers[0].get("title") or layers[0].get("name") or title
+        if title:
             titles[resource_id] = title
     return titles
 
 
 def _is_harvested(package_id: str) -> bool:
     try:
-        asked = {"ids": [package_id]}
-        governed = tk.get_action("ecosphere_harvest_governed_list")({"ignore_auth": True}, asked)
+        list_governed = tk.get_action("ecosphere_harvest_governed_list")
     except KeyError:
         return False  # without the harvest room
+    governed = list_governed({"ignore_auth": True}, {"ids": [package_id]})
     return package_id in governed["datasets"]

@@ -46,7 +46,9 @@ def _note(session: Any) -> None:
         if ids and storage.note(ids, new=new):
             session.info[_NEW_SERVICES] = True
     [package_id, *others] = waiting
-    if not others and naming.nameless(package_id):  # several at once: a harvest, which names its own
+    if not others and naming.nameless(
+        package_id
+    ):  # several at once: a harvest, which names its own
         session.info[_NAMELESS] = package_id
 
 

@@ -1,17 +1,45 @@
-"""Represent services as dicts, for pages and actions."""
+"""Services as dicts, for pages and actions: their layers that belong to a resource, their troubles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ckanext.ecosphere.access.model import UNREAD, Service
-from ckanext.ecosphere.access.services import matching
-from ckanext.ecosphere.access.services.messages import trouble
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.access.model import FAILED, UNREAD, Service
 from ckanext.ecosphere.dataset.services import service_kinds
+from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.messages import N_
+
+Layer = Mapping[str, Any]
+
+MESSAGES = {
+    "closed": N_("The service asks who calls."),
+    "status": N_("The server answers with an error."),
+    "exception": N_("The service answers with an exception instead of its description."),
+    "html": N_("The server answers with a web page instead of a description of the service."),
+    "other-xml": N_("The answer is XML, but no description of such a service."),
+    "other-json": N_("The answer is JSON, but no description of such a service."),
+    "not-xml": N_("The answer is not well-formed XML."),
+    "not-json": N_("The answer is not JSON."),
+    "entities": N_("The answer declares entities, which is refused."),
+    "too-large": N_("The answer is too large."),
+    "unknown-host": N_("The host is unknown."),
+    "timeout": N_("The server does not answer in time."),
+    "tls": N_("The certificate of the server cannot be verified."),
+    "connection": N_("The connection fails."),
+    "refused": N_("The address cannot be reached from the internet, or is not valid."),
+    "unreadable": N_("The description of the service could not be read."),
+}
+#: Errors without any response of the server.
+SILENT = frozenset({"unknown-host", "timeout", "tls", "connection"})
 
 
-def shown(service: Service, asked: str, names: Sequence[str], every: bool = False) -> dict[str, Any]:
+def shown(
+    service: Service, asked: str, names: Sequence[str], every: bool = False
+) -> dict[str, Any]:
     """Return a service as a dict, as returned by the actions.
 
     Args:
@@ -20,26 +48,91 @@ def shown(service: Service, asked: str, names: Sequence[str], every: bool = Fals
         names: name of the resource and title of the dataset, to match its layers.
         every: whether to return all layers, not only those of the resource.
     """
-    known = service.description or {}
-    layers: list[Mapping[str, Any]] = known.get("layers", [])
-    left_out = known.get("layers_left_out", 0)
-    own = layers if every else matching.match(layers, asked, names)
+    description = service.description or {}
+    layers: list[Layer] = description.get("layers", [])
+    left_out = description.get("layers_left_out", 0)
+    own = layers
+    if not every:
+        own = layers_of(layers, asked, names)
+    is_read = service.state != UNREAD and bool(description)
+    is_dead = is_read and bool(asked) and not left_out and not layers_named(layers, asked)
     return {
         "kind": service.kind,
         "label": service_kinds()[service.kind].label,
         "url": service.url,
         "state": service.state,
         "trouble": trouble(service),
-        "failing_since": service.failing_since.isoformat() if service.failing_since else None,
-        "read_at": service.read_at.isoformat() if service.read_at else None,
-        "version": known.get("version", ""),
-        "title": known.get("title", ""),
-        "abstract": known.get("abstract", ""),
-        "formats": known.get("formats", []),
-        "limits": known.get("limits", {}),
-        "parts": known.get("details", {}).get("parts", []),
+        "failing_since": service.failing_since and service.failing_since.isoformat(),
+        "read_at": service.read_at and service.read_at.isoformat(),
+        "version": description.get("version", ""),
+        "title": description.get("title", ""),
+        "abstract": description.get("abstract", ""),
+        "formats": description.get("formats", []),
+        "limits": description.get("limits", {}),
+        "parts": description.get("details", {}).get("parts", []),
         "layer_count": len(layers) + left_out,
         "layers": [dict(layer) for layer in own],
         "asked": asked,
-        "dead_layer": service.state != UNREAD and bool(known) and matching.is_dead(asked, layers, left_out),
+        "dead_layer": is_dead,
     }
+
+
+def sentence(code: str) -> str:
+    """Return the message of an error code."""
+    return tk._(MESSAGES.get(code, MESSAGES["unreadable"]))
+
+
+def trouble(service: Service) -> str:
+    """Return what is wrong with a service, and since when; "" if nothing."""
+    if service.state == FAILED:
+        day = dates.day(service.failing_since)
+        if service.error in SILENT:
+            return tk._("The server has not answered since {day}.").format(day=day)
+        message = tk._("Since {day} the service cannot be used: {reason}")
+        return message.format(day=day, reason=sentence(service.error))
+    if service.error == "closed":
+        return sentence("closed")
+    return ""
+
+
+def layers_of(layers: Sequence[Layer], asked: str, names: Sequence[str]) -> list[Layer]:
+    """Return the layers of a resource.
+
+    These are the requested ones, else the only one, else one with a matching name or title.
+
+    Args:
+        layers: all layers of the service.
+        asked: comma-separated names of the requested layers, "" for none.
+        names: name of the resource, title of the dataset.
+    """
+    if asked:
+        return layers_named(layers, asked)
+    if len(layers) == 1:
+        return list(layers)
+    for name in filter(None, names):
+        words = voc.normalise(name)
+        for layer in layers:
+            if words in (_plain(layer["name"]), voc.normalise(layer["title"] or "")):
+                return [layer]
+        # A name may contain that of the layer: "l_zone_humide_s_044 (WMS)".
+        for layer in layers:
+            if layer["name"] in name.split():
+                return [layer]
+    return []
+
+
+def layers_named(layers: Sequence[Layer], asked: str) -> list[Layer]:
+    """Return the requested layers in the requested order, by exact name, else without workspace."""
+    chosen: list[Layer] = []
+    for name in filter(None, map(str.strip, asked.split(","))):
+        exact = [layer for layer in layers if layer["name"] == name]
+        similar = [layer for layer in layers if _plain(layer["name"]) == _plain(name)]
+        for layer in (exact or similar)[:1]:
+            if layer not in chosen:
+                chosen.append(layer)
+    return chosen
+
+
+def _plain(name: str) -> str:
+    """Return a name without its workspace ("dreal:zones" → "zones"), normalised."""
+    return voc.normalise(name.rpartition(":")[2] or name)

@@ -1,17 +1,88 @@
-"""Fetch and parse the description of a service, through the HTTP guard."""
+"""Fetch and parse descriptions of services: hosts in parallel, the services of a host in turn."""
 
 from __future__ import annotations
 
-from ckanext.ecosphere.access.services import capabilities, json_services
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access.services import capabilities, json_services, storage
 from ckanext.ecosphere.access.services.description import Description, NoDescriptionError
+from ckanext.ecosphere.access.services.presentation import MESSAGES, SILENT
+from ckanext.ecosphere.access.services.storage import HOST_DOWN, Outcome
 from ckanext.ecosphere.dataset.services import ServiceAddress, with_parameters
-from ckanext.ecosphere.shared.http_guard import GuardedSession, Response
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES = 24 * 1024 * 1024
 #: Status codes of services that require authentication.
 CLOSED = (401, 403, 407)
 FIRST_ERROR = 400
+HOSTS_AT_ONCE = 4
+#: Consecutive failures after which the remaining services of a host are postponed.
+FAILURES_OF_A_HOST = 3
 _JSON = {"Accept": "application/json"}
+
+
+def run(addresses: Sequence[ServiceAddress], seconds: float) -> int:
+    """Read services and store their descriptions; those not reached in time stay due.
+
+    Args:
+        addresses: the services.
+        seconds: time after which no further service is requested.
+
+    Returns:
+        number of services read.
+    """
+    session = GuardedSession(config.guard_settings())
+    by_host: dict[str, list[ServiceAddress]] = defaultdict(list)
+    for address in addresses:
+        by_host[urlsplit(address.url).hostname or ""].append(address)
+    end, pause = time.monotonic() + seconds, config.read_pause()
+    outcomes: list[tuple[ServiceAddress, Outcome]] = []
+
+    def read_host(queue: list[ServiceAddress]) -> None:
+        failures = 0
+        for number, address in enumerate(queue):
+            if time.monotonic() > end:
+                return
+            if failures >= FAILURES_OF_A_HOST:
+                outcomes.append((address, Outcome(error=HOST_DOWN)))
+                continue
+            if number:
+                time.sleep(pause)
+            outcome = ask(session, address)
+            outcomes.append((address, outcome))
+            failures += 1
+            if outcome.error not in SILENT:
+                failures = 0
+
+    with ThreadPoolExecutor(HOSTS_AT_ONCE) as pool:
+        list(pool.map(read_host, by_host.values()))
+    return storage.write(outcomes)
+
+
+def ask(session: GuardedSession, address: ServiceAddress) -> Outcome:
+    """Read a service; exceptions are converted to error codes."""
+    try:
+        return Outcome(read(session, address))
+    except NoDescriptionError as error:
+        return Outcome(error=error.code)
+    except FetchError as error:
+        code = error.code
+        if error.refused and code != "too-large":
+            code = "refused"
+        if code not in MESSAGES:
+            code = "connection"
+        return Outcome(error=code)
+    except Exception:
+        log.exception("The description of %s could not be read", address.url)
+        return Outcome(error="unreadable")
 
 
 def read(session: GuardedSession, address: ServiceAddress) -> Description:
@@ -32,7 +103,9 @@ def read(session: GuardedSession, address: ServiceAddress) -> Description:
 def _ogcapi(session: GuardedSession, address: ServiceAddress) -> Description:
     document = json_services.parse(_get(session, address.description_url, _JSON).body)
     description, links = json_services.landing(document, f"{address.url}/")
-    url = links.get("data") or links.get("collections") or with_parameters(f"{address.url}/collections", f="json")
+    url = links.get("data") or links.get("collections")
+    if not url:
+        url = with_parameters(f"{address.url}/collections", f="json")
     answer = _get(session, url, _JSON)
     json_services.collections(json_services.parse(answer.body), answer.url, description)
     if "conformance" in links:

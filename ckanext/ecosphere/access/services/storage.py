@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import CLOSED, FAILED, OK, Service, ServiceUse, now
-from ckanext.ecosphere.access.services.description import Description
+from ckanext.ecosphere.access.services.description import LONGEST_NAME, Description
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
 
@@ -37,19 +37,30 @@ def address_of(resource: Any) -> ServiceAddress | None:
 
     The layer is that of the URL, else the one in ``layer_name``.
     """
-    get = resource.get if isinstance(resource, dict) else lambda name: getattr(resource, name, None)
-    extras = (resource if isinstance(resource, dict) else resource.extras) or {}
-    if links.is_internal({**extras, "url": get("url"), "url_type": get("url_type")}):
+    fields = resource
+    if not isinstance(resource, dict):
+        names = ("url", "url_type", "format")
+        fields = {**(resource.extras or {}), **{name: getattr(resource, name) for name in names}}
+    if links.is_internal(fields):
         return None  # reachable within the government's network only
-    found = service_at(str(get("url") or ""), str(get("format") or ""), str(extras.get("protocol") or ""))
-    if found is None or not config.host_allowed(found.url):
+    url, format_ = str(fields.get("url") or ""), str(fields.get("format") or "")
+    address = service_at(url, format_, str(fields.get("protocol") or ""))
+    if address is None or not config.host_allowed(address.url):
         return None
-    if found.layer:
-        return found
-    named = extras.get("layer_name")
-    names = named if isinstance(named, list) else str(named or "").strip("[]").split(",")
-    first = next((str(name).strip(" \"'") for name in names if str(name).strip(" \"'")), "")
-    return ServiceAddress(found.kind, found.url, first[:300])
+    if address.layer:
+        return address
+    return ServiceAddress(address.kind, address.url, _first_name(fields.get("layer_name")))
+
+
+def _first_name(names: Any) -> str:
+    """Return the first name of a list, also of one written as JSON or with commas."""
+    if not isinstance(names, list):
+        names = str(names or "").strip("[]").split(",")
+    for name in names:
+        plain = str(name).strip(" \"'")
+        if plain:
+            return plain[:LONGEST_NAME]
+    return ""
 
 
 def note(package_ids: Sequence[str], *, new: bool = False) -> int:
@@ -62,33 +73,51 @@ def note(package_ids: Sequence[str], *, new: bool = False) -> int:
     Returns:
         number of services not known before.
     """
-    query = sa.select(model.Resource).where(
-        model.Resource.package_id.in_(package_ids), model.Resource.state == model.State.ACTIVE
+    resources = sa.select(model.Resource).where(
+        model.Resource.package_id.in_(package_ids),
+        model.Resource.state == model.State.ACTIVE,
     )
-    services, uses = {}, []
-    for resource in model.Session.scalars(query):
-        if address := address_of(resource):
-            services[address.key] = {"key": address.key, "kind": address.kind, "url": address.url}
-            use = {"resource_id": resource.id, "package_id": resource.package_id}
-            uses.append({**use, "key": address.key, "layer": address.layer})
+    moment = now()
+    services: dict[str, dict[str, Any]] = {}
+    uses: list[dict[str, Any]] = []
+    for resource in model.Session.scalars(resources):
+        address = address_of(resource)
+        if address is None:
+            continue
+        services[address.key] = {
+            "key": address.key,
+            "kind": address.kind,
+            "url": address.url,
+            "next_read_at": moment,
+        }
+        uses.append(
+            {
+                "resource_id": resource.id,
+                "package_id": resource.package_id,
+                "key": address.key,
+                "layer": address.layer,
+            }
+        )
     if not new:
-        model.Session.execute(sa.delete(ServiceUse).where(ServiceUse.package_id.in_(package_ids)))
-    fresh = 0
+        old = sa.delete(ServiceUse).where(ServiceUse.package_id.in_(package_ids))
+        model.Session.execute(old)
+    added = 0
     if services:
-        rows = [{**each, "next_read_at": now()} for each in sorted(services.values(), key=lambda row: row["key"])]
-        added = insert(Service).on_conflict_do_nothing().returning(Service.key)
-        fresh = len(list(model.Session.scalars(added, rows)))
+        rows = [services[key] for key in sorted(services)]
+        statement = insert(Service).on_conflict_do_nothing().returning(Service.key)
+        added = len(list(model.Session.scalars(statement, rows)))
     if uses:
         model.Session.execute(insert(ServiceUse).on_conflict_do_nothing(), uses)
-    return fresh
+    return added
 
 
 def note_all() -> int:
     """Record the services of all datasets, delete unused ones, and return their number. Commits."""
-    query = sa.select(model.Package.id).where(
-        model.Package.state == model.State.ACTIVE, model.Package.type == "dataset"
+    datasets = sa.select(model.Package.id).where(
+        model.Package.state == model.State.ACTIVE,
+        model.Package.type == "dataset",
     )
-    ids = list(model.Session.scalars(query.order_by(model.Package.id)))
+    ids = list(model.Session.scalars(datasets.order_by(model.Package.id)))
     for begin in range(0, len(ids), CHUNK):
         note(ids[begin : begin + CHUNK])
         model.Session.commit()
@@ -98,10 +127,9 @@ def note_all() -> int:
         model.Resource.package_id == model.Package.id,
         model.Package.state == model.State.ACTIVE,
     )
-    lone = sa.delete(ServiceUse).where(~resource).execution_options(synchronize_session=False)
-    model.Session.execute(lone)
-    unused = ~sa.exists().where(ServiceUse.key == Service.key)
-    model.Session.execute(sa.delete(Service).where(unused).execution_options(synchronize_session=False))
+    use = sa.exists().where(ServiceUse.key == Service.key)
+    for statement in (sa.delete(ServiceUse).where(~resource), sa.delete(Service).where(~use)):
+        model.Session.execute(statement.execution_options(synchronize_session=False))
     model.Session.commit()
     return model.Session.scalar(sa.select(sa.func.count()).select_from(Service)) or 0
 
@@ -123,22 +151,31 @@ def write(outcomes: Iterable[tuple[ServiceAddress, Outcome]]) -> int:
     number = 0
     for address, outcome in outcomes:
         service = model.Session.get(Service, address.key, with_for_update=True)
-        if service is None:
-            continue
-        moment, number = now(), number + 1
-        if outcome.error == HOST_DOWN:
-            service.next_read_at = moment + LATER
-            continue
-        service.tried_at, service.error = moment, outcome.error
-        if outcome.description is not None:
-            service.state, service.description, service.read_at = OK, outcome.description.as_dict(), moment
-        else:
-            service.state = CLOSED if outcome.error == "closed" else FAILED
-        service.failing_since = (service.failing_since or moment) if service.state == FAILED else None
-        wait = timedelta(days=config.read_days()) if service.state != FAILED else AFTER_FAILURE
-        service.next_read_at = moment + wait
+        if service is not None:
+            _write(service, outcome)
+            number += 1
     model.Session.commit()
     return number
+
+
+def _write(service: Service, outcome: Outcome) -> None:
+    moment = now()
+    if outcome.error == HOST_DOWN:
+        service.next_read_at = moment + LATER
+        return
+    service.tried_at, service.error = moment, outcome.error
+    if outcome.description is not None:
+        service.state, service.read_at = OK, moment
+        service.description = outcome.description.as_dict()
+    elif outcome.error == "closed":
+        service.state = CLOSED
+    else:
+        service.state = FAILED
+        service.failing_since = service.failing_since or moment
+        service.next_read_at = moment + AFTER_FAILURE
+        return
+    service.failing_since = None
+    service.next_read_at = moment + timedelta(days=config.read_days())
 
 
 def of_resources(resource_ids: Sequence[str]) -> dict[str, tuple[Service, str]]:
@@ -148,4 +185,5 @@ def of_resources(resource_ids: Sequence[str]) -> dict[str, tuple[Service, str]]:
         .join(Service, Service.key == ServiceUse.key)
         .where(ServiceUse.resource_id.in_(resource_ids))
     )
-    return {resource: (service, layer) for resource, layer, service in model.Session.execute(query)}
+    rows = model.Session.execute(query)
+    return {resource: (service, layer) for resource, layer, service in rows}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import sqlalchemy as sa
 from ckan import model
@@ -23,7 +23,7 @@ from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.services.json_services import links, parse
 from ckanext.ecosphere.access.take import areas
-from ckanext.ecosphere.access.take.request import DEGREES, Box, Part, address, formats, is_gml
+from ckanext.ecosphere.access.take.request import Part, address, formats, is_gml
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ MOST_TRIES = 2
 TURN_SECONDS = 30
 """Seconds for which an extract is fetched while others wait."""
 LINE = turns.Line(Extract, Extract.id, Extract.created, of_asker=5, of_host=20)
-_TURN_OVER = "turn-over"
 FIRST_ERROR = 400
+_TURN_OVER = "turn-over"
 _JSON = {"Accept": "application/geo+json, application/json"}
 
 
@@ -48,31 +48,46 @@ def want(package_id: str, resource_id: str, asked: dict[str, Any]) -> Extract:
     resource = model.Resource.get(resource_id)
     asker, host = turns.asker(), turns.host_of(resource and resource.url)
     LINE.require_room(asker, host)
-    row = Extract(package_id=package_id, resource_id=resource_id, asked=asked, state=WANTED, asker=asker, host=host)
+    row = Extract(
+        package_id=package_id,
+        resource_id=resource_id,
+        asked=asked,
+        state=WANTED,
+        asker=asker,
+        host=host,
+    )
     model.Session.add(row)
     model.Session.commit()
     return row
 
 
 def file_of(row: Extract) -> Path | None:
-    """Return the path of the file of an extract, which may not exist; None if the portal stores no files."""
+    """Return the path of the file of an extract, which may not exist.
+
+    Returns:
+        None if the portal stores no files.
+    """
     parent = files.folder(files.EXTRACTS)
-    return parent / f"{row.id}{formats()[row.asked['format']].suffix}" if parent else None
+    if parent is None:
+        return None
+    return parent / f"{row.id}{formats()[row.asked['format']].suffix}"
 
 
 def purge() -> int:
     """Delete the extracts of more than a day ago with their files; return how many. Commits."""
-    old = list(model.Session.scalars(sa.select(Extract).where(Extract.created < now() - EXTRACTS_KEPT)))
-    for row in old:
-        if path := file_of(row):
+    query = sa.select(Extract).where(Extract.created < now() - EXTRACTS_KEPT)
+    rows = list(model.Session.scalars(query))
+    for row in rows:
+        path = file_of(row)
+        if path:
             path.unlink(missing_ok=True)
         model.Session.delete(row)
     model.Session.commit()
-    return len(old)
+    return len(rows)
 
 
 def make(id_: str) -> None:
-    """Make an extract; one that takes long while others wait is put back once, behind them. Commits."""
+    """Make an extract; one that takes long while others wait is put back once. Commits."""
     row = model.Session.get(Extract, id_)
     if row is None:
         return
@@ -84,49 +99,55 @@ def make(id_: str) -> None:
     row = model.Session.get(Extract, id_, populate_existing=True)
     if row is None or (error == _TURN_OVER and row.tries < MOST_TRIES):
         return
-    row.state, row.error, row.facts, row.asker = BROKEN if error else MADE, error, facts, ""
+    row.state = MADE
+    if error:
+        row.state = BROKEN
+    row.error, row.facts, row.asker = error, facts, ""
     model.Session.commit()
 
 
 def _made(row: Extract) -> tuple[dict[str, Any], str]:
+    """Make the file of an extract; return facts about it, and "" or the code of a failure."""
     target = file_of(row)
     if target is None:
         return {}, "no-preview"
-    asked, others_wait = dict(row.asked), _others_wait(row.asker, row.host)
+    asked, is_over = dict(row.asked), _turn(row.asker, row.host)
     try:
         service, layer = _service_of(row, asked["layer"])
         model.Session.rollback()  # no open transaction during requests
         budget = Budget(size=TOTAL_MEGABYTES * config.MEGABYTE, seconds=TOTAL_SECONDS)
         settings = config.guard_settings(config.seconds(), PAGE_MEGABYTES)
         session = GuardedSession(settings, budget=budget)
-        # Administrators choose where outlines come from, so its host needs no further permission.
-        outlines = GuardedSession(replace(settings, allowed_hosts=frozenset()), budget=budget)
+        # Administrators choose where outlines come from: their host needs no further permission.
+        of_outlines = GuardedSession(replace(settings, allowed_hosts=frozenset()), budget=budget)
         with files.working() as folder:
-            clip, box = None, asked.get("box")
-            for kind, address in (("commune", config.communes_url()), ("epci", config.epci_url())):
-                if asked.get(kind):
-                    clip, box = areas.outline(address, asked[kind], outlines)
-            part = Part(_sides(box))
-            pages, more = _fetch(session, service, layer, part, folder, others_wait)
-            form = formats()[asked["format"]]
-            job = {
-                "task": "extract",
-                "pages": [str(page) for page in pages],
-                "output": str(folder / "out"),
-                "format": form.id,
-                "driver": form.driver,
-                "crs": asked["crs"],
-                "attributes": asked["attributes"],
-                "clip": clip,
-                "box": None if clip else box,
-                "most": config.extract_features(),
-                "notice": asked.get("notice", ""),
-                "warning": asked.get("warning", ""),
-            }
-            facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
+            clip, box = _outline(asked, of_outlines)
+            part = Part()
+            if box:
+                west, south, east, north = box
+                part = Part((west, south, east, north))
+            fetched = _fetch(session, Request(service, layer, part, folder, is_over))
+            facts = sandbox.run(
+                {
+                    "task": "extract",
+                    "pages": [str(page) for page in fetched.pages],
+                    "output": str(folder / "out"),
+                    "format": asked["format"],
+                    "driver": formats()[asked["format"]].driver,
+                    "crs": asked["crs"],
+                    "attributes": asked["attributes"],
+                    "clip": clip,
+                    "box": asked.get("box"),
+                    "most": config.extract_features(),
+                    "notice": asked.get("notice", ""),
+                    "warning": asked.get("warning", ""),
+                },
+                config.seconds(),
+                config.memory_megabytes(),
+            )
             files.keep(folder / "out", target)
             files.prune()
-            return {**facts, "cut": facts["cut"] or more}, ""
+            return {**facts, "cut": facts["cut"] or fetched.has_more}, ""
     except messages.FAILURES as error:
         return {}, messages.code_of(error)
     except (OSError, RuntimeError):
@@ -134,19 +155,28 @@ def _made(row: Extract) -> tuple[dict[str, Any], str]:
         return {}, "unreadable"
 
 
+def _outline(asked: dict[str, Any], session: GuardedSession) -> tuple[Any, Any]:
+    """Return the outline to which features are clipped, None for a box; and the box around it."""
+    if asked.get("commune"):
+        return areas.outline(config.communes_url(), asked["commune"], session)
+    if asked.get("epci"):
+        return areas.outline(config.epci_url(), asked["epci"], session)
+    return None, asked.get("box")
+
+
 def _service_of(row: Extract, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     service, _asked = storage.of_resources([row.resource_id]).get(row.resource_id, (None, ""))
     if service is None:
         raise PreviewError("gone")
     shown = presentation.shown(service, "", (), every=True)
-    layer = next((each for each in shown["layers"] if each["name"] == name), None)
-    if layer is None:
-        raise PreviewError("gone")
-    return shown, layer
+    for layer in shown["layers"]:
+        if layer["name"] == name:
+            return shown, layer
+    raise PreviewError("gone")
 
 
-def _others_wait(asker: str, host: str) -> Callable[[], bool]:
-    """Return a function that tells whether an extract that is made has had its time, and others wait."""
+def _turn(asker: str, host: str) -> Callable[[], bool]:
+    """Return a function that tells whether an extract has had its time, and others wait."""
     end = time.monotonic() + TURN_SECONDS
 
     def is_over() -> bool:
@@ -159,48 +189,66 @@ def _others_wait(asker: str, host: str) -> Callable[[], bool]:
     return is_over
 
 
-def _fetch(  # noqa: PLR0917
-    session: GuardedSession,
-    service: dict[str, Any],
-    layer: dict[str, Any],
-    part: Part,
-    folder: Path,
-    others_wait: Callable[[], bool],
-) -> tuple[list[Path], bool]:
-    """Fetch the pages of a response to files; return them, and whether there are more."""
+@dataclass(frozen=True)
+class Request:
+    """What is fetched for an extract: a part of a layer, to files of a folder, until `is_over`."""
+
+    service: dict[str, Any]
+    layer: dict[str, Any]
+    part: Part
+    folder: Path
+    is_over: Callable[[], bool]
+
+
+@dataclass
+class Pages:
+    """Fetched pages of a response, and whether there are more."""
+
+    pages: list[Path]
+    has_more: bool = False
+
+
+def _fetch(session: GuardedSession, request: Request) -> Pages:
+    """Fetch the pages of a response to files.
+
+    Raises:
+        PreviewError: the server returned an error or nothing, or others have waited long enough.
+    """
+    service, layer = request.service, request.layer
     most = config.extract_features()
     count = min(PAGE, service["limits"].get("features") or PAGE)
-    url: str | None = address(service, layer, part, count=count)
-    pages: list[Path] = []
-    number, first = 0, None
-    gml = layer["name"].rpartition(":")[2] if is_gml(service, layer) else ""
-    while url and number <= most and len(pages) < MOST_PAGES:
-        if others_wait():
+    gml, suffix, headers = "", ".geojson", _JSON
+    if is_gml(service, layer):
+        gml, suffix, headers = layer["name"].rpartition(":")[2], ".gml", {}
+    url: str | None = address(service, layer, request.part, count=count)
+    fetched = Pages([])
+    number, first_page = 0, b""
+    while url and number <= most and len(fetched.pages) < MOST_PAGES:
+        if request.is_over():
             raise PreviewError(_TURN_OVER)
-        answer = session.get(url, headers={} if gml else _JSON)
+        answer = session.get(url, headers=headers)
         if answer.status >= FIRST_ERROR:
             raise PreviewError("status")
-        document, found = _page(answer.body, gml)
-        begin = answer.body[:4000] if found else b""
-        if not found or begin == first:
-            return pages or _empty(pages), False  # the end, or a server without paging
-        first = first or begin
-        page = folder / f"page{len(pages)}.{'gml' if gml else 'geojson'}"
+        document, features = _page(answer.body, gml)
+        head = answer.body[:4000]
+        if not features or head == first_page:
+            url = None  # the end, or a server without paging
+            break
+        first_page = first_page or head
+        page = request.folder / f"page{len(fetched.pages)}{suffix}"
         page.write_bytes(answer.body)
-        pages.append(page)
-        number += found
+        fetched.pages.append(page)
+        number += features
         if service["kind"] == "ogcapi":
             url = _next(document, answer.url)
+        elif features >= count:
+            url = address(service, layer, request.part, count=count, start=number)
         else:
-            url = address(service, layer, part, count=count, start=number) if found >= count else None
-    return pages, bool(url)
-
-
-def _sides(box: Sequence[float] | None) -> Box | None:
-    if not box:
-        return None
-    west, south, east, north = box
-    return west, south, east, north
+            url = None
+    if not fetched.pages:
+        raise PreviewError("nothing-found")
+    fetched.has_more = bool(url)
+    return fetched
 
 
 def _page(body: bytes, gml: str) -> tuple[dict[str, Any], int]:
@@ -210,46 +258,23 @@ def _page(body: bytes, gml: str) -> tuple[dict[str, Any], int]:
         body: body of the response.
         gml: local name of the features in GML, "" for GeoJSON.
     """
-    if gml:
-        if (kind := sniff(body[:SNIFFED])) != "gml":
-            raise PreviewError(kind if kind in ("exception", "html") else "other-xml")
-        return {}, len(re.findall(rb"<(?:[\w.-]{1,60}:)?" + re.escape(gml.encode()) + rb"[\s>]", body))
-    document = parse(body)
-    if not isinstance(document.get("features"), list):
-        raise PreviewError("other-json")
-    return document, len(document["features"])
-
-
-def _empty(pages: list[Path]) -> list[Path]:
-    if not pages:
-        raise PreviewError("nothing-found")
-    return pages
+    if not gml:
+        document = parse(body)
+        if not isinstance(document.get("features"), list):
+            raise PreviewError("other-json")
+        return document, len(document["features"])
+    kind = sniff(body[:SNIFFED])
+    if kind in ("exception", "html"):
+        raise PreviewError(kind)
+    if kind != "gml":
+        raise PreviewError("other-xml")
+    tags = re.findall(rb"<(?:[\w.-]{1,60}:)?" + re.escape(gml.encode()) + rb"[\s>]", body)
+    return {}, len(tags)
 
 
 def _next(document: dict[str, Any], base: str) -> str | None:
     """Return the URL of the next page of an OGC API, on the same server only."""
     url = links(document, base).get("next")
-    return url if url and urlsplit(urljoin(base, url)).netloc == urlsplit(base).netloc else None
-
-
-def address_to_copy(service: dict[str, Any], layer: dict[str, Any], asked: dict[str, Any], geometry: str) -> str:
-    """Return the request URL of an extract for users to copy; outlines are replaced by their box.
-
-    Args:
-        service: the service, from `services.presentation.shown`.
-        layer: one of its layers.
-        asked: result of `extract_form.checked`.
-        geometry: name of the geometry attribute, "" if unknown.
-
-    Raises:
-        PreviewError: features are not available in a supported format.
-    """
-    crs = asked["crs"] if service["kind"] == "wfs" or "features" in service["parts"] else DEGREES
-    box, _name = areas.around(asked) or (None, "")
-    part = Part(box, tuple(asked["attributes"]), crs, geometry)
-    return address(service, layer, part)
-
-
-def names_attributes(address: str) -> bool:
-    """Return whether a request URL selects attributes."""
-    return any(name.lower() in ("propertyname", "properties") for name, _value in parse_qsl(urlsplit(address).query))
+    if url and urlsplit(urljoin(base, url)).netloc == urlsplit(base).netloc:
+        return url
+    return None

@@ -62,11 +62,17 @@ def hostile(hostile_url: str) -> Iterator[Callable[..., str]]:
     """Set the answers of the hostile server: `hostile("/wms", body, "text/html")` returns the URL."""
     Hostile.answers, Hostile.heard = {}, []
 
-    def lay(path: str, body: bytes | Answer, kind: str = "text/xml", status: int = 200, **headers: str) -> str:
+    def lay(
+        path: str, body: bytes | Answer, kind: str = "text/xml", status: int = 200, **headers: str
+    ) -> str:
         def answer(handler: BaseHTTPRequestHandler) -> None:
             assert isinstance(body, bytes)
             handler.send_response(status)
-            for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
+            for name, value in {
+                "Content-Type": kind,
+                "Content-Length": str(len(body)),
+                **headers,
+            }.items():
                 handler.send_header(name.replace("_", "-"), value)
             handler.end_headers()
             handler.wfile.write(body)
@@ -85,14 +91,18 @@ def heard() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def portal(loaded: None, made_app: Any, ogc: str, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+def portal(
+    loaded: None, made_app: Any, ogc: str, request: pytest.FixtureRequest
+) -> Iterator[dict[str, Any]]:
     """The application, an editor, a reader, and a dataset whose resources point to the OGC server."""
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     forget_counts()
     editor = factories.UserWithToken(name="anne", email="anne@example.org", image_url="")
     reader = factories.UserWithToken(name="marc", email="marc@example.org", image_url="")
-    service = factories.Organization(name="ddt-44", users=[{"name": "anne", "capacity": "editor"}], image_url="")
+    service = factories.Organization(
+        name="ddt-44", users=[{"name": "anne", "capacity": "editor"}], image_url=""
+    )
     made = {
         "app": made_app,
         "client": made_app._wsgi_app.test_client(),
@@ -130,7 +140,9 @@ def forget_counts() -> None:
     rate_limits._memory().storage.reset()
 
 
-def call(portal: dict[str, Any], action: str, headers: dict[str, str] | None = None, **data: Any) -> Any:
+def call(
+    portal: dict[str, Any], action: str, headers: dict[str, str] | None = None, **data: Any
+) -> Any:
     """Call an action over HTTP; return the status and the result or error."""
     answer = portal["client"].post(f"/api/3/action/{action}", json=data, headers=headers or {})
     content = answer.json
@@ -138,7 +150,9 @@ def call(portal: dict[str, Any], action: str, headers: dict[str, str] | None = N
 
 
 @pytest.fixture(scope="module")
-def store(portal: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def store(
+    portal: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Any]]:
     """The portal with a storage folder for previews and extracts, and the capabilities of its services read."""
     before = tk.config.get("ckan.storage_path")
     tk.config["ckan.storage_path"] = str(tmp_path_factory.mktemp("storage"))

@@ -18,7 +18,6 @@ from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.tests.conftest import forget_counts
 from ckanext.ecosphere.access.tests.test_attributes import SCHEMA
 from ckanext.ecosphere.access.tests.test_large import written
-from ckanext.ecosphere.access.tests.test_previews import FRANCE, pictures, png
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture, tab_to, wait_until
 
 pytestmark = pytest.mark.browser
@@ -26,17 +25,31 @@ SHAPE = '{"type":"Polygon","coordinates":[[[-2,46.9],[-1.1,46.9],[-1.1,47.5],[-2
 
 
 @pytest.fixture
-def dataset(loaded: None, ogc: str, request: pytest.FixtureRequest, portal_storage: Path) -> dict[str, Any]:
+def dataset(
+    loaded: None, ogc: str, request: pytest.FixtureRequest, portal_storage: Path
+) -> dict[str, Any]:
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     forget_counts()
     service = factories.Organization(name="ddt-44", image_url="")
     resources = [
-        {"name": "Carte des zones humides", "url": f"{ogc}/wms?layers=zones_humides", "format": "WMS"},
-        {"name": "Zones humides en WFS", "url": f"{ogc}/wfs?service=WFS&typenames=zones_humides", "format": "WFS"},
+        {
+            "name": "Carte des zones humides",
+            "url": f"{ogc}/wms?layers=zones_humides",
+            "format": "WMS",
+        },
+        {
+            "name": "Zones humides en WFS",
+            "url": f"{ogc}/wfs?service=WFS&typenames=zones_humides",
+            "format": "WFS",
+        },
     ]
     made = factories.Dataset(
-        name="zh-44", title="Zones humides", owner_org=service["id"], resources=resources, spatial=SHAPE
+        name="zh-44",
+        title="Zones humides",
+        owner_org=service["id"],
+        resources=resources,
+        spatial=SHAPE,
     )
     jobs.read_services()
     return made
@@ -51,12 +64,18 @@ def portal_storage(loaded: None) -> Path:
 
 
 @pytest.mark.journey
-def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, Any], tmp_path: Path):
+def test_somebody_sees_the_data_and_takes_a_part(
+    page: Page, dataset: dict[str, Any], tmp_path: Path
+):
     page.goto("/fr/dataset/zh-44")
     preview = page.locator(".eco-preview")
     expect(preview.locator(".leaflet-tile-loaded").first).to_be_visible()
-    level = "name => Number(getComputedStyle(document.querySelector(`.leaflet-${name}-pane`)).zIndex)"
-    assert page.evaluate(level, "outline") < page.evaluate(level, "tile")  # a pane above the tiles would hide them
+    level = (
+        "name => Number(getComputedStyle(document.querySelector(`.leaflet-${name}-pane`)).zIndex)"
+    )
+    assert page.evaluate(level, "outline") < page.evaluate(
+        level, "tile"
+    )  # a pane above the tiles would hide them
     expect(page.get_by_text("zones_humides").first).to_be_visible()
     assert axe_violations(page) == []
     preview.get_by_label("Afficher").select_option(label="Zones humides en WFS")
@@ -103,12 +122,16 @@ def test_the_map_is_used_with_the_keyboard_alone(page: Page, dataset: dict[str, 
     before = page.evaluate(place)
     page.keyboard.press("ArrowRight")
     wait_until(page, f"{place} !== '{before}'")
-    zoom = int(page.locator(".leaflet-tile").first.get_attribute("src").split("carte/")[1].split("/")[0])
+    zoom = int(
+        page.locator(".leaflet-tile").first.get_attribute("src").split("carte/")[1].split("/")[0]
+    )
     page.keyboard.press("+")
     expect(page.locator(f".leaflet-tile[src*='{zooms % (zoom + 1)}']").first).to_be_attached()
     for name in ("Zoomer", "Dézoomer"):
         page.keyboard.press("Tab")
-        expect(page.locator(".eco-preview").get_by_role("button", name=name, exact=True)).to_be_focused()
+        expect(
+            page.locator(".eco-preview").get_by_role("button", name=name, exact=True)
+        ).to_be_focused()
     page.keyboard.press("Tab")
     assert not page.evaluate("!!document.activeElement.closest('.eco-preview__map')")
     assert axe_violations(page) == []
@@ -128,7 +151,9 @@ def test_a_large_file_says_how_many_of_its_features_are_shown(
     page: Page, dataset: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(tk.config, "ecosphere.access.sample_megabytes", 3)
-    large = FileStorage(io.BytesIO(written(tmp_path, "zones.gpkg", "GPKG", 12_000).read_bytes()), "zones.gpkg")
+    large = FileStorage(
+        io.BytesIO(written(tmp_path, "zones.gpkg", "GPKG", 12_000).read_bytes()), "zones.gpkg"
+    )
     named = {"name": "Toutes les zones", "url": "zones.gpkg", "format": "GPKG", "upload": large}
     by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
     call_action("resource_create", by, package_id=dataset["id"], **named)
@@ -161,19 +186,28 @@ def test_attributes_of_a_standard_are_explained_in_the_table(page: Page, dataset
     picture(page, "attributes-of-a-standard")
 
 
-def test_a_server_that_is_silent_is_told_with_its_day_in_light_and_dark(page: Page, dataset: dict[str, Any]):
-    silent = {"name": "WFS muet", "url": f"http://127.0.0.1:{free_port()}/wfs?service=WFS&typenames=a:b"}
+def test_a_server_that_is_silent_is_told_with_its_day_in_light_and_dark(
+    page: Page, dataset: dict[str, Any]
+):
+    silent = {
+        "name": "WFS muet",
+        "url": f"http://127.0.0.1:{free_port()}/wfs?service=WFS&typenames=a:b",
+    }
     by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
     call_action("resource_create", by, package_id=dataset["id"], format="WFS", **silent)
     jobs.read_services()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.goto("/fr/dataset/zh-44")
-        expect(page.locator(".eco-access__trouble")).to_contain_text(re.compile(r"ne répond pas depuis le \d+"))
+        expect(page.locator(".eco-access__trouble")).to_contain_text(
+            re.compile(r"ne répond pas depuis le \d+")
+        )
         assert axe_violations(page) == []
 
 
-def test_attributes_are_asked_for_when_no_preview_has_told_them_and_code_is_copied(page: Page, dataset: dict[str, Any]):
+def test_attributes_are_asked_for_when_no_preview_has_told_them_and_code_is_copied(
+    page: Page, dataset: dict[str, Any]
+):
     wfs = dataset["resources"][1]["id"]
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     with page.expect_response(lambda answer: answer.request.method == "POST"):
@@ -205,25 +239,12 @@ def test_tiles_that_found_no_place_are_asked_for_again(page: Page, dataset: dict
     expect(preview.locator(".eco-preview__status")).not_to_contain_text("Trop de cartes")
 
 
-def test_raster_tiles_in_one_file_are_seen_on_the_map(page: Page, dataset: dict[str, Any]):
-    body = png(7)
-    entries = [(0, 1, len(body), 0)]
-    tiles = FileStorage(io.BytesIO(pictures(entries, body, FRANCE, zooms=(0, 0))), "ortho.pmtiles")
-    by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
-    named = {"name": "Orthophotographie", "url": "ortho.pmtiles", "format": "PMTiles", "upload": tiles}
-    call_action("resource_create", by, package_id=dataset["id"], **named)
-    page.goto("/fr/dataset/zh-44")
-    page.locator(".eco-preview").get_by_label("Afficher").select_option(label="Orthophotographie")
-    expect(page.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
-    jobs.make_samples()
-    shown = page.locator(".eco-preview__map .leaflet-image-layer")
-    expect(shown).to_have_count(1)
-    assert shown.evaluate("image => image.complete && image.naturalWidth") == 1
-    assert axe_violations(page) == []
-
-
-def test_the_page_of_a_small_table_has_nothing_to_choose_and_speaks_french(page: Page, dataset: dict[str, Any]):
-    body = b'[{"station": "Nantes", "conforme": true}, {"station": "Rez\\u00e9", "conforme": false}]'
+def test_the_page_of_a_small_table_has_nothing_to_choose_and_speaks_french(
+    page: Page, dataset: dict[str, Any]
+):
+    body = (
+        b'[{"station": "Nantes", "conforme": true}, {"station": "Rez\\u00e9", "conforme": false}]'
+    )
     stations = FileStorage(io.BytesIO(body), "stations.json")
     by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
     named = {"name": "Stations", "url": "stations.json", "format": "JSON", "upload": stations}
@@ -245,28 +266,44 @@ def test_types_of_attributes_are_told_in_words(page: Page, dataset: dict[str, An
     by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
     named = {"name": "Schéma", "url": "schema.json", "format": "JSON", "upload": schema}
     made = call_action("resource_create", by, package_id=dataset["id"], **named)
-    for language, words in (("fr", {"texte", "nombre", "année"}), ("en", {"text", "number", "year"})):
+    for language, words in (
+        ("fr", {"texte", "nombre", "année"}),
+        ("en", {"text", "number", "year"}),
+    ):
         page.goto(f"/{language}/dataset/zh-44/resource/{made['id']}")
         preview = page.locator(".eco-preview")
         if language == "fr":
-            expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
+            expect(preview.locator(".eco-preview__status")).to_contain_text(
+                "en cours de préparation"
+            )
             jobs.make_samples()
         expect(preview.locator("tbody tr").first).to_be_visible()
         assert set(preview.locator("tbody tr td:nth-child(3)").all_inner_texts()) == words
-    assert '"string"' in page.request.get(f"/dataset/zh-44/resource/{made['id']}/apercu").text()  # as in the schema
+    assert (
+        '"string"' in page.request.get(f"/dataset/zh-44/resource/{made['id']}/apercu").text()
+    )  # as in the schema
 
 
-def test_columns_bear_the_titles_of_the_schema_that_the_data_follow(page: Page, dataset: dict[str, Any]):
+def test_columns_bear_the_titles_of_the_schema_that_the_data_follow(
+    page: Page, dataset: dict[str, Any]
+):
     by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
-    for name, content in (("schema.json", SCHEMA), ("zones.csv", b"code;nature;autre\n44ZH0001;Marais;x\n")):
+    for name, content in (
+        ("schema.json", SCHEMA),
+        ("zones.csv", b"code;nature;autre\n44ZH0001;Marais;x\n"),
+    ):
         file = FileStorage(io.BytesIO(content), name)
-        made = call_action("resource_create", by, package_id=dataset["id"], name=name, url=name, upload=file)
+        made = call_action(
+            "resource_create", by, package_id=dataset["id"], name=name, url=name, upload=file
+        )
     page.goto(f"/fr/dataset/zh-44/resource/{made['id']}")
     preview = page.locator(".eco-preview")
     expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
     jobs.make_samples()
     expect(preview.locator("th", has_text="nature")).to_contain_text("Nature du milieu")
-    expect(preview.locator("th", has_text="autre").locator(".eco-preview__meaning")).to_have_count(0)
+    expect(preview.locator("th", has_text="autre").locator(".eco-preview__meaning")).to_have_count(
+        0
+    )
 
 
 def test_communes_are_proposed_for_an_extract(page: Page, dataset: dict[str, Any]):

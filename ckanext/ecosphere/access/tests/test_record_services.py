@@ -15,4 +15,6 @@ def test_kinds_and_layers_of_the_services_of_real_records():
     assert len({each.record for each in verdicts}) >= LEAST_RECORDS
     assert len(verdicts) >= LEAST_SERVICES
     assert [each for each in verdicts if not each.right] == []
-    assert {"wms", "wfs", "wmts", "atom"} <= {each.found["kind"] for each in verdicts if each.found["layer"]}
+    assert {"wms", "wfs", "wmts", "atom"} <= {
+        each.found["kind"] for each in verdicts if each.found["layer"]
+    }

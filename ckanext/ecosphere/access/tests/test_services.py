@@ -14,7 +14,7 @@ from ckan.tests import factories
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.config import QUEUE, guard_settings
 from ckanext.ecosphere.access.model import Service, ServiceUse
-from ckanext.ecosphere.access.services import runs, storage
+from ckanext.ecosphere.access.services import reading, storage
 from ckanext.ecosphere.access.tests.conftest import call
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
 from ckanext.ecosphere.shared.http_guard import GuardedSession
@@ -23,7 +23,8 @@ from ckanext.ecosphere.shared.queue import waits
 BOMB = (
     b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">%s]><WMS_Capabilities>&lol9;</WMS_Capabilities>"""
     % b"".join(
-        b'<!ENTITY lol%d "%s">' % (level, b"&lol%s;" % (b"%d" % (level - 1) if level > 1 else b"") * 10)
+        b'<!ENTITY lol%d "%s">'
+        % (level, b"&lol%s;" % (b"%d" % (level - 1) if level > 1 else b"") * 10)
         for level in range(1, 10)
     )
 )
@@ -36,8 +37,10 @@ def read(portal):
     return portal
 
 
-def ask(url: str, kind: str = "wms", seconds: float = 3) -> runs.Outcome:
-    return runs.ask(GuardedSession(guard_settings(seconds, megabytes=2)), ServiceAddress(kind, url))
+def ask(url: str, kind: str = "wms", seconds: float = 3) -> reading.Outcome:
+    return reading.ask(
+        GuardedSession(guard_settings(seconds, megabytes=2)), ServiceAddress(kind, url)
+    )
 
 
 def test_a_save_asks_nobody_and_notes_one_service_for_many_resources(portal, hostile, heard):
@@ -50,7 +53,9 @@ def test_a_save_asks_nobody_and_notes_one_service_for_many_resources(portal, hos
     assert service.state == "unread"
     assert model.Session.query(ServiceUse).filter_by(key=service.key).count() == 3
     jobs.read_services()
-    assert len([path for path in heard if path.startswith("/geoserver/")]) == 1  # other tests' services are read, too
+    assert (
+        len([path for path in heard if path.startswith("/geoserver/")]) == 1
+    )  # other tests' services are read, too
 
 
 def test_a_service_without_a_name_gets_its_title_once_it_is_read(portal):
@@ -65,14 +70,22 @@ def test_a_service_without_a_name_gets_its_title_once_it_is_read(portal):
     assert waits(f"{jobs.NAME}-{made['id']}", QUEUE)
     assert jobs.name_resources(made["id"]) == 2
     shown = tk.get_action("package_show")({"ignore_auth": True}, {"id": made["id"]})["resources"]
-    assert [each["name"] for each in shown] == ["Zones humides de Loire-Atlantique", "Zones humides", "Mon nom"]
+    assert [each["name"] for each in shown] == [
+        "Zones humides de Loire-Atlantique",
+        "Zones humides",
+        "Mon nom",
+    ]
     assert jobs.name_resources(made["id"]) == 0
 
 
-def test_the_services_of_a_transaction_are_noted_at_once_and_not_without_it(portal, hostile, monkeypatch):
+def test_the_services_of_a_transaction_are_noted_at_once_and_not_without_it(
+    portal, hostile, monkeypatch
+):
     noted: list[int] = []
     note = storage.note
-    monkeypatch.setattr(storage, "note", lambda ids, **options: noted.append(len(ids)) or note(ids, **options))
+    monkeypatch.setattr(
+        storage, "note", lambda ids, **options: noted.append(len(ids)) or note(ids, **options)
+    )
     context = {"ignore_auth": True, "defer_commit": True, "user": factories.User()["name"]}
 
     def save(name: str) -> str:
@@ -96,7 +109,9 @@ def test_the_layers_of_a_resource_are_named(read):
         ("Données", "wfs", "eco:zones_humides"),
         ("API", "ogcapi", "zones_humides"),
     ):
-        status, found = call(read, "ecosphere_access_service_show", resource_id=read["resources"][name])
+        status, found = call(
+            read, "ecosphere_access_service_show", resource_id=read["resources"][name]
+        )
         assert status == 200, found
         assert (found["kind"], found["state"], found["trouble"]) == (kind, "ok", "")
         assert [each["name"] for each in found["layers"]] == [layer]
@@ -109,7 +124,10 @@ def test_a_change_of_a_dataset_changes_its_services(read, hostile):
     first, second = (hostile(f"/{name}/wms", b"<x/>") for name in ("avant", "apres"))
     made = factories.Dataset(owner_org=read["service"], resources=[{"url": first, "format": "WMS"}])
     headers = read["editor"]
-    changed = [{"url": second, "format": "WMS"}, {"url": "https://example.org/a.csv", "format": "CSV"}]
+    changed = [
+        {"url": second, "format": "WMS"},
+        {"url": "https://example.org/a.csv", "format": "CSV"},
+    ]
     assert call(read, "package_patch", headers, id=made["id"], resources=changed)[0] == 200
     uses = model.Session.query(ServiceUse).filter_by(package_id=made["id"]).all()
     assert [model.Session.get_one(Service, use.key).url for use in uses] == [second]
@@ -126,18 +144,26 @@ def test_what_only_the_government_reaches_is_not_asked(read):
 
 
 def test_a_layer_that_the_service_does_not_have_is_told(read):
-    _status, found = call(read, "ecosphere_access_service_show", resource_id=read["resources"]["Couche retirée"])
+    _status, found = call(
+        read, "ecosphere_access_service_show", resource_id=read["resources"]["Couche retirée"]
+    )
     assert found["dead_layer"] is True
     assert found["layers"] == []
 
 
 def test_the_service_of_a_private_dataset_is_nobody_elses(read):
     url = read["ogc"] + "/wms?layers=emprises"
-    private = factories.Dataset(owner_org=read["service"], private=True, resources=[{"url": url, "format": "WMS"}])
+    private = factories.Dataset(
+        owner_org=read["service"], private=True, resources=[{"url": url, "format": "WMS"}]
+    )
     resource = private["resources"][0]["id"]
     assert call(read, "ecosphere_access_service_show", resource_id=resource)[0] == 404
-    assert call(read, "ecosphere_access_service_show", read["reader"], resource_id=resource)[0] == 404
-    assert call(read, "ecosphere_access_service_show", read["editor"], resource_id=resource)[0] == 200
+    assert (
+        call(read, "ecosphere_access_service_show", read["reader"], resource_id=resource)[0] == 404
+    )
+    assert (
+        call(read, "ecosphere_access_service_show", read["editor"], resource_id=resource)[0] == 200
+    )
 
 
 def test_the_form_has_an_address_read(read, hostile):
@@ -150,14 +176,19 @@ def test_the_form_has_an_address_read(read, hostile):
     _status, found = call(read, "ecosphere_access_service_read", read["editor"], url=url)
     assert (found["state"], found["layer_count"]) == ("failed", 0)
     assert "web page" in found["trouble"]
-    assert call(read, "ecosphere_access_service_read", read["editor"], url="https://example.org/a.csv")[0] == 409
+    assert (
+        call(
+            read, "ecosphere_access_service_read", read["editor"], url="https://example.org/a.csv"
+        )[0]
+        == 409
+    )
 
 
 def test_a_service_that_falls_silent_keeps_its_layers_and_says_since_when(read):
     address = service_at(read["ogc"] + "/wms", "WMS")
     assert address is not None
     for _each in range(2):
-        storage.write([(address, runs.Outcome(error="timeout"))])
+        storage.write([(address, reading.Outcome(error="timeout"))])
     service = model.Session.get_one(Service, address.key)
     first = service.failing_since
     service.failing_since = datetime(2026, 3, 2, 23, 30, tzinfo=timezone.utc)  # 3 March in Paris
@@ -169,7 +200,7 @@ def test_a_service_that_falls_silent_keeps_its_layers_and_says_since_when(read):
     found = answer.json["result"]
     assert "3 mars 2026" in found["trouble"]
     assert [each["name"] for each in found["layers"]] == ["zones_humides"]
-    outcome = runs.ask(GuardedSession(guard_settings()), address)
+    outcome = reading.ask(GuardedSession(guard_settings()), address)
     storage.write([(address, outcome)])
     assert model.Session.get_one(Service, address.key).failing_since is None
 
@@ -201,10 +232,16 @@ def test_hostile_answers_are_told(*, loaded, hostile, kind, body, media, error):
     assert ask(hostile(path, body, media).rstrip("/"), kind).error == error
 
 
-def test_a_redirect_into_the_machine_and_a_slow_server_are_refused(loaded, hostile, heard, monkeypatch):
+def test_a_redirect_into_the_machine_and_a_slow_server_are_refused(
+    loaded, hostile, heard, monkeypatch
+):
     inside = hostile("/secret", b"<WMS_Capabilities/>")
-    monkeypatch.setitem(tk.config, "ecosphere.access.allowed_ports", [inside.split(":")[2].split("/")[0]])
-    outside = hostile("/redirect", b"", status=302, Location="http://169.254.169.254/latest/meta-data")
+    monkeypatch.setitem(
+        tk.config, "ecosphere.access.allowed_ports", [inside.split(":")[2].split("/")[0]]
+    )
+    outside = hostile(
+        "/redirect", b"", status=302, Location="http://169.254.169.254/latest/meta-data"
+    )
     assert ask(outside).error == "refused"
     assert ask(hostile("/loop", b"", status=302, Location="/loop")).error == "refused"
 
@@ -222,9 +259,13 @@ def test_a_redirect_into_the_machine_and_a_slow_server_are_refused(loaded, hosti
 
 
 def test_a_huge_description_is_cut_to_what_a_page_holds(loaded, hostile):
-    layers = b"".join(b"<Layer><Name>c%d</Name><Title>%s</Title></Layer>" % (n, b"T" * 300) for n in range(2500))
+    layers = b"".join(
+        b"<Layer><Name>c%d</Name><Title>%s</Title></Layer>" % (n, b"T" * 300) for n in range(2500)
+    )
     body = (
-        b"<WMS_Capabilities version='1.3.0'><Capability><Layer>" + layers + b"</Layer></Capability></WMS_Capabilities>"
+        b"<WMS_Capabilities version='1.3.0'><Capability><Layer>"
+        + layers
+        + b"</Layer></Capability></WMS_Capabilities>"
     )
     outcome = ask(hostile("/many", body))
     assert outcome.description is not None

@@ -24,14 +24,13 @@ from ckan.tests import factories
 from click.testing import CliRunner
 from lxml import etree
 
-from ckanext.ecosphere.access import cli, jobs
+from ckanext.ecosphere.access import cli, jobs, qgis
 from ckanext.ecosphere.access.config import QUEUE
-from ckanext.ecosphere.access.logic import extract_form
 from ckanext.ecosphere.access.model import Extract, Sample, Use, now
 from ckanext.ecosphere.access.preview import files
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.qgis import definition, sources
-from ckanext.ecosphere.access.take import areas, extracts, legal_systems, request, snippets
+from ckanext.ecosphere.access.take import areas, extracts, request
+from ckanext.ecosphere.access.take import form as extract_form
 from ckanext.ecosphere.access.tests.conftest import address, call
 from ckanext.ecosphere.quality import links
 from ckanext.ecosphere.quality.model import Link
@@ -62,7 +61,9 @@ def nightly() -> str:
 
 def made(store, name: str = "Données", **asked):
     """Make an extract over HTTP; return its row and its file."""
-    status, row = call(store, "ecosphere_access_extract_create", resource_id=store["resources"][name], **asked)
+    status, row = call(
+        store, "ecosphere_access_extract_create", resource_id=store["resources"][name], **asked
+    )
     assert status == 200, row
     assert row["state"] == "wanted"
     jobs.make_extracts()
@@ -81,8 +82,18 @@ def rows_of(file) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     ("name", "provider", "kind", "parts"),
     [
-        ("Carte", "wms", "raster", ("layers=zones_humides", "crs=EPSG:2154", "url=http://127.0.0.1:")),
-        ("Données", "WFS", "vector", ("typename='eco:zones_humides'", "srsname='EPSG:2154'", "version='auto'")),
+        (
+            "Carte",
+            "wms",
+            "raster",
+            ("layers=zones_humides", "crs=EPSG:2154", "url=http://127.0.0.1:"),
+        ),
+        (
+            "Données",
+            "WFS",
+            "vector",
+            ("typename='eco:zones_humides'", "srsname='EPSG:2154'", "version='auto'"),
+        ),
         ("API", "OAPIF", "vector", ("typename='zones_humides'", "/ogc'")),
         ("Fichier", "ogr", "vector", ("/vsicurl/http://127.0.0.1:", "zones-humides.geojson")),
     ],
@@ -92,7 +103,11 @@ def test_a_resource_opens_in_qgis(store, name, provider, kind, parts):
     assert answer.headers["Content-Disposition"] == 'attachment; filename="zones-humides.qlr"'
     root = qlr(answer)
     (branch,), (layer,) = root.findall(".//layer-tree-layer"), root.findall("maplayers/maplayer")
-    assert (branch.get("id"), branch.get("providerKey"), layer.get("type")) == (layer.findtext("id"), provider, kind)
+    assert (branch.get("id"), branch.get("providerKey"), layer.get("type")) == (
+        layer.findtext("id"),
+        provider,
+        kind,
+    )
     assert layer.findtext("provider") == provider
     assert branch.get("source") == layer.findtext("datasource")
     assert all(part in layer.findtext("datasource") for part in parts)
@@ -109,10 +124,19 @@ def test_a_search_opens_in_qgis(store):
 
 
 def test_a_group_a_service_and_a_whole_dataset_open_in_qgis(store):
-    factories.Group(name="bouquet", user={"name": "anne"}, packages=[{"id": store["dataset"]["id"]}])
-    for page in ("/group/bouquet", "/organization/ddt-44", "/dataset/zones-humides", "/dataset/?q=zones&page=1"):
+    factories.Group(
+        name="bouquet", user={"name": "anne"}, packages=[{"id": store["dataset"]["id"]}]
+    )
+    for page in (
+        "/group/bouquet",
+        "/organization/ddt-44",
+        "/dataset/zones-humides",
+        "/dataset/?q=zones&page=1",
+    ):
         seen = BeautifulSoup(store["client"].get(page, follow_redirects=True).data, "html.parser")
-        (address_,) = {a["href"] for a in seen.select("a[href*='.qlr']") if "/resource/" not in a["href"]}
+        (address_,) = {
+            a["href"] for a in seen.select("a[href*='.qlr']") if "/resource/" not in a["href"]
+        }
         assert "page=" not in address_
         assert len(qlr(store["client"].get(address_)).findall("maplayers/maplayer")) == 5, page
 
@@ -121,25 +145,44 @@ def test_a_series_opens_in_qgis_with_the_layers_of_its_datasets_that_the_reader_
     kind = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
     factories.Dataset(name="serie-qgis", title="Série", dcat_type=kind, owner_org=store["service"])
     for name, private in (("membre-qgis", False), ("secret-qgis", True)):
-        resources = [{"url": f"https://geo.example.org/{name}.gpkg", "format": "GPKG", "name": name}]
+        resources = [
+            {"url": f"https://geo.example.org/{name}.gpkg", "format": "GPKG", "name": name}
+        ]
         kept = {"resources": resources, "private": private, "in_series": ["serie-qgis"]}
         factories.Dataset(name=name, title=name, owner_org=store["service"], **kept)
     page = store["client"].get("/dataset/serie-qgis").data.decode()
     assert 'href="/dataset/serie-qgis/qgis.qlr"' in page
     path = "/dataset/serie-qgis/qgis.qlr"
-    assert [each.text for each in qlr(store["client"].get(path)).findall(".//layername")] == ["membre-qgis"]
-    found = [each.text for each in qlr(store["client"].get(path, headers=store["editor"])).findall(".//layername")]
+    assert [each.text for each in qlr(store["client"].get(path)).findall(".//layername")] == [
+        "membre-qgis"
+    ]
+    found = [
+        each.text
+        for each in qlr(store["client"].get(path, headers=store["editor"])).findall(".//layername")
+    ]
     assert sorted(found) == ["membre-qgis", "secret-qgis"]
 
 
 def test_hostile_names_stay_text_in_a_layer_definition():
-    service = {"kind": "wfs", "url": "https://example.org/wfs?map=/a&b='", "formats": [], "version": "2.0.0"}
-    layer = {"name": "a' url='http://evil.example", "title": "</layername><x>&\x00\x0b", "crs": [], "details": {}}
-    source = sources.of_service(service, layer)
+    service = {
+        "kind": "wfs",
+        "url": "https://example.org/wfs?map=/a&b='",
+        "formats": [],
+        "version": "2.0.0",
+    }
+    layer = {
+        "name": "a' url='http://evil.example",
+        "title": "</layername><x>&\x00\x0b",
+        "crs": [],
+        "details": {},
+    }
+    source = qgis.source_of_layer(service, layer)
     assert source is not None
-    root = etree.fromstring(definition.write("T]]><x/>", [("", [source])]).split(b"\n", 1)[1])
+    root = etree.fromstring(qgis.write("T]]><x/>", [("", [source])]).split(b"\n", 1)[1])
     assert root.findtext("maplayers/maplayer/layername") == "</layername><x>&"
-    assert r"typename='a\' url=\'http://evil.example'" in (root.findtext("maplayers/maplayer/datasource") or "")
+    assert r"typename='a\' url=\'http://evil.example'" in (
+        root.findtext("maplayers/maplayer/datasource") or ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,24 +197,26 @@ def test_hostile_names_stay_text_in_a_layer_definition():
     ],
 )
 def test_no_address_of_a_file_adds_to_its_data_source(url):
-    source = sources.of_file(url, "GPKG", "T")
+    source = qgis.source_of_file(url, "GPKG", "T")
     assert source is not None
-    written = definition.write("T", [("", [source])]).decode()
+    written = qgis.write("T", [("", [source])]).decode()
     assert list(readers.layers(written)) == []
 
 
-@pytest.mark.parametrize("url", ["https://a|subset=x/x.gpkg", "https://me:secret@a.example/x.gpkg", "file:///x.gpkg"])
+@pytest.mark.parametrize(
+    "url", ["https://a|subset=x/x.gpkg", "https://me:secret@a.example/x.gpkg", "file:///x.gpkg"]
+)
 def test_an_address_without_a_plain_host_is_no_layer(url):
-    assert sources.of_file(url, "", "T") is None
+    assert qgis.source_of_file(url, "", "T") is None
 
 
 def test_a_reference_system_that_is_no_code_is_left_out():
     service = {"kind": "wms", "url": "https://a.example/wms", "formats": []}
     layer = {"name": "x", "title": "", "crs": ["PROJCS[file:///x]", "EPSG:27572"], "details": {}}
-    source = sources.of_service(service, layer)
+    source = qgis.source_of_layer(service, layer)
     assert source is not None
     assert source.crs == "EPSG:27572"
-    assert sources.of_service({**service, "url": "file:///x"}, layer) is None
+    assert qgis.source_of_layer({**service, "url": "file:///x"}, layer) is None
 
 
 def test_a_private_dataset_opens_for_its_readers_only(store):
@@ -188,7 +233,9 @@ def test_a_private_dataset_opens_for_its_readers_only(store):
 
 @pytest.mark.parametrize("name", ["Données", "GML", "API"])
 def test_a_part_is_taken_as_geopackage_in_lambert(store, name, tmp_path):
-    row, file = made(store, name, format="gpkg", crs="EPSG:2154", box=NANTES, attributes=["code", "nature"])
+    row, file = made(
+        store, name, format="gpkg", crs="EPSG:2154", box=NANTES, attributes=["code", "nature"]
+    )
     assert row["state"] == "made", row
     (tmp_path / "x.gpkg").write_bytes(file.data)
     info = pyogrio.read_info(tmp_path / "x.gpkg")
@@ -213,7 +260,12 @@ def test_all_formats_hold_the_same_features(store, tmp_path):
             assert (len(rows), rows[0]["code"], rows[0]["wkt"][:7]) == (60, "44ZH0001", "POLYGON")
         else:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                assert {name.rpartition(".")[2] for name in archive.namelist()} >= {"shp", "shx", "dbf", "prj"}
+                assert {name.rpartition(".")[2] for name in archive.namelist()} >= {
+                    "shp",
+                    "shx",
+                    "dbf",
+                    "prj",
+                }
                 archive.extractall(tmp_path)
             assert pyogrio.read_info(tmp_path / "extrait.shp")["features"] == 60
     assert set(numbers.values()) == {60}
@@ -221,7 +273,10 @@ def test_all_formats_hold_the_same_features(store, tmp_path):
 
 @pytest.mark.parametrize(
     ("field", "name", "code", "option"),
-    [("commune", "Nantes", "44109", "communes_url"), ("epci", "nantes metropole", "244400404", "epci_url")],
+    [
+        ("commune", "Nantes", "44109", "communes_url"),
+        ("epci", "nantes metropole", "244400404", "epci_url"),
+    ],
 )
 def test_a_part_is_cut_to_an_outline_where_outlines_are_configured(  # noqa: PLR0917 - fixtures
     store, hostile, monkeypatch, field, name, code, option
@@ -304,14 +359,16 @@ def test_the_file_is_in_the_legal_system_and_names_source_licence_and_dates(stor
     ],
 )
 def test_the_legal_system_is_that_of_the_area_else_of_the_layer(area, expected):
-    assert legal_systems.of_area(area, {"extent": [55.2, -21.4, 55.8, -20.9]}) == expected
+    assert areas.legal_system(area, {"extent": [55.2, -21.4, 55.8, -20.9]}) == expected
 
 
 def test_no_legal_system_is_asked_of_a_service_that_does_not_declare_it(store, monkeypatch):
     path = address(store, "Données", "extrait")
 
     def url() -> str:
-        page = BeautifulSoup(store["client"].get(f"{path}?territory=departement-44").data, "html.parser")
+        page = BeautifulSoup(
+            store["client"].get(f"{path}?territory=departement-44").data, "html.parser"
+        )
         return page.select_one(".eco-extract__code").get_text()
 
     assert "SRSNAME=EPSG%3A2154" in url() or "SRSNAME=EPSG:2154" in url()
@@ -360,7 +417,9 @@ def test_extracts_are_braked_and_deleted_after_a_day(store, monkeypatch):
     monkeypatch.setitem(tk.config, "ecosphere.access.extract_limits", "1 per hour")
     row, file = made(store, format="geojson", box=NANTES)
     assert file.status_code == 200
-    status, _error = call(store, "ecosphere_access_extract_create", resource_id=store["resources"]["Données"])
+    status, _error = call(
+        store, "ecosphere_access_extract_create", resource_id=store["resources"]["Données"]
+    )
     assert status == 409
     stored = model.Session.get_one(Extract, row["id"])
     path = extracts.file_of(stored)
@@ -381,7 +440,9 @@ def test_a_person_who_comes_from_many_addresses_is_braked(store, monkeypatch):
     def status(headers: dict[str, str], came_from: str) -> int:
         come = {"REMOTE_ADDR": came_from}
         place = "/api/3/action/ecosphere_access_extract_create"
-        return store["client"].post(place, json=asked, headers=headers, environ_base=come).status_code
+        return (
+            store["client"].post(place, json=asked, headers=headers, environ_base=come).status_code
+        )
 
     assert [status(store["reader"], each) for each in ("192.0.2.1", "198.51.100.1")] == [200, 409]
     assert [status({}, each) for each in ("192.0.2.2", "198.51.100.2")] == [200, 200]
@@ -410,7 +471,10 @@ def test_the_watch_deletes_extracts_of_more_than_a_day_ago(store, monkeypatch):
 
 
 def test_counts_of_more_than_two_years_ago_are_deleted_every_night(store):
-    of = {"package_id": model.Package.get("zones-humides").id, "resource_id": store["resources"]["Fichier"]}
+    of = {
+        "package_id": model.Package.get("zones-humides").id,
+        "resource_id": store["resources"]["Fichier"],
+    }
     for days in (799, 801):
         model.Session.add(Use(**of, day=dates.today() - timedelta(days=days), count=1))
     model.Session.commit()
@@ -425,10 +489,22 @@ def test_the_form_shows_the_address_and_makes_the_file(store):
     path = address(store, "Données", "extrait")
     page = store["client"].get(path)
     assert page.status_code == 200
-    shown = store["client"].post(path, data={"box": NANTES, "crs": "EPSG:2154", "show": "1"}).get_data(as_text=True)
-    for text in ("REQUEST=GetFeature", "st_read(", "geopandas.read_file(", "QgsVectorLayer(", "curl --fail"):
+    shown = (
+        store["client"]
+        .post(path, data={"box": NANTES, "crs": "EPSG:2154", "show": "1"})
+        .get_data(as_text=True)
+    )
+    for text in (
+        "REQUEST=GetFeature",
+        "st_read(",
+        "geopandas.read_file(",
+        "QgsVectorLayer(",
+        "curl --fail",
+    ):
         assert text in shown
-    assert store["client"].post(path, data={"box": "n'importe quoi", "show": "1"}).status_code == 400
+    assert (
+        store["client"].post(path, data={"box": "n'importe quoi", "show": "1"}).status_code == 400
+    )
     answer = store["client"].post(path, data={"box": NANTES, "format": "geojson", "make": "1"})
     assert answer.status_code == 302
     where = urlsplit(answer.headers["Location"]).path
@@ -458,7 +534,10 @@ def test_extracts_of_one_person_keep_neither_the_worker_nor_those_of_others(stor
         assert jobs.make_extracts() == 1
         assert jobs.EXTRACT.waits()
         background.get_queue(QUEUE).empty()
-        shown = {each: call(store, "ecosphere_access_extract_show", id=each)[1]["state"] for each in (*many, one)}
+        shown = {
+            each: call(store, "ecosphere_access_extract_show", id=each)[1]["state"]
+            for each in (*many, one)
+        }
         made_so_far.append([each for each, state in shown.items() if state == "made"])
     assert made_so_far[1] == [many[0], one]  # in either order: who was served last waits
     monkeypatch.setattr(jobs, "TURN_SECONDS", 60)
@@ -492,7 +571,9 @@ def test_an_area_can_be_a_point_in_degrees_or_lambert(store, box):
     ],
 )
 def test_what_is_wrong_with_a_rectangle_is_told_first_and_in_the_title(store, box, told):
-    answer = store["client"].post(address(store, "Données", "extrait"), data={"box": box, "show": "1"})
+    answer = store["client"].post(
+        address(store, "Données", "extrait"), data={"box": box, "show": "1"}
+    )
     page = BeautifulSoup(answer.data, "html.parser")
     assert answer.status_code == 400
     assert page.title.get_text().strip().startswith("À corriger")
@@ -521,7 +602,12 @@ def test_the_address_of_an_outline_asks_for_a_rectangle_around_it_and_says_so(st
     for asked in ({"commune": "44109"}, {"commune": "Nantes"}, {"epci": "244400404"}):
         body = store["client"].post(path, data={**asked, "show": "1"}).data
         page = BeautifulSoup(body, "html.parser").select_one(".eco-extract__address")
-        assert page and "BBOX=" in page.text and "larger than the area" in page.text and "this part" not in page.text
+        assert (
+            page
+            and "BBOX=" in page.text
+            and "larger than the area" in page.text
+            and "this part" not in page.text
+        )
     (west, south, east, north), _name = areas.around({"commune": "44109"}) or ((0, 0, 0, 0), "")
     assert west < -1.65 and east > -1.45 and south < 47.15 and north > 47.3
     body = store["client"].post(path, data={"commune": "29155", "show": "1"}).data
@@ -529,7 +615,9 @@ def test_the_address_of_an_outline_asks_for_a_rectangle_around_it_and_says_so(st
     assert page and "BBOX=" not in page.text and "not limited to “Ouessant (29)”" in page.text
 
 
-def test_a_commune_is_proposed_and_taken_as_proposed_and_a_namesake_is_not_guessed(store, monkeypatch):
+def test_a_commune_is_proposed_and_taken_as_proposed_and_a_namesake_is_not_guessed(
+    store, monkeypatch
+):
     monkeypatch.setitem(tk.config, "ecosphere.access.communes_url", "http://127.0.0.1:9/{code}")
     [group] = store["client"].get("/extraits/communes?q=saint-den").json["groups"]
     labels = [each["label"] for each in group["items"]]
@@ -576,18 +664,29 @@ def test_attributes_of_a_standard_are_explained_where_they_are_chosen(store, hos
 
 
 def test_an_extract_of_a_dataset_that_became_private_is_gone_for_others(store):
-    resources = [{"url": store["ogc"] + "/wfs?service=WFS&typenames=zones_humides", "format": "WFS"}]
+    resources = [
+        {"url": store["ogc"] + "/wfs?service=WFS&typenames=zones_humides", "format": "WFS"}
+    ]
     dataset = factories.Dataset(owner_org=store["service"], resources=resources)
-    status, row = call(store, "ecosphere_access_extract_create", resource_id=dataset["resources"][0]["id"])
+    status, row = call(
+        store, "ecosphere_access_extract_create", resource_id=dataset["resources"][0]["id"]
+    )
     assert status == 200
-    tk.get_action("package_patch")({"ignore_auth": True, "user": "anne"}, {"id": dataset["id"], "private": True})
+    tk.get_action("package_patch")(
+        {"ignore_auth": True, "user": "anne"}, {"id": dataset["id"], "private": True}
+    )
     assert call(store, "ecosphere_access_extract_show", id=row["id"])[0] == 404
     assert store["client"].get(f"/extraits/{row['id']}").status_code == 404
     assert call(store, "ecosphere_access_extract_show", store["editor"], id=row["id"])[0] == 200
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html></html>", b"{}", b'{"features": [{"type": "Feature", "geometry": {"type": "Polygon"}}]}']
+    "body",
+    [
+        b"<html></html>",
+        b"{}",
+        b'{"features": [{"type": "Feature", "geometry": {"type": "Polygon"}}]}',
+    ],
 )
 def test_a_service_that_answers_nonsense_ends_with_a_sentence(store, hostile, body):
     def answer(handler):
@@ -601,7 +700,9 @@ def test_a_service_that_answers_nonsense_ends_with_a_sentence(store, hostile, bo
     resources = [{"url": url + "?service=WFS&typenames=zones_humides", "format": "WFS"}]
     dataset = factories.Dataset(owner_org=store["service"], resources=resources)
     jobs.read_services()
-    _status, row = call(store, "ecosphere_access_extract_create", resource_id=dataset["resources"][0]["id"])
+    _status, row = call(
+        store, "ecosphere_access_extract_create", resource_id=dataset["resources"][0]["id"]
+    )
     jobs.make_extracts()
     _status, row = call(store, "ecosphere_access_extract_show", id=row["id"])
     assert (row["state"], bool(row["message"])) == ("broken", True)
@@ -623,7 +724,10 @@ def test_a_box_is_written_so_that_no_server_turns_its_axes():
     asked = parse_qs(urlsplit(request.address(service, degrees, part)).query)["BBOX"][0]
     assert asked == "47.2,-1.6,47.3,-1.5,urn:ogc:def:crs:EPSG::4326"
     old = {**service, "version": "1.0.0"}
-    assert parse_qs(urlsplit(request.address(old, degrees, part)).query)["BBOX"][0] == "-1.6,47.2,-1.5,47.3"
+    assert (
+        parse_qs(urlsplit(request.address(old, degrees, part)).query)["BBOX"][0]
+        == "-1.6,47.2,-1.5,47.3"
+    )
     with pytest.raises(PreviewError):
         request.address({**service, "formats": ["shape-zip"]}, degrees, part)
 
@@ -667,7 +771,7 @@ def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store, 
 
 
 def test_no_address_ends_a_text_of_the_code():
-    for each in snippets.of("https://example.org/wfs?a=\"$(id)`'\\\n;b"):
+    for each in request.snippets("https://example.org/wfs?a=\"$(id)`'\\\n;b"):
         line = next(line for line in each["text"].splitlines() if "example.org" in line)
         inside = line.split('"')[1]
         assert not set(inside) & set("\"`$'\\ ()")
@@ -675,13 +779,18 @@ def test_no_address_ends_a_text_of_the_code():
 
 def test_the_code_of_an_address_runs_as_it_stands(store, tmp_path):
     """In a shell, and in Python with GDAL as in GeoPandas; QGIS and R also open such URLs with GDAL."""
-    status, found = call(store, "ecosphere_access_service_show", resource_id=store["resources"]["Données"])
+    status, found = call(
+        store, "ecosphere_access_service_show", resource_id=store["resources"]["Données"]
+    )
     assert status == 200
     box = tuple(float(side) for side in NANTES.split(","))
     texts = {
-        each["id"]: each["text"] for each in snippets.of(request.address(found, found["layers"][0], request.Part(box)))
+        each["id"]: each["text"]
+        for each in request.snippets(request.address(found, found["layers"][0], request.Part(box)))
     }
-    subprocess.run(["/bin/sh", "-ec", texts["curl"]], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+    subprocess.run(
+        ["/bin/sh", "-ec", texts["curl"]], cwd=tmp_path, check=True, capture_output=True, timeout=30
+    )
     taken = json.loads((tmp_path / "extrait.geojson").read_text())["features"]
     assert 5 < len(taken) < 40
     (tmp_path / "geopandas.py").write_text(
@@ -689,7 +798,11 @@ def test_the_code_of_an_address_runs_as_it_stands(store, tmp_path):
         "def read_file(url):\n    return Frame(ids=pyogrio.raw.read(url, return_fids=True)[1])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", texts["python"]], cwd=tmp_path, check=True, capture_output=True, timeout=60
+        [sys.executable, "-c", texts["python"]],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        timeout=60,
     )
     assert int(done.stdout) == len(taken)
 
@@ -697,12 +810,22 @@ def test_the_code_of_an_address_runs_as_it_stands(store, tmp_path):
 def test_uses_are_counted_without_a_trace(store):
     path = address(store, "Fichier", "prendre")
     url = store["ogc"] + "/files/zones-humides.geojson"
-    for headers in (BROWSER, {**BROWSER, "DNT": "1"}, {**BROWSER, "Sec-GPC": "1"}, {"User-Agent": "Googlebot/2.1"}):
+    for headers in (
+        BROWSER,
+        {**BROWSER, "DNT": "1"},
+        {**BROWSER, "Sec-GPC": "1"},
+        {"User-Agent": "Googlebot/2.1"},
+    ):
         answer = store["client"].get(path, headers=headers)
         assert (answer.status_code, answer.headers["Location"]) == (302, url)
     store["client"].head(path, headers=BROWSER)
     assert sum(row.count for row in model.Session.query(Use)) == 1
-    assert {column.name for column in Use.__table__.columns} == {"package_id", "resource_id", "day", "count"}
+    assert {column.name for column in Use.__table__.columns} == {
+        "package_id",
+        "resource_id",
+        "day",
+        "count",
+    }
     assert call(store, "ecosphere_access_use_show", id="zones-humides")[0] == 403
     assert call(store, "ecosphere_access_use_show", store["reader"], id="zones-humides")[0] == 403
     status, found = call(store, "ecosphere_access_use_show", store["editor"], id="zones-humides")
@@ -720,16 +843,24 @@ def test_one_person_makes_no_dataset_popular(store):
 
 def test_the_redirect_leads_to_the_address_of_the_resource_only(store):
     path = address(store, "Fichier", "prendre")
-    answer = store["client"].get(path + "?url=https://evil.example&next=//evil.example", headers=BROWSER)
+    answer = store["client"].get(
+        path + "?url=https://evil.example&next=//evil.example", headers=BROWSER
+    )
     assert answer.headers["Location"].startswith(store["ogc"])
-    odd = factories.Dataset(owner_org=store["service"], resources=[{"url": "ftp://example.org/x", "format": "ZIP"}])
+    odd = factories.Dataset(
+        owner_org=store["service"], resources=[{"url": "ftp://example.org/x", "format": "ZIP"}]
+    )
     path = f"/dataset/{odd['name']}/resource/{odd['resources'][0]['id']}/prendre"
     assert store["client"].get(path, headers=BROWSER).status_code == 404
 
 
 def test_an_intercommunality_is_asked_for_as_long_as_several_are_meant(store, monkeypatch):
     monkeypatch.setitem(tk.config, "ecosphere.access.epci_url", "http://127.0.0.1/{code}")
-    for name, expected in (("vallée", "Several"), ("nulle part du tout", "No intercommunality"), ("999999999", "No")):
+    for name, expected in (
+        ("vallée", "Several"),
+        ("nulle part du tout", "No intercommunality"),
+        ("999999999", "No"),
+    ):
         asked = {"resource_id": store["resources"]["Données"], "epci": name}
         status, error = call(store, "ecosphere_access_extract_create", **asked)
         assert status == 409, name
@@ -738,7 +869,10 @@ def test_an_intercommunality_is_asked_for_as_long_as_several_are_meant(store, mo
 
 def names(store, path: str, headers: dict[str, str] | None = None) -> list[str | None]:
     """Return the names of the layers of a definition, as QGIS lists them."""
-    return [each.get("name") for each in qlr(store["client"].get(path, headers=headers)).findall(".//layer-tree-layer")]
+    return [
+        each.get("name")
+        for each in qlr(store["client"].get(path, headers=headers)).findall(".//layer-tree-layer")
+    ]
 
 
 def test_layers_are_named_after_dataset_and_resource_and_not_after_tables(store):
@@ -764,16 +898,28 @@ def test_layers_are_named_after_dataset_and_resource_and_not_after_tables(store)
 def test_layers_that_the_reader_cannot_reach_are_left_out(store):
     inside = {"name": "Dedans", "url": "https://carto.e2.rie.gouv.fr/zones.gpkg", "format": "GPKG"}
     dead = {"name": "Mort", "url": f"{store['ogc']}/files/absent.geojson", "format": "GeoJSON"}
-    alive = {"name": "Vivant", "url": f"{store['ogc']}/files/zones-humides.geojson", "format": "GeoJSON"}
-    silent = {"name": "Muet", "url": f"{store['ogc']}/muet/wms?layers=zones_humides", "format": "WMS"}
-    open_ = factories.Dataset(title="Mares", owner_org=store["service"], resources=[inside, dead, alive, silent])
+    alive = {
+        "name": "Vivant",
+        "url": f"{store['ogc']}/files/zones-humides.geojson",
+        "format": "GeoJSON",
+    }
+    silent = {
+        "name": "Muet",
+        "url": f"{store['ogc']}/muet/wms?layers=zones_humides",
+        "format": "WMS",
+    }
+    open_ = factories.Dataset(
+        title="Mares", owner_org=store["service"], resources=[inside, dead, alive, silent]
+    )
     links.note([open_["id"]])
     link = model.Session.get_one(Link, links.key_of(dead["url"]))
     link.state, link.checked_at = "broken", link.next_check_at
     model.Session.commit()
     jobs.read_services()
     rights = "http://publications.europa.eu/resource/authority/access-right/RESTRICTED"
-    restricted = factories.Dataset(owner_org=store["service"], resources=[alive], access_rights=rights)
+    restricted = factories.Dataset(
+        owner_org=store["service"], resources=[alive], access_rights=rights
+    )
     assert names(store, f"/dataset/{open_['name']}/qgis.qlr") == ["Mares – Vivant"]
     path = f"/dataset/{restricted['name']}/qgis.qlr"
     assert store["client"].get(path).status_code == 404

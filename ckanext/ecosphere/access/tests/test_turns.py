@@ -46,10 +46,14 @@ def files(store: dict[str, Any], hostile: Any) -> dict[str, list[str]]:
     """Paths of the previews of fourteen files of one server and of three of another."""
     url = hostile("/a.csv", b"a;b\n1;2\n", "text/csv")
     elsewhere = url.replace("127.0.0.1", "localhost")
-    urls = [f"{url}?{number}" for number in range(14)] + [f"{elsewhere}?{number}" for number in range(3)]
+    urls = [f"{url}?{number}" for number in range(14)] + [
+        f"{elsewhere}?{number}" for number in range(3)
+    ]
     resources = [{"url": each, "format": "CSV"} for each in urls]
     made: Any = factories.Dataset(owner_org=store["service"], resources=resources)
-    paths = [f"/fr/dataset/{made['name']}/resource/{each['id']}/apercu" for each in made["resources"]]
+    paths = [
+        f"/fr/dataset/{made['name']}/resource/{each['id']}/apercu" for each in made["resources"]
+    ]
     return {"slow": paths[:14], "other": paths[14:]}
 
 
@@ -73,7 +77,9 @@ def test_ten_previews_of_a_server_let_that_of_another_person_through(store, file
     assert turns_until_made(store, files["other"][0]) <= 2
 
 
-def test_who_asks_for_one_of_a_server_comes_before_the_second_of_somebody_else(store, files, one_a_turn):
+def test_who_asks_for_one_of_a_server_comes_before_the_second_of_somebody_else(
+    store, files, one_a_turn
+):
     for path in files["slow"][:10]:
         ask(store, path, ONE)
     ask(store, files["slow"][10], ANOTHER)
@@ -112,18 +118,24 @@ def test_one_address_has_so_many_waiting_and_others_find_room(store, files, monk
     assert model.Session.scalar(sa.select(sa.func.count()).select_from(Sample)) == 11
 
 
-def test_a_server_with_many_waiting_gives_room_to_those_of_whom_nothing_waits(store, files, monkeypatch):
+def test_a_server_with_many_waiting_gives_room_to_those_of_whom_nothing_waits(
+    store, files, monkeypatch
+):
     monkeypatch.setattr(turns, "MOST_WAITING", 6)
     monkeypatch.setattr(samples, "LINE", replace(samples.LINE, of_host=2))
     assert [ask(store, path, ONE).status_code for path in files["slow"][:3]] == [200, 200, 429]
     assert [ask(store, path, ANOTHER).status_code for path in files["slow"][3:5]] == [200, 429]
     assert ask(store, files["other"][0], ANOTHER).status_code == 200
     assert [ask(store, path, THIRD).status_code for path in files["other"][1:3]] == [200, 429]
-    in_all = [ask(store, files["slow"][number], f"198.51.100.{number}").status_code for number in (6, 7)]
+    in_all = [
+        ask(store, files["slow"][number], f"198.51.100.{number}").status_code for number in (6, 7)
+    ]
     assert in_all == [200, 429]
 
 
-def test_a_preview_that_somebody_else_wants_last_counts_for_who_waits_for_it(store, files, one_a_turn):
+def test_a_preview_that_somebody_else_wants_last_counts_for_who_waits_for_it(
+    store, files, one_a_turn
+):
     for path in files["slow"][:10]:
         ask(store, path, ONE)
     assert ask(store, files["slow"][9], ANOTHER).json == {"state": "wanted"}
@@ -178,7 +190,9 @@ def png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"0" * 100
 
 
-def test_a_silent_layer_is_left_alone_after_three_times_and_its_neighbour_is_drawn(hostile, heard, monkeypatch):
+def test_a_silent_layer_is_left_alone_after_three_times_and_its_neighbour_is_drawn(
+    hostile, heard, monkeypatch
+):
     monkeypatch.setattr(images, "SECONDS", 0.4)
     silent = hostile("/muette", lambda _handler: time.sleep(1))
     good = hostile("/bonne", png(), "image/png")

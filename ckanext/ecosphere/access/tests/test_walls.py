@@ -15,7 +15,7 @@ import pytest
 from ckan.tests import factories
 
 from ckanext.ecosphere.access import jobs
-from ckanext.ecosphere.access.confinement import confine, drivers, enclosure, sandbox
+from ckanext.ecosphere.access.confinement import confine, drivers, sandbox
 from ckanext.ecosphere.access.preview import geo
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.tests import active_geopackages
@@ -43,22 +43,36 @@ def work(tmp_path: Path) -> Path:
 
 def job(path: Path, work: Path) -> dict[str, Any]:
     shutil.copy(path, work / "in")
-    return {"task": "sample", "input": str(work / "in"), "output": str(work / "out"), "rows": 50, "name": "x.gpkg"}
+    return {
+        "task": "sample",
+        "input": str(work / "in"),
+        "output": str(work / "out"),
+        "rows": 50,
+        "name": "x.gpkg",
+    }
 
 
-def inside(way: str, work: Path, code: str, readable: tuple[Path, ...] = ()) -> subprocess.CompletedProcess:
+def inside(
+    way: str, work: Path, code: str, readable: tuple[Path, ...] = ()
+) -> subprocess.CompletedProcess:
     """Run Python in the confined process, in place of the reader."""
-    given = enclosure.enclosed(way, work, readable)
+    given = sandbox.enclosed(way, work, readable)
     begun = (
         "import json, os, sys\n"
         "from ckanext.ecosphere.access.confinement import confine\n"
         "confine.limit(1500, 20, 50)\n"
         f"confine.enclose({way!r}, {given['readable']!r}, {given['folder']!r})\n"
     )
-    line = enclosure.command(way, work, readable)
+    line = sandbox.command(way, work, readable)
     line[-2:] = ["-c", begun + code]
     return subprocess.run(
-        line, capture_output=True, text=True, timeout=60, env=enclosure.environment(), cwd=work, check=False
+        line,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=sandbox.environment(),
+        cwd=work,
+        check=False,
     )
 
 
@@ -100,23 +114,32 @@ print(json.dumps(told))
 
 
 @pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside"])
-def test_the_first_wall_alone_lets_gdal_see_no_database_of_others(loaded, tmp_path, secret, work, beside):
+def test_the_first_wall_alone_lets_gdal_see_no_database_of_others(
+    loaded, tmp_path, secret, work, beside
+):
     for name in active_geopackages.SCHEMAS:
         active_geopackages.made(name, tmp_path / f"{name}.gpkg", secret, beside=beside)
     code = UNCONFINED.replace("FOLDER", repr(str(tmp_path))).replace("WORK", repr(str(work)))
     environment = {
-        **enclosure.environment(),
+        **sandbox.environment(),
         "OGR_SQLITE_PRAGMA": "trusted_schema=ON",
         "SPATIALITE_SECURITY": "relaxed",
     }
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=work, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=work,
+        check=True,
     )
     told = json.loads(done.stdout)
     assert told.keys() == active_geopackages.SCHEMAS.keys()
     assert "SECRET_KEY" not in done.stdout + done.stderr
     for name, answer in told.items():
-        has_modules = any("VIRTUAL" in statement.upper() for statement in active_geopackages.SCHEMAS[name])
+        has_modules = any(
+            "VIRTUAL" in statement.upper() for statement in active_geopackages.SCHEMAS[name]
+        )
         if has_modules:
             assert answer == "active-file", name
         elif beside:
@@ -129,7 +152,9 @@ def test_gdal_reads_the_files_of_the_server_without_the_walls(loaded, tmp_path, 
     """The fault that the walls are for; if this fails, the tests beside it prove nothing."""
     active_geopackages.made("text", tmp_path / "text.gpkg", secret)
     line = [sys.executable, "-c", UNGUARDED.replace("FOLDER", repr(str(tmp_path)))]
-    done = subprocess.run(line, capture_output=True, text=True, env=enclosure.environment(), check=False)
+    done = subprocess.run(
+        line, capture_output=True, text=True, env=sandbox.environment(), check=False
+    )
     assert SECRET in done.stdout
 
 
@@ -167,7 +192,9 @@ def test_the_confined_process_reaches_nothing_outside(loaded, secret, work, way)
         for name, attempt in attempts.items():
             code += f"try: {attempt}; reached.append({name!r})\nexcept (OSError, subprocess.SubprocessError): pass\n"
         port = hearing.getsockname()[1]
-        sent = f"socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', {port}))"
+        sent = (
+            f"socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', {port}))"
+        )
         code += f"try: {sent}\nexcept OSError: pass\n"
         done = inside(way, work, code + "print(json.dumps([reached, sorted(os.environ)]))")
         with pytest.raises(TimeoutError):
@@ -181,18 +208,22 @@ def test_the_confined_process_reaches_nothing_outside(loaded, secret, work, way)
 def test_a_result_that_is_a_link_is_none(loaded, secret, work, way, monkeypatch):
     """The process may have been taken over: what it leaves in the folder is not trusted."""
     code = f"import os; os.symlink({str(secret)!r}, {str(work / 'out')!r}); print(json.dumps({{'facts': {{}}}}))"
-    line = enclosure.command(way, work)
+    line = sandbox.command(way, work)
     line[-2:] = ["-c", "import json\n" + code]
-    monkeypatch.setattr(enclosure, "way", lambda: way)
-    monkeypatch.setattr(enclosure, "command", lambda *_args: line)
+    monkeypatch.setattr(sandbox, "way", lambda: way)
+    monkeypatch.setattr(sandbox, "command", lambda *_args: line)
     (work / "in").write_bytes(b"x")
     with pytest.raises(PreviewError) as raised:
-        sandbox.run({"task": "sample", "input": str(work / "in"), "output": str(work / "out")}, 20, 700)
+        sandbox.run(
+            {"task": "sample", "input": str(work / "in"), "output": str(work / "out")}, 20, 700
+        )
     assert raised.value.code == "unreadable"
 
 
 @pytest.mark.parametrize("way", BOTH)
-def test_an_uploaded_file_is_read_where_it_is_and_stays_as_it_is(loaded, tmp_path, work, way, monkeypatch):
+def test_an_uploaded_file_is_read_where_it_is_and_stays_as_it_is(
+    loaded, tmp_path, work, way, monkeypatch
+):
     uploaded = tmp_path / "storage" / "table.csv"
     uploaded.parent.mkdir()
     uploaded.write_text("a;b\n1;2\n")
@@ -200,17 +231,25 @@ def test_an_uploaded_file_is_read_where_it_is_and_stays_as_it_is(loaded, tmp_pat
     (work / "in").symlink_to(uploaded)
     done = inside(way, work, f"open({str(uploaded)!r}, 'a').write('3;4')", (uploaded,))
     assert "Error" in done.stderr
-    done = inside(way, work, f"print(open({str(uploaded.parent / 'neighbour.csv')!r}).read())", (uploaded,))
+    done = inside(
+        way, work, f"print(open({str(uploaded.parent / 'neighbour.csv')!r}).read())", (uploaded,)
+    )
     assert SECRET not in done.stdout
-    monkeypatch.setattr(enclosure, "way", lambda: way)
-    given = {"task": "sample", "input": str(work / "in"), "output": str(work / "out"), "rows": 9, "name": "table.csv"}
+    monkeypatch.setattr(sandbox, "way", lambda: way)
+    given = {
+        "task": "sample",
+        "input": str(work / "in"),
+        "output": str(work / "out"),
+        "rows": 9,
+        "name": "table.csv",
+    }
     assert sandbox.run(given, 20, 700)["kind"] == "table"
     assert uploaded.read_text() == "a;b\n1;2\n"
 
 
 def test_without_a_wall_nothing_is_previewed_and_check_says_so(loaded, work, monkeypatch, secret):
-    monkeypatch.setattr(enclosure, "_probed", lambda _way: ["file"])
-    enclosure.way.cache_clear()
+    monkeypatch.setattr(sandbox, "_probed", lambda _way: ["file"])
+    sandbox.way.cache_clear()
     try:
         with pytest.raises(PreviewError) as raised:
             sandbox.run(job(secret, work), 20, 700)
@@ -220,16 +259,18 @@ def test_without_a_wall_nothing_is_previewed_and_check_says_so(loaded, work, mon
         found = plugin._confinement()
         assert (found.status, "bubblewrap" in found.remedy) == (plugin.CheckStatus.WARNING, True)
     finally:
-        enclosure.way.cache_clear()
+        sandbox.way.cache_clear()
 
 
 def test_a_wall_that_leaks_is_none(loaded, monkeypatch):
     """The probe finds a confinement that does not confine: bubblewrap replaced by a program that just runs."""
-    real = enclosure.command
+    real = sandbox.command
     monkeypatch.setattr(
-        enclosure, "command", lambda _way, folder, readable=(): real(confine.LANDLOCK, folder, readable)
+        sandbox,
+        "command",
+        lambda _way, folder, readable=(): real(confine.LANDLOCK, folder, readable),
     )
-    reached = enclosure._probed(confine.BUBBLEWRAP)
+    reached = sandbox._probed(confine.BUBBLEWRAP)
     assert {"file", "folder", "writing", "network"} <= set(reached)
 
 
@@ -240,7 +281,7 @@ def test_only_the_drivers_of_the_list_are_left(loaded):
         "print(json.dumps([before, sorted(pyogrio.list_drivers())]))"
     )
     line = [sys.executable, "-c", code]
-    done = subprocess.run(line, capture_output=True, env=enclosure.environment(), check=True)
+    done = subprocess.run(line, capture_output=True, env=sandbox.environment(), check=True)
     before, after = json.loads(done.stdout)
     assert set(after) == drivers.ALLOWED
     assert {"WFS", "OGR_VRT", "SQLite"} & set(before)
@@ -264,7 +305,9 @@ def test_a_reference_system_that_names_a_file_is_none(secret, crs):
 def test_a_reader_that_multiplies_ends_with_all_its_processes(loaded, work):
     code = "import time\nfor _ in range(500):\n    if os.fork() == 0: time.sleep(60)\nprint('done')"
     inside(confine.BUBBLEWRAP, work, code)
-    left = subprocess.run(["pgrep", "-f", "time.sleep[(]60"], capture_output=True, text=True, check=False)
+    left = subprocess.run(
+        ["pgrep", "-f", "time.sleep[(]60"], capture_output=True, text=True, check=False
+    )
     assert left.stdout == ""
 
 
@@ -272,7 +315,9 @@ def test_a_reader_that_multiplies_ends_with_all_its_processes(loaded, work):
 def test_a_preview_over_http_shows_nothing_of_the_server(store, hostile, tmp_path, secret, name):
     body = active_geopackages.made(name, tmp_path / "active.gpkg", secret).read_bytes()
     url = hostile("/active.gpkg", body, "application/geopackage+sqlite3")
-    dataset = factories.Dataset(owner_org=store["service"], resources=[{"url": url, "format": "GeoPackage"}])
+    dataset = factories.Dataset(
+        owner_org=store["service"], resources=[{"url": url, "format": "GeoPackage"}]
+    )
     path = f"/dataset/{dataset['name']}/resource/{dataset['resources'][0]['id']}/apercu"
     store["client"].post(path)
     jobs.make_samples()

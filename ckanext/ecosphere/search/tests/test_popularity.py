@@ -9,7 +9,7 @@ from ckan import model
 from ckan.model.system_info import get_system_info
 from ckan.tests import factories, helpers
 
-from ckanext.ecosphere.access.use import counting
+from ckanext.ecosphere.access import use
 from ckanext.ecosphere.search import popularity
 from ckanext.ecosphere.search.alerts import job
 from ckanext.ecosphere.search.cli import search as command
@@ -54,7 +54,7 @@ def pair(french, make_datasets) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_downloads_bring_a_dataset_forward(pair):
     loser = next(each for each in pair if each["name"] != first("bruit"))
     for _time in range(30):
-        counting.add(loser["id"], "any")
+        use.add(loser["id"], "any")
     assert count_anew() == 1
     assert first("bruit") == loser["name"]
     # Saving the dataset keeps the count.
@@ -80,7 +80,7 @@ def test_followers_and_answered_requests_count_and_what_is_over_is_taken_back(pa
 def test_counted_once_a_day_and_in_steps(french, make_datasets, monkeypatch):
     monkeypatch.setattr(popularity, "AT_ONCE", 2)
     for each in make_datasets("Un", "Deux", "Trois"):
-        counting.add(each["id"], "any")
+        use.add(each["id"], "any")
     assert popularity.is_due()
     assert [count_anew(), popularity.count(), popularity.count()] == [2, 1, 0]
     assert get_system_info(popularity._DAY) is not None
@@ -115,7 +115,7 @@ def test_fresh_data_and_data_that_one_can_take_come_first(french, make_datasets)
 
 
 def test_explanation_names_what_the_record_adds(pair, cli):
-    counting.add(pair[0]["id"], "any")
+    use.add(pair[0]["id"], "any")
     count_anew()
     printed = cli.invoke(command, ["explain", "bruit"]).output
     assert "× record (1 + quality" in printed
@@ -127,7 +127,7 @@ def test_solr_and_the_explanation_reckon_alike(french, make_datasets):
     (made,) = make_datasets(
         {"title": "Landes", "modified": f"{this_year - 5}-05-01", "resources": [DATA]}
     )
-    counting.add(made["id"], "any")
+    use.add(made["id"], "any")
     count_anew()
     (found,) = explain(understand("landes"), 1, this_year)
     weights = solr_query.weights()["record"]

@@ -164,7 +164,7 @@ this.ckan.module("ecosphere-preview", function () {
     },
 
     drawSample: function (sample) {
-      this.find("map").classList.toggle("eco-preview__map--tiles", Boolean(sample.images || this.panel.background.tiles));
+      this.find("map").classList.toggle("eco-preview__map--tiles", Boolean(this.panel.background.tiles));
       const notes = [];
       const group = sample.attributes ? "attribute_" : sample.api ? "api_" : "";
       if (group) {
@@ -177,7 +177,6 @@ this.ckan.module("ecosphere-preview", function () {
       sample = this.inWords(sample);
       if (sample.standard) { notes.push(this.labels.standard.replace("{standard}", sample.standard)); }
       if (sample.part) { notes.push(this.part(sample)); }
-      if (sample.cut && sample.images) { notes.push(this.labels.images_cut); }
       if (sample.cut && sample.rows && !(sample.part && (sample.known_total || sample.file_size || sample.page))) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
       if (sample.delimiter) {
         const sign = sample.delimiter === "\t" ? this.labels.tab : sample.delimiter;
@@ -195,12 +194,6 @@ this.ckan.module("ecosphere-preview", function () {
         pre.textContent = sample.text;
         this.find("document").hidden = false;
         this.find("document").append(pre);
-      }
-      if (sample.images && this.map()) {
-        this.fit(sample.extent);
-        this.layer = L.layerGroup(sample.images.map((each) =>
-          L.imageOverlay(each.src, [[each.bounds[1], each.bounds[0]], [each.bounds[3], each.bounds[2]]], { alt: "", className: "eco-preview__tile" })
-        )).addTo(this.leaflet);
       }
       if (sample.geojson && this.map()) {
         this.fit(sample.extent);
@@ -231,9 +224,6 @@ this.ckan.module("ecosphere-preview", function () {
     /* Sentence on how much of a large file is shown, with the total or the size of the file if known. */
     part: function (sample) {
       const written = (number) => number.toLocaleString(document.documentElement.lang || "en");
-      if (sample.tiles) {
-        return this.labels.part_tiles.replace("{number}", written(sample.tiles)).replace("{zoom}", written(sample.zoom));
-      }
       const isMap = sample.kind === "map";
       if (sample.page) {
         return this.labels[sample.known_total ? "page_features" : "page"]

@@ -54,10 +54,16 @@ def note(package_id: str, resource_id: str, headers: Headers) -> bool:
 def add(package_id: str, resource_id: str) -> None:
     """Increment the count of the current day. Commits."""
     # Do not wait long for concurrent updates nor for the disk: a count may be lost.
-    model.Session.execute(sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off"))
-    row = insert(Use).values(package_id=package_id, resource_id=resource_id, day=dates.today(), count=1)
+    model.Session.execute(
+        sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off")
+    )
+    row = insert(Use).values(
+        package_id=package_id, resource_id=resource_id, day=dates.today(), count=1
+    )
     own = [Use.package_id, Use.resource_id, Use.day]
-    model.Session.execute(row.on_conflict_do_update(index_elements=own, set_={"count": Use.count + 1}))
+    model.Session.execute(
+        row.on_conflict_do_update(index_elements=own, set_={"count": Use.count + 1})
+    )
     model.Session.commit()
 
 
@@ -70,15 +76,23 @@ def of_dataset(package_id: str) -> dict[str, Any]:
     since = dates.today() - timedelta(days=SHOWN_DAYS)
     total = sa.func.sum(Use.count)
     mine = sa.and_(Use.package_id == package_id, Use.day > since)
-    days = model.Session.execute(sa.select(Use.day, total).where(mine).group_by(Use.day).order_by(Use.day)).all()
-    by_resource = sa.select(Use.resource_id, total).where(mine).group_by(Use.resource_id).order_by(total.desc())
+    days = model.Session.execute(
+        sa.select(Use.day, total).where(mine).group_by(Use.day).order_by(Use.day)
+    ).all()
+    by_resource = (
+        sa.select(Use.resource_id, total)
+        .where(mine)
+        .group_by(Use.resource_id)
+        .order_by(total.desc())
+    )
     month = dates.today() - timedelta(days=30)
     return {
         "total": sum(int(number) for _day, number in days),
         "last_30_days": sum(int(number) for day, number in days if day > month),
         "days": [{"day": day.isoformat(), "count": int(number)} for day, number in days],
         "resources": [
-            {"resource_id": resource, "count": int(number)} for resource, number in model.Session.execute(by_resource)
+            {"resource_id": resource, "count": int(number)}
+            for resource, number in model.Session.execute(by_resource)
         ],
     }
 
@@ -92,10 +106,10 @@ def points() -> list[tuple[str, float]]:
 
 
 def purge() -> int:
-    """Forget what is older than `KEPT_DAYS`, and what was used of datasets that are gone; return how much. Commits."""
-    old = Use.day < dates.today() - timedelta(days=KEPT_DAYS)
-    gone = ~sa.exists().where(model.Package.id == Use.package_id)
-    query = sa.delete(Use).where(sa.or_(old, gone)).execution_options(synchronize_session=False)
-    done = model.Session.execute(query)
+    """Forget what is older than `KEPT_DAYS`, or of datasets that are gone; return how much. Commits."""
+    is_old = Use.day < dates.today() - timedelta(days=KEPT_DAYS)
+    has_dataset = sa.exists().where(model.Package.id == Use.package_id)
+    query = sa.delete(Use).where(sa.or_(is_old, ~has_dataset))
+    result = model.Session.execute(query.execution_options(synchronize_session=False))
     model.Session.commit()
-    return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    return result.rowcount  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,315 @@
+"""Show documentation of data as tables: OpenAPI, ISO 19110, Table Schema. No CKAN imports; confined.
+
+- operations of an API: OpenAPI 3 (https://spec.openapis.org/oas/latest.html) and Swagger 2.0, in
+  JSON or YAML;
+- attributes: feature catalogues of ISO 19110:2005 (`gfc`) and 19110:2016, by local names, and Table
+  Schema v1 (https://datapackage.org/standard/table-schema/), which schema.data.gouv.fr and Validata
+  use.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lxml import etree
+
+from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.services.capabilities import child, every, parse
+from ckanext.ecosphere.access.services.description import NoDescriptionError, text
+from ckanext.ecosphere.shared import strict_json
+from ckanext.ecosphere.shared.hardened_xml import local_name
+
+Row = dict[str, str]
+
+JSON, YAML = "json", "yaml"
+#: Ids of the columns; their labels are in the page.
+OPERATION = ("path", "method", "summary", "parameters")
+ATTRIBUTE = ("feature", "name", "title", "type", "unit", "definition", "values")
+METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
+MOST_BYTES, MOST_BYTES_OF_API = 8_000_000, 4_000_000
+MOST_OPERATIONS, MOST_PARAMETERS, MOST_ATTRIBUTES, MOST_VALUES = 500, 30, 1_000, 60
+LONGEST, LONGEST_NAME, LONGEST_MEANING = 600, 100, 200
+LONGEST_OF_API = 300
+CATALOGUE = b"FC_FeatureCatalogue"
+_HEAD = 20_000
+#: Maximum nesting of a YAML document.
+DEEPEST = 100
+_YAML_KEY = re.compile(rb"^[\"']?(?:openapi|swagger)[\"']?[ \t]{0,9}:", re.MULTILINE)
+#: What tells a list of fields of a Table Schema from any other list of names.
+_OF_FIELDS = frozenset({"type", "description", "constraints"})
+
+
+def _table(rows: Iterable[Row], names: Sequence[str], most: int) -> dict[str, Any] | None:
+    """Return rows as a table, as `tables.described`, without empty columns; None without rows."""
+    rows = list(islice(rows, most + 1))
+    if not rows:
+        return None
+    columns = []
+    for name in names:
+        empty = sum(not row.get(name) for row in rows)
+        if empty < len(rows):
+            columns.append({"name": name, "type": "text", "empty": empty})
+    shown = []
+    for row in rows[:most]:
+        shown.append([row.get(column["name"], "") for column in columns])
+    return {"columns": columns, "rows": shown, "counted": len(rows), "cut": len(rows) > most}
+
+
+# --- operations -----------------------------------------------------------------------------------
+
+
+def operations(path: Path, syntax: str) -> dict[str, Any] | None:
+    """Return the operations of an API as a table, with its title and version as `api`.
+
+    Args:
+        path: path of the file.
+        syntax: `JSON` or `YAML`.
+
+    Returns:
+        None for other documents.
+    """
+    if path.stat().st_size > MOST_BYTES_OF_API:
+        return None
+    load = _of_yaml
+    if syntax == JSON:
+        load = strict_json.loads
+    try:
+        document = load(path.read_bytes())
+    except (ValueError, RecursionError, yaml.YAMLError):
+        return None
+    if not isinstance(document, Mapping) or not {"openapi", "swagger"} & set(document):
+        return None
+    table = _table(_operations(document.get("paths")), OPERATION, MOST_OPERATIONS)
+    if table is None:
+        return None
+    info = document.get("info")
+    if not isinstance(info, Mapping):
+        info = {}
+    api = {name: _plain(info.get(name), LONGEST_OF_API) for name in ("title", "version")}
+    return {**table, "api": api}
+
+
+def _of_yaml(data: bytes) -> Any:
+    """Parse YAML into strings, lists and mappings.
+
+    Aliases share their object, merge keys and tags are ignored.
+    """
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if not _YAML_KEY.search(data) or not _is_flat(data):
+        return None
+    return yaml.load(data, Loader=yaml.CBaseLoader)  # noqa: S506 - creates only strings, lists, mappings
+
+
+def _is_flat(data: bytes) -> bool:
+    """Return whether the nesting of a document is limited: loading it does not overflow the stack."""
+    depth = 0
+    for event in yaml.parse(data, Loader=yaml.CBaseLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            return False
+    return True
+
+
+def _operations(paths: Any) -> Iterator[Row]:
+    if not isinstance(paths, Mapping):
+        return
+    for address, item in paths.items():
+        if not isinstance(item, Mapping):
+            continue
+        for method in METHODS:
+            operation = item.get(method)
+            if not isinstance(operation, Mapping):
+                continue
+            texts = [operation.get(name) for name in ("summary", "description", "operationId")]
+            plain_texts = [_plain(written, LONGEST_OF_API) for written in texts]
+            parameters = [*_names(item.get("parameters")), *_names(operation.get("parameters"))]
+            yield {
+                "path": _plain(address, LONGEST_OF_API),
+                "method": method.upper(),
+                "summary": next(filter(None, plain_texts), ""),
+                "parameters": ", ".join(dict.fromkeys(parameters[:MOST_PARAMETERS])),
+            }
+
+
+def _names(parameters: Any) -> list[str]:
+    names = [_plain(parameter.get("name"), LONGEST_NAME) for parameter in _objects(parameters)]
+    return list(filter(None, names))
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(value, list):
+        return []
+    return [element for element in value if isinstance(element, Mapping)]
+
+
+def _plain(value: Any, longest: int) -> str:
+    """Return a text or number on one line, truncated.
+
+    "" for lists and mappings, in which aliases could explode.
+    """
+    if isinstance(value, str | int | float):
+        return text(value, longest)
+    return ""
+
+
+# --- attributes -----------------------------------------------------------------------------------
+
+
+def attributes(path: Path, kind: str) -> dict[str, Any] | None:
+    """Return the attributes documented in a file, as a table; None if there are none.
+
+    Args:
+        path: path of the file.
+        kind: json or xml.
+
+    Raises:
+        PreviewError: it is a feature catalogue, and damaged.
+    """
+    if path.stat().st_size > MOST_BYTES:
+        return None
+    data = path.read_bytes()
+    rows: Iterable[Row] = ()
+    if kind == JSON:
+        rows = _table_schema(data)
+    elif CATALOGUE in data[:_HEAD]:
+        rows = _feature_catalogue(data)
+    table = _table(rows, ATTRIBUTE, MOST_ATTRIBUTES)
+    if table is None:
+        return None
+    return {**table, "attributes": True}
+
+
+def name_columns(columns: list[dict[str, Any]], schema: Path) -> None:
+    """Add the titles of a Table Schema to the columns of a table, as `meaning`.
+
+    Args:
+        columns: columns of a sample, each with a `name`; changed in place. Existing meanings (from
+            a standard) are kept.
+        schema: path of the Table Schema; ignored if it has less than half of the columns.
+    """
+    if schema.stat().st_size > MOST_BYTES:
+        return
+    titles = {row["name"].lower(): row["title"] for row in _table_schema(schema.read_bytes())}
+    names = [str(column["name"]).lower() for column in columns]
+    if 2 * sum(name in titles for name in names) < len(names):
+        return
+    for column, name in zip(columns, names, strict=True):
+        title = titles.get(name, "")
+        if title and title.lower() != name:
+            column.setdefault("meaning", {"fr": title, "en": title})
+
+
+def _row(**values: Any) -> Row:
+    return {name: text(value, LONGEST) for name, value in values.items()}
+
+
+def _values(pairs: Iterable[tuple[Any, Any]]) -> str:
+    """Return codes and their meanings on one line."""
+    written = []
+    for code, meaning in pairs:
+        code_text, meaning_text = text(code, LONGEST_NAME), text(meaning, LONGEST_MEANING)
+        if code_text and meaning_text and meaning_text != code_text:
+            written.append(f"{code_text} = {meaning_text}")
+        elif code_text:
+            written.append(code_text)
+    if len(written) > MOST_VALUES:
+        written[MOST_VALUES:] = ["…"]
+    return " ; ".join(written)
+
+
+def _table_schema(data: bytes) -> Iterator[Row]:
+    try:
+        document = strict_json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(document, Mapping):
+        return
+    fields = _objects(document.get("fields"))
+    if not all(isinstance(field.get("name"), str) for field in fields):
+        return
+    if not any(_OF_FIELDS & set(field) for field in fields):
+        return
+    for field in fields:
+        yield _row(
+            name=field["name"],
+            title=field.get("title"),
+            type=field.get("type"),
+            unit=field.get("unit"),
+            definition=field.get("description"),
+            values=_values(_categories(field)),
+        )
+
+
+def _categories(field: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield the values that a field may have, with their labels."""
+    codes = field.get("categories")
+    constraints = field.get("constraints")
+    if not isinstance(codes, list) and isinstance(constraints, Mapping):
+        codes = constraints.get("enum")
+    if not isinstance(codes, list):
+        return
+    for code in codes:
+        if isinstance(code, Mapping):
+            yield code.get("value"), code.get("label")
+        else:
+            yield code, ""
+
+
+def _feature_catalogue(data: bytes) -> Iterator[Row]:
+    try:
+        root = parse(data)
+    except NoDescriptionError as error:
+        raise PreviewError("unreadable") from error
+    types = list(every(root, "FC_FeatureType"))
+    for feature in types:
+        feature_name = ""
+        if len(types) > 1:
+            feature_name = _text(child(feature, "typeName"))
+        for attribute in every(feature, "FC_FeatureAttribute"):
+            code = _text(child(attribute, "code"))
+            member = _text(child(attribute, "memberName"))
+            title = ""
+            if code and member != code:
+                title = member
+            yield _row(
+                feature=feature_name,
+                name=code or member,
+                title=title,
+                type=_text(child(attribute, "valueType")),
+                unit=_unit(attribute),
+                definition=_text(child(attribute, "definition")),
+                values=_values(map(_listed, every(attribute, "FC_ListedValue"))),
+            )
+
+
+def _listed(value: etree._Element) -> tuple[str, str]:
+    code, label = _text(child(value, "code")), _text(child(value, "label"))
+    if code:
+        return code, label
+    return label, _text(child(value, "definition"))
+
+
+def _unit(attribute: etree._Element) -> str:
+    measure = child(attribute, "valueMeasurementUnit")
+    if measure is None:
+        return ""
+    for element in measure.iter():
+        if local_name(element) in ("identifier", "catalogSymbol", "name"):
+            return text(element.text)
+    return ""
+
+
+def _text(element: etree._Element | None) -> str:
+    """Return the text of an element and its descendants."""
+    if element is None:
+        return ""
+    return text(" ".join(part for part in element.itertext() if part.strip()))

@@ -1,1 +1,0 @@
-"""Generate QGIS layer definition files (.qlr)."""

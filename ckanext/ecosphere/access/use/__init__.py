@@ -1,1 +1,0 @@
-"""Anonymous counts of uses of resources."""

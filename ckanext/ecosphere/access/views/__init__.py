@@ -1,1 +1,0 @@
-"""Views of previews, map images, QGIS layers, extracts and downloads."""
