@@ -46,7 +46,7 @@ def test_contact_sheets_work_without_the_base_plugin(app: Any):
     sheet = {"full_name": "Direction départementale des territoires de l'Ain", "email": "ddt@example.org"}
     assert app.get("/organization/ddt-01/contact", headers=of_head).status_code == 200
     wrong = app.post("/organization/ddt-01/contact", data={"email": "ddt"}, headers=of_head, status=400)
-    assert 'id="error-email"' in wrong.body
+    assert 'id="field-email-error"' in wrong.body
     app.post("/organization/ddt-01/contact", data=sheet, headers=of_head, follow_redirects=False, status=302)
     about = app.get("/organization/about/ddt-01").body
     assert "mailto:ddt@example.org" in about
