@@ -466,7 +466,7 @@ def test_contact_sheet_is_for_administrators(app: CKANTestApp):
     assert group is not None and sheets.written(group).web == ""
     log_in(app, "admin")
     page = app.post(address, data={"email": "a@b", "full_name": "DDT 42", "web": "javascript:alert(1)"}, status=400)
-    assert page.body.count("-error\"") >= 3
+    assert page.body.count('-error"') >= 3
     assert "Direction départementale des territoires de la Loire" in app.get("/organization/about/ddt-42").body
     assert "ecosphere_kind" not in app.get("/organization/about/ddt-42").body
 
