@@ -201,6 +201,21 @@ def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tup
     return [*groups, (tk._("Other"), last)]
 
 
+def ecosphere_request_ground_fields() -> dict[str, list[str]]:
+    """Return the fields of a refusal that depend on its ground: id of the ground → those that apply to it."""
+    fields = {law.OTHER: ["other_ground", "kind", "emissions", "separable"], law.PART_NOT_HELD: []}
+    for ground in law.usable(law.DATA_KIND):
+        fields[ground.id] = ["emissions", "separable"]
+        if ground.needs == "completion":
+            fields[ground.id].append("completion")
+    for ground in law.usable(law.SERVICE_KIND):
+        fields[ground.id] = ["kind", "separable"]
+    for key in law.interests():
+        if key in fields:
+            fields[key].append("balance")
+    return fields
+
+
 def ecosphere_request_privacy() -> dict[str, Any]:
     """Return data of the privacy notice: `ground`, `authority`, `website`, `months` of retention, `article`."""
     remedies, lang = law.remedies(), "en" if language.current().startswith("en") else "fr"

@@ -85,7 +85,7 @@ def test_a_service_is_found_changed_and_the_change_is_in_the_journal(send: Any):
 def test_what_is_wrong_is_told_beside_its_field_and_changes_nothing(send: Any, field: str, wrong: str):
     before = written("ddt")
     page = send(f"{ADMIN}ddt", {**FORM, field: wrong}, 400)
-    assert f'id="error-{field}"' in page
+    assert f'id="field-{field}-error"' in page
     assert written("ddt") == before
 
 

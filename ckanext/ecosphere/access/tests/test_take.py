@@ -580,7 +580,7 @@ def test_what_is_wrong_with_a_rectangle_is_told_first_and_in_the_title(store, bo
     summary = page.select_one("#form-errors[role=alert][tabindex='-1'][autofocus]")
     assert summary is not None and told in summary.get_text()
     assert page.select_one(summary.a["href"])["name"] == "box"
-    assert told in page.select_one("#error-box").get_text()
+    assert told in page.select_one("#field-box-error").get_text()
 
 
 def test_an_outline_that_cannot_be_had_leads_to_other_areas(store, monkeypatch):
@@ -628,7 +628,7 @@ def test_a_commune_is_proposed_and_taken_as_proposed_and_a_namesake_is_not_guess
         assert areas.parse({"commune": label})["label"] == label
     path = address(store, "Données", "extrait").removeprefix("/fr")
     answer = store["client"].post(path, data={"commune": "Saint-Denis", "show": "1"})
-    told = BeautifulSoup(answer.data, "html.parser").select_one("#error-commune")
+    told = BeautifulSoup(answer.data, "html.parser").select_one("#field-commune-error")
     assert answer.status_code == 400 and told and "Saint-Denis (93), 93066" in told.text
 
 

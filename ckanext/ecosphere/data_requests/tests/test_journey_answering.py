@@ -175,7 +175,13 @@ def test_refusal_is_previewed_and_read_by_its_addressee_alone(page: Page):
     made = opened()
     become(page, "admin")
     page.goto(f"/fr/demandes/{made['reference']}/refuse")
+    for field in ("balance", "emissions", "other_ground", "completion"):
+        expect(page.locator(f"#field-{field}")).to_be_hidden()  # no ground is chosen yet
+    page.select_option("#field-ground", "L311-2-dna")
+    expect(page.locator("#field-completion")).to_be_visible()
     page.select_option("#field-ground", "L311-6-1-sm")
+    for field in ("completion", "other_ground", "kind"):
+        expect(page.locator(f"#field-{field}")).to_be_hidden()
     page.locator("#emissions-no").check()
     page.fill("#field-balance", REASON)
     page.fill("#field-law", "Non.")

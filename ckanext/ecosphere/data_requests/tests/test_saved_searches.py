@@ -164,14 +164,14 @@ def test_mail_programs_find_no_link_in_the_title_of_a_new_person(app: Any, postb
 def test_a_search_too_long_to_be_saved_is_still_answered(app: Any):
     assert "/recherche/alertes/nouvelle" in app.get("/demandes?q=eau").body
     page = app.get("/demandes", query_string={"q": "€" * 290}, status=200).body
-    assert "/recherche/alertes/nouvelle" not in page and "eco-req-feed" not in page
+    assert "/recherche/alertes/nouvelle" not in page and "eco-follow" not in page
 
 
 def test_why_a_search_cannot_be_saved_is_told_on_the_form(app: Any, postbox: Postbox):
     wrong = {"email": "lea@example.org", "frequency": "daily"}
     for headers in ({}, known("asker")):
         page = app.post(f"{NEW}?q={'a' * 301}", data=wrong, headers=headers, status=400).body
-        assert 'id="error-search"' in page and "300 characters at most" in page
+        assert 'id="field-search-error"' in page and "300 characters at most" in page
 
 
 def test_the_feed_holds_what_the_search_finds(app: Any):

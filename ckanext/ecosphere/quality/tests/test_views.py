@@ -30,11 +30,14 @@ def headers(person: dict[str, Any]) -> dict[str, str]:
     return {"Authorization": person["token"]}
 
 
-def test_the_dataset_page_shows_badge_and_criteria(app: Any, zones: Any):
-    page = app.get("/fr/dataset/zones").body
-    assert "ecosphere-badge--incomplete" in page
-    assert 'href="/fr/dataset/zones/qualite"' in page
-    assert page.count("ecosphere-state--fail") > 5
+def test_the_dataset_page_says_the_score_once_and_leads_to_the_criteria(app: Any, zones: Any, people: dict[str, Any]):
+    for person, offers_advice in ((None, False), (people["editor"], True)):
+        page = app.get("/fr/dataset/zones", headers=headers(person) if person else {}).body
+        assert page.count("ecosphere-badge__score") == 1
+        assert "ecosphere-badge--incomplete" in page
+        assert 'href="/fr/dataset/zones/qualite"' in page
+        assert "ecosphere-state--fail" not in page
+        assert ("ecosphere-quality-advice" in page) == offers_advice
 
 
 def test_the_quality_page_shows_every_criterion(app: Any, zones: Any):

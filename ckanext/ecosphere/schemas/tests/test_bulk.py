@@ -283,7 +283,7 @@ def test_the_filters_of_the_search_page_come_along(app, create, editor):
     page = BeautifulSoup(app.get(str(link["href"]), headers=headers).body, "html.parser")
     brought = page.select_one("input[name=filters]")
     assert brought is not None
-    assert "castor" in page.select("label[for=field-bulk-q] ~ p")[-1].text
+    assert "castor" in page.select("label[for=field-q] ~ p")[-1].text
     sent = {"q": "", "filters": brought["value"], "field": "theme", "operation": "add", "values": "Risques"}
     shown = app.post("/fr/dataset/modification-groupee", data=sent, headers=headers).body
     assert "Filtre bulk-in" in shown
@@ -301,13 +301,13 @@ def test_the_pages_work_without_a_script(app, create, editor):
     for data, seen in (
         ("nom;titre\nbulk-page;é".encode("utf-16"), "Eau, Risques"),
         ("titre;nom\né;bulk-page".encode("cp1252"), "Eau, Risques"),
-        (b"\x89PNG\r\n\0\0", 'href="#field-bulk-names"'),
-        (b"", 'href="#field-bulk-names"'),
+        (b"\x89PNG\r\n\0\0", 'href="#field-names"'),
+        (b"", 'href="#field-names"'),
     ):
         file = {**sent, "names": "", "file": (io.BytesIO(data), "names.csv")}
         assert seen in app.post(address, data=file, headers=headers).body
     wrong = app.post(address, data={**sent, "values": "rien de tel"}, headers=headers).body
-    assert 'href="#field-bulk-values"' in wrong
+    assert 'href="#field-values"' in wrong
     started = app.post(address, data={**sent, "action": "start"}, headers=headers, follow_redirects=False)
     assert started.status_code == 302
     page = started.headers["Location"]
@@ -366,4 +366,4 @@ def test_harvested_datasets_are_told_and_rows_are_left_out(  # noqa: PLR0917 - f
     changed = {name for name in names if len(act("package_show", id=name)["theme"]) > 1}
     assert changed == {"main-1"}
     nothing = app.post(address, data={**left, "left_out": ["main-1", "main-2"], "action": "start"}, headers=headers)
-    assert 'href="#field-bulk-q"' in nothing.body
+    assert 'href="#field-q"' in nothing.body

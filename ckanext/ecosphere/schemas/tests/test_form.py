@@ -312,9 +312,11 @@ class TestInABrowser:
         wait_until(page, "document.activeElement.name === 'in_series'")
         with page.expect_response(lambda answer: "package_autocomplete" in answer.url):
             page.keyboard.type("grand lot")
-        wait_until(page, "document.querySelector('#field-in_series-list option')")
-        proposed = page.locator("#field-in_series-list option").first
-        assert (proposed.get_attribute("value"), proposed.inner_text()) == ("lot-2023", "Grand lot des frayères")
+        expect(page.get_by_role("option", name="Grand lot des frayères")).to_be_visible()
+        assert axe_violations(page) == []
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page.locator("[name=in_series]").first).to_have_value("lot-2023")
 
     def test_the_number_of_filled_fields_follows_what_is_typed_and_removed(self, page, editor, create):
         create(samples.full())

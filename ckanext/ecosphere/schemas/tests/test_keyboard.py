@@ -51,7 +51,7 @@ def test_a_producer_publishes_a_complete_dataset_by_keyboard_alone(page, editor,
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.evaluate(
-        "document.activeElement.closest('.ecosphere-field').querySelector('.ecosphere-error') !== null"
+        "document.activeElement.closest('.eco-field').querySelector('.eco-error') !== null"
     )
     page.keyboard.press("Shift+Tab")
     choose(page, "field-theme", "eau", f"{samples.THEMES}/eau")

@@ -135,7 +135,7 @@ class TestTheForm:
         place = page.locator("#field-spatial_coverage [data-epci]").first
         place.focus()
         page.keyboard.type("bassin de bourg")
-        wait_until(page, "document.querySelectorAll('#field-spatial_coverage__0__bbox-epcis option').length > 0")
+        wait_until(page, "document.querySelectorAll('#field-spatial_coverage .eco-suggest [role=option]').length > 0")
         page.keyboard.press("Enter")
         status = page.locator("#field-spatial_coverage [data-status]").first
         expect(status).to_contain_text("CA du Bassin de Bourg-en-Bresse : le rectangle autour de son contour")

@@ -137,7 +137,7 @@ def test_an_area_is_drawn_named_or_pasted_and_the_results_are_seen_on_a_map(page
     field.fill("Atlantide")
     search = page.get_by_role("button", name="Chercher dans cette zone")
     search.click()
-    expect(page.locator("#area-error")).to_contain_text("Atlantide")
+    expect(page.locator("#field-area-error")).to_contain_text("Atlantide")
     assert axe_violations(page) == []
 
     # Drawn with the mouse around the Ain.

@@ -60,7 +60,7 @@ def test_contact_sheets_work_without_the_base_plugin(app: Any):
     wrong = app.post(
         "/organization/ddt-01/contact", data={"email": "ddt"}, headers=of_head, status=400
     )
-    assert 'id="error-email"' in wrong.body
+    assert 'id="field-email-error"' in wrong.body
     app.post(
         "/organization/ddt-01/contact",
         data=sheet,

@@ -1,21 +1,24 @@
 /* Small enhancements of the pages of data requests, which work without them. */
 "use strict";
 
-/** Error summary: receives the focus; its links open the <details> elements that contain their target. */
-ckan.module("ecosphere-request-errors", function () {
+/** Ground of a refusal: of the fields that depend on it, show those that apply to the chosen one, and send no others. */
+ckan.module("ecosphere-request-ground", function () {
   return {
+    options: { fields: {} },
     initialize: function () {
-      const box = this.el[0];
-      // On a slow machine the person may already be typing in a field.
-      if (document.activeElement === document.body) { box.focus(); }
-      box.addEventListener("click", (event) => {
-        const link = event.target.closest("a[href^='#']");
-        const target = link && document.getElementById(link.getAttribute("href").slice(1));
-        if (!target) { return; }
-        event.preventDefault();
-        const typable = target.matches("input, select, textarea") ? target : target.querySelector("input:not([type=hidden]), select, textarea");
-        target.scrollIntoView({ block: "center" });
-        (typable || target).focus({ preventScroll: true });
+      this.names = new Set(Object.values(this.options.fields).flat());
+      this.el[0].addEventListener("change", () => this.show());
+      this.show();
+    },
+
+    show: function () {
+      const applying = this.options.fields[this.el[0].value] || [];
+      this.names.forEach((name) => {
+        const input = document.getElementById("field-" + name);
+        const field = input && input.closest(".eco-field");
+        if (!field) { return; }
+        field.hidden = !applying.includes(name);
+        field.querySelectorAll("input, textarea").forEach((each) => { each.disabled = field.hidden; });
       });
     }
   };

@@ -93,20 +93,4 @@
       },
     };
   });
-
-  ckan.module("ecosphere-errors", function () {
-    return {
-      initialize: function () {
-        const box = this.el[0];
-        box.addEventListener("click", (event) => {
-          const link = event.target.closest("a[href^='#']");
-          if (!link) return;
-          event.preventDefault();
-          goTo(link.getAttribute("href"));
-        });
-        box.focus();
-        box.scrollIntoView({ block: "nearest" });
-      },
-    };
-  });
 })();

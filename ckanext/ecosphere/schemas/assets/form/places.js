@@ -118,33 +118,10 @@
         const place = (chosen) => chosen.territories.forEach((each) => picker.dispatchEvent(new CustomEvent("ecosphere:choose", { detail: each })));
         root.addEventListener("ecosphere:epci", (event) => place(event.detail)); // chosen on the map
         const epci = root.querySelector("[data-epci]");
-        const names = epci.parentElement.querySelector("datalist");
-        names.id = input.id + "-epcis"; // of a row that was added, too
-        epci.setAttribute("list", names.id);
-        let offered = [];
-        let asked = 0;
-        let taken = ""; // browsers tell of the change once more when the field is left
-        const offer = () => {
-          const turn = ++asked;
-          return ask(this.options.epcis + "?q=" + encodeURIComponent(epci.value)).then((found) => {
-            if (turn !== asked) return;
-            offered = found;
-            names.replaceChildren(...found.map((each) => Object.assign(document.createElement("option"), { value: each.name })));
-          });
-        };
-        epci.addEventListener("input", () => { if (!offered.some((each) => each.name === epci.value)) offer(); });
-        epci.addEventListener("keydown", (event) => {
-          if (event.key !== "Enter") return;
-          event.preventDefault(); // it chooses, and sends no form
-          epci.dispatchEvent(new Event("change"));
-        });
-        epci.addEventListener("change", async () => {
-          if (epci.value === taken) return;
-          taken = epci.value;
-          if (!offered.some((each) => each.name === epci.value)) await offer();
-          const chosen = offered.find((each) => each.name === epci.value) || (offered.length === 1 ? offered[0] : null);
+        epci.addEventListener("ecosphere:suggested", (event) => {
+          const chosen = event.detail;
           if (!chosen || !chosen.box) {
-            status.textContent = epci.value ? this.options.nothing : "";
+            status.textContent = this.options.nothing;
             return;
           }
           place(chosen);

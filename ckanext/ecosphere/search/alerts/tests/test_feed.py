@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
+import lxml.html
 import pytest
 
 from ckanext.ecosphere.search.alerts import feed
@@ -72,18 +73,16 @@ def test_strange_searches_get_a_sentence(visitor: Any):
     page(client.get('/recherche.atom?tags=a"b\\'))
 
 
-def test_the_snippets_name_the_feed_and_the_alert(portal: Any):
-    import ckan.plugins.toolkit as tk
-
-    with portal.test_request_context('/dataset/?q=eau"><script>&res_format=CSV&page=2'):
-        head = tk.render("ecosphere_search/snippets/feed_link.html", {})
-        follow = tk.render("ecosphere_search/snippets/alert_links.html", {})
-    for text in (head, follow):
-        assert (
-            "/recherche.atom?q=eau%22%3E%3Cscript%3E&amp;res_format=CSV" in text
-            and "<script" not in text
-        )
-    assert "/recherche/alertes/nouvelle?q=eau" in follow
+def test_the_page_of_a_search_names_its_feed_and_its_alert(visitor: Any):
+    query = {"q": 'eau"><script>', "res_format": "CSV", "page": "2"}
+    body = page(visitor().get("/dataset/", query_string=query))
+    assert 'eau"><script>' not in body
+    feed = "/recherche.atom?q=eau%22%3E%3Cscript%3E&res_format=CSV"
+    tree = lxml.html.fromstring(body)
+    assert tree.xpath("//link[@type='application/atom+xml']/@href")[-1].endswith(feed)
+    ways = tree.xpath("//details[@class='eco-follow']//@href")
+    assert [way.split("?")[0].rsplit("/", 1)[-1] for way in ways] == ["nouvelle", "recherche.atom"]
+    assert ways[1].endswith(feed)
 
 
 def ckan_feed(client: Any, address: str) -> Any:

@@ -104,7 +104,7 @@ def test_a_person_has_so_many_alerts_at_most(
     for words in ("q=a1", "q=a2"):
         create(client, anne, words)
     assert client.post(f"{API}create", json={"search": "q=a3"}, headers=anne).status_code == 409
-    assert "error-search" in page(
+    assert "field-search-error" in page(
         client.post("/recherche/alertes/nouvelle?q=a3", headers=anne), 400
     )
 
