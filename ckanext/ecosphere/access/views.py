@@ -22,8 +22,8 @@ from ckanext.ecosphere.access.take import areas, extracts, form
 from ckanext.ecosphere.access.take.request import DEGREES, formats, names_attributes, snippets
 from ckanext.ecosphere.shared import web_guard
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
-from ckanext.ecosphere.shared.web_guard import rate_limits, waiting
-from ckanext.ecosphere.shared.web_guard.head_requests import asked_by_head
+from ckanext.ecosphere.shared.web_guard import rate_limits
+from ckanext.ecosphere.shared.web_guard.visits import asked_by_head
 from ckanext.ecosphere.vocabularies import communes
 
 BAD_REQUEST, NOT_FOUND, TOO_MANY, UNAVAILABLE = 400, 404, 429, 503
@@ -143,7 +143,7 @@ def _no_image(code: str, trouble: str = "") -> Response:
     if code == "no-map":
         return _failure(tk._("This layer cannot be shown as a map."), NOT_FOUND)
     if code == "busy":
-        g.ecosphere_retry_after = waiting.RETRY_SECONDS
+        g.ecosphere_retry_after = rate_limits.RETRY_SECONDS
         sentence = tk._("Too many maps are being drawn at this moment. Try again in a moment.")
         return _failure(sentence, UNAVAILABLE)
     if trouble:
@@ -195,7 +195,7 @@ def sample_wanted(id: str, resource_id: str) -> Response:
         g.ecosphere_retry_after = turns.RETRY_SECONDS
         sentence = tk._("Many previews wait already. Try again in a few minutes.")
         return _failure(sentence, TOO_MANY)
-    jobs.want_samples()
+    jobs.SAMPLE.enqueue()
     return jsonify({"state": row.state})
 
 
@@ -222,10 +222,10 @@ def inline(id: str, resource_id: str) -> Response:
 
 def _inline_fetched(item: ReadableResource, url: str) -> Response:
     try:
-        with waiting.place(waiting.FOR_READERS):
+        with rate_limits.place(rate_limits.FOR_READERS):
             session = GuardedSession(config.guard_settings(INLINE_SECONDS, INLINE_MEGABYTES))
             answer = session.get(url)
-    except waiting.NoPlaceError:
+    except rate_limits.NoPlaceError:
         return _no_image("busy")
     except FetchError as error:
         return _no_image(messages.code_of(error))

@@ -160,11 +160,10 @@ def _content(path: Path, extension: str) -> None:
     with path.open("rb") as stream:
         head = stream.read(CHUNK)
     beginnings = BEGINNINGS.get(extension)
-    fits = (
-        any(head.startswith(beginning) for beginning in beginnings)
-        if beginnings
-        else b"\x00" not in head
-    )
+    if beginnings:
+        fits = any(head.startswith(beginning) for beginning in beginnings)
+    else:
+        fits = b"\x00" not in head
     if not fits:
         message = _("The content of the file is not what its name says ({type}).")
         raise _refused(message.format(type=extension))

@@ -10,10 +10,9 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config, privacy
+from ckanext.ecosphere.data_requests import config, privacy, specimens
 from ckanext.ecosphere.data_requests.inbound import mailbox, receive
 from ckanext.ecosphere.data_requests.notifications import scheduled
-from ckanext.ecosphere.data_requests.specimens import play, printed
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.work import steps
 
@@ -75,17 +74,17 @@ def mail_fetch_command() -> None:
 )
 def letters_command(outcome: str) -> None:
     """Print the letters and e-mails of each outcome, each sentence with its source, for a jurist to read."""
-    cases = play.cases(outcome)
+    cases = specimens.cases(outcome)
     if not cases:
-        outcomes = ", ".join(dict.fromkeys(case["outcome"] for case in play.cases()))
+        outcomes = ", ".join(dict.fromkeys(case["outcome"] for case in specimens.cases()))
         raise click.ClickException(f"No case ends in {outcome}: choose one of {outcomes}.")
     for case in cases:
-        specimen = play.played(case)
-        with language.speaking(play.FRENCH):
-            lines = list(printed.case(case, specimen))
+        specimen = specimens.played(case)
+        with language.speaking(specimens.FRENCH):
+            lines = list(specimens.printed_case(case, specimen))
         click.echo("\n".join(lines))
     if not outcome:
-        click.echo("\n".join(printed.last_days(play.last_days())))
+        click.echo("\n".join(specimens.printed_last_days(specimens.last_days())))
 
 
 @requests.command("anonymise")

@@ -88,7 +88,9 @@ def write(
     if internal and role == states.REQUESTER:
         role = next(speaker for speaker in SPEAKING[1:] if speaker in roles)
     id_ = key[:LONGEST_KEY] if key else new_id()
-    organization_id = request.organization_id if role in (states.EDITOR, states.ADMIN) else None
+    organization_id = None
+    if role in (states.EDITOR, states.ADMIN):
+        organization_id = request.organization_id
     moderation = "" if internal else trust.status_of_new(reader.id)
     message = Comment(
         id=id_,

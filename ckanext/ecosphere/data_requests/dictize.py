@@ -102,8 +102,12 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     )
     mine = {table: _tied(table, [request.id], reader) for table in (Support, Follow)}
     packages = _packages([request])
-    suggestions = datasets(request, reader, "suggested") if reader.is_inside(request) else []
-    review_until = iso(request.review_until) if _may_ask_review(request, reader) else None
+    suggestions = []
+    if reader.is_inside(request):
+        suggestions = datasets(request, reader, "suggested")
+    review_until = None
+    if _may_ask_review(request, reader):
+        review_until = iso(request.review_until)
     return {
         **_request(request, reader, names, mine, packages),
         **_held_by(request, reader, names, _away([request], reader), _there([request], reader)),
@@ -134,7 +138,9 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
 
 def _about(request: Request, reader: Reader) -> dict[str, str] | None:
     """Return the dataset concerned by a request, when the reader may read it."""
-    package = model.Session.get(model.Package, request.package_id) if request.package_id else None
+    package = None
+    if request.package_id:
+        package = model.Session.get(model.Package, request.package_id)
     if package is None or not may_read_dataset(package, reader):
         return None
     return {"id": package.id, "name": package.name, "title": package.title or package.name}
@@ -164,10 +170,18 @@ def _request(
         dataset["key"] for dataset in known_datasets(request, reader, packages)
     ]
     reason = request.routing_reason or {}
-    organization = names.group(request.organization_id) if request.opened or roles else None
-    routing_reason = wording.routing_reason(reason) if inside or states.REQUESTER in roles else ""
-    requester_organisation = request.requester_organisation if roles or request.show_name else ""
-    flags = [{**flag, "label": wording.flag(flag)} for flag in request.flags] if inside else []
+    organization = None
+    if request.opened or roles:
+        organization = names.group(request.organization_id)
+    routing_reason = ""
+    if inside or states.REQUESTER in roles:
+        routing_reason = wording.routing_reason(reason)
+    requester_organisation = ""
+    if roles or request.show_name:
+        requester_organisation = request.requester_organisation
+    flags = []
+    if inside:
+        flags = [{**flag, "label": wording.flag(flag)} for flag in request.flags]
     result |= {
         "kind_label": wording.kind(request.kind),
         "is_signal": request.is_signal,
@@ -400,7 +414,9 @@ def _transition(line: states.Transition, signal: bool) -> dict[str, Any]:
 
 def _may_refer(request: Request, reader: Reader) -> str | None:
     """Return the last day on which the requester may turn to the CADA, None when there is nothing to refer."""
-    cause = referral.cause(request) if states.REQUESTER in reader.roles(request) else None
+    cause = None
+    if states.REQUESTER in reader.roles(request):
+        cause = referral.cause(request)
     if cause:
         return iso(referral.last_day(cause[1]))
     return None

@@ -112,9 +112,9 @@ def _submit(request: Request, values: Fields, moment: datetime) -> Fields:
 
 def _asked_too(request: Request) -> routing.Proposal | None:
     """Return the service that the requester chose, alone or with others."""
-    group = (
-        model.Session.get(model.Group, request.organization_id) if request.organization_id else None
-    )
+    group = None
+    if request.organization_id:
+        group = model.Session.get(model.Group, request.organization_id)
     if group is None or group.state != model.State.ACTIVE:
         return None
     code = "batch" if request.batch_id else "asked"
@@ -133,9 +133,9 @@ def flag_unreachable(request: Request) -> None:
     if request.organization_id and routing.is_reachable(request.organization_id):
         request.flags = others
         return
-    group = (
-        model.Session.get(model.Group, request.organization_id) if request.organization_id else None
-    )
+    group = None
+    if request.organization_id:
+        group = model.Session.get(model.Group, request.organization_id)
     other = routing.instead_of(group, request)
     title = (group.title or group.name) if group else ""
     other_title = other.title if other else ""
@@ -154,7 +154,9 @@ def start_clock(request: Request, day: date) -> None:
     request.extended = False
     runs = config.clock() and not request.is_signal
     request.clock_start = day if runs else None
-    end = law.last_day("answer", day, months=config.answer_months()) if runs else None
+    end = None
+    if runs:
+        end = law.last_day("answer", day, months=config.answer_months())
     request.due = request.first_month_ends = end
 
 

@@ -218,7 +218,8 @@ def ecosphere_request_ground_fields() -> dict[str, list[str]]:
 
 def ecosphere_request_privacy() -> dict[str, Any]:
     """Return data of the privacy notice: `ground`, `authority`, `website`, `months` of retention, `article`."""
-    remedies, lang = law.remedies(), "en" if language.current().startswith("en") else "fr"
+    lang = "en" if language.current().startswith("en") else "fr"
+    remedies = law.remedies()
     privacy = remedies["privacy"]
     return {
         "ground": privacy["ground"][lang],
@@ -430,7 +431,10 @@ def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list
     rows = []
     for group in backlog:
         first, _dash, last = group["age"].partition("-")
-        words = tk._("{first} to {last} days") if last else tk._("more than {first} days")
+        if last:
+            words = tk._("{first} to {last} days")
+        else:
+            words = tk._("more than {first} days")
         first_day = first if last else int(first) - 1
         rows.append((words.format(first=first_day, last=last), group["count"]))
     return rows

@@ -238,13 +238,13 @@ def _trace(trace: Trace, request: Request, names: Names) -> dict[str, Any]:
 
 def _changes(revision: Revision, own: bool) -> list[dict[str, Any]]:
     """Return what an edit changed; names of datasets, some of which may be private, for its author alone."""
-    return [
-        {
-            "field": name,
-            **(change if own or name != "known_datasets" else {"from": None, "to": None}),
-        }
-        for name, change in sorted(revision.changes.items())
-    ]
+    changes = []
+    for name, change in sorted(revision.changes.items()):
+        if name == "known_datasets" and not own:
+            changes.append({"field": name, "from": None, "to": None})
+        else:
+            changes.append({"field": name, **change})
+    return changes
 
 
 def shown_moderation(moderation: str) -> str:
@@ -284,7 +284,9 @@ def conversation(
     rows = []
     for message in messages:
         readable = not message.hidden or inside
-        html = text.row_html(message, trust.has_plain_links(message.moderation)) if readable else ""
+        html = ""
+        if readable:
+            html = text.row_html(message, trust.has_plain_links(message.moderation))
         attachments = files.get(message.id, []) if readable else []
         row = {
             "id": message.id,
@@ -329,14 +331,14 @@ def _held(
     user = names.users.get(_writer(row) or "")
     user_name = user.name if user else ""
     changes = _changes(row, own=False) if kind == "edit" else []
-    attachments = files.get(row.id, []) if kind == "comment" else []
+    attachments, author_role = [], states.REQUESTER
+    if kind == "comment":
+        attachments, author_role = files.get(row.id, []), row.author_role
     return {
         "kind": kind,
         "id": str(row.id),
         "created": iso(row.created),
-        "author": wording.author(
-            row.author_role if kind == "comment" else states.REQUESTER, "", request.is_signal
-        ),
+        "author": wording.author(author_role, "", request.is_signal),
         "author_name": names.person(_writer(row)),
         "user": user_name,
         "html": _held_html(row),
@@ -382,7 +384,9 @@ def groups_of(entry: Event | Revision | Trace) -> list[Any]:
 
 def people_of(entry: Event | Revision | Trace) -> list[str | None]:
     """Return the ids of the users in a line of the history, its actor first."""
-    others = [entry.user_id, entry.instead_of_id] if isinstance(entry, Trace) else []
+    others = []
+    if isinstance(entry, Trace):
+        others = [entry.user_id, entry.instead_of_id]
     return [_writer(entry), *others]
 
 

@@ -14,6 +14,7 @@ from ckanext.ecosphere.contact.actions import without_base
 from ckanext.ecosphere.core.accounts import IEcosphereAccounts, Notice
 from ckanext.ecosphere.data_requests import (
     attachments,
+    calendars,
     cli,
     config,
     dashboard,
@@ -22,7 +23,6 @@ from ckanext.ecosphere.data_requests import (
     privacy,
     setup,
 )
-from ckanext.ecosphere.data_requests.desk import calendar
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.logic.actions import desk
 from ckanext.ecosphere.data_requests.notifications import outbox
@@ -86,7 +86,7 @@ class EcosphereRequestsPlugin(Room):
 
     def configure(self, config: Any) -> None:
         """Look at what is committed, and at new passwords."""
-        calendar.listen()
+        calendars.listen()
         jobs.listen()
         attachments.listen()
         listing.listen()

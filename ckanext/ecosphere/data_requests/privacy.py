@@ -183,7 +183,9 @@ def _events(where: Any, drop_texts: bool) -> None:
 def export(user: model.User) -> dict[str, Any]:
     """Return all personal data of a user, ready for JSON."""
     settings = model.Session.get(Setting, user.id)
-    own_settings = {"digest": settings.digest, "language": settings.language} if settings else {}
+    own_settings = {}
+    if settings:
+        own_settings = {"digest": settings.digest, "language": settings.language}
     return {
         "person": {
             "id": user.id,

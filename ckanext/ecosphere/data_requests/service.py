@@ -307,11 +307,9 @@ def transition(
         NotAuthorized: the user has none of its roles.
     """
     with rolled_back_on_error():
-        others = (
-            [target.id]
-            if name in ("join", "mark_duplicate") and (target := _target_of(data))
-            else []
-        )
+        others = []
+        if name in ("join", "mark_duplicate") and (target := _target_of(data)):
+            others = [target.id]
         request = lock(request_id, *others)[request_id]
         if not reader.may_read(request):
             raise tk.ObjectNotFound(_("Request not found"))
@@ -320,11 +318,10 @@ def transition(
         _no_obstacle(request, name, roles)
         role = states.acting_role(name, roles)
         authors.keep_given(reader.id, name, data)
-        events = (
-            sent(request, reader.id, data)
-            if name == "submit"
-            else [perform(request, name, role, reader.id, data)]
-        )
+        if name == "submit":
+            events = sent(request, reader.id, data)
+        else:
+            events = [perform(request, name, role, reader.id, data)]
         also(request)
         model.Session.commit()
     announce(request, events)

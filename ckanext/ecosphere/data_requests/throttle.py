@@ -109,9 +109,10 @@ def signal_waits(signal: Request) -> None:
     Raises:
         ValidationError: so many wait already, about the dataset or in all, that this one would not be read.
     """
-    alike = (
-        Request.requester_id.is_not(None) if signal.requester_id else Request.requester_id.is_(None)
-    )
+    if signal.requester_id:
+        alike = Request.requester_id.is_not(None)
+    else:
+        alike = Request.requester_id.is_(None)
     waiting = sa.select(sa.func.count()).select_from(Request)
     waiting = waiting.where(
         alike, Request.state == states.SUBMITTED, Request.kind.in_(states.SIGNALS)

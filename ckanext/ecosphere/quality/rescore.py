@@ -25,7 +25,7 @@ from ckan.lib.search.common import SearchIndexError
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.fast_save import solr
-from ckanext.ecosphere.fast_save.stored_documents import KeptDocuments
+from ckanext.ecosphere.fast_save.documents import KeptDocuments
 from ckanext.ecosphere.quality import config, datasets, series, store
 from ckanext.ecosphere.quality.core.facts import Facts
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow

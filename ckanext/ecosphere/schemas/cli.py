@@ -17,7 +17,7 @@ from ckanext.ecosphere.schemas.catalogue import adopting
 from ckanext.ecosphere.schemas.catalogue.public_files import each_dataset
 from ckanext.ecosphere.schemas.rdf.skos import turtle
 from ckanext.ecosphere.setup.dialogue import plan_options, proceed, speaking
-from ckanext.ecosphere.vocabularies.reader import BASE_COLUMNS, read_rows, read_vocabulary
+from ckanext.ecosphere.vocabularies.model import BASE_COLUMNS, read_rows, read_vocabulary
 
 
 @click.group(short_help="Look at the controlled lists.")

@@ -77,7 +77,7 @@ def _as_plain(shown: str) -> str:
         shown: the dataset, shown with CKAN's default schema, as JSON.
     """
     dataset = json.loads(shown)
-    licence = former_licences.stock(dataset.get("license_id") or "")
+    licence = licences.stock(dataset.get("license_id") or "")
     dataset["license_title"] = dataset.get("license_id")
     if licence:
         dataset["license_title"] = licence.title

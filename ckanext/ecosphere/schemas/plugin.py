@@ -29,7 +29,7 @@ from ckanext.ecosphere.schemas import checks, cli, dashboard, helpers, indexing,
 from ckanext.ecosphere.schemas import config as options
 from ckanext.ecosphere.schemas.bulk import runs
 from ckanext.ecosphere.schemas.bulk import views as bulk_views
-from ckanext.ecosphere.schemas.catalogue import adopting, leaving, public_files, returning
+from ckanext.ecosphere.schemas.catalogue import adopting, leaving, public_files
 from ckanext.ecosphere.schemas.hvd import judging
 from ckanext.ecosphere.schemas.hvd import views as hvd_views
 from ckanext.ecosphere.schemas.logic import (

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.schemas import config, iso_record
-from ckanext.ecosphere.schemas.catalogue import prepared_file
+from ckanext.ecosphere.schemas.catalogue import public_files
 from ckanext.ecosphere.schemas.fields import choices, places, spatial, stored
 from ckanext.ecosphere.schemas.importing import proposing, review
 from ckanext.ecosphere.schemas.importing.documents import decoded
@@ -88,9 +88,9 @@ def catalogue() -> Response:
             "This portal stores no files, and the catalogue is too large to be written at once: narrow the search to"
             " {number} datasets at most, or take the catalogue as RDF (/catalog.xml)."
         )
-        return Response(message.format(number=prepared_file.MOST_LIVE), 503, mimetype="text/plain")
+        return Response(message.format(number=public_files.MOST_LIVE), 503, mimetype="text/plain")
     else:
-        file = prepared_file.prepared()
+        file = public_files.prepared_csv()
         if not file:
             message = tk._("The file is being prepared: ask for it again in a few minutes.")
             return Response(message, 503, {"Retry-After": "120"}, mimetype="text/plain")

@@ -7,7 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, Schema, Validator, ValidatorFactory
 
-from ckanext.ecosphere.search import config, facet_counts, suggest, unfound
+from ckanext.ecosphere.search import config, facets, suggest, unfound
 from ckanext.ecosphere.search.alerts import actions as alerts
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import action_input, language
@@ -51,7 +51,7 @@ def package_search(original_action: Any, context: Context, data_dict: dict[str, 
         raise tk.ValidationError(
             {"extras": [tk._("This must be an object with names and values.")]}
         )
-    search_params = facet_counts.prepare(data_dict)
+    search_params = facets.prepare(data_dict)
     if search.is_question(search_params):
         answer = search.answer(original_action, context, search_params)
         unfound.note(search_params, answer)

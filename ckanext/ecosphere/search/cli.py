@@ -29,17 +29,15 @@ def explain(question: str, rows: int) -> None:
     interpreted = understood.question
     place = interpreted.place or interpreted.maybe
     if place:
-        click.echo(
-            f"Place: {place.title}"
-            + ("" if interpreted.place else " (perhaps: weighs, hides nothing)")
-        )
+        certainty = "" if interpreted.place else " (perhaps: weighs, hides nothing)"
+        click.echo(f"Place: {place.title}{certainty}")
     for unit in interpreted.units:
-        called = ", ".join(unit.others[: unit.called])
-        click.echo(
-            f"Words: {unit.text}"
-            + (f" = {called}" if called else "")
-            + (" (purpose)" if unit.weak else "")
-        )
+        line = f"Words: {unit.text}"
+        if unit.called:
+            line += f" = {', '.join(unit.others[: unit.called])}"
+        if unit.weak:
+            line += " (purpose)"
+        click.echo(line)
     year = dates.today().year if results.has_numbers() else None
     for rank, result in enumerate(explaining.explain(understood, rows, year), start=1):
         click.echo(f"\n{rank}. {result.title}  [{result.name}]")
@@ -87,9 +85,10 @@ def status() -> None:
         raise click.exceptions.Exit(2) from error
     for name in state.differences:
         click.echo(name)
-    click.echo("French" if state.is_french else "Not French")
     if not state.is_french:
+        click.echo("Not French")
         raise click.exceptions.Exit(1)
+    click.echo("French")
 
 
 @search.command()
@@ -111,7 +110,9 @@ def tick() -> None:
 def forget(person: str) -> None:
     """Erase the alerts of PERSON: the name of an account, or an e-mail address without one."""
     user = model.User.get(person)
-    subscriber = (storage.of_user(user.id) if user else None) or storage.of_email(person)
+    subscriber = storage.of_email(person)
+    if user:
+        subscriber = storage.of_user(user.id) or subscriber
     if subscriber is None:
         error_shout(f"{person} has no alerts.")
         raise click.exceptions.Exit(1)

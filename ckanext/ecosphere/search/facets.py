@@ -5,18 +5,164 @@ They are declared in `data/facets.csv`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import ckan.plugins.toolkit as tk
+from ckan.lib.search import SearchQueryError
+from flask import has_request_context
+
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.facet_values import FORMAT_FIELD
+from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.search.index import HIERARCHIES
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.search.relevance.solr_query import ACCESS_FIELD, YEAR_NUMBER_FIELD
+from ckanext.ecosphere.shared import language, reach
 from ckanext.ecosphere.shared.reach import family_of
-from ckanext.ecosphere.vocabularies import tables
+from ckanext.ecosphere.vocabularies import communes, tables
+
+FORMAT_FIELD = "vocab_ecosphere_format"
+REGULATORY_FIELD = "vocab_ecosphere_regulatory_use"
+EXACT_TERRITORY_FIELD = "vocab_ecosphere_territory_exact"
+KIND_FIELD = "ecosphere_service_kind"
+SCALE_FIELD = "ecosphere_scale_class"
+YEAR_FIELD = "ecosphere_data_year"
+
+_OTHER_KIND = "other"
+_YEAR = re.compile(r"(?:1[6-9]|20)\d\d(?=\D|$)")
+_NUMBER = re.compile(r"\d{1,12}(?:\.\d*)?")
+
+
+def complete(document: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the facet values to an index document.
+
+    Args:
+        document: index document, changed in place.
+        dataset: as returned by `package_show`.
+
+    Returns:
+        the same document.
+    """
+    # Without the suite's schema, these fields are free extras of a dataset.
+    fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dict(dataset)
+    resources = dataset.get("resources") or []
+    resources = [resource for resource in resources if isinstance(resource, dict)]
+    document[ACCESS_FIELD] = reach.ways(fields)
+    document[FORMAT_FIELD] = formats(resources)
+    document[REGULATORY_FIELD] = _ids("regulatory-use", fields.get("regulatory_use"))
+    document[EXACT_TERRITORY_FIELD] = exact_territories(fields.get("territory"))
+    document[KIND_FIELD] = service_kind(dataset.get("organization"))
+    latest = year(fields)
+    single = {
+        SCALE_FIELD: scale_class(fields.get("scale_denominator")),
+        YEAR_FIELD: latest,
+        YEAR_NUMBER_FIELD: latest and int(latest),
+    }
+    return document | {name: value for name, value in single.items() if value}
+
+
+def formats(resources: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the formats of resources and their families, without duplicates."""
+    values: list[str] = []
+    for resource in resources:
+        name = str(resource.get("format") or "").strip()
+        if name:
+            values += filter(None, (reach.family_of(name), name))
+    return list(dict.fromkeys(values))
+
+
+def exact_territories(value: Any) -> list[str]:
+    """Return the territories of a dataset itself, without their ancestors; a commune as `commune-01053`."""
+    keys = values(value)
+    places = [f"commune-{commune.code}" for commune in filter(None, map(communes.get, keys))]
+    return list(dict.fromkeys([*places, *_ids("territories", keys)]))
+
+
+def service_kind(organization: Any) -> str:
+    """Return the kind of the publishing service, an id of `service-kind`."""
+    if not isinstance(organization, dict):
+        return _OTHER_KIND
+    service = voc.get("organisations").get(str(organization.get("name") or ""))
+    if service is None:
+        return _OTHER_KIND
+    return _service_kinds().get(str(service.data.get("kind")), _OTHER_KIND)
+
+
+@cache
+def _service_kinds() -> dict[str, str]:
+    return {
+        kind: concept.id for concept in voc.get("service-kind") for kind in concept.data["kinds"]
+    }
+
+
+def scale_class(denominator: Any) -> str | None:
+    """Return the class of a scale denominator, an id of `scale-class`; None without a valid scale."""
+    match = _NUMBER.fullmatch(str(denominator or "").strip())
+    if match is None or float(match[0]) < 1:
+        return None
+    number = float(match[0])
+    for concept in voc.get("scale-class"):
+        largest = concept.data["largest"]
+        if not largest or number <= largest:
+            return concept.id
+    return None
+
+
+def year(fields: Mapping[str, Any]) -> str | None:
+    """Return the year of the data: last revision, else end of the temporal coverage, else publication or creation."""
+    periods = fields.get("temporal_coverage")
+    if not isinstance(periods, list):
+        periods = []
+    ends = [str(period.get("end") or "") for period in periods if isinstance(period, dict)]
+    dates = (
+        fields.get("modified"),
+        max(ends, default=""),
+        fields.get("issued"),
+        fields.get("created"),
+    )
+    for date in dates:
+        match = _YEAR.match(str(date or ""))
+        if match:
+            return match[0]
+    return None
+
+
+def covering(place: str) -> list[str]:
+    """Return the territories that cover a place: itself and its ancestors.
+
+    Args:
+        place: id of a territory, or `commune-` and the INSEE code.
+
+    Returns:
+        values of `EXACT_TERRITORY_FIELD`, empty if the place is unknown.
+    """
+    territories = voc.get("territories")
+    code = place.removeprefix("commune-")
+    commune = communes.of_code(code) if code != place else None
+    covers: list[str] = []
+    if commune:
+        covers.append(place)
+        place = f"departement-{commune.departement}"
+    territory = territories.get(place)
+    if territory:
+        covers += [concept.id for concept in (territory, *territories.ancestors(territory.id))]
+    return covers
+
+
+def values(value: Any) -> list[str]:
+    """Return the values of a multi-valued field: a list, its JSON text, or a single value."""
+    return list(View({"value": value}).many("value"))
+
+
+def _ids(vocabulary: str, value: Any) -> list[str]:
+    """Return the ids of the concepts of a field's values, without duplicates; unknown ones are skipped."""
+    concepts = filter(None, map(voc.get(vocabulary).get, values(value)))
+    return list(dict.fromkeys(concept.id for concept in concepts))
+
 
 FILE = Path(__file__).with_name("data") / "facets.csv"
 QUALITY_FIELD = "ecosphere_quality_level"
@@ -101,10 +247,14 @@ def label(facet: str, value: str, language: str, default: str = "") -> str:
     """Return the label of a facet value in a language, or a default if no vocabulary has it."""
     if facet == FORMAT_FIELD:
         family = voc.get("format-family").get(value)
-        return family.label(language) if family else (default or value)
+        if family:
+            return family.label(language)
+        return default or value
     vocabulary = VOCABULARIES.get(facet)
     concept = voc.get(vocabulary).get(value) if vocabulary else None
-    return concept.label(language) if concept else (default or value)
+    if concept:
+        return concept.label(language)
+    return default or value
 
 
 def translate(search_facets: dict[str, Any], language: str) -> None:
@@ -161,7 +311,10 @@ def tree(facet: str, items: list[dict[str, Any]]) -> list[Node]:
     top: list[Node] = []
     for name, node in nodes.items():
         parent = _parent(facet, name) if is_tree(facet) else None
-        (nodes[parent].children if parent in nodes else top).append(node)
+        if parent in nodes:
+            nodes[parent].children.append(node)
+        else:
+            top.append(node)
     rank = _rank(of_field(facet))
     for node in nodes.values():
         node.children.sort(key=rank)
@@ -184,9 +337,15 @@ def ancestors(facet: str, value: str) -> list[str]:
     return ids
 
 
+def _latest_first(node: Node) -> tuple[int]:
+    if node.item["name"].isdecimal():
+        return (-int(node.item["name"]),)
+    return (0,)
+
+
 def _rank(facet: Facet) -> Callable[[Node], tuple[Any, ...]]:
     if facet.order == "latest":
-        return lambda node: (-int(node.item["name"]) if node.item["name"].isdecimal() else 0,)
+        return _latest_first
     if facet.order == "list":
         places = {concept.id: place for place, concept in enumerate(voc.get(facet.vocabulary))}
         return lambda node: (places.get(node.item["name"], len(places)),)
@@ -196,10 +355,228 @@ def _rank(facet: Facet) -> Callable[[Node], tuple[Any, ...]]:
 def _parent(facet: str, name: str) -> str | None:
     if facet == FORMAT_FIELD:
         family = family_of(name)
-        return family if family != name else None
+        if family != name:
+            return family
+        return None
     if facet not in HIERARCHIES:
         return None
     vocabulary = voc.get(VOCABULARIES[facet])
     concept = vocabulary.get(name)
     broader = vocabulary.ancestors(concept.uri)[:1] if concept else ()
-    return broader[0].id if broader else None
+    if broader:
+        return broader[0].id
+    return None
+
+
+PARAMETER = "ext_facets"
+"""Parameter of `package_search`: field → values, as an object or as JSON."""
+COVERS = "ext_covers"
+"""Parameter of `package_search`: id of a territory, or `commune-` and the INSEE code."""
+MOST_FIELDS = 30
+MOST_VALUES = 200
+_PARSER = "lucene"
+_ALLOWED_PARSERS = (_PARSER, "edismax")
+_ALLOWED = "ckan.search.solr_allowed_query_parsers"
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,80}")
+_QUOTED = '"{}"'
+_SPECIAL = re.compile(r'(["\\{])')
+
+Chosen = dict[str, list[str]]
+
+
+def allow(config: Any) -> None:
+    """Allow the query parsers of tagged filters and of our own queries (`relevance/results.py`).
+
+    Callers cannot use them, see `bounds.check`.
+    """
+    parsers = config.get(_ALLOWED) or []
+    parsers = parsers.split() if isinstance(parsers, str) else list(parsers)
+    config[_ALLOWED] = list(dict.fromkeys([*parsers, *_ALLOWED_PARSERS]))
+
+
+def prepare(data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of `package_search` with multi-select facets.
+
+    Raises:
+        SearchQueryError: the facets are invalid or too many, or the place to cover is unknown.
+    """
+    data_dict = dict(data_dict)
+    _refuse_local_parameters(data_dict)
+    extras = data_dict["extras"] = dict(data_dict.get("extras") or {})
+    for name in (PARAMETER, COVERS):
+        if name in data_dict:
+            extras[name] = data_dict.pop(name)
+    chosen = from_extras(extras)
+    fq = data_dict.get("fq")
+    if isinstance(fq, str) and has_request_context():
+        data_dict["fq"], of_page = from_address(fq, tk.request.args.items(multi=True))
+        chosen = {**of_page, **chosen}
+    apply(data_dict, chosen)
+    _narrow_to_place(data_dict)
+    return data_dict
+
+
+def _refuse_local_parameters(data_dict: Mapping[str, Any]) -> None:
+    """Refuse facets with local parameters of Solr, which would bypass the limits of a search.
+
+    Raises:
+        SearchQueryError: a facet is more than the name of a field.
+    """
+    if any("{!" in str(field) for field in _listed(data_dict.get("facet.field"))):
+        raise SearchQueryError(tk._("A facet is the name of a field."))
+
+
+def from_extras(extras: dict[str, Any]) -> Chosen:
+    """Take the chosen values from `ext_facets`.
+
+    Args:
+        extras: the `extras` of `package_search`, changed in place.
+
+    Raises:
+        SearchQueryError: not an object of fields with their values, or too many of them.
+    """
+    parameter = extras.pop(PARAMETER, None)
+    if parameter in (None, "", {}):
+        return {}
+    if isinstance(parameter, str):
+        try:
+            parameter = json.loads(parameter[:100_000])
+        except (ValueError, RecursionError):
+            parameter = None
+    chosen = dict(parameter) if isinstance(parameter, dict) else {}
+    for name, values in chosen.items():
+        if isinstance(values, str):
+            chosen[name] = [values]
+    if not chosen or not all(
+        _FIELD.fullmatch(str(field)) and _are_texts(values) for field, values in chosen.items()
+    ):
+        raise SearchQueryError(
+            tk._("Give the facets as an object: each field with the list of its values.")
+        )
+    _check_bounds(chosen)
+    return {field: list(dict.fromkeys(values)) for field, values in chosen.items() if values}
+
+
+def from_address(fq: str, parameters: Iterable[tuple[str, str]]) -> tuple[str, Chosen]:
+    """Extract from a page's filter query the filters that CKAN derived from the URL.
+
+    CKAN's pages of datasets, services and groups append `field:"value"` for each parameter, and its feeds for the first
+    one of each name. Only these are taken, the last ones first: filters that a page adds itself (such as the group
+    shown), and all filter queries of the API, are kept.
+
+    Args:
+        fq: the filter query of the page.
+        parameters: names and values of the URL parameters, in order.
+
+    Returns:
+        the remaining filter query, and the values by field.
+
+    Raises:
+        SearchQueryError: there are too many values.
+    """
+    chosen: Chosen = {}
+    filters: set[str] = set()
+    for name, value in parameters:
+        if not value or not _FIELD.fullmatch(name):
+            continue
+        written = re.compile(rf'(?:^|(?<=[\s"])){re.escape(name)}: ?"{re.escape(value)}"')
+        matches = list(written.finditer(fq))
+        if matches:
+            fq = fq[: matches[-1].start()] + fq[matches[-1].end() :]
+            filters.add(name)
+        chosen.setdefault(name, []).append(value)
+    chosen = {name: list(dict.fromkeys(chosen[name])) for name in chosen if name in filters}
+    _check_bounds(chosen)
+    return fq.strip(), chosen
+
+
+def apply(data_dict: dict[str, Any], chosen: Chosen) -> None:
+    """Filter by the chosen values, and count each of their facets without its own filter.
+
+    Args:
+        data_dict: parameters of `package_search`, changed in place.
+        chosen: field → values. In a tree, ancestors of other chosen values are ignored: someone who chose a région,
+            then one of its départements, wants the département.
+    """
+    if not chosen:
+        return
+    filters = [
+        f"{{!{_PARSER} tag={_tag(field)}}}{clause(field, values)}"
+        for field, values in chosen.items()
+    ]
+    data_dict["fq_list"] = [*_listed(data_dict.get("fq_list")), *filters]
+    counted = _listed(data_dict.pop("facet.field", None))
+    for number, name in enumerate(counted):
+        if name in chosen:
+            counted[number] = f"{{!{_PARSER} ex={_tag(name)} key={name}}}{name}"
+    if counted:
+        data_dict["facet.field"] = counted
+
+
+def clause(field: str, values: Iterable[str]) -> str:
+    """Return a filter query that matches any of the values."""
+    quoted = (_SPECIAL.sub(r"\\\1", value) for value in most_precise(field, values))
+    return f"{field}:({' OR '.join(map(_QUOTED.format, quoted))})"
+
+
+def _tag(field: str) -> str:
+    return f"facet_{field}"
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(item, str) for item in values)
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return a parameter as a list; it may be missing, a list or its JSON text (as CKAN accepts it in URLs)."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = [value] if value else []
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    return []
+
+
+def _check_bounds(chosen: Chosen) -> None:
+    if len(chosen) > MOST_FIELDS or any(len(values) > MOST_VALUES for values in chosen.values()):
+        message = tk._(
+            "Too many filters at once: {fields} facets with {values} values each at most."
+        )
+        raise SearchQueryError(message.format(fields=MOST_FIELDS, values=MOST_VALUES))
+
+
+def _narrow_to_place(data_dict: dict[str, Any]) -> None:
+    """Restrict the search to datasets that cover the given place.
+
+    Args:
+        data_dict: parameters of `package_search`, changed in place; `extras` must be a dict.
+
+    Raises:
+        SearchQueryError: the place is unknown.
+    """
+    place = data_dict["extras"].get(COVERS)
+    if not place:
+        return
+    values = covering(place) if isinstance(place, str) else []
+    if not values:
+        raise SearchQueryError(
+            tk._("There is no such territory: give its id, or commune- with the INSEE code.")
+        )
+    either = " OR ".join(f'"{value}"' for value in values)
+    clause = f"{EXACT_TERRITORY_FIELD}:({either})"
+    data_dict["fq_list"] = [*(data_dict.get("fq_list") or []), clause]
+
+
+def place_label(place: str, lang: str) -> str:
+    """Return the name of a place, empty if it is unknown."""
+    commune = None
+    if place.startswith("commune-"):
+        commune = communes.of_code(place.removeprefix("commune-"))
+    concept = voc.get("territories").get(place)
+    if commune:
+        return commune.label
+    if concept:
+        return concept.label(lang)
+    return ""

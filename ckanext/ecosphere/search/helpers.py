@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facets, index
-from ckanext.ecosphere.search.page import address, chips, extents, facet_view, nearby, results
+from ckanext.ecosphere.search.page import area, facet_view, results
 from ckanext.ecosphere.search.relevance import search, understanding
 from ckanext.ecosphere.shared import language, organisations
 from ckanext.ecosphere.vocabularies import communes
@@ -65,11 +65,11 @@ def ecosphere_search_result(package: dict[str, Any]) -> results.Result:
     return results.of_dataset(package, (summary.get("marked") or typed)[:MAX_MARKED])
 
 
-def ecosphere_search_map(packages: list[dict[str, Any]]) -> extents.Map | None:
+def ecosphere_search_map(packages: list[dict[str, Any]]) -> area.Map | None:
     """Return the map of the extents of the page's results, if the map is shown."""
-    if not tk.request.args.get(address.MAP):
+    if not tk.request.args.get(results.MAP):
         return None
-    return extents.of_results(packages, tk.request.args.get(chips.AREA, ""))
+    return area.of_results(packages, tk.request.args.get(results.AREA, ""))
 
 
 def ecosphere_search_map_urls() -> dict[str, str]:
@@ -78,11 +78,12 @@ def ecosphere_search_map_urls() -> dict[str, str]:
     Returns:
         `toggle`; `area`, "" without search by area or on other pages than that of all datasets.
     """
-    here = address.Address.current()
-    is_map_open = bool(tk.request.args.get(address.MAP))
-    toggled = (
-        here.without((address.MAP, None)).url() if is_map_open else here.url(**{address.MAP: "1"})
-    )
+    here = results.Address.current()
+    is_map_open = bool(tk.request.args.get(results.MAP))
+    if is_map_open:
+        toggled = here.without((results.MAP, None)).url()
+    else:
+        toggled = here.url(**{results.MAP: "1"})
     area = ""
     if tk.request.endpoint == "dataset.search" and tk.h.plugin_loaded("spatial_query"):
         area = tk.h.url_for("ecosphere_search.area") + here.url()
@@ -91,22 +92,23 @@ def ecosphere_search_map_urls() -> dict[str, str]:
 
 def ecosphere_search_chips(
     facet_titles: dict[str, str], search_facets: dict[str, Any] | None
-) -> list[chips.Chip]:
+) -> list[results.Chip]:
     """Return the chosen filters of the page, with the URLs that remove them."""
-    return chips.of_page(facet_titles, search_facets or {}, ecosphere_search_facet_label)
+    return results.of_page(facet_titles, search_facets or {}, ecosphere_search_facet_label)
 
 
 def ecosphere_search_parameters() -> list[tuple[str, str]]:
     """Return the parameters that the search form of the page keeps: all filters, but neither words nor order."""
-    return [pair for pair in address.Address.current().pairs if pair[0] not in ("q", "sort")]
+    return [pair for pair in results.Address.current().pairs if pair[0] not in ("q", "sort")]
 
 
 def ecosphere_search_sorting() -> list[tuple[str, str]]:
     """Return the choices of the sort menu: (label, Solr sort)."""
-    quality = [(_("Quality"), "ecosphere_quality_score desc, metadata_modified desc")]
+    choices = [(_("Relevance"), "score desc, metadata_modified desc")]
+    if tk.h.plugin_loaded("ecosphere_quality"):
+        choices.append((_("Quality"), "ecosphere_quality_score desc, metadata_modified desc"))
     return [
-        (_("Relevance"), "score desc, metadata_modified desc"),
-        *(quality if tk.h.plugin_loaded("ecosphere_quality") else []),
+        *choices,
         (_("Most recently updated"), f"{index.UPDATED_FIELD} desc, metadata_modified desc"),
         (_("Title, A to Z"), "title_string asc"),
         (_("Title, Z to A"), "title_string desc"),
@@ -176,12 +178,12 @@ def ecosphere_search_relaxations(
         if count:
             label, url = ecosphere_search_facet_label(facet, value), remove_field(facet, value)
             relaxations.append({"facet": facet, "label": label, "count": count, "url": url})
-    areas = {name: value for name, value in plugins.items() if name in chips.OF_AREA}
+    areas = {name: value for name, value in plugins.items() if name in results.OF_AREA}
     if areas:
         anywhere = {name: value for name, value in plugins.items() if name not in areas}
         count = _counted(query, fields_grouped, anywhere)
         if count:
-            chip = chips.area(areas)
+            chip = results.area(areas)
             area = {"facet": chip.title, "label": chip.label, "count": count, "url": chip.url}
             relaxations.append(area)
     return sorted(relaxations, key=lambda relaxation: -relaxation["count"])
@@ -222,7 +224,7 @@ def ecosphere_search_nearby(
             "contains": place.contains,
             "url": f"{tk.h.url_for(tk.request.path)}?{urlencode([*others, (index.TERRITORY_FIELD, place.id)])}",
         }
-        for place in nearby.nearby(query, fields_grouped)
+        for place in area.nearby(query, fields_grouped)
     ]
 
 
@@ -236,16 +238,17 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
         return None
     summary = getattr(tk.g, search.KEY, {}).get(query) or {}
     place = (summary.get("place") or {}).get("id", "")
-    subject = " ".join(summary.get("words") or ()) if place in voc.get("territories") else query
-    commune = (
-        communes.of_code(place.removeprefix("commune-")) if place.startswith("commune-") else None
-    )
+    if place in voc.get("territories"):
+        subject = " ".join(summary.get("words") or ())
+    else:
+        subject = query
+    commune = None
+    if place.startswith("commune-"):
+        commune = communes.of_code(place.removeprefix("commune-"))
     place = f"departement-{commune.departement}" if commune else place
-    territory = place if place in voc.get("territories") else ""
-    filled = {
-        "title": subject or query,
-        "territory": territory if commune or subject != query else "",
-    }
+    filled = {"title": subject or query, "territory": ""}
+    if place in voc.get("territories") and (commune or subject != query):
+        filled["territory"] = place
     for name, facet in (("territory", index.TERRITORY_FIELD), ("theme", index.THEME_FIELD)):
         if fields_grouped.get(facet):
             filled[name] = fields_grouped[facet][-1]

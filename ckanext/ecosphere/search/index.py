@@ -164,7 +164,9 @@ def _without_noise(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = _NOISE.sub(" ", value)
-    return text if _WORD.search(text) else ""
+    if _WORD.search(text):
+        return text
+    return ""
 
 
 def _bounded(value: Any) -> Any:
@@ -179,7 +181,9 @@ def _bounded(value: Any) -> Any:
 def _labels(concept: voc.Concept) -> tuple[str, ...]:
     """Return the searchable names of a theme or territory: label and code ("Ain", "01")."""
     code = concept.data.get("code")
-    return (concept.label("fr"), str(code)) if code else (concept.label("fr"),)
+    if code:
+        return (concept.label("fr"), str(code))
+    return (concept.label("fr"),)
 
 
 def _organization_text(organization: Any) -> str:
@@ -232,4 +236,6 @@ def _place_value(key: str) -> str:
     if commune:
         return f"commune-{commune.code}"
     concept = voc.get("territories").get(key)
-    return concept.id if concept else ""
+    if concept:
+        return concept.id
+    return ""

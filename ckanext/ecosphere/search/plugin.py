@@ -31,8 +31,6 @@ from ckanext.ecosphere.search import (
     auth,
     cli,
     config,
-    facet_counts,
-    facet_values,
     facets,
     helpers,
     index,
@@ -82,7 +80,7 @@ class EcosphereSearchPlugin(Room):
         super().update_config(config)
         tk.add_template_directory(config, "../templates/search")
         tk.add_resource("../assets/search", "ecosphere_search")
-        facet_counts.allow(config)
+        facets.allow(config)
 
     def make_middleware(self, app: Any, config: Any) -> Any:
         """Load the gazetteer in the background, so that no request waits for it.
@@ -102,7 +100,7 @@ class EcosphereSearchPlugin(Room):
         dataset = json.loads(pkg_dict["validated_data_dict"])
         if number := popularity.of(pkg_dict["id"]):
             pkg_dict[POPULARITY_FIELD] = number
-        return facet_values.complete(index.complete(pkg_dict, dataset), dataset)
+        return facets.complete(index.complete(pkg_dict, dataset), dataset)
 
     def after_dataset_search(
         self, search_results: dict[str, Any], search_params: dict[str, Any]
@@ -113,11 +111,9 @@ class EcosphereSearchPlugin(Room):
 
     def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
         """Return the facets of the dataset page; lists of other types (harvest sources) keep their own."""
-        return (
-            facets.titles("dataset", facets_dict, kept_facets.shown())
-            if package_type == "dataset"
-            else facets_dict
-        )
+        if package_type == "dataset":
+            return facets.titles("dataset", facets_dict, kept_facets.shown())
+        return facets_dict
 
     def organization_facets(
         self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None

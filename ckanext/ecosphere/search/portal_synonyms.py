@@ -139,6 +139,7 @@ def _render(
 ) -> Response:
     looked_for = request.args.get("q", "")[:100].strip()
     lines = [{"key": key, **line} for key, line in local.of(words.EVERYDAY).items()]
+    packaged = packaged_lines(looked_for) if looked_for else []
     variables = {
         "values": form,
         "errors": errors or {},
@@ -146,7 +147,7 @@ def _render(
         "name": name,
         "lines": lines[::-1],
         "looked_for": looked_for,
-        "packaged": packaged_lines(looked_for) if looked_for else [],
+        "packaged": packaged,
         "packaged_count": len(words.packaged_everyday()),
         "most_searches": MOST_SEARCHES,
     }
@@ -239,7 +240,9 @@ def _begin_trial(form: Mapping[str, str], line: dict[str, Any], searches: list[s
         queue=jobs.DEFAULT_QUEUE_NAME,
         timeout=LONGEST_SECONDS,
     )
-    return name if queued else None
+    if queued:
+        return name
+    return None
 
 
 def run_trial(name: str) -> None:

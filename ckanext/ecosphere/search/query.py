@@ -9,15 +9,199 @@ On CKAN's plain schema this works as well: the fields of the French schema are t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from ckanext.ecosphere.search import bounds, config
+import ckan.plugins.toolkit as tk
+from ckan.lib.search import SearchQueryError
+
+from ckanext.ecosphere.search import config
 from ckanext.ecosphere.search.relevance import solr_language
 from ckanext.ecosphere.shared import characters
+
+LONGEST_QUERY = 2_000
+"""Maximum characters of a query."""
+MOST_CLAUSES = 50
+"""Maximum words, fields and groups of a query in Solr's syntax."""
+MOST_WILDCARDS = 10
+MOST_FACET_VALUES = 1_000
+MOST_FACETS = 50
+RUNNING_TEXTS = frozenset(
+    [
+        "text",
+        "title",
+        "title_ngram",
+        "name_ngram",
+        "notes",
+        "author",
+        "maintainer",
+        "res_name",
+        "res_description",
+        "urls",
+        "ecosphere_tags",
+        "ecosphere_resources",
+        "ecosphere_words",
+        "ecosphere_suggest",
+    ]
+)
+"""Full-text fields: as facets, Solr would count every word of the catalogue."""
+CLOSED = ("vocab_", "organization", "groups", "license_id", "res_format", "dataset_type")
+"""Prefixes of fields with controlled values: only these may be faceted without a limit."""
+LAST_START = 1_000_000
+"""Maximum offset, since Solr collects and sorts everything before it."""
+_LOCAL_PARAMETERS = re.compile(r"""\s*\{!((?:'[^']*'|"[^"]*"|[^}'"])*)""")
+_OWN_PARSERS = ("frange", "edismax")
+"""Parsers that CKAN lets through, for the filters of ckanext-spatial and of our own queries."""
+_FIELDS = re.compile(r"[\w.*-]+")
+_ORDER = re.compile(r"[\w.-]+\s+(?:asc|desc)", re.IGNORECASE)
+_WEIGHTED = ("bf", "boost")
+"""Parameters that hold functions."""
+_PARSERS = ("dismax", "edismax")
+_COSTLY = re.compile(r"[*?~]")
+_CLAUSE_ENDS = re.compile(r"[\s()]+")
+_EVERYTHING = "*:*"
+_SIDES = 4
+MOST_DEGREES = 540
+"""Maximum longitude: web maps go once around the Earth."""
+
+
+def check(params: dict[str, Any], fielded: bool) -> None:
+    """Refuse a search that exceeds the limits; reduce facets to theirs.
+
+    Args:
+        params: the data_dict of `package_search`, changed in place.
+        fielded: whether `q` is in Solr's syntax.
+
+    Raises:
+        SearchQueryError: the query is too long or too costly, the box is invalid, or a parameter is a function.
+    """
+    query = str(params.get("q") or "")
+    if len(query) > LONGEST_QUERY:
+        raise SearchQueryError(
+            tk._("The search is too long: {number} characters at most.").format(
+                number=LONGEST_QUERY
+            )
+        )
+    if fielded:
+        _check_fielded(query)
+    texts = [str(params.get(name) or "") for name in ("q", "fq", "sort")] + list(
+        map(str, params.get("fq_list") or [])
+    )
+    if any(map(_names_our_parser, texts)):
+        raise SearchQueryError(
+            tk._("A search names no function of Solr: write words, or field:value.")
+        )
+    _check_parameters(params)
+    box = (params.get("extras") or {}).get("ext_bbox")
+    if box:
+        _check_box(box)
+    if _number(params.get("start")) > LAST_START:
+        raise SearchQueryError(
+            tk._("There are no pages beyond result {number}.").format(number=LAST_START)
+        )
+    _bound_facets(params)
+
+
+def _check_parameters(params: dict[str, Any]) -> None:
+    """Refuse functions in place of field names, and response formats that CKAN cannot read."""
+    orders = [text.strip() for text in str(params.get("sort") or "").split(",")]
+    if any(text and not _ORDER.fullmatch(text) for text in orders):
+        raise SearchQueryError(tk._("Give the order as a text, for example: name asc"))
+    fields = params.get("fl") or ()
+    if not isinstance(fields, str):
+        fields = " ".join(map(str, fields))
+    names = re.split(r"[,\s]+", fields)
+    if not all(_FIELDS.fullmatch(text) for text in names if text):
+        raise SearchQueryError(tk._("Name the fields that you want, without functions."))
+    odd = [name for name in _WEIGHTED if params.get(name)]
+    odd += [name for name in ("defType",) if params.get(name) and params[name] not in _PARSERS]
+    odd += [name for name in ("wt",) if params.get(name) and params[name] != "json"]
+    if odd:
+        raise SearchQueryError(
+            tk._("This cannot be asked here: {names}.").format(names=", ".join(odd))
+        )
+
+
+def _names_our_parser(text: str) -> bool:
+    # CKAN refuses local parameters elsewhere than at the start.
+    match = _LOCAL_PARAMETERS.match(text)
+    return match is not None and any(parser in match[1] for parser in _OWN_PARSERS)
+
+
+def _bound_facets(params: dict[str, Any]) -> None:
+    fields = params.get("facet.field")
+    if isinstance(fields, (list, tuple)):
+        fields = params["facet.field"] = [
+            field for field in fields if _named(field) not in RUNNING_TEXTS
+        ][:MOST_FACETS]
+    if params.get("facet.mincount") is not None:
+        params["facet.mincount"] = max(1, _number(params["facet.mincount"]))
+    limit = _number(params.get("facet.limit"))
+    if (
+        limit < -1
+        or limit > MOST_FACET_VALUES
+        or (limit == -1 and not all(map(_is_closed, fields or ())))
+    ):
+        params["facet.limit"] = MOST_FACET_VALUES
+
+
+def _is_closed(facet: Any) -> bool:
+    return _named(facet).startswith(CLOSED)
+
+
+def _named(facet: Any) -> str:
+    """Return the field of a facet, which may be preceded by our local parameters ("{!lucene ex=… key=…}res_format")."""
+    return str(facet).rpartition("}")[2]
+
+
+def _check_fielded(query: str) -> None:
+    if sum(1 for part in _CLAUSE_ENDS.split(query) if part) > MOST_CLAUSES:
+        raise SearchQueryError(
+            tk._("The search has too many parts: {number} at most.").format(number=MOST_CLAUSES)
+        )
+    if len(
+        _COSTLY.findall(query.replace(_EVERYTHING, ""))
+    ) > MOST_WILDCARDS or "/" in _outside_quotes(query):
+        message = tk._(
+            "The search has too many wildcards: {number} at most, and no expression between slashes."
+        )
+        raise SearchQueryError(message.format(number=MOST_WILDCARDS))
+
+
+def _outside_quotes(query: str) -> str:
+    return "".join(query.split('"')[::2]).replace("\\/", "").replace("://", "")
+
+
+def _check_box(box: Any) -> None:
+    """Refuse an invalid box: ckanext-spatial normalises any number with a loop that may never end.
+
+    Longitudes may go once around the Earth, as web maps write them.
+    """
+    sides = box if isinstance(box, (list, tuple)) else str(box).split(",")
+    try:
+        west, south, east, north = (float(str(side)[:40]) for side in sides[: _SIDES + 1])
+    except ValueError:
+        raise SearchQueryError(tk._("Give the box as west,south,east,north in degrees.")) from None
+    finite = all(map(math.isfinite, (west, south, east, north)))
+    inside = finite and max(abs(west), abs(east)) <= MOST_DEGREES
+    if not inside or not -90 <= south <= north <= 90 or not 0 <= east - west <= 360:  # noqa: PLR2004 - degrees
+        raise SearchQueryError(
+            tk._(
+                "The box does not exist: longitudes from -180 to 180, latitudes from -90 to 90, south below north."
+            )
+        )
+
+
+def _number(value: Any) -> int:
+    try:
+        return int(str(value)[:20])
+    except ValueError:
+        return 0
+
 
 # Solr's "field:value". CKAN treats any colon as such, which breaks queries such as "Natura 2000 : les sites" and
 # pasted URLs.
@@ -65,15 +249,15 @@ def prepare(params: dict[str, Any]) -> dict[str, Any]:
         return params
     if not characters.is_clean(query):
         query = params["q"] = characters.clean(query)
-    fielded = is_fielded(query[: bounds.LONGEST_QUERY])
+    fielded = is_fielded(query[:LONGEST_QUERY])
     written = (
         not fielded
         and not params.get("defType")
-        and solr_language.is_written(query[: bounds.LONGEST_QUERY])
+        and solr_language.is_written(query[:LONGEST_QUERY])
     )
     if written:
         query = params["q"] = solr_language.plain(query)
-    bounds.check(params, fielded or written)
+    check(params, fielded or written)
     if fielded and not _PARSER_DEFINITION.match(query):
         params["q"] = solr_language.fielded(query)
     elif not fielded:

@@ -288,9 +288,9 @@ def _sentences(error: Any) -> Iterator[str]:
         except ValueError:
             yield error.strip()
             return
-        yield from _sentences(
-            decoded.get("error", decoded) if isinstance(decoded, dict) else str(decoded)
-        )
+        if not isinstance(decoded, dict):
+            decoded = {"msg": str(decoded)}
+        yield from _sentences(decoded.get("error", decoded))
     elif isinstance(error, list):
         for value in error:
             yield from _sentences(value)

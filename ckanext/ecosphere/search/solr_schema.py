@@ -118,7 +118,9 @@ def state(solr: SolrAdmin) -> SchemaState:
         return SchemaState(stop_words=True, synonym_map={})
     target = synonym_map(solr)
     present = {term: sorted(values) for term, values in solr.synonyms(MANAGED_NAME).items()}
-    return SchemaState(synonym_map=None if present == target else target)
+    if present == target:
+        return SchemaState()
+    return SchemaState(synonym_map=target)
 
 
 def synonym_map(solr: SolrAdmin) -> dict[str, list[str]]:
@@ -192,11 +194,15 @@ def _plain(item: Any) -> Any:
         return {key: _plain(value) for key, value in item.items()}
     if isinstance(item, list):
         return [_plain(value) for value in item]
-    return str(item).lower() if isinstance(item, bool) else str(item)
+    if isinstance(item, bool):
+        return str(item).lower()
+    return str(item)
 
 
 def _name_of(item: dict[str, Any]) -> str:
     if "name" in item:
         return item["name"]
     dest = item["dest"]
-    return f"{item['source']} → {dest if isinstance(dest, str) else ', '.join(dest)}"
+    if not isinstance(dest, str):
+        dest = ", ".join(dest)
+    return f"{item['source']} → {dest}"

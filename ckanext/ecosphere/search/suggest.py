@@ -247,14 +247,16 @@ def _nearest_by_solr(context: Context, folded: str, allowed: int) -> str | None:
         texts = [dataset.get("title") or "", *dataset.get("tags", [])]
         spellings.update({word.lower() for word in _WORDS.findall(" ".join(texts))})
     near = []
-    for spelling, count in spellings.items():
-        other = voc.normalise(spelling)
+    for written, count in spellings.items():
+        other = voc.normalise(written)
         gap = OSA.distance(folded, other)
         # The first letter is rarely wrong.
         if gap <= 1 or (gap <= allowed and other[:1] == folded[0]):
-            near.append((gap, -count, spelling))
-    gap, _count, spelling = min(near, default=(0, 0, ""))
-    return spelling if gap else None
+            near.append((gap, -count, written))
+    gap, _count, written = min(near, default=(0, 0, ""))
+    if gap:
+        return written
+    return None
 
 
 def allowed_distance(word: str) -> int:
@@ -266,7 +268,9 @@ def _names(field: str, item: dict[str, Any]) -> list[str]:
     """Return the names by which a facet value can be typed: label, alternative labels, code."""
     vocabulary = facets.VOCABULARIES.get(field, "organisations")
     concept = voc.get(vocabulary).get(item["name"])
-    others = (*concept.alt_labels, str(concept.data.get("code") or "")) if concept else ()
+    others = ()
+    if concept:
+        others = (*concept.alt_labels, str(concept.data.get("code") or ""))
     return [item["display_name"], *others]
 
 

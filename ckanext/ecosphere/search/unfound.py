@@ -165,7 +165,9 @@ def counted(query: str) -> str:
     text = _E_MAIL.sub(" ", query[: LONGEST_WORDS * 5])
     text = _NUMBER.sub(lambda match: " " if _is_personal(match[0]) else match[0], text)
     words = voc.normalise(text)[:LONGEST_WORDS].strip()
-    return words if len(words) >= SHORTEST_WORDS else ""
+    if len(words) >= SHORTEST_WORDS:
+        return words
+    return ""
 
 
 def _is_personal(number: str) -> bool:

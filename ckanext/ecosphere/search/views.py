@@ -8,10 +8,10 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, jsonify
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facet_counts, facets
+from ckanext.ecosphere.search import facets
 from ckanext.ecosphere.search.page import area as areas
-from ckanext.ecosphere.search.page import chips, combinations
-from ckanext.ecosphere.search.page.address import Address
+from ckanext.ecosphere.search.page import results
+from ckanext.ecosphere.search.page.results import Address
 from ckanext.ecosphere.shared import language, web_guard
 from ckanext.ecosphere.vocabularies import coordinates
 
@@ -20,7 +20,7 @@ LONGEST_COORDINATES = 100
 
 ecosphere_search = Blueprint("ecosphere_search", __name__)
 web_guard.protect(ecosphere_search)
-ecosphere_search.before_app_request(combinations.limit)
+ecosphere_search.before_app_request(results.limit)
 
 
 @ecosphere_search.before_app_request
@@ -82,10 +82,10 @@ def suggestions() -> Response:
             {"label": item["label"], "url": tk.h.url_for("dataset.search", q=item["query"])}
             for item in answer["communes"]
         ]
-        only_communes = all(item["kind"] == "commune" for item in answer["communes"])
-        groups.append(
-            {"title": tk._("Communes") if only_communes else tk._("Territories"), "items": places}
-        )
+        title = tk._("Territories")
+        if all(item["kind"] == "commune" for item in answer["communes"]):
+            title = tk._("Communes")
+        groups.append({"title": title, "items": places})
     if answer["datasets"]:
         datasets = [
             {"label": item["title"], "url": tk.h.url_for(f"{item['type']}.read", id=item["name"])}
@@ -103,7 +103,7 @@ def area() -> Response | str | tuple[str, int]:
     """
     tk.check_access("package_search", {}, {})
     here = _without_area()
-    written = tk.request.form.get("area", tk.request.args.get(chips.AREA, ""))
+    written = tk.request.form.get("area", tk.request.args.get(results.AREA, ""))
     error = ""
     if tk.request.method == "POST":
         try:
@@ -116,21 +116,22 @@ def area() -> Response | str | tuple[str, int]:
     names = [concept.label(language.current()) for concept in voc.get("territories")]
     values = {"area": written[: areas.LONGEST], "error": error, "cancel": cancel, "names": names}
     page = tk.render("ecosphere_search/area.html", values)
-    return (page, 400) if error else page
+    if error:
+        return (page, 400)
+    return page
 
 
 def _without_area() -> Address:
     return Address.current().without(
-        (chips.AREA, None), ("ext_area", None), (facet_counts.COVERS, None)
+        (results.AREA, None), ("ext_area", None), (facets.COVERS, None)
     )
 
 
 def _parameters(found: areas.Area) -> dict[str, str]:
     if found.box is None:
-        return {facet_counts.COVERS: found.covers}
-    box = {
-        chips.AREA: ",".join(
-            f"{side:.5f}".rstrip("0").rstrip(".") for side in coordinates.enlarged(found.box)
-        )
-    }
-    return box | ({"ext_area": found.label} if found.label else {})
+        return {facets.COVERS: found.covers}
+    sides = coordinates.enlarged(found.box)
+    parameters = {results.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in sides)}
+    if found.label:
+        parameters["ext_area"] = found.label
+    return parameters

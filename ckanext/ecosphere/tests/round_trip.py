@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.sources.dcat import DcatSource
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
-from ckanext.ecosphere.dataset import fields
 
 #: Fields that differ by definition, and why.
 EXCEPTIONS = {

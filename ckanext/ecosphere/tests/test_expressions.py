@@ -68,7 +68,7 @@ WITH_LOCAL_NAMES = {
     "schemas.hvd.judging": [r"\b(?:cadastr|plan d eau)"],
     "schemas.indexing": [r'"issued": "(\d{4}(?:-\d{2})?)"'],
     "search.solr_schema": [r"(?:^| )_(?: |$)"],
-    "search.facet_counts": [r'(?:^|(?<=[\s"]))res_format: ?"SHP"'],
+    "search.facets": [r'(?:^|(?<=[\s"]))res_format: ?"SHP"'],
     "search.relevance.spelling": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
     "search.relevance.missing": [r"restriction\W+(?:\w{1,4}\W+){0,3}eau"],
     "schemas.logic.validators": [],  # OPEN_PATTERNS is read from the names of the module

@@ -154,7 +154,7 @@ def around(area: dict[str, Any]) -> tuple[Box | None, str]:
     epci = epcis.epcis().get(code)
     if epci is None or any(number.startswith(_OVERSEAS) for number in epci.departements):
         return None, ""
-    outline_ = epci_outlines.outlines().get(epci.code)
+    outline_ = epcis.outlines().get(epci.code)
     if outline_ is None:
         return None, ""
     west, south, east, north = outline_.box

@@ -29,9 +29,9 @@ from ckanext.ecosphere.core.lists.journal import JournalEntry, LocalValue
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.queue import enqueue_once
-from ckanext.ecosphere.work.runs import Run
 from ckanext.ecosphere.vocabularies import local
 from ckanext.ecosphere.vocabularies.local import EditableList
+from ckanext.ecosphere.work.runs import Run
 
 log = logging.getLogger(__name__)
 

@@ -261,9 +261,9 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
     court = facts.sender.court
     applies = texts_given.get("kind") or law.DATA_KIND
     emissions = texts_given.get("emissions")
-    interest = (
-        law.interests().get(texts_given.get("ground", "")) if texts_given.get("balance") else None
-    )
+    interest = None
+    if texts_given.get("balance"):
+        interest = law.interests().get(texts_given.get("ground", ""))
 
     def day(value: date | None) -> str:
         if value:
@@ -318,7 +318,9 @@ def _transmission(fields: Mapping[str, str], language: str) -> dict[str, str]:
     """Return how and when a request was passed on outside the portal, in words."""
     way, on = fields.get("transmitted_how", ""), fields.get("transmitted_on", "")
     transmitted_how = law.texts()["ways"][way][language] if way else ""
-    transmitted_on = _nobreak(dates.in_language(date.fromisoformat(on), language)) if on else ""
+    transmitted_on = ""
+    if on:
+        transmitted_on = _nobreak(dates.in_language(date.fromisoformat(on), language))
     return {
         "transmitted_by": fields.get("transmitted_by", ""),
         "transmitted_how": transmitted_how,

@@ -80,7 +80,9 @@ def is_merged_away(request: Request) -> bool:
     """Return whether a request was closed for another person's, as version 1.1 did: it is still owed an answer."""
     if request.state != states.DUPLICATE or request.is_signal or request.requester_id is None:
         return False
-    target = model.Session.get(Request, request.duplicate_of) if request.duplicate_of else None
+    target = None
+    if request.duplicate_of:
+        target = model.Session.get(Request, request.duplicate_of)
     return target is not None and target.requester_id != request.requester_id
 
 

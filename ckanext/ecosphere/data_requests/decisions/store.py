@@ -86,7 +86,10 @@ def written(
         raise tk.ValidationError(faults)  # pyright: ignore[reportArgumentType]
     today = clock.today()
     received = clock.day_of(request.submitted) if request.submitted else today
-    months = config.extended_months() if request.extended else config.answer_months()
+    if request.extended:
+        months = config.extended_months()
+    else:
+        months = config.answer_months()
     facts = compose.Facts(
         kind=kind,
         day=today,
@@ -115,7 +118,9 @@ def _due(request: Request, kind: str, fields: Mapping[str, Any]) -> date | None:
 
 def language_of(request: Request) -> str:
     """Return the language of the requester: the one they chose, else that of the request."""
-    setting = model.Session.get(Setting, request.requester_id) if request.requester_id else None
+    setting = None
+    if request.requester_id:
+        setting = model.Session.get(Setting, request.requester_id)
     chosen = setting.language if setting else ""
     return language.offered(chosen or request.language)
 

@@ -170,11 +170,10 @@ def mailbox_of(key: str) -> Mailbox | None:
     if not is_mailbox(key):
         return None
     group = model.Session.get(model.Group, key.split(":", 1)[1])
-    sheet = (
-        sheets.written(group)
-        if group and group.state == model.State.ACTIVE
-        else sheets.ContactSheet()
-    )
+    if group and group.state == model.State.ACTIVE:
+        sheet = sheets.written(group)
+    else:
+        sheet = sheets.ContactSheet()
     email = sheet.chief if key.startswith(CHIEF_PREFIX) else sheet.email
     if group and email:
         return Mailbox(key, group.id, email, group.title or group.name)
@@ -195,7 +194,9 @@ def mailbox_keys(audience: str, request: Request, fields: dict[str, Any]) -> Ite
     if audience in (states.SERVICE, states.ASSIGNEE):
         service = request.organization_id if request.opened else None
     else:
-        service = fields.get("former_organization") if audience == states.FORMER_SERVICE else None
+        service = None
+        if audience == states.FORMER_SERVICE:
+            service = fields.get("former_organization")
     if service and sheets.mailbox(service):
         return [MAILBOX_PREFIX + service]
     return []

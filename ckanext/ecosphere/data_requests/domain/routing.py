@@ -91,9 +91,9 @@ def propose(theme: str, territory: str) -> Proposal:
 def publisher_of(package_id: str | None) -> Proposal | None:
     """Propose the service that publishes a dataset; None without a dataset or an active organisation."""
     package = model.Session.get(model.Package, package_id) if package_id else None
-    group = (
-        model.Session.get(model.Group, package.owner_org) if package and package.owner_org else None
-    )
+    group = None
+    if package and package.owner_org:
+        group = model.Session.get(model.Group, package.owner_org)
     if group is None or group.state != model.State.ACTIVE:
         return None
     return Proposal(group, {"code": "dataset", "service": group.title or group.name})

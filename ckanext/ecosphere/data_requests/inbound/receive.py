@@ -85,7 +85,9 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
             return "automatic"
         return "not_ours"
     notification = model.Session.get(Notification, token.notification)
-    user = model.User.get(notification.user_id) if notification is not None else None
+    user = None
+    if notification is not None:
+        user = model.User.get(notification.user_id)
     if notification is None or user is None or user.state != model.State.ACTIVE or not user.email:
         return "unknown"
     lang = emails.language_of(user, model.Session.get(Request, notification.request_id))
@@ -272,11 +274,10 @@ def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int)
     notification = model.Session.get(Notification, number)
     if notification is None:
         return
-    alike = (
-        Inbound.outcome.in_(OF_STRANGERS)
-        if code in OF_STRANGERS
-        else Inbound.outcome.not_in(OF_STRANGERS)
-    )
+    if code in OF_STRANGERS:
+        alike = Inbound.outcome.in_(OF_STRANGERS)
+    else:
+        alike = Inbound.outcome.not_in(OF_STRANGERS)
     if (
         _number(notification.user_id, timedelta(days=1), Inbound.answered.is_(True), alike)
         >= MOST_ANSWERED
@@ -316,7 +317,9 @@ def _explain(
     """Send the explanation to the account's address, in the current language."""
     user = model.User.get(user_id)
     row = model.Session.get(Notification, notification_id)
-    request = model.Session.get(Request, row.request_id) if row is not None else None
+    request = None
+    if row is not None:
+        request = model.Session.get(Request, row.request_id)
     if user is None or not config.mail_works():
         return
     readable = request is not None and people.reader_of(user).may_read(request)

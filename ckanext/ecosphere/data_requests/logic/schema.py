@@ -278,11 +278,10 @@ def merge() -> Schema:
 
 
 def settings_update() -> Schema:
-    languages = (
-        ["", *tk.config["ckan.locales_offered"]]
-        if tk.config["ckan.locales_offered"]
-        else ["", "fr", "en"]
-    )
+    if tk.config["ckan.locales_offered"]:
+        languages = ["", *tk.config["ckan.locales_offered"]]
+    else:
+        languages = ["", "fr", "en"]
     return {
         "digest": [_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
         "language": [_ignore_not_given, get("one_of")(languages)],

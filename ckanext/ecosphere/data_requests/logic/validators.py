@@ -228,11 +228,10 @@ def communes(value: Any) -> list[dict[str, str]]:
     _is_list(value)
     by_code: dict[str, dict[str, str]] = {}
     for entry in _few(value, MOST_COMMUNES):
-        written = (
-            f"{entry.get('code', '')} {entry.get('name', '')}"
-            if isinstance(entry, dict)
-            else str(entry)
-        )
+        if isinstance(entry, dict):
+            written = f"{entry.get('code', '')} {entry.get('name', '')}"
+        else:
+            written = str(entry)
         match = _COMMUNE.match(text.line(written))
         if not match:
             message = _("“{value}” has no INSEE code: five characters, for instance 42218.")

@@ -202,7 +202,10 @@ def _digest(user_id: str) -> int:
 
 def _is_due(setting: Setting, oldest: datetime) -> bool:
     """Return whether the period has passed since the last digest or, without one, since the oldest notification."""
-    since = max(setting.last_digest, oldest - timedelta(days=7)) if setting.last_digest else oldest
+    if setting.last_digest:
+        since = max(setting.last_digest, oldest - timedelta(days=7))
+    else:
+        since = oldest
     return (clock.today() - clock.day_of(since)).days >= PERIODS.get(setting.digest, 1)
 
 

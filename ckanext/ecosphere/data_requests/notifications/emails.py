@@ -70,7 +70,9 @@ def language_of(user: model.User | Mailbox, request: Request | None) -> str:
     setting = model.Session.get(Setting, user.id)
     if setting and setting.language:
         return language.offered(setting.language)
-    own = request.language if request is not None and request.requester_id == user.id else ""
+    own = ""
+    if request is not None and request.requester_id == user.id:
+        own = request.language
     return language.offered(own)
 
 
@@ -264,12 +266,16 @@ def _target(request: Request, fields: dict[str, Any]) -> str:
     """Return the request merged into, "" when the requester may not read it, as it may not be moderated yet."""
     target = model.Session.get(Request, fields.get("target") or "")
     reader = people.reader_of(model.User.get(request.requester_id) if request.requester_id else None)
-    return f"{target.reference} – {target.title}" if target and reader.may_read(target) else ""
+    if target and reader.may_read(target):
+        return f"{target.reference} – {target.title}"
+    return ""
 
 
 def _catalogue(request: Request, fields: dict[str, Any]) -> str:
     """Return the address of the lists that a person asked to specify a request is told of (R. 124-1, II)."""
-    return "" if request.is_signal else address("dataset/")
+    if request.is_signal:
+        return ""
+    return address("dataset/")
 
 
 def _question(request: Request, fields: dict[str, Any]) -> str:
@@ -280,13 +286,17 @@ def _question(request: Request, fields: dict[str, Any]) -> str:
         .order_by(Event.id.desc())
         .first()
     )
-    return asked.fields.get("question", "") if asked else ""
+    if asked:
+        return asked.fields.get("question", "")
+    return ""
 
 
 def _held_by(request: Request, fields: dict[str, Any]) -> str:
     here = request.assigned_to in people.editors_of(request.organization_id)
     user = model.User.get(request.assigned_to) if here else None
-    return mail_texts.name(user) if user else _("Nobody yet")
+    if user:
+        return mail_texts.name(user)
+    return _("Nobody yet")
 
 
 REASON = (N_("Reason"), _field("reason"))

@@ -52,7 +52,9 @@ def _detail(author: str, role: str, words: str, moderation: str) -> tuple[str, s
 
 def title(request: Request) -> str:
     """Return the title of a request, with links neutralised if its requester was not trusted."""
-    return harmless(request.title) if request.plain_links else request.title
+    if request.plain_links:
+        return harmless(request.title)
+    return request.title
 
 
 def name(user: model.User | Mailbox) -> str:

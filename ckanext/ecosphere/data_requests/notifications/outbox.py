@@ -75,11 +75,10 @@ def of_event(request: Request, event: Event) -> None:
 
 def of_comment(request: Request, comment: Comment) -> None:
     """Notify of a comment: internal notes to the service, others to everyone concerned."""
-    names = (
-        [states.SERVICE]
-        if comment.internal
-        else [states.REQUESTER, states.SERVICE, states.FOLLOWERS]
-    )
+    if comment.internal:
+        names = [states.SERVICE]
+    else:
+        names = [states.REQUESTER, states.SERVICE, states.FOLLOWERS]
     audiences = [Told(name) for name in names]
     origin = {"kind": "comment", "comment_id": comment.id}
     _tell(request, f"comment:{comment.id}", audiences, comment.author_id, {}, **origin)
@@ -168,11 +167,10 @@ def _write(
             "neutral": audience.neutral,
         }
         rows.append({**row, "channel": PAGE, "status": "sent"})
-        digest = (
-            "immediate"
-            if origin["kind"] in URGENT and wishes[user_id] != "none"
-            else wishes[user_id]
-        )
+        if origin["kind"] in URGENT and wishes[user_id] != "none":
+            digest = "immediate"
+        else:
+            digest = wishes[user_id]
         if digest in WAITING and user_id not in muted and config.mail_works():
             rows.append({**row, "channel": EMAIL, "status": WAITING[digest]})
     at_once = [row["user_id"] for row in rows if row["status"] == MAILED]

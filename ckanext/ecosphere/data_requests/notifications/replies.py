@@ -21,7 +21,7 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import config, dictize
 from ckanext.ecosphere.data_requests.domain import clock, people, states
-from ckanext.ecosphere.data_requests.inbound import quotes
+from ckanext.ecosphere.data_requests.inbound import parsing
 from ckanext.ecosphere.data_requests.model import Comment, Notification, Request
 from ckanext.ecosphere.data_requests.notifications import review
 from ckanext.ecosphere.shared.mailing import headers, link_key
@@ -116,7 +116,9 @@ def is_internal(row: Notification) -> bool:
     if row.audience not in OF_THE_SERVICE:
         return False
     if row.kind == "comment":
-        comment = model.Session.get(Comment, row.comment_id) if row.comment_id else None
+        comment = None
+        if row.comment_id:
+            comment = model.Session.get(Comment, row.comment_id)
         return comment is None or comment.internal
     return row.kind not in SAID_BY_OTHERS
 
@@ -151,7 +153,7 @@ def address_of(rows: Sequence[Notification], user_id: str) -> str:
 
 def marker() -> str:
     """Return the line above which to write a reply."""
-    return quotes.MARKER.format(words=_("Write your answer above this line"))
+    return parsing.MARKER.format(words=_("Write your answer above this line"))
 
 
 def explanation(rows: Sequence[Notification]) -> str:

@@ -151,7 +151,9 @@ def _remind_requester(request_id: str) -> int:
         request.reminders += 1
         request.last_reminded = today
         kind = "details_first" if request.reminders == 1 else "details_last"
-        asked_at = request.details_asked.isoformat() if request.details_asked else ""
+        asked_at = ""
+        if request.details_asked:
+            asked_at = request.details_asked.isoformat()
         outbox.of_reminder(request, kind, f"{kind}:{request.id}:{asked_at}", states.REQUESTER)
     model.Session.commit()
     return int(is_due)
@@ -165,7 +167,10 @@ def _wants_reminder(request: Request, today: date) -> bool:
     """
     if request.answer_by is None or request.reminders >= states.REMINDERS_BEFORE_EXPIRY:
         return False
-    asked_on = clock.day_of(request.details_asked) if request.details_asked else today
+    if request.details_asked:
+        asked_on = clock.day_of(request.details_asked)
+    else:
+        asked_on = today
     if today <= asked_on or (request.last_reminded and today <= request.last_reminded):
         return False
     days = FIRST_REMINDER_DAYS if request.reminders == 0 else 1
@@ -252,7 +257,10 @@ def _escalate_one(due_request: tuple[str, str, date]) -> int:
     ):
         model.Session.rollback()
         return 0
-    informed = MODERATORS if level == CHIEF and not sheets.chief(request.organization_id) else level
+    if level == CHIEF and not sheets.chief(request.organization_id):
+        informed = MODERATORS
+    else:
+        informed = level
     key = _escalation_key(level, due)
     model.Session.add(
         Trace(request_id=request.id, kind=ESCALATED, key=key, told=informed, created=clock.now())

@@ -162,7 +162,9 @@ def service_of(request: Request, event: Event | None) -> str:
     """Return the title of the service in a notification: that of the event if any, else of the request."""
     key = (event.fields.get("organization") if event else None) or request.organization_id
     group = model.Session.get(model.Group, key) if key else None
-    return (group.title or group.name) if group else ""
+    if group:
+        return group.title or group.name
+    return ""
 
 
 def _services(requests: Sequence[Request], events: Sequence[Event]) -> Sequence[model.Group]:

@@ -293,7 +293,10 @@ def _counts(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, dic
             total = counted[0]
             continue
         name = FACETS[index]
-        number = counted[1 + list(chosen).index(name)] if name in chosen else counted[0]
+        if name in chosen:
+            number = counted[1 + list(chosen).index(name)]
+        else:
+            number = counted[0]
         if values[index] and number:
             by_facet[name][values[index]] = number
     return by_facet, total

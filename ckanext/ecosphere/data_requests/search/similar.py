@@ -139,7 +139,10 @@ def _plain(title: str) -> str:
 def _dataset(dataset: dict[str, Any]) -> dict[str, Any]:
     group = dataset.get("organization") or {}
     notes = " ".join((dataset.get("notes") or "").split())
-    short = notes if len(notes) <= LONGEST_NOTES else notes[:LONGEST_NOTES].rsplit(" ", 1)[0] + "…"
+    if len(notes) <= LONGEST_NOTES:
+        short = notes
+    else:
+        short = notes[:LONGEST_NOTES].rsplit(" ", 1)[0] + "…"
     return {
         "id": dataset["id"],
         "name": dataset["name"],

@@ -117,9 +117,10 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
     received, answered, in_time, median = _answers(where, today)
     apart = _apart(year, organization_id)
     cells = _cells(where, today)
-    services = (
-        [] if organization_id else by_service(where, *_judgement(today), _median_days(), today)
-    )
+    if organization_id:
+        services = []
+    else:
+        services = by_service(where, *_judgement(today), _median_days(), today)
     return {
         "year": year,
         "received": received,
@@ -363,11 +364,9 @@ def by_service(
         .group_by(Request.organization_id)
     )
     rows = {row.organization_id: row for row in model.Session.execute(query)}
-    groups = (
-        model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(rows)))
-        if rows
-        else ()
-    )
+    groups = ()
+    if rows:
+        groups = model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(rows)))
     lines = [_service_line(group, rows[group.id]) for group in groups]
     return sorted(lines, key=lambda line: (-line["received"], line["title"]))
 
@@ -375,7 +374,10 @@ def by_service(
 def _service_line(group: model.Group, row: Any) -> dict[str, Any]:
     plain = ("received", "waiting", "overdue", "answered", "refused")
     within_month = round(row.in_time / row.judged, 4) if row.judged else None
-    median_days = None if row.median_days is None else round(float(row.median_days), 1)
+    if row.median_days is None:
+        median_days = None
+    else:
+        median_days = round(float(row.median_days), 1)
     return {
         "name": group.name,
         "title": group.title or group.name,

@@ -16,9 +16,8 @@ from ckan import model
 from ckan.tests.helpers import CKANTestApp
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.data_requests import privacy
+from ckanext.ecosphere.data_requests import calendars, privacy
 from ckanext.ecosphere.data_requests.decisions import compose
-from ckanext.ecosphere.data_requests.desk import calendar
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Delivery, Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
@@ -328,7 +327,7 @@ def unfolded(text: str) -> list[str]:
 def test_no_text_of_outsiders_is_a_property_of_a_calendar(text: str):
     day = date(2027, 3, 2)
     due = Due(id="1", reference="DD-2027-1", title=text * 9, state="open", day=day, version=1)
-    written = calendar.written(text, Around([due], [due], 3), "https://a.example").decode()
+    written = calendars.written(text, Around([due], [due], 3), "https://a.example").decode()
     unfolded(written)
     assert list(readers.icalendar(written)) == []
 

@@ -16,7 +16,7 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import cli, privacy
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.inbound import mailbox, parsing, quotes
+from ckanext.ecosphere.data_requests.inbound import mailbox, parsing
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Inbound
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.notifications import replies as reply_addresses
@@ -444,8 +444,8 @@ def test_html_is_read_as_text_without_what_it_quotes_or_hides(postbox: Postbox):
     ],
 )
 def test_what_mail_programs_write_beneath_is_cut_off(quotation: str):
-    assert quotes.own_words(f"Oui.\n\n> cité\n{quotation}\nla suite") == "Oui."
-    assert quotes.own_words("On peut dire : oui.\nLe plan est joint") == "On peut dire : oui.\nLe plan est joint"
+    assert parsing.own_words(f"Oui.\n\n> cité\n{quotation}\nla suite") == "Oui."
+    assert parsing.own_words("On peut dire : oui.\nLe plan est joint") == "On peut dire : oui.\nLe plan est joint"
 
 
 def test_a_digest_and_the_mailbox_of_a_service_carry_no_reply_address(postbox: Postbox):

@@ -14,11 +14,10 @@ from click.testing import CliRunner
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import cli, setup
+from ckanext.ecosphere.data_requests import cli, setup, specimens
 from ckanext.ecosphere.data_requests.decisions import authors, law
 from ckanext.ecosphere.data_requests.model import Letter, Request
 from ckanext.ecosphere.data_requests.notifications import delivery
-from ckanext.ecosphere.data_requests.specimens import play, printed
 from ckanext.ecosphere.data_requests.tests.conftest import (
     EXTENSION,
     REASON,
@@ -365,11 +364,11 @@ def counts() -> list[int | None]:
     return [model.Session.scalar(sa.select(sa.func.count()).select_from(each)) for each in tables]
 
 
-@pytest.mark.parametrize("case", play.cases(), ids=lambda case: case["title"])
+@pytest.mark.parametrize("case", specimens.cases(), ids=lambda case: case["title"])
 def test_each_line_of_an_email_stands_with_its_source(case: Any):
-    specimen = play.played(case)
+    specimen = specimens.played(case)
     with language.speaking("fr"):
-        lines = list(printed.case(case, specimen))
+        lines = list(specimens.printed_case(case, specimen))
     shown = {line.removeprefix("  | ") for line in lines if line.startswith("  | ")}
     of_the_letter = set(specimen.plain.splitlines())
     for _kind, _audience, _mail, body_text in specimen.mails:
@@ -385,11 +384,11 @@ def test_the_command_prints_every_outcome_with_its_sources_and_keeps_nothing():
     done = run.invoke(cli.requests, ["letters"])
     assert done.exit_code == 0, done.output
     said = done.output.replace("\u00a0", " ")
-    for case in play.cases():
+    for case in specimens.cases():
         assert f"{case['title'].upper()} [{case['outcome']}]" in said
     needed = ("L. 112-6", "R. 112-5, 2°", "data/balance.csv", "data/delegations.csv", "délai franc", "R. 343-1")
     assert [words for words in needed if words not in said] == []
-    assert said.count("COURRIEL : ") >= len(play.cases()) - 1  # who withdraws a request gets no e-mail
+    assert said.count("COURRIEL : ") >= len(specimens.cases()) - 1  # who withdraws a request gets no e-mail
     assert " and " not in said and "(text)" not in said  # the sources are in French, too
     assert "refer                  lundi 28 décembre 2026" in said
     assert counts() == before

@@ -234,7 +234,10 @@ def _handed_out(id: str, file: Mapping[str, Any]) -> AnyResponse:
 def hide(id: str) -> AnyResponse:
     """Hide a request from the public, or show it again."""
     hidden = request.form.get("hidden") == "1"
-    message = tk._("This is hidden from the public.") if hidden else tk._("This is public again.")
+    if hidden:
+        message = tk._("This is hidden from the public.")
+    else:
+        message = tk._("This is public again.")
     return _simple(id, "ecosphere_request_hide", {"id": id, "hidden": hidden}, message)
 
 
@@ -421,7 +424,9 @@ def _services(request_: Mapping[str, Any]) -> dict[str, Any]:
         for service in (route.get("organization"), *route.get("alternatives", []))
         if service
     ]
-    present = (request_.get("organization") or {}).get("id") if request_.get("opened") else None
+    present = None
+    if request_.get("opened"):
+        present = (request_.get("organization") or {}).get("id")
     silent = {present, *tk.h.ecosphere_request_unreachable()}
     reachable = [service for service in likely if service["id"] not in silent]
     # The reason is that of the first one, if it is still proposed.
@@ -500,11 +505,9 @@ def _letter_variables(
     group = authors.service_of(request, transition)
     service_name = group.name if group else ""
     unnamed = {"text": " ".join(faults.get("service", [])), "name": service_name}
-    author = (
-        {name: values.get(name, getattr(stored, name)) for name in authors.NAMES}
-        if asks_author
-        else None
-    )
+    author = None
+    if asks_author:
+        author = {name: values.get(name, getattr(stored, name)) for name in authors.NAMES}
     unnamed_service = unnamed if "service" in faults else None
     return {"author": author, "unnamed": unnamed_service, "ways": _ways()}
 

@@ -258,7 +258,10 @@ def lookalikes_fragment() -> str:
     values: dict[str, Any] = {name: request.args.get(name, "") for name in names}
     if request.args.get("draft") and not values["territory"]:
         values = {**values, **_place_of_draft(request.args["draft"])}
-    similar = similar_of(values) if values["title"].strip() else {"datasets": [], "requests": []}
+    if values["title"].strip():
+        similar = similar_of(values)
+    else:
+        similar = {"datasets": [], "requests": []}
     return tk.render(
         "ecosphere_requests/snippets/similar.html",
         {"similar": similar, "draft": request.args.get("draft")},
@@ -308,11 +311,9 @@ def _form(
     signal = draft is not None and draft["is_signal"]
     every = forms.steps()[:1] if signal else forms.steps()
     words = {"description": signals.labels()["description"]} if signal else {}
-    service = (
-        model.Group.get(str(values["organization"]))
-        if not draft and values.get("organization")
-        else None
-    )
+    service = None
+    if not draft and values.get("organization"):
+        service = model.Group.get(str(values["organization"]))
     files = enclosed(draft) if draft else []
     variables: dict[str, Any] = {
         "step": current,
@@ -336,7 +337,9 @@ def _form(
     if current.id == "territoire":
         variables["frames"] = outlines.frames()
         draft_communes = (draft or {}).get("communes") or []
-        near = communes.territory_of(draft_communes[0]["code"]) if draft_communes else ""
+        near = ""
+        if draft_communes:
+            near = communes.territory_of(draft_communes[0]["code"])
         variables["near"] = (draft or {}).get("territory") or near
     if draft and after is None:
         variables["similar"] = similar_of(draft)
@@ -351,7 +354,9 @@ def _form(
 
 def _addressee(values: Mapping[str, Any]) -> str | None:
     """Return the service of a new request as far as it is known: the chosen one, or that of the dataset."""
-    package = model.Package.get(values.get("dataset")) if values.get("dataset") else None
+    package = None
+    if values.get("dataset"):
+        package = model.Package.get(values.get("dataset"))
     if package:
         return package.owner_org
     return values.get("organization")
@@ -420,7 +425,10 @@ def similar_of(values: Mapping[str, Any]) -> dict[str, Any]:
         other for other in similar["requests"] if other["id"] != values.get("id")
     ]
     about = values.get("about")  # only set for a stored request
-    asked_for = about.get("name") if isinstance(about, dict) else values.get("dataset")
+    if isinstance(about, dict):
+        asked_for = about.get("name")
+    else:
+        asked_for = values.get("dataset")
     similar["datasets"] = [
         dataset for dataset in similar["datasets"] if dataset["name"] != asked_for
     ]

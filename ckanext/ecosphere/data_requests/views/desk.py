@@ -241,7 +241,9 @@ def _filtered(
 ) -> Response:
     number = read.page_number(request.args)
     rows = read.ROWS
-    sort = request.args.get("sort") if request.args.get("sort") in read.SORTS else "due"
+    sort = "due"
+    if request.args.get("sort") in read.SORTS:
+        sort = request.args.get("sort")
     search = {**search, "organization": service["id"]}
     requests = act(
         "ecosphere_request_list",

@@ -13,8 +13,7 @@ from ckan.config.middleware.flask_app import csrf
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests import service
-from ckanext.ecosphere.data_requests.desk import calendar
+from ckanext.ecosphere.data_requests import calendars, service
 from ckanext.ecosphere.data_requests.domain import clock, people, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import replies
@@ -80,7 +79,7 @@ def desk_calendar(organization: str) -> Response:
 @page
 def private_calendar(token: str, organization: str = "") -> Response:
     """Return the due dates for a private URL: what its user may read at present."""
-    user = calendar.person_of(token)
+    user = calendars.person_of(token)
     if user is None:
         raise tk.ObjectNotFound
     try:
@@ -102,7 +101,10 @@ def new_calendar() -> AnyResponse:
 
 def _calendar(user: Any, organization: str) -> Response:
     context: Any = {"user": user.name, "auth_user_obj": user}
-    scope = {"scope": "desk", "organization": organization} if organization else {"scope": "mine"}
+    if organization:
+        scope = {"scope": "desk", "organization": organization}
+    else:
+        scope = {"scope": "mine"}
     tk.check_access("ecosphere_request_list", context, scope)
     where = listing.scope(scope, people.reader_of_context(context))
     waiting = states.ON_DESK if organization else states.ACTIVE
@@ -118,7 +120,7 @@ def _calendar(user: Any, organization: str) -> Response:
     else:
         title = tk._("My data requests")
         all_of_them = tk.h.url_for("ecosphere_requests.mine", qualified=True)
-    response = Response(calendar.written(title, due, all_of_them), mimetype="text/calendar")
+    response = Response(calendars.written(title, due, all_of_them), mimetype="text/calendar")
     response.headers["Content-Disposition"] = 'inline; filename="demandes.ics"'
     response.headers["X-Robots-Tag"] = "noindex"
     response.cache_control.no_store = True

@@ -89,7 +89,10 @@ def known(view: View) -> View:
 
 def log_in(back: str | None = None) -> AnyResponse:
     """Redirect to the log-in page, which leads back here."""
-    here = request.full_path.rstrip("?") if request.method == "GET" else _page_before()
+    if request.method == "GET":
+        here = request.full_path.rstrip("?")
+    else:
+        here = _page_before()
     return tk.redirect_to("user.login", came_from=back or here)
 
 

@@ -13,7 +13,7 @@ from ckan import model
 from ckan.lib.search import clear_all
 from ckan.lib.search.common import make_connection
 
-from ckanext.ecosphere.fast_save.stored_documents import KeptDocuments
+from ckanext.ecosphere.fast_save.documents import KeptDocuments
 from ckanext.ecosphere.quality import rescore, store
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.quality.tests.conftest import act, saved

@@ -170,7 +170,7 @@ def names_in(text: str) -> list[str]:
     for row in rows:
         cell = ""
         if len(row) > column:
-            cell = formulas.unmarked(row[column].strip())
+            cell = csv_table.unmarked(row[column].strip())
         name = cell.rstrip("/").rsplit("/", 1)[-1]
         if not is_name(name):
             name = cell[:_LONGEST_SHOWN]

@@ -44,7 +44,7 @@ def suggest_epcis(text: str, lang: str) -> list[dict[str, Any]]:
         if text.strip() == epci.code or _begins(words, epci.name)
     ]
     matching.sort(key=lambda epci: -epci.population)
-    return [epci_outlines.described(epci, lang) for epci in matching[:MOST]]
+    return [epcis.described(epci, lang) for epci in matching[:MOST]]
 
 
 def _words(text: str) -> list[str]:

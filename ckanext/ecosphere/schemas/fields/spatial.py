@@ -279,7 +279,7 @@ def territory_box(uri: str) -> Box | None:
     commune, outline = communes.get(uri), None
     if commune:
         territory = gazetteer.departements().get(commune.departement)
-        outline = epci_outlines.outlines().get(commune.epci)
+        outline = epcis.outlines().get(commune.epci)
     else:
         territory = voc.get("territories").get(uri)
     if territory is None or territory.data["type"] == "autre":

@@ -16,7 +16,7 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import View
-from ckanext.ecosphere.shared.reach import data_access
+from ckanext.ecosphere.shared import reach
 from ckanext.ecosphere.vocabularies import tables
 
 CATEGORIES = "hvd-category"
@@ -70,7 +70,7 @@ def reasons(dataset: Dataset) -> list[Reason]:
     view = View(dataset)
     if (view.kind or "dataset") not in _WITH_DATA or view.series or view.many("hvd_category"):
         return []
-    if data_access.is_restricted(dataset):
+    if reach.is_restricted(dataset):
         return []
     return list(_deduced(view))
 
@@ -124,8 +124,8 @@ def downloads(dataset: Dataset) -> list[str]:
     """Return the addresses of a dataset at which the data are downloaded as a whole."""
     addresses = []
     for resource in _data(dataset):
-        ways = data_access.formats_by_way({"resources": [resource]})
-        if ways.keys() == {data_access.DOWNLOAD}:
+        ways = reach.formats_by_way({"resources": [resource]})
+        if ways.keys() == {reach.DOWNLOAD}:
             addresses.append(str(resource.get("download_url") or resource.get("url") or ""))
     return addresses
 
@@ -147,7 +147,7 @@ def _data(dataset: Dataset) -> list[Mapping[str, Any]]:
     """Return the resources with data that are reachable from the internet."""
     data = []
     for resource in View(dataset).rows("resources"):
-        if not data_access.is_document(resource) and not links.is_internal(resource):
+        if not reach.is_document(resource) and not links.is_internal(resource):
             data.append(resource)
     return data
 

@@ -28,7 +28,7 @@ from ckanext.ecosphere.shared.http_guard import (
     Response,
     in_language,
 )
-from ckanext.ecosphere.shared.web_guard import waiting
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 log = logging.getLogger(__name__)
 
@@ -351,9 +351,9 @@ def _get(session: GuardedSession, url: str) -> str:
 
 def _request(session: GuardedSession, url: str, **options: Any) -> Response:
     try:
-        with waiting.place(waiting.FOR_EDITORS):
+        with rate_limits.place(rate_limits.FOR_EDITORS):
             return session.get(url, **options)
-    except waiting.NoPlaceError as error:
+    except rate_limits.NoPlaceError as error:
         message = tk._("Many addresses are being read at this moment. Try again in a moment.")
         raise BusyError({"url": [message]}) from error
 

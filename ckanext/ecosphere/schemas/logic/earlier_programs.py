@@ -93,7 +93,7 @@ class Body:
             self.warnings.append(
                 "license_id: converted when the catalogue was adopted, and left as it is"
             )
-        elif former_licences.is_unknown(licence):
+        elif licences.is_unknown(licence):
             context[core_fields.ANY_LICENCE] = True
             self.warnings.append("license_id: not in the list of the portal, kept as it is")
 

@@ -27,8 +27,7 @@ from ckanext.ecosphere.dataset.view import flat_rows
 from ckanext.ecosphere.schemas.fields import spatial, urls
 from ckanext.ecosphere.schemas.fields.dates import parse_date
 from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.shared import bounds, characters
-from ckanext.ecosphere.shared.contact_details import email_addresses, telephone
+from ckanext.ecosphere.shared import bounds, characters, contact_details
 from ckanext.ecosphere.vocabularies import communes
 from ckanext.scheming.validation import scheming_validator
 
@@ -247,10 +246,10 @@ def ecosphere_email(value: Any) -> Any:
     Raises:
         Invalid: it is not a single e-mail address.
     """
-    text = str(value)[: 2 * email_addresses.LONGEST].strip()
+    text = str(value)[: 2 * contact_details.LONGEST_ADDRESS].strip()
     if text.lower().startswith("mailto:"):
         text = text[len("mailto:") :]
-    if not email_addresses.is_address(text):
+    if not contact_details.is_address(text):
         message = tk._('"{value}" is not an e-mail address: write it as service@ain.gouv.fr')
         raise tk.Invalid(message.format(value=value))
     return text

@@ -91,7 +91,7 @@ def access(dataset: Dataset) -> dict[str, Any]:
     grounds = [limit for limit in limits if limit and limit.data["restricts"]]
     return {
         "label": _label("access-right", view.text("access_rights")),
-        "restricted": data_access.is_restricted(dataset),
+        "restricted": reach.is_restricted(dataset),
         "asked": _is_asked_for(dataset),
         "grounds": [ground.label(wording.page_language()) for ground in grounds],
         "conditions": str(dataset.get("access_conditions") or ""),
@@ -102,12 +102,12 @@ def access(dataset: Dataset) -> dict[str, Any]:
 def _is_asked_for(dataset: Dataset) -> bool:
     """Return whether data must be asked for; a URL recognised as a file or service is enough, whatever its format."""
     way = main(dataset)
-    if way and not data_access.is_restricted(dataset):
+    if way and not reach.is_restricted(dataset):
         resource, use = way
         if use.action != uses.OPEN and not links.is_internal(resource):
             return False
-    ways = data_access.ways(dataset)
-    return bool(ways) and not {data_access.DOWNLOAD, data_access.SERVICE}.intersection(ways)
+    ways = reach.ways(dataset)
+    return bool(ways) and not {reach.DOWNLOAD, reach.SERVICE}.intersection(ways)
 
 
 def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
@@ -140,7 +140,7 @@ def _entries(dataset: Dataset) -> list[uses.Entry]:
     own = [(resource, uses.of(resource)) for resource in of_dataset]
     if all(use.format for _resource, use in own):
         return own
-    states = link_states.of_dataset(dataset)
+    states = reach.link_states(dataset)
     return [_completed(resource, use, states) for resource, use in own]
 
 

@@ -112,7 +112,7 @@ def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
 
 def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the result of the last link check of a resource (`ecosphere_quality_links`), or None."""
-    states = link_states.of_dataset(dataset)
+    states = reach.link_states(dataset)
     for field in ("download_url", "url"):
         link = states.get(str(resource.get(field) or ""))
         if link:
@@ -151,7 +151,7 @@ def ecosphere_collections(dataset: Dataset) -> dict[str, Any]:
 
 
 def ecosphere_makers(dataset: Dataset) -> contact_details.Makers:
-    """Return who made a dataset, apart from the service that publishes it (`makers.of`)."""
+    """Return who made a dataset, apart from the service that publishes it (`contact_details.makers_of`)."""
     return once.of_dataset("makers", dataset, contact_details.makers_of)
 
 

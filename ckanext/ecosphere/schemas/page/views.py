@@ -60,7 +60,7 @@ def sitemap_part(number: str) -> Response:
     """Return a sitemap of a thousand public datasets, in order of creation."""
     part = ""
     if PART_NUMBER.fullmatch(number):
-        part = sitemap.part(int(number))
+        part = public_files.sitemap_part(int(number))
     if not part:
         return tk.abort(404, tk._("The site map has no such part."))
     return _xml(part)

@@ -19,7 +19,14 @@ from ckanext.ecosphere.schemas.rdf import (
     references,
     translations,
 )
-from ckanext.ecosphere.schemas.rdf.terms import ACCESS_STATEMENT, AGENT_ROLE, DQV, GEODCAT, IANA, SCHEMA
+from ckanext.ecosphere.schemas.rdf.terms import (
+    ACCESS_STATEMENT,
+    AGENT_ROLE,
+    DQV,
+    GEODCAT,
+    IANA,
+    SCHEMA,
+)
 
 #: Properties whose values are assigned to fields by their vocabulary: (property, field, vocabulary).
 BY_LIST = (

@@ -23,8 +23,7 @@ from ckanext.ecosphere.schemas.fields import overlay
 from ckanext.ecosphere.schemas.rdf import skos
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.test_form import AsUser, form_of, submit
-from ckanext.ecosphere.vocabularies.model import Vocabulary
-from ckanext.ecosphere.vocabularies.reader import read_vocabulary
+from ckanext.ecosphere.vocabularies.model import Vocabulary, read_vocabulary
 from dev import field_table
 
 HEAD = "uri,id,label_fr,label_en,broader,alt_labels\n"

@@ -7,7 +7,21 @@ from typing import Any
 
 import pytest
 from ckan.common import config
-from rdflib import DCAT, DCTERMS, FOAF, PROV, RDF, RDFS, SH, SKOS, XSD, Graph, Literal, Namespace, URIRef
+from rdflib import (
+    DCAT,
+    DCTERMS,
+    FOAF,
+    PROV,
+    RDF,
+    RDFS,
+    SH,
+    SKOS,
+    XSD,
+    Graph,
+    Literal,
+    Namespace,
+    URIRef,
+)
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
 from ckanext.ecosphere.schemas.rdf import distributions, reading

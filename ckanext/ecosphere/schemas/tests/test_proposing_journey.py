@@ -10,7 +10,13 @@ from playwright.sync_api import Page, expect
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture, save_dataset, wait_until
+from ckanext.ecosphere.tests.browser import (
+    axe_violations,
+    log_in,
+    picture,
+    save_dataset,
+    wait_until,
+)
 from dev.ogc.server import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("shared_db")]

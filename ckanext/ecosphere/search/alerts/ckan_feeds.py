@@ -70,11 +70,9 @@ def _search() -> str:
     """Return the search of the feed as a query string."""
     name = FILTERS.get(str(request.endpoint))
     if name is None:
-        return (
-            searches.canonical(request.args.items(multi=True))
-            if request.endpoint == _CUSTOM
-            else ""
-        )
+        if request.endpoint == _CUSTOM:
+            return searches.canonical(request.args.items(multi=True))
+        return ""
     reference = str((request.view_args or {})["id"])
     group = model.Group.get(reference) if name != "tags" else None
     return searches.canonical([(name, group.name if group else reference)])
@@ -83,9 +81,13 @@ def _search() -> str:
 def _address(page: int, locale: str | None = None) -> str:
     """Return the absolute URL of a page of the feed, by default in the current language."""
     own = {**(request.view_args or {}), "qualified": True, "locale": locale or language.current()}
-    arguments = request.args.items(multi=True) if request.endpoint == _CUSTOM else ()
+    arguments = ()
+    if request.endpoint == _CUSTOM:
+        arguments = request.args.items(multi=True)
     query = [pair for pair in arguments if pair[0] != "page"] + (
         [("page", str(page))] if page > 1 else []
     )
     address = tk.h.url_for(str(request.endpoint), **own)
-    return f"{address}?{urlencode(query)}" if query else address
+    if query:
+        return f"{address}?{urlencode(query)}"
+    return address

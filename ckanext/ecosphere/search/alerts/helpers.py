@@ -24,11 +24,9 @@ def ecosphere_search_saved() -> str | None:
     except tk.ValidationError:
         return None
     summary = getattr(tk.g, relevance.KEY, {}).get(tk.request.args.get("q", ""))
-    return (
-        searches.with_words(search, summary["corrected"])
-        if summary and summary["corrected"]
-        else search
-    )
+    if summary and summary["corrected"]:
+        return searches.with_words(search, summary["corrected"])
+    return search
 
 
 def ecosphere_search_alerts() -> bool:

@@ -45,13 +45,17 @@ def read_confirm(token: str) -> tuple[str, str] | None:
 def read_manage(token: str) -> str | None:
     """Return the subscriber id of a token, None if it is invalid or expired."""
     payload = headers.read(MANAGE, token, MANAGE_SECONDS)
-    return payload if isinstance(payload, str) else None
+    if isinstance(payload, str):
+        return payload
+    return None
 
 
 def read_leave(token: str) -> str | None:
     """Return the subscriber id of a token, None if it is invalid."""
     payload = headers.read_lasting(LEAVE, token)
-    return payload if isinstance(payload, str) else None
+    if isinstance(payload, str):
+        return payload
+    return None
 
 
 def _url(endpoint: str, token: str) -> str:

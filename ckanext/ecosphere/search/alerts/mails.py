@@ -133,7 +133,9 @@ def _render(
         tk._("Hello {name},").format(name=reader.name) if reader.name else tk._("Hello,")
     )
     # Other kinds have nothing to unsubscribe from: the alert may not even be confirmed.
-    way_out = headers.way_out(links.leave_url(subscriber.id)) if kind == storage.DIGEST else {}
+    way_out = {}
+    if kind == storage.DIGEST:
+        way_out = headers.way_out(links.leave_url(subscriber.id))
     return {
         "headers": {
             **headers.AUTOMATIC,

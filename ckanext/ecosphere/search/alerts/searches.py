@@ -115,7 +115,9 @@ def title(search: str) -> str:
 def address(search: str) -> str:
     """Return the absolute URL of the page of a search, in the current language."""
     page = tk.h.url_for("dataset.search", qualified=True, locale=language.current())
-    return f"{page}?{search}" if search else page
+    if search:
+        return f"{page}?{search}"
+    return page
 
 
 def filters(search: str) -> dict[str, list[str]]:
@@ -207,12 +209,16 @@ def checked(search: str, reader: model.User | None) -> str:
         raise tk.ValidationError({"search": [str(error)]}) from None
     except IndexAwayError:
         raise tk.ValidationError({"search": [away()]}) from None
-    return with_words(search, results.corrected) if results.corrected else search
+    if results.corrected:
+        return with_words(search, results.corrected)
+    return search
 
 
 def _solr(moment: datetime | None) -> str:
     """Format a time for Solr, in milliseconds."""
-    return f"{moment.strftime('%Y-%m-%dT%H:%M:%S.%f')[:-3]}Z" if moment else "*"
+    if moment:
+        return f"{moment.strftime('%Y-%m-%dT%H:%M:%S.%f')[:-3]}Z"
+    return "*"
 
 
 def _quoted(value: str) -> str:

@@ -131,7 +131,10 @@ def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscr
     model.Session.execute(
         insert(Subscriber).values(**values, created=now()).on_conflict_do_nothing()
     )
-    who = Subscriber.user_id == user_id if user_id else Subscriber.email == values["email"]
+    if user_id:
+        who = Subscriber.user_id == user_id
+    else:
+        who = Subscriber.email == values["email"]
     subscriber = model.Session.scalars(sa.select(Subscriber).where(who).with_for_update()).one()
     if user_id:
         subscriber.language = language

@@ -101,7 +101,9 @@ def places(value: Any, lang: str) -> str:
     territories = map(voc.get("territories").get, keys)
     names += [territory.label(lang) for territory in territories if territory]
     text, rest = ", ".join(names[:MOST_PLACES]), len(names) - MOST_PLACES
-    return f"{text} (+ {rest})" if rest > 0 else text
+    if rest > 0:
+        return f"{text} (+ {rest})"
+    return text
 
 
 def of(key: str) -> AlertSubject | None:

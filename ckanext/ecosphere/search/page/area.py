@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +16,157 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import boxes, facets
+from ckanext.ecosphere.search.index import TERRITORY_FIELD
+from ckanext.ecosphere.search.page.results import RANK
 from ckanext.ecosphere.shared import language, outlines
 from ckanext.ecosphere.vocabularies import communes, coordinates, epcis
 from ckanext.ecosphere.vocabularies.coordinates import Box
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """The extent of a result or of the searched area, in pixels of the drawing."""
+
+    rank: int
+    dataset: dict[str, Any] | None
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Map:
+    """A map of extents.
+
+    Attributes:
+        frame: outline on which the extents are drawn.
+        rectangles: extents, largest first, so that small ones lie on top.
+        area: the searched area.
+        elsewhere: number of results without an extent or outside the frame.
+    """
+
+    frame: outlines.Frame
+    rectangles: tuple[Rectangle, ...]
+    area: Rectangle | None
+    elsewhere: int
+
+
+def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
+    """Draw the results of a page on the outline that contains most of them.
+
+    Args:
+        datasets: results as returned by `results.grouped`.
+        searched: `ext_bbox` of the page, "" for none.
+    """
+    extents = {index: box for index, dataset in enumerate(datasets) if (box := box_of(dataset))}
+    area = _read_box(searched)
+    boxes_on_map = list(extents.values())
+    if area:
+        boxes_on_map.append(area)
+    frame = _frame_of_most(boxes_on_map)
+    drawn = [
+        _rectangle(frame, box, index + 1, datasets[index])
+        for index, box in extents.items()
+        if outlines.frame_of(box) == frame
+    ]
+    drawn.sort(key=lambda rectangle: -rectangle.width * rectangle.height)
+    outline = _rectangle(frame, area, 0, None) if area else None
+    return Map(frame, tuple(drawn), outline, len(datasets) - len(drawn))
+
+
+def _frame_of_most(extents: list[Box]) -> outlines.Frame:
+    """Return the outline that contains most of the extents; the first one if none does."""
+    frames = {frame.id: frame for frame in outlines.frames()}
+    numbers = Counter(frame.id for box in extents if (frame := outlines.frame_of(box)))
+    if numbers:
+        return frames[numbers.most_common(1)[0][0]]
+    return outlines.frames()[0]
+
+
+def box_of(dataset: dict[str, Any]) -> Box | None:
+    """Return the bounding box of a dataset in degrees: of its geometry, else of its first territory, else None."""
+    geometry = dataset.get("spatial") or next(
+        (extra["value"] for extra in dataset.get("extras") or [] if extra.get("key") == "spatial"),
+        None,
+    )
+    if box := boxes.of_geometry(geometry):
+        return box
+    territories = voc.get("territories")
+    for key in facets.values(dataset.get("territory")):
+        if (concept := territories.get(key)) and concept.data["bbox"][0] <= concept.data["bbox"][2]:
+            return concept.data["bbox"]
+    return None
+
+
+def _rectangle(
+    frame: outlines.Frame, box: Box, rank: int, dataset: dict[str, Any] | None
+) -> Rectangle:
+    at = outlines.rectangle(frame, box)
+    number = int(dataset.get(RANK) or rank) if dataset else rank
+    return Rectangle(number, dataset, at.x, at.y, at.width, at.height)
+
+
+def _read_box(text: str) -> Box | None:
+    try:
+        west, south, east, north = (float(side) for side in text.split(","))
+    except ValueError:
+        return None
+    return west, south, east, north
+
+
+MOST = 6
+"""Maximum number of territories suggested."""
+
+
+@dataclass(frozen=True)
+class Nearby:
+    """A territory with results.
+
+    Attributes:
+        id: index value.
+        concept: the territory.
+        count: number of results there.
+        contains: whether it contains the chosen territory.
+    """
+
+    id: str
+    concept: voc.Concept
+    count: int
+    contains: bool
+
+
+def nearby(query: str, chosen: Mapping[str, list[str]]) -> list[Nearby]:
+    """Return the territories with results, those containing the chosen one first, with one query to the index.
+
+    Args:
+        query: the words searched.
+        chosen: filters of the page (facet → values).
+    """
+    territories = voc.get("territories")
+    concept = None
+    if chosen.get(TERRITORY_FIELD):
+        concept = territories.get(chosen[TERRITORY_FIELD][-1])
+    if concept is None:
+        return []
+    others = {facet: values for facet, values in chosen.items() if facet != TERRITORY_FIELD}
+    parameters = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "ext_facets": others}
+    answer = tk.get_action("package_search")(
+        {}, {**parameters, "facet.field": [TERRITORY_FIELD], "facet.limit": -1}
+    )
+    counts = answer["facets"].get(TERRITORY_FIELD, {})
+    containing = territories.ancestors(concept.uri)
+    above = [_nearby(territory, counts, contains=True) for territory in containing]
+    neighbours = boxes.neighbours(concept.id)
+    beside = [_nearby(territory, counts, contains=False) for territory in neighbours]
+    beside.sort(key=lambda place: -place.count)
+    return [place for place in (*above, *beside) if place.count][:MOST]
+
+
+def _nearby(territory: voc.Concept, counts: Mapping[str, int], *, contains: bool) -> Nearby:
+    return Nearby(territory.id, territory, counts.get(territory.id, 0), contains)
+
 
 LONGEST = 200_000
 """Maximum characters of an area."""
@@ -82,7 +232,9 @@ def of_question(text: str) -> Box | None:
     if len(sides) != 4 or all(side == int(side) for side in sides):  # noqa: PLR2004 - a rectangle
         return None
     west, south, east, north = sides
-    return (west, south, east, north) if outlines.frame_of((west, south, east, north)) else None
+    if outlines.frame_of((west, south, east, north)):
+        return (west, south, east, north)
+    return None
 
 
 def _of_geometry(read: Any, text: str) -> Box:
@@ -111,11 +263,17 @@ def _of_geometry(read: Any, text: str) -> Box:
 
 def _geojson(text: str) -> Any:
     content = json.loads(text)
-    features = content.get("features") if content.get("type") == "FeatureCollection" else [content]
-    geometries = [
-        feature["geometry"] if feature.get("type") == "Feature" else feature for feature in features
-    ]
-    return shapely.GeometryCollection([shape(feature) for feature in geometries])
+    if content.get("type") == "FeatureCollection":
+        features = content.get("features")
+    else:
+        features = [content]
+    return shapely.GeometryCollection([shape(_geometry_of(feature)) for feature in features])
+
+
+def _geometry_of(feature: dict[str, Any]) -> dict[str, Any]:
+    if feature.get("type") == "Feature":
+        return feature["geometry"]
+    return feature
 
 
 def _checked(sides: tuple[float, ...]) -> Box:
@@ -140,9 +298,9 @@ def _of_name(text: str) -> Area:
     territory = territories.find(text) or territories.get(text)
     if territory:
         west, south, east, north = territory.data["bbox"]
-        return Area(
-            territory.label(lang), (west, south, east + 360 if east < west else east, north)
-        )
+        if east < west:
+            east += 360
+        return Area(territory.label(lang), (west, south, east, north))
     # Some codes are the INSEE code of a commune and the postal code of another.
     matches = list(dict.fromkeys([*communes.of_postal(text), *communes.named(text[:LONGEST_NAME])]))
     if len(matches) > 1:

@@ -11,9 +11,9 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facet_counts, facets
+from ckanext.ecosphere.search import facets
 from ckanext.ecosphere.search.index import TERRITORY_FIELD
-from ckanext.ecosphere.search.page.address import Address
+from ckanext.ecosphere.search.page.results import Address
 from ckanext.ecosphere.shared import language
 
 WHOLE = "_facet"
@@ -75,54 +75,60 @@ def of_page(titles: dict[str, str], search_facets: dict[str, Any]) -> list[Shown
         titles: field → title, in the order of the page.
         search_facets: as returned by `package_search`.
     """
-    address, find = Address.current(), tk.request.args.get(FIND, "")[:_LONGEST_WORDS]
+    address = Address.current()
     whole = tk.request.args.get(WHOLE, "")
-    facets_shown = [
-        _shown(
-            (field, title),
-            search_facets.get(field, {}).get("items") or [],
-            address,
-            find if whole == field else None,
-        )
-        for field, title in titles.items()
-    ]
-    return [facet for facet in facets_shown if facet.values or facet.whole]
+    views = []
+    for field, title in titles.items():
+        items = search_facets.get(field, {}).get("items") or []
+        if field == whole:
+            find = tk.request.args.get(FIND, "")[:_LONGEST_WORDS]
+            views.append(_view(field, title, items, address, find))
+        elif items:
+            views.append(_view(field, title, items, address, None))
+    return views
 
 
-def _shown(
-    named: tuple[str, str], items: list[dict[str, Any]], address: Address, find: str | None
+def _view(
+    field: str, title: str, items: list[dict[str, Any]], address: Address, find: str | None
 ) -> ShownFacet:
     """Return a facet; `find` is None for the default view, else the words (possibly none) to look for in all values."""
-    (field, title), whole = named, find is not None
+    whole = find is not None
     facet = facets.of_field(field)
     chosen = set(address.chosen.get(field, ()))
     nodes = facets.tree(field, [{**item, "active": item["name"] in chosen} for item in items])
     hidden = any(node.children for node in nodes) or len(nodes) > facet.shown
     words = voc.normalise(find or "").split()
     maker = _Maker(field, address, facet.shown, whole, words)
-    usual = address.url()
+    all_url, less_url, parameters, covering = "", "", (), ()
+    if whole:
+        less_url = f"{address.url()}#facet-{field}"
+        parameters = (*address.pairs, (WHOLE, field))
+    elif hidden:
+        all_url = f"{address.url(**{WHOLE: field})}#facet-{field}"
+    if field == TERRITORY_FIELD and chosen:
+        covering = _covering(address)
     return ShownFacet(
         field=field,
         title=title,
         values=maker.values(nodes),
         number=len(items),
         open=facet.open or whole or bool(chosen),
-        all_url=f"{address.url(**{WHOLE: field})}#facet-{field}" if hidden and not whole else "",
+        all_url=all_url,
         whole=whole,
-        less_url=f"{usual}#facet-{field}" if whole else "",
+        less_url=less_url,
         find=find or "",
-        parameters=(*address.pairs, (WHOLE, field)) if whole else (),
-        covering=_covering(address) if field == TERRITORY_FIELD and chosen else (),
+        parameters=parameters,
+        covering=covering,
     )
 
 
 def _covering(address: Address) -> tuple[tuple[str, str], ...]:
     """Return links, for each chosen territory, to the datasets that cover it instead of those within it."""
-    elsewhere = address.without((TERRITORY_FIELD, None), (facet_counts.COVERS, None))
+    elsewhere = address.without((TERRITORY_FIELD, None), (facets.COVERS, None))
     chosen = address.chosen.get(TERRITORY_FIELD, ())
-    labels = ((facet_counts.place_label(place, language.current()), place) for place in chosen)
+    labels = ((facets.place_label(place, language.current()), place) for place in chosen)
     return tuple(
-        (label, elsewhere.url(**{facet_counts.COVERS: place})) for label, place in labels if label
+        (label, elsewhere.url(**{facets.COVERS: place})) for label, place in labels if label
     )
 
 
@@ -145,16 +151,17 @@ class _Maker:
         item = node.item
         name, active = item["name"], item["active"]
         address = self.address
-        url = (
-            address.without((self.field, name)).url()
-            if active
-            else address.with_value(self.field, name)
-        )
+        if active:
+            url = address.without((self.field, name)).url()
+        else:
+            url = address.with_value(self.field, name)
+        if self.whole:
+            url = f"{url}&{WHOLE}={self.field}#facet-{self.field}"
         below = self.values(node.children) if self.whole or node.chosen else ()
         return Value(
             item["display_name"],
             item["count"],
-            f"{url}&{WHOLE}={self.field}#facet-{self.field}" if self.whole else url,
+            url,
             active,
             below,
             node.chosen or bool(self.words),

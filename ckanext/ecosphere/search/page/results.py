@@ -6,19 +6,300 @@ Datasets of one series, and datasets of one service with the same title, are gro
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from html import unescape
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
-from markupsafe import Markup
+from flask import request
+from markupsafe import Markup, escape
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facet_values
-from ckanext.ecosphere.search.page import highlight
+from ckanext.ecosphere.search import config, facets
 from ckanext.ecosphere.search.relevance import understanding
 from ckanext.ecosphere.shared import contact_details, dates, language, reach, template_helpers
+from ckanext.ecosphere.shared.web_guard import rate_limits
+from ckanext.ecosphere.shared.web_guard.incoming import refuse
 from ckanext.ecosphere.vocabularies import communes
+
+#: Prefix of parameters that change the display, not the results; CKAN does not treat them as filters.
+VIEW = "_"
+MAP = "_map"
+"""The only such parameter kept in links: whether the map is shown."""
+_PLUGINS = "ext_"
+_NO_FILTERS = frozenset({"q", "page", "sort"})
+
+Pairs = list[tuple[str, str]]
+
+
+class Address:
+    """The query string of a search page, without its page number.
+
+    Args:
+        pairs: names and values of the parameters, in order.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self.pairs: Pairs = [(name, value) for name, value in pairs if name != "page" and value]
+
+    @classmethod
+    def current(cls) -> Address:
+        """Return the query string of the current page, without display parameters except that of the map."""
+        args = tk.request.args.items(multi=True)
+        return cls(pair for pair in args if not pair[0].startswith(VIEW) or pair[0] == MAP)
+
+    @property
+    def filters(self) -> Pairs:
+        """Return the chosen facet values."""
+        return [
+            pair
+            for pair in self.pairs
+            if pair[0] not in _NO_FILTERS and not pair[0].startswith((_PLUGINS, VIEW))
+        ]
+
+    @cached_property
+    def chosen(self) -> dict[str, list[str]]:
+        """Return the chosen values by facet."""
+        values_by_facet: dict[str, list[str]] = {}
+        for field, value in self.filters:
+            values_by_facet.setdefault(field, []).append(value)
+        return values_by_facet
+
+    @cached_property
+    def _encoded(self) -> str:
+        return urlencode(self.pairs)
+
+    def url(self, **more: str) -> str:
+        """Return the URL, with further parameters."""
+        return "?" + "&".join(filter(None, (self._encoded, urlencode(more))))
+
+    def with_value(self, field: str, value: str) -> str:
+        """Return the URL with a value chosen; in a tree, it replaces values above and below it."""
+        others = [
+            other for other in self.chosen.get(field, ()) if self._gives_way(field, other, value)
+        ]
+        if others:
+            address = self.without(*((field, other) for other in others))
+        else:
+            address = self
+        return address.url(**{field: value})
+
+    @staticmethod
+    def _gives_way(field: str, chosen: str, value: str) -> bool:
+        return chosen in facets.ancestors(field, value) or value in facets.ancestors(field, chosen)
+
+    def without(self, *pairs: tuple[str, str | None]) -> Address:
+        """Return the query string without some parameters; None stands for any value."""
+        return Address(
+            pair for pair in self.pairs if pair not in pairs and (pair[0], None) not in pairs
+        )
+
+
+_STOP_WORDS = Path(__file__).parents[1] / "data" / "stopwords_fr.txt"
+_WORD = re.compile(r"[^\W_]+")
+_SHORTEST = 2
+_ENDINGS = (
+    ("eaux", "eau"),
+    ("aux", "al"),
+    ("ales", "al"),
+    ("ees", "e"),
+    ("es", ""),
+    ("s", ""),
+    ("x", ""),
+    ("e", ""),
+)
+_SHORTEST_STEM = 3
+MOST_WORDS = 20
+
+
+@lru_cache(maxsize=256)
+def words_of(query: str) -> frozenset[str]:
+    """Return the stems of the words of a query without stop words, at most `MOST_WORDS`."""
+    words = [stem(word) for word in _WORD.findall(query) if word.casefold() not in _stop_words()]
+    return frozenset([word for word in words if len(word) >= _SHORTEST][:MOST_WORDS])
+
+
+@lru_cache(maxsize=8192)
+def stem(word: str) -> str:
+    """Return a word without case, accents and plural and feminine endings.
+
+    >>> stem("Protégées"), stem("réseaux"), stem("régionales"), stem("ain")
+    ('proteg', 'reseau', 'regional', 'ain')
+    """
+    folded = voc.normalise(word)
+    for ending, instead in _ENDINGS:
+        if folded.endswith(ending) and len(folded) - len(ending) >= _SHORTEST_STEM:
+            folded = folded[: len(folded) - len(ending)] + instead
+            break
+    if folded.endswith("e") and len(folded) > _SHORTEST_STEM:
+        return folded[:-1]
+    return folded
+
+
+def mark(text: str, words: Collection[str]) -> Markup:
+    """Return a text as HTML with `<mark>` around the words.
+
+    Args:
+        text: plain text.
+        words: stems, as returned by `words_of`.
+    """
+    if not words:
+        return escape(text)
+    parts: list[str] = []
+    end = 0
+    for begin, until in _places(text, words):
+        parts += [
+            escape(text[end:begin]),
+            Markup("<mark>"),
+            escape(text[begin:until]),
+            Markup("</mark>"),
+        ]
+        end = until
+    return Markup("").join([*parts, escape(text[end:])])
+
+
+def excerpt(text: str, words: Collection[str], length: int) -> str:
+    """Return the beginning of a text, or the part with the first search word if the beginning has none.
+
+    Args:
+        text: plain text.
+        words: stems, as returned by `words_of`.
+        length: maximum number of characters, without ellipses.
+    """
+    if len(text) <= length:
+        return text
+    first = next((begin for begin, _end in _places(text, words)), 0) if words else 0
+    begin = 0
+    if first > length * 3 // 4:
+        begin = text.rfind(" ", 0, max(first - length // 4, 0)) + 1
+    cut = text[begin : begin + length]
+    if begin + length < len(text):
+        cut = cut.rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+    if begin:
+        return f"…{cut}"
+    return cut
+
+
+def _places(text: str, words: Collection[str]) -> Iterator[tuple[int, int]]:
+    for match in _WORD.finditer(text):
+        if stem(match[0]) in words:
+            yield match.span()
+
+
+@lru_cache(maxsize=1)
+def _stop_words() -> frozenset[str]:
+    lines = _STOP_WORDS.read_text(encoding="utf-8").splitlines()
+    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+
+
+AREA = "ext_bbox"
+OF_AREA = (AREA, "ext_area")
+"""Parameters of an area: box and name."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A chosen filter.
+
+    Attributes:
+        title: title of the facet.
+        url: URL of the page without it.
+    """
+
+    title: str
+    label: str
+    url: str
+
+
+def of_page(
+    titles: dict[str, str],
+    search_facets: dict[str, Any],
+    label: Callable[[str, str, dict[str, Any]], str],
+) -> list[Chip]:
+    """Return the chips of the current page.
+
+    Args:
+        titles: field → title of the facet.
+        search_facets: as returned by `package_search`.
+        label: returns the label of a facet value.
+    """
+    address = Address.current()
+    chips = []
+    for field, value in dict.fromkeys(address.filters):
+        title = titles.get(field) or _title(field)
+        chips.append(
+            Chip(title, label(field, value, search_facets), address.without((field, value)).url())
+        )
+    plugins = dict(address.pairs)
+    if place := plugins.get(facets.COVERS):
+        url = address.without((facets.COVERS, None)).url()
+        chips.append(
+            Chip(tk._("Covers"), facets.place_label(place, language.current()) or place, url)
+        )
+    if AREA in plugins:
+        chips.append(area(plugins))
+    return chips
+
+
+def area(plugins: dict[str, str]) -> Chip:
+    """Return the chip of the area of the current page.
+
+    Args:
+        plugins: URL parameters that begin with `ext_`.
+    """
+    url = Address.current().without(*((name, None) for name in OF_AREA)).url()
+    return Chip(tk._("Area"), plugins.get("ext_area") or tk._("as on the map"), url)
+
+
+def _title(field: str) -> str:
+    """Return the title of a filter that is not a facet of the page, from an external link."""
+    names = {
+        "res_format": tk._("Format"),
+        "tags": tk._("Keywords"),
+        "vocab_ecosphere_in_series": tk._("Series"),
+    }
+    return names.get(field, field)
+
+
+PAGES = ("dataset.search", "organization.read", "group.read")
+#: Parameters of these pages that are no filters, beside those that begin with "_" or "ext_"; CKAN takes all others.
+NO_FILTERS = ("q", "page", "sort")
+TOO_MANY = 429
+
+
+def limit() -> None:
+    """Count a page with several filters for the address of an anonymous visitor.
+
+    Raises:
+        HTTPException: too many of them in a short time.
+    """
+    if request.endpoint not in PAGES or tk.current_user.is_authenticated:
+        return
+    names = [name for name, value in request.args.items(multi=True) if value]
+    filters = [
+        name for name in names if name not in NO_FILTERS and not name.startswith(("_", "ext_"))
+    ]
+    if len(filters) <= 1:
+        return
+    try:
+        rate_limits.hit(
+            "search-combinations", config.combination_limits(), rate_limits.address(), fallback=True
+        )
+    except rate_limits.TooMany as error:
+        sentence = tk._(
+            "Many searches with several filters came from your address in a short time."
+        )
+        refuse(
+            TOO_MANY,
+            f"{sentence} {rate_limits.try_again(error.seconds)}",
+            "Rate Limit Error",
+            error.seconds,
+        )
+
 
 MEMBERS = "ecosphere_members"
 """Key of the datasets grouped under a result."""
@@ -76,30 +357,31 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
         query: the words of the search.
     """
     lang = language.current()
-    words = highlight.words_of(query)
+    words = words_of(query)
     notes = tk.h.markdown_extract(tk.h.get_translated(dataset, "notes"), extract_length=0) or ""
     service = dataset.get("organization") or {}
     title = tk.h.get_translated(dataset, "title") or dataset["name"]
     title = template_helpers.shown_title(title, dataset.get("dcat_type"))
     service_title = service.get("title") or service.get("name") or ""
     authorship = contact_details.makers_of(dataset)
+    producers, publisher = list(authorship.others), service_title
+    if authorship.made_here:
+        producers, publisher = [service_title, *producers], ""
     return Result(
-        title=highlight.mark(title, words),
+        title=mark(title, words),
         readable=understanding.readable(title),
-        excerpt=highlight.mark(highlight.excerpt(unescape(str(notes)), words, _EXCERPT), words),
+        excerpt=mark(excerpt(unescape(str(notes)), words, _EXCERPT), words),
         places=places(dataset.get("territory"), lang),
         date=date(dataset),
-        producer=", ".join(
-            filter(None, [service_title if authorship.made_here else "", *authorship.others])
-        ),
-        publisher="" if authorship.made_here else service_title,
+        producer=", ".join(filter(None, producers)),
+        publisher=publisher,
         ways=tuple(ways(dataset, lang)),
     )
 
 
 def places(value: Any, lang: str) -> str:
     """Return the names of a dataset's territories: the first two, and how many others."""
-    keys = facet_values.values(value)
+    keys = facets.values(value)
     known = voc.get("territories")
     names = [place.name for key in keys if (place := communes.get(key))]
     names += [concept.label(lang) for key in keys if (concept := known.get(key))]
@@ -116,11 +398,16 @@ def date(dataset: Dataset) -> str:
     modified = str(dataset.get("modified") or "")
     if _YEAR.fullmatch(modified):
         return tk._("Data updated: {date}").format(date=modified)
-    text = dates.month(modified) if _MONTH.fullmatch(modified) else dates.day(modified)
+    if _MONTH.fullmatch(modified):
+        text = dates.month(modified)
+    else:
+        text = dates.day(modified)
     if text:
         return tk._("Data updated: {date}").format(date=text)
     written = dates.day(dataset.get("metadata_modified"))
-    return tk._("Record updated on {date}").format(date=written) if written else ""
+    if written:
+        return tk._("Record updated on {date}").format(date=written)
+    return ""
 
 
 def ways(dataset: Dataset, lang: str) -> list[Way]:
@@ -151,17 +438,21 @@ def _with_members(group: list[Dataset]) -> Dataset:
         group[0],
     )
     others = [dataset for dataset in group if dataset is not first]
-    return {**first, MEMBERS: others} if others else first
+    if others:
+        return {**first, MEMBERS: others}
+    return first
 
 
 def _key(dataset: Dataset, series: dict[str, str]) -> str:
     own = _identity(dataset)[0]
     if own:
         return own
-    for reference in facet_values.values(dataset.get("in_series")):
+    for reference in facets.values(dataset.get("in_series")):
         return series.get(reference, reference)
     namesake = f"{dataset.get('owner_org')} {voc.normalise(dataset.get('title') or '')}"
-    return namesake if dataset.get("title") else str(dataset.get("id"))
+    if dataset.get("title"):
+        return namesake
+    return str(dataset.get("id"))
 
 
 def _identity(dataset: Dataset) -> tuple[str, list[str]]:

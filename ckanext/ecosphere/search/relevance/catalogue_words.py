@@ -90,9 +90,9 @@ def nearest(folded: str, allowed: int) -> str | None:
 def has(typed: Iterable[str]) -> bool | None:
     """Return whether the catalogue has all the words, singular or plural; None if its words are not available."""
     words = _known()
-    return (
-        None if words is None else all(stem(voc.normalise(word)) in words.stems for word in typed)
-    )
+    if words is None:
+        return None
+    return all(stem(voc.normalise(word)) in words.stems for word in typed)
 
 
 def is_due() -> bool:

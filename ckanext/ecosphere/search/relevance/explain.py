@@ -12,11 +12,11 @@ import ckan.plugins.toolkit as tk
 from ckan.lib.search.common import make_connection
 
 from ckanext.ecosphere.search import config
-from ckanext.ecosphere.search.facet_values import ACCESS_FIELD
+from ckanext.ecosphere.search.facets import ACCESS_FIELD
 from ckanext.ecosphere.search.relevance import solr_query
-from ckanext.ecosphere.search.relevance.question import Question
 from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, NUMBER_FIELDS, PLACE_FIELD
 from ckanext.ecosphere.search.relevance.understanding import Understood
+from ckanext.ecosphere.search.relevance.words import Question
 from ckanext.ecosphere.shared.reach import DOWNLOAD, SERVICE
 
 _WEIGHT = re.compile(r"weight\((?P<field>\w{1,80}):")
@@ -84,6 +84,7 @@ def _explained(
     words: dict[str, float] = defaultdict(float)
     for field, value in _weights(tree):
         words[field] += value
+    record = _gains(document, year) if year else {}
     return Explained(
         title=str(document.get("title") or ""),
         name=document["name"],
@@ -91,7 +92,7 @@ def _explained(
         words=dict(sorted(words.items(), key=lambda item: -item[1])),
         place=_fit(document, question),
         places=tuple(document.get(PLACE_FIELD) or ()),
-        record=_gains(document, year) if year else {},
+        record=record,
     )
 
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import catalogue_words, spelling
-from ckanext.ecosphere.search.relevance.question import Question
 from ckanext.ecosphere.search.relevance.results import Index
 from ckanext.ecosphere.search.relevance.understanding import Understood
-from ckanext.ecosphere.search.relevance.words import Unit, is_translated, read_all, stem
+from ckanext.ecosphere.search.relevance.words import Question, Unit, is_translated, read_all, stem
 
 MOST = 3
 """Maximum number of subjects reported as missing."""
@@ -47,18 +46,20 @@ def subjects(
     unseen = [unit for unit in strong if _is_subject(unit, question) and not _is_in(unit, texts)]
     queries = {unit: _queries(unit, question) for unit in unseen[:MOST]}
     index.count_at_once(query for of_unit in queries.values() for query in of_unit)
+    place_title = question.place.title if question.place else ""
     lacking = []
     for unit, (about, mentioned, anywhere) in queries.items():
         if index.count(about):
             continue
         number = index.count(mentioned)
         if not number or unit.core or len(strong) == 1:
+            elsewhere = index.count(anywhere) if question.place else 0
             lacking.append(
                 {
                     "words": quoted(unit, understood.wanted),
-                    "place": question.place.title if question.place else "",
+                    "place": place_title,
                     "mentioned": number,
-                    "elsewhere": index.count(anywhere) if question.place else 0,
+                    "elsewhere": elsewhere,
                     "names": list(unit.others[: unit.called])[:MOST_NAMES],
                 }
             )
@@ -93,7 +94,10 @@ def _stems_of(dataset: Mapping[str, Any]) -> frozenset[str]:
     """Return the stems of title and keywords of a dataset, as `package_search` returns it."""
     texts = [str(dataset.get("title") or "")]
     for tag in dataset.get("tags") or ():
-        texts.append(tag["display_name"] if isinstance(tag, dict) else tag)
+        if isinstance(tag, dict):
+            texts.append(tag["display_name"])
+        else:
+            texts.append(tag)
     return frozenset(word.stem for word in read_all(" ".join(texts)))
 
 
@@ -109,7 +113,9 @@ def quoted(unit: Unit, text: str) -> str:
     "Restriction d'eau"
     """
     match = re.search(_BETWEEN.join(map(re.escape, unit.words)), text, re.IGNORECASE)
-    return match[0] if match else unit.text
+    if match:
+        return match[0]
+    return unit.text
 
 
 def everyday(question: Question, index: Index) -> list[dict[str, Any]]:

@@ -2,13 +2,377 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
-from ckanext.ecosphere.search.relevance import place_names
-from ckanext.ecosphere.search.relevance.place_names import LARGE, MOST_ALTERNATIVES, Reading, cues
-from ckanext.ecosphere.search.relevance.words import Word, expressions, fillers, stop_words
+import yaml
+from rapidfuzz.distance import OSA
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search.relevance.words import (
+    DATA,
+    LONGEST_PHRASE,
+    Word,
+    expressions,
+    fillers,
+    read_all,
+    stop_words,
+    words_of_language,
+)
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
+
+SHORTEST = 2
+"""Length of names that count as a place only with a capital ("GE", "Eu")."""
+LARGE = 10_000
+"""Population from which a commune named like a common word counts as a place at the end of a query."""
+COMPARABLE = 0.5
+"""Minimum population of an offered namesake, relative to the first one."""
+SHORTEST_MISSPELT = 7
+"""Minimum letters of a territory's name that is recognised with one letter wrong."""
+LONG_NAME = 9
+"""Minimum letters of a name that is recognised with two letters wrong."""
+MOST_ALTERNATIVES = 3
+_ARTICLES = ("l", "la", "le", "les")
+_POSTAL = 5
+_TERRITORIES = ("departement", "region", "outre-mer")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A place recognised in a query.
+
+    Attributes:
+        place: the most likely place.
+        words: positions of the words that name it, and of redundant words ("commune de").
+        certain: whether the words can only denote the place.
+        service: names of the organisations if a service was named ("ddt 44"), else empty.
+        others: other places of the same name and comparable size, offered as alternatives.
+        namesakes: all places of this name.
+    """
+
+    place: Place
+    words: tuple[int, ...]
+    certain: bool
+    service: tuple[str, ...] = ()
+    others: tuple[Place, ...] = ()
+    namesakes: tuple[Place, ...] = ()
+
+
+def of_words(words: list[Word], start: int, end: int, text: str) -> Reading | None:
+    """Interpret some words as a place; None if they are not one.
+
+    Args:
+        words: words of the query.
+        start: position of the first of these words.
+        end: position after the last of them.
+        text: the query as typed, since a capital in the middle indicates a name.
+    """
+    inner = words[start:end]
+    name = " ".join(word.folded for word in inner)
+    places = gazetteer.named(name)
+    if not places or _is_part(words, start, end, places[0]):
+        return None
+    if len(inner) == 1 and any(letter.isdigit() for letter in name):
+        return _of_code(words, start, places)
+    if may_be_name(words, start, end, places[0]):
+        return _of_name(words, start, end, text)
+    return None
+
+
+def _of_name(words: list[Word], start: int, end: int, text: str) -> Reading | None:
+    """Interpret a name as a place; None if it is a common word without a cue that it is a place."""
+    inner, positions = words[start:end], tuple(range(start, end))
+    name = " ".join(word.folded for word in inner)
+    places = gazetteer.named(name)
+    first = places[0]
+    if first.kind != "area" and led(words, start, "before_river"):
+        # After a word such as "crue" the river is meant, not the département of the same name.
+        river = gazetteer.along(name)
+        if river:
+            return Reading(river, positions, True, (), (first,), (river, *places))
+    bare = without_articles(inner)
+    is_commune = first.kind in ("commune", "epci")
+    if is_commune and len(bare) == 1 and led(words, start, "landscapes"):
+        areas = tuple(place for place in gazetteer.named(bare[0].folded) if place.kind == "area")
+        if areas:
+            return Reading(areas[0], positions, True, (), (first,), (*areas, *places))
+    if not is_commune:
+        # An island may have as common a name as "Saint-Martin", and be hardly larger than its namesakes.
+        is_island = first.kind == "overseas" and len(places) > MOST_ALTERNATIVES
+        least = 0 if is_island else LARGE
+        others = tuple(
+            place
+            for place in places[1:]
+            if place.population >= least and first.ids[0] not in place.around
+        )
+        certain = name not in cues()["homonyms"] or is_place(words, start, end, text)
+        possible = certain or not denied_before(words, start)
+    elif len(bare) == 1 and bare[0].folded in gazetteer.common_words():
+        others = places[1:]
+        is_large = first.population >= LARGE
+        ends_query = len(words) > 1 and end == len(words)
+        announced = led(words, start) or capital(inner[0], start, text)
+        certain = announced or (is_large and ends_query)
+        possible = certain or is_large
+    else:
+        least = first.population * COMPARABLE
+        others = tuple(place for place in places[1:] if place.population >= least)
+        certain = possible = True
+    if not possible:
+        return None
+    return Reading(first, positions, certain, (), others[:MOST_ALTERNATIVES], places)
+
+
+def without_articles(inner: list[Word]) -> list[Word]:
+    """Return the words of a name without "la", "le", "les"."""
+    return [word for word in inner if word.folded not in _ARTICLES]
+
+
+def may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
+    """Return whether the words of a name are neither listed terms nor too short for a name."""
+    inner = words[start:end]
+    key = " ".join(word.stem for word in inner if word.folded not in stop_words())
+    # "Étang de l'Or" is a name although its last word is a stop word.
+    is_long_area = place.kind == "area" and len(inner) > SHORTEST
+    is_territory = is_long_area or place.kind in ("departement", "region") or key in cues()["kept"]
+    is_listed = not key or key in fillers() or (key in expressions() and not is_territory)
+    if is_listed:
+        ends_query = end == len(words) and start > 0
+        return led(words, start) or (place.population >= LARGE and ends_query)
+    return len(inner) > 1 or len(inner[0].folded) > SHORTEST or inner[0].typed[0].isupper()
+
+
+def _is_part(words: list[Word], start: int, end: int, place: Place) -> bool:
+    """Return whether a name is only part of a hyphenated name or of a listed expression."""
+    first, after = words[start].folded, words[end : end + 1]
+    if place.kind == "country" and after and first in cues()["spent"]:
+        return True  # "métropole lilloise"
+    leads = end - start == 1 and place.kind == "commune" and first in cues()["leading"]
+    if leads and after and not after[0].folded.isdigit() and after[0].typed[:1].isupper():
+        return True  # "Grand Douaisis"
+    is_small = place.kind == "commune" and place.population < LARGE
+    if is_small and cuts_compound(words, start, end):
+        return True
+    return is_in_expression(words, start, end, place)
+
+
+def _of_code(words: list[Word], position: int, places: tuple[Place, ...]) -> Reading | None:
+    """Interpret a postal code, an INSEE code, or the code of a département."""
+    code = words[position].folded
+    before = words[position - 1].folded if position else ""
+    if before in cues()["not_code_before"]:
+        return None
+    if len(code) >= _POSTAL:
+        return Reading(places[0], (position,), True, (), places[1:MOST_ALTERNATIVES])
+    # In mid-query only codes that cannot be ordinary numbers count ("znieff 2A type 1", "974").
+    is_number = code.isdigit() and len(code) <= SHORTEST and position not in (0, len(words) - 1)
+    announced = before in cues()["before_territory"]
+    if is_number and not announced and not _follows_commune(words, position, places[0]):
+        return None
+    if len(words) == 1 and not code.isalnum():
+        return None
+    return Reading(places[0], (position,), True)
+
+
+def _follows_commune(words: list[Word], position: int, departement: Place) -> bool:
+    """Return whether the code of a département follows one of its communes ("saint denis 93 plu")."""
+    for start in range(max(0, position - gazetteer.LONGEST_NAME), position):
+        for place in gazetteer.named(" ".join(word.folded for word in words[start:position])):
+            if place.kind == "commune" and departement.ids[0] in place.around:
+                return True
+    return False
+
+
+def misspelt(inner: list[Word]) -> tuple[Place, ...]:
+    """Return the places of a territory's name with a letter or two wrong: "alpes maritime", "tarn et garone"."""
+    joined = "".join(word.folded for word in inner)
+    if len(joined) < SHORTEST_MISSPELT or not joined.isalpha():
+        return ()
+    if len(inner) == 1 and (joined in words_of_language() or inner[0].stem in expressions()):
+        return ()
+    if {inner[0].folded, inner[-1].folded} & {*cues()["between"], *stop_words()}:
+        return ()
+    allowed = 1 + (len(joined) >= LONG_NAME)
+    near = []
+    for together, name in _written_together().get(joined[0], {}).items():
+        if abs(len(together) - len(joined)) <= allowed:
+            gap = OSA.distance(joined, together)
+            if gap <= allowed:
+                near.append((gap, name))
+    if near:
+        return gazetteer.named(min(near)[1])
+    return ()
+
+
+@voc.derived
+@cache
+def _written_together() -> dict[str, dict[str, str]]:
+    """Return first letter → name of a territory or area without spaces → the name."""
+    territories = [
+        concept for concept in voc.get("territories") if concept.data["type"] in _TERRITORIES
+    ]
+    names = [(territory.label_fr, SHORTEST_MISSPELT) for territory in territories]
+    # Names of rivers and massifs are many and short: take only long ones. Skip those that end with another name
+    # ("Loire-Bretagne"), which are too similar to that name with another word ("loutre Bretagne").
+    for area in gazetteer.area_names():
+        second_word = " ".join(voc.normalise(area).split()[1:][-1:])
+        if not area.startswith(("Bassin", "Vallée", "DIR")) and not gazetteer.named(second_word):
+            names.append((area, LONG_NAME))
+    by_letter: dict[str, dict[str, str]] = defaultdict(dict)
+    for label, shortest in names:
+        name = voc.normalise(label)
+        joined = name.replace(" ", "")
+        if len(joined) >= shortest:
+            by_letter[joined[0]].setdefault(joined, name)
+    return by_letter
+
+
+def service(words: list[Word]) -> Reading | None:
+    """Recognise a service by its acronym and place: "ddt 44", "ddtm06", "dreal bretagne", "ddtm de l'Hérault"."""
+    services = cues()["services"]
+    for start in range(len(words)):
+        acronym, code = _acronym_and_code(words[start].folded)
+        if acronym:
+            for place in gazetteer.named(code):
+                names = _organizations(services[acronym], place)
+                if names:
+                    return Reading(place, (start,), True, names)
+        for end in range(min(len(words), start + 4), start, -1):
+            kinds = services.get(" ".join(word.folded for word in words[start:end]))
+            if not kinds:
+                continue
+            after = end
+            while after < len(words) and words[after].folded in cues()["between"]:
+                after += 1
+            for last in range(min(len(words), after + gazetteer.LONGEST_NAME), after, -1):
+                for place in gazetteer.named(" ".join(word.folded for word in words[after:last])):
+                    names = _organizations(kinds, place)
+                    if names:
+                        return Reading(place, tuple(range(start, last)), True, names)
+    return None
+
+
+def _acronym_and_code(word: str) -> tuple[str, str]:
+    """Split a service's acronym from an appended code ("ddtm06"); empty acronym if there is none."""
+    for acronym in cues()["services"]:
+        code = word.removeprefix(acronym)
+        if code != word and code[:1].isdigit():
+            return acronym, code
+    return "", word
+
+
+def _organizations(kinds: list[str], place: Place) -> tuple[str, ...]:
+    """Return the names of the organisations of some kinds whose territory is a place or contains it."""
+    territories = voc.get("territories")
+    uris = {
+        territories[value].uri
+        for value in (*place.ids, *place.around)
+        if value in territories and value not in gazetteer.COUNTRIES
+    }
+    return tuple(
+        concept.id
+        for concept in voc.get("organisations")
+        if concept.data["kind"] in kinds and concept.data["territory"] in uris
+    )
+
+
+def of_table(name: str) -> Place | None:
+    """Return the place in a table name of the ministry's naming standard: "N_ICPE_P_059", "ZNIEFF1_S_R93"."""
+    code = name.rsplit("_", 1)[-1].lower()
+    if not code.startswith("r") or not code[1:]:
+        departements = gazetteer.departements()
+        concept = departements.get(code.upper()) or departements.get(code[1:].upper())
+        if concept:
+            return gazetteer.of_territory(concept)
+        return None
+    for region in voc.get("territories"):
+        if region.data["type"] in ("region", "outre-mer"):
+            codes = (region.data["insee_region"], region.data["code"])
+            if code[1:] in [str(value).lower() for value in codes]:
+                return gazetteer.of_territory(region)
+    regions = (place for place in gazetteer.named(code[1:]) if place.kind == "region")
+    return next(regions, None)
+
+
+@cache
+def cues() -> dict[str, Any]:
+    """Return the lists of `place_cues.yaml`."""
+    with (DATA / "place_cues.yaml").open(encoding="utf-8") as stream:
+        return yaml.safe_load(stream)
+
+
+def led(words: list[Word], start: int, kind: str = "before_commune") -> bool:
+    """Return whether a preceding word announces a place: `before_commune`, or `before_territory`."""
+    before = start - 1
+    if before >= 0 and words[before].folded in cues()[kind]:
+        return True
+    while before >= 0 and words[before].folded in cues()["between"]:
+        before -= 1
+    return 0 <= before < start - 1 and words[before].folded in cues()[kind]
+
+
+def capital(word: Word, start: int, text: str) -> bool:
+    """Return whether a word is capitalised in mid-query, in a query that is not all capitals."""
+    return start > 0 and word.typed[:1].isupper() and not text.isupper()
+
+
+def cuts_compound(words: list[Word], start: int, end: int) -> bool:
+    """Return whether the words are only part of a hyphenated name ("Sancy" in "Chastreix-Sancy")."""
+    return (start > 0 and words[start - 1].glued) or words[end - 1].glued
+
+
+def is_in_expression(words: list[Word], start: int, end: int, place: Place) -> bool:
+    """Return whether a name is only part of a known expression ("passe à Poissons", "feu de la Forêt").
+
+    A département or région counts as a place even then, unless it is short ("OCS GE") or a lower-case homonym ("pas
+    cher").
+    """
+    name = words[start:end]
+    if place.kind not in ("commune", "epci", "country"):
+        is_word = (
+            len(name) == 1 and name[0].typed.islower() and name[0].folded in cues()["homonyms"]
+        )
+        if len("".join(word.folded for word in name)) > SHORTEST and not is_word:
+            return False
+    for first in range(max(0, end - LONGEST_PHRASE), start + 1):
+        for last in range(end, min(len(words), first + LONGEST_PHRASE) + 1):
+            inner = words[first:last]
+            ends = (inner[0].folded, inner[-1].folded)
+            if last - first <= end - start or set(ends) & stop_words():
+                continue
+            key = " ".join(word.stem for word in inner if word.folded not in stop_words())
+            if " " in key and key in expressions():
+                return True
+    return False
+
+
+def is_place(words: list[Word], start: int, end: int, text: str) -> bool:
+    """Return whether a homonym denotes the place: by the preceding word, a capital, or as the last of several words."""
+    denied_after = end < len(words) and words[end].folded in cues()["not_place_after"]
+    if denied_after or denied_before(words, start):
+        return False
+    if led(words, start, "before_territory") or (capital(words[start], start, text) and start):
+        return True
+    # References are not among the words ("N2000 var").
+    return end == len(words) and (start > 0 or len(read_all(text)) > end)
+
+
+def denied_before(words: list[Word], start: int) -> bool:
+    """Return whether the word before a name makes it a common word: "mer du Nord", "côte Allier".
+
+    A word that ends an expression of its own does not: "trait de côte Allier".
+    """
+    if not start or words[start - 1].folded not in cues()["not_place_before"]:
+        return False
+    for first in range(max(0, start - LONGEST_PHRASE), start - 1):
+        subject = [word.stem for word in words[first:start] if word.folded not in stop_words()]
+        if len(subject) > 1 and " ".join(subject) in expressions():
+            return False
+    return True
+
 
 LONGEST_MISSPELT = 5
 """Maximum words of a misspelt name."""
@@ -32,13 +396,13 @@ def read(words: list[Word], text: str) -> Reading | None:
         words: words of the query.
         text: the query as typed, since a capital in the middle indicates a name.
     """
-    of_service = place_names.service(words)
+    of_service = service(words)
     if of_service:
         return of_service
     readings: list[Reading] = []
     for start in range(len(words)):
         for end in range(min(len(words), start + gazetteer.LONGEST_NAME), start, -1):
-            reading = place_names.of_words(words, start, end, text)
+            reading = of_words(words, start, end, text)
             if reading is not None:
                 readings.append(reading)
                 break
@@ -66,12 +430,12 @@ def read_word(words: list[Word]) -> Reading | None:
         if start < 0:
             continue
         inner = words[start:end]
-        bare = place_names.without_articles(inner)
+        bare = without_articles(inner)
         if len(bare) != 1 or bare[0].folded not in gazetteer.common_words() or bare[0].glued:
             continue
         name = " ".join(word.folded for word in inner)
         communes = tuple(place for place in gazetteer.named(name) if place.kind == "commune")
-        if communes and place_names.may_be_name(words, start, end, communes[0]):
+        if communes and may_be_name(words, start, end, communes[0]):
             others = communes[1:][:MOST_ALTERNATIVES]
             return Reading(communes[0], tuple(range(start, end)), True, (), others, communes)
     return None
@@ -118,7 +482,7 @@ def _misspelt(words: list[Word], readings: list[Reading]) -> list[Reading]:
                 continue
             if any(span & positions for positions in towns):
                 continue
-            places = place_names.misspelt(words[start:end])
+            places = misspelt(words[start:end])
             if places:
                 positions = tuple(range(start, end))
                 corrected.append(Reading(places[0], positions, True, (), (), places))
@@ -134,7 +498,7 @@ def _with_others_beside(words: list[Word], text: str, reading: Reading) -> Readi
             span = range(start, end)
             if used.intersection(span):
                 continue
-            other = place_names.of_words(words, start, end, text)
+            other = of_words(words, start, end, text)
             if other is None or not (other.certain or reading.certain):
                 continue
             namesake = _namesake_in((place, *reading.namesakes), other.place)

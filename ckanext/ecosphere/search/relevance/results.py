@@ -24,8 +24,7 @@ from ckan.types import Context
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import config, query, solr_client
 from ckanext.ecosphere.search.relevance import solr_query, spelling
-from ckanext.ecosphere.search.relevance.question import Question
-from ckanext.ecosphere.search.relevance.words import Unit
+from ckanext.ecosphere.search.relevance.words import Question, Unit
 from ckanext.ecosphere.shared import dates
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from ckan.types import Context
 from flask import has_request_context
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import bounds, config, query
+from ckanext.ecosphere.search import config, query
 from ckanext.ecosphere.search.relevance import (
     catalogue_words,
     missing,
@@ -24,9 +24,9 @@ from ckanext.ecosphere.search.relevance import (
     spelling,
     understanding,
 )
-from ckanext.ecosphere.search.relevance.question import Question
 from ckanext.ecosphere.search.relevance.results import Index, alone
 from ckanext.ecosphere.search.relevance.understanding import Understood
+from ckanext.ecosphere.search.relevance.words import Question
 
 KEY = "ecosphere_search"
 """Key of the result under which the interpretation of the query is returned."""
@@ -96,7 +96,7 @@ def answer(
     Returns:
         the result of `package_search`, with the interpretation under `KEY`.
     """
-    bounds.check(data_dict, fielded=False)
+    query.check(data_dict, fielded=False)
     extras = data_dict.get("extras") or {}
     without = config.without()
     if extras.get(TYPED_PARAMETER):
@@ -153,7 +153,9 @@ def _with_common_name(
     if placed is None:
         return understood
     # Count the next candidates as well, so that Solr is queried once.
-    unknown = spelling.unknown(understood) if "spelling" not in index.without else []
+    unknown = []
+    if "spelling" not in index.without:
+        unknown = spelling.unknown(understood)
     candidates = [understood.question, *_candidates(placed, [], understand)]
     index.foresee([*candidates, *_candidates(understood, unknown, understand)])
     if not index.count(understood.question) and index.count(placed.question):
@@ -287,16 +289,20 @@ def _summary(choice: Choice, index: Index) -> dict[str, Any]:
     place, first = understood.place, understood.question
     # What is shown of other places says nothing about this one.
     results = index.find(question)["results"] if question.strict else []
-    lacking = missing.subjects(understood, index, results) if index.has_titles else []
+    lacking = []
+    if index.has_titles:
+        lacking = missing.subjects(understood, index, results)
     place_only = not question.units and bool(first.units)
     relaxed = question.core or place_only or question.optional > first.optional
+    place_read, elsewhere = None, False
+    if place:
+        place_read = {"id": place.ids[0], "title": place.title, "kind": place.kind}
+        elsewhere = not question.strict and not index.count(replace(question, strict=True))
     return {
-        "place": {"id": place.ids[0], "title": place.title, "kind": place.kind} if place else None,
+        "place": place_read,
         "other_places": [{"id": other.ids[0], "title": other.title} for other in understood.others],
         "place_words": " ".join(understood.place_words),
-        "elsewhere": bool(place)
-        and not question.strict
-        and not index.count(replace(question, strict=True)),
+        "elsewhere": elsewhere,
         "words": [unit.text for unit in first.units],
         "corrected": choice.corrected,
         "fewer_words": relaxed and not lacking,

@@ -50,7 +50,9 @@ def is_choice(text: str) -> bool:
 
 def minimum(text: str, minimum: str) -> str:
     """Return Solr's `mm` for such a query: one clause suffices if `OR` is the only operator."""
-    return "1" if EITHER.search(text) and not _BOTH.search(text) else minimum
+    if EITHER.search(text) and not _BOTH.search(text):
+        return "1"
+    return minimum
 
 
 def plain(text: str) -> str:
@@ -72,10 +74,10 @@ def fielded(text: str) -> str:
     """Return a query with fields, with phrases adapted to the index; values of unanalysed fields are unchanged."""
     # Every second part is a parenthesised group of values of one field.
     parts = _GROUP.split(text)
-    parts = [
-        part if number % 2 and not _ANALYSED.match(part) else _phrases(part)
-        for number, part in enumerate(parts)
-    ]
+    for number, part in enumerate(parts):
+        is_group = number % 2 == 1
+        if not is_group or _ANALYSED.match(part):
+            parts[number] = _phrases(part)
     return "".join(parts)
 
 
@@ -98,7 +100,9 @@ def _phrase(match: re.Match[str], *, loosely: bool) -> str:
         return match[0]
     slop = len(typed) - len(content) + lengthened([word.stem for word in content])
     near = f'{field}"{" ".join(word.typed for word in content)}"~{slop}'
-    return f'({near} OR {_WORDS_FIELD}:"{text}"^{_EXACT})' if loosely and not field else near
+    if loosely and not field:
+        return f'({near} OR {_WORDS_FIELD}:"{text}"^{_EXACT})'
+    return near
 
 
 @cache

@@ -15,9 +15,8 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance.question import Excluded, Question
 from ckanext.ecosphere.search.relevance.solr_language import longest_synonyms
-from ckanext.ecosphere.search.relevance.words import DATA, Unit, stem
+from ckanext.ecosphere.search.relevance.words import DATA, Excluded, Question, Unit, stem
 from ckanext.ecosphere.shared.reach import DOWNLOAD, SERVICE
 from ckanext.ecosphere.vocabularies import gazetteer, tables
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -154,7 +153,7 @@ def _clause(unit: Unit, question: Question, others: int) -> str:
     typed = unit.text.casefold()
     for rank, other in enumerate(unit.others[:others]):
         if other.casefold() != typed:
-            boost = weight["called" if rank < unit.called else "sibling"]
+            boost = weight["called"] if rank < unit.called else weight["sibling"]
             parts.append(f"{_name(other)}^{boost}")
     if question.maybe and unit.words == question.maybe_words:
         parts.append(f"{INSIDE_FIELD}:({_any(question.maybe.ids)})^0.1")
@@ -163,7 +162,9 @@ def _clause(unit: Unit, question: Question, others: int) -> str:
 
 def _either(parts: list[str]) -> str:
     """Return a clause that any of its parts satisfies."""
-    return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+    if len(parts) == 1:
+        return parts[0]
+    return f"({' OR '.join(parts)})"
 
 
 def _whole(words: tuple[str, ...], apart: float) -> list[str]:
@@ -180,7 +181,9 @@ def _whole(words: tuple[str, ...], apart: float) -> list[str]:
 
 def _name(name: str) -> str:
     """Return the clause of an alternative name."""
-    return name if name.isalnum() else f'"{name}"~{_slop(name.split())}'
+    if name.isalnum():
+        return name
+    return f'"{name}"~{_slop(name.split())}'
 
 
 def _slop(parts: Iterable[str]) -> float:
@@ -197,7 +200,9 @@ def _slop(parts: Iterable[str]) -> float:
 def _term(word: str) -> str:
     """Return a word for Solr's parser: quoted if it is an operator or contains special characters."""
     plain = word.isalnum() and word.upper() not in ("AND", "OR", "NOT", "TO")
-    return word if plain else f'"{word}"'
+    if plain:
+        return word
+    return f'"{word}"'
 
 
 def _with_extras(clause: str, question: Question, strong: list[Unit]) -> str:
@@ -253,13 +258,15 @@ def _about(names: Iterable[str]) -> str:
 
     CKAN's plain schema has no field of analysed keywords: it is then empty.
     """
-    parts = [_term(name) if " " not in name else _name(name) for name in names]
-    return " OR ".join(f"{field}:({' OR '.join(parts)})" for field in SUBJECT_FIELDS)
+    any_name = " OR ".join(_name(name) if " " in name else _term(name) for name in names)
+    return " OR ".join(f"{field}:({any_name})" for field in SUBJECT_FIELDS)
 
 
 def _or_titled(clause: str, question: Question) -> str:
     """Return a filter that datasets with exactly the query's title pass in any case."""
-    return f"{clause} OR {_titled(question)}" if question.title else clause
+    if question.title:
+        return f"{clause} OR {_titled(question)}"
+    return clause
 
 
 def _titled(question: Question) -> str:
@@ -279,13 +286,17 @@ def _boost(question: Question, year: int | None) -> str:
         factors.append(f"sum(1,{','.join(_record(year))})")
     if not factors:
         return ""
-    return factors[0] if len(factors) == 1 else f"product({','.join(factors)})"
+    if len(factors) == 1:
+        return factors[0]
+    return f"product({','.join(factors)})"
 
 
 def _formatted(question: Question) -> str:
     """Return the Solr function that boosts datasets in one of the formats named; empty if none is named."""
     tests = ",".join(f"termfreq({FORMAT_FIELD},'{value}')" for value in question.formats)
-    return f"if(sum({tests},0),{weights()['words']['format']},1)" if tests else ""
+    if tests:
+        return f"if(sum({tests},0),{weights()['words']['format']},1)"
+    return ""
 
 
 def _of_years(question: Question, year: int) -> list[str]:
@@ -344,7 +355,9 @@ def _fit(question: Question) -> str:
     tests = [
         f"mul({weight},termfreq({field},'{value}'))" for weight, field, value in fits(question)
     ]
-    return f"max(1,{','.join(tests)})" if tests else ""
+    if tests:
+        return f"max(1,{','.join(tests)})"
+    return ""
 
 
 def fits(question: Question) -> list[tuple[float, str, str]]:
@@ -375,7 +388,10 @@ def _multiplied(boosts: list[tuple[float, str, str]]) -> Iterator[tuple[float, s
     """Yield boosts with which what covers a place comes before what is near."""
     nearby = weights()["place"]["nearby"]
     for boost, field, value in boosts:
-        yield boost if boost == nearby else boost * NEAR, field, value
+        if boost == nearby:
+            yield boost, field, value
+        else:
+            yield boost * NEAR, field, value
 
 
 def _by_distance(place: Place) -> Iterator[tuple[float, str, str]]:

@@ -71,7 +71,9 @@ def corrected(understood: Understood, unknown: list[str], near: Callable[[str], 
             other = near(word)
             if other:
                 text = re.sub(pattern, other, text, count=1)
-    return text if text != understood.text else ""
+    if text != understood.text:
+        return text
+    return ""
 
 
 def is_of_lists(word: str) -> bool:
@@ -89,7 +91,9 @@ def near(folded: str, *, known: bool = False, foreseen: bool = False) -> str:
         foreseen: whether to avoid querying Solr for words of the catalogue.
     """
     if any(map(str.isdigit, folded)):
-        return "" if known else without_number(folded)
+        if known:
+            return ""
+        return without_number(folded)
     of_lists = _of_lists(folded, known=known)
     if of_lists or known:
         return of_lists
@@ -99,14 +103,18 @@ def near(folded: str, *, known: bool = False, foreseen: bool = False) -> str:
     if of_catalogue:
         return of_catalogue
     farther = nearest_of_lists(folded)
-    return farther[0] if farther else ""
+    if farther:
+        return farther[0]
+    return ""
 
 
 def _of_lists(folded: str, *, known: bool) -> str:
     near = nearest_of_lists(folded)
     if near and near[1] == 1 and (not known or is_place(near[0])):
         return near[0]
-    return "" if known else apart(folded)
+    if known:
+        return ""
+    return apart(folded)
 
 
 def _expression_corrected(understood: Understood) -> str:
@@ -170,7 +178,9 @@ def nearest_of_lists(folded: str) -> tuple[str, int] | None:
             gap = OSA.distance(folded, candidate)
             if gap <= allowed and (best is None or (gap, order, candidate) < best):
                 best = (gap, order, candidate)
-    return (best[2], best[0]) if best else None
+    if best:
+        return (best[2], best[0])
+    return None
 
 
 def apart(folded: str) -> str:

@@ -6,17 +6,9 @@ import re
 from dataclasses import dataclass, replace
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance import (
-    conditions,
-    exclusions,
-    place_names,
-    places,
-    solr_language,
-    words,
-)
-from ckanext.ecosphere.search.relevance.place_names import cues
-from ckanext.ecosphere.search.relevance.question import Question
-from ckanext.ecosphere.search.relevance.words import Unit
+from ckanext.ecosphere.search.relevance import conditions, places, solr_language, words
+from ckanext.ecosphere.search.relevance.places import cues
+from ckanext.ecosphere.search.relevance.words import Question, Unit
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
@@ -66,16 +58,15 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
     plain = text
     if solr_language.is_choice(text):
         plain = solr_language.EITHER.sub(" ", text)
-    without_exclusions = exclusions.take(plain)
+    without_exclusions = conditions.take(plain)
     wanted = without_exclusions.text
     if "_" in wanted:
         wanted = _FILE_TYPE.sub("", wanted)
     understood = _understood(wanted, place, without)
     question = replace(understood.question, excluded=without_exclusions.excluded)
     if "ranking" not in without:
-        question = replace(
-            question, title=voc.normalise(plain if without_exclusions.excluded else wanted)
-        )
+        title = plain if without_exclusions.excluded else wanted
+        question = replace(question, title=voc.normalise(title))
     if plain != text:
         strong = sum(not unit.weak for unit in question.units)
         question = replace(question, optional=max(0, strong - 1))
@@ -147,14 +138,16 @@ def _parts(text: str, without: frozenset[str]) -> _Parts:
 
 
 def _place_of_id(value: str) -> Place | None:
-    return gazetteer.of_id(value) if value else None
+    if value:
+        return gazetteer.of_id(value)
+    return None
 
 
-def _other_places(reading: place_names.Reading, chosen: Place) -> tuple[Place, ...]:
+def _other_places(reading: places.Reading, chosen: Place) -> tuple[Place, ...]:
     return tuple(place for place in (reading.place, *reading.others) if place.ids != chosen.ids)
 
 
-def _without_place(read: list[words.Word], reading: place_names.Reading) -> list[words.Word]:
+def _without_place(read: list[words.Word], reading: places.Reading) -> list[words.Word]:
     return [word for position, word in enumerate(read) if position not in reading.words]
 
 
@@ -301,7 +294,10 @@ def _of_table(name: str) -> Question:
         # A number after a word distinguishes types ("ZNIEFF1"), unless the word is not a domain term.
         has_number = any(map(str.isdigit, part))
         is_term = not has_number or words.is_expression(part)
-        typed.append(part if is_term else part.rstrip("0123456789"))
+        if is_term:
+            typed.append(part)
+        else:
+            typed.append(part.rstrip("0123456789"))
     units = tuple(words.units(words.read(" ".join(typed))))
     core = any(unit.core for unit in units)
     return Question(units, place, core=core, optional=max(len(units) - 1, 0))
@@ -314,7 +310,7 @@ def is_table_name(title: str) -> bool:
 
 def table_parts(name: str) -> tuple[list[str], Place | None]:
     """Return the meaningful parts of a table name and its place: without prefix, kind of geometry and code."""
-    place = place_names.of_table(name)
+    place = places.of_table(name)
     parts = name.split("_")
     if place:
         parts.pop()
@@ -336,4 +332,6 @@ def readable(title: str) -> str:
     names = [words.written().get(words.key_of(unit.text), unit.text.lower()) for unit in units]
     text = " ".join(names)
     text = text[:1].upper() + text[1:]
-    return f"{text} – {place.title}" if place and text else text
+    if place and text:
+        return f"{text} – {place.title}"
+    return text

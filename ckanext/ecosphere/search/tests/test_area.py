@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.page import area, extents
+from ckanext.ecosphere.search.page import area
 from ckanext.ecosphere.shared import language
 
 RING = [[4, 45], [6, 45], [6, 47], [4, 47], [4, 45]]
@@ -129,15 +129,15 @@ def test_what_is_no_area_is_refused_with_a_sentence(text):
     ],
 )
 def test_extents_of_datasets(dataset, box):
-    assert extents.box_of(dataset) == box
+    assert area.box_of(dataset) == box
 
 
 def test_results_are_drawn_where_most_of_them_lie_and_the_others_are_counted():
     island = {"spatial": json.dumps({"type": "Point", "coordinates": [55.5, -21.1]})}
-    drawn = extents.of_results([{"spatial": json.dumps(POLYGON)}, island, {}], "3,44,5,46")
+    drawn = area.of_results([{"spatial": json.dumps(POLYGON)}, island, {}], "3,44,5,46")
     assert drawn.frame.id == "metropole"
     assert [each.rank for each in drawn.rectangles] == [1]
     assert drawn.elsewhere == 2
     assert drawn.area is not None
-    assert extents.of_results([island], "").frame.id == "la-reunion"
-    assert extents.of_results([], "1,2,x").area is None
+    assert area.of_results([island], "").frame.id == "la-reunion"
+    assert area.of_results([], "1,2,x").area is None

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from ckan.tests import factories
 
-from ckanext.ecosphere.search import bounds, query, suggest
+from ckanext.ecosphere.search import query, suggest
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french")
 
@@ -104,8 +104,8 @@ def test_facets_and_pages_are_bounded() -> None:
         "facet.field": [f"f{number}" for number in range(500)],
     }
     query.prepare(params)
-    assert params["facet.limit"] == bounds.MOST_FACET_VALUES
-    assert len(params["facet.field"]) == bounds.MOST_FACETS
+    assert params["facet.limit"] == query.MOST_FACET_VALUES
+    assert len(params["facet.field"]) == query.MOST_FACETS
     params = {
         "q": "eau",
         "facet.limit": -1,
@@ -113,7 +113,7 @@ def test_facets_and_pages_are_bounded() -> None:
     }
     query.prepare(params)
     assert params["facet.field"] == ["id", "{!lucene key=a}tags"]
-    assert params["facet.limit"] == bounds.MOST_FACET_VALUES
+    assert params["facet.limit"] == query.MOST_FACET_VALUES
     params = {
         "q": "eau",
         "facet.limit": -1,
@@ -121,7 +121,7 @@ def test_facets_and_pages_are_bounded() -> None:
     }
     query.prepare(params)
     assert (len(params["facet.field"]), params["facet.limit"]) == (2, -1)
-    with pytest.raises(bounds.SearchQueryError):
+    with pytest.raises(query.SearchQueryError):
         query.prepare({"q": "eau", "start": 10**9})
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facet_values, facets
+from ckanext.ecosphere.search import facets
 from ckanext.ecosphere.shared import reach
 
 RIGHTS = "http://publications.europa.eu/resource/authority/access-right/"
@@ -33,11 +33,9 @@ def test_access(rights, resources, expected):
 
 
 def test_formats_come_with_their_families():
-    found = facet_values.formats(
-        [FILE, {"format": "GeoPackage"}, {"format": "Plan"}, {"format": ""}, {}]
-    )
+    found = facets.formats([FILE, {"format": "GeoPackage"}, {"format": "Plan"}, {"format": ""}, {}])
     assert found == ["formatvecteur", "SHP", "GeoPackage", "Plan"]
-    assert facets.ancestors(facet_values.FORMAT_FIELD, "SHP") == ["formatvecteur"]
+    assert facets.ancestors(facets.FORMAT_FIELD, "SHP") == ["formatvecteur"]
 
 
 @pytest.mark.parametrize(
@@ -52,12 +50,12 @@ def test_formats_come_with_their_families():
     ],
 )
 def test_scales(denominator, expected):
-    assert facet_values.scale_class(denominator) == expected
+    assert facets.scale_class(denominator) == expected
 
 
 @pytest.mark.parametrize("denominator", [None, "", "1/25000", "-1", "nan", "9" * 40])
 def test_what_is_no_scale_has_no_class(denominator):
-    assert facet_values.scale_class(denominator) is None
+    assert facets.scale_class(denominator) is None
 
 
 @pytest.mark.parametrize(
@@ -74,23 +72,23 @@ def test_what_is_no_scale_has_no_class(denominator):
     ],
 )
 def test_years(fields, expected):
-    assert facet_values.year(fields) == expected
+    assert facets.year(fields) == expected
 
 
 def test_kinds_of_services():
-    assert facet_values.service_kind({"name": "ddt-01053-01"}) == "ddt"
-    assert facet_values.service_kind({"name": "ville-de-nulle-part"}) == "other"
-    assert facet_values.service_kind(None) == "other"
+    assert facets.service_kind({"name": "ddt-01053-01"}) == "ddt"
+    assert facets.service_kind({"name": "ville-de-nulle-part"}) == "other"
+    assert facets.service_kind(None) == "other"
 
 
 def test_what_covers_a_place_is_itself_and_all_above():
-    assert facet_values.covering("departement-01")[:2] == ["departement-01", "region-ara"]
-    assert facet_values.covering("commune-01053")[:3] == [
+    assert facets.covering("departement-01")[:2] == ["departement-01", "region-ara"]
+    assert facets.covering("commune-01053")[:3] == [
         "commune-01053",
         "departement-01",
         "region-ara",
     ]
-    assert facet_values.covering("commune-99999") == facet_values.covering("atlantis") == []
+    assert facets.covering("commune-99999") == facets.covering("atlantis") == []
 
 
 def test_own_territories_are_those_of_the_dataset_alone():
@@ -98,7 +96,7 @@ def test_own_territories_are_those_of_the_dataset_alone():
         "http://id.insee.fr/geo/commune/01053",
         "http://id.insee.fr/geo/departement/69",
     )
-    assert facet_values.exact_territories([commune, departement, "http://x"]) == [
+    assert facets.exact_territories([commune, departement, "http://x"]) == [
         "commune-01053",
         "departement-69",
     ]
@@ -107,7 +105,7 @@ def test_own_territories_are_those_of_the_dataset_alone():
 def test_every_kind_and_format_of_the_registry_has_a_class():
     assert {str(each.data["kind"]) for each in voc.get("format")} <= set(reach._families())
     kinds = {str(each.data["kind"]) for each in voc.get("organisations") if each.data["kind"]}
-    assert kinds <= set(facet_values._service_kinds())
+    assert kinds <= set(facets._service_kinds())
 
 
 def test_the_table_names_fields_and_lists_that_exist():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ckanext.ecosphere.search.page import highlight, results
+from ckanext.ecosphere.search.page import results
 
 SERIES = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
 DEPARTEMENT = "http://id.insee.fr/geo/departement/"
@@ -26,16 +26,16 @@ DEPARTEMENT = "http://id.insee.fr/geo/departement/"
     ],
 )
 def test_words_found_are_marked_and_the_rest_is_escaped(query, text, expected):
-    assert str(highlight.mark(text, highlight.words_of(query))) == expected
+    assert str(results.mark(text, results.words_of(query))) == expected
 
 
 def test_an_excerpt_shows_where_a_word_stands():
     text = "Introduction. " * 30 + "Les frayères du Rhône. " + "Suite. " * 60
-    words = highlight.words_of("frayere")
-    assert "frayères" in highlight.excerpt(text, words, 180)
-    assert highlight.excerpt(text, frozenset(), 180).startswith("Introduction")
-    assert highlight.excerpt("Court", words, 180) == "Court"
-    assert len(highlight.excerpt("x" * 500, words, 180)) <= 182
+    words = results.words_of("frayere")
+    assert "frayères" in results.excerpt(text, words, 180)
+    assert results.excerpt(text, frozenset(), 180).startswith("Introduction")
+    assert results.excerpt("Court", words, 180) == "Court"
+    assert len(results.excerpt("x" * 500, words, 180)) <= 182
 
 
 def dataset(name, **fields):

@@ -210,7 +210,10 @@ def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -
     """
     tk.check_access("ecosphere_request_saved_answer_save", context, data_dict)
     group = auth.organization(data_dict["organization"])
-    answer = _of_service(group, data_dict["id"]) if data_dict.get("id") else _new_answer(group)
+    if data_dict.get("id"):
+        answer = _of_service(group, data_dict["id"])
+    else:
+        answer = _new_answer(group)
     for name in ("title", "ground", "law", "facts"):
         setattr(answer, name, data_dict.get(name) or "")
     if not (answer.law or answer.facts):
@@ -354,7 +357,9 @@ def _give(reader: Reader, request: Request, target: str, user: model.User | None
 def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
     def action(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
         tk.check_access(name, Context(**context), {**data_dict})
-        group = model.Group.get(str(data_dict["id"])) if data_dict.get("id") else None
+        group = None
+        if data_dict.get("id"):
+            group = model.Group.get(str(data_dict["id"]))
         if group is not None and group.is_organization and (number := _number_waiting(group.id)):
             message = tk.ungettext(
                 "{number} data request is on the desk of this service: answer it or transfer it "

@@ -8,9 +8,8 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import privacy
+from ckanext.ecosphere.data_requests import calendars, privacy
 from ckanext.ecosphere.data_requests.decisions import authors
-from ckanext.ecosphere.data_requests.desk import calendar
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Setting
@@ -27,7 +26,7 @@ def _settings(user_id: str) -> dict[str, Any]:
         "digest": digest,
         "language": language,
         **{name: getattr(author, name) for name in authors.NAMES},
-        "calendar": calendar.token_of(user_id),
+        "calendar": calendars.token_of(user_id),
     }
 
 
@@ -67,7 +66,7 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
     model.Session.add(setting)
     if data_dict.get("new_calendar"):
         model.Session.flush()
-        calendar.renew(user_id)
+        calendars.renew(user_id)
     names = {name: data_dict[name] for name in authors.NAMES if name in data_dict}
     if names:
         authors.keep(user_id, names)

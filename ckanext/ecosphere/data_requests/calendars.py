@@ -33,15 +33,19 @@ LINE_ENDS = str.maketrans({"\u2028": "\n", "\u2029": "\n"})
 
 def token_of(user_id: str) -> str:
     """Return the token of a user's private URLs, "" before they ask for one."""
-    found = model.Session.get(Setting, user_id)
-    return headers.sign_lasting(SALT, [user_id, found.calendar]) if found and found.calendar else ""
+    setting = model.Session.get(Setting, user_id)
+    if setting and setting.calendar:
+        return headers.sign_lasting(SALT, [user_id, setting.calendar])
+    return ""
 
 
 def renew(user_id: str) -> None:
     """Give a user a new private URL, without committing."""
-    found = model.Session.get(Setting, user_id) or Setting(user_id=user_id, digest="immediate", language="")
-    found.calendar = secrets.token_hex(8)
-    model.Session.add(found)
+    setting = model.Session.get(Setting, user_id)
+    if setting is None:
+        setting = Setting(user_id=user_id, digest="immediate", language="")
+    setting.calendar = secrets.token_hex(8)
+    model.Session.add(setting)
 
 
 def listen() -> None:
@@ -58,12 +62,19 @@ def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
 
 def person_of(token: str) -> model.User | None:
     """Return the user of a private URL, None when it is not (or no longer) valid."""
-    read = headers.read_lasting(SALT, token)
-    if not (isinstance(read, list) and len(read) == 2 and all(isinstance(each, str) for each in read)):  # noqa: PLR2004
+    match headers.read_lasting(SALT, token):
+        case [str(user_id), str(key)]:
+            pass
+        case _:
+            return None
+    user, setting = model.User.get(user_id), model.Session.get(Setting, user_id)
+    if setting is None or not setting.calendar:
         return None
-    user, setting = model.User.get(read[0]), model.Session.get(Setting, read[0])
-    current = setting is not None and bool(setting.calendar) and secrets.compare_digest(setting.calendar, read[1])
-    return user if current and user is not None and user.state == model.State.ACTIVE else None
+    if not secrets.compare_digest(setting.calendar, key):
+        return None
+    if user is not None and user.state == model.State.ACTIVE:
+        return user
+    return None
 
 
 def written(title: str, found: Around, all_of_them: str) -> bytes:
@@ -87,7 +98,9 @@ def written(title: str, found: Around, all_of_them: str) -> bytes:
     calendar.add("x-wr-calname", icalendar.vText(_text(title)))
     calendar.add("refresh-interval", timedelta(hours=6), parameters={"VALUE": "DURATION"})
 
-    def add(key: str, day: date, summary: str, description: str, *, url: str, version: int = 0) -> None:
+    def add(
+        key: str, day: date, summary: str, description: str, *, url: str, version: int = 0
+    ) -> None:
         event = icalendar.Event()
         event.add("uid", f"{key}@{host}")
         event.add("dtstamp", now)
@@ -118,9 +131,11 @@ def written(title: str, found: Around, all_of_them: str) -> bytes:
         add("left-out", today, summary, description, url=all_of_them)
     late, due = tk._("Late: {reference} – {title}"), tk._("Answer due: {reference} – {title}")
     for request in found.requests:
-        add_due(request, request.id, late if request.day < today else due)
+        name = late if request.day < today else due
+        add_due(request, request.id, name)
+    name = tk._("Answer to the review due: {reference} – {title}")
     for review in found.reviews:
-        add_due(review, f"{review.id}-review", tk._("Answer to the review due: {reference} – {title}"))
+        add_due(review, f"{review.id}-review", name)
     return calendar.to_ical(sorted=False)
 
 

@@ -1,17 +1,19 @@
-"""Made-up requests, played to get their letters and e-mails; nothing is stored.
+"""Specimens of letters: made-up requests, played to get their letters and e-mails; nothing is stored.
 
 Each case of `data/letter-cases.yaml` is played in a transaction that is rolled back, by the code that serves requests,
-so that what is read is what is sent.
+so that what is read is what is sent. They are printed as text in French, each sentence with its source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 import yaml
 from ckan import model
@@ -23,7 +25,9 @@ from ckanext.ecosphere.data_requests.decisions.compose import Block
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.model import Notification, Request, new_id
 from ckanext.ecosphere.data_requests.notifications import emails, outbox
+from ckanext.ecosphere.data_requests.notifications.emails import Letter
 from ckanext.ecosphere.shared import dates, language, organisations
+from ckanext.ecosphere.shared.mailing.texts import labelled
 
 FRENCH = "fr"
 #: Service of the cases: kind and territory of the registry, which gives its name in full.
@@ -33,7 +37,11 @@ CONTACT = {
     "email": "service@exemple.invalid",
     "telephone": "+33 1 99 00 00 00",
 }
-AUTHOR = {"first_name": "Prénom", "last_name": "Nom", "quality": "Qualité de l’auteur de la décision"}
+AUTHOR = {
+    "first_name": "Prénom",
+    "last_name": "Nom",
+    "quality": "Qualité de l’auteur de la décision",
+}
 
 
 @dataclass(frozen=True)
@@ -76,11 +84,17 @@ def played(case: Mapping[str, Any]) -> Specimen:
 
 
 def _played(case: Mapping[str, Any]) -> Specimen:
-    moderating = model.Group.get(config.moderators()) or _service(config.moderators(), "CGDD", "", {})
-    group = _service("specimen-service", TITLE, KIND, CONTACT if case["service"] == "ready" else {})
+    moderating = model.Group.get(config.moderators()) or _service(
+        config.moderators(), "CGDD", "", {}
+    )
+    is_ready = case["service"] == "ready"
+    contact = CONTACT if is_ready else {}
+    group = _service("specimen-service", TITLE, KIND, contact)
     people = {states.REQUESTER: _person("specimen-requester", "Nom du demandeur")}
-    if case["service"] == "ready":
-        people[states.ADMIN] = people[states.EDITOR] = people[states.MODERATOR] = _agent(group, moderating)
+    if is_ready:
+        people[states.ADMIN] = people[states.EDITOR] = people[states.MODERATOR] = _agent(
+            group, moderating
+        )
     request = _received(group, people[states.REQUESTER])
     if case["outcome"] != store.RECEIPT:
         service.perform(request, "accept", states.SYSTEM, None, {"organization": group.id})
@@ -110,7 +124,9 @@ def _person(name: str, full_name: str) -> model.User:
 def _agent(*groups: model.Group) -> model.User:
     user = _person("specimen-agent", "Agent")
     for group in groups:
-        model.Session.add(model.Member(group=group, table_name="user", table_id=user.id, capacity="admin"))
+        model.Session.add(
+            model.Member(group=group, table_name="user", table_id=user.id, capacity="admin")
+        )
     authors.keep(user.id, AUTHOR)
     model.Session.flush()
     return user
@@ -119,9 +135,15 @@ def _agent(*groups: model.Group) -> model.User:
 def _received(group: model.Group, requester: model.User) -> Request:
     """Return a request that was just sent to a service."""
     moment = clock.now()
-    request = Request(id=new_id(), requester_id=requester.id, created=moment, modified=moment, state=states.DRAFT)
+    request = Request(
+        id=new_id(), requester_id=requester.id, created=moment, modified=moment, state=states.DRAFT
+    )
     service.fill_in(request)
-    request.language, request.organization_id, request.routing_reason = FRENCH, group.id, {"code": "asked"}
+    request.language, request.organization_id, request.routing_reason = (
+        FRENCH,
+        group.id,
+        {"code": "asked"},
+    )
     service.write(request, table()["request"])
     model.Session.add(request)
     model.Session.flush()
@@ -139,7 +161,11 @@ def _stepped(
         outbox.of_reminder(request, store.SILENCE, f"silence:{request.id}", states.REQUESTER)
         return name, None, {}
     actor = people[role].id if role in people else None
-    fields = {key: _value(text, request) for key, text in step.items() if key not in ("transition", "role")}
+    fields = {
+        key: _value(text, request)
+        for key, text in step.items()
+        if key not in ("transition", "role")
+    }
     event = service.perform(request, name, role, actor, fields)
     return name, actor, event.fields
 
@@ -165,8 +191,11 @@ def _value(text: Any, request: Request) -> Any:
 def _specimen(
     request: Request, requester: model.User, kind: str, actor: str | None, given: Mapping[str, Any]
 ) -> Specimen:
-    letter = store.latest(request.id, store.RECEIPT if kind == "submit" else kind)
-    blocks = store.written(request, letter.kind, actor, given).blocks if letter else ()
+    letter_kind = store.RECEIPT if kind == "submit" else kind
+    letter = store.latest(request.id, letter_kind)
+    blocks = ()
+    if letter:
+        blocks = store.written(request, letter.kind, actor, given).blocks
     mine = sa.select(Notification).where(
         Notification.request_id == request.id,
         Notification.user_id == requester.id,
@@ -189,3 +218,100 @@ def last_days() -> Iterator[tuple[date, str, str, date]]:
     for row in table()["days"]:
         for period in law.remedies()["periods"]:
             yield row["since"], row["about"], period, law.last_day(period, row["since"])
+
+
+_ = tk._
+
+WIDTH = 110
+INDENT = " " * 4
+
+
+def printed_case(row: Mapping[str, Any], specimen: Specimen) -> Iterator[str]:
+    """Yield the lines of a case: its letter, then its e-mails."""
+    words = table()["words"]
+    yield from _heading(f"{row['title'].upper()} [{row['outcome']}]")
+    if not (specimen.subject or specimen.mails):
+        yield f"({words['nothing']})"
+    if specimen.subject:
+        yield from ("", words["letter"], "", *specimen.addressed_to, "", specimen.subject, "")
+        for block in specimen.blocks:
+            yield from _block(block)
+    for kind, audience, mail, _body in specimen.mails:
+        yield from ("", f"{words['mail']} : {mail.subject}", "")
+        yield from _mail(kind, audience, mail)
+
+
+def _mail(kind: str, audience: str, mail: Letter) -> Iterator[str]:
+    """Yield the lines of an e-mail, each part with its source."""
+    parts = table()["mails"]
+    yield from _part([mail.greeting], "emails.write")
+    for item in mail.items:
+        row = f"texts.SENTENCES, {kind}, {audience}"
+        yield from _part([item.sentence], row, parts["sentences"].get(kind))
+        if item.title:
+            yield from _part([item.title], "", parts["title"])
+        for label, text in item.details:
+            row = f"emails.DETAILS, {kind}"
+            yield from _part([labelled(label, text)], row, parts["details"].get(label))
+        if item.enclosed:
+            yield from _part([parts["enclosed"]["text"]], "enclosures", parts["enclosed"])
+        for label, url in item.links:
+            yield from _part([label, url], "emails.write")
+        if item.url:
+            yield from _part([labelled(_("See the request"), item.url)], "ecosphere_requests.txt")
+    change = labelled(_("Change what you receive"), mail.settings_url)
+    yield from _part([mail.closing, change], "emails.closing")
+
+
+def _part(lines: Iterable[str], row: str, stated: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Yield a part of an e-mail and its source: module and table of `notifications`, then what `stated` names."""
+    words = table()["words"]
+    source, basis = words["no_law"], ""
+    if stated:
+        source = stated["source"]
+    if stated and "basis" in stated:
+        basis = f"; {words['basis'][stated['basis']]}"
+    where = f"{row}: " if row else ""
+    yield from (f"  | {line}" for line in lines)
+    yield f"{INDENT}[{where}{source}{basis}]"
+
+
+def _heading(words: str) -> Iterator[str]:
+    yield from ("", "=" * WIDTH, words, "=" * WIDTH)
+
+
+def _block(block: Block) -> Iterator[str]:
+    if block.heading:
+        yield from ("", block.heading.upper())
+        return
+    words = table()["words"]
+    for paragraph in block.paragraphs:
+        yield from textwrap.wrap(paragraph, WIDTH)
+    yield from (f"- {text}" for text, _url in block.items)
+    source = words["agent"] if block.given else block.source or words["no_law"]
+    basis = f"; {words['basis'][block.basis]}" if block.basis else ""
+    yield from (f"{INDENT}[{block.row}: {source}{basis}]", "")
+
+
+def printed_last_days(rows: Iterable[tuple[date, str, str, date]]) -> Iterator[str]:
+    """Yield the table of last days, then the rule of each period."""
+    words = table()["words"]
+    yield from _heading(words["last_days"])
+    shown = None
+    for since, about, period, last in rows:
+        if since != shown:
+            yield from ("", words["since"].format(day=_day(since), about=about))
+            shown = since
+        yield f"  {period:22} {_day(last)}"
+    yield ""
+    for period, row in law.remedies()["periods"].items():
+        told = {name: words[name][row[name]] for name in ("franc", "moves", "basis")}
+        yield from textwrap.wrap(
+            words["rule"].format_map({**row, **told, "period": period}),
+            WIDTH,
+            subsequent_indent=INDENT,
+        )
+
+
+def _day(day: date) -> str:
+    return f"{dates.in_language(day, 'fr', 'EEEE')} {dates.in_language(day, 'fr')}"

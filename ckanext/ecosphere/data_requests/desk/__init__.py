@@ -1,1 +1,0 @@
-"""Internal work of services on requests: assignment, absences, escalation, calendars."""
