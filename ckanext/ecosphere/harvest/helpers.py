@@ -8,10 +8,9 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.harvest import config, job_progress, objects
+from ckanext.ecosphere.harvest import config, decisions, job_progress, messages, objects
 from ckanext.ecosphere.harvest.finish import reconciliation
 from ckanext.ecosphere.harvest.finish.changes import UNDO_REASONS
-from ckanext.ecosphere.harvest.messages import form_errors, labels, translation
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.source_type import enabled_types
@@ -21,13 +20,13 @@ from ckanext.harvest.model import UPDATE_FREQUENCIES
 
 #: Template names of functions in other modules.
 ecosphere_harvest_progress = job_progress.progress
-ecosphere_harvest_outcome = labels.of_one
-ecosphere_harvest_outcomes = labels.counted
-ecosphere_harvest_reasons = labels.reasons
-ecosphere_harvest_reason = labels.of_code
-ecosphere_harvest_change = translation.change
-ecosphere_harvest_form_errors = form_errors.by_field
-ecosphere_harvest_form_summary = form_errors.summary
+ecosphere_harvest_outcome = messages.outcome_of_one
+ecosphere_harvest_outcomes = messages.counted
+ecosphere_harvest_reasons = messages.reasons
+ecosphere_harvest_reason = messages.reason
+ecosphere_harvest_change = decisions.labelled
+ecosphere_harvest_form_errors = messages.form_errors
+ecosphere_harvest_form_summary = messages.form_summary
 
 
 def ecosphere_harvest_job(job_id: str) -> dict[str, Any] | None:
@@ -57,7 +56,7 @@ def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
 def ecosphere_harvest_territory_from(package_id: str | None, uris: list[str]) -> str:
     """Return what the territories of a harvested dataset were deduced from ("from the extent"); "" if stated."""
     told = objects.way_of(package_id, "territory") if package_id else None
-    return translation.deduced_territory(*told, uris) if told else ""
+    return decisions.deduced_territory(*told, uris) if told else ""
 
 
 def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
@@ -186,7 +185,7 @@ def ecosphere_harvest_states() -> list[tuple[str, str]]:
 
 def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
     """Return the problems of the records of a job: message and number of records."""
-    return [(labels.of_code(code), number) for code, number in (report.get("problems") or {}).items()]
+    return [(messages.reason(code), number) for code, number in (report.get("problems") or {}).items()]
 
 
 def ecosphere_harvest_undone(counts: dict[str, int]) -> list[tuple[str, int]]:

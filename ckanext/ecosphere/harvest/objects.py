@@ -10,6 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.harvest import decisions
 from ckanext.ecosphere.harvest.deduplication.explain import JOINED, REASONS
 from ckanext.ecosphere.harvest.deduplication.rows import kept_objects
 from ckanext.ecosphere.harvest.problems import Problem
@@ -35,7 +36,7 @@ def current(package_id: str) -> str | None:
 
 
 def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
-    """Return how a rule last decided on a dataset: the values before and after in its log.
+    """Return how a rule last decided on a dataset: code of its reason, and the value after.
 
     Two look-ups by index, whatever the size of the catalogue; None when the record was not harvested here, or its log
     is not kept.
@@ -51,8 +52,13 @@ def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
         .limit(1)
     )
     changes = model.Session.execute(query).scalar() or ()
-    decided = [(told["before"], told["after"]) for told in changes if told["rule"] == rule]
-    return decided[-1] if decided else None
+    decided = [change for change in changes if change["rule"] == rule]
+    if not decided:
+        return None
+    before, after = decided[-1]["before"], decided[-1]["after"]
+    if isinstance(before, dict):  # logs of earlier versions have texts
+        before = before["code"]
+    return before, after
 
 
 def show(id_: str) -> dict[str, Any]:
@@ -91,7 +97,7 @@ def show(id_: str) -> dict[str, Any]:
         "dataset": {"name": name, "title": title} if name and state == "active" else None,
         "outcome": found.report_status,
         "position": import_log.get("position"),
-        "changes": import_log.get("changes") or [],
+        "changes": [decisions.in_words(change) for change in import_log.get("changes") or []],
         "problems": [_problem(import_log, found.guid, each) for each in import_log.get("problems") or []],
         "unread": import_log.get("unread") or [],
         "note": import_log.get("note"),

@@ -8,9 +8,9 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest import config, decisions
 from ckanext.ecosphere.harvest.gather import identity
-from ckanext.ecosphere.harvest.messages import translation, trying
+from ckanext.ecosphere.harvest.messages import advice
 from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, normalise
 from ckanext.ecosphere.harvest.sources import recognise
 from ckanext.ecosphere.harvest.sources.base import RawRecord
@@ -117,7 +117,7 @@ def in_words(found: dict[str, Any]) -> dict[str, Any]:
 
 def _advice(found: dict[str, Any]) -> str | None:
     kind = found.get("kind")
-    return trying.advice(kind, found["type"]) if kind else None
+    return advice(kind, found["type"]) if kind else None
 
 
 def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
@@ -128,11 +128,11 @@ def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
         return {**sample, "refused": about(sample["refused"])}
     return {
         **sample,
-        "service": translation.concept("organisations", sample["organisation"]),
-        "licence": translation.concept("licences", sample["licence"]),
-        "territories": [translation.concept("territories", uri) for uri in sample["territories"]],
-        "themes": [translation.concept("themes", uri) for uri in sample["themes"]],
-        "rules": [translation.rule(name) for name in sample["rules"]],
+        "service": decisions.concept("organisations", sample["organisation"]),
+        "licence": decisions.concept("licences", sample["licence"]),
+        "territories": [decisions.concept("territories", uri) for uri in sample["territories"]],
+        "themes": [decisions.concept("themes", uri) for uri in sample["themes"]],
+        "rules": [decisions.rule(name) for name in sample["rules"]],
         "problems": [about(problem) for problem in sample["problems"]],
     }
 

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.messages import form_errors
+from ckanext.ecosphere.harvest.messages import form_error
 from ckanext.ecosphere.harvest.registry import Plan, Wanted
 from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.harvest.worker.job import user_name
@@ -98,4 +98,4 @@ def _step(tell: Callable[[str], None], name: str, action: str, values: dict[str,
 
 
 def _text(errors: Any) -> str:
-    return " ".join(form_errors.sentence(str(each)) for each in (errors if isinstance(errors, list) else [errors]))
+    return " ".join(form_error(str(each)) for each in (errors if isinstance(errors, list) else [errors]))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.harvest import decisions
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
@@ -37,6 +37,6 @@ def read(content: str | bytes) -> dict[str, Any]:
         raise tk.ValidationError({"content": [sentence(error, tk._)]}) from error
     return {
         "dataset": result.dataset,
-        "changes": [dataclasses.asdict(change) for change in result.log],
+        "changes": [decisions.in_words(change.as_dict()) for change in result.log],
         "problems": [sentence(problem, tk._) for problem in result.problems],
     }

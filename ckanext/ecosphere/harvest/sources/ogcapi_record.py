@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from ckanext.ecosphere.dataset.dates import is_stored_form
-from ckanext.ecosphere.harvest.geometries import add_geometry
 from ckanext.ecosphere.harvest.record import (
     Box,
     Constraint,
@@ -118,7 +117,7 @@ def _feature(value: dict[str, Any]) -> Record:
             elif text:
                 record.keywords.append(Keyword(text, address, thesaurus=scheme))
     _rights(record, _text(told.get("license")), _text(told.get("rights")))
-    if not add_geometry(record, value.get("geometry")):
+    if not record.add_geometry(value.get("geometry")):
         _box(record, value.get("bbox"))
     _time(record, value.get("time"))
     _links(record, value)

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.geometries import add_geometry
-from ckanext.ecosphere.harvest.normalise.geography import places
+from ckanext.ecosphere.dataset import places
 from ckanext.ecosphere.harvest.record import (
     Constraint,
     Contact,
@@ -188,7 +187,7 @@ def _coverage(record: Record, dataset: dict[str, Any]) -> None:
         record.extent_descriptions += [] if addresses else [code]
     if granularity := _text(spatial.get("granularity")):
         record.unread.append(f"spatial.granularity: {granularity}")
-    if (geometry := spatial.get("geom")) and not add_geometry(record, geometry):
+    if (geometry := spatial.get("geom")) and not record.add_geometry(geometry):
         record.unread.append(f"spatial.geom: {json.dumps(geometry, ensure_ascii=False)[:MAX_NOTE]}")
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ckanext.ecosphere.dataset.dates import span
 from ckanext.ecosphere.schemas.fields import places, urls
-from ckanext.ecosphere.schemas.fields.dates import span
 from ckanext.ecosphere.schemas.iso.reading import Reader
 from ckanext.ecosphere.shared import csv_table
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.dataset.dates import span
 from ckanext.ecosphere.schemas.catalogue import core_fields
-from ckanext.ecosphere.schemas.fields.dates import span
 from ckanext.ecosphere.schemas.fields.spatial import footprint
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.logic import locked_fields, publication, published

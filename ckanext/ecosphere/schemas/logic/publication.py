@@ -14,8 +14,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.dates import span
 from ckanext.ecosphere.schemas.fields import conditions, rows, spatial
-from ckanext.ecosphere.schemas.fields.dates import span
 from ckanext.ecosphere.schemas.fields.stored import Stored
 from ckanext.ecosphere.schemas.fields.values import as_list, as_object
 from ckanext.ecosphere.schemas.logic import grace

@@ -19,8 +19,8 @@ from ckan.lib.munge import munge_title_to_name
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import dates
+from ckanext.ecosphere.dataset.dates import parse_moment
 from ckanext.ecosphere.schemas.fields import spatial, urls
-from ckanext.ecosphere.schemas.fields.dates import parse_date
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.contact_details import email_addresses, telephone
@@ -112,7 +112,7 @@ def ecosphere_date(value: Any) -> Any:
     elif isinstance(value, dt.date):
         return value.isoformat()
     try:
-        return parse_date(str(value))
+        return parse_moment(str(value))
     except ValueError as error:
         raise tk.Invalid(
             tk._('"{value}" is not a date: write it as 31/03/2024, 03/2024, March 2024 or 2024').format(value=value)
