@@ -192,10 +192,7 @@ def text_of(value: Value) -> str:
 
 
 def _sentence(code: str) -> str:
-    message = REASONS.get(code, code)
-    if message.startswith("{kinds"):
-        return message
-    return tk._(message)
+    return tk._(REASONS.get(code, code))
 
 
 def in_words(change: Mapping[str, Any]) -> dict[str, str]:

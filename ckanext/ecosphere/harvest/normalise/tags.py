@@ -87,19 +87,16 @@ def tags(draft: Draft) -> None:
     keywords = draft.record.keywords
     if len(keywords) > MAX_KEYWORDS:
         draft.too_many("keyword", len(keywords), MAX_KEYWORDS)
-    free: list[Keyword] = []
+    by_word: dict[str, str] = {}
     with_a_field: list[str] = []
+    left_out: list[str] = []
+    technical: list[str] = []
+    is_split = False
     for keyword in keywords[:MAX_KEYWORDS]:
         if _has_a_field(keyword):
             with_a_field.append(keyword.text)
-        else:
-            free.append(keyword)
-    codes = [text for text in with_a_field if text[:1].isdigit()]
-    left_out = [text for text in with_a_field if text and not _ADDRESS.match(text)]
-    by_word: dict[str, str] = {}
-    technical: list[str] = []
-    is_split = False
-    for keyword in free:
+            left_out.append(keyword.text)
+            continue
         pieces = _pieces(keyword)
         is_split = is_split or len(pieces) > 1
         for piece in pieces:
@@ -111,6 +108,8 @@ def tags(draft: Draft) -> None:
                 technical.append(piece)
             elif tag and not is_placeholder(piece):
                 by_word.setdefault(plain(tag), tag)
+    codes = [text for text in with_a_field if text[:1].isdigit()]
+    left_out = [text for text in left_out if text and not _ADDRESS.match(text)]
     _log_left_out(draft, "technical-words", technical)
     _log_left_out(draft, "codes-of-places", codes)
     if left_out or technical:
