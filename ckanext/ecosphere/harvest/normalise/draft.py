@@ -97,7 +97,7 @@ class Change:
 
         `dataclasses.asdict` copies each value, at five times the cost.
         """
-        sides = {"before": self.before, "after": self.after}
+        sides: dict[str, Any] = {"before": self.before, "after": self.after}
         for name, value in sides.items():
             if isinstance(value, Reason):
                 sides[name] = value.as_dict()
