@@ -115,13 +115,12 @@ def relations(draft: Draft) -> None:
         kind = _association(member)
         if not name:
             continue
-        address = clean_url(name).url
         if kind in _PART_OF:
             parents.append(name)
         elif kind in _EDITIONS and name not in (record.file_identifier, record.uri):
             related[_EDITIONS[kind]].append(name)
-        elif kind == _CITED_BY and address:
-            cited.append(address)
+        elif kind == _CITED_BY and clean_url(name).url:
+            cited.append(clean_url(name).url or "")
         elif kind not in MEMBER:
             others.append(f"{member.association or 'related'} {name}")
     related["in_series"] = [name for name in parents if name and name != record.file_identifier]

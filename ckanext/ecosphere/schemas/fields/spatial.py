@@ -13,9 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.geometry import Box, box_to_geometry
 from ckanext.ecosphere.vocabularies import communes, epci_outlines, gazetteer
-
-Box = tuple[float, float, float, float]
 
 _NUMBERS = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _BOX_TEXT = re.compile(r"(?:[-+]?\d{1,20}(?:\.\d{1,30})?\s{0,9}[,; ]\s{0,9}){3}[-+]?\d{1,20}(?:\.\d{1,30})?")
@@ -143,20 +142,6 @@ def _positions(coordinates: Any, depth: int, budget: list[int] | None = None) ->
     yield float(longitude), float(latitude)
 
 
-def box_to_geometry(box: Box) -> dict[str, Any]:
-    """Return the polygon of ``box``, cut in two where it crosses the 180th meridian."""
-    west, south, east, north = box
-    if west > east:
-        parts = [_ring((west, south, MAX_LONGITUDE, north)), _ring((-MAX_LONGITUDE, south, east, north))]
-        return {"type": "MultiPolygon", "coordinates": [[ring] for ring in parts]}
-    return {"type": "Polygon", "coordinates": [_ring(box)]}
-
-
-def _ring(box: Box) -> list[list[float]]:
-    west, south, east, north = box
-    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
-
-
 def geometry_to_box(geometry: Mapping[str, Any]) -> Box:
     """Return the smallest box around ``geometry`` (never crossing the 180th meridian)."""
     positions = list(_positions(geometry["coordinates"], _DEPTHS[geometry["type"]]))
@@ -254,5 +239,5 @@ def _merge(shapes: list[dict[str, Any]]) -> dict[str, Any] | None:
         elif shape["type"] == "MultiPolygon":
             polygons.extend(shape["coordinates"])
         else:
-            polygons.append([_ring(geometry_to_box(shape))])
+            polygons.append(box_to_geometry(geometry_to_box(shape))["coordinates"])
     return {"type": "MultiPolygon", "coordinates": polygons}
