@@ -113,7 +113,7 @@ def tags(draft: Draft) -> None:
     _log_left_out(draft, "technical-words", technical)
     _log_left_out(draft, "codes-of-places", codes)
     if left_out or technical:
-        draft.lost("keyword", list(dict.fromkeys([*left_out, *technical])))
+        draft.lost("keyword", [*dict.fromkeys(left_out), *dict.fromkeys(technical)])
     if is_split:
         before = reason("one keyword holding several")
         draft.change("tags", before, reason("separate keywords"))
