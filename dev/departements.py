@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ckanext.ecosphere.harvest.normalise.geography import land
+from ckanext.ecosphere.harvest.normalise import box_places as land
 from ckanext.ecosphere.shared import outlines
 
 WEST, SCALE, NORTH = -5.1898, 0.0241, 59.635
@@ -29,7 +29,7 @@ TARGET = Path(__file__).parents[1] / "ckanext/ecosphere/public/ecosphere/departe
 GRID = Path(__file__).parents[1] / "ckanext/ecosphere/harvest/normalise/data/land.csv"
 GRID_NOTES = """\
 # Which département each cell of a grid lies in, mainland and Corsica: runs of cells ("01*12", "*3" for sea and neighbours) from west to east
-# Rows from north to south; the grid is described in geography/land.py. Made by dev/departements.py from svg-maps, France departments 2.0.0 (Victor Cazanave, CC-BY-4.0)
+# Rows from north to south; the grid is described in box_places.py. Made by dev/departements.py from svg-maps, France departments 2.0.0 (Victor Cazanave, CC-BY-4.0)
 """  # noqa: E501
 _PATH = re.compile(r'\sd="([^"]+)"')
 NAMED_PATH = re.compile(r'<path\s+id="([^"]+)"[^>]*?\sd="([^"]+)"', re.DOTALL)

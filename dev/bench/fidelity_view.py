@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from ckanext.ecosphere.harvest.normalise import Result
+from ckanext.ecosphere.harvest.normalise import Reason, Result
 
 
 def plain(text: Any) -> str:
@@ -48,7 +48,7 @@ class View:
     @cached_property
     def told_texts(self) -> list[str]:
         """Every text of the log, the problems and the list of unmapped content."""
-        log = [text for change in self.result.log for text in (change.before, change.after)]
+        log = [text for change in self.result.log for text in change.texts()]
         return [*log, *(str(v) for p in self.result.problems for v in p.params.values()), *self.result.unread]
 
     @cached_property
@@ -69,8 +69,8 @@ class View:
     @cached_property
     def converted(self) -> str:
         """Original values that the log shows as converted into a field of the dataset, in plain form."""
-        kept = [c for c in self.result.log if self.dataset.get(c.field) and "left out" not in c.after]
-        return "|".join(plain(change.before) for change in kept)
+        kept = [c for c in self.result.log if self.dataset.get(c.field) and c.after != Reason("left out")]
+        return "|".join(plain(text) for change in kept for text in change.texts())
 
     @cached_property
     def addresses(self) -> set[str]:

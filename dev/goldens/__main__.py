@@ -74,7 +74,7 @@ def results(folder: Path) -> Iterator[tuple[str, Result | str]]:
 
 def of_record(result: Result) -> Golden:
     """Return what the harvest makes of a record."""
-    log = [[change.field, change.rule, change.before, change.after] for change in result.log]
+    log = [change.as_dict() for change in result.log]
     problems = [[problem.code, problem.params] for problem in result.problems]
     return {"dataset": result.dataset, "log": log, "problems": problems, "unread": result.unread}
 

@@ -1,4 +1,9 @@
-"""Durations of ISO 8601, in years to seconds, and the days that they reach."""
+"""Dates and durations: the spellings that people and catalogues use, in one ISO form.
+
+A stored date is as exact as what was written: ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``, in the form
+also with a time (``YYYY-MM-DDThh:mm:ss``); ckanext-dcat writes these as xsd:gYear, xsd:gYearMonth,
+xsd:date and xsd:dateTime. Durations are those of ISO 8601, from years to seconds.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,135 @@ import datetime as dt
 import re
 from dataclasses import astuple, dataclass
 from typing import Any
+
+from ckanext.ecosphere.vocabularies import normalise
+
+FIRST_YEAR, LAST_YEAR = 1000, 2200
+"""Years of records beyond which a date is an error or stands for none."""
+_YEAR, _MONTH, _DAY = len("2020"), len("2020-01"), len("2020-01-31")
+_LONGEST = 60
+"""Characters of a date in words."""
+
+# --- dates -----------------------------------------------------------------------------------
+
+_TIME_OR_ZONE = r"(?:(?P<time>[T ].*)|Z|[+-]\d\d:\d\d|(?<=-\d\d)[+-]\d{4})?"
+_FORMS = (
+    re.compile(rf"(?P<y>\d{{4}})(?:-(?P<m>\d\d)(?:-(?P<d>\d\d))?)?{_TIME_OR_ZONE}", re.DOTALL),
+    re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})"),
+    re.compile(
+        r"(?P<d>\d{1,2}) ?[/.-] ?(?P<m>\d{1,2}) ?[/.-] ?(?P<y>\d{4})(?P<time>[T ].*)?", re.DOTALL
+    ),
+    re.compile(r"(?P<m>\d{1,2}) ?[/.-] ?(?P<y>\d{4})"),
+)
+_OF_RECORDS = (
+    re.compile(r"(?P<y>\d{4})[/. ](?P<m>\d{1,2})[/. ](?P<d>\d{1,2})(?:[T ].*)?", re.DOTALL),
+    re.compile(rf"(?P<y>\d{{4}})-(?P<m>\d{{1,2}})(?:-(?P<d>\d{{1,2}}))?{_TIME_OR_ZONE}", re.DOTALL),
+    re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})T?\d{2,6}"),
+)
+"""Forms that only records may have: a person is asked to write them clearly."""
+_IN_WORDS = re.compile(r"(?:(?P<d>\d{1,2})(?:er|st|nd|rd|th)? )?(?P<m>[a-z]+) (?P<y>\d{4})")
+_TIME = re.compile(r"[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(?:Z|[+-]\d{2}:?\d{2})?", re.ASCII)
+_NAMES = (
+    "janvier january janv jan",
+    "fevrier february fevr feb",
+    "mars march mar",
+    "avril april avr apr",
+    "mai may",
+    "juin june jun",
+    "juillet july juil jul",
+    "aout august aug",
+    "septembre september sept sep",
+    "octobre october oct",
+    "novembre november nov",
+    "decembre december dec",
+)
+_MONTHS = {name: number for number, names in enumerate(_NAMES, 1) for name in names.split()}
+
+
+def parse_date(text: str | None) -> str | None:
+    """Return the date that a record states, without its time; None if it is not one.
+
+    A day that does not exist (30 February) and a year out of bounds are none.
+    """
+    parts = _parts((text or "").strip(), (*_OF_RECORDS, *_FORMS))
+    if parts is None:
+        return None
+    try:
+        date = _assemble(parts)
+    except ValueError:
+        return None
+    if FIRST_YEAR <= int(date[:_YEAR]) <= LAST_YEAR:
+        return date
+    return None
+
+
+def parse_moment(text: str) -> str:
+    """Return the date that a person or a program states, with the time of day unless it is 0:00.
+
+    Raises:
+        ValueError: unknown spelling, or the day or the time does not exist.
+    """
+    parts = _parts(text.strip(), _FORMS)
+    if parts is None:
+        raise ValueError(text)
+    date = _assemble(parts)
+    if int(date[:_YEAR]) < FIRST_YEAR:
+        raise ValueError(text)
+    if not parts.get("time"):
+        return date
+    written = _TIME.fullmatch(parts["time"] or "")
+    if not written or len(date) < _DAY:
+        raise ValueError(text)
+    time = dt.time.fromisoformat(written.group(1)).replace(microsecond=0)
+    if time == dt.time():
+        return date
+    return f"{date}T{time.isoformat()}"
+
+
+def _parts(text: str, forms: tuple[re.Pattern[str], ...]) -> dict[str, str | None] | None:
+    """Return year, month, day and time as written; None for an unknown spelling."""
+    for form in forms:
+        match = form.fullmatch(text)
+        if match:
+            return match.groupdict()
+    match = _IN_WORDS.fullmatch(normalise(text[:_LONGEST]))
+    if match and match["m"] in _MONTHS:
+        return {**match.groupdict(), "m": str(_MONTHS[match["m"]])}
+    return None
+
+
+def _assemble(parts: dict[str, str | None]) -> str:
+    # Numbers, since the digits may be full-width.
+    year, month, day = (int(parts.get(name) or 0) for name in ("y", "m", "d"))
+    if not parts.get("m"):
+        return f"{year:04d}"
+    if not parts.get("d"):
+        return dt.date(year, month, 1).isoformat()[:_MONTH]
+    return dt.date(year, month, day).isoformat()
+
+
+def span(value: str) -> tuple[dt.date, dt.date]:
+    """Return the first and last day of a stored date ("2005" covers the whole year).
+
+    Raises:
+        ValueError: ``value`` is no stored date.
+    """
+    day = value[:_DAY]
+    if len(day) == _YEAR:
+        return dt.date(int(day), 1, 1), dt.date(int(day), 12, 31)
+    if len(day) == _MONTH:
+        year, month = (int(part) for part in day.split("-"))
+        return dt.date(year, month, 1), dt.date(year, month, calendar.monthrange(year, month)[1])
+    date = dt.date.fromisoformat(day)
+    return date, date
+
+
+def precision(value: str) -> str:
+    """Return the precision of a stored date: "year", "month" or "day"."""
+    return {_YEAR: "year", _MONTH: "month"}.get(len(value), "day")
+
+
+# --- durations -------------------------------------------------------------------------------
 
 #: Form of `xsd:duration` without a sign, as texts are stored: no weeks, decimals of seconds only.
 STORED = (
@@ -20,9 +154,16 @@ _DURATION = re.compile(
     rf"(?:T(?=\d)(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?"
 )
 _REPEATED = re.compile(r"R\d{0,6}/")
-_DAYS_OF_UNITS = (365.25, 30.4375, 7.0, 1.0, 1 / 24, 1 / 1440, 1 / 86400)
-_YEAR, _MONTH = len("2020"), len("2020-01")
-FIRST_YEAR, LAST_YEAR = 1000, 2200
+DAYS_OF_UNITS = {
+    "Y": 365.25,
+    "M": 30.4375,
+    "W": 7.0,
+    "D": 1.0,
+    "h": 1 / 24,
+    "m": 1 / 1440,
+    "s": 1 / 86400,
+}
+"""Unit of a duration → its average length in days."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +181,8 @@ class Duration:
     @property
     def in_days(self) -> float:
         """Average length in days."""
-        return sum(part * unit for part, unit in zip(astuple(self), _DAYS_OF_UNITS, strict=True))
+        pairs = zip(astuple(self), DAYS_OF_UNITS.values(), strict=True)
+        return sum(number * unit for number, unit in pairs)
 
 
 def is_stored_form(text: str) -> bool:
@@ -51,7 +193,9 @@ def is_stored_form(text: str) -> bool:
 def parse_duration(text: str) -> Duration | None:
     """Return the duration that a text states, or the repeated one of ``R/P1Y`` (DCAT-US)."""
     match = _DURATION.fullmatch(_REPEATED.sub("", text.strip().upper()[:200], count=1))
-    return Duration(*(float(part or 0) for part in match.groups())) if match else None
+    if not match:
+        return None
+    return Duration(*(float(number or 0) for number in match.groups()))
 
 
 def end_of(start: str, duration: Duration) -> str | None:
@@ -77,15 +221,16 @@ def _reached(date: str, duration: Duration, sign: int) -> str | None:
     if (days and len(date) <= _MONTH) or (months % 12 and len(date) <= _YEAR):
         return None
     year, month, day = (int(part) for part in f"{date}-01-01".split("-")[:3])
-    reached = year * 12 + month - 1 + sign * int(months)
-    if not FIRST_YEAR <= reached // 12 <= LAST_YEAR:
+    count = year * 12 + month - 1 + sign * int(months)
+    if not FIRST_YEAR <= count // 12 <= LAST_YEAR:
         return None
     if len(date) <= _MONTH:
-        reached -= sign * (12 if len(date) <= _YEAR else 1)
-        return f"{reached // 12:04d}-{reached % 12 + 1:02d}"[: len(date)]
-    last = calendar.monthrange(reached // 12, reached % 12 + 1)[1]
+        # The last year of P1Y is the first one itself; so with months.
+        count -= sign * {_YEAR: 12, _MONTH: 1}[len(date)]
+        return f"{count // 12:04d}-{count % 12 + 1:02d}"[: len(date)]
+    last = calendar.monthrange(count // 12, count % 12 + 1)[1]
     try:
-        same_day = dt.date(reached // 12, reached % 12 + 1, min(day, last))
+        same_day = dt.date(count // 12, count % 12 + 1, min(day, last))
         return (same_day + dt.timedelta(days=sign * (int(days) - 1))).isoformat()
     except (ValueError, OverflowError):
         return None

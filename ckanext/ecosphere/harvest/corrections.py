@@ -26,13 +26,13 @@ from lxml import etree
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset.dates import parse_date
 from ckanext.ecosphere.harvest.iso.reader import ROOTS, records_in
 from ckanext.ecosphere.harvest.iso.walk import one_line
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
-from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
-from ckanext.ecosphere.harvest.normalise.dates import parse_date
-from ckanext.ecosphere.harvest.normalise.geography.extent import repair
-from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
+from ckanext.ecosphere.harvest.normalise.addresses import clean_url
+from ckanext.ecosphere.harvest.normalise.constraint_texts import limits_of_text
+from ckanext.ecosphere.harvest.normalise.extent import repair
 from ckanext.ecosphere.harvest.normalise.reference import EPSG_URI, epsg_codes
 from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
 from ckanext.ecosphere.harvest.problems import RecordError

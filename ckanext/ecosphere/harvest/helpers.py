@@ -9,10 +9,9 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.harvest import config, objects
+from ckanext.ecosphere.harvest import config, decisions, messages, objects
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.finish.reports import UNDO_REASONS
-from ckanext.ecosphere.harvest.messages import form_errors, labels, translation
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.source_type import enabled_types
@@ -77,13 +76,13 @@ def _rate(done: int, started: str | None) -> float | None:
 
 #: Template names of functions in other modules.
 ecosphere_harvest_progress = progress
-ecosphere_harvest_outcome = labels.of_one
-ecosphere_harvest_outcomes = labels.counted
-ecosphere_harvest_reasons = labels.reasons
-ecosphere_harvest_reason = labels.of_code
-ecosphere_harvest_change = translation.change
-ecosphere_harvest_form_errors = form_errors.by_field
-ecosphere_harvest_form_summary = form_errors.summary
+ecosphere_harvest_outcome = messages.outcome_of_one
+ecosphere_harvest_outcomes = messages.counted
+ecosphere_harvest_reasons = messages.reasons
+ecosphere_harvest_reason = messages.reason
+ecosphere_harvest_change = decisions.labelled
+ecosphere_harvest_form_errors = messages.form_errors
+ecosphere_harvest_form_summary = messages.form_summary
 
 
 def _answer(action: str, id_: str) -> Any:
@@ -116,7 +115,7 @@ def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
 def ecosphere_harvest_territory_from(package_id: str | None, uris: list[str]) -> str:
     """Return what the territories of a harvested dataset were deduced from ("from the extent"); "" if stated."""
     way = objects.way_of(package_id, "territory") if package_id else None
-    return translation.deduced_territory(*way, uris) if way else ""
+    return decisions.deduced_territory(*way, uris) if way else ""
 
 
 def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
@@ -239,9 +238,8 @@ def ecosphere_harvest_states() -> list[tuple[str, str]]:
 
 def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
     """Return the problems of the records of a job: message and number of records."""
-    return [
-        (labels.of_code(code), number) for code, number in (report.get("problems") or {}).items()
-    ]
+    numbers = report.get("problems") or {}
+    return [(messages.reason(code), number) for code, number in numbers.items()]
 
 
 def ecosphere_harvest_undone(counts: dict[str, int]) -> list[tuple[str, int]]:

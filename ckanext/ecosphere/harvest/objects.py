@@ -11,6 +11,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.harvest import decisions
 from ckanext.ecosphere.harvest.deduplication.decisions import REASONS, explained, kept_objects
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import Problem, sentence
@@ -51,7 +52,7 @@ def current(package_id: str) -> str | None:
 
 
 def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
-    """Return how a rule last decided on a dataset: the values before and after in its log.
+    """Return how a rule last decided on a dataset: code of its reason, and the value after.
 
     Two look-ups by index, whatever the size of the catalogue; None when the record was not harvested here, or its log
     is not kept.
@@ -63,7 +64,10 @@ def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
     )
     for change in reversed(model.Session.scalar(query.limit(1)) or ()):
         if change["rule"] == rule:
-            return change["before"], change["after"]
+            before = change["before"]
+            if isinstance(before, dict):  # logs of earlier versions have texts
+                before = before["code"]
+            return before, change["after"]
     return None
 
 
@@ -105,7 +109,7 @@ def show(id_: str) -> dict[str, Any]:
         "dataset": dataset,
         "outcome": harvest_object.report_status,
         "position": position,
-        "changes": import_log.get("changes") or [],
+        "changes": [decisions.in_words(change) for change in import_log.get("changes") or []],
         "problems": [_problem(position or 0, guid, problem) for problem in problems],
         "unread": import_log.get("unread") or [],
         "note": import_log.get("note"),

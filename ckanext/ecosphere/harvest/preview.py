@@ -12,9 +12,9 @@ from uuid import uuid4
 import ckan.plugins.toolkit as tk
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.harvest import config, gather
+from ckanext.ecosphere.harvest import config, decisions, gather
 from ckanext.ecosphere.harvest import config as options
-from ckanext.ecosphere.harvest.messages import translation, trying
+from ckanext.ecosphere.harvest.messages import advice
 from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, normalise
 from ckanext.ecosphere.harvest.sources import recognise
 from ckanext.ecosphere.harvest.sources.base import RawRecord
@@ -121,7 +121,7 @@ def in_words(trial: dict[str, Any]) -> dict[str, Any]:
         **trial,
         "type": tk._(source_type.title) if source_type else type_name,
         "failures": [sentence(**failure, translate=tk._) for failure in trial["failures"]],
-        "advice": trying.advice(kind, type_name) if kind else None,
+        "advice": advice(kind, type_name) if kind else None,
         "samples": [_sample_in_words(sample) for sample in trial["samples"]],
     }
 
@@ -134,11 +134,11 @@ def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
         return {**sample, "refused": about(sample["refused"])}
     return {
         **sample,
-        "service": translation.concept("organisations", sample["organisation"]),
-        "licence": translation.concept("licences", sample["licence"]),
-        "territories": [translation.concept("territories", uri) for uri in sample["territories"]],
-        "themes": [translation.concept("themes", uri) for uri in sample["themes"]],
-        "rules": [translation.rule(name) for name in sample["rules"]],
+        "service": decisions.concept("organisations", sample["organisation"]),
+        "licence": decisions.concept("licences", sample["licence"]),
+        "territories": [decisions.concept("territories", uri) for uri in sample["territories"]],
+        "themes": [decisions.concept("themes", uri) for uri in sample["themes"]],
+        "rules": [decisions.rule(name) for name in sample["rules"]],
         "problems": [about(problem) for problem in sample["problems"]],
     }
 

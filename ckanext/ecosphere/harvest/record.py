@@ -1,14 +1,16 @@
 """The neutral record: the content of a metadata record, independent of its format.
 
-A reader (ISO, DCAT, OGC API, udata) fills it with the values as written: texts are trimmed, nothing is interpreted;
-that is the job of the rules in ``normalise/``. Values that are often wrong in real records (dates, coordinates, codes)
-therefore stay strings here.
+A reader (ISO, DCAT, OGC API, udata) fills it with the values as written: texts are trimmed, nothing
+is interpreted; that is the job of the rules in ``normalise/``. Values that are often wrong in real
+records (dates, coordinates, codes) therefore stay strings here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from ckanext.ecosphere.dataset import geometry
 
 Translations = dict[str, dict[str, str]]
 
@@ -68,7 +70,10 @@ class Extent:
 
 @dataclass(slots=True)
 class Period:
-    """A temporal extent; either end may be missing, indeterminate (now, unknown…), or follow from a duration."""
+    """A temporal extent.
+
+    Either end may be missing, indeterminate (now, unknown…), or follow from a duration.
+    """
 
     start: str | None = None
     end: str | None = None
@@ -251,8 +256,8 @@ class Record:
         origin: identifier of the record, or of its resource, in the catalogue that this one harvested it from.
         published: whether ``fields`` is the dataset as another portal of this suite published it.
         unread: paths of elements that have no place here, with their texts.
-        translations: texts in several languages: attribute → BCP 47 tag → text, for all known languages, including that
-            of the attribute itself.
+        translations: texts in several languages: attribute → BCP 47 tag → text, for all known
+            languages, including that of the attribute itself.
         fields: dataset fields that another reader made of the same record (ckanext-dcat profiles).
     """
 
@@ -316,3 +321,28 @@ class Record:
     translations: Translations = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
+
+    def add_geometry(self, value: Any) -> bool:
+        """Add a GeoJSON geometry, with its boxes; return False without positions, or with too many.
+
+        Polygons are also kept as shapes, unless they are boxes.
+        """
+        if not isinstance(value, dict):
+            return False
+        parts = []
+        for shape in geometry.geometries_in(value):
+            of_shape = geometry.parts_of(shape)
+            parts += of_shape
+            is_polygon = shape.get("type") in ("Polygon", "MultiPolygon")
+            if of_shape and is_polygon and not geometry.is_box(of_shape):
+                self.shapes.append(Shape(shape))
+        self.boxes += as_boxes(geometry.boxes_around(parts))
+        return bool(parts)
+
+
+def as_boxes(boxes: list[geometry.Box]) -> list[Box]:
+    """Return boxes in degrees as a record has them."""
+    return [
+        Box(str(west), str(east), str(south), str(north))
+        for west, south, east, north in geometry.joined_at_180(boxes)
+    ]

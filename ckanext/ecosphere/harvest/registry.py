@@ -18,7 +18,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.messages import form_errors
+from ckanext.ecosphere.harvest.messages import form_error
 from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.harvest.worker.job import user_name
 from ckanext.ecosphere.shared import characters
@@ -289,7 +289,7 @@ def _refusal(action: str, values: dict[str, Any]) -> str:
         reasons = []
         for key, errors in error.error_dict.items():
             texts: Any = errors if isinstance(errors, list) else [errors]
-            sentences = " ".join(form_errors.sentence(str(text)) for text in texts)
+            sentences = " ".join(form_error(str(text)) for text in texts)
             reasons.append(f"{key}: {sentences}")
         return "; ".join(reasons)
     return ""

@@ -1,8 +1,8 @@
 """What a source record states about each field of its dataset, and which of it was not taken over.
 
-A producer who reads that something is missing wants to know the cause: the record does not state it, states it in an
-unusable way, or states it and the portal lost it. The stored record is read again, so the answer reflects the current
-rules. Pure functions, no CKAN.
+A producer who reads that something is missing wants to know the cause: the record does not state it,
+states it in an unusable way, or states it and the portal lost it. The stored record is read again,
+so the answer reflects the current rules. Pure functions, no CKAN.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckanext.ecosphere.harvest.normalise import Result
-from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
+from ckanext.ecosphere.harvest.normalise.constraint_texts import limits_of_text
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.record import Record
@@ -79,8 +79,10 @@ def _keywords(record: Record) -> Said:
 
 
 def _places(record: Record) -> Said:
-    boxes = (", ".join(filter(None, (b.west, b.south, b.east, b.north))) for b in record.boxes)
-    return _texts([*boxes, *(place.code for place in record.geographic_identifiers), *record.extent_descriptions])
+    sides = [(box.west, box.south, box.east, box.north) for box in record.boxes]
+    boxes = [", ".join(filter(None, numbers)) for numbers in sides]
+    codes = [place.code for place in record.geographic_identifiers]
+    return _texts([*boxes, *codes, *record.extent_descriptions])
 
 
 def _periods(record: Record) -> Said:
@@ -88,8 +90,9 @@ def _periods(record: Record) -> Said:
 
 
 def _resolutions(record: Record) -> Said:
-    scales = (f"1/{scale}" for scale in record.scales if scale)
-    return _texts([*scales, *(f"{r.value} {r.unit or ''}".strip() for r in record.resolutions if r.value)])
+    scales = [f"1/{scale}" for scale in record.scales if scale]
+    distances = [item for item in record.resolutions if item.value]
+    return _texts([*scales, *(f"{item.value} {item.unit or ''}".strip() for item in distances)])
 
 
 def _systems(record: Record) -> Said:
@@ -97,15 +100,16 @@ def _systems(record: Record) -> Said:
 
 
 def _documents(record: Record) -> Said:
-    documents = (link.url for link in record.links if link.function == "information")
-    return _texts([*(each.title for each in record.conformity), *documents])
+    documents = [link.url for link in record.links if link.function == "information"]
+    return _texts([*(report.title for report in record.conformity), *documents])
 
 
 def _addresses(record: Record) -> Said:
-    operations = [
-        link for operation in (record.service.operations if record.service else []) for link in operation.links
-    ]
-    return _texts(link.url for link in (*record.links, *operations))
+    links = list(record.links)
+    if record.service:
+        for operation in record.service.operations:
+            links += operation.links
+    return _texts(link.url for link in links)
 
 
 def _descriptions(record: Record) -> Said:
@@ -113,12 +117,20 @@ def _descriptions(record: Record) -> Said:
 
 
 def _formats(record: Record) -> Said:
-    return _texts([*(each.name for each in record.formats), *(link.format for link in record.links)])
+    names = [item.name for item in record.formats]
+    return _texts([*names, *(link.format for link in record.links)])
 
 
 def _constraint_texts(record: Record) -> list[str]:
-    terms = [term for each in record.constraints for term in (*each.use_limitations, *each.other)]
-    return [text for term in terms if (text := term.text or term.href)]
+    texts = []
+    for block in record.constraints:
+        texts += [term.text or term.href or "" for term in (*block.use_limitations, *block.other)]
+    return list(filter(None, texts))
+
+
+def _restrictions(codes: Iterable[str]) -> list[str]:
+    """Return the codes that do not only refer to a text."""
+    return [code for code in codes if code.lower() not in _SAYS_NOTHING]
 
 
 def _licences(record: Record) -> Said:
@@ -127,13 +139,14 @@ def _licences(record: Record) -> Said:
 
 
 def _uses(record: Record) -> Said:
-    codes = [code for each in record.constraints for code in each.use_codes if code.lower() not in _SAYS_NOTHING]
-    return [*_licences(record), *_texts(codes)]
+    codes = [code for block in record.constraints for code in block.use_codes]
+    return [*_licences(record), *_texts(_restrictions(codes))]
 
 
 def _limits(record: Record) -> Said:
-    codes = [code for each in record.constraints for code in each.access_codes if code.lower() not in _SAYS_NOTHING]
-    return _texts([*(text for text in _constraint_texts(record) if limits_of_text(text)), *codes])
+    codes = [code for block in record.constraints for code in block.access_codes]
+    texts = list(filter(limits_of_text, _constraint_texts(record)))
+    return _texts([*texts, *_restrictions(codes)])
 
 
 def _mailboxes(record: Record) -> Said:
@@ -141,8 +154,11 @@ def _mailboxes(record: Record) -> Said:
 
     One without an e-mail address is stated too, though it is no contact for the badge: nothing of it can be lost.
     """
-    named = (party for party in record.contacts if party.email or party.organisation or party.individual)
-    return [(party.organisation or party.role or "?", party.email or "") for party in named]
+    quoted = []
+    for party in record.contacts:
+        if party.email or party.organisation or party.individual:
+            quoted.append((party.organisation or party.role or "?", party.email or ""))
+    return quoted
 
 
 def _organisations(record: Record) -> Said:
@@ -163,7 +179,12 @@ _LINKS = ("link-scheme", "link-not-an-address", "link-too-long")
 _BOXES = ("box-not-a-number", "box-outside-world", "box-zero", "outside-france")
 
 FIELDS: tuple[Field, ...] = (
-    Field("notes", _abstract, unread=("purpose", "supplementalInformation"), problems=("no-description", "text-cut")),
+    Field(
+        "notes",
+        _abstract,
+        unread=("purpose", "supplementalInformation"),
+        problems=("no-description", "text-cut"),
+    ),
     Field("theme", _keywords, coded=("theme", "inspire_theme", "tags")),
     Field("tag_string", _keywords, unread=("keyword",)),
     Field(
@@ -173,7 +194,13 @@ FIELDS: tuple[Field, ...] = (
         unread=("EX_BoundingPolygon", "EX_GeographicBoundingBox", "geographicElement"),
         problems=_BOXES,
     ),
-    Field("temporal_coverage", _periods, coded=("temporal_coverage",), unread=("temporalElement",), problems=("date",)),
+    Field(
+        "temporal_coverage",
+        _periods,
+        coded=("temporal_coverage",),
+        unread=("temporalElement",),
+        problems=("date",),
+    ),
     Field("provenance", lambda record: _texts(record.lineage), unread=("statement",)),
     Field(
         "scale_denominator",
@@ -189,16 +216,43 @@ FIELDS: tuple[Field, ...] = (
         unread=("referenceSystemInfo",),
         problems=("reference-system",),
     ),
-    Field("documentation", _documents, unread=("featureCatalogue", "applicationSchema", "specification")),
-    Field("resource:url", _addresses, coded=("resources", "url"), unread=("onLine",), problems=_LINKS),
+    Field(
+        "documentation",
+        _documents,
+        unread=("featureCatalogue", "applicationSchema", "specification"),
+    ),
+    Field(
+        "resource:url", _addresses, coded=("resources", "url"), unread=("onLine",), problems=_LINKS
+    ),
     Field("resource:description", _descriptions, coded=("resources",)),
     Field("resource:format", _formats, coded=("resources",), unread=("distributionFormat",)),
-    Field("access_rights", _limits, coded=("access_rights", "access_limitation"), problems=("access-contradiction",)),
+    Field(
+        "access_rights",
+        _limits,
+        coded=("access_rights", "access_limitation"),
+        problems=("access-contradiction",),
+    ),
     Field("license_id", _licences, coded=("license_id",), problems=_LICENCES),
-    Field("use_conditions", _uses, coded=("use_conditions", "license_id"), unread=("MD_RestrictionCode",)),
+    Field(
+        "use_conditions",
+        _uses,
+        coded=("use_conditions", "license_id"),
+        unread=("MD_RestrictionCode",),
+    ),
     Field("contact", _mailboxes, problems=("no-contact", "email")),
-    Field("creator", _organisations, coded=("creator", "publisher", "owner_org"), problems=("organisation-missing",)),
-    Field("frequency", _frequency, coded=("frequency",), unread=("maintenanceNote",), problems=("code",)),
+    Field(
+        "creator",
+        _organisations,
+        coded=("creator", "publisher", "owner_org"),
+        problems=("organisation-missing",),
+    ),
+    Field(
+        "frequency",
+        _frequency,
+        coded=("frequency",),
+        unread=("maintenanceNote",),
+        problems=("code",),
+    ),
     Field("modified", _dates, coded=_DATE_FIELDS, unread=("date",), problems=("date",)),
 )
 
@@ -219,41 +273,51 @@ def statements(record: Record, result: Result, dataset: Mapping[str, Any]) -> di
         result: result of the current rules for it.
         dataset: the dataset as shown by the portal.
     """
-    kept = _Kept(dataset, result)
-    return {field.name: _statement(field, record, result, dataset, kept) for field in FIELDS}
+    texts = _TextsTaken(dataset, result)
+    return {field.name: _statement(field, record, result, dataset, texts) for field in FIELDS}
 
 
-def _statement(field: Field, record: Record, result: Result, dataset: Mapping[str, Any], kept: _Kept) -> Statement:
-    problems = tuple(each for each in result.problems if _concerns(each, field))
-    said = list(field.said(record))
-    unusable = {plain(str(value)) for each in problems if each.code in _FAULTS for value in each.params.values()}
-    taken = bool(field.coded) and any(dataset.get(name) for name in field.coded)
-    lost = (
-        [] if taken or problems else [shown for shown, sought in said if not kept.has(sought, in_log=not field.coded)]
-    )
+def _statement(
+    field: Field, record: Record, result: Result, dataset: Mapping[str, Any], texts: _TextsTaken
+) -> Statement:
+    problems = tuple(problem for problem in result.problems if _concerns(problem, field))
+    pairs = list(field.said(record))
+    lost: list[str] = []
+    if not problems and not any(dataset.get(name) for name in field.coded):
+        in_log = not field.coded
+        lost = [quoted for quoted, sought in pairs if not texts.has(sought, in_log=in_log)]
     lost += [text for name, text in _noted(result) if name in field.unread]
-    quoted = [shown for shown, _sought in said]
-    lost = [text for text in lost if plain(text) not in unusable and not any(p in plain(text) for p in unusable)]
-    return Statement(_short(quoted), _short(lost), problems)
+    unusable = _unusable(problems)
+    lost = [text for text in lost if not any(value in plain(text) for value in unusable)]
+    return Statement(_short(quoted for quoted, _sought in pairs), _short(lost), problems)
+
+
+def _unusable(problems: Iterable[Problem]) -> set[str]:
+    """Return the texts that are no loss, since nobody could use them."""
+    values: list[Any] = []
+    for problem in problems:
+        if problem.code in _FAULTS:
+            values += problem.params.values()
+    return {plain(str(value)) for value in values}
 
 
 _FAULTS = ("date", "scale", "email", *_LINKS, *_BOXES)
 """Problems that make a text of the record useless, so that nothing was lost with it."""
 
 
-class _Kept:
+class _TextsTaken:
     """All texts of the dataset, to search for those of the record."""
 
     def __init__(self, dataset: Mapping[str, Any], result: Result):
         self._whole = plain(" ".join(_strings(dataset)))
-        self._turned = {plain(change.before) for change in result.log if change.after}
+        self._converted = {plain(text) for change in result.log for text in change.texts()}
 
     def has(self, text: str, *, in_log: bool) -> bool:
         """Tell whether `text` was taken over: verbatim, or (with `in_log`) converted by a rule."""
         sought = plain(_TAG.sub(" ", text))[:_COMPARED].strip()
         if not sought or sought in self._whole:
             return True
-        return in_log and any(sought in before for before in self._turned)
+        return in_log and any(sought in text for text in self._converted)
 
 
 _TAG = re.compile(r"<[^>]{0,1000}>")
@@ -262,31 +326,38 @@ _TAG = re.compile(r"<[^>]{0,1000}>")
 def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _strings(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _strings(each)
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)
 
 
 def _noted(result: Result) -> Iterator[tuple[str, str]]:
     """Yield element name and text of the notes on values without a place, except translations."""
     for note in result.unread:
-        where, parted, text = note.partition(": ")
-        name = where.rsplit("/", 1)[-1]
-        if parted and "[" not in name:
-            yield ("date" if name.startswith("date:") else name), text
+        path, colon, text = note.partition(": ")
+        name = path.rsplit("/", 1)[-1]
+        if name.startswith("date:"):
+            name = "date"
+        if colon and "[" not in name:
+            yield name, text
 
 
 def _concerns(problem: Problem, field: Field) -> bool:
     if problem.code not in field.problems:
         return False
-    named = problem.params.get("field") or problem.params.get("element")
-    return named is None or field.name not in _ELEMENTS or str(named) in _ELEMENTS[field.name]
+    element = problem.params.get("field") or problem.params.get("element")
+    elements = _ELEMENTS.get(field.name)
+    return element is None or elements is None or str(element) in elements
 
 
 def _short(texts: Iterable[str]) -> tuple[str, ...]:
-    lines = dict.fromkeys(" ".join(text.split()) for text in texts)
-    cut = (line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1].rstrip() + "…" for line in lines if line)
-    return tuple(cut)[:MAX_TEXTS]
+    lines = [" ".join(text.split()) for text in texts]
+    return tuple(_cut(line) for line in list(filter(None, dict.fromkeys(lines)))[:MAX_TEXTS])
+
+
+def _cut(line: str) -> str:
+    if len(line) <= MAX_LENGTH:
+        return line
+    return line[: MAX_LENGTH - 1].rstrip() + "…"

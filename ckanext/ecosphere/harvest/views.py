@@ -17,7 +17,7 @@ from ckanext.ecosphere.harvest import helpers, objects, overview, preview
 from ckanext.ecosphere.harvest.corrections import AT_ONCE, FILES, count, of_source
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.logic.action import ROWS_AT_ONCE
-from ckanext.ecosphere.harvest.messages import form_errors
+from ckanext.ecosphere.harvest.messages import form_summary
 from ckanext.ecosphere.shared import csv_table, web_guard
 from ckanext.ecosphere.shared.mailing.texts import labelled
 
@@ -277,7 +277,7 @@ def start_trial() -> AnyResponse:
     try:
         started = allowed("ecosphere_harvest_trial_start", **source)
     except tk.ValidationError as error:
-        reason = " ".join(form_errors.summary(error.error_dict).values())
+        reason = " ".join(form_summary(error.error_dict).values())
         refused = {"url": source["url"], "state": preview.FAILED, "reason": reason}
         page = tk.render("ecosphere_harvest/trial.html", {"trial": refused, "id": None, "form": {}})
         return Response(page, 400)
@@ -308,7 +308,7 @@ def save_trial(id: str) -> AnyResponse:
     except tk.NotAuthorized:
         return tk.abort(403, tk._("This page is for those who manage harvest sources."))
     except tk.ValidationError as error:
-        for field, text in form_errors.summary(error.error_dict).items():
+        for field, text in form_summary(error.error_dict).items():
             tk.h.flash_error(labelled(field, text))
         return tk.redirect_to("harvest.new", **form)
     job = tk.get_action("harvest_job_create")(context(), {"source_id": source["id"], "run": True})

@@ -8,8 +8,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.dataset.dates import precision, span
 from ckanext.ecosphere.schemas.fields import places, spatial
-from ckanext.ecosphere.schemas.fields.dates import precision, span
 from ckanext.ecosphere.shared import contact_details, language
 from ckanext.ecosphere.shared import dates as moments
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.dataset.dates import end_of, is_stored_form, parse_duration, start_of
+from ckanext.ecosphere.dataset.dates import (
+    end_of,
+    is_stored_form,
+    parse_date,
+    parse_duration,
+    parse_moment,
+    start_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +72,32 @@ def test_what_a_date_cannot_tell_is_not_guessed(date: str, text: str):
     assert duration is not None
     assert end_of(date, duration) is None
     assert start_of(date, duration) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "of_a_record", "of_a_person"),
+    [
+        ("31/12/2020", "2020-12-31", "2020-12-31"),
+        ("31/12/2020 10:30", "2020-12-31", "2020-12-31T10:30:00"),
+        ("12 / 10 / 2020", "2020-10-12", "2020-10-12"),
+        ("2nd May 2014", "2014-05-02", "2014-05-02"),
+        ("décembre 2020", "2020-12", "2020-12"),
+        ("2020-1-1", "2020-01-01", None),
+        ("2020/1/1", "2020-01-01", None),
+        ("20201015T120000", "2020-10-15", None),
+        ("2020-02-30", None, None),
+        ("2020-01-01T99:00", "2020-01-01", None),
+        ("2020-05T10:00", "2020-05", None),
+        ("9999-12-31", None, "9999-12-31"),
+        ("0999", None, None),
+    ],
+)
+def test_a_record_is_believed_and_a_person_is_asked_to_write_clearly(
+    text: str, of_a_record: str | None, of_a_person: str | None
+):
+    assert parse_date(text) == of_a_record
+    try:
+        moment = parse_moment(text)
+    except ValueError:
+        moment = None
+    assert moment == of_a_person

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import re
 
-from ckanext.ecosphere.harvest.france import touches_france
-from ckanext.ecosphere.harvest.geometries import (
+from ckanext.ecosphere.dataset.geometry import Box as Sides
+from ckanext.ecosphere.dataset.geometry import (
     Position,
-    Sides,
-    as_boxes,
+    boxes_around,
     geometries_in,
     parts_of,
     parts_of_wkt,
-    sides_of,
 )
+from ckanext.ecosphere.dataset.places import touches_france
 from ckanext.ecosphere.harvest.iso import gml
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
-from ckanext.ecosphere.harvest.record import Box
+from ckanext.ecosphere.harvest.record import Box, as_boxes
 
 MAX_TEXT = 1_000_000
 """Maximum length of a geometry, in characters; the rest is ignored."""
@@ -51,7 +50,7 @@ def boxes_of(text: str) -> list[Box]:
     if bare.startswith("{"):
         parts = _of_geojson(bare)
     if parts is not None:
-        return as_boxes(sides_of(parts))
+        return as_boxes(boxes_around(parts))
     if _FOUR_NUMBERS.fullmatch(bare):  # ArcGIS: west, south, east, north
         west, south, east, north = (number.strip() for number in bare.split(","))
         return [Box(west, east, south, north)]
@@ -63,7 +62,7 @@ def boxes_of(text: str) -> list[Box]:
             return []
         west, east, north, south = map(float, numbers)
         return as_boxes([(west, south, east, north)])
-    sides = sides_of(parts_of_wkt(bare[bare.find("(") :]) or _in_pairs(bare))
+    sides = boxes_around(parts_of_wkt(bare[bare.find("(") :]) or _in_pairs(bare))
     turned = [(south, west, north, east) for west, south, east, north in sides]
     return as_boxes(turned if latitude_first and not _only_straight(sides, turned) else sides)
 

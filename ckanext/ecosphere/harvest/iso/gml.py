@@ -13,11 +13,8 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.normalise.geography.lambert import (
-    LAMBERT_2_EXTENDED,
-    LAMBERT_93,
-    Cone,
-)
+from ckanext.ecosphere.dataset.geometry import LAMBERT_2_EXTENDED, LAMBERT_93
+from ckanext.ecosphere.dataset.geometry import Projection as Cone
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 MAX_NUMBERS = 20_000

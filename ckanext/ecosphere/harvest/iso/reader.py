@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.geometries import as_boxes, parts_of, sides_of
+from ckanext.ecosphere.dataset.geometry import boxes_around, parts_of
 from ckanext.ecosphere.harvest.iso import feature_catalogue
 from ckanext.ecosphere.harvest.iso.tables import METADATA
 from ckanext.ecosphere.harvest.iso.walk import FRENCH, Walk, code_of, one_line
 from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE, RecordError
-from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.record import Record, as_boxes
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 ROOTS = {"MD_Metadata", "MI_Metadata"}
@@ -57,7 +57,7 @@ def read_record(element: etree._Element) -> Record:
         parts = []
         for shape in record.shapes:
             parts += parts_of(shape.geometry)
-        record.boxes += as_boxes(sides_of(parts))
+        record.boxes += as_boxes(boxes_around(parts))
     return record
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import ckan.plugins as p
@@ -629,7 +628,7 @@ def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> dict[str, A
         raise tk.ValidationError({"content": [sentence(error, tk._)]}) from error
     return {
         "dataset": result.dataset,
-        "changes": [dataclasses.asdict(change) for change in result.log],
+        "changes": [decisions.in_words(change.as_dict()) for change in result.log],
         "problems": [sentence(problem, tk._) for problem in result.problems],
     }
 

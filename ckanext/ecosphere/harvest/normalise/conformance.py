@@ -3,96 +3,108 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.dates import parse_date
+from ckanext.ecosphere.dataset.dates import parse_date
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
 from ckanext.ecosphere.harvest.record import Conformity, QualityMeasure
 
 MAX_REPORTS, MAX_EXPLANATION = 30, 300
+MAX_NAME, MAX_UNIT = 500, 100
 _NOT_EVALUATED = re.compile(
-    r"\b(non|pas( ete)?|not) (encore )?(evaluee?s?|evaluated|testee?s?|tested|verifiee?s?)\b|evaluation non realisee"
+    r"\b(non|pas( ete)?|not) (encore )?"
+    r"(evaluee?s?|evaluated|testee?s?|tested|verifiee?s?)\b|evaluation non realisee"
 )
 """Explanation that makes the degree "not evaluated": forms only offer "true" and "false"."""
 _DIRECTIVE = "/eli/dir/"
 _DEGREES = {True: "conformant", False: "notConformant", None: "notEvaluated"}
 
 
-def specification_uri(title: str) -> str | None:
-    """Return the URI of a specification named in a title (INSPIRE regulations).
+def specification_uri(title: str) -> str:
+    """Return the URI of a specification named in a title (INSPIRE regulations), or "".
 
-    If there are several, the first one, since a regulation names the one that it amends after itself; the directive,
-    which all of them implement, only if it is alone.
+    If there are several, the first one, since a regulation names the one that it amends after
+    itself; the directive, which all of them implement, only if it is alone.
     """
-    bare = f" {plain(title[:500])} "
-    found = [(_DIRECTIVE in row["uri"], place, row["uri"]) for row in rows("specifications")
-             if (place := bare.find(f" {row['name']} ")) >= 0]  # fmt: skip
-    return min(found)[-1] if found else None
+    bare = f" {plain(title[:MAX_NAME])} "
+    candidates = []
+    for row in rows("specifications"):
+        place = bare.find(f" {row['name']} ")
+        if place >= 0:
+            candidates.append((_DIRECTIVE in row["uri"], place, row["uri"]))
+    return min(candidates, default=(False, 0, ""))[-1]
 
 
 def conformity(draft: Draft) -> None:
-    """Keep each report once; a specification that the data conform to is also one that they follow."""
-    kept: list[dict[str, Any]] = []
+    """Keep each report once; a specification that the data conform to is one that they follow."""
+    reports: list[dict[str, Any]] = []
     followed: list[str] = []
-    for report in draft.record.conformity[:MAX_REPORTS]:
+    for report in _bounded(draft, draft.record.conformity):
         if is_placeholder(report.title) and not report.href:
-            said = (report.title, report.explanation, *(dated.value for dated in report.dates))
-            draft.lost("report", [each for each in said if each])
+            dates = [dated.value for dated in report.dates]
+            draft.lost("report", [*filter(None, (report.title, report.explanation, *dates))])
             continue
-        item = report_of(report)
-        if item not in kept:
-            kept.append(item)
-        if degree_of(report) and item.get("uri"):
-            followed.append(item["uri"])
-    if len(draft.record.conformity) > MAX_REPORTS:
-        total = len(draft.record.conformity)
-        draft.too_many("report", total, MAX_REPORTS)
-    draft.set("conformity", kept)
+        row = _row(report)
+        if row not in reports:
+            reports.append(row)
+        if _degree(report) and row["uri"]:
+            followed.append(row["uri"])
+    draft.set("conformity", reports)
     draft.set("conforms_to", list(dict.fromkeys(followed)))
 
 
-def _dimension(measure: QualityMeasure) -> str:
-    known = voc.get("quality-dimension").find(measure.element)
-    return known.id if known else ""
+def _bounded(draft: Draft, items: list[Any]) -> Iterator[Any]:
+    yield from items[:MAX_REPORTS]
+    if len(items) > MAX_REPORTS:
+        draft.too_many("report", len(items), MAX_REPORTS)
+
+
+def _degree(report: Conformity) -> bool | None:
+    """Return whether the data conform; None when it was not evaluated, by the explanation too."""
+    explanation = plain((report.explanation or "")[:MAX_EXPLANATION])
+    if not report.degree and _NOT_EVALUATED.search(explanation):
+        return None
+    return report.degree
+
+
+def _row(report: Conformity) -> dict[str, Any]:
+    """Return a report as a row: specification, its URI and date, degree."""
+    title = cut(one_line(report.title), MAX_NAME)
+    href = report.href or ""
+    if not href.startswith(("http://", "https://")):
+        href = ""
+    by_type = {(dated.type or ""): parse_date(dated.value) for dated in report.dates}
+    dates = (by_type.get("publication"), by_type.get("revision"), *by_type.values())
+    return {
+        "specification": title or href,
+        "uri": href or specification_uri(title),
+        "date": next(filter(None, dates), ""),
+        "degree": voc.get("conformity-degree")[_DEGREES[_degree(report)]].uri,
+    }
 
 
 def quality_measures(draft: Draft) -> None:
     """Keep each quality measure once, with its dimension."""
-    kept: list[dict[str, Any]] = []
-    for measure in draft.record.measures[:MAX_REPORTS]:
-        item = {
-            "dimension": _dimension(measure),
-            "name": cut(one_line(measure.name), 500),
-            "value": cut(one_line(measure.value), 500),
-            "unit": cut(one_line(measure.unit), 100),
+    measures: list[dict[str, Any]] = []
+    for row in _measures(_bounded(draft, draft.record.measures)):
+        if row not in measures:
+            measures.append(row)
+    if measures:
+        draft.set("quality_measure", measures)
+
+
+def _measures(measures: Iterable[QualityMeasure]) -> Iterator[dict[str, Any]]:
+    for measure in measures:
+        row = {
+            "name": cut(one_line(measure.name), MAX_NAME),
+            "value": cut(one_line(measure.value), MAX_NAME),
+            "unit": cut(one_line(measure.unit), MAX_UNIT),
         }
-        item = {key: value for key, value in item.items() if value}
-        if item not in kept:
-            kept.append(item)
-    if len(draft.record.measures) > MAX_REPORTS:
-        draft.too_many("report", len(draft.record.measures), MAX_REPORTS)
-    if kept:
-        draft.set("quality_measure", kept)
-
-
-def degree_of(report: Conformity) -> bool | None:
-    """Return whether the data conform; None when the explanation states that it was not evaluated."""
-    explained = plain((report.explanation or "")[:MAX_EXPLANATION])
-    return None if not report.degree and _NOT_EVALUATED.search(explained) else report.degree
-
-
-def report_of(report: Conformity) -> dict[str, Any]:
-    """Return a report as a row: specification, its URI and date, degree."""
-    title = cut(one_line(report.title), 500)
-    href = report.href if report.href and report.href.startswith(("http://", "https://")) else None
-    by_type = {(dated.type or ""): parse_date(dated.value) for dated in report.dates}
-    dates = [by_type.get("publication"), by_type.get("revision"), *by_type.values()]
-    return {
-        "specification": title or href or "",
-        "uri": href or specification_uri(title) or "",
-        "date": next(filter(None, dates), ""),
-        "degree": voc.get("conformity-degree")[_DEGREES[degree_of(report)]].uri,
-    }
+        dimension = voc.get("quality-dimension").find(measure.element)
+        if dimension:
+            row["dimension"] = dimension.id
+        yield {name: value for name, value in row.items() if value}

@@ -1,39 +1,41 @@
-"""Rules for licence, limitations on public access and conditions of use, from codes, anchors and free text.
+"""Rules for licence, limitations on public access and conditions of use.
 
-INSPIRE technical guidance 2.x, requirements C.17 and C.18: limitations on public access and conditions of use are two
-blocks of legal constraints; French records mix them, mostly in ``useLimitation``.
+INSPIRE technical guidance 2.x, requirements C.17 and C.18: limitations on public access and
+conditions of use are two blocks of legal constraints; French records mix them, mostly in
+``useLimitation``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.access import (
+from ckanext.ecosphere.harvest.normalise.addresses import MAX_LINKS
+from ckanext.ecosphere.harvest.normalise.constraint_texts import (
     DOUBT,
-    MAX_SEARCHED,
     NO_LIMIT,
+    OTHER,
     STRICTNESS,
-    is_partial,
-    limits_of_text,
-    reserved_in,
-    without_no_limit,
+    Reading,
+    is_label_of_a_limit,
+    licence_of_url,
+    more_than_a_licence,
+    more_than_no_limit,
+    read_term,
 )
-from ckanext.ecosphere.harvest.normalise.denials import Clauses, may_deny
-from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.links.addresses import MAX_LINKS
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows, written_out
+from ckanext.ecosphere.harvest.normalise.draft import Draft, Reason, reason
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import bounded, plain_text
 from ckanext.ecosphere.harvest.record import Constraint, Term
 
+MAX_TERMS = 200
 _NOT_PUBLIC = "L311-5"
-_SAYS_NOTHING = {"", "otherrestrictions", "license", "licence"}
+_NO_MEANING = {"", "otherrestrictions", "license", "licence"}
+"""Codes that only refer to a text."""
 _NO_CONDITION = re.compile(
-    r"(aucune|pas de|no) conditions?( d acces)?( et d utilisation)?( ne)?( s)? ?appl|^aucune contrainte$|"
-    r"^no conditions? appl|^aucune$"
+    r"(aucune|pas de|no) conditions?( d acces)?( et d utilisation)?( ne)?( s)? ?appl"
+    r"|^aucune contrainte$|^no conditions? appl|^aucune$"
 )
 _CODE_RIGHTS = {
     "unrestricted": "PUBLIC",
@@ -52,138 +54,24 @@ _CODE_RIGHTS = {
 """ISO restriction and classification codes (lower case) → EU access right."""
 _OF_USE = re.compile(r"\bechelles?\b|\b1 \d{1,3} ?000\b")
 """A scale: such a text is a condition of use, whatever its block."""
-_MAY_NAME_A_LICENCE = re.compile(r"licen|etalab|odbl|\bcc|odc|pddl|creative|open data|reserv|\blo|^lo|source")
-_COMPATIBLE = re.compile(
-    r"\bcompatibles? (?:(?:avec|with|a|to|la|les|l|une?|the|toute?s?|any|all|autres?|other) ){0,4}"
-    r"(?:licen[cs]es?|cc|odc|odbl|creative|open|etalab|data)\b"
-)
-"""Introduces a compatible licence, which is not that of the data: "Licence Ouverte (compatible CC-BY 2.0)"."""
-_OTHER = "other-"
-"""Prefix of the licences that stand for all those not in the vocabulary."""
-_URL = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
-_ONLY_A_LICENCE = 220
-"""Maximum length, in characters, of a text that may be only the name of a licence."""
-MIN_REST = 2
-"""Minimum number of significant words for which the rest of a recognised text is kept."""
-_SAYS_NOTHING_MORE = {"public", "restricted", "non public", "confidential", "sensitive"}
-MAX_TERMS = 200
-
-
-@dataclass(slots=True)
-class Reading:
-    """What one text of a constraint means."""
-
-    licence: str | None = None
-    certain: bool = False
-    limits: list[str] = field(default_factory=list)
-    contradiction: str | None = None
-    reserved: str | None = None
-    partial: bool = False
-
-
-# --- licences -------------------------------------------------------------------------------
-
-
-@cache
-def _licence_patterns() -> tuple[tuple[re.Pattern[str], str, bool], ...]:
-    return tuple(
-        (re.compile(written_out(row["pattern"])), row["licence"], row["version"] == "yes")
-        for row in rows("licence-texts")
-    )
-
-
-def licence_of_url(url: str) -> str | None:
-    """Return the id of the licence that a URL identifies."""
-    url = url.strip().rstrip(".,;)")
-    known = voc.get("licences").get(url)
-    if known:
-        return known.id
-    bare = url.lower().partition("://")[2].removeprefix("www.")
-    return next((licence for pattern, licence in _licence_addresses() if pattern.search(bare)), None)
-
-
-@cache
-def _licence_addresses() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(row["pattern"]), row["licence"]) for row in rows("licence-urls"))
-
-
-def licence_of_text(text: str) -> tuple[str | None, bool]:
-    """Return the id of the licence that a text names without negation, and whether it names the version too."""
-    searched = text[:MAX_SEARCHED]
-    bare = _COMPATIBLE.split(plain(searched), maxsplit=1)[0].rstrip()
-    if _MAY_NAME_A_LICENCE.search(bare):
-        clauses = Clauses(searched) if may_deny(bare.split()) else None
-        for pattern, licence, certain in _licence_patterns():
-            for found in pattern.finditer(bare):
-                if clauses is None or not clauses.deny(*_as_words(bare, found)):
-                    return licence, certain
-    known = voc.get("licences").find(text) if len(text) <= _ONLY_A_LICENCE else None
-    return (known.id, True) if known and known.id != "notspecified" else (None, False)
-
-
-def _as_words(bare: str, found: re.Match[str]) -> tuple[int, int]:
-    """Return start and end of a match, counted in words."""
-    return bare.count(" ", 0, found.start()), bare.count(" ", 0, found.end()) + 1
-
-
-def _denies_a_licence(text: str) -> bool:
-    """Tell whether a text names licences and negates all of them."""
-    searched = _URL.sub(" ", text[:MAX_SEARCHED])
-    bare = plain(searched)
-    if not may_deny(bare.split()) or not _MAY_NAME_A_LICENCE.search(bare) or licence_of_text(searched)[0]:
-        return False
-    clauses = Clauses(searched)
-    found = (match for pattern, _licence, _certain in _licence_patterns() for match in pattern.finditer(bare))
-    return any(clauses.deny(*_as_words(bare, match)) for match in found)
-
-
-def _read_licence(term: Term, reading: Reading) -> None:
-    if _denies_a_licence(term.text):
-        return
-    by_href = licence_of_url(term.href) if term.href else None
-    by_text, certain = licence_of_text(term.text)
-    if by_href and by_text and certain and by_href != by_text:
-        reading.contradiction = f"{term.text} / {term.href}"
-    if by_href:
-        reading.licence, reading.certain = by_href, True
-        return
-    if not certain:
-        in_text = next(filter(None, map(licence_of_url, _URL.findall(term.text))), None)
-        if in_text:
-            reading.licence, reading.certain = in_text, True
-            return
-    reading.licence, reading.certain = by_text, certain
-
-
-# --- limits on access -------------------------------------------------------------------------
-
-
-def _read_limits(term: Term, reading: Reading) -> None:
-    by_text = limits_of_text(term.text)
-    coded = voc.get("access-limitation").get(term.href.strip()) if term.href else None
-    if coded and by_text and coded.id not in by_text:
-        reading.contradiction = f"{term.text} / {term.href}"
-        # If in doubt, keep the limitation: data can be opened later, but not closed again.
-        reading.limits = [limit for limit in (coded.id, *by_text) if limit != NO_LIMIT]
-    else:
-        reading.limits = [coded.id] if coded else by_text
-
-
-def read_term(term: Term) -> Reading:
-    """Interpret one text of a constraint."""
-    reading = Reading()
-    _read_licence(term, reading)
-    _read_limits(term, reading)
-    reading.reserved = reserved_in(term.text)
-    reading.partial = is_partial(term.text)
-    return reading
-
-
-# --- the rule -----------------------------------------------------------------------------------
+_LABELS_OF_RIGHTS = {"public", "restricted", "non public", "confidential", "sensitive"}
 
 
 @dataclass(slots=True)
 class _Collected:
+    """What all texts of the constraints say.
+
+    Attributes:
+        licences: id, whether it is certain, and the text.
+        limits: ids of limitations, or `NO_LIMIT`.
+        access: texts on access to keep.
+        use: texts on use to keep.
+        rights: ids of access rights given by URI.
+        no_limit: texts that state unlimited access.
+        reserved: access right and the text that reserves it.
+        partial: texts that make an exception from unlimited access.
+    """
+
     licences: list[tuple[str, bool, str]] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     access: list[str] = field(default_factory=list)
@@ -197,50 +85,58 @@ class _Collected:
 def constraints(draft: Draft) -> None:
     """Read every block of constraints, then decide on licence, access and conditions."""
     collected = _Collected()
-    budget = MAX_TERMS
+    number = 0
     for block in draft.record.constraints:
         for term in (*block.use_limitations, *block.other):
-            budget -= 1
-            if budget >= 0:
-                _collect(draft, block, term, term in block.other, collected)
-    if budget < 0:
-        draft.too_many("resourceConstraints", MAX_TERMS - budget, MAX_TERMS)
+            number += 1
+            if number <= MAX_TERMS:
+                _collect(draft, block, term, collected)
+    if number > MAX_TERMS:
+        draft.too_many("resourceConstraints", number, MAX_TERMS)
     if not collected.licences:
         collected.licences += _of_links(draft)
-    _licence(draft, collected)
-    _access(draft, collected)
-    for name, texts in (("access_conditions", collected.access), ("use_conditions", collected.use)):
+    _set_licence(draft, collected)
+    _set_access(draft, collected)
+    for name, texts in (
+        ("access_conditions", collected.access),
+        ("use_conditions", collected.use),
+    ):
         text = "\n\n".join(dict.fromkeys(texts))
         if text:
             draft.set(name, bounded(draft, name, text))
 
 
 def _of_links(draft: Draft) -> list[tuple[str, bool, str]]:
-    """Return the licences that links name and lead to: some catalogues state them in no other way."""
-    found = []
+    """Return the licences that links name and lead to: some catalogues state them so only."""
+    licences = []
     for link in draft.record.links[:MAX_LINKS]:
         licence = licence_of_url(link.url or "")
         if licence and "licen" in plain(f"{link.name or ''} {link.description or ''}"):
-            found.append((licence, True, f"{link.name or link.description} ({link.url})"))
-    return found
+            licences.append((licence, True, f"{link.name or link.description} ({link.url})"))
+    return licences
 
 
-def _collect(draft: Draft, block: Constraint, term: Term, is_other: bool, collected: _Collected) -> None:
-    term = Term(plain_text(term.text), term.href)
+# --- one text --------------------------------------------------------------------------------
+
+
+def _collect(draft: Draft, block: Constraint, written: Term, collected: _Collected) -> None:
+    term = Term(plain_text(written.text), written.href)
     if is_placeholder(term.text) and not term.href:
         return
-    right = voc.get("access-right").get(term.href or "")
+    rights = voc.get("access-right")
+    right = rights.get(term.href or "")
     if right:
         collected.rights.append(right.id)
-        named = voc.get("access-right").find(term.text)
-        if term.text and named is None and plain(term.text) not in _SAYS_NOTHING_MORE:
+        is_label = rights.find(term.text) or plain(term.text) in _LABELS_OF_RIGHTS
+        if term.text and not is_label:
             collected.access.append(term.text)
         return
     reading = read_term(term)
     if reading.contradiction:
         draft.problem("anchor-contradiction", value=reading.contradiction)
     if reading.licence:
-        collected.licences.append((reading.licence, reading.certain, term.text or term.href or ""))
+        text = term.text or term.href or ""
+        collected.licences.append((reading.licence, reading.certain, text))
     collected.limits += reading.limits
     if NO_LIMIT in reading.limits and term.text:
         collected.no_limit.append(term.text)
@@ -248,128 +144,139 @@ def _collect(draft: Draft, block: Constraint, term: Term, is_other: bool, collec
         collected.reserved.append((reading.reserved, term.text))
     if reading.partial:
         collected.partial.append(term.text)
-    other = bool(reading.licence) and str(reading.licence).startswith(_OTHER)
-    named = bool(reading.licence) and not other and not _more_than_a_licence(term.text)
-    if not term.text and term.href and other:
-        collected.use.append(term.href)
-    elif not named and not reading.limits and term.text:
-        about_access = is_other and block.access_codes and not block.use_codes
-        bare = plain(term.text[:400])
-        of_use = _NO_CONDITION.search(bare) or (reading.reserved is None and _OF_USE.search(bare))
-        target = collected.access if reading.partial or (about_access and not of_use) else collected.use
-        target.append(term.text if not term.href or term.href in term.text else f"{term.text} ({term.href})")
-    elif (
-        reading.limits
-        and not _is_label_of_a_limit(term.text)
-        and (NO_LIMIT not in reading.limits or _more_than_no_limit(term.text))
-    ):
+    about_access = written in block.other and block.access_codes and not block.use_codes
+    _keep_text(term, reading, bool(about_access), collected)
+
+
+def _keep_text(term: Term, reading: Reading, about_access: bool, collected: _Collected) -> None:
+    """Keep a text among the conditions if it says more than what was understood."""
+    is_other = (reading.licence or "").startswith(OTHER)
+    if not term.text:
+        if term.href and is_other:
+            collected.use.append(term.href)
+        return
+    is_licence = reading.licence and not is_other and not more_than_a_licence(term.text)
+    if not is_licence and not reading.limits:
+        text = term.text
+        if term.href and term.href not in text:
+            text = f"{text} ({term.href})"
+        if reading.partial or (about_access and not _is_of_use(term.text, reading)):
+            collected.access.append(text)
+        else:
+            collected.use.append(text)
+    elif reading.limits and _says_more_than_its_limits(term.text, reading):
         collected.access.append(term.text)
 
 
-def _is_label_of_a_limit(text: str) -> bool:
-    """Tell whether a text is empty or only the label of a limitation."""
-    return not text or voc.get("access-limitation").find(text) is not None
+def _says_more_than_its_limits(text: str, reading: Reading) -> bool:
+    if is_label_of_a_limit(text):
+        return False
+    return NO_LIMIT not in reading.limits or more_than_no_limit(text)
 
 
-def _more_than_a_licence(text: str) -> bool:
-    """Tell whether a text that names a licence contains more, and must be kept among the conditions of use."""
-    if len(text) > _ONLY_A_LICENCE:
+def _is_of_use(text: str, reading: Reading) -> bool:
+    bare = plain(text[:400])
+    if reading.reserved is None and _OF_USE.search(bare):
         return True
-    rest = plain(_URL.sub(" ", text))
-    for pattern, licence, _certain in _licence_patterns():
-        if not licence.startswith(_OTHER):  # patterns of other licences are sentences with conditions
-            rest = pattern.sub(" ", rest, count=1)
-    return _is_worth_keeping(rest)
+    return bool(_NO_CONDITION.search(bare))
 
 
-def _more_than_no_limit(text: str) -> bool:
-    """Tell whether a text about unlimited access contains more ("… hors zones militaires")."""
-    return _is_worth_keeping(without_no_limit(plain(text))[0])
+# --- decisions -------------------------------------------------------------------------------
 
 
-def _is_worth_keeping(rest: str) -> bool:
-    """Tell whether the rest of a recognised text contains more than filler words."""
-    return sum(word not in _fillers() and not word.isdigit() for word in rest.split()) >= MIN_REST
-
-
-@cache
-def _fillers() -> frozenset[str]:
-    return frozenset(row["word"] for row in rows("constraint-fillers"))
-
-
-def _licence(draft: Draft, collected: _Collected) -> None:
+def _set_licence(draft: Draft, collected: _Collected) -> None:
     if not collected.licences:
         codes = {code.lower() for block in draft.record.constraints for code in block.use_codes}
         if codes & {"license", "licence"}:
             draft.problem("licence-without-text")
         return
-    certain = [item for item in collected.licences if item[1]] or collected.licences
-    certain = [item for item in certain if not item[0].startswith(_OTHER)] or certain
-    licence, _certain, text = certain[0]
-    different = dict.fromkeys(item[0] for item in certain)
+    best = [item for item in collected.licences if item[1]] or collected.licences
+    best = [item for item in best if not item[0].startswith(OTHER)] or best
+    licence, certain, text = best[0]
+    different = dict.fromkeys(item[0] for item in best)
     if len(different) > 1:
         draft.problem("licences-differ", values=list(different), chosen=licence)
-    if licence.startswith(_OTHER) == _certain:  # another version, or none; a bare sentence names no licence
+    # Another version, or none; a bare sentence names no licence.
+    if licence.startswith(OTHER) == certain:
         draft.problem("licence-version", value=text, chosen=licence)
     draft.set("license_id", licence, before=text)
 
 
-def _access(draft: Draft, collected: _Collected) -> None:
+def _set_access(draft: Draft, collected: _Collected) -> None:
     vocabulary = voc.get("access-limitation")
-    grounds = list(dict.fromkeys(limit for limit in collected.limits if limit != NO_LIMIT))
-    if grounds and NO_LIMIT in collected.limits:
-        draft.problem("access-contradiction", values=grounds)
-        draft.lost("resourceConstraints/otherConstraints", collected.no_limit)
-    reserved = [item for item in collected.reserved if item[0] != DOUBT]
-    against = [text for _right, text in reserved] + collected.partial
-    nothing_limits = NO_LIMIT in collected.limits and not against
-    if NO_LIMIT in collected.limits and against and not grounds:
-        draft.problem("access-contradiction", values=list(dict.fromkeys(against)))
-        draft.lost("resourceConstraints/otherConstraints", collected.no_limit or [NO_LIMIT])
-    limits = grounds or ([NO_LIMIT] if nothing_limits else [])
+    grounds = [limit for limit in dict.fromkeys(collected.limits) if limit != NO_LIMIT]
+    says_no_limit = NO_LIMIT in collected.limits
+    against = [text for right, text in collected.reserved if right != DOUBT]
+    against += collected.partial
+    contradicting = grounds or list(dict.fromkeys(against))
+    if says_no_limit and contradicting:
+        draft.problem("access-contradiction", values=contradicting)
+        texts = collected.no_limit
+        if not grounds:
+            texts = texts or [NO_LIMIT]
+        draft.lost("resourceConstraints/otherConstraints", texts)
+    nothing_limits = says_no_limit and not against
+    limits = grounds
+    before = None
+    if not grounds and nothing_limits:
+        limits = [NO_LIMIT]
+        texts = [text for text in collected.no_limit if not is_label_of_a_limit(text)]
+        before = "; ".join(texts) or None
     if limits:
-        said = [text for text in collected.no_limit if not grounds and not _is_label_of_a_limit(text)]
-        draft.set("access_limitation", [vocabulary[limit].uri for limit in limits], before="; ".join(said) or None)
-    told = next((right for right in collected.rights if right != "PUBLIC" or not grounds), "")
-    right, because = (told, "access right") if told else _right(draft, grounds, nothing_limits, collected)
+        uris = [vocabulary[limit].uri for limit in limits]
+        draft.set("access_limitation", uris, before)
+    right, because = _right(draft, grounds, nothing_limits, collected)
     if right:
         draft.set("access_rights", voc.get("access-right")[right].uri)
         draft.change("access_rights", because, right)
 
 
-def _right(draft: Draft, grounds: list[str], nothing_limits: bool, collected: _Collected) -> tuple[str, str]:
-    """Return the access right and its origin: grounds, codes and words, absence of limitations, or licence."""
+def _right(
+    draft: Draft, grounds: list[str], nothing_limits: bool, collected: _Collected
+) -> tuple[str, str | Reason]:
+    """Return the access right and its origin.
+
+    The right given by URI, else by grounds, codes and words, absence of limitations, or licence.
+    """
+    for right in collected.rights:
+        if right != "PUBLIC" or not grounds:
+            return right, reason("access right")
     if grounds:
-        closed = any(ground.startswith(_NOT_PUBLIC) for ground in grounds)
-        return "NON_PUBLIC" if closed else "RESTRICTED", ", ".join(grounds)
-    codes: list[str] = []
-    for block in draft.record.constraints:
-        codes += [*block.access_codes, block.classification or ""]
-    told = [(_CODE_RIGHTS[code.lower()], code) for code in codes if code.lower() in _CODE_RIGHTS]
-    told += [item for item in collected.reserved if item[0] != DOUBT]
-    right, because = max(told, key=lambda item: STRICTNESS.index(item[0]), default=("", ""))
+        right = "RESTRICTED"
+        if any(ground.startswith(_NOT_PUBLIC) for ground in grounds):
+            right = "NON_PUBLIC"
+        return right, ", ".join(grounds)
+    candidates = [*_coded_rights(draft)]
+    candidates += [item for item in collected.reserved if item[0] != DOUBT]
+    right, because = "", ""
+    if candidates:
+        right, because = max(candidates, key=lambda item: STRICTNESS.index(item[0]))
     if right not in ("", "PUBLIC"):
         return right, because
     if nothing_limits:
-        return "PUBLIC", NO_LIMIT
+        return "PUBLIC", reason(NO_LIMIT)
     licence = voc.get("licences").get(draft.dataset.get("license_id", ""))
     if not right and licence and licence.data["open"] and not collected.reserved:
         right, because = "PUBLIC", licence.id
-    return ("", "") if collected.partial else (right, because)
+    if collected.partial:
+        return "", ""
+    return right, because
 
 
-def reserves_access(texts: Iterable[str]) -> bool:
-    """Tell whether one of some texts restricts access, without having produced an access right."""
-    return any(reserved_in(text) or is_partial(text) for text in texts)
+def _coded_rights(draft: Draft) -> list[tuple[str, str]]:
+    """Return access right and code of each code that has one."""
+    codes: list[str] = []
+    for block in draft.record.constraints:
+        codes += [*block.access_codes, block.classification or ""]
+    return [(_CODE_RIGHTS[c.lower()], c) for c in codes if c.lower() in _CODE_RIGHTS]
 
 
 def restriction_codes(draft: Draft) -> None:
     """Note the codes that have no field: copyright, intellectual property, patent…"""
-    codes = [
-        code
-        for block in draft.record.constraints
-        for code in (*block.access_codes, *block.use_codes)
-        if code.lower() not in _SAYS_NOTHING and code.lower() not in _CODE_RIGHTS
-    ]
+    codes: dict[str, None] = {}
+    for block in draft.record.constraints:
+        for code in (*block.access_codes, *block.use_codes):
+            if code.lower() not in _NO_MEANING and code.lower() not in _CODE_RIGHTS:
+                codes[code] = None
     if codes:
-        draft.lost("MD_RestrictionCode", list(dict.fromkeys(codes)))
+        draft.lost("MD_RestrictionCode", list(codes))

@@ -1,105 +1,58 @@
-"""Rules for dates and periods; parse the spellings found in records to a day, month or year in ISO form."""
+"""Rules for dates, periods and the frequency of updates."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 from collections import defaultdict
+from functools import cache
 
-from ckanext.ecosphere.dataset.dates import Duration, end_of, parse_duration, start_of
-from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
-from ckanext.ecosphere.harvest.record import Period
-
-_ISO = re.compile(
-    r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?![\d])(?:[T ].*|Z|[+-]\d\d:\d\d|(?<=-\d\d)[+-]\d{4})?", re.DOTALL
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.dates import (
+    DAYS_OF_UNITS,
+    Duration,
+    end_of,
+    parse_date,
+    parse_duration,
+    start_of,
 )
-_YEAR_FIRST = re.compile(r"(\d{4})[/. ](\d{1,2})[/. ](\d{1,2})(?:[T ].*)?", re.DOTALL)
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?\d{2,6})?")
-_FRENCH = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[T ].*)?", re.DOTALL)
-_MONTH_YEAR = re.compile(r"(\d{1,2})[/-](\d{4})")
-_IN_WORDS = re.compile(r"(?:(\d{1,2})(?:er)? )?([a-z]+) (\d{4})")
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            ("janvier", "january", "janv", "jan"),
-            ("fevrier", "february", "fevr", "feb"),
-            ("mars", "march", "mar"),
-            ("avril", "april", "avr", "apr"),
-            ("mai", "may"),
-            ("juin", "june"),
-            ("juillet", "july", "juil"),
-            ("aout", "august", "aug"),
-            ("septembre", "september", "sept", "sep"),
-            ("octobre", "october", "oct"),
-            ("novembre", "november", "nov"),
-            ("decembre", "december", "dec"),
-        ),
-        start=1,
-    )
-    for name in names
-}
-_FIRST_YEAR, _LAST_YEAR = 1000, 2200
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, parts, plain, rows
+from ckanext.ecosphere.harvest.record import Period
 
 DATE_FIELDS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("created", ("creation",), False),
     ("issued", ("publication", "released", "available", "distribution"), False),
-    ("modified", ("revision", "lastRevision", "lastUpdate"), True),
-    ("next_update", ("nextUpdate",), True),
+    ("modified", ("revision", "lastrevision", "lastupdate"), True),
+    ("next_update", ("nextupdate",), True),
 )
-"""Dataset field, ISO date types that fill it, and whether the last date is taken (else the first)."""
+"""Dataset field, ISO date types (lower case) that fill it, and whether the last date is taken."""
 _STAND_INS = {"issued": "validitybegins"}
 """Dataset field → date type used when its own types are missing."""
 _NEXT = {"nextupdate", ""}
 """Maintenance date types of the next update; in the older standard, its date has no type."""
-_KINDS = {kind.lower() for _field, kinds, _last in DATE_FIELDS for kind in kinds} | set(_STAND_INS.values())
-_DONE = _KINDS - _NEXT
+_KINDS = {kind for _field, kinds, _last in DATE_FIELDS for kind in kinds} | {*_STAND_INS.values()}
+_PAST = _KINDS - _NEXT
 """Date types of past events."""
 _DAYS_AHEAD = 366
 """Maximum number of days from today for a planned publication date."""
 MAX_PERIODS = 20
+_LONGEST = 100
+"""Characters of the words of a frequency."""
+_EVERY = re.compile(r"(?:tous|toutes|every)(?: les)?(?: ([a-z]{2,10}|\d{1,3}))? ([a-z]{2,10})")
+_TIMES = re.compile(r"([a-z]{2,10}|\d{1,3}) (?:fois|times) (?:par|l|a|per) ([a-z]{2,10})")
+_UNKNOWN, _OTHER = "UNKNOWN", "OTHER"
 
 
-def parse_date(value: str | None) -> str | None:
-    """Return a date as ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``; None if it is not one.
-
-    Times of day are dropped. Dates that do not exist (30 February) are rejected.
-    """
-    text = (value or "").strip()
-    if match := _YEAR_FIRST.fullmatch(text) or _ISO.fullmatch(text) or _COMPACT.fullmatch(text):
-        return _assemble(*match.groups()[:3])
-    if match := _FRENCH.fullmatch(text):
-        day, month, year = match.groups()
-        return _assemble(year, month, day)
-    if match := _MONTH_YEAR.fullmatch(text):
-        return _assemble(match.group(2), match.group(1), None)
-    if match := _IN_WORDS.fullmatch(plain(text[:60])):
-        day, name, year = match.groups()
-        return _assemble(year, str(_MONTHS[name]), day) if name in _MONTHS else None
-    return None
+# --- dates -----------------------------------------------------------------------------------
 
 
-def _assemble(year: str, month: str | None, day: str | None) -> str | None:
-    if not _FIRST_YEAR <= int(year) <= _LAST_YEAR:
-        return None
-    try:
-        if not month:
-            return str(int(year))  # normalises full-width digits
-        if not day:
-            dt.date(int(year), int(month), 1)
-            return f"{int(year)}-{int(month):02d}"
-        return dt.date(int(year), int(month), int(day)).isoformat()
-    except ValueError:
-        return None
-
-
-def parsed(draft: Draft, field: str, value: str | None, latest: str | None = None) -> str | None:
-    """Return a date; log a changed spelling, report an unreadable date or one later than `latest`."""
+def parsed(draft: Draft, field: str, value: str | None, latest: str = "9999") -> str | None:
+    """Return a date; log a changed spelling, report an unreadable date or one after `latest`."""
     if not value or is_placeholder(value):
         return None
     date = parse_date(value)
-    if date is None or (latest and date > latest):
+    if date is None or date > latest:
         draft.problem("date", field=field, value=value)
         return None
     if not value.startswith(date):
@@ -107,103 +60,254 @@ def parsed(draft: Draft, field: str, value: str | None, latest: str | None = Non
     return date
 
 
-def _in_a_year() -> str:
-    """Return the date a year from today: later creation, publication or revision dates are errors or placeholders."""
-    return (dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days=_DAYS_AHEAD)).isoformat()
+def _in_days(number: int) -> str:
+    """Return the date some days from today."""
+    return (dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days=number)).isoformat()
 
 
 def _kind(written: str) -> str:
     """Return the lower-case code of a date type, written as a code or in words ("Création")."""
     words = plain(written[:60])
     listed = by_label("date-types", "type", "labels").get(words, words).lower()
-    return listed if listed in _KINDS else written.lower()
+    if listed in _KINDS:
+        return listed
+    return written.lower()
 
 
 def dates(draft: Draft) -> None:
-    """Sort the dates of the resource into created, issued and modified; report those too far in the future."""
+    """Sort the dates of the resource into created, issued and modified.
+
+    Those too far in the future are reported: errors or placeholders.
+    """
     by_type: dict[str, list[str]] = defaultdict(list)
-    latest = _in_a_year()
     for dated in draft.record.dates:
         kind = _kind(dated.type or "")
-        date = parsed(draft, dated.type or "date", dated.value, latest if kind in _DONE else None)
+        latest = "9999"
+        if kind in _PAST:
+            latest = _in_days(_DAYS_AHEAD)
+        date = parsed(draft, dated.type or "date", dated.value, latest)
         if date:
             by_type[kind].append(date)
-    _of_maintenance(draft, by_type)
-    for field, types, last in DATE_FIELDS:
-        found = sorted(date for kind in types for date in by_type.pop(kind.lower(), []))
-        if not found and field in _STAND_INS:
-            found = sorted(by_type.pop(_STAND_INS[field], []))
-        if found:
-            draft.set(field, found[-1] if last else found[0])
-            if len(set(found)) > 1:
-                draft.change(field, found, draft.dataset[field])
+    _sort_maintenance_dates(draft, by_type)
+    for field, kinds, is_last in DATE_FIELDS:
+        candidates: list[str] = []
+        for kind in kinds:
+            candidates += by_type.pop(kind, [])
+        if not candidates and field in _STAND_INS:
+            candidates = by_type.pop(_STAND_INS[field], [])
+        if candidates:
+            candidates.sort()
+            draft.set(field, candidates[-1 if is_last else 0])
+            if len(set(candidates)) > 1:
+                draft.change(field, candidates, draft.dataset[field])
     for kind, values in by_type.items():
         draft.lost(f"date:{kind or 'unknown'}", values)
 
 
-def _of_maintenance(draft: Draft, by_type: dict[str, list[str]]) -> None:
+def _sort_maintenance_dates(draft: Draft, by_type: dict[str, list[str]]) -> None:
     """Sort maintenance dates: next update, a future revision, or past events."""
-    today = dt.datetime.now(dt.timezone.utc).date().isoformat()
     for dated in draft.record.maintenance_dates:
         kind = _kind(dated.type or "")
         date = parsed(draft, dated.type or "maintenanceDate", dated.value)
-        if date:
-            is_next = kind in _NEXT or (kind in _DONE and date > today)
-            by_type["nextupdate" if is_next else kind].append(date)
+        if date and (kind in _NEXT or (kind in _PAST and date > _in_days(0))):
+            by_type["nextupdate"].append(date)
+        elif date:
+            by_type[kind].append(date)
 
 
 def metadata_date(draft: Draft) -> None:
     """Keep the date of the record itself."""
-    date = parsed(draft, "dateStamp", draft.record.metadata_date, _in_a_year())
+    date = parsed(draft, "dateStamp", draft.record.metadata_date, _in_days(_DAYS_AHEAD))
     if date:
         draft.set("metadata_date", date)
+
+
+# --- periods ---------------------------------------------------------------------------------
 
 
 def periods(draft: Draft) -> None:
     """Keep every period, half-open ones too; swap the ends of those that end before they start.
 
-    A start "before" or an end "after" some day is open, and the day is noted. A missing end is computed from the
-    duration.
+    A start "before" or an end "after" some day is open, and the day is noted. A missing end is
+    computed from the duration.
     """
-    kept: list[dict[str, str]] = []
+    rows_of_periods: list[dict[str, str]] = []
     for period in draft.record.periods:
-        start = _position(draft, "begin", period.start, period.start_position, "before")
-        end = _position(draft, "end", period.end, period.end_position, "after")
+        start = _end(draft, "begin", period.start, period.start_position)
+        end = _end(draft, "end", period.end, period.end_position)
         if start and end and end < start[: len(end)]:
             draft.change("temporal_coverage", f"{start}/{end}", f"{end}/{start}")
             start, end = end, start
         if period.duration:
-            start, end = _filled(draft, period, start, end)
-        item = {key: date for key, date in (("start", start), ("end", end)) if date}
-        if item and item not in kept:
-            kept.append(item)
-    if len(kept) > MAX_PERIODS:
-        draft.too_many("temporalElement", len(kept), MAX_PERIODS)
-        draft.lost("temporalElement", kept[MAX_PERIODS:])
-    draft.set("temporal_coverage", kept[:MAX_PERIODS])
+            start, end = _completed(draft, period, start, end)
+        row = {name: date for name, date in (("start", start), ("end", end)) if date}
+        if row and row not in rows_of_periods:
+            rows_of_periods.append(row)
+    if len(rows_of_periods) > MAX_PERIODS:
+        draft.too_many("temporalElement", len(rows_of_periods), MAX_PERIODS)
+        draft.lost("temporalElement", rows_of_periods[MAX_PERIODS:])
+    draft.set("temporal_coverage", rows_of_periods[:MAX_PERIODS])
 
 
-def _position(draft: Draft, side: str, value: str | None, position: str | None, beyond: str) -> str | None:
-    """Return an end of a period; None where it is open, that is ongoing or `beyond` the given day."""
-    date, word = parsed(draft, "temporalElement", value), (position or "").strip().lower()
+_OPEN = {"begin": "before", "end": "after"}
+"""Side of a period → position that leaves it open."""
+
+
+def _end(draft: Draft, side: str, value: str | None, position: str | None) -> str | None:
+    """Return an end of a period; None where it is open: ongoing, or beyond the given day."""
+    date = parsed(draft, "temporalElement", value)
+    word = (position or "").strip().lower()
     if word == "now" and side == "end":
         return None
-    if date and word in ("before", "after"):
+    if date and word in _OPEN.values():
         draft.lost(f"temporalElement/{side}Position", f"{word} {date}")
-    return None if word == beyond else date
+    if word == _OPEN[side]:
+        return None
+    return date
 
 
-def _filled(draft: Draft, period: Period, start: str | None, end: str | None) -> tuple[str | None, str | None]:
-    """Return the ends of a period, computing one from the other and the duration; else note the duration."""
+def _completed(
+    draft: Draft, period: Period, start: str | None, end: str | None
+) -> tuple[str | None, str | None]:
+    """Return the ends of a period, one computed from the duration; else note the duration."""
     text = (period.duration or "").strip().upper()
     duration = parse_duration(text) or Duration()
-    is_open = any(word for word in (period.start_position, period.end_position))
-    if start and not end and not is_open and (computed := end_of(start, duration)):
-        draft.change("temporal_coverage", f"{start}/{text}", f"{start}/{computed}")
-        return start, computed
-    if end and not start and not is_open and (computed := start_of(end, duration)):
-        draft.change("temporal_coverage", f"{text}/{end}", f"{computed}/{end}")
-        return computed, end
+    is_open = period.start_position or period.end_position
+    if start and not end and not is_open:
+        end = end_of(start, duration)
+        if end:
+            draft.change("temporal_coverage", f"{start}/{text}", f"{start}/{end}")
+    elif end and not start and not is_open:
+        start = start_of(end, duration)
+        if start:
+            draft.change("temporal_coverage", f"{text}/{end}", f"{start}/{end}")
     if not (start and end):
         draft.lost("temporalElement/duration", period.duration or "")
     return start, end
+
+
+# --- frequency -------------------------------------------------------------------------------
+
+
+def frequency(draft: Draft) -> None:
+    """Convert the maintenance frequency to the EU vocabulary; known values come first."""
+    record = draft.record
+    frequencies = voc.get("frequency")
+    notes = [note for note in record.frequency_notes if frequencies.get(note)]
+    values = [*notes, record.frequency, record.frequency_period, *record.frequency_notes]
+    pairs = [(value, _frequency_of(draft, value)) for value in values if value]
+    pairs = [pair for pair in pairs if pair[1]]
+    pairs.sort(key=lambda pair: pair[1] == _UNKNOWN)
+    if pairs:
+        value, code = pairs[0]
+        uri = frequencies[code or ""].uri
+        draft.set("frequency", uri, before=value)
+        _note_other_frequencies(draft, value, uri)
+    elif record.frequency and not is_placeholder(record.frequency):
+        draft.problem("code", field="maintenanceAndUpdateFrequency", value=record.frequency)
+        draft.lost("frequency", record.frequency)
+    _set_next_update(draft)
+
+
+def _set_next_update(draft: Draft) -> None:
+    """Set the next update, unless a date already states it; note a different one."""
+    date = parsed(draft, "dateOfNextUpdate", draft.record.next_update)
+    present = draft.dataset.get("next_update")
+    if date and not present:
+        draft.set("next_update", date)
+    elif date and date != present:
+        draft.lost("resourceMaintenance/dateOfNextUpdate", date)
+
+
+def _frequency_of(draft: Draft, value: str) -> str | None:
+    """Return the id of the frequency that a value states."""
+    frequencies = voc.get("frequency")
+    concept = frequencies.get(value)
+    # "unknown" is a valid code in the element of the code, not a placeholder.
+    if not concept and (value == draft.record.frequency or not is_placeholder(value)):
+        concept = frequencies.find(value[:_LONGEST])
+    if concept:
+        return concept.id
+    return _of_words(value) or _of_duration(value)
+
+
+def _note_other_frequencies(draft: Draft, value: str, uri: str) -> None:
+    """Note a code or period that was not used; only log a period that means the same."""
+    frequencies = voc.get("frequency")
+    code, period = draft.record.frequency, draft.record.frequency_period
+    if code and code != value and not is_placeholder(code):
+        draft.lost("resourceMaintenance/maintenanceAndUpdateFrequency", code)
+    if not period or period == value:
+        return
+    concept = frequencies.get(period) or frequencies.get(_of_duration(period) or "")
+    if concept and concept.uri == uri:
+        draft.change("frequency", period, uri)
+    else:
+        draft.lost("resourceMaintenance/userDefinedMaintenanceFrequency", period)
+
+
+@cache
+def _words(kind: str) -> dict[str, str]:
+    """Return word → its meaning: a frequency, a number, a unit of time, or nothing."""
+    meanings = {}
+    for row in rows("frequency-words"):
+        if row["kind"] == kind:
+            meanings |= {plain(word): row["value"] for word in parts(row["words"])}
+    return meanings
+
+
+def _without_introduction(words: str) -> str:
+    for introduction in sorted(_words("introduction"), key=len, reverse=True):
+        if words.startswith(f"{introduction} "):
+            return words.removeprefix(f"{introduction} ")
+    return words
+
+
+def _of_words(text: str) -> str | None:
+    """Return the frequency that a whole text states: "mise à jour annuelle", "tous les 5 ans"."""
+    if len(text) > _LONGEST:
+        return None
+    words = plain(text)
+    rest = _without_introduction(words)
+    concept = voc.get("frequency").find(rest)
+    if rest != words and concept and rest not in _words("frequency"):
+        return _of_phrase(words) or concept.id
+    return _of_phrase(words) or _of_phrase(rest)
+
+
+def _of_phrase(words: str) -> str | None:
+    listed = _words("frequency").get(words)
+    if listed:
+        return listed
+    for form, is_period in ((_EVERY, True), (_TIMES, False)):
+        match = form.fullmatch(words)
+        if not match or match.group(2) not in _words("unit"):
+            continue
+        count = match.group(1) or "1"
+        number = int(_words("number").get(count, "0"))
+        if count.isdigit():
+            number = int(count)
+        days = DAYS_OF_UNITS[_words("unit")[match.group(2)]]
+        if number and is_period:
+            return _of_days(days * number, None)
+        if number:
+            return _of_days(days / number, None)
+    return None
+
+
+def _of_duration(value: str) -> str | None:
+    """Return the frequency of an ISO 8601 duration, or of a repeating interval (``R/P1Y``)."""
+    if len(value) > _LONGEST:
+        return None
+    duration = parse_duration(value)
+    if not duration or not duration.in_days:
+        return None
+    return _of_days(duration.in_days, _OTHER)
+
+
+def _of_days(days: float, other: str | None) -> str | None:
+    """Return the frequency of an interval; `other` if the list has none for it."""
+    for row in rows("durations"):
+        if float(row["from"]) <= days <= float(row["to"]):
+            return row["frequency"]
+    return other

@@ -1,14 +1,16 @@
-"""Working state that the rules share: the record as read, the dataset being built, and the log of changes.
+"""Working state that the rules share: the record as read, the dataset being built, and the log.
 
-A draft starts with the fields that need no interpretation; rules write the others on top of them. Field names are those
-of the dataset schema (ckanext-dcat's names where they exist).
+A draft starts with the fields that need no interpretation; rules write the others on top of them.
+Field names are those of the dataset schema (ckanext-dcat's names where they exist).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.shared.characters import without_credentials
@@ -26,7 +28,7 @@ MAX_LOGGED = 500
 """Maximum length of a logged value, in characters."""
 MAX_ITEMS = 50
 """Maximum values of a logged list; of a longer one, the number of all is logged too."""
-MAX_TOLD = 4_000
+MAX_NOTED = 4_000
 """Maximum length of a noted text, in characters."""
 
 
@@ -35,15 +37,16 @@ class Context:
     """Properties of a source that apply to all of its records.
 
     Attributes:
-        default_organisation: registry id of the service that the source belongs to. It receives the records whose
-            organisation is not recognised.
+        default_organisation: registry id of the service that the source belongs to. It receives the
+            records whose organisation is not recognised.
         fallback_organisation: registry id used when there is no such service either.
         catalogue_title: name of the harvested catalogue.
         record_url: URL pattern of original records, with ``{id}`` in place of the identifier.
         organisations: if given, registry ids that exist in the portal; others are not used.
-        only_organisation: registry id of the one service that the source publishes for, if it is restricted to one.
-        free_tags: whether tags may contain apostrophes and slashes (with the dataset schema of this suite), or only
-            what CKAN itself accepts.
+        only_organisation: registry id of the one service that the source publishes for, if it is
+            restricted to one.
+        free_tags: whether tags may contain apostrophes and slashes (with the dataset schema of this
+            suite), or only what CKAN itself accepts.
     """
 
     default_organisation: str | None = None
@@ -56,17 +59,57 @@ class Context:
 
 
 @dataclass(slots=True, frozen=True)
+class Reason:
+    """Why or how a rule decided.
+
+    Attributes:
+        code: key of `harvest.decisions.REASONS`, where the sentence is.
+        params: values for the fields of the sentence: texts of the record, or further codes.
+    """
+
+    code: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the reason as stored."""
+        return {"code": self.code, "params": self.params}
+
+
+def reason(code: str, **params: Any) -> Reason:
+    """Return a reason, with values of bounded length."""
+    return Reason(code, {name: _bounded(value) for name, value in params.items()})
+
+
+@dataclass(slots=True, frozen=True)
 class Change:
-    """One decision of a rule: field, value before and value after. Values are plain text."""
+    """One decision of a rule: the field, what was before and what is after.
+
+    Either is a plain text, if it is a value of the record or of a vocabulary.
+    """
 
     rule: str
     field: str
-    before: str
-    after: str
+    before: str | Reason
+    after: str | Reason
 
-    def as_dict(self) -> dict[str, str]:
-        """Return the decision as stored; `dataclasses.asdict` copies each value, at five times the cost."""
-        return {"rule": self.rule, "field": self.field, "before": self.before, "after": self.after}
+    def as_dict(self) -> dict[str, Any]:
+        """Return the decision as stored.
+
+        `dataclasses.asdict` copies each value, at five times the cost.
+        """
+        sides: dict[str, Any] = {"before": self.before, "after": self.after}
+        for name, value in sides.items():
+            if isinstance(value, Reason):
+                sides[name] = value.as_dict()
+        return {"rule": self.rule, "field": self.field, **sides}
+
+    def texts(self) -> Iterator[str]:
+        """Yield the texts of the record in the decision."""
+        for value in (self.before, self.after):
+            if isinstance(value, Reason):
+                yield from filter(_is_text, value.params.values())
+            else:
+                yield value
 
 
 @dataclass(slots=True)
@@ -95,7 +138,7 @@ class Draft:
     """The working state shared by the rules.
 
     Attributes:
-        boxes: usable boxes (west, south, east, north in degrees), for the rules that need them.
+        boxes: usable boxes, for the rules that need them.
         organisation_found: whether the service was recognised, and not only assumed.
     """
 
@@ -106,16 +149,16 @@ class Draft:
     problems: list[Problem] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     members: list[str] = field(default_factory=list)
-    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
     organisation_found: bool = False
     rule: str = ""
     _reported: set[tuple[str, ...]] = field(default_factory=set)
 
     @classmethod
     def of(cls, record: Record, context: Context) -> Draft:
-        """Create a draft with the fields of a record that are copied unchanged; empty ones are left out."""
-        plain = {target: value for source, target in PLAIN if (value := getattr(record, source))}
-        return cls(record, context, plain, unread=list(record.unread))
+        """Create a draft with the fields that are copied unchanged; empty ones are left out."""
+        plain = {field: getattr(record, attribute) for attribute, field in PLAIN}
+        return cls(record, context, without_empty(plain), unread=list(record.unread))
 
     def set(self, field_name: str, value: Any, before: Any = None) -> None:
         """Set a field; if ``before`` is given and differs, log the decision."""
@@ -129,41 +172,67 @@ class Draft:
 
     def problem(self, code: str, **params: Any) -> None:
         """Report a problem, once per record and set of parameters."""
-        found = Problem(code, {key: _logged(value) for key, value in params.items()})
+        problem = Problem(code, {name: _text(value) for name, value in params.items()})
         # A set, because a record may have thousands of problems.
-        key = (code, *(text for pair in found.params.items() for text in pair))
+        key = (code, *problem.params, *problem.params.values())
         if key not in self._reported:
             self._reported.add(key)
-            self.problems.append(found)
+            self.problems.append(problem)
 
     def too_many(self, element: str, count: int, limit: int) -> None:
         """Report that only the first of some elements were kept."""
         self.problem("too-many", element=element, count=count, limit=limit)
 
-    def lost(self, what: str, value: Any) -> None:
+    def lost(self, path: str, value: Any) -> None:
         """Note a value that was read and has no field of its own."""
-        self.unread.append(f"{what}: {_logged(value, MAX_TOLD)}")
+        self.unread.append(f"{path}: {_text(value, MAX_NOTED)}")
 
 
-def _logged(value: Any, limit: int = MAX_LOGGED) -> str:
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _logged(value: Any) -> str | Reason:
+    if isinstance(value, Reason):
+        return value
+    return _text(value)
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_text(item) for item in value[:MAX_ITEMS]]
+    return _text(value)
+
+
+def _text(value: Any, limit: int = MAX_LOGGED) -> str:
+    """Return a value as text of bounded length, a list with "; " between its items."""
     if isinstance(value, (list, tuple)):
         items = [str(item) for item in value[:MAX_ITEMS]]
-        value = "; ".join([*items, *([f"… ({len(value)})"] if len(value) > MAX_ITEMS else [])])
+        if len(value) > MAX_ITEMS:
+            items.append(f"… ({len(value)})")
+        value = "; ".join(items)
     text = without_credentials(str(value))
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    if len(text) > limit:
+        return text[: limit - 1] + "…"
+    return text
+
+
+_EMPTY = (None, "", [], {})
 
 
 def without_empty(dataset: Dataset) -> Dataset:
     """Remove empty values from a dataset and its nested parts.
 
-    A harvested dataset states only what the source states: an empty value would overwrite a default of the schema.
+    A harvested dataset states only what the source states: an empty value would overwrite a default
+    of the schema.
     """
-    return {key: pruned for key, value in dataset.items() if (pruned := _pruned(value)) not in (None, "", [], {})}
+    pruned = {name: _pruned(value) for name, value in dataset.items()}
+    return {name: value for name, value in pruned.items() if value not in _EMPTY}
 
 
 def _pruned(value: Any) -> Any:
     if isinstance(value, dict):
         return without_empty(value)
     if isinstance(value, list):
-        return [pruned for item in value if (pruned := _pruned(item)) not in (None, "", [], {})]
+        return [item for item in map(_pruned, value) if item not in _EMPTY]
     return value

@@ -1,23 +1,23 @@
-"""Rules for identifiers of the resource, its record and its series, and for the link to the original record."""
+"""Rules for identifiers of the resource, its record and its series, and the original record."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import quote
 
+from ckanext.ecosphere.harvest.normalise.addresses import clean_url, record_named
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.links import services
-from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
-from ckanext.ecosphere.harvest.record import Identifier, Record
+from ckanext.ecosphere.harvest.record import Identifier, Member, Record, Term
 
 MAX_IDENTIFIERS, MAX_SERVED = 20, 1_000
 MAX_LENGTH = 500
 _PART_OF = {"largerworkcitation", "series", "collectivetitle"}
 _CITED_BY = "crossreference"
-#: Associations between editions of a dataset: that of ISO 19115-1, and one from DCAT → dataset field.
 _EDITIONS = {"revisionof": "replaces", "replacedby": "replaced_by"}
+"""Association between editions (ISO 19115-1, and one from DCAT) → dataset field."""
 MEMBER = {"partofseamlessdatabase", "iscomposedof"}
+_ADDRESS = ("http://", "https://", "urn:")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SAMPLES = re.compile(r"x{3,}|0{8}-0{4}-0{4}-0{4}-0{12}|\{?uuid\}?|identifiant.*", re.IGNORECASE)
 
@@ -32,11 +32,11 @@ def clean_identifier(text: str | None) -> str | None:
 
 def full_identifier(identifier: Identifier) -> str | None:
     """Return an identifier as one text: its URI, or its code after its namespace."""
-    if identifier.href and identifier.href.startswith(("http://", "https://", "urn:")):
+    if identifier.href and identifier.href.startswith(_ADDRESS):
         return clean_identifier(identifier.href)
     code = clean_identifier(identifier.code)
     space = clean_identifier(identifier.codespace)
-    if not code or not space or code.startswith(("http://", "https://", "urn:")) or code.startswith(space):
+    if not code or not space or code.startswith((*_ADDRESS, space)):
         return code
     if space.startswith(("http://", "https://")):
         return f"{space.rstrip('/')}/{code}"
@@ -44,16 +44,19 @@ def full_identifier(identifier: Identifier) -> str | None:
 
 
 def _related(code: str | None, codespace: str | None, href: str | None) -> str | None:
-    """Return the identifier of a related resource as in its own record; a UUID alone, which identifies the record."""
+    """Return the identifier of a related resource as in its own record.
+
+    A UUID alone, which identifies the record.
+    """
     if code and _UUID.search(code[:MAX_LENGTH]):
         return clean_identifier(code)
-    if not code and href and (named := services.record_named(href)):
-        return clean_identifier(named)
+    if not code and href and record_named(href):
+        return clean_identifier(record_named(href))
     return full_identifier(Identifier(code or "", codespace, href))
 
 
 def identifiers(draft: Draft) -> None:
-    """Set the first usable resource identifier, the alternative ones, and the identifier of the record."""
+    """Set the resource identifier, the alternative ones, and the identifier of the record."""
     record = draft.record
     draft.dataset.pop("metadata_identifier", None)
     own = clean_identifier(record.file_identifier)
@@ -63,28 +66,39 @@ def identifiers(draft: Draft) -> None:
         draft.problem("identifier-placeholder", value=record.file_identifier)
     else:
         draft.problem("no-file-identifier")
-    given = [*([Identifier(record.uri)] if record.uri else []), *record.identifiers]
-    found = [full_identifier(identifier) for identifier in given]
-    for identifier, full in zip(given, found, strict=True):
-        if full is None and identifier.code:
+    candidates = list(record.identifiers)
+    if record.uri:
+        candidates.insert(0, Identifier(record.uri))
+    usable: list[str] = []
+    for identifier in candidates:
+        full = full_identifier(identifier)
+        if full:
+            usable.append(full)
+        elif identifier.code:
             draft.problem("identifier-placeholder", value=identifier.code)
-    kept = list(dict.fromkeys(filter(None, found)))
-    if kept:
-        draft.set("identifier", kept[0])
-        draft.set("alternate_identifier", kept[1:MAX_IDENTIFIERS])
-    if len(kept) > MAX_IDENTIFIERS:
-        draft.lost("identifier", kept[MAX_IDENTIFIERS:])
+    usable = list(dict.fromkeys(usable))
+    if usable:
+        draft.set("identifier", usable[0])
+        draft.set("alternate_identifier", usable[1:MAX_IDENTIFIERS])
+    if len(usable) > MAX_IDENTIFIERS:
+        draft.lost("identifier", usable[MAX_IDENTIFIERS:])
+
+
+# --- relations -------------------------------------------------------------------------------
 
 
 def members_of(record: Record) -> list[str]:
-    """Return identifiers of the datasets that the record of a series (*lot*) names as its members."""
-    held = [each for each in record.members if (each.association or "").lower() in MEMBER]
-    return list(dict.fromkeys(filter(None, (clean_identifier(each.identifier) or each.title for each in held))))
+    """Return identifiers of the datasets that the record of a series (*lot*) names as members."""
+    names = [clean_identifier(member.identifier) or member.title for member in _members(record)]
+    return list(dict.fromkeys(filter(None, names)))
 
 
-def _kinds_of_members(record: Record) -> str:
-    kinds = (each.association or "" for each in record.members if (each.association or "").lower() in MEMBER)
-    return ", ".join(dict.fromkeys(kinds))
+def _members(record: Record) -> list[Member]:
+    return [member for member in record.members if _association(member) in MEMBER]
+
+
+def _association(member: Member) -> str:
+    return (member.association or "").lower()
 
 
 def relations(draft: Draft) -> None:
@@ -93,40 +107,56 @@ def relations(draft: Draft) -> None:
     # The parent is identified by its record, which has no code space here.
     parent = _related(record.parent_identifier, None, record.parent_href)
     parents = [parent, *map(clean_identifier, record.series)]
+    related: dict[str, list[str]] = {"replaces": [], "replaced_by": []}
     others: list[str] = []
     cited: list[str] = []
-    editions: dict[str, list[str]] = {"replaces": [], "replaced_by": []}
     for member in record.members:
         name = _related(member.identifier, member.codespace, member.href) or member.title
-        kind = (member.association or "").lower()
+        kind = _association(member)
         if not name:
             continue
         if kind in _PART_OF:
             parents.append(name)
         elif kind in _EDITIONS and name not in (record.file_identifier, record.uri):
-            editions[_EDITIONS[kind]].append(name)
-        elif kind == _CITED_BY and (address := clean_url(name).url):
-            cited.append(address)
+            related[_EDITIONS[kind]].append(name)
+        elif kind == _CITED_BY and clean_url(name).url:
+            cited.append(clean_url(name).url or "")
         elif kind not in MEMBER:
             others.append(f"{member.association or 'related'} {name}")
-    coupled = record.service.coupled if record.service else []
-    served = list(dict.fromkeys(filter(None, (clean_identifier(services.served(term)) for term in coupled))))
-    if len(served) > MAX_SERVED:
-        draft.too_many("operatesOn", len(served), MAX_SERVED)
-    draft.set("serves_dataset", served[:MAX_SERVED])
-    own = {record.file_identifier}
-    editions["in_series"] = [name for name in parents if name and name not in own]
+    related["in_series"] = [name for name in parents if name and name != record.file_identifier]
+    _set_served(draft)
     draft.set("is_referenced_by", cited)
-    for field, names in editions.items():
+    for field, names in related.items():
         distinct = list(dict.fromkeys(names))
         if len(distinct) > MAX_IDENTIFIERS:
             draft.lost(field, distinct[MAX_IDENTIFIERS:])
         draft.set(field, distinct[:MAX_IDENTIFIERS])
     draft.members = members_of(record)
     if draft.members:
-        draft.lost("aggregationInfo/members", f"{_kinds_of_members(record)}: {'; '.join(draft.members)}")
+        kinds = dict.fromkeys(member.association or "" for member in _members(record))
+        members = f"{', '.join(kinds)}: {'; '.join(draft.members)}"
+        draft.lost("aggregationInfo/members", members)
     if others:
         draft.lost("aggregationInfo", list(dict.fromkeys(others)))
+
+
+def _set_served(draft: Draft) -> None:
+    """Set the datasets that a service serves."""
+    coupled: list[Term] = []
+    if draft.record.service:
+        coupled = draft.record.service.coupled
+    names = [clean_identifier(served(term)) for term in coupled]
+    distinct = list(dict.fromkeys(filter(None, names)))
+    if len(distinct) > MAX_SERVED:
+        draft.too_many("operatesOn", len(distinct), MAX_SERVED)
+    draft.set("serves_dataset", distinct[:MAX_SERVED])
+
+
+def served(term: Term) -> str:
+    """Return the dataset in ``operatesOn``: identifier, that in the URL of its record, or URL."""
+    if term.text or not term.href:
+        return term.text
+    return record_named(term.href) or term.href
 
 
 def provenance_of_record(draft: Draft) -> None:
@@ -136,4 +166,5 @@ def provenance_of_record(draft: Draft) -> None:
         draft.set("source_catalogue", context.catalogue_title)
     identifier = clean_identifier(draft.record.file_identifier)
     if not draft.dataset.get("source_record") and context.record_url and identifier:
-        draft.set("source_record", context.record_url.replace("{id}", quote(identifier, safe="")))
+        address = context.record_url.replace("{id}", quote(identifier, safe=""))
+        draft.set("source_record", address)

@@ -1,31 +1,163 @@
-"""Rule that keeps information without a dataset field, grouped by subject, so that readers can see it."""
+"""Rules for what has no field: noted, so that nothing is lost silently, and kept for readers."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from itertools import islice
+from typing import Any
 
-from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.contacts import first_email
-from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.parties import is_person
+from ckanext.ecosphere.harvest.normalise.codes import concept_of
+from ckanext.ecosphere.harvest.normalise.constraint_texts import limits_of_text
+from ckanext.ecosphere.harvest.normalise.contacts import first_email, is_person
+from ckanext.ecosphere.harvest.normalise.draft import Draft, reason
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact
-from ckanext.ecosphere.shared.characters import without_credentials
+from ckanext.ecosphere.shared import bounds, characters
 from ckanext.ecosphere.vocabularies import information
+
+# --- what is left ----------------------------------------------------------------------------
+
+MAX_LEFT = 100
+"""Maximum number of texts noted per record; of the others, only the number."""
+MAX_LOOKED_FOR = 2_000
+"""Maximum number of texts checked per record; real ones have some hundreds."""
+MAX_SEARCHED = 500_000_000
+"""Maximum characters searched per record, over all its texts; further texts are only counted."""
+_SHORT = 12
+"""Maximum length of a text that must match whole words."""
+_BETWEEN = " zzzz "
+"""Separator word, so that no text matches across two others."""
+_COMPARED = 120
+"""Characters of a text that are compared: rules cut long texts at their end."""
+USED = {
+    "standard", "unread", "translations", "links.translations",
+    "service.operations.links.translations", "fields", "hierarchy_level", "languages",
+    "metadata_language", "metadata_date", "boxes", "periods", "status", "frequency",
+    "frequency_period", "next_update", "topic_categories", "keywords.type", "keywords.thesaurus",
+    "keywords.thesaurus_href", "dates.type", "dates.value", "maintenance_dates", "scales",
+    "resolutions", "reference_systems", "formats.name", "constraints.kind",
+    "constraints.access_codes", "constraints.use_codes", "links.function", "links.protocol",
+    "links.size_megabytes", "service.operations.links.function",
+    "service.operations.links.protocol", "service.type", "conformity.dates", "published",
+    "extents", "shapes", "uri", "spatial_representations", "measures.element", "links.role",
+    "links.encoding", "links.systems",
+}  # fmt: skip
+"""Parts of the record that rules interpret, so that their values need not recur as written.
+
+Values that cannot be interpreted are reported as problems by the rule concerned."""
+_WORDS_OF_RULES = {
+    "unclassified", "utf8", "thumbnail", "large thumbnail", "pointofcontact", "publisher",
+    "distributor", "partofseamlessdatabase", "iscomposedof",
+}  # fmt: skip
+"""Values that add no information."""
+
+
+def what_is_left(draft: Draft) -> None:
+    """Note each text that is neither in the dataset nor noted by a rule, under its path."""
+    used = _Used(draft)
+    unused: dict[str, dict[str, None]] = {}
+    number = 0
+    for path, text in islice(_texts(draft.record), MAX_LOOKED_FOR):
+        if used.has(text) or (path.startswith("constraints.") and limits_of_text(text)):
+            continue
+        of_path = unused.setdefault(path, {})
+        if text not in of_path:
+            number += 1
+            if number <= MAX_LEFT:
+                of_path[text] = None
+    for path, texts in unused.items():
+        for text in texts:
+            draft.lost(path, " ".join(text.split()))
+    if number > MAX_LEFT:
+        draft.lost("…", number - MAX_LEFT)
+
+
+class _Used:
+    """The texts of the dataset and of the log, to search for those of the record."""
+
+    def __init__(self, draft: Draft):
+        texts = [*_strings(draft.dataset), *draft.unread]
+        for change in draft.log:
+            texts += change.texts()
+        for problem in draft.problems:
+            texts += map(str, problem.params.values())
+        self._exact = set(texts)
+        self._written = "\n".join(texts)
+        self._plain = ""
+        self._searched = 0
+
+    def has(self, text: str) -> bool:
+        """Tell whether a text was used, or says nothing."""
+        if text in self._exact:
+            return True
+        self._searched += len(self._written)
+        if self._searched > MAX_SEARCHED:
+            return False
+        if len(text) > _SHORT and text.strip() in self._written:
+            return True  # the usual case, and cheaper than without accents and punctuation
+        sought = plain(text)[:_COMPARED].strip()
+        if not sought or sought in _WORDS_OF_RULES:
+            return True
+        self._plain = self._plain or f" {plain(_BETWEEN.join(self._exact))} "
+        if len(sought) > _SHORT:
+            return sought in self._plain
+        # "PAU" is not in "Pauillac".
+        return f" {sought} " in self._plain or is_placeholder(text)
+
+
+def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield path and text of all content of a record that rules do not interpret."""
+    for attribute in _attributes(type(value)):
+        inner = getattr(value, attribute)
+        if not inner:
+            continue
+        name = attribute
+        if path:
+            name = f"{path}.{attribute}"
+        if name in USED:
+            continue
+        if not isinstance(inner, list):
+            inner = [inner]
+        for item in inner:
+            if isinstance(item, str):
+                yield name, item
+            elif not isinstance(item, bool):
+                yield from _texts(item, name)
+
+
+@cache
+def _attributes(kind: type) -> tuple[str, ...]:
+    return tuple(attribute.name for attribute in dataclasses.fields(kind))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)
+    elif value is not None:
+        yield str(value)
+
+
+# --- other information -----------------------------------------------------------------------
 
 MAX_ROW, MAX_TOTAL = 6_000, 24_000
 """Maximum bytes of one row, and of all rows of a dataset; the rest is only in the report."""
 MAX_PARTIES = 20
 MAX_PATH = 300
-MAX_GIVEN = 30_000
+MAX_NOTE = 30_000
 _SHORTEST = 50
 _POINT_OF_CONTACT = "pointOfContact"
 NOT_PUBLISHED = "-"
 _DEFAULT = "other"
-_CODE = re.compile(r"(?<![\w/#=.-])[A-Za-z][a-z]*[A-Z0-9][A-Za-z0-9]*\b(?![/=.-]\w)|^[a-z]{4,20}$", re.MULTILINE)
+_CODE = re.compile(
+    r"(?<![\w/#=.-])[A-Za-z][a-z]*[A-Z0-9][A-Za-z0-9]*\b(?![/=.-]\w)|^[a-z]{4,20}$", re.MULTILINE
+)
 """Words in camel case outside addresses, and single words of a line, which may be codes."""
 _TECHNICAL = re.compile(
     r"https?://(?:localhost|127\.0\.0\.1)\b[^\s;]*|(?<!\S)urn:uuid:?(?!\S)"
@@ -35,39 +167,57 @@ _TECHNICAL = re.compile(
 _NOTHING = " \t;:,–-"
 _LANGUAGE = re.compile(r"\[([A-Za-z0-9_-]+)\]$")
 
-
-@lru_cache(4096)  # strangers name elements
-def subject_of(path: str) -> tuple[str, str]:
-    """Return the subject of a note by its path (id of the vocabulary or `NOT_PUBLISHED`), and a label for its text."""
-    return next(((subject, label) for pattern, subject, label in _patterns() if pattern.search(path)), (_DEFAULT, ""))
+Note = tuple[str, str, str]
+"""Subject, label and text."""
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str, str], ...]:
-    return tuple((re.compile(row["pattern"]), row["subject"], row["label"]) for row in rows("information-subjects"))
+def subject_patterns() -> tuple[tuple[re.Pattern[str], str, str], ...]:
+    """Return pattern of the path of a note → its subject, and a label for its text."""
+    return tuple(
+        (re.compile(row["pattern"]), row["subject"], row["label"])
+        for row in rows("information-subjects")
+    )
+
+
+@lru_cache(4096)  # strangers name elements
+def subject_of(path: str) -> tuple[str, str]:
+    """Return the subject of a note by its path, and a label for its text.
+
+    The subject is an id of the vocabulary, or `NOT_PUBLISHED`.
+    """
+    for pattern, subject, label in subject_patterns():
+        if pattern.search(path):
+            return subject, label
+    return _DEFAULT, ""
 
 
 def other_information(draft: Draft) -> None:
-    """Keep texts without a field by subject, except names of people and values that a rule refused."""
+    """Keep texts without a field by subject, except names of people and refused values."""
     by_subject: dict[str, dict[str, str]] = {}
-    for subject, label, given in (*_rows(draft), *_notes(draft)):
-        known = by_subject.setdefault(subject, {})
+    for subject, label, written in (*_of_record(draft), *_of_notes(draft)):
         # The credentials of links are taken out by the rule of links.
-        text = in_words(without_credentials(given[:MAX_GIVEN]))
+        text = in_words(characters.without_credentials(written[:MAX_NOTE]))
         bare = " ".join(text.split()).removesuffix("…")
-        if bare and not any(bare in each for each in known.values()):
-            known[f"{label}{information.COLON}{text}" if label else text] = bare
-    found, left = [], MAX_TOTAL
-    whole = [(subject, "\n".join(texts)) for subject, texts in by_subject.items() if texts]
-    for subject, text in sorted(
-        whole, key=lambda pair: len(pair[1])
-    ):  # so that long texts never displace any of the short ones
-        if left > _SHORTEST:
-            found.append({"subject": subject, "text": cut(text, min(MAX_ROW, left))})
-            left -= len(found[-1]["text"].encode())
-        if len(text) > MAX_ROW or left <= _SHORTEST:
-            draft.problem("text-cut", length=len(text), element=f"other_information/{subject}")
-    draft.set("other_information", sorted(found, key=information.order))
+        texts = by_subject.setdefault(subject, {})
+        if bare and not any(bare in other for other in texts.values()):
+            if label:
+                text = f"{label}{information.COLON}{text}"
+            texts[text] = bare
+    pairs = [(subject, "\n".join(texts)) for subject, texts in by_subject.items() if texts]
+    # Short ones first, so that long texts never displace any of them.
+    pairs.sort(key=lambda pair: len(pair[1]))
+    rows_of_subjects: list[dict[str, str]] = []
+    room = MAX_TOTAL
+    for subject, text in pairs:
+        if room > _SHORTEST:
+            short = cut(text, min(MAX_ROW, room))
+            rows_of_subjects.append({"subject": subject, "text": short})
+            room -= len(short.encode())
+        if len(text) > MAX_ROW or room <= _SHORTEST:
+            element = f"other_information/{subject}"
+            draft.problem("text-cut", length=len(text), element=element)
+    draft.set("other_information", sorted(rows_of_subjects, key=information.order))
 
 
 @cache
@@ -76,65 +226,119 @@ def _words() -> dict[str, str]:
 
 
 def in_words(text: str) -> str:
-    """Return a text with words in place of codes, without what only the source's own software understands."""
+    """Return a text with words in place of codes, without what only software understands."""
     text = _TECHNICAL.sub("", text)
-    text = _CODE.sub(lambda found: _words().get(found.group(), found.group()), text)
+    text = _CODE.sub(lambda match: _words().get(match.group(), match.group()), text)
     return "\n".join(line for line in text.split("\n") if line.strip(_NOTHING) or not line)
 
 
-def _rows(draft: Draft) -> Iterator[tuple[str, str, str]]:
-    """Yield subject, label and text of the record's own information for readers."""
+def _of_record(draft: Draft) -> Iterator[Note]:
+    """Yield the record's own information for readers."""
     record = draft.record
     for row in record.fields.get("other_information") or []:
         yield row.get("subject") or _DEFAULT, "", row.get("text") or ""
-    for subject, text in (("purpose", record.purpose), ("supplement", record.supplemental_information)):
+    for subject, text in (
+        ("purpose", record.purpose),
+        ("supplement", record.supplemental_information),
+    ):
         if not is_placeholder(text):
             yield subject, "", plain_text(text)
-    parties = [_party(each) for each in (*record.contacts, *record.distributors)[:MAX_PARTIES]]
-    yield from (("contact", "", line) for line in parties)
-    of_record = [_party(each) for each in record.metadata_contacts[:MAX_PARTIES]]
-    yield from (("record", "", line) for line in of_record if line not in parties)
+    parties = [*map(_party, (*record.contacts, *record.distributors)[:MAX_PARTIES])]
+    of_record = [*map(_party, record.metadata_contacts[:MAX_PARTIES])]
+    for line in parties:
+        yield "contact", "", line
+    for line in of_record:
+        if line not in parties:
+            yield "record", "", line
 
 
-def _notes(draft: Draft) -> Iterator[tuple[str, str, str]]:
-    """Yield subject, label and text of the notes on content without a field."""
+def _of_notes(draft: Draft) -> Iterator[Note]:
+    """Yield the notes on content without a field."""
     for note in draft.unread:
-        path, _colon, value = note.partition(": ")
+        path, _colon, text = note.partition(": ")
         subject, label = subject_of(path[:MAX_PATH])
         if subject == NOT_PUBLISHED:
             continue
+        if "<" in text or "&" in text:
+            text = plain_text(text)
         language = _LANGUAGE.search(path[:MAX_PATH])
-        text = plain_text(value) if "<" in value or "&" in value else value
         if language:
             text = f"[{language[1]}] {text}"
         yield subject, label, text
 
 
 def _party(contact: Contact) -> str:
-    """Return a party on one line: organisation, role, contact details; never the name of a person.
+    """Return a party on one line: organisation, role, contact details; never a person's name.
 
-    Telephone and address of a party without an organisation are personal, and so is an e-mail address that contains the
-    person's name.
+    Telephone and address of a party without an organisation are personal, and so is an e-mail
+    address that contains the person's name.
     """
-    if is_placeholder(contact.organisation) or is_person(contact.organisation or "", contact):
+    organisation = contact.organisation or ""
+    if is_placeholder(organisation) or is_person(organisation, contact):
         return ""
-    role = voc.get("agent-role").get(contact.role or "") or voc.get("agent-role").find(contact.role or "")
-    code = contact.role or ""
-    named = f"{role.label_fr}, {code}" if role and plain(role.label_fr) != plain(code) else code
-    if role and role.id == _POINT_OF_CONTACT:
-        named = ""  # already among the contacts
-    emails = [first_email(each) or "" for each in (contact.email, *contact.other_emails)]
-    ways = [
-        " ".join(one_line(part) for part in contact.address),
+    role = _role(contact)
+    emails = [first_email(text) or "" for text in (contact.email, *contact.other_emails)]
+    details = [
+        " ".join(map(one_line, contact.address)),
         one_line(contact.phone),
-        *(each for each in emails if not _is_of(contact.individual, each)),
-        contact.url if contact.url and contact.url.startswith(("http://", "https://")) else "",
+        *(email for email in emails if not _is_of(contact.individual, email)),
     ]
-    told = " – ".join(each for each in ways if each and not is_placeholder(each))
-    line = f"{one_line(contact.organisation)} ({named})" if named else one_line(contact.organisation)
-    return f"{line} : {told}" if told else line if named else ""
+    if contact.url and contact.url.startswith(("http://", "https://")):
+        details.append(contact.url)
+    details = [detail for detail in details if not is_placeholder(detail)]
+    line = one_line(organisation)
+    if role:
+        line = f"{line} ({role})"
+    if details:
+        return f"{line} : {' – '.join(details)}"
+    return line if role else ""
+
+
+def _role(contact: Contact) -> str:
+    """Return the role of a party in words; empty if it is already among the contacts."""
+    code = contact.role or ""
+    role = concept_of("agent-role", code)
+    if role and role.id == _POINT_OF_CONTACT:
+        return ""
+    if role and plain(role.label_fr) != plain(code):
+        return f"{role.label_fr}, {code}"
+    return code
 
 
 def _is_of(person: str | None, email: str) -> bool:
+    """Tell whether an e-mail address has a word of a person's name, longer than "de"."""
     local = plain(email.partition("@")[0]).split()
-    return any(len(word) > 2 and word in local for word in plain(person or "").split())  # noqa: PLR2004 - not "de"
+    names = [word for word in plain(person or "").split() if len(word) > len("de")]
+    return not set(names).isdisjoint(local)
+
+
+# --- bounds ----------------------------------------------------------------------------------
+
+
+def within_bounds(draft: Draft) -> None:
+    """Cut texts and lists that the schema has no room for; remove characters that no text may have.
+
+    So no record is lost for its length.
+    """
+
+    def report(field: str, length: int, limit: int, is_list: bool) -> None:
+        unit = "characters"
+        if is_list:
+            unit = "values"
+            draft.too_many(field, length, limit)
+        else:
+            draft.problem("text-cut", element=field, length=length)
+        draft.change(field, reason(unit, value=length), reason(unit, value=limit))
+
+    for name, value in list(draft.dataset.items()):
+        draft.dataset[name] = bounds.cut(_clean(value), name, report)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str) and not characters.is_clean(value):
+        return characters.clean(value)
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _clean(item) for name, item in value.items()}
+    return value

@@ -1,33 +1,45 @@
-"""The ordered list of rules, and the function that applies them. Later rules build on the results of earlier ones."""
+"""The ordered list of rules, and the function that applies them.
+
+Later rules build on the results of earlier ones.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ckanext.ecosphere.harvest.normalise.bounds import within_bounds
-from ckanext.ecosphere.harvest.normalise.conformance import conformity, quality_measures
-from ckanext.ecosphere.harvest.normalise.constraints import constraints, restriction_codes
-from ckanext.ecosphere.harvest.normalise.contacts import contacts
-from ckanext.ecosphere.harvest.normalise.dates import dates, metadata_date, periods
-from ckanext.ecosphere.harvest.normalise.draft import Context, Draft, Result, without_empty
-from ckanext.ecosphere.harvest.normalise.frequency import frequency
-from ckanext.ecosphere.harvest.normalise.geography.extent import boxes
-from ckanext.ecosphere.harvest.normalise.geography.territory import territory
-from ckanext.ecosphere.harvest.normalise.identity import identifiers, provenance_of_record, relations
-from ckanext.ecosphere.harvest.normalise.information import other_information
-from ckanext.ecosphere.harvest.normalise.leftover import what_is_left
-from ckanext.ecosphere.harvest.normalise.links.resources import links, preview
-from ckanext.ecosphere.harvest.normalise.organisation import organisation
-from ckanext.ecosphere.harvest.normalise.profiled import as_published, profile_fields, provenance_of_published
-from ckanext.ecosphere.harvest.normalise.reference import reference_systems, resolution, scale
-from ckanext.ecosphere.harvest.normalise.simple import (
+from ckanext.ecosphere.harvest.normalise.codes import (
     languages,
     resource_type,
     spatial_representation,
     status,
     topic_categories,
 )
+from ckanext.ecosphere.harvest.normalise.conformance import conformity, quality_measures
+from ckanext.ecosphere.harvest.normalise.constraints import constraints, restriction_codes
+from ckanext.ecosphere.harvest.normalise.contacts import contacts
+from ckanext.ecosphere.harvest.normalise.dates import dates, frequency, metadata_date, periods
+from ckanext.ecosphere.harvest.normalise.draft import Context, Draft, Result, without_empty
+from ckanext.ecosphere.harvest.normalise.extent import boxes
+from ckanext.ecosphere.harvest.normalise.identity import (
+    identifiers,
+    provenance_of_record,
+    relations,
+)
+from ckanext.ecosphere.harvest.normalise.information import (
+    other_information,
+    what_is_left,
+    within_bounds,
+)
+from ckanext.ecosphere.harvest.normalise.organisation import organisation
+from ckanext.ecosphere.harvest.normalise.profiled import (
+    as_published,
+    profile_fields,
+    provenance_of_published,
+)
+from ckanext.ecosphere.harvest.normalise.reference import reference_systems, resolution, scale
+from ckanext.ecosphere.harvest.normalise.resources import links, preview
 from ckanext.ecosphere.harvest.normalise.tags import tags
+from ckanext.ecosphere.harvest.normalise.territory import territory
 from ckanext.ecosphere.harvest.normalise.texts import (
     alternate_titles,
     description,
@@ -90,7 +102,7 @@ PUBLISHED: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("record-provenance", provenance_of_published),
     ("within-bounds", within_bounds),
 )
-"""Rules for datasets that another portal of this suite published: nothing is guessed, nothing is left."""
+"""Rules for datasets that another portal of this suite published: nothing is guessed or left."""
 
 
 def normalise(record: Record, context: Context) -> Result:
@@ -104,8 +116,18 @@ def normalise(record: Record, context: Context) -> Result:
         RecordError: the record has nothing to make a dataset from.
     """
     draft = Draft.of(record, context)
-    for name, rule in PUBLISHED if record.published else RULES:
+    rules = RULES
+    if record.published:
+        rules = PUBLISHED
+    for name, rule in rules:
         draft.rule = name
         rule(draft)
     dataset = without_empty(draft.dataset)
-    return Result(dataset, dataset.get("owner_org"), draft.log, draft.problems, draft.unread, draft.members)
+    return Result(
+        dataset=dataset,
+        organisation=dataset.get("owner_org"),
+        log=draft.log,
+        problems=draft.problems,
+        unread=draft.unread,
+        members=draft.members,
+    )

@@ -9,6 +9,8 @@ from pathlib import Path
 from ckanext.ecosphere.vocabularies import normalise, tables
 from ckanext.ecosphere.vocabularies.phrases import plain
 
+__all__ = ["DATA", "MAX_KEYWORDS", "is_placeholder", "normalise", "parts", "plain", "rows"]
+
 DATA = Path(__file__).with_name("data")
 SEPARATOR = "|"
 MAX_KEYWORDS = 5_000
@@ -23,10 +25,10 @@ def rows(name: str) -> tuple[dict[str, str], ...]:
     return tuple(tables.rows(DATA / f"{name}.csv"))
 
 
-def written_out(pattern: str) -> str:
-    """Replace ``<name>`` in a pattern by the element of that name in `pattern-elements.csv`."""
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return a pattern with each ``<name>`` written out as in `pattern-elements.csv`."""
     pieces = {row["element"]: row["pattern"] for row in rows("pattern-elements")}
-    return _ELEMENT.sub(lambda found: f"(?:{pieces[found.group(1)]})", pattern)
+    return re.compile(_ELEMENT.sub(lambda match: f"(?:{pieces[match.group(1)]})", pattern))
 
 
 def parts(value: str) -> list[str]:
@@ -37,32 +39,34 @@ def parts(value: str) -> list[str]:
 @cache
 def by_label(name: str, key: str, labels: str) -> dict[str, str]:
     """Return normalised label → key, for a table whose column ``labels`` lists several labels."""
-    found: dict[str, str] = {}
+    keys: dict[str, str] = {}
     for row in rows(name):
         for label in parts(row[labels]):
-            found.setdefault(normalise(label), row[key])
-    return found
+            keys.setdefault(normalise(label), row[key])
+    return keys
 
 
 @cache
-def placeholders() -> frozenset[str]:
-    """Return the normalised placeholder texts."""
-    return frozenset(row["text"] for row in rows("placeholders"))
+def words(name: str, column: str = "word") -> frozenset[str]:
+    """Return the words of a table, one in each row."""
+    return frozenset(row[column] for row in rows(name))
 
 
 @cache
 def _unfilled() -> re.Pattern[str]:
-    """Return the pattern of unfilled templates: ``${title}``, ``-- Titre de la spécification``, ``Copy of record…``."""
+    """Return the pattern of unfilled templates: ``${title}``, ``-- Titre de la spécification``."""
     return re.compile("|".join(f"(?:{row['pattern']})" for row in rows("placeholder-patterns")))
 
 
 def is_placeholder(text: str | None) -> bool:
     """Tell whether a text is empty or a placeholder."""
-    if text and len(text) > MAX_UNFILLED:
-        return False
-    if text and _unfilled().fullmatch(text.strip().casefold()):
+    if not text:
         return True
-    if text and len(text) > MAX_PLACEHOLDER:
+    if len(text) > MAX_UNFILLED:
         return False
-    bare = plain(text or "")
-    return not bare or bare in placeholders()
+    if _unfilled().fullmatch(text.strip().casefold()):
+        return True
+    if len(text) > MAX_PLACEHOLDER:
+        return False
+    bare = plain(text)
+    return not bare or bare in words("placeholders", "text")

@@ -1,4 +1,4 @@
-"""Rules for themes of the ministry, INSPIRE and the EU, from title and keywords, else description or topic."""
+"""Rules for themes of the ministry, INSPIRE and the EU, from title and keywords, else other texts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
+from ckanext.ecosphere.harvest.normalise.draft import Draft, reason
 from ckanext.ecosphere.harvest.normalise.tables import (
     MAX_KEYWORDS,
     by_label,
@@ -18,77 +17,94 @@ from ckanext.ecosphere.harvest.normalise.tables import (
     plain,
     rows,
 )
+from ckanext.ecosphere.harvest.normalise.territory import is_place
 from ckanext.ecosphere.harvest.record import Keyword
 from ckanext.ecosphere.vocabularies import Concept
 from ckanext.ecosphere.vocabularies.phrases import Phrases, stem
 
-MAX_TITLES = 20
-ENOUGH, SHARE = 2.0, 0.55
-"""Weight at which no further evidence is used; share of the highest weight that another theme needs to be kept."""
-MOST_INSPIRE = 3
-"""Maximum INSPIRE themes that count; more of them belong to a map of everything."""
+MAX_TITLES, MAX_TITLE = 20, 2_000
 MAX_DESCRIPTION = 1_500
 """Maximum number of characters of a description that are searched."""
+ENOUGH, SHARE = 2.0, 0.55
+"""Weight at which no further evidence is used; share of the highest weight that another needs."""
+MOST_INSPIRE = 3
+"""Maximum INSPIRE themes that count; more of them belong to a map of everything."""
 NAMED = (
     ("priority_dataset", "priority-dataset", "uri"),
     ("hvd_category", "hvd-category", "uri"),
     ("regulatory_use", "regulatory-use", "id"),
 )
-"""Vocabularies whose concepts keywords name by URI: (field, vocabulary, attribute that the field keeps)."""
+"""Field, vocabulary that keywords name by URI, and attribute of a concept that the field keeps."""
+_LISTS = ("themes", "eu-theme", *(vocabulary for _field, vocabulary, _attribute in NAMED))
 PATH = "keyword (path)"
-"""Evidence of a keyword that is a path in the ministry's list ("Risque/Inondation"), without a weight of its own."""
-_PASSING = {"keyword (label)", "keywords", "keywords (wide terms)", "description"}
+"""Evidence of a path in the ministry's list ("Risque/Inondation"), without a weight of its own."""
+_LABEL = "keyword (label)"
+_PASSING = {_LABEL, "keywords", "keywords (wide terms)", "description"}
 """Evidence that alone may be incidental."""
-_MANY_KEYWORDS, _ENOUGH_KEYWORDS, _LEAST = 5, (1, 2), 0.15
-"""Number of keywords that are many; how many must name a theme among few and among many of them, and their share."""
+_MANY_KEYWORDS, _FEW_ENOUGH, _MANY_ENOUGH, _LEAST = 5, 1, 2, 0.15
+"""Number of keywords that are many; how many must name a theme among few and among many of them,
+and their share."""
 _SEVERAL = 3
 """Number of fields that the keywords of a map of everything name."""
 _SEPARATORS = re.compile("[/>]")
 _LEGISLATION = re.compile(r"https?://[\w.-]+/eli/")
 """European Legislation Identifier, of the EU or of Légifrance."""
 _IGNORED = "-"
-_TOO_WIDE = {"autre", "politique", "maritime", "surveillance", "ouvrage", "utilisation autre", "routier"}
+_TOO_WIDE = {
+    "autre", "politique", "maritime", "surveillance", "ouvrage", "utilisation autre", "routier",
+}  # fmt: skip
+_CODE = 2
+"""Length of an INSPIRE theme code."""
+_HVD = re.compile(r"\bhvd\b|high value data|forte valeur|haute valeur|grande valeur")
+"""Thesaurus titles of the categories of high-value datasets."""
+_HVD_NUMBER = re.compile(r"/bna/(c_[0-9a-f]{8})$")
+
+
+# --- tables ----------------------------------------------------------------------------------
 
 
 @cache
 def _terms(weak: bool) -> Phrases[str]:
-    """Return term → theme, for strong or weak terms; both include terms to ignore, which hide shorter ones in them."""
-    return Phrases(
-        (term, row["theme"])
-        for row in rows("theme-terms")
-        for term in parts(row["terms"])
-        if row["theme"] == _IGNORED or (row["weak"] == "yes") == weak
-    )
+    """Return term → theme, for strong or weak terms.
+
+    Both include terms to ignore, which hide shorter ones in them.
+    """
+    pairs = []
+    for row in rows("theme-terms"):
+        if row["theme"] == _IGNORED or (row["weak"] == "yes") == weak:
+            pairs += [(term, row["theme"]) for term in parts(row["terms"])]
+    return Phrases(pairs)
 
 
 @voc.derived
 @cache
 def _inspire_labels() -> dict[str, str]:
     """Return label (without plurals) → INSPIRE theme id, from the vocabulary and our own table."""
-    found: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for concept in voc.get("inspire-theme"):
         for label in (concept.label_fr, concept.label_en, *concept.alt_labels):
-            found.setdefault(_singular(label), concept.id)
+            ids.setdefault(_singular(label), concept.id)
     for row in rows("inspire-themes"):
         for label in parts(row["labels"]):
-            found.setdefault(_singular(label), row["inspire"])
-    return found
+            ids.setdefault(_singular(label), row["inspire"])
+    return ids
+
+
+def _singular(label: str) -> str:
+    return " ".join(map(stem, plain(label).split()))
 
 
 @voc.derived
 @cache
 def _leaves() -> dict[str, str]:
-    """Return last part of a COVADIS path ("Air Climat/Qualité Pollution") → theme, if unambiguous."""
-    found: dict[str, set[str]] = {}
+    """Return last part of a COVADIS path ("Air Climat/Qualité Pollution") → theme, if unique."""
+    themes_by_leaf: dict[str, set[str]] = {}
     for concept in voc.get("themes"):
         for label in concept.alt_labels:
-            if "/" in label:
-                found.setdefault(plain(label.rpartition("/")[2]), set()).add(concept.id)
-    return {leaf: next(iter(ids)) for leaf, ids in found.items() if len(ids) == 1 and leaf not in _TOO_WIDE}
-
-
-def _singular(label: str) -> str:
-    return " ".join(map(stem, plain(label).split()))
+            leaf = plain(label.rpartition("/")[2])
+            if "/" in label and leaf not in _TOO_WIDE:
+                themes_by_leaf.setdefault(leaf, set()).add(concept.id)
+    return {leaf: next(iter(ids)) for leaf, ids in themes_by_leaf.items() if len(ids) == 1}
 
 
 @cache
@@ -96,37 +112,49 @@ def _inspire_rows() -> dict[str, dict[str, str]]:
     return {row["inspire"]: row for row in rows("inspire-themes")}
 
 
-_CODE = 2
-"""Length of an INSPIRE theme code."""
+@cache
+def _weights() -> dict[str, tuple[float, float]]:
+    return {
+        row["evidence"]: (float(row["weight"]), float(row["most"])) for row in rows("theme-weights")
+    }
+
+
+# --- what a keyword names --------------------------------------------------------------------
 
 
 def inspire_theme_of(keyword: Keyword) -> str | None:
-    """Return the id of the INSPIRE theme of a keyword: by URI or label, whatever its thesaurus, or by code."""
-    if keyword.href:
-        concept = voc.get("inspire-theme").get(keyword.href)
-        if concept:
-            return concept.id
-        if named_by_address(keyword):
-            return None
-    return _inspire_labels().get(_singular(keyword.text)) or _inspire_code(keyword) if keyword.text else None
+    """Return the id of the INSPIRE theme of a keyword: by URI, label or code.
 
-
-def _inspire_code(keyword: Keyword) -> str | None:
-    """Return the theme whose URI is the keyword's text, or whose code it is in an INSPIRE thesaurus ("hy")."""
+    By label whatever its thesaurus; by code in an INSPIRE thesaurus ("hy").
+    """
+    themes = voc.get("inspire-theme")
+    concept = themes.get(keyword.href or "")
+    if concept:
+        return concept.id
     text = keyword.text.strip()
-    if text.startswith("http") or (len(text) == _CODE and "inspire" in plain(keyword.thesaurus or "")):
-        concept = voc.get("inspire-theme").get(text if text.startswith("http") else text.lower())
-        return concept.id if concept else None
-    return None
+    if named_by_address(keyword) or not text:
+        return None
+    labelled = _inspire_labels().get(_singular(text))
+    if labelled:
+        return labelled
+    if text.startswith("http"):
+        concept = themes.get(text)
+    elif len(text) == _CODE and "inspire" in plain(keyword.thesaurus or ""):
+        concept = themes.get(text.lower())
+    return concept.id if concept else None
 
 
 def named_by_address(keyword: Keyword) -> bool:
-    """Tell whether the URI of a keyword is in a vocabulary other than INSPIRE themes, and means only that concept."""
+    """Tell whether a keyword means a concept of another list than INSPIRE's, by its URI."""
     return bool(keyword.href) and any(keyword.href in voc.get(name) for name in _LISTS)
 
 
 def of_keyword(text: str) -> tuple[bool, list[str]]:
-    """Return whether a keyword is the label of a theme or a path that ends in one, and the ids of its themes."""
+    """Return the ids of the themes of a keyword.
+
+    Returns:
+        whether it is the label of a theme or a path that ends in one, and the ids.
+    """
     vocabulary = voc.get("themes")
     whole = vocabulary.find(text)
     if whole:
@@ -134,118 +162,148 @@ def of_keyword(text: str) -> tuple[bool, list[str]]:
     leaf = _leaves().get(plain(text))
     if leaf:
         return True, [leaf]
-    for part in (part for part in text.replace(">", "/").split("/")[::-1] if "/" in text or ">" in text):
-        found = vocabulary.find(part)
-        if found:
-            return True, [found.id]
-    return False, list(dict.fromkeys(_strong(text)))
+    if _SEPARATORS.search(text):
+        for part in reversed(_SEPARATORS.split(text)):
+            concept = vocabulary.find(part)
+            if concept:
+                return True, [concept.id]
+    return False, list(dict.fromkeys(_in_text(text)))
 
 
-def _strong(text: str) -> list[str]:
-    return [theme for _start, _end, theme in _terms(False).find(text) if theme != _IGNORED]
-
-
-def _weak(text: str) -> list[str]:
-    return [theme for _start, _end, theme in _terms(True).find(text) if theme != _IGNORED]
-
-
-_LISTS = ("themes", "eu-theme", *(vocabulary for _field, vocabulary, _kept in NAMED))
-
-
-_HVD = re.compile(r"\bhvd\b|high value data|forte valeur|haute valeur|grande valeur")
-"""Thesaurus titles of the categories of high-value datasets."""
-_HVD_NUMBER = re.compile(r"/bna/(c_[0-9a-f]{8})$")
+def _in_text(text: str, weak: bool = False) -> list[str]:
+    """Return the themes of the terms in a text."""
+    themes_of_terms = (theme for _start, _end, theme in _terms(weak).find(text))
+    return [theme for theme in themes_of_terms if theme != _IGNORED]
 
 
 def _hvd_of(keyword: Keyword) -> Concept | None:
-    """Return the high-value dataset category of a keyword: by its number in any URI, else by its label."""
+    """Return the high-value dataset category of a keyword: by its number in any URI, or label."""
     categories = voc.get("hvd-category")
-    if number := _HVD_NUMBER.search(keyword.href or ""):
+    number = _HVD_NUMBER.search(keyword.href or "")
+    if number:
         return categories.get(f"http://data.europa.eu/bna/{number.group(1)}")
-    return categories.find(keyword.text) if _HVD.search(plain(keyword.thesaurus or "")) else None
+    if _HVD.search(plain(keyword.thesaurus or "")):
+        return categories.find(keyword.text)
+    return None
+
+
+def _addressed(draft: Draft, vocabulary: str) -> list[tuple[str, Concept]]:
+    """Return text and concept of each keyword that names a concept of a vocabulary by its URI."""
+    concepts = voc.get(vocabulary)
+    pairs = []
+    for keyword in draft.record.keywords[:MAX_KEYWORDS]:
+        concept = concepts.get(keyword.href or "")
+        if concept:
+            pairs.append((keyword.text, concept))
+    return pairs
+
+
+# --- INSPIRE themes --------------------------------------------------------------------------
 
 
 def inspire_themes(draft: Draft) -> None:
     """Set INSPIRE themes, the fields of :data:`NAMED` and legislation from keywords."""
-    found: list[str] = []
+    values: dict[str, list[str]] = {"inspire_theme": []}
     legislation: list[str] = []
     for keyword in draft.record.keywords[:MAX_KEYWORDS]:
         theme = inspire_theme_of(keyword)
         if theme:
-            uri = voc.get("inspire-theme")[theme].uri
-            found.append(uri)
+            values["inspire_theme"].append(voc.get("inspire-theme")[theme].uri)
             if keyword.text:
                 draft.change("inspire_theme", keyword.text, theme)
         elif keyword.href and _LEGISLATION.match(keyword.href):
             legislation.append(keyword.href)
-    labelled = [concept.uri for k in draft.record.keywords[:MAX_KEYWORDS] if (concept := _hvd_of(k))]
-    given = [keyword for keyword in draft.record.keywords[:MAX_KEYWORDS] if keyword.href]
-    named: dict[str, list[str]] = {}
-    for field, vocabulary, kept in NAMED:
-        pairs = [(k.text, concept) for k in given if (concept := voc.get(vocabulary).get(k.href or ""))]
-        named[field] = [getattr(concept, kept) for _text, concept in pairs]
-        for text, concept in pairs:
-            if text:
-                draft.change(field, text, concept.id)
-    named["hvd_category"] += labelled
-    for name, values in {"inspire_theme": found, **named, "applicable_legislation": legislation}.items():
-        if values:
-            draft.set(name, list(dict.fromkeys(values)))
+    for field, vocabulary, attribute in NAMED:
+        pairs = _addressed(draft, vocabulary)
+        values[field] = [getattr(concept, attribute) for _text, concept in pairs]
+        _log_concepts(draft, field, pairs)
+    categories = filter(None, map(_hvd_of, draft.record.keywords[:MAX_KEYWORDS]))
+    values["hvd_category"] += [concept.uri for concept in categories]
+    values["applicable_legislation"] = legislation
+    for name, items in values.items():
+        if items:
+            draft.set(name, list(dict.fromkeys(items)))
+
+
+def _log_concepts(draft: Draft, field: str, pairs: Iterable[tuple[str, Concept]]) -> None:
+    for text, concept in pairs:
+        if text:
+            draft.change(field, text, concept.id)
+
+
+# --- themes of the ministry ------------------------------------------------------------------
 
 
 def themes(draft: Draft) -> None:
     """Set the themes of the ministry, weighing title, keywords and INSPIRE themes together.
 
-    Ambiguous words and topic category are used only if these yield little. A theme is kept if it weighs nearly as much
-    as the heaviest one, and if more than a word of the description or one of many keywords speaks for it; its evidence
-    is named in the log. A map of everything has none.
+    Ambiguous words and topic category are used only if these yield little. A theme is kept if it
+    weighs nearly as much as the heaviest one, and if more than a word of the description or one of
+    many keywords speaks for it; its evidence is named in the log. A map of everything has none.
     """
-    record = draft.record
-    addressed = [concept.id for k in record.keywords[:MAX_KEYWORDS] if (concept := voc.get("themes").get(k.href or ""))]
+    addressed = [concept.id for _text, concept in _addressed(draft, "themes")]
     if addressed:
-        _keep(draft, specific(addressed), "keywords (addresses)")
+        _set_themes(draft, specific(addressed), ["keywords (addresses)"])
         return
+    scales = _weigh(draft)
+    heaviest = scales.heaviest()
+    if not heaviest:
+        scales.put("topic category", _of_topics(draft.record.topic_categories))
+        heaviest = scales.heaviest()
+    if heaviest:
+        _set_themes(draft, heaviest, scales.evidence_for(heaviest))
+
+
+def _weigh(draft: Draft) -> _Scales:
+    record = draft.record
     scales = _Scales()
-    keywords = [k for k in record.keywords[:MAX_KEYWORDS] if k.text and not is_placeholder(k.text)]
-    free = [k for k in keywords if inspire_theme_of(k) is None and not is_place(k) and not named_by_address(k)]
-    inspire = [row for k in keywords if (code := inspire_theme_of(k)) and (row := _inspire_rows()[code])["themes"]]
-    titles = " / ".join([record.title or "", *record.alternate_titles[:MAX_TITLES]])[:2_000]
-    scales.put("title", _strong(titles))
-    for keyword in free:
-        scales.put_keyword(keyword.text)
+    titles = " / ".join([record.title or "", *record.alternate_titles[:MAX_TITLES]])[:MAX_TITLE]
+    scales.put("title", _in_text(titles))
+    free: list[Keyword] = []
+    inspire: list[dict[str, str]] = []
+    for keyword in record.keywords[:MAX_KEYWORDS]:
+        if is_placeholder(keyword.text):
+            continue
+        code = inspire_theme_of(keyword)
+        if code and _inspire_rows()[code]["themes"]:
+            inspire.append(_inspire_rows()[code])
+        elif not code and not is_place(keyword) and not named_by_address(keyword):
+            free.append(keyword)
+            scales.put_keyword(keyword.text)
     if len({row["inspire"] for row in inspire}) > MOST_INSPIRE:
         inspire = []  # a map of everything has no particular theme
-    scales.fields += [{row["themes"]} for row in inspire]
+    scales.fields = [{row["themes"]} for row in inspire]
+    wide = [row["themes"] for row in inspire if row["weak"] == "yes"]
     scales.put("INSPIRE theme", [row["themes"] for row in inspire if row["weak"] != "yes"])
     if scales.best() < ENOUGH:
-        scales.put("INSPIRE theme (wide)", [row["themes"] for row in inspire if row["weak"] == "yes"])
+        scales.put("INSPIRE theme (wide)", wide)
         for keyword in free:
-            scales.put("keywords (wide terms)", _weak(keyword.text))
-        scales.put("title (wide terms)", _weak(titles))
-        scales.support("description", _repeated(_strong((record.abstract or "")[:MAX_DESCRIPTION])))
-    if not scales.heaviest():
-        scales.put("topic category", _of_topics(record.topic_categories))
-    if kept := scales.heaviest():
-        _keep(draft, kept, scales.told(kept))
+            scales.put("keywords (wide terms)", _in_text(keyword.text, weak=True))
+        scales.put("title (wide terms)", _in_text(titles, weak=True))
+        counts = Counter(_in_text((record.abstract or "")[:MAX_DESCRIPTION]))
+        # Single mentions are often incidental.
+        repeated = {theme: count for theme, count in counts.items() if count > 1}
+        scales.support("description", Counter(repeated).elements())
+    return scales
 
 
-def _repeated(found: list[str]) -> list[str]:
-    """Return the themes that a description mentions repeatedly; single mentions are often incidental."""
-    return [theme for theme, count in Counter(found).items() if count > 1 for _each in range(count)]
-
-
-def _keep(draft: Draft, kept: list[str], how: str) -> None:
+def _set_themes(draft: Draft, ids: list[str], evidence: list[str]) -> None:
     vocabulary = voc.get("themes")
-    draft.set("theme", [vocabulary[theme].uri for theme in kept])
-    draft.change("theme", how, ", ".join(kept))
+    draft.set("theme", [vocabulary[theme].uri for theme in ids])
+    draft.change("theme", reason("evidence", kinds=evidence), ", ".join(ids))
 
 
 def _of_topics(codes: list[str]) -> list[str]:
-    """Return the theme of the topic categories, none if they have several: which of them is meant is unknown."""
+    """Return the theme of the topic categories.
+
+    None if they have several: which of them is meant is unknown.
+    """
     by_topic = {row["topic"]: row["theme"] for row in rows("topic-categories")}
-    other = by_label("topic-categories", "topic", "other_codes")
-    found = {by_topic.get(other.get(plain(code), code), "") for code in codes} - {""}
-    return list(found) if len(found) == 1 else []
+    similar = by_label("topic-categories", "topic", "other_codes")
+    ids = {by_topic.get(similar.get(plain(code), code), "") for code in codes} - {""}
+    if len(ids) == 1:
+        return list(ids)
+    return []
 
 
 class _Scales:
@@ -257,129 +315,162 @@ class _Scales:
 
     def __init__(self) -> None:
         self.fields: list[set[str]] = []
-        self._told: dict[str, dict[str, float]] = {}
-        self._named: list[set[str]] = []
+        self._evidence: dict[str, dict[str, float]] = {}
+        self._keywords: list[set[str]] = []
 
-    def put(self, evidence: str, found: Iterable[str]) -> None:
+    def put(self, evidence: str, ids: Iterable[str]) -> None:
         """Add evidence for some themes; each kind of evidence has a maximum weight."""
         weight, most = _weights()[evidence]
-        for theme in found:
-            told = self._told.setdefault(theme, {})
-            told[evidence] = min(most, told.get(evidence, 0.0) + weight)
+        for theme in ids:
+            weights = self._evidence.setdefault(theme, {})
+            weights[evidence] = min(most, weights.get(evidence, 0.0) + weight)
 
     def put_keyword(self, text: str) -> None:
         """Add the evidence of a keyword, and remember which themes it names."""
-        label, found = of_keyword(text)
-        self.put("keyword (label)" if label else "keywords", found)
-        if label and _SEPARATORS.search(text):
-            for theme in found:
-                self._told[theme][PATH] = 0.0
-        self._named.append(set(found))
+        is_label, ids = of_keyword(text)
+        if is_label:
+            self.put(_LABEL, ids)
+        else:
+            self.put("keywords", ids)
+        if is_label and _SEPARATORS.search(text):
+            for theme in ids:
+                self._evidence[theme][PATH] = 0.0
+        self._keywords.append(set(ids))
 
-    def support(self, evidence: str, found: Iterable[str]) -> None:
+    def support(self, evidence: str, ids: Iterable[str]) -> None:
         """Add evidence that counts only for themes that other evidence speaks for."""
-        self.put(evidence, [theme for theme in found if theme in self._told])
+        self.put(evidence, [theme for theme in ids if theme in self._evidence])
 
     def best(self) -> float:
         """Return the highest weight of any theme."""
-        return max((sum(told.values()) for told in self._told.values()), default=0.0)
+        return max((sum(weights.values()) for weights in self._evidence.values()), default=0.0)
 
     def heaviest(self) -> list[str]:
-        """Return the themes to keep, heaviest first. A theme passes half of its weight to its sub-themes.
+        """Return the themes to keep, heaviest first.
 
-        Besides the heaviest, themes are kept that the title names, or that two kinds of evidence agree on: keywords
-        alone also name what data are made from and used for. For a keyword that is the label of a theme, evidence for
+        A theme passes half of its weight to its sub-themes. Besides the heaviest, themes are kept
+        that the title names, or that two kinds of evidence agree on: keywords alone also name what
+        data are made from and used for. For a keyword that is the label of a theme, evidence for
         its parent themes counts too: "Inondation" with a title about "aléa".
         """
-        vocabulary = voc.get("themes")
         if self._is_of_everything():
             return []
-        weights = {theme: sum(told.values()) for theme, told in self._told.items() if self._is_backed(theme)}
-        lent = {
-            theme: weight + sum(weights.get(above.id, 0.0) for above in vocabulary.ancestors(theme)) / 2
-            for theme, weight in weights.items()
-        }
-        least = max(lent.values(), default=0.0) * SHARE
-        kept = specific(sorted((theme for theme in lent if lent[theme] >= least), key=lambda each: -lent[each]))
-        return [theme for theme in kept if theme == kept[0] or self._agreed(theme)]
+        own: dict[str, float] = {}
+        for theme, weights in self._evidence.items():
+            if self._is_backed(theme):
+                own[theme] = sum(weights.values())
+        total = {}
+        for theme, weight in own.items():
+            above = (own.get(concept.id, 0.0) for concept in voc.get("themes").ancestors(theme))
+            total[theme] = weight + sum(above) / 2
+        least = max(total.values(), default=0.0) * SHARE
+        heavy = [theme for theme in total if total[theme] >= least]
+        heavy = specific(sorted(heavy, key=lambda theme: -total[theme]))
+        return [theme for theme in heavy if theme == heavy[0] or self._agrees_on(theme)]
 
     def _is_backed(self, theme: str) -> bool:
-        """Tell whether more than a word or one of many keywords speaks for a theme, or for one above or below it."""
-        kin = [other for other in self._told if _is_kin(theme, other)]
-        if any(set(self._told[other]) - _PASSING for other in kin):
-            return True
-        count = sum(not named.isdisjoint(kin) for named in self._named)
-        return count >= _ENOUGH_KEYWORDS[len(self._named) >= _MANY_KEYWORDS] and count / len(self._named) >= _LEAST
+        """Tell whether more than a word or one of many keywords speaks for a theme or its kin."""
+        kin = [other for other in self._evidence if _is_kin(theme, other)]
+        for other in kin:
+            if set(self._evidence[other]) - _PASSING:
+                return True
+        count = sum(not named.isdisjoint(kin) for named in self._keywords)
+        enough = _FEW_ENOUGH
+        if len(self._keywords) >= _MANY_KEYWORDS:
+            enough = _MANY_ENOUGH
+        return count >= enough and count / len(self._keywords) >= _LEAST
 
     def _is_of_everything(self) -> bool:
-        """Tell whether keywords name several fields, none of them mainly, and neither title nor path decides."""
-        if any(set(told) & {"title", PATH} for told in self._told.values()):
-            return False
-        named = [{_root(theme) for theme in themes} for themes in (*self._named, *self.fields) if themes]
-        counts = Counter(root for roots in named for root in roots)
-        return len(counts) >= _SEVERAL and max(counts.values()) <= len(named) / 2
+        """Tell whether keywords name several fields, none of them mainly.
 
-    def _agreed(self, theme: str) -> bool:
-        kinds = set(self._told[theme]) - {PATH}
-        if "keyword (label)" in kinds:
-            kinds.update(*(self._told.get(above.id, ()) for above in voc.get("themes").ancestors(theme)))
+        Neither if the title or a path decides.
+        """
+        for weights in self._evidence.values():
+            if "title" in weights or PATH in weights:
+                return False
+        groups = [set(map(_root, ids)) for ids in (*self._keywords, *self.fields) if ids]
+        counts: Counter[str] = Counter()
+        for roots in groups:
+            counts.update(roots)
+        return len(counts) >= _SEVERAL and max(counts.values()) <= len(groups) / 2
+
+    def _agrees_on(self, theme: str) -> bool:
+        kinds = set(self._evidence[theme]) - {PATH}
+        if _LABEL in kinds:
+            for above in voc.get("themes").ancestors(theme):
+                kinds.update(self._evidence.get(above.id, ()))
         return "title" in kinds or len(kinds) > 1
 
-    def told(self, kept: list[str]) -> str:
-        """Return the evidence for the themes that are kept."""
-        evidence = dict.fromkeys(evidence for theme in kept for evidence in self._told[theme])
-        return ", ".join(kind for kind in evidence if kind != PATH)
+    def evidence_for(self, ids: list[str]) -> list[str]:
+        """Return the kinds of evidence for some themes."""
+        kinds: dict[str, None] = {}
+        for theme in ids:
+            kinds.update(dict.fromkeys(self._evidence[theme]))
+        return [kind for kind in kinds if kind != PATH]
 
 
 def _is_kin(one: str, other: str) -> bool:
     """Tell whether two themes are the same, or one is above the other."""
-    vocabulary = voc.get("themes")
-    around = {above.id for theme in (one, other) for above in vocabulary.ancestors(theme)}
-    return one == other or one in around or other in around
+    if one == other:
+        return True
+    ancestors = voc.get("themes").ancestors
+    above = {concept.id for concept in (*ancestors(one), *ancestors(other))}
+    return one in above or other in above
 
 
 def _root(theme: str) -> str:
     above = voc.get("themes").ancestors(theme)
-    return above[-1].id if above else theme
+    if above:
+        return above[-1].id
+    return theme
 
 
-@cache
-def _weights() -> dict[str, tuple[float, float]]:
-    return {row["evidence"]: (float(row["weight"]), float(row["most"])) for row in rows("theme-weights")}
-
-
-def specific(found: Iterable[str]) -> list[str]:
+def specific(ids: Iterable[str]) -> list[str]:
     """Keep each theme once, in order, and sub-themes in place of their parents."""
-    vocabulary = voc.get("themes")
-    kept = list(dict.fromkeys(found))
-    above = {ancestor.id for theme in kept for ancestor in vocabulary.ancestors(theme)}
-    return [theme for theme in kept if theme not in above]
+    distinct = list(dict.fromkeys(ids))
+    above = set()
+    for theme in distinct:
+        above.update(concept.id for concept in voc.get("themes").ancestors(theme))
+    return [theme for theme in distinct if theme not in above]
+
+
+# --- EU themes -------------------------------------------------------------------------------
 
 
 def eu_themes(draft: Draft) -> None:
-    """Set EU data themes given by URI, else those derived from INSPIRE themes, the ministry's themes or topics."""
-    pairs = [(k.text, concept) for k in draft.record.keywords if (concept := voc.get("eu-theme").get(k.href or ""))]
-    named = [concept.uri for _text, concept in pairs]
-    for text, concept in pairs:
-        if text:
-            draft.change("eu_theme", text, concept.id)
-    if named:
-        draft.set("eu_theme", list(dict.fromkeys(named)))
+    """Set EU data themes given by URI, else those derived from INSPIRE's or the ministry's.
+
+    Else from the topics.
+    """
+    pairs = _addressed(draft, "eu-theme")
+    _log_concepts(draft, "eu_theme", pairs)
+    if pairs:
+        uris = [concept.uri for _text, concept in pairs]
+        draft.set("eu_theme", list(dict.fromkeys(uris)))
         return
-    rows_of_inspire = _inspire_rows()
-    found = [
-        rows_of_inspire[voc.get("inspire-theme")[uri].id]["eu_theme"] for uri in draft.dataset.get("inspire_theme", [])
-    ]
-    if not found:
-        by_theme = {row["theme"]: row["eu_theme"] for row in rows("theme-eu")}
-        vocabulary = voc.get("themes")
-        for uri in draft.dataset.get("theme", []):
-            chain = [vocabulary[uri].id, *(ancestor.id for ancestor in vocabulary.ancestors(uri))]
-            found += [by_theme[theme] for theme in chain if theme in by_theme][:1]
-    if not found:
+    ids = _derived_from_inspire(draft) or _derived_from_themes(draft)
+    if not ids:
         by_topic = {row["topic"]: row["eu_theme"] for row in rows("topic-categories")}
-        found = [by_topic[code] for code in draft.record.topic_categories if code in by_topic]
-    if found:
-        uris = [voc.get("eu-theme")[theme].uri for theme in dict.fromkeys(found)]
-        draft.set("eu_theme", uris)
-        draft.change("eu_theme", "derived", ", ".join(dict.fromkeys(found)))
+        ids = [by_topic[code] for code in draft.record.topic_categories if code in by_topic]
+    if ids:
+        ids = list(dict.fromkeys(ids))
+        draft.set("eu_theme", [voc.get("eu-theme")[theme].uri for theme in ids])
+        draft.change("eu_theme", reason("derived"), ", ".join(ids))
+
+
+def _derived_from_inspire(draft: Draft) -> list[str]:
+    inspire = voc.get("inspire-theme")
+    uris = draft.dataset.get("inspire_theme", [])
+    return [_inspire_rows()[inspire[uri].id]["eu_theme"] for uri in uris]
+
+
+def _derived_from_themes(draft: Draft) -> list[str]:
+    by_theme = {row["theme"]: row["eu_theme"] for row in rows("theme-eu")}
+    vocabulary = voc.get("themes")
+    ids = []
+    for uri in draft.dataset.get("theme", []):
+        chain = (vocabulary[uri], *vocabulary.ancestors(uri))
+        nearest = next((concept.id for concept in chain if concept.id in by_theme), None)
+        if nearest:
+            ids.append(by_theme[nearest])
+    return ids

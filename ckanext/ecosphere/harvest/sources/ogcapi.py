@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere.dataset.dates import is_stored_form
-from ckanext.ecosphere.harvest.geometries import add_geometry
 from ckanext.ecosphere.harvest.record import (
     Box,
     Constraint,
@@ -273,7 +272,7 @@ def _of_feature(value: Object) -> Record:
     for theme in objects_in(properties, "themes"):
         _add_theme(record, theme)
     _add_rights(record, text_in(properties, "license"), text_in(properties, "rights"))
-    if not add_geometry(record, value.get("geometry")):
+    if not record.add_geometry(value.get("geometry")):
         _add_box(record, value.get("bbox"))
     _add_time(record, object_in(value, "time"))
     _add_links(record, value)

@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.geometries import add_geometry
-from ckanext.ecosphere.harvest.normalise.geography import places
+from ckanext.ecosphere.dataset import places
 from ckanext.ecosphere.harvest.record import (
     Constraint,
     Contact,
@@ -479,7 +478,7 @@ def _add_coverage(record: Record, dataset: Object) -> None:
     if granularity:
         record.unread.append(f"spatial.granularity: {granularity}")
     geometry = spatial.get("geom")
-    if geometry and not add_geometry(record, geometry):
+    if geometry and not record.add_geometry(geometry):
         text = json.dumps(geometry, ensure_ascii=False)
         record.unread.append(f"spatial.geom: {text[:MAX_NOTE]}")
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.geometry import MAX_APART, boxes_around
 from ckanext.ecosphere.harvest.dcat.geometry import boxes_of
-from ckanext.ecosphere.harvest.geometries import MAX_APART, add_geometry, sides_of
-from ckanext.ecosphere.harvest.normalise.geography.extent import repair
+from ckanext.ecosphere.harvest.normalise.extent import repair
 from ckanext.ecosphere.harvest.record import Box, Record
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
 
@@ -128,9 +128,9 @@ def test_places_far_apart_have_a_box_each_and_near_ones_one():
 
 
 def test_a_part_between_two_joins_them_and_an_archipelago_is_one_box():
-    assert sides_of([[(0, 0)], [(8, 0)], [(4, 0)]]) == [(0, 0, 8, 0)]
+    assert boxes_around([[(0, 0)], [(8, 0)], [(4, 0)]]) == [(0, 0, 8, 0)]
     far = [[(10.0 * number - 170, 0.0)] for number in range(MAX_APART + 1)]
-    assert sides_of(far) == [(-170.0, 0.0, 30.0, 0.0)]
+    assert boxes_around(far) == [(-170.0, 0.0, 30.0, 0.0)]
 
 
 def test_what_the_meridian_parts_is_one_box():
@@ -142,7 +142,7 @@ def test_the_territories_of_places_far_apart_are_found():
     record = Record()
     several = {"type": "MultiPolygon", "coordinates": [[ring(voc.get("territories")["departement-23"].data["bbox"])]]}
     several["coordinates"].append([ring(voc.get("territories")["outre-mer-reu"].data["bbox"])])
-    assert add_geometry(record, several)
+    assert record.add_geometry(several)
     made = dataset(boxes=record.boxes, shapes=record.shapes)
     assert ids("territories", made["territory"]) == ["departement-23", "outre-mer-reu"]
     assert [bool(row.get("bbox")) for row in made["spatial_coverage"]] == [True, True, False]
@@ -178,11 +178,11 @@ def test_boxes_elsewhere_stay_as_they_are(box):
 def test_whole_numbers_in_a_shape_are_numbers():
     triangle = {"type": "Polygon", "coordinates": [[[2, 46], [3, 46], [2.5, 47], [2, 46]]]}
     record = Record()
-    assert add_geometry(record, triangle)
+    assert record.add_geometry(triangle)
     made = dataset(boxes=record.boxes, shapes=record.shapes)
     assert json.loads(made["spatial_coverage"][0]["geom"]) == triangle
     turned = {"type": "Polygon", "coordinates": [[[46, 2, 250], [46, 3, 250], [47, 2.5, 250], [46, 2, 250]]]}
     record = Record()
-    add_geometry(record, turned)
+    record.add_geometry(turned)
     made = dataset(boxes=record.boxes, shapes=record.shapes)
     assert json.loads(made["spatial_coverage"][0]["geom"])["coordinates"][0][0] == [2, 46, 250]

@@ -92,7 +92,7 @@ def left_out() -> list[str]:
 def test_every_text_of_a_random_document_is_in_the_dataset_told_or_left_out_on_purpose(seed):
     making = Making(seed)
     made = normalise(read_record(etree.fromstring(making.document())), Context(fallback_organisation="x"))
-    log = [text for change in made.log for text in (change.before, change.after)]
+    log = [text for change in made.log for text in change.texts()]
     problems = [text for problem in made.problems for text in problem.params.values()]
     said = "\n".join([*strings(made.dataset), *log, *map(str, problems), *made.unread])
     justified = left_out()

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from ckanext.ecosphere.harvest.normalise.dates import parse_date
+from ckanext.ecosphere.dataset.dates import parse_date
 from ckanext.ecosphere.harvest.record import Dated, Graphic, Period
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
 

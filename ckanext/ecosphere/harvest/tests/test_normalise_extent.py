@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ckanext.ecosphere.harvest.normalise.geography.extent import repair
-from ckanext.ecosphere.harvest.normalise.geography.lambert import LAMBERT_2_EXTENDED, LAMBERT_93
+from ckanext.ecosphere.dataset.geometry import LAMBERT_2_EXTENDED, LAMBERT_93
+from ckanext.ecosphere.harvest.normalise.extent import repair
 from ckanext.ecosphere.harvest.record import Box, Extent
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ckanext.ecosphere.harvest.normalise import Context
-from ckanext.ecosphere.harvest.normalise.parties import is_person
+from ckanext.ecosphere.harvest.normalise import Context, Reason
+from ckanext.ecosphere.harvest.normalise.contacts import is_person
 from ckanext.ecosphere.harvest.record import Contact
 from ckanext.ecosphere.harvest.tests.making import DEFAULT, codes, dataset, result
 
@@ -41,7 +41,8 @@ def test_a_publisher_stays_the_publisher_and_is_no_creator():
 
 def test_a_deduced_maker_is_told():
     made = result(UNKNOWN, contacts=[Contact("Shom", role="pointOfContact")])
-    assert ("creator", "by role: pointOfContact", "Shom") in {(c.field, c.before, c.after) for c in made.log}
+    role = Reason("maker-by-role", {"role": "pointOfContact"})
+    assert ("creator", role, "Shom") in [(c.field, c.before, c.after) for c in made.log]
 
 
 def test_owners_beside_an_author_keep_their_role():

@@ -7,7 +7,7 @@ import pytest
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
-from ckanext.ecosphere.harvest.normalise.links import services
+from ckanext.ecosphere.harvest.normalise import identity
 from ckanext.ecosphere.harvest.record import Contact, Link, Member, Operation, Service, Term
 from ckanext.ecosphere.harvest.tests.making import dataset, result
 
@@ -73,7 +73,7 @@ def test_a_file_that_an_operation_names_is_no_service():
     ],
 )
 def test_a_dataset_served_is_known_by_its_identifier_or_its_address(text, href, identifier):
-    assert services.served(Term(text, href)) == identifier
+    assert identity.served(Term(text, href)) == identifier
 
 
 def test_all_datasets_of_a_service_are_kept_up_to_a_limit_that_is_told():

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from ckanext.ecosphere.harvest.normalise import Context
-from ckanext.ecosphere.harvest.normalise.geography import places
+from ckanext.ecosphere.dataset import places
+from ckanext.ecosphere.harvest.normalise import Context, Reason
 from ckanext.ecosphere.harvest.record import Box, Contact, Identifier, Keyword
 from ckanext.ecosphere.harvest.tests.making import DEFAULT, FALLBACK, codes, ids, result
 from ckanext.ecosphere.vocabularies.epcis import outlines
@@ -20,7 +20,7 @@ def territory(made):
 
 
 def how(made):
-    return next((c.before for c in made.log if c.rule == "territory"), None)
+    return next((c.before.code for c in made.log if c.rule == "territory"), None)
 
 
 NANTES = outlines()["244400404"].box
@@ -50,7 +50,7 @@ def test_a_record_that_only_names_an_intercommunality_gets_its_box_and_the_log_t
     assert (territory(made), how(made)) == (["departement-44"], way)
     told = [(change.before, change.after) for change in made.log if change.field == "spatial_coverage"]
     assert drawn(made) == [("Nantes Métropole", NANTES)]
-    assert told == [("outline of Nantes Métropole", ", ".join(map(str, NANTES)))]
+    assert told == [(Reason("outline-of", {"value": "Nantes Métropole"}), ", ".join(map(str, NANTES)))]
 
 
 def test_the_address_of_an_intercommunality_keeps_its_place_and_gets_the_box():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise import Context, RecordError
+from ckanext.ecosphere.harvest.normalise import Context, Reason, RecordError
 from ckanext.ecosphere.harvest.normalise.contacts import first_email
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.tags import clean
@@ -219,7 +219,8 @@ def test_the_kind_and_the_protocol_of_a_service_are_no_subjects():
     words = ("infoFeatureAccessService", "WFS 2.0.0", "information", "eau")
     made = result(keywords=[Keyword(word) for word in words])
     assert [tag["name"] for tag in made.dataset["tags"]] == ["information", "eau"]
-    assert ("tags", "technical words: infoFeatureAccessService, WFS 2.0.0") in {(c.rule, c.before) for c in made.log}
+    words = Reason("technical-words", {"value": "infoFeatureAccessService, WFS 2.0.0"})
+    assert ("tags", words) in [(c.rule, c.before) for c in made.log]
 
 
 def test_tens_of_thousands_of_keywords_are_bounded():
@@ -252,7 +253,7 @@ def test_a_keyword_tells_its_theme_by_label_path_or_term(keyword, themes):
 
 def theme(**fields):
     made = result(**fields)
-    how = next((c.before for c in made.log if c.rule == "themes"), None)
+    how = next((", ".join(c.before.params["kinds"]) for c in made.log if c.rule == "themes"), None)
     return ids("themes", made.dataset.get("theme", [])), how
 
 
@@ -542,7 +543,7 @@ def test_of_several_telephone_numbers_the_first_is_kept_and_the_text_is_told():
     text = "Tél. : 04.74.45.62.37 / 04 74 45 62 38 (standard)"
     made = result(contacts=[Contact("DDT 01", role="pointOfContact", phone=text)])
     assert made.dataset["contact"] == [{"name": "DDT 01", "telephone": "+33 4 74 45 62 37"}]
-    assert (text, "+33 4 74 45 62 37") in {(change.before, change.after) for change in made.log}
+    assert (text, "+33 4 74 45 62 37") in [(change.before, change.after) for change in made.log]
 
 
 def test_keywords_of_a_list_become_their_field_and_neither_tag_nor_theme():

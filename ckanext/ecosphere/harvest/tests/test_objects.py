@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests import factories, helpers
 
-from ckanext.ecosphere.harvest import objects
-from ckanext.ecosphere.harvest.messages import labels
+from ckanext.ecosphere.harvest import messages, objects
 from ckanext.ecosphere.harvest.problems import MESSAGES
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.harvest.model import HarvestObject
@@ -95,7 +94,7 @@ def test_the_job_counts_records_by_reason_and_lists_what_has_no_place(harvested)
 
 def test_every_reason_is_said_without_the_values_of_one_record():
     for code in MESSAGES:
-        text = labels.of_code(code)
+        text = messages.reason(code)
         assert text and "{" not in text and not text.endswith((":", "("))
 
 

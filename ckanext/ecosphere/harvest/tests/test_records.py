@@ -63,7 +63,7 @@ def seen(result: Result) -> dict:
         "type": ids("resource-type", [dataset["dcat_type"]])[0],
         "organisation": None if owner == FALLBACK else owner,
         "territory": ids("territories", dataset.get("territory", [])),
-        "how": next((c.before for c in result.log if c.rule == "territory"), None),
+        "how": next((c.before.code for c in result.log if c.rule == "territory"), None),
         "inspire": ids("inspire-theme", dataset.get("inspire_theme", [])),
         "topics": ids("topic-category", dataset.get("topic_category", [])),
         "licence": dataset.get("license_id"),
@@ -145,13 +145,13 @@ def test_title_day_boxes_links_and_addresses_of_every_record_are_those_of_its_xm
             continue
         for element, result in zip(elements, made, strict=True):
             dataset, name, but = result.dataset, path.name, NOT_AS_WRITTEN.get(path.name)
-            told = [text for change in result.log for text in (change.before, change.after)]
+            told = [text for change in result.log for text in change.texts()]
             told += [*result.unread, *(str(problem) for problem in result.problems)]
             everything = json.dumps([dataset, told], ensure_ascii=False).lower()
             if title := words(element, TITLE):
                 assert dataset["title"] == title or but == "title", name
             assert (dataset.get("metadata_date") or "")[:10] == words(element, STAMP)[:10] or but == "stamp", name
-            outlined = sum(change.before.startswith("outline of ") for change in result.log)
+            outlined = sum(getattr(change.before, "code", "") == "outline-of" for change in result.log)
             assert seen(result)["boxes"] == len(element.xpath(BOX)) + outlined, name
             for url in element.xpath(LINKAGE):
                 address = without_credentials(url.strip()).lower().partition("?")[0].rstrip("/")

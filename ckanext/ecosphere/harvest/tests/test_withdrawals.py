@@ -5,9 +5,8 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest import config, messages
 from ckanext.ecosphere.harvest.finish import withdrawal
-from ckanext.ecosphere.harvest.messages import labels
 from ckanext.ecosphere.harvest.model import Hold
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, empty, iso_record, status
 from ckanext.ecosphere.harvest.tests.portal import solr_requests
@@ -247,7 +246,7 @@ def test_a_hold_follows_the_records_that_come_back(portal):
         told = portal.state(source)
         assert "Records have come back: 7 withdrawals wait for a person, 8 did before." in told["remarks"]
         # The hold is an error of the job, not a refused record.
-        numbers = {key: number for key, _label, number in labels.counted({"errored": 1}, told["facts"])}
+        numbers = {key: number for key, _label, number in messages.counted({"errored": 1}, told["facts"])}
         assert (numbers["errored"], numbers["not-modified"]) == (0, 3)
         shown = portal.call("ecosphere_harvest_withdrawals_show", id=source)
         assert shown["hold"]["records"] == len(shown["datasets"]) == 7

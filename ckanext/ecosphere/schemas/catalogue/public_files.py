@@ -26,9 +26,9 @@ from ckan.types import Context, DataDict
 from redis.exceptions import RedisError
 from sqlalchemy import event
 
+from ckanext.ecosphere.dataset.dates import span
 from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import places, urls
-from ckanext.ecosphere.schemas.fields.dates import span
 from ckanext.ecosphere.schemas.iso.reading import Reader
 from ckanext.ecosphere.shared import csv_table
 from ckanext.ecosphere.shared.queue import enqueue_once

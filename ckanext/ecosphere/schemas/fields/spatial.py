@@ -14,9 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.geometry import Box, box_to_geometry
 from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
-
-Box = tuple[float, float, float, float]
 
 _NUMBERS = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _BOX_TEXT = re.compile(
@@ -180,23 +179,6 @@ def _checked(coordinates: list[Any]) -> tuple[float, float]:
     return float(longitude), float(latitude)
 
 
-def box_to_geometry(box: Box) -> dict[str, Any]:
-    """Return the polygon of ``box``, cut in two where it crosses the 180th meridian."""
-    west, south, east, north = box
-    if west > east:
-        parts = [
-            _ring((west, south, MAX_LONGITUDE, north)),
-            _ring((-MAX_LONGITUDE, south, east, north)),
-        ]
-        return {"type": "MultiPolygon", "coordinates": [[ring] for ring in parts]}
-    return {"type": "Polygon", "coordinates": [_ring(box)]}
-
-
-def _ring(box: Box) -> list[list[float]]:
-    west, south, east, north = box
-    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
-
-
 def geometry_to_box(geometry: Mapping[str, Any]) -> Box:
     """Return the smallest box around ``geometry`` (never crossing the 180th meridian)."""
     positions = _positions(geometry["coordinates"], _DEPTHS[geometry["type"]])
@@ -312,5 +294,5 @@ def _merge(shapes: list[dict[str, Any]]) -> dict[str, Any] | None:
         return next(iter(distinct), None)
     polygons: list[Any] = []
     for shape in distinct:
-        polygons += _polygons(shape) or [[_ring(geometry_to_box(shape))]]
+        polygons += _polygons(shape) or _polygons(box_to_geometry(geometry_to_box(shape)))
     return {"type": "MultiPolygon", "coordinates": polygons}

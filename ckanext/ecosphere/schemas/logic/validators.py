@@ -23,9 +23,9 @@ from ckan.lib.munge import munge_title_to_name
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import dates, links
+from ckanext.ecosphere.dataset.dates import parse_moment
 from ckanext.ecosphere.dataset.view import flat_rows
 from ckanext.ecosphere.schemas.fields import spatial, urls
-from ckanext.ecosphere.schemas.fields.dates import parse_date
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.shared import bounds, characters, contact_details
 from ckanext.ecosphere.vocabularies import communes
@@ -187,7 +187,7 @@ def ecosphere_date(value: Any) -> Any:
     elif isinstance(value, dt.date):
         return value.isoformat()
     try:
-        return parse_date(str(value))
+        return parse_moment(str(value))
     except ValueError as error:
         message = tk._(
             '"{value}" is not a date: write it as 31/03/2024, 03/2024, March 2024 or 2024'

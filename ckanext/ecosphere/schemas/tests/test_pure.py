@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ckanext.ecosphere.dataset import dates
 from ckanext.ecosphere.schemas.catalogue import licences
-from ckanext.ecosphere.schemas.fields import dates, spatial, urls
+from ckanext.ecosphere.schemas.fields import spatial, urls
 from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.schemas.logic import validators
 from ckanext.ecosphere.schemas.tests import samples
@@ -35,19 +36,19 @@ class TestDates:
         ],
     )
     def test_the_spellings_of_records_become_iso(self, given, stored):
-        assert dates.parse_date(given) == stored
+        assert dates.parse_moment(given) == stored
 
     @pytest.mark.parametrize(
         "given", ["", "hier", "non renseigné", "2023-02-30", "2023-13", "31/02/2020", "0000", "20", "2020-1-1", "12:00"]
     )
     def test_what_is_no_date_is_refused(self, given):
         with pytest.raises(ValueError):
-            dates.parse_date(given)
+            dates.parse_moment(given)
 
     @given(st.dates(min_value=dt.date(1000, 1, 1)))
     def test_every_day_survives(self, day):
-        assert dates.span(dates.parse_date(day.isoformat())) == (day, day)
-        assert dates.parse_date(day.strftime("%d/%m/%Y")) == day.isoformat()
+        assert dates.span(dates.parse_moment(day.isoformat())) == (day, day)
+        assert dates.parse_moment(day.strftime("%d/%m/%Y")) == day.isoformat()
 
     def test_a_year_and_a_month_span_their_days(self):
         assert dates.span("2024") == (dt.date(2024, 1, 1), dt.date(2024, 12, 31))

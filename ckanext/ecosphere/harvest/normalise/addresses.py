@@ -1,4 +1,4 @@
-"""Clean and check the URLs of links, and detect intranet hosts."""
+"""Clean and check the URLs of links; find the record that a URL shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ _REMOVED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\ufeff]")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _TYPO = re.compile(r"^(https?|ftp)(?:;//|:/(?!/)|//|:\\\\|\s*:\s*//)", re.IGNORECASE)
 _TWICE = re.compile(r"^https?://(?=https?://)", re.IGNORECASE)
-_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?", re.IGNORECASE)
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
+_LONGEST_HOST = 253
 _UNSAFE = re.compile(r"[\s\\<>\"^`{|}]")
 
 
@@ -47,8 +49,8 @@ class Address:
 def clean_url(text: str | None) -> Address:
     """Clean a URL as written in a record.
 
-    Tabs and line ends, which browsers ignore inside a scheme, are removed before the scheme is checked; other schemes
-    than http, https, ftp and ftps are refused (``javascript:``, ``data:``, ``file:``…).
+    Tabs and line ends, which browsers ignore inside a scheme, are removed before the scheme is
+    checked; other schemes than http, https, ftp and ftps are refused (``javascript:``, ``file:``…).
     """
     bare = _REMOVED.sub("", text or "").strip().strip("<>\"'").strip()
     if not bare:
@@ -85,21 +87,27 @@ def _checked(url: str) -> Address:
         return Address(reason="not-an-address")
     if not _is_host(host):
         return Address(reason="not-an-address")
-    name = f"[{host}]" if ":" in host else host
-    netloc = name if port is None else f"{name}:{port}"
-    path, query, fragment = (_UNSAFE.sub(_escape, part) for part in (parts.path, parts.query, parts.fragment))
+    netloc = host
+    if ":" in host:
+        netloc = f"[{host}]"
+    if port is not None:
+        netloc = f"{netloc}:{port}"
+    unsafe = (parts.path, parts.query, parts.fragment)
+    path, query, fragment = (_UNSAFE.sub(_escape, part) for part in unsafe)
     clean = urlunsplit(SplitResult(parts.scheme.lower(), netloc, path, query, fragment))
     parameters: dict[str, str] = {}
     for key, value in parse_qsl(parts.query, keep_blank_values=True)[:200]:
         parameters.setdefault(key.lower(), value)
-    return Address(clean, "", host, parts.path, holds_secret or "@" in parts.netloc, parameters)
+    holds_secret = holds_secret or "@" in parts.netloc
+    return Address(clean, "", host, parts.path, holds_secret, parameters)
 
 
 def _without_secrets(query: str) -> str:
     """Return a query without passwords and tokens."""
     if not SECRET_PARAMETER.search(f"?{query}"):
         return query
-    return "&".join(part for part in query.split("&") if not SECRET_PARAMETER.search(f"?{part}"))
+    safe = [part for part in query.split("&") if not SECRET_PARAMETER.search(f"?{part}")]
+    return "&".join(safe)
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -110,15 +118,15 @@ def _escape(match: re.Match[str]) -> str:
 def _is_host(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
+        return True
     except ValueError:
         pass
-    else:
-        return True
-    try:
-        ascii_host = host.encode("idna").decode("ascii") if not host.isascii() else host
-    except UnicodeError:
-        return False
-    return bool(_HOST.fullmatch(ascii_host)) and len(ascii_host) <= 253  # noqa: PLR2004 - DNS
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode("ascii")
+        except UnicodeError:
+            return False
+    return bool(_HOST.fullmatch(host)) and len(host) <= _LONGEST_HOST
 
 
 def is_intranet(host: str) -> bool:
@@ -142,4 +150,24 @@ def stated(link: Link, address: Address) -> links.Link:
 
 
 def _filled(text: str | None) -> str:
-    return "" if text is None or is_placeholder(text) else text
+    if text is None or is_placeholder(text):
+        return ""
+    return text
+
+
+_RECORD_PAGE = re.compile(
+    r"(?:/api/records/|#/metadata/|/metadata\.show\?(?:uuid|id)=|[?&]uuid=)"
+    r"(?!\d{1,9}(?![^/?#&]))([^/?#&]{2,200})"
+)
+"""The identifier in the URL of any view of a GeoNetwork record, but not its internal number."""
+
+
+def record_named(address: str) -> str:
+    """Return the identifier of the record that a catalogue URL shows; empty for any other URL."""
+    query = clean_url(address).query
+    if query.get("request", "").lower() == "getrecordbyid":
+        return query.get("id", "")
+    match = _RECORD_PAGE.search(address[:2_000])
+    if not match:
+        return ""
+    return unquote(match.group(1))

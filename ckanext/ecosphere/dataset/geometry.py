@@ -1,0 +1,331 @@
+"""Boxes and geometries in degrees: how they overlap, and how they are written.
+
+A box is west, south, east, north in WGS 84; with west > east it crosses the 180th meridian. Pure
+functions over numbers and GeoJSON, of bounded size; what a box says about a territory is in
+`places`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from pyproj import Transformer
+
+Box = tuple[float, float, float, float]
+"""West, south, east, north."""
+Position = tuple[float, float]
+"""Longitude and latitude."""
+
+MAX_POSITIONS = 100_000
+MAX_PARTS = 2_000
+"""Maximum parts of a geometry that are treated separately; with more, one box covers all."""
+MAX_APART = 20
+"""Maximum boxes of one geometry; with more, one box covers all (an archipelago)."""
+APART = 5.0
+"""Minimum gap in degrees between separate boxes: Mayotte and La Réunion are two, Corsica and the
+mainland one."""
+MARGIN = 0.05
+"""Degrees by which a box may extend beyond the one that holds it."""
+HALF_TURN, QUARTER_TURN = 180.0, 90.0
+_PIECE = re.compile(r"[(),]|[^(),]+")
+_DIMENSIONS = (2, 3, 4)
+"""Possible numbers of coordinates in WKT: the third is the height, the fourth a measure."""
+_POINTS_OF_A_RING = 5
+
+
+# --- projections -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A projected system, in metres and easting first.
+
+    Attributes:
+        epsg: its code.
+        eastings: its area of use, in metres.
+        northings: its area of use, in metres.
+    """
+
+    epsg: int
+    eastings: tuple[float, float]
+    northings: tuple[float, float]
+
+    def holds(self, x: float, y: float) -> bool:
+        """Tell whether a point in metres lies in the area of use."""
+        in_width = self.eastings[0] <= x <= self.eastings[1]
+        return in_width and self.northings[0] <= y <= self.northings[1]
+
+    def to_degrees(self, x: float, y: float) -> Position:
+        """Return longitude and latitude of a point in metres."""
+        return _to_degrees(self.epsg).transform(x, y)
+
+    def box_to_degrees(self, box: Box) -> Box:
+        """Return a box in degrees around a box in metres, whose sides are curves in degrees."""
+        return _to_degrees(self.epsg).transform_bounds(*box)
+
+
+LAMBERT_93 = Projection(2154, (80_000, 1_300_000), (6_000_000, 7_200_000))
+LAMBERT_2_EXTENDED = Projection(27572, (0, 1_250_000), (1_600_000, 2_750_000))
+MAINLAND = (LAMBERT_93, LAMBERT_2_EXTENDED)
+"""Projections of the mainland, whose areas in metres do not overlap."""
+
+
+@cache
+def _to_degrees(epsg: int) -> Transformer:
+    return Transformer.from_crs(epsg, 4326, always_xy=True)
+
+
+def from_metres(box: Box) -> Box | None:
+    """Return a box in degrees whose corners are in metres of a mainland projection; else None.
+
+    Args:
+        box: two opposite corners, in any order.
+    """
+    west, east = sorted((box[0], box[2]))
+    south, north = sorted((box[1], box[3]))
+    for projection in MAINLAND:
+        if projection.holds(west, south) and projection.holds(east, north):
+            return projection.box_to_degrees((west, south, east, north))
+    return None
+
+
+# --- boxes -----------------------------------------------------------------------------------
+
+
+def _parts(box: Box) -> list[Box]:
+    """Return a box, in two parts where it crosses the 180th meridian (RFC 7946, 3.1.9)."""
+    west, south, east, north = box
+    if west <= east:
+        return [box]
+    return [(west, south, HALF_TURN, north), (-HALF_TURN, south, east, north)]
+
+
+def area(box: Box) -> float:
+    """Return the area of a box, in square degrees."""
+    return sum((east - west) * (north - south) for west, south, east, north in _parts(box))
+
+
+def common_area(one: Box, other: Box) -> float:
+    """Return the area that two boxes have in common, in square degrees."""
+    total = 0.0
+    for first in _parts(one):
+        for second in _parts(other):
+            width = min(first[2], second[2]) - max(first[0], second[0])
+            height = min(first[3], second[3]) - max(first[1], second[1])
+            if width > 0 and height > 0:
+                total += width * height
+    return total
+
+
+def likeness(one: Box, other: Box) -> float:
+    """Return the similarity of two boxes: intersection over union, from 0 to 1."""
+    common = common_area(one, other)
+    union = area(one) + area(other) - common
+    if union > 0:
+        return common / union
+    return float(one == other)
+
+
+def holds(outer: Box, inner: Box, margin: float = MARGIN) -> bool:
+    """Tell whether a box contains another, which may extend beyond it by some degrees."""
+    around = _parts(outer)
+    return all(_reach_around(around, part, margin) for part in _parts(inner))
+
+
+def _reach_around(around: list[Box], inner: Box, margin: float) -> bool:
+    for west, south, east, north in around:
+        is_low_enough = west - margin <= inner[0] and south - margin <= inner[1]
+        if is_low_enough and east + margin >= inner[2] and north + margin >= inner[3]:
+            return True
+    return False
+
+
+def same(one: Box, other: Box) -> bool:
+    """Tell whether two boxes differ by no more than the margin."""
+    return holds(one, other) and holds(other, one)
+
+
+def hull(boxes: Iterable[Box]) -> Box:
+    """Return the box around some boxes, of which there is at least one."""
+    wests, souths, easts, norths = zip(*boxes, strict=True)
+    return min(wests), min(souths), max(easts), max(norths)
+
+
+def swapped(box: Box) -> Box:
+    """Return a box with its axes exchanged."""
+    west, south, east, north = box
+    return south, west, north, east
+
+
+def box_to_geometry(box: Box) -> dict[str, Any]:
+    """Return a box as GeoJSON, in two parts if it crosses the 180th meridian."""
+    rings = [_ring(part) for part in _parts(box)]
+    if len(rings) == 1:
+        return {"type": "Polygon", "coordinates": rings}
+    return {"type": "MultiPolygon", "coordinates": [[ring] for ring in rings]}
+
+
+def _ring(box: Box) -> list[list[float]]:
+    west, south, east, north = box
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+# --- GeoJSON ---------------------------------------------------------------------------------
+
+
+def geometries_in(value: Any) -> list[dict[str, Any]]:
+    """Return the geometries in a GeoJSON object: itself, or those of its features or members."""
+    geometries: list[dict[str, Any]] = []
+    waiting = [value]
+    for _number in range(MAX_PARTS):
+        if not waiting:
+            break
+        item = waiting.pop()
+        if not isinstance(item, dict):
+            continue
+        if isinstance(item.get("coordinates"), list):
+            geometries.append(item)
+            continue
+        for name in ("geometries", "features"):
+            if isinstance(item.get(name), list):
+                waiting += reversed(item[name])
+        waiting.append(item.get("geometry"))
+    return geometries
+
+
+def positions_in(coordinates: Any) -> Iterator[Position]:
+    """Yield the positions of GeoJSON coordinates nested to any depth, without heights."""
+    waiting, number = [coordinates], 0
+    while waiting and number < MAX_POSITIONS:
+        value = waiting.pop()
+        if not isinstance(value, list):
+            continue
+        if len(value) > 1 and all(type(part) in (int, float) for part in value[:2]):
+            number += 1
+            yield float(value[0]), float(value[1])
+        else:
+            waiting += value
+
+
+def parts_of(geometry: dict[str, Any]) -> list[list[Position]]:
+    """Return the positions of each polygon, line or point of one of `geometries_in`.
+
+    Empty if there are too many positions.
+    """
+    coordinates: list[Any] = geometry["coordinates"]
+    pieces = [coordinates]
+    if str(geometry.get("type")).startswith("Multi") and len(coordinates) <= MAX_PARTS:
+        pieces = coordinates
+    parts = list(filter(None, map(list, map(positions_in, pieces))))
+    if sum(map(len, parts)) >= MAX_POSITIONS:
+        return []
+    return parts
+
+
+def with_axes_swapped(geometry: dict[str, Any]) -> dict[str, Any]:
+    """Return a GeoJSON geometry whose positions were written latitude first."""
+    return {**geometry, "coordinates": _swapped(geometry["coordinates"])}
+
+
+def _swapped(coordinates: Any) -> Any:
+    if coordinates and isinstance(coordinates[0], int | float):
+        return [coordinates[1], coordinates[0], *coordinates[2:]]
+    return [_swapped(part) for part in coordinates]
+
+
+# --- WKT -------------------------------------------------------------------------------------
+
+
+def parts_of_wkt(text: str) -> list[list[Position]]:
+    """Return the positions of each part of a WKT geometry, from its first bracket on.
+
+    Each ring of a polygon counts as a part, since holes lie within the outer ring. Empty if a
+    position cannot be read.
+    """
+    parts: list[list[Position]] = [[]]
+    for piece in _PIECE.findall(text):
+        if piece == ")":
+            parts.append([])
+        elif piece not in "(,":
+            position = _position(piece)
+            if position:
+                parts[-1].append(position)
+            elif any(sign.isdigit() for sign in piece):
+                return []
+    parts = [part for part in parts if part]
+    if len(parts) > MAX_PARTS:
+        return [list(chain.from_iterable(parts))]
+    return parts
+
+
+def _position(text: str) -> Position | None:
+    try:
+        numbers = [float(number) for number in text.split()]
+    except ValueError:
+        return None
+    if len(numbers) not in _DIMENSIONS:
+        return None
+    return numbers[0], numbers[1]
+
+
+# --- boxes around geometries -----------------------------------------------------------------
+
+
+def bounds(positions: Sequence[Position]) -> Box:
+    """Return the box around positions, of which there is at least one."""
+    first, second = [x for x, _y in positions], [y for _x, y in positions]
+    return min(first), min(second), max(first), max(second)
+
+
+def boxes_around(parts: Iterable[Sequence[Position]]) -> list[Box]:
+    """Return the boxes around parts, in their order; parts near each other have one box."""
+    boxes = [bounds(part) for part in parts]
+    groups: list[Box] = []
+    for box in boxes:
+        groups = _with(groups, box)
+        if len(groups) > MAX_APART:
+            return [hull(boxes)]
+    return groups
+
+
+def _with(groups: list[Box], box: Box) -> list[Box]:
+    """Add a box to some others, joined with those nearby; it may then be near further ones."""
+    place = len(groups)
+    while True:
+        near = [number for number, other in enumerate(groups) if _is_near(other, box)]
+        if not near:
+            return [*groups[:place], box, *groups[place:]]
+        box = hull([box, *(groups[number] for number in near)])
+        place = min(place, near[0])
+        groups = [other for number, other in enumerate(groups) if number not in near]
+
+
+def _is_near(one: Box, other: Box) -> bool:
+    across = max(one[0], other[0]) - min(one[2], other[2])
+    along = max(one[1], other[1]) - min(one[3], other[3])
+    return across < APART and along < APART
+
+
+def joined_at_180(boxes: list[Box]) -> list[Box]:
+    """Return two boxes that meet at the 180th meridian (RFC 7946, 3.1.9) as one."""
+    if len(boxes) != 2:  # noqa: PLR2004
+        return boxes
+    east_of_it, west_of_it = sorted(boxes)
+    meet = west_of_it[2] == HALF_TURN == -east_of_it[0]
+    if meet and west_of_it[1::2] == east_of_it[1::2]:
+        return [(west_of_it[0], west_of_it[1], east_of_it[2], west_of_it[3])]
+    return boxes
+
+
+def is_box(parts: list[list[Position]]) -> bool:
+    """Tell whether the parts of a polygon are one rectangle along the axes."""
+    if len(parts) != 1 or len(parts[0]) != _POINTS_OF_A_RING:
+        return False
+    corners = set(parts[0])
+    west, _south, east, _north = bounds(parts[0])
+    return len(corners) == _POINTS_OF_A_RING - 1 and {x for x, _y in corners} == {west, east}

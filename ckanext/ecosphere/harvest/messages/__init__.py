@@ -1,1 +1,0 @@
-"""User-facing messages of the harvest: labels for reports, form errors, translated terms."""

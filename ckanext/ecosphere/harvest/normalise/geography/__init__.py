@@ -1,1 +1,0 @@
-"""Find territories from bounding boxes, coordinates and place names."""

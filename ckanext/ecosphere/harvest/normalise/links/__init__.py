@@ -1,1 +1,0 @@
-"""Convert the links of a record to resources and pages of the dataset."""
