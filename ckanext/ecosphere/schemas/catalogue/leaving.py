@@ -7,6 +7,7 @@ apostrophe (for which it refuses every save). Their original values are in the f
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -127,10 +128,12 @@ def _leave_one(row: Mapping[str, Any]) -> None:
     before, became = adopting.converted_licence(data)
     if before and ours == became:
         theirs = before
+    plain_extras = {name: _shortened(text) for name, text in extras.items()}
+    digests = {name: _digest(text) for name, text in plain_extras.items()}
     values = {
-        "plugin_data": {**data, KEY: {"licences": [ours, theirs]}},
+        "plugin_data": {**data, KEY: {"licences": [ours, theirs], "digests": digests}},
         "license_id": theirs,
-        "extras": {name: _shortened(text) for name, text in extras.items()},
+        "extras": plain_extras,
         **_maintainer(row, extras),
     }
     package, resource = model.package_table, model.resource_table
@@ -142,6 +145,11 @@ def _leave_one(row: Mapping[str, Any]) -> None:
             model.Session.execute(
                 sa.update(resource).where(resource.c.id == id_).values(extras=plain)
             )
+
+
+def _digest(text: str) -> str:
+    """Return what tells, when the plugins are back, whether a free field was changed meanwhile."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _maintainer(row: Mapping[str, Any], extras: Mapping[str, str]) -> dict[str, str]:
@@ -176,10 +184,13 @@ def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
-    data = dict(row["plugin_data"])
-    ours, theirs = data.pop(KEY)["licences"]
-    renamed, rewritten = adopting.fit(row["extras"] or {}, checks)
-    extras = adopting.with_fitting(row["extras"] or {}, renamed, rewritten)
+    extras, data = dict(row["extras"] or {}), dict(row["plugin_data"])
+    left = data.pop(KEY)
+    ours, theirs = left["licences"]
+    digests = left["digests"]
+    changed = [name for name, text in extras.items() if _digest(text) != digests.get(name)]
+    of_schema = {name: checks[name] for name in changed if name in checks}
+    extras = adopting.with_fitting(extras, *adopting.fit(extras, of_schema))
     licence = ours
     if row["license_id"] != theirs:
         licence = row["license_id"] and licences.restate(row["license_id"], extras)
@@ -201,10 +212,12 @@ def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
 
 def _with_rows(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a file with the lists that are JSON texts since `leave` as lists."""
+    schema = tk.h.scheming_get_dataset_schema("dataset")["resource_fields"]
+    names = {field["field_name"] for field in schema}
     read = dict(fields)
-    for field in tk.h.scheming_get_dataset_schema("dataset")["resource_fields"]:
-        name = field["field_name"]
-        read[name] = as_list(as_object(read.get(name)))
-        if read[name] is None:
-            del read[name]
+    for name in names.intersection(fields):
+        if isinstance(read[name], str) and read[name].startswith("["):
+            read[name] = as_list(read[name])
+        elif isinstance(read[name], str):
+            read[name] = as_object(read[name])
     return read
