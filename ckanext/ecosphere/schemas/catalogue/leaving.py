@@ -54,13 +54,11 @@ def leave() -> str:
     """Prepare all datasets for a CKAN without this schema; return what was done as a sentence."""
     for tag in _refused_tags():
         _replace_tag(tag)
-    package = model.package_table
-    query = sa.select(package).where(package.c.type == "dataset", ~_is_left(package.c.plugin_data))
-    rows: Any = model.Session.execute(query).mappings().all()
-    for row in rows:
-        _leave_one(row)
-    message = tk.ungettext("{number} dataset kept", "{number} datasets kept", len(rows))
-    return message.format(number=len(rows))
+    ids = _ids(left=False)
+    for id_ in ids:
+        _leave_one(_row(id_))
+    message = tk.ungettext("{number} dataset kept", "{number} datasets kept", len(ids))
+    return message.format(number=len(ids))
 
 
 def restore(report: InitReport) -> None:
@@ -71,17 +69,15 @@ def restore(report: InitReport) -> None:
     Args:
         report: receives how many there were.
     """
-    package = model.package_table
-    query = sa.select(package).where(package.c.type == "dataset", _is_left(package.c.plugin_data))
-    rows: Any = model.Session.execute(query).mappings().all()
-    if not rows:
+    ids = _ids(left=True)
+    if not ids:
         return
     checks = adopting.field_checks()
-    for row in rows:
-        _restore_one(row, checks)
+    for id_ in ids:
+        _restore_one(_row(id_), checks)
     model.Session.commit()
-    message = tk.ungettext("{number} dataset is back", "{number} datasets are back", len(rows))
-    report.changed(message.format(number=len(rows)))
+    message = tk.ungettext("{number} dataset is back", "{number} datasets are back", len(ids))
+    report.changed(message.format(number=len(ids)))
 
 
 def plain_tag(name: str) -> str:
@@ -106,8 +102,18 @@ def _refused_tags() -> list[model.Tag]:
     return [tag for tag in tags if plain_tag(tag.name) != tag.name]
 
 
-def _is_left(plugin_data: Any) -> Any:
-    return sa.func.coalesce(plugin_data.has_key(KEY), sa.false())
+def _ids(*, left: bool) -> list[str]:
+    """Return the ids of the datasets that were left, or of the others."""
+    package: Any = model.Package
+    is_left = sa.func.coalesce(package.plugin_data.has_key(KEY), False)
+    query = sa.select(package.id).where(package.type == "dataset", is_left.is_(left))
+    return list(model.Session.scalars(query.order_by(package.id)))
+
+
+def _row(id_: str) -> dict[str, Any]:
+    package = model.package_table
+    row = model.Session.execute(sa.select(package).where(package.c.id == id_)).mappings().one()
+    return {str(name): value for name, value in row.items()}
 
 
 def _replace_tag(tag: model.Tag) -> None:
