@@ -318,7 +318,7 @@ blueprint = Blueprint("ecosphere_closing", __name__)
 web_guard.protect(blueprint)
 
 
-@blueprint.route("/compte/fermer", methods=["GET", "POST"])
+@blueprint.route("/compte/fermer", endpoint="close", methods=["GET", "POST"])
 def close_page() -> AnyResponse:
     """Explain what closing the account means; on POST, with the password, close it and end the session."""
     if not tk.current_user.is_authenticated:

@@ -192,8 +192,8 @@ def _away() -> Response:
             "site": tk.config.get("ckan.site_title") or "",
             "message": message,
             "advice": tk._(
-                "One of its services is being started again. Try again in half a minute. "
-                "If you had just sent something, see whether it was saved before you send it again."
+                "One of its services is being started again. Try again in half a minute. If you "
+                "had just sent something, see whether it was saved before you send it again."
             ),
             "again": tk._("Try again"),
         }

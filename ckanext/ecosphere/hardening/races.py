@@ -67,8 +67,8 @@ def conflict_message(error: Exception) -> str:
         cause, _CHANGED_MEANWHILE
     ):
         return tk._(
-            "Somebody else changed or removed it at the same moment: look at it, and try again "
-            "if need be."
+            "Somebody else changed or removed it at the same moment: look at it, and try again if "
+            "need be."
         )
     return ""
 

@@ -140,11 +140,9 @@ def _refuse_without_account(identity: Identity) -> None:
     same = sa.func.lower(model.User.email) == identity.email.lower()
     if model.Session.query(model.User).filter(same).first():
         sentence = tk._(
-            "There is already an account with the address {email}. Log in with its password, "
-            "then link it "
-            "with {provider} on the page of your account. If you have no password, ask for one "
-            "with "
-            "“Forgotten your password?”."
+            "There is already an account with the address {email}. Log in with its password, then "
+            "link it with {provider} on the page of your account. If you have no password, ask "
+            "for one with “Forgotten your password?”."
         )
         raise NoAccount(config.named(sentence).replace("{email}", identity.email))
     if not config.create_accounts():

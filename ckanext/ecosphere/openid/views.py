@@ -162,8 +162,7 @@ def unlink() -> Any:
     accounts.unlink(tk.current_user)  # type: ignore[arg-type]
     sentence = tk._(
         "Your account is no longer linked with {provider}: you log in with its password. If you "
-        "have none, "
-        "ask for one with “Forgotten your password?”."
+        "have none, ask for one with “Forgotten your password?”."
     )
     tk.h.flash_success(config.named(sentence))
     return tk.redirect_to("user.edit")

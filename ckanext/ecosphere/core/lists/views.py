@@ -160,8 +160,8 @@ def take_back(entry: str) -> Response:
     except (terms.ChangedMeanwhileError, terms.FullError):
         tk.h.flash_error(
             tk._(
-                "This cannot be undone: it was changed again since, or a term was added "
-                "(withdraw it)."
+                "This cannot be undone: it was changed again since, or a term was added (withdraw "
+                "it)."
             )
         )
     else:

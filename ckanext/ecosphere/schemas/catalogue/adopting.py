@@ -204,8 +204,8 @@ def check() -> list[Check]:
         return []
     name = tk._("Existing catalogue")
     message = tk.ungettext(
-        "{number} dataset was here before the schema: its contacts and licence are not yet in "
-        "its terms",
+        "{number} dataset was here before the schema: its contacts and licence are not yet in its "
+        "terms",
         "{number} datasets were here before the schema: their contacts and licences are not yet "
         "in its terms",
         number,

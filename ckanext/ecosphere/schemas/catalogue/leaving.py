@@ -7,6 +7,7 @@ apostrophe (for which it refuses every save). Their original values are in the f
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -53,13 +54,11 @@ def leave() -> str:
     """Prepare all datasets for a CKAN without this schema; return what was done as a sentence."""
     for tag in _refused_tags():
         _replace_tag(tag)
-    package = model.package_table
-    query = sa.select(package).where(package.c.type == "dataset", ~_is_left(package.c.plugin_data))
-    rows: Any = model.Session.execute(query).mappings().all()
-    for row in rows:
-        _leave_one(row)
-    message = tk.ungettext("{number} dataset kept", "{number} datasets kept", len(rows))
-    return message.format(number=len(rows))
+    ids = _ids(left=False)
+    for id_ in ids:
+        _leave_one(_row(id_))
+    message = tk.ungettext("{number} dataset kept", "{number} datasets kept", len(ids))
+    return message.format(number=len(ids))
 
 
 def restore(report: InitReport) -> None:
@@ -70,17 +69,15 @@ def restore(report: InitReport) -> None:
     Args:
         report: receives how many there were.
     """
-    package = model.package_table
-    query = sa.select(package).where(package.c.type == "dataset", _is_left(package.c.plugin_data))
-    rows: Any = model.Session.execute(query).mappings().all()
-    if not rows:
+    ids = _ids(left=True)
+    if not ids:
         return
     checks = adopting.field_checks()
-    for row in rows:
-        _restore_one(row, checks)
+    for id_ in ids:
+        _restore_one(_row(id_), checks)
     model.Session.commit()
-    message = tk.ungettext("{number} dataset is back", "{number} datasets are back", len(rows))
-    report.changed(message.format(number=len(rows)))
+    message = tk.ungettext("{number} dataset is back", "{number} datasets are back", len(ids))
+    report.changed(message.format(number=len(ids)))
 
 
 def plain_tag(name: str) -> str:
@@ -105,8 +102,18 @@ def _refused_tags() -> list[model.Tag]:
     return [tag for tag in tags if plain_tag(tag.name) != tag.name]
 
 
-def _is_left(plugin_data: Any) -> Any:
-    return sa.func.coalesce(plugin_data.has_key(KEY), sa.false())
+def _ids(*, left: bool) -> list[str]:
+    """Return the ids of the datasets that were left, or of the others."""
+    package: Any = model.Package
+    is_left = sa.func.coalesce(package.plugin_data.has_key(KEY), False)
+    query = sa.select(package.id).where(package.type == "dataset", is_left.is_(left))
+    return list(model.Session.scalars(query.order_by(package.id)))
+
+
+def _row(id_: str) -> dict[str, Any]:
+    package = model.package_table
+    row = model.Session.execute(sa.select(package).where(package.c.id == id_)).mappings().one()
+    return {str(name): value for name, value in row.items()}
 
 
 def _replace_tag(tag: model.Tag) -> None:
@@ -127,10 +134,12 @@ def _leave_one(row: Mapping[str, Any]) -> None:
     before, became = adopting.converted_licence(data)
     if before and ours == became:
         theirs = before
+    plain_extras = {name: _shortened(text) for name, text in extras.items()}
+    digests = {name: _digest(text) for name, text in plain_extras.items()}
     values = {
-        "plugin_data": {**data, KEY: {"licences": [ours, theirs]}},
+        "plugin_data": {**data, KEY: {"licences": [ours, theirs], "digests": digests}},
         "license_id": theirs,
-        "extras": {name: _shortened(text) for name, text in extras.items()},
+        "extras": plain_extras,
         **_maintainer(row, extras),
     }
     package, resource = model.package_table, model.resource_table
@@ -142,6 +151,11 @@ def _leave_one(row: Mapping[str, Any]) -> None:
             model.Session.execute(
                 sa.update(resource).where(resource.c.id == id_).values(extras=plain)
             )
+
+
+def _digest(text: str) -> str:
+    """Return what tells, when the plugins are back, whether a free field was changed meanwhile."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _maintainer(row: Mapping[str, Any], extras: Mapping[str, str]) -> dict[str, str]:
@@ -176,10 +190,13 @@ def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
-    data = dict(row["plugin_data"])
-    ours, theirs = data.pop(KEY)["licences"]
-    renamed, rewritten = adopting.fit(row["extras"] or {}, checks)
-    extras = adopting.with_fitting(row["extras"] or {}, renamed, rewritten)
+    extras, data = dict(row["extras"] or {}), dict(row["plugin_data"])
+    left = data.pop(KEY)
+    ours, theirs = left["licences"]
+    digests = left["digests"]
+    changed = [name for name, text in extras.items() if _digest(text) != digests.get(name)]
+    of_schema = {name: checks[name] for name in changed if name in checks}
+    extras = adopting.with_fitting(extras, *adopting.fit(extras, of_schema))
     licence = ours
     if row["license_id"] != theirs:
         licence = row["license_id"] and licences.restate(row["license_id"], extras)
@@ -201,10 +218,12 @@ def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
 
 def _with_rows(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a file with the lists that are JSON texts since `leave` as lists."""
+    schema = tk.h.scheming_get_dataset_schema("dataset")["resource_fields"]
+    names = {field["field_name"] for field in schema}
     read = dict(fields)
-    for field in tk.h.scheming_get_dataset_schema("dataset")["resource_fields"]:
-        name = field["field_name"]
-        read[name] = as_list(as_object(read.get(name)))
-        if read[name] is None:
-            del read[name]
+    for name in names.intersection(fields):
+        if isinstance(read[name], str) and read[name].startswith("["):
+            read[name] = as_list(read[name])
+        elif isinstance(read[name], str):
+            read[name] = as_object(read[name])
     return read

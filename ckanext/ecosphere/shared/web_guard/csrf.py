@@ -159,13 +159,11 @@ def _refuse() -> None:
     if is_api():
         message = tk._(
             "The token against forged requests is missing or too old: send that of the page in "
-            "the header X-CSRFToken, "
-            "or use an API token."
+            "the header X-CSRFToken, or use an API token."
         )
     else:
         message = tk._(
             "For your safety this was not done: the form was open for too long, or another site "
-            "sent it. Go back, "
-            "reload the page and send the form again."
+            "sent it. Go back, reload the page and send the form again."
         )
     refuse(400, message, "CSRF Error")

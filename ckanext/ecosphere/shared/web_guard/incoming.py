@@ -238,8 +238,7 @@ def _is_clean(text: str) -> bool:
 def _refuse_garbled() -> None:
     message = tk._(
         "The address or the form holds characters that cannot be read (NUL, or no valid UTF-8). "
-        "Correct them and try "
-        "again."
+        "Correct them and try again."
     )
     refuse(400, message, "Bad Request")
 
