@@ -38,11 +38,13 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
             continue
         texts.add(text)
         line = " ".join(str(value).split())
-        language = str(getattr(value, "language", None) or "fr").lower()
-        if language.startswith("fr"):
+        language = "fr"
+        if isinstance(value, Literal) and value.language:
+            language = value.language
+        if language.lower().startswith("fr"):
             notes[f"{path}: {line}"[:MAX_NOTE]] = None
         else:
-            translations.setdefault(path, []).append(f"[{value.language}] {line}")
+            translations.setdefault(path, []).append(f"[{language}] {line}")
     lines = list(notes)
     for path, others in translations.items():
         lines += _packed(path, others)

@@ -8,31 +8,34 @@ stands in the table of fields, which `of_fields` asks: it comes last, so that a 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from lxml import etree
 
 from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.harvest import record as r
-from ckanext.ecosphere.harvest.iso import gml
 from ckanext.ecosphere.harvest.iso.feature_catalogue import read_feature_catalogue
+from ckanext.ecosphere.harvest.iso.parts import (
+    DATE,
+    DISTRIBUTION,
+    LINEAGE,
+    LINK,
+    QUALITY,
+    SPECIFICATION_OF_FORMAT,
+    Identifiers,
+    contact,
+    extent,
+    identifier_code,
+)
 from ckanext.ecosphere.harvest.iso.walk import (
     XLINK_HREF,
-    Handler,
     Table,
     Walk,
-    bare,
     block,
-    by_type,
     code,
-    code_of,
     codes,
     identifiers,
     long_text,
-    long_texts,
     new,
     note,
     of_fields,
@@ -48,452 +51,6 @@ from ckanext.ecosphere.harvest.iso.walk import (
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 IDENTIFICATION_INFO = "identificationInfo"
-ON_LINE = "distributionInfo/transferOptions/onLine"
-LINEAGE_PATH = "dataQualityInfo/lineage"
-
-# --- dates, identifiers ---------------------------------------------------------------------------
-
-DATE: Table = {"date": text("value"), "dateType": code("type")}
-
-
-@dataclass(slots=True)
-class Identifiers:
-    """Collector for the identifiers of one property."""
-
-    values: list[r.Identifier] = field(default_factory=list)
-
-
-def identifier_code(attribute: str) -> Handler:
-    """Set an attribute to the code of an identifier or to its ``uuidref``, and those beside it to code space and link.
-
-    ISO 19115-3 has a citation where ISO 19139 has the identifier alone.
-    """
-    beside = attribute.removesuffix("identifier")
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        collected = Identifiers()
-        cited = element.findall("{*}CI_Citation/{*}identifier")
-        for holder in cited or [element]:
-            identifiers("values")(walk, holder, collected)
-        if cited and (len(collected.values) > 1 or len(element[0]) > len(cited)):
-            walk.unread(element)  # title and dates of the citation
-        if collected.values:
-            identifier = collected.values[0]
-        else:
-            reference_to = element.get("uuidref") or one_line(walk.text(element).text)
-            identifier = r.Identifier(code=reference_to)
-        has_beside = hasattr(target, f"{beside}codespace")
-        if (identifier.codespace or identifier.href) and not has_beside:
-            walk.unread(element)
-        value = identifier.code or identifier.href
-        if value and not getattr(target, attribute):
-            setattr(target, attribute, value)
-            if has_beside:
-                setattr(target, f"{beside}codespace", identifier.codespace)
-                setattr(target, f"{beside}href", identifier.href)
-
-    return handler
-
-
-# --- contacts (CI_ResponsibleParty; CI_Responsibility in 19115-3) ---------------------------------
-
-
-def _add_email(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
-    value = one_line(walk.text(element).text)
-    if not value:
-        return
-    if not contact.email:
-        contact.email = value
-    elif value not in (contact.email, *contact.other_emails):
-        contact.other_emails.append(value)
-
-
-_TELEPHONE = within({"voice": text("phone"), "number": text("phone"), "facsimile": note, "numberType": skip})
-
-
-def _phone(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
-    """Read a voice number; ISO 19115-3 states the type of each number (CI_TelephoneTypeCode)."""
-    kinds = {code_of(kind).lower() for kind in element.iter("{*}numberType")}
-    if kinds - {"", "voice"}:
-        walk.unread(element)
-    else:
-        _TELEPHONE(walk, element, contact)
-
-
-_CONTACT_INFO: Table = {
-    "phone": _phone,
-    "address": within(
-        {
-            "deliveryPoint": texts("address"),
-            "city": texts("address"),
-            "administrativeArea": texts("address"),
-            "postalCode": texts("address"),
-            "country": texts("address"),
-            "electronicMailAddress": _add_email,
-        }
-    ),
-    "onlineResource": within(
-        {
-            "linkage": text("url"),
-            "protocol": skip,  # a web page, as the URL shows
-            "applicationProfile": skip,
-            "name": note,
-            "description": note,
-            "function": skip,
-        }
-    ),
-    "hoursOfService": note,
-    "contactInstructions": note,
-}
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-def _party_identifier(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
-    """Read the identifier of a party; a UUID only identifies the entry in a contact directory."""
-    identifier = (element.get("uuid") or "").strip()
-    if identifier and not _UUID.fullmatch(identifier):
-        contact.identifier = identifier
-
-
-_INDIVIDUAL: Table = {
-    "name": text("individual"),
-    "positionName": text("position"),
-    "contactInfo": within(_CONTACT_INFO),
-}
-_ORGANISATION: Table = {
-    "name": text_and_href("organisation", "organisation_href"),
-    "contactInfo": within(_CONTACT_INFO),
-    "individual": by_type({"CI_Individual": _INDIVIDUAL}),
-    "positionName": text("position"),
-    "logo": note,
-}
-CONTACT: Table = {
-    "individualName": text("individual"),
-    "organisationName": text_and_href("organisation", "organisation_href"),
-    "positionName": text("position"),
-    "contactInfo": within(_CONTACT_INFO),
-    "role": code("role"),
-    "party": by_type({"CI_Organisation": _ORGANISATION, "CI_Individual": _INDIVIDUAL}),
-}
-
-
-def contact(attribute: str) -> Handler:
-    """Append a party to a list."""
-    return new(r.Contact, attribute, CONTACT, finish=_party_identifier)
-
-
-# --- extents (EX_Extent): boxes, polygons, geographic identifiers, periods ------------------------
-
-
-def _left_out(walk: Walk, element: etree._Element, target: Any) -> None:
-    """Note that the extent is excluded from the data (``extentTypeCode`` false); inclusion is the default."""
-    if one_line(walk.text(element).text).lower() in ("false", "0"):
-        walk.unread(element)
-
-
-_BOX: Table = {
-    "westBoundLongitude": text("west"),
-    "eastBoundLongitude": text("east"),
-    "southBoundLatitude": text("south"),
-    "northBoundLatitude": text("north"),
-    "extentTypeCode": _left_out,
-}
-
-
-def _box(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    box = r.Box()
-    walk.children(element, _BOX, box)
-    if box != r.Box():
-        record.boxes.append(box)
-
-
-def _polygon(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    for shape in element.iterfind("{*}polygon/*"):
-        geometry = gml.geometry(shape)
-        if geometry:
-            record.shapes.append(r.Shape(geometry))
-        else:
-            walk.unread(shape)
-
-
-_UNITS = {"year": "Y", "month": "M", "week": "W", "day": "D"}
-
-
-def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """Read a ``TimePeriod`` in either GML namespace, and in the older nested form."""
-    period = r.Period()
-    for child in element:
-        name = local_name(child).lower()
-        if name.startswith(("begin", "end")):
-            side = "start" if name.startswith("begin") else "end"
-            holder = next(child.iter("{*}timePosition"), child)
-            setattr(period, side, one_line(holder.text) or None)
-            setattr(period, f"{side}_position", holder.get("indeterminatePosition"))
-            continue
-        duration = ""
-        if name in ("duration", "timeinterval"):
-            duration = _duration(child)
-        if duration and not period.duration:
-            period.duration = duration
-        else:
-            walk.unread(child)
-    if period != r.Period():
-        record.periods.append(period)
-
-
-def _duration(element: etree._Element) -> str:
-    """Return ``gml:duration``, or a ``gml:timeInterval`` of a whole number of units, as an ISO 8601 duration."""
-    value = one_line(element.text)
-    if local_name(element) == "duration":
-        return value
-    unit = _UNITS.get((element.get("unit") or "").lower())
-    if unit and value.isascii() and value.isdigit() and not element.get("radix"):
-        return f"P{value}{unit}"
-    return ""
-
-
-def _instant(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    for holder in element.iter("{*}timePosition"):
-        value = one_line(holder.text)
-        if value:
-            position = holder.get("indeterminatePosition")
-            record.periods.append(r.Period(value, value, position, position))
-
-
-_TIME = by_type({"TimePeriod": _period, "TimeInstant": _instant})
-_GEOGRAPHIC_DESCRIPTION: Table = {
-    "geographicIdentifier": identifiers("geographic_identifiers"),
-    "extentTypeCode": _left_out,
-}
-EXTENT: Table = {
-    "description": texts("extent_descriptions"),
-    "geographicElement": by_type(
-        {
-            "EX_GeographicBoundingBox": _box,
-            "EX_BoundingPolygon": _polygon,
-            "EX_GeographicDescription": _GEOGRAPHIC_DESCRIPTION,
-        }
-    ),
-    "temporalElement": within({"extent": _TIME, "spatialExtent": note, "exTemp": _TIME}),
-}
-
-
-def _extent(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """Read an extent, and keep its texts and boxes together."""
-    first_text, first_box = len(record.extent_descriptions), len(record.boxes)
-    within(EXTENT)(walk, element, record)
-    extent = r.Extent(record.extent_descriptions[first_text:], record.boxes[first_box:])
-    record.extents.append(extent)
-
-
-# --- distribution (MD_Distribution) ---------------------------------------------------------------
-
-LINK: Table = {"applicationProfile": text("media_type"), **of_fields(ON_LINE)}
-
-
-def _mime_type(walk: Walk, element: etree._Element, link: r.Link) -> None:
-    """Read the media type of a ``gmx:MimeFileType`` that replaces a protocol or a name."""
-    for mime in element.iter("{*}MimeFileType"):
-        link.media_type = mime.get("type") or link.media_type
-
-
-_SPECIFICATION_OF_FORMAT = within({"title": text_and_href("name", "href"), "edition": text("version"), "date": note})
-FORMAT: Table = {
-    "name": text_and_href("name", "href"),
-    "version": text("version"),
-    "amendmentNumber": note,
-    "specification": note,
-    "fileDecompressionTechnique": text_and_href("compression", "compression_href"),
-    "formatDistributor": within(
-        {
-            "distributorContact": note,
-            "distributorTransferOptions": skip,
-            "distributorFormat": note,
-        }
-    ),
-    "formatSpecificationCitation": _SPECIFICATION_OF_FORMAT,
-}
-_FORMATS = new(r.Format, "formats", FORMAT)
-
-
-@dataclass(slots=True)
-class _Transfer:
-    """One block of transfer options, before it is distributed over its links."""
-
-    units: str | None = None
-    size: str | None = None
-    links: list[r.Link] = field(default_factory=list)
-
-
-_TRANSFER: Table = {
-    "unitsOfDistribution": text("units"),
-    "transferSize": text("size"),
-    "onLine": new(r.Link, "links", LINK, finish=_mime_type),
-    "CI_OnlineResource": bare(r.Link, "links", LINK),
-    "distributionFormat": skip,
-}
-
-
-def _transfer(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    for child in element:
-        options = _Transfer()
-        walk.children(child, _TRANSFER, options)
-        for link in options.links:
-            link.units_of_distribution = options.units
-        # The size applies to a link only if it is the only one of the block.
-        if len(options.links) == 1:
-            options.links[0].size_megabytes = options.size
-        record.links += options.links
-        if not options.links and (options.units or options.size):
-            walk.unread(child)
-        elif options.size and len(options.links) > 1:
-            walk.note(child, f"{options.size} Mo")
-
-
-DISTRIBUTION: Table = {
-    "distributionFormat": _FORMATS,
-    "MD_Format": bare(r.Format, "formats", FORMAT),
-    "distributor": within(
-        {
-            "distributorContact": contact("distributors"),
-            "distributorFormat": _FORMATS,
-            "distributorTransferOptions": _transfer,
-        }
-    ),
-    "transferOptions": _transfer,
-}
-
-
-# --- quality (DQ_DataQuality) ---------------------------------------------------------------------
-
-
-def _pass(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None:
-    value = one_line(walk.text(element).text).lower()
-    conformity.degree = {"true": True, "1": True, "false": False, "0": False}.get(value)
-
-
-_SPECIFICATION: Table = {
-    "title": text_and_href("title", "href"),
-    "date": new(r.Dated, "dates", DATE),
-    "alternateTitle": note,
-    "identifier": note,
-    "citedResponsibleParty": note,
-    "edition": note,
-}
-
-
-def _specification(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None:
-    """Read a specification with its link, which may be on its title or on the element itself."""
-    within(_SPECIFICATION)(walk, element, conformity)
-    href = (element.get(XLINK_HREF) or "").strip()
-    if href and not conformity.href:
-        conformity.href = href
-    elif href and href != conformity.href:
-        walk.note(element, href)
-
-
-_RESULT: Table = {
-    "specification": _specification,
-    "explanation": long_text("explanation"),
-    "pass": _pass,
-}
-
-
-def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, record: r.Record) -> None:
-    """Read a quantitative result, with the type and name of its measure from the report that contains it."""
-    value = _all_text(result, "{*}value")
-    if report is None or not value:
-        walk.unread(result)
-        return
-    names = [one_line(walk.text(name).text) for name in _names_of_measure(report)]
-    unit = _first_text(result, "{*}valueUnit//{*}identifier") or _first_text(result, "{*}valueUnit")
-    if not unit:
-        links = [element.get(XLINK_HREF) or "" for element in result.iterfind("{*}valueUnit")]
-        unit = links[0] if links else ""
-    name = names[0] if names else ""
-    record.measures.append(r.QualityMeasure(local_name(report), name, value, unit))
-
-
-def _all_text(element: etree._Element, path: str) -> str:
-    parts = [one_line(" ".join(map(str, part.itertext()))) for part in element.iterfind(path)]
-    return " ".join(parts).strip()
-
-
-def _first_text(element: etree._Element, path: str) -> str:
-    part = element.find(path)
-    if part is None:
-        return ""
-    return one_line(" ".join(map(str, part.itertext())))
-
-
-def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    for child in element:
-        kind = local_name(child)
-        if kind == "DQ_QuantitativeResult":
-            _measure(walk, child, element.getparent(), record)
-            continue
-        conformity = r.Conformity()
-        if kind == "DQ_ConformanceResult":
-            walk.children(child, _RESULT, conformity)
-        if conformity.title or conformity.href:
-            record.conformity.append(conformity)
-        else:
-            walk.unread(child)
-
-
-def _names_of_measure(report: etree._Element) -> Iterator[etree._Element]:
-    """Yield the names of the measure of a report: its own, or those of a measure reference (ISO 19157)."""
-    yield from report.iterfind("{*}nameOfMeasure")
-    yield from report.iterfind("{*}measure/{*}DQ_MeasureReference/{*}nameOfMeasure")
-
-
-def _name_of_measure(walk: Walk, element: etree._Element, target: r.Record) -> None:
-    """Note the name of a measure, unless it is read with its value."""
-    report = element.getparent()
-    if report is not None and local_name(report) == "DQ_MeasureReference":
-        report = next(report.iterancestors(), None)
-        report = None if report is None else report.getparent()
-    if report is None or report.find("{*}result/{*}DQ_QuantitativeResult/{*}value") is None:
-        walk.unread(element)
-
-
-def _scope(walk: Walk, element: etree._Element, target: r.Record) -> None:
-    """Note the scope of a report, unless it is the dataset, as in nearly all records."""
-    levels = {code.get("codeListValue") for code in element.iter("{*}MD_ScopeCode")}
-    more = next(element.iter("{*}extent", "{*}levelDescription"), None)
-    if levels - {"dataset", "series", "service", "", None} or more is not None:
-        walk.unread(element)
-
-
-_MEASURE: Table = {
-    "measureIdentification": note,
-    "nameOfMeasure": _name_of_measure,
-    "measureDescription": note,
-}
-_REPORT: Table = {
-    **_MEASURE,
-    "result": _result,
-    "measure": within(_MEASURE),
-    "dateTime": note,
-    "evaluationMethodType": note,
-}
-LINEAGE: Table = {
-    "scope": note,
-    "processStep": within(of_fields(f"{LINEAGE_PATH}/processStep")),
-    "source": within(
-        {
-            "sourceCitation": within({"title": long_texts("sources"), "date": note}),
-            **of_fields(f"{LINEAGE_PATH}/source"),
-        }
-    ),
-    **of_fields(LINEAGE_PATH),
-}
-QUALITY: Table = {
-    "scope": _scope,
-    "report": within(_REPORT),
-    "lineage": within(LINEAGE),
-}
-
 
 # --- citation, keywords ---------------------------------------------------------------------------
 
@@ -501,7 +58,10 @@ QUALITY: Table = {
 def _series(walk: Walk, element: etree._Element, record: r.Record) -> None:
     """Read the series of a publication as a series of the resource, and note its issue and pages."""
     reference("series")(walk, element, record)
-    if element.find(".//{*}issueIdentification") is not None or element.find(".//{*}page") is not None:
+    if (
+        element.find(".//{*}issueIdentification") is not None
+        or element.find(".//{*}page") is not None
+    ):
         walk.unread(element)
 
 
@@ -592,7 +152,9 @@ def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
 
 _REFERENCE: Table = {
     "title": terms("other"),
-    "onlineResource": within({"linkage": terms("other"), "name": note, "description": note, "protocol": skip}),
+    "onlineResource": within(
+        {"linkage": terms("other"), "name": note, "description": note, "protocol": skip}
+    ),
     "date": note,
 }
 _CONSTRAINT: Table = {
@@ -642,7 +204,9 @@ def _documentation(walk: Walk, element: etree._Element, record: r.Record) -> Non
 
 MAINTENANCE: Table = {
     "userDefinedMaintenanceFrequency": text("frequency_period"),
-    "maintenanceDate": new(r.Dated, "maintenance_dates", DATE),  # a rule decides which of them is the next one
+    "maintenanceDate": new(
+        r.Dated, "maintenance_dates", DATE
+    ),  # a rule decides which of them is the next one
     "maintenanceNote": _note,
     "updateScope": note,
     "maintenanceScope": note,
@@ -659,7 +223,9 @@ def _distance(walk: Walk, element: etree._Element, record: r.Record) -> None:
 
 
 _RESOLUTION: Table = {
-    "equivalentScale": within(of_fields(f"{IDENTIFICATION_INFO}/spatialResolution/equivalentScale")),
+    "equivalentScale": within(
+        of_fields(f"{IDENTIFICATION_INFO}/spatialResolution/equivalentScale")
+    ),
     "distance": _distance,
 }
 
@@ -687,7 +253,9 @@ def _name_of_member(walk: Walk, element: etree._Element, member: r.Member) -> No
 _MEMBER: Table = {
     "aggregateDataSetName": _name_of_member,
     "aggregateDataSetIdentifier": identifier_code("identifier"),
-    "name": within({"title": text("title"), "identifier": identifier_code("identifier"), "date": note}),
+    "name": within(
+        {"title": text("title"), "identifier": identifier_code("identifier"), "date": note}
+    ),
     "metadataReference": identifier_code("identifier"),
     "associationType": code("association"),
     "initiativeType": code("initiative"),
@@ -697,7 +265,9 @@ _GRAPHIC: Table = {
     "fileName": skip,  # read by _graphic_url
     "fileDescription": text("description"),
     "fileType": note,
-    "linkage": within({"linkage": text("url"), "protocol": skip, "name": note, "description": note}),
+    "linkage": within(
+        {"linkage": text("url"), "protocol": skip, "name": note, "description": note}
+    ),
 }
 
 
@@ -724,7 +294,7 @@ IDENTIFICATION: Table = {
             "name": text_and_href("name", "href"),
             "version": text("version"),
             "specification": note,
-            "formatSpecificationCitation": _SPECIFICATION_OF_FORMAT,
+            "formatSpecificationCitation": SPECIFICATION_OF_FORMAT,
         },
     ),
     "descriptiveKeywords": _keywords,
@@ -734,11 +304,13 @@ IDENTIFICATION: Table = {
     "associatedResource": _MEMBERS,
     "spatialResolution": within(_RESOLUTION),
     "temporalResolution": _temporal_resolution,
-    "defaultLocale": within({"language": codes("languages"), "characterEncoding": codes("encodings")}),
+    "defaultLocale": within(
+        {"language": codes("languages"), "characterEncoding": codes("encodings")}
+    ),
     "characterSet": codes("encodings"),
     "environmentDescription": note,
     "additionalDocumentation": _documentation,
-    "extent": _extent,
+    "extent": extent,
     **of_fields(IDENTIFICATION_INFO),
 }
 _OPERATION: Table = {
@@ -839,7 +411,11 @@ def _metadata_date(walk: Walk, element: etree._Element, record: r.Record) -> Non
     revisions = [dated for dated in dates if dated.type == "revision"]
     if not record.metadata_date and dates:
         record.metadata_date = revisions[-1].value if revisions else dates[0].value
-    others = [f"{dated.type or ''} {dated.value}" for dated in dates if dated.value != record.metadata_date]
+    others = [
+        f"{dated.type or ''} {dated.value}"
+        for dated in dates
+        if dated.value != record.metadata_date
+    ]
     record.unread += [f"dateInfo: {other}" for other in dict.fromkeys(others)]
 
 
@@ -883,7 +459,9 @@ METADATA: Table = {
     "parentIdentifier": _parent_identifier,
     "parentMetadata": _parent,
     "hierarchyLevelName": text("hierarchy_level_name"),
-    "metadataScope": within({"resourceScope": code("hierarchy_level"), "name": text("hierarchy_level_name")}),
+    "metadataScope": within(
+        {"resourceScope": code("hierarchy_level"), "name": text("hierarchy_level_name")}
+    ),
     "contact": contact("metadata_contacts"),
     "dateInfo": _metadata_date,
     "metadataStandardName": skip,

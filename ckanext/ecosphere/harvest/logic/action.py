@@ -12,6 +12,7 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.core.lists import journal
 from ckanext.ecosphere.harvest import config, corrections, objects, overview, preview
+from ckanext.ecosphere.harvest import decisions as log_decisions
 from ckanext.ecosphere.harvest.deduplication import decisions
 from ckanext.ecosphere.harvest.finish import reports, withdrawal
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
@@ -628,7 +629,7 @@ def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> dict[str, A
         raise tk.ValidationError({"content": [sentence(error, tk._)]}) from error
     return {
         "dataset": result.dataset,
-        "changes": [decisions.in_words(change.as_dict()) for change in result.log],
+        "changes": [log_decisions.in_words(change.as_dict()) for change in result.log],
         "problems": [sentence(problem, tk._) for problem in result.problems],
     }
 

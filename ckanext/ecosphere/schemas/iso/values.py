@@ -41,28 +41,22 @@ def texts(dataset: Reader, field: Field) -> Iterable[Element]:
 
 
 def labels(dataset: Reader, field: Field) -> Iterable[Element]:
-    """Write each text, with a link if it is an address."""
+    """Write each value with a link: a concept by its French label and URI, an address as it is."""
     for value in dataset.texts(field.name):
-        yield xml.label(_name(field), value, value)
+        yield _label(_name(field), field.vocabulary, value)
+
+
+def _label(name: str, vocabulary: str, value: str) -> Element:
+    concept = voc.get(vocabulary).get(value) if vocabulary else None
+    if concept is None:
+        return xml.label(name, value, value)
+    return xml.label(name, concept.label_fr, concept.uri)
 
 
 def translated(dataset: Reader, field: Field) -> Iterable[Element]:
     """Write a text in all its languages."""
     translations = dataset.translations(field.name)
     yield xml.in_languages(_name(field), dataset.text(field.name), translations)
-
-
-def concepts(dataset: Reader, field: Field) -> Iterable[Element]:
-    """Write each concept of the field's vocabulary: its French label with its URI."""
-    for value in dataset.texts(field.name):
-        yield _concept(_name(field), field.vocabulary, value)
-
-
-def _concept(name: str, vocabulary: str, value: str) -> Element:
-    concept = voc.get(vocabulary).get(value) if vocabulary else None
-    if concept is None:
-        return xml.label(name, value, value)
-    return xml.label(name, concept.label_fr, concept.uri)
 
 
 def code(dataset: Reader, field: Field) -> Iterable[Element]:
@@ -107,7 +101,7 @@ def dated(dataset: Reader, field: Field) -> Iterable[Element]:
 
 def keywords(dataset: Reader, field: Field) -> Iterable[Element]:
     """Write the values as one group of keywords, with the thesaurus if there is one."""
-    words = [_concept("gmd:keyword", field.vocabulary, value) for value in dataset.texts(field.name)]
+    words = [_label("gmd:keyword", field.vocabulary, value) for value in dataset.texts(field.name)]
     if not words:
         return
     thesaurus = None
@@ -192,7 +186,9 @@ def encodings(dataset: Reader, field: Field) -> Iterable[Element]:
 
 def _character_set(concept: voc.Concept) -> str:
     """Return the label that is an ISO code: "8859part1" rather than "ISO-8859-1"."""
-    codes: Iterator[str] = (label for label in concept.alt_labels if label.islower() and label.isalnum())
+    codes: Iterator[str] = (
+        label for label in concept.alt_labels if label.islower() and label.isalnum()
+    )
     return next(codes, "utf8")
 
 
@@ -206,7 +202,6 @@ WRITERS: dict[str, Writer] = {
     "texts": texts,
     "labels": labels,
     "translated": translated,
-    "concepts": concepts,
     "code": code,
     "enumeration": enumeration,
     "integer": integer,

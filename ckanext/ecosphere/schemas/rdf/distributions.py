@@ -66,29 +66,45 @@ def write(graph: Graph, dataset_ref: Any, resource: Mapping[str, Any]) -> None:
         _write_protocol(graph, node, resource, protocol)
 
 
-def _write_protocol(graph: Graph, node: Any, resource: Mapping[str, Any], protocol: voc.Concept) -> None:
+def _write_protocol(
+    graph: Graph, node: Any, resource: Mapping[str, Any], protocol: voc.Concept
+) -> None:
     services = list(graph.objects(node, DCAT.accessService))
     if not services:
         service = BNode()
+        address = str(resource["url"]).partition("?")[0]
         graph.add((node, DCAT.accessService, service))
         graph.add((service, RDF.type, DCAT.DataService))
         graph.add((service, DCT.title, Literal(resource.get("name") or protocol.label_fr)))
-        graph.add((service, DCAT.endpointURL, CleanedURIRef(str(resource["url"]).partition("?")[0])))
+        graph.add((service, DCAT.endpointURL, CleanedURIRef(address)))
         services = [service]
     for service in services:
-        if not any(_protocol(each) for each in graph.objects(service, DCT.conformsTo)):
+        if not _protocols(graph, service):
             graph.add((service, DCT.conformsTo, URIRef(protocol.uri)))
             graph.add((node, TERM.completed, URIRef(protocol.uri)))
 
 
+def _protocols(graph: Graph, service: Any) -> set[str]:
+    """Return the ids of the protocols that a service conforms to."""
+    standards = graph.objects(service, DCT.conformsTo)
+    concepts = [
+        voc.get("protocol").get(str(node)) for node in standards if isinstance(node, URIRef)
+    ]
+    return {concept.id for concept in concepts if concept}
+
+
 def endpoints(dataset: Mapping[str, Any]) -> list[str]:
     """Return the endpoint URL of a service (at most one), from its resources, for records that have none."""
-    given: Any = dataset.get("resources") or ()
-    resources = sorted(given, key=lambda each: each.get("resource_role") in ("documentation", "metadata"))
-    described = [s for r in resources for s in r.get("access_services") or () if isinstance(s, Mapping)]
-    found = [str(address) for service in described for address in service.get("endpoint_url") or ()]
-    found = found or [str(r["url"]).partition("?")[0] for r in resources if r.get("url")]
-    return list(dict.fromkeys(found))[:1]
+    rows: Any = dataset.get("resources") or ()
+    rows = sorted(rows, key=lambda row: row.get("resource_role") in ("documentation", "metadata"))
+    for row in rows:
+        for service in row.get("access_services") or ():
+            if isinstance(service, Mapping) and service.get("endpoint_url"):
+                return [str(service["endpoint_url"][0])]
+    for row in rows:
+        if row.get("url"):
+            return [str(row["url"]).partition("?")[0]]
+    return []
 
 
 def read(graph: Graph, node: Any, resource: dict[str, Any]) -> None:
@@ -99,28 +115,25 @@ def read(graph: Graph, node: Any, resource: dict[str, Any]) -> None:
         node: the distribution.
         resource: the resource as parsed by ckanext-dcat, with lists loaded; changed in place.
     """
-    roles = [concept for each in graph.objects(node, DCT.type) if (concept := voc.get("resource-role").get(str(each)))]
-    if roles:
-        resource["resource_role"] = roles[0].id
+    roles = [voc.get("resource-role").get(str(kind)) for kind in graph.objects(node, DCT.type)]
+    role = next(filter(None, roles), None)
+    if role:
+        resource["resource_role"] = role.id
     elif (None, ADMS.sample, node) in graph:
         resource["resource_role"] = "sample"
     encoding = graph.value(node, CNT.characterEncoding)
     if encoding is not None:
         resource["encoding"] = str(encoding)
-    followed = [str(each) for each in as_list(resource.pop("conforms_to", None) or [])]
-    systems = [each for each in followed if each in voc.get("epsg") or each.startswith(_CRS)]
-    others = [each for each in followed if each not in systems]
+    systems, others = [], []
+    for standard in map(str, as_list(resource.pop("conforms_to", None) or [])):
+        is_system = standard in voc.get("epsg") or standard.startswith(_CRS)
+        (systems if is_system else others).append(standard)
     if systems:
         resource["reference_system"] = sorted(systems)
     if others:
         resource["conforms_to"] = others
-    services = graph.objects(node, DCAT.accessService)
-    protocols = {
-        known.id for each in services for uri in graph.objects(each, DCT.conformsTo) if (known := _protocol(uri))
-    }
+    protocols: set[str] = set()
+    for service in graph.objects(node, DCAT.accessService):
+        protocols |= _protocols(graph, service)
     if len(protocols) == 1 and not resource.get("protocol"):
         resource["protocol"] = protocols.pop()
-
-
-def _protocol(node: Any) -> voc.Concept | None:
-    return voc.get("protocol").get(str(node)) if isinstance(node, URIRef) else None

@@ -12,7 +12,12 @@ import ckan.plugins.toolkit as tk
 from flask import Response, redirect, request
 
 #: Media type → file extension in the URLs of ckanext-dcat.
-ENDINGS = {"text/turtle": "ttl", "application/rdf+xml": "rdf", "application/ld+json": "jsonld", "text/n3": "n3"}
+ENDINGS = {
+    "text/turtle": "ttl",
+    "application/rdf+xml": "rdf",
+    "application/ld+json": "jsonld",
+    "text/n3": "n3",
+}
 PAGE = "text/html"
 CATALOGUE = "home.index"
 DATASET = ("dataset.read", "dataset_resource.read")

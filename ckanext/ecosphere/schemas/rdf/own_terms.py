@@ -13,40 +13,49 @@ Only graphs whose catalogue record conforms to the suite's profile are read so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from rdflib import BNode, Graph, Literal, URIRef
 
-from ckanext.dcat.profiles import DCAT, DCATAP, DCT, LOCN
+from ckanext.dcat.profiles import DCAT, DCT, LOCN
 from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.schemas.catalogue.inheritance import is_filled
+from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.rdf import addresses, places
-from ckanext.ecosphere.schemas.rdf.terms import DQV, IANA, PROV, SCHEMA, TERM
+from ckanext.ecosphere.schemas.rdf.parts import geometry
+from ckanext.ecosphere.schemas.rdf.terms import DQV, IANA, PROV, SCHEMA, TERM, uri
 
 COMPLETED, POSITION = TERM.completed, SCHEMA.position
 COMMA = "%2C"
-#: Fields without a property in the standards; some are written only where their usual property lacks or changes them.
 #: Name and URI are read by our harvest alone: for other harvesters the URI of the portal identifies the dataset.
-DATASET = ("next_update", "license_id", "temporal_resolution")
-FILE = ("protocol", "network", "layer_name", "url", "hash", "hash_algorithm")
-#: Fields that the export of a dataset or of a distribution fills, with their properties.
-FILLED = (("identifier", DCT.identifier), ("publisher", DCT.publisher), ("endpoint_url", DCAT.endpointURL))
-FILLED_OF_FILE = (
-    ("access_services", DCAT.accessService),
-    ("access_url", DCAT.accessURL),
-    ("license", DCT.license),
-    ("mimetype", DCAT.mediaType),
-)
-#: Fields of several URIs to which the export adds some, with their properties.
-EXTENDED = (
-    ("conforms_to", DCT.conformsTo),
-    ("applicable_legislation", DCATAP.applicableLegislation),
-    ("is_referenced_by", DCT.isReferencedBy),
-)
+IDENTITY = ("name", "uri")
+Properties = tuple[tuple[str, Any], ...]
+
+
+def _in_own_terms(scope: str) -> list[str]:
+    """Return the fields without a property in the standards, or whose property lacks or changes some values."""
+    names = [field.name for field in fields.with_dcat("own_term", scope)]
+    return [name for name in names if name not in IDENTITY]
+
+
+def _added(scope: str, added: str) -> Properties:
+    """Return the fields that the export fills ("empty"), or to which it adds URIs ("values"), and their properties."""
+    properties = []
+    for field in fields.with_dcat("added", scope):
+        if field.dcat["added"] == added:
+            properties.append((field.name, uri(field.dcat["property"])))
+    return tuple(properties)
+
+
+DATASET, FILE = _in_own_terms(fields.DATASET), _in_own_terms(fields.RESOURCE)
+FILLED, FILLED_OF_FILE = _added(fields.DATASET, "empty"), _added(fields.RESOURCE, "empty")
+EXTENDED = _added(fields.DATASET, "values")
 #: Properties whose values are rows, in an order.
 ORDERED = (
     DCAT.accessService,
@@ -71,14 +80,18 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
         given: the dataset, from ``package_show``.
         exported: the dataset as it was written, with what it inherits and what DCAT-AP requires.
     """
-    _write_fields(graph, ref, given, ["name", "uri"])
+    _write_fields(graph, ref, given, IDENTITY)
     period = given.get("temporal_resolution")
     usual = {
         "license_id": (ref, DCT.license, None) in graph,
         "temporal_resolution": period == str(graph.value(ref, DCAT.temporalResolution)),
     }
     _write_fields(graph, ref, exported, [field for field in DATASET if not usual.get(field)])
-    lent = {field for field, value in exported.items() if is_filled(value) and not is_filled(given.get(field))}
+    lent = {
+        field
+        for field, value in exported.items()
+        if is_filled(value) and not is_filled(given.get(field))
+    }
     _write_completed(graph, ref, given, FILLED, lent)
     for field, predicate in EXTENDED:
         stated = {*as_list(given.get(field) or []), *as_list(given.get("reference_system") or [])}
@@ -86,14 +99,16 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
             if isinstance(node, URIRef) and str(node) not in stated:
                 graph.add((ref, COMPLETED, node))
     _number(graph, ref)
-    for file, written in zip(given.get("resources") or (), exported.get("resources") or (), strict=True):
-        _write_file(graph, CleanedURIRef(resource_uri(written)), file)
+    files, written = given.get("resources") or (), exported.get("resources") or ()
+    for file, exported_file in zip(files, written, strict=True):
+        _write_file(graph, CleanedURIRef(resource_uri(exported_file)), file)
 
 
 def _write_file(graph: Graph, node: Any, file: Mapping[str, Any]) -> None:
     checksum = str(file.get("hash") or "")
+    main = file.get("download_url") or file.get("access_url") or file.get("url")
     usual = {
-        "url": (file.get("download_url") or file.get("access_url") or file.get("url")) == file.get("url"),
+        "url": main == file.get("url"),
         "hash": checksum == checksum.lower(),  # rdflib writes hexadecimal numbers in lower case
         "hash_algorithm": bool(checksum),
     }
@@ -102,19 +117,22 @@ def _write_file(graph: Graph, node: Any, file: Mapping[str, Any]) -> None:
     _number(graph, node)
 
 
-def _write_fields(graph: Graph, node: Any, values: Mapping[str, Any], fields: Iterable[str]) -> None:
-    for field in filter(values.get, fields):
+def _write_fields(graph: Graph, node: Any, values: Mapping[str, Any], names: Iterable[str]) -> None:
+    for field in filter(values.get, names):
         value = values[field]
-        if isinstance(value, list):  # layers, joined as in a request to their service, which keeps their order
-            value = ",".join(str(layer).replace(",", COMMA) for layer in value)
+        if isinstance(
+            value, list
+        ):  # layers, joined as in a request to their service, which keeps their order
+            layers = [str(layer).replace(",", COMMA) for layer in value]
+            value = ",".join(layers)
         graph.add((node, TERM[field], Literal(str(value))))
 
 
 def _write_completed(
-    graph: Graph, node: Any, given: Mapping[str, Any], filled: Iterable[tuple[str, Any]], others: set[str]
+    graph: Graph, node: Any, given: Mapping[str, Any], properties: Properties, others: set[str]
 ) -> None:
-    fields = {field for field, predicate in filled if (node, predicate, None) in graph}
-    for field in fields | others:
+    written = {field for field, predicate in properties if (node, predicate, None) in graph}
+    for field in written | others:
         if not is_filled(given.get(field)):
             graph.add((node, COMPLETED, Literal(field)))
 
@@ -123,7 +141,9 @@ def _number(graph: Graph, node: Any) -> None:
     """Write the places of rows; rdflib returns the values of a property in the order in which they were added."""
     for predicate in ORDERED:
         rows = list(graph.objects(node, predicate))
-        for place, row in enumerate(rows if len(rows) > 1 else ()):
+        if len(rows) == 1:
+            continue
+        for place, row in enumerate(rows):
             if isinstance(row, BNode) or predicate == DCAT.distribution:
                 graph.add((row, POSITION, Literal(place)))
             else:  # other datasets may have it in another place
@@ -135,17 +155,18 @@ def arrange(graph: Graph, ref: Any) -> None:
     for place in graph.objects(ref, TERM.spatial):
         graph.remove((ref, DCT.spatial, place))  # of a field of its own
     for node in (ref, *graph.objects(ref, DCAT.distribution)):
-        texts = [str(text).partition(" ") for text in graph.objects(node, TERM.place)]
-        numbers = {uri: place for place, _space, uri in texts}
+        places = {}
+        for text in graph.objects(node, TERM.place):
+            place, _space, row_uri = str(text).partition(" ")
+            places[row_uri] = place
         for predicate in ORDERED:
-            rows = list(graph.objects(node, predicate))
-            for row in sorted(rows, key=lambda row: _place(graph.value(row, POSITION) or numbers.get(str(row)))):
+            numbered = []
+            for row in graph.objects(node, predicate):
+                place = str(graph.value(row, POSITION) or places.get(str(row)))
+                numbered.append((int(place) if place.isdecimal() else 0, row))
+            for _number, row in sorted(numbered, key=itemgetter(0)):
                 graph.remove((node, predicate, row))
                 graph.add((node, predicate, row))
-
-
-def _place(written: Any) -> int:
-    return int(written) if str(written).isdecimal() else 0
 
 
 def restore(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
@@ -163,23 +184,27 @@ def restore(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     if sources:
         dataset["source"] = sources
     for place in graph.objects(ref, TERM.spatial):
-        dataset["spatial"] = places.geometry(graph, place, LOCN.geometry)
+        dataset["spatial"] = geometry(graph, place, LOCN.geometry)
     added = _take_out(graph, ref, dataset)
     for field, _predicate in EXTENDED:
         dataset[field] = [value for value in dataset.get(field) or () if value not in added]
     for node, file in zip(graph.objects(ref, DCAT.distribution), dataset["resources"], strict=True):
         _restore_file(graph, node, file)
-    original = addresses.read(graph, dataset)
-    dataset.update(original)
+    originals = {str(node): str(address) for node, address in graph.subject_objects(TERM.address)}
+    if originals:
+        dataset.update(_replaced(dict(dataset), originals))
 
 
 def _restore_file(graph: Graph, node: Any, file: dict[str, Any]) -> None:
     kind, media = graph.value(node, DCT["format"]), str(graph.value(node, DCAT.mediaType) or "")
-    known = voc.get("format").get(str(kind))
-    file["format"] = known.id if known else str(kind or "")
+    concept = voc.get("format").get(str(kind))
+    file["format"] = concept.id if concept else str(kind or "")
     if kind is None and (node, COMPLETED, Literal("mimetype")) in graph:
-        file["format"] = media.removeprefix(IANA)  # ckanext-dcat writes such a format as a media type
-    file["access_url"], file["license"] = (str(graph.value(node, each) or "") for each in (DCAT.accessURL, DCT.license))
+        file["format"] = media.removeprefix(
+            IANA
+        )  # ckanext-dcat writes such a format as a media type
+    file["access_url"] = str(graph.value(node, DCAT.accessURL) or "")
+    file["license"] = str(graph.value(node, DCT.license) or "")
     file.pop("protocol", None)
     _read_fields(graph, node, FILE, file)
     layers = graph.value(node, TERM.layer_name)
@@ -187,11 +212,12 @@ def _restore_file(graph: Graph, node: Any, file: dict[str, Any]) -> None:
         file["layer_name"] = [layer.replace(COMMA, ",") for layer in str(layers).split(",")]
     added = _take_out(graph, node, file)
     for service in file.get("access_services") or ():
-        service["conforms_to"] = [value for value in service.get("conforms_to") or () if value not in added]
+        standards = service.get("conforms_to") or ()
+        service["conforms_to"] = [standard for standard in standards if standard not in added]
 
 
-def _read_fields(graph: Graph, node: Any, fields: Iterable[str], target: dict[str, Any]) -> None:
-    for field in fields:
+def _read_fields(graph: Graph, node: Any, names: Iterable[str], target: dict[str, Any]) -> None:
+    for field in names:
         value = graph.value(node, TERM[field])
         if value is not None:
             target[field] = str(value)
@@ -199,7 +225,53 @@ def _read_fields(graph: Graph, node: Any, fields: Iterable[str], target: dict[st
 
 def _take_out(graph: Graph, node: Any, target: dict[str, Any]) -> set[str]:
     """Remove the fields that the export has added; return them and the URIs that it has added to other fields."""
-    added = {str(each) for each in graph.objects(node, COMPLETED)}
+    added = set(map(str, graph.objects(node, COMPLETED)))
     for field in added:
         target.pop(field, None)
     return added
+
+
+# --- URLs ---------------------------------------------------------------------------------------
+
+_NOT_IN_AN_IRI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
+
+
+def restore_addresses(graph: Graph, dataset: Mapping[str, Any]) -> None:
+    """Restore the URLs of a dataset in its graph: ckanext-dcat 2.4 percent-encodes commas and the like.
+
+    One that is no IRI remains encoded, with the original beside it.
+    """
+    for address in set(_texts(dataset)):
+        cleaned = CleanedURIRef(address)
+        if str(cleaned) == address or not urls.is_web_address(address):
+            continue
+        if _NOT_IN_AN_IRI.search(address):
+            graph.add((cleaned, TERM.address, Literal(address)))
+            continue
+        for subject, predicate in list(graph.subject_predicates(cleaned)):
+            graph.remove((subject, predicate, cleaned))
+            graph.add((subject, predicate, URIRef(address)))
+        for predicate, value in list(graph.predicate_objects(cleaned)):
+            graph.remove((cleaned, predicate, value))
+            graph.add((URIRef(address), predicate, value))
+
+
+def _replaced(value: Any, texts: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _replaced(part, texts) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_replaced(part, texts) for part in value]
+    if isinstance(value, str):
+        return texts.get(value, value)
+    return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and value.startswith("http"):
+        yield value
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _texts(part)

@@ -52,27 +52,31 @@ def own_references(dataset: Dataset) -> list[str]:
 
 def find(references: Iterable[str]) -> list[dict[str, Any]]:
     """Return the datasets of the references in the same order, without unknown ones."""
-    wanted = [str(reference) for reference in references if reference][:MOST_REFERENCES]
-    if not wanted:
+    names = [str(reference) for reference in references if reference][:MOST_REFERENCES]
+    if not names:
         return []
-    found = _search(_named(wanted), rows=MOST_REFERENCES)["results"]
+    places = {name: place for place, name in reversed(list(enumerate(names)))}
 
     def place(dataset: Dataset) -> int:
-        return min((wanted.index(name) for name in own_references(dataset) if name in wanted), default=len(wanted))
+        own = (places.get(name, len(names)) for name in own_references(dataset))
+        return min(own, default=len(names))
 
-    return sorted(found, key=place)
+    return sorted(_search(_named(names), rows=MOST_REFERENCES)["results"], key=place)
 
 
 def unknown_series(references: Iterable[str], context: Mapping[str, Any]) -> list[str]:
     """Return the references that name no series that the user of a context may see, of the first `MOST_REFERENCES`."""
-    wanted = [str(reference) for reference in references][:MOST_REFERENCES]
-    if not wanted:
+    names = [str(reference) for reference in references][:MOST_REFERENCES]
+    if not names:
         return []
-    who: Any = {key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context}
-    found = tk.get_action("package_search")(who, _asked(_named(wanted), MOST_REFERENCES))["results"]
-    series = [dataset for dataset in found if dataset.get("dcat_type") == SERIES]
-    known = {name for dataset in series for name in own_references(dataset)}
-    return [name for name in wanted if name not in known]
+    identity = ("user", "auth_user_obj", "ignore_auth")
+    who: Any = {key: context[key] for key in identity if key in context}
+    search = _parameters(_named(names), MOST_REFERENCES)
+    series: set[str] = set()
+    for dataset in tk.get_action("package_search")(who, search)["results"]:
+        if dataset.get("dcat_type") == SERIES:
+            series.update(own_references(dataset))
+    return [name for name in names if name not in series]
 
 
 def referring(dataset: Dataset, field: str, rows: int = MOST_SHOWN) -> dict[str, Any]:
@@ -89,27 +93,32 @@ def editions(dataset: Dataset, references: Iterable[str]) -> list[dict[str, Any]
     """
     own = _any(own_references(dataset))
     parts = [f"{field}:({own})" for field in (REPLACES_FIELD, REPLACED_BY_FIELD)]
-    wanted = sorted(references)[:MOST_REFERENCES]
-    return _search(" OR ".join([*parts, *([_named(wanted)] if wanted else [])]), rows=MOST_SHOWN)["results"]
+    names = sorted(references)[:MOST_REFERENCES]
+    if names:
+        parts.append(_named(names))
+    return _search(" OR ".join(parts), rows=MOST_SHOWN)["results"]
 
 
 def members(dataset: Dataset) -> list[str]:
     """Return the record identifiers of the members of a series, at most `MOST_MEMBERS`."""
     if dataset.get("dcat_type") != SERIES:
         return []
-    held = referring(dataset, SERIES_FIELD, rows=MOST_MEMBERS)["results"]
-    return [str(each.get("metadata_identifier") or each["id"]) for each in held]
+    datasets = referring(dataset, SERIES_FIELD, rows=MOST_MEMBERS)["results"]
+    return [str(member.get("metadata_identifier") or member["id"]) for member in datasets]
 
 
 def records(references: Iterable[str]) -> dict[str, str]:
     """Return the URLs of the ISO records of referenced datasets, by reference."""
-    wanted = list(references)
-    return {
-        name: tk.url_for("ecosphere_schemas.iso", id=dataset["name"], _external=True, locale="default")
-        for dataset in find(wanted)
-        for name in own_references(dataset)
-        if name in wanted
-    }
+    names = list(references)
+    addresses = {}
+    for dataset in find(names):
+        address = tk.url_for(
+            "ecosphere_schemas.iso", id=dataset["name"], _external=True, locale="default"
+        )
+        for name in own_references(dataset):
+            if name in names:
+                addresses[name] = address
+    return addresses
 
 
 def other_records(dataset: Dataset) -> list[dict[str, str]]:
@@ -122,8 +131,8 @@ def other_records(dataset: Dataset) -> list[dict[str, str]]:
         also = show({"ignore_auth": True}, {"id": dataset["id"]})["also"]
     except (KeyError, tk.ObjectNotFound, tk.ValidationError):
         return []
-    addresses = [catalogue for catalogue in also if urls.is_web_address(catalogue["record"] or "")]
-    return [{"title": str(each["title"] or ""), "record": each["record"]} for each in addresses]
+    catalogues = [row for row in also if urls.is_web_address(row["record"] or "")]
+    return [{"title": str(row["title"] or ""), "record": row["record"]} for row in catalogues]
 
 
 def _search(query: str, rows: int) -> dict[str, Any]:
@@ -132,12 +141,17 @@ def _search(query: str, rows: int) -> dict[str, Any]:
 
 
 def _searched(query: str, rows: int) -> dict[str, Any]:
-    return tk.get_action("package_search")({}, _asked(query, rows))
+    return tk.get_action("package_search")({}, _parameters(query, rows))
 
 
-def _asked(query: str, rows: int) -> dict[str, Any]:
-    search = {"fq": f"+dataset_type:dataset +({query})", "rows": rows, "sort": "title_string asc", "facet": "false"}
-    return {**search, "include_private": True}
+def _parameters(query: str, rows: int) -> dict[str, Any]:
+    return {
+        "fq": f"+dataset_type:dataset +({query})",
+        "rows": rows,
+        "sort": "title_string asc",
+        "facet": "false",
+        "include_private": True,
+    }
 
 
 def _named(references: Iterable[str]) -> str:
@@ -146,7 +160,8 @@ def _named(references: Iterable[str]) -> str:
 
 
 def _any(values: Iterable[str]) -> str:
-    return " OR ".join('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+    escaped = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    return " OR ".join(f'"{value}"' for value in escaped)
 
 
 def _list(value: Any) -> list[str]:
@@ -155,4 +170,8 @@ def _list(value: Any) -> list[str]:
             value = json.loads(value)
         except ValueError:
             return []
-    return [str(part) for part in value] if isinstance(value, list) else [value] if value else []
+    if isinstance(value, list):
+        return [str(part) for part in value]
+    if not value:
+        return []
+    return [value]

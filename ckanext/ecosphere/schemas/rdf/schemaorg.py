@@ -7,10 +7,12 @@ schema, and those required by Google's guide for datasets. Nothing is inferred b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas.fields import places, spatial, urls
+from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.schemas.fields import conditions, places, spatial, urls
 from ckanext.ecosphere.schemas.iso.reading import Reader
 
 KINDS = {"service": "WebAPI", "SoftwareSourceCode": "SoftwareSourceCode"}
@@ -28,34 +30,44 @@ def describe(dataset: Mapping[str, Any], page: str, catalogue: str) -> dict[str,
     """
     read = Reader(dataset)
     licence = voc.get("licences").get(read.text("license_id"))
-    service = dataset.get("organization") or {}
-    own = [{"@type": "Organization", "name": str(service["title"])}] if service.get("title") else []
-    found = {
+    described = {
         "@context": "https://schema.org/",
         "@type": KINDS.get(read.kind, "Dataset"),
         "@id": page,
         "url": page,
-        "name": read.text("title"),
-        "alternateName": read.texts("alternate_title"),
+        **_fields(read),
         "description": _description(read),
-        "identifier": list(dict.fromkeys([*read.texts("identifier"), *read.texts("alternate_identifier")])),
-        "keywords": [*(str(tag["name"]) for tag in read.rows("tags") if tag.get("name")), *_labels(read)],
-        "license": licence.uri if licence and urls.is_web_address(licence.uri) else "",
-        "isAccessibleForFree": True if licence and licence.data["open"] and _is_public(read) else None,
+        "identifier": _identifiers(read),
+        "keywords": [*_keywords(read)],
         "inLanguage": [_language(uri) for uri in read.texts("language")],
-        "dateCreated": read.text("created"),
-        "datePublished": read.text("issued"),
-        "dateModified": read.text("modified"),
-        "version": read.text("version"),
-        "creator": [_party(row) for row in read.rows("creator") if row.get("name")] or own,
-        "publisher": [_party(row) for row in read.rows("publisher") if row.get("name")] or own,
         "spatialCoverage": [*_places(read)],
         "temporalCoverage": [*_periods(read)],
-        "image": read.text("preview_image"),
-        "sameAs": read.text("url"),
-        **_of_its_kind(read, catalogue, own),
+        **_parties(read),
     }
-    return {name: value for name, value in found.items() if value not in (None, "", [])}
+    if licence and urls.is_web_address(licence.uri):
+        described["license"] = licence.uri
+    if licence and licence.data["open"] and _is_public(read):
+        described["isAccessibleForFree"] = True
+    if read.kind not in KINDS:
+        described["includedInDataCatalog"] = {"@type": "DataCatalog", "name": catalogue}
+        files = [row for row in read.rows("resources") if row.get("url")]
+        described["distribution"] = [_distribution(row) for row in files]
+    return _filled(described)
+
+
+def _filled(described: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in described.items() if value not in (None, "", [])}
+
+
+def _fields(read: Reader) -> dict[str, Any]:
+    """Return the properties that the table of fields names, of the fields that apply to the dataset."""
+    described: dict[str, Any] = {}
+    for field in fields.fields():
+        name = field.entry.get("schemaorg")
+        if name and conditions.is_relevant(field.entry, read.texts):
+            value = read.texts(field.name) if field.has_several else read.text(field.name)
+            described[name] = value
+    return described
 
 
 def _description(read: Reader) -> str:
@@ -66,79 +78,96 @@ def _description(read: Reader) -> str:
     return text[:LONGEST_DESCRIPTION]
 
 
+def _identifiers(read: Reader) -> list[str]:
+    identifiers = [*read.texts("identifier"), *read.texts("alternate_identifier")]
+    return list(dict.fromkeys(identifiers))
+
+
 def _is_public(read: Reader) -> bool:
     return read.text("access_rights").rsplit("/", 1)[-1] in ("", "PUBLIC")
 
 
 def _language(uri: str) -> str:
     """Return the BCP 47 tag of a language, two letters if available."""
-    known = voc.get("language").get(uri)
-    return next(iter(known.alt_labels), "") if known else uri.rsplit("/", 1)[-1].lower()
+    concept = voc.get("language").get(uri)
+    if concept is None:
+        return uri.rsplit("/", 1)[-1].lower()
+    return next(iter(concept.alt_labels), "")
 
 
-def _of_its_kind(read: Reader, catalogue: str, own: list[dict[str, Any]]) -> dict[str, Any]:
-    if read.kind == "SoftwareSourceCode":
-        return {
-            "codeRepository": read.text("code_repository"),
-            "programmingLanguage": read.texts("programming_language"),
-            "creativeWorkStatus": read.text("development_status"),
-        }
-    if read.kind == "service":
-        return {"documentation": read.text("endpoint_description"), "provider": own}
-    return {
-        "includedInDataCatalog": {"@type": "DataCatalog", "name": catalogue},
-        "measurementTechnique": read.text("method"),
-        "conditionsOfAccess": read.text("access_conditions"),
-        "distribution": [_distribution(row) for row in read.rows("resources") if row.get("url")],
-    }
-
-
-def _labels(read: Reader) -> Iterator[str]:
-    for name, vocabulary in (("theme", "themes"), ("inspire_theme", "inspire-theme")):
+def _keywords(read: Reader) -> Iterator[str]:
+    for tag in read.rows("tags"):
+        if tag.get("name"):
+            yield str(tag["name"])
+    for name in ("theme", "inspire_theme"):
+        concepts = voc.get(fields.get(name).vocabulary)
         for uri in read.texts(name):
-            concept = voc.get(vocabulary).get(uri)
+            concept = concepts.get(uri)
             if concept:
                 yield concept.label_fr
 
 
+def _parties(read: Reader) -> dict[str, Any]:
+    """Return producer and publisher, the service where none is named; of a service also the provider."""
+    service = read.dataset.get("organization") or {}
+    own = []
+    if service.get("title"):
+        own = [{"@type": "Organization", "name": str(service["title"])}]
+    parties = {}
+    for name in ("creator", "publisher"):
+        named = [row for row in read.rows(name) if row.get("name")]
+        parties[name] = [_party(row) for row in named] or own
+    if read.kind == "service":
+        parties["provider"] = own
+    return parties
+
+
 def _party(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = {"@type": "Organization", "name": str(row["name"]), "url": row.get("url"), "email": row.get("email")}
-    return {name: value for name, value in found.items() if value}
+    party = {
+        "@type": "Organization",
+        "name": str(row["name"]),
+        "url": row.get("url"),
+        "email": row.get("email"),
+    }
+    return _filled(party)
 
 
 def _distribution(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = {
+    size = ""
+    if row.get("size"):
+        size = f"{row['size']} B"
+    download = {
         "@type": "DataDownload",
         "contentUrl": str(row["url"]),
         "name": row.get("name"),
         "description": row.get("description"),
         "encodingFormat": row.get("mimetype") or row.get("format"),
-        "contentSize": f"{row['size']} B" if row.get("size") else "",
+        "contentSize": size,
     }
-    return {name: value for name, value in found.items() if value}
+    return _filled(download)
 
 
 def _places(read: Reader) -> Iterator[dict[str, Any]]:
     for uri in read.texts("territory"):
         yield _place(places.label(uri, "fr"), spatial.territory_box(uri))
     for row in read.rows("spatial_coverage"):
-        try:
-            box = spatial.geometry_to_box(spatial.parse_box(row["bbox"])) if row.get("bbox") else None
-        except spatial.GeometryError:
-            box = None
+        box = None
+        if row.get("bbox"):
+            with suppress(spatial.GeometryError):
+                box = spatial.geometry_to_box(spatial.parse_box(row["bbox"]))
         if box or row.get("text"):
             yield _place(str(row.get("text") or ""), box)
 
 
 def _place(name: str, box: spatial.Box | None) -> dict[str, Any]:
     """Return a place; the order of a box in schema.org is south, west, north, east."""
-    found: dict[str, Any] = {"@type": "Place"}
+    place: dict[str, Any] = {"@type": "Place"}
     if name:
-        found["name"] = name
+        place["name"] = name
     if box:
         west, south, east, north = box
-        found["geo"] = {"@type": "GeoShape", "box": f"{south:g} {west:g} {north:g} {east:g}"}
-    return found
+        place["geo"] = {"@type": "GeoShape", "box": f"{south:g} {west:g} {north:g} {east:g}"}
+    return place
 
 
 def _periods(read: Reader) -> Iterator[str]:

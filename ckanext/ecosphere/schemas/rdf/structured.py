@@ -18,15 +18,20 @@ def describe(dataset: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         dataset: the dataset, from ``package_show``. Related datasets that the current user may not see are left out.
     """
-    found = schemaorg.describe(inheritance.completed(dataset), _page(dataset), tk.config["ckan.site_title"])
+    completed = inheritance.completed(dataset)
+    described = schemaorg.describe(completed, _page(dataset), tk.config["ckan.site_title"])
     parts: list[Any] = []
     if dataset.get("dcat_type") == relations.SERIES:
         parts = relations.referring(dataset, relations.SERIES_FIELD)["results"]
     wholes = relations.find(as_list(dataset.get("in_series") or []))
     for name, others in (("hasPart", parts), ("isPartOf", wholes)):
         if others:
-            found[name] = [{"@type": "Dataset", "name": each["title"], "url": _page(each)} for each in others]
-    return found
+            described[name] = [_named(other) for other in others]
+    return described
+
+
+def _named(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    return {"@type": "Dataset", "name": dataset["title"], "url": _page(dataset)}
 
 
 def _page(dataset: Mapping[str, Any]) -> str:

@@ -1,0 +1,594 @@
+"""RDF of values with a structure, written and read: references, places, lineage, conformity, records, contacts.
+
+Each part says which terms it uses. `write_…` adds the triples of a dataset, from ``package_show``, to a graph;
+`read_…` changes a dataset parsed by ckanext-dcat in place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from rdflib import BNode, Graph, Literal, URIRef
+from rdflib.namespace import XSD
+
+from ckanext.dcat.profiles import ADMS, DCAT, DCT, FOAF, LOCN, RDF, RDFS, SKOS, VCARD
+from ckanext.dcat.profiles.base import CleanedURIRef
+from ckanext.dcat.utils import dataset_uri
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.schemas import config
+from ckanext.ecosphere.schemas.fields import spatial, urls
+from ckanext.ecosphere.schemas.fields.stored import packages_of
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.rdf.terms import (
+    AGENT_ROLE,
+    CONFORMITY,
+    DQV,
+    GEODCAT,
+    PROV,
+    TERM,
+    UNIT,
+    uri,
+)
+from ckanext.ecosphere.shared import contact_details
+from ckanext.ecosphere.shared.rdf import PROFILE
+from ckanext.ecosphere.vocabularies import information
+
+Dataset = Mapping[str, Any]
+AddDate = Callable[..., None]
+"""ckanext-dcat's method that writes dates: (subject, predicate, value)."""
+
+
+def filled(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of a row that have a value."""
+    return {key: value for key, value in row.items() if value not in (None, "", [])}
+
+
+def rows_of(dataset: Dataset, name: str) -> list[Mapping[str, Any]]:
+    """Return the rows of a field."""
+    return [row for row in as_list(dataset.get(name) or []) if isinstance(row, Mapping)]
+
+
+# --- references to other datasets: series, served datasets, editions ----------------------------
+# Public datasets of the portal are linked by URI. The reference itself (a name, or the identifier of
+# a record) is also written as it is, since it may name a dataset that only other catalogues have.
+
+
+def write_references(graph: Graph, ref: Any, dataset: Dataset) -> None:
+    """Write the references of a dataset, except those to datasets that are not public."""
+    for field in fields.with_dcat("reference"):
+        predicate = uri(field.dcat["property"])
+        names = [str(name) for name in as_list(dataset.get(field.name) or [])]
+        for name, package in zip(names, packages_of(names), strict=True):
+            if package is not None and not _is_public(package):
+                continue
+            graph.add((ref, TERM[field.name], Literal(name)))
+            if package is not None:
+                node = _uri_of(package)
+                graph.add((ref, predicate, node))
+                if predicate == DCAT.inSeries:
+                    _describe_series(graph, node, package)
+
+
+def _is_public(package: Any) -> bool:
+    """Return whether anyone may see a `model.Package`."""
+    return not package.private and package.state == "active"
+
+
+def _uri_of(package: Any) -> Any:
+    """Return the node of a `model.Package`."""
+    return CleanedURIRef(dataset_uri({"id": package.id, "uri": package.extras.get("uri")}))
+
+
+def _describe_series(graph: Graph, node: Any, series: Any) -> None:
+    """Write the properties of a series required by DCAT-AP, unless the graph describes it anyway."""
+    if (node, FOAF.isPrimaryTopicOf, None) in graph:
+        return
+    title = series.title or series.name
+    graph.add((node, RDF.type, DCAT.DatasetSeries))
+    graph.add((node, DCT.title, Literal(title)))
+    graph.add((node, DCT.description, Literal(series.notes or title)))
+
+
+def read_references(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Read the references: as they are if they are written so, else the last part of each URI."""
+    for field in fields.with_dcat("reference"):
+        names = {str(name) for name in graph.objects(ref, TERM[field.name])}
+        if not names:
+            for key in ("property", "also"):
+                if key in field.dcat:
+                    names |= _last_parts(graph.objects(ref, uri(field.dcat[key])))
+        if names:
+            dataset[field.name] = sorted(names)
+
+
+def _last_parts(nodes: Iterator[Any]) -> set[str]:
+    return {
+        str(node).rstrip("/").rpartition("/")[2] for node in nodes if not isinstance(node, BNode)
+    }
+
+
+# --- extents: dct:Location with name, geographic identifier and geometries (GeoDCAT-AP 3) -------
+
+GEOMETRIES = {"bbox": DCAT.bbox, "geom": LOCN.geometry, "centroid": DCAT.centroid}
+#: Decimals of degrees: at least seven, which correspond to a centimetre, at most those of a number in a computer.
+DECIMALS = (7, 15)
+_DECIMALS = re.compile(r"\.(\d+)")
+
+
+def write_places(graph: Graph, ref: Any, dataset: Dataset, add_geometry: AddDate) -> None:
+    """Write the rows of ``spatial_coverage``, and ``spatial`` if it is not derived from them.
+
+    A row that only names a place by its URI is that URI, unless it is a territory, which has a field of its own. Other
+    rows are blank nodes, since datasets may state different things of the same place.
+
+    Args:
+        graph: receives the triples.
+        ref: node of the dataset.
+        dataset: the dataset.
+        add_geometry: method of the profile that writes geometries: (subject, predicate, value).
+    """
+    if dataset.get("spatial"):
+        place = BNode()
+        graph.add((ref, DCT.spatial, place))
+        graph.add((ref, TERM.spatial, place))
+        graph.add((place, RDF.type, DCT.Location))
+        add_geometry(place, LOCN.geometry, dataset["spatial"])
+    for row in dataset.get("spatial_coverage") or ():
+        parts = {name: value for name, value in row.items() if value}
+        if not parts:
+            continue
+        is_uri = set(parts) == {"uri"} and not is_territory(parts["uri"])
+        place = URIRef(parts["uri"]) if is_uri else BNode()
+        graph.add((ref, DCT.spatial, place))
+        graph.add((place, RDF.type, DCT.Location))
+        if "uri" in parts and not is_uri:
+            identifier = Literal(parts["uri"], datatype=XSD.anyURI)
+            graph.add((place, DCT.identifier, identifier))
+        if "text" in parts:
+            graph.add((place, SKOS.prefLabel, Literal(parts["text"])))
+        for name, predicate in GEOMETRIES.items():
+            if name in parts:
+                add_geometry(place, predicate, parts[name])
+
+
+def read_places(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Read all locations other than territories: ckanext-dcat keeps an arbitrary one only."""
+    rows = []
+    for node in graph.objects(ref, DCT.spatial):
+        if is_territory(str(node)):
+            continue
+        identifier = node
+        if not isinstance(node, URIRef):
+            identifier = graph.value(node, DCT.identifier) or ""
+        row = {"uri": str(identifier), "text": _place_name(graph, node)}
+        for name, predicate in GEOMETRIES.items():
+            row[name] = geometry(graph, node, predicate)
+        if any(row.values()):
+            rows.append(filled(row))
+    dataset.pop("spatial_coverage", None)
+    dataset.pop("spatial", None)
+    if rows:
+        dataset["spatial_coverage"] = rows
+
+
+def _place_name(graph: Graph, node: Any) -> str:
+    for predicate in (SKOS.prefLabel, RDFS.label):
+        for label in graph.objects(node, predicate):
+            return str(label)
+    return ""
+
+
+def geometry(graph: Graph, node: Any, predicate: Any) -> str:
+    """Return a geometry of a place as GeoJSON text, from GeoJSON or WKT."""
+    from geomet import InvalidGeoJSONException, wkt
+
+    parse: Any = spatial.parse_geometry
+    if predicate == DCAT.bbox:
+        parse = spatial.parse_box
+    values: Any = graph.objects(node, predicate)
+    for value in sorted(values, key=lambda literal: "wktLiteral" in str(literal.datatype)):
+        text: Any = str(value).rpartition("> ")[2]
+        try:
+            if not text.startswith("{"):
+                text = wkt.loads(text)
+            return json.dumps(parse(text))
+        except (spatial.GeometryError, ValueError, InvalidGeoJSONException):
+            continue
+    return ""
+
+
+def is_territory(place_uri: str) -> bool:
+    """Return whether a URI is a value of the field ``territory``."""
+    is_commune = place_uri.startswith("http://id.insee.fr/geo/")
+    return is_commune or place_uri in voc.get("territories")
+
+
+def as_wkt(value: Any) -> Any:
+    """Return a GeoJSON geometry, as text or object, as WKT with all its decimals; other values unchanged."""
+    from geomet import InvalidGeoJSONException, wkt
+
+    try:
+        shape = json.loads(value) if isinstance(value, str) else value
+        digits = [len(decimals) for decimals in _DECIMALS.findall(json.dumps(shape))]
+        least, most = DECIMALS
+        return wkt.dumps(shape, decimals=min(max([least, *digits]), most))
+    except (TypeError, ValueError, KeyError, InvalidGeoJSONException):
+        return value  # WKT, or invalid: left to ckanext-dcat
+
+
+# --- lineage (PROV), quality measurements (DQV), notes ------------------------------------------
+
+
+def write_lineage(graph: Graph, ref: Any, dataset: Dataset) -> None:
+    """Write sources (prov:wasDerivedFrom), method (prov:wasGeneratedBy), measurements and notes (skos:note)."""
+    sources = [str(text) for text in as_list(dataset.get("source") or [])]
+    packages = packages_of(sources)
+    for text, package in zip(sources, packages, strict=True):
+        _write_source(graph, ref, text, package)
+        if any(packages):  # written by URI: the texts are needed to read them again
+            graph.add((ref, TERM.source, Literal(text)))
+    if dataset.get("method"):
+        node = BNode()
+        graph.add((ref, PROV.wasGeneratedBy, node))
+        graph.add((node, RDF.type, PROV.Activity))
+        graph.add((node, DCT.description, Literal(dataset["method"])))
+    for row in rows_of(dataset, "quality_measure"):
+        _write_measure(graph, ref, row)
+    for row in rows_of(dataset, "other_information"):
+        note = information.written(row)
+        if note:
+            graph.add((ref, SKOS.note, Literal(note)))
+
+
+def _write_source(graph: Graph, ref: Any, text: str, package: Any) -> None:
+    """Write a source as a public dataset of the portal (`package`), a URI, or a blank node with a title.
+
+    DCAT-AP reserves dct:source for resources described as datasets, which most sources are not.
+    """
+    if package is not None and _is_public(package):
+        graph.add((ref, PROV.wasDerivedFrom, _uri_of(package)))
+    elif urls.is_uri(text):
+        graph.add((ref, PROV.wasDerivedFrom, URIRef(text)))
+    else:
+        node = BNode()
+        graph.add((ref, PROV.wasDerivedFrom, node))
+        graph.add((node, DCT.title, Literal(text)))
+
+
+def _write_measure(graph: Graph, ref: Any, row: Mapping[str, Any]) -> None:
+    node, metric = BNode(), BNode()
+    graph.add((ref, DQV.hasQualityMeasurement, node))
+    graph.add((node, RDF.type, DQV.QualityMeasurement))
+    graph.add((node, DQV.isMeasurementOf, metric))
+    graph.add((metric, RDF.type, DQV.Metric))
+    dimension = voc.get("quality-dimension").get(str(row.get("dimension") or ""))
+    if dimension:
+        graph.add((metric, DQV.inDimension, URIRef(dimension.uri)))
+    if row.get("name"):
+        graph.add((metric, SKOS.prefLabel, Literal(row["name"])))
+    if row.get("value"):
+        graph.add((node, DQV.value, Literal(row["value"])))
+    if row.get("unit"):
+        graph.add((node, UNIT, Literal(row["unit"])))
+
+
+def read_lineage(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Read the fields written by :func:`write_lineage`."""
+    dataset.pop("source", None)
+    nodes = [*graph.objects(ref, DCT.source), *graph.objects(ref, PROV.wasDerivedFrom)]
+    sources = {_source(graph, node) for node in nodes} - {""}
+    if sources:
+        dataset["source"] = sorted(sources)
+    steps = []
+    for activity in graph.objects(ref, PROV.wasGeneratedBy):
+        steps += [str(text) for text in graph.objects(activity, DCT.description)]
+    if steps:
+        dataset["method"] = "\n\n".join(sorted(steps))
+        dataset.pop("provenance_activity", None)
+    rows = list(_measures(graph, ref))
+    if rows:
+        dataset["quality_measure"] = rows
+    notes = [
+        str(note).strip() for note in graph.objects(ref, SKOS.note) if isinstance(note, Literal)
+    ]
+    texts = [information.row_of(note) for note in sorted(notes) if note]
+    if texts:
+        dataset["other_information"] = sorted(texts, key=information.order)
+
+
+def _source(graph: Graph, node: Any) -> str:
+    if not isinstance(node, BNode):
+        return str(node)
+    return str(graph.value(node, DCT.title) or graph.value(node, RDFS.label) or "")
+
+
+def _measures(graph: Graph, ref: Any) -> Iterator[dict[str, str]]:
+    for node in graph.objects(ref, DQV.hasQualityMeasurement):
+        metric = graph.value(node, DQV.isMeasurementOf)
+        if metric is None or metric == GEODCAT.spatialResolutionAsScale:
+            continue
+        if graph.value(node, DQV.computedOn) is not None:  # a portal's score of the metadata
+            continue
+        dimension = voc.get("quality-dimension").get(
+            str(graph.value(metric, DQV.inDimension) or "")
+        )
+        row = {
+            "dimension": dimension.id if dimension else "",
+            "name": str(graph.value(metric, SKOS.prefLabel) or ""),
+            "value": str(graph.value(node, DQV.value) or ""),
+            "unit": str(graph.value(node, UNIT) or ""),
+        }
+        if any(row.values()):
+            yield filled(row)
+
+
+# --- conformity to specifications (GeoDCAT-AP 3) ------------------------------------------------
+# Always as a test, also ``dct:conformsTo`` if conformant. Title and date of the specification are
+# written on the plan of the test, since the datasets of a feed may give the same regulation
+# different titles.
+
+
+def write_conformity(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate) -> None:
+    """Write the rows of ``conformity``."""
+    for row in rows_of(dataset, "conformity"):
+        address = str(row.get("uri") or "")
+        standard: Any = BNode()
+        if address:
+            standard = URIRef(address) if urls.is_uri(address) else CleanedURIRef(address)
+        graph.add((standard, RDF.type, DCT.Standard))
+        degree = row.get("degree")
+        if degree == "conformant" and (address or row.get("specification")):
+            graph.add((ref, DCT.conformsTo, standard))
+        test, association, plan, result = BNode(), BNode(), BNode(), BNode()
+        graph.add((ref, PROV.wasUsedBy, test))
+        graph.add((test, RDF.type, PROV.Activity))
+        graph.add((test, PROV.qualifiedAssociation, association))
+        graph.add((association, RDF.type, PROV.Association))
+        graph.add((association, PROV.hadPlan, plan))
+        graph.add((plan, RDF.type, PROV.Plan))
+        graph.add((plan, PROV.wasDerivedFrom, standard))
+        for node in (plan, standard) if isinstance(standard, BNode) else (plan,):
+            if row.get("specification"):
+                graph.add((node, DCT.title, Literal(row["specification"])))
+            if row.get("date"):
+                add_date(node, DCT.issued, row["date"])
+        graph.add((test, PROV.generated, result))
+        graph.add((result, RDF.type, PROV.Entity))
+        if degree:
+            graph.add((result, DCT.type, URIRef(CONFORMITY + degree)))
+
+
+def read_conformity(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Read the rows written by :func:`write_conformity`."""
+    rows = []
+    for test in graph.objects(ref, PROV.wasUsedBy):
+        association = graph.value(test, PROV.qualifiedAssociation)
+        result = graph.value(test, PROV.generated)
+        plan = None
+        if association is not None:
+            plan = graph.value(association, PROV.hadPlan)
+        if plan is None:
+            continue
+        standard = graph.value(plan, PROV.wasDerivedFrom)
+        if standard is None:
+            standard = plan
+        title = graph.value(plan, DCT.title) or graph.value(standard, DCT.title)
+        issued = graph.value(plan, DCT.issued) or graph.value(standard, DCT.issued)
+        row = {
+            "specification": str(title or ""),
+            "uri": str(standard) if isinstance(standard, URIRef) else "",
+            "date": str(issued or ""),
+            "degree": str(graph.value(result, DCT.type) or "").removeprefix(CONFORMITY),
+        }
+        rows.append(filled(row))
+    if rows:
+        dataset["conformity"] = rows
+
+
+# --- catalogue records (dcat:CatalogRecord) -----------------------------------------------------
+# DCAT-AP 3 distinguishes a dataset from its record. The portal's record has the metadata identifier,
+# conforms to the profile of the suite, and refers to the original record in another catalogue: with
+# ``dct:source`` if its date is known, which DCAT-AP requires of every record, else with
+# ``prov:wasDerivedFrom``.
+
+
+def write_record(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate) -> None:
+    """Write the record of a dataset; one that is not saved yet is described just now."""
+    record = BNode()
+    now = datetime.now(tz=timezone.utc).isoformat()
+    _describe_record(graph, record, ref)
+    add_date(record, DCT.issued, dataset.get("metadata_created"))
+    add_date(record, DCT.modified, dataset.get("metadata_modified") or now)
+    graph.add((ref, FOAF.isPrimaryTopicOf, record))
+    graph.add((record, DCT.conformsTo, PROFILE))
+    add_to_catalogue(graph, DCAT.record, record)
+    if dataset.get("metadata_identifier"):
+        graph.add((record, DCT.identifier, Literal(dataset["metadata_identifier"])))
+    date = str(dataset.get("metadata_date") or "")
+    original = _original(graph, dataset)
+    if date:
+        _describe_record(graph, original, ref)
+        add_date(original, DCT.modified, date)
+    if (original, None, None) in graph:
+        graph.add((record, DCT.source if date else PROV.wasDerivedFrom, original))
+
+
+def _original(graph: Graph, dataset: Dataset) -> Any:
+    """Write page and catalogue of the original record; return its node.
+
+    It is blank, since several datasets may refer to the same page.
+    """
+    node = BNode()
+    page = str(dataset.get("source_record") or "")
+    catalogue = str(dataset.get("source_catalogue") or "")
+    if urls.is_web_address(page):
+        graph.add((node, FOAF.page, CleanedURIRef(page)))
+    if catalogue:
+        whole = BNode()
+        graph.add((node, DCT.isPartOf, whole))
+        graph.add((whole, DCT.title, Literal(catalogue)))
+    return node
+
+
+def _describe_record(graph: Graph, record: Any, dataset_ref: Any) -> None:
+    graph.add((record, RDF.type, DCAT.CatalogRecord))
+    graph.add((record, FOAF.primaryTopic, dataset_ref))
+
+
+def read_record(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Read the record written by :func:`write_record`."""
+    for record in graph.objects(ref, FOAF.isPrimaryTopicOf):
+        values = {"metadata_identifier": graph.value(record, DCT.identifier)}
+        original = graph.value(record, DCT.source) or graph.value(record, PROV.wasDerivedFrom)
+        if original is not None:
+            catalogue = graph.value(original, DCT.isPartOf)
+            values["source_record"] = graph.value(original, FOAF.page)
+            values["metadata_date"] = graph.value(original, DCT.modified)
+            if catalogue is not None:
+                values["source_catalogue"] = graph.value(catalogue, DCT.title)
+        dataset |= {field: str(value) for field, value in values.items() if value is not None}
+
+
+# --- the catalogue (dcat:Catalog): what DCAT-AP 3 requires and ckanext-dcat does not write ------
+
+
+def complete_catalogue(graph: Graph, catalogue: Any) -> None:
+    """Write publisher, language and type of the home page of the portal's catalogue."""
+    languages = voc.get("language")
+    for stated in list(graph.objects(catalogue, DCT.language)):
+        language = languages.get(str(stated)) or languages.find(str(stated).partition("_")[0])
+        graph.remove((catalogue, DCT.language, stated))
+        if language:
+            graph.add((catalogue, DCT.language, URIRef(language.uri)))
+            graph.add((URIRef(language.uri), RDF.type, DCT.LinguisticSystem))
+    for page in graph.objects(catalogue, FOAF.homepage):
+        graph.add((page, RDF.type, FOAF.Document))
+    if (catalogue, DCT.publisher, None) not in graph:
+        service = model.Group.get(config.publisher() or "")
+        publisher: Any = BNode()
+        name = tk.config["ckan.site_title"]
+        if service:
+            address = tk.url_for(
+                "organization.read", id=service.name, qualified=True, locale="default"
+            )
+            publisher, name = URIRef(address), service.title
+        graph.add((catalogue, DCT.publisher, publisher))
+        graph.add((publisher, RDF.type, FOAF.Agent))
+        graph.add((publisher, FOAF.name, Literal(name)))
+
+
+def add_to_catalogue(graph: Graph, predicate: Any, node: Any) -> None:
+    """Link a service or a record from the catalogue, if the graph contains the catalogue."""
+    for catalogue in graph.subjects(RDF.type, DCAT.Catalog):
+        graph.add((catalogue, predicate, node))
+
+
+# --- contacts: telephone and unit in vCard terms, which ckanext-dcat leaves out -----------------
+
+#: ``vcard:organization-unit``; not an attribute because of the hyphen.
+VCARD_UNIT = VCARD["organization-unit"]
+
+
+def write_contact(graph: Graph, node: Any, contact: Mapping[str, Any]) -> None:
+    """Complete a contact, a row of the field ``contact``."""
+    if contact.get("unit"):
+        graph.add((node, VCARD_UNIT, Literal(contact["unit"])))
+    if contact.get("telephone"):
+        number: Any = Literal(contact["telephone"])  # accepted by an earlier version of the schema
+        with suppress(ValueError):
+            number = URIRef(contact_details.telephone_uri(str(contact["telephone"])))
+        graph.add((node, VCARD.hasTelephone, number))
+
+
+def read_contact(graph: Graph, node: Any, contact: dict[str, Any]) -> None:
+    """Read unit and telephone; invalid telephone numbers are left out."""
+    unit = graph.value(node, VCARD_UNIT)
+    if unit is not None:
+        contact["unit"] = str(unit)
+    for stated in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
+        value = graph.value(stated, VCARD.hasValue)
+        try:
+            contact["telephone"] = contact_details.international(str(stated if value is None else value))
+        except ValueError:
+            continue
+        break
+
+
+# --- GeoDCAT-AP 3's own terms (http://data.europa.eu/930/), beside the equivalents of DCAT-AP ---
+
+#: Type of a standard that is a reference system (INSPIRE glossary).
+REFERENCE_SYSTEM = URIRef("http://inspire.ec.europa.eu/glossary/SpatialReferenceSystem")
+#: Roles of ISO 19115 with a property in GeoDCAT-AP.
+ROLES = (
+    "custodian",
+    "distributor",
+    "originator",
+    "principalInvestigator",
+    "processor",
+    "resourceProvider",
+    "user",
+)
+
+
+def write_geodcat(graph: Graph, ref: Any, dataset: Dataset) -> None:
+    """Complete a dataset whose distributions and attributions are already in the graph."""
+    if dataset.get("dcat_type"):
+        graph.add((ref, GEODCAT.resourceType, URIRef(str(dataset["dcat_type"]))))
+    for system in as_list(dataset.get("reference_system") or []):
+        graph.add((ref, GEODCAT.referenceSystem, URIRef(str(system))))
+        graph.add((URIRef(str(system)), DCT.type, REFERENCE_SYSTEM))
+    if dataset.get("spatial_representation"):  # on each distribution, else on the dataset
+        node = URIRef(str(dataset["spatial_representation"]))
+        graph.add((node, RDF.type, SKOS.Concept))
+        for subject in list(graph.objects(ref, DCAT.distribution)) or [ref]:
+            graph.add((subject, ADMS.representationTechnique, node))
+    for attribution in graph.objects(ref, PROV.qualifiedAttribution):
+        role = str(graph.value(attribution, DCAT.hadRole) or "").removeprefix(AGENT_ROLE)
+        if role in ROLES:
+            for agent in graph.objects(attribution, PROV.agent):
+                graph.add((ref, GEODCAT[role], agent))
+
+
+def read_geodcat(
+    graph: Graph, ref: Any, dataset: dict[str, Any], agents: Callable[..., Any]
+) -> None:
+    """Read the properties written by :func:`write_geodcat`, for fields without a value from DCAT-AP's terms.
+
+    Args:
+        graph: the whole graph.
+        ref: node of the dataset.
+        dataset: changed in place.
+        agents: ckanext-dcat's method that reads agents: (subject, predicate) → rows.
+    """
+    systems = {str(node) for node in graph.objects(ref, GEODCAT.referenceSystem)}
+    if systems and not dataset.get("reference_system"):
+        concepts = voc.get("epsg")
+        uris = [concepts[system].uri if system in concepts else system for system in systems]
+        dataset["reference_system"] = sorted(uris)
+    kind = graph.value(ref, GEODCAT.resourceType)
+    if kind is not None and not dataset.get("dcat_type"):
+        dataset["dcat_type"] = str(kind)
+    techniques: set[str] = set()
+    for subject in (ref, *graph.objects(ref, DCAT.distribution)):
+        techniques.update(map(str, graph.objects(subject, ADMS.representationTechnique)))
+    if techniques and not dataset.get("spatial_representation"):
+        dataset["spatial_representation"] = min(techniques)
+    if not dataset.get("qualified_attribution"):
+        rows = []
+        for role in ROLES:
+            for agent in agents(ref, GEODCAT[role]):
+                rows.append({"role": AGENT_ROLE + role, "agent": [filled(agent)]})
+        if rows:
+            dataset["qualified_attribution"] = rows
+    if not dataset.get("creator"):
+        owners = [filled(agent) for agent in agents(ref, DCT.rightsHolder)]
+        if owners:
+            dataset["creator"] = owners
