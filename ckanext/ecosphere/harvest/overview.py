@@ -127,7 +127,7 @@ def chosen(every: list[Row], text: str = "", state: str = "", sort: str = "state
 
 def _has_words(row: Row, words: list[str]) -> bool:
     names = ("title", "name", "organisation", "url")
-    text = " ".join(row[name] for name in names).casefold()
+    text = " ".join(str(row[name]) for name in names).casefold()
     return all(word in text for word in words)
 
 
