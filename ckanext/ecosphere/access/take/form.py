@@ -19,8 +19,7 @@ from ckanext.ecosphere.access.take.request import (
     formats,
     offers_features,
 )
-from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.contact_details import makers
+from ckanext.ecosphere.shared import contact_details, dates, language
 
 Layer = dict[str, Any]
 
@@ -201,7 +200,7 @@ def notice(dataset: dict[str, Any], asked: dict[str, Any]) -> str:
     updated = dataset.get("modified") or dataset.get("issued") or dataset.get("created")
     facts = {
         tk._("Dataset"): dataset.get("title") or dataset["name"],
-        tk._("Producer"): ", ".join(makers.of(dataset).names),
+        tk._("Producer"): ", ".join(contact_details.makers_of(dataset).names),
         tk._("Address"): tk.url_for("dataset.read", id=dataset["name"], qualified=True),
         tk._("Licence"): _licence(dataset) or tk._("not stated"),
         tk._("Data updated"): dates.day(updated) or tk._("on an unknown day"),
