@@ -98,7 +98,7 @@ def layers_of_resource(dataset: Fields, resource: Fields, service: Fields | None
     source = source_of_file(url, str(resource.get("format") or ""), title)
     if source is None:
         return []
-    state = link_states.of_dataset(dataset).get(url, {}).get("state")
+    state = link_states(dataset).get(url, {}).get("state")
     if state == BROKEN:
         return []
     return [source]

@@ -236,14 +236,14 @@ def _reached(date: str, duration: Duration, sign: int) -> str | None:
         return None
 
 
-_DAY = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?")
+_ISO_DAY = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?")
 
 
 def days_of(text: Any) -> tuple[dt.date, dt.date] | None:
     """Return the first and last day of the ISO date, month or year that a text begins with."""
     match = None
     if isinstance(text, str):
-        match = _DAY.match(text.strip())
+        match = _ISO_DAY.match(text.strip())
     if match is None:
         return None
     year, month, day = match.groups()

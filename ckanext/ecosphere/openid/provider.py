@@ -87,8 +87,9 @@ def identity(code: str, back: str, nonce: str, verifier: str) -> tuple[Identity,
     """
     tokens = _tokens(code, back, verifier)
     id_token, access_token = tokens.get("id_token"), tokens.get("access_token")
-    are_texts = isinstance(id_token, str) and isinstance(access_token, str)
-    if not are_texts or not _is_plain(access_token):
+    if not isinstance(id_token, str) or not isinstance(access_token, str):
+        raise ProviderError("the provider gave no tokens")
+    if not _is_plain(access_token):
         raise ProviderError("the provider gave no tokens")
     claims = _id_token_claims(id_token, access_token, nonce)
     user = _userinfo(access_token)

@@ -56,9 +56,8 @@ def merged(overlay: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]
     for part, names in _mapping("the overlay", overlay).items():
         _one_of("the overlay", part, PARTS)
         fields = {field["field_name"]: field for field in schema[part]}
-        keys = {key for field in schema[part] for key in field} - FIXED_KEYS
         sections = [section["id"] for section in schema[PARTS[part]]]
-        keys = set(MORE_KEYS).union(*schema[part])
+        keys = set(MORE_KEYS).union(*schema[part]) - FIXED_KEYS
         for name, changes in _mapping(part, names or {}).items():
             _one_of(part, name, fields)
             where = f"{part}, {name}"
