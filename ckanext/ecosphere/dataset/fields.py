@@ -75,8 +75,7 @@ class Field:
 @cache
 def schema() -> dict[str, Any]:
     """Return the schema as written, without the presets of ckanext-scheming; not to be changed."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(SCHEMA.read_text(encoding="utf-8"), loader)  # noqa: S506 - both are safe loaders
+    return yaml.load(SCHEMA.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 
 
 @cache

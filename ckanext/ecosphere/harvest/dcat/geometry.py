@@ -41,56 +41,66 @@ def boxes_of(text: str) -> list[Box]:
     Longitude comes first in CRS84 and without a reference system (GeoSPARQL 1.1, 8.5.1), latitude in EPSG:4326 and
     similar systems. A geometry that touches France only in the other order is read in that order.
     """
-    bare, latitude_first = text[:MAX_TEXT].strip(), False
-    parts = _of_gml(bare) if _GML.match(bare) else None
-    if parts is None and (system := _SYSTEM.match(bare)):
+    bare = text[:MAX_TEXT].strip()
+    if _GML.match(bare):
+        return as_boxes(boxes_around(_of_gml(bare)))
+    latitude_first = False
+    system = _SYSTEM.match(bare)
+    if system:
         bare = bare[system.end() :].strip()
-        named = _EPSG.search((system.group(1) or "").strip())
-        latitude_first = bool(named and named.group(1) in _LATITUDE_FIRST)
+        code = _EPSG.search((system.group(1) or "").strip())
+        latitude_first = bool(code and code.group(1) in _LATITUDE_FIRST)
     if bare.startswith("{"):
-        parts = _of_geojson(bare)
-    if parts is not None:
-        return as_boxes(boxes_around(parts))
+        return as_boxes(boxes_around(_of_geojson(bare)))
     if _FOUR_NUMBERS.fullmatch(bare):  # ArcGIS: west, south, east, north
         west, south, east, north = (number.strip() for number in bare.split(","))
         return [Box(west, east, south, north)]
-    if not _WKT.match(bare):
+    return _of_wkt(bare, latitude_first)
+
+
+def _of_wkt(text: str, latitude_first: bool) -> list[Box]:
+    if not _WKT.match(text):
         return []
-    if bare[:8].upper() == "ENVELOPE":
-        numbers = _NUMBER.findall(bare)
+    if text[:8].upper() == "ENVELOPE":
+        numbers = _NUMBER.findall(text)
         if len(numbers) != 4:  # noqa: PLR2004 - west, east, north, south
             return []
         west, east, north, south = map(float, numbers)
         return as_boxes([(west, south, east, north)])
-    sides = boxes_around(parts_of_wkt(bare[bare.find("(") :]) or _in_pairs(bare))
+    sides = boxes_around(parts_of_wkt(text[text.find("(") :]) or _in_pairs(text))
     turned = [(south, west, north, east) for west, south, east, north in sides]
-    return as_boxes(turned if latitude_first and not _only_straight(sides, turned) else sides)
+    if latitude_first and not _only_straight(sides, turned):
+        sides = turned
+    return as_boxes(sides)
 
 
 def _in_pairs(text: str) -> list[list[Position]]:
     """Read positions written with other separators than WKT's."""
     numbers = [float(number) for number in _NUMBER.findall(text)]
-    return (
-        [list(zip(numbers[::2], numbers[1::2], strict=True))]
-        if numbers and len(numbers) % 2 == 0
-        else []
-    )
+    if not numbers or len(numbers) % 2:
+        return []
+    return [list(zip(numbers[::2], numbers[1::2], strict=True))]
 
 
 def _of_gml(text: str) -> list[list[Position]]:
     try:
-        found = gml.geometry(parse_xml(text.encode("utf-8", "replace")))
+        geometry = gml.geometry(parse_xml(text.encode("utf-8", "replace")))
     except RecordError:
         return []
-    return parts_of(found) if found else []
+    if geometry is None:
+        return []
+    return parts_of(geometry)
 
 
 def _of_geojson(text: str) -> list[list[Position]]:
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         return []
-    return [part for geometry in geometries_in(found) for part in parts_of(geometry)]
+    parts: list[list[Position]] = []
+    for geometry in geometries_in(document):
+        parts += parts_of(geometry)
+    return parts
 
 
 def _only_straight(sides: list[Sides], turned: list[Sides]) -> bool:

@@ -100,18 +100,19 @@ def _json_ld(document: Any, url: str, lost: list[str]) -> Graph:
     except (rdf.RemoteDocumentError, rdf.TooManyTriplesError, MemoryError):
         raise
     except Exception as error:  # rdflib's parsers raise anything
-        nodes = document.get("@graph") if isinstance(document, dict) else document
+        context: Any = {}
+        nodes = document
+        if isinstance(document, dict):
+            nodes, context = document.get("@graph"), document.get("@context", {})
         if not isinstance(nodes, list) or len(nodes) < 2:  # noqa: PLR2004 - there are no others
             raise
         log.debug("JSON-LD is read node by node", exc_info=error)
-    context = document.get("@context", {}) if isinstance(document, dict) else {}
     graph = _page(url)
     for node in nodes:
         try:
             # Into a graph of its own first, so that a node that fails midway leaves nothing behind.
-            graph += rdf.parse(
-                json.dumps({"@context": context, "@graph": [node]}), "json-ld", url, _page(url)
-            )
+            text = json.dumps({"@context": context, "@graph": [node]})
+            graph += rdf.parse(text, "json-ld", url, _page(url))
         except (rdf.RemoteDocumentError, rdf.TooManyTriplesError, MemoryError):
             raise
         except Exception as error:
@@ -160,7 +161,9 @@ def _series_elsewhere(graph: Graph) -> set[Node]:
     """Return the series that are only described for their members, as on a page of a feed without the series itself."""
     series = set(graph.objects(None, DCAT.inSeries))
     listed = {*graph.objects(None, DCAT.dataset), *graph.objects(None, FOAF.primaryTopic)}
-    return series - listed if listed else set()
+    if not listed:
+        return set()
+    return series - listed
 
 
 def _entries_elsewhere(graph: Graph, subject: Node) -> list[Node]:
@@ -213,19 +216,21 @@ def around(graph: Graph, subject: Node) -> Graph:
 
 def as_text(part: Graph, subject: Node) -> str:
     """Serialise a dataset for storage: N-Triples after a line with its URI."""
-    name = URIRef("urn:x-ecosphere:dataset") if isinstance(subject, BNode) else subject
-    names: dict[Node, Node] = {subject: name}
+    names: dict[Node, Node] = {subject: subject}
+    if isinstance(subject, BNode):
+        names[subject] = URIRef("urn:x-ecosphere:dataset")
 
     def named(node: Node) -> Node:
         # Labels of blank nodes may contain characters that N-Triples does not allow.
-        return names.setdefault(node, BNode(f"b{len(names)}")) if isinstance(node, BNode) else node
+        if isinstance(node, BNode):
+            return names.setdefault(node, BNode(f"b{len(names)}"))
+        return node
 
     renamed = Graph()
     for triple in part:
         renamed.add(tuple(map(named, triple)))  # type: ignore[arg-type]
-    return "\n".join(
-        [f"# {name}", *sorted(line for line in renamed.serialize(format="nt").splitlines() if line)]
-    )
+    lines = renamed.serialize(format="nt").splitlines()
+    return "\n".join([f"# {names[subject]}", *sorted(filter(None, lines))])
 
 
 def from_text(text: str) -> tuple[Graph, URIRef]:
@@ -245,17 +250,21 @@ def tree_text(part: Graph, subject: Node) -> str:
     """Return a canonical text of a dataset, independent of the labels of blank nodes."""
 
     def written(node: Node, path: tuple[Node, ...]) -> str:
-        if not isinstance(node, BNode) or node in path:
-            return "" if isinstance(node, BNode) else node.n3()
-        inner = sorted(
-            f"{p.n3()} {written(o, (*path, node))}" for p, o in part.predicate_objects(node)
-        )
-        return f"[{'; '.join(inner)}]"
+        if not isinstance(node, BNode):
+            return node.n3()
+        if node in path:
+            return ""
+        inside = []
+        for predicate, value in part.predicate_objects(node):
+            inside.append(f"{predicate.n3()} {written(value, (*path, node))}")
+        return f"[{'; '.join(sorted(inside))}]"
 
+    subjects = {node for node in part.subjects() if not isinstance(node, BNode)} | {subject}
     lines = []
-    for node in {s for s in part.subjects() if not isinstance(s, BNode)} | {subject}:
-        lines += [
-            f"{'' if node == subject else node.n3()} {p.n3()} {written(o, (node,))}"
-            for p, o in part.predicate_objects(node)
-        ]
+    for node in subjects:
+        name = ""
+        if node != subject:
+            name = node.n3()
+        for predicate, value in part.predicate_objects(node):
+            lines.append(f"{name} {predicate.n3()} {written(value, (node,))}")
     return "\n".join(sorted(lines))

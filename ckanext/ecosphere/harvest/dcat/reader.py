@@ -276,9 +276,8 @@ def _geometries(graph: Graph, place: Node) -> list[str]:
     literals = []
     for predicate, value in graph.predicate_objects(place):
         if isinstance(value, Literal):
-            literals.append((ranks.get(predicate, 1), str(predicate), str(value)))
-    literals.sort(key=lambda literal: literal[:2])
-    return [value for _rank, _predicate, value in literals]
+            literals.append((ranks.get(predicate, 1), str(value)))
+    return [text for _rank, text in sorted(literals)]
 
 
 # --- constraints, specifications ------------------------------------------------------------------
@@ -385,7 +384,7 @@ def _dates_of_plan(graph: Graph, plan: Node) -> list[Dated]:
         value = text_of(graph, plan, predicate) or text_of(graph, standard, predicate)
         if value:
             dates.append(Dated(value, kind))
-    return dates[:1]
+    return dates
 
 
 # --- parties, with their ISO 19115 roles (GeoDCAT-AP properties, PROV) -----------------------------
