@@ -125,7 +125,9 @@ def _fault(subfield: Field, find: Read, is_changed: bool, public: bool) -> str |
     """Return the field that a value of a row conflicts with, "" if the value is missing, None without a fault."""
     if find(subfield["field_name"]):
         conflict = reason(subfield, find) if is_changed else None
-        return conflict and conflict["field"]
+        if conflict is None:
+            return None
+        return conflict["field"]
     if public and is_required(subfield, find):
         return ""
     return None

@@ -84,7 +84,7 @@ def level(uri: str) -> tuple[str, str]:
     concept = voc.get("territories").get(uri)
     if concept:
         kind = concept.data["type"]
-        column = _CODES.get(kind)
+        column = _CODES.get(kind, "")
         return kind, concept.data.get(column) or ""
     commune = communes.get(uri)
     if commune:
