@@ -212,7 +212,7 @@ def _measures(row: Any = QualityRow) -> list[Any]:
     ]
 
 
-def _summary(values: Mapping[str, Any]) -> Summary:
+def _summary(values: Any) -> Summary:
     """Return the figures from a row of `_measures`."""
     means = {name: _rounded(values[name]) for name in ("mean", "median", "mqa", "inspire")}
     levels = {code: values[code] for code in config.model().level_codes}

@@ -22,13 +22,15 @@ class Stored(View):
 
     def __init__(self, package: Any) -> None:
         data: dict[str, Any] = {}
+        private = False
         if package is not None:
             data = {name: getattr(package, name) for name in COLUMNS}
             data["extras"] = package.extras
+            private = bool(package.private)
         super().__init__(data)
-        self.package = package
+        self.package: Any = package
         self.exists = package is not None
-        self.private = self.exists and bool(package.private)
+        self.private = private
 
     @functools.cached_property
     def keywords(self) -> tuple[str, ...]:

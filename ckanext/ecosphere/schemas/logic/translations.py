@@ -189,7 +189,7 @@ def _settle(
 
 def _before(main: tuple[Any, ...], data: FlatData, context: Any) -> tuple[str | None, str | None]:
     """Return the stored text of the main field and its French entry, or None for each."""
-    package = context.get("package")
+    package, name = context.get("package"), main[-1]
     if package is None:
         return None, None
     stored = package
@@ -198,10 +198,10 @@ def _before(main: tuple[Any, ...], data: FlatData, context: Any) -> tuple[str | 
         stored = next((resource for resource in package.resources if resource.id == id_), None)
         if stored is None:
             return None, None
-    texts, french = as_object((stored.extras or {}).get(f"{main[-1]}{SUFFIX}")), None
+    texts, french = as_object((stored.extras or {}).get(f"{name}{SUFFIX}")), None
     if isinstance(texts, Mapping):
         french = texts.get(languages.FRENCH)
-    return _text(getattr(stored, main[-1], None)), french
+    return _text(getattr(stored, name, None)), french
 
 
 def following(texts: Any, text: str | None) -> Any:
