@@ -212,9 +212,3 @@ def test_datasets_come_back_with_what_a_plain_ckan_kept_and_changed(seen):
     assert seen["back"]["source"] == seen["back"]["page"] == HTTPStatus.OK
     assert differences(after["avant-050"], seen["back"]["resaved"]) <= COMPUTED
     assert "The index was written with the schema in force" in seen["back"]["init again"]
-
-
-def test_a_line_of_the_file_brings_a_dataset_back_whole(seen):
-    for name in ("avant-053", "avant-055"):
-        old, new = datasets(seen, "inside")[name], seen["back"][f"{name} from the file"]
-        assert differences(old, new) <= COMPUTED, name
