@@ -142,7 +142,8 @@ def _decisions_in_words(joined: dict[str, Any]) -> list[str]:
 
 
 def _reason(why: dict[str, Any]) -> str:
-    return tk._(REASONS[why["reason"]]).format(**why["params"])
+    sentence = REASONS[why["reason"]]
+    return tk._(sentence).format(**why["params"])
 
 
 def raw(id_: str) -> tuple[str, str, str] | None:
