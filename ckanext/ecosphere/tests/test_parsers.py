@@ -26,7 +26,7 @@ LXML = (
 #: Functions that run their text, or load any object that it names.
 FORBIDDEN = ("eval", "exec", "yaml.full_load", "yaml.unsafe_load", "yaml.load_all", "jinja2.Template")
 #: Loaders of YAML that create texts, lists and mappings only.
-SAFE_LOADERS = {"yaml.CBaseLoader", "yaml.SafeLoader"}
+SAFE_LOADERS = {"yaml.CBaseLoader", "yaml.CSafeLoader", "yaml.SafeLoader"}
 #: Parsers of the standard library that expand entities → why the module may use them.
 STANDARD = {"search/stock_schema.py": "reads CKAN's own Solr schema"}
 SHACL = "quality/rdf.py"

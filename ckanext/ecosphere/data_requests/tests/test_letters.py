@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from babel.dates import format_date
 from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
@@ -324,7 +323,7 @@ def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
         made = submitted()
         delivery.deliver()
         plain = in_french(letter_of(made, "receipt").plain)
-        day, due = (format_date(each, "long", locale="fr") for each in (dates.today(), date.fromisoformat(made["due"])))
+        day, due = (dates.in_language(each, "fr") for each in (dates.today(), date.fromisoformat(made["due"])))
         said = (
             f"reçue le {day}",
             "SERVICE CHARGÉ DU DOSSIER\n\n- Direction départementale des territoires de la Loire\n- 2 avenue Grüner",

@@ -78,7 +78,7 @@ def sheet() -> Any:
 @pytest.fixture
 def no_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     """The directory knows no service."""
-    monkeypatch.setattr(sheets, "entries", dict)
+    monkeypatch.setattr(sheets, "directory", dict)
 
 
 def checks() -> dict[str, Any]:
