@@ -111,6 +111,7 @@ def run(plan: Plan) -> Iterator[str]:
     finally:
         os.umask(mask)
     model.Session.commit()
+    model.Session.expunge_all()  # the steps changed rows that CKAN may have loaded before
     failed = _index_plainly()
     if failed:
         message = tk._(

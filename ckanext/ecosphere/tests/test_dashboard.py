@@ -105,6 +105,7 @@ def test_an_administrator_sees_how_the_portal_is_and_who_works_for_whom(page, pe
     assert texts(page, ".eco-health th")[:2] == ["PostgreSQL", "Redis"]
     assert "aucun processus" in page.locator("main").inner_text()
     assert axe_violations(page) == []
+    page.get_by_role("link", name="Services et personnes").click()
     page.get_by_role("link", name="Personnes des services").click()
     page.wait_for_url("**/personnes")
     page.fill("#field-people", "DDTM")

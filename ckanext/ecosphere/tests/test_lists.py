@@ -360,6 +360,7 @@ def test_a_term_and_its_synonym_are_added_and_found_within_two_minutes_without_a
     begin = time.monotonic()
     log_in(page, "boss", PASSWORD)
     page.goto("/fr/ecosphere/admin/")
+    page.get_by_role("link", name="Mots", exact=True).click()
     page.get_by_role("link", name="Vocabulaires").first.click()
     page.get_by_role("link", name="Thèmes du ministère").click()
     page.get_by_role("link", name="Ajouter un terme").click()

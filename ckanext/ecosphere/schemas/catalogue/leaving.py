@@ -76,6 +76,7 @@ def restore(report: InitReport) -> None:
     for id_ in ids:
         _restore_one(_row(id_), checks)
     model.Session.commit()
+    model.Session.expunge_all()  # rows were changed that CKAN may have loaded before
     message = tk.ungettext("{number} dataset is back", "{number} datasets are back", len(ids))
     report.changed(message.format(number=len(ids)))
 

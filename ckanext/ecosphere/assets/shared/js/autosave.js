@@ -18,6 +18,11 @@
     return Array.from(new FormData(form)).filter(([name, value]) => typeof value === "string" && !names.includes(name));
   }
 
+  /** What tells two states of a form apart: a field that is hidden, and so not sent, counts as an empty one. */
+  function written(pairs) {
+    return JSON.stringify(pairs.filter(([, value]) => value !== ""));
+  }
+
   function kept(key) {
     try {
       return JSON.parse(window.localStorage.getItem(key));
@@ -43,6 +48,11 @@
         } catch (error) {
           return; // a browser that keeps nothing
         }
+        // Modules that hide fields are initialised first.
+        window.setTimeout(() => this._watch(), 0);
+      },
+
+      _watch: function () {
         const box = this.el[0];
         const form = box.closest("form");
         const key = PREFIX + this.options.person + ":" + this.options.key;
@@ -50,18 +60,18 @@
         tidy((name, draft) => name.startsWith(PREFIX + this.options.person + ":") && Date.now() - draft.at < DAYS * 86400000);
         const before = kept(key);
         const except = this.options.except || [];
-        const first = JSON.stringify(values(form, except));
+        const first = written(values(form, except));
         const faulty = document.getElementById("form-errors");
         const taken = window.sessionStorage.getItem(PREFIX) === key; // this form is what was kept
         window.sessionStorage.removeItem(PREFIX);
-        if (before && !faulty && !taken && JSON.stringify(before.values) !== first) this._offer(box, form, key, before);
+        if (before && !faulty && !taken && written(before.values) !== first) this._offer(box, form, key, before);
         let timer = 0;
         let leaving = false;
         window.addEventListener("pageshow", () => (leaving = false));
         const keep = (sent) => {
           const now = values(form, except);
           const text = JSON.stringify({ at: Date.now(), sent: sent, values: now });
-          if (text.length > LARGEST || (JSON.stringify(now) === first && !sent)) return;
+          if (text.length > LARGEST || (written(now) === first && !sent)) return;
           try {
             window.localStorage.setItem(key, text);
           } catch (error) {
