@@ -1,6 +1,7 @@
-"""The benches of harvest and fidelity run to their end, on ten records.
+"""The bench of fidelity runs to its end, on ten records.
 
-The others, `bench-search` and `bench-relevance`, need the portal of `make demo`.
+That of the harvest starts services of its own (`make bench-harvest RECORDS=10`); `bench-search` and `bench-relevance`
+need the portal of `make demo`.
 """
 
 from __future__ import annotations
@@ -46,13 +47,6 @@ def printed(name: str, *arguments: object) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in ENDS and "Traceback" not in done.stderr, done.stderr[-3000:]
     return done.stdout
-
-
-def test_a_harvest_of_ours():
-    arguments = ("--contestants", "ours", "--records", 10, "--workers", 1, "--rounds", "first,again")
-    lines = printed("harvest", *arguments).splitlines()
-    assert [line.split()[0] for line in lines] == ["contestant", "ours", "ours"]
-    assert "10 added" in lines[1]
 
 
 def test_the_fidelity_of_records(records: Path):
