@@ -57,7 +57,9 @@ def merged(overlay: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]
         _one_of("the overlay", part, PARTS)
         fields = {field["field_name"]: field for field in schema[part]}
         sections = [section["id"] for section in schema[PARTS[part]]]
-        keys: set[str] = set().union(MORE_KEYS, *schema[part]) - FIXED_KEYS
+        keys: set[str] = set()
+        keys.update(MORE_KEYS, *schema[part])
+        keys -= FIXED_KEYS
         for name, changes in _mapping(part, names or {}).items():
             _one_of(part, name, fields)
             where = f"{part}, {name}"
