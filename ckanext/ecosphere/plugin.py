@@ -22,7 +22,8 @@ from ckanext.ecosphere.core import (
     restoring,
     service_pages,
 )
-from ckanext.ecosphere.core.lists import journal, terms, views
+from ckanext.ecosphere.core import journal
+from ckanext.ecosphere.core import lists
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
@@ -56,17 +57,17 @@ class EcospherePlugin(Room):
 
     def configure(self, config_: Any) -> None:
         """Load the administrators' lists, record changes of roles in the journal, and name the links of pagers."""
-        terms.follow()
+        lists.follow()
         journal.listen()
         chained.name_pagers()
 
     def ecosphere_jobs(self) -> list[Job]:
         """Return the reindexing of datasets whose terms changed."""
-        return [terms.RUN]
+        return [lists.RUN]
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of the reindexing job."""
-        return [terms.RUN.queue]
+        return [lists.RUN.queue]
 
     def update_config(self, config: Any) -> None:
         """Register templates and assets; set local times unless the administrator chose otherwise."""
@@ -106,7 +107,7 @@ class EcospherePlugin(Room):
             invitations,
             restoring,
             service_pages,
-            views,
+            lists,
         )
         return [*(page.blueprint for page in pages), *public_pages.BLUEPRINTS]
 

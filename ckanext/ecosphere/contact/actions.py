@@ -14,7 +14,7 @@ from flask import Blueprint, make_response, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.core import journal
 from ckanext.ecosphere.shared import action_input, authorization, contact_details, web_guard
 
 _ = tk._

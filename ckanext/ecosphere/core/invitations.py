@@ -17,8 +17,7 @@ from ckan.lib import mailer
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from ckanext.ecosphere.core import accounts
-from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.core import accounts, journal
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.web_guard import rate_limits

@@ -15,8 +15,7 @@ from werkzeug.wrappers import Response
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import actions as contact
 from ckanext.ecosphere.contact import services, sheets
-from ckanext.ecosphere.core import console
-from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.core import console, journal
 from ckanext.ecosphere.shared import language, organisations
 
 INVALID = 400

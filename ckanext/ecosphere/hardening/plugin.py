@@ -21,19 +21,11 @@ from ckanext.ecosphere.hardening import (
     mail,
     organisations,
     private_datasets,
+    starts,
     texts,
-    workers,
 )
 from ckanext.ecosphere.hardening import config as options
-from ckanext.ecosphere.hardening.web import (
-    every_page,
-    failures,
-    first_requests,
-    forms,
-    proxies,
-    sessions,
-    slashes,
-)
+from ckanext.ecosphere.hardening.web import every_page, failures, forms, proxies, sessions, slashes
 from ckanext.ecosphere.interfaces import Check, IEcosphereSetup
 from ckanext.ecosphere.room import Room
 
@@ -60,14 +52,14 @@ class EcosphereHardeningPlugin(Room):
         """Set safe cookies unless the administrator chose otherwise, repair background workers, add templates."""
         super().update_config(config)
         sessions.make_safe(config, options.secure_cookies())
-        workers.keep_workers_registered()
-        workers.start_jobs_at_once()
+        starts.keep_workers_registered()
+        starts.start_jobs_at_once()
         tk.add_template_directory(config, "../templates/hardening")
 
     def make_middleware(self, app: Any, config: Any) -> Any:
         """Fill CKAN's registries, and repair what happens around the views."""
-        first_requests.fill_registries()
-        first_requests.build_assets_one_at_a_time()
+        starts.fill_registries()
+        starts.build_assets_one_at_a_time()
         app = super().make_middleware(app, config)
         sessions.spare_assets(app)
         app.wsgi_app = failures.SessionRemoved(app.wsgi_app)

@@ -24,7 +24,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import console
-from ckanext.ecosphere.core.lists import terms
+from ckanext.ecosphere.core import lists
 from ckanext.ecosphere.search.relevance import words
 from ckanext.ecosphere.shared import characters, web_guard
 from ckanext.ecosphere.shared.queue import enqueue_once
@@ -115,10 +115,10 @@ def _line(key: str) -> Mapping[str, Any]:
 
 def _put(key: str, line: dict[str, Any] | None) -> Response:
     try:
-        changed = terms.store(words.EVERYDAY, key, line, tk.current_user.id)
-    except terms.FullError:
+        changed = lists.store(words.EVERYDAY, key, line, tk.current_user.id)
+    except lists.FullError:
         tk.h.flash_error(
-            tk._("The list is full: {number} lines were added here.").format(number=terms.MOST)
+            tk._("The list is full: {number} lines were added here.").format(number=lists.MOST)
         )
     else:
         if changed:

@@ -13,7 +13,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.core.lists import terms
+from ckanext.ecosphere.core import lists
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 from ckanext.ecosphere.search import config, solr_schema, stock_schema
@@ -243,7 +243,7 @@ def put_away_former_settings(report: InitReport) -> None:
     """
     settings = _former_settings()
     for area, key in settings:
-        terms.store(area, key, None, None)
+        lists.store(area, key, None, None)
     if settings:
         message = tk.ungettext(
             "{number} weight or judged question of the search is not used any more: {page} keeps it",

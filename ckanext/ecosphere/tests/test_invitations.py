@@ -14,7 +14,7 @@ from ckan.tests import factories, helpers
 from freezegun import freeze_time
 from playwright.sync_api import expect
 
-from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.core import journal
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 from ckanext.ecosphere.tests.postbox import Postbox, body
 

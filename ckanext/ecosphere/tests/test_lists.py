@@ -15,8 +15,9 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.core.lists import journal, terms
-from ckanext.ecosphere.core.lists.journal import JournalEntry, LocalValue
+from ckanext.ecosphere.core import journal
+from ckanext.ecosphere.core import lists
+from ckanext.ecosphere.core.journal import JournalEntry, LocalValue
 from ckanext.ecosphere.interfaces import InitReport
 from ckanext.ecosphere.search import setup
 from ckanext.ecosphere.search.relevance import words
@@ -37,12 +38,12 @@ def portal(with_plugins: None, clean_db: None, clean_index: None) -> Any:
     """A portal with a sysadmin, and the French schema in Solr; changes of lists are reverted afterwards."""
     give_french(setup.solr())
     local.look(now=True)
-    connect_to_redis().delete(terms._key("counts"), terms._key("progress"))
+    connect_to_redis().delete(lists._key("counts"), lists._key("progress"))
     boss = factories.Sysadmin(name="boss", password=PASSWORD, image_url="", fullname="Camille Martin")
     factories.Organization(name="dreal")
     yield boss
     local.apply({})
-    terms._seen[0] = None
+    lists._seen[0] = None
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_a_new_name_reaches_the_index_and_the_former_one_stays_a_synonym(send):
     assert results("sylvosphère") == []
     work()
     assert results("sylvosphère") == ["massifs"]
-    assert terms.progress() is None
+    assert lists.progress() is None
 
 
 def test_a_withdrawn_term_stays_with_its_datasets_and_is_offered_no_longer(send):
@@ -152,9 +153,9 @@ def test_lists_of_others_take_synonyms_and_nothing_else(send):
 
 
 def test_another_process_knows_within_two_seconds(portal):
-    terms.store("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
+    lists.store("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
     local.apply({})  # as in a process that did not make the change
-    terms._seen[0] = None
+    lists._seen[0] = None
     local._due[0] = time.monotonic() + 0.2
     assert "zorglub" not in words.expressions()
     time.sleep(0.3)
@@ -229,9 +230,9 @@ def test_what_is_no_line_is_refused_with_a_sentence(send):
 
 
 def test_weights_and_questions_of_former_versions_are_put_away_into_the_journal(send):
-    terms.store("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
-    terms.store("search:weights", "place.exact", {"value": 7.5}, None)
-    terms.store("search:judged", "b", {"question": "zorglub", "datasets": ["haies"], "words": []}, None)
+    lists.store("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
+    lists.store("search:weights", "place.exact", {"value": 7.5}, None)
+    lists.store("search:judged", "b", {"question": "zorglub", "datasets": ["haies"], "words": []}, None)
     assert any("2" in step for step in setup.plan())
     report = InitReport()
     setup.put_away_former_settings(report)
@@ -317,10 +318,10 @@ def test_roles_given_by_whatever_way_are_noted(portal):
 
 
 def test_an_area_is_bounded(portal, monkeypatch):
-    monkeypatch.setattr(terms, "MOST", 1)
-    terms.store("search:everyday", "a", {"asked": ["a"], "called": ["b"]}, None)
-    with pytest.raises(terms.FullError):
-        terms.store("search:everyday", "b", {"asked": ["a"], "called": ["b"]}, None)
+    monkeypatch.setattr(lists, "MOST", 1)
+    lists.store("search:everyday", "a", {"asked": ["a"], "called": ["b"]}, None)
+    with pytest.raises(lists.FullError):
+        lists.store("search:everyday", "b", {"asked": ["a"], "called": ["b"]}, None)
     assert journal.count() == 1 + journal.count(["role:", "sysadmin"])
 
 

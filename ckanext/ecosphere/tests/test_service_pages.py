@@ -11,7 +11,7 @@ from ckan.tests.helpers import call_action
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.core import service_pages
-from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.core import journal
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 

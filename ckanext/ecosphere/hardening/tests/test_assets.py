@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from webassets import Bundle, Environment
 
-from ckanext.ecosphere.hardening.web import first_requests
+from ckanext.ecosphere.hardening import starts
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     """A bundle of one file, with the URLs that plugins make for it."""
-    first_requests.build_assets_one_at_a_time()
+    starts.build_assets_one_at_a_time()
     (tmp_path / "page.css").write_text("body { color: black }", encoding="utf-8")
     made = Bundle("page.css", output="page-%(version)s.css")
     Environment(str(tmp_path), "/static").register("page", made)
@@ -27,7 +27,7 @@ def test_files_are_compared_after_some_seconds_only(bundle, tmp_path, monkeypatc
     later = (tmp_path / "page.css").stat().st_mtime + 60
     os.utime(tmp_path / "page.css", (later, later))
     assert bundle.urls() == [first]
-    monkeypatch.setattr(first_requests, "_SECONDS", 0)
+    monkeypatch.setattr(starts, "_SECONDS", 0)
     (second,) = bundle.urls()
     assert second != first
     (made,) = tmp_path.glob(second.rpartition("/")[2].partition("?")[0])

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ckan import authz, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.core import journal
 from ckanext.ecosphere.harvest import config, corrections, objects, overview, preview
 from ckanext.ecosphere.harvest import decisions as log_decisions
 from ckanext.ecosphere.harvest.deduplication import decisions

@@ -17,7 +17,7 @@ from ckan.lib import jobs
 from ckan.tests import factories
 from freezegun import freeze_time
 
-from ckanext.ecosphere.core.lists.journal import JournalEntry
+from ckanext.ecosphere.core.journal import JournalEntry
 from ckanext.ecosphere.harvest import config, problems
 from ckanext.ecosphere.harvest.letter import findings, letters, readers
 from ckanext.ecosphere.harvest.model import JobState, Reader

@@ -21,7 +21,7 @@ from ckanext.ecosphere.access.services.description import Description, Layer
 from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.core import addresses
-from ckanext.ecosphere.core.lists import terms
+from ckanext.ecosphere.core import lists
 from ckanext.ecosphere.data_requests import attachments, deliveries
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import trust
@@ -145,7 +145,7 @@ def _make_datasets(world: World) -> None:
     world.things["deleted"] = (deleted["id"], deleted["name"])
     tag = model.Tag.get("castor")
     assert tag is not None
-    terms.store("search:everyday", "zorglub", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
+    lists.store("search:everyday", "zorglub", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
     world.things["words"] = ("zorglub", "zorglub")
     world.things["tag"] = (tag.id, tag.name)
 

@@ -1,4 +1,4 @@
-"""Changes of administrators to the vocabularies: forms of terms, their storage, and the reindexing of datasets.
+"""Changes of administrators to the vocabularies: forms of terms, their storage, reindexing of datasets, and pages.
 
 Each process compares the number of the last change, with one short query every two seconds at most, on its own
 connection, see `vocabularies/local.py`. Changes are serialised by an advisory lock held until the transaction ends, so
@@ -11,7 +11,7 @@ import json
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -20,14 +20,16 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import jobs
 from ckan.lib.redis import connect_to_redis
+from flask import Blueprint, make_response, request
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.core.lists import journal
-from ckanext.ecosphere.core.lists.journal import JournalEntry, LocalValue
+from ckanext.ecosphere.core import console, journal
+from ckanext.ecosphere.core.journal import JournalEntry, LocalValue
 from ckanext.ecosphere.fast_save import signature
-from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared import characters, csv_table, language
 from ckanext.ecosphere.shared.queue import enqueue_once
 from ckanext.ecosphere.vocabularies import local
 from ckanext.ecosphere.vocabularies.local import EditableList
@@ -155,7 +157,7 @@ KEPT_SECONDS = 7 * 24 * 3600
 COUNTED_FOR = timedelta(minutes=10)
 """Age up to which counts are shown without being refreshed."""
 LONGEST_SECONDS = 3 * 3600
-_HERE = "ckanext.ecosphere.core.lists.terms"
+_HERE = "ckanext.ecosphere.core.lists"
 RUN = Run(
     name="ecosphere-lists-index",
     function=f"{_HERE}.index_datasets",
@@ -533,3 +535,237 @@ def _replacement(
         errors["replaced_by"] = [tk._("Choose another term of the list that is not withdrawn.")]
         return ""
     return other.id
+
+
+PAGE = 50
+MOST_EXPORTED = 20_000
+LONGEST_NUMBER = 19
+"""Maximum digits of an entry id: 18 always fit into a bigint."""
+
+blueprint = Blueprint("ecosphere_lists", __name__, url_prefix="/ecosphere/admin")
+blueprint.before_request(console.administrators_only)
+
+
+@blueprint.before_request
+def as_it_is_now() -> None:
+    """Reload the lists, so that changes from other processes are visible at once."""
+    local.look(now=True)
+
+
+@blueprint.route("/vocabulaires")
+def vocabularies() -> str:
+    """Show the editable lists."""
+    spoken = language.current()
+    lists = [
+        {
+            "edited": edited,
+            "title": edited.title(spoken),
+            "count": len(voc.get(edited.name)),
+            "changed": len(local.of(edited.area)),
+        }
+        for edited in local.editable().values()
+    ]
+    return tk.render("ecosphere_lists/vocabularies.html", {"lists": lists})
+
+
+@blueprint.route("/vocabulaires/<name>")
+def vocabulary(name: str) -> str:
+    """Show the terms of a list."""
+    edited, spoken = _list(name), language.current()
+    at, used = counts(name)
+    words = request.args.get("q", "")[:100].strip()
+    rows = [
+        _row(edited, concept, depth, used, spoken)
+        for concept, depth in in_tree_order(voc.get(name))
+    ]
+    looked_for = voc.normalise(words)
+    matching = [row for row in rows if not looked_for or looked_for in row["searched"]]
+    variables = {
+        "edited": edited,
+        "title": edited.title(spoken),
+        "rows": matching,
+        "words": words,
+        "counted": at is not None,
+        "progress": progress(),
+    }
+    return tk.render("ecosphere_lists/vocabulary.html", variables)
+
+
+@blueprint.route("/vocabulaires/<name>/nouveau", methods=["GET", "POST"])
+def new_term(name: str) -> Response:
+    """Show and process the form of a new term."""
+    edited = _list(name)
+    if not edited.own:
+        tk.abort(404, tk._("This list is kept by somebody else: no term is added here."))
+    values, errors = written({}), {}
+    if request.method == "POST":
+        values = written(request.form)
+        try:
+            add(edited, values, tk.current_user.id)
+        except tk.ValidationError as error:
+            errors = error.error_dict
+        else:
+            tk.h.flash_success(_added(values["label_fr"]))
+            return tk.redirect_to("ecosphere_lists.vocabulary", name=name)
+    return _form(edited, None, values, errors)
+
+
+@blueprint.route("/vocabulaires/<name>/<term>", methods=["GET", "POST"])
+def term(name: str, term: str) -> Response:
+    """Show and process the form of a term."""
+    edited = _list(name)
+    concept = voc.get(name).get(term)
+    if concept is None:
+        tk.abort(404, tk._("The list has no such term."))
+    values, errors = of_concept(concept), {}
+    if request.method == "POST":
+        values = written(request.form)
+        try:
+            if change(edited, concept.id, values, tk.current_user.id):
+                want_index()
+                tk.h.flash_success(
+                    tk._(
+                        "The term is changed. Pages and forms show it at once; what search finds "
+                        "follows."
+                    )
+                )
+            else:
+                tk.h.flash_notice(tk._("Nothing was changed."))
+        except tk.ValidationError as error:
+            errors = error.error_dict
+        else:
+            return tk.redirect_to("ecosphere_lists.vocabulary", name=name)
+    return _form(edited, concept, values, errors)
+
+
+@blueprint.route("/journal", endpoint="log")
+def journal_page() -> str:
+    """Show the journal of changes."""
+    kind = request.args.get("kind", "")
+    areas = journal.KINDS.get(kind, ())
+    number, count = console.page_number(request.args.get("page")), journal.count(areas)
+    entries = journal.page(number, PAGE, areas)
+    names = journal.names(entry.person for entry in entries)
+    titles = journal.titles((entry.area, entry.key) for entry in entries)
+    variables = {
+        "entries": [journal.shown(entry, names, titles) for entry in entries],
+        "kinds": journal.kinds(),
+        "kind": kind if areas else "",
+        "count": count,
+        "number": number,
+        "pages": max(1, -(-count // PAGE)),
+    }
+    return tk.render("ecosphere_journal.html", variables)
+
+
+@blueprint.route("/journal.csv")
+def log_as_csv() -> Response:
+    """Return the latest journal entries as CSV."""
+    entries = list(journal.all_entries(MOST_EXPORTED))
+    names = journal.names(entry[2] for entry in entries)
+    titles = journal.titles((entry[3], entry[4]) for entry in entries)
+    response = make_response(
+        csv_table.write(journal.columns(), journal.as_rows(entries, names, titles))
+    )
+    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+    response.headers["Content-Disposition"] = 'attachment; filename="journal.csv"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.route("/journal/<entry>/annuler", methods=["POST"], endpoint="take_back")
+def take_back_page(entry: str) -> Response:
+    """Undo a change of a list."""
+    try:
+        change = take_back(_number(entry), tk.current_user.id)
+    except (ChangedMeanwhileError, FullError):
+        tk.h.flash_error(
+            tk._(
+                "This cannot be undone: it was changed again since, or a term was added (withdraw "
+                "it)."
+            )
+        )
+    else:
+        if change is not None and change.area.startswith(local.AREA):
+            want_index()
+        tk.h.flash_success(tk._("The change is undone."))
+    return tk.redirect_to("ecosphere_lists.log")
+
+
+def in_tree_order(vocabulary: voc.Vocabulary) -> Iterator[tuple[voc.Concept, int]]:
+    """Yield the terms of a list with their depth, narrower ones after their broader one."""
+
+    def below(concept: voc.Concept, depth: int) -> Iterator[tuple[voc.Concept, int]]:
+        yield concept, depth
+        for child in vocabulary.children(concept.uri):
+            yield from below(child, depth + 1)
+
+    for root in vocabulary.roots():
+        yield from below(root, 0)
+
+
+def _number(text: str) -> int:
+    """Parse the id of an entry; 0 if it is invalid."""
+    if text.isdecimal() and len(text) < LONGEST_NUMBER:
+        return int(text)
+    return 0
+
+
+def _list(name: str) -> EditableList:
+    edited = local.editable().get(name)
+    if edited is None:
+        tk.abort(404, tk._("There is no such list, or it is not changed here."))
+    return edited
+
+
+def _row(
+    edited: EditableList, concept: voc.Concept, depth: int, used: dict[str, int], spoken: str
+) -> dict[str, Any]:
+    change = local.of(edited.area).get(concept.id)
+    return {
+        "id": concept.id,
+        "label": concept.label(spoken),
+        "other_label": concept.label("fr" if spoken.startswith("en") else "en"),
+        "depth": depth,
+        "synonyms": concept.alt_labels,
+        "withdrawn": bool(concept.data.get("withdrawn")),
+        "replaced_by": voc.get(edited.name).label(concept.data.get("replaced_by"), spoken),
+        "own": bool(change and change.get("uri")),
+        "changed": bool(change),
+        "used": used.get(concept.id, 0),
+        "searched": voc.normalise(
+            " ".join((concept.label_fr, concept.label_en, concept.id, *concept.alt_labels))
+        ),
+    }
+
+
+def _added(label: str) -> str:
+    return tk._(
+        "“{name}” is in the list: forms offer it, and searches for its synonyms look for it."
+    ).format(name=label)
+
+
+def _form(
+    edited: EditableList,
+    concept: voc.Concept | None,
+    values: dict[str, str],
+    errors: dict[str, Any],
+) -> Response:
+    spoken = language.current()
+    others = [
+        {"id": other.id, "uri": other.uri, "label": "\u2003" * depth + other.label(spoken)}
+        for other, depth in in_tree_order(voc.get(edited.name))
+        if not other.data.get("withdrawn") and (concept is None or other.uri != concept.uri)
+    ]
+    at, used = counts(edited.name)
+    variables = {
+        "edited": edited,
+        "title": edited.title(spoken),
+        "concept": concept,
+        "name": concept.label(spoken) if concept else "",
+        "values": values,
+        "errors": errors,
+        "others": others,
+        "used": used.get(concept.id, 0) if concept and at else None,
+    }
+    return make_response(tk.render("ecosphere_lists/term.html", variables), 400 if errors else 200)
