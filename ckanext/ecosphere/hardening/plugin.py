@@ -17,6 +17,7 @@ from ckanext.ecosphere.hardening import (
     api,
     checks,
     datasets,
+    documents,
     harvest_sources,
     mail,
     organisations,
@@ -62,6 +63,7 @@ class EcosphereHardeningPlugin(Room):
         sessions.make_safe(config, options.secure_cookies())
         workers.keep_workers_registered()
         workers.start_jobs_at_once()
+        documents.bound_files()
         tk.add_template_directory(config, "../templates/hardening")
 
     def make_middleware(self, app: Any, config: Any) -> Any:
