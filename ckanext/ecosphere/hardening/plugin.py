@@ -17,6 +17,7 @@ from ckanext.ecosphere.hardening import (
     api,
     checks,
     datasets,
+    documents,
     harvest_sources,
     mail,
     organisations,
@@ -54,6 +55,7 @@ class EcosphereHardeningPlugin(Room):
         sessions.make_safe(config, options.secure_cookies())
         starts.keep_workers_registered()
         starts.start_jobs_at_once()
+        documents.bound_files()
         tk.add_template_directory(config, "../templates/hardening")
 
     def make_middleware(self, app: Any, config: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 from rdflib import BNode, Graph, Literal, URIRef
 
-from ckanext.dcat.profiles import ADMS, DCAT, DCT, RDF, RDFS
+from ckanext.dcat.profiles import ADMS, DCAT, DCT, RDF
 from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
@@ -25,22 +25,6 @@ from ckanext.ecosphere.schemas.rdf.terms import CNT, TERM
 #: Protocols of files and pages, which are not services.
 PLAIN = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
 _CRS = "http://www.opengis.net/def/crs/"
-MOST_FILES = 1_000
-"""Files described per dataset: one with many thousands must not make a page of the catalogue take ten seconds."""
-_CUT = {
-    "fr": "Ce jeu de données a {number} fichiers ; seuls les {most} premiers sont décrits ici, tous par l’API.",
-    "en": "This dataset has {number} files; only the first {most} are described here, all of them by the API.",
-}
-
-
-def first_files(graph: Graph, dataset_ref: Any, dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dataset with the files that are described; the graph says that there are more."""
-    files = dataset.get("resources") or []
-    if len(files) > MOST_FILES:
-        for lang, sentence in _CUT.items():
-            text = sentence.format(number=len(files), most=MOST_FILES)
-            graph.add((dataset_ref, RDFS.comment, Literal(text, lang=lang)))
-    return {**dataset, "resources": files[:MOST_FILES]}
 
 
 def write(graph: Graph, dataset_ref: Any, resource: Mapping[str, Any]) -> None:

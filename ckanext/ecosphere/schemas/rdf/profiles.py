@@ -102,7 +102,6 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
     def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> None:
         """Write a dataset to the graph."""
-        dataset_dict = distributions.first_files(self.g, dataset_ref, dataset_dict)
         dataset = _prepared(inheritance.completed(dataset_dict))
         for prefix, namespace in PREFIXES.items():
             self.g.bind(prefix, namespace)

@@ -13,7 +13,6 @@ from rdflib import (
     FOAF,
     PROV,
     RDF,
-    RDFS,
     SH,
     SKOS,
     XSD,
@@ -24,7 +23,7 @@ from rdflib import (
 )
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
-from ckanext.ecosphere.schemas.rdf import distributions, reading
+from ckanext.ecosphere.schemas.rdf import reading
 from ckanext.ecosphere.schemas.tests import samples
 
 ADMS = Namespace("http://www.w3.org/ns/adms#")
@@ -64,15 +63,6 @@ def failures(graph: Graph, *shapes: Path) -> set[tuple[str, str]]:
         for result in report.objects(None, SH.result)
         if report.value(result, SH.resultSeverity) == SH.Violation
     }
-
-
-def test_a_dataset_of_very_many_files_says_that_not_all_are_described(graph_of, monkeypatch):
-    monkeypatch.setattr(distributions, "MOST_FILES", 2)
-    files = [{"url": f"https://a.example/{number}.zip", "format": "ZIP"} for number in range(3)]
-    graph, ref = graph_of({**samples.full(), "resources": files})
-    assert len(list(graph.objects(ref, DCAT.distribution))) == 2
-    told = {text.language: str(text) for text in graph.objects(ref, RDFS.comment)}
-    assert "3 fichiers" in told["fr"] and "3 files" in told["en"]
 
 
 def test_our_profile_is_in_force(create):

@@ -1,0 +1,56 @@
+"""Defect 63: an RDF document of ckanext-dcat describes a bounded number of files.
+
+A dataset may have 20 000 files, and a reader chooses the profiles (`?profiles=`): a document took half a
+minute, in which its process answered nobody. Not yet proposed to ckanext-dcat (2.4.4).
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+from rdflib import RDFS, Literal
+
+from ckanext.dcat.processors import RDFSerializer
+
+MOST_DESCRIPTIONS = 1_000
+"""Descriptions of files in a document, of a dataset or of a page of the catalogue: one by each profile."""
+FEWEST_FILES = 20
+"""Files that it describes of each dataset at least, although those before have used up the others."""
+_CUT = {
+    "fr": "Ce jeu de données a {number} fichiers ; seuls les {most} premiers sont décrits ici, tous par l’API.",
+    "en": "This dataset has {number} files; only the first {most} are described here, all of them by the API.",
+}
+
+
+def bound_files() -> None:
+    """Make ckanext-dcat leave out the files of a document beyond the bound, and say so in it."""
+    original = RDFSerializer.graph_from_dataset
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    def graph_from_dataset(serializer: RDFSerializer, dataset_dict: dict[str, Any]) -> Any:
+        files = dataset_dict.get("resources") or []
+        most = _most(serializer)
+        described = files[:most]
+        serializer.ecosphere_files = _files_before(serializer) + len(described)
+        dataset_ref = original(serializer, {**dataset_dict, "resources": described})
+        if len(files) > most:
+            for lang, sentence in _CUT.items():
+                text = sentence.format(number=len(files), most=most)
+                serializer.g.add((dataset_ref, RDFS.comment, Literal(text, lang=lang)))
+        return dataset_ref
+
+    RDFSerializer.graph_from_dataset = graph_from_dataset
+
+
+def _most(serializer: RDFSerializer) -> int:
+    """Return how many files of the next dataset the document describes."""
+    of_document = MOST_DESCRIPTIONS // max(1, len(serializer._profiles))
+    return max(FEWEST_FILES, of_document - _files_before(serializer))
+
+
+def _files_before(serializer: RDFSerializer) -> int:
+    """Return the number of files that the document describes so far."""
+    return getattr(serializer, "ecosphere_files", 0)
