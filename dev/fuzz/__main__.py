@@ -41,6 +41,7 @@ _HARMLESS = (
     "/proc/meminfo",
     "/proc/cpuinfo",
     "/proc/stat",
+    "/proc/self/cgroup",  # GDAL looks there for the memory that it may use
     "/sys/devices/system/cpu",
     "/etc/localtime",
 )

@@ -413,6 +413,16 @@ def test_the_page_is_accessible_to_everyone_in_light_and_dark_wide_and_narrow(pa
 
 
 @pytest.mark.browser
+def test_a_long_address_of_the_network_of_the_state_leaves_room_for_the_name(page, create):
+    address = f"https://atom.geo-ide.i2/atomArchive/GetResource?id={'535007fb-3d0f-42cf-b365-' * 4}"
+    create(described("reseau", resources=[{"url": address, "format": "ZIP", "name": "Téléchargement via intranet"}]))
+    page.goto("/fr/dataset/reseau")
+    assert page.locator(".resource-item .eco-internal").count() == 1
+    box = page.locator(".resource-item .heading").bounding_box()
+    assert box["width"] > 200 and box["height"] < 60
+
+
+@pytest.mark.browser
 def test_the_map_is_moved_by_buttons_and_keys(page, complete):
     page.goto(f"/fr/dataset/{complete}")
     box = "document.querySelector('.eco-where svg').getAttribute('viewBox')"
