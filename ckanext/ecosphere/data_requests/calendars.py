@@ -19,8 +19,8 @@ from ckan import model
 from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests.domain import clock, wording
+from ckanext.ecosphere.data_requests.listing import Around, Due
 from ckanext.ecosphere.data_requests.model import Setting
-from ckanext.ecosphere.data_requests.search.desk import Around, Due
 from ckanext.ecosphere.shared import authorization, characters
 from ckanext.ecosphere.shared.mailing import headers
 

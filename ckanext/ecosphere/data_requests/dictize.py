@@ -11,8 +11,8 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import deliveries, history
-from ckanext.ecosphere.data_requests.decisions import referral, store
+from ckanext.ecosphere.data_requests import attachments, history
+from ckanext.ecosphere.data_requests.decisions import letters, referral
 from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader, by_ids
@@ -114,11 +114,11 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "description_html": text.row_html(request, request.plain_links),
         "about": _about(request, reader),
         "datasets": datasets(request, reader, "answer"),
-        "deliveries": deliveries.of_request(request, reader),
+        "deliveries": attachments.answers_of(request, reader),
         "mentioned": datasets(request, reader, "mentioned"),
         "not_enough": known_datasets(request, reader, packages),
         "suggestions": suggestions,
-        "letters": [letter_dict(letter) for letter in store.of_request(request, reader)],
+        "letters": [letter_dict(letter) for letter in letters.of_request(request, reader)],
         "events": [history.line(entry, request, reader, names, readable_ids) for entry in lines],
         "comments": history.conversation(request, comments, reader, names),
         "may": may(request, reader),

@@ -19,9 +19,9 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import config, deliveries
+from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import clock, fields, routing, states, text, wording
+from ckanext.ecosphere.data_requests.domain import clock, fields, places, states, text, wording
 from ckanext.ecosphere.data_requests.model import (
     DatasetLink,
     Follow,
@@ -100,8 +100,8 @@ def _submit(request: Request, values: Fields, moment: datetime) -> Fields:
     request.submitted = moment
     request.reference = next_reference(clock.day_of(moment).year)
     _complete_place(request)
-    proposal = routing.publisher_of(request.package_id) or _asked_too(request)
-    proposal = proposal or routing.propose(request.theme, request.territory)
+    proposal = places.publisher_of(request.package_id) or _asked_too(request)
+    proposal = proposal or places.propose(request.theme, request.territory)
     request.organization_id = proposal.organization.id if proposal.organization else None
     request.routing_reason = proposal.reason
     flag_unreachable(request)
@@ -110,7 +110,7 @@ def _submit(request: Request, values: Fields, moment: datetime) -> Fields:
     return values
 
 
-def _asked_too(request: Request) -> routing.Proposal | None:
+def _asked_too(request: Request) -> places.Proposal | None:
     """Return the service that the requester chose, alone or with others."""
     group = None
     if request.organization_id:
@@ -118,7 +118,7 @@ def _asked_too(request: Request) -> routing.Proposal | None:
     if group is None or group.state != model.State.ACTIVE:
         return None
     code = "batch" if request.batch_id else "asked"
-    return routing.Proposal(group, {"code": code})
+    return places.Proposal(group, {"code": code})
 
 
 def ask(request: Request, organization: str | None) -> None:
@@ -130,13 +130,13 @@ def ask(request: Request, organization: str | None) -> None:
 def flag_unreachable(request: Request) -> None:
     """Flag a request whose service cannot be reached, for the moderators, or remove the flag."""
     others = [flag for flag in request.flags if flag["code"] != UNREACHABLE]
-    if request.organization_id and routing.is_reachable(request.organization_id):
+    if request.organization_id and places.is_reachable(request.organization_id):
         request.flags = others
         return
     group = None
     if request.organization_id:
         group = model.Session.get(model.Group, request.organization_id)
-    other = routing.instead_of(group, request)
+    other = places.instead_of(group, request)
     title = (group.title or group.name) if group else ""
     other_title = other.title if other else ""
     titles = {"title": title, "other": other_title}
@@ -146,7 +146,7 @@ def flag_unreachable(request: Request) -> None:
 def _complete_place(request: Request) -> None:
     """Set the territory that contains the communes or rectangle of a request."""
     if not request.territory:
-        request.territory = routing.territory_of(request.communes, request.bbox)
+        request.territory = places.territory_of(request.communes, request.bbox)
 
 
 def start_clock(request: Request, day: date) -> None:
@@ -228,7 +228,7 @@ def _fulfil(request: Request, values: Fields, moment: datetime) -> Fields:
     if rows:
         model.Session.execute(insert(DatasetLink).values(rows).on_conflict_do_nothing())
     # The event only stores the ids: links and names of files may be private to the requester.
-    delivered = deliveries.keep(request, values)
+    delivered = attachments.keep_answer(request, values)
     stored = {name: value for name, value in values.items() if name not in ("links", "files")}
     if delivered:
         return {**stored, "deliveries": delivered}

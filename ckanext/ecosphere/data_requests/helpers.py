@@ -13,7 +13,7 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import people, routing, wording
+from ckanext.ecosphere.data_requests.domain import people, places, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import ask, figures, forms
 from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
@@ -246,7 +246,7 @@ def ecosphere_request_titles(typed: Any) -> dict[str, str]:
 
 def ecosphere_request_unreachable() -> list[str]:
     """Return the ids of the services that no request can reach, for want of editors and mailbox."""
-    return [group.id for group in routing.unreachable()]
+    return [group.id for group in places.unreachable()]
 
 
 def ecosphere_request_new_url(

@@ -14,15 +14,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.core.accounts import Notice
-from ckanext.ecosphere.data_requests import (
-    attachments,
-    config,
-    deliveries,
-    effects,
-    history,
-    service,
-)
-from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests import attachments, config, effects, history, service
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
 from ckanext.ecosphere.data_requests.model import (
     Absence,
@@ -45,7 +38,7 @@ from ckanext.ecosphere.data_requests.model import (
     rows_changed,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.work import steps
+from ckanext.ecosphere.work import jobs
 from ckanext.ecosphere.work.model import Work
 
 #: Roles in which a user acts for an administration: their texts belong to it, and remain without the name.
@@ -61,7 +54,7 @@ def anonymise_old() -> int:
     Raises:
         SomeFailed: some failed; all others were anonymised.
     """
-    return steps.one_by_one(_due(clock.now()), _anonymise_one)
+    return jobs.one_by_one(_due(clock.now()), _anonymise_one)
 
 
 def _anonymise_one(request_id: str) -> int:
@@ -103,7 +96,7 @@ def anonymise(request: Request) -> None:
     request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
     decided = Event.transition.in_(("refuse", "fulfil_partly", *states.REVIEW, "take_up_again"))
     _events((Event.request_id == request.id) & decided, drop_texts=True)
-    store.forget_addressee([request.id])
+    letters.forget_addressee([request.id])
     outbox.forget(Notification.request_id == request.id)
     for table in (Support, Follow, Mute, Trace, Inbound):
         model.Session.execute(sa.delete(table).where(table.request_id == request.id))
@@ -114,7 +107,7 @@ def anonymise(request: Request) -> None:
     _drop_unpublished_steps(Event.request_id == request.id)
     _events(Event.request_id == request.id, drop_texts=private)
     _forget_edits(Revision.request_id == request.id)
-    deliveries.forget_private([request.id])
+    attachments.forget_private_answers([request.id])
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id)
     official = sa.and_(
         Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False), sa.literal(not private)
@@ -274,8 +267,8 @@ def erase(user: model.User) -> dict[str, int]:
     own = sa.and_(Comment.author_id == user.id, Comment.author_role.not_in(OFFICIAL))
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(own)
     attachments.remove(list(model.Session.scalars(files)))
-    store.forget_addressee(requests)
-    deliveries.forget_private(requests)
+    letters.forget_addressee(requests)
+    attachments.forget_private_answers(requests)
     model.Session.execute(sa.delete(AuthorName).where(AuthorName.user_id == user.id))
     _drop_unpublished(own)
     _drop_unpublished_steps(Event.actor_id == user.id)

@@ -25,8 +25,8 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import attachments, dictize, effects, history, throttle
-from ckanext.ecosphere.data_requests.decisions import authors, store
+from ckanext.ecosphere.data_requests import attachments, dictize, effects, history, matching
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, fields, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic.schema import FIELDS
@@ -45,7 +45,6 @@ from ckanext.ecosphere.data_requests.model import (
     rows_changed,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.search import matching
 from ckanext.ecosphere.shared import language
 
 
@@ -183,7 +182,7 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
         model.Session.flush()
         events = sent(request, reader.id or None)
         if request.state == states.SUBMITTED:
-            throttle.signal_waits(request)
+            trust.refuse_if_too_many_wait(request)
         model.Session.commit()
     announce(request, events)
     return request
@@ -317,7 +316,7 @@ def transition(
         roles = reader.roles(request)
         _no_obstacle(request, name, roles)
         role = states.acting_role(name, roles)
-        authors.keep_given(reader.id, name, data)
+        letters.keep_given_author(reader.id, name, data)
         if name == "submit":
             events = sent(request, reader.id, data)
         else:
@@ -399,7 +398,7 @@ def perform(
     )
     model.Session.add(event)
     model.Session.flush()
-    store.of_event(request, event)
+    letters.of_event(request, event)
     outbox.of_event(request, event)
     if event.moderation == trust.HELD:
         outbox.of_held(request, "step", str(event.id), actor)

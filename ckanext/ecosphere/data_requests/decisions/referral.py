@@ -18,7 +18,7 @@ import yaml
 from ckan import model
 from markupsafe import Markup
 
-from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.domain import clock, states, wording
 from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.shared import dates
@@ -145,11 +145,11 @@ def compose(request: Request, requester: model.User) -> Referral | None:
 def _values(request: Request) -> dict[str, str]:
     remedies = law.remedies()["commission"]
     outcome = request.outcome or {}
-    group = authors.service_of(request, "")
+    group = letters.service_of(request, "")
     site = str(tk.config.get("ckan.site_url") or "").rstrip("/")
     ground = outcome.get("ground", "")
     received = day(clock.day_of(request.submitted)) if request.submitted else ""
-    service = authors.sender(group).name if group else "service non désigné"
+    service = letters.sender_of(group).name if group else "service non désigné"
     return {
         **{name: str(outcome.get(name) or "") for name in REASONS},
         "reference": request.reference or "",

@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import attachments, config, deliveries
-from ckanext.ecosphere.data_requests.decisions import authors, law
-from ckanext.ecosphere.data_requests.domain import clock, people, routing, states, text
+from ckanext.ecosphere.data_requests import attachments, config
+from ckanext.ecosphere.data_requests.decisions import law, letters
+from ckanext.ecosphere.data_requests.domain import clock, people, places, states, text
 from ckanext.ecosphere.data_requests.logic import validators as v
 from ckanext.ecosphere.data_requests.model import DatasetLink, Event, Request, by_id_or_reference
 from ckanext.ecosphere.shared import dates, language
@@ -136,14 +136,14 @@ def parse(
             values[name] = value
         elif name in transition.required and not instead:
             errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
-    if "public_from" in values and values.get("reach") != deliveries.REQUESTER:
+    if "public_from" in values and values.get("reach") != attachments.REQUESTER:
         errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
     if transition.name == "not_held":
         errors = {**incomplete_transmission(values), **errors}
     if "ground" in transition.fields:
         # A message about a missing field replaces one about a contradiction in the same field.
         errors = {**contradictions(request, values), **errors}
-    errors.update(authors.faults_of(request, transition.name, actor, data))
+    errors.update(letters.faults_of(request, transition.name, actor, data))
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     return values
@@ -467,7 +467,7 @@ def _organization(value: Any, request: Request, today: date, actor: str | None) 
         raise tk.Invalid(_("There is no such service."))
     if request.opened and group.id == request.organization_id:
         raise tk.Invalid(_("The request is with this service already."))
-    if not routing.is_reachable(group.id):
+    if not places.is_reachable(group.id):
         raise tk.Invalid(_unreachable(group, request))
     return group.id
 
@@ -477,7 +477,7 @@ def _unreachable(group: model.Group, request: Request) -> str:
     message = _(
         "“{service}” has neither members nor a mailbox: nobody would read the request."
     ).format(service=name)
-    other = routing.instead_of(group, request)
+    other = places.instead_of(group, request)
     if other is None:
         return f"{message} " + _("Have its contact sheet filled in, or choose another service.")
     return f"{message} " + _("Choose “{service}” instead.").format(
@@ -563,7 +563,7 @@ def _files(
 
 
 def _reach(value: Any, request: Request, today: date, actor: str | None) -> str:
-    if value not in (deliveries.EVERYONE, deliveries.REQUESTER):
+    if value not in (attachments.EVERYONE, attachments.REQUESTER):
         raise tk.Invalid(_("Choose everyone, or the requester alone."))
     return value
 
@@ -579,7 +579,7 @@ PARSERS: dict[str, Parser] = {
     "planned": _future_day,
     "due": _due,
     "datasets": _datasets,
-    "links": _of_value(deliveries.links_of),
+    "links": _of_value(attachments.links_of),
     "files": _files,
     "reach": _reach,
     "public_from": _later_day,

@@ -15,7 +15,7 @@ from ckan.lib.navl.dictization_functions import missing
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import communes as registry
+from ckanext.ecosphere.data_requests.domain import places as registry
 from ckanext.ecosphere.data_requests.domain import states, text, wording
 
 _ = tk._
@@ -236,7 +236,7 @@ def communes(value: Any) -> list[dict[str, str]]:
         if not match:
             message = _("“{value}” has no INSEE code: five characters, for instance 42218.")
             raise tk.Invalid(message.format(value=shown(written)))
-        commune = registry.get(match[1])
+        commune = registry.commune_of(match[1])
         if commune is None:
             message = _(
                 "No commune of today has the INSEE code {code}. Check it, or give the code of the "

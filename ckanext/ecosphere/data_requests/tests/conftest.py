@@ -13,7 +13,7 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -119,7 +119,7 @@ def forget_requests() -> None:
     empty([each for each in Request.metadata.sorted_tables if each.name.startswith(tables)])
     model.Session.commit()
     for name, quality in AUTHORS.items():
-        authors.keep(user_id(name), {"first_name": name.title(), "last_name": "Nom", "quality": quality})
+        letters.keep_author(user_id(name), {"first_name": name.title(), "last_name": "Nom", "quality": quality})
     model.Session.commit()
     connection = connect_to_redis()
     for pattern in (f"ecosphere:requests:{tk.config['ckan.site_id']}:*", f"{rate_limits.PREFIX}:*"):

@@ -9,9 +9,8 @@ import pytest
 from ckan.lib.jobs import Worker
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests import config, stats
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.search import stats
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, step
 from ckanext.ecosphere.shared import queue
 

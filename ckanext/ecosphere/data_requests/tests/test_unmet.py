@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests.search import stats
-from ckanext.ecosphere.data_requests.search.stats import Ask
+from ckanext.ecosphere.data_requests import stats
+from ckanext.ecosphere.data_requests.stats import Ask
 from ckanext.ecosphere.data_requests.tests.conftest import act, opened
 
 

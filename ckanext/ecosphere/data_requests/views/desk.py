@@ -10,12 +10,12 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests import listing
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import people as persons
-from ckanext.ecosphere.data_requests.search import listing
-from ckanext.ecosphere.data_requests.search.desk import KINDS
+from ckanext.ecosphere.data_requests.listing import KINDS
 from ckanext.ecosphere.data_requests.views import figures, forms, read
-from ckanext.ecosphere.data_requests.views.viewing import (
+from ckanext.ecosphere.data_requests.views.forms import (
     INVALID,
     act,
     context,
@@ -131,7 +131,7 @@ def moderation() -> AnyResponse:
         "pages": pages,
         "waiting": act("ecosphere_request_held_list", rows=0)["count"],
     }
-    variables |= {"unready": _unready(), "desk_lacks": authors.desk_lacks()}
+    variables |= {"unready": _unready(), "desk_lacks": letters.desk_lacks()}
     variables["unconfirmed"] = _unconfirmed()
     return rendered("ecosphere_requests/moderation.html", variables)
 
@@ -140,7 +140,7 @@ def _unready() -> list[dict[str, Any]]:
     """Return the services in whose name no receipt can be sent, with what is missing on their contact sheets."""
     labels = _contact_labels()
     rows = []
-    for service in authors.unready():
+    for service in letters.unready():
         group = service.group
         lacking = [labels[name] for name in service.lacking]
         title = group.title or group.name
@@ -154,7 +154,7 @@ def _unconfirmed() -> list[dict[str, Any]]:
     """Return the services for which the directory stands in, with its fields and their years."""
     labels = _contact_labels()
     rows = []
-    for group, entries in authors.unconfirmed():
+    for group, entries in letters.unconfirmed():
         fields = [f"{labels[name]} ({entry.year})" for name, entry in entries.items()]
         rows.append({"name": group.name, "title": group.title or group.name, "fields": fields})
     return rows

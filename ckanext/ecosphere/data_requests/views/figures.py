@@ -15,9 +15,9 @@ import ckan.plugins.toolkit as tk
 from flask import Response, request
 from markupsafe import Markup
 
+from ckanext.ecosphere.data_requests import alerts
 from ckanext.ecosphere.data_requests.domain import states, wording
-from ckanext.ecosphere.data_requests.search import saved
-from ckanext.ecosphere.data_requests.views.viewing import act, as_public, is_known, page, rendered
+from ckanext.ecosphere.data_requests.views.forms import act, as_public, is_known, page, rendered
 from ckanext.ecosphere.shared import atom, dates, language
 from ckanext.ecosphere.shared.csv_table import write
 from ckanext.ecosphere.shared.messages import N_
@@ -84,10 +84,10 @@ def statistics_csv() -> Response:
 @page
 def feed() -> Response:
     """Return the newest public requests of the search in the URL as an Atom feed."""
-    subject = saved.Requests()
+    subject = alerts.Requests()
     search = subject.canonical(request.args.items(multi=True))
     requests = as_public(
-        "ecosphere_request_list", **saved.asked(search), sort="created", rows=ENTRIES, facets=False
+        "ecosphere_request_list", **alerts.asked(search), sort="created", rows=ENTRIES, facets=False
     )
     title = tk._("Data requests")
     itself = tk.h.url_for("ecosphere_requests.feed", _external=True)

@@ -23,10 +23,10 @@ from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import clock, routing, states, wording
-from ckanext.ecosphere.data_requests.domain import communes as registry
+from ckanext.ecosphere.data_requests.domain import clock, places, states, wording
+from ckanext.ecosphere.data_requests.domain import places as registry
 from ckanext.ecosphere.data_requests.model import Event, Request
-from ckanext.ecosphere.data_requests.notifications.replies import YES
+from ckanext.ecosphere.data_requests.notifications.delivery import YES
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
 
@@ -482,7 +482,7 @@ def rank(asks: Sequence[Ask], most: int = MOST_UNMET) -> list[dict[str, Any]]:
 
 def places_of(territory: str, communes: Iterable[Mapping[str, str]] = ()) -> tuple[str, ...]:
     """Return the départements (or overseas territories) of a place; the place itself when it has none."""
-    departements = sorted({registry.territory_of(commune["code"]) for commune in communes or ()})
+    departements = sorted({registry.departement_id(commune["code"]) for commune in communes or ()})
     if departements:
         return tuple(departements)
     territories = voc.get("territories")
@@ -490,7 +490,7 @@ def places_of(territory: str, communes: Iterable[Mapping[str, str]] = ()) -> tup
     if place is not None and place.data.get("type") == "region":
         return tuple(child.id for child in territories.children(place.uri)) or (place.id,)
     if place is None:
-        return (routing.WHOLE_COUNTRY,)
+        return (places.WHOLE_COUNTRY,)
     return (place.id,)
 
 
