@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, effects, service
+from ckanext.ecosphere.data_requests import attachments, service, transitions
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
 from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
 from ckanext.ecosphere.data_requests.model import (
@@ -60,7 +60,7 @@ def comment(
     """
     files = attachments.check_all(attachments.as_list(upload))
     try:
-        request = service.lock(request_id)[request_id]
+        request = transitions.lock(request_id)[request_id]
         message = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
         message = message or write(reader, request, words, internal, files=files, key=key)
         model.Session.commit()
@@ -196,7 +196,7 @@ def hide_comment(comment_id: str, reason: str) -> Request:
     message = model.Session.get(Comment, comment_id)
     if message is None:
         raise tk.ObjectNotFound(_("Comment not found"))
-    request = service.lock(message.request_id)[message.request_id]
+    request = transitions.lock(message.request_id)[message.request_id]
     message.hidden, message.hidden_reason = True, reason
     _count(request)
     _note_mentions_anew(request)
@@ -206,9 +206,9 @@ def hide_comment(comment_id: str, reason: str) -> Request:
 
 def hide_request(request_id: str, hidden: bool) -> Request:
     """Remove a request from the public list, or put it back; those with a role in it still see it."""
-    request = service.lock(request_id)[request_id]
+    request = transitions.lock(request_id)[request_id]
     request.hidden = hidden
-    effects.relist(request)
+    transitions.relist(request)
     request.version += 1
     model.Session.commit()
     return request
@@ -249,8 +249,8 @@ def moderate(reader: Reader, kind: str, key: str, decision: str, reason: str) ->
     row = trust.text_of(kind, key)
     if row is None:
         raise tk.ObjectNotFound(_("Message not found"))
-    with service.rolled_back_on_error():
-        request = service.lock(row.request_id)[row.request_id]
+    with transitions.rolled_back_on_error():
+        request = transitions.lock(row.request_id)[row.request_id]
         model.Session.refresh(row, with_for_update=True)
         if row.moderation != trust.HELD:
             raise tk.ValidationError({"id": [_("Another moderator has decided on this already.")]})

@@ -35,7 +35,7 @@ from ckanext.ecosphere.data_requests import (
     conversation,
     dictize,
     mail_parsing,
-    service,
+    transitions,
 )
 from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
 from ckanext.ecosphere.data_requests.logic import schema
@@ -262,7 +262,7 @@ def _keep(
         model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(outcome=TAKEN))
 
     try:
-        service.transition(
+        transitions.transition(
             reader, request.id, "answer_details", request.version, {"comment": text}, also=also
         )
     finally:

@@ -14,7 +14,12 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.core.accounts import Notice
-from ckanext.ecosphere.data_requests import attachments, config, effects, history, service
+from ckanext.ecosphere.data_requests import (
+    attachments,
+    config,
+    history,
+    transitions,
+)
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
 from ckanext.ecosphere.data_requests.model import (
@@ -58,7 +63,7 @@ def anonymise_old() -> int:
 
 
 def _anonymise_one(request_id: str) -> int:
-    request = service.lock(request_id)[request_id]
+    request = transitions.lock(request_id)[request_id]
     is_due = request.anonymised is None and request.state in states.CLOSED
     if is_due:  # unless anonymised by another run or reopened since
         anonymise(request)
@@ -90,7 +95,7 @@ def anonymise(request: Request) -> None:
         request.title = request.description = ""
         request.known_datasets = []
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
-        effects.index_text(request)
+        transitions.index_text(request)
     # The reasons of a decision and of its review concern the requester alone, who keeps the letters.
     forgotten = set(history.PERSONAL) - {"ground", "spam"}
     request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
@@ -263,7 +268,7 @@ def erase(user: model.User) -> dict[str, int]:
     drafts = rows_changed(sa.delete(Request).where(mine, Request.state == states.DRAFT))
     requests = list(model.Session.scalars(sa.select(Request.id).where(mine)))
     for request_id in requests:
-        _forget_requester(service.lock(request_id)[request_id])
+        _forget_requester(transitions.lock(request_id)[request_id])
     own = sa.and_(Comment.author_id == user.id, Comment.author_role.not_in(OFFICIAL))
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(own)
     attachments.remove(list(model.Session.scalars(files)))
@@ -302,10 +307,10 @@ def erase(user: model.User) -> dict[str, int]:
 
 
 def _withdraw(request_id: str, user: model.User) -> None:
-    request = service.lock(request_id)[request_id]
+    request = transitions.lock(request_id)[request_id]
     if not states.obstacle(
         states.Facts.of(request), "withdraw", (states.REQUESTER,), clock.now(), clock.today()
     ):
-        event = service.perform(request, "withdraw", states.REQUESTER, user.id, {})
+        event = transitions.perform(request, "withdraw", states.REQUESTER, user.id, {})
         model.Session.commit()
-        service.announce(request, [event])
+        transitions.announce(request, [event])

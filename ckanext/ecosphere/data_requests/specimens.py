@@ -19,7 +19,7 @@ import yaml
 from ckan import model
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import config, service
+from ckanext.ecosphere.data_requests import config, service, transitions
 from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import Block
 from ckanext.ecosphere.data_requests.domain import clock, states
@@ -97,7 +97,7 @@ def _played(case: Mapping[str, Any]) -> Specimen:
         )
     request = _received(group, people[states.REQUESTER])
     if case["outcome"] != letters.RECEIPT:
-        service.perform(request, "accept", states.SYSTEM, None, {"organization": group.id})
+        transitions.perform(request, "accept", states.SYSTEM, None, {"organization": group.id})
     kind, actor, given = "submit", None, {}
     for step in case["steps"]:
         kind, actor, given = _stepped(request, step, people)
@@ -147,7 +147,7 @@ def _received(group: model.Group, requester: model.User) -> Request:
     service.write(request, table()["request"])
     model.Session.add(request)
     model.Session.flush()
-    service.perform(request, "submit", states.REQUESTER, requester.id, {})
+    transitions.perform(request, "submit", states.REQUESTER, requester.id, {})
     return request
 
 
@@ -166,7 +166,7 @@ def _stepped(
         for key, text in step.items()
         if key not in ("transition", "role")
     }
-    event = service.perform(request, name, role, actor, fields)
+    event = transitions.perform(request, name, role, actor, fields)
     return name, actor, event.fields
 
 

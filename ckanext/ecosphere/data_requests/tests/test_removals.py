@@ -17,7 +17,7 @@ import sqlalchemy.exc
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests import attachments, config, privacy, service, setup
+from ckanext.ecosphere.data_requests import attachments, config, privacy, setup, transitions
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Attachment, Delivery, Removal, Request
 from ckanext.ecosphere.data_requests.notifications import scheduled
@@ -86,7 +86,7 @@ def test_a_step_that_is_refused_at_last_leaves_no_file(monkeypatch: pytest.Monke
         raise tk.ValidationError({"author": ["No."]})
 
     made = opened()
-    monkeypatch.setattr(service.letters, "of_event", refusing)
+    monkeypatch.setattr(transitions.letters, "of_event", refusing)
     partly = {"reach": "requester", "missing": "Le sud", "ground": "part-not-held", "facts": REASON}
     with pytest.raises(tk.ValidationError) as refused:
         step(made, "fulfil_partly", "editor", files=[file()], **partly)

@@ -22,6 +22,7 @@ from ckanext.ecosphere.data_requests import (
     history,
     matching,
     service,
+    transitions,
 )
 from ckanext.ecosphere.data_requests.domain import clock, fields, people, states, trust
 from ckanext.ecosphere.data_requests.domain.people import Reader
@@ -87,10 +88,10 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
 
 
 @contextmanager
-def _files_of(data_dict: DataDict) -> Iterator[service.Also]:
+def _files_of(data_dict: DataDict) -> Iterator[transitions.Also]:
     """Check the files of a draft; yield the function that stores them with it, and remove what it did not take."""
     if "files" not in data_dict:
-        yield service.nothing_else
+        yield transitions.nothing_else
         return
     files = attachments.checked_files(data_dict["files"])
     try:
@@ -218,7 +219,7 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     files = attachments.checked_files(data_dict.get("files"))
     try:
         data = {**data_dict, "files": files}
-        changed, shared = service.joined_transition(
+        changed, shared = transitions.transition(
             reader, request.id, data_dict["transition"], data_dict["version"], data
         )
     except Exception:
@@ -249,7 +250,7 @@ def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, 
     tk.check_access("ecosphere_request_merge", context, data_dict)
     source, reader = auth.readable(context, data_dict["source"])
     version = data_dict.get("version") or source.version
-    service.transition(
+    transitions.transition(
         reader, source.id, "mark_duplicate", version, {"target": data_dict["target"]}
     )
     return shown(context, data_dict["target"])
@@ -273,9 +274,8 @@ def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, A
     tk.check_access("ecosphere_request_spam", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     data = {"reason": "spam", "spam": True}
-    return shown(
-        context, service.transition(reader, request.id, "reject", request.version, data).id
-    )
+    transitions.transition(reader, request.id, "reject", request.version, data)
+    return shown(context, request.id)
 
 
 def _bond(context: Context, data_dict: DataDict, change: Any, add: bool) -> dict[str, Any]:
@@ -394,8 +394,8 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
         ValidationError: no service is given, there are too many, one was already asked, or the request is over.
     """
     copies, events = [], []
-    with service.rolled_back_on_error():
-        request = service.lock(request_id)[request_id]
+    with transitions.rolled_back_on_error():
+        request = transitions.lock(request_id)[request_id]
         if not dictize.may_ask_more(request, reader):
             raise tk.ValidationError(
                 {"organizations": [_("This request can no longer be put to other services.")]}
@@ -407,10 +407,10 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
             model.Session.add(part)
             model.Session.flush()
             copies.append(part)
-            events.append(service.sent(part, reader.id))
+            events.append(transitions.sent(part, reader.id))
         model.Session.commit()
     for part, steps in zip(copies, events, strict=True):
-        service.announce(part, steps)
+        transitions.announce(part, steps)
     return copies
 
 

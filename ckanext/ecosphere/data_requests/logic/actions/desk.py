@@ -14,7 +14,7 @@ from ckan import model
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import calendars, listing, privacy, service
+from ckanext.ecosphere.data_requests import calendars, listing, privacy, transitions
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, people, states, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso
@@ -305,8 +305,8 @@ def _assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str
         if target is None or request is None or request.state not in states.ON_DESK:
             outcome["refused"].append(str(key))
             continue
-        with service.rolled_back_on_error():
-            locked = service.lock(request.id)[request.id]
+        with transitions.rolled_back_on_error():
+            locked = transitions.lock(request.id)[request.id]
             # It may have been transferred or answered since.
             still = locked.state in states.ON_DESK and _target(reader, locked, user) == target
             if still:

@@ -1,4 +1,12 @@
-"""Effects of transitions on a request, besides its state: service, clock, outcome, reference, full-text vector.
+"""Transitions of requests: each in one transaction, with the row locked and its version compared.
+
+Auth functions decide first who may do what; here, with the row locked, the same table (`states.TRANSITIONS`) decides
+again. A transition changes the request (its effects), writes its event, its letter and its notifications; e-mails are
+sent afterwards from those rows, so that none is sent for what was rolled back and none is lost.
+
+Requests for the same thing are treated together: what is decided for one is decided for all, each with its own
+letter. Each keeps its author, reference, period and remedies; authors of private requests never learn of one another.
+A step goes to those for which it is lawful; the others are left out, with the reason.
 
 References are numbers of a year, given in a keyed pseudo-random order. A plain sequence would reveal the order in
 which requests came in and so, compared with the list of accounts, who made them. The permutation is a Feistel network
@@ -10,7 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -19,17 +28,34 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import attachments, config
-from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import clock, fields, places, states, text, wording
+from ckanext.ecosphere.data_requests import attachments, config, history
+from ckanext.ecosphere.data_requests.decisions import law, letters
+from ckanext.ecosphere.data_requests.domain import (
+    clock,
+    fields,
+    places,
+    states,
+    text,
+    trust,
+    wording,
+)
+from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import (
+    Comment,
     DatasetLink,
+    Event,
     Follow,
     Numbering,
     Request,
     Support,
+    by_id_or_reference,
     new_id,
 )
+from ckanext.ecosphere.data_requests.notifications import outbox
+
+_ = tk._
+
+SIGNAL = "ecosphere:request-changed"
 
 Fields = dict[str, Any]
 #: Flag of a request whose service has neither members nor a mailbox.
@@ -61,7 +87,335 @@ SIGNS = (
 )
 
 
-def apply(request: Request, name: str, values: Fields, moment: datetime) -> Fields:
+class Conflict(tk.ValidationError):
+    """The request has a newer version; CKAN's API answers 409.
+
+    Attributes:
+        version: current version of the request.
+        changes: events since the version that the person had seen, as returned by `ecosphere_request_show`.
+    """
+
+    def __init__(self, version: int, changes: list[dict[str, Any]]) -> None:
+        message = tk._(
+            "The request has changed since you opened it. Look at what changed, then send again if "
+            "it still applies."
+        )
+        errors: Any = {"version": [message], "current_version": version, "changes": changes}
+        super().__init__(errors)
+        self.version = version
+        self.changes = changes
+
+
+def lock(*ids: str) -> dict[str, Request]:
+    """Lock requests until the transaction ends, in a fixed order to avoid deadlocks, and reload them.
+
+    Raises:
+        NotFound: one of them no longer exists.
+    """
+    locked = {}
+    for id_ in sorted(set(ids)):
+        query = (
+            sa.select(Request)
+            .where(Request.id == id_)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        request = model.Session.scalars(query).one_or_none()
+        if request is None:
+            raise tk.ObjectNotFound(_("Request not found"))
+        locked[id_] = request
+    return locked
+
+
+class rolled_back_on_error:
+    """Context manager that rolls the transaction back on errors."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is not None:
+            model.Session.rollback()
+
+
+Also = Callable[[Request], None]
+
+
+def nothing_else(_request: Request) -> None:
+    """Write nothing more in a transaction."""
+
+
+@dataclass
+class Shared:
+    """What became of a step for the requests treated together.
+
+    Attributes:
+        done: the others for which it was done as well, with their events.
+        left_out: those for which it was not possible, with the reason as a sentence.
+    """
+
+    done: list[tuple[Request, Event]] = field(default_factory=list)
+    left_out: list[tuple[Request, str]] = field(default_factory=list)
+
+    def shown(self, reader: Reader) -> dict[str, list[Any]]:
+        """Return the references of those that the reader may read."""
+        left_out = [
+            (request, words) for request, words in self.left_out if reader.may_read(request)
+        ]
+        return {
+            "done": [request.reference for request, _event in self.done],
+            "left_out": [
+                {"reference": request.reference, "reason": words} for request, words in left_out
+            ],
+        }
+
+
+def transition(
+    reader: Reader,
+    request_id: str,
+    name: str,
+    version: int,
+    data: Mapping[str, Any],
+    *,
+    also: Also = nothing_else,
+) -> tuple[Request, Shared]:
+    """Do a transition for a user and, if it is a step of the work, for the requests treated together with this one.
+
+    Args:
+        reader: who acts.
+        request_id: id of the request.
+        name: of the transition.
+        version: version that the user saw.
+        data: fields of the transition, `comment` and `note`.
+        also: function that writes more in the same transaction.
+
+    Raises:
+        Conflict: it has changed since the user read it.
+        NotFound: the user may no longer read it.
+        ValidationError: it is not possible now, or a field is missing or wrong.
+        NotAuthorized: the user has none of its roles.
+    """
+    shared = Shared()
+    others = _locked_together(request_id) if name in states.SHARED else []
+    # A file is moved to the request that it answers: each gets its own.
+    twins: dict[str, list[attachments.AcceptedFile]] = {}
+    for other in others:
+        twins[other.id] = [attachments.twin(file) for file in data.get("files") or ()]
+    try:
+        with rolled_back_on_error():
+            request = _locked_with_target(request_id, name, data)
+            if not reader.may_read(request):
+                raise tk.ObjectNotFound(_("Request not found"))
+            same_version(reader, request, version)
+            roles = reader.roles(request)
+            _no_obstacle(request, name, roles)
+            letters.keep_given_author(reader.id, name, data)
+            if name == "submit":
+                events = sent(request, reader.id, data)
+            else:
+                role = states.acting_role(name, roles)
+                events = [perform(request, name, role, reader.id, data)]
+            for other in others:
+                values = {**data, "files": twins[other.id], "note": ""}
+                _do_joined(reader, other, name, values, shared)
+            also(request)
+            model.Session.commit()
+    finally:
+        for files in twins.values():
+            attachments.discard(files)
+    announce(request, events)
+    for other, event in shared.done:
+        announce(other, [event])
+    return request, shared
+
+
+def _locked_with_target(request_id: str, name: str, data: Mapping[str, Any]) -> Request:
+    """Lock a request, and the other one that the transition names."""
+    target = None
+    if name in ("join", "mark_duplicate"):
+        target = by_id_or_reference(str(data.get("target") or ""))
+    ids = (request_id, target.id) if target else (request_id,)
+    return lock(*ids)[request_id]
+
+
+def sent(request: Request, actor: str | None, data: Mapping[str, Any] | None = None) -> list[Event]:
+    """Send a locked draft, and open it when it needs no moderation, without committing."""
+    # Set first, since the receipt quotes the title.
+    request.plain_links = not trust.is_trusted(request.requester_id)
+    events = [perform(request, "submit", states.REQUESTER, actor, data or {})]
+    if trust.opens_at_once(request):
+        accepted = {"organization": request.organization_id}
+        events.append(perform(request, "accept", states.SYSTEM, None, accepted))
+        if request.plain_links:
+            _hold_files(request)
+    return events
+
+
+def _hold_files(request: Request) -> None:
+    """Hold the files sent with a request, as no moderator has seen them."""
+    for comment in model.Session.scalars(
+        sa.select(Comment).where(Comment.request_id == request.id)
+    ).all():
+        comment.moderation = trust.HELD
+        outbox.of_held(request, "comment", comment.id, request.requester_id)
+    request.comment_count = 0
+
+
+def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None) -> Request | None:
+    """Do an automatic transition; return None when it is not (or no longer) possible."""
+    with rolled_back_on_error():
+        request = lock(request_id)[request_id]
+        if states.obstacle(
+            states.Facts.of(request), name, (states.SYSTEM,), clock.now(), clock.today()
+        ):
+            model.Session.rollback()
+            return None
+        event = perform(request, name, states.SYSTEM, None, data or {})
+        model.Session.commit()
+    announce(request, [event])
+    return request
+
+
+def perform(
+    request: Request, name: str, role: str, actor: str | None, data: Mapping[str, Any]
+) -> Event:
+    """Do a transition of a locked request: write its event, letter and notifications, without committing."""
+    moment = clock.now()
+    line = states.TRANSITIONS[name]
+    values = fields.parse(line, data, request, clock.day_of(moment), actor)
+    source = request.state
+    values = _apply(request, name, values, moment)
+    if name == "reopen" and role == states.REQUESTER:
+        request.reopened += 1
+    request.state = line.leads_from(source)
+    _after(request, source, moment)
+    request.version += 1
+    request.modified = moment
+    model.Session.flush()
+    note = data.get("note") or "" if role != states.REQUESTER else ""
+    event = Event(
+        request_id=request.id,
+        transition=name,
+        from_state=source,
+        to_state=request.state,
+        version=request.version,
+        actor_id=actor,
+        actor_role=role,
+        created=moment,
+        comment=data.get("comment") or "",
+        note=note,
+        fields={key: value for key, value in values.items() if key != "comment"},
+        moderation=_moderation(request, role, actor, data),
+    )
+    model.Session.add(event)
+    model.Session.flush()
+    letters.of_event(request, event)
+    outbox.of_event(request, event)
+    if event.moderation == trust.HELD:
+        outbox.of_held(request, "step", str(event.id), actor)
+    return event
+
+
+def _moderation(request: Request, role: str, actor: str | None, data: Mapping[str, Any]) -> str:
+    """Return the moderation state of a transition's text: held for untrusted requesters once the request is open."""
+    written = any(data.get(name) for name in ("comment", "reason"))
+    if role == states.REQUESTER and request.opened and written:
+        return trust.status_of_new(actor)
+    return ""
+
+
+def announce(request: Request, events: Iterable[Event]) -> None:
+    """Send the signal for other rooms, and queue the delivery of e-mails, after a commit."""
+    for event in events:
+        tk.signals.ckanext.signal(SIGNAL).send(
+            request.id, transition=event.transition, state=event.to_state
+        )
+    outbox.OUTBOX.enqueue()
+
+
+# Obstacles.
+
+
+def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
+    moment = clock.now()
+    code = states.obstacle(states.Facts.of(request), name, roles, moment, clock.day_of(moment))
+    if code == "role":
+        raise tk.NotAuthorized(wording.obstacle(code, request.state, request.is_signal))
+    if code:
+        raise tk.ValidationError(
+            {"transition": [wording.obstacle(code, request.state, request.is_signal)]}
+        )
+
+
+def same_version(reader: Reader, request: Request, version: int) -> None:
+    """Raise `Conflict` unless a locked request has the version that the user saw."""
+    if request.version != version:
+        query = (
+            sa.select(Event)
+            .where(Event.request_id == request.id, Event.version > version)
+            .order_by(Event.id)
+        )
+        if not reader.is_inside(request):
+            query = query.where(Event.transition.not_in(states.INTERNAL))
+        exact = bool(reader.roles(request))
+        changes = [
+            history.event_public(event, exact, request.is_signal)
+            for event in model.Session.scalars(query)
+        ]
+        raise Conflict(request.version, changes or [history.edited(request, exact)])
+
+
+# Requests treated together.
+
+
+def _do_joined(
+    reader: Reader, request: Request, name: str, values: Mapping[str, Any], shared: Shared
+) -> None:
+    words = _joined_obstacle(reader, request, name, values)
+    if words:
+        shared.left_out.append((request, words))
+        return
+    role = states.acting_role(name, reader.roles(request))
+    shared.done.append((request, perform(request, name, role, reader.id, values)))
+
+
+def _joined_obstacle(reader: Reader, request: Request, name: str, values: Mapping[str, Any]) -> str:
+    """Return what prevents a step for a request, as a sentence; "" when nothing does."""
+    moment = clock.now()
+    today = clock.day_of(moment)
+    code = states.obstacle(states.Facts.of(request), name, reader.roles(request), moment, today)
+    if code:
+        return wording.obstacle(code, request.state)
+    try:
+        fields.parse(states.TRANSITIONS[name], values, request, today, reader.id)
+    except tk.ValidationError as error:
+        messages: Any = error.error_dict.values()
+        return " ".join(text for texts in messages for text in texts)
+    return ""
+
+
+def _locked_together(request_id: str) -> list[Request]:
+    """Lock a request and those treated together with it; return the others that wait for an answer."""
+    while True:
+        ids = _joined_ids(request_id)
+        locked = lock(request_id, *ids)
+        if set(_joined_ids(request_id)) <= set(ids):
+            return [locked[key] for key in ids]
+        model.Session.rollback()  # another one was joined meanwhile
+
+
+def _joined_ids(request_id: str) -> list[str]:
+    joined_id = sa.select(Request.joined_id).where(Request.id == request_id).scalar_subquery()
+    query = sa.select(Request.id).where(
+        Request.joined_id == joined_id, Request.id != request_id, Request.state.in_(states.ACTIVE)
+    )
+    return list(model.Session.scalars(query.order_by(Request.submitted, Request.id)))
+
+
+# Effects of transitions on a request, besides its state: service, clock, outcome.
+
+
+def _apply(request: Request, name: str, values: Fields, moment: datetime) -> Fields:
     """Apply the effects of a transition; return the fields as stored in the event."""
     if name in EFFECTS:
         values = EFFECTS[name](request, dict(values), moment) or values
@@ -70,7 +424,7 @@ def apply(request: Request, name: str, values: Fields, moment: datetime) -> Fiel
     return values
 
 
-def after(request: Request, source: str, moment: datetime) -> None:
+def _after(request: Request, source: str, moment: datetime) -> None:
     """Update what depends on the state."""
     if (request.state in states.CLOSED) != (source in states.CLOSED):
         request.review_asked = None  # a later decision or silence can be reviewed again
@@ -121,7 +475,7 @@ def _asked_too(request: Request) -> places.Proposal | None:
     return places.Proposal(group, {"code": code})
 
 
-def ask(request: Request, organization: str | None) -> None:
+def ask_service(request: Request, organization: str | None) -> None:
     """Set the service, given as an id, that the requester chose for a draft; without one, the portal proposes one."""
     request.organization_id = organization or None
     request.routing_reason = {"code": "asked"} if organization else {}
