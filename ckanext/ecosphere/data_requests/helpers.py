@@ -15,7 +15,7 @@ from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, places, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.views import ask, figures, forms
+from ckanext.ecosphere.data_requests.views import ask, forms
 from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
 
 #: State → icon of the font shipped with CKAN, and family of colours. No two families share an icon.
@@ -65,10 +65,7 @@ NEWS = 5
 #: Helpers that are functions of other modules.
 ecosphere_request_date = dates.day
 ecosphere_request_time = dates.moment
-ecosphere_request_month = dates.month
 ecosphere_request_commission = law.commission
-ecosphere_request_months_chart = figures.months_chart
-ecosphere_request_bars_chart = figures.bars_chart
 
 
 def ecosphere_request_look(state: str) -> dict[str, str]:
@@ -424,20 +421,6 @@ def ecosphere_request_outcome_rows(outcomes: Mapping[str, int]) -> list[tuple[st
     """Return outcomes of requests as (label, number), the most frequent first."""
     rows = [(wording.state(state), number) for state, number in outcomes.items()]
     return sorted(rows, key=lambda row: -row[1])
-
-
-def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    """Return unanswered requests as (age as text, number), the youngest first."""
-    rows = []
-    for group in backlog:
-        first, _dash, last = group["age"].partition("-")
-        if last:
-            words = tk._("{first} to {last} days")
-        else:
-            words = tk._("more than {first} days")
-        first_day = first if last else int(first) - 1
-        rows.append((words.format(first=first_day, last=last), group["count"]))
-    return rows
 
 
 def ecosphere_request_unseen() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -14,7 +16,7 @@ from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.listing import KINDS
-from ckanext.ecosphere.data_requests.views import figures, forms, read
+from ckanext.ecosphere.data_requests.views import forms, read
 from ckanext.ecosphere.data_requests.views.forms import (
     INVALID,
     act,
@@ -24,9 +26,28 @@ from ckanext.ecosphere.data_requests.views.forms import (
     page,
     rendered,
 )
+from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.csv_table import write
+from ckanext.ecosphere.shared.messages import N_
 
 #: Maximum number of requests in the CSV of a service, and number read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100
+#: Format of a datetime that spreadsheets recognise in all languages; in Paris time.
+MOMENT = "%Y-%m-%d %H:%M"
+DESK_COLUMNS = (
+    N_("Reference"),
+    N_("Title"),
+    N_("State"),
+    N_("Received on"),
+    N_("Answer expected by"),
+    N_("Closed on"),
+    N_("Theme"),
+    N_("Place"),
+    N_("Use"),
+    N_("Assigned to"),
+    N_("People who support it"),
+    N_("Treated together with"),
+)
 
 
 @page
@@ -64,12 +85,49 @@ def desk_csv(organization: str) -> Response:
         requests += results
         if len(results) < AT_ONCE:
             break
-    response = Response(figures.desk_table(requests), mimetype="text/csv")
+    response = Response(_table(requests), mimetype="text/csv")
     response.headers["Content-Disposition"] = (
         f'attachment; filename="demandes-{service["name"]}.csv"'
     )
     response.cache_control.no_store = True
     return response
+
+
+def _table(requests: Iterable[Mapping[str, Any]]) -> str:
+    """Return requests of a service as CSV in the reader's language; of people, only the assignee is named.
+
+    Args:
+        requests: as returned by `ecosphere_request_list`.
+    """
+    header = [tk._(label) for label in DESK_COLUMNS]
+    return write(header, (_desk_row(request_) for request_ in requests))
+
+
+def _desk_row(request_: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        request_["reference"],
+        request_["title"],
+        request_["state_label"],
+        _spreadsheet_moment(request_["submitted"]),
+        _spreadsheet_moment(request_["due"]),
+        _spreadsheet_moment(request_["closed"]),
+        request_["theme_label"],
+        request_["territory_label"],
+        request_["use_label"],
+        (request_["assigned_to"] or {}).get("name", ""),
+        request_["support_count"],
+        ", ".join(other["reference"] for other in request_["joined"]),
+    )
+
+
+def _spreadsheet_moment(value: str | None) -> str:
+    """Return a date, or a datetime in the portal's time zone, in a format for spreadsheets."""
+    moment = dates.read(value)
+    if isinstance(moment, datetime):
+        return moment.strftime(MOMENT)
+    if moment:
+        return moment.isoformat()
+    return ""
 
 
 @page

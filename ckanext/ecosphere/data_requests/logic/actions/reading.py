@@ -224,15 +224,13 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
         organization (str): name or id of a service; by default, all.
 
     Returns:
-        dict: `received`, `answered`, `answered_within_month` (share, 0–1, of the requests whose first month is over
-        or that are answered; transfers and "not held" are no answers), `apart` (transferred, not_held, duplicate,
-        rejected, withdrawn, expired: how many), `median_days_first_answer`, `outcomes` of those answered (state →
-        number), `backlog` (age in days, count), `unmet` (theme, departements, support, count, wide: how many of these
-        requests concern several départements and count in each), `by_month` (month, received, answered), `threshold`,
-        `private_included`, `years`; `grounds` (of refusals, whole or partial: ground, label, count; "" for those rarer
-        than the threshold); `satisfaction` (said: number of requesters who gave an opinion on the answer; yes: share
-        of those satisfied; None below the threshold); without a service, `services` (public requests of each: name,
-        title, received, waiting, overdue, answered, refused, within_month, median_days, satisfaction).
+        dict: `received`; `waiting` and, of these, `overdue`; `answered`, `answered_within_month` (share, 0–1, of the
+        requests whose first month is over or that are answered; transfers and "not held" are no answers), `outcomes`
+        of those answered (state → number), `apart` (transferred, not_held, duplicate, rejected, withdrawn, expired:
+        how many), `median_days_first_answer`, `threshold`, `private_included`, `years`; `satisfaction` (said: number
+        of requesters who gave an opinion on the answer; yes: share of those satisfied; None below the threshold);
+        without a service, `services` (public requests of each: name, title, received, waiting, overdue, answered,
+        refused, within_month, median_days, satisfaction).
 
     Raises:
         NotFound: there is no such service.
