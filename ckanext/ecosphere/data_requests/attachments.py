@@ -34,7 +34,14 @@ from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, text
 from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Attachment, Delivery, Removal, Request, new_id
+from ckanext.ecosphere.data_requests.model import (
+    Attachment,
+    Delivery,
+    Removal,
+    Request,
+    new_id,
+    number_of,
+)
 
 log = logging.getLogger(__name__)
 _ = tk._
@@ -308,10 +315,7 @@ def remove_recorded() -> int:
 
 def late_removals() -> int:
     """Return the number of files that should have been deleted more than a day ago."""
-    query = (
-        sa.select(sa.func.count()).select_from(Removal).where(Removal.asked < clock.now() - LATE)
-    )
-    return model.Session.scalar(query) or 0
+    return number_of(Removal, Removal.asked < clock.now() - LATE)
 
 
 FILE, LINK = "file", "link"

@@ -22,6 +22,7 @@ from ckanext.ecosphere.data_requests.model import (
     Revision,
     by_id_or_reference,
     new_id,
+    number_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
 
@@ -187,8 +188,7 @@ def _note_mentions_anew(request: Request) -> None:
 
 def _count(request: Request) -> None:
     model.Session.flush()
-    query = sa.select(sa.func.count()).where(Comment.request_id == request.id, *_is_shown())
-    request.comment_count = model.Session.scalar(query) or 0
+    request.comment_count = number_of(Comment, Comment.request_id == request.id, *_is_shown())
 
 
 def hide_comment(comment_id: str, reason: str) -> Request:
@@ -226,7 +226,7 @@ def moderation_queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]
         columns = (sa.literal(kind).label("kind"), key, table.created)
         queries.append(sa.select(*columns).where(table.moderation == trust.HELD))
     waiting = sa.union_all(*queries).subquery()
-    count = model.Session.scalar(sa.select(sa.func.count()).select_from(waiting)) or 0
+    count = number_of(waiting)
     query = sa.select(waiting.c.kind, waiting.c.id).order_by(waiting.c.created, waiting.c.id)
     page = model.Session.execute(query.offset(start).limit(rows)).all()
     texts: dict[tuple[str, str], Any] = {}

@@ -229,11 +229,7 @@ def ecosphere_request_privacy() -> dict[str, Any]:
 
 def ecosphere_request_services() -> list[dict[str, str]]:
     """Return the active organisations: `id`, `name`, `title`, in alphabetical order."""
-    query = model.Session.query(model.Group.id, model.Group.name, model.Group.title).filter(
-        model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE
-    )
-    services = [{"id": id, "name": name, "title": title or name} for id, name, title in query]
-    return sorted(services, key=lambda service: voc.normalise(service["title"]))
+    return [people.service_dict(group) for group in places.services()]
 
 
 def ecosphere_request_titles(typed: Any) -> dict[str, str]:

@@ -10,7 +10,6 @@ index.
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -31,7 +30,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader
-from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
+from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request, is_any, number_of
 from ckanext.ecosphere.shared import language
 
 #: Requests shown of each kind; `counts` includes all, and the list of requests has the others.
@@ -237,9 +236,7 @@ def _due_rows(day: Any, where: list[Any], order: Any, most: int) -> list[Due]:
 def _left_out(rows: list[Due], where: list[Any], most: int) -> int:
     if len(rows) < most:
         return 0
-    return (
-        model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where)) or 0
-    ) - len(rows)
+    return number_of(Request, *where) - len(rows)
 
 
 COUNTS_SECONDS = 60
@@ -280,7 +277,9 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     page: list[Request] = []
     with through_indexes("q" in filters):
         counts, count = (
-            facets(of_scope, filters) if data.get("facets", True) else ({}, _total(where))
+            facets(of_scope, filters)
+            if data.get("facets", True)
+            else ({}, number_of(Request, *where))
         )
         if rows and count > start:
             page = _page({**data, "exact": reader.moderator}, where, start, rows)
@@ -291,10 +290,6 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
         "start": start,
         "rows": rows,
     }
-
-
-def _total(where: list[Any]) -> int:
-    return model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where)) or 0
 
 
 def _page(data: Mapping[str, Any], where: list[Any], start: int, rows: int) -> list[Request]:
@@ -410,11 +405,7 @@ def matches(q: str) -> Any:
     words = _words(q)
     last = "".join(char for char in words[-1] if char.isalnum()) if words else ""
     condition = Request.search.op("@@")(sa.func.websearch_to_tsquery("french", " ".join(words)))
-    if (
-        len(last) < SHORTEST_BEGINNING
-        or '"' in q
-        or model.Session.scalar(sa.select(sa.exists().where(condition)))
-    ):
+    if len(last) < SHORTEST_BEGINNING or '"' in q or is_any(condition):
         return condition
     begun = sa.func.to_tsquery("simple", f"{last}:*")
     if words[:-1]:
@@ -474,56 +465,15 @@ def facets(
     return {name: LABELS[name](counts[name]) for name in FACETS}, total
 
 
-def _counts(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, dict[str, int]], int]:
-    """Count all facets and the rows in one query over the rows that fail at most one facet filter.
-
-    A row counts for a facet with a filter when it passes all other filters, and for all else when it passes every one.
-    """
-    chosen = {name: condition for name, condition in filters.items() if name in FACETS}
-    where = [*scope, *(condition for name, condition in filters.items() if name not in chosen)]
-    where += _all_but_one_at_most(list(chosen.values()))
-    passes = {name: condition.label(f"passes_{name}") for name, condition in chosen.items()}
-    rows = (
-        sa.select(*(COLUMNS[name].label(name) for name in FACETS), *passes.values())
-        .where(*where)
-        .subquery()
-    )
-    columns = [rows.c[name] for name in FACETS]
-    all_pass = [rows.c[passed.name] for passed in passes.values()]
-    numbers = [_number(all_pass)]
-    for passed in passes.values():
-        numbers.append(_number([column for column in all_pass if column.name != passed.name]))
-    grouping = sa.func.grouping_sets(*(sa.tuple_(column) for column in columns), sa.text("()"))
-    query = sa.select(sa.func.grouping(*columns), *columns, *numbers).group_by(grouping)
-    by_facet: dict[str, dict[str, int]] = {name: {} for name in FACETS}
-    total = 0
-    for mask, *values in model.Session.execute(query):
-        # `grouping` has one bit per column, the first one highest; that of the grouped column is 0.
-        index = next((i for i in range(len(FACETS)) if not mask >> (len(FACETS) - 1 - i) & 1), None)
-        counted = values[len(FACETS) :]
-        if index is None:
-            total = counted[0]
-            continue
-        name = FACETS[index]
-        if name in chosen:
-            number = counted[1 + list(chosen).index(name)]
-        else:
-            number = counted[0]
-        if values[index] and number:
-            by_facet[name][values[index]] = number
-    return by_facet, total
-
-
-def _all_but_one_at_most(conditions: list[Any]) -> list[Any]:
-    """Return SQL conditions for rows that fail at most one of these: for any two, they pass one."""
-    return [sa.or_(*pair) for pair in itertools.combinations(conditions, 2)]
-
-
-def _number(passed: list[Any]) -> Any:
-    """Return the SQL count of the rows that pass."""
-    if passed:
-        return sa.func.count().filter(*passed)
-    return sa.func.count()
+def _counts(scope: list[Any], filters: Mapping[str, Any]) -> Counts:
+    by_facet: dict[str, dict[str, int]] = {}
+    for facet in FACETS:
+        others = [condition for name, condition in filters.items() if name != facet]
+        column = COLUMNS[facet]
+        query = sa.select(column, sa.func.count()).where(*scope, *others).group_by(column)
+        counts = model.Session.execute(query).tuples()
+        by_facet[facet] = {value: number for value, number in counts if value}
+    return by_facet, number_of(Request, *scope, *filters.values())
 
 
 def cached_counts(count: Callable[[], Counts]) -> Counts:

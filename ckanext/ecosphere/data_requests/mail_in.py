@@ -39,7 +39,7 @@ from ckanext.ecosphere.data_requests import (
 )
 from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
 from ckanext.ecosphere.data_requests.logic import schema
-from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request
+from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request, number_of
 from ckanext.ecosphere.data_requests.notifications import delivery, texts
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.locks import Locks
@@ -181,7 +181,7 @@ def _end(key: str, outcome: str) -> None:
 
 def _number(user_id: str, period: timedelta, *more: sa.ColumnElement[bool]) -> int:
     where = (Inbound.user_id == user_id, Inbound.received > clock.now() - period, *more)
-    return model.Session.scalar(sa.select(sa.func.count()).select_from(Inbound).where(*where)) or 0
+    return number_of(Inbound, *where)
 
 
 def _take(mail: Mail) -> None:

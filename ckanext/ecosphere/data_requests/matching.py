@@ -26,7 +26,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config, dictize, listing
 from ckanext.ecosphere.data_requests.domain import places, states, text
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, DatasetLink, Request
+from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, DatasetLink, Request, is_any
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.work.jobs import Job
 
@@ -341,7 +341,7 @@ def compare(package_ids: Sequence[str]) -> None:
     if missing:
         _flag({id_: titles.get(id_, "") for id_ in missing})
     _unflag({dataset.id for dataset in there})
-    if model.Session.scalar(sa.select(sa.exists().where(*_ON_DESK))):
+    if is_any(*_ON_DESK):
         _suggest([row for dataset in there for row in _fitting(dataset)])
 
 

@@ -33,6 +33,17 @@ def rows_changed(statement: Any) -> int:
     return model.Session.execute(statement).rowcount  # pyright: ignore
 
 
+def number_of(table: Any, *where: Any) -> int:
+    """Return the number of rows of a table that satisfy the conditions."""
+    query = sa.select(sa.func.count()).select_from(table).where(*where)
+    return model.Session.scalar(query) or 0
+
+
+def is_any(*where: Any) -> bool:
+    """Return whether a row satisfies the conditions."""
+    return bool(model.Session.scalar(sa.select(sa.exists().where(*where))))
+
+
 def new_id() -> str:
     """Return a new UUID."""
     return str(uuid.uuid4())
@@ -109,13 +120,7 @@ class Request(tk.BaseModel):
     __tablename__ = "ecosphere_requests"
     __table_args__ = (
         _index("new", NEWEST_DAY_SQL, "id", where="listed"),
-        _index(
-            "support",
-            sa.text("support_count DESC"),
-            NEWEST_DAY_SQL,
-            "id",
-            where="listed",
-        ),
+        _index("support", sa.text("support_count DESC"), NEWEST_DAY_SQL, "id", where="listed"),
         _index(
             "due_list",
             sa.text(f"(CASE WHEN {ACTIVE_SQL} THEN 0 ELSE 1 END)"),
@@ -125,20 +130,11 @@ class Request(tk.BaseModel):
             where="listed",
         ),
         _index("due", "due", where=ACTIVE_SQL),
-        _index(
-            "desk",
-            "organization_id",
-            "due",
-            where=ACTIVE_SQL,
-        ),
+        _index("desk", "organization_id", "due", where=ACTIVE_SQL),
         _index("facets", "organization_id", "territory", "theme", "use", "state", where="listed"),
         _index("service", "organization_id", "submitted"),
         _index("requester", "requester_id"),
-        _index(
-            "submitted",
-            "submitted",
-            where="state = 'submitted'",
-        ),
+        _index("submitted", "submitted", where="state = 'submitted'"),
         _index("assigned", "assigned_to", where="assigned_to IS NOT NULL"),
         _index("closed", "closed"),
         _index("search", "search", postgresql_using="gin"),
@@ -499,11 +495,7 @@ class Notification(tk.BaseModel):
     __tablename__ = "ecosphere_requests_notification"
     __table_args__ = (
         sa.UniqueConstraint("key", "user_id", "channel", name="uq_ecosphere_requests_notification"),
-        _index(
-            "notification_digest",
-            "user_id",
-            where="status = 'digest'",
-        ),
+        _index("notification_digest", "user_id", where="status = 'digest'"),
         _index("notification_mail", "mail_id", where="mail_id IS NOT NULL"),
         _index("notification_person", "user_id", "channel", sa.text("created DESC")),
         _index("notification_request", "request_id"),

@@ -178,50 +178,45 @@ def _events(where: Any, drop_texts: bool) -> None:
     model.Session.execute(sa.update(Event).where(where).values(**values))
 
 
+#: Key of an export → the table, and its columns that name a user.
+OWN: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "requests": (Request, (Request.requester_id,)),
+    "comments": (Comment, (Comment.author_id,)),
+    "events": (Event, (Event.actor_id,)),
+    "edits": (Revision, (Revision.author_id,)),
+    "mutes": (Mute, (Mute.user_id,)),
+    "supports": (Support, (Support.user_id,)),
+    "follows": (Follow, (Follow.user_id,)),
+    "notifications": (Notification, (Notification.user_id,)),
+    "letters": (Letter, (Letter.requester_id,)),
+    "absences": (Absence, (Absence.user_id, Absence.substitute_id)),
+    "desk": (Trace, TRACED),
+    "saved_answers": (SavedAnswer, (SavedAnswer.author_id,)),
+    "mails": (Inbound, (Inbound.user_id,)),
+    "author": (AuthorName, (AuthorName.user_id,)),
+}
+#: Columns derived from others.
+DERIVED = ("search", "description_html", "text_html", "comment_html", "rendering")
+
+
 def export(user: model.User) -> dict[str, Any]:
     """Return all personal data of a user, ready for JSON."""
+    person = {name: getattr(user, name) for name in ("id", "name", "fullname", "email")}
+    data: dict[str, Any] = {"person": person}
+    for name, (table, columns) in OWN.items():
+        data[name] = _rows(table, sa.or_(*(column == user.id for column in columns)))
+    data["emails"] = _rows(Work, sa.and_(outbox.OUTBOX.rows, Work.recipient == user.id))
+    own = sa.select(Request.id).where(Request.requester_id == user.id)
+    data["answers"] = _rows(Delivery, Delivery.request_id.in_(own))
     settings = model.Session.get(Setting, user.id)
-    own_settings = {}
+    data["settings"] = {}
     if settings:
-        own_settings = {"digest": settings.digest, "language": settings.language}
-    return {
-        "person": {
-            "id": user.id,
-            "name": user.name,
-            "fullname": user.fullname,
-            "email": user.email,
-        },
-        "requests": _rows(
-            Request,
-            Request.requester_id == user.id,
-            skip={"search", "description_html", "rendering"},
-        ),
-        "comments": _rows(Comment, Comment.author_id == user.id, skip={"text_html", "rendering"}),
-        "events": _rows(Event, Event.actor_id == user.id, skip={"comment_html", "rendering"}),
-        "edits": _rows(Revision, Revision.author_id == user.id),
-        "mutes": _rows(Mute, Mute.user_id == user.id),
-        "supports": _rows(Support, Support.user_id == user.id),
-        "follows": _rows(Follow, Follow.user_id == user.id),
-        "notifications": _rows(Notification, Notification.user_id == user.id),
-        "emails": _rows(Work, sa.and_(outbox.OUTBOX.rows, Work.recipient == user.id)),
-        "answers": _rows(
-            Delivery,
-            Delivery.request_id.in_(sa.select(Request.id).where(Request.requester_id == user.id)),
-        ),
-        "letters": _rows(Letter, Letter.requester_id == user.id),
-        "absences": _rows(
-            Absence, sa.or_(Absence.user_id == user.id, Absence.substitute_id == user.id)
-        ),
-        "desk": _rows(Trace, sa.or_(*(column == user.id for column in TRACED))),
-        "saved_answers": _rows(SavedAnswer, SavedAnswer.author_id == user.id),
-        "mails": _rows(Inbound, Inbound.user_id == user.id),
-        "author": _rows(AuthorName, AuthorName.user_id == user.id),
-        "settings": own_settings,
-    }
+        data["settings"] = {"digest": settings.digest, "language": settings.language}
+    return data
 
 
-def _rows(table: Any, where: Any, skip: set[str] | None = None) -> list[dict[str, Any]]:
-    columns = [column for column in sa.inspect(table).columns if column.name not in (skip or set())]
+def _rows(table: Any, where: Any) -> list[dict[str, Any]]:
+    columns = [column for column in sa.inspect(table).columns if column.name not in DERIVED]
     rows = model.Session.execute(sa.select(*columns).where(where)).mappings()
     return [_exported(row) for row in rows]
 

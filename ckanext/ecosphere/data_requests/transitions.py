@@ -49,7 +49,9 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Support,
     by_id_or_reference,
+    is_any,
     new_id,
+    number_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
 
@@ -642,8 +644,7 @@ def _move_people(source: Request, target: Request, moment: datetime) -> None:
             values = {"request_id": target.id, "user_id": source.requester_id, "created": moment}
             model.Session.execute(insert(table).values(values).on_conflict_do_nothing())
         model.Session.execute(sa.delete(table).where(table.request_id == source.id))
-    count = sa.select(sa.func.count()).where(Support.request_id == target.id)
-    target.support_count = model.Session.scalar(count) or 0
+    target.support_count = number_of(Support, Support.request_id == target.id)
     source.support_count = 0
 
 
@@ -735,8 +736,7 @@ def next_reference(year: int) -> str:
     """Return an unused reference of a year; safe under concurrent calls."""
     while True:
         reference = f"DD-{year}-{permuted(_next_number(year), year, config.secret()):05}"
-        exists = sa.exists().where(Request.reference == reference)
-        if not model.Session.scalar(sa.select(exists)):
+        if not is_any(Request.reference == reference):
             return reference
 
 

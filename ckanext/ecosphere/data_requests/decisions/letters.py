@@ -33,6 +33,7 @@ from ckanext.ecosphere.data_requests.model import (
     Notification,
     Request,
     Setting,
+    is_any,
     new_id,
 )
 from ckanext.ecosphere.data_requests.notifications import texts
@@ -397,7 +398,7 @@ def _receipt_is_due(request: Request) -> bool:
         Letter.kind == RECEIPT,
         Letter.organization_id.is_not_distinct_from(request.organization_id),
     )
-    return not model.Session.scalar(sa.select(sa.exists().where(same)))
+    return not is_any(same)
 
 
 def may_read(letter: Letter, request: Request | None, reader: Reader) -> bool:

@@ -21,7 +21,13 @@ from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.domain import clock, people, places, states, text
 from ckanext.ecosphere.data_requests.logic import validators as v
-from ckanext.ecosphere.data_requests.model import DatasetLink, Event, Request, by_id_or_reference
+from ckanext.ecosphere.data_requests.model import (
+    DatasetLink,
+    Event,
+    Request,
+    by_id_or_reference,
+    is_any,
+)
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.messages import N_
 
@@ -312,10 +318,7 @@ _APPLIES = {
 
 
 def _was_invited(request: Request) -> bool:
-    invitation = sa.select(
-        sa.exists().where(Event.request_id == request.id, Event.transition == "ask_details")
-    )
-    return bool(model.Session.scalar(invitation))
+    return is_any(Event.request_id == request.id, Event.transition == "ask_details")
 
 
 # Other requests that a transition names.
@@ -364,7 +367,7 @@ def _another(value: Any, request: Request, actor: str | None) -> Request:
     if target.id == request.id:
         raise tk.Invalid(_("Choose another request: this is the same one."))
     if target.state not in states.ACTIVE:
-        raise tk.Invalid(_is_closed(target, actor))
+        raise tk.Invalid(_is_closed(target, reader))
     if target.organization_id != request.organization_id:
         raise tk.Invalid(
             _(
@@ -375,7 +378,7 @@ def _another(value: Any, request: Request, actor: str | None) -> Request:
     return target
 
 
-def _is_closed(target: Request, actor: str | None) -> str:
+def _is_closed(target: Request, reader: people.Reader) -> str:
     """Return why a request cannot go on with a closed one and, if that was answered with data, what to do."""
     message = _("Choose a request that goes on: this one is closed.")
     if target.state not in states.GIVEN:
@@ -385,23 +388,12 @@ def _is_closed(target: Request, actor: str | None) -> str:
     titles = [
         package.title or package.name
         for package in model.Session.scalars(answer)
-        if reads(actor, package)
+        if people.may_read_dataset(package, reader)
     ]
     if not titles:
         return f"{message} " + _("It was answered: have the service answer with the same data.")
     words = _("It was answered: have the service answer with the same datasets ({titles}).")
     return f"{message} " + words.format(titles=", ".join(titles))
-
-
-def reads(user_id: str | None, package: model.Package) -> bool:
-    """Return whether a user, or an anonymous visitor without one, may read a dataset."""
-    user = model.User.get(user_id) if user_id else None
-    user_name = user.name if user else ""
-    context: Any = {"user": user_name, "auth_user_obj": user}
-    try:
-        return tk.check_access("package_show", context, {"id": package.id})
-    except tk.NotAuthorized:
-        return False
 
 
 # Fields of transitions.
@@ -462,8 +454,8 @@ def _way(value: Any, request: Request, today: date, actor: str | None) -> str:
 
 
 def _organization(value: Any, request: Request, today: date, actor: str | None) -> str:
-    group = model.Group.get(str(value))
-    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+    group = people.active_service(value)
+    if group is None:
         raise tk.Invalid(_("There is no such service."))
     if request.opened and group.id == request.organization_id:
         raise tk.Invalid(_("The request is with this service already."))
@@ -532,24 +524,25 @@ def _kind(value: Any, request: Request, today: date, actor: str | None) -> str:
 
 def _datasets(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
     names = v.texts(value)
+    reader, requester = people.reader_of_id(actor), people.reader_of_id(request.requester_id)
     ids = []
     for name in names:
         package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
         # Do not reveal a dataset, nor its title, to a user who may not read it.
-        if package is None or not _is_dataset(package) or not reads(actor, package):
+        if (
+            package is None
+            or package.type != "dataset"
+            or not people.may_read_dataset(package, reader)
+        ):
             raise tk.Invalid(_("There is no dataset “{name}”.").format(name=name))
         # Without the account, the requester reads what everybody does.
-        if not reads(request.requester_id, package):
+        if not people.may_read_dataset(package, requester):
             message = _(
                 "The requester cannot read “{title}”: publish it, or choose another dataset."
             )
             raise tk.Invalid(message.format(title=package.title or package.name))
         ids.append(package.id)
     return list(dict.fromkeys(ids))
-
-
-def _is_dataset(package: model.Package) -> bool:
-    return package.state == model.State.ACTIVE and package.type == "dataset"
 
 
 def _files(

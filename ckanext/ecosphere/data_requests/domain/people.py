@@ -53,9 +53,7 @@ class Names:
     def group(self, group_id: str | None) -> dict[str, str] | None:
         """Return a service as {id, name, title}."""
         group = self.groups.get(group_id or "")
-        if group:
-            return {"id": group.id, "name": group.name, "title": group.title or group.name}
-        return None
+        return service_dict(group) if group else None
 
     def person(self, user_id: str | None) -> str:
         """Return the display name of a user, "" when the account no longer exists."""
@@ -78,6 +76,19 @@ def by_ids(table: Any, ids: Iterable[Any]) -> Sequence[Any]:
     if keys:
         return model.Session.scalars(sa.select(table).where(table.id.in_(keys))).all()
     return []
+
+
+def service_dict(group: model.Group) -> dict[str, str]:
+    """Return a service as {id, name, title}."""
+    return {"id": group.id, "name": group.name, "title": group.title or group.name}
+
+
+def active_service(key: Any) -> model.Group | None:
+    """Return the active organisation with this name or id."""
+    group = model.Group.get(str(key)) if key else None
+    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+        return None
+    return group
 
 
 # Absences of agents, and who stands in for them.
@@ -313,6 +324,20 @@ def reader_of_context(context: Any) -> Reader:
     if user is None or not isinstance(user, model.User):
         user = model.User.get(context["user"]) if context.get("user") else None
     return reader_of(user)
+
+
+def may_read_dataset(package: model.Package, reader: Reader) -> bool:
+    """Return whether a user may read a dataset."""
+    if package.state != model.State.ACTIVE:
+        return False
+    if not package.private or reader.sysadmin:
+        return True
+    user = model.User.get(reader.id) if reader.id else None
+    context: Any = {"user": reader.name, "auth_user_obj": user}
+    try:
+        return tk.check_access("package_show", context, {"id": package.id})
+    except tk.NotAuthorized:
+        return False
 
 
 def _memberships(user_id: str) -> Iterable[Any]:

@@ -21,7 +21,14 @@ from flask import has_request_context, request
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, people, places, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Comment, Event, Request, Revision
+from ckanext.ecosphere.data_requests.model import (
+    Comment,
+    Event,
+    Request,
+    Revision,
+    is_any,
+    number_of,
+)
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 DAY, HOUR = "day", "hour"
@@ -49,12 +56,12 @@ def count_request(reader: Reader) -> None:
 
 def sent_lately(reader: Reader) -> int:
     """Return the number of requests that a user sent within the last 24 hours; signals do not count."""
-    query = sa.select(sa.func.count()).where(
+    return number_of(
+        Request,
         Request.requester_id == reader.id,
         Request.submitted > clock.now() - WINDOW,
         Request.kind.in_(states.DEMANDS),
     )
-    return model.Session.scalar(query) or 0
 
 
 def without_moderator(reader: Reader) -> int:
@@ -119,12 +126,9 @@ def refuse_if_too_many_wait(signal: Request) -> None:
         alike = Request.requester_id.is_not(None)
     else:
         alike = Request.requester_id.is_(None)
-    waiting = sa.select(sa.func.count()).select_from(Request)
-    waiting = waiting.where(
-        alike, Request.state == states.SUBMITTED, Request.kind.in_(states.SIGNALS)
-    )
-    of_dataset = model.Session.scalar(waiting.where(Request.package_id == signal.package_id)) or 0
-    in_all = model.Session.scalar(waiting) or 0
+    waiting = (alike, Request.state == states.SUBMITTED, Request.kind.in_(states.SIGNALS))
+    of_dataset = number_of(Request, *waiting, Request.package_id == signal.package_id)
+    in_all = number_of(Request, *waiting)
     if of_dataset <= config.signals_of_dataset() and in_all <= config.signals_waiting():
         return
     message = tk._(
@@ -220,13 +224,13 @@ def is_trusted(user_id: str | None) -> bool:
     mine = [Request.requester_id == user.id]
     if since:
         mine.append(Request.submitted > since)
-    if model.Session.scalar(sa.select(sa.exists().where(*mine, Request.state.in_(states.GIVEN)))):
+    if is_any(*mine, Request.state.in_(states.GIVEN)):
         return True
     let_in = [*mine, Request.opened.is_not(None), Request.state != states.REJECTED]
-    number = _number(Request, *let_in)
+    number = number_of(Request, *let_in)
     for table, author in TEXTS.values():
         later = [table.created > since] if since else []
-        number += _number(table, author == user.id, table.moderation == RELEASED, *later)
+        number += number_of(table, author == user.id, table.moderation == RELEASED, *later)
     return number >= config.release_after()
 
 
@@ -251,7 +255,7 @@ def opens_at_once(request: Request) -> bool:
         Request.id != request.id,
     )
     return (
-        _number(Request, Request.requester_id == request.requester_id, *let_in)
+        number_of(Request, Request.requester_id == request.requester_id, *let_in)
         >= config.trust_after()
     )
 
@@ -262,10 +266,6 @@ def _is_one_of_many(request: Request) -> bool:
         return False
     reader = people.reader_of_id(request.requester_id)
     return sent_lately(reader) > without_moderator(reader)
-
-
-def _number(table: Any, *where: Any) -> int:
-    return model.Session.scalar(sa.select(sa.func.count()).select_from(table).where(*where)) or 0
 
 
 def _last_spam(user_id: str) -> datetime | None:

@@ -52,8 +52,8 @@ def organization(key: Any) -> model.Group:
     Raises:
         NotFound: there is none.
     """
-    group = model.Group.get(str(key or ""))
-    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+    group = people.active_service(key)
+    if group is None:
         raise tk.ObjectNotFound(_("Organization not found"))
     return group
 
@@ -229,7 +229,7 @@ def assign(context: Context, data_dict: DataDict) -> AuthResult:
 def dataset_list(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow all who may read the dataset."""
     package = model.Package.get(str(data_dict.get("id") or ""))
-    if package is None or not dictize.may_read_dataset(package, people.reader_of_context(context)):
+    if package is None or not people.may_read_dataset(package, people.reader_of_context(context)):
         raise tk.ObjectNotFound(_("Dataset not found"))
     return YES
 

@@ -87,8 +87,8 @@ def _about(name: str) -> dict[str, Any]:
 
 def _of_service(name: str) -> dict[str, Any]:
     """Return initial values of a request to a service; empty when there is no such service."""
-    group = model.Group.get(name)
-    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+    group = people.active_service(name)
+    if group is None:
         return {}
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     place = voc.get("territories").get(str(extras.get(organisations.TERRITORY) or ""))
@@ -618,17 +618,12 @@ def _dataset_label(dataset: dict[str, Any], is_shared: bool) -> str:
 
 def dataset_titles(typed: Any) -> dict[str, str]:
     """Return the titles of the datasets in a field that the user may read: name → title."""
-    names = forms.dataset_names(str(typed or ""))[:MOST_CHOSEN]
+    reader = people.reader_of_context(context())
     titles = {}
-    for name in names:
+    for name in forms.dataset_names(str(typed or ""))[:MOST_CHOSEN]:
         package = model.Package.get(name)
-        if package is None or package.state != model.State.ACTIVE:
-            continue
-        try:
-            tk.check_access("package_show", context(), {"id": package.id})
-        except (tk.NotAuthorized, tk.ObjectNotFound):
-            continue
-        titles[name] = package.title or package.name
+        if package is not None and people.may_read_dataset(package, reader):
+            titles[name] = package.title or package.name
     return titles
 
 

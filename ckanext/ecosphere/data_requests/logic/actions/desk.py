@@ -29,6 +29,7 @@ from ckanext.ecosphere.data_requests.model import (
     Trace,
     by_id_or_reference,
     new_id,
+    number_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.shared import action_input
@@ -228,12 +229,7 @@ def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -
 
 
 def _new_answer(group: model.Group) -> SavedAnswer:
-    count = (
-        sa.select(sa.func.count())
-        .select_from(SavedAnswer)
-        .where(SavedAnswer.organization_id == group.id)
-    )
-    if (model.Session.scalar(count) or 0) >= MOST_SAVED:
+    if number_of(SavedAnswer, SavedAnswer.organization_id == group.id) >= MOST_SAVED:
         message = tk._("Your service keeps {number} answers, which is the limit: delete one first.")
         raise tk.ValidationError({"title": [message.format(number=MOST_SAVED)]})
     return SavedAnswer(id=new_id(), organization_id=group.id)
@@ -362,7 +358,11 @@ def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
         group = None
         if data_dict.get("id"):
             group = model.Group.get(str(data_dict["id"]))
-        if group is not None and group.is_organization and (number := _number_waiting(group.id)):
+        if (
+            group is not None
+            and group.is_organization
+            and (number := number_of(Request, *listing.waiting(group.id)))
+        ):
             message = tk.ungettext(
                 "{number} data request is on the desk of this service: answer it or transfer it "
                 "first.",
@@ -378,11 +378,6 @@ def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
     return auth_audit_exempt(
         tk.chained_action(action)
     )  # access is checked here, and by the original
-
-
-def _number_waiting(organization_id: str) -> int:
-    query = sa.select(sa.func.count()).select_from(Request).where(*listing.waiting(organization_id))
-    return model.Session.scalar(query) or 0
 
 
 def chained_actions() -> dict[str, Any]:

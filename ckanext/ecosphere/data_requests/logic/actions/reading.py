@@ -28,6 +28,7 @@ from ckanext.ecosphere.data_requests.model import (
     DatasetLink,
     Letter,
     Request,
+    number_of,
 )
 
 
@@ -172,7 +173,7 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
     territory = _territory(data_dict)
     proposal = places.propose(data_dict.get("theme") or "", territory)
     groups = [proposal.organization, *proposal.alternatives]
-    services = [{"id": g.id, "name": g.name, "title": g.title or g.name} for g in groups if g]
+    services = [people.service_dict(group) for group in groups if group]
     organization = services[0] if proposal.organization else None
     return {
         "organization": organization,
@@ -301,18 +302,13 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     lists = [list(model.Session.scalars(query)) for query in (answered, asking_query, reported)]
     satisfied, asking, signals = (dictize.request_list(requests, reader) for requests in lists)
     answers_html = history.answers(lists[2])
-    count = (
-        sa.select(sa.func.count())
-        .select_from(Request)
-        .where(*about, Request.state.in_(states.ACTIVE))
-    )
     return {
         "satisfied": satisfied,
         "open": asking,
         "signals": [
             {**signal, "answer_html": answers_html.get(signal["id"], "")} for signal in signals
         ],
-        "open_signals": model.Session.scalar(count) or 0,
+        "open_signals": number_of(Request, *about, Request.state.in_(states.ACTIVE)),
     }
 
 
