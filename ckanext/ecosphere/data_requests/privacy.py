@@ -259,7 +259,7 @@ def erase(user: model.User) -> dict[str, int]:
     for request_id in model.Session.scalars(
         sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))
     ).all():
-        _withdraw(request_id, user)
+        transitions.if_possible(request_id, "withdraw", states.REQUESTER, user.id)
     drafts = rows_changed(sa.delete(Request).where(mine, Request.state == states.DRAFT))
     requests = list(model.Session.scalars(sa.select(Request.id).where(mine)))
     for request_id in requests:
@@ -299,13 +299,3 @@ def erase(user: model.User) -> dict[str, int]:
     model.Session.execute(sa.delete(Setting).where(Setting.user_id == user.id))
     model.Session.commit()
     return numbers
-
-
-def _withdraw(request_id: str, user: model.User) -> None:
-    request = transitions.lock(request_id)[request_id]
-    if not states.obstacle(
-        states.Facts.of(request), "withdraw", (states.REQUESTER,), clock.now(), clock.today()
-    ):
-        event = transitions.perform(request, "withdraw", states.REQUESTER, user.id, {})
-        model.Session.commit()
-        transitions.announce(request, [event])

@@ -244,23 +244,23 @@ def printed_case(row: Mapping[str, Any], specimen: Specimen) -> Iterator[str]:
 def _mail(kind: str, audience: str, mail: Letter) -> Iterator[str]:
     """Yield the lines of an e-mail, each part with its source."""
     parts = table()["mails"]
-    yield from _part([mail.greeting], "emails.write")
+    yield from _part([mail.greeting], "delivery.write")
     for item in mail.items:
         row = f"texts.SENTENCES, {kind}, {audience}"
         yield from _part([item.sentence], row, parts["sentences"].get(kind))
         if item.title:
             yield from _part([item.title], "", parts["title"])
         for label, text in item.details:
-            row = f"emails.DETAILS, {kind}"
+            row = f"texts.DETAILS, {kind}"
             yield from _part([labelled(label, text)], row, parts["details"].get(label))
         if item.enclosed:
             yield from _part([parts["enclosed"]["text"]], "enclosures", parts["enclosed"])
         for label, url in item.links:
-            yield from _part([label, url], "emails.write")
+            yield from _part([label, url], "delivery.write")
         if item.url:
             yield from _part([labelled(_("See the request"), item.url)], "ecosphere_requests.txt")
     change = labelled(_("Change what you receive"), mail.settings_url)
-    yield from _part([mail.closing, change], "emails.closing")
+    yield from _part([mail.closing, change], "delivery.closing")
 
 
 def _part(lines: Iterable[str], row: str, stated: Mapping[str, str] | None = None) -> Iterator[str]:

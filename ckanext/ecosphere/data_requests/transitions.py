@@ -263,16 +263,16 @@ def _hold_files(request: Request) -> None:
     request.comment_count = 0
 
 
-def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None) -> Request | None:
-    """Do an automatic transition; return None when it is not (or no longer) possible."""
+def if_possible(
+    request_id: str, name: str, role: str = states.SYSTEM, actor: str | None = None
+) -> Request | None:
+    """Do a transition without fields, an automatic one by default; return None when it is not possible now."""
     with rolled_back_on_error():
         request = lock(request_id)[request_id]
-        if states.obstacle(
-            states.Facts.of(request), name, (states.SYSTEM,), clock.now(), clock.today()
-        ):
+        if _obstacle(request, name, (role,)):
             model.Session.rollback()
             return None
-        event = perform(request, name, states.SYSTEM, None, data or {})
+        event = perform(request, name, role, actor, {})
         model.Session.commit()
     announce(request, [event])
     return request
@@ -338,15 +338,19 @@ def announce(request: Request, events: Iterable[Event]) -> None:
 # Obstacles.
 
 
-def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
+def _obstacle(request: Request, name: str, roles: Iterable[str]) -> str:
+    """Return the code of what prevents a transition now, "" when nothing does."""
     moment = clock.now()
-    code = states.obstacle(states.Facts.of(request), name, roles, moment, clock.day_of(moment))
+    return states.obstacle(states.Facts.of(request), name, roles, moment, clock.day_of(moment))
+
+
+def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
+    code = _obstacle(request, name, roles)
+    words = wording.obstacle(code, request.state, request.is_signal) if code else ""
     if code == "role":
-        raise tk.NotAuthorized(wording.obstacle(code, request.state, request.is_signal))
+        raise tk.NotAuthorized(words)
     if code:
-        raise tk.ValidationError(
-            {"transition": [wording.obstacle(code, request.state, request.is_signal)]}
-        )
+        raise tk.ValidationError({"transition": [words]})
 
 
 def same_version(reader: Reader, request: Request, version: int) -> None:
@@ -383,13 +387,11 @@ def _do_joined(
 
 def _joined_obstacle(reader: Reader, request: Request, name: str, values: Mapping[str, Any]) -> str:
     """Return what prevents a step for a request, as a sentence; "" when nothing does."""
-    moment = clock.now()
-    today = clock.day_of(moment)
-    code = states.obstacle(states.Facts.of(request), name, reader.roles(request), moment, today)
+    code = _obstacle(request, name, reader.roles(request))
     if code:
         return wording.obstacle(code, request.state)
     try:
-        fields.parse(states.TRANSITIONS[name], values, request, today, reader.id)
+        fields.parse(states.TRANSITIONS[name], values, request, clock.today(), reader.id)
     except tk.ValidationError as error:
         messages: Any = error.error_dict.values()
         return " ".join(text for texts in messages for text in texts)

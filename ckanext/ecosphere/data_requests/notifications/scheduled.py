@@ -191,7 +191,7 @@ def expire() -> int:
     )
     return jobs.one_by_one(
         model.Session.scalars(query).all(),
-        lambda request_id: int(transitions.by_system(request_id, "expire") is not None),
+        lambda request_id: int(transitions.if_possible(request_id, "expire") is not None),
     )
 
 
