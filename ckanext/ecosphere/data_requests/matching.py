@@ -1,7 +1,7 @@
 """Existing data and requests similar to a new request, and datasets that may answer requests.
 
-Datasets are found by the portal's search, requests by full text. Saved datasets are queued on commit, since a job that
-ran before would not see them, and compared with the open requests in a background job; people apply what it suggests.
+Datasets are found by the portal's search, requests by full text. The scheduled run compares the datasets that were
+saved since the last one with the open requests; people apply what it suggests.
 """
 
 from __future__ import annotations
@@ -9,26 +9,22 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib.redis import connect_to_redis
 from ckan.lib.search import SearchError, SearchQueryError
-from redis.exceptions import RedisError
-from sqlalchemy import event
+from ckan.model.system_info import get_system_info, set_system_info
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import config, dictize, listing
+from ckanext.ecosphere.data_requests import dictize, listing
 from ckanext.ecosphere.data_requests.domain import places, states, text
-from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, DatasetLink, Request, is_any
-from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.work.jobs import Job
 
 log = logging.getLogger(__name__)
 
@@ -249,100 +245,40 @@ def _above(territory: str) -> list[str]:
 
 
 MOST = 20
+DATASET_GONE = "dataset_gone"
 #: Minimum score: half of the words of the shorter title are shared.
 ENOUGH = 0.5
-AT_ONCE = 500
 #: Datasets compared in one transaction.
 COMPARED_AT_ONCE = 100
 #: Maximum number of requests compared with a dataset, among those that share a word; the earliest first.
 MOST_COMPARED = 2000
+#: Key in CKAN's `system_info` of the time of the last comparison.
+LAST_COMPARISON = "ecosphere.requests.last_comparison"
+#: Datasets saved so long before the last comparison are compared again: a save ends later than it says.
+MARGIN = timedelta(minutes=15)
 
 
-def _saved_key() -> str:
-    return f"ecosphere:requests:{tk.config['ckan.site_id']}:saved"
+def match_saved() -> int:
+    """Compare the datasets saved since the last time with the requests on desks; return how many. Idempotent.
 
-
-def _taken_key() -> str:
-    return f"{_saved_key()}:taken"
-
-
-def note_saved(package_ids: Sequence[str]) -> None:
-    """Queue saved datasets for the background job."""
-    connect_to_redis().sadd(_saved_key(), *package_ids)
-
-
-def wait() -> bool:
-    """Return whether datasets are queued for comparison, including those whose comparison was interrupted."""
-    return bool(connect_to_redis().exists(_saved_key(), _taken_key()))
-
-
-def saved_datasets() -> Iterator[list[str]]:
-    """Yield the queued datasets in batches; a batch leaves the queue when the next one is requested.
-
-    There must be only one caller at a time: batches that an earlier one took and did not finish are yielded again.
+    Requests whose answer is no longer available are flagged, without reopening them.
     """
-    connection: Any = connect_to_redis()
-    for cut_off in connection.smembers(_taken_key()):
-        connection.smove(_taken_key(), _saved_key(), cut_off)
-    while members := connection.srandmember(_saved_key(), COMPARED_AT_ONCE):
-        ids = [text.of_redis(member) for member in members]
-        moving = connection.pipeline()
-        for id_ in ids:
-            moving.smove(_saved_key(), _taken_key(), id_)
-        moving.execute()
-        yield ids
-        connection.srem(_taken_key(), *ids)
-
-
-def remember() -> int:
-    """Queue again the datasets saved since Redis was last seen intact, if it was emptied or restored from an old copy.
-
-    A timestamp in Redis records when it was last seen; without it, the last day is taken. Comparing a dataset twice is
-    harmless.
-
-    Returns:
-        the number of datasets queued.
-    """
-    connection, key, moment = (
-        connect_to_redis(),
-        f"{_saved_key()}:seen",
-        datetime.now(timezone.utc).replace(tzinfo=None),
-    )
-    stored: Any = connection.get(key)
-    last_seen = datetime.fromisoformat(text.of_redis(stored)) if stored else None
-    lost, _memory["seen"] = last_seen is None or last_seen != _memory.get("seen", last_seen), moment
-    connection.set(key, moment.isoformat())
-    if not lost:
-        return 0
-    since = (last_seen or moment - timedelta(days=1)) - timedelta(minutes=1)
-    package = model.Package
-    query = sa.select(package.id).where(
-        package.type == "dataset", package.metadata_modified >= since
-    )
-    ids = list(model.Session.scalars(query))
-    model.Session.rollback()
-    for start in range(0, len(ids), AT_ONCE):
-        connection.sadd(_saved_key(), *ids[start : start + AT_ONCE])
-    return len(ids)
-
-
-#: Last timestamp written by this process; a different one in Redis means that it was restored from an older copy.
-_memory: dict[str, datetime] = {}
-
-
-def compare(package_ids: Sequence[str]) -> None:
-    """Compare saved datasets with the open requests; flag requests whose answer is no longer available."""
-    package = model.Package
-    query = sa.select(package).where(package.id.in_(package_ids))
-    packages = {dataset.id: dataset for dataset in model.Session.scalars(query)}
-    there = [dataset for dataset in packages.values() if dataset.state == model.State.ACTIVE]
-    missing = set(package_ids) - {dataset.id for dataset in there}
-    titles = {id_: package.title or "" for id_, package in packages.items()}
-    if missing:
-        _flag({id_: titles.get(id_, "") for id_ in missing})
-    _unflag({dataset.id for dataset in there})
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    stored = get_system_info(LAST_COMPARISON)
+    last = datetime.fromisoformat(stored) if stored else now - timedelta(days=1)
+    ids: list[str] = []
     if is_any(*_ON_DESK):
-        _suggest([row for dataset in there for row in _fitting(dataset)])
+        package = model.Package
+        public = (package.type == "dataset", package.state == "active", ~package.private)
+        query = sa.select(package.id).where(*public, package.metadata_modified >= last - MARGIN)
+        ids = list(model.Session.scalars(query))
+    for start in range(0, len(ids), COMPARED_AT_ONCE):
+        _suggest(ids[start : start + COMPARED_AT_ONCE])
+        model.Session.commit()
+    _flag_missing_answers()
+    model.Session.commit()
+    set_system_info(LAST_COMPARISON, now.isoformat())
+    return len(ids)
 
 
 #: Requests that a dataset may answer.
@@ -351,8 +287,6 @@ _ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(states.DEMANDS))
 
 def _fitting(package: model.Package) -> Iterator[dict[str, Any]]:
     """Yield the requests that a dataset may answer, as rows of `DatasetLink`."""
-    if package.private or package.type != "dataset":
-        return
     rank = rank_of(package.title or "", "", "")
     if rank is None:
         return
@@ -375,12 +309,15 @@ def _fitting(package: model.Package) -> Iterator[dict[str, Any]]:
             }
 
 
-def _suggest(rows: list[dict[str, Any]]) -> None:
-    for start in range(0, len(rows), AT_ONCE):
-        query = insert(DatasetLink).values(rows[start : start + AT_ONCE])
-        update = {"score": query.excluded.score}
-        keys = ["request_id", "package_id", "kind"]
-        model.Session.execute(query.on_conflict_do_update(index_elements=keys, set_=update))
+def _suggest(package_ids: Sequence[str]) -> None:
+    """Store which requests these datasets may answer."""
+    keys = ["request_id", "package_id", "kind"]
+    for package in by_ids(model.Package, package_ids):
+        rows = list(_fitting(package))
+        if rows:
+            query = insert(DatasetLink).values(rows)
+            update = {"score": query.excluded.score}
+            model.Session.execute(query.on_conflict_do_update(index_elements=keys, set_=update))
 
 
 def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
@@ -466,44 +403,28 @@ def suggestions(organization_id: str, reader: Reader) -> list[dict[str, Any]]:
     return [row for row in rows if row["datasets"]]
 
 
-def _flag(titles: Mapping[str, str]) -> None:
-    """Flag the requests answered by datasets (id → title) that are no longer available, without reopening them."""
-    tied = sa.select(DatasetLink.request_id, DatasetLink.package_id).where(
-        DatasetLink.package_id.in_(titles), DatasetLink.kind == "answer"
+def _flag_missing_answers() -> None:
+    """Flag the requests answered by datasets that are no longer available, and remove the flags of those that are."""
+    package = model.Package
+    query = (
+        sa.select(DatasetLink.request_id, DatasetLink.package_id, package.title)
+        .outerjoin(package, package.id == DatasetLink.package_id)
+        .where(DatasetLink.kind == "answer", package.state.is_distinct_from("active"))
     )
-    answers: dict[str, list[str]] = {}
-    for request_id, package_id in model.Session.execute(tied):
-        answers.setdefault(request_id, []).append(package_id)
-    if not answers:
-        return
-    for request in model.Session.scalars(
-        sa.select(Request).where(Request.id.in_(answers)).with_for_update()
-    ):
-        flagged = {flag.get("package") for flag in request.flags}
-        new = [
-            {"code": "dataset_gone", "package": package_id, "title": titles[package_id]}
-            for package_id in answers[request.id]
-            if package_id not in flagged
-        ]
-        if new:
-            request.flags = [*request.flags, *new]
-
-
-def _unflag(package_ids: set[str]) -> None:
-    """Remove the flags for datasets that are available again."""
-    flagged = sa.select(Request.id, Request.flags).where(
-        sa.func.jsonb_array_length(Request.flags) > 0
-    )
-    back = []
-    for id_, flags in model.Session.execute(flagged):
-        if any(flag.get("package") in package_ids for flag in flags):
-            back.append(id_)
-    if not back:
-        return
-    for request in model.Session.scalars(
-        sa.select(Request).where(Request.id.in_(back)).with_for_update()
-    ):
-        request.flags = [flag for flag in request.flags if flag.get("package") not in package_ids]
+    missing: dict[str, list[dict[str, Any]]] = {}
+    for request_id, package_id, title in model.Session.execute(query):
+        flag = {"code": DATASET_GONE, "package": package_id, "title": title or ""}
+        missing.setdefault(request_id, []).append(flag)
+    flagged = sa.select(Request.id).where(Request.flags.contains([{"code": DATASET_GONE}]))
+    ids = {*missing, *model.Session.scalars(flagged)}
+    requests = sa.select(Request).where(Request.id.in_(ids)).with_for_update()
+    for request in model.Session.scalars(requests):
+        # The title of a purged dataset is in the former flag only.
+        former = {flag.get("package"): flag for flag in request.flags}
+        others = [flag for flag in request.flags if flag["code"] != DATASET_GONE]
+        gone = [former.get(flag["package"], flag) for flag in missing.get(request.id, ())]
+        if request.flags != [*others, *gone]:
+            request.flags = [*others, *gone]
 
 
 POINTS_OF_AN_ANSWER = 10
@@ -521,66 +442,3 @@ def points() -> list[tuple[str, float]]:
         (id_, float(POINTS_OF_AN_ANSWER * number))
         for id_, number in model.Session.execute(answered)
     ]
-
-
-#: Lock of the comparison of datasets with requests.
-MATCHING = "requests:matching"
-
-
-def match_saved() -> int:
-    """Compare saved datasets with requests, and flag those whose answer is gone; return the number of datasets."""
-    looked_at = 0
-    with Locks() as locks:
-        if not locks.take(MATCHING):
-            return 0  # the running comparison takes these, too
-        for some in saved_datasets():
-            compare(some)
-            model.Session.commit()
-            looked_at += len(some)
-    return looked_at
-
-
-def recover() -> list[str]:
-    """Find datasets saved while Redis was down; return what was done."""
-    forgotten = remember()
-    if not forgotten:
-        return []
-    return [f"{forgotten} datasets to be compared with requests"]
-
-
-MATCH = Job(
-    name="ecosphere-requests-match_saved",
-    function="ckanext.ecosphere.data_requests.matching.match_saved",
-    title="Data requests: compare datasets",
-    queue=config.QUEUE,
-    has_work=wait,
-    lock=MATCHING,
-)
-
-
-def dataset_saved(package_id: str) -> None:
-    """Register a dataset, to be queued on commit: a job that ran before would not see it."""
-    session: Any = model.Session()
-    session.info.setdefault(__name__, set()).add(package_id)
-
-
-def listen() -> None:
-    """Register listeners for commits and rollbacks; once for each process."""
-    for name, function in (("after_commit", _committed), ("after_rollback", _forgotten)):
-        if not event.contains(model.Session, name, function):
-            event.listen(model.Session, name, function)
-
-
-def _committed(session: Any) -> None:
-    ids = session.info.pop(__name__, None)
-    if not ids:
-        return
-    try:
-        note_saved(sorted(ids))
-        MATCH.enqueue()
-    except RedisError:
-        log.warning("Datasets are not compared with requests: Redis does not answer")
-
-
-def _forgotten(session: Any) -> None:
-    session.info.pop(__name__, None)

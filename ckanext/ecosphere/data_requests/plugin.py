@@ -7,7 +7,6 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
-from ckan.types import Context
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.contact.sheets import without_base
@@ -64,7 +63,6 @@ class EcosphereRequestsPlugin(Room):
     """Data requests: asked by anyone with an account, answered by the services within the legal period."""
 
     p.implements(p.IConfigurable)
-    p.implements(p.IPackageController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
     p.implements(IEcospherePopularity)
@@ -82,19 +80,8 @@ class EcosphereRequestsPlugin(Room):
     def configure(self, config: Any) -> None:
         """Look at what is committed, and at new passwords."""
         calendars.listen()
-        matching.listen()
         attachments.listen()
         listing.listen()
-
-    def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        matching.dataset_saved(pkg_dict["id"])
-
-    def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        matching.dataset_saved(pkg_dict["id"])
-
-    def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Queue the dataset, so that the requests that it answered are flagged."""
-        matching.dataset_saved(pkg_dict["id"])
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         return [cli.requests]
@@ -123,11 +110,8 @@ class EcosphereRequestsPlugin(Room):
     def ecosphere_popularity(self) -> list[tuple[str, float]]:
         return matching.points()
 
-    def ecosphere_recover(self) -> list[str]:
-        return matching.recover()
-
     def ecosphere_jobs(self) -> list[Job]:
-        return [outbox.OUTBOX, matching.MATCH]
+        return [outbox.OUTBOX]
 
     def ecosphere_queues(self) -> list[str]:
         return [config.QUEUE]

@@ -7,9 +7,7 @@ from typing import Any
 
 import ckan.plugins as p
 import pytest
-import sqlalchemy as sa
 from ckan import model
-from ckan.lib.redis import connect_to_redis
 from ckan.tests import helpers
 
 from ckanext.ecosphere import vocabularies as voc
@@ -75,38 +73,16 @@ def test_a_deleted_dataset_flags_the_request_and_reopens_nothing():
     assert row(made).flags == []
 
 
-def test_a_save_that_is_rolled_back_is_not_looked_at():
-    list(matching.saved_datasets())
-    model.Session.execute(sa.text("SELECT 1"))
-    matching.dataset_saved("nothing")
-    model.Session.rollback()
-    model.Session.commit()
-    assert list(matching.saved_datasets()) == []
-    matching.dataset_saved("something")
-    model.Session.execute(sa.text("SELECT 1"))
-    model.Session.commit()
-    assert list(matching.saved_datasets()) == [["something"]]
-
-
-def test_a_comparison_that_was_cut_off_is_done_again():
-    list(matching.saved_datasets())
-    matching.note_saved(["one"])
-    taken = matching.saved_datasets()
-    assert next(taken) == ["one"]
-    taken.close()  # simulates a killed worker
-    assert matching.wait()
-    assert list(matching.saved_datasets()) == [["one"]]
-    assert not matching.wait()
-
-
-def test_datasets_that_an_emptied_redis_forgot_are_compared():
+def test_a_comparison_that_is_cut_off_is_done_again(monkeypatch: pytest.MonkeyPatch):
     made = opened(title="Inventaire des zones humides de la Loire")
-    matching.remember()
+    matching.match_saved()
     saved("Inventaire : zones humides")
-    connect_to_redis().flushdb()
-    assert any("compared" in text for text in matching.recover())
-    assert "Inventaire : zones humides" in suggested(made)
-    assert matching.recover() == []
+    with monkeypatch.context() as killed:
+        killed.setattr(matching, "_suggest", lambda ids: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            matching.match_saved()
+    model.Session.rollback()
+    assert suggested(made) == ["Inventaire : zones humides"]
 
 
 def test_only_answers_to_public_requests_make_a_dataset_popular():
