@@ -362,35 +362,28 @@ def is_member_of_a_service(user_id: str) -> bool:
 
 def editors_of(organization_id: str | None, capacities: tuple[str, ...] = EDITING) -> set[str]:
     """Return the ids of the editors and administrators of a service with an active account."""
-    if not organization_id:
-        return set()
-    of_service = (*_editing(capacities), model.Member.group_id == organization_id)
-    return set(
-        model.Session.scalars(sa.select(model.User.id).join(*_MEMBERSHIP).where(*of_service))
-    )
+    return {user_id for _service, user_id in editing([organization_id], capacities)}
 
 
-def editing(organization_ids: Iterable[str | None]) -> set[tuple[str, str]]:
+def editing(
+    organization_ids: Iterable[str | None], capacities: tuple[str, ...] = EDITING
+) -> set[tuple[str, str]]:
     """Return pairs (id of a service, id of an editor or administrator with an active account), in one query."""
     ids = {organization_id for organization_id in organization_ids if organization_id}
     if not ids:
         return set()
-    query = (
-        sa.select(model.Member.group_id, model.User.id).select_from(model.User).join(*_MEMBERSHIP)
-    )
-    rows = model.Session.execute(query.where(*_editing(EDITING), model.Member.group_id.in_(ids)))
-    return {(group, user) for group, user in rows}
+    rows = model.Session.execute(_editing(capacities).where(model.Member.group_id.in_(ids)))
+    return {(group_id, user_id) for group_id, user_id in rows}
 
 
-_MEMBERSHIP = (model.Member, model.Member.table_id == model.User.id)
-
-
-def _editing(capacities: tuple[str, ...]) -> tuple[Any, ...]:
-    """Return SQL conditions: an active membership in one of these roles, with an active account."""
-    return (
-        model.Member.table_name == "user",
-        model.Member.state == model.State.ACTIVE,
-        model.Member.capacity.in_(capacities),
+def _editing(capacities: tuple[str, ...]) -> Any:
+    """Return the query of services and users: an active membership in one of these roles, with an active account."""
+    member = model.Member
+    query = sa.select(member.group_id, model.User.id)
+    return query.join_from(member, model.User, member.table_id == model.User.id).where(
+        member.table_name == "user",
+        member.state == model.State.ACTIVE,
+        member.capacity.in_(capacities),
         model.User.state == model.State.ACTIVE,
         # CKAN's site user is a member of every organisation that it created, but is not a person.
         model.User.name != str(tk.config["ckan.site_id"]),
@@ -400,18 +393,12 @@ def _editing(capacities: tuple[str, ...]) -> tuple[Any, ...]:
 def colleagues_of(user_id: str) -> set[str]:
     """Return the ids of the editors and administrators of the services of a user, without that user."""
     services = [group.id for group, capacity in _memberships(user_id) if capacity in EDITING]
-    return {user_id_ for group in services for user_id_ in editors_of(group)} - {user_id}
+    return {colleague for _service, colleague in editing(services)} - {user_id}
 
 
 def with_editors() -> set[str]:
     """Return the ids of the services that have an editor or administrator with an active account."""
-    query = (
-        sa.select(model.Member.group_id)
-        .select_from(model.User)
-        .join(*_MEMBERSHIP)
-        .where(*_editing(EDITING))
-    )
-    return {group_id for group_id in model.Session.scalars(query.distinct()) if group_id}
+    return {group_id for group_id, _user in model.Session.execute(_editing(EDITING)) if group_id}
 
 
 def moderators() -> set[str]:

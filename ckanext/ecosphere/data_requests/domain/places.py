@@ -295,13 +295,8 @@ def _of_rule(
 
 def _services() -> dict[Any, list[model.Group]]:
     """Return the active services of the portal by (kind, territory) and by name."""
-    query: Any = (
-        sa.select(model.Group)
-        .where(model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE)
-        .order_by(model.Group.title)
-    )
     by_key: dict[Any, list[model.Group]] = {}
-    for group in model.Session.scalars(query):
+    for group in services():
         by_key.setdefault(group.name, []).append(group)
         kind, territory = (
             group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY)
