@@ -18,7 +18,7 @@ import shlex
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +27,6 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib.redis import connect_to_redis
 from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests import config
@@ -459,66 +458,36 @@ def links_of(value: Any) -> list[str]:
 MOST_LINKS, LONGEST_LINK = 20, 2000
 
 
+# Files without a row, left behind when a process is killed between moving a file and its commit.
+
 #: Minimum age of a stray file in seconds, longer than any upload.
 OLD_SECONDS = 24 * 3600
-#: Maximum numbers of folders of requests, and of temporary files, checked in a run.
-MOST_FOLDERS, MOST_WAITING = 500, 1000
+#: A folder in which no file came or went for longer is not looked into again.
+RECENT_SECONDS = 30 * OLD_SECONDS
 
 
 def remove_strays() -> int:
-    """Remove files without a row that are older than a day; return how many.
-
-    Raises:
-        RedisError: the position of the last run is unknown.
-    """
+    """Remove files without a row that are older than a day; return how many."""
     folder = config.folder()
     if folder is None or not folder.is_dir():
         return 0
-    waiting, folders = _content_of(folder)
-    chosen = _next_folders(folders)
-    strays = [
-        *(path for path in waiting[:MOST_WAITING] if _is_old(path)),
-        *_unknown_files(folder, chosen),
-    ]
-    return sum(_removed(path) for path in strays)
+    with os.scandir(folder) as scan:
+        entries = list(scan)
+    old = [Path(entry.path) for entry in entries if entry.name.startswith(WAITING)]
+    since = time.time() - RECENT_SECONDS
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False) and entry.stat().st_mtime > since:
+            old += Path(entry.path).iterdir()
+    old = [path for path in old if _is_old(path)]
+    known = _known_files({path.parent.name for path in old})
+    return sum(_removed(path) for path in old if path not in known)
 
 
-def _content_of(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the temporary files, and the names of the folders of requests."""
-    waiting, folders = [], []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-            elif entry.name.startswith(WAITING) and entry.is_file(follow_symlinks=False):
-                waiting.append(Path(entry.path))
-    return waiting, sorted(folders)
-
-
-def _next_folders(folders: list[str]) -> list[str]:
-    """Return the folders after those of the last run, starting over at the end."""
-    connection: Any = connect_to_redis()
-    key = f"ecosphere:requests:{tk.config['ckan.site_id']}:stray-files"
-    stored = connection.get(key) or b""
-    last = stored.decode() if isinstance(stored, bytes) else stored
-    chosen = [name for name in folders if name > last][:MOST_FOLDERS]
-    is_end = not chosen or chosen[-1] == folders[-1]
-    reached = "" if is_end else chosen[-1]
-    connection.set(key, reached)
-    return chosen
-
-
-def _unknown_files(folder: Path, names: Iterable[str]) -> Iterator[Path]:
-    """Yield old files without a row in folders of requests."""
-    old = [path for name in names for path in (folder / name).iterdir() if _is_old(path)]
-    if not old:
-        return
-    requests = {path.parent.name for path in old}
-    attached = sa.select(Attachment).where(Attachment.request_id.in_(requests))
-    delivered = sa.select(Delivery).where(Delivery.request_id.in_(requests), Delivery.kind == FILE)
+def _known_files(request_ids: Collection[str]) -> set[Path]:
+    attached = sa.select(Attachment).where(Attachment.request_id.in_(request_ids))
+    answers = sa.select(Delivery).where(Delivery.request_id.in_(request_ids), Delivery.kind == FILE)
     paths = {path_of(row) for row in model.Session.scalars(attached)}
-    paths |= {answer_path(row) for row in model.Session.scalars(delivered)}
-    yield from (path for path in old if path not in paths)
+    return paths | {answer_path(row) for row in model.Session.scalars(answers)}
 
 
 def _is_old(path: Path) -> bool:

@@ -104,9 +104,7 @@ def write(
         organization_id=organization_id,
         moderation=moderation,
     )
-    model.Session.add(message)
-    model.Session.flush()
-    model.Session.add_all([attachments.keep(file, request.id, message.id) for file in files])
+    _add(message, files)
     if message.moderation == trust.HELD:
         outbox.of_held(request, "comment", message.id, reader.id)
     else:
@@ -141,10 +139,15 @@ def enclose(request: Request, uploads: Iterable[attachments.AcceptedFile]) -> No
             text=words,
             moderation="",
         )
-        model.Session.add(message)
-        model.Session.flush()
-        model.Session.add_all([attachments.keep(file, request.id, message.id) for file in files])
+        _add(message, files)
     _count(request)
+
+
+def _add(message: Comment, files: Iterable[attachments.AcceptedFile]) -> None:
+    model.Session.add(message)
+    model.Session.flush()
+    kept = [attachments.keep(file, message.request_id, message.id) for file in files]
+    model.Session.add_all(kept)
 
 
 def publish(request: Request, message: Comment) -> None:
