@@ -266,6 +266,8 @@ def _of_places() -> dict[str, str]:
 
 _ = tk._
 
+# Actions, and the page.
+
 LONGEST_LINE, LONGEST_TEXT = 200, 1000
 #: ASCII only, before the @ as well: CKAN and many mail servers do not support RFC 6531.
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,185}\.[A-Za-z]{2,24}")

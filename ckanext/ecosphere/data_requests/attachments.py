@@ -322,6 +322,8 @@ FILE, LINK = "file", "link"
 EVERYONE, REQUESTER = "everyone", "requester"
 
 
+# Answers to requests.
+
 #: URLs with http or https only: no scheme that a browser would execute.
 _WEB = re.compile(r"https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
 #: Maximum number of files of one answer.
@@ -480,7 +482,7 @@ def remove_strays() -> int:
             old += Path(entry.path).iterdir()
     old = [path for path in old if _is_old(path)]
     known = _known_files({path.parent.name for path in old})
-    return sum(_removed(path) for path in old if path not in known)
+    return sum(_remove(path) for path in old if path not in known)
 
 
 def _known_files(request_ids: Collection[str]) -> set[Path]:
@@ -499,13 +501,3 @@ def _is_old(path: Path) -> bool:
         )
     except FileNotFoundError:
         return False  # moved to its place, or removed, since
-
-
-def _removed(path: Path) -> bool:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        log.exception("A file that no data request knows cannot be removed: %s", path)
-        return False
-    log.info("A file that no data request knows is removed: %s", path)
-    return True

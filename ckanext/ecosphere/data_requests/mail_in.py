@@ -37,6 +37,7 @@ from ckanext.ecosphere.data_requests import (
     mail_parsing,
     transitions,
 )
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request, number_of
@@ -100,7 +101,7 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
         user = model.User.get(notification.user_id)
     if notification is None or user is None or user.state != model.State.ACTIVE or not user.email:
         return "unknown"
-    lang = delivery.language_of(user, model.Session.get(Request, notification.request_id))
+    lang = letters.language_of(user.id, model.Session.get(Request, notification.request_id))
     key = mail_parsing.digest(head.digest, address)
     with Locks() as locks:
         if not locks.take(f"requests:mail:{key}") or not _begin(
@@ -364,6 +365,8 @@ def _explain(
     except sending.FAULTS as error:
         log.warning("An e-mail about a reply that was not taken did not leave: %s", error)
 
+
+# The mailbox.
 
 SECONDS = 30
 #: Time after which the rest waits for the next run.

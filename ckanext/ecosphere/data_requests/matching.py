@@ -28,6 +28,8 @@ from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, DatasetLink, Requ
 
 log = logging.getLogger(__name__)
 
+# Similar data and requests.
+
 MOST_SIMILAR = 5
 
 THEME, TERRITORY = "vocab_ecosphere_theme", "vocab_ecosphere_territory"
@@ -116,11 +118,12 @@ def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
         yield here
     own = f'+owner_org:"{organization}"' if organization else ""
     if here and territory not in COUNTRY:
-        either = " OR ".join(f'"{id_}"' for id_ in (*_above(territory), *COUNTRY))
-        above, nowhere = f"{EXACT_TERRITORY}:({either})", f"{TERRITORY}:[* TO *]"
+        above = sorted(_with_above("territories", territory) - {territory})
+        either = " OR ".join(f'"{id_}"' for id_ in (*above, *COUNTRY))
+        wider, nowhere = f"{EXACT_TERRITORY}:({either})", f"{TERRITORY}:[* TO *]"
         if own:
-            yield f"{own} +({above} OR (*:* -{nowhere}))"
-        yield f"+{above}"
+            yield f"{own} +({wider} OR (*:* -{nowhere}))"
+        yield f"+{wider}"
         yield f"-{nowhere}"
         return
     if own:
@@ -229,20 +232,14 @@ def rank_of(title: str, theme: str, territory: str) -> tuple[Any, Any] | None:
     if theme:
         score = score + sa.case((Request.theme == theme, 0.2), else_=0.0)
     if territory:
-        near = [territory, *_above(territory)]
+        near = _with_above("territories", territory)
         score = score + sa.case(
             (Request.territory == territory, 0.3), (Request.territory.in_(near), 0.1), else_=0.0
         )
     return Request.search.op("@@")(query), score
 
 
-def _above(territory: str) -> list[str]:
-    territories = voc.get("territories")
-    concept = territories.get(territory)
-    if concept:
-        return [above.id for above in territories.ancestors(concept.uri)]
-    return []
-
+# Datasets that may answer requests.
 
 MOST = 20
 DATASET_GONE = "dataset_gone"

@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from ckanext.ecosphere.shared.locks import is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -78,7 +80,7 @@ class Job:
         return [self.title]
 
 
-log = logging.getLogger(__name__)
+# Steps and items, of which a failure does not stop the others.
 
 T = TypeVar("T")
 FAILED = -1

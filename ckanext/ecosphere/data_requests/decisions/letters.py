@@ -40,6 +40,7 @@ from ckanext.ecosphere.data_requests.notifications import texts
 from ckanext.ecosphere.shared import language, organisations
 from ckanext.ecosphere.shared.messages import N_
 
+log = logging.getLogger(__name__)
 _ = tk._
 
 NAMES = ("first_name", "last_name", "quality")
@@ -247,6 +248,8 @@ def unconfirmed() -> list[tuple[model.Group, dict[str, sheets.Entry]]]:
 
 
 RECEIPT, SILENCE = "receipt", "silence"
+# Letters.
+
 #: Transitions after which the receipt may have to name another service.
 RECEIVED = ("submit", "accept", "transfer")
 
@@ -320,7 +323,7 @@ def written(
         author=author,
         given=fields,
         datasets=[*_datasets(fields.get("datasets") or ()), *_delivered(fields)],
-        language=language_of(request),
+        language=language_of(request.requester_id, request),
         completes=kind == RECEIPT and latest(request.id, RECEIPT) is not None,
         extended=request.extended,
         desk_for=desk_for,
@@ -334,13 +337,14 @@ def _due(request: Request, kind: str, fields: Mapping[str, Any]) -> date | None:
     return request.due
 
 
-def language_of(request: Request) -> str:
-    """Return the language of the requester: the one they chose, else that of the request."""
-    setting = None
-    if request.requester_id:
-        setting = model.Session.get(Setting, request.requester_id)
-    chosen = setting.language if setting else ""
-    return language.offered(chosen or request.language)
+def language_of(user_id: str | None, request: Request | None) -> str:
+    """Return the language of a user: the one they chose, that of their request, or the portal's."""
+    setting = model.Session.get(Setting, user_id) if user_id else None
+    if setting and setting.language:
+        return language.offered(setting.language)
+    if request is not None and request.requester_id == user_id:
+        return language.offered(request.language)
+    return language.offered("")
 
 
 def _datasets(ids: Iterable[str]) -> list[tuple[str, str]]:
@@ -440,8 +444,6 @@ def forget_addressee(request_ids: Iterable[str]) -> None:
     ids = list(request_ids)
     model.Session.execute(sa.update(Letter).where(Letter.request_id.in_(ids)).values(addressee=""))
 
-
-log = logging.getLogger(__name__)
 
 #: Maximum number of letters attached to an e-mail, such as a digest; the others are read in the portal.
 MOST_ENCLOSED = 5

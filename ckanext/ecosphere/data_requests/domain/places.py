@@ -178,6 +178,8 @@ def _entries(text: str) -> Iterator[str]:
     return (part.strip() for part in SEPARATORS.split(text) if part.strip())
 
 
+# Services.
+
 TABLE = Path(__file__).parents[1] / "data" / "routing.csv"
 ANY = "*"
 WHOLE_COUNTRY = "pays-fra"

@@ -189,6 +189,8 @@ def _in_words() -> Iterator[None]:
         raise tk.ValidationError({"message": [rate_limits.unavailable()]}) from None
 
 
+# Trust, and held texts.
+
 HELD, RELEASED, REJECTED, SPAM = "held", "released", "rejected", "spam"
 #: Moderation states of the texts that every reader of the request sees.
 SHOWN = ("", RELEASED)

@@ -121,7 +121,7 @@ def _write(mail: Work) -> dict[str, Any]:
     user = _addressee(recipient)
     if user is None or user.state != model.State.ACTIVE or not user.email:
         raise Unwanted("no address")
-    lang = language_of(user, model.Session.get(Request, rows[0].request_id))
+    lang = letters.language_of(user.id, model.Session.get(Request, rows[0].request_id))
     with language.speaking(lang):
         message = _render(mail_id, recipient, is_digest)
     if message is None:
@@ -262,6 +262,9 @@ def _was_written_to(user_id: str, request_id: str) -> bool:
     return bool(model.Session.scalar(sa.select(sent.exists())))
 
 
+# Contents.
+
+
 @dataclass
 class Letter:
     """Content of an e-mail before rendering.
@@ -303,17 +306,6 @@ class Item:
     details: list[tuple[str, str]] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)
     enclosed: Any = None
-
-
-def language_of(user: model.User | Mailbox, request: Request | None) -> str:
-    """Return the language of a user: the one they chose, that of their request, or the portal's."""
-    setting = model.Session.get(Setting, user.id)
-    if setting and setting.language:
-        return language.offered(setting.language)
-    own = ""
-    if request is not None and request.requester_id == user.id:
-        own = request.language
-    return language.offered(own)
 
 
 def write(
@@ -504,6 +496,8 @@ def _datasets(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
         for each in dictize.datasets(request, reader, "answer")
     ]
 
+
+# Replies, opinions and unsubscribing from an e-mail.
 
 PURPOSE = b"ecosphere-requests-reply"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -284,6 +284,9 @@ def _wishes(user_ids: Iterable[str]) -> dict[str, str]:
     return {user_id: chosen.get(user_id, "immediate") for user_id in user_ids}
 
 
+# What the page lists.
+
+
 def unseen(reader: people.Reader) -> int:
     """Return the number of unseen notifications of a user, up to `MOST_UNSEEN`: every page shows it."""
     some = (
@@ -355,6 +358,8 @@ def mark_seen(user_id: str, request_id: str | None = None) -> int:
         query = query.where(Notification.request_id == request_id)
     return rows_changed(query)
 
+
+# What waits for a moderator.
 
 TO_REVIEW = ("submit", "held")
 #: Maximum number of lines of an e-mail; the page shows all.

@@ -564,6 +564,8 @@ def _batch(
     )
 
 
+# Suggestions of datasets.
+
 MOST_SUGGESTIONS = 8
 #: Maximum number of datasets of a form that are shown by title.
 MOST_CHOSEN = 20
@@ -626,6 +628,8 @@ def dataset_titles(typed: Any) -> dict[str, str]:
             titles[name] = package.title or package.name
     return titles
 
+
+# Forms of anonymous users, kept until they log in.
 
 TOKEN = "ecosphere_request_kept"  # noqa: S105 - key in the session
 SECONDS = 2 * 3600

@@ -175,6 +175,8 @@ def _texts(value: Any) -> list[str]:
 
 Errors = dict[str, list[str]]
 
+# Forms.
+
 SIDES = ("west", "south", "east", "north")
 LONGITUDE, LATITUDE = 180, 90  # maximum absolute values, in degrees
 #: Honeypot: a hidden field that only robots fill in.

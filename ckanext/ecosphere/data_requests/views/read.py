@@ -252,6 +252,9 @@ def _toggled(
     return MultiDict(others)
 
 
+# Letters, and what follows an answer or silence.
+
+
 @page
 @known
 def letter(id: str, letter: str) -> Response:
