@@ -20,7 +20,7 @@ from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests.domain import clock, wording
 from ckanext.ecosphere.data_requests.listing import Around, Due
-from ckanext.ecosphere.data_requests.model import Setting
+from ckanext.ecosphere.data_requests.model import Setting, setting_of
 from ckanext.ecosphere.shared import authorization, characters
 from ckanext.ecosphere.shared.mailing import headers
 
@@ -41,11 +41,7 @@ def token_of(user_id: str) -> str:
 
 def renew(user_id: str) -> None:
     """Give a user a new private URL, without committing."""
-    setting = model.Session.get(Setting, user_id)
-    if setting is None:
-        setting = Setting(user_id=user_id, digest="immediate", language="")
-    setting.calendar = secrets.token_hex(8)
-    model.Session.add(setting)
+    setting_of(user_id).calendar = secrets.token_hex(8)
 
 
 def listen() -> None:

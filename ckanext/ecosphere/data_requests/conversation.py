@@ -61,7 +61,7 @@ def comment(
     """
     files = attachments.check_all(attachments.as_list(upload))
     try:
-        request = transitions.lock(request_id)[request_id]
+        request = transitions.locked(request_id)
         message = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
         message = message or write(reader, request, words, internal, files=files, key=key)
         model.Session.commit()
@@ -199,7 +199,7 @@ def hide_comment(comment_id: str, reason: str) -> Request:
     message = model.Session.get(Comment, comment_id)
     if message is None:
         raise tk.ObjectNotFound(_("Comment not found"))
-    request = transitions.lock(message.request_id)[message.request_id]
+    request = transitions.locked(message.request_id)
     message.hidden, message.hidden_reason = True, reason
     _count(request)
     _note_mentions_anew(request)
@@ -209,7 +209,7 @@ def hide_comment(comment_id: str, reason: str) -> Request:
 
 def hide_request(request_id: str, hidden: bool) -> Request:
     """Remove a request from the public list, or put it back; those with a role in it still see it."""
-    request = transitions.lock(request_id)[request_id]
+    request = transitions.locked(request_id)
     request.hidden = hidden
     transitions.relist(request)
     request.version += 1
@@ -253,7 +253,7 @@ def moderate(reader: Reader, kind: str, key: str, decision: str, reason: str) ->
     if row is None:
         raise tk.ObjectNotFound(_("Message not found"))
     with transitions.rolled_back_on_error():
-        request = transitions.lock(row.request_id)[row.request_id]
+        request = transitions.locked(row.request_id)
         model.Session.refresh(row, with_for_update=True)
         if row.moderation != trust.HELD:
             raise tk.ValidationError({"id": [_("Another moderator has decided on this already.")]})

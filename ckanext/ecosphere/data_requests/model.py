@@ -537,6 +537,15 @@ class Setting(tk.BaseModel):
     calendar: Mapped[Words]
 
 
+def setting_of(user_id: str) -> Setting:
+    """Return the settings of a user, in the session, not committed yet where they are new."""
+    setting = model.Session.get(Setting, user_id)
+    if setting is None:
+        setting = Setting(user_id=user_id, digest="immediate", language="", calendar="")
+        model.Session.add(setting)
+    return setting
+
+
 # Internal work of services.
 
 ASSIGNED, ESCALATED = "assigned", "escalated"

@@ -63,7 +63,7 @@ def anonymise_old() -> int:
 
 
 def _anonymise_one(request_id: str) -> int:
-    request = transitions.lock(request_id)[request_id]
+    request = transitions.locked(request_id)
     is_due = request.anonymised is None and request.state in states.CLOSED
     if is_due:  # unless anonymised by another run or reopened since
         anonymise(request)
@@ -263,7 +263,7 @@ def erase(user: model.User) -> dict[str, int]:
     drafts = rows_changed(sa.delete(Request).where(mine, Request.state == states.DRAFT))
     requests = list(model.Session.scalars(sa.select(Request.id).where(mine)))
     for request_id in requests:
-        _forget_requester(transitions.lock(request_id)[request_id])
+        _forget_requester(transitions.locked(request_id))
     own = sa.and_(Comment.author_id == user.id, Comment.author_role.not_in(OFFICIAL))
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(own)
     attachments.remove(list(model.Session.scalars(files)))

@@ -27,10 +27,10 @@ from ckanext.ecosphere.data_requests.model import (
     Notification,
     Request,
     Revision,
-    Setting,
     Support,
     new_id,
     rows_changed,
+    setting_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.shared import language
@@ -143,7 +143,7 @@ def update(
         ValidationError: a field can no longer be changed.
     """
     with transitions.rolled_back_on_error():
-        request = transitions.lock(request_id)[request_id]
+        request = transitions.locked(request_id)
         transitions.same_version(reader, request, version)
         changed = {
             name: value
@@ -219,7 +219,7 @@ def support(reader: Reader, request_id: str, add: bool) -> None:
         ValidationError: it is closed, not public, or the user's own.
     """
     with transitions.rolled_back_on_error():
-        request = transitions.lock(request_id)[request_id]
+        request = transitions.locked(request_id)
         if add and request.requester_id == reader.id:
             raise tk.ValidationError({"id": [_("This is your own request: it counts already.")]})
         if add and not (request.listed and request.state in states.ACTIVE):
@@ -256,7 +256,7 @@ def say_satisfied(request_id: str, opinion: str) -> Request:
         ValidationError: the request has no answer at present.
     """
     with transitions.rolled_back_on_error():
-        request = transitions.lock(request_id)[request_id]
+        request = transitions.locked(request_id)
         if not dictize.satisfaction_is_asked(request):
             raise tk.ValidationError({"satisfied": [_("This request has no answer at present.")]})
         request.satisfied, request.satisfied_on = opinion, clock.today()
@@ -272,9 +272,7 @@ def stop_emails(user_id: str, request_id: str | None) -> None:
             bond(Mute, request_id, user_id, True)
             waiting.append(Notification.request_id == request_id)
         else:
-            setting = model.Session.get(Setting, user_id) or Setting(user_id=user_id, language="")
-            setting.digest = "none"
-            model.Session.add(setting)
+            setting_of(user_id).digest = "none"
         outbox.drop(*waiting)
         model.Session.commit()
 

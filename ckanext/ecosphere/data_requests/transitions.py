@@ -129,6 +129,11 @@ def lock(*ids: str) -> dict[str, Request]:
     return locked
 
 
+def locked(request_id: str) -> Request:
+    """Lock one request likewise."""
+    return lock(request_id)[request_id]
+
+
 class rolled_back_on_error:
     """Context manager that rolls the transaction back on errors."""
 
@@ -268,7 +273,7 @@ def if_possible(
 ) -> Request | None:
     """Do a transition without fields, an automatic one by default; return None when it is not possible now."""
     with rolled_back_on_error():
-        request = lock(request_id)[request_id]
+        request = locked(request_id)
         if _obstacle(request, name, (role,)):
             model.Session.rollback()
             return None

@@ -151,7 +151,7 @@ def remind_requesters() -> int:
 
 
 def _remind_requester(request_id: str) -> int:
-    request, today = transitions.lock(request_id)[request_id], clock.today()
+    request, today = transitions.locked(request_id), clock.today()
     is_due = request.state == states.NEEDS_INFO and _wants_reminder(request, today)
     if is_due:
         request.reminders += 1
@@ -204,7 +204,7 @@ def tell_of_silence() -> int:
 
 
 def _tell_of_silence(request_id: str) -> int:
-    request = transitions.lock(request_id)[request_id]
+    request = transitions.locked(request_id)
     is_over = (
         request.state in states.ACTIVE and request.due is not None and request.due <= clock.today()
     )
@@ -253,7 +253,7 @@ def _escalation_key_sql(level: str) -> sa.ColumnElement[str]:
 
 def _escalate_one(due_request: tuple[str, str, date]) -> int:
     level, request_id, last = due_request
-    request = transitions.lock(request_id)[request_id]
+    request = transitions.locked(request_id)
     due = request.due
     if (
         request.state not in states.ON_DESK
@@ -299,7 +299,7 @@ def _due_deliveries() -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _publish_answer(request_id: str) -> int:
-    request = transitions.lock(request_id)[request_id]
+    request = transitions.locked(request_id)
     is_given = request.state in states.GIVEN
     if is_given:
         update = sa.update(Delivery).where(Delivery.request_id == request_id, *_due_deliveries())

@@ -23,6 +23,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
     CONFLICT,
     INVALID,
     act,
+    flash,
     is_known,
     known,
     messages,
@@ -286,8 +287,7 @@ def _simple(id: str, action: str, data: dict[str, Any], message: str = "") -> An
     try:
         act(action, **data)
     except tk.ValidationError as error:
-        for texts in messages(error).values():
-            tk.h.flash_error(" ".join(texts))
+        flash(error)
     else:
         tk.h.flash_success(message or tk._("It is done."))
     return tk.redirect_to("ecosphere_requests.read", id=id)

@@ -21,6 +21,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
     INVALID,
     act,
     context,
+    flash,
     known,
     messages,
     page,
@@ -143,8 +144,7 @@ def assign(organization: str) -> AnyResponse:
     try:
         result = act("ecosphere_request_assign", ids=ids, user=request.form.get("user") or None)
     except tk.ValidationError as error:
-        for texts in messages(error).values():
-            tk.h.flash_error(" ".join(texts))
+        flash(error)
         return back
     assigned, refused = _count(result["assigned"]), _count(result["refused"])
     if assigned and request.form.get("user"):
@@ -253,8 +253,7 @@ def moderate(kind: str, text: str) -> AnyResponse:
     try:
         act("ecosphere_request_moderate", kind=kind, id=text, **decision)
     except tk.ValidationError as error:
-        for texts in messages(error).values():
-            tk.h.flash_error(" ".join(texts))
+        flash(error)
     else:
         tk.h.flash_success(sentences[decision["decision"]])
     return tk.redirect_to("ecosphere_requests.held")

@@ -163,6 +163,12 @@ def messages(error: tk.ValidationError) -> Errors:
     return by_field or {"": [tk._("The form could not be saved.")]}
 
 
+def flash(error: tk.ValidationError) -> None:
+    """Show the messages of a validation error on the next page, for actions without a form."""
+    for texts in messages(error).values():
+        tk.h.flash_error(" ".join(texts))
+
+
 def _texts(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]

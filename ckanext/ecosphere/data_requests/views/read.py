@@ -27,9 +27,9 @@ from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import ask, forms
 from ckanext.ecosphere.data_requests.views.forms import (
     act,
+    flash,
     is_known,
     known,
-    messages,
     page,
     rendered,
 )
@@ -335,8 +335,7 @@ def satisfied(id: str) -> AnyResponse:
             "ecosphere_request_satisfaction", id=id, satisfied=request.form.get("satisfied", "")
         )
     except tk.ValidationError as error:
-        for texts in messages(error).values():
-            tk.h.flash_error(" ".join(texts))
+        flash(error)
     else:
         tk.h.flash_success(_thanks(result["satisfied"]))
     return tk.redirect_to("ecosphere_requests.read", id=id)

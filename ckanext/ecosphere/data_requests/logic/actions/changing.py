@@ -395,7 +395,7 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
     """
     copies, events = [], []
     with transitions.rolled_back_on_error():
-        request = transitions.lock(request_id)[request_id]
+        request = transitions.locked(request_id)
         if not dictize.may_ask_more(request, reader):
             raise tk.ValidationError(
                 {"organizations": [_("This request can no longer be put to other services.")]}

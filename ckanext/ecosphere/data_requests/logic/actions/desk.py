@@ -30,6 +30,7 @@ from ckanext.ecosphere.data_requests.model import (
     by_id_or_reference,
     new_id,
     number_of,
+    setting_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.shared import action_input
@@ -302,7 +303,7 @@ def _assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str
             outcome["refused"].append(str(key))
             continue
         with transitions.rolled_back_on_error():
-            locked = transitions.lock(request.id)[request.id]
+            locked = transitions.locked(request.id)
             # It may have been transferred or answered since.
             still = locked.state in states.ON_DESK and _target(reader, locked, user) == target
             if still:
@@ -427,12 +428,9 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
     """
     tk.check_access("ecosphere_request_settings_update", context, data_dict)
     user_id = people.reader_of_context(context).id
-    setting = model.Session.get(Setting, user_id) or Setting(
-        user_id=user_id, digest="immediate", language=""
-    )
+    setting = setting_of(user_id)
     setting.digest = data_dict.get("digest") or setting.digest
     setting.language = data_dict.get("language", setting.language)
-    model.Session.add(setting)
     if data_dict.get("new_calendar"):
         model.Session.flush()
         calendars.renew(user_id)
