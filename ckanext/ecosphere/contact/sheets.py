@@ -58,8 +58,9 @@ def directory() -> Mapping[str, Mapping[str, Entry]]:
 
 def _by_field(row: Mapping[str, str]) -> dict[str, Entry]:
     lines = [*row["address"].split(LINE_END), f"{row['postcode']} {row['town']}"]
+    address = "\n".join(lines) if row["postcode"] else ""
     entries_of_row = {
-        "address": Entry("\n".join(lines) if row["postcode"] else "", row["address_year"]),
+        "address": Entry(address, row["address_year"]),
         "email": Entry(row["email"], row["year"]),
         "telephone": Entry(row["telephone"], row["year"]),
     }
@@ -211,12 +212,10 @@ def spelled_out(service: voc.Concept) -> str:
     >>> spelled_out(voc.get("organisations")["ddt-01053-01"])
     'Direction départementale des territoires de l’Ain'
     """
-    label = SHORT_FORM.sub("", str(service.data.get("long_label_fr") or service.label_fr)).replace(
-        "'", "’"
-    )
-    head, *places = [
-        part.strip() for part in label.split(" - ", 1 if service.data.get("kind") == "dirm" else -1)
-    ]
+    long_label = str(service.data.get("long_label_fr") or service.label_fr)
+    label = SHORT_FORM.sub("", long_label).replace("'", "’")
+    most = 1 if service.data.get("kind") == "dirm" else -1
+    head, *places = [part.strip() for part in label.split(" - ", most)]
     for place in places:
         if place == places[0] and service.data.get("kind") in PLACE_AS_NAME:
             head += f" {place}"
@@ -334,7 +333,8 @@ def ecosphere_contact_sheet_update(context: Context, data_dict: DataDict) -> dic
             extras.pop(PREFIX + name, None)
     if p.plugin_loaded("ecosphere") and former != changes:
         user = authorization.person(context)
-        journal.note("contact-sheet", group.id, former, changes, user.id if user else None)
+        user_id = user.id if user else None
+        journal.note("contact-sheet", group.id, former, changes, user_id)
     if not context.get("defer_commit"):
         model.Session.commit()
     return asdict(of(group))
@@ -461,9 +461,8 @@ def edit(id: str) -> Response:
         "errors": errors,
         "proposed_name": name_of(group),
     }
-    return make_response(
-        tk.render("organization/contact_sheet.html", variables), 400 if errors else 200
-    )
+    status = 400 if errors else 200
+    return make_response(tk.render("organization/contact_sheet.html", variables), status)
 
 
 def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:

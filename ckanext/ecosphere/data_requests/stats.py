@@ -93,6 +93,7 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
     columns = _columns(today)
     total = _line(model.Session.execute(sa.select(*columns).where(*where)).one())
     by_state = _by_state(year, organization_id)
+    services = [] if organization_id else _by_service(where, columns)
     return {
         "year": year,
         "received": total["received"],
@@ -107,7 +108,7 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
             "transferred": _transferred(year, organization_id),
             **{state: by_state.get(state, 0) for state in NO_ANSWER},
         },
-        "services": [] if organization_id else _by_service(where, columns),
+        "services": services,
         "threshold": config.statistics_threshold(),
         "private_included": number >= threshold,
         "years": _years(),

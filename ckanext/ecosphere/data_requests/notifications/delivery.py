@@ -317,10 +317,11 @@ def write(
     """
     reader = people.reader_of(user)
     waiting = outbox.review_lines([row for row in rows if outbox.is_to_review(row)])
-    items = [
-        *_to_review(waiting, reader),
-        *(item for row in rows if not outbox.is_to_review(row) and (item := _item(row, reader))),
-    ]
+    items = _to_review(waiting, reader)
+    for row in rows:
+        item = None if outbox.is_to_review(row) else _item(row, reader)
+        if item is not None:
+            items.append(item)
     if not items:
         return None
     if len(waiting) > 1 and not digest:
@@ -368,8 +369,8 @@ def in_form(letter: Letter, user: model.User | Mailbox) -> dict[str, Any]:
 
 def _to_review(lines: list[tuple[Notification, int]], reader: people.Reader) -> list[Item]:
     """Return an item for each request and kind of contribution that awaits moderation."""
-    items = [item for row, number in lines if (item := _waiting(row, number, reader))]
-    return items[: outbox.MOST_REVIEW_LINES]
+    items = [_waiting(row, number, reader) for row, number in lines]
+    return [item for item in items if item is not None][: outbox.MOST_REVIEW_LINES]
 
 
 def _of_all(number: int) -> Item:
@@ -386,11 +387,8 @@ def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | No
     words = texts.sentence(row.kind, row.audience, request, "")
     if number > 1:
         words = texts.several_held(number, request.reference or "")
-    item = Item(
-        words, texts.title_of(request) if request.visibility == "public" else "", _page(request)
-    )
-    item.details += texts.details(row.kind, request, None)
-    return item
+    title = texts.title_of(request) if request.visibility == "public" else ""
+    return Item(words, title, _page(request), details=texts.details(row.kind, request, None))
 
 
 def _is_still_told(row: Notification, request: Request, reader: people.Reader) -> bool:
@@ -413,35 +411,29 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
     if not texts.is_told(comment):
         return None
     service, kept_back = texts.service_of(request, event), texts.is_kept_back(request, reader.id)
-    item = Item(
-        texts.sentence(row.kind, row.audience, request, service),
-        "" if kept_back else texts.title_of(request),
-        _page(request) if reader.may_read(request) else "",
-    )
+    words = texts.sentence(row.kind, row.audience, request, service)
+    title = "" if kept_back else texts.title_of(request)
+    page = _page(request) if reader.may_read(request) else ""
+    item = Item(words, title, page)
     if row.kind in ("fulfil", "fulfil_partly") and row.audience == states.REQUESTER:
         item.links += _was_it_answered(request)
     if comment is not None:
         item.details.append(texts.quoted_comment(comment, request))
     elif (letter := letters.letter_of(row)) is not None:
         item.enclosed = None if kept_back else letter
-        item.links.append(
-            (
-                _("Read or print the letter"),
-                texts.address(f"demandes/{request.reference}/lettre/{letter.id}"),
-            )
-        )
+        url = texts.address(f"demandes/{request.reference}/lettre/{letter.id}")
+        item.links.append((_("Read or print the letter"), url))
         if event and event.comment and texts.is_told(event) and not kept_back:
             item.details.append(texts.quoted_step(event))
         if row.kind == "fulfil_partly":
-            item.links += _delivered(request, reader)
-            item.details += _kept_private(request, reader)
+            _add_answers(item, request, reader)
     elif not row.neutral and texts.is_told(event):
         item.details += texts.details(row.kind, request, event)
         if event and event.comment:
             item.details.append(texts.quoted_step(event))
         if row.kind in ("fulfil", "fulfil_partly", "public_answer"):
-            item.links += [*_datasets(request, reader), *_delivered(request, reader)]
-            item.details += _kept_private(request, reader)
+            item.links += _datasets(request, reader)
+            _add_answers(item, request, reader)
     return item
 
 
@@ -454,47 +446,30 @@ def _was_it_answered(request: Request) -> list[tuple[str, str]]:
     ]
 
 
-def _delivered(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
-    """Return the files and links of the answer that the recipient may read; files link to the portal."""
-    found = []
-    for each in attachments.answers_of(request, reader):
-        file = f"demandes/{request.reference}/reponse/{each['id']}"
-        found.append(
-            (
-                each["name"] or each["url"],
-                texts.address(file) if each["kind"] == "file" else each["url"],
-            )
-        )
-    return found
-
-
-def _kept_private(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
-    """Return a notice that files and links are private to the requester, and until when."""
-    found = attachments.answers_of(request, reader)
-    days = {each["public_from"] for each in found if each["reach"] == attachments.REQUESTER}
-    return [
-        (
-            _("Files and links that answer this request"),
-            _("For the requester alone until everyone reads it from {date}").format(
-                date=dates.day(day)
-            )
-            if day
-            else _("For the requester alone"),
-        )
-        for day in sorted(days, key=str)
-    ]
+def _add_answers(item: Item, request: Request, reader: people.Reader) -> None:
+    """Add the files and links of the answer that the recipient may read, and until when they are private."""
+    days = set()
+    for answer in attachments.answers_of(request, reader):
+        url = answer["url"]
+        if answer["kind"] == attachments.FILE:
+            url = texts.address(f"demandes/{request.reference}/reponse/{answer['id']}")
+        item.links.append((answer["name"] or url, url))
+        if answer["reach"] == attachments.REQUESTER:
+            days.add(answer["public_from"])
+    for day in sorted(days, key=str):
+        words = _("For the requester alone")
+        if day:
+            until = _("For the requester alone until everyone reads it from {date}")
+            words = until.format(date=dates.day(day))
+        item.details.append((_("Files and links that answer this request"), words))
 
 
 def _datasets(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
-    return [
-        (
-            each["title"],
-            tk.h.url_for(
-                "dataset.read", id=each["name"], qualified=True, locale=language.current()
-            ),
-        )
-        for each in dictize.datasets(request, reader, "answer")
-    ]
+    links = []
+    for dataset in dictize.datasets(request, reader, "answer"):
+        at = {"id": dataset["name"], "qualified": True, "locale": language.current()}
+        links.append((dataset["title"], tk.h.url_for("dataset.read", **at)))
+    return links
 
 
 # Replies, opinions and unsubscribing from an e-mail.

@@ -202,7 +202,8 @@ def waiting(number: int) -> str:
 
 def service_of(request: Request, event: Event | None) -> str:
     """Return the title of the service in a notification: that of the event if any, else of the request."""
-    key = (event.fields.get("organization") if event else None) or request.organization_id
+    of_event = event.fields.get("organization") if event else None
+    key = of_event or request.organization_id
     group = model.Session.get(model.Group, key) if key else None
     if group:
         return group.title or group.name
@@ -221,10 +222,9 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]
     """Return notifications as the page lists them, without those of requests that the user may no longer read, except
     the notice of a transfer to the former service.
     """
-    requests = {
-        request.id: request for request in by_ids(Request, (row.request_id for row in rows))
-    }
-    events = {event.id: event for event in by_ids(Event, (row.event_id for row in rows))}
+    request_ids, event_ids = [row.request_id for row in rows], [row.event_id for row in rows]
+    requests = {request.id: request for request in by_ids(Request, request_ids)}
+    events = {event.id: event for event in by_ids(Event, event_ids)}
     # A reference keeps them in the session.
     services = _services([*requests.values()], [*events.values()])
     listed = []
@@ -301,7 +301,8 @@ def name_of(user: model.User | Mailbox) -> str:
 
     For untrusted users whose address may belong to someone else, it is the account name, which cannot hold a message.
     """
-    return harmless(text.line(user.name if _may_be_somebody_else(user) else user.display_name))
+    name = user.name if _may_be_somebody_else(user) else user.display_name
+    return harmless(text.line(name))
 
 
 def is_kept_back(request: Request, user_id: str) -> bool:
@@ -348,9 +349,7 @@ def _due(request: Request, fields: dict[str, Any]) -> str:
 def _target(request: Request, fields: dict[str, Any]) -> str:
     """Return the request merged into, "" when the requester may not read it, as it may not be moderated yet."""
     target = model.Session.get(Request, fields.get("target") or "")
-    reader = people.reader_of(
-        model.User.get(request.requester_id) if request.requester_id else None
-    )
+    reader = people.reader_of_id(request.requester_id)
     if target and reader.may_read(target):
         return f"{target.reference} – {target.title}"
     return ""
