@@ -283,7 +283,8 @@ def _detail(author: str, role: str, words: str, moderation: str) -> tuple[str, s
     if role in OFFICIAL:
         return author, words
     label = _(
-        "{author} – this text comes from a user of the portal “{title}”, not from the administration"
+        "{author} – this text comes from a user of the portal “{title}”, not from the "
+        "administration"
     )
     safe = text.defanged(words) if trust.has_plain_links(moderation) else words
     return label.format(author=author, title=tk.config["ckan.site_title"]), safe

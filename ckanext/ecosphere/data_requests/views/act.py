@@ -546,6 +546,8 @@ def _tell_of_others(together: Mapping[str, Any]) -> None:
         tk.h.flash_error(tk._("It was not done for {reference}: {reason}").format(**other))
 
 
+# Reports about datasets.
+
 #: Field, in the order of the form → message when it is empty.
 MISSING_IN_SIGNAL = {
     "kind": N_("Choose what it is about."),

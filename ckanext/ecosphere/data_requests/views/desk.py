@@ -146,7 +146,7 @@ def assign(organization: str) -> AnyResponse:
     except tk.ValidationError as error:
         flash(error)
         return back
-    assigned, refused = _count(result["assigned"]), _count(result["refused"])
+    assigned, refused = len(result["assigned"]), len(result["refused"])
     if assigned and request.form.get("user"):
         sentence = tk.ungettext(
             "{number} request assigned.", "{number} requests assigned.", assigned
@@ -296,44 +296,15 @@ def service_of_desk(name: str) -> dict[str, Any]:
 def _filtered(
     service: dict[str, Any], search: dict[str, Any], chosen: MultiDict[str, str]
 ) -> Response:
-    number = read.page_number(request.args)
-    rows = read.ROWS
-    sort = "due"
-    if request.args.get("sort") in read.SORTS:
-        sort = request.args.get("sort")
     search = {**search, "organization": service["id"]}
-    requests = act(
-        "ecosphere_request_list",
-        **search,
-        scope="desk",
-        sort=sort,
-        start=(number - 1) * rows,
-        rows=rows,
-    )
-    chosen = MultiDict(
-        [(name, value) for name, value in chosen.items(multi=True) if name != "organization"]
-    )
-    at = {"organization": service["name"]}
-    endpoint = "ecosphere_requests.desk"
-    others = {name: items for name, items in requests["facets"].items() if name != "organization"}
+    endpoint, at = "ecosphere_requests.desk", {"organization": service["name"]}
     variables = {
+        **read.filtered(search, chosen, endpoint, "due", "desk", **at),
         "service": service,
-        "found": requests,
-        "search": search,
-        "sort": sort,
-        "facets": read.facets(others, chosen, endpoint, **at),
-        "chosen": read.chips(others, chosen, endpoint, **at),
-        "pages": read.pages(requests["count"], number, chosen, endpoint, **at),
         "people": people(service),
         "desk": act("ecosphere_request_desk", organization=service["id"]),
     }
     return rendered("ecosphere_requests/desk_list.html", variables)
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, int):
-        return value
-    return len(value)
 
 
 @page

@@ -130,32 +130,48 @@ def page_number(form: MultiDict[str, str]) -> int:
 def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
     search, chosen = asked()
     usual = "relevance" if "q" in search else "created"
-    sort = request.args.get("sort", "")
-    if sort not in SORTS:
-        sort = usual
-    number = page_number(request.args)
-    requests = act(
-        "ecosphere_request_list",
-        **search,
-        scope=scope,
-        sort=sort,
-        start=(number - 1) * ROWS,
-        rows=ROWS,
-    )
+    without_words = MultiDict(pair for pair in chosen.items(multi=True) if pair[0] != "q")
     variables = {
-        "found": requests,
-        "search": search,
-        "sort": sort,
-        "facets": facets(requests["facets"], chosen, endpoint),
-        "chosen": chips(requests["facets"], chosen, endpoint),
-        "pages": pages(requests["count"], number, chosen, endpoint),
-        "url_without_words": address(
-            endpoint, MultiDict((k, v) for k, v in chosen.items(multi=True) if k != "q")
-        ),
+        **filtered(search, chosen, endpoint, usual, scope),
+        "url_without_words": address(endpoint, without_words),
         "saved": _kept(),
         **more,
     }
     return rendered(template, variables)
+
+
+def filtered(
+    search: dict[str, Any],
+    chosen: MultiDict[str, str],
+    endpoint: str,
+    usual: str,
+    scope: str,
+    **values: Any,
+) -> dict[str, Any]:
+    """Return the variables of a list of requests, with the order and the page in the URL.
+
+    Args:
+        search, chosen: as returned by `asked`.
+        endpoint, values: of the page, whose values are no filters.
+        usual: order, unless the URL has one.
+        scope: of the list.
+    """
+    sort = request.args.get("sort", "")
+    if sort not in SORTS:
+        sort = usual
+    number = page_number(request.args)
+    paging = {"sort": sort, "start": (number - 1) * ROWS, "rows": ROWS}
+    requests = act("ecosphere_request_list", **search, scope=scope, **paging)
+    counts = {name: items for name, items in requests["facets"].items() if name not in values}
+    chosen = MultiDict(pair for pair in chosen.items(multi=True) if pair[0] not in values)
+    return {
+        "found": requests,
+        "search": search,
+        "sort": sort,
+        "facets": facets(counts, chosen, endpoint, **values),
+        "chosen": chips(counts, chosen, endpoint, **values),
+        "pages": pages(requests["count"], number, chosen, endpoint, **values),
+    }
 
 
 def address(endpoint: str, chosen: MultiDict[str, str], **values: Any) -> str:
