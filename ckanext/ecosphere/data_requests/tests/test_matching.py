@@ -75,7 +75,6 @@ def test_a_deleted_dataset_flags_the_request_and_reopens_nothing():
 
 def test_a_comparison_that_is_cut_off_is_done_again(monkeypatch: pytest.MonkeyPatch):
     made = opened(title="Inventaire des zones humides de la Loire")
-    matching.match_saved()
     saved("Inventaire : zones humides")
     with monkeypatch.context() as killed:
         killed.setattr(matching, "_suggest", lambda ids: 1 / 0)

@@ -291,8 +291,13 @@ def letter_pdf(id: str, letter: str) -> AnyResponse:
         tk.h.flash_error(tk._("This portal cannot make PDF files: print the page instead."))
         return tk.redirect_to("ecosphere_requests.letter", id=id, letter=letter)
     name = compose.pdf_name(shown_letter["request"]["reference"], shown_letter["kind"])
+    return _download(content, "application/pdf", name)
+
+
+def _download(content: bytes, media_type: str, name: str) -> Response:
+    """Serve something for one person as a file."""
     response = send_file(
-        BytesIO(content), mimetype="application/pdf", as_attachment=True, download_name=name
+        BytesIO(content), mimetype=media_type, as_attachment=True, download_name=name
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.cache_control.no_store = True
@@ -415,7 +420,4 @@ def referral_file(id: str, ending: str) -> AnyResponse:
             tk.h.flash_error(tk._("This portal cannot make PDF files: print the page instead."))
             return tk.redirect_to("ecosphere_requests.referral", id=id)
     name = f"saisine-cada-{shown_referral['request']['reference']}.{ending}"
-    response = send_file(BytesIO(content), mimetype=kind, as_attachment=True, download_name=name)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.cache_control.no_store = True
-    return response
+    return _download(content, kind, name)
