@@ -298,7 +298,8 @@ def _of_rule(
 def _services() -> dict[Any, list[model.Group]]:
     """Return the active services of the portal by (kind, territory) and by name."""
     by_key: dict[Any, list[model.Group]] = {}
-    for group in services():
+    active: Any = services()
+    for group in active:
         by_key.setdefault(group.name, []).append(group)
         kind, territory = (
             group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY)
