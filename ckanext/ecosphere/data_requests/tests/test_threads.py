@@ -185,9 +185,14 @@ def test_the_way_out_of_a_request_that_is_gone_stops_nothing_else(app: Any):
 def test_the_way_out_of_a_closed_account_writes_nothing_about_it(app: Any):
     made, person = opened(), user_id("stranger")
     ways_out = [delivery.unsubscribe_token(person, each) for each in ("", made["id"])]
-    model.Session.execute(sa.text("UPDATE \"user\" SET state = 'deleted' WHERE name = 'stranger'"))
+    close = "UPDATE \"user\" SET state = :state WHERE name = 'stranger'"
+    model.Session.execute(sa.text(close), {"state": "deleted"})
     model.Session.commit()
-    assert {app.post(f"/demandes/desabonnement/{each}").status_code for each in ways_out} == {404}
+    try:
+        assert {app.post(f"/demandes/desabonnement/{each}").status_code for each in ways_out} == {404}
+    finally:
+        model.Session.execute(sa.text(close), {"state": "active"})
+        model.Session.commit()
     assert model.Session.get(Setting, person) is None
     assert model.Session.scalar(sa.select(sa.func.count()).select_from(Mute)) == 0
 
