@@ -10,7 +10,7 @@ from flask import Blueprint
 
 from ckanext.ecosphere import config as options
 from ckanext.ecosphere import helpers
-from ckanext.ecosphere.contact import actions, services
+from ckanext.ecosphere.contact import services, sheets
 from ckanext.ecosphere.core import (
     accounts,
     addresses,
@@ -39,7 +39,7 @@ from ckanext.ecosphere.work.jobs import Job
         "render_datetime": chained.render_datetime,
         "user_image": chained.user_image,
         **template_helpers.HELPERS,
-        **actions.HELPERS,
+        **sheets.HELPERS,
         **public_pages.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
@@ -74,7 +74,7 @@ class EcospherePlugin(Room):
         super().update_config(config)
         options.show_times_locally(config)
         dashboard.lead_there(config)
-        tk.add_template_directory(config, actions.TEMPLATES)
+        tk.add_template_directory(config, sheets.TEMPLATES)
         tk.add_template_directory(config, "templates/ecosphere")
         tk.add_public_directory(config, "public")
         tk.add_resource("assets/ecosphere", "ecosphere")
@@ -89,18 +89,18 @@ class EcospherePlugin(Room):
 
     def get_actions(self) -> dict[str, Any]:
         """Chain CKAN's actions and add those of the contact sheets."""
-        modules = (chained, restoring, services, actions)
+        modules = (chained, restoring, services, sheets)
         return {name: action for module in modules for name, action in module.get_actions().items()}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Add the auth functions of the contact sheets."""
-        return actions.get_auth_functions()
+        return sheets.get_auth_functions()
 
     def get_blueprint(self) -> list[Blueprint]:
         """Register the suite's own pages."""
         pages = (
             accounts,
-            actions,
+            sheets,
             addresses,
             console,
             dashboard,

@@ -16,8 +16,7 @@ from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.turns import SLOW_SECONDS, Line, note_slow, note_turn
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.queue import enqueue_once
-from ckanext.ecosphere.work.jobs import Job
-from ckanext.ecosphere.work.steps import in_steps
+from ckanext.ecosphere.work.jobs import Job, in_steps
 
 NAME = "ecosphere-access-name"
 AT_ONCE, SECONDS = 200, 120
@@ -63,7 +62,6 @@ def read_services() -> int:
         addresses = storage.due(AT_ONCE)
         model.Session.rollback()
         return reading.run(addresses, SECONDS)
-
 
 
 def name_resources(package_id: str) -> int:

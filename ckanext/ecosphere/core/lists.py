@@ -33,7 +33,7 @@ from ckanext.ecosphere.shared import characters, csv_table, language
 from ckanext.ecosphere.shared.queue import enqueue_once
 from ckanext.ecosphere.vocabularies import local
 from ckanext.ecosphere.vocabularies.local import EditableList
-from ckanext.ecosphere.work.runs import Run
+from ckanext.ecosphere.work.outbox import Run
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,6 @@ from flask import Blueprint, make_response, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.contact import actions as contact
 from ckanext.ecosphere.contact import services, sheets
 from ckanext.ecosphere.core import console, journal
 from ckanext.ecosphere.shared import language, organisations
@@ -144,7 +143,7 @@ def save(group_id: str, values: Mapping[str, str]) -> None:
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     # The sheet first: its validation runs before anything is written. CKAN's save is in the same transaction.
     context["defer_commit"] = bool(changed)
-    tk.get_action(contact.UPDATE)(
+    tk.get_action(sheets.UPDATE)(
         context, {"id": group_id, **{name: values[name] for name in sheets.FIELDS}}
     )
     if not changed:

@@ -1,18 +1,24 @@
-"""Files attached to comments: limited in type and size, checked, scanned, and only served as downloads.
+"""Files and links of requests: those attached to comments, and those that answer a request.
 
-Files follow the database transaction. Those to delete are recorded in the transaction that deletes their rows, and
-deleted after the commit: a rollback loses no file, and a failed deletion is tried again by the scheduled run. Added
-files are deleted on rollback, as without a row they would never be deleted.
+Files are limited in type and size, checked, scanned, and only served as downloads. They follow the database
+transaction. Those to delete are recorded in the transaction that deletes their rows, and deleted after the commit: a
+rollback loses no file, and a failed deletion is tried again by the scheduled run. Added files are deleted on rollback.
+
+An answer is public, or private to the requester for ever or until a given day: then it appears on no page and in no
+feed, search, e-mail or API answer except for the requester, the service and the moderators.
 """
 
 from __future__ import annotations
 
 import logging
 import mimetypes
+import os
+import re
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +31,16 @@ from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, text
-from ckanext.ecosphere.data_requests.model import Attachment, Removal, new_id
+from ckanext.ecosphere.data_requests.domain.clock import iso
+from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.model import (
+    Attachment,
+    Delivery,
+    Removal,
+    Request,
+    new_id,
+    number_of,
+)
 
 log = logging.getLogger(__name__)
 _ = tk._
@@ -299,7 +314,190 @@ def remove_recorded() -> int:
 
 def late_removals() -> int:
     """Return the number of files that should have been deleted more than a day ago."""
+    return number_of(Removal, Removal.asked < clock.now() - LATE)
+
+
+FILE, LINK = "file", "link"
+#: Readers: all readers of the request, or its requester alone (besides the service and the moderators).
+EVERYONE, REQUESTER = "everyone", "requester"
+
+
+# Answers to requests.
+
+#: URLs with http or https only: no scheme that a browser would execute.
+_WEB = re.compile(r"https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
+#: Maximum number of files of one answer.
+MOST_FILES = 10
+
+
+def checked_files(uploaded: Any) -> list[AcceptedFile]:
+    """Check the files of an answer by the rules of attachments, and save each to a temporary file.
+
+    Raises:
+        ValidationError: one is refused, or there are too many; no temporary file remains.
+    """
+    files = as_list(uploaded)
+    uploads = [file for file in files if getattr(file, "filename", "")]
+    if len(uploads) > MOST_FILES:
+        message = _("Too many: {number} at most.").format(number=MOST_FILES)
+        raise tk.ValidationError({"files": [message]})
+    try:
+        return check_all(uploads)
+    except tk.ValidationError as error:
+        raise tk.ValidationError({"files": error.error_dict["upload"]}) from None
+
+
+def keep_answer(request: Request, fields: Mapping[str, Any]) -> list[str]:
+    """Store the files and links that answer a request, without committing; return their ids."""
+    private = fields.get("reach") == REQUESTER
+    reach = REQUESTER if private else EVERYONE
+    public_from = fields.get("public_from") if private else None
+    common: dict[str, Any] = {
+        "request_id": request.id,
+        "reach": reach,
+        "public_from": public_from,
+        "created": clock.now(),
+    }
+    rows = [
+        Delivery(id=new_id(), kind=LINK, url=url, **common) for url in fields.get("links") or ()
+    ]
+    for file in fields.get("files") or ():
+        row = Delivery(
+            id=new_id(),
+            kind=FILE,
+            name=file.name,
+            media_type=file.media_type,
+            size=file.size,
+            **common,
+        )
+        move_in(file.path, answer_path(row))
+        rows.append(row)
+    model.Session.add_all(rows)
+    model.Session.flush()
+    return [row.id for row in rows]
+
+
+def answer_path(row: Delivery) -> Path:
+    """Return the path of the stored file, whose name there is generated."""
+    folder = config.folder()
+    if folder is None:
+        raise tk.ObjectNotFound(_("File not found"))
+    return folder / row.request_id / f"answer-{row.id}"
+
+
+def may_read_answer(row: Delivery, request: Request, reader: Reader) -> bool:
+    """Return whether a reader who may read the request may read a delivery."""
+    return row.reach == EVERYONE or bool(reader.roles(request))
+
+
+def answers_of(request: Request, reader: Reader) -> list[dict[str, Any]]:
+    """Return the deliveries of a request that the reader may read, the oldest first."""
     query = (
-        sa.select(sa.func.count()).select_from(Removal).where(Removal.asked < clock.now() - LATE)
+        sa.select(Delivery)
+        .where(Delivery.request_id == request.id)
+        .order_by(Delivery.created, Delivery.id)
     )
-    return model.Session.scalar(query) or 0
+    return [
+        shown_answer(row)
+        for row in model.Session.scalars(query)
+        if may_read_answer(row, request, reader)
+    ]
+
+
+def shown_answer(row: Delivery) -> dict[str, Any]:
+    """Return a delivery as the API shows it."""
+    columns = {name: getattr(row, name) for name in ("id", "kind", "url", "name", "size", "reach")}
+    return {**columns, "public_from": iso(row.public_from)}
+
+
+def named_answers(ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Return deliveries as letters list them: name and URL ("" for a file)."""
+    rows = model.Session.scalars(
+        sa.select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.created)
+    )
+    return [(row.name or row.url, row.url) for row in rows]
+
+
+def answer(key: str) -> Delivery | None:
+    """Return a delivery, None when there is none."""
+    return model.Session.get(Delivery, key)
+
+
+def forget_private_answers(request_ids: Sequence[str]) -> None:
+    """Delete private deliveries, which no one will be left to read; files are deleted once that is committed.
+
+    Nothing is committed here.
+    """
+    private = (Delivery.request_id.in_(request_ids), Delivery.reach == REQUESTER)
+    for row in model.Session.scalars(sa.select(Delivery).where(*private)).all():
+        if row.kind == FILE:
+            remove_later([answer_path(row)])
+        model.Session.delete(row)
+
+
+def links_of(value: Any) -> list[str]:
+    """Read the links of an answer, one on each line.
+
+    Raises:
+        Invalid: one is not a web address, or there are too many.
+    """
+    written = value if isinstance(value, list) else str(value).split("\n")
+    urls = list(
+        dict.fromkeys(filter(None, (text.line(str(line)) for line in written[: MOST_LINKS + 1])))
+    )
+    if len(urls) > MOST_LINKS:
+        raise tk.Invalid(_("Too many: {number} at most.").format(number=MOST_LINKS))
+    for url in urls:
+        if len(url) > LONGEST_LINK or not _WEB.fullmatch(url):
+            raise tk.Invalid(
+                _("“{value}” is not a web address: it must begin with https://.").format(
+                    value=url[:100]
+                )
+            )
+    return urls
+
+
+MOST_LINKS, LONGEST_LINK = 20, 2000
+
+
+# Files without a row, left behind when a process is killed between moving a file and its commit.
+
+#: Minimum age of a stray file in seconds, longer than any upload.
+OLD_SECONDS = 24 * 3600
+#: A folder in which no file came or went for longer is not looked into again.
+RECENT_SECONDS = 30 * OLD_SECONDS
+
+
+def remove_strays() -> int:
+    """Remove files without a row that are older than a day; return how many."""
+    folder = config.folder()
+    if folder is None or not folder.is_dir():
+        return 0
+    with os.scandir(folder) as scan:
+        entries = list(scan)
+    old = [Path(entry.path) for entry in entries if entry.name.startswith(WAITING)]
+    since = time.time() - RECENT_SECONDS
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False) and entry.stat().st_mtime > since:
+            old += Path(entry.path).iterdir()
+    old = [path for path in old if _is_old(path)]
+    known = _known_files({path.parent.name for path in old})
+    return sum(_remove(path) for path in old if path not in known)
+
+
+def _known_files(request_ids: Collection[str]) -> set[Path]:
+    attached = sa.select(Attachment).where(Attachment.request_id.in_(request_ids))
+    answers = sa.select(Delivery).where(Delivery.request_id.in_(request_ids), Delivery.kind == FILE)
+    paths = {path_of(row) for row in model.Session.scalars(attached)}
+    return paths | {answer_path(row) for row in model.Session.scalars(answers)}
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return (
+            path.is_file()
+            and not path.is_symlink()
+            and path.stat().st_mtime < time.time() - OLD_SECONDS
+        )
+    except FileNotFoundError:
+        return False  # moved to its place, or removed, since

@@ -19,8 +19,8 @@ from ckan import model
 from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests.domain import clock, wording
-from ckanext.ecosphere.data_requests.model import Setting
-from ckanext.ecosphere.data_requests.search.desk import Around, Due
+from ckanext.ecosphere.data_requests.listing import Around, Due
+from ckanext.ecosphere.data_requests.model import Setting, setting_of
 from ckanext.ecosphere.shared import authorization, characters
 from ckanext.ecosphere.shared.mailing import headers
 
@@ -41,11 +41,7 @@ def token_of(user_id: str) -> str:
 
 def renew(user_id: str) -> None:
     """Give a user a new private URL, without committing."""
-    setting = model.Session.get(Setting, user_id)
-    if setting is None:
-        setting = Setting(user_id=user_id, digest="immediate", language="")
-    setting.calendar = secrets.token_hex(8)
-    model.Session.add(setting)
+    setting_of(user_id).calendar = secrets.token_hex(8)
 
 
 def listen() -> None:
@@ -77,12 +73,12 @@ def person_of(token: str) -> model.User | None:
     return None
 
 
-def written(title: str, found: Around, all_of_them: str) -> bytes:
+def written(title: str, due_dates: Around, all_of_them: str) -> bytes:
     """Return a calendar of requests.
 
     Args:
         title: of the calendar.
-        found: what is due.
+        due_dates: what is due.
         all_of_them: URL of the page with all requests, mentioned when the calendar leaves some out.
     """
     now = clock.now()
@@ -118,23 +114,23 @@ def written(title: str, found: Around, all_of_them: str) -> bytes:
         url = page.replace(REFERENCE, due.reference)
         add(key, due.day, summary, wording.state(due.state), url=url, version=due.version)
 
-    if found.left_out:
-        shown = len(found.requests) + len(found.reviews)
+    if due_dates.left_out:
+        shown = len(due_dates.requests) + len(due_dates.reviews)
         summary = tk.ungettext(
             "{number} other due date is not in this calendar",
             "{number} other due dates are not in this calendar",
-            found.left_out,
-        ).format(number=found.left_out)
+            due_dates.left_out,
+        ).format(number=due_dates.left_out)
         why = tk._("It holds the {number} that are due next, or were due last. All requests: {url}")
         description = why.format(number=shown, url=all_of_them)
         calendar.add("x-wr-caldesc", icalendar.vText(_text(description)))
         add("left-out", today, summary, description, url=all_of_them)
     late, due = tk._("Late: {reference} – {title}"), tk._("Answer due: {reference} – {title}")
-    for request in found.requests:
+    for request in due_dates.requests:
         name = late if request.day < today else due
         add_due(request, request.id, name)
     name = tk._("Answer to the review due: {reference} – {title}")
-    for review in found.reviews:
+    for review in due_dates.reviews:
         add_due(review, f"{review.id}-review", name)
     return calendar.to_ical(sorted=False)
 

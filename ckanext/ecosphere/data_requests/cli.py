@@ -10,11 +10,10 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config, privacy, specimens
-from ckanext.ecosphere.data_requests.inbound import mailbox, receive
+from ckanext.ecosphere.data_requests import config, mail_in, privacy, specimens
 from ckanext.ecosphere.data_requests.notifications import scheduled
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.work import steps
+from ckanext.ecosphere.work import jobs
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ def tick_command() -> None:
             f"{name.replace('_', ' ')}: {number}" for name, number in numbers.items() if number
         )
     )
-    if steps.FAILED in numbers.values():
+    if jobs.FAILED in numbers.values():
         raise click.exceptions.Exit(1)
 
 
@@ -52,7 +51,7 @@ def mail_in_command(recipient: str) -> None:
     while sys.stdin.buffer.read(CHUNK):
         pass  # read to the end: a mail server whose pipe is closed would retry forever
     try:
-        outcome = receive.receive(raw, recipient)
+        outcome = mail_in.receive(raw, recipient)
     except Exception as error:  # on any error, the e-mail must not be lost
         log.exception("A reply by e-mail could not be worked off")
         click.echo(f"not now: {type(error).__name__}", err=True)
@@ -63,7 +62,7 @@ def mail_in_command(recipient: str) -> None:
 @requests.command("mail-fetch")
 def mail_fetch_command() -> None:
     """Fetch the replies that wait in the mailbox of `ecosphere.requests.imap`; `tick` does it too."""
-    click.echo(f"{mailbox.fetch()} e-mails looked at.")
+    click.echo(f"{mail_in.fetch()} e-mails looked at.")
 
 
 @requests.command("letters")
@@ -92,7 +91,7 @@ def anonymise_command() -> None:
     """Forget the people of requests that were closed long enough ago; `tick` does it too."""
     try:
         click.echo(f"{privacy.anonymise_old()} requests anonymised.")
-    except steps.SomeFailed as error:
+    except jobs.SomeFailed as error:
         click.echo(f"{error.done} requests anonymised.")
         raise click.ClickException(f"{error.failed} could not be: the log says why.") from None
 

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, effects, service
+from ckanext.ecosphere.data_requests import attachments, service, transitions
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
 from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
 from ckanext.ecosphere.data_requests.model import (
@@ -22,6 +22,7 @@ from ckanext.ecosphere.data_requests.model import (
     Revision,
     by_id_or_reference,
     new_id,
+    number_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
 
@@ -60,7 +61,7 @@ def comment(
     """
     files = attachments.check_all(attachments.as_list(upload))
     try:
-        request = service.lock(request_id)[request_id]
+        request = transitions.locked(request_id)
         message = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
         message = message or write(reader, request, words, internal, files=files, key=key)
         model.Session.commit()
@@ -103,9 +104,7 @@ def write(
         organization_id=organization_id,
         moderation=moderation,
     )
-    model.Session.add(message)
-    model.Session.flush()
-    model.Session.add_all([attachments.keep(file, request.id, message.id) for file in files])
+    _add(message, files)
     if message.moderation == trust.HELD:
         outbox.of_held(request, "comment", message.id, reader.id)
     else:
@@ -140,10 +139,15 @@ def enclose(request: Request, uploads: Iterable[attachments.AcceptedFile]) -> No
             text=words,
             moderation="",
         )
-        model.Session.add(message)
-        model.Session.flush()
-        model.Session.add_all([attachments.keep(file, request.id, message.id) for file in files])
+        _add(message, files)
     _count(request)
+
+
+def _add(message: Comment, files: Iterable[attachments.AcceptedFile]) -> None:
+    model.Session.add(message)
+    model.Session.flush()
+    kept = [attachments.keep(file, message.request_id, message.id) for file in files]
+    model.Session.add_all(kept)
 
 
 def publish(request: Request, message: Comment) -> None:
@@ -187,8 +191,7 @@ def _note_mentions_anew(request: Request) -> None:
 
 def _count(request: Request) -> None:
     model.Session.flush()
-    query = sa.select(sa.func.count()).where(Comment.request_id == request.id, *_is_shown())
-    request.comment_count = model.Session.scalar(query) or 0
+    request.comment_count = number_of(Comment, Comment.request_id == request.id, *_is_shown())
 
 
 def hide_comment(comment_id: str, reason: str) -> Request:
@@ -196,7 +199,7 @@ def hide_comment(comment_id: str, reason: str) -> Request:
     message = model.Session.get(Comment, comment_id)
     if message is None:
         raise tk.ObjectNotFound(_("Comment not found"))
-    request = service.lock(message.request_id)[message.request_id]
+    request = transitions.locked(message.request_id)
     message.hidden, message.hidden_reason = True, reason
     _count(request)
     _note_mentions_anew(request)
@@ -206,9 +209,9 @@ def hide_comment(comment_id: str, reason: str) -> Request:
 
 def hide_request(request_id: str, hidden: bool) -> Request:
     """Remove a request from the public list, or put it back; those with a role in it still see it."""
-    request = service.lock(request_id)[request_id]
+    request = transitions.locked(request_id)
     request.hidden = hidden
-    effects.relist(request)
+    transitions.relist(request)
     request.version += 1
     model.Session.commit()
     return request
@@ -226,7 +229,7 @@ def moderation_queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]
         columns = (sa.literal(kind).label("kind"), key, table.created)
         queries.append(sa.select(*columns).where(table.moderation == trust.HELD))
     waiting = sa.union_all(*queries).subquery()
-    count = model.Session.scalar(sa.select(sa.func.count()).select_from(waiting)) or 0
+    count = number_of(waiting)
     query = sa.select(waiting.c.kind, waiting.c.id).order_by(waiting.c.created, waiting.c.id)
     page = model.Session.execute(query.offset(start).limit(rows)).all()
     texts: dict[tuple[str, str], Any] = {}
@@ -249,8 +252,8 @@ def moderate(reader: Reader, kind: str, key: str, decision: str, reason: str) ->
     row = trust.text_of(kind, key)
     if row is None:
         raise tk.ObjectNotFound(_("Message not found"))
-    with service.rolled_back_on_error():
-        request = service.lock(row.request_id)[row.request_id]
+    with transitions.rolled_back_on_error():
+        request = transitions.locked(row.request_id)
         model.Session.refresh(row, with_for_update=True)
         if row.moderation != trust.HELD:
             raise tk.ValidationError({"id": [_("Another moderator has decided on this already.")]})

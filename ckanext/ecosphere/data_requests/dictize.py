@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import deliveries, history
-from ckanext.ecosphere.data_requests.decisions import referral, store
+from ckanext.ecosphere.data_requests import attachments, history
+from ckanext.ecosphere.data_requests.decisions import letters, referral
 from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader, by_ids
@@ -90,7 +89,7 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, 
 def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     """Return a request with its history and conversation."""
     lines, comments = history.past(request, reader), history.comments(request, reader)
-    readable_ids = history.readable(history.datasets_of(lines), may_read_dataset, reader)
+    readable_ids = history.readable(history.datasets_of(lines), reader)
     actors = [key for entry in lines for key in history.people_of(entry)] + [
         comment.author_id for comment in comments
     ]
@@ -114,11 +113,11 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "description_html": text.row_html(request, request.plain_links),
         "about": _about(request, reader),
         "datasets": datasets(request, reader, "answer"),
-        "deliveries": deliveries.of_request(request, reader),
+        "deliveries": attachments.answers_of(request, reader),
         "mentioned": datasets(request, reader, "mentioned"),
         "not_enough": known_datasets(request, reader, packages),
         "suggestions": suggestions,
-        "letters": [letter_dict(letter) for letter in store.of_request(request, reader)],
+        "letters": [letter_dict(letter) for letter in letters.of_request(request, reader)],
         "events": [history.line(entry, request, reader, names, readable_ids) for entry in lines],
         "comments": history.conversation(request, comments, reader, names),
         "may": may(request, reader),
@@ -141,9 +140,17 @@ def _about(request: Request, reader: Reader) -> dict[str, str] | None:
     package = None
     if request.package_id:
         package = model.Session.get(model.Package, request.package_id)
-    if package is None or not may_read_dataset(package, reader):
+    if package is None or not people.may_read_dataset(package, reader):
         return None
+    return _dataset(package)
+
+
+def _dataset(package: model.Package) -> dict[str, Any]:
     return {"id": package.id, "name": package.name, "title": package.title or package.name}
+
+
+def _brief(request: Request) -> dict[str, Any]:
+    return {"id": request.id, "reference": request.reference, "title": request.title}
 
 
 def _tied(table: Any, ids: list[str], reader: Reader) -> set[str]:
@@ -293,11 +300,7 @@ def _outcome(request: Request, reader: Reader) -> dict[str, Any]:
         target = model.Session.get(Request, outcome.pop("target"))
         outcome["of_another"] = referral.is_merged_away(request)
         if target and reader.may_read(target):
-            outcome["target"] = {
-                "id": target.id,
-                "reference": target.reference,
-                "title": target.title,
-            }
+            outcome["target"] = _brief(target)
     return outcome
 
 
@@ -316,29 +319,10 @@ def datasets(request: Request, reader: Reader, kind: str) -> list[dict[str, Any]
         .order_by(DatasetLink.score.desc(), DatasetLink.created)
     )
     return [
-        {
-            "id": package.id,
-            "name": package.name,
-            "title": package.title or package.name,
-            "private": package.private,
-        }
+        {**_dataset(package), "private": package.private}
         for package in model.Session.scalars(query)
-        if may_read_dataset(package, reader)
+        if people.may_read_dataset(package, reader)
     ]
-
-
-def may_read_dataset(package: model.Package, reader: Reader) -> bool:
-    """Return whether the reader may read a dataset."""
-    if package.state != model.State.ACTIVE:
-        return False
-    if not package.private or reader.sysadmin:
-        return True
-    auth_user_obj = model.User.get(reader.id) if reader.id else None
-    context: Any = {"user": reader.name, "auth_user_obj": auth_user_obj}
-    try:
-        return tk.check_access("package_show", context, {"id": package.id})
-    except tk.NotAuthorized:
-        return False
 
 
 #: Pattern of names and ids of datasets, as opposed to a description.
@@ -385,7 +369,7 @@ def known_datasets(
     packages = _packages([request]) if packages is None else packages
     for key in (request.known_datasets or ())[:MOST_NAMED]:
         package = packages.get(_name_in(key))
-        if package is not None and may_read_dataset(package, reader):
+        if package is not None and people.may_read_dataset(package, reader):
             entries.append(
                 {"key": key, "name": package.name, "title": package.title or package.name}
             )
@@ -475,7 +459,7 @@ def may_support(request: Request, reader: Reader) -> bool:
 def _duplicates(request: Request, reader: Reader) -> list[dict[str, Any]]:
     query = sa.select(Request).where(Request.duplicate_of == request.id).order_by(Request.submitted)
     return [
-        {"id": duplicate.id, "reference": duplicate.reference, "title": duplicate.title}
+        _brief(duplicate)
         for duplicate in model.Session.scalars(query)
         if reader.may_read(duplicate)
     ]

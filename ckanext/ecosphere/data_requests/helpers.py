@@ -13,9 +13,9 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import people, routing, wording
+from ckanext.ecosphere.data_requests.domain import people, places, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.views import ask, figures, forms
+from ckanext.ecosphere.data_requests.views import ask, forms
 from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
 
 #: State → icon of the font shipped with CKAN, and family of colours. No two families share an icon.
@@ -65,10 +65,7 @@ NEWS = 5
 #: Helpers that are functions of other modules.
 ecosphere_request_date = dates.day
 ecosphere_request_time = dates.moment
-ecosphere_request_month = dates.month
 ecosphere_request_commission = law.commission
-ecosphere_request_months_chart = figures.months_chart
-ecosphere_request_bars_chart = figures.bars_chart
 
 
 def ecosphere_request_look(state: str) -> dict[str, str]:
@@ -232,11 +229,7 @@ def ecosphere_request_privacy() -> dict[str, Any]:
 
 def ecosphere_request_services() -> list[dict[str, str]]:
     """Return the active organisations: `id`, `name`, `title`, in alphabetical order."""
-    query = model.Session.query(model.Group.id, model.Group.name, model.Group.title).filter(
-        model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE
-    )
-    services = [{"id": id, "name": name, "title": title or name} for id, name, title in query]
-    return sorted(services, key=lambda service: voc.normalise(service["title"]))
+    return [people.service_dict(group) for group in places.services()]
 
 
 def ecosphere_request_titles(typed: Any) -> dict[str, str]:
@@ -246,7 +239,7 @@ def ecosphere_request_titles(typed: Any) -> dict[str, str]:
 
 def ecosphere_request_unreachable() -> list[str]:
     """Return the ids of the services that no request can reach, for want of editors and mailbox."""
-    return [group.id for group in routing.unreachable()]
+    return [group.id for group in places.unreachable()]
 
 
 def ecosphere_request_new_url(
@@ -424,20 +417,6 @@ def ecosphere_request_outcome_rows(outcomes: Mapping[str, int]) -> list[tuple[st
     """Return outcomes of requests as (label, number), the most frequent first."""
     rows = [(wording.state(state), number) for state, number in outcomes.items()]
     return sorted(rows, key=lambda row: -row[1])
-
-
-def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    """Return unanswered requests as (age as text, number), the youngest first."""
-    rows = []
-    for group in backlog:
-        first, _dash, last = group["age"].partition("-")
-        if last:
-            words = tk._("{first} to {last} days")
-        else:
-            words = tk._("more than {first} days")
-        first_day = first if last else int(first) - 1
-        rows.append((words.format(first=first_day, last=last), group["count"]))
-    return rows
 
 
 def ecosphere_request_unseen() -> int:

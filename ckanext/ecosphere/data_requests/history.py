@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests.domain import states, text, trust, wording
+from ckanext.ecosphere.data_requests.domain import people, states, text, trust, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader, by_ids
 from ckanext.ecosphere.data_requests.model import (
@@ -400,8 +400,7 @@ def datasets_of(lines: Iterable[Event | Revision | Trace]) -> set[str]:
     }
 
 
-def readable(package_ids: Iterable[str], may_read: Any, reader: Reader) -> set[str]:
+def readable(package_ids: Iterable[str], reader: Reader) -> set[str]:
     """Return those of the datasets that a reader may read."""
-    return {
-        package.id for package in by_ids(model.Package, package_ids) if may_read(package, reader)
-    }
+    packages = by_ids(model.Package, package_ids)
+    return {package.id for package in packages if people.may_read_dataset(package, reader)}

@@ -2,14 +2,14 @@
 
 There are no foreign keys to CKAN's tables: requests outlive the users and datasets to which they refer. Derived columns
 (`listed`, `support_count`, `first_answer`, `search`) are stored for lists of 50 000 requests. Requests and events are
-only written by `service.py`, with the row locked.
+only written by `transitions.py` and `service.py`, with the row locked.
 """
 
 from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -22,54 +22,8 @@ from ckanext.ecosphere.data_requests.decisions import compose, law
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.shared import rich_text
 
-# Columns: NOT NULL wherever an empty value will do.
-
-
-def text_column(**options: Any) -> Any:
-    """Return a text column, empty by default."""
-    return mapped_column(sa.Text, nullable=False, server_default="", default="", **options)
-
-
-def number_column() -> Any:
-    """Return an integer column, 0 by default."""
-    return mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
-
-
-def flag_column() -> Any:
-    """Return a boolean column, false by default."""
-    return mapped_column(sa.Boolean, nullable=False, server_default=sa.false(), default=False)
-
-
-def list_column() -> Any:
-    """Return a JSONB column with a list, empty by default."""
-    return mapped_column(JSONB, nullable=False, server_default=sa.text("'[]'::jsonb"), default=list)
-
-
-def dict_column() -> Any:
-    """Return a JSONB column with an object, empty by default."""
-    return mapped_column(JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), default=dict)
-
-
-def html_column() -> Any:
-    """Return a column with the HTML of a text; a trigger sets it to NULL when the text changes without rendering."""
-    return mapped_column(sa.Text)
-
-
-def rendering_column() -> Any:
-    """Return a column with the version of the renderer that made the HTML of a row."""
-    return mapped_column(sa.Integer, nullable=False, server_default="0", default=rich_text.VERSION)
-
-
-def request_column(**options: Any) -> Any:
-    """Return a foreign key to the request, with which the row is deleted."""
-    return mapped_column(
-        sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False, **options
-    )
-
-
 ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))
-MOMENT = sa.DateTime(timezone=True)
-HELD_SQL = sa.text("moderation = 'held'")
+HELD_SQL = "moderation = 'held'"
 #: Day of the receipt, newest first: the public must not learn the time, not even from the order.
 NEWEST_DAY_SQL = sa.text("CAST(timezone('Europe/Paris', submitted) AS DATE) DESC")
 
@@ -79,9 +33,61 @@ def rows_changed(statement: Any) -> int:
     return model.Session.execute(statement).rowcount  # pyright: ignore
 
 
+def number_of(table: Any, *where: Any) -> int:
+    """Return the number of rows of a table that satisfy the conditions."""
+    query = sa.select(sa.func.count()).select_from(table).where(*where)
+    return model.Session.scalar(query) or 0
+
+
+def is_any(*where: Any) -> bool:
+    """Return whether a row satisfies the conditions."""
+    return bool(model.Session.scalar(sa.select(sa.exists().where(*where))))
+
+
 def new_id() -> str:
     """Return a new UUID."""
     return str(uuid.uuid4())
+
+
+# Types of columns. A text, number or list is NOT NULL wherever an empty value will do.
+
+MOMENT = sa.DateTime(timezone=True)
+Id = Annotated[str, mapped_column(sa.Text, primary_key=True, default=new_id)]
+Number = Annotated[int, mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)]
+Key = Annotated[str, mapped_column(sa.Text)]
+BigKey = Annotated[int, mapped_column(sa.BigInteger)]
+Moment = Annotated[datetime, mapped_column(MOMENT)]
+Day = Annotated[date, mapped_column(sa.Date)]
+Words = Annotated[str, mapped_column(sa.Text, nullable=False, server_default="", default="")]
+Count = Annotated[int, mapped_column(sa.Integer, nullable=False, server_default="0", default=0)]
+Flag = Annotated[
+    bool, mapped_column(sa.Boolean, nullable=False, server_default=sa.false(), default=False)
+]
+List = Annotated[
+    list[Any],
+    mapped_column(JSONB, nullable=False, server_default=sa.text("'[]'::jsonb"), default=list),
+]
+Object = Annotated[
+    dict[str, Any],
+    mapped_column(JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), default=dict),
+]
+#: Version of the renderer that made the HTML of a row. A trigger empties the HTML when its text changes without it.
+Rendering = Annotated[
+    int,
+    mapped_column(sa.Integer, nullable=False, server_default="0", default=rich_text.VERSION),
+]
+#: The request, with which the row is deleted.
+OfRequest = Annotated[
+    str, mapped_column(sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False)
+]
+Created = Annotated[datetime, mapped_column(MOMENT, nullable=False, server_default=sa.func.now())]
+
+
+def _index(name: str, *columns: Any, where: Any = None, **options: Any) -> sa.Index:
+    """Return an index, of the rows that satisfy a condition if one is given."""
+    if where is not None:
+        options["postgresql_where"] = sa.text(where)
+    return sa.Index(f"ix_ecosphere_requests_{name}", *columns, **options)
 
 
 class Request(tk.BaseModel):
@@ -113,151 +119,106 @@ class Request(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests"
     __table_args__ = (
-        sa.Index(
-            "ix_ecosphere_requests_new", NEWEST_DAY_SQL, "id", postgresql_where=sa.text("listed")
-        ),
-        sa.Index(
-            "ix_ecosphere_requests_support",
-            sa.text("support_count DESC"),
-            NEWEST_DAY_SQL,
-            "id",
-            postgresql_where=sa.text("listed"),
-        ),
-        sa.Index(
-            "ix_ecosphere_requests_due_list",
+        _index("new", NEWEST_DAY_SQL, "id", where="listed"),
+        _index("support", sa.text("support_count DESC"), NEWEST_DAY_SQL, "id", where="listed"),
+        _index(
+            "due_list",
             sa.text(f"(CASE WHEN {ACTIVE_SQL} THEN 0 ELSE 1 END)"),
             "due",
             NEWEST_DAY_SQL,
             "id",
-            postgresql_where=sa.text("listed"),
+            where="listed",
         ),
-        sa.Index("ix_ecosphere_requests_due", "due", postgresql_where=sa.text(ACTIVE_SQL)),
-        sa.Index(
-            "ix_ecosphere_requests_desk",
-            "organization_id",
-            "due",
-            postgresql_where=sa.text(ACTIVE_SQL),
-        ),
-        sa.Index(
-            "ix_ecosphere_requests_facets",
-            "organization_id",
-            "territory",
-            "theme",
-            "use",
-            "state",
-            postgresql_where=sa.text("listed"),
-        ),
-        sa.Index("ix_ecosphere_requests_service", "organization_id", "submitted"),
-        sa.Index("ix_ecosphere_requests_requester", "requester_id"),
-        sa.Index(
-            "ix_ecosphere_requests_submitted",
-            "submitted",
-            postgresql_where=sa.text("state = 'submitted'"),
-        ),
-        sa.Index(
-            "ix_ecosphere_requests_assigned",
-            "assigned_to",
-            postgresql_where=sa.text("assigned_to IS NOT NULL"),
-        ),
-        sa.Index("ix_ecosphere_requests_closed", "closed"),
-        sa.Index("ix_ecosphere_requests_search", "search", postgresql_using="gin"),
-        sa.Index(
-            "ix_ecosphere_requests_named",
+        _index("due", "due", where=ACTIVE_SQL),
+        _index("desk", "organization_id", "due", where=ACTIVE_SQL),
+        _index("facets", "organization_id", "territory", "theme", "use", "state", where="listed"),
+        _index("service", "organization_id", "submitted"),
+        _index("requester", "requester_id"),
+        _index("submitted", "submitted", where="state = 'submitted'"),
+        _index("assigned", "assigned_to", where="assigned_to IS NOT NULL"),
+        _index("closed", "closed"),
+        _index("search", "search", postgresql_using="gin"),
+        _index(
+            "named",
             "known_datasets",
             postgresql_using="gin",
             postgresql_ops={"known_datasets": "jsonb_path_ops"},
-            postgresql_where=sa.text("listed"),
+            where="listed",
         ),
-        sa.Index(
-            "ix_ecosphere_requests_package",
-            "package_id",
-            postgresql_where=sa.text("package_id IS NOT NULL"),
-        ),
-        sa.Index(
-            "ix_ecosphere_requests_review",
-            "organization_id",
-            postgresql_where=sa.text("review_due IS NOT NULL"),
-        ),
-        sa.Index(
-            "ix_ecosphere_requests_batch",
-            "batch_id",
-            postgresql_where=sa.text("batch_id IS NOT NULL"),
-        ),
-        sa.Index(
-            "ix_ecosphere_requests_joined",
-            "joined_id",
-            postgresql_where=sa.text("joined_id IS NOT NULL"),
-        ),
+        _index("package", "package_id", where="package_id IS NOT NULL"),
+        _index("review", "organization_id", where="review_due IS NOT NULL"),
+        _index("batch", "batch_id", where="batch_id IS NOT NULL"),
+        _index("joined", "joined_id", where="joined_id IS NOT NULL"),
     )
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
+    id: Mapped[Id]
     reference: Mapped[str | None] = mapped_column(sa.Text, unique=True)
     kind: Mapped[str] = mapped_column(
         sa.Text, nullable=False, server_default=states.DATA, default=states.DATA
     )
-    package_id: Mapped[str | None] = mapped_column(sa.Text)
-    batch_id: Mapped[str | None] = mapped_column(sa.Text)
-    joined_id: Mapped[str | None] = mapped_column(sa.Text)
+    package_id: Mapped[Key | None]
+    batch_id: Mapped[Key | None]
+    joined_id: Mapped[Key | None]
     version: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="1", default=1)
     state: Mapped[str] = mapped_column(sa.Text, nullable=False, default=states.DRAFT)
     visibility: Mapped[str] = mapped_column(
         sa.Text, nullable=False, server_default="public", default="public"
     )
-    title: Mapped[str] = text_column()
-    description: Mapped[str] = text_column()
-    description_html: Mapped[str | None] = html_column()
-    rendering: Mapped[int] = rendering_column()
-    use: Mapped[str] = text_column()
-    procedure_reference: Mapped[str] = text_column()
-    theme: Mapped[str] = text_column()
-    territory: Mapped[str] = text_column()
-    communes: Mapped[list[dict[str, str]]] = list_column()
+    title: Mapped[Words]
+    description: Mapped[Words]
+    description_html: Mapped[Key | None]
+    rendering: Mapped[Rendering]
+    use: Mapped[Words]
+    procedure_reference: Mapped[Words]
+    theme: Mapped[Words]
+    territory: Mapped[Words]
+    communes: Mapped[List]
     bbox: Mapped[list[float] | None] = mapped_column(ARRAY(sa.Float))
-    need_by: Mapped[date | None] = mapped_column(sa.Date)
-    formats: Mapped[list[str]] = list_column()
-    crs: Mapped[str] = text_column()
-    scale: Mapped[str] = text_column()
-    period_start: Mapped[date | None] = mapped_column(sa.Date)
-    period_end: Mapped[date | None] = mapped_column(sa.Date)
-    known_datasets: Mapped[list[str]] = list_column()
-    requester_id: Mapped[str | None] = mapped_column(sa.Text)
-    show_name: Mapped[bool] = flag_column()
-    show_procedure: Mapped[bool] = flag_column()
-    requester_organisation: Mapped[str] = text_column()
-    requester_siret: Mapped[str] = text_column()
-    language: Mapped[str] = text_column()
-    organization_id: Mapped[str | None] = mapped_column(sa.Text)
-    routing_reason: Mapped[dict[str, Any]] = dict_column()
-    assigned_to: Mapped[str | None] = mapped_column(sa.Text)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    modified: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    submitted: Mapped[datetime | None] = mapped_column(MOMENT)
-    opened: Mapped[datetime | None] = mapped_column(MOMENT)
-    first_answer: Mapped[datetime | None] = mapped_column(MOMENT)
-    closed: Mapped[datetime | None] = mapped_column(MOMENT)
-    due: Mapped[date | None] = mapped_column(sa.Date)
-    first_month_ends: Mapped[date | None] = mapped_column(sa.Date)
-    clock_start: Mapped[date | None] = mapped_column(sa.Date)
-    extended: Mapped[bool] = flag_column()
-    planned: Mapped[date | None] = mapped_column(sa.Date)
-    answer_by: Mapped[date | None] = mapped_column(sa.Date)
-    details_asked: Mapped[datetime | None] = mapped_column(MOMENT)
-    reminders: Mapped[int] = number_column()
-    last_reminded: Mapped[date | None] = mapped_column(sa.Date)
-    reopened: Mapped[int] = number_column()
-    outcome: Mapped[dict[str, Any]] = dict_column()
+    need_by: Mapped[Day | None]
+    formats: Mapped[List]
+    crs: Mapped[Words]
+    scale: Mapped[Words]
+    period_start: Mapped[Day | None]
+    period_end: Mapped[Day | None]
+    known_datasets: Mapped[List]
+    requester_id: Mapped[Key | None]
+    show_name: Mapped[Flag]
+    show_procedure: Mapped[Flag]
+    requester_organisation: Mapped[Words]
+    requester_siret: Mapped[Words]
+    language: Mapped[Words]
+    organization_id: Mapped[Key | None]
+    routing_reason: Mapped[Object]
+    assigned_to: Mapped[Key | None]
+    created: Mapped[Moment]
+    modified: Mapped[Moment]
+    submitted: Mapped[Moment | None]
+    opened: Mapped[Moment | None]
+    first_answer: Mapped[Moment | None]
+    closed: Mapped[Moment | None]
+    due: Mapped[Day | None]
+    first_month_ends: Mapped[Day | None]
+    clock_start: Mapped[Day | None]
+    extended: Mapped[Flag]
+    planned: Mapped[Day | None]
+    answer_by: Mapped[Day | None]
+    details_asked: Mapped[Moment | None]
+    reminders: Mapped[Count]
+    last_reminded: Mapped[Day | None]
+    reopened: Mapped[Count]
+    outcome: Mapped[Object]
     duplicate_of: Mapped[str | None] = mapped_column(sa.Text, index=True)
-    support_count: Mapped[int] = number_column()
-    comment_count: Mapped[int] = number_column()
-    listed: Mapped[bool] = flag_column()
-    hidden: Mapped[bool] = flag_column()
-    plain_links: Mapped[bool] = flag_column()
-    flags: Mapped[list[dict[str, Any]]] = list_column()
-    review_asked: Mapped[datetime | None] = mapped_column(MOMENT)
-    review_due: Mapped[date | None] = mapped_column(sa.Date)
-    satisfied: Mapped[str] = text_column()
-    satisfied_on: Mapped[date | None] = mapped_column(sa.Date)
-    anonymised: Mapped[datetime | None] = mapped_column(MOMENT)
+    support_count: Mapped[Count]
+    comment_count: Mapped[Count]
+    listed: Mapped[Flag]
+    hidden: Mapped[Flag]
+    plain_links: Mapped[Flag]
+    flags: Mapped[List]
+    review_asked: Mapped[Moment | None]
+    review_due: Mapped[Day | None]
+    satisfied: Mapped[Words]
+    satisfied_on: Mapped[Day | None]
+    anonymised: Mapped[Moment | None]
     search: Mapped[Any] = mapped_column(TSVECTOR)
 
     @property
@@ -316,25 +277,25 @@ class Event(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests_event"
     __table_args__ = (
-        sa.Index("ix_ecosphere_requests_event_request", "request_id", "id"),
-        sa.Index("ix_ecosphere_requests_event_held", "created", postgresql_where=HELD_SQL),
+        _index("event_request", "request_id", "id"),
+        _index("event_held", "created", where=HELD_SQL),
     )
 
-    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
-    request_id: Mapped[str] = request_column()
-    transition: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    from_state: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    to_state: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    version: Mapped[int] = mapped_column(sa.Integer, nullable=False)
-    actor_id: Mapped[str | None] = mapped_column(sa.Text)
-    actor_role: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    comment: Mapped[str] = text_column()
-    comment_html: Mapped[str | None] = html_column()
-    rendering: Mapped[int] = rendering_column()
-    note: Mapped[str] = text_column()
-    fields: Mapped[dict[str, Any]] = dict_column()
-    moderation: Mapped[str] = text_column()
+    id: Mapped[Number]
+    request_id: Mapped[OfRequest]
+    transition: Mapped[Key]
+    from_state: Mapped[Key]
+    to_state: Mapped[Key]
+    version: Mapped[int]
+    actor_id: Mapped[Key | None]
+    actor_role: Mapped[Key]
+    created: Mapped[Moment]
+    comment: Mapped[Words]
+    comment_html: Mapped[Key | None]
+    rendering: Mapped[Rendering]
+    note: Mapped[Words]
+    fields: Mapped[Object]
+    moderation: Mapped[Words]
 
 
 class Comment(tk.BaseModel):
@@ -347,23 +308,23 @@ class Comment(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests_comment"
     __table_args__ = (
-        sa.Index("ix_ecosphere_requests_comment_request", "request_id", "created"),
-        sa.Index("ix_ecosphere_requests_comment_held", "created", postgresql_where=HELD_SQL),
+        _index("comment_request", "request_id", "created"),
+        _index("comment_held", "created", where=HELD_SQL),
     )
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    request_id: Mapped[str] = request_column()
+    id: Mapped[Id]
+    request_id: Mapped[OfRequest]
     author_id: Mapped[str | None] = mapped_column(sa.Text, index=True)
-    author_role: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    text: Mapped[str] = text_column()
-    text_html: Mapped[str | None] = html_column()
-    rendering: Mapped[int] = rendering_column()
-    internal: Mapped[bool] = flag_column()
-    hidden: Mapped[bool] = flag_column()
-    hidden_reason: Mapped[str] = text_column()
-    organization_id: Mapped[str | None] = mapped_column(sa.Text)
-    moderation: Mapped[str] = text_column()
+    author_role: Mapped[Key]
+    created: Mapped[Moment]
+    text: Mapped[Words]
+    text_html: Mapped[Key | None]
+    rendering: Mapped[Rendering]
+    internal: Mapped[Flag]
+    hidden: Mapped[Flag]
+    hidden_reason: Mapped[Words]
+    organization_id: Mapped[Key | None]
+    moderation: Mapped[Words]
 
 
 class Revision(tk.BaseModel):
@@ -377,19 +338,19 @@ class Revision(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests_revision"
     __table_args__ = (
-        sa.Index("ix_ecosphere_requests_revision_request", "request_id", "created"),
-        sa.Index("ix_ecosphere_requests_revision_author", "author_id"),
-        sa.Index("ix_ecosphere_requests_revision_held", "created", postgresql_where=HELD_SQL),
+        _index("revision_request", "request_id", "created"),
+        _index("revision_author", "author_id"),
+        _index("revision_held", "created", where=HELD_SQL),
     )
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    request_id: Mapped[str] = request_column()
-    author_id: Mapped[str | None] = mapped_column(sa.Text)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    version: Mapped[int] = mapped_column(sa.Integer, nullable=False)
-    changes: Mapped[dict[str, Any]] = dict_column()
-    moderation: Mapped[str] = text_column()
-    reason: Mapped[str] = text_column()
+    id: Mapped[Id]
+    request_id: Mapped[OfRequest]
+    author_id: Mapped[Key | None]
+    created: Mapped[Moment]
+    version: Mapped[int]
+    changes: Mapped[Object]
+    moderation: Mapped[Words]
+    reason: Mapped[Words]
 
 
 class Attachment(tk.BaseModel):
@@ -397,25 +358,25 @@ class Attachment(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests_attachment"
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    request_id: Mapped[str] = request_column(index=True)
+    id: Mapped[Id]
+    request_id: Mapped[OfRequest] = mapped_column(index=True)
     comment_id: Mapped[str] = mapped_column(
         sa.ForeignKey("ecosphere_requests_comment.id", ondelete="CASCADE"),
         nullable=False,
         index=True,
     )
-    name: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    media_type: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    size: Mapped[int] = mapped_column(sa.Integer, nullable=False)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    name: Mapped[Key]
+    media_type: Mapped[Key]
+    size: Mapped[int]
+    created: Mapped[Moment]
 
 
 class _Bond:
     """A relation of a user to a request, at most one of each kind."""
 
-    request_id: Mapped[str] = request_column(primary_key=True)
+    request_id: Mapped[OfRequest] = mapped_column(primary_key=True)
     user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True, index=True)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False, server_default=sa.func.now())
+    created: Mapped[Created]
 
 
 class Support(_Bond, tk.BaseModel):
@@ -444,13 +405,13 @@ class DatasetLink(tk.BaseModel):
     """
 
     __tablename__ = "ecosphere_requests_dataset"
-    __table_args__ = (sa.Index("ix_ecosphere_requests_dataset_package", "package_id"),)
+    __table_args__ = (_index("dataset_package", "package_id"),)
 
-    request_id: Mapped[str] = request_column(primary_key=True)
+    request_id: Mapped[OfRequest] = mapped_column(primary_key=True)
     package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     kind: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     score: Mapped[float] = mapped_column(sa.Float, nullable=False, server_default="0", default=0.0)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False, server_default=sa.func.now())
+    created: Mapped[Created]
 
 
 class Numbering(tk.BaseModel):
@@ -459,7 +420,7 @@ class Numbering(tk.BaseModel):
     __tablename__ = "ecosphere_requests_numbering"
 
     year: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
-    last: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+    last: Mapped[int]
 
 
 # Letters and their authors.
@@ -479,18 +440,18 @@ class Letter(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests_letter"
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    request_id: Mapped[str] = request_column(index=True)
+    id: Mapped[Id]
+    request_id: Mapped[OfRequest] = mapped_column(index=True)
     event_id: Mapped[int | None] = mapped_column(sa.BigInteger, index=True)
-    kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    organization_id: Mapped[str | None] = mapped_column(sa.Text)
+    kind: Mapped[Key]
+    created: Mapped[Moment]
+    organization_id: Mapped[Key | None]
     requester_id: Mapped[str | None] = mapped_column(sa.Text, index=True)
-    addressee: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
-    subject: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    html: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    plain: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    sha256: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    addressee: Mapped[Words]
+    subject: Mapped[Key]
+    html: Mapped[Key]
+    plain: Mapped[Key]
+    sha256: Mapped[Key]
 
     @property
     def addressed_to(self) -> list[str]:
@@ -504,16 +465,17 @@ class AuthorName(tk.BaseModel):
     __tablename__ = "ecosphere_requests_author"
 
     user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    first_name: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
-    last_name: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
-    quality: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
+    first_name: Mapped[Words]
+    last_name: Mapped[Words]
+    quality: Mapped[Words]
 
 
 # Notifications and the settings of their recipients.
 
 #: What becomes of a notification by e-mail: it waits for the user's digest, leaves in an e-mail, or is dropped.
 DIGEST, MAILED, UNWANTED = "digest", "mailed", "unwanted"
-UNSEEN = sa.text("channel = 'page' AND status <> 'seen'")
+UNSEEN_SQL = "channel = 'page' AND status <> 'seen'"
+UNSEEN = sa.text(UNSEEN_SQL)
 """SQL condition for unseen notifications on the page, the same as in the partial index."""
 
 
@@ -533,41 +495,28 @@ class Notification(tk.BaseModel):
     __tablename__ = "ecosphere_requests_notification"
     __table_args__ = (
         sa.UniqueConstraint("key", "user_id", "channel", name="uq_ecosphere_requests_notification"),
-        sa.Index(
-            "ix_ecosphere_requests_notification_digest",
-            "user_id",
-            postgresql_where=sa.text("status = 'digest'"),
-        ),
-        sa.Index(
-            "ix_ecosphere_requests_notification_mail",
-            "mail_id",
-            postgresql_where=sa.text("mail_id IS NOT NULL"),
-        ),
-        sa.Index(
-            "ix_ecosphere_requests_notification_person",
-            "user_id",
-            "channel",
-            sa.text("created DESC"),
-        ),
-        sa.Index("ix_ecosphere_requests_notification_request", "request_id"),
-        sa.Index("ix_ecosphere_requests_notification_unseen", "user_id", postgresql_where=UNSEEN),
+        _index("notification_digest", "user_id", where="status = 'digest'"),
+        _index("notification_mail", "mail_id", where="mail_id IS NOT NULL"),
+        _index("notification_person", "user_id", "channel", sa.text("created DESC")),
+        _index("notification_request", "request_id"),
+        _index("notification_unseen", "user_id", where=UNSEEN_SQL),
     )
 
-    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
-    request_id: Mapped[str] = request_column()
-    event_id: Mapped[int | None] = mapped_column(sa.BigInteger)
-    comment_id: Mapped[str | None] = mapped_column(sa.Text)
-    key: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    audience: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    neutral: Mapped[bool] = flag_column()
-    user_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    channel: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    id: Mapped[Number]
+    request_id: Mapped[OfRequest]
+    event_id: Mapped[BigKey | None]
+    comment_id: Mapped[Key | None]
+    key: Mapped[Key]
+    kind: Mapped[Key]
+    audience: Mapped[Key]
+    neutral: Mapped[Flag]
+    user_id: Mapped[Key]
+    channel: Mapped[Key]
     status: Mapped[str] = mapped_column(
         sa.Text, nullable=False, server_default="sent", default="sent"
     )
-    mail_id: Mapped[int | None] = mapped_column(sa.BigInteger)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    mail_id: Mapped[BigKey | None]
+    created: Mapped[Moment]
 
 
 class Setting(tk.BaseModel):
@@ -583,9 +532,18 @@ class Setting(tk.BaseModel):
     digest: Mapped[str] = mapped_column(
         sa.Text, nullable=False, server_default="immediate", default="immediate"
     )
-    language: Mapped[str] = text_column()
-    last_digest: Mapped[datetime | None] = mapped_column(MOMENT)
-    calendar: Mapped[str] = text_column()
+    language: Mapped[Words]
+    last_digest: Mapped[Moment | None]
+    calendar: Mapped[Words]
+
+
+def setting_of(user_id: str) -> Setting:
+    """Return the settings of a user, in the session, not committed yet where they are new."""
+    setting = model.Session.get(Setting, user_id)
+    if setting is None:
+        setting = Setting(user_id=user_id, digest="immediate", language="", calendar="")
+        model.Session.add(setting)
+    return setting
 
 
 # Internal work of services.
@@ -597,14 +555,14 @@ class Absence(tk.BaseModel):
     """First and last day of an agent's absence, and their substitute, if any."""
 
     __tablename__ = "ecosphere_requests_absence"
-    __table_args__ = (sa.Index("ix_ecosphere_requests_absence_person", "user_id", "last"),)
+    __table_args__ = (_index("absence_person", "user_id", "last"),)
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    user_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    first: Mapped[date] = mapped_column(sa.Date, nullable=False)
-    last: Mapped[date] = mapped_column(sa.Date, nullable=False)
-    substitute_id: Mapped[str | None] = mapped_column(sa.Text)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    id: Mapped[Id]
+    user_id: Mapped[Key]
+    first: Mapped[Day]
+    last: Mapped[Day]
+    substitute_id: Mapped[Key | None]
+    created: Mapped[Moment]
 
 
 class Trace(tk.BaseModel):
@@ -622,15 +580,15 @@ class Trace(tk.BaseModel):
     __tablename__ = "ecosphere_requests_trace"
     __table_args__ = (sa.UniqueConstraint("request_id", "key", name="uq_ecosphere_requests_trace"),)
 
-    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
-    request_id: Mapped[str] = request_column()
-    kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    key: Mapped[str | None] = mapped_column(sa.Text)
-    actor_id: Mapped[str | None] = mapped_column(sa.Text)
-    user_id: Mapped[str | None] = mapped_column(sa.Text)
-    instead_of_id: Mapped[str | None] = mapped_column(sa.Text)
-    told: Mapped[str] = text_column()
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    id: Mapped[Number]
+    request_id: Mapped[OfRequest]
+    kind: Mapped[Key]
+    key: Mapped[Key | None]
+    actor_id: Mapped[Key | None]
+    user_id: Mapped[Key | None]
+    instead_of_id: Mapped[Key | None]
+    told: Mapped[Words]
+    created: Mapped[Moment]
 
 
 class SavedAnswer(tk.BaseModel):
@@ -642,16 +600,16 @@ class SavedAnswer(tk.BaseModel):
     """
 
     __tablename__ = "ecosphere_requests_saved_answer"
-    __table_args__ = (sa.Index("ix_ecosphere_requests_saved_answer_service", "organization_id"),)
+    __table_args__ = (_index("saved_answer_service", "organization_id"),)
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    organization_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    ground: Mapped[str] = text_column()
-    title: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    law: Mapped[str] = text_column()
-    facts: Mapped[str] = text_column()
-    author_id: Mapped[str | None] = mapped_column(sa.Text)
-    modified: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    id: Mapped[Id]
+    organization_id: Mapped[Key]
+    ground: Mapped[Words]
+    title: Mapped[Key]
+    law: Mapped[Words]
+    facts: Mapped[Words]
+    author_id: Mapped[Key | None]
+    modified: Mapped[Moment]
 
 
 # Incoming e-mails, answers, and files to delete.
@@ -667,14 +625,14 @@ class Inbound(tk.BaseModel):
     """
 
     __tablename__ = "ecosphere_requests_inbound"
-    __table_args__ = (sa.Index("ix_ecosphere_requests_inbound_person", "user_id", "received"),)
+    __table_args__ = (_index("inbound_person", "user_id", "received"),)
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    received: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    user_id: Mapped[str | None] = mapped_column(sa.Text)
-    request_id: Mapped[str | None] = mapped_column(sa.Text)
-    outcome: Mapped[str] = text_column()
-    answered: Mapped[bool] = flag_column()
+    received: Mapped[Moment]
+    user_id: Mapped[Key | None]
+    request_id: Mapped[Key | None]
+    outcome: Mapped[Words]
+    answered: Mapped[Flag]
 
 
 class Delivery(tk.BaseModel):
@@ -689,24 +647,24 @@ class Delivery(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests_delivery"
     __table_args__ = (
-        sa.Index("ix_ecosphere_requests_delivery_request", "request_id"),
-        sa.Index(
-            "ix_ecosphere_requests_delivery_embargo",
+        _index("delivery_request", "request_id"),
+        _index(
+            "delivery_embargo",
             "public_from",
-            postgresql_where=sa.text("public_from IS NOT NULL AND reach = 'requester'"),
+            where="public_from IS NOT NULL AND reach = 'requester'",
         ),
     )
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    request_id: Mapped[str] = request_column()
-    kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    url: Mapped[str] = text_column()
-    name: Mapped[str] = text_column()
-    media_type: Mapped[str] = text_column()
+    id: Mapped[Id]
+    request_id: Mapped[OfRequest]
+    kind: Mapped[Key]
+    url: Mapped[Words]
+    name: Mapped[Words]
+    media_type: Mapped[Words]
     size: Mapped[int] = mapped_column(sa.BigInteger, nullable=False, server_default="0", default=0)
-    reach: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    public_from: Mapped[date | None] = mapped_column(sa.Date)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    reach: Mapped[Key]
+    public_from: Mapped[Day | None]
+    created: Mapped[Moment]
 
 
 class Removal(tk.BaseModel):
@@ -720,7 +678,7 @@ class Removal(tk.BaseModel):
     __tablename__ = "ecosphere_requests_removal"
 
     path: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    asked: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    asked: Mapped[Moment]
 
 
 #: Table → its column in Markdown; the suffix `_html` gives the column with its HTML.

@@ -7,26 +7,26 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
-from ckan.types import Context
 
-from ckanext.ecosphere.contact import actions as contact_actions
-from ckanext.ecosphere.contact.actions import without_base
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.contact.sheets import without_base
 from ckanext.ecosphere.core.accounts import IEcosphereAccounts, Notice
 from ckanext.ecosphere.data_requests import (
+    alerts,
     attachments,
     calendars,
     cli,
     config,
     dashboard,
     helpers,
-    jobs,
+    listing,
+    matching,
     privacy,
     setup,
 )
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.logic.actions import desk
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.search import listing, matching, saved
 from ckanext.ecosphere.data_requests.views import blueprint
 from ckanext.ecosphere.interfaces import (
     AlertSubject,
@@ -51,25 +51,18 @@ HELPERS = {
 
 
 @tk.blanket.actions(
-    lambda: (
-        actions.get_actions() | desk.chained_actions() | without_base(contact_actions.get_actions())
-    )
+    lambda: actions.get_actions() | desk.chained_actions() | without_base(sheets.get_actions())
 )
 @tk.blanket.auth_functions(
-    lambda: auth.get_auth_functions() | without_base(contact_actions.get_auth_functions())
+    lambda: auth.get_auth_functions() | without_base(sheets.get_auth_functions())
 )
-@tk.blanket.helpers(
-    lambda: template_helpers.HELPERS | HELPERS | without_base(contact_actions.HELPERS)
-)
-@tk.blanket.blueprints(
-    lambda: [blueprint.ecosphere_requests, *without_base([contact_actions.blueprint])]
-)
+@tk.blanket.helpers(lambda: template_helpers.HELPERS | HELPERS | without_base(sheets.HELPERS))
+@tk.blanket.blueprints(lambda: [blueprint.ecosphere_requests, *without_base([sheets.blueprint])])
 @tk.blanket.config_declarations
 class EcosphereRequestsPlugin(Room):
     """Data requests: asked by anyone with an account, answered by the services within the legal period."""
 
     p.implements(p.IConfigurable)
-    p.implements(p.IPackageController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
     p.implements(IEcospherePopularity)
@@ -80,26 +73,15 @@ class EcosphereRequestsPlugin(Room):
     def update_config(self, config: Any) -> None:
         super().update_config(config)
         if not p.plugin_loaded("ecosphere"):
-            tk.add_template_directory(config, f"../{contact_actions.TEMPLATES}")
+            tk.add_template_directory(config, f"../{sheets.TEMPLATES}")
         tk.add_template_directory(config, "../templates/requests")
         tk.add_resource("../assets/requests", "ecosphere_requests")
 
     def configure(self, config: Any) -> None:
         """Look at what is committed, and at new passwords."""
         calendars.listen()
-        jobs.listen()
         attachments.listen()
         listing.listen()
-
-    def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        jobs.dataset_saved(pkg_dict["id"])
-
-    def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        jobs.dataset_saved(pkg_dict["id"])
-
-    def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Queue the dataset, so that the requests that it answered are flagged."""
-        jobs.dataset_saved(pkg_dict["id"])
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         return [cli.requests]
@@ -120,7 +102,7 @@ class EcosphereRequestsPlugin(Room):
         privacy.erase(user)
 
     def ecosphere_alert_subjects(self) -> list[AlertSubject]:
-        return [saved.Requests()]
+        return [alerts.Requests()]
 
     def ecosphere_check(self) -> list[Check]:
         return setup.check()
@@ -128,11 +110,8 @@ class EcosphereRequestsPlugin(Room):
     def ecosphere_popularity(self) -> list[tuple[str, float]]:
         return matching.points()
 
-    def ecosphere_recover(self) -> list[str]:
-        return jobs.recover()
-
     def ecosphere_jobs(self) -> list[Job]:
-        return [outbox.OUTBOX, jobs.MATCH]
+        return [outbox.OUTBOX]
 
     def ecosphere_queues(self) -> list[str]:
         return [config.QUEUE]

@@ -17,12 +17,10 @@ from ckanext.ecosphere.core.accounts import Notice
 from ckanext.ecosphere.data_requests import (
     attachments,
     config,
-    deliveries,
-    effects,
     history,
-    service,
+    transitions,
 )
-from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
 from ckanext.ecosphere.data_requests.model import (
     Absence,
@@ -45,7 +43,7 @@ from ckanext.ecosphere.data_requests.model import (
     rows_changed,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.work import steps
+from ckanext.ecosphere.work import jobs
 from ckanext.ecosphere.work.model import Work
 
 #: Roles in which a user acts for an administration: their texts belong to it, and remain without the name.
@@ -61,11 +59,11 @@ def anonymise_old() -> int:
     Raises:
         SomeFailed: some failed; all others were anonymised.
     """
-    return steps.one_by_one(_due(clock.now()), _anonymise_one)
+    return jobs.one_by_one(_due(clock.now()), _anonymise_one)
 
 
 def _anonymise_one(request_id: str) -> int:
-    request = service.lock(request_id)[request_id]
+    request = transitions.locked(request_id)
     is_due = request.anonymised is None and request.state in states.CLOSED
     if is_due:  # unless anonymised by another run or reopened since
         anonymise(request)
@@ -97,13 +95,13 @@ def anonymise(request: Request) -> None:
         request.title = request.description = ""
         request.known_datasets = []
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
-        effects.index_text(request)
+        transitions.index_text(request)
     # The reasons of a decision and of its review concern the requester alone, who keeps the letters.
     forgotten = set(history.PERSONAL) - {"ground", "spam"}
     request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
     decided = Event.transition.in_(("refuse", "fulfil_partly", *states.REVIEW, "take_up_again"))
     _events((Event.request_id == request.id) & decided, drop_texts=True)
-    store.forget_addressee([request.id])
+    letters.forget_addressee([request.id])
     outbox.forget(Notification.request_id == request.id)
     for table in (Support, Follow, Mute, Trace, Inbound):
         model.Session.execute(sa.delete(table).where(table.request_id == request.id))
@@ -114,7 +112,7 @@ def anonymise(request: Request) -> None:
     _drop_unpublished_steps(Event.request_id == request.id)
     _events(Event.request_id == request.id, drop_texts=private)
     _forget_edits(Revision.request_id == request.id)
-    deliveries.forget_private([request.id])
+    attachments.forget_private_answers([request.id])
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id)
     official = sa.and_(
         Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False), sa.literal(not private)
@@ -180,50 +178,45 @@ def _events(where: Any, drop_texts: bool) -> None:
     model.Session.execute(sa.update(Event).where(where).values(**values))
 
 
+#: Key of an export → the table, and its columns that name a user.
+OWN: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "requests": (Request, (Request.requester_id,)),
+    "comments": (Comment, (Comment.author_id,)),
+    "events": (Event, (Event.actor_id,)),
+    "edits": (Revision, (Revision.author_id,)),
+    "mutes": (Mute, (Mute.user_id,)),
+    "supports": (Support, (Support.user_id,)),
+    "follows": (Follow, (Follow.user_id,)),
+    "notifications": (Notification, (Notification.user_id,)),
+    "letters": (Letter, (Letter.requester_id,)),
+    "absences": (Absence, (Absence.user_id, Absence.substitute_id)),
+    "desk": (Trace, TRACED),
+    "saved_answers": (SavedAnswer, (SavedAnswer.author_id,)),
+    "mails": (Inbound, (Inbound.user_id,)),
+    "author": (AuthorName, (AuthorName.user_id,)),
+}
+#: Columns derived from others.
+DERIVED = ("search", "description_html", "text_html", "comment_html", "rendering")
+
+
 def export(user: model.User) -> dict[str, Any]:
     """Return all personal data of a user, ready for JSON."""
+    person = {name: getattr(user, name) for name in ("id", "name", "fullname", "email")}
+    data: dict[str, Any] = {"person": person}
+    for name, (table, columns) in OWN.items():
+        data[name] = _rows(table, sa.or_(*(column == user.id for column in columns)))
+    data["emails"] = _rows(Work, sa.and_(outbox.OUTBOX.rows, Work.recipient == user.id))
+    own = sa.select(Request.id).where(Request.requester_id == user.id)
+    data["answers"] = _rows(Delivery, Delivery.request_id.in_(own))
     settings = model.Session.get(Setting, user.id)
-    own_settings = {}
+    data["settings"] = {}
     if settings:
-        own_settings = {"digest": settings.digest, "language": settings.language}
-    return {
-        "person": {
-            "id": user.id,
-            "name": user.name,
-            "fullname": user.fullname,
-            "email": user.email,
-        },
-        "requests": _rows(
-            Request,
-            Request.requester_id == user.id,
-            skip={"search", "description_html", "rendering"},
-        ),
-        "comments": _rows(Comment, Comment.author_id == user.id, skip={"text_html", "rendering"}),
-        "events": _rows(Event, Event.actor_id == user.id, skip={"comment_html", "rendering"}),
-        "edits": _rows(Revision, Revision.author_id == user.id),
-        "mutes": _rows(Mute, Mute.user_id == user.id),
-        "supports": _rows(Support, Support.user_id == user.id),
-        "follows": _rows(Follow, Follow.user_id == user.id),
-        "notifications": _rows(Notification, Notification.user_id == user.id),
-        "emails": _rows(Work, sa.and_(outbox.OUTBOX.rows, Work.recipient == user.id)),
-        "answers": _rows(
-            Delivery,
-            Delivery.request_id.in_(sa.select(Request.id).where(Request.requester_id == user.id)),
-        ),
-        "letters": _rows(Letter, Letter.requester_id == user.id),
-        "absences": _rows(
-            Absence, sa.or_(Absence.user_id == user.id, Absence.substitute_id == user.id)
-        ),
-        "desk": _rows(Trace, sa.or_(*(column == user.id for column in TRACED))),
-        "saved_answers": _rows(SavedAnswer, SavedAnswer.author_id == user.id),
-        "mails": _rows(Inbound, Inbound.user_id == user.id),
-        "author": _rows(AuthorName, AuthorName.user_id == user.id),
-        "settings": own_settings,
-    }
+        data["settings"] = {"digest": settings.digest, "language": settings.language}
+    return data
 
 
-def _rows(table: Any, where: Any, skip: set[str] | None = None) -> list[dict[str, Any]]:
-    columns = [column for column in sa.inspect(table).columns if column.name not in (skip or set())]
+def _rows(table: Any, where: Any) -> list[dict[str, Any]]:
+    columns = [column for column in sa.inspect(table).columns if column.name not in DERIVED]
     rows = model.Session.execute(sa.select(*columns).where(where)).mappings()
     return [_exported(row) for row in rows]
 
@@ -266,16 +259,16 @@ def erase(user: model.User) -> dict[str, int]:
     for request_id in model.Session.scalars(
         sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))
     ).all():
-        _withdraw(request_id, user)
+        transitions.if_possible(request_id, "withdraw", states.REQUESTER, user.id)
     drafts = rows_changed(sa.delete(Request).where(mine, Request.state == states.DRAFT))
     requests = list(model.Session.scalars(sa.select(Request.id).where(mine)))
     for request_id in requests:
-        _forget_requester(service.lock(request_id)[request_id])
+        _forget_requester(transitions.locked(request_id))
     own = sa.and_(Comment.author_id == user.id, Comment.author_role.not_in(OFFICIAL))
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(own)
     attachments.remove(list(model.Session.scalars(files)))
-    store.forget_addressee(requests)
-    deliveries.forget_private(requests)
+    letters.forget_addressee(requests)
+    attachments.forget_private_answers(requests)
     model.Session.execute(sa.delete(AuthorName).where(AuthorName.user_id == user.id))
     _drop_unpublished(own)
     _drop_unpublished_steps(Event.actor_id == user.id)
@@ -306,13 +299,3 @@ def erase(user: model.User) -> dict[str, int]:
     model.Session.execute(sa.delete(Setting).where(Setting.user_id == user.id))
     model.Session.commit()
     return numbers
-
-
-def _withdraw(request_id: str, user: model.User) -> None:
-    request = service.lock(request_id)[request_id]
-    if not states.obstacle(
-        states.Facts.of(request), "withdraw", (states.REQUESTER,), clock.now(), clock.today()
-    ):
-        event = service.perform(request, "withdraw", states.REQUESTER, user.id, {})
-        model.Session.commit()
-        service.announce(request, [event])

@@ -11,10 +11,10 @@ from ckan import model
 from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.data_requests import attachments, config
-from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, people, states
 from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.notifications import outbox, replies, scheduled
+from ckanext.ecosphere.data_requests.notifications import delivery, outbox, scheduled
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 from ckanext.ecosphere.work.model import PENDING
 
@@ -76,7 +76,7 @@ def _moderators() -> list[Check]:
 
 def _services() -> list[Check]:
     """Check that a receipt can be sent in the name of every service, or else of the ministry's desk."""
-    unready = authors.unready()
+    unready = letters.unready()
     silent = [service.group for service in unready if service.silent]
     lacking = [service.group for service in unready if service.lacking]
     return [*_silent(silent), *_without_contact(lacking), *_unconfirmed(), *_desk(len(unready))]
@@ -116,7 +116,7 @@ def _without_contact(groups: list[model.Group]) -> list[Check]:
 
 def _unconfirmed() -> list[Check]:
     """Name the services whose contact details come from the directory; nothing when there are none."""
-    services = authors.unconfirmed()
+    services = letters.unconfirmed()
     if not services:
         return []
     message = tk.ungettext(
@@ -135,7 +135,7 @@ def _unconfirmed() -> list[Check]:
 
 def _desk(unready: int) -> list[Check]:
     """Check that the ministry's desk can acknowledge requests for the services that cannot."""
-    name, options = _("Data requests (desk of the ministry)"), authors.desk_lacks()
+    name, options = _("Data requests (desk of the ministry)"), letters.desk_lacks()
     if not options:
         return _ok(name, _("It acknowledges requests for services that cannot be reached"))
     message = _("It cannot acknowledge requests: {options} missing.")
@@ -189,7 +189,7 @@ def _replies() -> list[Check]:
     if not config.reply_address():
         return []
     name = _("Data requests (replies by e-mail)")
-    if not replies.signed_address(1):
+    if not delivery.signed_address(1):
         message = _(
             "{option} is not an address whose first part is short enough for a token: nobody "
             "can answer e-mails."

@@ -19,13 +19,13 @@ import yaml
 from ckan import model
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import config, service
-from ckanext.ecosphere.data_requests.decisions import authors, law, store
+from ckanext.ecosphere.data_requests import config, service, transitions
+from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import Block
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.model import Notification, Request, new_id
-from ckanext.ecosphere.data_requests.notifications import emails, outbox
-from ckanext.ecosphere.data_requests.notifications.emails import Letter
+from ckanext.ecosphere.data_requests.notifications import delivery, outbox
+from ckanext.ecosphere.data_requests.notifications.delivery import Letter
 from ckanext.ecosphere.shared import dates, language, organisations
 from ckanext.ecosphere.shared.mailing.texts import labelled
 
@@ -59,7 +59,7 @@ class Specimen:
     addressed_to: list[str]
     subject: str
     blocks: tuple[Block, ...]
-    mails: list[tuple[str, str, emails.Letter, str]]
+    mails: list[tuple[str, str, delivery.Letter, str]]
     plain: str = ""
 
 
@@ -96,8 +96,8 @@ def _played(case: Mapping[str, Any]) -> Specimen:
             group, moderating
         )
     request = _received(group, people[states.REQUESTER])
-    if case["outcome"] != store.RECEIPT:
-        service.perform(request, "accept", states.SYSTEM, None, {"organization": group.id})
+    if case["outcome"] != letters.RECEIPT:
+        transitions.perform(request, "accept", states.SYSTEM, None, {"organization": group.id})
     kind, actor, given = "submit", None, {}
     for step in case["steps"]:
         kind, actor, given = _stepped(request, step, people)
@@ -127,7 +127,7 @@ def _agent(*groups: model.Group) -> model.User:
         model.Session.add(
             model.Member(group=group, table_name="user", table_id=user.id, capacity="admin")
         )
-    authors.keep(user.id, AUTHOR)
+    letters.keep_author(user.id, AUTHOR)
     model.Session.flush()
     return user
 
@@ -147,7 +147,7 @@ def _received(group: model.Group, requester: model.User) -> Request:
     service.write(request, table()["request"])
     model.Session.add(request)
     model.Session.flush()
-    service.perform(request, "submit", states.REQUESTER, requester.id, {})
+    transitions.perform(request, "submit", states.REQUESTER, requester.id, {})
     return request
 
 
@@ -156,9 +156,9 @@ def _stepped(
 ) -> tuple[str, str | None, Mapping[str, Any]]:
     """Do a step of a case; return the kind of its letter, who acted, and the fields of the transition."""
     name, role = step["transition"], step.get("role", states.SYSTEM)
-    if name == store.SILENCE:
-        store.of_silence(request)
-        outbox.of_reminder(request, store.SILENCE, f"silence:{request.id}", states.REQUESTER)
+    if name == letters.SILENCE:
+        letters.of_silence(request)
+        outbox.of_reminder(request, letters.SILENCE, f"silence:{request.id}", states.REQUESTER)
         return name, None, {}
     actor = people[role].id if role in people else None
     fields = {
@@ -166,7 +166,7 @@ def _stepped(
         for key, text in step.items()
         if key not in ("transition", "role")
     }
-    event = service.perform(request, name, role, actor, fields)
+    event = transitions.perform(request, name, role, actor, fields)
     return name, actor, event.fields
 
 
@@ -191,11 +191,11 @@ def _value(text: Any, request: Request) -> Any:
 def _specimen(
     request: Request, requester: model.User, kind: str, actor: str | None, given: Mapping[str, Any]
 ) -> Specimen:
-    letter_kind = store.RECEIPT if kind == "submit" else kind
-    letter = store.latest(request.id, letter_kind)
+    letter_kind = letters.RECEIPT if kind == "submit" else kind
+    letter = letters.latest(request.id, letter_kind)
     blocks = ()
     if letter:
-        blocks = store.written(request, letter.kind, actor, given).blocks
+        blocks = letters.written(request, letter.kind, actor, given).blocks
     mine = sa.select(Notification).where(
         Notification.request_id == request.id,
         Notification.user_id == requester.id,
@@ -204,9 +204,9 @@ def _specimen(
     )
     mails = []
     for row in model.Session.scalars(mine).all():
-        mail = emails.write(requester, [row])
+        mail = delivery.write(requester, [row])
         if mail is not None:
-            mails.append((row.kind, row.audience, mail, emails.in_form(mail, requester)["body"]))
+            mails.append((row.kind, row.audience, mail, delivery.in_form(mail, requester)["body"]))
     if letter is None:
         return Specimen([], "", (), mails)
     plain = "\n".join([*letter.addressed_to, letter.plain])
@@ -244,23 +244,23 @@ def printed_case(row: Mapping[str, Any], specimen: Specimen) -> Iterator[str]:
 def _mail(kind: str, audience: str, mail: Letter) -> Iterator[str]:
     """Yield the lines of an e-mail, each part with its source."""
     parts = table()["mails"]
-    yield from _part([mail.greeting], "emails.write")
+    yield from _part([mail.greeting], "delivery.write")
     for item in mail.items:
         row = f"texts.SENTENCES, {kind}, {audience}"
         yield from _part([item.sentence], row, parts["sentences"].get(kind))
         if item.title:
             yield from _part([item.title], "", parts["title"])
         for label, text in item.details:
-            row = f"emails.DETAILS, {kind}"
+            row = f"texts.DETAILS, {kind}"
             yield from _part([labelled(label, text)], row, parts["details"].get(label))
         if item.enclosed:
             yield from _part([parts["enclosed"]["text"]], "enclosures", parts["enclosed"])
         for label, url in item.links:
-            yield from _part([label, url], "emails.write")
+            yield from _part([label, url], "delivery.write")
         if item.url:
             yield from _part([labelled(_("See the request"), item.url)], "ecosphere_requests.txt")
     change = labelled(_("Change what you receive"), mail.settings_url)
-    yield from _part([mail.closing, change], "emails.closing")
+    yield from _part([mail.closing, change], "delivery.closing")
 
 
 def _part(lines: Iterable[str], row: str, stated: Mapping[str, str] | None = None) -> Iterator[str]:

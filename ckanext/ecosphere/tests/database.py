@@ -13,7 +13,7 @@ import pytest
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
 
-from ckanext.ecosphere.data_requests.search import listing
+from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.search.relevance import catalogue_words
 
 _complete: set[tuple[str, ...]] = set()

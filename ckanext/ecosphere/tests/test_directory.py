@@ -6,7 +6,7 @@ import re
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.contact.actions import EMAIL
+from ckanext.ecosphere.contact.sheets import EMAIL
 from ckanext.ecosphere.shared import contact_details
 from ckanext.ecosphere.vocabularies import tables
 

@@ -24,7 +24,7 @@ from ckanext.ecosphere.fast_save.repair import IndexRepair
 from ckanext.ecosphere.quality.jobs import recovery as quality
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.setup.recovery import Recovery
-from ckanext.ecosphere.work.runs import Run
+from ckanext.ecosphere.work.outbox import Run
 from dev.chaos.people import complete
 
 NOWHERE = "http://127.0.0.1:1/solr/ckan"

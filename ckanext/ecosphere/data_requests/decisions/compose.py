@@ -175,12 +175,10 @@ def compose(facts: Facts) -> Composed:
     if facts.language[:2] != FRENCH and facts.language[:2] in law.texts()["translated"]:
         languages.append(facts.language[:2])
     versions = [_version(facts, language) for language in languages]
-    html = _template().render(versions=versions, facts=facts)
+    html = rendered("letter.html", versions=versions, facts=facts)
     subject = f"{versions[0]['title']} – {facts.reference}"
     plain = "\n\n".join(_plain(version, facts) for version in versions)
-    return Composed(
-        subject, html.strip(), plain, (*versions[0]["blocks"], *_signature(versions[0], facts))
-    )
+    return Composed(subject, html, plain, (*versions[0]["blocks"], *_signature(versions[0], facts)))
 
 
 def _signature(version: Mapping[str, Any], facts: Facts) -> Iterator[Block]:
@@ -406,15 +404,19 @@ def _plain(version: Mapping[str, Any], facts: Facts) -> str:
     return "\n\n".join(lines)
 
 
+def rendered(template: str, **variables: Any) -> str:
+    """Return the HTML of a letter."""
+    return _environment().get_template(template).render(**variables).strip()
+
+
 @cache
-def _template() -> Any:
-    environment = Environment(
+def _environment() -> Environment:
+    return Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("letter.html")
 
 
-STYLE = Path(__file__).parents[2] / "templates" / "requests" / "letters" / "letter.css"
+STYLE = TEMPLATES / "letter.css"
 
 
 _ARTICLE = re.compile(r"\b([LRD])\. (?=\d)")

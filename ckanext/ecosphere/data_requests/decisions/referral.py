@@ -16,9 +16,9 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 import yaml
 from ckan import model
-from markupsafe import Markup
 
-from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.data_requests.decisions import law, letters
+from ckanext.ecosphere.data_requests.decisions.compose import rendered
 from ckanext.ecosphere.data_requests.domain import clock, states, wording
 from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.shared import dates
@@ -139,17 +139,18 @@ def compose(request: Request, requester: model.User) -> Referral | None:
         "to": words["to"].format_map(values).split("\n"),
     }
     head |= {"date": day(clock.today()), "title": words["title"], "subject": subject}
-    return Referral(why, last, subject, _html(head, sections), _plain(head, sections))
+    html = rendered("referral.html", head=head, sections=sections)
+    return Referral(why, last, subject, html, _plain(head, sections))
 
 
 def _values(request: Request) -> dict[str, str]:
     remedies = law.remedies()["commission"]
     outcome = request.outcome or {}
-    group = authors.service_of(request, "")
+    group = letters.service_of(request, "")
     site = str(tk.config.get("ckan.site_url") or "").rstrip("/")
     ground = outcome.get("ground", "")
     received = day(clock.day_of(request.submitted)) if request.submitted else ""
-    service = authors.sender(group).name if group else "service non désigné"
+    service = letters.sender_of(group).name if group else "service non désigné"
     return {
         **{name: str(outcome.get(name) or "") for name in REASONS},
         "reference": request.reference or "",
@@ -179,31 +180,6 @@ def day(value: date | None) -> str:
     if value:
         return dates.in_language(value, "fr")
     return ""
-
-
-def _html(head: Mapping[str, Any], sections: list[tuple[str, list[str], bool]]) -> str:
-    """Return the letter as HTML, with all text escaped."""
-    breaks = Markup("<br>")
-    parts = [
-        Markup(
-            '<article class="eco-letter" lang="fr"><address class="eco-letter__sender">{}</address>'
-        ).format(breaks.join(head["sender"])),
-        Markup('<p class="eco-letter__facts">{}</p><p>{}</p>').format(
-            head["date"], breaks.join(head["to"])
-        ),
-        Markup("<h2>{}</h2><p>{}</p>").format(head["title"], head["subject"]),
-    ]
-    for heading, lines, listed in sections:
-        if heading:
-            parts.append(Markup("<h3>{}</h3>").format(heading))
-        item = Markup("<li>{}</li>") if listed else Markup("<p>{}</p>")
-        pieces = Markup("").join(item.format(breaks.join(line.split("\n"))) for line in lines)
-        if listed:
-            pieces = Markup("<ul>{}</ul>").format(pieces)
-        parts.append(pieces)
-    signature = head["sender"][0] if head["sender"] else ""
-    parts.append(Markup("<p>{}</p></article>").format(signature))
-    return str(Markup("").join(parts))
 
 
 def _plain(head: Mapping[str, Any], sections: list[tuple[str, list[str], bool]]) -> str:

@@ -7,7 +7,8 @@ one that goes on instead of a duplicate, or is treated together.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -17,11 +18,17 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import attachments, config, deliveries
-from ckanext.ecosphere.data_requests.decisions import authors, law
-from ckanext.ecosphere.data_requests.domain import clock, people, routing, states, text
+from ckanext.ecosphere.data_requests import attachments, config
+from ckanext.ecosphere.data_requests.decisions import law, letters
+from ckanext.ecosphere.data_requests.domain import clock, people, places, states, text
 from ckanext.ecosphere.data_requests.logic import validators as v
-from ckanext.ecosphere.data_requests.model import DatasetLink, Event, Request, by_id_or_reference
+from ckanext.ecosphere.data_requests.model import (
+    DatasetLink,
+    Event,
+    Request,
+    by_id_or_reference,
+    is_any,
+)
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.messages import N_
 
@@ -33,7 +40,17 @@ EMPTY = (None, "", [])
 
 Errors = dict[str, list[str]]
 
-Parser = Callable[[Any, Request, date, str | None], Any]
+
+@dataclass(frozen=True)
+class Step:
+    """The transition for which a field is read: of a request as it is before, on a day in Paris, by a user or none."""
+
+    request: Request
+    today: date
+    actor: str | None
+
+
+Parser = Callable[[Any, Step], Any]
 
 
 #: Fields of a request that are checked before it is sent.
@@ -123,11 +140,12 @@ def parse(
     """
     errors: dict[str, list[str]] = {}
     values: dict[str, Any] = {}
+    step = Step(request, today, actor)
     for name in transition.fields:
         value = data.get(name)
         try:
             if value not in EMPTY:
-                value = _parser(transition.name, name, data)(value, request, today, actor)
+                value = _parser(transition.name, name, data)(value, step)
         except tk.Invalid as error:
             errors[name] = [str(error.error)]
             continue
@@ -136,14 +154,14 @@ def parse(
             values[name] = value
         elif name in transition.required and not instead:
             errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
-    if "public_from" in values and values.get("reach") != deliveries.REQUESTER:
+    if "public_from" in values and values.get("reach") != attachments.REQUESTER:
         errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
     if transition.name == "not_held":
         errors = {**incomplete_transmission(values), **errors}
     if "ground" in transition.fields:
         # A message about a missing field replaces one about a contradiction in the same field.
         errors = {**contradictions(request, values), **errors}
-    errors.update(authors.faults_of(request, transition.name, actor, data))
+    errors.update(letters.faults_of(request, transition.name, actor, data))
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     return values
@@ -312,10 +330,7 @@ _APPLIES = {
 
 
 def _was_invited(request: Request) -> bool:
-    invitation = sa.select(
-        sa.exists().where(Event.request_id == request.id, Event.transition == "ask_details")
-    )
-    return bool(model.Session.scalar(invitation))
+    return is_any(Event.request_id == request.id, Event.transition == "ask_details")
 
 
 # Other requests that a transition names.
@@ -324,48 +339,50 @@ def _was_invited(request: Request) -> bool:
 MOST_JOINED = 100
 
 
-def duplicated(value: Any, request: Request, today: date, actor: str | None) -> str:
+def duplicated(value: Any, step: Step) -> str:
     """Read the request of the same author, or the signal, that goes on instead of a duplicate."""
-    target = _another(value, request, actor)
-    same_author = request.requester_id is not None and target.requester_id == request.requester_id
-    if not request.is_signal and not same_author:
+    target = _another(value, step)
+    same_author = (
+        step.request.requester_id is not None and target.requester_id == step.request.requester_id
+    )
+    if not step.request.is_signal and not same_author:
         message = _(
             "This is the request of another person, who is owed an answer as well: treat them "
             "together instead."
         )
         raise tk.Invalid(message)
-    if target.visibility != request.visibility:
+    if target.visibility != step.request.visibility:
         raise tk.Invalid(_("A public and a private request cannot be merged."))
     return target.id
 
 
-def companion(value: Any, request: Request, today: date, actor: str | None) -> str:
+def companion(value: Any, step: Step) -> str:
     """Read the request with which another is treated together."""
-    target = _another(value, request, actor)
+    target = _another(value, step)
     if target.is_signal:
         raise tk.Invalid(_("This is a report, not a request."))
-    if request.joined_id and target.joined_id:
+    if step.request.joined_id and target.joined_id:
         raise tk.Invalid(
             _("Both are treated together with others already: take this one out first.")
         )
-    joined_id = request.joined_id or target.joined_id
+    joined_id = step.request.joined_id or target.joined_id
     joined = model.Session.query(Request).filter(Request.joined_id == joined_id)
     if joined_id and joined.count() >= MOST_JOINED:
         raise tk.Invalid(_("Too many: {number} at most.").format(number=MOST_JOINED))
     return target.id
 
 
-def _another(value: Any, request: Request, actor: str | None) -> Request:
+def _another(value: Any, step: Step) -> Request:
     """Read the reference or id of another open request of the same service."""
     target = by_id_or_reference(str(value))
-    reader = people.reader_of_id(actor)
+    reader = people.reader_of_id(step.actor)
     if target is None or target.submitted is None or not reader.may_read(target):
         raise tk.Invalid(_("There is no such request."))
-    if target.id == request.id:
+    if target.id == step.request.id:
         raise tk.Invalid(_("Choose another request: this is the same one."))
     if target.state not in states.ACTIVE:
-        raise tk.Invalid(_is_closed(target, actor))
-    if target.organization_id != request.organization_id:
+        raise tk.Invalid(_is_closed(target, reader))
+    if target.organization_id != step.request.organization_id:
         raise tk.Invalid(
             _(
                 "This one is with another service, which answers for itself: transfer one of them "
@@ -375,7 +392,7 @@ def _another(value: Any, request: Request, actor: str | None) -> Request:
     return target
 
 
-def _is_closed(target: Request, actor: str | None) -> str:
+def _is_closed(target: Request, reader: people.Reader) -> str:
     """Return why a request cannot go on with a closed one and, if that was answered with data, what to do."""
     message = _("Choose a request that goes on: this one is closed.")
     if target.state not in states.GIVEN:
@@ -385,23 +402,12 @@ def _is_closed(target: Request, actor: str | None) -> str:
     titles = [
         package.title or package.name
         for package in model.Session.scalars(answer)
-        if reads(actor, package)
+        if people.may_read_dataset(package, reader)
     ]
     if not titles:
         return f"{message} " + _("It was answered: have the service answer with the same data.")
     words = _("It was answered: have the service answer with the same datasets ({titles}).")
     return f"{message} " + words.format(titles=", ".join(titles))
-
-
-def reads(user_id: str | None, package: model.Package) -> bool:
-    """Return whether a user, or an anonymous visitor without one, may read a dataset."""
-    user = model.User.get(user_id) if user_id else None
-    user_name = user.name if user else ""
-    context: Any = {"user": user_name, "auth_user_obj": user}
-    try:
-        return tk.check_access("package_show", context, {"id": package.id})
-    except tk.NotAuthorized:
-        return False
 
 
 # Fields of transitions.
@@ -416,7 +422,18 @@ def _parser(transition: str, name: str, data: Mapping[str, Any]) -> Parser:
 
 def _of_value(parser: Callable[[Any], Any]) -> Parser:
     """Return the parser of a field that depends on nothing but its value."""
-    return lambda value, request, today, actor: parser(value)
+    return lambda value, _step: parser(value)
+
+
+def _one_of(choices: Callable[[], Collection[str]], message: str) -> Parser:
+    """Return the parser of a field with few choices, and its message for others."""
+
+    def parser(value: Any, _step: Step) -> str:
+        if value not in choices():
+            raise tk.Invalid(_(message))
+        return value
+
+    return parser
 
 
 _WORDS = _of_value(v.service_text)
@@ -425,15 +442,15 @@ _YES = _of_value(v.yes_or_no)
 _REASON = _of_value(checked_reason)
 
 
-def _stated(value: Any, request: Request, today: date, actor: str | None) -> str:
+def _stated(value: Any, step: Step) -> str:
     """Read the answer to a question of fact: unlike a box that was not ticked, a no is an answer."""
     if v.yes_or_no(value):
         return law.YES
     return law.NO
 
 
-def _environmental(value: Any, request: Request, today: date, actor: str | None) -> str:
-    answer = _stated(value, request, today, actor)
+def _environmental(value: Any, step: Step) -> str:
+    answer = _stated(value, step)
     if answer == law.NO:
         raise tk.Invalid(
             _(
@@ -445,30 +462,24 @@ def _environmental(value: Any, request: Request, today: date, actor: str | None)
     return answer
 
 
-def _past_day(value: Any, request: Request, today: date, actor: str | None) -> str:
+def _past_day(value: Any, step: Step) -> str:
     day = v.a_day(value)
-    received = clock.day_of(request.submitted) if request.submitted else today
-    if day is not None and not received <= day <= today:
+    received = clock.day_of(step.request.submitted) if step.request.submitted else step.today
+    if day is not None and not received <= day <= step.today:
         raise tk.Invalid(_("Choose a day from the receipt of the request on, until today."))
     if day:
         return day.isoformat()
     return ""
 
 
-def _way(value: Any, request: Request, today: date, actor: str | None) -> str:
-    if value not in law.texts()["ways"]:
-        raise tk.Invalid(_("Choose how the request was passed on."))
-    return value
-
-
-def _organization(value: Any, request: Request, today: date, actor: str | None) -> str:
-    group = model.Group.get(str(value))
-    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+def _organization(value: Any, step: Step) -> str:
+    group = people.active_service(value)
+    if group is None:
         raise tk.Invalid(_("There is no such service."))
-    if request.opened and group.id == request.organization_id:
+    if step.request.opened and group.id == step.request.organization_id:
         raise tk.Invalid(_("The request is with this service already."))
-    if not routing.is_reachable(group.id):
-        raise tk.Invalid(_unreachable(group, request))
+    if not places.is_reachable(group.id):
+        raise tk.Invalid(_unreachable(group, step.request))
     return group.id
 
 
@@ -477,7 +488,7 @@ def _unreachable(group: model.Group, request: Request) -> str:
     message = _(
         "“{service}” has neither members nor a mailbox: nobody would read the request."
     ).format(service=name)
-    other = routing.instead_of(group, request)
+    other = places.instead_of(group, request)
     if other is None:
         return f"{message} " + _("Have its contact sheet filled in, or choose another service.")
     return f"{message} " + _("Choose “{service}” instead.").format(
@@ -485,28 +496,30 @@ def _unreachable(group: model.Group, request: Request) -> str:
     )
 
 
-def _future_day(value: Any, request: Request, today: date, actor: str | None) -> str:
+def _future_day(value: Any, step: Step) -> str:
     day = v.a_day(value)
-    if day is not None and not today <= day <= today + LONGEST_WAIT:
+    if day is not None and not step.today <= day <= step.today + LONGEST_WAIT:
         raise tk.Invalid(_("Choose a day from today on, within a year."))
     if day:
         return day.isoformat()
     return ""
 
 
-def _later_day(value: Any, request: Request, today: date, actor: str | None) -> str:
+def _later_day(value: Any, step: Step) -> str:
     day = v.a_day(value)
-    if day is not None and day <= today:
+    if day is not None and day <= step.today:
         raise tk.Invalid(_("Choose a day after today."))
-    return _future_day(day, request, today, actor)
+    return _future_day(day, step)
 
 
-def _due(value: Any, request: Request, today: date, actor: str | None) -> str:
+def _due(value: Any, step: Step) -> str:
     day = v.a_day(value)
-    last = latest_due(request)
-    if day is not None and request.due and not request.due < day <= (last or day):
+    last = latest_due(step.request)
+    if day is not None and step.request.due and not step.request.due < day <= (last or day):
         message = _("Choose a day after {first} and not after {last}.")
-        raise tk.Invalid(message.format(first=dates.day(request.due), last=dates.day(last or day)))
+        raise tk.Invalid(
+            message.format(first=dates.day(step.request.due), last=dates.day(last or day))
+        )
     if day:
         return day.isoformat()
     return ""
@@ -524,22 +537,24 @@ def latest_due(request: Request) -> date | None:
     return last
 
 
-def _kind(value: Any, request: Request, today: date, actor: str | None) -> str:
-    if value not in (law.DATA_KIND, law.SERVICE_KIND):
-        raise tk.Invalid(_("Choose data, or a spatial data service."))
-    return value
-
-
-def _datasets(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
+def _datasets(value: Any, step: Step) -> list[str]:
     names = v.texts(value)
+    reader, requester = (
+        people.reader_of_id(step.actor),
+        people.reader_of_id(step.request.requester_id),
+    )
     ids = []
     for name in names:
         package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
         # Do not reveal a dataset, nor its title, to a user who may not read it.
-        if package is None or not _is_dataset(package) or not reads(actor, package):
+        if (
+            package is None
+            or package.type != "dataset"
+            or not people.may_read_dataset(package, reader)
+        ):
             raise tk.Invalid(_("There is no dataset “{name}”.").format(name=name))
         # Without the account, the requester reads what everybody does.
-        if not reads(request.requester_id, package):
+        if not people.may_read_dataset(package, requester):
             message = _(
                 "The requester cannot read “{title}”: publish it, or choose another dataset."
             )
@@ -548,24 +563,12 @@ def _datasets(value: Any, request: Request, today: date, actor: str | None) -> l
     return list(dict.fromkeys(ids))
 
 
-def _is_dataset(package: model.Package) -> bool:
-    return package.state == model.State.ACTIVE and package.type == "dataset"
-
-
-def _files(
-    value: Any, request: Request, today: date, actor: str | None
-) -> list[attachments.AcceptedFile]:
+def _files(value: Any, step: Step) -> list[attachments.AcceptedFile]:
     """Accept only files checked by `deliveries.checked_files`, never a description of files in an API call."""
     files = value if isinstance(value, list) else [value]
     if not all(isinstance(file, attachments.AcceptedFile) for file in files):
         raise tk.Invalid(_("Send the file as part of a form."))
     return files
-
-
-def _reach(value: Any, request: Request, today: date, actor: str | None) -> str:
-    if value not in (deliveries.EVERYONE, deliveries.REQUESTER):
-        raise tk.Invalid(_("Choose everyone, or the requester alone."))
-    return value
 
 
 PARSERS: dict[str, Parser] = {
@@ -579,13 +582,18 @@ PARSERS: dict[str, Parser] = {
     "planned": _future_day,
     "due": _due,
     "datasets": _datasets,
-    "links": _of_value(deliveries.links_of),
+    "links": _of_value(attachments.links_of),
     "files": _files,
-    "reach": _reach,
+    "reach": _one_of(
+        lambda: (attachments.EVERYONE, attachments.REQUESTER),
+        N_("Choose everyone, or the requester alone."),
+    ),
     "public_from": _later_day,
     "missing": _WORDS,
     "ground": _of_value(checked_ground),
-    "kind": _kind,
+    "kind": _one_of(
+        lambda: (law.DATA_KIND, law.SERVICE_KIND), N_("Choose data, or a spatial data service.")
+    ),
     "law": _REASON,
     "facts": _REASON,
     "other_ground": _LINE,
@@ -599,7 +607,9 @@ PARSERS: dict[str, Parser] = {
     "transmitted_to": _LINE,
     "transmitted_by": _LINE,
     "transmitted_on": _past_day,
-    "transmitted_how": _way,
+    "transmitted_how": _one_of(
+        lambda: law.texts()["ways"], N_("Choose how the request was passed on.")
+    ),
     "target": duplicated,
 }
 #: (transition, field) → parser, where the text goes into a letter or the list of choices differs.

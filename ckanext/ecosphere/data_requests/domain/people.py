@@ -53,9 +53,7 @@ class Names:
     def group(self, group_id: str | None) -> dict[str, str] | None:
         """Return a service as {id, name, title}."""
         group = self.groups.get(group_id or "")
-        if group:
-            return {"id": group.id, "name": group.name, "title": group.title or group.name}
-        return None
+        return service_dict(group) if group else None
 
     def person(self, user_id: str | None) -> str:
         """Return the display name of a user, "" when the account no longer exists."""
@@ -78,6 +76,19 @@ def by_ids(table: Any, ids: Iterable[Any]) -> Sequence[Any]:
     if keys:
         return model.Session.scalars(sa.select(table).where(table.id.in_(keys))).all()
     return []
+
+
+def service_dict(group: model.Group) -> dict[str, str]:
+    """Return a service as {id, name, title}."""
+    return {"id": group.id, "name": group.name, "title": group.title or group.name}
+
+
+def active_service(key: Any) -> model.Group | None:
+    """Return the active organisation with this name or id."""
+    group = model.Group.get(str(key)) if key else None
+    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+        return None
+    return group
 
 
 # Absences of agents, and who stands in for them.
@@ -315,6 +326,20 @@ def reader_of_context(context: Any) -> Reader:
     return reader_of(user)
 
 
+def may_read_dataset(package: model.Package, reader: Reader) -> bool:
+    """Return whether a user may read a dataset."""
+    if package.state != model.State.ACTIVE:
+        return False
+    if not package.private or reader.sysadmin:
+        return True
+    user = model.User.get(reader.id) if reader.id else None
+    context: Any = {"user": reader.name, "auth_user_obj": user}
+    try:
+        return tk.check_access("package_show", context, {"id": package.id})
+    except tk.NotAuthorized:
+        return False
+
+
 def _memberships(user_id: str) -> Iterable[Any]:
     query = (
         sa.select(model.Group, model.Member.capacity)
@@ -337,35 +362,28 @@ def is_member_of_a_service(user_id: str) -> bool:
 
 def editors_of(organization_id: str | None, capacities: tuple[str, ...] = EDITING) -> set[str]:
     """Return the ids of the editors and administrators of a service with an active account."""
-    if not organization_id:
-        return set()
-    of_service = (*_editing(capacities), model.Member.group_id == organization_id)
-    return set(
-        model.Session.scalars(sa.select(model.User.id).join(*_MEMBERSHIP).where(*of_service))
-    )
+    return {user_id for _service, user_id in editing([organization_id], capacities)}
 
 
-def editing(organization_ids: Iterable[str | None]) -> set[tuple[str, str]]:
+def editing(
+    organization_ids: Iterable[str | None], capacities: tuple[str, ...] = EDITING
+) -> set[tuple[str, str]]:
     """Return pairs (id of a service, id of an editor or administrator with an active account), in one query."""
     ids = {organization_id for organization_id in organization_ids if organization_id}
     if not ids:
         return set()
-    query = (
-        sa.select(model.Member.group_id, model.User.id).select_from(model.User).join(*_MEMBERSHIP)
-    )
-    rows = model.Session.execute(query.where(*_editing(EDITING), model.Member.group_id.in_(ids)))
-    return {(group, user) for group, user in rows}
+    rows = model.Session.execute(_editing(capacities).where(model.Member.group_id.in_(ids)))
+    return {(group_id, user_id) for group_id, user_id in rows}
 
 
-_MEMBERSHIP = (model.Member, model.Member.table_id == model.User.id)
-
-
-def _editing(capacities: tuple[str, ...]) -> tuple[Any, ...]:
-    """Return SQL conditions: an active membership in one of these roles, with an active account."""
-    return (
-        model.Member.table_name == "user",
-        model.Member.state == model.State.ACTIVE,
-        model.Member.capacity.in_(capacities),
+def _editing(capacities: tuple[str, ...]) -> Any:
+    """Return the query of services and users: an active membership in one of these roles, with an active account."""
+    member = model.Member
+    query = sa.select(member.group_id, model.User.id)
+    return query.join_from(member, model.User, member.table_id == model.User.id).where(
+        member.table_name == "user",
+        member.state == model.State.ACTIVE,
+        member.capacity.in_(capacities),
         model.User.state == model.State.ACTIVE,
         # CKAN's site user is a member of every organisation that it created, but is not a person.
         model.User.name != str(tk.config["ckan.site_id"]),
@@ -375,18 +393,12 @@ def _editing(capacities: tuple[str, ...]) -> tuple[Any, ...]:
 def colleagues_of(user_id: str) -> set[str]:
     """Return the ids of the editors and administrators of the services of a user, without that user."""
     services = [group.id for group, capacity in _memberships(user_id) if capacity in EDITING]
-    return {user_id_ for group in services for user_id_ in editors_of(group)} - {user_id}
+    return {colleague for _service, colleague in editing(services)} - {user_id}
 
 
 def with_editors() -> set[str]:
     """Return the ids of the services that have an editor or administrator with an active account."""
-    query = (
-        sa.select(model.Member.group_id)
-        .select_from(model.User)
-        .join(*_MEMBERSHIP)
-        .where(*_editing(EDITING))
-    )
-    return {group_id for group_id in model.Session.scalars(query.distinct()) if group_id}
+    return {group_id for group_id, _user in model.Session.execute(_editing(EDITING)) if group_id}
 
 
 def moderators() -> set[str]:

@@ -82,7 +82,7 @@ ASSIGNEE, ADMINISTRATORS, CHIEF = "assignee", "administrators", "chief"
 LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend", "keep_decision")
 #: States after a decision that can be reviewed internally.
 CONTESTED = (PARTIAL, REFUSED, NOT_HELD)
-#: Steps of the work on a request, which also go to the requests treated together with it (`service.joined_transition`).
+#: Steps of the work on a request, which also go to the requests treated together with it (`transitions.transition`).
 SHARED = ("start", "transfer", "extend", "fulfil", "fulfil_partly", "refuse", "not_held")
 #: Steps that only the service and the moderators see: who asks for the same is nobody else's business.
 INTERNAL = ("join", "separate")

@@ -1,22 +1,195 @@
-"""Trusted users, whose texts are published at once, and visibility of texts held for moderation.
+"""How much people may write, and whose texts are published at once: limits, trust, visibility of held texts.
 
-A user is trusted who works for a service, to whom a service has given data, or of whom moderators have released enough
-texts (`ecosphere.requests.release_after`). A text rejected as spam restarts the count.
+Contributions are limited by user and, with a higher limit, by IP address. A user is trusted who works for a service, to
+whom a service has given data, or of whom moderators have released enough texts (`ecosphere.requests.release_after`). A
+text rejected as spam restarts the count.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from flask import has_request_context, request
 
-from ckanext.ecosphere.data_requests import config, throttle
-from ckanext.ecosphere.data_requests.domain import people, routing, states
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import clock, people, places, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Comment, Event, Request, Revision
+from ckanext.ecosphere.data_requests.model import (
+    Comment,
+    Event,
+    Request,
+    Revision,
+    is_any,
+    number_of,
+)
+from ckanext.ecosphere.shared.web_guard import rate_limits
+
+DAY, HOUR = "day", "hour"
+
+
+#: Requests of one person are counted over the last 24 hours.
+WINDOW = timedelta(days=1)
+
+
+def count_request(reader: Reader) -> None:
+    """Count a new request: many more than are opened without a moderator, as asking is a right.
+
+    Raises:
+        ValidationError: too many today from the user or their IP address; or counting is not available.
+    """
+    try:
+        _count("request", reader, config.most_requests_per_day(), DAY)
+    except tk.ValidationError as error:
+        other_ways = tk._(
+            "The right to ask has no limit: you may also ask the service by post or e-mail."
+        )
+        texts: Any = error.error_dict["message"]
+        raise tk.ValidationError({"message": [*texts, other_ways]}) from None
+
+
+def sent_lately(reader: Reader) -> int:
+    """Return the number of requests that a user sent within the last 24 hours; signals do not count."""
+    return number_of(
+        Request,
+        Request.requester_id == reader.id,
+        Request.submitted > clock.now() - WINDOW,
+        Request.kind.in_(states.DEMANDS),
+    )
+
+
+def without_moderator(reader: Reader) -> int:
+    """Return the number of requests within 24 hours that a user can send without a moderator reading them first."""
+    return config.requests_per_day() * _factor(reader)
+
+
+def _factor(reader: Reader) -> int:
+    """Return by how much the limits of a user exceed those of people without a service."""
+    if _is_inside(reader):
+        return config.service_factor()
+    return 1
+
+
+def is_stopped(reader: Reader) -> bool:
+    """Return whether the user can make no more requests today; False while counting is not available."""
+    most = config.most_requests_per_day() * _factor(reader)
+    try:
+        rate_limits.probe("requests-request", f"{most} per {DAY}", f"person:{reader.id}")
+    except rate_limits.TooMany:
+        return True
+    except rate_limits.CountingUnavailable:
+        return False
+    return False
+
+
+def _is_inside(reader: Reader) -> bool:
+    return reader.sysadmin or reader.moderator or bool(reader.editor_of)
+
+
+def count_text(reader: Reader) -> None:
+    """Count a comment, a transition or a file.
+
+    Raises:
+        ValidationError: too many within the hour from the user or their IP address; or counting is not available.
+    """
+    _count("comment", reader, config.comments_per_hour(), HOUR)
+
+
+def count_signal(reader: Reader) -> None:
+    """Count a signal: by user, or by IP address for an anonymous one.
+
+    Raises:
+        ValidationError: too many within the hour; or counting is not available.
+    """
+    if reader.id:
+        count_text(reader)
+    elif has_request_context():
+        with _in_words():
+            rate_limits.hit("requests-signal", f"{config.forms_per_hour()} per {HOUR}", _address())
+
+
+def refuse_if_too_many_wait(signal: Request) -> None:
+    """Check that moderators can still read a signal that waits for them, however many addresses signals come from.
+
+    Signals of people with and without an account are counted apart, so that neither take the room of the others.
+
+    Raises:
+        ValidationError: so many wait already, about the dataset or in all, that this one would not be read.
+    """
+    if signal.requester_id:
+        alike = Request.requester_id.is_not(None)
+    else:
+        alike = Request.requester_id.is_(None)
+    waiting = (alike, Request.state == states.SUBMITTED, Request.kind.in_(states.SIGNALS))
+    of_dataset = number_of(Request, *waiting, Request.package_id == signal.package_id)
+    in_all = number_of(Request, *waiting)
+    if of_dataset <= config.signals_of_dataset() and in_all <= config.signals_waiting():
+        return
+    message = tk._(
+        "Too many reports wait for a moderator: yours was not sent. Try again in a few days."
+    )
+    if not signal.requester_id:
+        message = tk._(
+            "Too many reports wait for a moderator: yours was not sent. Log in to send it, or try "
+            "again later."
+        )
+    raise tk.ValidationError({"message": [message]})
+
+
+def count_form() -> None:
+    """Count a stored form of an anonymous user, by IP address.
+
+    Raises:
+        ValidationError: too many from that address within the hour; or counting is not available.
+    """
+    with _in_words():
+        rate_limits.hit("requests-form", f"{config.forms_per_hour()} per {HOUR}", _address())
+
+
+def _count(kind: str, reader: Reader, most: int, period: str) -> None:
+    """Count by user and, except for people of services, who share an IP address, also by address."""
+    inside = _is_inside(reader)
+    own = f"{most * _factor(reader)} per {period}"
+    ceiling = _ceiling(most, period) if not inside and has_request_context() else ""
+    address = _address() if ceiling else ""
+    with _in_words():
+        rate_limits.probe(
+            f"requests-{kind}", ceiling, address
+        )  # a refusal here must not count for the user
+        rate_limits.hit(f"requests-{kind}", own, f"person:{reader.id}")
+        rate_limits.hit(f"requests-{kind}", ceiling, address)
+
+
+def _ceiling(most: int, period: str) -> str:
+    return f"{most * config.address_factor()} per {period}"
+
+
+def _address() -> str:
+    return f"address:{rate_limits.network(request.remote_addr)}"
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except rate_limits.TooMany as error:
+        message = (
+            tk._("You have sent too much in a short time.")
+            + " "
+            + rate_limits.try_again(error.seconds)
+        )
+        raise tk.ValidationError({"message": [message]}) from None
+    except rate_limits.CountingUnavailable:
+        raise tk.ValidationError({"message": [rate_limits.unavailable()]}) from None
+
+
+# Trust, and held texts.
 
 HELD, RELEASED, REJECTED, SPAM = "held", "released", "rejected", "spam"
 #: Moderation states of the texts that every reader of the request sees.
@@ -53,13 +226,13 @@ def is_trusted(user_id: str | None) -> bool:
     mine = [Request.requester_id == user.id]
     if since:
         mine.append(Request.submitted > since)
-    if model.Session.scalar(sa.select(sa.exists().where(*mine, Request.state.in_(states.GIVEN)))):
+    if is_any(*mine, Request.state.in_(states.GIVEN)):
         return True
     let_in = [*mine, Request.opened.is_not(None), Request.state != states.REJECTED]
-    number = _number(Request, *let_in)
+    number = number_of(Request, *let_in)
     for table, author in TEXTS.values():
         later = [table.created > since] if since else []
-        number += _number(table, author == user.id, table.moderation == RELEASED, *later)
+        number += number_of(table, author == user.id, table.moderation == RELEASED, *later)
     return number >= config.release_after()
 
 
@@ -69,7 +242,7 @@ def opens_at_once(request: Request) -> bool:
     """
     if (
         not request.requester_id
-        or not routing.is_reachable(request.organization_id)
+        or not places.is_reachable(request.organization_id)
         or _is_one_of_many(request)
     ):
         return False
@@ -84,7 +257,7 @@ def opens_at_once(request: Request) -> bool:
         Request.id != request.id,
     )
     return (
-        _number(Request, Request.requester_id == request.requester_id, *let_in)
+        number_of(Request, Request.requester_id == request.requester_id, *let_in)
         >= config.trust_after()
     )
 
@@ -94,11 +267,7 @@ def _is_one_of_many(request: Request) -> bool:
     if request.is_signal:
         return False
     reader = people.reader_of_id(request.requester_id)
-    return throttle.sent_lately(reader) > throttle.without_moderator(reader)
-
-
-def _number(table: Any, *where: Any) -> int:
-    return model.Session.scalar(sa.select(sa.func.count()).select_from(table).where(*where)) or 0
+    return sent_lately(reader) > without_moderator(reader)
 
 
 def _last_spam(user_id: str) -> datetime | None:

@@ -17,7 +17,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import communes
+from ckanext.ecosphere.data_requests.domain import places
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.ecosphere.vocabularies import tables
@@ -396,7 +396,7 @@ def territory(request: Any, lang: str = "") -> str:
     if names and place:
         return f"{', '.join(names)} ({place})"
     if names:  # a draft: the territory that contains them is set on submission
-        around = [communes.departement_of(commune["code"]) for commune in request.communes]
+        around = [places.departement_name(commune["code"]) for commune in request.communes]
         for place_of_name, (name, within) in enumerate(zip(names, around, strict=True)):
             if within:
                 names[place_of_name] = f"{name} ({within})"

@@ -12,7 +12,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere.data_requests import conversation, deliveries, dictize, history
+from ckanext.ecosphere.data_requests import attachments, conversation, dictize, history
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import (
@@ -52,8 +52,8 @@ def organization(key: Any) -> model.Group:
     Raises:
         NotFound: there is none.
     """
-    group = model.Group.get(str(key or ""))
-    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+    group = people.active_service(key)
+    if group is None:
         raise tk.ObjectNotFound(_("Organization not found"))
     return group
 
@@ -174,11 +174,11 @@ def attachment_show(context: Context, data_dict: DataDict) -> AuthResult:
 
 def delivery_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow all who may read the request; for a private delivery, the requester and those who handle the request."""
-    delivery = deliveries.get(str(data_dict.get("id") or ""))
+    delivery = attachments.answer(str(data_dict.get("id") or ""))
     if delivery is None:
         raise tk.ObjectNotFound(_("File not found"))
     request, reader = readable(context, delivery.request_id)
-    if not deliveries.may_read(delivery, request, reader):
+    if not attachments.may_read_answer(delivery, request, reader):
         raise tk.ObjectNotFound(_("File not found"))
     return YES
 
@@ -229,7 +229,7 @@ def assign(context: Context, data_dict: DataDict) -> AuthResult:
 def dataset_list(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow all who may read the dataset."""
     package = model.Package.get(str(data_dict.get("id") or ""))
-    if package is None or not dictize.may_read_dataset(package, people.reader_of_context(context)):
+    if package is None or not people.may_read_dataset(package, people.reader_of_context(context)):
         raise tk.ObjectNotFound(_("Dataset not found"))
     return YES
 

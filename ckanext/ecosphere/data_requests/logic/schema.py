@@ -11,7 +11,7 @@ import ckan.plugins.toolkit as tk
 from ckan.lib.navl.dictization_functions import StopOnError, missing
 from ckan.types import Context, DataDict, Schema
 
-from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.logic import validators as v
 
@@ -154,7 +154,7 @@ def request_transition() -> Schema:
         "version": [get("not_empty"), get("int_validator"), v.stored_number],
         "comment": _if_given(v.service_text),
         "note": _if_given(v.service_text),
-        **{name: _if_given(v.one_line) for name in authors.NAMES},
+        **{name: _if_given(v.one_line) for name in letters.NAMES},
         **{name: [get("ignore_missing")] for name in _transition_fields()},
         **{name: _if_given(v.yes_or_no) for name in ("similar_seen", "spam")},
         "__extras": [get("ignore")],
@@ -285,7 +285,7 @@ def settings_update() -> Schema:
     return {
         "digest": [_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
         "language": [_ignore_not_given, get("one_of")(languages)],
-        **{name: [_ignore_not_given, v.one_line] for name in authors.NAMES},
+        **{name: [_ignore_not_given, v.one_line] for name in letters.NAMES},
         "new_calendar": _if_given(v.yes_or_no),
         "__extras": [get("ignore")],
     }

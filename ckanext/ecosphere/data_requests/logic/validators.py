@@ -9,14 +9,13 @@ from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import model
 from ckan.lib.navl.dictization_functions import missing
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import communes as registry
-from ckanext.ecosphere.data_requests.domain import states, text, wording
+from ckanext.ecosphere.data_requests.domain import people, states, text, wording
+from ckanext.ecosphere.data_requests.domain import places as registry
 
 _ = tk._
 
@@ -104,12 +103,10 @@ def concept_of(vocabulary: str) -> Callable[[Any], str]:
 
 def service(value: Any) -> str:
     """Validate an organisation given by name or id, and return its id."""
-    group = model.Group.get(str(value)) if value else None
-    if value and (group is None or not group.is_organization or group.state != model.State.ACTIVE):
+    group = people.active_service(value)
+    if value and group is None:
         raise tk.Invalid(_("There is no such service."))
-    if group:
-        return str(group.id)
-    return ""
+    return group.id if group else ""
 
 
 def use(value: Any) -> str:
@@ -236,7 +233,7 @@ def communes(value: Any) -> list[dict[str, str]]:
         if not match:
             message = _("“{value}” has no INSEE code: five characters, for instance 42218.")
             raise tk.Invalid(message.format(value=shown(written)))
-        commune = registry.get(match[1])
+        commune = registry.commune_of(match[1])
         if commune is None:
             message = _(
                 "No commune of today has the INSEE code {code}. Check it, or give the code of the "

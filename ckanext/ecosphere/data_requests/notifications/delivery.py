@@ -1,39 +1,53 @@
-"""Delivery of notifications by e-mail, with the common outbox (`work.outbox`).
+"""E-mails of notifications: their contents, what recipients can do from them without log-in, and their delivery.
 
 Several messages about one request are sent as one e-mail, and all e-mails about it as one thread (RFC 5322: Message-ID,
 In-Reply-To, References); users who want a digest get one a day or a week.
+
+From an e-mail one can reply, say whether the answer helped, and unsubscribe: each address is signed and allows nothing
+else. A reply address, `reply+<token>@portal.example`, is specific to a notification and valid for some months. Its
+token is part of the local part, which RFC 5321 limits to 64 octets and mail servers may lower-case: it holds the
+number of the notification and the last day of validity, in base 36, and 100 bits of an HMAC, in base 32.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.decisions import store
-from ckanext.ecosphere.data_requests.domain import clock, people, states
+from ckanext.ecosphere.data_requests import attachments, config, dictize, mail_parsing
+from ckanext.ecosphere.data_requests.decisions import letters
+from ckanext.ecosphere.data_requests.domain import clock, people, states, text
+from ckanext.ecosphere.data_requests.domain.people import Mailbox
 from ckanext.ecosphere.data_requests.model import (
     DIGEST,
     MAILED,
     UNWANTED,
+    Comment,
     Event,
     Notification,
     Request,
     Setting,
 )
-from ckanext.ecosphere.data_requests.notifications import emails, outbox, replies, review, texts
+from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.data_requests.notifications.outbox import OF_DIGEST, OUTBOX
-from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.mailing import headers as shared
-from ckanext.ecosphere.shared.mailing.texts import subject
-from ckanext.ecosphere.work import steps
+from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared.mailing import headers, link_key
+from ckanext.ecosphere.shared.mailing.texts import labelled, subject
+from ckanext.ecosphere.work import jobs
 from ckanext.ecosphere.work.model import DONE, Work
 from ckanext.ecosphere.work.outbox import Unwanted
+
+_ = tk._
 
 #: Setting of the digest → days between two digests.
 PERIODS = {"daily": 1, "weekly": 7}
@@ -55,13 +69,13 @@ def prepare(mail: Work) -> bool:
         return True
     first = rows[0]
     own = Notification.user_id == first.user_id
-    if review.concerns(first):
-        review.lock(first.user_id)
-        free_from = review.free_from(first.user_id)
+    if outbox.is_to_review(first):
+        outbox.lock_reviews(first.user_id)
+        free_from = outbox.reviews_free_from(first.user_id)
         if free_from and free_from > clock.now():
-            review.put_off(first.user_id, free_from)
+            outbox.put_off_reviews(first.user_id, free_from)
             return False
-        _join(mail, review.of_person(first.user_id))
+        _join(mail, outbox.reviews_of(first.user_id))
     elif first.kind == "comment":
         same = (Notification.kind == "comment", Notification.request_id == first.request_id)
         _join(mail, own, *same)
@@ -107,7 +121,7 @@ def _write(mail: Work) -> dict[str, Any]:
     user = _addressee(recipient)
     if user is None or user.state != model.State.ACTIVE or not user.email:
         raise Unwanted("no address")
-    lang = emails.language_of(user, model.Session.get(Request, rows[0].request_id))
+    lang = letters.language_of(user.id, model.Session.get(Request, rows[0].request_id))
     with language.speaking(lang):
         message = _render(mail_id, recipient, is_digest)
     if message is None:
@@ -123,23 +137,23 @@ def _addressee(recipient: str) -> Any:
 def _render(mail_id: int, recipient: str, is_digest: bool) -> dict[str, Any] | None:
     """Return recipient, subject and both forms of an e-mail, in the current language."""
     user, rows = _addressee(recipient), _told_in(mail_id)
-    letter = emails.write(user, rows, is_digest) if user else None
+    letter = write(user, rows, is_digest) if user else None
     if letter is None:
         return None
-    if not is_digest and not review.concerns(rows[0]):
+    if not is_digest and not outbox.is_to_review(rows[0]):
         _gather(letter, rows)
-    mail_headers = headers(rows)
-    if reply_to := replies.address_of(rows, recipient):
+    mail_headers = headers_of(rows)
+    if reply_to := address_of(rows, recipient):
         mail_headers["Reply-To"] = reply_to
-        letter.marker, letter.reply = replies.marker(), replies.explanation(rows)
+        letter.marker, letter.reply = marker(), explanation(rows)
     return {
-        **emails.in_form(letter, user),
+        **in_form(letter, user),
         "headers": mail_headers,
-        "attachments": store.enclosures(rows),
+        "attachments": letters.enclosures(rows),
     }
 
 
-def _gather(letter: emails.Letter, rows: list[Notification]) -> None:
+def _gather(letter: Letter, rows: list[Notification]) -> None:
     """Make one item of several messages about one request, with a subject that says how many there are; also of a
     receipt and the word that the request was accepted."""
     request = model.Session.get(Request, rows[0].request_id)
@@ -164,7 +178,7 @@ def digests() -> int:
     if not config.mail_works():
         return 0
     waiting = sa.select(Notification.user_id).where(Notification.status == DIGEST).distinct()
-    return steps.one_by_one(model.Session.scalars(waiting).all(), _digest)
+    return jobs.one_by_one(model.Session.scalars(waiting).all(), _digest)
 
 
 def _follow_changed_minds() -> None:
@@ -209,12 +223,12 @@ def _is_due(setting: Setting, oldest: datetime) -> bool:
     return (clock.today() - clock.day_of(since)).days >= PERIODS.get(setting.digest, 1)
 
 
-def headers(rows: Sequence[Notification]) -> dict[str, str]:
+def headers_of(rows: Sequence[Notification]) -> dict[str, str]:
     """Return the headers of an e-mail with these notifications of one recipient."""
     first = rows[0]
     requests = {row.request_id for row in rows}
     request_id = first.request_id if len(requests) == 1 else ""
-    basic = {**shared.AUTOMATIC, **_thread(first, request_id)}
+    basic = {**headers.AUTOMATIC, **_thread(first, request_id)}
     # No unsubscribe link to shared mailboxes: a single reader could stop the e-mails to the whole service.
     if people.is_mailbox(first.user_id):
         return basic
@@ -224,18 +238,18 @@ def headers(rows: Sequence[Notification]) -> dict[str, str]:
 def _way_out(user_id: str, request_id: str) -> dict[str, str]:
     address = tk.url_for(
         "ecosphere_requests.unsubscribe",
-        token=replies.unsubscribe_token(user_id, request_id),
+        token=unsubscribe_token(user_id, request_id),
         _external=True,
     )
-    return shared.way_out(address)
+    return headers.way_out(address)
 
 
 def _thread(first: Notification, request_id: str) -> dict[str, str]:
     """Return a Message-ID that is the same when sent again, and References to the first e-mail about the request."""
-    own = shared.message_id("notification", str(first.id))
+    own = headers.message_id("notification", str(first.id))
     if not request_id:
         return {"Message-ID": own}
-    root = shared.message_id("request", request_id, first.user_id)
+    root = headers.message_id("request", request_id, first.user_id)
     if not _was_written_to(first.user_id, request_id):
         return {"Message-ID": root}
     return {"Message-ID": own, "In-Reply-To": root, "References": root}
@@ -246,3 +260,402 @@ def _was_written_to(user_id: str, request_id: str) -> bool:
     mine = (Notification.user_id == user_id, Notification.request_id == request_id)
     sent = query.where(*mine, Work.status == DONE)
     return bool(model.Session.scalar(sa.select(sent.exists())))
+
+
+# Contents.
+
+
+@dataclass
+class Letter:
+    """Content of an e-mail before rendering.
+
+    Attributes:
+        subject: one line.
+        greeting: first line.
+        items: one for each notification; several in a digest.
+        closing: why the recipient gets it.
+        settings_url: page where that can be changed.
+        marker: line above which to write a reply, "" when replies are not accepted; reply: what a reply becomes.
+    """
+
+    subject: str
+    greeting: str
+    items: list[Item]
+    closing: str
+    settings_url: str
+    marker: str = ""
+    reply: str = ""
+
+
+@dataclass
+class Item:
+    """Content of one notification.
+
+    Attributes:
+        sentence: what happened.
+        title: of the request.
+        url: of its page, "" when the recipient, of its former service, may no longer read it.
+        details: (label, text) of the most important information.
+        links: (label, URL).
+        enclosed: letter of the service that is shown in full.
+    """
+
+    sentence: str
+    title: str
+    url: str
+    details: list[tuple[str, str]] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
+    enclosed: Any = None
+
+
+def write(
+    user: model.User | Mailbox, rows: list[Notification], digest: bool = False
+) -> Letter | None:
+    """Return the content of an e-mail in the current language; None when nothing is left to notify.
+
+    Notifications about requests that the user may no longer read are left out.
+    """
+    reader = people.reader_of(user)
+    waiting = outbox.review_lines([row for row in rows if outbox.is_to_review(row)])
+    items = _to_review(waiting, reader)
+    for row in rows:
+        item = None if outbox.is_to_review(row) else _item(row, reader)
+        if item is not None:
+            items.append(item)
+    if not items:
+        return None
+    if len(waiting) > 1 and not digest:
+        items.insert(0, _of_all(sum(number for _row, number in waiting)))
+    if digest:
+        words = tk.ungettext(
+            "{number} message about data requests",
+            "{number} messages about data requests",
+            len(items),
+        )
+        words = words.format(number=len(items))
+    else:
+        words = items[0].sentence
+    return Letter(
+        subject=subject(words),
+        greeting=_("Hello {name},").format(name=texts.name_of(user)),
+        items=items,
+        closing=closing(),
+        settings_url=texts.address("demandes/preferences"),
+    )
+
+
+def closing() -> str:
+    """Return the sentence that explains why a user gets an e-mail."""
+    words = _(
+        "You receive this message from the portal “{title}” about data requests that concern you."
+    )
+    return words.format(title=tk.config["ckan.site_title"])
+
+
+def in_form(letter: Letter, user: model.User | Mailbox) -> dict[str, Any]:
+    """Return recipient, subject and both forms of an e-mail, as arguments of `sending.hand_over`."""
+    return {
+        "recipient_name": texts.name_of(user),
+        "recipient_email": user.email,
+        "subject": letter.subject,
+        "body": tk.render(
+            "emails/ecosphere_requests.txt", {"letter": letter, "labelled": labelled}
+        ),
+        "body_html": tk.render(
+            "emails/ecosphere_requests.html", {"letter": letter, "html": text.mail_html}
+        ),
+    }
+
+
+def _to_review(lines: list[tuple[Notification, int]], reader: people.Reader) -> list[Item]:
+    """Return an item for each request and kind of contribution that awaits moderation."""
+    items = [_waiting(row, number, reader) for row, number in lines]
+    return [item for item in items if item is not None][: outbox.MOST_REVIEW_LINES]
+
+
+def _of_all(number: int) -> Item:
+    """Return an item with the number of contributions that await moderation, and links to them."""
+    ways = [(_("Requests that wait"), texts.address("demandes/moderation"))]
+    ways.append((_("Messages that wait"), texts.address("demandes/moderation/messages")))
+    return Item(texts.waiting(number), "", "", links=ways)
+
+
+def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | None:
+    request = model.Session.get(Request, row.request_id)
+    if request is None or not _is_still_told(row, request, reader):
+        return None
+    words = texts.sentence(row.kind, row.audience, request, "")
+    if number > 1:
+        words = texts.several_held(number, request.reference or "")
+    title = texts.title_of(request) if request.visibility == "public" else ""
+    return Item(words, title, _page(request), details=texts.details(row.kind, request, None))
+
+
+def _is_still_told(row: Notification, request: Request, reader: people.Reader) -> bool:
+    """Return whether a recipient may still get a notification: they may have left the service since."""
+    if row.audience in OF_THE_SERVICE:
+        return reader.is_inside(request)
+    return reader.may_read(request) or row.audience == states.FORMER_SERVICE
+
+
+def _page(request: Request) -> str:
+    return texts.address(f"demandes/{request.reference or request.id}")
+
+
+def _item(row: Notification, reader: people.Reader) -> Item | None:
+    request = model.Session.get(Request, row.request_id)
+    if request is None or not _is_still_told(row, request, reader):
+        return None
+    event = model.Session.get(Event, row.event_id) if row.event_id else None
+    comment = model.Session.get(Comment, row.comment_id) if row.comment_id else None
+    if not texts.is_told(comment):
+        return None
+    service, kept_back = texts.service_of(request, event), texts.is_kept_back(request, reader.id)
+    words = texts.sentence(row.kind, row.audience, request, service)
+    title = "" if kept_back else texts.title_of(request)
+    page = _page(request) if reader.may_read(request) else ""
+    item = Item(words, title, page)
+    if row.kind in ("fulfil", "fulfil_partly") and row.audience == states.REQUESTER:
+        item.links += _was_it_answered(request)
+    if comment is not None:
+        item.details.append(texts.quoted_comment(comment, request))
+    elif (letter := letters.letter_of(row)) is not None:
+        item.enclosed = None if kept_back else letter
+        url = texts.address(f"demandes/{request.reference}/lettre/{letter.id}")
+        item.links.append((_("Read or print the letter"), url))
+        if event and event.comment and texts.is_told(event) and not kept_back:
+            item.details.append(texts.quoted_step(event))
+        if row.kind == "fulfil_partly":
+            _add_answers(item, request, reader)
+    elif not row.neutral and texts.is_told(event):
+        item.details += texts.details(row.kind, request, event)
+        if event and event.comment:
+            item.details.append(texts.quoted_step(event))
+        if row.kind in ("fulfil", "fulfil_partly", "public_answer"):
+            item.links += _datasets(request, reader)
+            _add_answers(item, request, reader)
+    return item
+
+
+def _was_it_answered(request: Request) -> list[tuple[str, str]]:
+    """Return the two links by which the requester says whether the answer met their need."""
+    way = texts.address(f"demandes/satisfaction/{satisfaction_token(request)}")
+    return [
+        (_("Yes, this answers my request"), f"{way}?r={YES}"),
+        (_("No, something is missing"), f"{way}?r={NO}"),
+    ]
+
+
+def _add_answers(item: Item, request: Request, reader: people.Reader) -> None:
+    """Add the files and links of the answer that the recipient may read, and until when they are private."""
+    days = set()
+    for answer in attachments.answers_of(request, reader):
+        url = answer["url"]
+        if answer["kind"] == attachments.FILE:
+            url = texts.address(f"demandes/{request.reference}/reponse/{answer['id']}")
+        item.links.append((answer["name"] or url, url))
+        if answer["reach"] == attachments.REQUESTER:
+            days.add(answer["public_from"])
+    for day in sorted(days, key=str):
+        words = _("For the requester alone")
+        if day:
+            until = _("For the requester alone until everyone reads it from {date}")
+            words = until.format(date=dates.day(day))
+        item.details.append((_("Files and links that answer this request"), words))
+
+
+def _datasets(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
+    links = []
+    for dataset in dictize.datasets(request, reader, "answer"):
+        at = {"id": dataset["name"], "qualified": True, "locale": language.current()}
+        links.append((dataset["title"], tk.h.url_for("dataset.read", **at)))
+    return links
+
+
+# Replies, opinions and unsubscribing from an e-mail.
+
+PURPOSE = b"ecosphere-requests-reply"
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+TOKEN = re.compile(r"([0-9a-z]{1,13})-([0-9a-z]{1,5})-([a-z2-7]{20})")
+#: Address to which a token can be added.
+ADDRESS = re.compile(r"[a-z0-9._-]{1,64}@[a-z0-9.-]{1,185}", re.IGNORECASE)
+DIGEST_BYTES = 13
+EPOCH = date(1970, 1, 1)
+LONGEST_LOCAL_PART = 64
+
+
+@dataclass(frozen=True)
+class Token:
+    """Content of a reply address whose signature is valid.
+
+    Attributes:
+        notification: id of the notification for which it was issued.
+        last: last day of validity.
+    """
+
+    notification: int
+    last: date
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the last day has passed."""
+        return clock.today() > self.last
+
+
+def signed_address(number: int) -> str:
+    """Return the address for replies to a notification, "" when replies are not accepted."""
+    if not ADDRESS.fullmatch(config.reply_address()):
+        return ""
+    last = clock.today() + timedelta(days=config.reply_days())
+    local, _at, domain = config.reply_address().rpartition("@")
+    written = f"{local}+{_signed(_base36(number), _base36((last - EPOCH).days))}"
+    if len(written) <= LONGEST_LOCAL_PART:
+        return f"{written}@{domain}"
+    return ""
+
+
+def read_address(address: str) -> Token | None:
+    """Return the token of an address, None for another address or a wrong signature."""
+    local, _at, domain = address.strip().lower().rpartition("@")
+    ours, _at, our_domain = config.reply_address().lower().rpartition("@")
+    if not ours or domain != our_domain or not local.startswith(f"{ours}+"):
+        return None
+    match = TOKEN.fullmatch(local.removeprefix(f"{ours}+"))
+    if match is None or not hmac.compare_digest(_signed(match[1], match[2]), match[0]):
+        return None
+    return Token(int(match[1], 36), EPOCH + timedelta(days=int(match[2], 36)))
+
+
+def _signed(number: str, day: str) -> str:
+    digest = hmac.new(
+        link_key.get().encode(), b"\n".join((PURPOSE, f"{number}-{day}".encode())), hashlib.sha256
+    )
+    # 13 bytes give 21 characters; the first 20 hold 100 bits.
+    return (
+        f"{number}-{day}-{base64.b32encode(digest.digest()[:DIGEST_BYTES]).decode().lower()[:20]}"
+    )
+
+
+def _base36(number: int) -> str:
+    written = ""
+    while number:
+        number, digit = divmod(number, len(DIGITS))
+        written = DIGITS[digit] + written
+    return written or "0"
+
+
+#: Audiences that act for the service.
+OF_THE_SERVICE = (
+    states.SERVICE,
+    states.ASSIGNEE,
+    states.ADMINISTRATORS,
+    states.CHIEF,
+    states.MODERATORS,
+)
+#: Acts of the requester; replies to them are messages to all readers of the request.
+SAID_BY_OTHERS = ("answer_details", "edit", "reopen", "ask_review")
+
+
+def is_internal(row: Notification) -> bool:
+    """Return whether a reply to a notification becomes an internal note of the service."""
+    if row.audience not in OF_THE_SERVICE:
+        return False
+    if row.kind == "comment":
+        comment = None
+        if row.comment_id:
+            comment = model.Session.get(Comment, row.comment_id)
+        return comment is None or comment.internal
+    return row.kind not in SAID_BY_OTHERS
+
+
+def answered(rows: Sequence[Notification]) -> Notification:
+    """Return the notification to which a reply to an e-mail refers: an internal one if there is any, so that the reply
+    is not published.
+    """
+    return next((row for row in rows if is_internal(row)), rows[0])
+
+
+def address_of(rows: Sequence[Notification], user_id: str) -> str:
+    """Return the reply address of an e-mail, "" when replies are not accepted."""
+    first = answered(rows)
+    about_one = len({row.request_id for row in rows}) == 1
+    if (
+        not config.reply_address()
+        or not about_one
+        or people.is_mailbox(user_id)
+        or outbox.is_to_review(first)
+    ):
+        return ""
+    request = model.Session.get(Request, first.request_id)
+    reader = people.reader_of(model.User.get(user_id))
+    takes = (
+        request is not None and reader.may_read(request) and dictize.may_comment(request, reader)
+    )
+    if takes:
+        return signed_address(first.id)
+    return ""
+
+
+def marker() -> str:
+    """Return the line above which to write a reply."""
+    return mail_parsing.MARKER.format(words=_("Write your answer above this line"))
+
+
+def explanation(rows: Sequence[Notification]) -> str:
+    """Return what becomes of a reply, for the end of the e-mail."""
+    row = answered(rows)
+    request = model.Session.get(Request, row.request_id)
+    if is_internal(row):
+        return _(
+            "You can answer this e-mail: your answer becomes an internal note, read by the service "
+            "and the moderators."
+        )
+    if request is not None and request.visibility == "public":
+        return _(
+            "You can answer this e-mail: your answer becomes a message on the page of the request, "
+            "which everybody can read."
+        )
+    return _(
+        "You can answer this e-mail: your answer becomes a message on the page of the request, "
+        "which its author, the service and the moderators read."
+    )
+
+
+SATISFACTION = "ecosphere-requests-satisfaction"
+YES, NO = "yes", "no"
+SATISFACTION_SECONDS = 180 * 24 * 3600
+
+
+def satisfaction_token(request: Request) -> str:
+    """Return a signed token that lets the requester say whether the request was answered, and nothing else."""
+    return headers.sign(SATISFACTION, [request.requester_id, request.id])
+
+
+def request_of_token(written: str) -> Request | None:
+    """Return the request of a token, None when it is invalid, too old, or its user is no longer the requester."""
+    ids = headers.read(SATISFACTION, written, SATISFACTION_SECONDS)
+    if not isinstance(ids, list) or [type(id_) for id_ in ids] != [str, str]:
+        return None
+    request = model.Session.get(Request, ids[1])
+    if request is not None and request.requester_id == ids[0]:
+        return request
+    return None
+
+
+UNSUBSCRIBE = "ecosphere-requests-unsubscribe"
+
+
+def unsubscribe_token(user_id: str, request_id: str) -> str:
+    """Return a signed token that unsubscribes a user from a request's e-mails, or from all with "", and nothing else.
+
+    It does not expire, so that old e-mails can still be used to unsubscribe.
+    """
+    return headers.sign_lasting(UNSUBSCRIBE, [user_id, request_id])
+
+
+def read_unsubscribe_token(written: str) -> tuple[str, str] | None:
+    """Return the ids of the user and the request ("" for all) of a token, None when it is invalid."""
+    ids = headers.read_lasting(UNSUBSCRIBE, written)
+    if not isinstance(ids, list) or len(ids) != 2:  # noqa: PLR2004
+        return None
+    return str(ids[0]), str(ids[1])

@@ -1,11 +1,16 @@
-"""Creation of notifications and their e-mails: in the transaction of their event, so that none is lost or sent twice.
+"""Notifications and their e-mails, written in the transaction of their event, so that none is lost or sent twice.
 
 The audiences of a transition come from the table (`states.told`). Each user gets one row per event and channel, for the
 first audience they belong to: a requester who also follows the request is notified as the requester.
+
+Moderators are told of the first pending contribution at once, and of the following ones grouped at intervals: a new
+user who writes a hundred texts takes one line of an e-mail. The texts, and the titles of private requests, are shown on
+the moderators' pages only.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -16,7 +21,8 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import people, states
+from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
+from ckanext.ecosphere.data_requests.domain.people import by_ids
 from ckanext.ecosphere.data_requests.domain.states import Told
 from ckanext.ecosphere.data_requests.model import (
     DIGEST,
@@ -32,7 +38,7 @@ from ckanext.ecosphere.data_requests.model import (
     Setting,
     rows_changed,
 )
-from ckanext.ecosphere.work.model import PENDING, Work
+from ckanext.ecosphere.work.model import DONE, PENDING, RUNNING, Work
 from ckanext.ecosphere.work.outbox import Outbox
 
 #: The e-mails: each tells one or several notifications (`Notification.mail_id`) to an account or a mailbox. They are
@@ -278,6 +284,9 @@ def _wishes(user_ids: Iterable[str]) -> dict[str, str]:
     return {user_id: chosen.get(user_id, "immediate") for user_id in user_ids}
 
 
+# What the page lists.
+
+
 def unseen(reader: people.Reader) -> int:
     """Return the number of unseen notifications of a user, up to `MOST_UNSEEN`: every page shows it."""
     some = (
@@ -348,3 +357,80 @@ def mark_seen(user_id: str, request_id: str | None = None) -> int:
     if request_id:
         query = query.where(Notification.request_id == request_id)
     return rows_changed(query)
+
+
+# What waits for a moderator.
+
+TO_REVIEW = ("submit", "held")
+#: Maximum number of lines of an e-mail; the page shows all.
+MOST_REVIEW_LINES = 50
+#: Older notifications are ignored.
+RECENT = timedelta(days=30)
+
+
+def is_to_review(row: Notification) -> bool:
+    """Return whether a notification informs a moderator of a pending contribution."""
+    return row.audience == states.MODERATORS and row.kind in TO_REVIEW
+
+
+def reviews_of(user_id: str) -> sa.ColumnElement[bool]:
+    """Return the SQL condition for e-mails to a moderator about pending contributions."""
+    return sa.and_(
+        Notification.user_id == user_id,
+        Notification.channel == "email",
+        Notification.audience == states.MODERATORS,
+        Notification.kind.in_(TO_REVIEW),
+    )
+
+
+def lock_reviews(user_id: str) -> None:
+    """Lock the choice of what to send to a moderator until the transaction ends."""
+    key = sa.func.hashtext(f"requests review {user_id}")
+    model.Session.execute(
+        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key))
+    )
+
+
+def reviews_free_from(user_id: str) -> datetime | None:
+    """Return when a moderator may be notified again, None when they were not notified recently."""
+    query = sa.select(sa.func.max(sa.func.coalesce(Work.ended, Work.due)))
+    query = query.join(Notification, Notification.mail_id == Work.id)
+    recent = Notification.created > clock.now() - RECENT
+    is_sent = Work.status.in_((DONE, RUNNING))
+    last = model.Session.scalar(query.where(reviews_of(user_id), recent, is_sent))
+    if last:
+        return last + timedelta(minutes=config.moderation_digest())
+    return None
+
+
+def put_off_reviews(user_id: str, moment: datetime) -> None:
+    """Postpone the pending notifications of a moderator until a time."""
+    mails = sa.select(Notification.mail_id).where(reviews_of(user_id), unsent())
+    early = sa.update(Work).where(Work.id.in_(mails), Work.kind == "", Work.due < moment)
+    model.Session.execute(early.values(due=moment))
+
+
+def waits_for_moderator(row: Notification, request: Request) -> bool:
+    """Return whether no moderator has yet dealt with the contribution of a notification."""
+    if row.kind == "submit":
+        by_moderator = (Event.request_id == request.id, Event.actor_role == states.MODERATOR)
+        return request.state in states.ACTIVE and not model.Session.scalar(
+            sa.select(sa.exists().where(*by_moderator))
+        )
+    _held, kind, key = row.key.split(":", 2)
+    text = trust.text_of(kind, key)
+    return text is not None and text.moderation == trust.HELD
+
+
+def review_lines(rows: list[Notification]) -> list[tuple[Notification, int]]:
+    """Return a notification for each request and kind of contribution still pending, with their number."""
+    ids = {row.request_id for row in rows}
+    requests = {request.id: request for request in by_ids(Request, ids)}
+    rows = [
+        row
+        for row in rows
+        if row.request_id in requests and waits_for_moderator(row, requests[row.request_id])
+    ]
+    numbers = Counter((row.request_id, row.kind) for row in rows)
+    first = {(row.request_id, row.kind): row for row in reversed(rows)}
+    return [(first[key], number) for key, number in numbers.items()]

@@ -17,14 +17,20 @@ from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import attachments, config, jobs, privacy, service, stray_files
-from ckanext.ecosphere.data_requests.decisions import store
-from ckanext.ecosphere.data_requests.deliveries import EVERYONE, REQUESTER
+from ckanext.ecosphere.data_requests import (
+    attachments,
+    config,
+    mail_in,
+    matching,
+    privacy,
+    transitions,
+)
+from ckanext.ecosphere.data_requests.attachments import EVERYONE, REQUESTER
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, states, text
-from ckanext.ecosphere.data_requests.inbound import mailbox
 from ckanext.ecosphere.data_requests.model import ESCALATED, Delivery, Notification, Request, Trace
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
-from ckanext.ecosphere.work import steps
+from ckanext.ecosphere.work import jobs
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +47,7 @@ AUDIENCES = {ADMINISTRATORS: states.ADMINISTRATORS, CHIEF: states.CHIEF}
 
 def tick() -> dict[str, int]:
     """Run all tasks; return how much each did (`steps.in_steps`)."""
-    numbers = steps.in_steps("Data requests", STEPS)
+    numbers = jobs.in_steps("Data requests", STEPS)
     try:
         connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
     except RedisError as error:
@@ -74,7 +80,7 @@ def remind_services() -> int:
     ]
     # There may be many late requests, most of them already reminded of this week.
     written = _written([key for _id, kind, key in reminders if kind == "overdue"])
-    return steps.one_by_one(
+    return jobs.one_by_one(
         [reminder for reminder in reminders if reminder[2] not in written], _remind_service
     )
 
@@ -115,7 +121,7 @@ def remind_of_reviews() -> int:
     near = Request.review_due.is_not(None) & (
         Request.review_due <= clock.today() + timedelta(days=WEEK)
     )
-    return steps.one_by_one(
+    return jobs.one_by_one(
         model.Session.scalars(sa.select(Request.id).where(near)).all(), _remind_of_review
     )
 
@@ -141,11 +147,11 @@ def remind_requesters() -> int:
         Request.reminders < states.REMINDERS_BEFORE_EXPIRY,
         Request.answer_by <= clock.today() + timedelta(days=FIRST_REMINDER_DAYS),
     )
-    return steps.one_by_one(model.Session.scalars(query).all(), _remind_requester)
+    return jobs.one_by_one(model.Session.scalars(query).all(), _remind_requester)
 
 
 def _remind_requester(request_id: str) -> int:
-    request, today = service.lock(request_id)[request_id], clock.today()
+    request, today = transitions.locked(request_id), clock.today()
     is_due = request.state == states.NEEDS_INFO and _wants_reminder(request, today)
     if is_due:
         request.reminders += 1
@@ -183,9 +189,9 @@ def expire() -> int:
     query = sa.select(Request.id).where(
         Request.state == states.NEEDS_INFO, Request.answer_by < today, Request.last_reminded < today
     )
-    return steps.one_by_one(
+    return jobs.one_by_one(
         model.Session.scalars(query).all(),
-        lambda request_id: int(service.by_system(request_id, "expire") is not None),
+        lambda request_id: int(transitions.if_possible(request_id, "expire") is not None),
     )
 
 
@@ -194,15 +200,15 @@ def tell_of_silence() -> int:
     # Skip periods that ended long ago.
     near = Request.due.between(clock.today() - timedelta(days=WEEK), clock.today())
     query = sa.select(Request.id).where(Request.state.in_(states.ACTIVE), near)
-    return steps.one_by_one(model.Session.scalars(query).all(), _tell_of_silence)
+    return jobs.one_by_one(model.Session.scalars(query).all(), _tell_of_silence)
 
 
 def _tell_of_silence(request_id: str) -> int:
-    request = service.lock(request_id)[request_id]
+    request = transitions.locked(request_id)
     is_over = (
         request.state in states.ACTIVE and request.due is not None and request.due <= clock.today()
     )
-    is_new = is_over and store.of_silence(request)
+    is_new = is_over and letters.of_silence(request)
     if is_new:
         outbox.of_reminder(
             request, "silence", f"silence:{request_id}:{request.due}", states.REQUESTER
@@ -217,7 +223,7 @@ def escalate() -> int:
     Raises:
         SomeFailed: some failed; all others were done.
     """
-    return steps.one_by_one(_due_escalations(clock.today()), _escalate_one)
+    return jobs.one_by_one(_due_escalations(clock.today()), _escalate_one)
 
 
 def _due_escalations(today: date) -> Iterator[tuple[str, str, date]]:
@@ -247,7 +253,7 @@ def _escalation_key_sql(level: str) -> sa.ColumnElement[str]:
 
 def _escalate_one(due_request: tuple[str, str, date]) -> int:
     level, request_id, last = due_request
-    request = service.lock(request_id)[request_id]
+    request = transitions.locked(request_id)
     due = request.due
     if (
         request.state not in states.ON_DESK
@@ -285,7 +291,7 @@ def _escalation_key(level: str, due: date | None) -> str:
 def publish_answers() -> int:
     """Publish the deliveries that are due, where the request is answered at present; return of how many requests."""
     query = sa.select(Delivery.request_id).where(*_due_deliveries()).distinct()
-    return steps.one_by_one(model.Session.scalars(query).all(), _publish_answer)
+    return jobs.one_by_one(model.Session.scalars(query).all(), _publish_answer)
 
 
 def _due_deliveries() -> tuple[sa.ColumnElement[bool], ...]:
@@ -293,7 +299,7 @@ def _due_deliveries() -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _publish_answer(request_id: str) -> int:
-    request = service.lock(request_id)[request_id]
+    request = transitions.locked(request_id)
     is_given = request.state in states.GIVEN
     if is_given:
         update = sa.update(Delivery).where(Delivery.request_id == request_id, *_due_deliveries())
@@ -304,7 +310,7 @@ def _publish_answer(request_id: str) -> int:
 
 
 STEPS: dict[str, Callable[[], int]] = {
-    "replies_read": mailbox.fetch,
+    "replies_read": mail_in.fetch,
     "services_reminded": remind_services,
     "escalated": escalate,
     "reviews_reminded": remind_of_reviews,
@@ -314,8 +320,8 @@ STEPS: dict[str, Callable[[], int]] = {
     "answers_made_public": publish_answers,
     "anonymised": privacy.anonymise_old,
     "files_removed": attachments.remove_recorded,
-    "stray_files_removed": stray_files.remove,
-    "datasets_compared": jobs.match_saved,
+    "stray_files_removed": attachments.remove_strays,
+    "datasets_compared": matching.match_saved,
     "emails_taken_up": outbox.OUTBOX.resume,
     "digests": delivery.digests,
     "emails": delivery.deliver,

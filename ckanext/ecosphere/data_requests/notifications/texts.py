@@ -1,18 +1,24 @@
-"""Texts of notifications on the page and in e-mails, in the recipient's language."""
+"""Texts of notifications on the page and in e-mails, in the recipient's language, and what they quote of users.
+
+A quoted text has its author, a notice that it is not official, and no link that works if its author was not trusted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeGuard
 
 import ckan.plugins.toolkit as tk
-import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.domain import states
-from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Event, Notification, Request
+from ckanext.ecosphere.core import addresses
+from ckanext.ecosphere.data_requests import history
+from ckanext.ecosphere.data_requests.domain import people, states, text, trust
+from ckanext.ecosphere.data_requests.domain.clock import iso
+from ckanext.ecosphere.data_requests.domain.people import Mailbox, Names, Reader, by_ids
+from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
+from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared.mailing.texts import harmless
 from ckanext.ecosphere.shared.messages import N_
 
 _ = tk._
@@ -21,20 +27,28 @@ _ = tk._
 SENTENCES: dict[tuple[str, str], str] = {
     ("submit", states.REQUESTER): N_("Your request {reference} was received."),
     ("submit", states.MODERATORS): N_("A new request has arrived: {reference}."),
-    ("accept", states.REQUESTER): N_("Your request {reference} was accepted and handed over to {service}."),
+    ("accept", states.REQUESTER): N_(
+        "Your request {reference} was accepted and handed over to {service}."
+    ),
     ("accept", states.SERVICE): N_("A request was handed over to your service: {reference}."),
-    ("reject", states.SERVICE): N_("Moderators have closed a request that your service had: {reference}."),
+    ("reject", states.SERVICE): N_(
+        "Moderators have closed a request that your service had: {reference}."
+    ),
     ("reject", ""): N_("Your request {reference} was not accepted."),
     ("ask_details", ""): N_("{service} asks you for details about your request {reference}."),
     ("answer_details", ""): N_("The requester has given details about {reference}."),
-    ("expire", states.REQUESTER): N_("Your request {reference} was closed: the details asked for have not come."),
+    ("expire", states.REQUESTER): N_(
+        "Your request {reference} was closed: the details asked for have not come."
+    ),
     ("expire", ""): N_("The request {reference} was closed for want of details."),
     ("start", states.REQUESTER): N_("{service} has begun work on your request {reference}."),
     ("start", ""): N_("{service} has begun work on the request {reference}."),
     ("transfer", states.REQUESTER): N_("Your request {reference} was transferred to {service}."),
     ("transfer", states.SERVICE): N_("A request was transferred to your service: {reference}."),
     ("transfer", ""): N_("The request {reference} was transferred from your service to {service}."),
-    ("extend", states.REQUESTER): N_("The period for the answer to your request {reference} was extended."),
+    ("extend", states.REQUESTER): N_(
+        "The period for the answer to your request {reference} was extended."
+    ),
     ("extend", ""): N_("The period for the answer to the request {reference} was extended."),
     ("fulfil", states.REQUESTER): N_("Your request {reference} was fulfilled."),
     ("fulfil", ""): N_("The request {reference} was fulfilled."),
@@ -42,20 +56,30 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("fulfil_partly", ""): N_("The request {reference} was fulfilled in part."),
     ("refuse", states.REQUESTER): N_("Your request {reference} was refused."),
     ("refuse", ""): N_("The request {reference} was closed without data."),
-    ("not_held", states.REQUESTER): N_("{service} does not hold the data of your request {reference}."),
+    ("not_held", states.REQUESTER): N_(
+        "{service} does not hold the data of your request {reference}."
+    ),
     ("not_held", ""): N_("{service} does not hold the data of the request {reference}."),
     ("resolve", ""): N_("What you reported is mended, says {service}: {reference}."),
     ("dismiss", ""): N_("{service} has answered what you reported: {reference}."),
     ("join", ""): N_("The request {reference} is treated together with another one."),
-    ("mark_duplicate", states.SERVICE): N_("Moderators have closed a duplicate that your service had: {reference}."),
-    ("mark_duplicate", ""): N_("Your request {reference} is closed as a duplicate: your other one goes on."),
+    ("mark_duplicate", states.SERVICE): N_(
+        "Moderators have closed a duplicate that your service had: {reference}."
+    ),
+    ("mark_duplicate", ""): N_(
+        "Your request {reference} is closed as a duplicate: your other one goes on."
+    ),
     ("reconsider", ""): N_("Your request {reference} is looked at again."),
     ("withdraw", ""): N_("The request {reference} was withdrawn."),
     ("reopen", ""): N_("The request {reference} was reopened."),
-    ("ask_review", ""): N_("The requester asks your service to look at its decision again: {reference}."),
+    ("ask_review", ""): N_(
+        "The requester asks your service to look at its decision again: {reference}."
+    ),
     ("take_up_again", states.REQUESTER): N_("{service} takes your request {reference} up again."),
     ("take_up_again", ""): N_("{service} takes the request {reference} up again."),
-    ("keep_decision", ""): N_("{service} has looked at your request {reference} again and upholds its decision."),
+    ("keep_decision", ""): N_(
+        "{service} has looked at your request {reference} again and upholds its decision."
+    ),
     ("review_soon", ""): N_("An answer to the review of {reference} is due within a week."),
     ("review_late", ""): N_("The answer to the review of {reference} is late."),
     ("comment", states.REQUESTER): N_("There is a new comment on your request {reference}."),
@@ -69,26 +93,40 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("overdue", ""): N_("An answer to the request {reference} is overdue."),
     ("public_answer", ""): N_("The answer to the request {reference} is public now."),
     ("assigned", ""): N_("A request was assigned to you: {reference}."),
-    ("escalated_soon", ""): N_("The date for an answer is near, and there is none yet: {reference}."),
-    ("escalated_late", ""): N_("The answer to the request {reference} is late: it is brought to your attention."),
+    ("escalated_soon", ""): N_(
+        "The date for an answer is near, and there is none yet: {reference}."
+    ),
+    ("escalated_late", ""): N_(
+        "The answer to the request {reference} is late: it is brought to your attention."
+    ),
     ("details_first", ""): N_("{service} still waits for details about your request {reference}."),
-    ("details_last", ""): N_("Last reminder: without the details asked for, your request {reference} will be closed."),
+    ("details_last", ""): N_(
+        "Last reminder: without the details asked for, your request {reference} will be closed."
+    ),
 }
 #: The same for signals (reports about a dataset), where the text differs.
 OF_SIGNALS: dict[tuple[str, str], str] = {
     ("submit", states.REQUESTER): N_("Your report {reference} was received."),
     ("submit", states.MODERATORS): N_("A report about a dataset has arrived: {reference}."),
     ("accept", states.REQUESTER): N_("Your report {reference} was handed over to {service}."),
-    ("accept", states.SERVICE): N_("Your service has received a report about one of its datasets: {reference}."),
-    ("reject", states.SERVICE): N_("Moderators have closed a report that your service had: {reference}."),
+    ("accept", states.SERVICE): N_(
+        "Your service has received a report about one of its datasets: {reference}."
+    ),
+    ("reject", states.SERVICE): N_(
+        "Moderators have closed a report that your service had: {reference}."
+    ),
     ("reject", ""): N_("Your report {reference} was not accepted."),
     ("answer_details", ""): N_("The author of the report {reference} has given details."),
     ("start", states.REQUESTER): N_("{service} looks into your report {reference}."),
     ("start", ""): N_("{service} looks into the report {reference}."),
-    ("transfer", states.SERVICE): N_("A report about a dataset was transferred to your service: {reference}."),
+    ("transfer", states.SERVICE): N_(
+        "A report about a dataset was transferred to your service: {reference}."
+    ),
     ("transfer", states.REQUESTER): N_("Your report {reference} was transferred to {service}."),
     ("transfer", ""): N_("The report {reference} was transferred from your service to {service}."),
-    ("mark_duplicate", states.SERVICE): N_("Moderators have merged a report that your service had: {reference}."),
+    ("mark_duplicate", states.SERVICE): N_(
+        "Moderators have merged a report that your service had: {reference}."
+    ),
     ("mark_duplicate", ""): N_("Your report {reference} was merged with another one."),
     ("reconsider", ""): N_("Your report {reference} is looked at again."),
     ("withdraw", ""): N_("The report {reference} was withdrawn."),
@@ -111,7 +149,9 @@ def sentence(kind: str, audience: str, request: Request, service: str) -> str:
         service: title of the service.
     """
     tables = (OF_SIGNALS, SENTENCES) if request.is_signal else (SENTENCES,)
-    text = next(table[key] for table in tables for key in ((kind, audience), (kind, "")) if key in table)
+    text = next(
+        table[key] for table in tables for key in ((kind, audience), (kind, "")) if key in table
+    )
     return _(text).format(reference=request.reference or "", service=service or _("The service"))
 
 
@@ -153,14 +193,17 @@ def several_held(number: int, reference: str) -> str:
 def waiting(number: int) -> str:
     """Return the sentence with the number of contributions that await moderation."""
     words = tk.ungettext(
-        "{number} contribution waits for a moderator", "{number} contributions wait for a moderator", number
+        "{number} contribution waits for a moderator",
+        "{number} contributions wait for a moderator",
+        number,
     )
     return words.format(number=number)
 
 
 def service_of(request: Request, event: Event | None) -> str:
     """Return the title of the service in a notification: that of the event if any, else of the request."""
-    key = (event.fields.get("organization") if event else None) or request.organization_id
+    of_event = event.fields.get("organization") if event else None
+    key = of_event or request.organization_id
     group = model.Session.get(model.Group, key) if key else None
     if group:
         return group.title or group.name
@@ -169,34 +212,35 @@ def service_of(request: Request, event: Event | None) -> str:
 
 def _services(requests: Sequence[Request], events: Sequence[Event]) -> Sequence[model.Group]:
     """Load the services of notifications into the session in one query."""
-    keys = {each.organization_id for each in requests}
-    keys |= {each.fields.get(name) for each in events for name in ("organization", "former_organization")}
-    return model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(keys - {None}))).all()
+    keys = {request.organization_id for request in requests}
+    for event in events:
+        keys |= {event.fields.get("organization"), event.fields.get("former_organization")}
+    return by_ids(model.Group, keys)
 
 
 def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]]:
     """Return notifications as the page lists them, without those of requests that the user may no longer read, except
     the notice of a transfer to the former service.
     """
-    ids = {each.request_id for each in rows}
-    requests = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
-    wanted = {each.event_id for each in rows if each.event_id}
-    events = {each.id: each for each in model.Session.scalars(sa.select(Event).where(Event.id.in_(wanted)))}
-    services = _services([*requests.values()], [*events.values()])  # a reference keeps them in the session
-    found = []
-    for each in rows:
-        request = requests.get(each.request_id)
+    request_ids, event_ids = [row.request_id for row in rows], [row.event_id for row in rows]
+    requests = {request.id: request for request in by_ids(Request, request_ids)}
+    events = {event.id: event for event in by_ids(Event, event_ids)}
+    # A reference keeps them in the session.
+    services = _services([*requests.values()], [*events.values()])
+    listed = []
+    for row in rows:
+        request = requests.get(row.request_id)
         readable = request is not None and reader.may_read(request)
-        if request is None or not (readable or each.audience == states.FORMER_SERVICE):
+        if request is None or not (readable or row.audience == states.FORMER_SERVICE):
             continue
-        service = service_of(request, events.get(each.event_id or 0))
-        found.append(
+        service = service_of(request, events.get(row.event_id or 0))
+        listed.append(
             {
-                "id": each.id,
-                "kind": each.kind,
-                "sentence": sentence(each.kind, each.audience, request, service),
-                "created": dictize.iso(each.created),
-                "seen": each.status == "seen",
+                "id": row.id,
+                "kind": row.kind,
+                "sentence": sentence(row.kind, row.audience, request, service),
+                "created": iso(row.created),
+                "seen": row.status == "seen",
                 "request": {
                     "id": request.id,
                     "reference": request.reference,
@@ -206,4 +250,183 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]
             }
         )
     del services
-    return found
+    return listed
+
+
+OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR, states.SYSTEM)
+
+
+def is_told(row: Comment | Event | None) -> bool:
+    """Return whether an e-mail may quote a text: it is neither hidden nor held for moderation nor rejected."""
+    if row is None:
+        return True
+    return row.moderation in trust.SHOWN and not (isinstance(row, Comment) and row.hidden)
+
+
+def quoted_comment(comment: Comment, request: Request) -> tuple[str, str]:
+    """Return author and text of a comment."""
+    names = Names.of([], [comment.organization_id, request.organization_id])
+    author = history.author(comment, request, names)
+    if comment.internal:
+        return _("Internal note – {author}").format(author=author), comment.text
+    return _detail(author, comment.author_role, comment.text, comment.moderation)
+
+
+def quoted_step(event: Event) -> tuple[str, str]:
+    """Return author and text of the comment of a transition."""
+    if event.actor_role in OFFICIAL:
+        return _("Message"), event.comment
+    return _detail(_("Requester"), event.actor_role, event.comment, event.moderation)
+
+
+def _detail(author: str, role: str, words: str, moderation: str) -> tuple[str, str]:
+    if role in OFFICIAL:
+        return author, words
+    label = _(
+        "{author} – this text comes from a user of the portal “{title}”, not from the "
+        "administration"
+    )
+    safe = text.defanged(words) if trust.has_plain_links(moderation) else words
+    return label.format(author=author, title=tk.config["ckan.site_title"]), safe
+
+
+def title_of(request: Request) -> str:
+    """Return the title of a request, with links neutralised if its requester was not trusted."""
+    if request.plain_links:
+        return harmless(request.title)
+    return request.title
+
+
+def name_of(user: model.User | Mailbox) -> str:
+    """Return the recipient's name on one line and with links neutralised: they may not have chosen it.
+
+    For untrusted users whose address may belong to someone else, it is the account name, which cannot hold a message.
+    """
+    name = user.name if _may_be_somebody_else(user) else user.display_name
+    return harmless(text.line(name))
+
+
+def is_kept_back(request: Request, user_id: str) -> bool:
+    """Return whether an e-mail omits what its recipient wrote, because it is not moderated yet and the recipient may be
+    a third party whose address an untrusted author gave.
+    """
+    own = request.opened is None and request.requester_id == user_id
+    return own and _may_be_somebody_else(model.User.get(user_id))
+
+
+def _may_be_somebody_else(user: model.User | Mailbox | None) -> TypeGuard[model.User]:
+    new = isinstance(user, model.User) and not trust.is_trusted(user.id)
+    return new and addresses.may_be_somebody_elses(user)
+
+
+# Details of e-mails.
+
+
+def address(path: str) -> str:
+    """Return the full URL of a page of the portal in the current language."""
+    home = tk.h.url_for("home.index", qualified=True, locale=language.current())
+    return f"{home.rstrip('/')}/{path}"
+
+
+def details(kind: str, request: Request, event: Event | None) -> list[tuple[str, str]]:
+    """Return the most important information of a notification: (label, text)."""
+    fields = event.fields if event else {}
+    labelled = [(label, text_of(request, fields)) for label, text_of in DETAILS.get(kind, ())]
+    return [(_(label), value) for label, value in labelled if value]
+
+
+def _field(name: str) -> Callable[[Request, dict[str, Any]], str]:
+    return lambda request, fields: str(fields.get(name) or "")
+
+
+def _day_field(name: str) -> Callable[[Request, dict[str, Any]], str]:
+    return lambda request, fields: dates.day(fields.get(name))
+
+
+def _due(request: Request, fields: dict[str, Any]) -> str:
+    return dates.day(request.due)
+
+
+def _target(request: Request, fields: dict[str, Any]) -> str:
+    """Return the request merged into, "" when the requester may not read it, as it may not be moderated yet."""
+    target = model.Session.get(Request, fields.get("target") or "")
+    reader = people.reader_of_id(request.requester_id)
+    if target and reader.may_read(target):
+        return f"{target.reference} – {target.title}"
+    return ""
+
+
+def _catalogue(request: Request, fields: dict[str, Any]) -> str:
+    """Return the address of the lists that a person asked to specify a request is told of (R. 124-1, II)."""
+    if request.is_signal:
+        return ""
+    return address("dataset/")
+
+
+def _question(request: Request, fields: dict[str, Any]) -> str:
+    """Return the pending question, for reminders, which have no event of their own."""
+    asked = (
+        model.Session.query(Event)
+        .filter_by(request_id=request.id, transition="ask_details")
+        .order_by(Event.id.desc())
+        .first()
+    )
+    if asked:
+        return asked.fields.get("question", "")
+    return ""
+
+
+def _held_by(request: Request, fields: dict[str, Any]) -> str:
+    here = request.assigned_to in people.editors_of(request.organization_id)
+    user = model.User.get(request.assigned_to) if here else None
+    if user:
+        return name_of(user)
+    return _("Nobody yet")
+
+
+REASON = (N_("Reason"), _field("reason"))
+QUESTION = (N_("Details asked for"), _question)
+ANSWER_BY = (N_("Answer awaited by"), lambda request, fields: dates.day(request.answer_by))
+DUE = (N_("Answer expected by"), _due)
+REVIEW_DUE = (
+    N_("Answer to the review expected by"),
+    lambda request, fields: dates.day(request.review_due),
+)
+HELD_BY = (N_("Assigned to"), _held_by)
+SERVICE_OF = (N_("Service"), lambda request, fields: service_of(request, None))
+
+#: Kind → (label, function of the request and the fields of its event) of each detail.
+DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], ...]] = {
+    "submit": (DUE,),
+    "accept": (DUE,),
+    "reject": (REASON,),
+    "ask_details": (
+        (N_("Details asked for"), _field("question")),
+        (N_("Answer awaited by"), _day_field("answer_by")),
+        (N_("Catalogue of the data that services hold"), _catalogue),
+    ),
+    "start": ((N_("Answer planned for"), _day_field("planned")),),
+    "transfer": (REASON, DUE),
+    "extend": ((N_("New date for the answer"), _day_field("due")), REASON),
+    "fulfil_partly": ((N_("What is missing"), _field("missing")),),
+    "not_held": (REASON,),
+    "join": (DUE,),
+    "mark_duplicate": ((N_("Request that goes on"), _target),),
+    "reconsider": (REASON, DUE),
+    "withdraw": (REASON,),
+    "reopen": (REASON, DUE),
+    "ask_review": (REASON, REVIEW_DUE),
+    "take_up_again": ((N_("Answer planned for"), _day_field("planned")),),
+    "keep_decision": (REASON,),
+    "review_soon": (REVIEW_DUE,),
+    "review_late": (REVIEW_DUE,),
+    "silence": (DUE,),
+    "due_week": (DUE,),
+    "due_day": (DUE,),
+    "overdue": (DUE,),
+    "assigned": (DUE,),
+    "escalated_soon": (DUE, HELD_BY, SERVICE_OF),
+    "escalated_late": (DUE, HELD_BY, SERVICE_OF),
+    "details_first": (QUESTION, ANSWER_BY),
+    "details_last": (QUESTION, ANSWER_BY),
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -10,10 +11,12 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
+from ckan.model.system_info import set_system_info
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests import matching
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -119,8 +122,11 @@ def forget_requests() -> None:
     empty([each for each in Request.metadata.sorted_tables if each.name.startswith(tables)])
     model.Session.commit()
     for name, quality in AUTHORS.items():
-        authors.keep(user_id(name), {"first_name": name.title(), "last_name": "Nom", "quality": quality})
+        letters.keep_author(user_id(name), {"first_name": name.title(), "last_name": "Nom", "quality": quality})
     model.Session.commit()
+    # Datasets saved before the test are not compared with its requests.
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    set_system_info(matching.LAST_COMPARISON, (now + matching.MARGIN).isoformat())
     connection = connect_to_redis()
     for pattern in (f"ecosphere:requests:{tk.config['ckan.site_id']}:*", f"{rate_limits.PREFIX}:*"):
         for key in connection.scan_iter(pattern):

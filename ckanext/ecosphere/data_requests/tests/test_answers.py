@@ -19,9 +19,9 @@ from werkzeug.datastructures import FileStorage
 from ckanext.ecosphere.data_requests import calendars, privacy
 from ckanext.ecosphere.data_requests.decisions import compose
 from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.data_requests.listing import Around, Due
 from ckanext.ecosphere.data_requests.model import Delivery, Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
-from ckanext.ecosphere.data_requests.search.desk import Around, Due
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at

@@ -13,12 +13,12 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import effects, service
+from ckanext.ecosphere.data_requests import service, transitions
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.domain.people import Reader, reader_of
 from ckanext.ecosphere.data_requests.model import Event, Support
-from ckanext.ecosphere.data_requests.service import Conflict
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, opened, row
+from ckanext.ecosphere.data_requests.transitions import Conflict
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -60,8 +60,8 @@ def test_of_two_people_who_act_at_once_one_wins_and_the_other_is_told():
         version = made["version"]
         outcome = together(
             [
-                lambda: service.transition(editor, made["id"], "start", version, {"planned": planned}).state,  # noqa: B023
-                lambda: service.transition(admin, made["id"], "not_held", version, {"reason": REASON}).state,  # noqa: B023
+                lambda: transitions.transition(editor, made["id"], "start", version, {"planned": planned})[0].state,  # noqa: B023
+                lambda: transitions.transition(admin, made["id"], "not_held", version, {"reason": REASON})[0].state,  # noqa: B023
             ]
         )
         [lost] = [each for each in outcome if isinstance(each, Exception)]
@@ -78,7 +78,7 @@ def test_two_merges_across_each_other_neither_wait_for_ever_nor_make_a_circle():
     first, second = opened(title="Un"), opened(title="Deux")
 
     def merge(source: dict[str, Any], target: dict[str, Any]) -> None:
-        service.transition(moderator, source["id"], "mark_duplicate", source["version"], {"target": target["id"]})
+        transitions.transition(moderator, source["id"], "mark_duplicate", source["version"], {"target": target["id"]})
 
     outcome = together([lambda: merge(first, second), lambda: merge(second, first)])
     assert len([each for each in outcome if each is None]) == 1
@@ -88,7 +88,7 @@ def test_two_merges_across_each_other_neither_wait_for_ever_nor_make_a_circle():
 
 def test_references_have_no_double():
     def number() -> str:
-        given = effects.next_reference(2031)
+        given = transitions.next_reference(2031)
         model.Session.commit()
         return given
 

@@ -13,7 +13,7 @@ from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import dashboard, privacy, service
+from ckanext.ecosphere.data_requests import dashboard, privacy, transitions
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Absence, Notification, SavedAnswer, Trace
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
@@ -265,14 +265,14 @@ def test_what_names_a_person_on_the_desk_is_handed_out_and_erased():
 
 def test_what_went_to_another_service_meanwhile_is_given_to_nobody_here(monkeypatch: pytest.MonkeyPatch):
     made = opened()
-    lock = service.lock
+    lock = transitions.lock
 
     def later(*ids: str) -> Any:
-        monkeypatch.setattr(service, "lock", lock)
+        monkeypatch.setattr(transitions, "lock", lock)
         step(made, "transfer", "admin", organization="dreal-ara", reason="La DREAL tient ces données.")
         return lock(*ids)
 
-    monkeypatch.setattr(service, "lock", later)
+    monkeypatch.setattr(transitions, "lock", later)
     done = act("assign", "editor", ids=[made["id"]], user="editor")
     assert (done["assigned"], done["refused"]) == ([], [made["id"]])
     assert row(made).assigned_to is None and row(made).organization_id == group_id("dreal-ara")

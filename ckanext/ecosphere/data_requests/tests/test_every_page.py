@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests.notifications import replies
+from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, draft, opened, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import PERSONS, visit
 from ckanext.ecosphere.data_requests.views import blueprint
@@ -98,7 +98,7 @@ def filled(path: str, request: dict[str, str], file: str, comment: str) -> str:
     values = {"<organization>": "ddt-42", "<id>": request["reference"], "<file>": file, "<comment>": comment}
     values |= {"<step>": "quoi", "<transition>": "start", "<kind>": "comment", "<text>": comment}
     values |= {"<letter>": request["letter"], "<dataset>": request["dataset"]}
-    values["<token>"] = replies.unsubscribe_token(user_id("asker"), request["id"])
+    values["<token>"] = delivery.unsubscribe_token(user_id("asker"), request["id"])
     for name, value in values.items():
         path = path.replace(name, value)
     return path

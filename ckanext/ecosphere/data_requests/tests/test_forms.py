@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from ckanext.ecosphere.data_requests.domain import communes, states
+from ckanext.ecosphere.data_requests.domain import places, states
 from ckanext.ecosphere.data_requests.logic.schema import FIELDS
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.shared import outlines
@@ -23,7 +23,7 @@ def where(**typed: str):
 
 
 def test_communes_are_read_by_code_and_by_name_however_they_are_typed():
-    codes, doubtful = communes.read("01034, lyon;  2a004\nSt Étienne du Bois (01350), Lyon")
+    codes, doubtful = places.read_communes("01034, lyon;  2a004\nSt Étienne du Bois (01350), Lyon")
     assert codes == ["01034", "69123", "2A004", "01350"]
     assert doubtful == []
 
@@ -51,7 +51,7 @@ def test_a_commune_that_has_namesakes_asks_which_one():
     ],
 )
 def test_postal_codes_and_departements_are_read_as_well(typed, codes, doubtful):
-    found, unsure = communes.read(typed)
+    found, unsure = places.read_communes(typed)
     assert (found, [entry for entry, _communes in unsure]) == (codes, doubtful)
 
 
@@ -62,24 +62,26 @@ def test_a_commune_that_nobody_knows_is_named_in_the_error():
 
 
 def test_a_name_typed_in_full_comes_before_larger_communes_that_begin_alike():
-    assert communes.search("Bourg")[0].name == "Bourg"
-    assert communes.search("bourg-en-b")[0].code == "01053"
-    assert communes.search("  ") == []
+    assert places.find_communes("Bourg")[0].name == "Bourg"
+    assert places.find_communes("bourg-en-b")[0].code == "01053"
+    assert places.find_communes("  ") == []
 
 
 def test_communes_of_the_chosen_departement_come_first_and_show_theirs():
-    assert [each.departement for each in communes.search("bourg", near="departement-01")][:2] == ["01", "01"]
-    assert communes.label("33067") == "Bourg – Gironde (33067)" and communes.read("Bourg – Gironde (33067)")[0] == [
-        "33067"
-    ]
-    assert communes.label("97411") == "Saint-Denis – La Réunion (97411)"
-    around = {each.departement for each in communes.search("bourg", near="region-ara")}
+    assert [each.departement for each in places.find_communes("bourg", near="departement-01")][:2] == ["01", "01"]
+    assert places.commune_label("33067") == "Bourg – Gironde (33067)" and places.read_communes(
+        "Bourg – Gironde (33067)"
+    )[0] == ["33067"]
+    assert places.commune_label("97411") == "Saint-Denis – La Réunion (97411)"
+    around = {each.departement for each in places.find_communes("bourg", near="region-ara")}
     assert around <= {"01", "03", "07", "15", "26", "38", "42", "43", "63", "69", "73", "74"}
 
 
 def test_communes_know_their_departement_overseas_too():
     known = {
-        commune.code: commune.departement for code in ("01034", "2A004", "97411") if (commune := communes.get(code))
+        commune.code: commune.departement
+        for code in ("01034", "2A004", "97411")
+        if (commune := places.commune_of(code))
     }
     assert known == {"01034": "01", "2A004": "2A", "97411": "974"}
 

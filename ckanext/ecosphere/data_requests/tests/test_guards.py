@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Attachment
 from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, draft, opened, row, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
-from ckanext.ecosphere.data_requests.views import unsaved_forms
+from ckanext.ecosphere.data_requests.views import ask
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 PDF = b"%PDF-1.7\n1 0 obj"
@@ -141,14 +142,24 @@ def limited(ckan_config: Any, monkeypatch: pytest.MonkeyPatch, number: int) -> N
         monkeypatch.setitem(ckan_config, f"ecosphere.requests.{name}", number)
 
 
-@pytest.mark.usefixtures("portal")
+SHEET = {"address": "1 place de la Source\n42000 Ville", "email": "ddt@loire.example"}
+
+
+@pytest.fixture
+def with_sheet(portal: None) -> Iterator[None]:
+    """A contact sheet of the service, for this test alone."""
+    update = tk.get_action("ecosphere_contact_sheet_update")
+    update({"user": "boss"}, {"id": "ddt-42", **SHEET})
+    yield
+    update({"user": "boss"}, {"id": "ddt-42", **dict.fromkeys(SHEET, "")})
+
+
+@pytest.mark.usefixtures("with_sheet")
 def test_requests_beyond_the_usual_number_wait_for_a_moderator_while_their_period_runs(
     app: CKANTestApp, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 2)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.most_requests_per_day", 4)
-    sheet = {"id": "ddt-42", "address": "1 place de la Source\n42000 Ville", "email": "ddt@loire.example"}
-    tk.get_action("ecosphere_contact_sheet_update")({"user": "boss"}, sheet)
     opened()
     form = "/demandes/nouvelle?organization=ddt-42"
     assert "in the last 24 hours" not in visit(app, "asker", form).body
@@ -220,7 +231,7 @@ def test_forms_of_an_address_that_is_not_logged_in_are_kept_so_often(made_app: A
 
 @pytest.mark.usefixtures("portal")
 def test_so_many_forms_wait_for_a_log_in(made_app: Any, monkeypatch: Any):
-    monkeypatch.setattr(unsaved_forms, "MOST_FORMS", 2)
+    monkeypatch.setattr(ask, "MOST_FORMS", 2)
     before = typed_forms()
     app = CKANTestApp(made_app)
     sent = [app.post("/fr/demandes/nouvelle", data=FORM, follow_redirects=False) for _ in range(3)]

@@ -13,11 +13,10 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests import dictize, listing
 from ckanext.ecosphere.data_requests.domain import text
 from ckanext.ecosphere.data_requests.domain.people import reader_of
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request
-from ckanext.ecosphere.data_requests.search import listing
 from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, draft, opened, row, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.shared import characters, rich_text

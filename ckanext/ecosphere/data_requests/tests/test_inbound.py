@@ -14,12 +14,11 @@ from ckan import model
 from click.testing import CliRunner
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import cli, privacy
+from ckanext.ecosphere.data_requests import cli, mail_in, mail_parsing, privacy
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.inbound import mailbox, parsing
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Inbound
 from ckanext.ecosphere.data_requests.notifications import delivery
-from ckanext.ecosphere.data_requests.notifications import replies as reply_addresses
+from ckanext.ecosphere.data_requests.notifications import delivery as reply_addresses
 from ckanext.ecosphere.data_requests.tests.conftest import act, opened, row, step
 from ckanext.ecosphere.data_requests.tests.imap_server import Imap
 from ckanext.ecosphere.tests.postbox import Postbox, body
@@ -444,8 +443,8 @@ def test_html_is_read_as_text_without_what_it_quotes_or_hides(postbox: Postbox):
     ],
 )
 def test_what_mail_programs_write_beneath_is_cut_off(quotation: str):
-    assert parsing.own_words(f"Oui.\n\n> cité\n{quotation}\nla suite") == "Oui."
-    assert parsing.own_words("On peut dire : oui.\nLe plan est joint") == "On peut dire : oui.\nLe plan est joint"
+    assert mail_parsing.own_words(f"Oui.\n\n> cité\n{quotation}\nla suite") == "Oui."
+    assert mail_parsing.own_words("On peut dire : oui.\nLe plan est joint") == "On peut dire : oui.\nLe plan est joint"
 
 
 def test_a_digest_and_the_mailbox_of_a_service_carry_no_reply_address(postbox: Postbox):
@@ -481,13 +480,13 @@ def test_a_mailbox_is_emptied_over_imap_once_and_a_large_mail_is_not_fetched(
     with Imap([reply(first).as_bytes(), b"no mail", large], "user", "pass word") as server:
         monkeypatch.setitem(ckan_config, "ecosphere.requests.imap", f"imap://user@127.0.0.1:{server.port}/Re%20ponses")
         monkeypatch.setitem(ckan_config, "ecosphere.requests.imap_password", "wrong")
-        with pytest.raises(mailbox.FAULTS):
-            mailbox.fetch()
+        with pytest.raises(mail_in.FAULTS):
+            mail_in.fetch()
         monkeypatch.setitem(ckan_config, "ecosphere.requests.imap_password", "pass word")
         server.withheld = {1}
-        assert (mailbox.fetch(), comments()) == (2, [])
+        assert (mail_in.fetch(), comments()) == (2, [])
         server.withheld = set()
-        assert (mailbox.fetch(), mailbox.fetch()) == (1, 0)
+        assert (mail_in.fetch(), mail_in.fetch()) == (1, 0)
         assert server.sent < 100_000
     assert len(comments()) == 1
     assert any("too large" in body(mail) for mail in postbox.to("asker"))
@@ -503,7 +502,7 @@ def test_a_mailbox_full_of_junk_costs_little_and_delays_no_reply(
     with Imap([*[junk] * 150, reply(first).as_bytes()], "user", "word") as server:
         monkeypatch.setitem(ckan_config, "ecosphere.requests.imap", f"imap://user@127.0.0.1:{server.port}/INBOX")
         monkeypatch.setitem(ckan_config, "ecosphere.requests.imap_password", "word")
-        assert mailbox.fetch() == 151
+        assert mail_in.fetch() == 151
         assert server.sent < 100_000
     assert len(comments()) == 1
 
@@ -512,7 +511,7 @@ def test_a_fault_of_ours_does_not_lose_a_mail(postbox: Postbox, monkeypatch: pyt
     opened()
     mail = reply(received(postbox))
     with monkeypatch.context() as broken:
-        broken.setattr(parsing, "body", lambda raw: 1 / 0)
+        broken.setattr(mail_parsing, "body", lambda raw: 1 / 0)
         done = CliRunner().invoke(cli.requests, ["mail-in"], input=mail.as_bytes())
         assert done.exit_code == 75
     model.Session.rollback()

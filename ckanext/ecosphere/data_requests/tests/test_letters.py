@@ -15,7 +15,7 @@ from ckan.tests.helpers import CKANTestApp
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.data_requests import privacy, setup
-from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import Letter, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
@@ -140,7 +140,7 @@ def test_letter_is_not_found_by_others(app: CKANTestApp, person: str | None):
 
 
 def test_decision_needs_its_author(app: CKANTestApp):
-    authors.keep(user_id("admin"), {"quality": ""})
+    letters.keep_author(user_id("admin"), {"quality": ""})
     model.Session.commit()
     made = opened()
     page = send(app, "admin", made, "refuse", status=400, **REFUSAL)
@@ -153,7 +153,7 @@ def test_decision_needs_its_author(app: CKANTestApp):
 
 
 def nameless(person: str) -> None:
-    authors.keep(user_id(person), dict.fromkeys(authors.NAMES, ""))
+    letters.keep_author(user_id(person), dict.fromkeys(letters.NAMES, ""))
     model.Session.commit()
 
 
@@ -162,12 +162,12 @@ def test_author_is_asked_for_in_the_form_of_the_decision(app: CKANTestApp):
     made = opened()
     log_in(app, "admin")
     page = app.get(f"/demandes/{made['reference']}/refuse")
-    assert all(f'name="{name}"' in page.body for name in authors.NAMES), "the page knows from the start"
+    assert all(f'name="{name}"' in page.body for name in letters.NAMES), "the page knows from the start"
     page = send(app, "admin", made, "refuse", status=400, quality="Cheffe", law=REASON)
     errors = re.findall(r'<a href="#field-([a-z_]+)">', page.body)
     assert errors == ["ground", "facts", "first_name", "last_name"]
     assert all(f'id="field-{name}"' in page.body for name in errors)
-    assert REASON in page.body and 'value="Cheffe"' in page.body and not authors.of(user_id("admin")).quality
+    assert REASON in page.body and 'value="Cheffe"' in page.body and not letters.author_of(user_id("admin")).quality
     send(app, "admin", made, "refuse", **REFUSAL, first_name="Jeanne", last_name="Martin", quality="Cheffe de service")
     assert "Jeanne Martin\nCheffe de service" in letter_of(made, "refuse").plain
     page = app.get(f"/demandes/{opened()['reference']}/refuse")
@@ -180,7 +180,7 @@ def test_preview_bears_the_names_that_are_typed_and_keeps_none(app: CKANTestApp)
     names = {"first_name": "Jeanne", "last_name": "Martin", "quality": "Cheffe de service"}
     page = send(app, "admin", made, "refuse", status=200, **REFUSAL, **names, go="preview")
     assert "Jeanne Martin<br>Cheffe de service" in page.body and 'value="Jeanne"' in page.body
-    assert not authors.of(user_id("admin")).complete
+    assert not letters.author_of(user_id("admin")).complete
 
 
 def test_service_that_is_not_spelled_out_is_told_from_the_start(app: CKANTestApp, monkeypatch: pytest.MonkeyPatch):
@@ -202,7 +202,7 @@ def test_an_answer_with_details_is_named_as_its_field(app: CKANTestApp):
 def test_letter_stays_as_it_was_sent(app: CKANTestApp):
     made = step(opened(), "refuse", "admin", **REFUSAL)
     before = letter_of(made, "refuse").plain
-    authors.keep(user_id("admin"), {"last_name": "Autre"})
+    letters.keep_author(user_id("admin"), {"last_name": "Autre"})
     model.Session.commit()
     step(made, "reopen", "asker", reason="Si")
     privacy.erase(model.User.get("admin"))  # pyright: ignore[reportArgumentType]

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import cli, setup, specimens
-from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.model import Letter, Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests.conftest import (
@@ -346,7 +346,7 @@ def test_delegation_and_addressee_stand_on_every_form_of_the_letter(app: CKANTes
 def test_each_kind_of_service_signs_in_the_name_of_its_authority(service: str, said: str):
     known = voc.get("organisations")[service].data
     place = voc.get("territories").get(str(known["territory"]))
-    assert authors.on_behalf(str(known["kind"]), place)["fr"] == said
+    assert letters.on_behalf(str(known["kind"]), place)["fr"] == said
 
 
 def test_every_kind_of_service_of_the_registry_has_its_delegation():
@@ -354,7 +354,7 @@ def test_every_kind_of_service_of_the_registry_has_its_delegation():
     assert kinds == set(law.delegations())
     for each in voc.get("organisations"):
         place = voc.get("territories").get(str(each.data["territory"])) if each.data["territory"] else None
-        behalf = authors.on_behalf(str(each.data["kind"]), place)["fr"]
+        behalf = letters.on_behalf(str(each.data["kind"]), place)["fr"]
         assert behalf.startswith("Pour le ") and "{" not in behalf and "  " not in behalf, each.id
 
 

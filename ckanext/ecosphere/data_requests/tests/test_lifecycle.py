@@ -13,10 +13,9 @@ from ckan import model
 from freezegun import freeze_time
 from sqlalchemy.exc import DBAPIError
 
-from ckanext.ecosphere.data_requests import service
+from ckanext.ecosphere.data_requests import transitions
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Event, Support
-from ckanext.ecosphere.data_requests.service import Conflict
 from ckanext.ecosphere.data_requests.tests.conftest import (
     DRAFT,
     EXTENSION,
@@ -34,6 +33,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
 )
 from ckanext.ecosphere.data_requests.tests.histories import replay
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at
+from ckanext.ecosphere.data_requests.transitions import Conflict
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -127,7 +127,7 @@ def test_people_of_a_service_are_trusted():
 
 def test_without_a_known_service_a_trusted_request_waits_for_a_moderator(ckan_config: Any, monkeypatch: Any):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.trust_after", 0)
-    monkeypatch.setattr(service.effects.routing, "rules", tuple)
+    monkeypatch.setattr(transitions.places, "rules", tuple)
     made = submitted()
     assert (made["state"], made["organization"]) == ("submitted", None)
     assert "organization" in errors_of(step, made, "accept", "moderator")

@@ -7,16 +7,13 @@ from typing import Any
 
 import ckan.plugins as p
 import pytest
-import sqlalchemy as sa
 from ckan import model
-from ckan.lib.redis import connect_to_redis
 from ckan.tests import helpers
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.cli import ecosphere
-from ckanext.ecosphere.data_requests import jobs, setup
+from ckanext.ecosphere.data_requests import matching, setup
 from ckanext.ecosphere.data_requests.notifications import scheduled
-from ckanext.ecosphere.data_requests.search import matching
 from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, group_id, opened, row, step
 from ckanext.ecosphere.interfaces import CheckStatus
 
@@ -24,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 
 def suggested(request: dict[str, Any]) -> list[str]:
-    jobs.match_saved()
+    matching.match_saved()
     return [each["title"] for each in act("show", "editor", id=request["id"])["suggestions"]]
 
 
@@ -66,48 +63,25 @@ def test_a_deleted_dataset_flags_the_request_and_reopens_nothing():
     package = dataset()
     made = step(opened(), "fulfil", "editor", datasets=[package["id"]])
     helpers.call_action("package_delete", {"user": "boss"}, id=package["id"])
-    jobs.match_saved()
+    matching.match_saved()
     shown = act("show", "editor", id=made["id"])
     assert shown["state"] == "fulfilled" and [each["code"] for each in shown["flags"]] == ["dataset_gone"]
     assert "Zones humides du Forez" in shown["flags"][0]["label"]
     assert act("show", "asker", id=made["id"])["flags"] == []
     helpers.call_action("package_patch", {"user": "boss"}, id=package["id"], state="active")
-    jobs.match_saved()
+    matching.match_saved()
     assert row(made).flags == []
 
 
-def test_a_save_that_is_rolled_back_is_not_looked_at():
-    list(matching.saved())
-    model.Session.execute(sa.text("SELECT 1"))
-    jobs.dataset_saved("nothing")
-    model.Session.rollback()
-    model.Session.commit()
-    assert list(matching.saved()) == []
-    jobs.dataset_saved("something")
-    model.Session.execute(sa.text("SELECT 1"))
-    model.Session.commit()
-    assert list(matching.saved()) == [["something"]]
-
-
-def test_a_comparison_that_was_cut_off_is_done_again():
-    list(matching.saved())
-    matching.note_saved(["one"])
-    taken = matching.saved()
-    assert next(taken) == ["one"]
-    taken.close()  # simulates a killed worker
-    assert matching.wait()
-    assert list(matching.saved()) == [["one"]]
-    assert not matching.wait()
-
-
-def test_datasets_that_an_emptied_redis_forgot_are_compared():
+def test_a_comparison_that_is_cut_off_is_done_again(monkeypatch: pytest.MonkeyPatch):
     made = opened(title="Inventaire des zones humides de la Loire")
-    matching.remember()
     saved("Inventaire : zones humides")
-    connect_to_redis().flushdb()
-    assert any("compared" in text for text in jobs.recover())
-    assert "Inventaire : zones humides" in suggested(made)
-    assert jobs.recover() == []
+    with monkeypatch.context() as killed:
+        killed.setattr(matching, "_suggest", lambda ids: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            matching.match_saved()
+    model.Session.rollback()
+    assert suggested(made) == ["Inventaire : zones humides"]
 
 
 def test_only_answers_to_public_requests_make_a_dataset_popular():

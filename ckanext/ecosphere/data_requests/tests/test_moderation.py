@@ -15,7 +15,7 @@ from ckan.tests import factories
 from freezegun import freeze_time
 
 from ckanext.ecosphere.core import addresses
-from ckanext.ecosphere.data_requests import effects, service
+from ckanext.ecosphere.data_requests import service, transitions
 from ckanext.ecosphere.data_requests.domain import clock, text, trust, wording
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
 from ckanext.ecosphere.data_requests.notifications import delivery
@@ -461,11 +461,11 @@ def test_public_dates_are_days_and_order_within_a_day_tells_nothing(app: Any):
 
 
 def test_references_are_a_permutation_that_needs_the_secret():
-    numbers = [effects.permuted(number, 2026, "clé") for number in range(3000)]
-    assert len(set(numbers)) == len(numbers) and max(numbers) < effects.REFERENCES_OF_A_BLOCK
+    numbers = [transitions.permuted(number, 2026, "clé") for number in range(3000)]
+    assert len(set(numbers)) == len(numbers) and max(numbers) < transitions.REFERENCES_OF_A_BLOCK
     assert numbers[:20] != sorted(numbers[:20])
-    assert numbers[:20] != [effects.permuted(number, 2026, "autre") for number in range(20)]
-    assert effects.permuted(100_003, 2026, "clé") // effects.REFERENCES_OF_A_BLOCK == 1
+    assert numbers[:20] != [transitions.permuted(number, 2026, "autre") for number in range(20)]
+    assert transitions.permuted(100_003, 2026, "clé") // transitions.REFERENCES_OF_A_BLOCK == 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import conversation, deliveries, privacy
+from ckanext.ecosphere.data_requests import attachments, conversation, privacy
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.domain.people import reader_of
 from ckanext.ecosphere.data_requests.logic import actions, auth
@@ -151,7 +151,7 @@ def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> d
     if action == "absence_delete":
         found["id"] = _absence()
     if action == "delivery_show":
-        found["id"] = deliveries.keep(row(made), {"links": ["https://livraison.example"]})[0]
+        found["id"] = attachments.keep_answer(row(made), {"links": ["https://livraison.example"]})[0]
     if action == "signal":
         found["dataset"] = package
     if action == "dataset_list":

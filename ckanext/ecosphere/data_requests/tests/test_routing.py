@@ -10,7 +10,7 @@ from ckan import model
 from ckan.tests import factories
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests.domain import routing
+from ckanext.ecosphere.data_requests.domain import places
 from ckanext.ecosphere.data_requests.tests.conftest import INSEE, act
 
 
@@ -18,7 +18,7 @@ def test_every_line_of_the_table_names_what_exists():
     services, territories, themes = voc.get("organisations"), voc.get("territories"), voc.get("themes")
     kinds = {each.data["kind"] for each in services}
     types = {each.data["type"] for each in territories}
-    for rule in routing.rules():
+    for rule in places.rules():
         assert rule.place == "*" or rule.place in types or rule.place in territories, rule
         assert rule.theme == "*" or (rule.theme in themes and not themes[rule.theme].broader), rule
         assert rule.where in ("own", "above", "national") or rule.where in territories, rule
@@ -27,7 +27,7 @@ def test_every_line_of_the_table_names_what_exists():
 
 
 def test_the_table_ends_with_a_line_for_everything():
-    last = routing.rules()[-1]
+    last = places.rules()[-1]
     assert (last.place, last.theme) == ("*", "*")
 
 
@@ -43,7 +43,7 @@ def test_the_table_ends_with_a_line_for_everything():
     ],
 )
 def test_communes_stand_for_the_territory_that_holds_them_all(communes: list[str], territory: str):
-    assert routing.territory_of([{"code": each} for each in communes], None) == territory
+    assert places.territory_of([{"code": each} for each in communes], None) == territory
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def test_communes_stand_for_the_territory_that_holds_them_all(communes: list[str
     ],
 )
 def test_a_rectangle_stands_for_the_smallest_territory_around_it(bbox: list[float], territory: str):
-    assert routing.territory_of([], bbox) == territory
+    assert places.territory_of([], bbox) == territory
 
 
 def test_nothing_stands_for_nothing():
-    assert routing.territory_of([], None) == ""
+    assert places.territory_of([], None) == ""
 
 
 @pytest.mark.usefixtures("portal")

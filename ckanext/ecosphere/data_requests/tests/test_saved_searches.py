@@ -14,7 +14,7 @@ from ckan.cli.db import _run_migrations
 from ckan.tests import factories
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests.search import saved
+from ckanext.ecosphere.data_requests import alerts
 from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, opened, row, step, submitted
 from ckanext.ecosphere.search.alerts import job, storage, subjects
 from ckanext.ecosphere.search.alerts.model import Alert, Subscriber, now
@@ -183,7 +183,7 @@ def test_the_feed_holds_what_the_search_finds(app: Any):
 
 
 def test_a_search_is_the_same_however_it_is_written():
-    kept = saved.Requests()
+    kept = alerts.Requests()
     written = [("state", "refused"), ("state", "open"), ("page", "3"), ("theme", "eau"), ("q", " eau  douce ")]
     search = kept.canonical(written)
     assert search == kept.canonical(reversed(written)) == "q=eau+douce&theme=eau&state=open&state=refused"

@@ -10,7 +10,7 @@ import pytest
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests.search import listing
+from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, dataset, group_id, opened, row, step
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 

@@ -12,7 +12,7 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute, Setting
-from ckanext.ecosphere.data_requests.notifications import delivery, replies, scheduled
+from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.notifications.outbox import OUTBOX
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step, submitted, user_id
 from ckanext.ecosphere.shared import dates
@@ -169,7 +169,7 @@ def test_one_click_of_a_digest_stops_all_mails(app: Any, postbox: Postbox):
 
 def test_forged_ways_out_are_not_found(app: Any, postbox: Postbox):
     made = opened()
-    good = replies.unsubscribe_token(user_id("asker"), made["id"])
+    good = delivery.unsubscribe_token(user_id("asker"), made["id"])
     changed = good[:-10] + ("a" if good[-10] != "a" else "b") + good[-9:]
     for forged in (changed, good.rsplit(".", 1)[0], "x", "a" * 5000, "é"):
         assert app.post(f"/demandes/desabonnement/{forged}").status_code == 404
@@ -177,17 +177,22 @@ def test_forged_ways_out_are_not_found(app: Any, postbox: Postbox):
 
 
 def test_the_way_out_of_a_request_that_is_gone_stops_nothing_else(app: Any):
-    gone = replies.unsubscribe_token(user_id("asker"), "00000000-0000-4000-8000-000000000000")
+    gone = delivery.unsubscribe_token(user_id("asker"), "00000000-0000-4000-8000-000000000000")
     assert app.post(f"/demandes/desabonnement/{gone}").status_code == 404
     assert model.Session.get(Setting, user_id("asker")) is None
 
 
 def test_the_way_out_of_a_closed_account_writes_nothing_about_it(app: Any):
     made, person = opened(), user_id("stranger")
-    ways_out = [replies.unsubscribe_token(person, each) for each in ("", made["id"])]
-    model.Session.execute(sa.text("UPDATE \"user\" SET state = 'deleted' WHERE name = 'stranger'"))
+    ways_out = [delivery.unsubscribe_token(person, each) for each in ("", made["id"])]
+    close = "UPDATE \"user\" SET state = :state WHERE name = 'stranger'"
+    model.Session.execute(sa.text(close), {"state": "deleted"})
     model.Session.commit()
-    assert {app.post(f"/demandes/desabonnement/{each}").status_code for each in ways_out} == {404}
+    try:
+        assert {app.post(f"/demandes/desabonnement/{each}").status_code for each in ways_out} == {404}
+    finally:
+        model.Session.execute(sa.text(close), {"state": "active"})
+        model.Session.commit()
     assert model.Session.get(Setting, person) is None
     assert model.Session.scalar(sa.select(sa.func.count()).select_from(Mute)) == 0
 

@@ -1,4 +1,4 @@
-"""Views that act on a request: transitions and their letters, conversation, support, follow; downloads of files."""
+"""Views that act on a request: transitions with their letters, messages, support, downloads; form of a report."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests import deliveries
-from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.data_requests import attachments
+from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import digest
-from ckanext.ecosphere.data_requests.domain import fields, states
+from ckanext.ecosphere.data_requests.domain import fields, states, wording
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
-from ckanext.ecosphere.data_requests.views.read import conversation_page
-from ckanext.ecosphere.data_requests.views.viewing import (
+from ckanext.ecosphere.data_requests.views.forms import (
     CONFLICT,
     INVALID,
     act,
+    flash,
+    is_known,
     known,
     messages,
     page,
     rendered,
 )
+from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.messages import N_
 
 #: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
 PREVIEW = "preview"
@@ -89,7 +92,7 @@ def transition(id: str, transition: str) -> AnyResponse:
             errors=forms.with_files(messages(error), "files", uploads),
             status=INVALID,
         )
-    private = data.get("reach") == deliveries.REQUESTER and not data.get("datasets")
+    private = data.get("reach") == attachments.REQUESTER and not data.get("datasets")
     is_held = any(event.get("moderation") == "held" for event in result.get("events", [])[-1:])
     tk.h.flash_success(
         tk.h.ecosphere_request_done(
@@ -145,7 +148,7 @@ def _read(step: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
     """Read the form of a transition, including the author's name for a letter."""
     names = [field["name"] for field in step["fields"]]
     if step["transition"] in states.LETTERS:
-        names += authors.NAMES
+        names += letters.NAMES
     return forms.read_transition(names, typed)
 
 
@@ -284,8 +287,7 @@ def _simple(id: str, action: str, data: dict[str, Any], message: str = "") -> An
     try:
         act(action, **data)
     except tk.ValidationError as error:
-        for texts in messages(error).values():
-            tk.h.flash_error(" ".join(texts))
+        flash(error)
     else:
         tk.h.flash_success(message or tk._("It is done."))
     return tk.redirect_to("ecosphere_requests.read", id=id)
@@ -382,7 +384,7 @@ def _form(
         "names": names,
         "values": values,
         "errors": forms.in_order(
-            errors or {}, [*names, "service", *authors.NAMES, "comment", "note"]
+            errors or {}, [*names, "service", *letters.NAMES, "comment", "note"]
         ),
         "changes": changes,
         "labels": labels,
@@ -497,17 +499,17 @@ def _letter_variables(
 ) -> dict[str, Any]:
     """Return what a letter lacks: fields of its `author` to ask for, the `unnamed` service; and `ways` to pass on."""
     request = model.Session.get_one(Request, request_["id"])
-    faults = authors.faults_of(request, transition, tk.current_user.id, {})
-    asks_author = any(values.get(name) for name in authors.NAMES) or any(
-        name in faults for name in authors.NAMES
+    faults = letters.faults_of(request, transition, tk.current_user.id, {})
+    asks_author = any(values.get(name) for name in letters.NAMES) or any(
+        name in faults for name in letters.NAMES
     )
-    stored = authors.of(tk.current_user.id)
-    group = authors.service_of(request, transition)
+    stored = letters.author_of(tk.current_user.id)
+    group = letters.service_of(request, transition)
     service_name = group.name if group else ""
     unnamed = {"text": " ".join(faults.get("service", [])), "name": service_name}
     author = None
     if asks_author:
-        author = {name: values.get(name, getattr(stored, name)) for name in authors.NAMES}
+        author = {name: values.get(name, getattr(stored, name)) for name in letters.NAMES}
     unnamed_service = unnamed if "service" in faults else None
     return {"author": author, "unnamed": unnamed_service, "ways": _ways()}
 
@@ -542,3 +544,76 @@ def _tell_of_others(together: Mapping[str, Any]) -> None:
         )
     for other in together["left_out"]:
         tk.h.flash_error(tk._("It was not done for {reference}: {reason}").format(**other))
+
+
+# Reports about datasets.
+
+#: Field, in the order of the form → message when it is empty.
+MISSING_IN_SIGNAL = {
+    "kind": N_("Choose what it is about."),
+    "description": N_("Say what is wrong, or what you want to know."),
+}
+
+
+@page
+def signal(dataset: str) -> Response:
+    """Show the form; the URL may preselect the kind (``?kind=link``)."""
+    return _signal_form(_shown(dataset), {"kind": request.args.get("kind", "")})
+
+
+@page
+def signal_create(dataset: str) -> AnyResponse:
+    """Send the report, and show its reference."""
+    package = _shown(dataset)
+    forms.refuse_machines(request.form)
+    values = {
+        name: request.form.get(name, "").replace("\r\n", "\n").strip()
+        for name in ("kind", "description")
+    }
+    try:
+        report = act("ecosphere_request_signal", dataset=package["id"], **values)
+    except tk.ValidationError as error:
+        missing = {
+            name: [tk._(MISSING_IN_SIGNAL[name])] for name, value in values.items() if not value
+        }
+        return _signal_form(
+            package,
+            values,
+            forms.in_order({**messages(error), **missing}, MISSING_IN_SIGNAL),
+            INVALID,
+        )
+    if report["readable"]:
+        tk.h.flash_success(
+            tk._("Thank you. The service has it: {reference}.").format(
+                reference=report["reference"]
+            )
+        )
+        return tk.redirect_to("ecosphere_requests.read", id=report["reference"])
+    words = tk._("Thank you. A moderator reads it first, then the service: {reference}.")
+    tk.h.flash_success(words.format(reference=report["reference"]))
+    return tk.redirect_to("dataset.read", id=package["name"])
+
+
+def _shown(dataset: str) -> dict[str, Any]:
+    try:
+        return act("package_show", id=dataset)
+    except tk.NotAuthorized:
+        raise tk.ObjectNotFound from None  # does not reveal names of private datasets
+
+
+def _signal_form(
+    dataset: Mapping[str, Any],
+    values: Mapping[str, Any],
+    errors: forms.Errors | None = None,
+    status: int = 200,
+) -> Response:
+    variables = {
+        "pkg": dataset,
+        "values": values,
+        "errors": errors or {},
+        "kinds": [(kind, wording.kind(kind)) for kind in states.SIGNALS],
+        "labels": forms.signal_labels(),
+        "trap": forms.TRAP,
+        "is_known": is_known(),
+    }
+    return rendered("ecosphere_requests/signal.html", variables, status)

@@ -1,29 +1,38 @@
 """Views of the form for a new request: its steps, its draft, similar data and requests, and log-in in between.
 
+What anonymous users typed is stored until they log in, in Redis, since cookies are small and can be read. Redis also
+holds jobs and sessions, so the number of forms is limited by IP address and in total, as is their lifetime.
+
 Also the page of a question put to several services, and what the form says before a person writes yet another request
 in a day.
 """
 
 from __future__ import annotations
 
+import json
 import re
+import secrets
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import redis
 from ckan import model
+from ckan.common import session
+from ckan.lib.redis import connect_to_redis
 from ckan.lib.search import SearchError, SearchQueryError
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import config, throttle
-from ckanext.ecosphere.data_requests.domain import communes, fields, people, states
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import fields, people, places, states, trust
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
-from ckanext.ecosphere.data_requests.views import forms, signals, unsaved_forms
-from ckanext.ecosphere.data_requests.views.viewing import (
+from ckanext.ecosphere.data_requests.views import forms
+from ckanext.ecosphere.data_requests.views.forms import (
     act,
     context,
     is_known,
@@ -46,7 +55,7 @@ CARRIED = ("territory", "visibility", "kind", "dataset", "organization")
 @page
 def new() -> AnyResponse:
     """Show the first step, filled with the terms of a search or with the form stored before the log-in."""
-    stored = unsaved_forms.kept()
+    stored = kept_form()
     values = stored or {
         field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)
     }
@@ -78,8 +87,8 @@ def _about(name: str) -> dict[str, Any]:
 
 def _of_service(name: str) -> dict[str, Any]:
     """Return initial values of a request to a service; empty when there is no such service."""
-    group = model.Group.get(name)
-    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+    group = people.active_service(name)
+    if group is None:
         return {}
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     place = voc.get("territories").get(str(extras.get(organisations.TERRITORY) or ""))
@@ -106,9 +115,7 @@ def create() -> AnyResponse:
         return _form(first, typed, errors=forms.with_files(errors, "files", uploads))
     if not is_known():
         try:
-            unsaved_forms.keep(
-                {name: typed[name] for name in (*first.fields, *CARRIED) if typed.get(name)}
-            )
+            keep_form({name: typed[name] for name in (*first.fields, *CARRIED) if typed.get(name)})
         except tk.ValidationError as error:
             response = _form(first, typed, errors=messages(error))
             response.status_code = TOO_MANY
@@ -123,7 +130,7 @@ def create() -> AnyResponse:
         )
     except tk.ValidationError as error:
         return _form(first, typed, errors=forms.with_files(messages(error), "files", uploads))
-    unsaved_forms.forget()
+    forget_form()
     if go == "send":
         return _sent_at_once(draft)
     return _after(draft, first, go)
@@ -279,13 +286,14 @@ def _place_of_draft(id: str) -> dict[str, Any]:
 
 def commune_suggestions() -> Response:
     """Return communes that match the input, as JSON."""
-    matches = communes.search(
+    matches = places.find_communes(
         request.args.get("q", "")[:80], near=request.args.get("territory", "")
     )
     return jsonify(
         {
             "items": [
-                {"value": commune.code, "label": communes.label_of(commune)} for commune in matches
+                {"value": commune.code, "label": places.label_of_commune(commune)}
+                for commune in matches
             ]
         }
     )
@@ -310,7 +318,7 @@ def _form(
     sent = draft is not None and draft["state"] != "draft"
     signal = draft is not None and draft["is_signal"]
     every = forms.steps()[:1] if signal else forms.steps()
-    words = {"description": signals.labels()["description"]} if signal else {}
+    words = {"description": forms.signal_labels()["description"]} if signal else {}
     service = None
     if not draft and values.get("organization"):
         service = model.Group.get(str(values["organization"]))
@@ -339,7 +347,7 @@ def _form(
         draft_communes = (draft or {}).get("communes") or []
         near = ""
         if draft_communes:
-            near = communes.territory_of(draft_communes[0]["code"])
+            near = places.departement_id(draft_communes[0]["code"])
         variables["near"] = (draft or {}).get("territory") or near
     if draft and after is None:
         variables["similar"] = similar_of(draft)
@@ -365,8 +373,8 @@ def _addressee(values: Mapping[str, Any]) -> str | None:
 def _commune_label(commune: Any) -> str:
     """Return the label of a commune, as stored (code, name) or as typed (code, then its name)."""
     if isinstance(commune, dict):
-        return communes.label(commune["code"])
-    return communes.label(str(commune)[:5])
+        return places.commune_label(commune["code"])
+    return places.commune_label(str(commune)[:5])
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -501,8 +509,8 @@ def _limit_of_next(organization: str | None) -> dict[str, Any] | None:
     reader = people.reader_of_context(context())
     if not reader.id:
         return None
-    sent, stopped = throttle.sent_lately(reader), throttle.is_stopped(reader)
-    if sent < throttle.without_moderator(reader) and not stopped:
+    sent, stopped = trust.sent_lately(reader), trust.is_stopped(reader)
+    if sent < trust.without_moderator(reader) and not stopped:
         return None
     group = model.Group.get(organization) if organization else None
     group = group or model.Group.get(config.moderators())
@@ -514,7 +522,7 @@ def _limit_of_next(organization: str | None) -> dict[str, Any] | None:
 def _has_sent_many() -> bool:
     """Return whether the current user has just sent a request that waits for a moderator because of the number."""
     reader = people.reader_of_context(context())
-    return throttle.sent_lately(reader) > throttle.without_moderator(reader)
+    return trust.sent_lately(reader) > trust.without_moderator(reader)
 
 
 @page
@@ -555,6 +563,8 @@ def _batch(
         "ecosphere_requests/batch.html", {**variables, "errors": errors or {}}, status_of(errors)
     )
 
+
+# Suggestions of datasets.
 
 MOST_SUGGESTIONS = 8
 #: Maximum number of datasets of a form that are shown by title.
@@ -610,15 +620,83 @@ def _dataset_label(dataset: dict[str, Any], is_shared: bool) -> str:
 
 def dataset_titles(typed: Any) -> dict[str, str]:
     """Return the titles of the datasets in a field that the user may read: name → title."""
-    names = forms.dataset_names(str(typed or ""))[:MOST_CHOSEN]
+    reader = people.reader_of_context(context())
     titles = {}
-    for name in names:
+    for name in forms.dataset_names(str(typed or ""))[:MOST_CHOSEN]:
         package = model.Package.get(name)
-        if package is None or package.state != model.State.ACTIVE:
-            continue
-        try:
-            tk.check_access("package_show", context(), {"id": package.id})
-        except (tk.NotAuthorized, tk.ObjectNotFound):
-            continue
-        titles[name] = package.title or package.name
+        if package is not None and people.may_read_dataset(package, reader):
+            titles[name] = package.title or package.name
     return titles
+
+
+# Forms of anonymous users, kept until they log in.
+
+TOKEN = "ecosphere_request_kept"  # noqa: S105 - key in the session
+SECONDS = 2 * 3600
+#: Size and number of stored forms: 30 MB of Redis at most.
+MOST_BYTES = 60_000
+MOST_FORMS = 500
+
+
+def keep_form(values: Mapping[str, str]) -> None:
+    """Store the fields of a form for the user's session, replacing an earlier one.
+
+    Raises:
+        ValidationError: nothing is stored: too many forms from this IP address or in total, a form too long, or Redis
+            not available.
+    """
+    trust.count_form()
+    written = json.dumps(dict(values))
+    if len(written) > MOST_BYTES:
+        raise tk.ValidationError(
+            {"message": [tk._("The text is too long to be kept: log in first, then ask.")]}
+        )
+    token = session.get(TOKEN) or secrets.token_urlsafe(24)
+    try:
+        connection = connect_to_redis()
+        connection.zremrangebyscore(_all_kept(), 0, time.time())
+        if (
+            connection.zcard(_all_kept()) >= MOST_FORMS
+            and connection.zscore(_all_kept(), token) is None
+        ):
+            raise tk.ValidationError({"message": [_not_now()]})
+        pipeline = connection.pipeline()
+        pipeline.zadd(_all_kept(), {token: time.time() + SECONDS})
+        pipeline.expire(_all_kept(), SECONDS)
+        pipeline.set(_key_of_kept(token), written, ex=SECONDS)
+        pipeline.execute()
+    except redis.RedisError:
+        raise tk.ValidationError({"message": [_not_now()]}) from None
+    session[TOKEN] = token
+
+
+def kept_form() -> dict[str, str]:
+    """Return the form stored for the user, empty without one."""
+    token = session.get(TOKEN)
+    written = connect_to_redis().get(_key_of_kept(token)) if token else None
+    if not written:
+        return {}
+    return json.loads(written)  # pyright: ignore[reportArgumentType]
+
+
+def forget_form() -> None:
+    """Delete the form stored for the user."""
+    token = session.pop(TOKEN, None)
+    if token:
+        connect_to_redis().delete(_key_of_kept(token))
+        connect_to_redis().zrem(_all_kept(), token)
+
+
+def _not_now() -> str:
+    return tk._(
+        "What you typed cannot be kept at the moment: log in first, then send the form again."
+    )
+
+
+def _key_of_kept(token: str) -> str:
+    return f"ecosphere:requests:kept:{tk.config['ckan.site_id']}:{token}"
+
+
+def _all_kept() -> str:
+    """Return the key of a sorted set: token → time of expiry, in seconds since 1970."""
+    return f"ecosphere:requests:{tk.config['ckan.site_id']}:kept"

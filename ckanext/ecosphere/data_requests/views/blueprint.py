@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.ecosphere.data_requests.views import (
-    act,
-    ask,
-    desk,
-    figures,
-    letters,
-    person,
-    read,
-    signals,
-)
+from ckanext.ecosphere.data_requests.views import act, ask, desk, figures, person, read
 from ckanext.ecosphere.shared import web_guard
 
 __all__ = ["ecosphere_requests"]
@@ -43,7 +34,7 @@ GET = (
     ("/demandes/desabonnement/<token>", "unsubscribe", person.unsubscribe),
     ("/demandes/preferences", "preferences", person.preferences),
     ("/demandes/mes-donnees.json", "my_data", person.my_data),
-    ("/demandes/signaler/<dataset>", "signal", signals.new),
+    ("/demandes/signaler/<dataset>", "signal", act.signal),
     ("/demandes/<id>", "read", read.read),
     ("/demandes/<id>/flux.atom", "request_feed", figures.request_feed),
     ("/demandes/<id>/ressemblances", "lookalikes", ask.lookalikes),
@@ -55,12 +46,12 @@ GET = (
         "private_desk_calendar",
         person.private_calendar,
     ),
-    ("/demandes/satisfaction/<token>", "satisfied_by_mail", letters.satisfied_by_mail),
+    ("/demandes/satisfaction/<token>", "satisfied_by_mail", read.satisfied_by_mail),
     ("/demandes/<id>/services", "batch", ask.batch),
-    ("/demandes/<id>/saisine-cada", "referral", letters.referral),
-    ("/demandes/<id>/saisine-cada.<ending>", "referral_file", letters.referral_file),
-    ("/demandes/<id>/lettre/<letter>", "letter", letters.letter),
-    ("/demandes/<id>/lettre/<letter>.pdf", "letter_pdf", letters.letter_pdf),
+    ("/demandes/<id>/saisine-cada", "referral", read.referral),
+    ("/demandes/<id>/saisine-cada.<ending>", "referral_file", read.referral_file),
+    ("/demandes/<id>/lettre/<letter>", "letter", read.letter),
+    ("/demandes/<id>/lettre/<letter>.pdf", "letter_pdf", read.letter_pdf),
     ("/demandes/<id>/fichier/<file>", "attachment", act.attachment),
     ("/demandes/<id>/reponse/<delivery>", "delivery", act.delivery),
     ("/demandes/<id>/modifier/<step>", "edit", ask.edit),
@@ -84,13 +75,13 @@ POST = (
     ("/demandes/absences", "absence_create", desk.absences),
     ("/demandes/absences/<absence>/supprimer", "absence_delete", desk.absence_delete),
     ("/demandes/moderation/messages/<kind>/<text>", "moderate", desk.moderate),
-    ("/demandes/signaler/<dataset>", "signal_create", signals.create),
+    ("/demandes/signaler/<dataset>", "signal_create", act.signal_create),
     ("/demandes/<id>/modifier/<step>", "save", ask.save),
     ("/demandes/<id>/modifier/<step>/reprendre", "resume", ask.resume),
     ("/demandes/<id>/message", "comment", act.comment),
     ("/demandes/<id>/message/<comment>/masquer", "hide_comment", act.hide_comment),
     ("/demandes/nouveau-calendrier", "new_calendar", person.new_calendar),
-    ("/demandes/<id>/satisfaction", "satisfied", letters.satisfied),
+    ("/demandes/<id>/satisfaction", "satisfied", read.satisfied),
     ("/demandes/<id>/services", "batch_add", ask.batch_add),
     ("/demandes/<id>/soutenir", "support", act.support),
     ("/demandes/<id>/ne-plus-soutenir", "unsupport", act.unsupport),
@@ -115,6 +106,6 @@ ecosphere_requests.add_url_rule(
 ecosphere_requests.add_url_rule(
     "/demandes/satisfaction/<token>",
     endpoint="satisfied_by_mail",
-    view_func=letters.satisfied_by_mail,
+    view_func=read.satisfied_by_mail,
     methods=["POST"],
 )

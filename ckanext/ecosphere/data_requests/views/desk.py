@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -10,23 +12,43 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests import listing
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import people as persons
-from ckanext.ecosphere.data_requests.search import listing
-from ckanext.ecosphere.data_requests.search.desk import KINDS
-from ckanext.ecosphere.data_requests.views import figures, forms, read
-from ckanext.ecosphere.data_requests.views.viewing import (
+from ckanext.ecosphere.data_requests.listing import KINDS
+from ckanext.ecosphere.data_requests.views import forms, read
+from ckanext.ecosphere.data_requests.views.forms import (
     INVALID,
     act,
     context,
+    flash,
     known,
     messages,
     page,
     rendered,
 )
+from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.csv_table import write
+from ckanext.ecosphere.shared.messages import N_
 
 #: Maximum number of requests in the CSV of a service, and number read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100
+#: Format of a datetime that spreadsheets recognise in all languages; in Paris time.
+MOMENT = "%Y-%m-%d %H:%M"
+DESK_COLUMNS = (
+    N_("Reference"),
+    N_("Title"),
+    N_("State"),
+    N_("Received on"),
+    N_("Answer expected by"),
+    N_("Closed on"),
+    N_("Theme"),
+    N_("Place"),
+    N_("Use"),
+    N_("Assigned to"),
+    N_("People who support it"),
+    N_("Treated together with"),
+)
 
 
 @page
@@ -64,12 +86,49 @@ def desk_csv(organization: str) -> Response:
         requests += results
         if len(results) < AT_ONCE:
             break
-    response = Response(figures.desk_table(requests), mimetype="text/csv")
+    response = Response(_table(requests), mimetype="text/csv")
     response.headers["Content-Disposition"] = (
         f'attachment; filename="demandes-{service["name"]}.csv"'
     )
     response.cache_control.no_store = True
     return response
+
+
+def _table(requests: Iterable[Mapping[str, Any]]) -> str:
+    """Return requests of a service as CSV in the reader's language; of people, only the assignee is named.
+
+    Args:
+        requests: as returned by `ecosphere_request_list`.
+    """
+    header = [tk._(label) for label in DESK_COLUMNS]
+    return write(header, (_desk_row(request_) for request_ in requests))
+
+
+def _desk_row(request_: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        request_["reference"],
+        request_["title"],
+        request_["state_label"],
+        _spreadsheet_moment(request_["submitted"]),
+        _spreadsheet_moment(request_["due"]),
+        _spreadsheet_moment(request_["closed"]),
+        request_["theme_label"],
+        request_["territory_label"],
+        request_["use_label"],
+        (request_["assigned_to"] or {}).get("name", ""),
+        request_["support_count"],
+        ", ".join(other["reference"] for other in request_["joined"]),
+    )
+
+
+def _spreadsheet_moment(value: str | None) -> str:
+    """Return a date, or a datetime in the portal's time zone, in a format for spreadsheets."""
+    moment = dates.read(value)
+    if isinstance(moment, datetime):
+        return moment.strftime(MOMENT)
+    if moment:
+        return moment.isoformat()
+    return ""
 
 
 @page
@@ -85,10 +144,9 @@ def assign(organization: str) -> AnyResponse:
     try:
         result = act("ecosphere_request_assign", ids=ids, user=request.form.get("user") or None)
     except tk.ValidationError as error:
-        for texts in messages(error).values():
-            tk.h.flash_error(" ".join(texts))
+        flash(error)
         return back
-    assigned, refused = _count(result["assigned"]), _count(result["refused"])
+    assigned, refused = len(result["assigned"]), len(result["refused"])
     if assigned and request.form.get("user"):
         sentence = tk.ungettext(
             "{number} request assigned.", "{number} requests assigned.", assigned
@@ -131,7 +189,7 @@ def moderation() -> AnyResponse:
         "pages": pages,
         "waiting": act("ecosphere_request_held_list", rows=0)["count"],
     }
-    variables |= {"unready": _unready(), "desk_lacks": authors.desk_lacks()}
+    variables |= {"unready": _unready(), "desk_lacks": letters.desk_lacks()}
     variables["unconfirmed"] = _unconfirmed()
     return rendered("ecosphere_requests/moderation.html", variables)
 
@@ -140,7 +198,7 @@ def _unready() -> list[dict[str, Any]]:
     """Return the services in whose name no receipt can be sent, with what is missing on their contact sheets."""
     labels = _contact_labels()
     rows = []
-    for service in authors.unready():
+    for service in letters.unready():
         group = service.group
         lacking = [labels[name] for name in service.lacking]
         title = group.title or group.name
@@ -154,7 +212,7 @@ def _unconfirmed() -> list[dict[str, Any]]:
     """Return the services for which the directory stands in, with its fields and their years."""
     labels = _contact_labels()
     rows = []
-    for group, entries in authors.unconfirmed():
+    for group, entries in letters.unconfirmed():
         fields = [f"{labels[name]} ({entry.year})" for name, entry in entries.items()]
         rows.append({"name": group.name, "title": group.title or group.name, "fields": fields})
     return rows
@@ -195,8 +253,7 @@ def moderate(kind: str, text: str) -> AnyResponse:
     try:
         act("ecosphere_request_moderate", kind=kind, id=text, **decision)
     except tk.ValidationError as error:
-        for texts in messages(error).values():
-            tk.h.flash_error(" ".join(texts))
+        flash(error)
     else:
         tk.h.flash_success(sentences[decision["decision"]])
     return tk.redirect_to("ecosphere_requests.held")
@@ -239,44 +296,15 @@ def service_of_desk(name: str) -> dict[str, Any]:
 def _filtered(
     service: dict[str, Any], search: dict[str, Any], chosen: MultiDict[str, str]
 ) -> Response:
-    number = read.page_number(request.args)
-    rows = read.ROWS
-    sort = "due"
-    if request.args.get("sort") in read.SORTS:
-        sort = request.args.get("sort")
     search = {**search, "organization": service["id"]}
-    requests = act(
-        "ecosphere_request_list",
-        **search,
-        scope="desk",
-        sort=sort,
-        start=(number - 1) * rows,
-        rows=rows,
-    )
-    chosen = MultiDict(
-        [(name, value) for name, value in chosen.items(multi=True) if name != "organization"]
-    )
-    at = {"organization": service["name"]}
-    endpoint = "ecosphere_requests.desk"
-    others = {name: items for name, items in requests["facets"].items() if name != "organization"}
+    endpoint, at = "ecosphere_requests.desk", {"organization": service["name"]}
     variables = {
+        **read.filtered(search, chosen, endpoint, "due", "desk", **at),
         "service": service,
-        "found": requests,
-        "search": search,
-        "sort": sort,
-        "facets": read.facets(others, chosen, endpoint, **at),
-        "chosen": read.chips(others, chosen, endpoint, **at),
-        "pages": read.pages(requests["count"], number, chosen, endpoint, **at),
         "people": people(service),
         "desk": act("ecosphere_request_desk", organization=service["id"]),
     }
     return rendered("ecosphere_requests/desk_list.html", variables)
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, int):
-        return value
-    return len(value)
 
 
 @page

@@ -1,4 +1,4 @@
-"""Forms of the pages: steps, fields, labels, and conversion of their input to arguments of actions.
+"""What all pages of requests share: actions as the current user, log-in, error pages; steps, fields and input of forms.
 
 What a form cannot read (an unknown commune, an incomplete rectangle) is reported here, all else by the action. Both use
 the same names of fields.
@@ -6,19 +6,182 @@ the same names of fields.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import ckan.plugins.toolkit as tk
+from ckan import model
+from flask import Response, current_app, make_response, request
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.domain import communes
+from ckanext.ecosphere.data_requests.domain import places, states
 from ckanext.ecosphere.shared.http_guard import taken_apart
+from ckanext.ecosphere.shared.queue import StillCounted
+from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
+
+INVALID = 400
+#: Keys of validation errors that hold data instead of messages about fields.
+ASIDE = ("current_version", "changes", "similar")
+CONFLICT = 409
+
+View = Callable[..., Any]
+
+
+def context() -> Any:
+    """Return the context of actions for the current user."""
+    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user, "for_view": True}
+
+
+def act(action: str, **data: Any) -> Any:
+    """Call an action as the current user."""
+    return tk.get_action(action)(context(), data)
+
+
+def as_public(action: str, **data: Any) -> Any:
+    """Call an action as an anonymous visitor, for content that is the same for all (feeds, public statistics)."""
+    return tk.get_action(action)({"user": "", "auth_user_obj": None}, data)
+
+
+def is_known() -> bool:
+    """Return whether the current user is logged in."""
+    return bool(tk.current_user.is_authenticated)
+
+
+def page(view: View) -> View:
+    """Turn errors of a view into pages: 404 for what the user may not read; log-in for anonymous users, else 403."""
+
+    @functools.wraps(view)
+    def answered(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(*args, **kwargs)
+        except tk.ObjectNotFound:
+            service = (request.view_args or {}).get("organization")
+            if service is not None and model.Group.get(service) is None:
+                tk.abort(404, tk._("Organization not found"))
+            tk.abort(404, tk._("This request does not exist, or you may not read it."))
+        except tk.NotAuthorized:
+            if not is_known():
+                return log_in()
+            tk.abort(403, tk._("You may not do this."))
+        except StillCounted:
+            raise  # has its own error page
+        except tk.ValidationError as error:
+            # Forms show errors next to their fields; those that come here are due to a made-up URL.
+            tk.abort(
+                INVALID, " ".join(text for texts in messages(error).values() for text in texts)
+            )
+
+    return answered
+
+
+def known(view: View) -> View:
+    """Require log-in for a view."""
+
+    @functools.wraps(view)
+    def answered(*args: Any, **kwargs: Any) -> Any:
+        if is_known():
+            return view(*args, **kwargs)
+        return log_in()
+
+    return answered
+
+
+def log_in(back: str | None = None) -> AnyResponse:
+    """Redirect to the log-in page, which leads back here."""
+    if request.method == "GET":
+        here = request.full_path.rstrip("?")
+    else:
+        here = _page_before()
+    return tk.redirect_to("user.login", came_from=back or here)
+
+
+def _page_before() -> str:
+    """Return the page of the form that was sent, since a URL that only accepts POST cannot be returned to."""
+    before = taken_apart(request.referrer or "")
+    if before.netloc in (
+        "",
+        request.host,
+        urlsplit(tk.config["ckan.site_url"]).netloc,
+    ) and _is_page(before.path):
+        address = f"{before.path}?{before.query}" if before.query else before.path
+        if is_own_address(address):
+            return address
+    if _is_page(request.path, like=request.url_rule):
+        return request.path
+    key = (request.view_args or {}).get("id")
+    if key:
+        return tk.url_for("ecosphere_requests.read", id=key)
+    return tk.url_for("ecosphere_requests.index")
+
+
+def _is_page(path: str, like: Rule | None = None) -> bool:
+    """Return whether a path of the portal can be opened, and matches the given rule, if any."""
+    first, _slash, rest = path.removeprefix("/").partition("/")
+    if first in {locale.short_name for locale in tk.h.get_available_locales()}:
+        path = f"/{rest}"
+    try:
+        rule, parts = current_app.url_map.bind("").match(path, method="GET", return_rule=True)
+    except HTTPException:
+        return False
+    if (
+        rule.endpoint == "ecosphere_requests.transition_form"
+    ):  # matches anything after the reference
+        return parts["transition"] in states.TRANSITIONS
+    # The rule of static files matches every path.
+    return rule.endpoint != "static" and (like is None or rule.rule == like.rule)
+
+
+def rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:
+    """Render a page; for logged-in users, forbid caches to store it."""
+    response = make_response(tk.render(template, dict(variables)), status)
+    if is_known():
+        response.cache_control.no_store = True
+    return response
+
+
+def status_of(errors: Errors | None) -> int:
+    """Return the status of a form that is shown, with or without errors."""
+    if errors:
+        return INVALID
+    return 200
+
+
+def messages(error: tk.ValidationError) -> Errors:
+    """Return the messages of a validation error, by field."""
+    by_field: Errors = {}
+    for field, value in error.error_dict.items():
+        texts = _texts(value) if field not in ASIDE else []
+        if texts:
+            by_field[str(field)] = texts
+    return by_field or {"": [tk._("The form could not be saved.")]}
+
+
+def flash(error: tk.ValidationError) -> None:
+    """Show the messages of a validation error on the next page, for actions without a form."""
+    for texts in messages(error).values():
+        tk.h.flash_error(" ".join(texts))
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [text for item in value.values() for text in _texts(item)]
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in _texts(item)]
+    return []
+
 
 Errors = dict[str, list[str]]
+
+# Forms.
 
 SIDES = ("west", "south", "east", "north")
 LONGITUDE, LATITUDE = 180, 90  # maximum absolute values, in degrees
@@ -149,6 +312,14 @@ def labels() -> dict[str, str]:
     }
 
 
+def signal_labels() -> dict[str, str]:
+    """Return the labels of the fields of a report about a dataset."""
+    return {
+        "kind": tk._("What is it about?"),
+        "description": tk._("What is wrong, or what do you want to know?"),
+    }
+
+
 def label(field: str) -> str:
     """Return the label of a field, or its name when it has none."""
     return labels().get(field, field)
@@ -191,8 +362,8 @@ def _read(name: str, form: Mapping[str, str]) -> Any:
 
 def in_order(errors: Errors, fields: Iterable[str]) -> Errors:
     """Sort errors by the order of the fields of a form; those of no field come last."""
-    places = {name: place for place, name in enumerate(fields)}
-    return dict(sorted(errors.items(), key=lambda error: places.get(error[0], len(places))))
+    ranks = {name: rank for rank, name in enumerate(fields)}
+    return dict(sorted(errors.items(), key=lambda error: ranks.get(error[0], len(ranks))))
 
 
 def with_files(errors: Errors, field: str, uploads: list[Any]) -> Errors:
@@ -261,9 +432,9 @@ def _where(form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
     data: dict[str, Any] = {"territory": None, "communes": None, "bbox": None}
     way = form.get("where") or "territory"
     if way == "communes":
-        codes, doubtful = communes.read(form.get("communes", ""))
-        places = [place for place in map(communes.get, codes) if place]
-        data["communes"] = [f"{place.code} {place.name}" for place in places]
+        codes, doubtful = places.read_communes(form.get("communes", ""))
+        communes = [commune for commune in map(places.commune_of, codes) if commune]
+        data["communes"] = [f"{commune.code} {commune.name}" for commune in communes]
         if doubtful:
             return {}, {"communes": [_doubt(entry, candidates) for entry, candidates in doubtful]}
         if not data["communes"]:
@@ -281,12 +452,12 @@ def _where(form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
     return data, {}
 
 
-def _doubt(entry: str, candidates: list[communes.Commune]) -> str:
+def _doubt(entry: str, candidates: list[places.Commune]) -> str:
     if not candidates:
         return tk._(
             "No commune is called “{name}”. Check the spelling or give its INSEE code."
         ).format(name=entry)
-    choices = ", ".join(communes.label_of(commune) for commune in candidates[:6])
+    choices = ", ".join(places.label_of_commune(commune) for commune in candidates[:6])
     return tk._("Several communes are called “{name}”: give the code of yours ({choices}).").format(
         name=entry, choices=choices
     )

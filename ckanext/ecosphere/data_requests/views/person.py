@@ -13,13 +13,12 @@ from ckan.config.middleware.flask_app import csrf
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests import calendars, service
+from ckanext.ecosphere.data_requests import calendars, listing, service
 from ckanext.ecosphere.data_requests.domain import clock, people, states
 from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.notifications import replies
-from ckanext.ecosphere.data_requests.search import desk, listing
+from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms, read
-from ckanext.ecosphere.data_requests.views.viewing import (
+from ckanext.ecosphere.data_requests.views.forms import (
     act,
     known,
     messages,
@@ -35,7 +34,7 @@ def unsubscribe(token: str) -> Response:
 
     The token authorises the request: mail programs send this form without cookies, so no session needs CSRF protection.
     """
-    ids = replies.read_unsubscribe_token(token)
+    ids = delivery.read_unsubscribe_token(token)
     user = model.User.get(ids[0]) if ids else None
     request_ = model.Session.get(Request, ids[1]) if ids and ids[1] else None
     # The link of a request that is gone stops nothing else, and a closed account has no preferences any more.
@@ -108,7 +107,7 @@ def _calendar(user: Any, organization: str) -> Response:
     tk.check_access("ecosphere_request_list", context, scope)
     where = listing.scope(scope, people.reader_of_context(context))
     waiting = states.ON_DESK if organization else states.ACTIVE
-    due = desk.due_around(where, waiting, clock.today(), MOST_IN_CALENDAR)
+    due = listing.due_around(where, waiting, clock.today(), MOST_IN_CALENDAR)
     if organization:
         group = model.Group.get(organization)
         title = tk._("Data requests: {service}").format(

@@ -1,21 +1,39 @@
-"""Views of the list of requests, with facets, and of the page of a request."""
+"""Views of the list of requests, with facets, and of the page of a request with its letters.
+
+For requesters after an answer or silence: satisfaction, referral to the CADA.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
-from flask import Response, request
+from ckan import model
+from ckan.config.middleware.flask_app import csrf
+from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests import alerts, dictize, listing, service
+from ckanext.ecosphere.data_requests.decisions import compose, law, letters
+from ckanext.ecosphere.data_requests.decisions import referral as referral_of
+from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.logic import validators
-from ckanext.ecosphere.data_requests.search import listing, saved
-from ckanext.ecosphere.data_requests.views import forms, letters, unsaved_forms
-from ckanext.ecosphere.data_requests.views.viewing import act, is_known, known, page, rendered
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.notifications import delivery
+from ckanext.ecosphere.data_requests.views import ask, forms
+from ckanext.ecosphere.data_requests.views.forms import (
+    act,
+    flash,
+    is_known,
+    known,
+    page,
+    rendered,
+)
+from ckanext.ecosphere.shared import language
 
 ROWS = 20
 PAGE_DIGITS = 6
@@ -33,8 +51,8 @@ def index() -> Response:
 def mine() -> Response:
     """Show the user's own requests, including drafts."""
     more = {
-        "kept": bool(unsaved_forms.kept()),
-        "contested": letters.contested(),
+        "kept": bool(ask.kept_form()),
+        "contested": contested(),
         "court_months": law.months("court"),
     }
     return _list("ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", **more)
@@ -78,7 +96,7 @@ def _conversation(request_: dict[str, Any]) -> dict[str, Any]:
 def _kept() -> str | None:
     """Return the search of this page in the form in which it can be saved, None when it is too long."""
     try:
-        return saved.Requests().canonical(request.args.items(multi=True))
+        return alerts.Requests().canonical(request.args.items(multi=True))
     except tk.ValidationError:
         return None
 
@@ -112,32 +130,48 @@ def page_number(form: MultiDict[str, str]) -> int:
 def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
     search, chosen = asked()
     usual = "relevance" if "q" in search else "created"
-    sort = request.args.get("sort", "")
-    if sort not in SORTS:
-        sort = usual
-    number = page_number(request.args)
-    requests = act(
-        "ecosphere_request_list",
-        **search,
-        scope=scope,
-        sort=sort,
-        start=(number - 1) * ROWS,
-        rows=ROWS,
-    )
+    without_words = MultiDict(pair for pair in chosen.items(multi=True) if pair[0] != "q")
     variables = {
-        "found": requests,
-        "search": search,
-        "sort": sort,
-        "facets": facets(requests["facets"], chosen, endpoint),
-        "chosen": chips(requests["facets"], chosen, endpoint),
-        "pages": pages(requests["count"], number, chosen, endpoint),
-        "url_without_words": address(
-            endpoint, MultiDict((k, v) for k, v in chosen.items(multi=True) if k != "q")
-        ),
+        **filtered(search, chosen, endpoint, usual, scope),
+        "url_without_words": address(endpoint, without_words),
         "saved": _kept(),
         **more,
     }
     return rendered(template, variables)
+
+
+def filtered(
+    search: dict[str, Any],
+    chosen: MultiDict[str, str],
+    endpoint: str,
+    usual: str,
+    scope: str,
+    **values: Any,
+) -> dict[str, Any]:
+    """Return the variables of a list of requests, with the order and the page in the URL.
+
+    Args:
+        search, chosen: as returned by `asked`.
+        endpoint, values: of the page, whose values are no filters.
+        usual: order, unless the URL has one.
+        scope: of the list.
+    """
+    sort = request.args.get("sort", "")
+    if sort not in SORTS:
+        sort = usual
+    number = page_number(request.args)
+    paging = {"sort": sort, "start": (number - 1) * ROWS, "rows": ROWS}
+    requests = act("ecosphere_request_list", **search, scope=scope, **paging)
+    counts = {name: items for name, items in requests["facets"].items() if name not in values}
+    chosen = MultiDict(pair for pair in chosen.items(multi=True) if pair[0] not in values)
+    return {
+        "found": requests,
+        "search": search,
+        "sort": sort,
+        "facets": facets(counts, chosen, endpoint, **values),
+        "chosen": chips(counts, chosen, endpoint, **values),
+        "pages": pages(requests["count"], number, chosen, endpoint, **values),
+    }
 
 
 def address(endpoint: str, chosen: MultiDict[str, str], **values: Any) -> str:
@@ -232,3 +266,158 @@ def _toggled(
     if not active:
         others.append((name, value))
     return MultiDict(others)
+
+
+# Letters, and what follows an answer or silence.
+
+
+@page
+@known
+def letter(id: str, letter: str) -> Response:
+    """Show a letter as it was sent."""
+    return rendered("ecosphere_requests/letter.html", {"letter": _letter(id, letter)})
+
+
+@page
+@known
+def letter_pdf(id: str, letter: str) -> AnyResponse:
+    """Serve the PDF of a letter, generated from the stored HTML."""
+    shown_letter = _letter(id, letter)
+    try:
+        content = compose.pdf(
+            shown_letter["subject"], shown_letter["html"], shown_letter["addressee"]
+        )
+    except compose.PdfUnavailable:
+        tk.h.flash_error(tk._("This portal cannot make PDF files: print the page instead."))
+        return tk.redirect_to("ecosphere_requests.letter", id=id, letter=letter)
+    name = compose.pdf_name(shown_letter["request"]["reference"], shown_letter["kind"])
+    return _download(content, "application/pdf", name)
+
+
+def _download(content: bytes, media_type: str, name: str) -> Response:
+    """Serve something for one person as a file."""
+    response = send_file(
+        BytesIO(content), mimetype=media_type, as_attachment=True, download_name=name
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.cache_control.no_store = True
+    return response
+
+
+def _letter(id: str, letter: str) -> dict[str, Any]:
+    """Return a letter of this request; raise NotFound for a letter of another one."""
+    shown_letter = act("ecosphere_request_letter_show", id=letter)
+    if id not in (shown_letter["request"]["id"], shown_letter["request"]["reference"]):
+        raise tk.ObjectNotFound
+    return shown_letter
+
+
+#: States in which a request has been refused, by a decision or by silence, or may have been.
+REFUSED = (*states.CONTESTED, states.REJECTED, *referral_of.UNDECIDED, *states.ACTIVE)
+MOST_CONTESTED = 100
+
+
+def contested() -> list[dict[str, Any]]:
+    """Return the user's requests whose refusal can still be referred to the commission, the most urgent first.
+
+    Each has `may_refer` (last day) and `court`, where the requester turns afterwards.
+    """
+    requests = act(
+        "ecosphere_request_list",
+        scope="mine",
+        state=list(REFUSED),
+        rows=MOST_CONTESTED,
+        facets=False,
+    )
+    refused = [
+        request_
+        for request_ in requests["results"]
+        if (request_["may_refer"] or "") >= clock.today().isoformat()
+    ]
+    return [
+        {**request_, "court": _court(request_)}
+        for request_ in sorted(refused, key=lambda request_: request_["may_refer"])
+    ]
+
+
+def _court(shown_request: Mapping[str, Any]) -> str:
+    request_ = model.Session.get_one(Request, shown_request["id"])
+    decided = "reject" if request_.state == states.REJECTED else ""
+    court = letters.sender_of(letters.service_of(request_, decided)).court
+    return court or law.remedies()["court_unknown"][language.current()[:2]]
+
+
+@page
+@known
+def satisfied(id: str) -> AnyResponse:
+    """Store whether the answer met the requester's need."""
+    try:
+        result = act(
+            "ecosphere_request_satisfaction", id=id, satisfied=request.form.get("satisfied", "")
+        )
+    except tk.ValidationError as error:
+        flash(error)
+    else:
+        tk.h.flash_success(_thanks(result["satisfied"]))
+    return tk.redirect_to("ecosphere_requests.read", id=id)
+
+
+def _thanks(opinion: str) -> str:
+    if opinion == delivery.YES:
+        return tk._("Thank you: the service reads that its answer helped.")
+    return tk._(
+        "Thank you: the service reads that you still lack something. Below is what you can do."
+    )
+
+
+@page
+def satisfied_by_mail(token: str) -> Response:
+    """Ask for confirmation on GET, since programs follow links in e-mails; on POST, store the opinion.
+
+    The token authorises the request without log-in, and allows nothing else.
+    """
+    request_ = delivery.request_of_token(token)
+    if request_ is None or not dictize.satisfaction_is_asked(request_):
+        tk.abort(
+            404, tk._("This address is no longer good. Log in and open the page of your request.")
+        )
+    opinion = request.form.get("satisfied") or request.args.get("r", "")
+    opinion = opinion if opinion in (delivery.YES, delivery.NO) else ""
+    is_stored = request.method == "POST" and bool(opinion)
+    reference = request_.reference
+    if is_stored:
+        service.say_satisfied(request_.id, opinion)
+    variables = {"token": token, "reference": reference, "said": opinion, "done": is_stored}
+    return rendered("ecosphere_requests/satisfaction.html", variables)
+
+
+csrf.exempt(satisfied_by_mail)
+
+
+@page
+@known
+def referral(id: str) -> Response:
+    """Show the referral to the commission, with instructions."""
+    shown_referral = act("ecosphere_request_referral", id=id)
+    return rendered("ecosphere_requests/referral.html", {"referral": shown_referral})
+
+
+@page
+@known
+def referral_file(id: str, ending: str) -> AnyResponse:
+    """Serve the referral as PDF or text."""
+    if ending not in ("pdf", "txt"):
+        raise tk.ObjectNotFound
+    shown_referral: dict[str, Any] = act("ecosphere_request_referral", id=id)
+    content, kind = shown_referral["plain"].encode(), "text/plain"
+    if ending == "pdf":
+        try:
+            content, kind = (
+                compose.pdf(shown_referral["subject"], shown_referral["html"]),
+                "application/pdf",
+            )
+        except compose.PdfUnavailable:
+            tk.h.flash_error(tk._("This portal cannot make PDF files: print the page instead."))
+            return tk.redirect_to("ecosphere_requests.referral", id=id)
+    name = f"saisine-cada-{shown_referral['request']['reference']}.{ending}"
+    return _download(content, kind, name)

@@ -12,7 +12,7 @@ from ckanext.ecosphere.quality import datasets, links, rdf, rescore, series
 from ckanext.ecosphere.quality.config import QUEUE
 from ckanext.ecosphere.quality.jobs import nightly
 from ckanext.ecosphere.quality.overview import note_progress
-from ckanext.ecosphere.work.runs import Run
+from ckanext.ecosphere.work.outbox import Run
 
 log = logging.getLogger(__name__)
 

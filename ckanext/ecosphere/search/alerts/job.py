@@ -21,7 +21,7 @@ from ckanext.ecosphere.search.config import QUEUE
 from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.mailing import sending
-from ckanext.ecosphere.work import steps
+from ckanext.ecosphere.work import jobs
 from ckanext.ecosphere.work.jobs import Job
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ MOST_FAULTS = 3
 
 def tick() -> dict[str, int]:
     """Do all due work; return the counts of each step (`steps.in_steps`)."""
-    return steps.in_steps("Search", STEPS)
+    return jobs.in_steps("Search", STEPS)
 
 
 def look() -> int:

@@ -22,11 +22,11 @@ from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.core import lists
-from ckanext.ecosphere.data_requests import attachments, deliveries
-from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests import attachments
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import trust
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Delivery, Letter, Request
-from ckanext.ecosphere.data_requests.notifications import replies
+from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests import conftest as requests
 from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.harvest import preview
@@ -104,7 +104,7 @@ def build() -> World:
             world.things[persona] = (user.id, name)
     for name, quality in requests.AUTHORS.items():
         names = {"first_name": name.title(), "last_name": "Nom", "quality": quality}
-        authors.keep(requests.user_id(name), names)
+        letters.keep_author(requests.user_id(name), names)
     model.Session.commit()
     for thing, value in (("ground", requests.REFUSAL["ground"]), ("reason", requests.REASON)):
         world.things[thing] = (value, value)
@@ -191,7 +191,7 @@ def _hold_a_comment(world: World) -> None:
         requests.act("comment", "friend", id=request, text="Je débute ici.")
     comment = model.Session.query(Comment).filter_by(moderation=trust.HELD).one()
     world.things["held"] = (comment.id, comment.id)
-    token = replies.unsubscribe_token(requests.user_id("asker"), request)
+    token = delivery.unsubscribe_token(requests.user_id("asker"), request)
     world.things["unsubscribe"] = (token, token)
 
 
@@ -217,10 +217,10 @@ def _deliver(world: World, keep: Callable[[str, dict[str, Any]], None]) -> None:
         requests.step(made, transition, "editor", files=[upload], **given)
         keep(thing, made)
         [delivered] = model.Session.query(Delivery).filter_by(request_id=made["id"])
-        world.attached.append(deliveries.path_of(delivered))
+        world.attached.append(attachments.answer_path(delivered))
         name = "delivery" if thing == "answered" else "private_delivery"
         world.things[name] = (delivered.id, delivered.id)
-    token = replies.satisfaction_token(model.Session.get_one(Request, world.things["answered"][0]))
+    token = delivery.satisfaction_token(model.Session.get_one(Request, world.things["answered"][0]))
     world.things["satisfaction"] = (token, token)
 
 

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ckanext.ecosphere.data_requests.logic.actions import (
-    changing,
-    conversation,
-    desk,
-    letters,
-    persons,
-    reading,
-)
+from ckanext.ecosphere.data_requests.logic.actions import changing, desk, reading
 from ckanext.ecosphere.shared import action_input
 
 
@@ -20,7 +13,7 @@ def get_actions() -> dict[str, Any]:
     return action_input.checked(
         {
             name: function
-            for module in (reading, changing, conversation, letters, persons, desk)
+            for module in (reading, changing, desk)
             for name, function in vars(module).items()
             if name.startswith("ecosphere_request_")
         }

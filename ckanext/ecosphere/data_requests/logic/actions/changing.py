@@ -1,4 +1,4 @@
-"""Actions that change requests, and those on batches.
+"""Actions that change requests, on batches, comments, attachments and moderation.
 
 A batch is one question put to several services, each of which gets a request of its own, with its own clock and
 answer.
@@ -18,17 +18,17 @@ from ckan.types import Context, DataDict
 from ckanext.ecosphere.data_requests import (
     attachments,
     conversation,
-    deliveries,
     dictize,
+    history,
+    matching,
     service,
-    throttle,
+    transitions,
 )
-from ckanext.ecosphere.data_requests.domain import clock, fields, people, states
+from ckanext.ecosphere.data_requests.domain import clock, fields, people, states, trust
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.logic.actions.reading import shown
-from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.search import similar
+from ckanext.ecosphere.data_requests.model import Attachment, Request
 
 _ = tk._
 
@@ -78,7 +78,7 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
     """
     tk.check_access("ecosphere_request_create", context, data_dict)
     reader = people.reader_of_context(context)
-    throttle.request_made(reader)
+    trust.count_request(reader)
     if data_dict.get("dataset"):
         auth.signal(context, data_dict)  # raises NotFound if the user may not read the dataset
         package: Any = model.Package.get(data_dict["dataset"])
@@ -88,12 +88,12 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
 
 
 @contextmanager
-def _files_of(data_dict: DataDict) -> Iterator[service.Also]:
+def _files_of(data_dict: DataDict) -> Iterator[transitions.Also]:
     """Check the files of a draft; yield the function that stores them with it, and remove what it did not take."""
     if "files" not in data_dict:
-        yield service.nothing_else
+        yield transitions.nothing_else
         return
-    files = deliveries.checked_files(data_dict["files"])
+    files = attachments.checked_files(data_dict["files"])
     try:
         yield lambda request: conversation.enclose(request, files)
     finally:
@@ -122,7 +122,7 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str,
     """
     tk.check_access("ecosphere_request_signal", context, data_dict)
     reader = people.reader_of_context(context)
-    throttle.signal_made(reader)
+    trust.count_signal(reader)
     package = model.Package.get(data_dict["dataset"])
     if package is None:
         raise tk.ObjectNotFound(tk._("Dataset not found"))
@@ -213,13 +213,13 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     """
     tk.check_access("ecosphere_request_transition", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
-    throttle.written(reader)
+    trust.count_text(reader)
     if _asks_unseen(request, reader, data_dict):
-        similar.must_be_seen(request, reader)
-    files = deliveries.checked_files(data_dict.get("files"))
+        matching.must_be_seen(request, reader)
+    files = attachments.checked_files(data_dict.get("files"))
     try:
         data = {**data_dict, "files": files}
-        changed, shared = service.joined_transition(
+        changed, shared = transitions.transition(
             reader, request.id, data_dict["transition"], data_dict["version"], data
         )
     except Exception:
@@ -250,7 +250,7 @@ def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, 
     tk.check_access("ecosphere_request_merge", context, data_dict)
     source, reader = auth.readable(context, data_dict["source"])
     version = data_dict.get("version") or source.version
-    service.transition(
+    transitions.transition(
         reader, source.id, "mark_duplicate", version, {"target": data_dict["target"]}
     )
     return shown(context, data_dict["target"])
@@ -274,9 +274,8 @@ def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, A
     tk.check_access("ecosphere_request_spam", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     data = {"reason": "spam", "spam": True}
-    return shown(
-        context, service.transition(reader, request.id, "reject", request.version, data).id
-    )
+    transitions.transition(reader, request.id, "reject", request.version, data)
+    return shown(context, request.id)
 
 
 def _bond(context: Context, data_dict: DataDict, change: Any, add: bool) -> dict[str, Any]:
@@ -372,7 +371,7 @@ def _parts(request: Request, reader: Reader) -> list[dict[str, Any]]:
     answered = {
         part.id: {
             "datasets": dictize.datasets(part, reader, "answer"),
-            "deliveries": deliveries.of_request(part, reader),
+            "deliveries": attachments.answers_of(part, reader),
         }
         for part in parts
         if part.state in states.GIVEN
@@ -395,8 +394,8 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
         ValidationError: no service is given, there are too many, one was already asked, or the request is over.
     """
     copies, events = [], []
-    with service.rolled_back_on_error():
-        request = service.lock(request_id)[request_id]
+    with transitions.rolled_back_on_error():
+        request = transitions.locked(request_id)
         if not dictize.may_ask_more(request, reader):
             raise tk.ValidationError(
                 {"organizations": [_("This request can no longer be put to other services.")]}
@@ -408,10 +407,10 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
             model.Session.add(part)
             model.Session.flush()
             copies.append(part)
-            events.append(service.sent(part, reader.id))
+            events.append(transitions.sent(part, reader.id))
         model.Session.commit()
     for part, steps in zip(copies, events, strict=True):
-        service.announce(part, steps)
+        transitions.announce(part, steps)
     return copies
 
 
@@ -486,6 +485,155 @@ def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> dict[s
         {group.id: group for group in map(auth.organization, data_dict["organizations"])}.values()
     )
     for _each in groups:
-        throttle.request_made(reader)
+        trust.count_request(reader)
     _ask_more(reader, request.id, groups)
     return ecosphere_request_batch_show(context, {"id": request.id})
+
+
+#: Maximum number of held texts in an answer.
+MOST_HELD = 100
+
+
+@tk.validate_action_data(schema.comment)
+def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Add a comment to a request, or an internal note.
+
+    Args:
+        id (str): id or reference.
+        text (str): in Markdown.
+        internal (bool): for the service and the moderators only.
+        upload (file): a file of one of the configured types.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such request, or the user may not read it.
+        NotAuthorized: the request takes no comments from this user, or no internal notes.
+        ValidationError: what is wrong, by field; or too many comments within the hour.
+    """
+    tk.check_access("ecosphere_request_comment", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    trust.count_text(reader)
+    conversation.comment(
+        reader, request.id, data_dict["text"], data_dict["internal"], data_dict.get("upload")
+    )
+    return shown(context, request.id)
+
+
+@tk.validate_action_data(schema.comment_hide)
+def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Hide a comment; a notice with the reason remains visible.
+
+    Args:
+        id (str): id of the comment.
+        reason (str): shown in its place.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such comment, or the user may not read it.
+        NotAuthorized: the user is not a moderator.
+    """
+    tk.check_access("ecosphere_request_comment_hide", context, data_dict)
+    return shown(context, conversation.hide_comment(data_dict["id"], data_dict["reason"]).id)
+
+
+@tk.side_effect_free
+@schema.flat
+@tk.validate_action_data(schema.notification_list)
+def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the texts of untrusted users that await moderation, the oldest first.
+
+    Args:
+        start (int): number of texts to skip.
+        rows (int): maximum number of texts, by default 20.
+
+    Returns:
+        dict: `count` and `results`: `kind` (comment, edit, step), `id`, `created`, `author` (role), `author_name`,
+        `user`, `html` (links as text), `changes` (of an edit: field, from, to, diff), `attachments`, `request` (id,
+        reference, title).
+
+    Raises:
+        NotAuthorized: the user is not a moderator.
+    """
+    tk.check_access("ecosphere_request_held_list", context, data_dict)
+    count, rows = conversation.moderation_queue(
+        data_dict["start"], min(data_dict["rows"], MOST_HELD)
+    )
+    return {"count": count, "results": history.held(rows)}
+
+
+@tk.validate_action_data(schema.moderate)
+def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Decide on a text of an untrusted user: publish it, reject it, or reject it as spam.
+
+    Args:
+        id (str): of the text, as returned by `ecosphere_request_held_list`.
+        kind (str): comment, edit or step.
+        decision (str): release; reject, with a reason for the author; spam, which also rejects all pending texts of the
+            author, without a notification.
+        reason (str): what the author reads when the text is rejected.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such text, or the user may not read it.
+        NotAuthorized: the user is not a moderator.
+        ValidationError: it was already decided, or a reason is missing.
+    """
+    tk.check_access("ecosphere_request_moderate", context, data_dict)
+    if data_dict["decision"] == "reject" and not data_dict["reason"]:
+        raise tk.ValidationError(
+            {"reason": [tk._("Give the reason: the author of the text reads it.")]}
+        )
+    reader = people.reader_of_context(context)
+    keys = ("kind", "id", "decision", "reason")
+    return shown(context, conversation.moderate(reader, *(data_dict[key] for key in keys)).id)
+
+
+@tk.validate_action_data(schema.hide)
+def ecosphere_request_hide(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Hide a request from the public, or show it again; its requester and service still see it.
+
+    Args:
+        id (str): id or reference.
+        hidden (bool): by default, true.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such request, or the user may not read it.
+        NotAuthorized: the user is not a moderator.
+    """
+    tk.check_access("ecosphere_request_hide", context, data_dict)
+    request, _reader = auth.readable(context, data_dict["id"])
+    return shown(context, conversation.hide_request(request.id, data_dict["hidden"]).id)
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the metadata of a file of the conversation; used by the view that serves it.
+
+    Args:
+        id (str): id of the file.
+
+    Returns:
+        dict: `id`, `name`, `type` (media type), `size`, `request_id`; also `path` on the server, except over the API.
+
+    Raises:
+        NotFound: there is no such file, or the user may not read it.
+    """
+    tk.check_access("ecosphere_request_attachment_show", context, data_dict)
+    attachment = model.Session.get(Attachment, data_dict["id"])
+    if attachment is None:
+        raise tk.ObjectNotFound(tk._("File not found"))
+    result = {key: getattr(attachment, key) for key in ("id", "name", "size", "request_id")}
+    result["type"] = attachment.media_type
+    if "api_version" not in context:
+        result["path"] = str(attachments.path_of(attachment))
+    return result

@@ -1,4 +1,4 @@
-"""Actions of the desk: assignment, absences of agents, saved answers; organisations with open requests are kept.
+"""Actions of people: assignment, absences, saved answers; settings, notifications and personal data.
 
 Deleting an organisation is refused while requests wait for it, which no one would answer any more.
 """
@@ -14,7 +14,8 @@ from ckan import model
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import service
+from ckanext.ecosphere.data_requests import calendars, listing, privacy, transitions
+from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, people, states, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader
@@ -24,13 +25,16 @@ from ckanext.ecosphere.data_requests.model import (
     Absence,
     Request,
     SavedAnswer,
+    Setting,
     Trace,
     by_id_or_reference,
     new_id,
+    number_of,
+    setting_of,
 )
-from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.search import desk
+from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.work import jobs
 
 #: Maximum number of saved answers of a service.
 MOST_SAVED = 200
@@ -226,12 +230,7 @@ def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -
 
 
 def _new_answer(group: model.Group) -> SavedAnswer:
-    count = (
-        sa.select(sa.func.count())
-        .select_from(SavedAnswer)
-        .where(SavedAnswer.organization_id == group.id)
-    )
-    if (model.Session.scalar(count) or 0) >= MOST_SAVED:
+    if number_of(SavedAnswer, SavedAnswer.organization_id == group.id) >= MOST_SAVED:
         message = tk._("Your service keeps {number} answers, which is the limit: delete one first.")
         raise tk.ValidationError({"title": [message.format(number=MOST_SAVED)]})
     return SavedAnswer(id=new_id(), organization_id=group.id)
@@ -303,8 +302,8 @@ def _assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str
         if target is None or request is None or request.state not in states.ON_DESK:
             outcome["refused"].append(str(key))
             continue
-        with service.rolled_back_on_error():
-            locked = service.lock(request.id)[request.id]
+        with transitions.rolled_back_on_error():
+            locked = transitions.locked(request.id)
             # It may have been transferred or answered since.
             still = locked.state in states.ON_DESK and _target(reader, locked, user) == target
             if still:
@@ -360,7 +359,11 @@ def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
         group = None
         if data_dict.get("id"):
             group = model.Group.get(str(data_dict["id"]))
-        if group is not None and group.is_organization and (number := _number_waiting(group.id)):
+        if (
+            group is not None
+            and group.is_organization
+            and (number := number_of(Request, *listing.waiting(group.id)))
+        ):
             message = tk.ungettext(
                 "{number} data request is on the desk of this service: answer it or transfer it "
                 "first.",
@@ -378,12 +381,173 @@ def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
     )  # access is checked here, and by the original
 
 
-def _number_waiting(organization_id: str) -> int:
-    query = sa.select(sa.func.count()).select_from(Request).where(*desk.waiting(organization_id))
-    return model.Session.scalar(query) or 0
-
-
 def chained_actions() -> dict[str, Any]:
     """Return the chained actions."""
     names = ("organization_delete", "organization_purge")
     return action_input.checked({name: _refused_while_requests_wait(name) for name in names})
+
+
+def _settings(user_id: str) -> dict[str, Any]:
+    setting = model.Session.get(Setting, user_id)
+    author = letters.author_of(user_id)
+    digest = setting.digest if setting else "immediate"
+    language = setting.language if setting else ""
+    return {
+        "digest": digest,
+        "language": language,
+        **{name: getattr(author, name) for name in letters.NAMES},
+        "calendar": calendars.token_of(user_id),
+    }
+
+
+@tk.side_effect_free
+def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the user's settings for data requests.
+
+    Returns:
+        dict: `digest` (immediate, daily, weekly, none), `language` ("" for that of the request or the portal), and
+        `first_name`, `last_name`, `quality` (job title) as stated in decisions of the user; `calendar`, the token in
+        the private URLs of their calendars, "" before one was requested.
+    """
+    tk.check_access("ecosphere_request_settings_show", context, data_dict)
+    return _settings(people.reader_of_context(context).id)
+
+
+@tk.validate_action_data(schema.settings_update)
+def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Change the user's settings for data requests; those not given keep their values.
+
+    Args:
+        digest (str): immediate, daily, weekly or none.
+        language (str): of the e-mails: fr, en, or "".
+        first_name, last_name, quality (str): of the author of decisions (CRPA, L. 212-1).
+        new_calendar (bool): create a new private URL of the calendars; the former one no longer works.
+
+    Returns:
+        dict: the settings.
+    """
+    tk.check_access("ecosphere_request_settings_update", context, data_dict)
+    user_id = people.reader_of_context(context).id
+    setting = setting_of(user_id)
+    setting.digest = data_dict.get("digest") or setting.digest
+    setting.language = data_dict.get("language", setting.language)
+    if data_dict.get("new_calendar"):
+        model.Session.flush()
+        calendars.renew(user_id)
+    names = {name: data_dict[name] for name in letters.NAMES if name in data_dict}
+    if names:
+        letters.keep_author(user_id, names)
+    model.Session.commit()
+    return _settings(user_id)
+
+
+@tk.side_effect_free
+@schema.flat
+@tk.validate_action_data(schema.notification_list)
+def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the user's notifications about data requests, the latest first, up to 1 000.
+
+    Args:
+        start (int): number of notifications to skip.
+        rows (int): maximum number of notifications, by default 20.
+
+    Returns:
+        dict: `count`, `older` (whether there are others than the latest 1 000), `unseen` (up to 1 000), `results` (id,
+            kind, sentence, created, seen, request as id, reference, title, and whether the user may still read it:
+            `readable`).
+    """
+    tk.check_access("ecosphere_request_notification_list", context, data_dict)
+    reader = people.reader_of_context(context)
+    notifications = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
+    numbers = {
+        "count": notifications.count,
+        "older": notifications.older,
+        "unseen": notifications.unseen,
+    }
+    return {**numbers, "results": texts.on_page(notifications.rows, reader)}
+
+
+@tk.validate_action_data(schema.notification_seen)
+def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Mark all of the user's notifications, or those about one request, as seen.
+
+    Args:
+        request (str): id of a request; by default, all.
+
+    Returns:
+        dict: `seen`, how many were not.
+    """
+    tk.check_access("ecosphere_request_notification_seen", context, data_dict)
+    number = outbox.mark_seen(people.reader_of_context(context).id, data_dict.get("request"))
+    model.Session.commit()
+    return {"seen": number}
+
+
+def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Anonymise the requests that were closed long enough ago (`ecosphere.requests.anonymise_months`).
+
+    Returns:
+        dict: `anonymised`, how many requests.
+
+    Raises:
+        NotAuthorized: the user is not a sysadmin.
+        ValidationError: some could not be anonymised; all others were.
+    """
+    tk.check_access("ecosphere_request_anonymise", context, data_dict)
+    try:
+        return {"anonymised": privacy.anonymise_old()}
+    except jobs.SomeFailed as error:
+        message = tk._(
+            "{failed} requests could not be anonymised, {done} were: the log of the portal says "
+            "why."
+        )
+        raise tk.ValidationError(
+            {"message": [message.format(failed=error.failed, done=error.done)]}
+        ) from error
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.of_user)
+def ecosphere_request_export(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return all personal data of a user in data requests (GDPR, articles 15 and 20).
+
+    Args:
+        user (str): name or id; by default, oneself.
+
+    Returns:
+        dict: `person`, `requests`, `comments`, `events`, `edits`, `mutes`, `supports`, `follows`, `notifications`,
+        `answers`, `letters`, `absences`, `desk`, `saved_answers`, `mails`, `author`, `settings`.
+
+    Raises:
+        NotFound: there is no such user.
+        NotAuthorized: it is another user.
+    """
+    tk.check_access("ecosphere_request_export", context, data_dict)
+    return privacy.export(_person(context, data_dict))
+
+
+@tk.validate_action_data(schema.of_user)
+def ecosphere_request_erase(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Erase the personal data of a user in data requests (GDPR, article 17).
+
+    Drafts are deleted, open requests withdrawn; requests and comments remain without the user.
+
+    Args:
+        user (str): name or id; by default, oneself.
+
+    Returns:
+        dict: `drafts`, `requests`, `comments`, `supports`, `follows`, `notifications`: how many.
+
+    Raises:
+        NotFound: there is no such user.
+        NotAuthorized: it is another user.
+    """
+    tk.check_access("ecosphere_request_erase", context, data_dict)
+    return privacy.erase(_person(context, data_dict))
+
+
+def _person(context: Context, data_dict: DataDict) -> model.User:
+    user = model.User.get(data_dict.get("user") or people.reader_of_context(context).id)
+    if user is None:
+        raise tk.ObjectNotFound(tk._("User not found"))
+    return user

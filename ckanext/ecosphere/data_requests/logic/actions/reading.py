@@ -1,4 +1,4 @@
-"""Actions that read, list, route and count requests."""
+"""Actions that read, list, route and count requests, and those on letters, referrals and satisfaction."""
 
 from __future__ import annotations
 
@@ -9,11 +9,27 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import deliveries, dictize, history
-from ckanext.ecosphere.data_requests.domain import clock, people, routing, states, wording
+from ckanext.ecosphere.data_requests import (
+    attachments,
+    dictize,
+    history,
+    listing,
+    matching,
+    service,
+    stats,
+)
+from ckanext.ecosphere.data_requests.decisions import letters, referral
+from ckanext.ecosphere.data_requests.decisions.compose import addressed_to, digest
+from ckanext.ecosphere.data_requests.domain import clock, fields, people, places, states, wording
 from ckanext.ecosphere.data_requests.logic import auth, schema
-from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, SHOWN_SIGNAL, DatasetLink, Request
-from ckanext.ecosphere.data_requests.search import desk, listing, matching, similar, stats
+from ckanext.ecosphere.data_requests.model import (
+    RECEIPT_DAY,
+    SHOWN_SIGNAL,
+    DatasetLink,
+    Letter,
+    Request,
+    number_of,
+)
 
 
 @tk.side_effect_free
@@ -66,12 +82,12 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> di
         NotFound: there is no such delivery, or the user may not read it.
     """
     tk.check_access("ecosphere_request_delivery_show", context, data_dict)
-    delivery = deliveries.get(data_dict["id"])
+    delivery = attachments.answer(data_dict["id"])
     if delivery is None:
         raise tk.ObjectNotFound(tk._("File not found"))
-    result = {**deliveries.shown(delivery), "request_id": delivery.request_id}
+    result = {**attachments.shown_answer(delivery), "request_id": delivery.request_id}
     if "api_version" not in context and delivery.kind == "file":
-        result["path"] = str(deliveries.path_of(delivery))
+        result["path"] = str(attachments.answer_path(delivery))
     return result
 
 
@@ -131,10 +147,10 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str
     title, theme, territory = (data_dict.get(key) or "" for key in ("title", "theme", "territory"))
     reader = people.reader_of_context(context)
     return {
-        "datasets": similar.datasets(
+        "datasets": matching.similar_datasets(
             title, theme, _territory(data_dict), data_dict.get("organization") or ""
         ),
-        "requests": similar.requests(title, theme, territory, reader),
+        "requests": matching.similar_requests(title, theme, territory, reader),
     }
 
 
@@ -155,9 +171,9 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
     """
     tk.check_access("ecosphere_request_route", context, data_dict)
     territory = _territory(data_dict)
-    proposal = routing.propose(data_dict.get("theme") or "", territory)
+    proposal = places.propose(data_dict.get("theme") or "", territory)
     groups = [proposal.organization, *proposal.alternatives]
-    services = [{"id": g.id, "name": g.name, "title": g.title or g.name} for g in groups if g]
+    services = [people.service_dict(group) for group in groups if group]
     organization = services[0] if proposal.organization else None
     return {
         "organization": organization,
@@ -170,7 +186,7 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
 def _territory(data_dict: DataDict) -> str:
     """Return the given territory, or that of the communes or the rectangle."""
     territory = data_dict.get("territory")
-    return territory or routing.territory_of(data_dict.get("communes") or [], data_dict.get("bbox"))
+    return territory or places.territory_of(data_dict.get("communes") or [], data_dict.get("bbox"))
 
 
 @tk.side_effect_free
@@ -195,8 +211,8 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, A
     tk.check_access("ecosphere_request_desk", context, data_dict)
     group = auth.organization(data_dict["organization"])
     if not data_dict["requests"]:
-        return {"counts": desk.counts(group.id, clock.today())}
-    return desk.of_service(group.id, people.reader_of_context(context), clock.today())
+        return {"counts": listing.desk_counts(group.id, clock.today())}
+    return listing.of_service(group.id, people.reader_of_context(context), clock.today())
 
 
 @tk.side_effect_free
@@ -209,15 +225,13 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
         organization (str): name or id of a service; by default, all.
 
     Returns:
-        dict: `received`, `answered`, `answered_within_month` (share, 0–1, of the requests whose first month is over
-        or that are answered; transfers and "not held" are no answers), `apart` (transferred, not_held, duplicate,
-        rejected, withdrawn, expired: how many), `median_days_first_answer`, `outcomes` of those answered (state →
-        number), `backlog` (age in days, count), `unmet` (theme, departements, support, count, wide: how many of these
-        requests concern several départements and count in each), `by_month` (month, received, answered), `threshold`,
-        `private_included`, `years`; `grounds` (of refusals, whole or partial: ground, label, count; "" for those rarer
-        than the threshold); `satisfaction` (said: number of requesters who gave an opinion on the answer; yes: share
-        of those satisfied; None below the threshold); without a service, `services` (public requests of each: name,
-        title, received, waiting, overdue, answered, refused, within_month, median_days, satisfaction).
+        dict: `received`; `waiting` and, of these, `overdue`; `answered`, `answered_within_month` (share, 0–1, of the
+        requests whose first month is over or that are answered; transfers and "not held" are no answers), `outcomes`
+        of those answered (state → number), `apart` (transferred, not_held, duplicate, rejected, withdrawn, expired:
+        how many), `median_days_first_answer`, `threshold`, `private_included`, `years`; `satisfaction` (said: number
+        of requesters who gave an opinion on the answer; yes: share of those satisfied; None below the threshold);
+        without a service, `services` (public requests of each: name, title, received, waiting, overdue, answered,
+        refused, within_month, median_days, satisfaction).
 
     Raises:
         NotFound: there is no such service.
@@ -288,18 +302,13 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     lists = [list(model.Session.scalars(query)) for query in (answered, asking_query, reported)]
     satisfied, asking, signals = (dictize.request_list(requests, reader) for requests in lists)
     answers_html = history.answers(lists[2])
-    count = (
-        sa.select(sa.func.count())
-        .select_from(Request)
-        .where(*about, Request.state.in_(states.ACTIVE))
-    )
     return {
         "satisfied": satisfied,
         "open": asking,
         "signals": [
             {**signal, "answer_html": answers_html.get(signal["id"], "")} for signal in signals
         ],
-        "open_signals": model.Session.scalar(count) or 0,
+        "open_signals": number_of(Request, *about, Request.state.in_(states.ACTIVE)),
     }
 
 
@@ -321,3 +330,128 @@ def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list
     tk.check_access("ecosphere_request_suggestions", context, data_dict)
     group = auth.organization(data_dict["organization"])
     return matching.suggestions(group.id, people.reader_of_context(context))
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return a letter as it was sent, to its addressee, the service that sent it, and those who handle the request.
+
+    Args:
+        id (str): id of the letter.
+
+    Returns:
+        dict: `id`, `kind` (transition, receipt or silence), `subject`, `created`, `addressee`, `addressed_to` (lines
+        above the letter), `html`, `plain`, `sha256`, `intact` (whether the text still has this digest), `request` (id,
+        reference, title).
+
+    Raises:
+        NotFound: there is no such letter, or the user may not read it.
+    """
+    tk.check_access("ecosphere_request_letter_show", context, data_dict)
+    letter = model.Session.get(Letter, data_dict["id"])
+    request = model.Session.get(Request, letter.request_id) if letter else None
+    if letter is None or not letters.may_read(letter, request, people.reader_of_context(context)):
+        raise tk.ObjectNotFound(tk._("Letter not found"))
+    return {
+        **dictize.letter_dict(letter),
+        "addressee": letter.addressee,
+        "addressed_to": letter.addressed_to,
+        "html": letter.html,
+        "plain": letter.plain,
+        "intact": digest(letter.html, letter.plain) == letter.sha256,
+        "request": {name: getattr(request, name) for name in ("id", "reference", "title")},
+    }
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_referral(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the referral of a refusal, or of silence, to the CADA, for the requester to send; nothing is stored.
+
+    Args:
+        id (str): id or reference of the request.
+
+    Returns:
+        dict: `why` (silence, refused, partial, not_held, rejected), `last_day` to refer the matter, `subject`, `html`,
+        `plain`, `request` (id, reference, title).
+
+    Raises:
+        NotFound: there is no such request, or the user may not read it; or there is nothing to refer.
+        NotAuthorized: the user is not the requester.
+    """
+    tk.check_access("ecosphere_request_referral", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    user = model.User.get(reader.id)
+    letter = referral.compose(request, user) if user else None
+    if letter is None:
+        raise tk.ObjectNotFound(tk._("There is no refusal and no late answer to refer."))
+    return {
+        **{name: getattr(letter, name) for name in ("why", "subject", "html", "plain")},
+        "last_day": letter.last.isoformat(),
+        "request": {name: getattr(request, name) for name in ("id", "reference", "title")},
+    }
+
+
+@tk.validate_action_data(schema.satisfaction)
+def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Record whether the answer to a request met the requester's need; can be changed later.
+
+    Args:
+        id (str): id or reference of the request.
+        satisfied (str): yes or no.
+
+    Returns:
+        dict: `id`, `reference`, `satisfied`.
+
+    Raises:
+        NotFound: there is no such request, or the user may not read it.
+        NotAuthorized: the user is not the requester.
+        ValidationError: the request has no answer.
+    """
+    tk.check_access("ecosphere_request_satisfaction", context, data_dict)
+    request, _reader = auth.readable(context, data_dict["id"])
+    changed = service.say_satisfied(request.id, data_dict["satisfied"])
+    return {name: getattr(changed, name) for name in ("id", "reference", "satisfied")}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.letter_preview)
+def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the letter that a transition would send now; nothing is stored.
+
+    Args:
+        id (str): id or reference of the request.
+        transition (str): refuse, fulfil_partly, not_held, reject, extend or keep_decision.
+        ground, law, facts, …: fields of the transition.
+        first_name, last_name, quality (str): of the author, instead of the stored ones.
+
+    Returns:
+        dict: `subject`, `addressed_to` (lines above the letter), `html`, `plain`.
+
+    Raises:
+        NotFound: there is no such request, or the user may not read it.
+        NotAuthorized: the transition is for others.
+        ValidationError: what is missing or wrong, by field; `first_name`, `last_name`, `quality` or `service` when the
+            author or the service is not named in full.
+    """
+    tk.check_access("ecosphere_request_letter_preview", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    name = data_dict["transition"]
+    if name not in states.LETTERS:
+        raise tk.ValidationError({"transition": [tk._("This step sends no letter of decision.")]})
+    files = attachments.checked_files(data_dict.get("files"))
+    try:
+        data = {**data_dict, "files": files}
+        values = fields.parse(states.TRANSITIONS[name], data, request, clock.today(), reader.id)
+    finally:
+        attachments.discard(files)
+    if name == "extend" and (last := fields.latest_due(request)):
+        values.setdefault("due", last.isoformat())
+    letter = letters.written(request, name, reader.id, values, data_dict)
+    return {
+        "subject": letter.subject,
+        "addressed_to": addressed_to(letters.addressee(request)),
+        "html": letter.html,
+        "plain": letter.plain,
+    }

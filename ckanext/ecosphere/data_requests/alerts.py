@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from ckan import model
 from werkzeug.datastructures import MultiDict
 
+from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.data_requests.domain import wording
 from ckanext.ecosphere.data_requests.domain.people import by_ids
-from ckanext.ecosphere.data_requests.model import Event, Request
-from ckanext.ecosphere.data_requests.notifications import mail_texts
-from ckanext.ecosphere.data_requests.search import listing
+from ckanext.ecosphere.data_requests.model import Event, Request, number_of
+from ckanext.ecosphere.data_requests.notifications import texts
 from ckanext.ecosphere.interfaces import AlertSubject, News
 from ckanext.ecosphere.shared import characters, dates, language
 
@@ -106,10 +106,7 @@ class Requests(AlertSubject):
             step.exists(),
         ]
         with listing.through_indexes("q" in arguments):
-            count = (
-                model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where))
-                or 0
-            )
+            count = number_of(Request, *where)
             latest = (
                 sa.select(Request.id)
                 .where(*where)
@@ -164,7 +161,7 @@ def _news(request: Request, groups: dict[str, model.Group], since: datetime) -> 
         words.format(date=dates.day(moment)),
     ]
     return News(
-        title=characters.one_line(mail_texts.title(request)),
+        title=characters.one_line(texts.title_of(request)),
         url=tk.h.url_for(
             "ecosphere_requests.read",
             id=request.reference,

@@ -33,7 +33,8 @@ BEGINNINGS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"^\s*(?:le|on)\b.{3,200}(?:a écrit|wrote)\s*(?:\(.{0,40}\))?\s*:\s*$",
-        r"^\s*-{2,}\s*(?:message d[’']origine|original message|message transféré|forwarded message|réponse)\s*-{2,}",
+        r"^\s*-{2,}\s*(?:message d[’']origine|original message|message transféré"
+        r"|forwarded message|réponse)\s*-{2,}",
         r"^\s*_{10,}\s*$",
         r"^\s*(?:de|from)\s*:\s.{1,200}@.{1,200}$",
         r"^\s*(?:envoyé de(?:puis)? mon|sent from my)\s.{1,60}$",

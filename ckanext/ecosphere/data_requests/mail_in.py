@@ -1,17 +1,28 @@
-"""Processing of replies by e-mail: each becomes a message of its author, or is refused with one explanatory e-mail.
+"""Replies by e-mail: fetched over IMAP (RFC 3501) or handed over by a mail server, and made messages of their authors.
 
-The reply address is signed, specific to a notification of one user, and expires; the sender must be the address of that
-user's account. The text goes through the same access checks, limits, file checks and moderation as on the pages.
-Explanations are sent to the address of the account, never to one read from the e-mail.
+Each becomes a message, or is refused with one explanatory e-mail. The reply address is signed, specific to a
+notification of one user, and expires; the sender must be the address of that user's account. The text goes through the
+same access checks, limits, file checks and moderation as on the pages. Explanations are sent to the address of the
+account, never to one read from the e-mail.
+
+Anybody can write to the mailbox: of e-mails that are no replies, only the headers are fetched. Processed e-mails are
+marked as seen. One that fails on an error of this extension is also flagged: it stays in the mailbox for the
+administrator without blocking the others.
 """
 
 from __future__ import annotations
 
+import imaplib
 import logging
+import re
+import ssl
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -23,14 +34,14 @@ from ckanext.ecosphere.data_requests import (
     config,
     conversation,
     dictize,
-    service,
-    throttle,
+    mail_parsing,
+    transitions,
 )
-from ckanext.ecosphere.data_requests.domain import clock, people, states
-from ckanext.ecosphere.data_requests.inbound import parsing
+from ckanext.ecosphere.data_requests.decisions import letters
+from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
 from ckanext.ecosphere.data_requests.logic import schema
-from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request
-from ckanext.ecosphere.data_requests.notifications import emails, mail_texts, replies
+from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request, number_of
+from ckanext.ecosphere.data_requests.notifications import delivery, texts
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.mailing import headers, sending
@@ -75,8 +86,8 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
     """
     too_large = too_large or len(raw) > config.reply_bytes()
     try:
-        head = parsing.head(raw, recipient)
-    except parsing.Unreadable as error:
+        head = mail_parsing.head(raw, recipient)
+    except mail_parsing.Unreadable as error:
         return error.code
     token, address = _token(head)
     # Without a valid token the sender may be forged, so no explanation is sent.
@@ -90,8 +101,8 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
         user = model.User.get(notification.user_id)
     if notification is None or user is None or user.state != model.State.ACTIVE or not user.email:
         return "unknown"
-    lang = emails.language_of(user, model.Session.get(Request, notification.request_id))
-    key = parsing.digest(head.digest, address)
+    lang = letters.language_of(user.id, model.Session.get(Request, notification.request_id))
+    key = mail_parsing.digest(head.digest, address)
     with Locks() as locks:
         if not locks.take(f"requests:mail:{key}") or not _begin(
             key, user.id, notification.request_id
@@ -112,15 +123,15 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
 def is_wanted(head: bytes) -> bool:
     """Return whether an e-mail with these headers is processed at all, so that its body is worth fetching."""
     try:
-        headers = parsing.head(head)
-    except parsing.Unreadable:
+        headers = mail_parsing.head(head)
+    except mail_parsing.Unreadable:
         return False
     return _token(headers)[0] is not None and not headers.automatic
 
 
-def _token(mail: parsing.Incoming) -> tuple[replies.Token | None, str]:
+def _token(mail: mail_parsing.Incoming) -> tuple[delivery.Token | None, str]:
     """Return the first valid token among the recipients of an e-mail, and its address."""
-    read = ((replies.read_address(recipient), recipient) for recipient in mail.recipients)
+    read = ((delivery.read_address(recipient), recipient) for recipient in mail.recipients)
     return next((pair for pair in read if pair[0] is not None), (None, ""))
 
 
@@ -129,8 +140,8 @@ class Mail:
     """An e-mail with a valid reply address, with the other arguments of `receive`."""
 
     raw: bytes
-    head: parsing.Incoming
-    token: replies.Token
+    head: mail_parsing.Incoming
+    token: delivery.Token
     key: str
     too_large: bool
 
@@ -171,7 +182,7 @@ def _end(key: str, outcome: str) -> None:
 
 def _number(user_id: str, period: timedelta, *more: sa.ColumnElement[bool]) -> int:
     where = (Inbound.user_id == user_id, Inbound.received > clock.now() - period, *more)
-    return model.Session.scalar(sa.select(sa.func.count()).select_from(Inbound).where(*where)) or 0
+    return number_of(Inbound, *where)
 
 
 def _take(mail: Mail) -> None:
@@ -187,11 +198,11 @@ def _take(mail: Mail) -> None:
     if user is None or mail.head.sender != str(user.email or "").lower():
         raise Refused("other_sender", tuple(filter(None, (mail.head.sender,))))
     server = config.reply_server()
-    if server and not parsing.is_verified(mail.head.results, server):
+    if server and not mail_parsing.is_verified(mail.head.results, server):
         raise Refused("unverified")
     if mail.token.is_expired:
         raise Refused("expired")
-    internal = replies.is_internal(notification)
+    internal = delivery.is_internal(notification)
     open_to = (
         request is not None and reader.may_read(request) and dictize.may_comment(request, reader)
     )
@@ -200,15 +211,15 @@ def _take(mail: Mail) -> None:
     if mail.too_large:
         raise Refused("too_large")
     try:
-        text, files = parsing.body(mail.raw)
-    except parsing.Unreadable as error:
+        text, files = mail_parsing.body(mail.raw)
+    except mail_parsing.Unreadable as error:
         raise Refused(error.code) from None
     if not text and not files:
         raise Refused("empty")
     if len(files) > MOST_FILES:
         raise Refused("too_many_files")
     try:
-        throttle.written(reader)
+        trust.count_text(reader)
         data = {
             "id": request.id,
             "text": text or tk._("Files sent by e-mail"),
@@ -252,7 +263,7 @@ def _keep(
         model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(outcome=TAKEN))
 
     try:
-        service.transition(
+        transitions.transition(
             reader, request.id, "answer_details", request.version, {"comment": text}, also=also
         )
     finally:
@@ -331,18 +342,18 @@ def _explain(
         sentence = _("Your e-mail about the request {reference} was not taken.").format(
             reference=reference
         )
-    url = emails.address(f"demandes/{reference}") if reference else ""
-    item = emails.Item(sentence, "", url)
+    url = texts.address(f"demandes/{reference}") if reference else ""
+    item = delivery.Item(sentence, "", url)
     item.details.append((_("Why"), "\n\n".join(lines)))
     item.details.append(
         (_("What to do"), _("Nothing of it was kept. Write on the page of the request instead."))
     )
-    letter = emails.Letter(
+    letter = delivery.Letter(
         subject=subject(sentence),
-        greeting=_("Hello {name},").format(name=mail_texts.name(user)),
+        greeting=_("Hello {name},").format(name=texts.name_of(user)),
         items=[item],
-        closing=emails.closing(),
-        settings_url=emails.address("demandes/preferences"),
+        closing=delivery.closing(),
+        settings_url=texts.address("demandes/preferences"),
     )
     own = {
         **headers.AUTOMATIC,
@@ -350,6 +361,110 @@ def _explain(
         "Message-ID": headers.message_id("refused", key),
     }
     try:
-        sending.hand_over(**emails.in_form(letter, user), headers=own)
+        sending.hand_over(**delivery.in_form(letter, user), headers=own)
     except sending.FAULTS as error:
         log.warning("An e-mail about a reply that was not taken did not leave: %s", error)
+
+
+# The mailbox.
+
+SECONDS = 30
+#: Time after which the rest waits for the next run.
+MOST_SECONDS = 120
+SIZE = re.compile(rb"RFC822\.SIZE (\d{1,12})")
+LOCAL = ("localhost", "127.0.0.1", "::1")
+FAULTS = (imaplib.IMAP4.error, OSError, ssl.SSLError)
+
+
+def fetch() -> int:
+    """Process the waiting replies; return how many. Does nothing without a configured mailbox.
+
+    Raises:
+        FAULTS: the mail server does not answer, or refuses; the e-mails wait for the next run.
+    """
+    if not config.imap():
+        return 0
+    with Locks() as locks:
+        if not locks.take("requests:imap"):
+            return 0
+        server = _log_in()
+        try:
+            end = time.monotonic() + MOST_SECONDS
+            in_time = takewhile(lambda _number: time.monotonic() < end, _waiting(server))
+            return sum(_one(server, number) for number in in_time)
+        finally:
+            try:
+                server.logout()
+            except FAULTS:
+                log.info("The mail server of the replies ended the connection")
+
+
+def _log_in() -> imaplib.IMAP4:
+    """Log in and select the folder. Without TLS from the start, use STARTTLS, except with the local machine."""
+    address = urlsplit(config.imap())
+    host, trusted = address.hostname or "", ssl.create_default_context()
+    if address.scheme == "imaps":
+        server: imaplib.IMAP4 = imaplib.IMAP4_SSL(
+            host, address.port or 993, ssl_context=trusted, timeout=SECONDS
+        )
+    else:
+        server = imaplib.IMAP4(host, address.port or 143, timeout=SECONDS)
+        if host not in LOCAL:
+            server.starttls(trusted)
+    server.login(unquote(address.username or ""), config.imap_password())
+    folder = unquote(address.path.strip("/")) or "INBOX"
+    if not folder.isascii():
+        raise imaplib.IMAP4.error(
+            "write the name of the folder as the server does, in modified UTF-7 (RFC 3501, 5.1.3)"
+        )
+    quoted = folder.replace("\\", "\\\\").replace('"', '\\"')
+    if server.select(f'"{quoted}"')[0] != "OK":
+        raise imaplib.IMAP4.error(f"there is no folder {folder}")
+    return server
+
+
+def _waiting(server: imaplib.IMAP4) -> list[str]:
+    answer, lines = server.uid("SEARCH", "UNSEEN", "UNFLAGGED")
+    if answer != "OK":
+        raise imaplib.IMAP4.error(f"the folder cannot be searched: {lines}")
+    numbers = b" ".join(line for line in lines if isinstance(line, bytes)).split()
+    return [number.decode() for number in numbers if number.isdigit()]
+
+
+def _one(server: imaplib.IMAP4, number: str) -> int:
+    too_large = _size(server, number) > config.reply_bytes()
+    raw = _fetched(server, number, "BODY.PEEK[HEADER]")
+    if raw is not None and not too_large and is_wanted(raw):
+        raw = _fetched(server, number, "BODY.PEEK[]")
+    if raw is None:
+        log.warning(
+            "The mail server does not hand out a reply by e-mail; it is asked again the next time"
+        )
+        return 0
+    try:
+        outcome = receive(raw, too_large=too_large)
+    except Exception:  # an e-mail on which our code fails must not block the others
+        log.exception("A reply by e-mail could not be worked off; it is flagged in the mailbox")
+        model.Session.rollback()
+        server.uid("STORE", number, "+FLAGS", r"(\Seen \Flagged)")
+        return 0
+    log.info("A reply by e-mail: %s", outcome)
+    server.uid("STORE", number, "+FLAGS", r"(\Seen)")
+    return 1
+
+
+def _size(server: imaplib.IMAP4, number: str) -> int:
+    _answer, answers = server.uid("FETCH", number, "(RFC822.SIZE)")
+    lines: list[Any] = [line for line in answers if isinstance(line, bytes)]
+    match = SIZE.search(b" ".join(lines))
+    if match:
+        return int(match[1])
+    return 0
+
+
+def _fetched(server: imaplib.IMAP4, number: str, part: str) -> bytes | None:
+    """Return a part of an e-mail, None when the server does not return it."""
+    answer, items = server.uid("FETCH", number, f"({part})")
+    if answer == "OK":
+        return next((item[1] for item in items if isinstance(item, tuple)), None)
+    return None

@@ -1,17 +1,21 @@
-"""Search for requests with facets in PostgreSQL: French full text, counts and paging in the database.
+"""Search for requests in PostgreSQL, with French full text and facets; desk of a service; due dates for calendars.
 
 The cost of the facet counts of the unfiltered public list grows with the number of all requests: Redis keeps them
 until a request changes, and for a minute at most, since changes made outside the ORM session (SQL, jobs that
 anonymise) are not noticed.
+
+Under the limit of a calendar, requests due soon take precedence over those long overdue; each part is read through an
+index.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -24,10 +28,9 @@ from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.domain import states, text, wording
+from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader
-from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
-from ckanext.ecosphere.data_requests.search import desk
+from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request, is_any, number_of
 from ckanext.ecosphere.shared import language
 
 COUNTS_SECONDS = 60
@@ -62,13 +65,15 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     of_scope, filters = scope(data, reader), conditions(data)
     if data.get("scope") == "desk" and data.get("assigned"):
         service_id = _service_id(data.get("organization"))
-        filters["assigned"] = desk.held_by(data["assigned"], reader, service_id)
+        filters["assigned"] = held_by(data["assigned"], reader, service_id)
     where = [*of_scope, *filters.values()]
     start, rows = data.get("start", 0), data.get("rows", 20)
     page: list[Request] = []
     with through_indexes("q" in filters):
         counts, count = (
-            facets(of_scope, filters) if data.get("facets", True) else ({}, _total(where))
+            facets(of_scope, filters)
+            if data.get("facets", True)
+            else ({}, number_of(Request, *where))
         )
         if rows and count > start:
             page = _page({**data, "exact": reader.moderator}, where, start, rows)
@@ -79,10 +84,6 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
         "start": start,
         "rows": rows,
     }
-
-
-def _total(where: list[Any]) -> int:
-    return model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where)) or 0
 
 
 def _page(data: Mapping[str, Any], where: list[Any], start: int, rows: int) -> list[Request]:
@@ -198,11 +199,7 @@ def matches(q: str) -> Any:
     words = _words(q)
     last = "".join(char for char in words[-1] if char.isalnum()) if words else ""
     condition = Request.search.op("@@")(sa.func.websearch_to_tsquery("french", " ".join(words)))
-    if (
-        len(last) < SHORTEST_BEGINNING
-        or '"' in q
-        or model.Session.scalar(sa.select(sa.exists().where(condition)))
-    ):
+    if len(last) < SHORTEST_BEGINNING or '"' in q or is_any(condition):
         return condition
     begun = sa.func.to_tsquery("simple", f"{last}:*")
     if words[:-1]:
@@ -250,6 +247,9 @@ def _rank(q: str) -> Any:
     )
 
 
+# Facets, and their cached counts.
+
+
 def facets(
     scope: list[Any], filters: Mapping[str, Any]
 ) -> tuple[dict[str, list[dict[str, Any]]], int]:
@@ -262,56 +262,15 @@ def facets(
     return {name: LABELS[name](counts[name]) for name in FACETS}, total
 
 
-def _counts(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, dict[str, int]], int]:
-    """Count all facets and the rows in one query over the rows that fail at most one facet filter.
-
-    A row counts for a facet with a filter when it passes all other filters, and for all else when it passes every one.
-    """
-    chosen = {name: condition for name, condition in filters.items() if name in FACETS}
-    where = [*scope, *(condition for name, condition in filters.items() if name not in chosen)]
-    where += _all_but_one_at_most(list(chosen.values()))
-    passes = {name: condition.label(f"passes_{name}") for name, condition in chosen.items()}
-    rows = (
-        sa.select(*(COLUMNS[name].label(name) for name in FACETS), *passes.values())
-        .where(*where)
-        .subquery()
-    )
-    columns = [rows.c[name] for name in FACETS]
-    all_pass = [rows.c[passed.name] for passed in passes.values()]
-    numbers = [_number(all_pass)]
-    for passed in passes.values():
-        numbers.append(_number([column for column in all_pass if column.name != passed.name]))
-    grouping = sa.func.grouping_sets(*(sa.tuple_(column) for column in columns), sa.text("()"))
-    query = sa.select(sa.func.grouping(*columns), *columns, *numbers).group_by(grouping)
-    by_facet: dict[str, dict[str, int]] = {name: {} for name in FACETS}
-    total = 0
-    for mask, *values in model.Session.execute(query):
-        # `grouping` has one bit per column, the first one highest; that of the grouped column is 0.
-        index = next((i for i in range(len(FACETS)) if not mask >> (len(FACETS) - 1 - i) & 1), None)
-        counted = values[len(FACETS) :]
-        if index is None:
-            total = counted[0]
-            continue
-        name = FACETS[index]
-        if name in chosen:
-            number = counted[1 + list(chosen).index(name)]
-        else:
-            number = counted[0]
-        if values[index] and number:
-            by_facet[name][values[index]] = number
-    return by_facet, total
-
-
-def _all_but_one_at_most(conditions: list[Any]) -> list[Any]:
-    """Return SQL conditions for rows that fail at most one of these: for any two, they pass one."""
-    return [sa.or_(*pair) for pair in itertools.combinations(conditions, 2)]
-
-
-def _number(passed: list[Any]) -> Any:
-    """Return the SQL count of the rows that pass."""
-    if passed:
-        return sa.func.count().filter(*passed)
-    return sa.func.count()
+def _counts(scope: list[Any], filters: Mapping[str, Any]) -> Counts:
+    by_facet: dict[str, dict[str, int]] = {}
+    for facet in FACETS:
+        others = [condition for name, condition in filters.items() if name != facet]
+        column = COLUMNS[facet]
+        query = sa.select(column, sa.func.count()).where(*scope, *others).group_by(column)
+        counts = model.Session.execute(query).tuples()
+        by_facet[facet] = {value: number for value, number in counts if value}
+    return by_facet, number_of(Request, *scope, *filters.values())
 
 
 def cached_counts(count: Callable[[], Counts]) -> Counts:
@@ -427,3 +386,214 @@ LABELS: dict[str, Callable[[dict[str, int]], list[dict[str, Any]]]] = {
     "theme": _themes,
     "use": _uses,
 }
+
+
+# Desk of a service.
+
+#: Requests shown of each kind; `counts` includes all, and the list of requests has the others.
+MOST_ON_DESK = 50
+#: Kinds of requests on a desk, the most urgent first.
+KINDS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")
+
+
+def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, Any]:
+    """Return the requests on the desk of a service, each under the first kind that applies.
+
+    Returns:
+        review (asked of a decision), overdue, due_soon, waiting (for the requester), new (not started), in_progress:
+        requests, those due first at the top; counts: kind → number; and the result of `workload`.
+    """
+    kind, where = _desk_kind(today), waiting(organization_id)
+    place = sa.func.row_number().over(partition_by=kind, order_by=(_next_day(), Request.submitted))
+    numbered = (
+        sa.select(Request.id, kind.label("kind"), place.label("place")).where(*where).subquery()
+    )
+    query = (
+        sa.select(Request, numbered.c.kind)
+        .join(numbered, numbered.c.id == Request.id)
+        .where(numbered.c.place <= MOST_ON_DESK)
+        .order_by(numbered.c.kind, numbered.c.place)
+    )
+    rows = model.Session.execute(query).all()
+    dicts = dictize.request_list([request for request, _kind in rows], reader)
+    by_kind: dict[str, Any] = {name: [] for name in KINDS}
+    for (_request, name), row in zip(rows, dicts, strict=True):
+        by_kind[name].append(row)
+    return {
+        **by_kind,
+        "counts": desk_counts(organization_id, today),
+        **workload(organization_id, reader, today),
+    }
+
+
+def desk_counts(organization_id: str, today: date) -> dict[str, int]:
+    """Return the number of requests of each kind on the desk of a service."""
+    kind = _desk_kind(today)
+    rows = model.Session.execute(
+        sa.select(kind, sa.func.count()).where(*waiting(organization_id)).group_by(kind)
+    )
+    return dict.fromkeys(KINDS, 0) | dict(rows.tuples().all())
+
+
+def waiting(organization_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return SQL conditions for requests on the desk of a service, or decided and with a pending review."""
+    waits = sa.or_(Request.state.in_(states.ON_DESK), Request.review_due.is_not(None))
+    return (Request.organization_id == organization_id, waits)
+
+
+def _desk_kind(today: date) -> Any:
+    """Return the SQL expression for the first of `KINDS` that applies to a request."""
+    soon = today + timedelta(days=clock.DUE_SOON_DAYS)
+    return sa.case(
+        (Request.state.not_in(states.ON_DESK), "review"),
+        (Request.due < today, "overdue"),
+        (Request.due <= soon, "due_soon"),
+        (Request.state == states.NEEDS_INFO, "waiting"),
+        (Request.state == states.OPEN, "new"),
+        else_="in_progress",
+    )
+
+
+def _next_day() -> Any:
+    """Return the SQL order by the due date of the review, or else of the request."""
+    return sa.func.coalesce(Request.review_due, Request.due).asc().nulls_last()
+
+
+def held_by(whose: str, reader: Reader, organization_id: str) -> sa.ColumnElement[bool]:
+    """Return the SQL condition for requests assigned to the reader or to someone they replace today, or to no one."""
+    if whose == "nobody":
+        # A request assigned to someone who has left the service or the portal counts as unassigned.
+        unassigned = sa.or_(
+            Request.assigned_to.is_(None),
+            Request.assigned_to.not_in(people.editors_of(organization_id)),
+        )
+        return sa.and_(unassigned, Request.state.in_(states.ON_DESK))
+    return sa.and_(
+        Request.assigned_to.in_(_stood_in_for(reader, organization_id)),
+        Request.state.in_(states.ON_DESK),
+    )
+
+
+def _stood_in_for(reader: Reader, organization_id: str) -> list[str]:
+    """Return the ids of the reader and of the absent colleagues whom the reader replaces today."""
+    colleagues = people.editors_of(organization_id)
+    away = people.absences(colleagues)
+    return [
+        reader.id,
+        *(user_id for user_id in away if people.stands_in(user_id, colleagues) == reader.id),
+    ]
+
+
+def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any]:
+    """Return the number of requests of each agent of a service, and current absences.
+
+    Returns:
+        mine, nobody: number of requests of the reader, and of those assigned to no one in the service; people: user,
+        name, count, late, away_until, substitute.
+    """
+    where = (Request.organization_id == organization_id, Request.state.in_(states.ON_DESK))
+    late = sa.func.count().filter(Request.due < today)
+    query = (
+        sa.select(Request.assigned_to, sa.func.count(), late)
+        .where(*where)
+        .group_by(Request.assigned_to)
+    )
+    numbers = {key: (number, overdue) for key, number, overdue in model.Session.execute(query)}
+    colleagues = people.editors_of(organization_id)
+    away = people.absences(colleagues)
+    names = Names.of([*colleagues, *(absence.substitute_id for absence in away.values())], [])
+    agents = []
+    for key in colleagues:
+        number, overdue = numbers.get(key, (0, 0))
+        absence = away.get(key)
+        away_until = absence.last.isoformat() if absence else None
+        substitute = names.person(absence.substitute_id) if absence else ""
+        agents.append(
+            {
+                "user": names.users[key].name,
+                "name": names.person(key),
+                "count": number,
+                "late": overdue,
+                "away_until": away_until,
+                "substitute": substitute,
+            }
+        )
+    mine = sum(
+        numbers.get(user_id, (0, 0))[0] for user_id in _stood_in_for(reader, organization_id)
+    )
+    nobody = sum(number for key, (number, _late) in numbers.items() if key not in colleagues)
+    return {
+        "mine": mine,
+        "nobody": nobody,
+        "people": sorted(agents, key=lambda agent: agent["name"].casefold()),
+    }
+
+
+# Due dates, for calendars.
+
+
+@dataclass(frozen=True)
+class Due:
+    """Data of a request for a calendar.
+
+    Attributes:
+        day: due date of the request, or of the review of a decision on it.
+    """
+
+    id: str
+    reference: str
+    title: str
+    version: int
+    state: str
+    day: date
+
+
+@dataclass(frozen=True)
+class Around:
+    """Requests and reviews due around a day.
+
+    Attributes:
+        requests: those due from that day on, the soonest first, then overdue ones, the latest first.
+        reviews: those with a review to answer, the soonest first.
+        left_out: number of requests and reviews beyond the limit.
+    """
+
+    requests: list[Due]
+    reviews: list[Due]
+    left_out: int
+
+
+def due_around(where: Collection[Any], states: Collection[str], today: date, most: int) -> Around:
+    """Find requests and reviews due around today.
+
+    Args:
+        where: SQL conditions on the requests.
+        states: states in which requests wait for an answer.
+        today: current day in Paris.
+        most: maximum number of requests, and of reviews.
+    """
+    waiting = [*where, Request.state.in_(states), Request.due.is_not(None)]
+    coming = _due_rows(Request.due, [*waiting, Request.due >= today], Request.due.asc(), most)
+    late = _due_rows(
+        Request.due, [*waiting, Request.due < today], Request.due.desc(), most - len(coming)
+    )
+    reviewed = [*where, Request.review_due.is_not(None)]
+    reviews = _due_rows(Request.review_due, reviewed, Request.review_due.asc(), most)
+    left_out = _left_out([*coming, *late], waiting, most) + _left_out(reviews, reviewed, most)
+    return Around([*coming, *late], reviews, left_out)
+
+
+def _due_rows(day: Any, where: list[Any], order: Any, most: int) -> list[Due]:
+    if most <= 0:
+        return []
+    columns = (Request.id, Request.reference, Request.title, Request.version, Request.state, day)
+    rows = model.Session.execute(
+        sa.select(*columns).where(*where).order_by(order, Request.id).limit(most)
+    )
+    return [Due(*row) for row in rows]
+
+
+def _left_out(rows: list[Due], where: list[Any], most: int) -> int:
+    if len(rows) < most:
+        return 0
+    return number_of(Request, *where) - len(rows)

@@ -1,1 +1,0 @@
-"""Replies by e-mail: authentication, parsing, and conversion to messages."""

@@ -1,0 +1,441 @@
+"""Existing data and requests similar to a new request, and datasets that may answer requests.
+
+Datasets are found by the portal's search, requests by full text. The scheduled run compares the datasets that were
+saved since the last one with the open requests; people apply what it suggests.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.search import SearchError, SearchQueryError
+from ckan.model.system_info import get_system_info, set_system_info
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import dictize, listing
+from ckanext.ecosphere.data_requests.domain import places, states, text
+from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
+from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, DatasetLink, Request, is_any
+
+log = logging.getLogger(__name__)
+
+# Similar data and requests.
+
+MOST_SIMILAR = 5
+
+THEME, TERRITORY = "vocab_ecosphere_theme", "vocab_ecosphere_territory"
+#: The dataset's own territory, without broader ones.
+EXACT_TERRITORY = "vocab_ecosphere_territory_exact"
+#: The whole country, and metropolitan France: their datasets are relevant to all territories.
+COUNTRY = (places.WHOLE_COUNTRY, "pays-fxx")
+
+_ = tk._
+LONGEST_NOTES = 200
+WORDS = 12
+SHORTEST_WORD = 3
+#: Solr `mm`: words of the title that must match, up to two all, of more half; titles are descriptions, not queries.
+FEWEST = "2<50%"
+#: Maximum number of requests compared, among those that share a word; the newest first.
+CANDIDATES = 500
+
+
+class NotSeen(tk.ValidationError):
+    """A request cannot be sent before its author has seen similar ones; CKAN's API answers 409.
+
+    Attributes:
+        similar: datasets and requests, as returned by `ecosphere_request_similar`.
+    """
+
+    def __init__(self, similar: dict[str, Any]) -> None:
+        message = _(
+            "Look at what is already here; if none of it is what you need, say so and send again."
+        )
+        errors: Any = {"similar_seen": [message], "similar": similar}
+        super().__init__(errors)
+        self.similar = similar
+
+
+def must_be_seen(request: Request, reader: Reader) -> None:
+    """Require that the requester has seen similar datasets and requests.
+
+    Raises:
+        NotSeen: there are similar datasets or open requests.
+    """
+    alike = similar_datasets(
+        request.title, request.theme, place_of(request), request.organization_id or ""
+    )
+    similar = {
+        # A request for access to a dataset need not show that dataset.
+        "datasets": [dataset for dataset in alike if dataset["id"] != request.package_id],
+        "requests": similar_requests(request.title, request.theme, request.territory, reader),
+    }
+    if any(similar.values()):
+        raise NotSeen(similar)
+
+
+def place_of(request: Request) -> str:
+    """Return the territory of a request or, for a draft, that of its communes or rectangle."""
+    return request.territory or places.territory_of(request.communes, request.bbox)
+
+
+def similar_datasets(
+    title: str, theme: str, territory: str, organization: str = ""
+) -> list[dict[str, Any]]:
+    """Return public datasets with a similar title, best first; none of another place than the requested one.
+
+    Args:
+        title: title of the request.
+        theme: id in the vocabulary, may be empty.
+        territory: id in the vocabulary, may be empty.
+        organization: id of the requested service, may be empty.
+    """
+    if not _plain(title):
+        return []
+    by_id: dict[str, dict[str, Any]] = {}
+    for query in dict.fromkeys(_circles(theme, territory, organization)):
+        for dataset in _search(title, query):
+            by_id.setdefault(dataset["id"], dataset)
+        if len(by_id) >= MOST_SIMILAR:
+            break
+    return [_dataset(dataset) for dataset in list(by_id.values())[:MOST_SIMILAR]]
+
+
+def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
+    """Yield filters for the search of datasets, each wider than the one before."""
+    of_theme = f'+{THEME}:"{theme}"' if theme else ""
+    here = f'+{TERRITORY}:"{territory}"' if territory else ""  # includes narrower territories
+    yield f"{of_theme} {here}".strip()
+    if here:
+        yield here
+    own = f'+owner_org:"{organization}"' if organization else ""
+    if here and territory not in COUNTRY:
+        above = sorted(_with_above("territories", territory) - {territory})
+        either = " OR ".join(f'"{id_}"' for id_ in (*above, *COUNTRY))
+        wider, nowhere = f"{EXACT_TERRITORY}:({either})", f"{TERRITORY}:[* TO *]"
+        if own:
+            yield f"{own} +({wider} OR (*:* -{nowhere}))"
+        yield f"+{wider}"
+        yield f"-{nowhere}"
+        return
+    if own:
+        yield own
+    yield of_theme
+    yield ""
+
+
+def _search(title: str, narrow: str) -> list[dict[str, Any]]:
+    query: dict[str, Any] = {"q": _plain(title), "mm": FEWEST, "rows": MOST_SIMILAR}
+    query["fq"] = f"+dataset_type:dataset {narrow}".strip()
+    try:
+        return tk.get_action("package_search")({"user": ""}, query)["results"]
+    except (SearchError, SearchQueryError, tk.ValidationError):
+        log.info("No similar datasets: the search failed", exc_info=True)
+        return []
+
+
+def _plain(title: str) -> str:
+    """Return the longer words of a title, without operators of the search."""
+    words = re.findall(r"(?:[^\W_]|-)+", title)
+    return " ".join([word for word in words if len(word) >= SHORTEST_WORD][:WORDS])
+
+
+def _dataset(dataset: dict[str, Any]) -> dict[str, Any]:
+    group = dataset.get("organization") or {}
+    notes = " ".join((dataset.get("notes") or "").split())
+    if len(notes) <= LONGEST_NOTES:
+        short = notes
+    else:
+        short = notes[:LONGEST_NOTES].rsplit(" ", 1)[0] + "…"
+    return {
+        "id": dataset["id"],
+        "name": dataset["name"],
+        "title": dataset["title"] or dataset["name"],
+        "notes": short,
+        "organization": {key: group.get(key, "") for key in ("id", "name", "title")},
+    }
+
+
+def similar_requests(
+    title: str, theme: str, territory: str, reader: Reader
+) -> list[dict[str, Any]]:
+    """Return open public requests with a similar title, best first; the same theme or territory raises the score."""
+    rank = rank_of(title, theme, territory)
+    if rank is None:
+        return []
+    condition, score = rank
+    candidates = (
+        sa.select(
+            Request.id, score.label("score"), _enough_in_common(title, territory).label("enough")
+        )
+        .where(Request.listed, Request.state.in_(states.ACTIVE), condition)
+        .order_by(RECEIPT_DAY.desc(), Request.id)
+        .limit(CANDIDATES)
+        .subquery()
+    )
+    query = (
+        sa.select(candidates.c.id)
+        .where(candidates.c.enough)
+        .order_by(candidates.c.score.desc(), candidates.c.id)
+        .limit(MOST_SIMILAR)
+    )
+    with listing.through_indexes():
+        ids = list(model.Session.scalars(query))
+    by_id = {
+        request.id: request
+        for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))
+    }
+    return dictize.request_list([by_id[id_] for id_ in ids], reader)
+
+
+def _enough_in_common(title: str, territory: str) -> Any:
+    """Return the SQL condition for both of two words of a title, or half of more; the name of the place is ignored."""
+    place = voc.get("territories").get(territory) if territory else None
+    place_words = set(_words(place.label_fr)) if place else set()
+    queries = [
+        sa.func.to_tsquery("french", word) for word in _words(title) if word not in place_words
+    ]
+    if not queries:
+        return sa.true()
+    yes = sa.literal(1)
+    counted = sum(
+        (sa.case((sa.func.numnode(query) > 0, yes), else_=0) for query in queries), sa.literal(0)
+    )
+    shared = sum(
+        (sa.case((Request.search.op("@@")(query), yes), else_=0) for query in queries),
+        sa.literal(0),
+    )
+    return shared >= sa.case((counted <= 2, counted), else_=(counted + 1) / 2)  # noqa: PLR2004
+
+
+def _words(title: str) -> list[str]:
+    words = ["".join(filter(str.isalnum, word)) for word in text.fold(title).split()]
+    return list(dict.fromkeys(word for word in words if len(word) >= SHORTEST_WORD))[:WORDS]
+
+
+def rank_of(title: str, theme: str, territory: str) -> tuple[Any, Any] | None:
+    """Return the SQL condition and score of requests that share a word with a title; None for a title without words."""
+    words = _words(title)
+    if not words:
+        return None
+    # French stop words are dropped here; a query of stop words alone matches nothing.
+    query = sa.func.to_tsquery("french", " | ".join(words))
+    score: Any = sa.func.ts_rank(Request.search, query)
+    if theme:
+        score = score + sa.case((Request.theme == theme, 0.2), else_=0.0)
+    if territory:
+        near = _with_above("territories", territory)
+        score = score + sa.case(
+            (Request.territory == territory, 0.3), (Request.territory.in_(near), 0.1), else_=0.0
+        )
+    return Request.search.op("@@")(query), score
+
+
+# Datasets that may answer requests.
+
+MOST = 20
+DATASET_GONE = "dataset_gone"
+#: Minimum score: half of the words of the shorter title are shared.
+ENOUGH = 0.5
+#: Datasets compared in one transaction.
+COMPARED_AT_ONCE = 100
+#: Maximum number of requests compared with a dataset, among those that share a word; the earliest first.
+MOST_COMPARED = 2000
+#: Key in CKAN's `system_info` of the time of the last comparison.
+LAST_COMPARISON = "ecosphere.requests.last_comparison"
+#: Datasets saved so long before the last comparison are compared again: a save ends later than it says.
+MARGIN = timedelta(minutes=15)
+
+
+def match_saved() -> int:
+    """Compare the datasets saved since the last time with the requests on desks; return how many. Idempotent.
+
+    Requests whose answer is no longer available are flagged, without reopening them.
+    """
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    stored = get_system_info(LAST_COMPARISON)
+    last = datetime.fromisoformat(stored) if stored else now - timedelta(days=1)
+    ids: list[str] = []
+    if is_any(*_ON_DESK):
+        package = model.Package
+        public = (package.type == "dataset", package.state == "active", ~package.private)
+        query = sa.select(package.id).where(*public, package.metadata_modified >= last - MARGIN)
+        ids = list(model.Session.scalars(query))
+    for start in range(0, len(ids), COMPARED_AT_ONCE):
+        _suggest(ids[start : start + COMPARED_AT_ONCE])
+        model.Session.commit()
+    _flag_missing_answers()
+    model.Session.commit()
+    set_system_info(LAST_COMPARISON, now.isoformat())
+    return len(ids)
+
+
+#: Requests that a dataset may answer.
+_ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(states.DEMANDS))
+
+
+def _fitting(package: model.Package) -> Iterator[dict[str, Any]]:
+    """Yield the requests that a dataset may answer, as rows of `DatasetLink`."""
+    rank = rank_of(package.title or "", "", "")
+    if rank is None:
+        return
+    condition, _score = rank
+    themes, territories = (
+        subject(package, "theme", "themes"),
+        subject(package, "territory", "territories"),
+    )
+    requests = sa.select(Request.id, Request.title, Request.theme, Request.territory).where(
+        *_ON_DESK, condition
+    )
+    for request in model.Session.execute(requests.order_by(Request.submitted).limit(MOST_COMPARED)):
+        score = _score_of(request, package.title or "", themes, territories)
+        if score >= ENOUGH:
+            yield {
+                "request_id": request.id,
+                "package_id": package.id,
+                "kind": "suggested",
+                "score": score,
+            }
+
+
+def _suggest(package_ids: Sequence[str]) -> None:
+    """Store which requests these datasets may answer."""
+    keys = ["request_id", "package_id", "kind"]
+    for package in by_ids(model.Package, package_ids):
+        rows = list(_fitting(package))
+        if rows:
+            query = insert(DatasetLink).values(rows)
+            update = {"score": query.excluded.score}
+            model.Session.execute(query.on_conflict_do_update(index_elements=keys, set_=update))
+
+
+def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
+    """Return the ids of the concepts in a field of a dataset."""
+    terms, written = voc.get(vocabulary), package.extras.get(field) or "[]"
+    try:
+        values = json.loads(written)
+    except ValueError:
+        values = [written]
+    if not isinstance(values, list):
+        values = [values]
+    concepts = (terms.get(str(value)) for value in values)
+    return {concept.id for concept in concepts if concept}
+
+
+def _score_of(request: Any, title: str, themes: set[str], territories: set[str]) -> float:
+    """Return how well a dataset fits, 0–1: share of common words in the titles; 0 for another place or theme."""
+    if request.territory and territories and not _near(request.territory, territories):
+        return 0.0
+    given_themes = set[str]().union(*(_with_above("themes", theme) for theme in themes))
+    if themes and request.theme and not _with_above("themes", request.theme) & given_themes:
+        return 0.0
+    words_asked, words_offered = _subject_words(request.title), _subject_words(title)
+    if not words_asked or not words_offered:
+        return 0.0
+    return len(words_asked & words_offered) / min(len(words_asked), len(words_offered))
+
+
+def _near(territory: str, territories: set[str]) -> bool:
+    """Return whether a territory lies within one of the others, or contains one."""
+    if any(other.startswith("pays-") for other in {territory, *territories}):
+        return True
+    inside = any(territory in _with_above("territories", other) for other in territories)
+    return inside or bool(_with_above("territories", territory) & territories)
+
+
+def _with_above(vocabulary: str, key: str) -> set[str]:
+    terms = voc.get(vocabulary)
+    concept = terms.get(key) if key else None
+    if concept:
+        return {concept.id, *(above.id for above in terms.ancestors(concept.uri))}
+    return set()
+
+
+#: Words without information on the subject.
+_EMPTY = set(
+    voc.normalise(
+        "a au aux carte d dans de des données du en et jeu l la le les par pour région sur un une"
+    ).split()
+)
+
+
+def _subject_words(title: str) -> set[str]:
+    """Return the words of a title without plural endings."""
+    return {
+        word.rstrip("sx")
+        for word in voc.normalise(title).split()
+        if word not in _EMPTY and len(word) > 1
+    }
+
+
+def suggestions(organization_id: str, reader: Reader) -> list[dict[str, Any]]:
+    """Return the requests on a service's desk with the datasets that may answer them."""
+    best = sa.func.max(DatasetLink.score)
+    query = (
+        sa.select(Request)
+        .join(DatasetLink)
+        .where(
+            Request.organization_id == organization_id,
+            Request.state.in_(states.ON_DESK),
+            DatasetLink.kind == "suggested",
+        )
+        .group_by(Request.id)
+        .order_by(best.desc(), Request.due)
+        .limit(MOST)
+    )
+    requests = list(model.Session.scalars(query))
+    dicts = dictize.request_list(requests, reader)
+    rows = [
+        {"request": row, "datasets": dictize.datasets(request, reader, "suggested")}
+        for request, row in zip(requests, dicts, strict=True)
+    ]
+    return [row for row in rows if row["datasets"]]
+
+
+def _flag_missing_answers() -> None:
+    """Flag the requests answered by datasets that are no longer available, and remove the flags of those that are."""
+    package = model.Package
+    query = (
+        sa.select(DatasetLink.request_id, DatasetLink.package_id, package.title)
+        .outerjoin(package, package.id == DatasetLink.package_id)
+        .where(DatasetLink.kind == "answer", package.state.is_distinct_from("active"))
+    )
+    missing: dict[str, list[dict[str, Any]]] = {}
+    for request_id, package_id, title in model.Session.execute(query):
+        flag = {"code": DATASET_GONE, "package": package_id, "title": title or ""}
+        missing.setdefault(request_id, []).append(flag)
+    flagged = sa.select(Request.id).where(Request.flags.contains([{"code": DATASET_GONE}]))
+    ids = {*missing, *model.Session.scalars(flagged)}
+    requests = sa.select(Request).where(Request.id.in_(ids)).with_for_update()
+    for request in model.Session.scalars(requests):
+        # The title of a purged dataset is in the former flag only.
+        former = {flag.get("package"): flag for flag in request.flags}
+        others = [flag for flag in request.flags if flag["code"] != DATASET_GONE]
+        gone = [former.get(flag["package"], flag) for flag in missing.get(request.id, ())]
+        if request.flags != [*others, *gone]:
+            request.flags = [*others, *gone]
+
+
+POINTS_OF_AN_ANSWER = 10
+
+
+def points() -> list[tuple[str, float]]:
+    """Return (id, points of popularity) of the datasets that answered public requests."""
+    answered = (
+        sa.select(DatasetLink.package_id, sa.func.count())
+        .join(Request, Request.id == DatasetLink.request_id)
+        .where(DatasetLink.kind == "answer", Request.listed)
+        .group_by(DatasetLink.package_id)
+    )
+    return [
+        (id_, float(POINTS_OF_AN_ANSWER * number))
+        for id_, number in model.Session.execute(answered)
+    ]

@@ -1,0 +1,242 @@
+"""Public statistics of requests. Private requests count only above a threshold, so that none can be identified."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.data_requests.notifications.delivery import YES
+from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
+
+#: Version of the cached figures, part of the cache key; earlier versions have other figures.
+VERSION = 4
+#: Lifetime of cached figures.
+KEPT_SECONDS = 3600
+#: Closed without a decision on the request: counted apart, so that the outcomes add up to the requests answered.
+NO_ANSWER = tuple(
+    state for state in states.CLOSED if state not in (*states.DECIDED, *states.SETTLED)
+)
+
+
+def show(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
+    """Return the statistics, at most `ecosphere.requests.statistics_cache` seconds old where a worker runs.
+
+    Computing time grows with the number of requests. So pages get cached figures, and outdated ones are computed again
+    in the background; so are missing ones when there are many requests.
+
+    Args:
+        year: of the receipt, None for all years.
+        organization_id: of one service, None for all.
+        today: current day in Paris.
+
+    Raises:
+        StillCounted: there are many requests and no cached figures.
+    """
+    seconds = config.statistics_cache()
+    if seconds <= 0:
+        return compute(year, organization_id, today)
+    key = _key(year, organization_id, today)
+    stored: Any = connect_to_redis().get(key)
+    if not stored:
+        counted = sa.select(Request.id).where(*_selection(year, organization_id))
+        wait_for_many(f"{key}:asked", counted, lambda: _ask(year, organization_id, today))
+        return keep(year, organization_id, today.isoformat())
+    cached = json.loads(stored)
+    if clock.now().timestamp() - cached["computed"] > seconds:
+        _ask(year, organization_id, today)
+    return cached["figures"]
+
+
+def _ask(year: int | None, organization_id: str | None, today: date) -> bool:
+    return enqueue_once(
+        keep,
+        [year, organization_id, today.isoformat()],
+        job_id=f"ecosphere-requests-stats-{year}-{organization_id}",
+        title="Requests: public figures",
+        queue=config.QUEUE,
+    )
+
+
+def keep(year: int | None, organization_id: str | None, today: str) -> dict[str, Any]:
+    """Compute and cache the statistics; also a background job."""
+    day = date.fromisoformat(today)
+    figures = compute(year, organization_id, day)
+    stored = json.dumps({"computed": clock.now().timestamp(), "figures": figures})
+    key = _key(year, organization_id, day)
+    connect_to_redis().set(key, stored, ex=KEPT_SECONDS)
+    have_come(f"{key}:asked")
+    return figures
+
+
+def _key(year: int | None, organization_id: str | None, today: date) -> str:
+    stem = f"ecosphere:requests:{tk.config['ckan.site_id']}:figures:{VERSION}"
+    return f"{stem}:{year}:{organization_id}:{today}"
+
+
+def compute(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
+    """Compute the statistics, with the arguments of `show`."""
+    where = _selection(year, organization_id)
+    threshold = _threshold()
+    private = Request.visibility == "private"
+    number = model.Session.scalar(sa.select(sa.func.count(Request.id)).where(*where, private)) or 0
+    if number < threshold:
+        where.append(~private)
+    columns = _columns(today)
+    total = _line(model.Session.execute(sa.select(*columns).where(*where)).one())
+    by_state = _by_state(year, organization_id)
+    services = [] if organization_id else _by_service(where, columns)
+    return {
+        "year": year,
+        "received": total["received"],
+        "waiting": total["waiting"],
+        "overdue": total["overdue"],
+        "answered": total["answered"],
+        "answered_within_month": total["within_month"],
+        "median_days_first_answer": total["median_days"],
+        "satisfaction": total["satisfaction"],
+        "outcomes": {state: by_state[state] for state in states.DECIDED if by_state.get(state)},
+        "apart": {
+            "transferred": _transferred(year, organization_id),
+            **{state: by_state.get(state, 0) for state in NO_ANSWER},
+        },
+        "services": services,
+        "threshold": config.statistics_threshold(),
+        "private_included": number >= threshold,
+        "years": _years(),
+    }
+
+
+def _threshold() -> int:
+    return max(config.statistics_threshold(), 1)
+
+
+def _selection(
+    year: int | None, organization_id: str | None, turned_away: bool = False
+) -> list[Any]:
+    """Return SQL conditions for the requests to count, without those rejected or hidden as abuse.
+
+    With `turned_away`, include the requests that moderators rejected for reasons other than spam.
+    """
+    let_in = sa.and_(Request.opened.is_not(None), Request.state != states.REJECTED)
+    spam = Request.outcome["spam"].as_boolean().is_(True)
+    rejected = sa.and_(Request.state == states.REJECTED, ~sa.func.coalesce(spam, sa.false()))
+    counted = sa.or_(let_in, rejected) if turned_away else let_in
+    where: list[Any] = [counted, Request.hidden.is_(False), Request.kind.in_(states.DEMANDS)]
+    if year:
+        where += [Request.submitted >= _new_year(year), Request.submitted < _new_year(year + 1)]
+    if organization_id:
+        where.append(Request.organization_id == organization_id)
+    return where
+
+
+def _new_year(year: int) -> datetime:
+    return datetime.combine(date(year, 1, 1), time(), clock.PARIS)
+
+
+def _columns(today: date) -> list[Any]:
+    """Return the SQL counts of which `_line` makes figures."""
+    # A transfer, or a statement that the data is not held, does not count as an answer.
+    answered = Request.state.in_(states.DECIDED)
+    waiting = Request.state.in_(states.ACTIVE)
+    # The legal month, whatever the configured period; PostgreSQL clips to the end of a month like `clock.add_months`.
+    month_over = _day(Request.submitted) + sa.text("interval '1 month'")
+    in_time = sa.and_(answered, _day(Request.closed) <= month_over)
+    judged = sa.or_(answered, sa.and_(waiting, month_over < today))
+    # Whole days, which are public: with few requests, a median of seconds would reveal exact times.
+    days = sa.cast(_day(Request.first_answer) - _day(Request.submitted), sa.Float)
+    median = sa.func.percentile_cont(0.5).within_group(days.asc())
+    count = sa.func.count()
+    return [
+        count.label("received"),
+        count.filter(waiting).label("waiting"),
+        count.filter(waiting, Request.due < today).label("overdue"),
+        count.filter(answered).label("answered"),
+        count.filter(Request.state == states.REFUSED).label("refused"),
+        count.filter(in_time).label("in_time"),
+        count.filter(judged).label("judged"),
+        median.filter(Request.first_answer.is_not(None)).label("median_days"),
+        count.filter(Request.satisfied != "").label("said"),
+        count.filter(Request.satisfied == YES).label("satisfied"),
+    ]
+
+
+def _day(moment: Any) -> Any:
+    return sa.cast(sa.func.timezone("Europe/Paris", moment), sa.Date)
+
+
+def _line(row: Any) -> dict[str, Any]:
+    """Return figures: counts; `within_month` and the opinions `yes` as shares, 0-1.
+
+    Opinions are None below the threshold, so that no one can be identified.
+    """
+    names = ("received", "waiting", "overdue", "answered", "refused")
+    line: dict[str, Any] = {name: getattr(row, name) for name in names}
+    line |= {"within_month": None, "median_days": None, "satisfaction": None}
+    if row.judged:
+        line["within_month"] = round(row.in_time / row.judged, 4)
+    if row.median_days is not None:
+        line["median_days"] = round(float(row.median_days), 1)
+    if row.said >= _threshold():
+        line["satisfaction"] = {"said": row.said, "yes": round(row.satisfied / row.said, 4)}
+    return line
+
+
+def _by_state(year: int | None, organization_id: str | None) -> dict[str, int]:
+    where = _selection(year, organization_id, turned_away=True)
+    query = sa.select(Request.state, *_public_and_private()).where(*where).group_by(Request.state)
+    rows = model.Session.execute(query)
+    return {state: _shown(public, private) for state, public, private in rows}
+
+
+def _transferred(year: int | None, organization_id: str | None) -> int:
+    """Return the number of requests that went to another service."""
+    moved = sa.select(Event.request_id).where(Event.transition == "transfer")
+    where = [*_selection(year, organization_id, turned_away=True), Request.id.in_(moved)]
+    public, private = model.Session.execute(sa.select(*_public_and_private()).where(*where)).one()
+    return _shown(public, private)
+
+
+def _public_and_private() -> tuple[Any, Any]:
+    private = Request.visibility == "private"
+    return sa.func.count().filter(~private), sa.func.count().filter(private)
+
+
+def _shown(public: int, private: int) -> int:
+    """Return the count to show: with the private requests from the threshold on."""
+    if private < _threshold():
+        return public
+    return public + private
+
+
+def _by_service(where: list[Any], columns: list[Any]) -> list[dict[str, Any]]:
+    """Return the figures of each service with public requests, of these requests; that with the most first."""
+    public = (Request.visibility == "public", Request.organization_id.is_not(None))
+    query = sa.select(Request.organization_id, *columns).where(*where, *public)
+    rows = model.Session.execute(query.group_by(Request.organization_id))
+    by_id = {row.organization_id: _line(row) for row in rows}
+    groups = model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(by_id)))
+    lines = [
+        {"name": group.name, "title": group.title or group.name, **by_id[group.id]}
+        for group in groups
+    ]
+    return sorted(lines, key=lambda line: (-line["received"], line["title"]))
+
+
+def _years() -> list[int]:
+    """Return the years with public requests, from the last to the first."""
+    query = sa.select(sa.func.min(Request.submitted), sa.func.max(Request.submitted)).where(
+        Request.listed
+    )
+    first, last = model.Session.execute(query).one()
+    if first:
+        return list(range(clock.day_of(last).year, clock.day_of(first).year - 1, -1))
+    return []

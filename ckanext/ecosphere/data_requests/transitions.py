@@ -1,0 +1,779 @@
+"""Transitions of requests: each in one transaction, with the row locked and its version compared.
+
+Auth functions decide first who may do what; here, with the row locked, the same table (`states.TRANSITIONS`) decides
+again. A transition changes the request (its effects), writes its event, its letter and its notifications; e-mails are
+sent afterwards from those rows, so that none is sent for what was rolled back and none is lost.
+
+Requests for the same thing are treated together: what is decided for one is decided for all, each with its own
+letter. Each keeps its author, reference, period and remedies; authors of private requests never learn of one another.
+A step goes to those for which it is lawful; the others are left out, with the reason.
+
+References are numbers of a year, given in a keyed pseudo-random order. A plain sequence would reveal the order in
+which requests came in and so, compared with the list of accounts, who made them. The permutation is a Feistel network
+(Luby and Rackoff) keyed with the portal's secret, iterated until the result falls into the block (cycle walking):
+each number of a block is given exactly once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.data_requests import attachments, config, history
+from ckanext.ecosphere.data_requests.decisions import law, letters
+from ckanext.ecosphere.data_requests.domain import (
+    clock,
+    fields,
+    places,
+    states,
+    text,
+    trust,
+    wording,
+)
+from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.model import (
+    Comment,
+    DatasetLink,
+    Event,
+    Follow,
+    Numbering,
+    Request,
+    Support,
+    by_id_or_reference,
+    is_any,
+    new_id,
+    number_of,
+)
+from ckanext.ecosphere.data_requests.notifications import outbox
+
+_ = tk._
+
+SIGNAL = "ecosphere:request-changed"
+
+Fields = dict[str, Any]
+#: Flag of a request whose service has neither members nor a mailbox.
+UNREACHABLE = "unreachable"
+
+#: Fields of a refusal, whole or partial.
+REFUSAL = (
+    "ground",
+    "other_ground",
+    "kind",
+    "emissions",
+    "law",
+    "facts",
+    "balance",
+    "completion",
+    "separable",
+)
+#: Transitions that are responses to the requester; the first one sets `first_answer`.
+SIGNS = (
+    "ask_details",
+    "start",
+    "fulfil",
+    "fulfil_partly",
+    "refuse",
+    "not_held",
+    "extend",
+    "resolve",
+    "dismiss",
+)
+
+
+class Conflict(tk.ValidationError):
+    """The request has a newer version; CKAN's API answers 409.
+
+    Attributes:
+        version: current version of the request.
+        changes: events since the version that the person had seen, as returned by `ecosphere_request_show`.
+    """
+
+    def __init__(self, version: int, changes: list[dict[str, Any]]) -> None:
+        message = tk._(
+            "The request has changed since you opened it. Look at what changed, then send again if "
+            "it still applies."
+        )
+        errors: Any = {"version": [message], "current_version": version, "changes": changes}
+        super().__init__(errors)
+        self.version = version
+        self.changes = changes
+
+
+def lock(*ids: str) -> dict[str, Request]:
+    """Lock requests until the transaction ends, in a fixed order to avoid deadlocks, and reload them.
+
+    Raises:
+        NotFound: one of them no longer exists.
+    """
+    locked = {}
+    for id_ in sorted(set(ids)):
+        query = (
+            sa.select(Request)
+            .where(Request.id == id_)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        request = model.Session.scalars(query).one_or_none()
+        if request is None:
+            raise tk.ObjectNotFound(_("Request not found"))
+        locked[id_] = request
+    return locked
+
+
+def locked(request_id: str) -> Request:
+    """Lock one request likewise."""
+    return lock(request_id)[request_id]
+
+
+class rolled_back_on_error:
+    """Context manager that rolls the transaction back on errors."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is not None:
+            model.Session.rollback()
+
+
+Also = Callable[[Request], None]
+
+
+def nothing_else(_request: Request) -> None:
+    """Write nothing more in a transaction."""
+
+
+@dataclass
+class Shared:
+    """What became of a step for the requests treated together.
+
+    Attributes:
+        done: the others for which it was done as well, with their events.
+        left_out: those for which it was not possible, with the reason as a sentence.
+    """
+
+    done: list[tuple[Request, Event]] = field(default_factory=list)
+    left_out: list[tuple[Request, str]] = field(default_factory=list)
+
+    def shown(self, reader: Reader) -> dict[str, list[Any]]:
+        """Return the references of those that the reader may read."""
+        left_out = [
+            (request, words) for request, words in self.left_out if reader.may_read(request)
+        ]
+        return {
+            "done": [request.reference for request, _event in self.done],
+            "left_out": [
+                {"reference": request.reference, "reason": words} for request, words in left_out
+            ],
+        }
+
+
+def transition(
+    reader: Reader,
+    request_id: str,
+    name: str,
+    version: int,
+    data: Mapping[str, Any],
+    *,
+    also: Also = nothing_else,
+) -> tuple[Request, Shared]:
+    """Do a transition for a user and, if it is a step of the work, for the requests treated together with this one.
+
+    Args:
+        reader: who acts.
+        request_id: id of the request.
+        name: of the transition.
+        version: version that the user saw.
+        data: fields of the transition, `comment` and `note`.
+        also: function that writes more in the same transaction.
+
+    Raises:
+        Conflict: it has changed since the user read it.
+        NotFound: the user may no longer read it.
+        ValidationError: it is not possible now, or a field is missing or wrong.
+        NotAuthorized: the user has none of its roles.
+    """
+    shared = Shared()
+    others = _locked_together(request_id) if name in states.SHARED else []
+    # A file is moved to the request that it answers: each gets its own.
+    twins: dict[str, list[attachments.AcceptedFile]] = {}
+    for other in others:
+        twins[other.id] = [attachments.twin(file) for file in data.get("files") or ()]
+    try:
+        with rolled_back_on_error():
+            request = _locked_with_target(request_id, name, data)
+            if not reader.may_read(request):
+                raise tk.ObjectNotFound(_("Request not found"))
+            same_version(reader, request, version)
+            roles = reader.roles(request)
+            _no_obstacle(request, name, roles)
+            letters.keep_given_author(reader.id, name, data)
+            if name == "submit":
+                events = sent(request, reader.id, data)
+            else:
+                role = states.acting_role(name, roles)
+                events = [perform(request, name, role, reader.id, data)]
+            for other in others:
+                values = {**data, "files": twins[other.id], "note": ""}
+                _do_joined(reader, other, name, values, shared)
+            also(request)
+            model.Session.commit()
+    finally:
+        for files in twins.values():
+            attachments.discard(files)
+    announce(request, events)
+    for other, event in shared.done:
+        announce(other, [event])
+    return request, shared
+
+
+def _locked_with_target(request_id: str, name: str, data: Mapping[str, Any]) -> Request:
+    """Lock a request, and the other one that the transition names."""
+    target = None
+    if name in ("join", "mark_duplicate"):
+        target = by_id_or_reference(str(data.get("target") or ""))
+    ids = (request_id, target.id) if target else (request_id,)
+    return lock(*ids)[request_id]
+
+
+def sent(request: Request, actor: str | None, data: Mapping[str, Any] | None = None) -> list[Event]:
+    """Send a locked draft, and open it when it needs no moderation, without committing."""
+    # Set first, since the receipt quotes the title.
+    request.plain_links = not trust.is_trusted(request.requester_id)
+    events = [perform(request, "submit", states.REQUESTER, actor, data or {})]
+    if trust.opens_at_once(request):
+        accepted = {"organization": request.organization_id}
+        events.append(perform(request, "accept", states.SYSTEM, None, accepted))
+        if request.plain_links:
+            _hold_files(request)
+    return events
+
+
+def _hold_files(request: Request) -> None:
+    """Hold the files sent with a request, as no moderator has seen them."""
+    for comment in model.Session.scalars(
+        sa.select(Comment).where(Comment.request_id == request.id)
+    ).all():
+        comment.moderation = trust.HELD
+        outbox.of_held(request, "comment", comment.id, request.requester_id)
+    request.comment_count = 0
+
+
+def if_possible(
+    request_id: str, name: str, role: str = states.SYSTEM, actor: str | None = None
+) -> Request | None:
+    """Do a transition without fields, an automatic one by default; return None when it is not possible now."""
+    with rolled_back_on_error():
+        request = locked(request_id)
+        if _obstacle(request, name, (role,)):
+            model.Session.rollback()
+            return None
+        event = perform(request, name, role, actor, {})
+        model.Session.commit()
+    announce(request, [event])
+    return request
+
+
+def perform(
+    request: Request, name: str, role: str, actor: str | None, data: Mapping[str, Any]
+) -> Event:
+    """Do a transition of a locked request: write its event, letter and notifications, without committing."""
+    moment = clock.now()
+    line = states.TRANSITIONS[name]
+    values = fields.parse(line, data, request, clock.day_of(moment), actor)
+    source = request.state
+    values = _apply(request, name, values, moment)
+    if name == "reopen" and role == states.REQUESTER:
+        request.reopened += 1
+    request.state = line.leads_from(source)
+    _after(request, source, moment)
+    request.version += 1
+    request.modified = moment
+    model.Session.flush()
+    note = data.get("note") or "" if role != states.REQUESTER else ""
+    event = Event(
+        request_id=request.id,
+        transition=name,
+        from_state=source,
+        to_state=request.state,
+        version=request.version,
+        actor_id=actor,
+        actor_role=role,
+        created=moment,
+        comment=data.get("comment") or "",
+        note=note,
+        fields={key: value for key, value in values.items() if key != "comment"},
+        moderation=_moderation(request, role, actor, data),
+    )
+    model.Session.add(event)
+    model.Session.flush()
+    letters.of_event(request, event)
+    outbox.of_event(request, event)
+    if event.moderation == trust.HELD:
+        outbox.of_held(request, "step", str(event.id), actor)
+    return event
+
+
+def _moderation(request: Request, role: str, actor: str | None, data: Mapping[str, Any]) -> str:
+    """Return the moderation state of a transition's text: held for untrusted requesters once the request is open."""
+    written = any(data.get(name) for name in ("comment", "reason"))
+    if role == states.REQUESTER and request.opened and written:
+        return trust.status_of_new(actor)
+    return ""
+
+
+def announce(request: Request, events: Iterable[Event]) -> None:
+    """Send the signal for other rooms, and queue the delivery of e-mails, after a commit."""
+    for event in events:
+        tk.signals.ckanext.signal(SIGNAL).send(
+            request.id, transition=event.transition, state=event.to_state
+        )
+    outbox.OUTBOX.enqueue()
+
+
+# Obstacles.
+
+
+def _obstacle(request: Request, name: str, roles: Iterable[str]) -> str:
+    """Return the code of what prevents a transition now, "" when nothing does."""
+    moment = clock.now()
+    return states.obstacle(states.Facts.of(request), name, roles, moment, clock.day_of(moment))
+
+
+def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
+    code = _obstacle(request, name, roles)
+    words = wording.obstacle(code, request.state, request.is_signal) if code else ""
+    if code == "role":
+        raise tk.NotAuthorized(words)
+    if code:
+        raise tk.ValidationError({"transition": [words]})
+
+
+def same_version(reader: Reader, request: Request, version: int) -> None:
+    """Raise `Conflict` unless a locked request has the version that the user saw."""
+    if request.version != version:
+        query = (
+            sa.select(Event)
+            .where(Event.request_id == request.id, Event.version > version)
+            .order_by(Event.id)
+        )
+        if not reader.is_inside(request):
+            query = query.where(Event.transition.not_in(states.INTERNAL))
+        exact = bool(reader.roles(request))
+        changes = [
+            history.event_public(event, exact, request.is_signal)
+            for event in model.Session.scalars(query)
+        ]
+        raise Conflict(request.version, changes or [history.edited(request, exact)])
+
+
+# Requests treated together.
+
+
+def _do_joined(
+    reader: Reader, request: Request, name: str, values: Mapping[str, Any], shared: Shared
+) -> None:
+    words = _joined_obstacle(reader, request, name, values)
+    if words:
+        shared.left_out.append((request, words))
+        return
+    role = states.acting_role(name, reader.roles(request))
+    shared.done.append((request, perform(request, name, role, reader.id, values)))
+
+
+def _joined_obstacle(reader: Reader, request: Request, name: str, values: Mapping[str, Any]) -> str:
+    """Return what prevents a step for a request, as a sentence; "" when nothing does."""
+    code = _obstacle(request, name, reader.roles(request))
+    if code:
+        return wording.obstacle(code, request.state)
+    try:
+        fields.parse(states.TRANSITIONS[name], values, request, clock.today(), reader.id)
+    except tk.ValidationError as error:
+        messages: Any = error.error_dict.values()
+        return " ".join(text for texts in messages for text in texts)
+    return ""
+
+
+def _locked_together(request_id: str) -> list[Request]:
+    """Lock a request and those treated together with it; return the others that wait for an answer."""
+    while True:
+        ids = _joined_ids(request_id)
+        locked = lock(request_id, *ids)
+        if set(_joined_ids(request_id)) <= set(ids):
+            return [locked[key] for key in ids]
+        model.Session.rollback()  # another one was joined meanwhile
+
+
+def _joined_ids(request_id: str) -> list[str]:
+    joined_id = sa.select(Request.joined_id).where(Request.id == request_id).scalar_subquery()
+    query = sa.select(Request.id).where(
+        Request.joined_id == joined_id, Request.id != request_id, Request.state.in_(states.ACTIVE)
+    )
+    return list(model.Session.scalars(query.order_by(Request.submitted, Request.id)))
+
+
+# Effects of transitions on a request, besides its state: service, clock, outcome.
+
+
+def _apply(request: Request, name: str, values: Fields, moment: datetime) -> Fields:
+    """Apply the effects of a transition; return the fields as stored in the event."""
+    if name in EFFECTS:
+        values = EFFECTS[name](request, dict(values), moment) or values
+    if name in SIGNS and request.first_answer is None:
+        request.first_answer = moment
+    return values
+
+
+def _after(request: Request, source: str, moment: datetime) -> None:
+    """Update what depends on the state."""
+    if (request.state in states.CLOSED) != (source in states.CLOSED):
+        request.review_asked = None  # a later decision or silence can be reviewed again
+    if request.state in states.CLOSED and source not in states.CLOSED:
+        request.closed = moment
+        request.review_due = None
+    elif request.state not in states.CLOSED:
+        request.closed = None
+    relist(request)
+
+
+def relist(request: Request) -> None:
+    """Update whether the request is in the public list."""
+    request.listed = (
+        request.visibility == "public"
+        and request.opened is not None
+        and request.state != states.REJECTED
+        and not request.hidden
+        and not request.is_signal
+    )
+
+
+def _submit(request: Request, values: Fields, moment: datetime) -> Fields:
+    errors: Any = fields.missing_before_sending(request, clock.day_of(moment))
+    if errors:
+        raise tk.ValidationError(errors)
+    request.submitted = moment
+    request.reference = next_reference(clock.day_of(moment).year)
+    _complete_place(request)
+    proposal = places.publisher_of(request.package_id) or _asked_too(request)
+    proposal = proposal or places.propose(request.theme, request.territory)
+    request.organization_id = proposal.organization.id if proposal.organization else None
+    request.routing_reason = proposal.reason
+    flag_unreachable(request)
+    start_clock(request, clock.day_of(moment))
+    index_text(request)
+    return values
+
+
+def _asked_too(request: Request) -> places.Proposal | None:
+    """Return the service that the requester chose, alone or with others."""
+    group = None
+    if request.organization_id:
+        group = model.Session.get(model.Group, request.organization_id)
+    if group is None or group.state != model.State.ACTIVE:
+        return None
+    code = "batch" if request.batch_id else "asked"
+    return places.Proposal(group, {"code": code})
+
+
+def ask_service(request: Request, organization: str | None) -> None:
+    """Set the service, given as an id, that the requester chose for a draft; without one, the portal proposes one."""
+    request.organization_id = organization or None
+    request.routing_reason = {"code": "asked"} if organization else {}
+
+
+def flag_unreachable(request: Request) -> None:
+    """Flag a request whose service cannot be reached, for the moderators, or remove the flag."""
+    others = [flag for flag in request.flags if flag["code"] != UNREACHABLE]
+    if request.organization_id and places.is_reachable(request.organization_id):
+        request.flags = others
+        return
+    group = None
+    if request.organization_id:
+        group = model.Session.get(model.Group, request.organization_id)
+    other = places.instead_of(group, request)
+    title = (group.title or group.name) if group else ""
+    other_title = other.title if other else ""
+    titles = {"title": title, "other": other_title}
+    request.flags = [*others, {"code": UNREACHABLE, **titles}]
+
+
+def _complete_place(request: Request) -> None:
+    """Set the territory that contains the communes or rectangle of a request."""
+    if not request.territory:
+        request.territory = places.territory_of(request.communes, request.bbox)
+
+
+def start_clock(request: Request, day: date) -> None:
+    """Start the period on a day; not for signals."""
+    request.extended = False
+    runs = config.clock() and not request.is_signal
+    request.clock_start = day if runs else None
+    end = None
+    if runs:
+        end = law.last_day("answer", day, months=config.answer_months())
+    request.due = request.first_month_ends = end
+
+
+def _accept(request: Request, values: Fields, moment: datetime) -> Fields:
+    if request.organization_id != values["organization"]:
+        request.routing_reason = {"code": "person"}
+    request.organization_id = values["organization"]
+    flag_unreachable(request)
+    request.opened = request.opened or moment
+    return values
+
+
+def _reject(request: Request, values: Fields, moment: datetime) -> None:
+    request.outcome = {"reason": values["reason"], "spam": bool(values.get("spam"))}
+
+
+def _ask_details(request: Request, values: Fields, moment: datetime) -> None:
+    request.answer_by = date.fromisoformat(values["answer_by"])
+    request.details_asked = moment
+    request.reminders, request.last_reminded = 0, None
+
+
+def _answer_details(request: Request, values: Fields, moment: datetime) -> None:
+    _waiting_over(request, moment)
+
+
+def _waiting_over(request: Request, moment: datetime) -> None:
+    """End the waiting for the requester, and add its days to the period where the ministry chose so."""
+    if config.clock_stops() and request.details_asked and request.due:
+        waited = clock.day_of(moment) - clock.day_of(request.details_asked)
+        request.due += waited
+        if request.first_month_ends:
+            request.first_month_ends += waited
+    request.answer_by = request.details_asked = request.last_reminded = None
+    request.reminders = 0
+
+
+def _start(request: Request, values: Fields, moment: datetime) -> None:
+    request.planned = date.fromisoformat(values["planned"])
+
+
+def _transfer(request: Request, values: Fields, moment: datetime) -> Fields:
+    values["former_organization"] = request.organization_id
+    request.organization_id = values["organization"]
+    request.routing_reason = {"code": "transfer"}
+    flag_unreachable(request)
+    request.assigned_to = request.planned = None
+    if request.state == states.NEEDS_INFO:
+        _waiting_over(request, moment)
+    return values
+
+
+def _extend(request: Request, values: Fields, moment: datetime) -> Fields:
+    last = fields.latest_due(request)
+    latest = last.isoformat() if last else ""
+    if values.setdefault("due", latest):
+        request.due = date.fromisoformat(values["due"])
+    request.extended = True
+    return values
+
+
+def _fulfil(request: Request, values: Fields, moment: datetime) -> Fields:
+    request.satisfied, request.satisfied_on = "", None
+    request.outcome = {name: values[name] for name in ("missing", *REFUSAL) if values.get(name)}
+    rows = [
+        {"request_id": request.id, "package_id": package_id, "kind": "answer"}
+        for package_id in values.get("datasets", ())
+    ]
+    if rows:
+        model.Session.execute(insert(DatasetLink).values(rows).on_conflict_do_nothing())
+    # The event only stores the ids: links and names of files may be private to the requester.
+    delivered = attachments.keep_answer(request, values)
+    stored = {name: value for name, value in values.items() if name not in ("links", "files")}
+    if delivered:
+        return {**stored, "deliveries": delivered}
+    return stored
+
+
+def _refuse(request: Request, values: Fields, moment: datetime) -> None:
+    request.outcome = {name: values[name] for name in REFUSAL if values.get(name)}
+
+
+def _not_held(request: Request, values: Fields, moment: datetime) -> None:
+    request.outcome = {
+        name: values[name] for name in ("reason", *states.TRANSMISSION) if values.get(name)
+    }
+
+
+def _mark_duplicate(request: Request, values: Fields, moment: datetime) -> None:
+    target = model.Session.get_one(Request, values["target"])
+    request.duplicate_of = target.id
+    request.outcome = {"target": target.id}
+    _move_people(request, target, moment)
+
+
+def _join(request: Request, values: Fields, moment: datetime) -> None:
+    target = model.Session.get_one(Request, values["target"])
+    request.joined_id = target.joined_id = target.joined_id or request.joined_id or new_id()
+
+
+def _separate(request: Request, values: Fields, moment: datetime) -> None:
+    joined_id, request.joined_id = request.joined_id, None
+    model.Session.flush()
+    rest = model.Session.scalars(
+        sa.select(Request).where(Request.joined_id == joined_id).limit(2)
+    ).all()
+    if len(rest) == 1:
+        rest[0].joined_id = None
+
+
+def _reconsider(request: Request, values: Fields, moment: datetime) -> Fields:
+    """Undo a closing by a moderator; supporters who were moved to another request stay there."""
+    values["former_outcome"] = request.outcome
+    request.outcome = {}
+    request.opened = request.duplicate_of = request.assigned_to = request.planned = None
+    flag_unreachable(request)
+    return values
+
+
+def _move_people(source: Request, target: Request, moment: datetime) -> None:
+    """Move supporters and followers, each counted once, and add the source's requester to them."""
+    for table in (Support, Follow):
+        people = sa.select(sa.literal(target.id), table.user_id, table.created).where(
+            table.request_id == source.id, table.user_id != (target.requester_id or "")
+        )
+        columns = ["request_id", "user_id", "created"]
+        model.Session.execute(insert(table).from_select(columns, people).on_conflict_do_nothing())
+        if source.requester_id and source.requester_id != target.requester_id:
+            values = {"request_id": target.id, "user_id": source.requester_id, "created": moment}
+            model.Session.execute(insert(table).values(values).on_conflict_do_nothing())
+        model.Session.execute(sa.delete(table).where(table.request_id == source.id))
+    target.support_count = number_of(Support, Support.request_id == target.id)
+    source.support_count = 0
+
+
+def _ask_review(request: Request, values: Fields, moment: datetime) -> Fields:
+    request.review_asked = moment
+    due = law.last_day("review", clock.day_of(moment))
+    request.review_due = due
+    return {**values, "review_due": due.isoformat()}
+
+
+def _take_up_again(request: Request, values: Fields, moment: datetime) -> Fields:
+    """Take the request up again after a review, due on the review's due date or, if that has come, in a new period."""
+    values["former_outcome"] = request.outcome
+    request.outcome = {}
+    today = clock.day_of(moment)
+    if config.clock() and request.review_due and request.review_due > today:
+        request.due = request.review_due
+    else:
+        start_clock(request, today)
+    request.review_due = None
+    _start(request, values, moment)
+    return values
+
+
+def _keep_decision(request: Request, values: Fields, moment: datetime) -> None:
+    request.review_due = None
+
+
+def _reopen(request: Request, values: Fields, moment: datetime) -> Fields:
+    values["former_outcome"] = request.outcome
+    request.outcome = {}
+    request.planned = request.answer_by = request.details_asked = request.last_reminded = None
+    request.review_due = None
+    request.reminders = 0
+    start_clock(request, clock.day_of(moment))
+    return values
+
+
+EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
+    "submit": _submit,
+    "accept": _accept,
+    "reject": _reject,
+    "ask_details": _ask_details,
+    "answer_details": _answer_details,
+    "start": _start,
+    "transfer": _transfer,
+    "extend": _extend,
+    "fulfil": _fulfil,
+    "fulfil_partly": _fulfil,
+    "refuse": _refuse,
+    "not_held": _not_held,
+    "join": _join,
+    "separate": _separate,
+    "mark_duplicate": _mark_duplicate,
+    "reconsider": _reconsider,
+    "reopen": _reopen,
+    "ask_review": _ask_review,
+    "take_up_again": _take_up_again,
+    "keep_decision": _keep_decision,
+}
+
+
+def index_text(request: Request) -> None:
+    """Update the full-text vector of a request."""
+    # Always in French, the language of the search, whatever the user's language.
+    places = f"{wording.territory(request, 'fr')} {request.territory}"
+    themes = wording.concept("themes", request.theme, "fr")
+    # A reference that the requester keeps private is not searchable.
+    procedure = request.procedure_reference if request.show_procedure else ""
+    weighted = (
+        ("A", f"{request.title} {request.reference or ''}"),
+        ("B", f"{themes} {places} {procedure}"),
+        ("C", request.description),
+    )
+    parts = [
+        sa.func.setweight(sa.func.to_tsvector("french", text.fold(words)), weight)
+        for weight, words in weighted
+    ]
+    request.search = parts[0].op("||")(parts[1]).op("||")(parts[2])
+
+
+REFERENCES_OF_A_BLOCK = 100_000
+HALF_BITS = 9
+HALF = 1 << HALF_BITS
+ROUNDS = 6
+
+
+def next_reference(year: int) -> str:
+    """Return an unused reference of a year; safe under concurrent calls."""
+    while True:
+        reference = f"DD-{year}-{permuted(_next_number(year), year, config.secret()):05}"
+        if not is_any(Request.reference == reference):
+            return reference
+
+
+def _next_number(year: int) -> int:
+    first = insert(Numbering).values(year=year, last=1)
+    query = first.on_conflict_do_update(
+        index_elements=["year"], set_={"last": Numbering.last + 1}
+    ).returning(Numbering.last)
+    return model.Session.execute(query).scalar_one()
+
+
+def permuted(number: int, year: int, secret: str) -> int:
+    """Map a number to another one of the same block of 100 000; the mapping is a bijection.
+
+    Args:
+        number: from 0.
+        year: for which the order holds.
+        secret: key of the order.
+    """
+    block, place = divmod(number, REFERENCES_OF_A_BLOCK)
+    key = f"reference:{year}:{block}:{secret}".encode()
+    place = _mixed(place, key)
+    while place >= REFERENCES_OF_A_BLOCK:
+        place = _mixed(place, key)
+    return block * REFERENCES_OF_A_BLOCK + place
+
+
+def _mixed(place: int, key: bytes) -> int:
+    first, second = divmod(place, HALF)
+    for turn in range(ROUNDS):
+        digest = hmac.new(key, bytes((turn, *second.to_bytes(2, "big"))), hashlib.sha256).digest()
+        first, second = second, first ^ int.from_bytes(digest[:2], "big") % HALF
+    return first * HALF + second
