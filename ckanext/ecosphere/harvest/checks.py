@@ -8,7 +8,7 @@ from ckan.lib import jobs
 from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.worker.queue import QUEUE
+from ckanext.ecosphere.harvest.worker import QUEUE
 from ckanext.ecosphere.interfaces import Check, CheckStatus, each_setup
 from ckanext.ecosphere.setup.health import check_networks, check_ports
 

@@ -53,9 +53,9 @@ def run(ctx: click.Context, source: str, inline: bool, force: bool) -> None:
 @harvest.command()
 def revive() -> None:
     """Send again the harvests that should run and that no worker is running; for cron."""
-    from ckanext.ecosphere.harvest.worker import queue
+    from ckanext.ecosphere.harvest import worker
 
-    for job_id in queue.revive():
+    for job_id in worker.revive():
         click.echo(job_id)
 
 
@@ -95,7 +95,7 @@ def joined(ctx: click.Context, source: str | None) -> None:
     """List the datasets that several catalogues have: which source publishes each, and why."""
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.deduplication import reconcile
+    from ckanext.ecosphere.harvest import reconcile
 
     with ctx.meta["flask_app"].test_request_context():
         for pair in reconcile.joined(source):
@@ -122,7 +122,7 @@ def split(ctx: click.Context, dataset: str, source: str | None) -> None:
     """
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.deduplication import reconcile
+    from ckanext.ecosphere.harvest import reconcile
 
     with ctx.meta["flask_app"].test_request_context():
         try:
@@ -142,7 +142,7 @@ def rejoin(ctx: click.Context, dataset: str) -> None:
     """Let DATASET, which "split" parted from another one, be joined to it again."""
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.deduplication import reconcile
+    from ckanext.ecosphere.harvest import reconcile
 
     with ctx.meta["flask_app"].test_request_context():
         try:

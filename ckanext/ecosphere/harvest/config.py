@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest.sources.base import Bounds
-from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
+from ckanext.ecosphere.shared.http_guard import Budget, GuardSettings, networks, ports
 from ckanext.ecosphere.shared.http_guard.addresses import Network
 from ckanext.ecosphere.shared.portal_services import own_services
 
@@ -48,6 +47,29 @@ MAX_PAGE_SIZE = 1000
 """Maximum number of records per request to a source."""
 MAX_BATCH_SIZE = 100
 """Maximum number of records per transaction: more would mean too much to repeat after a failure."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Limits of one reading of a source.
+
+    Attributes:
+        requests: HTTP requests, including redirects and retries.
+        records: number of records.
+        size: bytes received, counted after decompression.
+        seconds: duration from the first request on.
+        memory: bytes used by the whole process.
+    """
+
+    requests: int
+    records: int
+    size: int
+    seconds: int
+    memory: int
+
+    def budget(self) -> Budget:
+        """Return a budget that starts now."""
+        return Budget(self.requests, self.size, self.seconds)
 
 
 def page_size() -> int:

@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.job import Job, Pace, is_running, update_state
 from ckanext.ecosphere.harvest.model import (
     CATALOGUE,
     DUPLICATE,
@@ -43,10 +44,7 @@ from ckanext.ecosphere.harvest.model import (
 from ckanext.ecosphere.harvest.normalise.identity import clean_identifier, full_identifier
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.base import SECOND, BoundedReader, RawRecord
-from ckanext.ecosphere.harvest.sources.source_type import SourceType
-from ckanext.ecosphere.harvest.worker.job import Job, is_running, update_state
-from ckanext.ecosphere.harvest.worker.pace import Pace
+from ckanext.ecosphere.harvest.sources.base import SECOND, BoundedReader, RawRecord, SourceType
 from ckanext.ecosphere.harvest.write import related
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.vocabularies import normalise
@@ -146,7 +144,11 @@ def renamed(missing: Mapping[str, Mark], newcomers: Sequence[Mark]) -> dict[int,
         if guid not in pairs.values():
             guids_of[mark.resource].append(guid)
     for resource, guids in guids_of.items():
-        places = [place for place, new in enumerate(newcomers) if place not in pairs and new.resource == resource]
+        places = [
+            place
+            for place, new in enumerate(newcomers)
+            if place not in pairs and new.resource == resource
+        ]
         if len(guids) == len(places) == 1:
             pairs[places[0]] = guids[0]
     return pairs
@@ -468,7 +470,9 @@ class Gatherer:
                 self._pending.append(_Gathered(raw, guid))
                 self._pending_by_guid[guid] = raw
 
-    def _not_taken(self, raw: RawRecord, identifier: str, seen_digest: str | None = None, title: str = "") -> None:
+    def _not_taken(
+        self, raw: RawRecord, identifier: str, seen_digest: str | None = None, title: str = ""
+    ) -> None:
         """Report a record that is not taken.
 
         A record that this job had already read before it was interrupted is not reported the first time: it is expected

@@ -13,8 +13,8 @@ from ckanext.ecosphere.harvest import config, decisions, messages, objects
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.finish.reports import UNDO_REASONS
 from ckanext.ecosphere.harvest.overview import STATES
-from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
-from ckanext.ecosphere.harvest.sources.source_type import enabled_types
+from ckanext.ecosphere.harvest.sources.base import enabled_types
+from ckanext.ecosphere.harvest.sources.csw import QUERYABLES
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared import dates
 from ckanext.harvest.model import UPDATE_FREQUENCIES

@@ -95,8 +95,12 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
     seen_digest: Mapped[str | None] = mapped_column(sa.UnicodeText)
     seen_job: Mapped[str | None] = mapped_column(sa.UnicodeText)
     digest: Mapped[str | None] = mapped_column(sa.UnicodeText)
-    keys: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
-    members: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
+    keys: Mapped[list[str]] = mapped_column(
+        ARRAY(sa.UnicodeText), default=list, server_default="{}"
+    )
+    members: Mapped[list[str]] = mapped_column(
+        ARRAY(sa.UnicodeText), default=list, server_default="{}"
+    )
     joined: Mapped[str | None] = mapped_column(sa.UnicodeText, index=True)
     former: Mapped[str | None] = mapped_column(sa.UnicodeText)
     apart: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
@@ -107,7 +111,11 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
     __table_args__ = (
         sa.Index("ix_ecosphere_harvest_record_keys", "keys", postgresql_using="gin"),
         sa.Index("ix_ecosphere_harvest_record_members", "members", postgresql_using="gin"),
-        sa.Index("ix_ecosphere_harvest_record_refused", "source_id", postgresql_where=sa.text(REFUSED_SQL)),
+        sa.Index(
+            "ix_ecosphere_harvest_record_refused",
+            "source_id",
+            postgresql_where=sa.text(REFUSED_SQL),
+        ),
     )
 
 
@@ -121,7 +129,9 @@ class HarvestedDataset(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass,
     __tablename__ = "ecosphere_harvest_dataset"
 
     package_id: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
-    resource_ids: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
+    resource_ids: Mapped[list[str]] = mapped_column(
+        ARRAY(sa.UnicodeText), default=list, server_default="{}"
+    )
 
 
 class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
@@ -164,9 +174,9 @@ class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportG
     def dictize(self) -> dict[str, Any]:
         """Return the state as API output."""
         left = model.Session.execute(
-            sa.select(sa.func.coalesce(sa.func.sum(sa.func.cardinality(Batch.object_ids)), 0)).where(
-                Batch.job_id == self.job_id
-            )
+            sa.select(
+                sa.func.coalesce(sa.func.sum(sa.func.cardinality(Batch.object_ids)), 0)
+            ).where(Batch.job_id == self.job_id)
         ).scalar_one()
         return {
             "id": self.job_id,
@@ -300,7 +310,9 @@ class Reader(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGen
 
 def update_record(source_id: str, guid: str, **values: Any) -> None:
     """Change columns of a record; the caller commits."""
-    statement = sa.update(SourceRecord).where(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
+    statement = sa.update(SourceRecord).where(
+        SourceRecord.source_id == source_id, SourceRecord.guid == guid
+    )
     model.Session.execute(statement.values(**values))
 
 
@@ -309,11 +321,17 @@ def forget(source_id: str) -> None:
     jobs = sa.select(JobState.job_id).where(JobState.source_id == source_id)
     unsynchronised = {"synchronize_session": False}
     for table in (Batch, NotTaken):
-        model.Session.execute(sa.delete(table).where(table.job_id.in_(jobs)).execution_options(**unsynchronised))
+        model.Session.execute(
+            sa.delete(table).where(table.job_id.in_(jobs)).execution_options(**unsynchronised)
+        )
     for table in (SourceRecord, JobState, Hold, Undo):
-        model.Session.execute(sa.delete(table).where(table.source_id == source_id).execution_options(**unsynchronised))
+        model.Session.execute(
+            sa.delete(table).where(table.source_id == source_id).execution_options(**unsynchronised)
+        )
     gone = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
-    model.Session.execute(sa.delete(HarvestedDataset).where(gone).execution_options(**unsynchronised))
+    model.Session.execute(
+        sa.delete(HarvestedDataset).where(gone).execution_options(**unsynchronised)
+    )
 
 
 def forget_lost_jobs(source_id: str) -> None:
@@ -323,9 +341,13 @@ def forget_lost_jobs(source_id: str) -> None:
     lost_ids = sa.select(JobState.job_id).where(lost)
     for table in (Batch, NotTaken, Undo):
         model.Session.execute(
-            sa.delete(table).where(table.job_id.in_(lost_ids)).execution_options(synchronize_session=False)
+            sa.delete(table)
+            .where(table.job_id.in_(lost_ids))
+            .execution_options(synchronize_session=False)
         )
-    model.Session.execute(sa.delete(JobState).where(lost).execution_options(synchronize_session=False))
+    model.Session.execute(
+        sa.delete(JobState).where(lost).execution_options(synchronize_session=False)
+    )
 
 
 def leave_to_others(source_id: str) -> None:
@@ -336,7 +358,9 @@ def leave_to_others(source_id: str) -> None:
     statement = sa.update(HarvestObject).where(
         HarvestObject.harvest_source_id == source_id, HarvestObject.package_id.in_(others)
     )
-    model.Session.execute(statement.values(package_id=None).execution_options(synchronize_session=False))
+    model.Session.execute(
+        statement.values(package_id=None).execution_options(synchronize_session=False)
+    )
 
 
 def read_anew(source_id: str) -> None:
@@ -347,4 +371,6 @@ def read_anew(source_id: str) -> None:
         HarvestObject.content.is_not(None),
     )
     statement = sa.update(SourceRecord).where(SourceRecord.source_id == source_id, ~kept)
-    model.Session.execute(statement.values(digest=None).execution_options(synchronize_session=False))
+    model.Session.execute(
+        statement.values(digest=None).execution_options(synchronize_session=False)
+    )

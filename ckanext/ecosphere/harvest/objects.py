@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest import decisions
-from ckanext.ecosphere.harvest.deduplication.decisions import REASONS, explained, kept_objects
+from ckanext.ecosphere.harvest.deduplication import explained, kept_objects
+from ckanext.ecosphere.harvest.messages import JOINING, about_record
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import Problem, sentence
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.source_evidence import Statement, statements
-from ckanext.ecosphere.harvest.sources.source_type import fill_record_url, type_called
-from ckanext.ecosphere.harvest.worker.messages import about_record
+from ckanext.ecosphere.harvest.sources.base import fill_record_url, type_called
 from ckanext.ecosphere.harvest.write.writer import IMPORT_LOG
 from ckanext.harvest.model import (
     HarvestObject,
@@ -142,7 +142,7 @@ def _decisions_in_words(joined: dict[str, Any]) -> list[str]:
 
 
 def _reason(why: dict[str, Any]) -> str:
-    sentence = REASONS[why["reason"]]
+    sentence = JOINING[why["reason"]]
     return tk._(sentence).format(**why["params"])
 
 

@@ -18,7 +18,7 @@ from ckan.lib.search.common import SearchIndexError
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest.model import REFUSED, Hold, JobState, SourceRecord
-from ckanext.ecosphere.harvest.sources.source_type import type_names
+from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.shared import csv_table
 from ckanext.harvest.model import HarvestJob, HarvestSource
 

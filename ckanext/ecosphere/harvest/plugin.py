@@ -10,11 +10,10 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.core.accounts import IEcosphereAccounts
-from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving
-from ckanext.ecosphere.harvest.letter import letters, readers
+from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving, letter
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.settings import protect_sources
-from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
+from ckanext.ecosphere.harvest.worker import QUEUE, Patrol, revive
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.interfaces import (
     Card,
@@ -67,11 +66,11 @@ class EcosphereHarvestPlugin(Room):
 
     def ecosphere_recover(self) -> list[str]:
         """Requeue stuck harvests, and create the letters that are due."""
-        return [*(f"harvest job {job_id}" for job_id in revive()), *letters.write_due()]
+        return [*(f"harvest job {job_id}" for job_id in revive()), *letter.write_due()]
 
     def ecosphere_jobs(self) -> Sequence[Job]:
         """Return the job of the letters."""
-        return [readers.OUTBOX]
+        return [letter.OUTBOX]
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Return the commands `ckan ecosphere harvest`."""
@@ -79,7 +78,7 @@ class EcosphereHarvestPlugin(Room):
 
     def ecosphere_forget_account(self, user: Any) -> None:
         """Unsubscribe a user from the letter and delete their letters."""
-        readers.forget(user.id)
+        letter.forget(user.id)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
         """Return the card with sources that need attention."""

@@ -18,9 +18,9 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.harvest.job import user_name
 from ckanext.ecosphere.harvest.messages import form_error
-from ckanext.ecosphere.harvest.sources.source_type import type_names
-from ckanext.ecosphere.harvest.worker.job import user_name
+from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.shared import characters
 from ckanext.harvest.model import HarvestSource
 

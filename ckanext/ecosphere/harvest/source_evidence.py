@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckanext.ecosphere.harvest.normalise import Result
-from ckanext.ecosphere.harvest.normalise.constraint_texts import limits_of_text
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
+from ckanext.ecosphere.harvest.normalise.draft import is_placeholder, plain
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.record import Record
 

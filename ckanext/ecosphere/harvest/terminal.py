@@ -12,10 +12,10 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.harvest import helpers
+from ckanext.ecosphere.harvest.job import FINISHED, RUNNING, user_name
 from ckanext.ecosphere.harvest.model import JobState
-from ckanext.ecosphere.harvest.sources.source_type import type_names
-from ckanext.ecosphere.harvest.worker.job import FINISHED, RUNNING, user_name
-from ckanext.ecosphere.harvest.worker.runner import run_job
+from ckanext.ecosphere.harvest.sources.base import type_names
+from ckanext.ecosphere.harvest.worker import run_job
 from ckanext.harvest.logic import HarvestJobExists
 from ckanext.harvest.model import HarvestJob
 

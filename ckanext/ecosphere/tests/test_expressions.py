@@ -28,7 +28,7 @@ import pytest
 
 import ckanext.ecosphere
 from ckanext.ecosphere.dataset import links, services
-from ckanext.ecosphere.harvest.normalise import constraint_texts, information
+from ckanext.ecosphere.harvest.normalise import constraints, information
 from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.importing import addresses
 
@@ -56,9 +56,9 @@ MADE = {
         *(links.protocol_patterns(where) for where in ("protocol", "url", "operation", "kind")),
     ],
     "harvest.normalise.constraint_texts": lambda: [
-        constraint_texts.limit_patterns(),
-        constraint_texts.reserved_patterns(),
-        constraint_texts.licence_patterns(),
+        constraints.limit_patterns(),
+        constraints.reserved_patterns(),
+        constraints.licence_patterns(),
     ],
     "harvest.normalise.information": lambda: [[pattern for pattern, *_others in information.subject_patterns()]],
     "schemas.importing.addresses": lambda: [[pattern for _use, pattern, _template in addresses._pages()]],

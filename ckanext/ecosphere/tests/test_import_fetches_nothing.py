@@ -59,7 +59,7 @@ def test_own_services_are_refused_although_their_network_is_allowed(app, headers
 
 
 def test_source_on_the_portal_s_own_index_reads_nothing(with_plugins, clean_db, ckan_config):
-    from ckanext.ecosphere.harvest.sources.source_type import type_called
+    from ckanext.ecosphere.harvest.sources.base import type_called
 
     parts = urlsplit(tk.config["solr_url"])
     for kind in ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata", "ecosphere_ogcapi"):

@@ -16,6 +16,8 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
+from ckanext.ecosphere.harvest.job import RUNNING
+from ckanext.ecosphere.harvest.messages import sentence, translator
 from ckanext.ecosphere.harvest.model import (
     CATALOGUE,
     DUPLICATE,
@@ -28,9 +30,6 @@ from ckanext.ecosphere.harvest.model import (
     SourceRecord,
     Undo,
 )
-from ckanext.ecosphere.harvest.sources.messages import sentence
-from ckanext.ecosphere.harvest.worker.job import RUNNING
-from ckanext.ecosphere.harvest.worker.messages import translator
 from ckanext.ecosphere.harvest.write.writer import ERRORED, IMPORT_LOG
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import (

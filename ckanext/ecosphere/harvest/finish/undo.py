@@ -22,9 +22,9 @@ from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.deduplication.reconcile import hand_over, reconcile
-from ckanext.ecosphere.harvest.finish import reports, withdrawal
+from ckanext.ecosphere.harvest.finish import closing, reports
 from ckanext.ecosphere.harvest.finish.reports import BEGUN, UNDO_KEY, UNDONE
+from ckanext.ecosphere.harvest.job import Pace
 from ckanext.ecosphere.harvest.model import (
     PUBLISHED,
     WITHDRAWN,
@@ -33,9 +33,9 @@ from ckanext.ecosphere.harvest.model import (
     now,
     update_record,
 )
-from ckanext.ecosphere.harvest.worker.pace import Pace
+from ckanext.ecosphere.harvest.reconcile import hand_over, reconcile
+from ckanext.ecosphere.harvest.write.importer import import_objects
 from ckanext.ecosphere.harvest.write.local_edits import edits_of
-from ckanext.ecosphere.harvest.write.reimport import import_objects
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 
@@ -264,7 +264,7 @@ def _take_back(source_id: str, added: dict[str, _Object]) -> dict[str, str]:
     handed_over = hand_over(source_id, published)
     for guid in handed_over:
         del published[guid]
-    withdrawal.withdraw(source_id, published)
+    closing.withdraw(source_id, published)
     results = {changed.id: UNDONE for changed in added.values()}
     for guid in handed_over:
         results[added[guid].id] = "handed-over"

@@ -11,13 +11,21 @@ from ckan import authz, model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.core.lists import journal
-from ckanext.ecosphere.harvest import config, corrections, objects, overview, preview
+from ckanext.ecosphere.harvest import (
+    config,
+    corrections,
+    deduplication,
+    letter,
+    objects,
+    overview,
+    preview,
+    worker,
+)
 from ckanext.ecosphere.harvest import decisions as log_decisions
-from ckanext.ecosphere.harvest.deduplication import decisions
-from ckanext.ecosphere.harvest.finish import reports, withdrawal
+from ckanext.ecosphere.harvest.finish import closing, reports
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
-from ckanext.ecosphere.harvest.letter import readers
+from ckanext.ecosphere.harvest.job import RUNNING, source_lock
 from ckanext.ecosphere.harvest.logic import schema, stock_actions
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord, Undo, now
@@ -25,10 +33,7 @@ from ckanext.ecosphere.harvest.normalise import Context as RulesContext
 from ckanext.ecosphere.harvest.normalise import RecordError, normalise
 from ckanext.ecosphere.harvest.problems import sentence
 from ckanext.ecosphere.harvest.sources import settings
-from ckanext.ecosphere.harvest.sources.source_type import type_names
-from ckanext.ecosphere.harvest.worker import queue
-from ckanext.ecosphere.harvest.worker.job import RUNNING
-from ckanext.ecosphere.harvest.worker.locks import source_lock
+from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared import action_input, authorization, language
 from ckanext.ecosphere.shared.hardened_xml import local_name
@@ -68,7 +73,7 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
     if state is None:
         raise tk.ObjectNotFound(tk._("Nothing is known of this job."))
     query = sa.select(HarvestJob.gather_started).where(HarvestJob.id == state.job_id)
-    hold = withdrawal.open_hold(state.source_id)
+    hold = closing.open_hold(state.source_id)
     return {
         **state.dictize(),
         "started": _iso(model.Session.scalar(query)),
@@ -180,7 +185,7 @@ def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> dict[st
     model.Session.add(Undo(job_id=job_id, source_id=state.source_id, user_id=user_id))
     _note_in_journal(context, "harvest:undo", state.source_id, job_id)
     model.Session.commit()
-    queue.send_undo(job_id)
+    worker.send_undo(job_id)
     return reports.undo_of(job_id) or {}
 
 
@@ -280,7 +285,7 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
     job.status = RUNNING
     _note_in_journal(context, "harvest:first", source.id, job.id)
     model.Session.commit()
-    queue.send_first(job.id)
+    worker.send_first(job.id)
     return {"id": job.id}
 
 
@@ -302,7 +307,7 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
     """
     tk.check_access("ecosphere_harvest_withdrawals_show", context, data_dict)
     id_ = _known_source(data_dict["id"])
-    hold = withdrawal.open_hold(id_)
+    hold = closing.open_hold(id_)
     if hold is None:
         return {"hold": None, "datasets": []}
     query = sa.select(HarvestJob.finished).where(HarvestJob.id == hold.job_id)
@@ -310,7 +315,7 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
     rows = model.Session.execute(
         sa.select(SourceRecord.guid, model.Package.name, model.Package.title)
         .join(model.Package, model.Package.id == SourceRecord.package_id)
-        .where(withdrawal.missing(hold.source_id))
+        .where(closing.missing(hold.source_id))
         .order_by(model.Package.title)
         .limit(MAX_LISTED)
     )
@@ -334,18 +339,18 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
     """
     tk.check_access("ecosphere_harvest_withdrawals_decide", context, data_dict)
     id_ = _known_source(data_dict["id"])
-    hold = withdrawal.open_hold(id_)
+    hold = closing.open_hold(id_)
     if hold is None:
         raise tk.ObjectNotFound(tk._("Nothing waits for a decision."))
     user = model.User.get(context.get("user") or "")
     hold.decision = data_dict["decision"]
     hold.decided = now()
     hold.user_id = user.id if user else None
-    if hold.decision == withdrawal.KEEP:
-        withdrawal.keep(id_)
+    if hold.decision == closing.KEEP:
+        closing.keep(id_)
     model.Session.commit()
-    if hold.decision == withdrawal.WITHDRAW:
-        queue.send_withdrawal(hold.id)
+    if hold.decision == closing.WITHDRAW:
+        worker.send_withdrawal(hold.id)
     return hold.dictize()
 
 
@@ -432,7 +437,7 @@ def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> dict
         `wanted`; `offered`, false where the portal sends none.
     """
     tk.check_access("ecosphere_harvest_letter_show", context, data_dict)
-    return {"wanted": readers.wants(_reader_id(context)), "offered": readers.are_offered()}
+    return {"wanted": letter.wants(_reader_id(context)), "offered": letter.are_offered()}
 
 
 @tk.validate_action_data(schema.letter_schema)
@@ -450,9 +455,9 @@ def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> di
     """
     tk.check_access("ecosphere_harvest_letter_update", context, data_dict)
     if data_dict["wanted"]:
-        readers.add(_reader_id(context), language.current())
+        letter.add(_reader_id(context), language.current())
     else:
-        readers.remove(_reader_id(context))
+        letter.remove(_reader_id(context))
     model.Session.commit()
     return {"wanted": data_dict["wanted"]}
 
@@ -501,7 +506,7 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
         catalogue, `guid` of the record, and `record`, the URL of the original (None when it has none).
     """
     tk.check_access("ecosphere_harvest_catalogues_show", context, data_dict)
-    return decisions.catalogues(_known_dataset(data_dict["id"]).id)
+    return deduplication.catalogues(_known_dataset(data_dict["id"]).id)
 
 
 @tk.side_effect_free
@@ -526,7 +531,7 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[
     edits = local_edits.listed(package, with_rows=True)
     edited = {edit["field"] for edit in edits if edit["resource"] is None}
     return {
-        "catalogue": decisions.catalogues(package.id)["published_from"],
+        "catalogue": deduplication.catalogues(package.id)["published_from"],
         "fields": sorted(config.local_fields() | edited),
         "resources": local_edits.added(package.id),
         "edits": edits,

@@ -14,7 +14,7 @@ from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.harvest import objects
 from ckanext.ecosphere.harvest.model import SourceRecord
-from ckanext.ecosphere.harvest.sources.source_type import type_names
+from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.shared import authorization
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from ckanext.ecosphere.harvest.normalise.addresses import clean_url, record_named
-from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
+from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder
+from ckanext.ecosphere.harvest.normalise.texts import clean_url, record_named
 from ckanext.ecosphere.harvest.record import Identifier, Member, Record, Term
 
 MAX_IDENTIFIERS, MAX_SERVED = 20, 1_000

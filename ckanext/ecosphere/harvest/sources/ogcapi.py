@@ -28,17 +28,19 @@ from ckanext.ecosphere.harvest.record import (
     Term,
 )
 from ckanext.ecosphere.harvest.sources.base import (
+    COMMON_OPTIONS,
+    MAX_NOTE,
     LinkedReader,
+    Object,
     PageError,
     RawRecord,
+    SourceType,
+    check_page_size,
     count_of,
+    day_in,
+    default_page_size,
     digest_of,
     identifier_in,
-)
-from ckanext.ecosphere.harvest.sources.json_values import (
-    MAX_NOTE,
-    Object,
-    day_in,
     list_in,
     megabytes_in,
     noted,
@@ -48,12 +50,6 @@ from ckanext.ecosphere.harvest.sources.json_values import (
     text_in,
     text_of,
     texts_in,
-)
-from ckanext.ecosphere.harvest.sources.source_type import (
-    COMMON_OPTIONS,
-    SourceType,
-    check_page_size,
-    default_page_size,
 )
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 from ckanext.ecosphere.shared.messages import N_

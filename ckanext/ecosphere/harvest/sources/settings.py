@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from ckan import authz, model
 from ckan.types import Context
 
-from ckanext.ecosphere.harvest.sources.source_type import OWN_SERVICE, type_names
-from ckanext.ecosphere.harvest.worker.job import read_settings
+from ckanext.ecosphere.harvest.job import read_settings
+from ckanext.ecosphere.harvest.sources.base import OWN_SERVICE, type_names
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.harvest.logic import schema
 from ckanext.harvest.model import HarvestSource

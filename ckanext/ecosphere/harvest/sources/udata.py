@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import places
+from ckanext.ecosphere.harvest.messages import ConfigError
 from ckanext.ecosphere.harvest.record import (
     Constraint,
     Contact,
@@ -23,20 +24,20 @@ from ckanext.ecosphere.harvest.record import (
     Term,
 )
 from ckanext.ecosphere.harvest.sources.base import (
+    COMMON_OPTIONS,
     MAX_IDLE_PAGES,
+    MAX_NOTE,
     MAX_PAGES,
     MAX_SILENT,
+    Object,
     PageError,
     RawRecord,
     SourceReader,
+    SourceType,
     count_of,
+    day_in,
     digest_of,
     identifier_in,
-)
-from ckanext.ecosphere.harvest.sources.json_values import (
-    MAX_NOTE,
-    Object,
-    day_in,
     list_in,
     megabytes_in,
     object_in,
@@ -45,8 +46,6 @@ from ckanext.ecosphere.harvest.sources.json_values import (
     text_in,
     texts_in,
 )
-from ckanext.ecosphere.harvest.sources.messages import ConfigError
-from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
 from ckanext.ecosphere.shared.http_guard import GuardedSession, StoppedError
 from ckanext.ecosphere.shared.messages import N_
 

@@ -18,12 +18,11 @@ from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.solr import SolrAwayError
 from ckanext.ecosphere.harvest import dashboard, overview, preview, registry
 from ckanext.ecosphere.harvest.finish import closing
+from ckanext.ecosphere.harvest.messages import ConfigError
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord
-from ckanext.ecosphere.harvest.sources.csw_request import Filter, dialects, get_records
-from ckanext.ecosphere.harvest.sources.messages import ConfigError
+from ckanext.ecosphere.harvest.sources.csw import Filter, dialects, get_records
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, html, iso_record
-from ckanext.ecosphere.harvest.worker.queue import QUEUE
-from ckanext.ecosphere.harvest.worker.runner import run_job
+from ckanext.ecosphere.harvest.worker import QUEUE, run_job
 from ckanext.ecosphere.interfaces import Person
 from ckanext.ecosphere.tests import plans
 from ckanext.ecosphere.tests.scripted_server import serve

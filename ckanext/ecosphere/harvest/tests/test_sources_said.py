@@ -7,8 +7,7 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import Context, normalise
-from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader
-from ckanext.ecosphere.harvest.sources.csw_request import Filter
+from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader, Filter
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
 from ckanext.ecosphere.harvest.sources.udata import UdataReader, UdataSource
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record

@@ -10,7 +10,7 @@ from ckan.tests import factories
 from ckanext.ecosphere.harvest import helpers, terminal
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
-from ckanext.ecosphere.harvest.worker.runner import run_job
+from ckanext.ecosphere.harvest.worker import run_job
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 from ckanext.harvest.model import HarvestJob
 

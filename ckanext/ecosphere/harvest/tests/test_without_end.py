@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.messages import sentence
 from ckanext.ecosphere.harvest.sources.base import BoundedReader, Bounds
 from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader
-from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.sources.ogcapi import OgcApiReader
 from ckanext.ecosphere.harvest.sources.udata import UdataReader
 from ckanext.ecosphere.harvest.sources.waf import WafReader
@@ -331,7 +331,7 @@ def test_aborted_job_ends_within_two_seconds(portal):
     import sqlalchemy as sa
     from ckan import model
 
-    from ckanext.ecosphere.harvest.worker.runner import run_job
+    from ckanext.ecosphere.harvest.worker import run_job
     from ckanext.harvest.model import HarvestJob
 
     def silent(exchange):

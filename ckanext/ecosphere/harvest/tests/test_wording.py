@@ -8,8 +8,8 @@ import pytest
 
 from ckanext.ecosphere.harvest import decisions
 from ckanext.ecosphere.harvest.normalise import Change, Reason, territory
+from ckanext.ecosphere.harvest.normalise.draft import rows
 from ckanext.ecosphere.harvest.normalise.rules import RULES
-from ckanext.ecosphere.harvest.normalise.tables import rows
 
 RULES_FOLDER = Path(territory.__file__).parent
 LOCALITY = "commune ou groupement de communes que nomme le titre ou une organisation"

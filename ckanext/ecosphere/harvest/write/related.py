@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.iso.feature_catalogue import ROOT, told_by
+from ckanext.ecosphere.harvest.iso.walk import CATALOGUE_ROOT, told_by
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.model import NEW, PUBLISHED, SourceRecord, by_index
 from ckanext.ecosphere.harvest.normalise.identity import MEMBER, members_of
@@ -64,7 +64,9 @@ def series_of(source_id: str, guids: set[str]) -> Mapping[str, list[str]]:
         return series
     # The members are the only condition: by an index of any other, PostgreSQL might read all records of the source.
     query = (
-        sa.select(SourceRecord.source_id, SourceRecord.state, SourceRecord.guid, SourceRecord.members)
+        sa.select(
+            SourceRecord.source_id, SourceRecord.state, SourceRecord.guid, SourceRecord.members
+        )
         .where(SourceRecord.members.overlap(sorted(guids)))  # type: ignore[attr-defined]
         .order_by(SourceRecord.guid)
     )
@@ -113,7 +115,7 @@ def catalogue_texts(source_id: str, identifiers: Iterable[str]) -> dict[str, str
         .where(
             HarvestObject.guid.in_(guids),
             HarvestObject.harvest_source_id == source_id,
-            HarvestObject.content.contains(ROOT),
+            HarvestObject.content.contains(CATALOGUE_ROOT),
         )
         .order_by(HarvestObject.guid, HarvestObject.gathered.desc())
     )
@@ -126,7 +128,7 @@ def _catalogue_text(content: str) -> str:
         root = parse_xml(content.encode("utf-8"))
     except RecordError:
         return ""
-    return told_by(root) if local_name(root) == ROOT else ""
+    return told_by(root) if local_name(root) == CATALOGUE_ROOT else ""
 
 
 def add_catalogues(record: Record, identifiers: Iterable[str], texts: Mapping[str, str]) -> None:

@@ -13,9 +13,16 @@ from ckan import model
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.deduplication import decisions
-from ckanext.ecosphere.harvest.deduplication.groups import keys_of
+from ckanext.ecosphere.harvest import config, deduplication
+from ckanext.ecosphere.harvest.deduplication import keys_of
+from ckanext.ecosphere.harvest.job import Job, ensure_joined
+from ckanext.ecosphere.harvest.messages import (
+    JOINING,
+    about_record,
+    say,
+    translator,
+    validation_detail,
+)
 from ckanext.ecosphere.harvest.model import (
     CATALOGUE,
     DUPLICATE,
@@ -27,18 +34,11 @@ from ckanext.ecosphere.harvest.model import (
 )
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE
-from ckanext.ecosphere.harvest.sources.source_type import SourceType
-from ckanext.ecosphere.harvest.worker.job import Job
-from ckanext.ecosphere.harvest.worker.messages import (
-    about_record,
-    say,
-    translator,
-    validation_detail,
-)
-from ckanext.ecosphere.harvest.worker.transaction import ensure_joined
+from ckanext.ecosphere.harvest.sources.base import SourceType
 from ckanext.ecosphere.harvest.write import local_edits, related
-from ckanext.ecosphere.harvest.write.bulk import Bulk, BulkError
 from ckanext.ecosphere.harvest.write.portal import (
+    Bulk,
+    BulkError,
     Names,
     Present,
     SchemaFields,
@@ -269,8 +269,8 @@ class Writer:
         """Set aside records that another source publishes with priority, and take over datasets published with less."""
         new = {item.guid: item for item in items if item.result and item.package_id is None}
         candidates = {guid: (item.keys, self._service(item)) for guid, item in new.items()}
-        for guid, decision in decisions.decide(self._job.source_id, candidates).items():
-            if isinstance(decision, decisions.Duplicate):
+        for guid, decision in deduplication.decide(self._job.source_id, candidates).items():
+            if isinstance(decision, deduplication.Duplicate):
                 self._duplicate(new[guid], decision)
             else:
                 self._take_over(new[guid], decision)
@@ -283,10 +283,10 @@ class Writer:
         return self._job.organisations.get(organisation or "") or self._job.owner_org or ""
 
     @staticmethod
-    def _take_over(item: Item, decision: decisions.Takeover) -> None:
+    def _take_over(item: Item, decision: deduplication.Takeover) -> None:
         package = model.Session.get(model.Package, decision.package_id)
         if package is not None:
-            decisions.let_go(decision.holder, package.id)
+            deduplication.let_go(decision.holder, package.id)
             item.has_dataset(package)
 
     def _dataset(self, item: Item, name: str, present: list[Present]) -> dict[str, Any]:
@@ -463,9 +463,9 @@ class Writer:
         item.outcome.import_log["note"] = about_record(item.outcome.position, item.guid, problem)
         item.outcome.import_log["aside"] = reason
 
-    def _duplicate(self, item: Item, decision: decisions.Duplicate) -> None:
+    def _duplicate(self, item: Item, decision: deduplication.Duplicate) -> None:
         why = decision.why
-        text = translator()(decisions.REASONS[why["reason"]]).format(**why["params"])
+        text = translator()(JOINING[why["reason"]]).format(**why["params"])
         message = say("duplicate", catalogue=why["source"], reason=text)
         self._set_aside(item, message, f"joined-{why['reason']}")
         self._record(

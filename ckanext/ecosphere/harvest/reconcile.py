@@ -20,19 +20,22 @@ from ckan.plugins import IPackageController, PluginImplementations
 from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.fast_save import solr
-from ckanext.ecosphere.harvest.deduplication import decisions
-from ckanext.ecosphere.harvest.deduplication.decisions import (
+from ckanext.ecosphere.harvest.deduplication import (
+    Group,
+    Member,
     RecordId,
     Row,
     Source,
     around,
     explanation,
+    grouped,
     keys_to_settle,
     member_of,
     rank,
     sources,
 )
-from ckanext.ecosphere.harvest.deduplication.groups import Group, Member, grouped
+from ckanext.ecosphere.harvest.job import one_transaction
+from ckanext.ecosphere.harvest.messages import JOINING, translator
 from ckanext.ecosphere.harvest.model import (
     DUPLICATE,
     NEW,
@@ -41,9 +44,7 @@ from ckanext.ecosphere.harvest.model import (
     SourceRecord,
     update_record,
 )
-from ckanext.ecosphere.harvest.worker.messages import translator
-from ckanext.ecosphere.harvest.worker.transaction import one_transaction
-from ckanext.ecosphere.harvest.write.reimport import import_kept
+from ckanext.ecosphere.harvest.write.importer import import_kept
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestSource
 
@@ -327,7 +328,7 @@ def joined(source: str | None = None) -> Iterator[dict[str, Any]]:
     for copy, winner, package in model.Session.execute(query):
         publishing = _member(winner, known, package.owner_org or "")
         why = explanation(publishing, _member(copy, known), known)
-        reason = translator()(decisions.REASONS[why["reason"]])
+        reason = translator()(JOINING[why["reason"]])
         yield {
             "dataset": package.name,
             "title": package.title,

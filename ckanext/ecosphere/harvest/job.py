@@ -1,9 +1,12 @@
-"""A harvest job and its source as plain data, independent of any database session."""
+"""A harvest job and its source as plain data, and what its stages share: locks, pauses, transactions."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +14,12 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import JobState
+from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.shared.web_guard import visits
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
 RULES_VERSION = 20
@@ -47,7 +53,9 @@ class Job:
     @property
     def owner_name(self) -> str | None:
         """Name of the organisation that the source belongs to."""
-        return next((name for name, id_ in self.organisations.items() if id_ == self.owner_org), None)
+        return next(
+            (name for name, id_ in self.organisations.items() if id_ == self.owner_org), None
+        )
 
     @property
     def only_for(self) -> str | None:
@@ -151,3 +159,128 @@ def update_state(job_id: str, **values: Any) -> None:
 def user_name() -> str:
     """Return the user in whose name datasets are harvested: the site user."""
     return tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+
+
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 5.0
+
+
+def pauses(total: float) -> Iterator[float]:
+    """Yield pauses in seconds, doubling up to five seconds, `total` seconds in all."""
+    pause = _FIRST_WAIT
+    while total > 0:
+        yield min(pause, total)
+        total -= pause
+        pause = min(pause * 2, _LONGEST_WAIT)
+
+
+TURN = "harvest:turn"
+"""Lock of the one worker that may work, or rests after its work, while people use the portal."""
+
+
+def source_lock(source_id: str) -> str:
+    """Return the name of the lock for running a job of this source."""
+    return f"harvest:source:{source_id}"
+
+
+def batch_lock(batch_id: int) -> str:
+    """Return the name of the lock for importing and indexing this batch."""
+    return f"harvest:batch:{batch_id}"
+
+
+_IN_USE = 1.0
+"""Responses to people per second above which the portal counts as being used."""
+_LONGEST = 30.0
+"""Maximum pause, in seconds."""
+_PARTS, _RESTING = 8, 6
+"""Parts of a pause, and in how many of them the turn is left to others; then it is taken once it is free."""
+
+
+class Pace:
+    """Lets a worker pause between two steps, in proportion to the time that the last one took.
+
+    A pause ends when nobody uses the portal any more, and at the latest after `ecosphere.harvest.give_way` times the
+    duration of the step, however many pages are requested: at 2, a harvest takes at most three times as long. Waiting
+    for the turn is part of the pause: when it is over, the worker continues even if another one is working.
+
+    Args:
+        locks: locks held by this worker.
+        sleep: pause function.
+        clock: monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        locks: Locks,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._locks = locks
+        self._sleep = sleep
+        self._clock = clock
+        self._worked = 0.0
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Pause, then run the block; without a pause while the portal is not in use.
+
+        Raises:
+            LockLostError: the connection that holds this worker's locks is gone.
+        """
+        has_turn = self._pause()
+        begun = self._clock()
+        yield
+        self._worked = self._clock() - begun
+        if has_turn:
+            self._locks.release(TURN)
+
+    def _pause(self) -> bool:
+        """Rest, then wait for the turn; return whether it was taken."""
+        pause = min(self._worked * config.give_way(), _LONGEST)
+        for part in range(_PARTS):
+            if not _in_use():
+                return False
+            if part >= _RESTING and self._locks.take(TURN):
+                return True
+            self._sleep(pause / _PARTS)
+        return False
+
+
+def _in_use() -> bool:
+    """Tell whether people use the portal, and harvests have to give way to them."""
+    return config.give_way() > 0 and visits.per_second() > _IN_USE
+
+
+class SessionReplacedError(RuntimeError):
+    """Some code closed the session in the middle of the transaction."""
+
+
+@contextmanager
+def one_transaction() -> Iterator[Connection]:
+    """Run a block in one transaction: committed at its end, rolled back on an exception.
+
+    Within it, `model.Session.commit()` completes a record, and `model.Session.rollback()` undoes changes since then.
+    """
+    assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
+    model.Session.remove()
+    with model.meta.engine.connect() as connection, connection.begin():
+        # No other transaction changes these rows, so objects need not be reloaded after a savepoint.
+        # type: ignore for the keyword arguments, which scoped_session passes on to the session it creates
+        model.Session(
+            bind=connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+        )  # type: ignore[call-arg]
+        try:
+            yield connection
+            ensure_joined(connection)
+            model.Session.commit()
+        finally:
+            model.Session.remove()
+
+
+def ensure_joined(connection: Connection) -> None:
+    """Check that the session is still the one of the transaction.
+
+    Raises:
+        SessionReplacedError: it is another one, whose changes would not be part of the transaction.
+    """
+    if model.Session().bind is not connection:
+        raise SessionReplacedError("a plugin closed the session while a record was saved")
