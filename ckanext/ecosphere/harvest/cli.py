@@ -24,26 +24,13 @@ def harvest() -> None:
 def run(ctx: click.Context, source: str, inline: bool, force: bool) -> None:
     """Harvest SOURCE (id or name) and wait for the end.
 
-    In a terminal a bar shows how far it has come, how fast, and what is held.
-
     Ends with exit code 1 when the harvest had errors.
     """
-    import sys
-
     from ckanext.ecosphere.harvest import terminal
-
-    def draw(line: str) -> None:
-        click.echo(f"\r\x1b[K{line}", nl=False)
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            ok = terminal.run(
-                source,
-                inline=inline,
-                force=force,
-                echo=click.echo,
-                draw=draw if sys.stdout.isatty() else None,
-            )
+            ok = terminal.run(source, inline=inline, force=force, echo=click.echo)
         except terminal.CommandError as error:
             raise click.ClickException(str(error)) from error
     if not ok:

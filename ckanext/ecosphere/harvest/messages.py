@@ -202,9 +202,6 @@ DETAILS: dict[str, str] = {
         "the JSON-LD refers to a context elsewhere ({context}), which is refused for safety"
     ),
     "no-dataset": N_("the RDF describes no dataset"),
-    "too-many-resources": N_(
-        "the dataset has more resources than can be asked for one after the other"
-    ),
     "page-loop": N_("a page names as the next one a page that was already read ({url})"),
     **{f"fetch-{code}": text for code, text in FETCH_MESSAGES.items()},
     **{f"xml-{code}": text for code, text in MESSAGES.items()},
@@ -293,7 +290,6 @@ CONFIG: dict[str, str] = {
     "config-udata": N_(
         "Name an organisation, a topic or a tag: otherwise the whole portal would be harvested."
     ),
-    "config-api": N_("The version of the API must be 1 or 2."),
     "filter-object": N_("A filter must be an object such as {example}."),
     "filter-any": N_("The “any” of a filter must be a list of lists of conditions."),
     "filter-property": N_("A filter needs a property, one of {known}."),

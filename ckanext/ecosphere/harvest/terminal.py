@@ -1,4 +1,4 @@
-"""Run a harvest from the command line: start it, show its progress, print a summary."""
+"""Run a harvest from the command line: start it, print its stages and a summary."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from ckanext.harvest.logic import HarvestJobExists
 from ckanext.harvest.model import HarvestJob
 
 _POLL_SECONDS = 0.5
-_REPORT_SECONDS = 5.0
-WIDTH = 30
 
 
 class CommandError(Exception):
@@ -34,7 +32,6 @@ def run(
     inline: bool = False,
     force: bool = False,
     echo: Callable[[str], None] = print,
-    draw: Callable[[str], None] | None = None,
 ) -> bool:
     """Harvest a source and wait for the end.
 
@@ -43,8 +40,6 @@ def run(
         inline: run it in this process.
         force: import records even if they have not changed.
         echo: receives lines to print.
-        draw: receives the progress bar at each change, to be drawn over the last one; without it, a progress line is
-            printed from time to time.
 
     Returns:
         whether there were no errors.
@@ -54,11 +49,13 @@ def run(
     """
     job_id = _job(source, force)
     if inline:
-        _set_running(job_id)
+        is_job = HarvestJob.id == job_id
+        model.Session.execute(sa.update(HarvestJob).where(is_job).values(status=RUNNING))
+        model.Session.commit()
         run_job(job_id, helpers=False)
     else:
-        _send(job_id)
-        _watch(job_id, echo, draw)
+        tk.get_action("harvest_send_job_to_gather_queue")(_context(), {"id": job_id})
+        _wait(job_id, echo)
     return _sum_up(job_id, echo)
 
 
@@ -98,46 +95,20 @@ def _job(name: str, force: bool) -> str:
     return job_id
 
 
-def _set_running(job_id: str) -> None:
-    model.Session.execute(
-        sa.update(HarvestJob).where(HarvestJob.id == job_id).values(status=RUNNING)
-    )
-    model.Session.commit()
-
-
-def _send(job_id: str) -> None:
-    tk.get_action("harvest_send_job_to_gather_queue")(_context(), {"id": job_id})
-
-
-def _watch(job_id: str, echo: Callable[[str], None], draw: Callable[[str], None] | None) -> None:
-    """Report progress until the job has finished: at each change as a bar, else as a line from time to time."""
-    report, pause = (draw, 0.0) if draw else (echo, _REPORT_SECONDS)
-    reported, last = 0.0, ""
+def _wait(job_id: str, echo: Callable[[str], None]) -> None:
+    """Wait until the job has finished, and print how far it is at the beginning of each stage."""
+    stage = ""
     while _status(job_id) != FINISHED:
-        if time.monotonic() - reported > pause:
-            line = _progress(job_id, with_bar=draw is not None)
-            if line != last:
-                report(line)
-                reported, last = time.monotonic(), line
+        state = _show("ecosphere_harvest_job_show", job_id)
+        if state["stage"] != stage:
+            stage = state["stage"]
+            echo(helpers.progress(state)["text"])
         time.sleep(_POLL_SECONDS)
-    if draw:
-        draw("")
 
 
 def _status(job_id: str) -> str | None:
     model.Session.rollback()
     return model.Session.scalar(sa.select(HarvestJob.status).where(HarvestJob.id == job_id))
-
-
-def _progress(job_id: str, with_bar: bool) -> str:
-    state = helpers.progress(_show("ecosphere_harvest_job_show", job_id))
-    return f"{bar(state['done'], state['total'])} {state['text']}" if with_bar else state["text"]
-
-
-def bar(done: int, total: int | None) -> str:
-    """Return a progress bar of `WIDTH` characters; empty while the total is unknown."""
-    full = WIDTH * min(done, total) // total if total else 0
-    return f"[{'#' * full}{'.' * (WIDTH - full)}]"
 
 
 def _show(action: str, job_id: str) -> dict[str, Any]:

@@ -79,8 +79,6 @@ _FEATURES = "OGC:API-FEATURES"
 _ITEMS = re.compile(r"/collections/[^/?#]+/items\b")
 _LOGOS = {"icon", "logo"}
 _TOPICS = re.compile(r"topic_?category", re.IGNORECASE)
-_TEMPLATED = re.compile(r"[?&]?\{[?&][^{}]{0,500}\}|[?&][^?&={}]{1,100}=\{[^{}]{1,100}\}")
-"""RFC 6570 expressions in the query of a URL template: a list of parameters, or the value of one."""
 _IMAGES = {"preview", "thumbnail", "icon", "overview"}
 _PROVIDER_ROLES = {
     "licensor": "owner", "producer": "originator", "processor": "processor", "host": "distributor",
@@ -91,7 +89,7 @@ _READ_PROPERTIES = {
     "license", "rights", "externalIds", "resourceLanguages", "distribution",
 }  # fmt: skip
 _READ_OF_RECORD = {
-    "type", "id", "properties", "geometry", "bbox", "time", "links", "linkTemplates", "distribution", "conformsTo",
+    "type", "id", "properties", "geometry", "bbox", "time", "links", "distribution", "conformsTo",
 }  # fmt: skip
 _READ_OF_STAC = {
     "type", "stac_version", "id", "title", "description", "keywords", "license", "providers", "extent", "links",
@@ -272,7 +270,6 @@ def _of_feature(value: Object) -> Record:
         _add_box(record, value.get("bbox"))
     _add_time(record, object_in(value, "time"))
     _add_links(record, value)
-    _add_link_templates(record, value)
     for contact in contacts:
         record.unread += _rest_of_contact(contact)
     for holder in (properties, value):
@@ -516,21 +513,6 @@ def _link(record: Record, link: Object, url: str, relation: str) -> Link:
         issued=day_in(link, "created") or None,
         modified=day_in(link, "updated") or None,
     )
-
-
-def _add_link_templates(record: Record, value: Object) -> None:
-    """Read URL templates without their open parameters; one with an open path is unusable, and only noted."""
-    for link in objects_in(value, "linkTemplates"):
-        template, relation = text_in(link, "uriTemplate"), (text_in(link, "rel") or "").lower()
-        if not template or relation in _NAVIGATION:
-            continue
-        url = _TEMPLATED.sub("", template[:MAX_NOTE])
-        if "?" not in url:
-            url = url.replace("&", "?", 1)
-        if "{" in url:
-            record.unread.append(f"linkTemplates: {template[:MAX_NOTE]}")
-        else:
-            record.links.append(_link(record, link, url, relation))
 
 
 def _add_distribution(record: Record, distribution: Object) -> None:

@@ -46,13 +46,11 @@ from ckanext.ecosphere.harvest.sources.base import (
     text_in,
     texts_in,
 )
-from ckanext.ecosphere.shared.http_guard import GuardedSession, StoppedError
+from ckanext.ecosphere.shared.http_guard import GuardedSession
 from ckanext.ecosphere.shared.messages import N_
 
 FILTERS = ("organization", "topic", "tag")
 PAGE_SIZE = 50
-MAX_RESOURCE_PAGES = 200
-"""Maximum pages of resources of one dataset; udata returns 50 per page."""
 TOO_LARGE = "fetch-too-large"
 NAMED = {"organization": ("api/1/organizations",), "topic": ("api/2/topics", "api/1/topics")}
 """Filters that accept only identifiers → API paths that resolve a name to one."""
@@ -129,23 +127,13 @@ class UdataReader(SourceReader):
         url: URL of the portal; a path within it is ignored.
         session: the guarded HTTP session.
         filters: `organization` and `topic` (identifiers, or the last part of their page's URL) and `tag`.
-        version: version of the API: 1, whose lists contain the resources, or 2, whose lists link to them.
     """
 
-    def __init__(
-        self, url: str, session: GuardedSession, filters: dict[str, str], version: int = 1
-    ):
+    def __init__(self, url: str, session: GuardedSession, filters: dict[str, str]):
         parts = urlsplit(url)
         super().__init__(urlunsplit((parts.scheme, parts.netloc, "/", "", "")), session)
         self._filters = filters
         self._total: int | None = None
-        if version == 1:
-            self._list = f"{self._url}api/1/datasets/"
-            # By creation date, so that new datasets do not push others to a page already read.
-            self._order = {"sort": "created"}
-        else:
-            self._list = f"{self._url}api/2/datasets/search/"
-            self._order = {}
 
     def pages(self) -> Iterator[list[RawRecord]]:
         """Yield the datasets; a page that fails is reported, and the following ones are still requested."""
@@ -189,8 +177,9 @@ class UdataReader(SourceReader):
                 return
 
     def _page(self, filters: dict[str, str], number: int, size: int) -> Object:
-        query = urlencode({**filters, **self._order, "page": number, "page_size": size})
-        answer = self._fetch_json(f"{self._list}?{query}")
+        # By creation date, so that new datasets do not push others to a page already read.
+        query = {**filters, "sort": "created", "page": number, "page_size": size}
+        answer = self._fetch_json(f"{self._url}api/1/datasets/?{urlencode(query)}")
         if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
             raise PageError("not-udata")
         total = count_of(answer.get("total"))
@@ -211,37 +200,22 @@ class UdataReader(SourceReader):
                 yield from self._usable(answer["data"][:1], position)
 
     def _usable(self, datasets: list[Any], first: int) -> Iterator[list[RawRecord]]:
-        """Yield the usable datasets of a page, even if the reading is stopped in the middle of it."""
-        records: list[RawRecord] = []
-        stopped: StoppedError | None = None
-        for position, dataset in enumerate(datasets, first):
-            try:
-                record = self._record(dataset, position)
-            except StoppedError as error:
-                stopped = error
-                break
-            if record:
-                records.append(record)
-        if records:
-            yield records
-        if stopped:
-            raise stopped
+        """Yield the usable datasets of a page, if there are any."""
+        records = [self._record(dataset, first + place) for place, dataset in enumerate(datasets)]
+        usable = [record for record in records if record]
+        if usable:
+            yield usable
 
     def _record(self, dataset: Any, position: int) -> RawRecord | None:
         identifier = identifier_in(dataset)
         if not identifier:
             self.reading.fail("not-udata", position, position)
             return None
-        title = dataset.get("title")
-        if not isinstance(title, str):
-            title = ""
+        title = text_in(dataset, "title") or ""
         if not self._is_new((identifier, title), position, identifier, title):
             return None
         try:
             content = self._content(dataset)
-        except PageError as error:
-            self.reading.fail(error.code, position, position, **error.params)
-            return None
         except (RecursionError, ValueError, TypeError):
             self.reading.fail("not-udata", position, position)
             return None
@@ -253,33 +227,8 @@ class UdataReader(SourceReader):
         origin = origin_of(dataset)
         if origin:
             lasting["harvest"] = origin
-        resources = self._resources(dataset.get("resources"))
-        lasting["resources"] = [_lasting(each) for each in resources if isinstance(each, dict)]
+        lasting["resources"] = list(map(_lasting, objects_in(dataset, "resources")))
         return json.dumps(lasting, ensure_ascii=False, sort_keys=True)
-
-    def _resources(self, listed: Any) -> list[Any]:
-        """Return the resources: included in version 1, behind a link in version 2.
-
-        Raises:
-            PageError: they cannot be fetched, or are too many.
-        """
-        if isinstance(listed, list):
-            return listed
-        resources: list[Any] = []
-        url = listed.get("href") if isinstance(listed, dict) else None
-        visited: set[str] = set()
-        while isinstance(url, str) and url:
-            if url in visited:
-                raise PageError("page-loop", url=url[:200])
-            if len(visited) >= MAX_RESOURCE_PAGES:
-                raise PageError("too-many-resources")
-            visited.add(url)
-            answer = self._fetch_json(url)
-            if not isinstance(answer, dict) or not isinstance(answer.get("data") or [], list):
-                raise PageError("not-udata")
-            resources += answer.get("data") or []
-            url = answer.get("next_page")
-        return resources
 
     def _resolved_filters(self) -> dict[str, str] | None:
         """Return the filters with identifiers in place of names; None if one does not exist, which is reported.
@@ -334,14 +283,14 @@ class UdataSource(SourceType):
         "The datasets of an organisation, a topic or a tag of data.gouv.fr or of another udata "
         "portal."
     )
-    options = (*COMMON_OPTIONS, *FILTERS, "api")
+    options = (*COMMON_OPTIONS, *FILTERS)
 
     def make_reader(
         self, url: str, settings: dict[str, Any], session: GuardedSession
     ) -> UdataReader:
         """Create a reader for one reading of the list."""
         filters = {name: settings[name] for name in FILTERS if settings.get(name)}
-        return UdataReader(url, session, filters, settings.get("api") or 1)
+        return UdataReader(url, session, filters)
 
     def read(self, content: str) -> Record:
         """Read a dataset of the API.
@@ -358,8 +307,6 @@ class UdataSource(SourceType):
                 raise ConfigError("config-text", name=name)
         if not any(settings.get(name) for name in FILTERS):
             raise ConfigError("config-udata")
-        if settings.get("api") not in (None, 1, 2):
-            raise ConfigError("config-api")
 
 
 # --- from a dataset to the neutral record ---

@@ -31,7 +31,7 @@ SETTINGS = {
         {"organization": "ministere-de-la-transition-ecologique"},
         {"topic": "risques"},
         {"tag": "eau"},
-        {"organization": "534fff8ea3a7292c64a77f02", "topic": "risques", "tag": "eau", "api": 2, **COMMON},
+        {"organization": "534fff8ea3a7292c64a77f02", "topic": "risques", "tag": "eau", **COMMON},
         {"tag": "eau", **OWN},
     ],
 }
