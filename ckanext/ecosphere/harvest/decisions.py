@@ -14,6 +14,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.messages import N_
 
@@ -144,20 +145,6 @@ DEDUCED: dict[str, str] = {
 }
 """Evidence of territories that the record does not state → its label."""
 
-VOCABULARIES: dict[str, str] = {
-    "dcat_type": "resource-type",
-    "status": "dataset-status",
-    "frequency": "frequency",
-    "owner_org": "organisations",
-    "topic_category": "topic-category",
-    "inspire_theme": "inspire-theme",
-    "theme": "themes",
-    "eu_theme": "eu-theme",
-    "license_id": "licences",
-    "access_rights": "access-right",
-    "reference_system": "epsg",
-}
-"""Field → vocabulary of its new value."""
 _BEFORE = {"access_rights": ("access-limitation", "licences")}
 """Field → vocabularies of its value before."""
 
@@ -215,8 +202,9 @@ def labelled(change: Mapping[str, str]) -> dict[str, str]:
     before, after = change["before"], change["after"]
     for vocabulary in _BEFORE.get(name, ()):
         before = _labels(vocabulary, before) or before
-    if name in VOCABULARIES:
-        after = _labels(VOCABULARIES[name], after) or after
+    vocabulary = _vocabulary_of(name)
+    if vocabulary:
+        after = _labels(vocabulary, after) or after
     return {
         "code": change["rule"],
         "rule": rule(change["rule"]),
@@ -224,6 +212,14 @@ def labelled(change: Mapping[str, str]) -> dict[str, str]:
         "before": before,
         "after": after,
     }
+
+
+def _vocabulary_of(name: str) -> str:
+    """Return the vocabulary of a field's values; empty without one."""
+    if name == "owner_org":
+        return "organisations"
+    by_name = {field.name: field.vocabulary for field in fields.fields()}
+    return by_name.get(name, "")
 
 
 def deduced_territory(evidence: str, labels: str, uris: Iterable[str]) -> str:

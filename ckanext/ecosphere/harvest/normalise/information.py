@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.harvest.normalise import themes
 from ckanext.ecosphere.harvest.normalise.codes import concept_of
@@ -347,21 +348,31 @@ def _clean(value: Any) -> Any:
     return value
 
 
+# --- fields of the ckanext-dcat profiles -----------------------------------------------------
+
 _WEB = re.compile(r"https?://[^\s<>\"]+")
 _BLANK_NODE = re.compile(r"N?[0-9a-f]{32}|_:\w+")
 _ZERO, _NOT_ZERO = re.compile(r"(?<![\d.])0+[YMDHS]"), re.compile(r"[1-9]")
-_NOT_TAKEN = {
-    "author", "author_email", "catalog", "creator", "contact", "extras", "groups", "id",
-    "identifier", "other_information", "maintainer", "maintainer_email", "metadata_created",
-    "metadata_modified", "name", "notes", "notes_translated", "organization", "owner_org",
-    "private", "provenance", "publisher", "qualified_attribution", "qualified_relation",
-    "resources", "source_record", "spatial", "spatial_coverage", "state", "tag_string", "tags",
-    "temporal_coverage", "territory", "theme", "title", "title_translated", "type", "uri",
-    "use_conditions", "access_conditions", "license_id", "license_title", "license_url",
-    "access_rights", "access_limitation", "in_series", "replaces", "replaced_by", "created",
-    "issued", "modified", "next_update", "metadata_date", "preview_image",
+_OF_CKAN = {
+    "author", "author_email", "catalog", "extras", "groups", "id", "maintainer",
+    "maintainer_email", "metadata_created", "metadata_modified", "organization", "owner_org",
+    "private", "state", "type",
 }  # fmt: skip
-"""Fields set by our rules or by CKAN itself: a value that a rule refused must not come back."""
+"""Fields that CKAN sets itself."""
+_NOT_TAKEN = _OF_CKAN | {
+    "license_title", "license_url", "qualified_relation", "resources", "tags",
+}  # fmt: skip
+"""Names, besides the judged fields of the table, of which a profile gives what rules decide."""
+
+
+def _is_judged(name: str) -> bool:
+    """Tell whether only a rule sets a field: a value that it refused must not come back."""
+    return name in _NOT_TAKEN or name in _judged()
+
+
+@cache
+def _judged() -> frozenset[str]:
+    return frozenset(field.name for field in fields.fields() if field.entry.get("judged"))
 
 
 def _web(value: str) -> bool:
@@ -372,25 +383,23 @@ def _of(vocabulary: str) -> Callable[[str], bool]:
     return lambda value: voc.get(vocabulary).get(value) is not None
 
 
-_CHECKS: dict[str, Callable[[str], bool]] = {
-    "applicable_legislation": _web,
-    "code_repository": _web,
-    "documentation": _web,
-    "endpoint_description": _web,
-    "endpoint_url": _web,
-    "is_referenced_by": _web,
-    "url": _web,
-    "scale_denominator": str.isdigit,
-    "frequency": _of("frequency"),
-    "hvd_category": lambda value: value.startswith("http://data.europa.eu/bna/c_"),
-    "inspire_theme": _of("inspire-theme"),
-    "language": _of("language"),
-    "spatial_representation": _of("spatial-representation"),
-    "status": _of("dataset-status"),
-    "temporal_resolution": is_stored_form,
-    "topic_category": _of("topic-category"),
-}
-"""Field → check of its values; others would make the whole dataset invalid."""
+@cache
+def _checks() -> dict[str, Callable[[str], bool]]:
+    """Return field → check of its values; others would make the whole dataset invalid."""
+    checks: dict[str, Callable[[str], bool]] = {
+        "applicable_legislation": _web,
+        "hvd_category": lambda value: value.startswith("http://data.europa.eu/bna/c_"),
+        "language": _of("language"),
+        "scale_denominator": str.isdigit,
+        "temporal_resolution": is_stored_form,
+    }
+    for field in fields.fields():
+        preset = field.entry.get("preset") or ""
+        if preset.startswith("ecosphere_url"):
+            checks[field.name] = _web
+        elif preset.startswith("ecosphere_concept") and not field.entry.get("vocabulary_open"):
+            checks[field.name] = _of(field.vocabulary)
+    return checks
 
 
 def _without_zeros(duration: str) -> str:
@@ -407,8 +416,8 @@ def _checked(name: str, value: Any) -> list[str]:
         values = [value]
     texts = [str(item) for item in values if isinstance(item, str | int)]
     texts = [text for text in texts if text and not _BLANK_NODE.fullmatch(text)]
-    if name in _CHECKS:
-        texts = list(filter(_CHECKS[name], texts))
+    if name in _checks():
+        texts = list(filter(_checks()[name], texts))
     return texts
 
 
@@ -418,7 +427,7 @@ def profile_fields(draft: Draft) -> None:
     if measures and not draft.dataset.get("quality_measure"):
         draft.set("quality_measure", [row for row in measures if isinstance(row, dict)])
     for name, value in draft.record.fields.items():
-        if name in _NOT_TAKEN or draft.dataset.get(name):
+        if draft.dataset.get(name) or _is_judged(name):
             continue
         texts = _checked(name, value)
         if name == "temporal_resolution":
@@ -441,11 +450,7 @@ def _forget(draft: Draft, texts: list[str]) -> None:
 
 # --- datasets that another portal of this suite published ------------------------------------
 
-_OF_THE_PORTAL = {
-    "author", "author_email", "catalog", "extras", "groups", "homepage", "id", "maintainer",
-    "maintainer_email", "metadata_created", "metadata_modified", "organization", "owner_org",
-    "private", "sample", "state", "type",
-}  # fmt: skip
+_OF_THE_PORTAL = _OF_CKAN | {"homepage", "sample"}
 """Fields that CKAN sets itself, or that ckanext-dcat reads besides those of the schema."""
 
 
@@ -456,19 +461,19 @@ def as_published(draft: Draft) -> None:
     """
     draft.dataset.clear()
     draft.unread.clear()
-    fields = draft.record.fields
-    for name, value in fields.items():
+    published = draft.record.fields
+    for name, value in published.items():
         if name in _OF_THE_PORTAL:
             continue
         valid: Any = value
-        if name in _CHECKS:
+        if name in _checks():
             valid = _checked(name, value)
             if not isinstance(value, list):
                 valid = "".join(valid)
         if valid != value:
             draft.lost(name, value)
         draft.set(name, valid)
-    words = [row["name"] for row in fields.get("tags") or ()]
+    words = [row["name"] for row in published.get("tags") or ()]
     names = dict.fromkeys(_tag(word, draft.context.free_tags) for word in words)
     draft.set("tags", [{"name": name} for name in names if name])
 
