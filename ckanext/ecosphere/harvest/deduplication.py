@@ -16,6 +16,7 @@ from ckanext.ecosphere.harvest.job import only_for, read_settings
 from ckanext.ecosphere.harvest.model import (
     DUPLICATE,
     KEPT,
+    NEW,
     PUBLISHED,
     SourceRecord,
     by_index,
@@ -26,6 +27,8 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import fill_record_url, type_called
 from ckanext.harvest.model import HarvestObject, HarvestSource
 
+MAX_SERIES = 20
+"""Maximum series of one dataset."""
 MAX_KEYS = 20
 """Maximum number of resource identifiers used; longer lists mean something else."""
 _MAX_LENGTH = 400
@@ -619,6 +622,41 @@ def _apart(source_id: str, guids: Iterable[str]) -> set[str]:
 def let_go(holder: RecordId, package_id: str) -> None:
     """Set aside the record whose dataset is taken over."""
     update_record(*holder, state=DUPLICATE, package_id=None, joined=package_id)
+
+
+# --- series (*lots*) ---
+#
+# In Géo-IDE, the record of a lot names its members, not the reverse.
+
+
+def series_of(source_id: str, guids: set[str]) -> Mapping[str, list[str]]:
+    """Return the series of a source that name these records as members: guids of the series by guid of the member."""
+    series: dict[str, list[str]] = defaultdict(list)
+    if not guids:
+        return series
+    # The members are the only condition: by an index of any other, PostgreSQL might read all records of the source.
+    query = (
+        sa.select(
+            SourceRecord.source_id, SourceRecord.state, SourceRecord.guid, SourceRecord.members
+        )
+        .where(SourceRecord.members.overlap(sorted(guids)))  # type: ignore[attr-defined]
+        .order_by(SourceRecord.guid)
+    )
+    with by_index():
+        rows = model.Session.execute(query).all()
+    for other_source, state, guid, members in rows:
+        if other_source != source_id or state not in {NEW, PUBLISHED}:
+            continue
+        for member in guids.intersection(members) - {guid}:
+            series[member].append(guid)
+    return series
+
+
+def add_series(dataset: dict[str, Any], series: list[str]) -> None:
+    """Add series to those that the record of a dataset names."""
+    if series:
+        every = dict.fromkeys([*(dataset.get("in_series") or []), *series])
+        dataset["in_series"] = list(every)[:MAX_SERIES]
 
 
 # --- explanations ---

@@ -7,6 +7,7 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.harvest.reconcile import import_again
 from ckanext.ecosphere.harvest.sources.base import SourceType, fill_record_url
 from ckanext.ecosphere.harvest.sources.csw import CswSource
 from ckanext.ecosphere.harvest.sources.dcat import DcatSource
@@ -14,7 +15,6 @@ from ckanext.ecosphere.harvest.sources.ogcapi import OgcApiSource
 from ckanext.ecosphere.harvest.sources.udata import UdataSource
 from ckanext.ecosphere.harvest.sources.waf import WafSource
 from ckanext.ecosphere.harvest.worker import run_job
-from ckanext.ecosphere.harvest.write.importer import import_again
 from ckanext.ecosphere.room import EcospherePluginBase
 from ckanext.harvest.interfaces import IHarvester
 from ckanext.harvest.model import HarvestObject

@@ -19,7 +19,7 @@ from ckanext.ecosphere.harvest.problems import Problem, sentence
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.source_evidence import Statement, statements
 from ckanext.ecosphere.harvest.sources.base import fill_record_url, type_called
-from ckanext.ecosphere.harvest.write.writer import IMPORT_LOG
+from ckanext.ecosphere.harvest.write.importer import IMPORT_LOG
 from ckanext.harvest.model import (
     HarvestObject,
     HarvestObjectError,

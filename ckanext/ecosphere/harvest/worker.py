@@ -43,7 +43,7 @@ from ckanext.ecosphere.harvest.job import (
 )
 from ckanext.ecosphere.harvest.messages import say, sentence, translator
 from ckanext.ecosphere.harvest.model import Batch, Hold, JobState, Undo, now
-from ckanext.ecosphere.harvest.reconcile import reconcile
+from ckanext.ecosphere.harvest.reconcile import complete_catalogues, complete_series, reconcile
 from ckanext.ecosphere.harvest.sources.base import (
     CANCELLED,
     MEMORY,
@@ -53,7 +53,7 @@ from ckanext.ecosphere.harvest.sources.base import (
     type_called,
     type_names,
 )
-from ckanext.ecosphere.harvest.write.importer import Importer, complete_catalogues, complete_series
+from ckanext.ecosphere.harvest.write.importer import Importer
 from ckanext.ecosphere.shared.http_guard import Budget
 from ckanext.ecosphere.shared.locks import LockLostError, Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits

@@ -23,7 +23,7 @@ from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.documents import Documents, KeptDocuments
 from ckanext.ecosphere.fast_save.validation import Validation
 from ckanext.ecosphere.harvest.write import portal
-from ckanext.ecosphere.harvest.write.importer import without_activity
+from ckanext.ecosphere.harvest.write.portal import without_activity
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.test_roundtrip_property import TEXT, datasets
 

@@ -44,9 +44,13 @@ from ckanext.ecosphere.harvest.model import (
     one_of,
     update_record,
 )
-from ckanext.ecosphere.harvest.reconcile import delete_dataset, give_up_dataset, hand_over
+from ckanext.ecosphere.harvest.reconcile import (
+    delete_dataset,
+    give_up_dataset,
+    hand_over,
+    import_kept,
+)
 from ckanext.ecosphere.harvest.write import local_edits
-from ckanext.ecosphere.harvest.write.importer import import_kept
 from ckanext.harvest.model import (
     HarvestGatherError,
     HarvestJob,

@@ -30,7 +30,7 @@ from ckanext.ecosphere.harvest.model import (
     SourceRecord,
     Undo,
 )
-from ckanext.ecosphere.harvest.write.writer import ERRORED, IMPORT_LOG
+from ckanext.ecosphere.harvest.write.importer import ERRORED, IMPORT_LOG
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import (
     HarvestJob,

@@ -33,8 +33,7 @@ from ckanext.ecosphere.harvest.model import (
     now,
     update_record,
 )
-from ckanext.ecosphere.harvest.reconcile import hand_over, reconcile
-from ckanext.ecosphere.harvest.write.importer import import_objects
+from ckanext.ecosphere.harvest.reconcile import hand_over, import_objects, reconcile
 from ckanext.ecosphere.harvest.write.local_edits import edits_of
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra

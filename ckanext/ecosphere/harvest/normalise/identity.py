@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder
 from ckanext.ecosphere.harvest.normalise.texts import clean_url, record_named
@@ -11,6 +11,7 @@ from ckanext.ecosphere.harvest.record import Identifier, Member, Record, Term
 
 MAX_IDENTIFIERS, MAX_SERVED = 20, 1_000
 MAX_LENGTH = 500
+MAX_CATALOGUES = 20
 _PART_OF = {"largerworkcitation", "series", "collectivetitle"}
 _CITED_BY = "crossreference"
 _EDITIONS = {"revisionof": "replaces", "replacedby": "replaced_by"}
@@ -18,6 +19,9 @@ _EDITIONS = {"revisionof": "replaces", "replacedby": "replaced_by"}
 MEMBER = {"partofseamlessdatabase", "iscomposedof"}
 _ADDRESS = ("http://", "https://", "urn:")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_CITATION = re.compile(r"featureCatalogueCitation\b([^>]{1,2000})>")
+_UUIDREF = re.compile(r"uuidref=[\"']([^\"']{1,400})[\"']")
+_ID = re.compile(r"[?&;]id=([^\"'&]{1,400})", re.IGNORECASE)
 _SAMPLES = re.compile(r"x{3,}|0{8}-0{4}-0{4}-0{4}-0{12}|\{?uuid\}?|identifiant.*", re.IGNORECASE)
 
 
@@ -90,6 +94,19 @@ def members_of(record: Record) -> list[str]:
     """Return identifiers of the datasets that the record of a series (*lot*) names as members."""
     names = [clean_identifier(member.identifier) or member.title for member in _members(record)]
     return list(dict.fromkeys(filter(None, names)))
+
+
+def named_catalogues(content: str) -> list[str]:
+    """Return the identifiers of the feature catalogues that a stored record names.
+
+    They stand in ``uuidref``, or in the URL of a request.
+    """
+    identifiers: dict[str, None] = {}
+    for citation in _CITATION.findall(content):
+        match = _UUIDREF.search(citation) or _ID.search(citation)
+        if match:
+            identifiers[unquote(match.group(1)).strip()] = None
+    return list(filter(None, identifiers))[:MAX_CATALOGUES]
 
 
 def _members(record: Record) -> list[Member]:

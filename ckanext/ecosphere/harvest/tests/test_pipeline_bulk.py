@@ -14,8 +14,7 @@ from ckan import model
 from ckanext.ecosphere.fast_save import signature, solr
 from ckanext.ecosphere.fast_save.documents import Documents, KeptDocuments
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
-from ckanext.ecosphere.harvest.write.importer import without_activity
-from ckanext.ecosphere.harvest.write.portal import Bulk
+from ckanext.ecosphere.harvest.write.portal import Bulk, without_activity
 
 LINKS = (
     ("https://carto.example.org/wms?map=ain", "OGC:WMS", "zones"),

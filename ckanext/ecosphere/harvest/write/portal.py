@@ -13,7 +13,8 @@ import inspect
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -30,6 +31,7 @@ from ckan.logic.action import create as core_create
 from sqlalchemy.exc import DBAPIError
 
 from ckanext.ecosphere.fast_save.validation import Validation
+from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.write.local_edits import IS_ADDED, Edits, active_resources
 from ckanext.ecosphere.vocabularies import normalise
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
@@ -296,6 +298,30 @@ def _innermost(action: Any) -> Any:
     ):
         action = inspect.unwrap(action.args[0])
     return action
+
+
+@contextmanager
+def without_activity() -> Iterator[None]:
+    """Run a block without creating activities for saved datasets, unless the portal is configured to.
+
+    Each activity would store a full copy of the dataset.
+    """
+    if config.writes_activity() or not p.plugin_loaded("activity"):
+        yield
+        return
+    from ckanext.activity import subscriptions
+
+    receivers = {
+        "package_create": subscriptions.package_changed,
+        "package_update": subscriptions.package_updated,
+    }
+    for action, receiver in receivers.items():
+        tk.signals.action_succeeded.disconnect(receiver, sender=action)
+    try:
+        yield
+    finally:
+        for action, receiver in receivers.items():
+            tk.signals.action_succeeded.connect(receiver, sender=action)
 
 
 class BulkError(Exception):
