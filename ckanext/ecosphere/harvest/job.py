@@ -141,14 +141,20 @@ def organisations() -> dict[str, str]:
     return dict(rows.tuples().all())
 
 
-def is_running(job_id: str) -> bool:
-    """Tell whether a job is still running: neither finished nor aborted, and its source not removed."""
-    found = model.Session.execute(
+def is_running(job_id: str, connection: Connection | None = None) -> bool:
+    """Tell whether a job is still running: neither finished nor aborted, and its source not removed.
+
+    Args:
+        job_id: the job.
+        connection: asks on this connection; by default, on that of the session.
+    """
+    query = (
         sa.select(HarvestJob.status, HarvestSource.__table__.c.active)
         .join(HarvestSource, HarvestSource.id == HarvestJob.source_id)
         .where(HarvestJob.id == job_id)
-    ).first()
-    return found is not None and found.status == RUNNING and found.active
+    )
+    row = (connection or model.Session).execute(query).first()
+    return row is not None and row.status == RUNNING and row.active
 
 
 def update_state(job_id: str, **values: Any) -> None:

@@ -27,12 +27,69 @@ from ckanext.ecosphere.work.model import Work
 from ckanext.ecosphere.work.outbox import Outbox, Unwanted
 from ckanext.harvest.model import HarvestGatherError, HarvestJob
 
+STALLED = "stalled"
+KINDS = (STALLED, INCOMPLETE, ERRORS, HELD)
+"""Kinds of sources that need attention, in the order of the letter."""
+PATIENCE = timedelta(days=1)
+"""Time after which a source that is due, or a harvest without a sign of life, counts as stalled."""
+COUNTED = ("added", "updated", "deleted", "errored")
+PERIODS = {"week": timedelta(weeks=1), "day": timedelta(days=1)}
+LATEST = {"week": timedelta(days=3), "day": timedelta(hours=12)}
+"""Maximum delay of a letter; later, it is skipped in favour of the next one."""
+OUTBOX = Outbox(
+    name="ecosphere-harvest-letters",
+    function="ckanext.ecosphere.harvest.letter.deliver",
+    title="Harvest: letters about the sources",
+    queue=QUEUE,
+    kept=timedelta(days=90),
+)
+"""The letters. Their key is the time at which they are due, in UTC; the content is compiled when they are sent."""
 MOST_NAMED = 20
 """Maximum sources of each kind named in a letter."""
 MOST_QUOTED = 5
 """Maximum errors of the reading, and refused records, quoted for each source."""
 LONGEST = 200
 LONGEST_ERROR = 500
+
+
+# --- who receives it ---
+
+
+def are_offered() -> bool:
+    """Tell whether the portal sends letters about the sources."""
+    return config.letter_period() in PERIODS and sending.is_configured()
+
+
+def period() -> timedelta:
+    """Return the time that a letter covers."""
+    return PERIODS[config.letter_period()]
+
+
+def wants(user_id: str) -> bool:
+    """Tell whether a user is subscribed to the letter."""
+    return model.Session.get(Reader, user_id) is not None
+
+
+def add(user_id: str, language: str) -> None:
+    """Subscribe a user to the letter, in a language; the caller commits."""
+    query = insert(Reader).values(user_id=user_id, language=language, since=sa.func.now())
+    model.Session.execute(
+        query.on_conflict_do_update(index_elements=["user_id"], set_={"language": language})
+    )
+
+
+def remove(user_id: str) -> None:
+    """Unsubscribe a user from the letter; the caller commits."""
+    model.Session.execute(sa.delete(Reader).where(Reader.user_id == user_id))
+
+
+def forget(user_id: str) -> None:
+    """Delete the subscription of a user, and all letters to them; the caller commits."""
+    remove(user_id)
+    OUTBOX.forget([user_id])
+
+
+# --- when it is sent ---
 
 
 def write_due() -> list[str]:
@@ -49,6 +106,38 @@ def write_due() -> list[str]:
 def deliver() -> int:
     """Send the letters that are due and return how many were sent. Safe to run concurrently."""
     return OUTBOX.deliver(_write)
+
+
+def last_moment(now: datetime) -> datetime:
+    """Return the last time at which letters were due, in the portal's time zone.
+
+    Args:
+        now: with a time zone.
+    """
+    here = now.astimezone(dates.zone())
+    due = here.replace(hour=config.letter_hour(), minute=0, second=0, microsecond=0)
+    if config.letter_period() == "week":
+        due -= timedelta(days=(here.isoweekday() - config.letter_day()) % 7)
+    return due if due <= here else due - period()
+
+
+def write(now: datetime) -> int:
+    """Add the letters that are due and not yet created to the outbox, commit, and return their number.
+
+    Args:
+        now: with a time zone.
+    """
+    until = last_moment(now)
+    if now - until > LATEST[config.letter_period()]:
+        return 0
+    key = until.astimezone(timezone.utc).isoformat()
+    written = sa.exists().where(OUTBOX.rows, Work.recipient == Reader.user_id, Work.key == key)
+    due = sa.select(Reader.user_id).where(Reader.since < until, ~written)
+    added = OUTBOX.add({"recipient": user_id, "key": key} for user_id in model.Session.scalars(due))
+    if added:
+        OUTBOX.purge()
+    model.Session.commit()
+    return len(added)
 
 
 def _write(mail: Work) -> dict[str, Any]:
@@ -83,6 +172,115 @@ def _write(mail: Work) -> dict[str, Any]:
         "subject": title,
         "body": body,
     }
+
+
+# --- its contents ---
+
+
+@dataclass
+class Findings:
+    """Content of the letter to one person.
+
+    Attributes:
+        total: number of harvested sources.
+        calling: kind → rows of the overview, by title; stalled ones with `still_since` and `runs`.
+        harvests: number of harvests that ended in the period.
+        incomplete: how many of them did not read their source completely.
+        counts: number of records in the period, by outcome (`COUNTED`).
+    """
+
+    total: int = 0
+    calling: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    harvests: int = 0
+    incomplete: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """Number of sources that need attention, each counted once."""
+        return len({row["id"] for rows in self.calling.values() for row in rows})
+
+
+def of_period(owners: list[str] | None, until: datetime, now: datetime) -> Findings:
+    """Collect the content of the letter.
+
+    Args:
+        owners: ids of the organisations whose sources are wanted; None for all.
+        until: when the letter was due, with a time zone; it covers the days before.
+        now: the current time, with a time zone.
+    """
+    rows = [row for row in overview.rows(owners, counted=False) if row["state"] != INACTIVE]
+    rows.sort(key=lambda row: row["title"].casefold())
+    ids = [row["id"] for row in rows]
+    found = Findings(total=len(rows))
+    for kind in (INCOMPLETE, ERRORS, HELD):
+        found.calling[kind] = [row for row in rows if row["state"] == kind]
+    found.calling[STALLED] = standing_still(rows, now)
+    first, last = days(until)
+    harvests, incomplete, *numbers = _counted(ids, _naive(first), _naive(last))
+    found.harvests, found.incomplete = harvests, incomplete
+    found.counts = {name: int(number or 0) for name, number in zip(COUNTED, numbers, strict=True)}
+    return found
+
+
+def days(until: datetime) -> tuple[datetime, datetime]:
+    """Return start and end of the days that a letter covers, at midnight in the portal's time zone."""
+    last = until.astimezone(dates.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
+    return last - period(), last
+
+
+def _naive(moment: datetime) -> datetime:
+    """Return a UTC time without a time zone, as in ckanext-harvest's tables."""
+    return moment.astimezone(timezone.utc).replace(tzinfo=None)
+
+
+def standing_still(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """Return the sources that are due but not started, or whose harvest shows no sign of life.
+
+    Args:
+        rows: rows of the overview, of active sources.
+        now: with a time zone.
+
+    Returns:
+        rows with `still_since` (UTC, without a time zone) and `runs`: whether a harvest runs or waits.
+    """
+    query = (
+        sa.select(
+            HarvestJob.source_id,
+            sa.func.min(sa.func.coalesce(JobState.touched, HarvestJob.created)),
+        )
+        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
+        .where(HarvestJob.status != FINISHED, HarvestJob.status != "Aborted")
+        .group_by(HarvestJob.source_id)
+    )
+    open_since = dict(model.Session.execute(query).tuples().all())
+    still = []
+    for row in rows:
+        runs = row["id"] in open_since
+        since = open_since[row["id"]] if runs else row["due"]
+        if since is not None and _naive(now) - since > PATIENCE:
+            still.append({**row, "still_since": since, "runs": runs})
+    return still
+
+
+def _counted(ids: list[str], first: datetime, last: datetime) -> Any:
+    counts = JobState.facts["counts"]
+    query = (
+        sa.select(
+            sa.func.count(),
+            sa.func.count().filter(JobState.complete.is_(False)),
+            *(sa.func.sum(counts[name].as_integer()) for name in COUNTED),
+        )
+        .select_from(HarvestJob)
+        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
+        .where(
+            HarvestJob.source_id.in_(ids), HarvestJob.finished >= first, HarvestJob.finished < last
+        )
+    )
+    return model.Session.execute(query).one()
+
+
+# --- its text ---
 
 
 def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:
@@ -234,193 +432,3 @@ def _quoted(text: str) -> str:
 
 def _line(text: str) -> str:
     return harmless(characters.one_line(text))[:LONGEST]
-
-
-STALLED = "stalled"
-KINDS = (STALLED, INCOMPLETE, ERRORS, HELD)
-"""Kinds of sources that need attention, in the order of the letter."""
-PATIENCE = timedelta(days=1)
-"""Time after which a source that is due, or a harvest without a sign of life, counts as stalled."""
-COUNTED = ("added", "updated", "deleted", "errored")
-
-
-@dataclass
-class Findings:
-    """Content of the letter to one person.
-
-    Attributes:
-        total: number of harvested sources.
-        calling: kind → rows of the overview, by title; stalled ones with `still_since` and `runs`.
-        harvests: number of harvests that ended in the period.
-        incomplete: how many of them did not read their source completely.
-        counts: number of records in the period, by outcome (`COUNTED`).
-    """
-
-    total: int = 0
-    calling: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    harvests: int = 0
-    incomplete: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def number(self) -> int:
-        """Number of sources that need attention, each counted once."""
-        return len({row["id"] for rows in self.calling.values() for row in rows})
-
-
-def of_period(owners: list[str] | None, until: datetime, now: datetime) -> Findings:
-    """Collect the content of the letter.
-
-    Args:
-        owners: ids of the organisations whose sources are wanted; None for all.
-        until: when the letter was due, with a time zone; it covers the days before.
-        now: the current time, with a time zone.
-    """
-    rows = [row for row in overview.rows(owners, counted=False) if row["state"] != INACTIVE]
-    rows.sort(key=lambda row: row["title"].casefold())
-    ids = [row["id"] for row in rows]
-    found = Findings(total=len(rows))
-    for kind in (INCOMPLETE, ERRORS, HELD):
-        found.calling[kind] = [row for row in rows if row["state"] == kind]
-    found.calling[STALLED] = standing_still(rows, now)
-    first, last = days(until)
-    harvests, incomplete, *numbers = _counted(ids, _naive(first), _naive(last))
-    found.harvests, found.incomplete = harvests, incomplete
-    found.counts = {name: int(number or 0) for name, number in zip(COUNTED, numbers, strict=True)}
-    return found
-
-
-def days(until: datetime) -> tuple[datetime, datetime]:
-    """Return start and end of the days that a letter covers, at midnight in the portal's time zone."""
-    last = until.astimezone(dates.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
-    return last - period(), last
-
-
-def _naive(moment: datetime) -> datetime:
-    """Return a UTC time without a time zone, as in ckanext-harvest's tables."""
-    return moment.astimezone(timezone.utc).replace(tzinfo=None)
-
-
-def standing_still(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
-    """Return the sources that are due but not started, or whose harvest shows no sign of life.
-
-    Args:
-        rows: rows of the overview, of active sources.
-        now: with a time zone.
-
-    Returns:
-        rows with `still_since` (UTC, without a time zone) and `runs`: whether a harvest runs or waits.
-    """
-    query = (
-        sa.select(
-            HarvestJob.source_id,
-            sa.func.min(sa.func.coalesce(JobState.touched, HarvestJob.created)),
-        )
-        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
-        .where(HarvestJob.status != FINISHED, HarvestJob.status != "Aborted")
-        .group_by(HarvestJob.source_id)
-    )
-    open_since = dict(model.Session.execute(query).tuples().all())
-    still = []
-    for row in rows:
-        runs = row["id"] in open_since
-        since = open_since[row["id"]] if runs else row["due"]
-        if since is not None and _naive(now) - since > PATIENCE:
-            still.append({**row, "still_since": since, "runs": runs})
-    return still
-
-
-def _counted(ids: list[str], first: datetime, last: datetime) -> Any:
-    counts = JobState.facts["counts"]
-    query = (
-        sa.select(
-            sa.func.count(),
-            sa.func.count().filter(JobState.complete.is_(False)),
-            *(sa.func.sum(counts[name].as_integer()) for name in COUNTED),
-        )
-        .select_from(HarvestJob)
-        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
-        .where(
-            HarvestJob.source_id.in_(ids), HarvestJob.finished >= first, HarvestJob.finished < last
-        )
-    )
-    return model.Session.execute(query).one()
-
-
-PERIODS = {"week": timedelta(weeks=1), "day": timedelta(days=1)}
-LATEST = {"week": timedelta(days=3), "day": timedelta(hours=12)}
-"""Maximum delay of a letter; later, it is skipped in favour of the next one."""
-OUTBOX = Outbox(
-    name="ecosphere-harvest-letters",
-    function="ckanext.ecosphere.harvest.letter.deliver",
-    title="Harvest: letters about the sources",
-    queue=QUEUE,
-    kept=timedelta(days=90),
-)
-"""The letters. Their key is the time at which they are due, in UTC; the content is compiled when they are sent."""
-
-
-def are_offered() -> bool:
-    """Tell whether the portal sends letters about the sources."""
-    return config.letter_period() in PERIODS and sending.is_configured()
-
-
-def period() -> timedelta:
-    """Return the time that a letter covers."""
-    return PERIODS[config.letter_period()]
-
-
-def wants(user_id: str) -> bool:
-    """Tell whether a user is subscribed to the letter."""
-    return model.Session.get(Reader, user_id) is not None
-
-
-def add(user_id: str, language: str) -> None:
-    """Subscribe a user to the letter, in a language; the caller commits."""
-    query = insert(Reader).values(user_id=user_id, language=language, since=sa.func.now())
-    model.Session.execute(
-        query.on_conflict_do_update(index_elements=["user_id"], set_={"language": language})
-    )
-
-
-def remove(user_id: str) -> None:
-    """Unsubscribe a user from the letter; the caller commits."""
-    model.Session.execute(sa.delete(Reader).where(Reader.user_id == user_id))
-
-
-def forget(user_id: str) -> None:
-    """Delete the subscription of a user, and all letters to them; the caller commits."""
-    remove(user_id)
-    OUTBOX.forget([user_id])
-
-
-def last_moment(now: datetime) -> datetime:
-    """Return the last time at which letters were due, in the portal's time zone.
-
-    Args:
-        now: with a time zone.
-    """
-    here = now.astimezone(dates.zone())
-    due = here.replace(hour=config.letter_hour(), minute=0, second=0, microsecond=0)
-    if config.letter_period() == "week":
-        due -= timedelta(days=(here.isoweekday() - config.letter_day()) % 7)
-    return due if due <= here else due - period()
-
-
-def write(now: datetime) -> int:
-    """Add the letters that are due and not yet created to the outbox, commit, and return their number.
-
-    Args:
-        now: with a time zone.
-    """
-    until = last_moment(now)
-    if now - until > LATEST[config.letter_period()]:
-        return 0
-    key = until.astimezone(timezone.utc).isoformat()
-    written = sa.exists().where(OUTBOX.rows, Work.recipient == Reader.user_id, Work.key == key)
-    due = sa.select(Reader.user_id).where(Reader.since < until, ~written)
-    added = OUTBOX.add({"recipient": user_id, "key": key} for user_id in model.Session.scalars(due))
-    if added:
-        OUTBOX.purge()
-    model.Session.commit()
-    return len(added)

@@ -10,10 +10,10 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.core.accounts import IEcosphereAccounts
-from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving, letter
+from ckanext.ecosphere.harvest import cli, config, dashboard, helpers, leaving, letter
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.settings import protect_sources
-from ckanext.ecosphere.harvest.worker import QUEUE, Patrol, revive
+from ckanext.ecosphere.harvest.worker import QUEUE, Patrol, free_workers, revive
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.interfaces import (
     Card,
@@ -27,6 +27,7 @@ from ckanext.ecosphere.interfaces import (
     Person,
 )
 from ckanext.ecosphere.room import Room
+from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.work.jobs import Job
 
 _PATROL = Patrol()
@@ -90,7 +91,9 @@ class EcosphereHarvestPlugin(Room):
 
     def ecosphere_check(self) -> list[Check]:
         """Check for workers that harvests leave free, and the networks and ports allowed for sources."""
-        return [*checks.free_workers(), *checks.networks()]
+        use = tk._("harvests")
+        ports = check_ports(config.ALLOWED_PORTS, use)
+        return [*free_workers(), *check_networks(config.ALLOWED_NETWORKS, use), *ports]
 
     def ecosphere_init(self, report: InitReport) -> None:
         """Restore the sources that were hidden when the plugins were disabled."""

@@ -12,10 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import rq
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib import jobs
+from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import (
     DatabaseError,
@@ -54,13 +56,28 @@ from ckanext.ecosphere.harvest.sources.base import (
     type_names,
 )
 from ckanext.ecosphere.harvest.write.importer import Importer
+from ckanext.ecosphere.interfaces import Check, CheckStatus, each_setup
 from ckanext.ecosphere.shared.http_guard import Budget
 from ckanext.ecosphere.shared.locks import LockLostError, Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestSource
 
+try:
+    import resource
+except ImportError:  # no such limits on this system
+    resource = None
+
 log = logging.getLogger(__name__)
 
+QUEUE = "ecosphere:harvest"
+_NO_LIMIT = -1
+"""Disables RQ's time limit: requests, waits and the whole reading have limits of their own."""
+_RETRY_SECONDS = [0, 60, 300, 600, 600]
+"""Pauses of RQ between attempts. The first is for a killed process; a service that was away was waited for before."""
+_HARVEST, _WITHDRAWAL, _HELP = "ecosphere-harvest-", "ecosphere-withdrawal-", "ecosphere-help-"
+_UNDO = "ecosphere-undo-"
+"""Prefixes of RQ job ids, which prevent a job from being queued twice."""
+_PATROL_SECONDS = 60.0
 TRANSIENT = (
     OperationalError,
     InterfaceError,
@@ -70,6 +87,9 @@ TRANSIENT = (
     RedisError,
 )
 """Errors of a service that is away; the job is resumed when it is back."""
+
+
+# --- running a job ---
 
 
 def run_job(
@@ -301,29 +321,20 @@ def _drop_connections() -> None:
             model.meta.engine.dispose()
 
 
-QUEUE = "ecosphere:harvest"
-_RUNNER = "ckanext.ecosphere.harvest.worker"
-"""Module of the job functions, by name, since that module imports this one."""
-_NO_LIMIT = -1
-"""Disables RQ's time limit: requests, waits and the whole reading have limits of their own."""
-_RETRY_SECONDS = [0, 60, 300, 600, 600]
-"""Pauses of RQ between attempts. The first is for a killed process; a service that was away was waited for before."""
-_HARVEST, _WITHDRAWAL, _HELP = "ecosphere-harvest-", "ecosphere-withdrawal-", "ecosphere-help-"
-_UNDO = "ecosphere-undo-"
-"""Prefixes of RQ job ids, which prevent a job from being queued twice."""
-_PATROL_SECONDS = 60.0
+# --- the queue ---
 
 
 def send(job_id: str) -> None:
     """Enqueue a job for a background worker."""
-    _enqueue("run_job", job_id, "harvest", _HARVEST + job_id)
+    _enqueue(run_job, job_id, "harvest", _HARVEST + job_id)
 
 
 def send_first(job_id: str) -> None:
     """Enqueue a job before all waiting ones, or move it to the front if it already waits."""
     name = _HARVEST + job_id
     try:
-        if (queue := jobs.get_queue(QUEUE)).remove(name):  # False if a worker has just taken it
+        queue = jobs.get_queue(QUEUE)
+        if queue.remove(name):  # False if a worker has just taken it
             queue.push_job_id(name, at_front=True)
             return
     except RedisError:
@@ -331,34 +342,24 @@ def send_first(job_id: str) -> None:
             "Harvest job %s: Redis does not answer; it is sent again when Redis is back", job_id
         )
         return
-    _enqueue("run_job", job_id, "harvest", name, at_front=True)
+    _enqueue(run_job, job_id, "harvest", name, at_front=True)
 
 
 def send_withdrawal(hold_id: int) -> None:
     """Enqueue the execution of a decision to withdraw."""
-    _enqueue("carry_out", str(hold_id), "harvest withdrawal", f"{_WITHDRAWAL}{hold_id}")
+    _enqueue(carry_out, str(hold_id), "harvest withdrawal", f"{_WITHDRAWAL}{hold_id}")
 
 
 def send_undo(job_id: str) -> None:
     """Enqueue the undo of a job."""
-    _enqueue("undo", job_id, "undo of harvest", _UNDO + job_id)
+    _enqueue(undo, job_id, "undo of harvest", _UNDO + job_id)
 
 
-def _waits(id_: str) -> bool:
-    """Tell whether a job is in the queue, to be run by the next free worker.
-
-    Jobs that RQ has scheduled for a retry do not count: its scheduler may have been killed, leaving a lock for a
-    minute.
-
-    Raises:
-        RedisError: Redis is away.
-    """
-    return waits(id_, QUEUE)
-
-
-def _enqueue(function: str, argument: str, what: str, id_: str, **options: Any) -> None:
+def _enqueue(
+    function: Callable[[str], Any], argument: str, what: str, id_: str, **options: Any
+) -> None:
     enqueue_once(
-        f"{_RUNNER}.{function}",
+        function,
         [argument],
         job_id=id_,
         title=f"{what} {argument}",
@@ -388,13 +389,16 @@ class Helpers:
         self._batches += 1
         if self._batches > 1 and self._wanted > 0:
             _enqueue(
-                "help_job", self._job_id, "harvest (help)", f"{_HELP}{self._job_id}-{self._wanted}"
+                help_job, self._job_id, "harvest (help)", f"{_HELP}{self._job_id}-{self._wanted}"
             )
             self._wanted -= 1
 
 
 def revive() -> list[str]:
     """Requeue running jobs that no worker is running, and decisions that were not carried out.
+
+    Jobs that RQ has scheduled for a retry do not count as waiting: its scheduler may have been killed, leaving a lock
+    for a minute.
 
     Returns:
         ids of those jobs.
@@ -417,7 +421,7 @@ def revive() -> list[str]:
     model.Session.remove()
     revived = []
     for job_id, source_id, created, touched in rows:
-        if (touched or created).timestamp() > stale or _waits(_HARVEST + job_id):
+        if (touched or created).timestamp() > stale or waits(_HARVEST + job_id, QUEUE):
             continue
         if is_free(source_lock(source_id)):
             log.warning("Harvest job %s: nobody is running it, it is sent again", job_id)
@@ -427,14 +431,13 @@ def revive() -> list[str]:
             model.Session.commit()
             send(job_id)
             revived.append(job_id)
-    undone = sa.select(Hold.id).where(Hold.decision == "withdraw", Hold.done.is_(False))
-    for hold_id in list(model.Session.execute(undone).scalars()):
-        if not _waits(f"{_WITHDRAWAL}{hold_id}"):
+    decided = sa.select(Hold.id).where(Hold.decision == "withdraw", Hold.done.is_(False))
+    for hold_id in model.Session.scalars(decided).all():
+        if not waits(f"{_WITHDRAWAL}{hold_id}", QUEUE):
             send_withdrawal(hold_id)
-    for job_id in list(
-        model.Session.scalars(sa.select(Undo.job_id).where(Undo.finished.is_(None)))
-    ):
-        if not _waits(_UNDO + job_id):
+    asked = sa.select(Undo.job_id).where(Undo.finished.is_(None))
+    for job_id in model.Session.scalars(asked).all():
+        if not waits(_UNDO + job_id, QUEUE):
             send_undo(job_id)
     return revived
 
@@ -460,9 +463,7 @@ class Patrol:
             log.warning("No look for stuck harvests", exc_info=True)
         finally:
             # The worker forks next, and must not share a connection with its child.
-            model.Session.remove()
-            if model.meta.engine is not None:
-                model.meta.engine.dispose()
+            _drop_connections()
 
 
 def _drop_leftovers() -> None:
@@ -472,10 +473,7 @@ def _drop_leftovers() -> None:
     model.Session.commit()
 
 
-try:
-    import resource
-except ImportError:  # no such limits on this system
-    resource = None
+# --- watching a reading ---
 
 _STATUS = Path("/proc/self/status")
 _LOOK_SECONDS, _ASK_SECONDS = 0.1, 1.0
@@ -544,20 +542,14 @@ class Watch:
 
     @staticmethod
     def _is_running(job_id: str) -> bool:
-        """Tell whether the job was not aborted and its source not removed, on a separate connection."""
-        query = (
-            sa.select(HarvestJob.status, HarvestSource.__table__.c.active)
-            .join(HarvestSource, HarvestSource.id == HarvestJob.source_id)
-            .where(HarvestJob.id == job_id)
-        )
+        """Tell whether the job is running, on a separate connection."""
         try:
             assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
             with model.meta.engine.connect() as connection:
-                found = connection.execute(query).first()
+                return is_running(job_id, connection)
         except SQLAlchemyError:
             log.debug("The state of harvest job %s cannot be read", job_id, exc_info=True)
             return True  # the database is away: the next write reports it
-        return found is not None and found.status == RUNNING and found.active
 
 
 def _measure(name: str) -> int:
@@ -567,3 +559,29 @@ def _measure(name: str) -> int:
             if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
     return 0
+
+
+# --- workers for other work ---
+
+
+def free_workers() -> list[Check]:
+    """Check that every other queue has a worker that harvests cannot keep busy."""
+    name = tk._("Workers free of harvests")
+    harvest = jobs.add_queue_name_prefix(QUEUE)
+    heard: set[str] = set()
+    for worker in rq.Worker.all(connection=connect_to_redis()):
+        queues = set(worker.queue_names())
+        if harvest not in queues:
+            heard |= queues
+    wanted = {jobs.DEFAULT_QUEUE_NAME}.union(
+        *(plugin.ecosphere_queues() for plugin in each_setup())
+    ) - {QUEUE}
+    missing = sorted(queue for queue in wanted if jobs.add_queue_name_prefix(queue) not in heard)
+    if missing:
+        message = tk._(
+            "Every worker that listens to {queues} takes harvests as well: a slow source keeps "
+            "other work waiting"
+        )
+        remedy = tk._("Run: {command}").format(command=f"ckan jobs worker {' '.join(missing)}")
+        return [Check(name, CheckStatus.WARNING, message.format(queues=", ".join(missing)), remedy)]
+    return [Check(name, CheckStatus.OK, tk._("A harvest keeps no other work waiting"))]

@@ -121,7 +121,7 @@ def test_import_over_a_wrong_option_says_so(ckan_config, monkeypatch):
 def test_check_wants_a_worker_that_takes_no_harvest():
     from ckan.lib import jobs
 
-    from ckanext.ecosphere.harvest.checks import free_workers
+    from ckanext.ecosphere.harvest.worker import free_workers
     from dev.stack.ckan import QUEUES, QUICK_QUEUES
 
     def status_with(*queues):

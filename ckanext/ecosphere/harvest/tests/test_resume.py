@@ -29,6 +29,7 @@ from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record, st
 from ckanext.ecosphere.harvest.tests.forwarder import Forwarder
 from ckanext.ecosphere.harvest.write.importer import Importer
 from ckanext.ecosphere.shared.locks import is_free
+from ckanext.ecosphere.shared.queue import waits
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
 ROOT = Path(__file__).parents[4]
@@ -271,7 +272,7 @@ def test_two_jobs_of_one_source_and_one_job_twice_never_overlap(small):
         going.set()
         assert processes.end(process) == 0
         # The first job queued the second at its end.
-        assert worker._waits(worker._HARVEST + two)
+        assert waits(worker._HARVEST + two, worker.QUEUE)
         worker.run_job(two, helpers=False)
         assert_all_agree(small, source, by_title(texts))
         assert (small.counts(one), small.counts(two)) == ({"added": 6}, {"not modified": 6})
@@ -385,7 +386,7 @@ def test_a_worker_that_is_killed_loses_nothing_although_the_queue_is_emptied_too
             wait_for(lambda: is_free(source_lock(source)))
             # As any worker does before its next job.
             worker.Patrol().look()
-            assert worker._waits(worker._HARVEST + job)
+            assert waits(worker._HARVEST + job, worker.QUEUE)
             assert worker.revive() == []
             assert start_worker(log, "--burst").wait(300) == 0
         assert_all_agree(small, source, by_title(texts))

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests import factories
 
-from ckanext.ecosphere.harvest import helpers, terminal
+from ckanext.ecosphere.harvest import cli, helpers
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.worker import run_job
@@ -57,11 +57,11 @@ def test_the_command_prints_one_line_a_stage_until_the_harvest_has_ended(portal,
         else:
             run_job(job_id, helpers=False)
 
-    monkeypatch.setattr(terminal.time, "sleep", worker)
+    monkeypatch.setattr(cli.time, "sleep", worker)
     told: list[str] = []
     with catalogue([iso_record(n) for n in (1, 2, 3)]) as server:
         portal.source(server.url, name="geoide")
-        assert terminal.run("geoide", echo=told.append)
+        assert cli.harvest_source("geoide", echo=told.append)
     assert told == ["0 of ? records read", "3 added, 0 updated, 0 unchanged, 0 withdrawn, 0 errors"]
 
 
