@@ -6,7 +6,7 @@ one transaction and marks its records as seen by this job, so that a job restart
 Records of a source that share an identifier are told apart (three tables under one identifier are three datasets): by
 the digest of their content when last seen, then by resource identifier and title (`Mark`). A known record may have a
 new title; such a match is made at the end of the reading, when it is clear which records are missing. For the identity
-of records across catalogues see `deduplication.groups`.
+of records across catalogues see `deduplication`.
 """
 
 from __future__ import annotations

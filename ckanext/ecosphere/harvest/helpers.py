@@ -9,7 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.harvest import config, decisions, messages, objects
+from ckanext.ecosphere.harvest import config, messages, objects
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.finish.reports import UNDO_REASONS
 from ckanext.ecosphere.harvest.overview import STATES
@@ -80,7 +80,7 @@ ecosphere_harvest_outcome = messages.outcome_of_one
 ecosphere_harvest_outcomes = messages.counted
 ecosphere_harvest_reasons = messages.reasons
 ecosphere_harvest_reason = messages.reason
-ecosphere_harvest_change = decisions.labelled
+ecosphere_harvest_change = messages.labelled
 ecosphere_harvest_form_errors = messages.form_errors
 ecosphere_harvest_form_summary = messages.form_summary
 
@@ -115,7 +115,7 @@ def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
 def ecosphere_harvest_territory_from(package_id: str | None, uris: list[str]) -> str:
     """Return what the territories of a harvested dataset were deduced from ("from the extent"); "" if stated."""
     way = objects.way_of(package_id, "territory") if package_id else None
-    return decisions.deduced_territory(*way, uris) if way else ""
+    return messages.deduced_territory(*way, uris) if way else ""
 
 
 def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:

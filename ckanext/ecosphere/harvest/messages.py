@@ -1,179 +1,27 @@
-"""Messages of the harvest: failures of sources, outcomes of records, errors of the form of a source."""
+"""Sentences of the harvest: failures of sources, outcomes of records, decisions of the rules, errors of forms."""
 
 from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.problems import MESSAGES, Problem, RecordError, sizes
 from ckanext.ecosphere.harvest.problems import sentence as problem_sentence
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.http_guard import MESSAGES as FETCH_MESSAGES
 from ckanext.ecosphere.shared.http_guard import in_language
 from ckanext.ecosphere.shared.messages import N_
 
-# --- outcomes of records ---------------------------------------------------------------------
-
-JOINED = "joined-"
-
-OUTCOMES = {
-    "errored": N_("Records refused"),
-    "added": N_("Records added"),
-    "updated": N_("Records updated"),
-    "deleted": N_("Records withdrawn"),
-    "not modified": N_("Records unchanged"),
-}
-"""Outcome of ckanext-harvest → its label."""
-_OUTCOME_OF_ONE = {
-    "errored": N_("The record was refused"),
-    "added": N_("A dataset was made of it"),
-    "updated": N_("Its dataset was updated"),
-    "deleted": N_("Its dataset was withdrawn"),
-    "not modified": N_("Nothing had changed"),
-}
-_SET_ASIDE = {
-    "not-valid": N_("The dataset made of it is not valid."),
-    "fault": N_("It could not be saved because of an unexpected fault."),
-    "copy": N_("The source had already given the record."),
-    "same-identifiers": N_(
-        "Another record of the source bears the same identifiers and the same title."
-    ),
-    "deleted-here": N_("Its dataset was deleted by hand and is not published again."),
-}
-"""Code of a record that became no dataset → reason, beside those of `problems`."""
-JOINING: dict[str, str] = {
-    "removed": N_("a person deleted its dataset, which is not published again"),
-    "present": N_("its catalogue still has the record"),
-    "active": N_("its source is still harvested"),
-    "priority": N_("its source has the higher priority ({mine} against {other})"),
-    "older": N_("both sources have the same priority, and its source was registered first"),
-    "own-service": N_("its catalogue publishes for all services, the other one for its own only"),
-    "apart": N_("a person said that it is the same as no other record"),
-}
-"""Why another record is published in place of one that describes the same dataset."""
-
-
-def outcome_of_one(status: str | None) -> str:
-    """Return the label for the outcome of one record."""
-    if status not in _OUTCOME_OF_ONE:
-        return tk._("It has not been imported yet")
-    return tk._(_OUTCOME_OF_ONE[status])
-
-
-def counted(stats: Mapping[str, int], facts: Mapping[str, Any]) -> list[tuple[str, str, int]]:
-    """Return key, label and number of records for each outcome.
-
-    Duplicates are separated from unchanged records.
-    """
-    counts = facts.get("counts") or {}
-    numbers = {outcome: (counts or stats).get(outcome, 0) for outcome in OUTCOMES}
-    copies = min(counts.get("duplicate", 0), numbers["not modified"])
-    numbers["not modified"] -= copies
-    rows = []
-    for outcome, label in OUTCOMES.items():
-        rows.append((outcome.replace(" ", "-"), tk._(label), numbers[outcome]))
-    return [*rows, ("joined", tk._("Published from another source"), copies)]
-
-
-def reasons(report: Mapping[str, Any]) -> list[tuple[str, str, int]]:
-    """Return outcome, reason and number of the records that became no dataset."""
-    rows = []
-    for name, label in (("refused", tk._("Refused")), ("set_aside", tk._("Set aside"))):
-        for code, number in (report.get(name) or {}).items():
-            rows.append((label, reason(code), number))
-    return rows
-
-
-def reason(code: str) -> str:
-    """Return the message of a code without the values of a single record."""
-    if code in _SET_ASIDE:
-        return tk._(_SET_ASIDE[code])
-    if code.startswith(JOINED):
-        text = tk._("Another source publishes the same dataset: {reason}")
-        why = tk._(JOINING[code.removeprefix(JOINED)])
-        return text.format(reason=_without_values(why))
-    if code in MESSAGES:
-        return _without_values(tk._(MESSAGES[code]))
-    return code
-
-
-def _without_values(text: str) -> str:
-    inner = re.sub(r"\{\w{1,50}\}(?=\s{0,9}\S)", "…", text)
-    return re.sub(r"\s{0,3}[:(]?\s{0,3}\{\w{1,50}\}\)?\.?$", "", inner).strip() or text
-
-
-# --- errors of the form of a source ----------------------------------------------------------
-
-LONGEST = 2_000
-"""Characters of a message that are compared."""
-_DETAIL = re.compile(r"Error parsing the configuration options: (?P<value>.+)", re.DOTALL)
-"""Messages of our source types are translated already, behind this prefix."""
-_ENGLISH = (
-    (
-        re.compile(r"There already is a Harvest Source for this URL .*", re.DOTALL),
-        N_("Another source already has this address with the same configuration."),
-    ),
-    (
-        re.compile(r"Frequency (?P<value>.*) not recognised", re.DOTALL),
-        N_("“{value}” is no frequency of harvests."),
-    ),
-    (
-        re.compile(r"Unknown harvester type: (?P<value>.*)\. Registered types: .*", re.DOTALL),
-        N_("“{value}” is no type of source of this portal."),
-    ),
-)
-"""Messages of `ckanext.harvest.logic.validators` 1.6.3, which has English only, and ours."""
-_FIELDS = {
-    "url": N_("Address"),
-    "title": N_("Title"),
-    "name": N_("Name in the address"),
-    "notes": N_("Description"),
-    "source_type": N_("Source type"),
-    "frequency": N_("Update frequency"),
-    "config": N_("Configuration"),
-    "owner_org": N_("Service"),
-    "state": N_("State"),
-}
-
-
-def form_error(text: str) -> str:
-    """Translate an error message of the form of a source; unknown ones are unchanged."""
-    detail = _DETAIL.fullmatch(text[:LONGEST])
-    if detail:
-        return detail["value"]
-    for pattern, message in _ENGLISH:
-        match = pattern.fullmatch(text[:LONGEST])
-        if match:
-            return tk._(message).format(**match.groupdict())
-    return text
-
-
-def form_errors(errors: Mapping[str, Any] | None) -> dict[str, list[str]]:
-    """Return the error messages of a form by field."""
-    by_field = {}
-    for name, value in (errors or {}).items():
-        messages = [value]
-        if isinstance(value, list):
-            messages = value
-        by_field[name] = [form_error(str(message)) for message in messages]
-    return by_field
-
-
-def form_summary(errors: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return the error messages of a form by field label, for the list above the form."""
-    summary = {}
-    for name, messages in form_errors(errors).items():
-        if messages:
-            label = _FIELDS.get(name)
-            summary[tk._(label) if label else name] = " ".join(messages)
-    return summary
-
+# --- failures of a source, errors of its configuration ---------------------------------------
 
 ONE = N_("Record {first} could not be read: {detail}.")
 SEVERAL = N_("Records {first} to {last} could not be read: {detail}.")
@@ -321,9 +169,7 @@ def sentence(
         return translate(message).format(first=first, last=last, **params)
     values = sizes(code, in_language(params, translate), translate)
     detail = translate(DETAILS[code]).format(**values).rstrip(".")
-    if detail[:1].isupper() and not detail[1:2].isupper():
-        detail = detail[0].lower() + detail[1:]
-    places = {**params, "first": first, "last": last, "detail": detail}
+    places = {**params, "first": first, "last": last, "detail": _within(detail)}
     return translate(_frame(params, first, last)).format(**places)
 
 
@@ -338,6 +184,13 @@ def _frame(params: Mapping[str, Any], first: int, last: int) -> str:
     if not last:
         return REST
     return ONE if first == last else SEVERAL
+
+
+def _within(text: str) -> str:
+    """Return a sentence as a part of another one; an abbreviation at its beginning stays."""
+    if text[:1].isupper() and not text[1:2].isupper():
+        return text[0].lower() + text[1:]
+    return text
 
 
 class ConfigError(ValueError):
@@ -357,9 +210,9 @@ class ConfigError(ValueError):
         return sentence(self.code, self.params)
 
 
-_CATALOGUES = Path(__file__).parents[2] / "i18n"
+# --- problems of records, in reports of the pipeline -----------------------------------------
 
-
+_CATALOGUES = Path(__file__).parents[1] / "i18n"
 RECORD = N_("Record {position} ({guid}): {detail}")
 
 OF_THE_PIPELINE: dict[str, str] = {
@@ -418,10 +271,7 @@ def about_record(
     translate = translate or translator()
     if not isinstance(problem, str):
         problem = problem_sentence(problem, translate)
-    detail = problem
-    if detail[:1].isupper() and not detail[1:2].isupper():
-        detail = detail[0].lower() + detail[1:]
-    return translate(RECORD).format(position=position, guid=guid, detail=detail)
+    return translate(RECORD).format(position=position, guid=guid, detail=_within(problem))
 
 
 def validation_detail(errors: Any, path: str = "") -> str:
@@ -439,3 +289,417 @@ def validation_detail(errors: Any, path: str = "") -> str:
         parts = [validation_detail(each, f"{path} {n}") for n, each in enumerate(errors, 1) if each]
         return "; ".join(filter(None, parts))
     return f"{path}: {errors}" if errors else ""
+
+
+# --- outcomes of records ---------------------------------------------------------------------
+
+JOINED = "joined-"
+
+OUTCOMES = {
+    "errored": N_("Records refused"),
+    "added": N_("Records added"),
+    "updated": N_("Records updated"),
+    "deleted": N_("Records withdrawn"),
+    "not modified": N_("Records unchanged"),
+}
+"""Outcome of ckanext-harvest → its label."""
+_OUTCOME_OF_ONE = {
+    "errored": N_("The record was refused"),
+    "added": N_("A dataset was made of it"),
+    "updated": N_("Its dataset was updated"),
+    "deleted": N_("Its dataset was withdrawn"),
+    "not modified": N_("Nothing had changed"),
+}
+_SET_ASIDE = {
+    "not-valid": N_("The dataset made of it is not valid."),
+    "fault": N_("It could not be saved because of an unexpected fault."),
+    "copy": N_("The source had already given the record."),
+    "same-identifiers": N_(
+        "Another record of the source bears the same identifiers and the same title."
+    ),
+    "deleted-here": N_("Its dataset was deleted by hand and is not published again."),
+}
+"""Code of a record that became no dataset → reason, beside those of `problems`."""
+JOINING: dict[str, str] = {
+    "removed": N_("a person deleted its dataset, which is not published again"),
+    "present": N_("its catalogue still has the record"),
+    "active": N_("its source is still harvested"),
+    "priority": N_("its source has the higher priority ({mine} against {other})"),
+    "older": N_("both sources have the same priority, and its source was registered first"),
+    "own-service": N_("its catalogue publishes for all services, the other one for its own only"),
+    "apart": N_("a person said that it is the same as no other record"),
+}
+"""Why another record is published in place of one that describes the same dataset."""
+
+
+def outcome_of_one(status: str | None) -> str:
+    """Return the label for the outcome of one record."""
+    if status not in _OUTCOME_OF_ONE:
+        return tk._("It has not been imported yet")
+    return tk._(_OUTCOME_OF_ONE[status])
+
+
+def counted(stats: Mapping[str, int], facts: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """Return key, label and number of records for each outcome.
+
+    Duplicates are separated from unchanged records.
+    """
+    counts = facts.get("counts") or {}
+    numbers = {outcome: (counts or stats).get(outcome, 0) for outcome in OUTCOMES}
+    copies = min(counts.get("duplicate", 0), numbers["not modified"])
+    numbers["not modified"] -= copies
+    rows = []
+    for outcome, label in OUTCOMES.items():
+        rows.append((outcome.replace(" ", "-"), tk._(label), numbers[outcome]))
+    return [*rows, ("joined", tk._("Published from another source"), copies)]
+
+
+def reasons(report: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """Return outcome, reason and number of the records that became no dataset."""
+    rows = []
+    for name, label in (("refused", tk._("Refused")), ("set_aside", tk._("Set aside"))):
+        for code, number in (report.get(name) or {}).items():
+            rows.append((label, reason(code), number))
+    return rows
+
+
+def reason(code: str) -> str:
+    """Return the message of a code without the values of a single record."""
+    if code in _SET_ASIDE:
+        return tk._(_SET_ASIDE[code])
+    if code.startswith(JOINED):
+        text = tk._("Another source publishes the same dataset: {reason}")
+        why = tk._(JOINING[code.removeprefix(JOINED)])
+        return text.format(reason=_without_values(why))
+    if code in MESSAGES:
+        return _without_values(tk._(MESSAGES[code]))
+    return code
+
+
+def _without_values(text: str) -> str:
+    inner = re.sub(r"\{\w{1,50}\}(?=\s{0,9}\S)", "…", text)
+    return re.sub(r"\s{0,3}[:(]?\s{0,3}\{\w{1,50}\}\)?\.?$", "", inner).strip() or text
+
+
+# --- decisions of the rules ------------------------------------------------------------------
+#
+# Rules log codes and values (`normalise.draft.Reason`), so that the log depends on no language. What has no label is
+# shown as it is: codes of somebody else's rules, and the sentences in logs of earlier versions.
+
+RULES: dict[str, str] = {
+    "title": N_("Title"),
+    "alternate-titles": N_("Other titles"),
+    "description": N_("Description"),
+    "translations": N_("Texts in other languages"),
+    "lineage": N_("Lineage"),
+    "version": N_("Version"),
+    "identifiers": N_("Identifiers"),
+    "resource-type": N_("Kind of resource"),
+    "relations": N_("Links to a series and its members"),
+    "languages": N_("Languages"),
+    "status": N_("Status"),
+    "spatial-representation": N_("Spatial representation"),
+    "dates": N_("Dates of the data"),
+    "metadata-date": N_("Date of the record"),
+    "periods": N_("Periods covered"),
+    "frequency": N_("Frequency of updates"),
+    "organisation": N_("Service responsible"),
+    "contacts": N_("Contacts and roles"),
+    "boxes": N_("Bounding boxes"),
+    "territory": N_("Territories"),
+    "topic-categories": N_("ISO topic categories"),
+    "inspire-themes": N_("INSPIRE themes"),
+    "themes": N_("Themes of the ministry"),
+    "eu-themes": N_("EU themes"),
+    "constraints": N_("Licence and limits on access"),
+    "restriction-codes": N_("Codes of restrictions"),
+    "tags": N_("Keywords"),
+    "reference-systems": N_("Coordinate reference systems"),
+    "scale": N_("Scale"),
+    "resolution": N_("Ground resolution"),
+    "conformity": N_("Conformity to specifications"),
+    "quality-measures": N_("Measurements of quality"),
+    "links": N_("Links and resources"),
+    "preview": N_("Preview image"),
+    "record-provenance": N_("Catalogue of origin"),
+    "texts-without-a-place": N_("Texts without a field"),
+    "profile-fields": N_("Fields of RDF profiles"),
+    "what-is-left": N_("Everything else"),
+    "other-information": N_("Other information"),
+    "within-bounds": N_("Longest texts and lists"),
+}
+"""Rule → its label."""
+
+FIELDS: dict[str, str] = {
+    "tags": N_("Keywords"),
+    "resources": N_("Resources"),
+    "url": N_("Home page"),
+    "creation": N_("Date of creation"),
+    "publication": N_("Date of publication"),
+    "revision": N_("Date of revision"),
+    "date": N_("Date"),
+    "temporalElement": N_("Period covered"),
+}
+"""Field names in the log that are not fields of the form."""
+
+REASONS: dict[str, str] = {
+    # Evidence of a territory
+    "geographic identifier": N_("geographic identifier"),
+    "place keyword": N_("place keyword"),
+    "keyword": N_("keyword"),
+    "extent description": N_("description of the extent"),
+    "name of the document": N_("name of the urban planning document"),
+    "locality": N_("commune or group of communes named in the title or as an organisation"),
+    "box": N_("bounding box"),
+    "area of the service": N_("area of the service"),
+    "box outside France": N_("bounding box outside France"),
+    "outline-of": N_("approximate outline of {value}"),
+    # Evidence of a theme
+    "evidence": "{kinds}",
+    "keywords (addresses)": N_("keywords (by their addresses)"),
+    "keyword (label)": N_("keyword (label of a theme)"),
+    "keywords": N_("keywords"),
+    "title": N_("title"),
+    "INSPIRE theme": N_("INSPIRE theme"),
+    "description": N_("description"),
+    "INSPIRE theme (wide)": N_("INSPIRE theme (of many meanings)"),
+    "keywords (wide terms)": N_("keywords (words of many meanings)"),
+    "topic category": N_("ISO topic category"),
+    "title (wide terms)": N_("title (words of many meanings)"),
+    "derived": N_("from the themes above"),
+    # Organisation and contacts
+    "by-email": N_("{value} (e-mail address)"),
+    "by-person": N_("{value} (name of a person)"),
+    "own-service": N_("{value} (the source publishes for its own service only)"),
+    "default-service": N_("{value} (not recognised: the default service)"),
+    "no-organisation": N_("no organisation named: the default service"),
+    "contact-of-record": N_("no point of contact; contact of the record"),
+    "contact-of-role": N_("no point of contact; role “{value}”"),
+    "maker-by-role": N_("no author or owner named; role “{role}”"),
+    "no-telephone": N_("no telephone number"),
+    # Access
+    "noLimitations": N_("no limit on public access"),
+    "access right": N_("access right given by its address"),
+    # Keywords
+    "keyword-named": N_("keyword: {value}"),
+    "technical-words": N_("technical words: {value}"),
+    "codes-of-places": N_("codes of places: {value}"),
+    "one keyword holding several": N_("one keyword holding several"),
+    "separate keywords": N_("separate keywords"),
+    "left out": N_("left out"),
+    # Links
+    "protocol": N_("no protocol declared"),
+    "protocol-named": N_("protocol “{value}”"),
+    "format-of": N_("format of {value}"),
+    "view of the record": N_("view of the record"),
+    "view of the record, left out": N_("view of the record, left out"),
+    "view of the record on the intranet, left out": N_(
+        "view of the record on the intranet, left out"
+    ),
+    # Others
+    "profile of ckanext-dcat": N_("profile of ckanext-dcat"),
+    "characters": N_("{value} characters"),
+    "values": N_("{value} values"),
+}
+"""Code of a reason → its sentence, with the params of the reason."""
+
+DEDUCED: dict[str, str] = {
+    "title": N_("from the title"),
+    "name of the document": N_("from the name of the document"),
+    "locality": N_("from a commune or a group of communes that the record names"),
+    "box": N_("from the extent"),
+    "box outside France": N_("from the extent"),
+    "area of the service": N_("from the area of the service"),
+}
+"""Evidence of territories that the record does not state → its label."""
+
+_BEFORE = {"access_rights": ("access-limitation", "licences")}
+"""Field → vocabularies of its value before."""
+
+Value = str | Mapping[str, Any]
+"""A text, or a reason as stored: `code` and `params`."""
+
+
+def rule(name: str) -> str:
+    """Return the label of a rule."""
+    if name in RULES:
+        return tk._(RULES[name])
+    return name
+
+
+def field(name: str) -> str:
+    """Return the label of a field, as in the dataset form if the portal has one."""
+    if name in FIELDS:
+        return tk._(FIELDS[name])
+    return _form_labels().get(name, name)
+
+
+def text_of(value: Value) -> str:
+    """Return a value of the log as text, a reason as its sentence in the reader's language."""
+    if isinstance(value, str):
+        return value
+    params = dict(value["params"])
+    if "role" in params:
+        params["role"] = concept("agent-role", params["role"])
+    if "kinds" in params:
+        params["kinds"] = ", ".join(_sentence(kind) for kind in params["kinds"])
+    return _sentence(value["code"]).format(**params)
+
+
+def _sentence(code: str) -> str:
+    return tk._(REASONS.get(code, code))
+
+
+def in_words(change: Mapping[str, Any]) -> dict[str, str]:
+    """Return a decision with its reasons as sentences, and its values as they are.
+
+    Args:
+        change: `rule`, `field`, `before` and `after` of the log.
+    """
+    sides = {side: text_of(change[side]) for side in ("before", "after")}
+    return {"rule": change["rule"], "field": change["field"], **sides}
+
+
+def labelled(change: Mapping[str, str]) -> dict[str, str]:
+    """Return a decision with labels for rule, field and values, and the code of the rule.
+
+    Args:
+        change: a decision `in_words`.
+    """
+    name = change["field"]
+    before, after = change["before"], change["after"]
+    for vocabulary in _BEFORE.get(name, ()):
+        before = _labels(vocabulary, before) or before
+    vocabulary = _vocabulary_of(name)
+    if vocabulary:
+        after = _labels(vocabulary, after) or after
+    return {
+        "code": change["rule"],
+        "rule": rule(change["rule"]),
+        "field": field(name),
+        "before": before,
+        "after": after,
+    }
+
+
+def _vocabulary_of(name: str) -> str:
+    """Return the vocabulary of a field's values; empty without one."""
+    if name == "owner_org":
+        return "organisations"
+    by_name = {field.name: field.vocabulary for field in fields.fields()}
+    return by_name.get(name, "")
+
+
+def deduced_territory(evidence: str, labels: str, uris: Iterable[str]) -> str:
+    """Return what the territories of a dataset were deduced from.
+
+    Args:
+        evidence: code of the reason of the rule, as in its log.
+        labels: the territories that it found, as in its log.
+        uris: the current territories of the dataset.
+
+    Returns:
+        a label; empty when the record states them, or they have been changed since.
+    """
+    concepts = [voc.get("territories").get(uri) for uri in uris]
+    present = ", ".join(concept.label_fr for concept in concepts if concept)
+    if labels.endswith("…"):
+        present = present[: len(labels) - 1] + "…"
+    if evidence not in DEDUCED or not all(concepts) or present != labels:
+        return ""
+    return tk._(DEDUCED[evidence])
+
+
+def concept(vocabulary: str, key: str | None) -> str:
+    """Return the label of a concept, or the key if the vocabulary does not have it."""
+    if not key:
+        return ""
+    return _labels(vocabulary, key) or key
+
+
+def _labels(vocabulary: str, text: str) -> str:
+    """Return the labels of the concepts in a list of the log; empty if one of them is unknown."""
+    keys = [key.strip() for key in re.split(r"[;,] ", text)]
+    concepts = [voc.get(vocabulary).get(key) for key in keys]
+    reader = language.current()
+    labels = [item.label(reader) for item in concepts if item]
+    if len(labels) < len(keys):
+        return ""
+    return ", ".join(labels)
+
+
+def _form_labels() -> dict[str, str]:
+    """Return the labels of the fields of the dataset form; empty without ckanext-scheming."""
+    get_schema: Any = getattr(tk.h, "scheming_get_dataset_schema", None)
+    schema = get_schema and get_schema("dataset")
+    if not schema:
+        return {}
+    fields = [item for item in schema["dataset_fields"] if "label" in item]
+    return {item["field_name"]: tk.h.scheming_language_text(item["label"]) for item in fields}
+
+
+# --- errors of the form of a source ----------------------------------------------------------
+
+LONGEST = 2_000
+"""Characters of a message that are compared."""
+_DETAIL = re.compile(r"Error parsing the configuration options: (?P<value>.+)", re.DOTALL)
+"""Messages of our source types are translated already, behind this prefix."""
+_ENGLISH = (
+    (
+        re.compile(r"There already is a Harvest Source for this URL .*", re.DOTALL),
+        N_("Another source already has this address with the same configuration."),
+    ),
+    (
+        re.compile(r"Frequency (?P<value>.*) not recognised", re.DOTALL),
+        N_("“{value}” is no frequency of harvests."),
+    ),
+    (
+        re.compile(r"Unknown harvester type: (?P<value>.*)\. Registered types: .*", re.DOTALL),
+        N_("“{value}” is no type of source of this portal."),
+    ),
+)
+"""Messages of `ckanext.harvest.logic.validators` 1.6.3, which has English only, and ours."""
+_FIELDS = {
+    "url": N_("Address"),
+    "title": N_("Title"),
+    "name": N_("Name in the address"),
+    "notes": N_("Description"),
+    "source_type": N_("Source type"),
+    "frequency": N_("Update frequency"),
+    "config": N_("Configuration"),
+    "owner_org": N_("Service"),
+    "state": N_("State"),
+}
+
+
+def form_error(text: str) -> str:
+    """Translate an error message of the form of a source; unknown ones are unchanged."""
+    detail = _DETAIL.fullmatch(text[:LONGEST])
+    if detail:
+        return detail["value"]
+    for pattern, message in _ENGLISH:
+        match = pattern.fullmatch(text[:LONGEST])
+        if match:
+            return tk._(message).format(**match.groupdict())
+    return text
+
+
+def form_errors(errors: Mapping[str, Any] | None) -> dict[str, list[str]]:
+    """Return the error messages of a form by field."""
+    by_field = {}
+    for name, value in (errors or {}).items():
+        messages = [value]
+        if isinstance(value, list):
+            messages = value
+        by_field[name] = [form_error(str(message)) for message in messages]
+    return by_field
+
+
+def form_summary(errors: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the error messages of a form by field label, for the list above the form."""
+    summary = {}
+    for name, messages in form_errors(errors).items():
+        if messages:
+            label = _FIELDS.get(name)
+            summary[tk._(label) if label else name] = " ".join(messages)
+    return summary

@@ -77,7 +77,7 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
         seen_digest: digest of its content when last seen.
         seen_job: job that last saw it.
         digest: digest of the content and settings with which it was last imported.
-        keys: keys by which it is recognised in other catalogues, see `deduplication.keys`.
+        keys: keys by which it is recognised in other catalogues, see `deduplication.keys_of`.
         members: guids of the records that it names: its members, when it is a series, and its feature catalogue.
         joined: dataset of the same data that another source publishes, while the state is `duplicate`.
         former: dataset made of it before it was joined to another one, so that it can be restored.
@@ -216,7 +216,7 @@ class NotTaken(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportG
     Attributes:
         position: its position in the source, from 1.
         guid: its identifier.
-        code: the reason, a key of `sources.messages.REPEATS`.
+        code: the reason, a key of `messages.REPEATS`.
         title: its title, "" when it was not read.
     """
 

@@ -11,7 +11,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest import decisions
+from ckanext.ecosphere.harvest import messages
 from ckanext.ecosphere.harvest.deduplication import explained, kept_objects
 from ckanext.ecosphere.harvest.messages import JOINING, about_record
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
@@ -109,7 +109,7 @@ def show(id_: str) -> dict[str, Any]:
         "dataset": dataset,
         "outcome": harvest_object.report_status,
         "position": position,
-        "changes": [decisions.in_words(change) for change in import_log.get("changes") or []],
+        "changes": [messages.in_words(change) for change in import_log.get("changes") or []],
         "problems": [_problem(position or 0, guid, problem) for problem in problems],
         "unread": import_log.get("unread") or [],
         "note": import_log.get("note"),

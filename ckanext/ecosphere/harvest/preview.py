@@ -13,7 +13,7 @@ from uuid import uuid4
 import ckan.plugins.toolkit as tk
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.harvest import config, decisions, gather, job
+from ckanext.ecosphere.harvest import config, gather, job, messages
 from ckanext.ecosphere.harvest import config as options
 from ckanext.ecosphere.harvest.messages import about_record, sentence
 from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, normalise
@@ -131,11 +131,11 @@ def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
         return {**sample, "refused": about(sample["refused"])}
     return {
         **sample,
-        "service": decisions.concept("organisations", sample["organisation"]),
-        "licence": decisions.concept("licences", sample["licence"]),
-        "territories": [decisions.concept("territories", uri) for uri in sample["territories"]],
-        "themes": [decisions.concept("themes", uri) for uri in sample["themes"]],
-        "rules": [decisions.rule(name) for name in sample["rules"]],
+        "service": messages.concept("organisations", sample["organisation"]),
+        "licence": messages.concept("licences", sample["licence"]),
+        "territories": [messages.concept("territories", uri) for uri in sample["territories"]],
+        "themes": [messages.concept("themes", uri) for uri in sample["themes"]],
+        "rules": [messages.rule(name) for name in sample["rules"]],
         "problems": [about(problem) for problem in sample["problems"]],
     }
 

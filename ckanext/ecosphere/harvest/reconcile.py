@@ -1,6 +1,6 @@
-"""Reconcile the tables with the groups that `groups` computes, at the end of each job and after a manual override.
+"""Reconcile the tables with the groups that `deduplication` computes, at the end of each job and after a manual override.
 
-During the import, a duplicate is set aside or takes over its dataset at once (`decisions.decide`). What cannot be known
+During the import, a duplicate is set aside or takes over its dataset at once (`deduplication.decide`). What cannot be known
 then (a record that arrives later, a changed priority, a withdrawn record) is corrected here, so that the final state
 does not depend on the order of harvests. Safe to run again after a crash at any point: each step is committed together
 with the state that says what is left to do.

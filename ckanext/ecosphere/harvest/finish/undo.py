@@ -40,7 +40,7 @@ from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 
 _AT_ONCE = 100
 _ATTEMPTS = 2
-"""A look for stuck harvests (`worker.queue.revive`) may drop a batch that is about to be imported."""
+"""A look for stuck harvests (`worker.revive`) may drop a batch that is about to be imported."""
 _OTHER_DIGEST = "undone"
 """Digest of a record whose last import was undone: differs from all, so that the next harvest imports it again."""
 

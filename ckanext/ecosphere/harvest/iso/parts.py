@@ -1,4 +1,4 @@
-"""Mapping tables for parts of a record: dates, identifiers, contacts, extents, distribution, quality; see `tables`."""
+"""Mapping tables for parts of a record: dates, identifiers, contacts, extents, distribution, quality; see `reader`."""
 
 from __future__ import annotations
 

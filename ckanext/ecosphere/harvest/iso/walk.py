@@ -1,6 +1,6 @@
 """Walk an ISO metadata tree with mapping tables: element name → handler.
 
-ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The tables in `tables.py` name
+ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The tables in `reader.py` and `parts.py` name
 the properties; the types between them are passed through. Elements are matched by local name, since the same property
 exists in several namespaces (gmd, gmi, srv, fra, two of GML, the many of ISO 19115-3). One pass over the children does
 it all; elements that no table names are noted in ``record.unread``, so that nothing is lost silently.

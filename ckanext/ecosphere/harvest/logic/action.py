@@ -16,12 +16,12 @@ from ckanext.ecosphere.harvest import (
     corrections,
     deduplication,
     letter,
+    messages,
     objects,
     overview,
     preview,
     worker,
 )
-from ckanext.ecosphere.harvest import decisions as log_decisions
 from ckanext.ecosphere.harvest.finish import closing, reports
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
@@ -634,7 +634,7 @@ def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> dict[str, A
         raise tk.ValidationError({"content": [sentence(error, tk._)]}) from error
     return {
         "dataset": result.dataset,
-        "changes": [log_decisions.in_words(change.as_dict()) for change in result.log],
+        "changes": [messages.in_words(change.as_dict()) for change in result.log],
         "problems": [sentence(problem, tk._) for problem in result.problems],
     }
 

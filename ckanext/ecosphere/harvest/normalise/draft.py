@@ -68,7 +68,7 @@ class Reason:
     """Why or how a rule decided.
 
     Attributes:
-        code: key of `harvest.decisions.REASONS`, where the sentence is.
+        code: key of `harvest.messages.REASONS`, where the sentence is.
         params: values for the fields of the sentence: texts of the record, or further codes.
     """
 
