@@ -1,4 +1,19 @@
-"""Which of the records of several catalogues is published: load their groups, decide during the import, say why."""
+"""Records that belong together: group those that describe the same dataset, choose the one to publish, and find series.
+
+Géo-IDE and the regional platforms harvest each other: a copy keeps the resource identifier (sometimes as a second one,
+sometimes under another host) and often the record's own identifier. Records are matched by keys made of these. Weaker
+values would join unrelated records: unfilled forms, table names, plain numbers, the address of the portal itself.
+
+The result depends only on the set of records, not on the order in which they were harvested.
+
+- Resource identifiers count first. A record without any is matched by its own identifier.
+- Next comes the record's own identifier, unless resource identifiers show that the resources differ.
+- Two records of one source are never the same dataset, and an identifier shared by several records of a source is
+  ignored.
+- Among equals, the source with the higher priority wins, then the one registered first.
+- Records of two sources that each publish for their own service only are never the same dataset when the services
+  differ. Such a record also gives way to one that a source for all services publishes for another service.
+"""
 
 from __future__ import annotations
 

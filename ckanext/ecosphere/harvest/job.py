@@ -193,6 +193,13 @@ def batch_lock(batch_id: int) -> str:
     return f"harvest:batch:{batch_id}"
 
 
+# --- giving way to people ---
+#
+# Throttle harvests while people use the portal: workers rest between two steps, and work one at a time.
+#
+# A step is a page of a source or a batch. A harvest shares PostgreSQL and Solr with the pages; lowering the priority
+# of its own process (`nice`) would not reduce the load on those two.
+
 _IN_USE = 1.0
 """Responses to people per second above which the portal counts as being used."""
 _LONGEST = 30.0
@@ -254,6 +261,15 @@ class Pace:
 def _in_use() -> bool:
     """Tell whether people use the portal, and harvests have to give way to them."""
     return config.give_way() > 0 and visits.per_second() > _IN_USE
+
+
+# --- one transaction ---
+#
+# One database transaction around many CKAN actions.
+#
+# CKAN's actions roll back the whole session when a dataset is not valid, and leave savepoints open. Here the session
+# joins a transaction that it does not own: each of its commits and rollbacks applies to a savepoint, so that a
+# failing record affects no other, and all the others are committed together at the end.
 
 
 class SessionReplacedError(RuntimeError):

@@ -40,6 +40,12 @@ DUPLICATE = "duplicate"
 """Another source publishes the same dataset; this record may take over later."""
 
 
+ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
+"""Outcomes of harvest objects, as named in ckanext-harvest's reports."""
+IMPORT_LOG = "ecosphere"
+"""Key of the harvest object extra with the log of the rules."""
+
+
 def now() -> datetime.datetime:
     """Return the current UTC time without a time zone, as in ckanext-harvest's tables."""
     return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)

@@ -14,12 +14,12 @@ from ckan import model
 from ckanext.ecosphere.harvest import messages
 from ckanext.ecosphere.harvest.deduplication import explained, kept_objects
 from ckanext.ecosphere.harvest.messages import JOINING, about_record
+from ckanext.ecosphere.harvest.model import IMPORT_LOG
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import Problem, sentence
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.source_evidence import Statement, statements
 from ckanext.ecosphere.harvest.sources.base import fill_record_url, type_called
-from ckanext.ecosphere.harvest.write.importer import IMPORT_LOG
 from ckanext.harvest.model import (
     HarvestObject,
     HarvestObjectError,

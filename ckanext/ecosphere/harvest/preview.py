@@ -283,6 +283,8 @@ def _key(id_: str) -> str:
 
 
 # --- what answers at an address ---
+#
+# Recognise what answers at an address, to tell people why it is no source of the chosen type and which one it is.
 
 MAX_BYTES = 512 * 1024
 """How much of the answer is read."""

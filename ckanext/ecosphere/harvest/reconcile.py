@@ -1,9 +1,9 @@
-"""Reconcile the tables with the groups that `deduplication` computes, at the end of each job and after a manual override.
+"""Settle what the order of harvests left open: duplicates, series, feature catalogues; import stored records again.
 
-During the import, a duplicate is set aside or takes over its dataset at once (`deduplication.decide`). What cannot be known
-then (a record that arrives later, a changed priority, a withdrawn record) is corrected here, so that the final state
-does not depend on the order of harvests. Safe to run again after a crash at any point: each step is committed together
-with the state that says what is left to do.
+During the import, a duplicate is set aside or takes over its dataset at once (`deduplication.decide`). What cannot be
+known then (a record that arrives later, a changed priority, a withdrawn record) is corrected here, at the end of each
+job and after a manual override, so that the final state does not depend on the order of harvests. Safe to run again
+after a crash at any point: each step is committed together with the state that says what is left to do.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from ckanext.ecosphere.harvest.messages import JOINING, translator
 from ckanext.ecosphere.harvest.model import (
     CATALOGUE,
     DUPLICATE,
+    IMPORT_LOG,
     NEW,
     PUBLISHED,
     WITHDRAWN,
@@ -56,7 +57,7 @@ from ckanext.ecosphere.harvest.model import (
     update_record,
 )
 from ckanext.ecosphere.harvest.sources.base import type_called
-from ckanext.ecosphere.harvest.write.importer import IMPORT_LOG, Importer
+from ckanext.ecosphere.harvest.write.importer import Importer
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import (
     HarvestObject,
@@ -365,6 +366,11 @@ def _member(record: Any, known: Mapping[str, Source], service: str = "") -> Memb
 _IMPORTED_AT_ONCE = 50
 _LONGEST_SERIES = 50 * MAX_SERIES
 """Length of the stored series of a dataset, in characters, from which it can have no more."""
+
+
+# --- importing again ---
+#
+# Import records again from their stored content: for de-duplication, series, feature catalogues, or on request.
 
 
 def import_kept(records: Iterable[RecordId]) -> None:

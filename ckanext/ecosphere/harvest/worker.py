@@ -474,6 +474,12 @@ def _drop_leftovers() -> None:
 
 
 # --- watching a reading ---
+#
+# Watch a job while its source is read: was it aborted, and how much memory does the process use?
+#
+# A separate thread watches, because the reading thread may be waiting for a server. It stops the budget of the
+# reading: waits end and connections are closed. An operating system limit on the data segment of the process is the
+# last resort, for what exhausts the memory between two checks.
 
 _STATUS = Path("/proc/self/status")
 _LOOK_SECONDS, _ASK_SECONDS = 0.1, 1.0

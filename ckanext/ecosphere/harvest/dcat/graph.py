@@ -287,6 +287,10 @@ def tree_text(part: Graph, subject: Node) -> str:
 
 VCARD = NAMESPACES["vcard"]
 
+# --- values of nodes ---
+#
+# Read texts, labels, codes and URIs of RDF nodes, in a stable order.
+
 _DEPTH = 3
 """Depth to which the content of a blank node is compared with others."""
 
@@ -412,6 +416,10 @@ def addresses_of(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
     addresses = map(address_of, first_of(graph, subject, predicate))
     return [address for address in addresses if address]
 
+
+# --- geometries ---
+#
+# Bounding boxes of geometry literals in RDF: WKT, GeoJSON, GML.
 
 MAX_TEXT = 1_000_000
 """Maximum length of a geometry, in characters; the rest is ignored."""

@@ -611,6 +611,10 @@ def _without_query(url: str) -> str:
     return url.partition("?")[0].rstrip("/")
 
 
+# --- what the record does not hold ---
+#
+# Report by path what a dataset's graph holds beyond the neutral record, so that nothing is lost silently.
+
 MAX_NOTES, MAX_NOTE = 300, 2_000
 """Maximum notes per dataset (of the rest only the number is reported), and characters per note."""
 MAX_DEPTH = 5

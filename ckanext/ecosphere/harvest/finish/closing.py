@@ -301,16 +301,12 @@ def _counts(job: Job) -> dict[str, int]:
     query = query.where(HarvestObject.harvest_job_id == job.id)
     rows = model.Session.execute(query.group_by(HarvestObject.report_status))
     counts = {status or "?": number for status, number in rows}
-    counts["duplicate"] = _number(
+    counts["duplicate"] = _records_with(
         SourceRecord.source_id == job.source_id,
         SourceRecord.state == DUPLICATE,
         SourceRecord.seen_job == job.id,
     )
     return counts
-
-
-def _number(*conditions: Any) -> int:
-    return model.Session.execute(sa.select(sa.func.count()).where(*conditions)).scalar_one()
 
 
 def _drop_old_unchanged(source_id: str) -> None:
@@ -407,6 +403,15 @@ def give_up(job_id: str, error: Exception) -> None:
     job = load(job_id)
     _renew_page(job, _counts(job))
 
+
+# --- withdrawals ---
+#
+# Withdraw the datasets of records that have vanished from their source.
+#
+# Only a complete reading can show that a record is absent. The first absences are only counted; after
+# `withdraw_after` complete readings in a row the dataset is deleted, in such a way that it returns with the same URL
+# and ids if the record does. When too many records have vanished at once, all of them are held until a person
+# decides.
 
 WITHDRAW, KEEP, MOOT = "withdraw", "keep", "moot"
 """Decisions on a hold."""

@@ -21,6 +21,8 @@ from ckanext.ecosphere.harvest.messages import sentence, translator
 from ckanext.ecosphere.harvest.model import (
     CATALOGUE,
     DUPLICATE,
+    ERRORED,
+    IMPORT_LOG,
     KEPT,
     PUBLISHED,
     REFUSED,
@@ -30,7 +32,6 @@ from ckanext.ecosphere.harvest.model import (
     SourceRecord,
     Undo,
 )
-from ckanext.ecosphere.harvest.write.importer import ERRORED, IMPORT_LOG
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import (
     HarvestJob,

@@ -490,6 +490,14 @@ QUALITY: Table = {
 }
 
 
+# --- geometries ---
+#
+# Convert GML geometries (3.2 and older) to GeoJSON in longitudes and latitudes. Pure functions.
+#
+# Lambert coordinates in metres are converted. Axis order: latitude first when the CRS is a URL or URN, as EPSG
+# defines it; longitude first for ``EPSG:4326``, CRS84 or no CRS (OGC 09-048r5; GeoServer, GeoNetwork). Producers mix
+# these up: the rules compare the result with the bounding boxes of the record and swap the axes if needed.
+
 MAX_NUMBERS = 20_000
 """Maximum numbers of one geometry, including all its parts."""
 _CODE = re.compile(r"(?:^|[:/#])([a-z0-9]{4,20})$")

@@ -142,6 +142,14 @@ def _language_of(locale: etree._Element) -> str:
 IDENTIFICATION_INFO = "identificationInfo"
 
 # --- citation, keywords ---------------------------------------------------------------------------
+#
+# Mapping table from ISO 19139 properties to the neutral record.
+#
+# Keys are local names of properties, in the order of the standard (ISO/TS 19139:2007, schemas of 2005-2007). The
+# names of ISO 19115-3 stand beside them where they differ; the French profile (``fra:``) only adds types, which are
+# passed through. Read a table as: under this element, this property fills that attribute. A property that is a field
+# of datasets stands in the table of fields, which `of_fields` asks: it comes last, so that a field takes over what
+# was only noted.
 
 
 def _series(walk: Walk, element: etree._Element, record: r.Record) -> None:

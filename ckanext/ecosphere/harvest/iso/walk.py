@@ -1,9 +1,9 @@
 """Walk an ISO metadata tree with mapping tables: element name → handler.
 
-ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The tables in `reader.py` and `parts.py` name
-the properties; the types between them are passed through. Elements are matched by local name, since the same property
-exists in several namespaces (gmd, gmi, srv, fra, two of GML, the many of ISO 19115-3). One pass over the children does
-it all; elements that no table names are noted in ``record.unread``, so that nothing is lost silently.
+ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The tables in `reader.py` and
+`parts.py` name the properties; the types between them are passed through. Elements are matched by local name, since the
+same property exists in several namespaces (gmd, gmi, srv, fra, two of GML, the many of ISO 19115-3). One pass over the
+children does it all; elements that no table names are noted in ``record.unread``, so that nothing is lost silently.
 """
 
 from __future__ import annotations
@@ -524,6 +524,10 @@ def _into_field(field: fields.Field) -> Handler:
 
     return handler
 
+
+# --- feature catalogues ---
+#
+# Convert feature catalogues (ISO 19110:2005 and 2016), standalone or within a record, to one line per attribute.
 
 CATALOGUE_ROOT = "FC_FeatureCatalogue"
 MOST_ATTRIBUTES = 500

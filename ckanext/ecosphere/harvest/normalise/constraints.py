@@ -280,6 +280,14 @@ def restriction_codes(draft: Draft) -> None:
         draft.lost("MD_RestrictionCode", list(codes))
 
 
+# --- what a text means ---
+#
+# What a text about constraints means: a licence, a limit on public access, reserved access.
+#
+# Negated words do not count ("ne relève pas de la licence ODbL", "Il n'y a pas d'accès restreint"). A text means that
+# nothing limits access only if it makes no exception ("… sauf les zones militaires", "… pour les services de
+# l'État").
+
 MAX_SEARCHED = 2_000
 """Maximum number of characters of a text that are searched."""
 NO_LIMIT = "noLimitations"

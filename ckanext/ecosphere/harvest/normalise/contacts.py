@@ -315,6 +315,10 @@ def _distinct(items: Iterable[Party]) -> list[Party]:
     return distinct
 
 
+# --- the service responsible ---
+#
+# Rule for the organisation responsible for a dataset: one of the registry, never invented.
+
 ROLES = (
     "pointOfContact",
     "owner",

@@ -245,6 +245,10 @@ def _pruned(value: Any) -> Any:
 
 __all__ = ["DATA", "MAX_KEYWORDS", "is_placeholder", "normalise", "parts", "plain", "rows"]
 
+# --- matching tables ---
+#
+# Matching tables of ``data/``, loaded once, and functions to look up and compare texts.
+
 DATA = Path(__file__).with_name("data")
 SEPARATOR = "|"
 MAX_KEYWORDS = 5_000

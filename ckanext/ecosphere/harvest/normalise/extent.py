@@ -187,6 +187,13 @@ def geometry_of(shape: Shape, around: Iterable[geometry.Box]) -> str:
     return json.dumps(shape.geometry)
 
 
+# --- territories of a box ---
+#
+# Territories of a bounding box alone: the fewest that explain it, and none rather than a wrong one.
+#
+# Which mainland départements a box covers is known from a raster of them (`data/land.csv`), which other countries
+# from their outlines (`data/neighbours.csv`); overseas, boxes of territories are compared.
+
 MOST = 12
 """Number of territories above which the boxes of a dataset are regarded as one."""
 _EUROPE: geometry.Box = (-32.0, 26.0, 70.0, 82.0)

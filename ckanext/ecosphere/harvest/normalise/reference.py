@@ -419,6 +419,10 @@ def _note_coarser(
         draft.lost(path, [form.format(value) for value in others])
 
 
+# --- conformity and quality ---
+#
+# Rules for conformity reports, the specifications that the data follow, and quality measures.
+
 MAX_REPORTS, MAX_EXPLANATION = 30, 300
 MAX_NAME, MAX_UNIT = 500, 100
 _NOT_EVALUATED = re.compile(

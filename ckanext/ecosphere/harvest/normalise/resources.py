@@ -515,6 +515,10 @@ def _is_small(graphic: Graphic) -> bool:
 
 Resource = dict[str, Any]
 
+# --- formats ---
+#
+# Set the formats of resources: their own, or those that the record names beside its links.
+
 MAX_DESCRIPTION = 4_000
 ARCHIVES = re.compile(r"atomarchive/getresource|/telechargement/prepackage", re.IGNORECASE)
 _PACKED = re.compile(

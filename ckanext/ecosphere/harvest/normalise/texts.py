@@ -294,6 +294,10 @@ def texts_without_a_place(draft: Draft) -> None:
             note_translations(draft, name, getattr(record, name, None), texts)
 
 
+# --- addresses ---
+#
+# Clean and check the URLs of links; find the record that a URL shows.
+
 SCHEMES = {"http", "https", "ftp", "ftps"}
 MAX_URL = 4000
 MAX_LINKS = 3_000

@@ -480,6 +480,10 @@ def _derived_from_themes(draft: Draft) -> list[str]:
     return ids
 
 
+# --- tags ---
+#
+# Rule that converts keywords to tags: split, cleaned to CKAN's rules, without duplicates.
+
 MIN_TAG, MAX_TAG = 2, 100
 """Tag lengths that CKAN accepts (``ckan.model.tag``)."""
 MAX_TAGS = 100

@@ -404,6 +404,10 @@ def identifier_in(value: Any) -> str:
     return str(identifier) if type(identifier) is int else ""
 
 
+# --- types of source ---
+#
+# Base class of our source types, and look-up of the enabled ones.
+
 OWN_SERVICE = "own_service"
 """Option: the source publishes only for the service that it belongs to; see `settings`."""
 COMMON_OPTIONS = ("default_organisation", "priority", OWN_SERVICE)
@@ -553,6 +557,10 @@ def type_names() -> list[str]:
     """Return the names of our enabled source types."""
     return sorted(enabled_types())
 
+
+# --- values of JSON ---
+#
+# Typed access to values of untrusted JSON objects: values of another type count as empty. Pure functions.
 
 Object = dict[str, Any]
 

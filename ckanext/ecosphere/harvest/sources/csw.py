@@ -447,6 +447,12 @@ class CswSource(SourceType):
             Filter.read(condition)
 
 
+# --- requests ---
+#
+# Build CSW 2.0.2 GetRecords requests, filters included, in the dialects that servers understand.
+#
+# OGC 07-006r1 (CSW 2.0.2) §10.8; OGC 07-045 (ISO application profile) for the names of the queryables.
+
 CSW = "http://www.opengis.net/cat/csw/2.0.2"
 OGC = "http://www.opengis.net/ogc"
 GMD = "http://www.isotc211.org/2005/gmd"

@@ -161,6 +161,11 @@ class DcatSource(SourceType):
 log = logging.getLogger(__name__)
 
 
+# --- with the profiles of the portal ---
+#
+# Read an RDF dataset with the ckanext-dcat profiles of the portal (option `ckanext.dcat.rdf.profiles`).
+
+
 def fields(graph: Graph) -> dict[str, Any]:
     """Read the only dataset of a graph.
 

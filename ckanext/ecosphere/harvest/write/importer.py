@@ -47,10 +47,15 @@ from ckanext.ecosphere.harvest.messages import (
     validation_detail,
 )
 from ckanext.ecosphere.harvest.model import (
+    ADDED,
     CATALOGUE,
     DUPLICATE,
+    ERRORED,
+    IMPORT_LOG,
     PUBLISHED,
     REFUSED,
+    UNCHANGED,
+    UPDATED,
     WITHDRAWN,
     Batch,
     SourceRecord,
@@ -325,10 +330,7 @@ class Importer:
             model.Session.commit()
 
 
-ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
-"""Outcomes, as named in ckanext-harvest's reports."""
-IMPORT_LOG = "ecosphere"
-"""Key of the harvest object extra with the log of the rules."""
+# --- from record to dataset, each in its own savepoint ---
 
 
 @dataclass(slots=True)
@@ -336,7 +338,7 @@ class Outcome:
     """Outcome for one harvest object, in the terms of ckanext-harvest's reports.
 
     Attributes:
-        status: one of the outcomes above.
+        status: `ADDED`, `UPDATED`, `UNCHANGED` or `ERRORED`.
         message: the reason of a failure, or another remark; one sentence.
         import_log: decisions and problems of the rules, and values without a place.
     """

@@ -275,6 +275,17 @@ def _as_text(value: Any) -> Any:
 
 log = logging.getLogger(__name__)
 
+# --- many datasets at once ---
+#
+# Create many datasets at once: write the rows that `package_create` would, with a few statements for all of them.
+#
+# Each dataset is validated with its schema, its rows are filled by CKAN's own model classes, and the plugins are
+# notified as by `package_create`, in the same transaction. This saves the work that CKAN repeats for each dataset:
+# looking for rows that cannot exist yet, flushing object by object, querying organisation and tags.
+#
+# The ordinary way is used when another extension hooks into `package_create`, and for a batch in which anything goes
+# wrong: see `Bulk.possible` and `BulkError`. A test compares the rows of both ways.
+
 Dataset = dict[str, Any]
 Row = dict[str, Any]
 TagKey = tuple[str, str | None]
