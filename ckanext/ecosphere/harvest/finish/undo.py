@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 import sqlalchemy as sa
 from ckan import model
@@ -123,17 +122,8 @@ def _next_objects(job_id: str) -> list[_Object]:
         obstacle = None
         if not is_begun:
             obstacle = _obstacle(changed, record_now, package_now, former)
-        objects.append(
-            _Object(
-                changed.id,
-                changed.guid,
-                changed.report_status,
-                changed.package_id,
-                is_begun,
-                former,
-                obstacle,
-            )
-        )
+        changed_as = (changed.id, changed.guid, changed.report_status, changed.package_id)
+        objects.append(_Object(*changed_as, is_begun, former, obstacle))
     model.Session.remove()
     return objects
 
@@ -235,14 +225,8 @@ def _note(objects: list[_Object]) -> None:
     rows = []
     for changed in objects:
         if not changed.is_begun:
-            rows.append(
-                {
-                    "id": str(uuid4()),
-                    "harvest_object_id": changed.id,
-                    "key": UNDO_KEY,
-                    "value": changed.obstacle or BEGUN,
-                }
-            )
+            note = {"key": UNDO_KEY, "value": changed.obstacle or BEGUN}
+            rows.append({"harvest_object_id": changed.id, **note})
     if rows:
         model.Session.execute(sa.insert(HarvestObjectExtra.__table__), rows)
     model.Session.commit()

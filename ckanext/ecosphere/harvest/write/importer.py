@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -260,30 +259,19 @@ class Importer:
         rows = []
         for outcome in outcomes:
             import_log = {"position": outcome.position, **outcome.import_log}
-            rows.append(
-                {
-                    "id": str(uuid4()),
-                    "harvest_object_id": outcome.object_id,
-                    "key": IMPORT_LOG,
-                    "value": json.dumps(import_log, ensure_ascii=False),
-                }
-            )
+            value = json.dumps(import_log, ensure_ascii=False)
+            row = {"harvest_object_id": outcome.object_id, "key": IMPORT_LOG, "value": value}
+            rows.append(row)
         if rows:
             model.Session.execute(sa.insert(HarvestObjectExtra.__table__), rows)
 
     @staticmethod
     def _insert_errors(outcomes: list[Outcome]) -> None:
-        rows = [
-            {
-                "id": str(uuid4()),
-                "harvest_object_id": outcome.object_id,
-                "message": outcome.message,
-                "stage": "Import",
-                "created": now(),
-            }
-            for outcome in outcomes
-            if outcome.message
-        ]
+        rows = []
+        for outcome in outcomes:
+            if outcome.message:
+                error = {"message": outcome.message, "stage": "Import"}
+                rows.append({"harvest_object_id": outcome.object_id, **error})
         if rows:
             model.Session.execute(sa.insert(HarvestObjectError.__table__), rows)
 
