@@ -60,7 +60,8 @@ MOST = 200
 LONGEST_RECORD = 2_000_000
 """Maximum length of a record, in characters; longer ones are skipped."""
 LONGEST_IDENTIFIER = 300
-"""Maximum length of an identifier, in characters: each correction repeats it. Records beyond are skipped."""
+"""Maximum length of an identifier, in characters: each correction repeats it. Records beyond are
+skipped."""
 LONGEST_VALUE = 500
 """Maximum length of a value, in characters: longer ones are texts, not faulty codes."""
 LONGEST_LIMIT = 120

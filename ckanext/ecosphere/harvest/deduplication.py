@@ -49,7 +49,8 @@ MAX_KEYS = 20
 _MAX_LENGTH = 400
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _NATIONAL = re.compile(r"fr-\d{9}-(?=[^/]*[a-z])(?=[^/]*\d)[\w.-]{6,}", re.IGNORECASE)
-"""`fr-<SIREN>-<name>`, the form of the national INSPIRE guide; a name without a digit is too common."""
+"""`fr-<SIREN>-<name>`, the form of the national INSPIRE guide; a name without a digit is too
+common."""
 _URN = re.compile(r"urn:[a-z0-9-]+(?::[^:\s]+){2,}", re.IGNORECASE)
 _INNER_HOST = re.compile(
     r"(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|[^.]+|.*\.(?:i2|local|localdomain|lan|test))"
@@ -59,7 +60,8 @@ _MIN_FIGURES = 4
 """A UUID with no more distinct characters than this is not random ("00000000-…", "11111111-…")."""
 _AS_RESOURCE = {"f": "r", "F": "R"}
 _AS_FILE = {"r": "f", "R": "F"}
-"""Prefixes of keys, for a resource and its record; those of services, in capitals, never match keys of data."""
+"""Prefixes of keys, for a resource and its record; those of services, in capitals, never match keys
+of data."""
 
 
 # --- keys ---
@@ -436,7 +438,8 @@ def around(keys: Iterable[str], known: Mapping[str, Source]) -> dict[RecordId, R
         if not following:
             break
         visited |= following
-        rows = _rows(SourceRecord.keys.overlap(sorted(following)), known)  # type: ignore[attr-defined]
+        have_a_key = SourceRecord.keys.overlap(sorted(following))  # type: ignore[attr-defined]
+        rows = _rows(have_a_key, known)
         reached.update((row.member.id, row) for row in rows)
         following = _spellings(key for row in rows for key in row.member.keys) - visited
     return reached

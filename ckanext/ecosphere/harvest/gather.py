@@ -59,7 +59,8 @@ log = logging.getLogger(__name__)
 
 MAX_LENGTH = 400
 ALIKE = 0.6
-"""Minimum similarity of two titles (0 to 1, `difflib`) for one to count as a changed version of the other."""
+"""Minimum similarity of two titles (0 to 1, `difflib`) for one to count as a changed version of the
+other."""
 Read = Callable[[str], Record]
 _ALWAYS_TRIED = {NEW, REFUSED, WITHDRAWN}
 

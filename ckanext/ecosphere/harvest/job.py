@@ -23,7 +23,8 @@ from ckanext.ecosphere.shared.web_guard import visits
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
 RULES_VERSION = 20
-"""Increment when rules change so that a record becomes a different dataset: all records are then imported again."""
+"""Increment when rules change so that a record becomes a different dataset: all records are then
+imported again."""
 
 RUNNING = "Running"
 FINISHED = "Finished"
@@ -205,7 +206,8 @@ _IN_USE = 1.0
 _LONGEST = 30.0
 """Maximum pause, in seconds."""
 _PARTS, _RESTING = 8, 6
-"""Parts of a pause, and in how many of them the turn is left to others; then it is taken once it is free."""
+"""Parts of a pause, and in how many of them the turn is left to others; then it is taken once it is
+free."""
 
 
 class Pace:

@@ -43,7 +43,8 @@ OUTBOX = Outbox(
     queue=QUEUE,
     kept=timedelta(days=90),
 )
-"""The letters. Their key is the time at which they are due, in UTC; the content is compiled when they are sent."""
+"""The letters. Their key is the time at which they are due, in UTC; the content is compiled when
+they are sent."""
 MOST_NAMED = 20
 """Maximum sources of each kind named in a letter."""
 MOST_QUOTED = 5
@@ -313,7 +314,8 @@ def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:
     parts += [
         labelled(tk._("State of all harvest sources"), page),
         tk._(
-            "You receive this letter from the portal “{title}” because you asked for it. To stop it: {url}"
+            "You receive this letter from the portal “{title}” because you asked for it. To stop "
+            "it: {url}"
         ).format(title=tk.config["ckan.site_title"], url=f"{page}#letter"),
     ]
     return subject(labelled(tk._("Harvest sources"), state)), "\n\n".join(parts) + "\n"

@@ -223,16 +223,18 @@ OF_THE_PIPELINE: dict[str, str] = {
     "fault": N_("it could not be saved because of an unexpected fault: {detail}."),
     "not-indexed": N_("its dataset is saved but could not be indexed: {detail}."),
     "duplicate": N_(
-        "it is already published from the catalogue “{catalogue}” because {reason}; it is named there as well."
+        "it is already published from the catalogue “{catalogue}” because {reason}; it is named "
+        "there as well."
     ),
     "deleted-here": N_("its dataset was deleted by hand and is not published again."),
     "held": N_(
-        "{absent} of {known} records have vanished from the source, more than the {limit} that are withdrawn "
-        "without asking: their datasets stay published until a person decides."
+        "{absent} of {known} records have vanished from the source, more than the {limit} that "
+        "are withdrawn without asking: their datasets stay published until a person decides."
     ),
     "held-additions": N_(
-        "{absent} records have vanished from the source, and {added} of their datasets hold files or links that were "
-        "added on this portal: the datasets stay published until a person decides."
+        "{absent} records have vanished from the source, and {added} of their datasets hold files "
+        "or links that were added on this portal: the datasets stay published until a person "
+        "decides."
     ),
     "job-fault": N_("The harvest stopped because of an unexpected fault: {detail}"),
     "no-harvester": N_("The source type {type} is not enabled."),

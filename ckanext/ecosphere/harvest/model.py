@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
+_Base: Any = tk.BaseModel
 NEW = "new"
 """Seen at the source, not imported yet."""
 PUBLISHED = "published"
@@ -30,7 +31,8 @@ PUBLISHED = "published"
 KEPT = "kept"
 """No longer in the source; a person decided to keep its dataset."""
 WITHDRAWN = "withdrawn"
-"""No longer in the source, and its dataset was deleted; kept so that the dataset can be restored."""
+"""No longer in the source, and its dataset was deleted; kept so that the dataset can be
+restored."""
 REFUSED = "refused"
 """Could not be imported; retried at each harvest."""
 REFUSED_SQL = f"state = '{REFUSED}'"
@@ -74,7 +76,7 @@ def one_of(column: Any, texts: Collection[str]) -> sa.ColumnElement[bool]:
     return column == sa.any_(sa.literal(list(texts), ARRAY(sa.Text)))
 
 
-class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class SourceRecord(_Base):
     """Current state of one record of one source.
 
     Attributes:
@@ -125,7 +127,7 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
     )
 
 
-class HarvestedDataset(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class HarvestedDataset(_Base):
     """What the harvest wrote into a dataset, from whichever source.
 
     Attributes:
@@ -140,7 +142,7 @@ class HarvestedDataset(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass,
     )
 
 
-class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class JobState(_Base):
     """Progress and results of a job.
 
     Attributes:
@@ -200,7 +202,7 @@ class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportG
         }
 
 
-class Batch(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class Batch(_Base):
     """Harvest objects that are imported in one transaction and indexed in one request; deleted when done.
 
     Attributes:
@@ -216,7 +218,7 @@ class Batch(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGene
     package_ids: Mapped[list[str] | None] = mapped_column(ARRAY(sa.UnicodeText))
 
 
-class NotTaken(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class NotTaken(_Base):
     """A record that a job read but did not take, and that has no harvest object.
 
     Attributes:
@@ -236,7 +238,7 @@ class NotTaken(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportG
     title: Mapped[str] = mapped_column(sa.UnicodeText, default="")
 
 
-class Hold(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class Hold(_Base):
     """Withdrawals of a source that wait for a decision, or the decision taken.
 
     Attributes:
@@ -277,7 +279,7 @@ class Hold(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGener
         }
 
 
-class Undo(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class Undo(_Base):
     """A job whose changes are undone, or were (`undo`).
 
     Attributes:
@@ -298,7 +300,7 @@ def _moment() -> datetime.datetime:
     return datetime.datetime.now(datetime.timezone.utc)
 
 
-class Reader(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class Reader(_Base):
     """A subscriber to the letter about the sources (`letter`).
 
     Attributes:

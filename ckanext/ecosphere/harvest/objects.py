@@ -35,7 +35,8 @@ TYPES = {
 """Source type → file extension and media type of its stored records; the others are XML."""
 XML = ("xml", "application/xml")
 MAX_CONTENT = 400_000
-"""Maximum characters of a record to read for a page; for longer ones the page does not explain missing values."""
+"""Maximum characters of a record to read for a page; for longer ones the page does not explain
+missing values."""
 _CACHED = 16
 
 

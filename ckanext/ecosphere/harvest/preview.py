@@ -310,7 +310,8 @@ _ROOTS = {
 }
 _STATUSES = {401: FORBIDDEN, 403: FORBIDDEN, 404: NOTHING, 410: NOTHING}
 _MISUNDERSTOOD = 400
-"""Status of a service that misses the parameters of a question: its answer still tells what it is."""
+"""Status of a service that misses the parameters of a question: its answer still tells what it
+is."""
 _OK = 200
 _HEAD = 2_000
 """Characters in which the root of an XML document and its namespaces are looked for."""

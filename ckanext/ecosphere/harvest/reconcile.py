@@ -68,7 +68,8 @@ from ckanext.harvest.model import (
 
 LOCK = "joining"
 _PASSES = 3
-"""Maximum number of passes: a record that has to take over may be refused, and then the next one is tried."""
+"""Maximum number of passes: a record that has to take over may be refused, and then the next one is
+tried."""
 _POLL_SECONDS = 0.3
 
 

@@ -37,7 +37,8 @@ _CONDITION = 3
 """Number of parts of a condition."""
 LARGEST_FILE = 20_000_000
 LONGEST_LINE = 100_000
-"""Characters of a line of CSV; the limit of Python's reader can be raised by anybody in the process."""
+"""Characters of a line of CSV; the limit of Python's reader can be raised by anybody in the
+process."""
 LONGEST_REASON = 300
 
 

@@ -216,8 +216,8 @@ def _statement(
     if not problems and not any(dataset.get(name) for name in coded):
         lost = [quoted for quoted, sought in pairs if not texts.has(sought, in_log=not coded)]
     lost += [text for name, text in _noted(result) if name in unread]
-    unusable = _unusable(problems)
-    lost = [text for text in lost if not any(value in plain(text) for value in unusable)]
+    for value in _unusable(problems):
+        lost = [text for text in lost if value not in plain(text)]
     return Statement(_short(quoted for quoted, _sought in pairs), _short(lost), problems)
 
 

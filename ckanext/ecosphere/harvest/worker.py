@@ -73,7 +73,8 @@ QUEUE = "ecosphere:harvest"
 _NO_LIMIT = -1
 """Disables RQ's time limit: requests, waits and the whole reading have limits of their own."""
 _RETRY_SECONDS = [0, 60, 300, 600, 600]
-"""Pauses of RQ between attempts. The first is for a killed process; a service that was away was waited for before."""
+"""Pauses of RQ between attempts. The first is for a killed process; a service that was away was
+waited for before."""
 _HARVEST, _WITHDRAWAL, _HELP = "ecosphere-harvest-", "ecosphere-withdrawal-", "ecosphere-help-"
 _UNDO = "ecosphere-undo-"
 """Prefixes of RQ job ids, which prevent a job from being queued twice."""
@@ -484,7 +485,8 @@ def _drop_leftovers() -> None:
 _STATUS = Path("/proc/self/status")
 _LOOK_SECONDS, _ASK_SECONDS = 0.1, 1.0
 _SLACK = 48 * 1024 * 1024
-"""Margin between the memory at which the reading is stopped and the system limit, for thread stacks."""
+"""Margin between the memory at which the reading is stopped and the system limit, for thread
+stacks."""
 _LEAST = 64 * 1024 * 1024
 """Memory that a reading may always use, however large the process already is."""
 

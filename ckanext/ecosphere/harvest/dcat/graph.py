@@ -296,7 +296,8 @@ _DEPTH = 3
 
 
 _COMPARED = 500
-"""Characters of that content compared verbatim, before the hash, so that small changes rarely alter the order."""
+"""Characters of that content compared verbatim, before the hash, so that small changes rarely alter
+the order."""
 _contents: WeakKeyDictionary[Graph, dict[tuple[Node, int], str]] = WeakKeyDictionary()
 """Cache of the content of blank nodes, per graph (graphs are not modified here)."""
 

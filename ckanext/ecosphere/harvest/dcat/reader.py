@@ -70,7 +70,8 @@ EDITIONS = (
     ("revisionOf", DCAT.previousVersion),
     ("replacedBy", DCTERMS.isReplacedBy),
 )
-"""Associations between editions of a dataset: that of ISO 19115-1, and its inverse, which the standard lacks."""
+"""Associations between editions of a dataset: that of ISO 19115-1, and its inverse, which the
+standard lacks."""
 DATES = (
     ("publication", DCTERMS.issued),
     ("revision", DCTERMS.modified),
@@ -404,7 +405,8 @@ ROLES = (
     "resourceProvider",
     "user",
 )
-"""ISO 19115 role codes. GeoDCAT-AP 2 and 3 define a property of the same name for most; feeds use one for any."""
+"""ISO 19115 role codes. GeoDCAT-AP 2 and 3 define a property of the same name for most; feeds use
+one for any."""
 AGENTS = (
     ("publisher", DCTERMS.publisher),
     ("originator", DCTERMS.creator),

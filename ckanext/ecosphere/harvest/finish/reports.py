@@ -204,7 +204,8 @@ def _extra_of_object(key: str) -> sa.ColumnElement[bool]:
 CHANGE_OUTCOMES = ("added", "updated", "deleted")
 CHANGE_COLUMNS = ("outcome", "identifier", "title", "dataset", "undo", "reason")
 UNDO_KEY = "ecosphere_undo"
-"""Key of the harvest object extra that tells what an undo did with the object: a key of `UNDO_REASONS`."""
+"""Key of the harvest object extra that tells what an undo did with the object: a key of
+`UNDO_REASONS`."""
 BEGUN, UNDONE = "begun", "undone"
 UNDO_REASONS: dict[str, str] = {
     BEGUN: N_("It is being undone."),

@@ -41,7 +41,8 @@ _AT_ONCE = 100
 _ATTEMPTS = 2
 """A look for stuck harvests (`worker.revive`) may drop a batch that is about to be imported."""
 _OTHER_DIGEST = "undone"
-"""Digest of a record whose last import was undone: differs from all, so that the next harvest imports it again."""
+"""Digest of a record whose last import was undone: differs from all, so that the next harvest
+imports it again."""
 
 
 def carry_out_asked(source_id: str, locks: Locks) -> None:

@@ -29,7 +29,8 @@ MAX_NOTED = 150_000
 """Maximum characters of all notes of a record; beyond it, notes are cut to their beginning."""
 _BEGINNING = 100
 _NEAR = 20
-"""Number of recent notes among which a repetition is dropped: groups of keywords often share a thesaurus."""
+"""Number of recent notes among which a repetition is dropped: groups of keywords often share a
+thesaurus."""
 PEOPLE = {"individualName", "CI_Individual"}
 """Elements with names of persons."""
 FRENCH = {"fr", "fre", "fra", "fr-fr", "fr_fr", "french", "francais", "français"}

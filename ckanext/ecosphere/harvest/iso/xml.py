@@ -63,10 +63,12 @@ _CONTROL_REF = re.compile(
     rb"&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|[xX]0*(?:[0-8bcBC]|[01][0-9a-fA-F]));"
 )
 _PAIR_REF = re.compile(
-    rb"&#(?:(5[56]\d{3})|[xX]([dD][89abAB][0-9a-fA-F]{2}));&#(?:(5[67]\d{3})|[xX]([dD][c-fC-F][0-9a-fA-F]{2}));"
+    rb"&#(?:(5[56]\d{3})|[xX]([dD][89abAB][0-9a-fA-F]{2}));"
+    rb"&#(?:(5[67]\d{3})|[xX]([dD][c-fC-F][0-9a-fA-F]{2}));"
 )
 _HALF_REF = re.compile(
-    rb"&#(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]|[xX][dD][89a-fA-F][0-9a-fA-F]{2});"
+    rb"&#(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]"
+    rb"|[xX][dD][89a-fA-F][0-9a-fA-F]{2});"
 )
 _NAMED_REF = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 _BARE_AMPERSAND = re.compile(
@@ -311,7 +313,8 @@ REPAIRS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
     ("bare-ampersands", _bare_ampersands),
     ("undeclared-prefixes", _undeclared_prefixes),
 )
-"""Repair rules, applied in this order to a document that is not well-formed before it is parsed once more."""
+"""Repair rules, applied in this order to a document that is not well-formed before it is parsed
+once more."""
 
 
 def _parse_repaired(data: bytes, error: etree.XMLSyntaxError, done: list[str]) -> etree._Element:

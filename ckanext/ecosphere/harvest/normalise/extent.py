@@ -217,7 +217,8 @@ _WHOLE = 0.8
 """Share of a région above which a box covers it."""
 _NEARLY_ALL = 0.85
 _EXPLAINED = 0.6
-"""Share of a box's land that its territories must account for: a river basin is no union of them."""
+"""Share of a box's land that its territories must account for: a river basin is no union of
+them."""
 _ALL = 0.9
 """Share of a département above which a box contains it."""
 _AT_SEA = 0.1

@@ -445,7 +445,8 @@ def profile_fields(draft: Draft) -> None:
 
 def _forget(draft: Draft, texts: list[str]) -> None:
     """Remove the notes on texts that have a field now."""
-    draft.unread = [note for note in draft.unread if not any(text in note for text in texts)]
+    for text in texts:
+        draft.unread = [note for note in draft.unread if text not in note]
 
 
 # --- datasets that another portal of this suite published ------------------------------------

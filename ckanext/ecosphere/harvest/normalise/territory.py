@@ -222,7 +222,8 @@ def _with_boxes_elsewhere(draft: Draft, concepts: list[Concept]) -> list[Concept
 
     In other records, a box away from the territory is usually left over from a copied record.
     """
-    if len(draft.boxes) < 2 or all(c.data["type"] != "outre-mer" for c in concepts):  # noqa: PLR2004
+    has_one_box = len(draft.boxes) < 2  # noqa: PLR2004
+    if has_one_box or all(c.data["type"] != "outre-mer" for c in concepts):
         return concepts
     hints = _hints(draft)
     others: list[Concept] = []

@@ -355,7 +355,8 @@ def clean_url(text: str | None) -> Address:
 
 
 _ENCODED_QUERY = re.compile(r"[^=&]*%3D[^=&]*", re.IGNORECASE)
-"""A query whose delimiters are percent-encoded too: ``?service%3DWMS%26request%3DGetCapabilities``."""
+"""A query whose delimiters are percent-encoded too:
+``?service%3DWMS%26request%3DGetCapabilities``."""
 
 
 def _checked(url: str) -> Address:

@@ -40,7 +40,8 @@ OK = 200
 MAX_FAILURES = 50
 """Maximum number of failures stored individually; further ones are only counted."""
 SECOND = "#second:"
-"""Separator between an identifier shared by several records of a source, and the suffix that distinguishes them."""
+"""Separator between an identifier shared by several records of a source, and the suffix that
+distinguishes them."""
 MAX_COUNT = 10**9
 """Maximum plausible number of records; larger numbers do not fit in the database."""
 JSON_BYTES = 16 * 1024 * 1024
@@ -51,7 +52,8 @@ MAX_PAGES = 20_000
 MAX_IDLE_PAGES = 3
 """Number of pages in a row without a new record after which the reading stops."""
 CANCELLED, MEMORY = "cancelled", "memory"
-"""Reasons to stop a budget from another thread: the job was aborted, or the process uses too much memory."""
+"""Reasons to stop a budget from another thread: the job was aborted, or the process uses too much
+memory."""
 _MEGABYTE = 1024 * 1024
 
 

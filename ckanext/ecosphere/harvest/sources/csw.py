@@ -46,7 +46,8 @@ from ckanext.ecosphere.shared.messages import N_
 MAX_LOST_IN_A_ROW = 10
 """Maximum number of consecutive lost positions before the reading is given up."""
 MAX_TOO_BIG_AT_FIRST = 2
-"""Maximum number of oversized records at the beginning: such a server only tries to fill the memory."""
+"""Maximum number of oversized records at the beginning: such a server only tries to fill the
+memory."""
 PAGES_BEFORE_GROWTH = 8
 """Number of good pages in a row before a page size that failed is tried again."""
 _REFUSING = {400, 404, 405, 406, 410, 415, 501}

@@ -55,15 +55,17 @@ from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 from ckanext.ecosphere.shared.messages import N_
 
 MAX_STEPS = 3
-"""Maximum number of pages (landing page, collection) between the URL of a source and its records."""
+"""Maximum number of pages (landing page, collection) between the URL of a source and its
+records."""
 MAX_LIMIT = 1_000
 _TO_RECORDS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data")
 """Link relations that lead to records, in order of preference."""
 _OPEN = ("..", "")
 _TYPES = {"service": "service", "series": "series", "collection": "series"}
 _NAVIGATION = {
-    "self", "root", "parent", "child", "item", "next", "prev", "collection", "conformance", "service-desc",
-    "service-doc", "queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables",
+    "self", "root", "parent", "child", "item", "next", "prev", "collection", "conformance",
+    "service-desc", "service-doc", "queryables",
+    "http://www.opengis.net/def/rel/ogc/1.0/queryables",
 }  # fmt: skip
 """Link relations for navigation in the catalogue, unrelated to the data."""
 _FUNCTIONS = {
@@ -85,15 +87,15 @@ _PROVIDER_ROLES = {
 }  # fmt: skip
 _NO_LICENCES = ("other", "various", "proprietary")
 _READ_PROPERTIES = {
-    "type", "title", "description", "keywords", "themes", "language", "created", "updated", "contacts", "formats",
-    "license", "rights", "externalIds", "resourceLanguages", "distribution",
+    "type", "title", "description", "keywords", "themes", "language", "created", "updated",
+    "contacts", "formats", "license", "rights", "externalIds", "resourceLanguages", "distribution",
 }  # fmt: skip
 _READ_OF_RECORD = {
     "type", "id", "properties", "geometry", "bbox", "time", "links", "distribution", "conformsTo",
 }  # fmt: skip
 _READ_OF_STAC = {
-    "type", "stac_version", "id", "title", "description", "keywords", "license", "providers", "extent", "links",
-    "assets",
+    "type", "stac_version", "id", "title", "description", "keywords", "license", "providers",
+    "extent", "links", "assets",
 }  # fmt: skip
 
 

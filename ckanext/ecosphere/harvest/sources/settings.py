@@ -28,8 +28,9 @@ _VOUCHED = ("default_organisation", "priority")
 """Options that only sysadmins may change in a source that publishes for all services."""
 _OWN = frozenset(
     [
-        "id", "name", "title", "url", "notes", "type", "source_type", "state", "active", "status", "private",
-        "frequency", "config", "owner_org", "organization", "groups", "tags", "extras", "resources",
+        "id", "name", "title", "url", "notes", "type", "source_type", "state", "active", "status",
+        "private", "frequency", "config", "owner_org", "organization", "groups", "tags", "extras",
+        "resources",
     ]
 )  # fmt: skip
 """Fields of a source that its configuration must never replace."""

@@ -77,7 +77,8 @@ _ACCESS_RIGHTS = {
     "open_with_account": "PUBLIC",  # registration is permitted by the definition of PUBLIC
     "restricted": "RESTRICTED",
 }
-"""udata access type → EU access right. PUBLIC for "open" adds nothing to an open licence, and is not stated."""
+"""udata access type → EU access right. PUBLIC for "open" adds nothing to an open licence, and is
+not stated."""
 _ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
 _REASONS = {
     "confidentiality_of_proceedings_of_public_authorities": "a",
@@ -89,10 +90,15 @@ _REASONS = {
     "protection_of_voluntary_information_suppliers": "g",
     "protection_of_environment": "h",
 }
-"""udata reason category → letter of article 13(1) of the INSPIRE directive (udata.core.access_type)."""
-_LIMITS = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1"
+"""udata reason category → letter of article 13(1) of the INSPIRE directive
+(udata.core.access_type)."""
+_LIMITS = (
+    "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/"
+    "INSPIRE_Directive_Article13_1"
+)
 _ROLES = {"contact": "pointOfContact", "creator": "author", "rightsHolder": "owner"}
-"""udata contact role → ISO 19115 code; other roles are ISO codes already (udata.core.contact_point)."""
+"""udata contact role → ISO 19115 code; other roles are ISO codes already
+(udata.core.contact_point)."""
 _ORIGIN_IDS = ("remote_id", "dct_identifier")
 _ORIGIN = (*_ORIGIN_IDS, "remote_url")
 _SCHEMAS = "https://schema.data.gouv.fr/"
@@ -109,11 +115,12 @@ _ZONES = {
 }
 """Prefix of zone codes (Etalab geozones) → type of territory in INSEE URIs."""
 _READ = {
-    "acronym", "archived", "created_at", "contact_point", "contact_points", "deleted", "description", "frequency",
-    "frequency_date", "id", "last_modified", "license", "organization", "owner", "page", "private", "resources", "slug",
-    "spatial", "tags", "temporal_coverage", "title", "uri", "description_short", "featured", "community_resources",
-    "access_type", "access_type_reason", "access_type_reason_category", "authorization_request_url",
-    "harvest", "is_restricted",
+    "acronym", "archived", "created_at", "contact_point", "contact_points", "deleted",
+    "description", "frequency", "frequency_date", "id", "last_modified", "license", "organization",
+    "owner", "page", "private", "resources", "slug", "spatial", "tags", "temporal_coverage",
+    "title", "uri", "description_short", "featured", "community_resources", "access_type",
+    "access_type_reason", "access_type_reason_category", "authorization_request_url", "harvest",
+    "is_restricted",
 }  # fmt: skip
 
 

@@ -234,8 +234,9 @@ class Importer:
         statement = """
             UPDATE harvest_object AS object
             SET state = outcome.state, current = outcome.written,
-                report_status = CASE WHEN object.report_status IN ('added', 'updated') AND outcome.written
-                                     THEN object.report_status ELSE outcome.status END,
+                report_status = CASE
+                    WHEN object.report_status IN ('added', 'updated') AND outcome.written
+                    THEN object.report_status ELSE outcome.status END,
                 package_id = outcome.package, import_started = :started, import_finished = :finished
             FROM unnest(CAST(:ids AS text[]), CAST(:states AS text[]), CAST(:statuses AS text[]),
                         CAST(:packages AS text[]), CAST(:written AS boolean[]))

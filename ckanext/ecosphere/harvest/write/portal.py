@@ -48,8 +48,9 @@ _LIKENESSES: tuple[Callable[[str, str, str], Any], ...] = (
 )
 """Keys for matching resources, the strictest first."""
 _CORE_FIELDS = {
-    "author", "author_email", "extras", "groups", "id", "license_id", "maintainer", "maintainer_email", "name",
-    "notes", "owner_org", "private", "resources", "state", "tag_string", "tags", "title", "type", "url", "version",
+    "author", "author_email", "extras", "groups", "id", "license_id", "maintainer",
+    "maintainer_email", "name", "notes", "owner_org", "private", "resources", "state", "tag_string",
+    "tags", "title", "type", "url", "version",
 }  # fmt: skip
 
 
