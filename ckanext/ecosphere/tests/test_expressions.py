@@ -55,7 +55,7 @@ MADE = {
         [sign.pattern for sign in links.signs()],
         *(links.protocol_patterns(where) for where in ("protocol", "url", "operation", "kind")),
     ],
-    "harvest.normalise.constraint_texts": lambda: [
+    "harvest.normalise.constraints": lambda: [
         constraints.limit_patterns(),
         constraints.reserved_patterns(),
         constraints.licence_patterns(),
@@ -75,8 +75,8 @@ WITH_LOCAL_NAMES = {
     "search.relevance.spelling": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
     "search.relevance.missing": [r"restriction\W+(?:\w{1,4}\W+){0,3}eau"],
     "schemas.logic.validators": [],  # OPEN_PATTERNS is read from the names of the module
-    "harvest.normalise.constraint_texts": [],  # MADE
-    "harvest.normalise.tables": [],  # patterns of the tables: MADE by those who use them
+    "harvest.normalise.constraints": [],  # MADE
+    "harvest.normalise.draft": [],  # patterns of the tables: MADE by those who use them
     "harvest.normalise.information": [],  # MADE
     "schemas.importing.addresses": [],  # MADE
     "dataset.links": [],  # MADE
