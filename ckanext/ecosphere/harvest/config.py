@@ -40,8 +40,6 @@ PREVIEW_SECONDS = "ecosphere.harvest.preview_seconds"
 PREVIEWS_PER_PERSON = "ecosphere.harvest.previews_per_person"
 LOCAL_FIELDS = "ecosphere.harvest.local_fields"
 LETTER_PERIOD = "ecosphere.harvest.letter_period"
-LETTER_DAY = "ecosphere.harvest.letter_day"
-LETTER_HOUR = "ecosphere.harvest.letter_hour"
 
 MAX_PAGE_SIZE = 1000
 """Maximum number of records per request to a source."""
@@ -150,16 +148,6 @@ def writes_activity() -> bool:
 def letter_period() -> str:
     """Return how often the letter about the sources is sent: `week`, `day` or `none`."""
     return tk.config[LETTER_PERIOD]
-
-
-def letter_day() -> int:
-    """Return the weekday of a weekly letter, from 1 (Monday) to 7."""
-    return max(1, min(tk.config[LETTER_DAY], 7))
-
-
-def letter_hour() -> int:
-    """Return the hour of the letter, in the portal's time zone."""
-    return max(0, min(tk.config[LETTER_HOUR], 23))
 
 
 def portal_language() -> str:

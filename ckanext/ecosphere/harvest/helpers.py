@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -213,12 +213,7 @@ def ecosphere_harvest_letter_day() -> str:
     if config.letter_period() == "day":
         return ""
     monday = date(2024, 1, 1)
-    return dates.day(monday + timedelta(days=config.letter_day() - 1), "EEEE")
-
-
-def ecosphere_harvest_letter_hour() -> str:
-    """Return the hour at which the letter is sent ("07:00")."""
-    return f"{config.letter_hour():02}:00"
+    return dates.day(monday, "EEEE")
 
 
 def ecosphere_harvest_states() -> list[tuple[str, str]]:

@@ -34,6 +34,8 @@ PATIENCE = timedelta(days=1)
 """Time after which a source that is due, or a harvest without a sign of life, counts as stalled."""
 COUNTED = ("added", "updated", "deleted", "errored")
 PERIODS = {"week": timedelta(weeks=1), "day": timedelta(days=1)}
+HOUR = 7
+"""Hour at which letters are due, in the portal's time zone; weekly ones on Mondays."""
 LATEST = {"week": timedelta(days=3), "day": timedelta(hours=12)}
 """Maximum delay of a letter; later, it is skipped in favour of the next one."""
 OUTBOX = Outbox(
@@ -116,9 +118,9 @@ def last_moment(now: datetime) -> datetime:
         now: with a time zone.
     """
     here = now.astimezone(dates.zone())
-    due = here.replace(hour=config.letter_hour(), minute=0, second=0, microsecond=0)
+    due = here.replace(hour=HOUR, minute=0, second=0, microsecond=0)
     if config.letter_period() == "week":
-        due -= timedelta(days=(here.isoweekday() - config.letter_day()) % 7)
+        due -= timedelta(days=here.weekday())
     return due if due <= here else due - period()
 
 

@@ -207,9 +207,7 @@ def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(port
     assert send(monday(3)) == [] and len(box.mails) == 2
 
 
-def test_an_editor_is_told_of_the_sources_of_their_services_in_their_language(
-    portal, app, box, ckan_config, monkeypatch
-):
+def test_an_editor_is_told_of_the_sources_of_their_services_in_their_language(portal, app, box):
     harvested(portal)
     editor = factories.UserWithToken(name="ed", email="ed@example.org")
     person = factories.UserWithToken()
@@ -219,11 +217,9 @@ def test_an_editor_is_told_of_the_sources_of_their_services_in_their_language(
     assert app.post(update, json={"wanted": True}, headers=token(person), status=403)
     assert app.post(update, json={"wanted": True}, status=403)
     assert app.post(f"/en{update}", json={"wanted": True}, headers=token(editor)).json["result"] == {"wanted": True}
-    monkeypatch.setitem(ckan_config, config.LETTER_DAY, 3)
-    monkeypatch.setitem(ckan_config, config.LETTER_HOUR, 18)
-    send(monday() + timedelta(days=2, hours=10))
+    send(monday(hour=6, minute=59))
     assert box.mails == []
-    send(monday() + timedelta(days=2, hours=11))
+    send(monday())
     (mail,) = box.mails
     assert "all sources in order" in mail["Subject"] and "No source needs anybody." in body(mail)
     assert "Sources that are harvested: 1" in body(mail)
