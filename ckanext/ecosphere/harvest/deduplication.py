@@ -38,7 +38,7 @@ from ckanext.ecosphere.harvest.model import (
     update_record,
 )
 from ckanext.ecosphere.harvest.normalise.identity import clean_identifier, full_identifier
-from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.record import UUID, Record
 from ckanext.ecosphere.harvest.sources.base import fill_record_url, type_called
 from ckanext.harvest.model import HarvestObject, HarvestSource
 
@@ -47,7 +47,6 @@ MAX_SERIES = 20
 MAX_KEYS = 20
 """Maximum number of resource identifiers used; longer lists mean something else."""
 _MAX_LENGTH = 400
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _NATIONAL = re.compile(r"fr-\d{9}-(?=[^/]*[a-z])(?=[^/]*\d)[\w.-]{6,}", re.IGNORECASE)
 """`fr-<SIREN>-<name>`, the form of the national INSPIRE guide; a name without a digit is too
 common."""
@@ -113,7 +112,7 @@ def bare(key: str) -> str:
 def key_of(identifier: str | None) -> str | None:
     """Return the part of an identifier that is the same in all catalogues; None when it is not distinctive."""
     text = " ".join((identifier or "").split()).strip("{}").casefold()[:_MAX_LENGTH]
-    uuids = _UUID.findall(text)
+    uuids = UUID.findall(text)
     if len(uuids) == 1:
         if len(set(uuids[0])) <= _MIN_FIGURES:
             return None

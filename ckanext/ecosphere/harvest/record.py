@@ -7,11 +7,14 @@ records (dates, coordinates, codes) therefore stay strings here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from ckanext.ecosphere.dataset import geometry
 
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""An identifier that is the same in all catalogues."""
 Translations = dict[str, dict[str, str]]
 
 

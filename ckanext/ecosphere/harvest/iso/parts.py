@@ -35,6 +35,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
     texts,
     within,
 )
+from ckanext.ecosphere.harvest.record import UUID
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 ON_LINE = "distributionInfo/transferOptions/onLine"
@@ -136,13 +137,12 @@ _CONTACT_INFO: Table = {
     "hoursOfService": note,
     "contactInstructions": note,
 }
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def _party_identifier(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
     """Read the identifier of a party; a UUID only identifies the entry in a contact directory."""
     identifier = (element.get("uuid") or "").strip()
-    if identifier and not _UUID.fullmatch(identifier):
+    if identifier and not UUID.fullmatch(identifier):
         contact.identifier = identifier
 
 

@@ -53,7 +53,7 @@ CORRECTION = ("rule", "xpath", "today", "proposed", "content")
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.job_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show the progress and results of a job.
 
@@ -105,7 +105,7 @@ def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> dic
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.job_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show one record of a harvest: what became of it and why.
 
@@ -151,7 +151,7 @@ def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> dic
     }
 
 
-@tk.validate_action_data(schema.job_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Undo a job in the background, and record it in the journal. For editors of the job's source.
 
@@ -254,7 +254,7 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[di
     return overview.rows(owners, counted=data_dict["counted"])
 
 
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Harvest a source with the next free worker, before all waiting harvests, and record it in the journal.
 
@@ -290,7 +290,7 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show the held withdrawals of a source.
 
@@ -405,7 +405,7 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.job_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show the result of a trial, which is kept for an hour.
 
@@ -466,7 +466,7 @@ def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> di
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show what the source record of a harvested dataset states, field by field, and which of it was not taken over.
 
@@ -492,7 +492,7 @@ def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> 
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show the catalogues that have a dataset. Available to everyone who may see the dataset.
 
@@ -510,7 +510,7 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show which parts of a dataset can be changed permanently on the portal. For those who may edit the dataset.
 
@@ -539,7 +539,7 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
     """List the local edits of a harvested dataset: fields changed on the portal, which harvests leave as they are.
 

@@ -14,14 +14,8 @@ MOST_DATASETS = 1000
 
 
 @validator_args
-def source_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
-    """Return the schema of a source, given by id or name."""
-    return {"id": [not_empty, unicode_safe]}
-
-
-@validator_args
-def job_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
-    """Return the schema of a job, given by id."""
+def id_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+    """Return the schema of a job, given by id, or of a source or dataset, given by id or name."""
     return {"id": [not_empty, unicode_safe]}
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder
 from ckanext.ecosphere.harvest.normalise.texts import clean_url, record_named
-from ckanext.ecosphere.harvest.record import Identifier, Member, Record, Term
+from ckanext.ecosphere.harvest.record import UUID, Identifier, Member, Record, Term
 
 MAX_IDENTIFIERS, MAX_SERVED = 20, 1_000
 MAX_LENGTH = 500
@@ -18,7 +18,6 @@ _EDITIONS = {"revisionof": "replaces", "replacedby": "replaced_by"}
 """Association between editions (ISO 19115-1, and one from DCAT) → dataset field."""
 MEMBER = {"partofseamlessdatabase", "iscomposedof"}
 _ADDRESS = ("http://", "https://", "urn:")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CITATION = re.compile(r"featureCatalogueCitation\b([^>]{1,2000})>")
 _UUIDREF = re.compile(r"uuidref=[\"']([^\"']{1,400})[\"']")
 _ID = re.compile(r"[?&;]id=([^\"'&]{1,400})", re.IGNORECASE)
@@ -51,7 +50,7 @@ def _related(code: str | None, codespace: str | None, href: str | None) -> str |
 
     A UUID alone, which identifies the record.
     """
-    if code and _UUID.search(code[:MAX_LENGTH]):
+    if code and UUID.search(code[:MAX_LENGTH]):
         return clean_identifier(code)
     if not code and href and record_named(href):
         return clean_identifier(record_named(href))

@@ -16,7 +16,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder, plain, reason
 from ckanext.ecosphere.harvest.problems import RecordError
-from ckanext.ecosphere.harvest.record import Link
+from ckanext.ecosphere.harvest.record import UUID, Link
 from ckanext.ecosphere.shared import bounds, characters
 from ckanext.ecosphere.shared.characters import SECRET_PARAMETER
 from ckanext.ecosphere.vocabularies import languages
@@ -61,7 +61,6 @@ _COPY = re.compile(
     re.IGNORECASE,
 )
 """Title that GeoNetwork gives to a copy: title or identifier of the original, and the time."""
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _BLANKS = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n\s*\n\s*")
 _ROUNDS = 3
@@ -140,7 +139,7 @@ def copied_title(text: str) -> str:
     if not match:
         return ""
     inner = match.group(1)
-    is_title = len(plain(inner).split()) > 1 and not _UUID.fullmatch(inner)
+    is_title = len(plain(inner).split()) > 1 and not UUID.fullmatch(inner)
     if not is_title or is_placeholder(inner):
         return ""
     return inner

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -18,7 +17,7 @@ from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.iso.xml import MAX_BYTES
 from ckanext.ecosphere.harvest.problems import RecordError
-from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.record import UUID, Record
 from ckanext.ecosphere.harvest.sources.base import (
     LinkedReader,
     PageError,
@@ -34,7 +33,6 @@ from ckanext.ecosphere.shared.rdf import PROFILE_NAME, TERM, is_exact
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 _ACCEPT = {"Accept": "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, */*;q=0.1"}
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class DcatReader(LinkedReader):
@@ -133,7 +131,7 @@ def identifier_of(part: Graph, subject: Node) -> str:
             return str(value).strip()
     if not isinstance(subject, URIRef):
         return ""
-    uuids = _UUID.findall(str(subject))
+    uuids = UUID.findall(str(subject))
     return uuids[-1] if len(uuids) == 1 else str(subject)
 
 
