@@ -14,7 +14,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.harvest import helpers, preview, reconcile, registry, worker
-from ckanext.ecosphere.harvest.job import FINISHED, RUNNING, user_name
+from ckanext.ecosphere.harvest.job import FINISHED, RUNNING, site_context
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.harvest.logic import HarvestJobExists
@@ -42,7 +42,7 @@ def run(ctx: click.Context, source: str, inline: bool, force: bool) -> None:
 
     Ends with exit code 1 when the harvest had errors.
     """
-    with ctx.meta["flask_app"].test_request_context():
+    with ctx.meta["flask_app"].test_requestsite_context():
         ok = harvest_source(source, inline=inline, force=force, echo=click.echo)
     if not ok:
         ctx.exit(1)
@@ -67,7 +67,7 @@ def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
 
     Ends with exit code 1 when something could not be read.
     """
-    with ctx.meta["flask_app"].test_request_context():
+    with ctx.meta["flask_app"].test_requestsite_context():
         try:
             result = preview.try_source(url, type_name, text)
         except ValueError as error:
@@ -87,7 +87,7 @@ def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
 @click.pass_context
 def joined(ctx: click.Context, source: str | None) -> None:
     """List the datasets that several catalogues have: which source publishes each, and why."""
-    with ctx.meta["flask_app"].test_request_context():
+    with ctx.meta["flask_app"].test_requestsite_context():
         for pair in reconcile.joined(source):
             click.echo(f"{pair['dataset']}: {pair['title']}")
             click.echo(
@@ -112,7 +112,7 @@ def split(ctx: click.Context, dataset: str, source: str | None) -> None:
 
     Later harvests do not join them again; "rejoin" takes it back.
     """
-    with ctx.meta["flask_app"].test_request_context():
+    with ctx.meta["flask_app"].test_requestsite_context():
         try:
             parted = reconcile.split(dataset, source)
         except LookupError as error:
@@ -128,7 +128,7 @@ def split(ctx: click.Context, dataset: str, source: str | None) -> None:
 @click.pass_context
 def rejoin(ctx: click.Context, dataset: str) -> None:
     """Let DATASET, which "split" parted from another one, be joined to it again."""
-    with ctx.meta["flask_app"].test_request_context():
+    with ctx.meta["flask_app"].test_requestsite_context():
         try:
             reconcile.rejoin(dataset)
         except LookupError as error:
@@ -157,7 +157,7 @@ def sync(ctx: click.Context, file: Path, yes: bool, retire: bool) -> None:
 
     Ends with exit code 1 when something could not be done.
     """
-    with ctx.meta["flask_app"].test_request_context():
+    with ctx.meta["flask_app"].test_requestsite_context():
         try:
             listed, refused = registry.read(file)
         except ValueError as error:
@@ -205,19 +205,15 @@ def harvest_source(
         model.Session.commit()
         worker.run_job(job_id, helpers=False)
     else:
-        tk.get_action("harvest_send_job_to_gather_queue")(_context(), {"id": job_id})
+        tk.get_action("harvest_send_job_to_gather_queue")(site_context(), {"id": job_id})
         _wait(job_id, echo)
     return _sum_up(job_id, echo)
-
-
-def _context() -> Any:
-    return {"ignore_auth": True, "user": user_name(), "model": model, "session": model.Session}
 
 
 def _job(name: str, force: bool) -> str:
     """Return the job to run: a new one, or the open one of the source."""
     try:
-        source = tk.get_action("harvest_source_show")(_context(), {"id": name})
+        source = tk.get_action("harvest_source_show")(site_context(), {"id": name})
     except tk.ObjectNotFound:
         message = tk._("There is no harvest source {name}.")
         raise click.ClickException(message.format(name=name)) from None
@@ -228,7 +224,7 @@ def _job(name: str, force: bool) -> str:
         raise click.ClickException(tk._("The source {name} is not active.").format(name=name))
     try:
         values = {"source_id": source["id"], "run": False}
-        job_id = tk.get_action("harvest_job_create")(_context(), values)["id"]
+        job_id = tk.get_action("harvest_job_create")(site_context(), values)["id"]
     except HarvestJobExists:
         query = sa.select(HarvestJob.id).where(
             HarvestJob.source_id == source["id"], HarvestJob.status.in_(["New", RUNNING])
@@ -263,7 +259,7 @@ def _status(job_id: str) -> str | None:
 
 
 def _show(action: str, job_id: str) -> dict[str, Any]:
-    return tk.get_action(action)(_context(), {"id": job_id})
+    return tk.get_action(action)(site_context(), {"id": job_id})
 
 
 def _sum_up(job_id: str, echo: Callable[[str], None]) -> bool:

@@ -35,6 +35,7 @@ from ckanext.ecosphere.harvest.model import (
     PUBLISHED,
     SourceRecord,
     by_index,
+    is_any,
     update_record,
 )
 from ckanext.ecosphere.harvest.normalise.identity import clean_identifier, full_identifier
@@ -452,7 +453,7 @@ def known_elsewhere(source_id: str, keys: Iterable[str]) -> bool:
         SourceRecord.state.in_(LIVE),
     )
     with by_index():
-        return model.Session.execute(query.limit(1)).first() is not None
+        return is_any(query)
 
 
 def _spellings(keys: Iterable[str]) -> set[str]:

@@ -39,6 +39,7 @@ from ckanext.ecosphere.harvest.model import (
     JobState,
     NotTaken,
     SourceRecord,
+    is_any,
     now,
 )
 from ckanext.ecosphere.harvest.normalise.identity import (
@@ -438,7 +439,7 @@ class Gatherer:
         query = sa.select(SourceRecord.guid).where(
             SourceRecord.source_id == self._job.source_id, SourceRecord.seen_job == self._job.id
         )
-        return model.Session.execute(query.limit(1)).first() is not None
+        return is_any(query)
 
     def _page(self, records: list[RawRecord]) -> None:
         self._check_running()

@@ -168,6 +168,11 @@ def user_name() -> str:
     return tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
 
 
+def site_context() -> Any:
+    """Return the context for actions in the name of the site user."""
+    return {"ignore_auth": True, "user": user_name(), "model": model, "session": model.Session}
+
+
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 5.0
 
 

@@ -316,6 +316,11 @@ class Reader(_Base):
     since: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
 
 
+def is_any(query: sa.Select[Any]) -> bool:
+    """Tell whether a query has any row."""
+    return model.Session.execute(query.limit(1)).first() is not None
+
+
 def update_record(source_id: str, guid: str, **values: Any) -> None:
     """Change columns of a record; the caller commits."""
     statement = sa.update(SourceRecord).where(

@@ -11,7 +11,6 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import uuid4
 
 import ckan.plugins.toolkit as tk
@@ -27,8 +26,8 @@ from ckanext.ecosphere.harvest.job import (
     Job,
     load,
     one_transaction,
+    site_context,
     update_state,
-    user_name,
 )
 from ckanext.ecosphere.harvest.messages import say
 from ckanext.ecosphere.harvest.model import (
@@ -40,6 +39,7 @@ from ckanext.ecosphere.harvest.model import (
     Hold,
     JobState,
     SourceRecord,
+    is_any,
     now,
     one_of,
     update_record,
@@ -334,15 +334,9 @@ def _drop_old_unchanged(source_id: str) -> None:
 def _renew_page(job: Job, counts: dict[str, int]) -> None:
     """Update the page of the source; the letter about the sources names the errors (`letter`)."""
     has_changed = any(counts.get(name) for name in ("added", "updated", "deleted"))
-    context: Any = {
-        "model": model,
-        "session": model.Session,
-        "ignore_auth": True,
-        "user": user_name(),
-    }
     try:
         if has_changed or _has_errors(job.id) or _is_first(job):
-            tk.get_action("harvest_source_reindex")(context, {"id": job.source_id})
+            tk.get_action("harvest_source_reindex")(site_context(), {"id": job.source_id})
     except Exception:  # the harvest is done: an outdated page must not undo it
         log.exception("After harvest job %s", job.id)
         model.Session.rollback()
@@ -367,7 +361,7 @@ def _is_first(job: Job) -> bool:
         HarvestJob.status == FINISHED,
         HarvestJob.id != job.id,
     )
-    return model.Session.execute(query.limit(1)).first() is None
+    return not is_any(query)
 
 
 def clean_up_aborted(job_id: str) -> None:

@@ -31,6 +31,7 @@ from ckanext.ecosphere.harvest.model import (
     NotTaken,
     SourceRecord,
     Undo,
+    is_any,
 )
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import (
@@ -387,7 +388,7 @@ def is_running(source_id: str) -> bool:
         HarvestJob.status == RUNNING,
         HarvestJob.gather_started.is_not(None),
     )
-    return model.Session.execute(query.limit(1)).first() is not None
+    return is_any(query)
 
 
 def summary(job: JobState) -> dict[str, Any]:

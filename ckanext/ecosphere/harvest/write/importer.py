@@ -58,6 +58,7 @@ from ckanext.ecosphere.harvest.model import (
     WITHDRAWN,
     Batch,
     SourceRecord,
+    is_any,
     now,
     update_record,
 )
@@ -150,7 +151,7 @@ class Importer:
 
     def _has_batches(self) -> bool:
         query = sa.select(Batch.id).where(Batch.job_id == self._job.id)
-        return model.Session.execute(query.limit(1)).first() is not None
+        return is_any(query)
 
     def _take(self) -> int | None:
         query = sa.select(Batch.id).where(Batch.job_id == self._job.id).order_by(Batch.id)
