@@ -60,6 +60,7 @@ from ckanext.ecosphere.interfaces import Check, CheckStatus, each_setup
 from ckanext.ecosphere.shared.http_guard import Budget
 from ckanext.ecosphere.shared.locks import LockLostError, Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
+from ckanext.ecosphere.work import jobs as work
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestSource
 
 try:
@@ -75,10 +76,14 @@ _NO_LIMIT = -1
 _RETRY_SECONDS = [0, 60, 300, 600, 600]
 """Pauses of RQ between attempts. The first is for a killed process; a service that was away was
 waited for before."""
-_HARVEST, _WITHDRAWAL, _HELP = "ecosphere-harvest-", "ecosphere-withdrawal-", "ecosphere-help-"
-_UNDO = "ecosphere-undo-"
+_HARVEST, _HELP = "ecosphere-harvest-", "ecosphere-help-"
 """Prefixes of RQ job ids, which prevent a job from being queued twice."""
 _PATROL_SECONDS = 60.0
+_WITH_DECISIONS = sa.union(
+    sa.select(Hold.source_id).where(Hold.decision == closing.WITHDRAW, Hold.done.is_(False)),
+    sa.select(Undo.source_id).where(Undo.finished.is_(None)),
+)
+"""Sources about which a decision waits to be carried out."""
 TRANSIENT = (
     OperationalError,
     InterfaceError,
@@ -164,29 +169,15 @@ def help_job(job_id: str) -> None:
             Importer(job, harvester, user_name(), locks).work()
 
 
-def carry_out(hold_id: str) -> None:
-    """Carry out a decision to withdraw, unless a harvest of the source is running, which does so at its end."""
-    source_id = model.Session.execute(
-        sa.select(Hold.source_id).where(Hold.id == int(hold_id))
-    ).scalar()
-    model.Session.remove()
+def carry_out(source_id: str) -> None:
+    """Withdraw and undo what was decided, unless a harvest of the source is running, which does so at its end."""
     with Locks() as locks:
-        if source_id and locks.take(source_lock(source_id)):
-            closing.carry_out_decided(source_id)
+        if locks.take(source_lock(source_id)):
+            _carry_out_decided(source_id, locks)
 
 
-def undo(job_id: str) -> None:
-    """Undo a job, unless a harvest of the source is running, which does so at its end."""
-    source_id = model.Session.execute(
-        sa.select(Undo.source_id).where(Undo.job_id == job_id)
-    ).scalar()
-    model.Session.remove()
-    with Locks() as locks:
-        if source_id and locks.take(source_lock(source_id)):
-            _undo_asked(source_id, locks)
-
-
-def _undo_asked(source_id: str, locks: Locks) -> None:
+def _carry_out_decided(source_id: str, locks: Locks) -> None:
+    closing.carry_out_decided(source_id)
     try:
         undoing.carry_out_asked(source_id, locks)
     except Exception as error:
@@ -224,8 +215,7 @@ def _run(job_id: str, helpers: bool) -> bool:
         complete_series(job.source_id)
         complete_catalogues(job.source_id, job_id)
         closing.finish(job)
-        closing.carry_out_decided(job.source_id)
-        _undo_asked(job.source_id, locks)
+        _carry_out_decided(job.source_id, locks)
     _start_next(job.source_id)
     return True
 
@@ -346,14 +336,18 @@ def send_first(job_id: str) -> None:
     _enqueue(run_job, job_id, "harvest", name, at_front=True)
 
 
-def send_withdrawal(hold_id: int) -> None:
-    """Enqueue the execution of a decision to withdraw."""
-    _enqueue(carry_out, str(hold_id), "harvest withdrawal", f"{_WITHDRAWAL}{hold_id}")
-
-
-def send_undo(job_id: str) -> None:
-    """Enqueue the undo of a job."""
-    _enqueue(undo, job_id, "undo of harvest", _UNDO + job_id)
+def decisions_of(source_id: str) -> work.Job:
+    """Return the background job that carries out what was decided about a source."""
+    return work.Job(
+        name=f"ecosphere-harvest-decided-{source_id}",
+        function="ckanext.ecosphere.harvest.worker.carry_out",
+        title=f"harvest decisions {source_id}",
+        queue=QUEUE,
+        seconds=_NO_LIMIT,
+        has_work=lambda: True,
+        lock=source_lock(source_id),
+        arguments=(source_id,),
+    )
 
 
 def _enqueue(
@@ -432,14 +426,8 @@ def revive() -> list[str]:
             model.Session.commit()
             send(job_id)
             revived.append(job_id)
-    decided = sa.select(Hold.id).where(Hold.decision == "withdraw", Hold.done.is_(False))
-    for hold_id in model.Session.scalars(decided).all():
-        if not waits(f"{_WITHDRAWAL}{hold_id}", QUEUE):
-            send_withdrawal(hold_id)
-    asked = sa.select(Undo.job_id).where(Undo.finished.is_(None))
-    for job_id in model.Session.scalars(asked).all():
-        if not waits(_UNDO + job_id, QUEUE):
-            send_undo(job_id)
+    for source_id in model.Session.scalars(_WITH_DECISIONS).all():
+        decisions_of(source_id).recover()
     return revived
 
 

@@ -185,7 +185,7 @@ def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> dict[st
     model.Session.add(Undo(job_id=job_id, source_id=state.source_id, user_id=user_id))
     _note_in_journal(context, "harvest:undo", state.source_id, job_id)
     model.Session.commit()
-    worker.send_undo(job_id)
+    worker.decisions_of(state.source_id).enqueue()
     return reports.undo_of(job_id) or {}
 
 
@@ -350,7 +350,7 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
         closing.keep(id_)
     model.Session.commit()
     if hold.decision == closing.WITHDRAW:
-        worker.send_withdrawal(hold.id)
+        worker.decisions_of(id_).enqueue()
     return hold.dictize()
 
 

@@ -184,9 +184,9 @@ def test_a_person_confirms_and_only_what_is_still_absent_is_withdrawn(portal, mo
         portal.harvest(source)
         server.records.append(TEN[9])
         portal.harvest(source)
-        decided = portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="withdraw")
+        portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="withdraw")
         with solr_requests(monkeypatch) as counted:
-            carry_out(str(decided["id"]))
+            carry_out(source)
         assert counted["delete"] == 1
         assert portal.found() == sorted(f"Jeu de données {n}" for n in (1, 2, 3, 10))
         assert portal.counts(portal.last_job(source))["deleted"] == 6
