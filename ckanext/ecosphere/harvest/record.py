@@ -279,7 +279,7 @@ class Record:
     hierarchy_level: str | None = None
     hierarchy_level_name: str | None = None
     parent_identifier: str | None = None
-    parent_codespace: str | None = None  # set by `iso.parts.identifier_code`, by the name of the field
+    parent_codespace: str | None = None  # set by `iso.parts.identifier_code`
     parent_href: str | None = None
     series: list[str] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
