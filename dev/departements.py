@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ckanext.ecosphere.harvest.normalise import box_places as land
+from ckanext.ecosphere.harvest.normalise import extent as land
 from ckanext.ecosphere.shared import outlines
 
 WEST, SCALE, NORTH = -5.1898, 0.0241, 59.635

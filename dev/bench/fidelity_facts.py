@@ -16,7 +16,7 @@ from lxml import etree
 from rdflib import RDF, BNode, Graph, Literal, URIRef
 from rdflib.term import Node
 
-from ckanext.ecosphere.harvest.dcat.values import in_order
+from ckanext.ecosphere.harvest.dcat.graph import in_order
 
 XLINK = "{http://www.w3.org/1999/xlink}href"
 _RECORDS = "//*[local-name()='MD_Metadata' or local-name()='MI_Metadata']"

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import ckan.plugins.toolkit as tk
 import click
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.harvest import helpers, preview, reconcile, registry, worker
+from ckanext.ecosphere.harvest.job import FINISHED, RUNNING, site_context
+from ckanext.ecosphere.harvest.model import JobState
+from ckanext.ecosphere.harvest.sources.base import type_names
+from ckanext.harvest.logic import HarvestJobExists
+from ckanext.harvest.model import HarvestJob
+
+_POLL_SECONDS = 0.5
 
 
 @click.group(short_help="Run harvests and look after them.")
@@ -24,28 +40,10 @@ def harvest() -> None:
 def run(ctx: click.Context, source: str, inline: bool, force: bool) -> None:
     """Harvest SOURCE (id or name) and wait for the end.
 
-    In a terminal a bar shows how far it has come, how fast, and what is held.
-
     Ends with exit code 1 when the harvest had errors.
     """
-    import sys
-
-    from ckanext.ecosphere.harvest import terminal
-
-    def draw(line: str) -> None:
-        click.echo(f"\r\x1b[K{line}", nl=False)
-
-    with ctx.meta["flask_app"].test_request_context():
-        try:
-            ok = terminal.run(
-                source,
-                inline=inline,
-                force=force,
-                echo=click.echo,
-                draw=draw if sys.stdout.isatty() else None,
-            )
-        except terminal.CommandError as error:
-            raise click.ClickException(str(error)) from error
+    with ctx.meta["flask_app"].test_requestsite_context():
+        ok = harvest_source(source, inline=inline, force=force, echo=click.echo)
     if not ok:
         ctx.exit(1)
 
@@ -53,9 +51,7 @@ def run(ctx: click.Context, source: str, inline: bool, force: bool) -> None:
 @harvest.command()
 def revive() -> None:
     """Send again the harvests that should run and that no worker is running; for cron."""
-    from ckanext.ecosphere.harvest.worker import queue
-
-    for job_id in queue.revive():
+    for job_id in worker.revive():
         click.echo(job_id)
 
 
@@ -71,9 +67,7 @@ def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
 
     Ends with exit code 1 when something could not be read.
     """
-    from ckanext.ecosphere.harvest import preview
-
-    with ctx.meta["flask_app"].test_request_context():
+    with ctx.meta["flask_app"].test_requestsite_context():
         try:
             result = preview.try_source(url, type_name, text)
         except ValueError as error:
@@ -93,16 +87,14 @@ def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
 @click.pass_context
 def joined(ctx: click.Context, source: str | None) -> None:
     """List the datasets that several catalogues have: which source publishes each, and why."""
-    from ckan.plugins.toolkit import _
-
-    from ckanext.ecosphere.harvest.deduplication import reconcile
-
-    with ctx.meta["flask_app"].test_request_context():
+    with ctx.meta["flask_app"].test_requestsite_context():
         for pair in reconcile.joined(source):
             click.echo(f"{pair['dataset']}: {pair['title']}")
-            click.echo("  " + _("published from {source} ({guid})").format(**pair["published_by"]))
-            click.echo("  " + _("also in {source} ({guid})").format(**pair["copy"]))
-            reason = _("because {reason}; same identifiers: {identifiers}")
+            click.echo(
+                "  " + tk._("published from {source} ({guid})").format(**pair["published_by"])
+            )
+            click.echo("  " + tk._("also in {source} ({guid})").format(**pair["copy"]))
+            reason = tk._("because {reason}; same identifiers: {identifiers}")
             click.echo(
                 "  "
                 + reason.format(
@@ -120,19 +112,15 @@ def split(ctx: click.Context, dataset: str, source: str | None) -> None:
 
     Later harvests do not join them again; "rejoin" takes it back.
     """
-    from ckan.plugins.toolkit import _
-
-    from ckanext.ecosphere.harvest.deduplication import reconcile
-
-    with ctx.meta["flask_app"].test_request_context():
+    with ctx.meta["flask_app"].test_requestsite_context():
         try:
             parted = reconcile.split(dataset, source)
         except LookupError as error:
             raise click.ClickException(
-                _("{name} is published from one source only.").format(name=dataset)
+                tk._("{name} is published from one source only.").format(name=dataset)
             ) from error
         for _source, guid in parted:
-            click.echo(_("{guid} is a dataset of its own.").format(guid=guid))
+            click.echo(tk._("{guid} is a dataset of its own.").format(guid=guid))
 
 
 @harvest.command()
@@ -140,18 +128,14 @@ def split(ctx: click.Context, dataset: str, source: str | None) -> None:
 @click.pass_context
 def rejoin(ctx: click.Context, dataset: str) -> None:
     """Let DATASET, which "split" parted from another one, be joined to it again."""
-    from ckan.plugins.toolkit import _
-
-    from ckanext.ecosphere.harvest.deduplication import reconcile
-
-    with ctx.meta["flask_app"].test_request_context():
+    with ctx.meta["flask_app"].test_requestsite_context():
         try:
             reconcile.rejoin(dataset)
         except LookupError as error:
             raise click.ClickException(
-                _("{name} was not parted from another dataset.").format(name=dataset)
+                tk._("{name} was not parted from another dataset.").format(name=dataset)
             ) from error
-        click.echo(_("{name} may be joined to other datasets again.").format(name=dataset))
+        click.echo(tk._("{name} may be joined to other datasets again.").format(name=dataset))
 
 
 @harvest.group()
@@ -173,9 +157,7 @@ def sync(ctx: click.Context, file: Path, yes: bool, retire: bool) -> None:
 
     Ends with exit code 1 when something could not be done.
     """
-    from ckanext.ecosphere.harvest import registry
-
-    with ctx.meta["flask_app"].test_request_context():
+    with ctx.meta["flask_app"].test_requestsite_context():
         try:
             listed, refused = registry.read(file)
         except ValueError as error:
@@ -190,3 +172,107 @@ def sync(ctx: click.Context, file: Path, yes: bool, retire: bool) -> None:
             click.confirm("OK?", abort=True)
         if not registry.apply(plan, click.echo):
             ctx.exit(1)
+
+
+# --- one harvest, to its end ---
+
+
+def harvest_source(
+    source: str,
+    *,
+    inline: bool = False,
+    force: bool = False,
+    echo: Callable[[str], None] = print,
+) -> bool:
+    """Harvest a source and wait for the end.
+
+    Args:
+        source: id or name of the source.
+        inline: run it in this process.
+        force: import records even if they have not changed.
+        echo: receives lines to print.
+
+    Returns:
+        whether there were no errors.
+
+    Raises:
+        ClickException: there is no such source, or it is not one of ours, or not active.
+    """
+    job_id = _job(source, force)
+    if inline:
+        is_job = HarvestJob.id == job_id
+        model.Session.execute(sa.update(HarvestJob).where(is_job).values(status=RUNNING))
+        model.Session.commit()
+        worker.run_job(job_id, helpers=False)
+    else:
+        tk.get_action("harvest_send_job_to_gather_queue")(site_context(), {"id": job_id})
+        _wait(job_id, echo)
+    return _sum_up(job_id, echo)
+
+
+def _job(name: str, force: bool) -> str:
+    """Return the job to run: a new one, or the open one of the source."""
+    try:
+        source = tk.get_action("harvest_source_show")(site_context(), {"id": name})
+    except tk.ObjectNotFound:
+        message = tk._("There is no harvest source {name}.")
+        raise click.ClickException(message.format(name=name)) from None
+    if source.get("source_type") not in type_names():
+        message = tk._("{name} is a source of type {type}: run it with “ckan harvester”.")
+        raise click.ClickException(message.format(name=name, type=source.get("source_type")))
+    if not source["active"]:
+        raise click.ClickException(tk._("The source {name} is not active.").format(name=name))
+    try:
+        values = {"source_id": source["id"], "run": False}
+        job_id = tk.get_action("harvest_job_create")(site_context(), values)["id"]
+    except HarvestJobExists:
+        query = sa.select(HarvestJob.id).where(
+            HarvestJob.source_id == source["id"], HarvestJob.status.in_(["New", RUNNING])
+        )
+        job_id = model.Session.execute(query.order_by(HarvestJob.created).limit(1)).scalar_one()
+    statement: Any = insert(JobState).values(
+        job_id=job_id, source_id=source["id"], force=force, facts={}
+    )
+    if force:
+        statement = statement.on_conflict_do_update(index_elements=["job_id"], set_={"force": True})
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=["job_id"])
+    model.Session.execute(statement)
+    model.Session.commit()
+    return job_id
+
+
+def _wait(job_id: str, echo: Callable[[str], None]) -> None:
+    """Wait until the job has finished, and print how far it is at the beginning of each stage."""
+    stage = ""
+    while _status(job_id) != FINISHED:
+        state = _show("ecosphere_harvest_job_show", job_id)
+        if state["stage"] != stage:
+            stage = state["stage"]
+            echo(helpers.progress(state)["text"])
+        time.sleep(_POLL_SECONDS)
+
+
+def _status(job_id: str) -> str | None:
+    model.Session.rollback()
+    return model.Session.scalar(sa.select(HarvestJob.status).where(HarvestJob.id == job_id))
+
+
+def _show(action: str, job_id: str) -> dict[str, Any]:
+    return tk.get_action(action)(site_context(), {"id": job_id})
+
+
+def _sum_up(job_id: str, echo: Callable[[str], None]) -> bool:
+    report, stats = _show("harvest_job_report", job_id), _show("harvest_job_show", job_id)["stats"]
+    gather_errors = reversed(report["gather_errors"])  # the last one comes first
+    errors = [error["message"] for error in gather_errors]
+    for of_object in report["object_errors"].values():
+        errors += [error["message"] for error in of_object["errors"]]
+    for message in [*errors, *_show("ecosphere_harvest_job_show", job_id)["remarks"]]:
+        echo(message)
+    text = tk._(
+        "{added} added, {updated} updated, {unchanged} unchanged, {deleted} withdrawn, {errored} "
+        "errors"
+    )
+    echo(text.format(unchanged=stats["not modified"], **stats))
+    return not errors

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest.sources.base import Bounds
-from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
+from ckanext.ecosphere.shared.http_guard import Budget, GuardSettings, networks, ports
 from ckanext.ecosphere.shared.http_guard.addresses import Network
 from ckanext.ecosphere.shared.portal_services import own_services
 
@@ -41,13 +40,34 @@ PREVIEW_SECONDS = "ecosphere.harvest.preview_seconds"
 PREVIEWS_PER_PERSON = "ecosphere.harvest.previews_per_person"
 LOCAL_FIELDS = "ecosphere.harvest.local_fields"
 LETTER_PERIOD = "ecosphere.harvest.letter_period"
-LETTER_DAY = "ecosphere.harvest.letter_day"
-LETTER_HOUR = "ecosphere.harvest.letter_hour"
 
 MAX_PAGE_SIZE = 1000
 """Maximum number of records per request to a source."""
 MAX_BATCH_SIZE = 100
 """Maximum number of records per transaction: more would mean too much to repeat after a failure."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Limits of one reading of a source.
+
+    Attributes:
+        requests: HTTP requests, including redirects and retries.
+        records: number of records.
+        size: bytes received, counted after decompression.
+        seconds: duration from the first request on.
+        memory: bytes used by the whole process.
+    """
+
+    requests: int
+    records: int
+    size: int
+    seconds: int
+    memory: int
+
+    def budget(self) -> Budget:
+        """Return a budget that starts now."""
+        return Budget(self.requests, self.size, self.seconds)
 
 
 def page_size() -> int:
@@ -128,16 +148,6 @@ def writes_activity() -> bool:
 def letter_period() -> str:
     """Return how often the letter about the sources is sent: `week`, `day` or `none`."""
     return tk.config[LETTER_PERIOD]
-
-
-def letter_day() -> int:
-    """Return the weekday of a weekly letter, from 1 (Monday) to 7."""
-    return max(1, min(tk.config[LETTER_DAY], 7))
-
-
-def letter_hour() -> int:
-    """Return the hour of the letter, in the portal's time zone."""
-    return max(0, min(tk.config[LETTER_HOUR], 23))
 
 
 def portal_language() -> str:

@@ -30,11 +30,11 @@ from ckanext.ecosphere.dataset.dates import parse_date
 from ckanext.ecosphere.harvest.iso.reader import ROOTS, records_in
 from ckanext.ecosphere.harvest.iso.walk import one_line
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
-from ckanext.ecosphere.harvest.normalise.addresses import clean_url
-from ckanext.ecosphere.harvest.normalise.constraint_texts import limits_of_text
+from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
+from ckanext.ecosphere.harvest.normalise.draft import by_label, is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.extent import repair
 from ckanext.ecosphere.harvest.normalise.reference import EPSG_URI, epsg_codes
-from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.texts import clean_url
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Box, ReferenceSystem
 from ckanext.ecosphere.shared import csv_table
@@ -60,7 +60,8 @@ MOST = 200
 LONGEST_RECORD = 2_000_000
 """Maximum length of a record, in characters; longer ones are skipped."""
 LONGEST_IDENTIFIER = 300
-"""Maximum length of an identifier, in characters: each correction repeats it. Records beyond are skipped."""
+"""Maximum length of an identifier, in characters: each correction repeats it. Records beyond are
+skipped."""
 LONGEST_VALUE = 500
 """Maximum length of a value, in characters: longer ones are texts, not faulty codes."""
 LONGEST_LIMIT = 120
@@ -279,7 +280,9 @@ def _limits(record: etree._Element) -> Iterator[Correction]:
         if path:
             proposed = f"{concept.label_fr} ({concept.uri})"
             attributes = {"xlink:href": concept.uri}
-            yield Correction("constraints", path, today, proposed, "gmx:Anchor", concept.label_fr, attributes)
+            yield Correction(
+                "constraints", path, today, proposed, "gmx:Anchor", concept.label_fr, attributes
+            )
 
 
 def _changed(rule: str, prop: etree._Element, today: str, proposed: str) -> Iterator[Correction]:

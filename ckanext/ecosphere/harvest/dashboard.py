@@ -8,9 +8,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.harvest import helpers
-from ckanext.ecosphere.harvest.letter import letters
-from ckanext.ecosphere.harvest.letter.findings import KINDS, STALLED, standing_still
+from ckanext.ecosphere.harvest import helpers, letter
+from ckanext.ecosphere.harvest.letter import KINDS, STALLED, standing_still
 from ckanext.ecosphere.harvest.overview import INACTIVE
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 
@@ -48,8 +47,8 @@ def cards(person: Person) -> list[Card]:
 
 def _line(kind: str, source: dict[str, Any]) -> Line:
     """Describe a source, linked to the page that explains its state."""
-    note = letters.what(kind, source) if kind == STALLED else _note(kind, source)
-    return Line(source["title"], letters.where(kind, source), note, True)
+    note = letter.what(kind, source) if kind == STALLED else _note(kind, source)
+    return Line(source["title"], letter.where(kind, source), note, True)
 
 
 def _note(state: str, source: dict[str, Any]) -> str:

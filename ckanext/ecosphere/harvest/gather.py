@@ -6,7 +6,7 @@ one transaction and marks its records as seen by this job, so that a job restart
 Records of a source that share an identifier are told apart (three tables under one identifier are three datasets): by
 the digest of their content when last seen, then by resource identifier and title (`Mark`). A known record may have a
 new title; such a match is made at the end of the reading, when it is clear which records are missing. For the identity
-of records across catalogues see `deduplication.groups`.
+of records across catalogues see `deduplication`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.job import Job, Pace, is_running, update_state
 from ckanext.ecosphere.harvest.model import (
     CATALOGUE,
     DUPLICATE,
@@ -38,16 +39,19 @@ from ckanext.ecosphere.harvest.model import (
     JobState,
     NotTaken,
     SourceRecord,
+    is_any,
     now,
 )
-from ckanext.ecosphere.harvest.normalise.identity import clean_identifier, full_identifier
+from ckanext.ecosphere.harvest.normalise.identity import (
+    MEMBER,
+    clean_identifier,
+    full_identifier,
+    members_of,
+    named_catalogues,
+)
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.base import SECOND, BoundedReader, RawRecord
-from ckanext.ecosphere.harvest.sources.source_type import SourceType
-from ckanext.ecosphere.harvest.worker.job import Job, is_running, update_state
-from ckanext.ecosphere.harvest.worker.pace import Pace
-from ckanext.ecosphere.harvest.write import related
+from ckanext.ecosphere.harvest.sources.base import SECOND, BoundedReader, RawRecord, SourceType
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.vocabularies import normalise
 from ckanext.harvest.model import HarvestObject
@@ -56,7 +60,8 @@ log = logging.getLogger(__name__)
 
 MAX_LENGTH = 400
 ALIKE = 0.6
-"""Minimum similarity of two titles (0 to 1, `difflib`) for one to count as a changed version of the other."""
+"""Minimum similarity of two titles (0 to 1, `difflib`) for one to count as a changed version of the
+other."""
 Read = Callable[[str], Record]
 _ALWAYS_TRIED = {NEW, REFUSED, WITHDRAWN}
 
@@ -146,7 +151,11 @@ def renamed(missing: Mapping[str, Mark], newcomers: Sequence[Mark]) -> dict[int,
         if guid not in pairs.values():
             guids_of[mark.resource].append(guid)
     for resource, guids in guids_of.items():
-        places = [place for place, new in enumerate(newcomers) if place not in pairs and new.resource == resource]
+        places = [
+            place
+            for place, new in enumerate(newcomers)
+            if place not in pairs and new.resource == resource
+        ]
         if len(guids) == len(places) == 1:
             pairs[places[0]] = guids[0]
     return pairs
@@ -177,6 +186,26 @@ def _read(content: str, read: Read) -> Record | None:
     except Exception:  # the import reports what is wrong with it
         log.warning("A record cannot be read", exc_info=True)
         return None
+
+
+def named_records(content: str, read: Callable[[str], Record]) -> list[str]:
+    """Return the members and feature catalogues that a record names, so that few are imported before them.
+
+    Args:
+        content: the stored record.
+        read: reads it; called only for records that look like those of a series.
+    """
+    return [*_members(content, read), *named_catalogues(content)]
+
+
+def _members(content: str, read: Callable[[str], Record]) -> list[str]:
+    lower = content.lower()  # ten times as fast as a search that ignores case
+    if not any(association in lower for association in MEMBER):
+        return []
+    try:
+        return members_of(read(content))
+    except Exception:  # the import reports what is wrong with it
+        return []
 
 
 @dataclass(slots=True)
@@ -410,7 +439,7 @@ class Gatherer:
         query = sa.select(SourceRecord.guid).where(
             SourceRecord.source_id == self._job.source_id, SourceRecord.seen_job == self._job.id
         )
-        return model.Session.execute(query.limit(1)).first() is not None
+        return is_any(query)
 
     def _page(self, records: list[RawRecord]) -> None:
         self._check_running()
@@ -468,7 +497,9 @@ class Gatherer:
                 self._pending.append(_Gathered(raw, guid))
                 self._pending_by_guid[guid] = raw
 
-    def _not_taken(self, raw: RawRecord, identifier: str, seen_digest: str | None = None, title: str = "") -> None:
+    def _not_taken(
+        self, raw: RawRecord, identifier: str, seen_digest: str | None = None, title: str = ""
+    ) -> None:
         """Report a record that is not taken.
 
         A record that this job had already read before it was interrupted is not reported the first time: it is expected
@@ -625,7 +656,7 @@ class Gatherer:
                 "seen_digest": gathered.raw.digest,
                 "seen_job": self._job.id,
                 "absences": 0,
-                "members": related.named_records(gathered.raw.content, self._read),
+                "members": named_records(gathered.raw.content, self._read),
             }
             for gathered in batch
         ]

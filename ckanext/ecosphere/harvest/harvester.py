@@ -7,14 +7,14 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.harvest.reconcile import import_again
+from ckanext.ecosphere.harvest.sources.base import SourceType, fill_record_url
 from ckanext.ecosphere.harvest.sources.csw import CswSource
 from ckanext.ecosphere.harvest.sources.dcat import DcatSource
 from ckanext.ecosphere.harvest.sources.ogcapi import OgcApiSource
-from ckanext.ecosphere.harvest.sources.source_type import SourceType, fill_record_url
 from ckanext.ecosphere.harvest.sources.udata import UdataSource
 from ckanext.ecosphere.harvest.sources.waf import WafSource
-from ckanext.ecosphere.harvest.worker.runner import run_job
-from ckanext.ecosphere.harvest.write.reimport import import_again
+from ckanext.ecosphere.harvest.worker import run_job
 from ckanext.ecosphere.room import EcospherePluginBase
 from ckanext.harvest.interfaces import IHarvester
 from ckanext.harvest.model import HarvestObject

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.harvest import config, decisions, messages, objects
+from ckanext.ecosphere.harvest import config, messages, objects
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.finish.reports import UNDO_REASONS
 from ckanext.ecosphere.harvest.overview import STATES
-from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
-from ckanext.ecosphere.harvest.sources.source_type import enabled_types
+from ckanext.ecosphere.harvest.sources.base import enabled_types
+from ckanext.ecosphere.harvest.sources.csw import QUERYABLES
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared import dates
 from ckanext.harvest.model import UPDATE_FREQUENCIES
@@ -80,7 +80,7 @@ ecosphere_harvest_outcome = messages.outcome_of_one
 ecosphere_harvest_outcomes = messages.counted
 ecosphere_harvest_reasons = messages.reasons
 ecosphere_harvest_reason = messages.reason
-ecosphere_harvest_change = decisions.labelled
+ecosphere_harvest_change = messages.labelled
 ecosphere_harvest_form_errors = messages.form_errors
 ecosphere_harvest_form_summary = messages.form_summary
 
@@ -115,7 +115,7 @@ def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
 def ecosphere_harvest_territory_from(package_id: str | None, uris: list[str]) -> str:
     """Return what the territories of a harvested dataset were deduced from ("from the extent"); "" if stated."""
     way = objects.way_of(package_id, "territory") if package_id else None
-    return decisions.deduced_territory(*way, uris) if way else ""
+    return messages.deduced_territory(*way, uris) if way else ""
 
 
 def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
@@ -213,12 +213,7 @@ def ecosphere_harvest_letter_day() -> str:
     if config.letter_period() == "day":
         return ""
     monday = date(2024, 1, 1)
-    return dates.day(monday + timedelta(days=config.letter_day() - 1), "EEEE")
-
-
-def ecosphere_harvest_letter_hour() -> str:
-    """Return the hour at which the letter is sent ("07:00")."""
-    return f"{config.letter_hour():02}:00"
+    return dates.day(monday, "EEEE")
 
 
 def ecosphere_harvest_states() -> list[tuple[str, str]]:

@@ -76,7 +76,8 @@ def _name_type(ids: Collection[str], before: str, after: str) -> None:
     if not ids or not sa.inspect(model.Session.connection()).has_table("activity"):
         return
     statement = """
-        UPDATE activity SET data = jsonb_set(data::jsonb, '{package,type}', to_jsonb(CAST(:after AS text)))::text
+        UPDATE activity
+        SET data = jsonb_set(data::jsonb, '{package,type}', to_jsonb(CAST(:after AS text)))::text
         WHERE object_id = ANY(:ids) AND data::jsonb -> 'package' ->> 'type' = :before
     """
     model.Session.execute(sa.text(statement), {"ids": list(ids), "before": before, "after": after})

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
+_Base: Any = tk.BaseModel
 NEW = "new"
 """Seen at the source, not imported yet."""
 PUBLISHED = "published"
@@ -30,7 +31,8 @@ PUBLISHED = "published"
 KEPT = "kept"
 """No longer in the source; a person decided to keep its dataset."""
 WITHDRAWN = "withdrawn"
-"""No longer in the source, and its dataset was deleted; kept so that the dataset can be restored."""
+"""No longer in the source, and its dataset was deleted; kept so that the dataset can be
+restored."""
 REFUSED = "refused"
 """Could not be imported; retried at each harvest."""
 REFUSED_SQL = f"state = '{REFUSED}'"
@@ -38,6 +40,12 @@ CATALOGUE = "catalogue"
 """A feature catalogue: shown by the datasets that name it, not a dataset itself."""
 DUPLICATE = "duplicate"
 """Another source publishes the same dataset; this record may take over later."""
+
+
+ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
+"""Outcomes of harvest objects, as named in ckanext-harvest's reports."""
+IMPORT_LOG = "ecosphere"
+"""Key of the harvest object extra with the log of the rules."""
 
 
 def now() -> datetime.datetime:
@@ -68,7 +76,7 @@ def one_of(column: Any, texts: Collection[str]) -> sa.ColumnElement[bool]:
     return column == sa.any_(sa.literal(list(texts), ARRAY(sa.Text)))
 
 
-class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class SourceRecord(_Base):
     """Current state of one record of one source.
 
     Attributes:
@@ -77,7 +85,7 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
         seen_digest: digest of its content when last seen.
         seen_job: job that last saw it.
         digest: digest of the content and settings with which it was last imported.
-        keys: keys by which it is recognised in other catalogues, see `deduplication.keys`.
+        keys: keys by which it is recognised in other catalogues, see `deduplication.keys_of`.
         members: guids of the records that it names: its members, when it is a series, and its feature catalogue.
         joined: dataset of the same data that another source publishes, while the state is `duplicate`.
         former: dataset made of it before it was joined to another one, so that it can be restored.
@@ -95,8 +103,12 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
     seen_digest: Mapped[str | None] = mapped_column(sa.UnicodeText)
     seen_job: Mapped[str | None] = mapped_column(sa.UnicodeText)
     digest: Mapped[str | None] = mapped_column(sa.UnicodeText)
-    keys: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
-    members: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
+    keys: Mapped[list[str]] = mapped_column(
+        ARRAY(sa.UnicodeText), default=list, server_default="{}"
+    )
+    members: Mapped[list[str]] = mapped_column(
+        ARRAY(sa.UnicodeText), default=list, server_default="{}"
+    )
     joined: Mapped[str | None] = mapped_column(sa.UnicodeText, index=True)
     former: Mapped[str | None] = mapped_column(sa.UnicodeText)
     apart: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
@@ -107,11 +119,15 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
     __table_args__ = (
         sa.Index("ix_ecosphere_harvest_record_keys", "keys", postgresql_using="gin"),
         sa.Index("ix_ecosphere_harvest_record_members", "members", postgresql_using="gin"),
-        sa.Index("ix_ecosphere_harvest_record_refused", "source_id", postgresql_where=sa.text(REFUSED_SQL)),
+        sa.Index(
+            "ix_ecosphere_harvest_record_refused",
+            "source_id",
+            postgresql_where=sa.text(REFUSED_SQL),
+        ),
     )
 
 
-class HarvestedDataset(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class HarvestedDataset(_Base):
     """What the harvest wrote into a dataset, from whichever source.
 
     Attributes:
@@ -121,10 +137,12 @@ class HarvestedDataset(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass,
     __tablename__ = "ecosphere_harvest_dataset"
 
     package_id: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
-    resource_ids: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
+    resource_ids: Mapped[list[str]] = mapped_column(
+        ARRAY(sa.UnicodeText), default=list, server_default="{}"
+    )
 
 
-class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class JobState(_Base):
     """Progress and results of a job.
 
     Attributes:
@@ -164,9 +182,9 @@ class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportG
     def dictize(self) -> dict[str, Any]:
         """Return the state as API output."""
         left = model.Session.execute(
-            sa.select(sa.func.coalesce(sa.func.sum(sa.func.cardinality(Batch.object_ids)), 0)).where(
-                Batch.job_id == self.job_id
-            )
+            sa.select(
+                sa.func.coalesce(sa.func.sum(sa.func.cardinality(Batch.object_ids)), 0)
+            ).where(Batch.job_id == self.job_id)
         ).scalar_one()
         return {
             "id": self.job_id,
@@ -184,7 +202,7 @@ class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportG
         }
 
 
-class Batch(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class Batch(_Base):
     """Harvest objects that are imported in one transaction and indexed in one request; deleted when done.
 
     Attributes:
@@ -200,13 +218,13 @@ class Batch(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGene
     package_ids: Mapped[list[str] | None] = mapped_column(ARRAY(sa.UnicodeText))
 
 
-class NotTaken(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class NotTaken(_Base):
     """A record that a job read but did not take, and that has no harvest object.
 
     Attributes:
         position: its position in the source, from 1.
         guid: its identifier.
-        code: the reason, a key of `sources.messages.REPEATS`.
+        code: the reason, a key of `messages.REPEATS`.
         title: its title, "" when it was not read.
     """
 
@@ -220,7 +238,7 @@ class NotTaken(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportG
     title: Mapped[str] = mapped_column(sa.UnicodeText, default="")
 
 
-class Hold(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class Hold(_Base):
     """Withdrawals of a source that wait for a decision, or the decision taken.
 
     Attributes:
@@ -261,7 +279,7 @@ class Hold(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGener
         }
 
 
-class Undo(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class Undo(_Base):
     """A job whose changes are undone, or were (`undo`).
 
     Attributes:
@@ -282,7 +300,7 @@ def _moment() -> datetime.datetime:
     return datetime.datetime.now(datetime.timezone.utc)
 
 
-class Reader(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+class Reader(_Base):
     """A subscriber to the letter about the sources (`letter`).
 
     Attributes:
@@ -298,9 +316,16 @@ class Reader(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGen
     since: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
 
 
+def is_any(query: sa.Select[Any]) -> bool:
+    """Tell whether a query has any row."""
+    return model.Session.execute(query.limit(1)).first() is not None
+
+
 def update_record(source_id: str, guid: str, **values: Any) -> None:
     """Change columns of a record; the caller commits."""
-    statement = sa.update(SourceRecord).where(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
+    statement = sa.update(SourceRecord).where(
+        SourceRecord.source_id == source_id, SourceRecord.guid == guid
+    )
     model.Session.execute(statement.values(**values))
 
 
@@ -309,11 +334,17 @@ def forget(source_id: str) -> None:
     jobs = sa.select(JobState.job_id).where(JobState.source_id == source_id)
     unsynchronised = {"synchronize_session": False}
     for table in (Batch, NotTaken):
-        model.Session.execute(sa.delete(table).where(table.job_id.in_(jobs)).execution_options(**unsynchronised))
+        model.Session.execute(
+            sa.delete(table).where(table.job_id.in_(jobs)).execution_options(**unsynchronised)
+        )
     for table in (SourceRecord, JobState, Hold, Undo):
-        model.Session.execute(sa.delete(table).where(table.source_id == source_id).execution_options(**unsynchronised))
+        model.Session.execute(
+            sa.delete(table).where(table.source_id == source_id).execution_options(**unsynchronised)
+        )
     gone = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
-    model.Session.execute(sa.delete(HarvestedDataset).where(gone).execution_options(**unsynchronised))
+    model.Session.execute(
+        sa.delete(HarvestedDataset).where(gone).execution_options(**unsynchronised)
+    )
 
 
 def forget_lost_jobs(source_id: str) -> None:
@@ -323,9 +354,13 @@ def forget_lost_jobs(source_id: str) -> None:
     lost_ids = sa.select(JobState.job_id).where(lost)
     for table in (Batch, NotTaken, Undo):
         model.Session.execute(
-            sa.delete(table).where(table.job_id.in_(lost_ids)).execution_options(synchronize_session=False)
+            sa.delete(table)
+            .where(table.job_id.in_(lost_ids))
+            .execution_options(synchronize_session=False)
         )
-    model.Session.execute(sa.delete(JobState).where(lost).execution_options(synchronize_session=False))
+    model.Session.execute(
+        sa.delete(JobState).where(lost).execution_options(synchronize_session=False)
+    )
 
 
 def leave_to_others(source_id: str) -> None:
@@ -336,7 +371,9 @@ def leave_to_others(source_id: str) -> None:
     statement = sa.update(HarvestObject).where(
         HarvestObject.harvest_source_id == source_id, HarvestObject.package_id.in_(others)
     )
-    model.Session.execute(statement.values(package_id=None).execution_options(synchronize_session=False))
+    model.Session.execute(
+        statement.values(package_id=None).execution_options(synchronize_session=False)
+    )
 
 
 def read_anew(source_id: str) -> None:
@@ -347,4 +384,6 @@ def read_anew(source_id: str) -> None:
         HarvestObject.content.is_not(None),
     )
     statement = sa.update(SourceRecord).where(SourceRecord.source_id == source_id, ~kept)
-    model.Session.execute(statement.values(digest=None).execution_options(synchronize_session=False))
+    model.Session.execute(
+        statement.values(digest=None).execution_options(synchronize_session=False)
+    )

@@ -11,15 +11,15 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest import decisions
-from ckanext.ecosphere.harvest.deduplication.decisions import REASONS, explained, kept_objects
+from ckanext.ecosphere.harvest import messages
+from ckanext.ecosphere.harvest.deduplication import explained, kept_objects
+from ckanext.ecosphere.harvest.messages import JOINING, about_record
+from ckanext.ecosphere.harvest.model import IMPORT_LOG
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import Problem, sentence
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.source_evidence import Statement, statements
-from ckanext.ecosphere.harvest.sources.source_type import fill_record_url, type_called
-from ckanext.ecosphere.harvest.worker.messages import about_record
-from ckanext.ecosphere.harvest.write.writer import IMPORT_LOG
+from ckanext.ecosphere.harvest.sources.base import fill_record_url, type_called
 from ckanext.harvest.model import (
     HarvestObject,
     HarvestObjectError,
@@ -35,7 +35,8 @@ TYPES = {
 """Source type → file extension and media type of its stored records; the others are XML."""
 XML = ("xml", "application/xml")
 MAX_CONTENT = 400_000
-"""Maximum characters of a record to read for a page; for longer ones the page does not explain missing values."""
+"""Maximum characters of a record to read for a page; for longer ones the page does not explain
+missing values."""
 _CACHED = 16
 
 
@@ -109,7 +110,7 @@ def show(id_: str) -> dict[str, Any]:
         "dataset": dataset,
         "outcome": harvest_object.report_status,
         "position": position,
-        "changes": [decisions.in_words(change) for change in import_log.get("changes") or []],
+        "changes": [messages.in_words(change) for change in import_log.get("changes") or []],
         "problems": [_problem(position or 0, guid, problem) for problem in problems],
         "unread": import_log.get("unread") or [],
         "note": import_log.get("note"),
@@ -142,7 +143,7 @@ def _decisions_in_words(joined: dict[str, Any]) -> list[str]:
 
 
 def _reason(why: dict[str, Any]) -> str:
-    sentence = REASONS[why["reason"]]
+    sentence = JOINING[why["reason"]]
     return tk._(sentence).format(**why["params"])
 
 

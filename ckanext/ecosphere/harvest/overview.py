@@ -18,8 +18,7 @@ from ckan.lib.search.common import SearchIndexError
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest.model import REFUSED, Hold, JobState, SourceRecord
-from ckanext.ecosphere.harvest.sources.source_type import type_names
-from ckanext.ecosphere.shared import csv_table
+from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
 log = logging.getLogger(__name__)
@@ -29,8 +28,8 @@ INCOMPLETE, ERRORS, NEVER, GOOD = "incomplete", "errors", "never", "good"
 STATES = (HELD, INCOMPLETE, ERRORS, RUNNING, WAITING, NEVER, GOOD, INACTIVE)
 """States of a source; those that need attention come first."""
 COLUMNS = (
-    "name", "title", "type", "organisation", "state", "last_complete", "last_run", "records", "refused", "errors",
-    "held", "frequency", "next_run", "url",
+    "name", "title", "type", "organisation", "state", "last_complete", "last_run", "records",
+    "refused", "errors", "held", "frequency", "next_run", "url",
 )  # fmt: skip
 SORTS = (
     "title",
@@ -133,11 +132,6 @@ def _has_words(row: Row, words: list[str]) -> bool:
 
 def _sortable(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
-
-
-def as_csv(every: Iterable[Row]) -> str:
-    """Return the overview as CSV."""
-    return csv_table.write(COLUMNS, ([row[column] for column in COLUMNS] for row in every))
 
 
 def _state(active: bool, job: Row, held: int) -> str:

@@ -10,11 +10,10 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.core.accounts import IEcosphereAccounts
-from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving
-from ckanext.ecosphere.harvest.letter import letters, readers
+from ckanext.ecosphere.harvest import cli, config, dashboard, helpers, leaving, letter
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.settings import protect_sources
-from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
+from ckanext.ecosphere.harvest.worker import QUEUE, Patrol, free_workers, revive
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.interfaces import (
     Card,
@@ -28,6 +27,7 @@ from ckanext.ecosphere.interfaces import (
     Person,
 )
 from ckanext.ecosphere.room import Room
+from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.work.jobs import Job
 
 _PATROL = Patrol()
@@ -67,11 +67,11 @@ class EcosphereHarvestPlugin(Room):
 
     def ecosphere_recover(self) -> list[str]:
         """Requeue stuck harvests, and create the letters that are due."""
-        return [*(f"harvest job {job_id}" for job_id in revive()), *letters.write_due()]
+        return [*(f"harvest job {job_id}" for job_id in revive()), *letter.write_due()]
 
     def ecosphere_jobs(self) -> Sequence[Job]:
         """Return the job of the letters."""
-        return [readers.OUTBOX]
+        return [letter.OUTBOX]
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Return the commands `ckan ecosphere harvest`."""
@@ -79,7 +79,7 @@ class EcosphereHarvestPlugin(Room):
 
     def ecosphere_forget_account(self, user: Any) -> None:
         """Unsubscribe a user from the letter and delete their letters."""
-        readers.forget(user.id)
+        letter.forget(user.id)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
         """Return the card with sources that need attention."""
@@ -91,7 +91,9 @@ class EcosphereHarvestPlugin(Room):
 
     def ecosphere_check(self) -> list[Check]:
         """Check for workers that harvests leave free, and the networks and ports allowed for sources."""
-        return [*checks.free_workers(), *checks.networks()]
+        use = tk._("harvests")
+        ports = check_ports(config.ALLOWED_PORTS, use)
+        return [*free_workers(), *check_networks(config.ALLOWED_NETWORKS, use), *ports]
 
     def ecosphere_init(self, report: InitReport) -> None:
         """Restore the sources that were hidden when the plugins were disabled."""

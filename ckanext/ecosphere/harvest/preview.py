@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
@@ -12,20 +13,16 @@ from uuid import uuid4
 import ckan.plugins.toolkit as tk
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.harvest import config, decisions, gather
+from ckanext.ecosphere.harvest import config, gather, job, messages
 from ckanext.ecosphere.harvest import config as options
-from ckanext.ecosphere.harvest.messages import advice
+from ckanext.ecosphere.harvest.messages import about_record, sentence
 from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, normalise
-from ckanext.ecosphere.harvest.sources import recognise
-from ckanext.ecosphere.harvest.sources.base import RawRecord
-from ckanext.ecosphere.harvest.sources.messages import sentence
-from ckanext.ecosphere.harvest.sources.source_type import OWN_SERVICE, SourceType, type_called
-from ckanext.ecosphere.harvest.worker import job
-from ckanext.ecosphere.harvest.worker.messages import about_record
-from ckanext.ecosphere.harvest.worker.queue import QUEUE
-from ckanext.ecosphere.harvest.worker.watch import Watch
+from ckanext.ecosphere.harvest.sources.base import OWN_SERVICE, RawRecord, SourceType, type_called
+from ckanext.ecosphere.harvest.worker import QUEUE, Watch
 from ckanext.ecosphere.harvest.write.portal import free_tags
-from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession, StoppedError
+from ckanext.ecosphere.shared import strict_json
+from ckanext.ecosphere.shared.http_guard import Budget, FetchError, GuardedSession, StoppedError
+from ckanext.ecosphere.shared.messages import N_
 
 SAMPLE = 10
 
@@ -41,7 +38,7 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
     Returns:
         `announced` records, `failures` and `samples`: title, organisation, resources, licence, themes, territories,
         rules that changed something, and problems of the first records, or the reason why one would be refused; `kind`,
-        what answers at the address (see `recognise`), if no record could be read. Values are codes; `in_words`
+        what answers at the address, if no record could be read. Values are codes; `in_words`
         translates them.
 
     Raises:
@@ -88,7 +85,7 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
 def _kind(url: str, budget: Budget) -> str | None:
     """Return what answers at an address; None once the time of the test is over, which its failures tell."""
     try:
-        return recognise.at(url, GuardedSession(config.guard_settings(), budget=budget))
+        return at(url, GuardedSession(config.guard_settings(), budget=budget))
     except StoppedError:
         return None
 
@@ -134,11 +131,11 @@ def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
         return {**sample, "refused": about(sample["refused"])}
     return {
         **sample,
-        "service": decisions.concept("organisations", sample["organisation"]),
-        "licence": decisions.concept("licences", sample["licence"]),
-        "territories": [decisions.concept("territories", uri) for uri in sample["territories"]],
-        "themes": [decisions.concept("themes", uri) for uri in sample["themes"]],
-        "rules": [decisions.rule(name) for name in sample["rules"]],
+        "service": messages.concept("organisations", sample["organisation"]),
+        "licence": messages.concept("licences", sample["licence"]),
+        "territories": [messages.concept("territories", uri) for uri in sample["territories"]],
+        "themes": [messages.concept("themes", uri) for uri in sample["themes"]],
+        "rules": [messages.rule(name) for name in sample["rules"]],
         "problems": [about(problem) for problem in sample["problems"]],
     }
 
@@ -170,6 +167,8 @@ def lines(trial: dict[str, Any]) -> Iterator[str]:
         for problem in sample["problems"]:
             yield f"  · {problem}"
 
+
+# --- in the background ---
 
 KEPT_SECONDS = 3600
 SLACK_SECONDS = 60
@@ -281,3 +280,157 @@ def _keep(id_: str, values: dict[str, Any]) -> None:
 
 def _key(id_: str) -> str:
     return f"ckan:{tk.config['ckan.site_id']}:ecosphere:harvest:trial:{id_}"
+
+
+# --- what answers at an address ---
+#
+# Recognise what answers at an address, to tell people why it is no source of the chosen type and which one it is.
+
+MAX_BYTES = 512 * 1024
+"""How much of the answer is read."""
+CSW, DCAT, WAF, OGCAPI, UDATA = (
+    "ecosphere_csw",
+    "ecosphere_dcat",
+    "ecosphere_waf",
+    "ecosphere_ogcapi",
+    "ecosphere_udata",
+)
+"""Kinds that are a type of source."""
+MAPS, PAGE, UNKNOWN = "maps", "page", "unknown"
+"""Other kinds: a service of maps or features, a web page, something else."""
+NOTHING, FORBIDDEN, BROKEN, SILENT = "nothing", "forbidden", "broken", "silent"
+"""Kinds of no answer: HTTP 404, HTTP 401 or 403, another HTTP error, no response."""
+_ROOTS = {
+    "GetRecordsResponse": CSW,
+    "GetRecordByIdResponse": CSW,
+    "RDF": DCAT,
+    "WMS_Capabilities": MAPS,
+    "WMT_MS_Capabilities": MAPS,
+    "WFS_Capabilities": MAPS,
+}
+_STATUSES = {401: FORBIDDEN, 403: FORBIDDEN, 404: NOTHING, 410: NOTHING}
+_MISUNDERSTOOD = 400
+"""Status of a service that misses the parameters of a question: its answer still tells what it
+is."""
+_OK = 200
+_HEAD = 2_000
+"""Characters in which the root of an XML document and its namespaces are looked for."""
+_ROOT = re.compile(r"<(?:[\w.-]{1,50}:)?([A-Za-z_][\w.-]{0,100})")
+_TURTLE = re.compile(r"@prefix|@base|prefix\s|<https?://\S{1,500}>\s", re.IGNORECASE)
+_XML_FILE = re.compile(r"""href=["']?[^"'<>?#]{1,500}\.xml["'?#\s>]""", re.IGNORECASE)
+
+
+def at(url: str, session: GuardedSession) -> str:
+    """Return what answers at an address, one of the kinds of this module; sends one request."""
+    try:
+        answer = session.get(url, max_bytes=MAX_BYTES, truncate=True, attempts=1)
+    except FetchError:
+        return SILENT
+    if answer.status not in (_OK, _MISUNDERSTOOD):
+        return _STATUSES.get(answer.status, BROKEN)
+    kind = of_document(answer.body, url)
+    if kind == UNKNOWN and answer.status != _OK:
+        return BROKEN
+    return kind
+
+
+def of_document(body: bytes, url: str = "") -> str:
+    """Return the kind of a document, which may be cut.
+
+    Args:
+        body: the document.
+        url: its address, which tells apart the services whose error messages look the same.
+    """
+    text = body.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if text.startswith(("{", "[")):
+        return _of_json(body)
+    if _TURTLE.match(text):
+        return DCAT
+    if text.startswith("<"):
+        return _of_markup(text, url)
+    return UNKNOWN
+
+
+def _of_markup(text: str, url: str) -> str:
+    head = text[:_HEAD]
+    match = _ROOT.search(head)
+    root = match.group(1) if match else ""
+    if root.lower() == "html" or head.lower().startswith("<!doctype html"):
+        return WAF if _XML_FILE.search(text) else PAGE
+    if root in ("Capabilities", "ExceptionReport"):
+        return CSW if "/cat/csw" in head or "csw" in url.lower() else MAPS
+    return _ROOTS.get(root, UNKNOWN)
+
+
+def _of_json(body: bytes) -> str:
+    try:
+        value = strict_json.loads(body)
+    except (ValueError, RecursionError):
+        return UNKNOWN
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, Mapping):
+        return UNKNOWN
+    if not value.keys().isdisjoint(("@context", "@graph", "@id")):
+        return DCAT
+    if value.keys() >= {"next_page", "data"}:
+        return UDATA
+    if not value.keys().isdisjoint(("conformsTo", "stac_version", "links")):
+        return OGCAPI
+    return UNKNOWN
+
+
+# --- what to do about it ---
+
+ADVICE: dict[str, str] = {
+    NOTHING: N_(
+        "There is nothing at this address. Compare it with that of the catalogue, letter by "
+        "letter; if it is the same, ask whoever runs the catalogue for its new address."
+    ),
+    FORBIDDEN: N_(
+        "The server lets nobody in without an account. The portal reads public catalogues only: "
+        "ask whoever runs this one for a public address."
+    ),
+    BROKEN: N_(
+        "The server answered with an error. Test again later; if it stays, tell whoever runs the "
+        "catalogue."
+    ),
+    SILENT: N_(
+        "No server answers at this address. Compare the name of the server with that of the "
+        "catalogue; if it is right, the server is away or does not let the portal in: ask whoever"
+        " runs it."
+    ),
+    MAPS: N_(
+        "This is a service of maps or data (WMS, WFS…), not a catalogue. Ask for the address of "
+        "the catalogue that describes it; to describe this one service, start a dataset from its "
+        "address."
+    ),
+    PAGE: N_(
+        "This is a page for people, not a catalogue for programs. Look on it for the address of "
+        "its service (CSW, DCAT, API), which often ends in “/csw”, or ask whoever runs it."
+    ),
+    UNKNOWN: N_(
+        "What answers here is none of the types of source. Ask whoever runs the catalogue for the"
+        " address and the type of its service."
+    ),
+}
+"""Kind of what answers → what to do."""
+_OTHER_TYPE = N_("This is a source of another type: choose “{type}”, and test again.")
+_SAME_TYPE = N_(
+    "The address is one of the chosen type, but nothing could be read there. Test again later."
+)
+
+
+def advice(kind: str, chosen: str) -> str:
+    """Return what was found at the address of a source and what to do.
+
+    Args:
+        kind: what answers at the address.
+        chosen: the chosen type of source.
+    """
+    if kind == chosen:
+        return tk._(_SAME_TYPE)
+    other = type_called(kind)
+    if kind not in ADVICE and other:
+        return tk._(_OTHER_TYPE).format(type=tk._(other.title))
+    return tk._(ADVICE.get(kind, ADVICE[UNKNOWN]))

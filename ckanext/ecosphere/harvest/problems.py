@@ -194,30 +194,39 @@ _REACH = N_(
 ADVICE: dict[str, str] = {
     **dict.fromkeys(
         (
-            "empty", "too-large", "too-many-elements", "tag-too-long", "too-deep", "doctype", "html", "encoding",
-            "truncated", "not-well-formed", "not-iso", "not-rdf", "not-udata", "not-ogcapi", "exception",
+            "empty", "too-large", "too-many-elements", "tag-too-long", "too-deep", "doctype",
+            "html", "encoding", "truncated", "not-well-formed", "not-iso", "not-rdf", "not-udata",
+            "not-ogcapi", "exception",
         ),
         _DOCUMENT,
     ),
     **dict.fromkeys(
         (
-            "no-identification", "no-title", "no-title-used", "title-of-copy", "no-description", "no-file-identifier",
-            "identifier-placeholder", "organisation-missing", "no-contact", "email",
+            "no-identification", "no-title", "no-title-used", "title-of-copy", "no-description",
+            "no-file-identifier", "identifier-placeholder", "organisation-missing", "no-contact",
+            "email",
         ),
         _FILL,
     ),
-    **dict.fromkeys(("code", "date", "scale", "resolution", "reference-system", "organisation-unknown"), _LIST),
+    **dict.fromkeys(
+        ("code", "date", "scale", "resolution", "reference-system", "organisation-unknown"), _LIST
+    ),
     **dict.fromkeys(
         (
-            "box-not-a-number", "box-metres", "box-axes-swapped", "box-beyond-180", "box-outside-world",
-            "box-south-north-swapped", "box-west-east-swapped", "box-zero", "place-contradiction", "place-off-box",
-            "outside-france",
+            "box-not-a-number", "box-metres", "box-axes-swapped", "box-beyond-180",
+            "box-outside-world", "box-south-north-swapped", "box-west-east-swapped", "box-zero",
+            "place-contradiction", "place-off-box", "outside-france",
         ),
         _BOX,
     ),
-    **dict.fromkeys(("link-scheme", "link-not-an-address", "link-too-long", "link-credentials"), _LINK),
     **dict.fromkeys(
-        ("licence-version", "licence-without-text", "licences-differ", "anchor-contradiction", "access-contradiction"),
+        ("link-scheme", "link-not-an-address", "link-too-long", "link-credentials"), _LINK
+    ),
+    **dict.fromkeys(
+        (
+            "licence-version", "licence-without-text", "licences-differ", "anchor-contradiction",
+            "access-contradiction",
+        ),
         _LICENCE,
     ),
     **dict.fromkeys(("text-cut", "too-many"), _TEXT),

@@ -7,11 +7,14 @@ records (dates, coordinates, codes) therefore stay strings here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from ckanext.ecosphere.dataset import geometry
 
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""An identifier that is the same in all catalogues."""
 Translations = dict[str, dict[str, str]]
 
 
@@ -276,7 +279,7 @@ class Record:
     hierarchy_level: str | None = None
     hierarchy_level_name: str | None = None
     parent_identifier: str | None = None
-    parent_codespace: str | None = None  # set by `iso.table_parts`, by the name of the field
+    parent_codespace: str | None = None  # set by `iso.parts.identifier_code`
     parent_href: str | None = None
     series: list[str] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)

@@ -18,9 +18,9 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.harvest.job import site_context
 from ckanext.ecosphere.harvest.messages import form_error
-from ckanext.ecosphere.harvest.sources.source_type import type_names
-from ckanext.ecosphere.harvest.worker.job import user_name
+from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.shared import characters
 from ckanext.harvest.model import HarvestSource
 
@@ -37,7 +37,8 @@ _CONDITION = 3
 """Number of parts of a condition."""
 LARGEST_FILE = 20_000_000
 LONGEST_LINE = 100_000
-"""Characters of a line of CSV; the limit of Python's reader can be raised by anybody in the process."""
+"""Characters of a line of CSV; the limit of Python's reader can be raised by anybody in the
+process."""
 LONGEST_REASON = 300
 
 
@@ -274,14 +275,8 @@ def apply(plan: Plan, tell: Callable[[str], None]) -> bool:
 
 def _refusal(action: str, values: dict[str, Any]) -> str:
     """Call an action; return why it was refused, "" if it was not."""
-    context: Any = {
-        "ignore_auth": True,
-        "user": user_name(),
-        "model": model,
-        "session": model.Session,
-    }
     try:
-        tk.get_action(action)(context, values)
+        tk.get_action(action)(site_context(), values)
     except (tk.ValidationError, tk.ObjectNotFound) as error:
         model.Session.rollback()
         if isinstance(error, tk.ObjectNotFound):

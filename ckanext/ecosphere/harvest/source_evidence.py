@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.harvest.normalise import Result
-from ckanext.ecosphere.harvest.normalise.constraint_texts import limits_of_text
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
+from ckanext.ecosphere.harvest.normalise.draft import is_placeholder, plain
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.record import Record
 
@@ -47,25 +48,6 @@ Said = Iterable[tuple[str, str]]
 """(text to quote, text to search for in the dataset)."""
 
 
-@dataclass(slots=True, frozen=True)
-class Field:
-    """Mapping of a dataset field to the record.
-
-    Attributes:
-        name: field of the dataset; with the prefix `resource:` for those of a resource.
-        said: returns what the record states about it.
-        coded: fields that hold it in another form than the text of the record; if one is set, it was taken over.
-        unread: names under which readers and rules note values without a place.
-        problems: codes of the problems that concern it.
-    """
-
-    name: str
-    said: Callable[[Record], Said]
-    coded: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-
-
 def _texts(values: Iterable[str | None]) -> Said:
     return [(value, value) for value in values if value and not is_placeholder(value)]
 
@@ -83,6 +65,10 @@ def _places(record: Record) -> Said:
     boxes = [", ".join(filter(None, numbers)) for numbers in sides]
     codes = [place.code for place in record.geographic_identifiers]
     return _texts([*boxes, *codes, *record.extent_descriptions])
+
+
+def _lineage(record: Record) -> Said:
+    return _texts(record.lineage)
 
 
 def _periods(record: Record) -> Said:
@@ -173,96 +159,27 @@ def _dates(record: Record) -> Said:
     return _texts(f"{dated.value} ({dated.type or '?'})" for dated in record.dates if dated.value)
 
 
-_DATE_FIELDS = ("created", "issued", "modified")
-_LICENCES = ("licence-without-text", "licences-differ", "anchor-contradiction")
-_LINKS = ("link-scheme", "link-not-an-address", "link-too-long")
-_BOXES = ("box-not-a-number", "box-outside-world", "box-zero", "outside-france")
-
-FIELDS: tuple[Field, ...] = (
-    Field(
-        "notes",
-        _abstract,
-        unread=("purpose", "supplementalInformation"),
-        problems=("no-description", "text-cut"),
-    ),
-    Field("theme", _keywords, coded=("theme", "inspire_theme", "tags")),
-    Field("tag_string", _keywords, unread=("keyword",)),
-    Field(
-        "territory",
-        _places,
-        coded=("territory", "spatial", "spatial_coverage"),
-        unread=("EX_BoundingPolygon", "EX_GeographicBoundingBox", "geographicElement"),
-        problems=_BOXES,
-    ),
-    Field(
-        "temporal_coverage",
-        _periods,
-        coded=("temporal_coverage",),
-        unread=("temporalElement",),
-        problems=("date",),
-    ),
-    Field("provenance", lambda record: _texts(record.lineage), unread=("statement",)),
-    Field(
-        "scale_denominator",
-        _resolutions,
-        coded=("scale_denominator", "spatial_resolution_in_meters"),
-        unread=("spatialResolution",),
-        problems=("scale", "resolution"),
-    ),
-    Field(
-        "reference_system",
-        _systems,
-        coded=("reference_system",),
-        unread=("referenceSystemInfo",),
-        problems=("reference-system",),
-    ),
-    Field(
-        "documentation",
-        _documents,
-        unread=("featureCatalogue", "applicationSchema", "specification"),
-    ),
-    Field(
-        "resource:url", _addresses, coded=("resources", "url"), unread=("onLine",), problems=_LINKS
-    ),
-    Field("resource:description", _descriptions, coded=("resources",)),
-    Field("resource:format", _formats, coded=("resources",), unread=("distributionFormat",)),
-    Field(
-        "access_rights",
-        _limits,
-        coded=("access_rights", "access_limitation"),
-        problems=("access-contradiction",),
-    ),
-    Field("license_id", _licences, coded=("license_id",), problems=_LICENCES),
-    Field(
-        "use_conditions",
-        _uses,
-        coded=("use_conditions", "license_id"),
-        unread=("MD_RestrictionCode",),
-    ),
-    Field("contact", _mailboxes, problems=("no-contact", "email")),
-    Field(
-        "creator",
-        _organisations,
-        coded=("creator", "publisher", "owner_org"),
-        problems=("organisation-missing",),
-    ),
-    Field(
-        "frequency",
-        _frequency,
-        coded=("frequency",),
-        unread=("maintenanceNote",),
-        problems=("code",),
-    ),
-    Field("modified", _dates, coded=_DATE_FIELDS, unread=("date",), problems=("date",)),
-)
-
-_ELEMENTS = {
-    "frequency": ("maintenanceAndUpdateFrequency",),
-    "notes": ("abstract", "notes"),
-    "temporal_coverage": ("temporalElement", "beginPosition", "endPosition", "temporal_coverage"),
-    "modified": ("date", "creation", "publication", "revision", "issued", "created", "modified"),
+_SAID: dict[str, Callable[[Record], Said]] = {
+    "abstract": _abstract,
+    "addresses": _addresses,
+    "dates": _dates,
+    "descriptions": _descriptions,
+    "documents": _documents,
+    "formats": _formats,
+    "frequency": _frequency,
+    "keywords": _keywords,
+    "licences": _licences,
+    "limits": _limits,
+    "lineage": _lineage,
+    "mailboxes": _mailboxes,
+    "organisations": _organisations,
+    "periods": _periods,
+    "places": _places,
+    "resolutions": _resolutions,
+    "systems": _systems,
+    "uses": _uses,
 }
-"""Elements or fields that a problem with a general code must name to concern a field."""
+"""`said` of the table of fields → what a record states, as texts."""
 
 
 def statements(record: Record, result: Result, dataset: Mapping[str, Any]) -> dict[str, Statement]:
@@ -274,21 +191,33 @@ def statements(record: Record, result: Result, dataset: Mapping[str, Any]) -> di
         dataset: the dataset as shown by the portal.
     """
     texts = _TextsTaken(dataset, result)
-    return {field.name: _statement(field, record, result, dataset, texts) for field in FIELDS}
+    by_field = {}
+    for scope, prefix in ((fields.DATASET, ""), (fields.RESOURCE, "resource:")):
+        for field in fields.fields(scope):
+            evidence = field.entry.get("evidence")
+            if evidence:
+                statement = _statement(evidence, record, result, dataset, texts)
+                by_field[f"{prefix}{field.name}"] = statement
+    return by_field
 
 
 def _statement(
-    field: Field, record: Record, result: Result, dataset: Mapping[str, Any], texts: _TextsTaken
+    evidence: Mapping[str, Any],
+    record: Record,
+    result: Result,
+    dataset: Mapping[str, Any],
+    texts: _TextsTaken,
 ) -> Statement:
-    problems = tuple(problem for problem in result.problems if _concerns(problem, field))
-    pairs = list(field.said(record))
+    """Return what the record states about a field; `evidence` is that of its entry in the table."""
+    coded, unread = evidence.get("coded", ()), evidence.get("unread", ())
+    problems = tuple(problem for problem in result.problems if _concerns(problem, evidence))
+    pairs = list(_SAID[evidence["said"]](record))
     lost: list[str] = []
-    if not problems and not any(dataset.get(name) for name in field.coded):
-        in_log = not field.coded
-        lost = [quoted for quoted, sought in pairs if not texts.has(sought, in_log=in_log)]
-    lost += [text for name, text in _noted(result) if name in field.unread]
-    unusable = _unusable(problems)
-    lost = [text for text in lost if not any(value in plain(text) for value in unusable)]
+    if not problems and not any(dataset.get(name) for name in coded):
+        lost = [quoted for quoted, sought in pairs if not texts.has(sought, in_log=not coded)]
+    lost += [text for name, text in _noted(result) if name in unread]
+    for value in _unusable(problems):
+        lost = [text for text in lost if value not in plain(text)]
     return Statement(_short(quoted for quoted, _sought in pairs), _short(lost), problems)
 
 
@@ -301,7 +230,10 @@ def _unusable(problems: Iterable[Problem]) -> set[str]:
     return {plain(str(value)) for value in values}
 
 
-_FAULTS = ("date", "scale", "email", *_LINKS, *_BOXES)
+_FAULTS = (
+    "date", "scale", "email", "link-scheme", "link-not-an-address", "link-too-long",
+    "box-not-a-number", "box-outside-world", "box-zero", "outside-france",
+)  # fmt: skip
 """Problems that make a text of the record useless, so that nothing was lost with it."""
 
 
@@ -344,11 +276,11 @@ def _noted(result: Result) -> Iterator[tuple[str, str]]:
             yield name, text
 
 
-def _concerns(problem: Problem, field: Field) -> bool:
-    if problem.code not in field.problems:
+def _concerns(problem: Problem, evidence: Mapping[str, Any]) -> bool:
+    if problem.code not in evidence.get("problems", ()):
         return False
     element = problem.params.get("field") or problem.params.get("element")
-    elements = _ELEMENTS.get(field.name)
+    elements = evidence.get("elements")
     return element is None or elements is None or str(element) in elements
 
 

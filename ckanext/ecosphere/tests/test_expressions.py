@@ -28,7 +28,7 @@ import pytest
 
 import ckanext.ecosphere
 from ckanext.ecosphere.dataset import links, services
-from ckanext.ecosphere.harvest.normalise import constraint_texts, information
+from ckanext.ecosphere.harvest.normalise import constraints, information
 from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.importing import addresses
 
@@ -55,10 +55,10 @@ MADE = {
         [sign.pattern for sign in links.signs()],
         *(links.protocol_patterns(where) for where in ("protocol", "url", "operation", "kind")),
     ],
-    "harvest.normalise.constraint_texts": lambda: [
-        constraint_texts.limit_patterns(),
-        constraint_texts.reserved_patterns(),
-        constraint_texts.licence_patterns(),
+    "harvest.normalise.constraints": lambda: [
+        constraints.limit_patterns(),
+        constraints.reserved_patterns(),
+        constraints.licence_patterns(),
     ],
     "harvest.normalise.information": lambda: [[pattern for pattern, *_others in information.subject_patterns()]],
     "schemas.importing.addresses": lambda: [[pattern for _use, pattern, _template in addresses._pages()]],
@@ -75,8 +75,8 @@ WITH_LOCAL_NAMES = {
     "search.relevance.spelling": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
     "search.relevance.missing": [r"restriction\W+(?:\w{1,4}\W+){0,3}eau"],
     "schemas.logic.validators": [],  # OPEN_PATTERNS is read from the names of the module
-    "harvest.normalise.constraint_texts": [],  # MADE
-    "harvest.normalise.tables": [],  # patterns of the tables: MADE by those who use them
+    "harvest.normalise.constraints": [],  # MADE
+    "harvest.normalise.draft": [],  # patterns of the tables: MADE by those who use them
     "harvest.normalise.information": [],  # MADE
     "schemas.importing.addresses": [],  # MADE
     "dataset.links": [],  # MADE

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.documents import Documents, KeptDocuments
 from ckanext.ecosphere.fast_save.validation import Validation
-from ckanext.ecosphere.harvest.write import bulk
-from ckanext.ecosphere.harvest.write.importer import without_activity
+from ckanext.ecosphere.harvest.write import portal
+from ckanext.ecosphere.harvest.write.portal import without_activity
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.test_roundtrip_property import TEXT, datasets
 
@@ -266,7 +266,7 @@ def test_datasets_created_together_are_those_of_package_create(
     act: Act, services: list[dict[str, Any]], sysadmin_context: dict[str, Any], fields: Any, parts: Any
 ):
     with pytest.MonkeyPatch.context() as monkeypatch, without_activity():
-        assert bulk.Bulk.possible()
+        assert portal.Bulk.possible()
         told = Told(monkeypatch)
         number = next(NUMBERS)
         wanted = {"title": "Même titre", "type": "dataset", "owner_org": services[0]["id"], **fields, **parts}
@@ -277,7 +277,7 @@ def test_datasets_created_together_are_those_of_package_create(
         )["id"]
         told_of_one = told.since()
         model.Session.remove()
-        together = bulk.Bulk(sysadmin_context["user"])
+        together = portal.Bulk(sysadmin_context["user"])
         data = together.valid(copy.deepcopy({**wanted, "name": f"other-{number}"}))
         assert data is not None
         (other,) = together.create([data])

@@ -13,7 +13,7 @@ from rdflib import Graph, Literal, URIRef
 from ckanext.dcat.profiles import DCT
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.harvest.iso import tables, walk
+from ckanext.ecosphere.harvest.iso import reader, walk
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, normalise
@@ -69,8 +69,8 @@ def with_credit(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     schema["dataset_fields"].append(CREDIT)
     monkeypatch.setattr(fields, "schema", lambda: schema)
     fields.fields.cache_clear()
-    handlers = walk.of_fields(tables.IDENTIFICATION_INFO)
-    monkeypatch.setitem(tables.IDENTIFICATION, "credit", handlers["credit"])
+    handlers = walk.of_fields(reader.IDENTIFICATION_INFO)
+    monkeypatch.setitem(reader.IDENTIFICATION, "credit", handlers["credit"])
     yield
     fields.fields.cache_clear()
 

@@ -59,7 +59,7 @@ def test_own_services_are_refused_although_their_network_is_allowed(app, headers
 
 
 def test_source_on_the_portal_s_own_index_reads_nothing(with_plugins, clean_db, ckan_config):
-    from ckanext.ecosphere.harvest.sources.source_type import type_called
+    from ckanext.ecosphere.harvest.sources.base import type_called
 
     parts = urlsplit(tk.config["solr_url"])
     for kind in ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata", "ecosphere_ogcapi"):
@@ -121,7 +121,7 @@ def test_import_over_a_wrong_option_says_so(ckan_config, monkeypatch):
 def test_check_wants_a_worker_that_takes_no_harvest():
     from ckan.lib import jobs
 
-    from ckanext.ecosphere.harvest.checks import free_workers
+    from ckanext.ecosphere.harvest.worker import free_workers
     from dev.stack.ckan import QUEUES, QUICK_QUEUES
 
     def status_with(*queues):

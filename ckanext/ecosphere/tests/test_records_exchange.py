@@ -15,7 +15,7 @@ from rdflib import SH, Graph
 
 from ckanext.dcat.processors import RDFSerializer
 from ckanext.dcat.utils import dataset_uri
-from ckanext.ecosphere.harvest import terminal
+from ckanext.ecosphere.harvest import cli
 from ckanext.ecosphere.tests.round_trip import differences, feed, harvested, table
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 
@@ -61,7 +61,7 @@ def datasets(  # noqa: PLR0917 - fixtures
     def harvest(name: str, kind: str, url: str) -> None:
         source = {"name": name, "title": name, "url": url, "source_type": kind, "owner_org": OWNER}
         tk.get_action("harvest_source_create")(sysadmin_context.copy(), source)
-        terminal.run(name, inline=True, echo=lambda said: None)
+        cli.harvest_source(name, inline=True, echo=lambda said: None)
 
     harvest("iso", "ecosphere_csw", csw_catalogue(path.read_bytes() for path in sorted(RECORDS.glob("*/*.xml"))))
     files = list(graph_files())

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from ckanext.dcat.processors import RDFSerializer
 from ckanext.dcat.utils import dataset_uri
-from ckanext.ecosphere.harvest import terminal
+from ckanext.ecosphere.harvest import cli
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.test_roundtrip_property import NUMBERS, datasets
 from ckanext.ecosphere.tests.round_trip import differences, feed, harvested, read, table
@@ -92,7 +92,7 @@ def test_another_portal_that_harvests_them_has_the_same_datasets(  # noqa: PLR09
         source = {"name": "portal", "title": "Portal", "url": f"{server.url}/catalog.ttl", "owner_org": "ddt-01"}
         create = tk.get_action("harvest_source_create")
         create(sysadmin_context.copy(), {**source, "source_type": "ecosphere_dcat"})
-        terminal.run("portal", inline=True, echo=lambda said: None)
+        cli.harvest_source("portal", inline=True, echo=lambda said: None)
     model.Session.remove()
     found = {}
     for before in published:

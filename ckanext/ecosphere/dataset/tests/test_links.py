@@ -8,7 +8,7 @@ import pytest
 
 from ckanext.ecosphere.dataset import links, services
 from ckanext.ecosphere.dataset.links import Link
-from ckanext.ecosphere.harvest.normalise.addresses import is_intranet
+from ckanext.ecosphere.harvest.normalise.texts import is_intranet
 from ckanext.ecosphere.quality.core import distributions
 from ckanext.ecosphere.quality.core.distributions import Record
 from ckanext.ecosphere.schemas.page import uses

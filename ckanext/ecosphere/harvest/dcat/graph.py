@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from lxml import etree
-from rdflib import DCTERMS, RDF, BNode, Graph, Literal, URIRef
+from rdflib import DCTERMS, RDF, RDFS, SKOS, BNode, Graph, Literal, URIRef
 from rdflib.namespace import FOAF
 from rdflib.term import Node
 
-from ckanext.ecosphere.harvest.dcat.values import in_order
+from ckanext.ecosphere.dataset.geometry import Box as Sides
+from ckanext.ecosphere.dataset.geometry import (
+    Position,
+    boxes_around,
+    geometries_in,
+    parts_of,
+    parts_of_wkt,
+)
+from ckanext.ecosphere.dataset.places import touches_france
+from ckanext.ecosphere.harvest.iso import parts
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.record import Box, as_boxes
 from ckanext.ecosphere.harvest.sources.base import PageError
 from ckanext.ecosphere.shared import rdf, strict_json
 from ckanext.ecosphere.shared.http_guard import joined
+from ckanext.ecosphere.shared.rdf import NAMESPACES
+from ckanext.ecosphere.vocabularies import languages
 
 DCAT = rdf.NAMESPACES["dcat"]
 log = logging.getLogger(__name__)
@@ -268,3 +283,230 @@ def tree_text(part: Graph, subject: Node) -> str:
         for predicate, value in part.predicate_objects(node):
             lines.append(f"{name} {predicate.n3()} {written(value, (node,))}")
     return "\n".join(sorted(lines))
+
+
+VCARD = NAMESPACES["vcard"]
+
+# --- values of nodes ---
+#
+# Read texts, labels, codes and URIs of RDF nodes, in a stable order.
+
+_DEPTH = 3
+"""Depth to which the content of a blank node is compared with others."""
+
+
+_COMPARED = 500
+"""Characters of that content compared verbatim, before the hash, so that small changes rarely alter
+the order."""
+_contents: WeakKeyDictionary[Graph, dict[tuple[Node, int], str]] = WeakKeyDictionary()
+"""Cache of the content of blank nodes, per graph (graphs are not modified here)."""
+
+
+def in_order(graph: Graph, nodes: Iterable[Node]) -> list[Node]:
+    """Return nodes in an order that is the same at each parse: blank nodes first, sorted by content.
+
+    Labels of blank nodes change whenever a file is parsed.
+    """
+    return sorted(
+        nodes, key=lambda node: (not isinstance(node, BNode), _content(graph, node, _DEPTH))
+    )
+
+
+def _content(graph: Graph, node: Node, depth: int) -> str:
+    if not isinstance(node, BNode):
+        return str(node)
+    if not depth:
+        return ""
+    contents = _contents.setdefault(graph, {})
+    if (node, depth) not in contents:
+        lines = [f"{p} {_content(graph, o, depth - 1)}" for p, o in graph.predicate_objects(node)]
+        content = "\n".join(sorted(lines))
+        digest = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
+        contents[node, depth] = content[:_COMPARED] + digest
+    return contents[node, depth]
+
+
+def first_of(graph: Graph, subject: Node, *predicates: URIRef) -> Iterator[Node]:
+    """Yield the values of the first of some predicates that has any."""
+    for predicate in predicates:
+        nodes = in_order(graph, graph.objects(subject, predicate))
+        if nodes:
+            yield from nodes
+            return
+
+
+def first_node(graph: Graph, subject: Node, *predicates: URIRef) -> Node | None:
+    """Return the first value of the first of some predicates that has any."""
+    return next(first_of(graph, subject, *predicates), None)
+
+
+def texts_of(graph: Graph, subject: Node, *predicates: URIRef) -> list[str]:
+    """Return the texts of the first predicate that has any, French ones first."""
+    nodes = sorted(first_of(graph, subject, *predicates), key=_is_foreign)
+    return [str(node) for node in nodes if str(node).strip()]
+
+
+def _is_foreign(node: Node) -> bool:
+    return not isinstance(node, Literal) or not (node.language or "fr").lower().startswith("fr")
+
+
+def text_of(graph: Graph, subject: Node, *predicates: URIRef) -> str | None:
+    """Return the first text of the first predicate that has any, preferably a French one."""
+    return next(iter(texts_of(graph, subject, *predicates)), None)
+
+
+def in_languages(
+    graph: Graph, subject: Node, *predicates: URIRef
+) -> tuple[str | None, dict[str, str]]:
+    """Return the text of the first predicate that has any, and its translations if there are several languages.
+
+    The text is French, else without a language, else English, else that of the first language.
+
+    Returns:
+        the text, and BCP 47 tag → text, including the language of the text itself when it is known.
+    """
+    stated = []
+    for node in first_of(graph, subject, *predicates):
+        language = node.language if isinstance(node, Literal) else None
+        if str(node).strip():
+            stated.append((language or "", str(node)))
+    if len(stated) < 2:  # noqa: PLR2004 - as in most records
+        return stated[0][1] if stated else None, {}
+    texts, _others = languages.by_tag((language, text) for language, text in stated if language)
+    plain = [text for language, text in stated if not language]
+    preferred = [texts.get(languages.FRENCH), *plain[:1], texts.get(languages.best(texts))]
+    main = next(filter(None, preferred), stated[0][1])
+    if all(text == main for text in texts.values()):
+        return main, {}
+    return main, texts
+
+
+def label_of(graph: Graph, node: Node) -> str:
+    """Return the label of a node; a literal is its own label."""
+    if isinstance(node, Literal):
+        return str(node)
+    predicates = (SKOS.prefLabel, RDFS.label, DCTERMS.title, FOAF.name, VCARD.fn)
+    return text_of(graph, node, *predicates) or ""
+
+
+def labels_of(graph: Graph, subject: Node, predicate: URIRef, other: URIRef) -> list[str]:
+    """Return the labels of the values of a predicate, or else their texts under another predicate."""
+    nodes = first_of(graph, subject, predicate)
+    labels = [label_of(graph, node) or text_of(graph, node, other) for node in nodes]
+    return [label for label in labels if label]
+
+
+def last_part(value: Node) -> str:
+    """Return the last part of a URI, the code of a controlled list; "" for blank nodes, whose labels mean nothing."""
+    if isinstance(value, BNode):
+        return ""
+    if not isinstance(value, URIRef):
+        return str(value)
+    return re.split(r"[/#:]", str(value).rstrip("/"))[-1]
+
+
+def address_of(value: Node) -> str | None:
+    """Return the URI of a node if it is an http or https URL."""
+    if isinstance(value, URIRef) and str(value).startswith(("http://", "https://")):
+        return str(value)
+    return None
+
+
+def addresses_of(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
+    """Return the http and https URLs of a predicate."""
+    addresses = map(address_of, first_of(graph, subject, predicate))
+    return [address for address in addresses if address]
+
+
+# --- geometries ---
+#
+# Bounding boxes of geometry literals in RDF: WKT, GeoJSON, GML.
+
+MAX_TEXT = 1_000_000
+"""Maximum length of a geometry, in characters; the rest is ignored."""
+_FOUR_NUMBERS = re.compile(r"\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){3}\s*")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
+_SYSTEM = re.compile(r"\s*(?:<([^<>]*)>|SRID=\d{1,6};)", re.IGNORECASE)
+_WKT = re.compile(
+    r"(?:MULTI)?(?:POLYGON|POINT|LINESTRING)|ENVELOPE|GEOMETRYCOLLECTION", re.IGNORECASE
+)
+_GML = re.compile(
+    r"<(?:[\w.-]{1,40}:)?(?:Envelope|Point|LineString|Polygon|Multi[A-Z][a-z]{3,10})[\s>]"
+)
+_EPSG = re.compile(r"epsg[/:][\d.]*[/:](\d{4,5})$", re.IGNORECASE)
+_LATITUDE_FIRST = {"4326", "4258", "4171", "4979", "4937", "4964"}
+"""EPSG codes of geographic systems (WGS 84, ETRS89, RGF93) that are defined with latitude first."""
+
+
+def boxes_of(text: str) -> list[Box]:
+    """Return the bounding boxes of a WKT, GeoJSON or GML geometry, one per group of nearby parts; none if unreadable.
+
+    Longitude comes first in CRS84 and without a reference system (GeoSPARQL 1.1, 8.5.1), latitude in EPSG:4326 and
+    similar systems. A geometry that touches France only in the other order is read in that order.
+    """
+    bare = text[:MAX_TEXT].strip()
+    if _GML.match(bare):
+        return as_boxes(boxes_around(_of_gml(bare)))
+    latitude_first = False
+    system = _SYSTEM.match(bare)
+    if system:
+        bare = bare[system.end() :].strip()
+        code = _EPSG.search((system.group(1) or "").strip())
+        latitude_first = bool(code and code.group(1) in _LATITUDE_FIRST)
+    if bare.startswith("{"):
+        return as_boxes(boxes_around(_of_geojson(bare)))
+    if _FOUR_NUMBERS.fullmatch(bare):  # ArcGIS: west, south, east, north
+        west, south, east, north = (number.strip() for number in bare.split(","))
+        return [Box(west, east, south, north)]
+    return _of_wkt(bare, latitude_first)
+
+
+def _of_wkt(text: str, latitude_first: bool) -> list[Box]:
+    if not _WKT.match(text):
+        return []
+    if text[:8].upper() == "ENVELOPE":
+        numbers = _NUMBER.findall(text)
+        if len(numbers) != 4:  # noqa: PLR2004 - west, east, north, south
+            return []
+        west, east, north, south = map(float, numbers)
+        return as_boxes([(west, south, east, north)])
+    sides = boxes_around(parts_of_wkt(text[text.find("(") :]) or _in_pairs(text))
+    turned = [(south, west, north, east) for west, south, east, north in sides]
+    if latitude_first and not _only_straight(sides, turned):
+        sides = turned
+    return as_boxes(sides)
+
+
+def _in_pairs(text: str) -> list[list[Position]]:
+    """Read positions written with other separators than WKT's."""
+    numbers = [float(number) for number in _NUMBER.findall(text)]
+    if not numbers or len(numbers) % 2:
+        return []
+    return [list(zip(numbers[::2], numbers[1::2], strict=True))]
+
+
+def _of_gml(text: str) -> list[list[Position]]:
+    try:
+        geometry = parts.geojson_of(parse_xml(text.encode("utf-8", "replace")))
+    except RecordError:
+        return []
+    if geometry is None:
+        return []
+    return parts_of(geometry)
+
+
+def _of_geojson(text: str) -> list[list[Position]]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    parts: list[list[Position]] = []
+    for geometry in geometries_in(document):
+        parts += parts_of(geometry)
+    return parts
+
+
+def _only_straight(sides: list[Sides], turned: list[Sides]) -> bool:
+    """Tell whether a geometry touches France as written, and not with its axes swapped."""
+    about = any(touches_france(each, widest=False) for each in sides)
+    return about and not any(map(touches_france, turned))

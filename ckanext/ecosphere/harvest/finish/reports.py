@@ -16,9 +16,13 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
+from ckanext.ecosphere.harvest.job import RUNNING
+from ckanext.ecosphere.harvest.messages import sentence, translator
 from ckanext.ecosphere.harvest.model import (
     CATALOGUE,
     DUPLICATE,
+    ERRORED,
+    IMPORT_LOG,
     KEPT,
     PUBLISHED,
     REFUSED,
@@ -27,11 +31,8 @@ from ckanext.ecosphere.harvest.model import (
     NotTaken,
     SourceRecord,
     Undo,
+    is_any,
 )
-from ckanext.ecosphere.harvest.sources.messages import sentence
-from ckanext.ecosphere.harvest.worker.job import RUNNING
-from ckanext.ecosphere.harvest.worker.messages import translator
-from ckanext.ecosphere.harvest.write.writer import ERRORED, IMPORT_LOG
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import (
     HarvestJob,
@@ -204,7 +205,8 @@ def _extra_of_object(key: str) -> sa.ColumnElement[bool]:
 CHANGE_OUTCOMES = ("added", "updated", "deleted")
 CHANGE_COLUMNS = ("outcome", "identifier", "title", "dataset", "undo", "reason")
 UNDO_KEY = "ecosphere_undo"
-"""Key of the harvest object extra that tells what an undo did with the object: a key of `UNDO_REASONS`."""
+"""Key of the harvest object extra that tells what an undo did with the object: a key of
+`UNDO_REASONS`."""
 BEGUN, UNDONE = "begun", "undone"
 UNDO_REASONS: dict[str, str] = {
     BEGUN: N_("It is being undone."),
@@ -386,7 +388,7 @@ def is_running(source_id: str) -> bool:
         HarvestJob.status == RUNNING,
         HarvestJob.gather_started.is_not(None),
     )
-    return model.Session.execute(query.limit(1)).first() is not None
+    return is_any(query)
 
 
 def summary(job: JobState) -> dict[str, Any]:

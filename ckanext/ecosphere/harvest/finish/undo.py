@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 import sqlalchemy as sa
 from ckan import model
@@ -22,9 +21,9 @@ from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.deduplication.reconcile import hand_over, reconcile
-from ckanext.ecosphere.harvest.finish import reports, withdrawal
+from ckanext.ecosphere.harvest.finish import closing, reports
 from ckanext.ecosphere.harvest.finish.reports import BEGUN, UNDO_KEY, UNDONE
+from ckanext.ecosphere.harvest.job import Pace
 from ckanext.ecosphere.harvest.model import (
     PUBLISHED,
     WITHDRAWN,
@@ -33,17 +32,17 @@ from ckanext.ecosphere.harvest.model import (
     now,
     update_record,
 )
-from ckanext.ecosphere.harvest.worker.pace import Pace
+from ckanext.ecosphere.harvest.reconcile import hand_over, import_objects, reconcile
 from ckanext.ecosphere.harvest.write.local_edits import edits_of
-from ckanext.ecosphere.harvest.write.reimport import import_objects
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 
 _AT_ONCE = 100
 _ATTEMPTS = 2
-"""A look for stuck harvests (`worker.queue.revive`) may drop a batch that is about to be imported."""
+"""A look for stuck harvests (`worker.revive`) may drop a batch that is about to be imported."""
 _OTHER_DIGEST = "undone"
-"""Digest of a record whose last import was undone: differs from all, so that the next harvest imports it again."""
+"""Digest of a record whose last import was undone: differs from all, so that the next harvest
+imports it again."""
 
 
 def carry_out_asked(source_id: str, locks: Locks) -> None:
@@ -124,17 +123,8 @@ def _next_objects(job_id: str) -> list[_Object]:
         obstacle = None
         if not is_begun:
             obstacle = _obstacle(changed, record_now, package_now, former)
-        objects.append(
-            _Object(
-                changed.id,
-                changed.guid,
-                changed.report_status,
-                changed.package_id,
-                is_begun,
-                former,
-                obstacle,
-            )
-        )
+        changed_as = (changed.id, changed.guid, changed.report_status, changed.package_id)
+        objects.append(_Object(*changed_as, is_begun, former, obstacle))
     model.Session.remove()
     return objects
 
@@ -236,14 +226,8 @@ def _note(objects: list[_Object]) -> None:
     rows = []
     for changed in objects:
         if not changed.is_begun:
-            rows.append(
-                {
-                    "id": str(uuid4()),
-                    "harvest_object_id": changed.id,
-                    "key": UNDO_KEY,
-                    "value": changed.obstacle or BEGUN,
-                }
-            )
+            note = {"key": UNDO_KEY, "value": changed.obstacle or BEGUN}
+            rows.append({"harvest_object_id": changed.id, **note})
     if rows:
         model.Session.execute(sa.insert(HarvestObjectExtra.__table__), rows)
     model.Session.commit()
@@ -264,7 +248,7 @@ def _take_back(source_id: str, added: dict[str, _Object]) -> dict[str, str]:
     handed_over = hand_over(source_id, published)
     for guid in handed_over:
         del published[guid]
-    withdrawal.withdraw(source_id, published)
+    closing.withdraw(source_id, published)
     results = {changed.id: UNDONE for changed in added.values()}
     for guid in handed_over:
         results[added[guid].id] = "handed-over"

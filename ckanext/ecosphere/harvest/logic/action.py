@@ -11,13 +11,21 @@ from ckan import authz, model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.core import journal
-from ckanext.ecosphere.harvest import config, corrections, objects, overview, preview
-from ckanext.ecosphere.harvest import decisions as log_decisions
-from ckanext.ecosphere.harvest.deduplication import decisions
-from ckanext.ecosphere.harvest.finish import reports, withdrawal
+from ckanext.ecosphere.harvest import (
+    config,
+    corrections,
+    deduplication,
+    letter,
+    messages,
+    objects,
+    overview,
+    preview,
+    worker,
+)
+from ckanext.ecosphere.harvest.finish import closing, reports
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
-from ckanext.ecosphere.harvest.letter import readers
+from ckanext.ecosphere.harvest.job import RUNNING, source_lock
 from ckanext.ecosphere.harvest.logic import schema, stock_actions
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord, Undo, now
@@ -25,10 +33,7 @@ from ckanext.ecosphere.harvest.normalise import Context as RulesContext
 from ckanext.ecosphere.harvest.normalise import RecordError, normalise
 from ckanext.ecosphere.harvest.problems import sentence
 from ckanext.ecosphere.harvest.sources import settings
-from ckanext.ecosphere.harvest.sources.source_type import type_names
-from ckanext.ecosphere.harvest.worker import queue
-from ckanext.ecosphere.harvest.worker.job import RUNNING
-from ckanext.ecosphere.harvest.worker.locks import source_lock
+from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared import action_input, authorization, language
 from ckanext.ecosphere.shared.hardened_xml import local_name
@@ -48,7 +53,7 @@ CORRECTION = ("rule", "xpath", "today", "proposed", "content")
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.job_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show the progress and results of a job.
 
@@ -68,7 +73,7 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
     if state is None:
         raise tk.ObjectNotFound(tk._("Nothing is known of this job."))
     query = sa.select(HarvestJob.gather_started).where(HarvestJob.id == state.job_id)
-    hold = withdrawal.open_hold(state.source_id)
+    hold = closing.open_hold(state.source_id)
     return {
         **state.dictize(),
         "started": _iso(model.Session.scalar(query)),
@@ -100,7 +105,7 @@ def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> dic
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.job_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show one record of a harvest: what became of it and why.
 
@@ -146,7 +151,7 @@ def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> dic
     }
 
 
-@tk.validate_action_data(schema.job_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Undo a job in the background, and record it in the journal. For editors of the job's source.
 
@@ -180,7 +185,7 @@ def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> dict[st
     model.Session.add(Undo(job_id=job_id, source_id=state.source_id, user_id=user_id))
     _note_in_journal(context, "harvest:undo", state.source_id, job_id)
     model.Session.commit()
-    queue.send_undo(job_id)
+    worker.decisions_of(state.source_id).enqueue()
     return reports.undo_of(job_id) or {}
 
 
@@ -249,7 +254,7 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[di
     return overview.rows(owners, counted=data_dict["counted"])
 
 
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Harvest a source with the next free worker, before all waiting harvests, and record it in the journal.
 
@@ -280,12 +285,12 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
     job.status = RUNNING
     _note_in_journal(context, "harvest:first", source.id, job.id)
     model.Session.commit()
-    queue.send_first(job.id)
+    worker.send_first(job.id)
     return {"id": job.id}
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show the held withdrawals of a source.
 
@@ -302,7 +307,7 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
     """
     tk.check_access("ecosphere_harvest_withdrawals_show", context, data_dict)
     id_ = _known_source(data_dict["id"])
-    hold = withdrawal.open_hold(id_)
+    hold = closing.open_hold(id_)
     if hold is None:
         return {"hold": None, "datasets": []}
     query = sa.select(HarvestJob.finished).where(HarvestJob.id == hold.job_id)
@@ -310,7 +315,7 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
     rows = model.Session.execute(
         sa.select(SourceRecord.guid, model.Package.name, model.Package.title)
         .join(model.Package, model.Package.id == SourceRecord.package_id)
-        .where(withdrawal.missing(hold.source_id))
+        .where(closing.missing(hold.source_id))
         .order_by(model.Package.title)
         .limit(MAX_LISTED)
     )
@@ -334,18 +339,18 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
     """
     tk.check_access("ecosphere_harvest_withdrawals_decide", context, data_dict)
     id_ = _known_source(data_dict["id"])
-    hold = withdrawal.open_hold(id_)
+    hold = closing.open_hold(id_)
     if hold is None:
         raise tk.ObjectNotFound(tk._("Nothing waits for a decision."))
     user = model.User.get(context.get("user") or "")
     hold.decision = data_dict["decision"]
     hold.decided = now()
     hold.user_id = user.id if user else None
-    if hold.decision == withdrawal.KEEP:
-        withdrawal.keep(id_)
+    if hold.decision == closing.KEEP:
+        closing.keep(id_)
     model.Session.commit()
-    if hold.decision == withdrawal.WITHDRAW:
-        queue.send_withdrawal(hold.id)
+    if hold.decision == closing.WITHDRAW:
+        worker.decisions_of(id_).enqueue()
     return hold.dictize()
 
 
@@ -400,7 +405,7 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.job_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show the result of a trial, which is kept for an hour.
 
@@ -432,7 +437,7 @@ def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> dict
         `wanted`; `offered`, false where the portal sends none.
     """
     tk.check_access("ecosphere_harvest_letter_show", context, data_dict)
-    return {"wanted": readers.wants(_reader_id(context)), "offered": readers.are_offered()}
+    return {"wanted": letter.wants(_reader_id(context)), "offered": letter.are_offered()}
 
 
 @tk.validate_action_data(schema.letter_schema)
@@ -450,9 +455,9 @@ def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> di
     """
     tk.check_access("ecosphere_harvest_letter_update", context, data_dict)
     if data_dict["wanted"]:
-        readers.add(_reader_id(context), language.current())
+        letter.add(_reader_id(context), language.current())
     else:
-        readers.remove(_reader_id(context))
+        letter.remove(_reader_id(context))
     model.Session.commit()
     return {"wanted": data_dict["wanted"]}
 
@@ -461,7 +466,7 @@ def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> di
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show what the source record of a harvested dataset states, field by field, and which of it was not taken over.
 
@@ -487,7 +492,7 @@ def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> 
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show the catalogues that have a dataset. Available to everyone who may see the dataset.
 
@@ -501,11 +506,11 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
         catalogue, `guid` of the record, and `record`, the URL of the original (None when it has none).
     """
     tk.check_access("ecosphere_harvest_catalogues_show", context, data_dict)
-    return decisions.catalogues(_known_dataset(data_dict["id"]).id)
+    return deduplication.catalogues(_known_dataset(data_dict["id"]).id)
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show which parts of a dataset can be changed permanently on the portal. For those who may edit the dataset.
 
@@ -526,7 +531,7 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[
     edits = local_edits.listed(package, with_rows=True)
     edited = {edit["field"] for edit in edits if edit["resource"] is None}
     return {
-        "catalogue": decisions.catalogues(package.id)["published_from"],
+        "catalogue": deduplication.catalogues(package.id)["published_from"],
         "fields": sorted(config.local_fields() | edited),
         "resources": local_edits.added(package.id),
         "edits": edits,
@@ -534,7 +539,7 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.source_schema)
+@tk.validate_action_data(schema.id_schema)
 def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
     """List the local edits of a harvested dataset: fields changed on the portal, which harvests leave as they are.
 
@@ -629,7 +634,7 @@ def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> dict[str, A
         raise tk.ValidationError({"content": [sentence(error, tk._)]}) from error
     return {
         "dataset": result.dataset,
-        "changes": [log_decisions.in_words(change.as_dict()) for change in result.log],
+        "changes": [messages.in_words(change.as_dict()) for change in result.log],
         "problems": [sentence(problem, tk._) for problem in result.problems],
     }
 

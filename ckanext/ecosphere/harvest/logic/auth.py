@@ -13,8 +13,8 @@ from ckan import authz, model
 from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.harvest import objects
-from ckanext.ecosphere.harvest.model import SourceRecord
-from ckanext.ecosphere.harvest.sources.source_type import type_names
+from ckanext.ecosphere.harvest.model import SourceRecord, is_any
+from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.shared import authorization
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
@@ -107,7 +107,7 @@ def _publishes_for_others(source: model.Package) -> bool:
             model.Package.owner_org.is_distinct_from(source.owner_org),
         )
     )
-    return model.Session.execute(query.limit(1)).first() is not None
+    return is_any(query)
 
 
 def _may_edit(context: Context, id_: str | None) -> AuthResult:

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from ckan import logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest import overview
+from ckanext.ecosphere.harvest import overview, worker
+from ckanext.ecosphere.harvest.job import RUNNING
 from ckanext.ecosphere.harvest.logic.auth import source_id
 from ckanext.ecosphere.harvest.model import (
     forget,
@@ -24,9 +25,7 @@ from ckanext.ecosphere.harvest.model import (
     now,
     read_anew,
 )
-from ckanext.ecosphere.harvest.sources.source_type import type_names
-from ckanext.ecosphere.harvest.worker import queue
-from ckanext.ecosphere.harvest.worker.job import RUNNING
+from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.harvest.logic.dictization import harvest_job_dictize
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
@@ -109,7 +108,7 @@ def harvest_send_job_to_gather_queue(
         raise tk.ValidationError({"source": [tk._("The source is not active.")]})
     job.status = RUNNING
     job.save()
-    queue.send(job.id)
+    worker.send(job.id)
     return harvest_job_dictize(job, {"model": model, "session": model.Session})
 
 
@@ -125,7 +124,7 @@ def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> An
     tk.check_access("harvest_jobs_run", context, data_dict)
     result = original(context, data_dict)
     spread()
-    queue.revive()
+    worker.revive()
     return result
 
 

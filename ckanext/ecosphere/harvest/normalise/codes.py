@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.draft import Draft, by_label, is_placeholder, plain
 from ckanext.ecosphere.vocabularies import Concept
 
 MAX_TOPICS = 50

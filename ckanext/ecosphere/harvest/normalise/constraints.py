@@ -8,25 +8,23 @@ conditions of use are two blocks of legal constraints; French records mix them, 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.addresses import MAX_LINKS
-from ckanext.ecosphere.harvest.normalise.constraint_texts import (
-    DOUBT,
-    NO_LIMIT,
-    OTHER,
-    STRICTNESS,
-    Reading,
-    is_label_of_a_limit,
-    licence_of_url,
-    more_than_a_licence,
-    more_than_no_limit,
-    read_term,
+from ckanext.ecosphere.harvest.normalise.draft import (
+    Draft,
+    Reason,
+    compiled,
+    is_placeholder,
+    parts,
+    plain,
+    reason,
+    rows,
+    words,
 )
-from ckanext.ecosphere.harvest.normalise.draft import Draft, Reason, reason
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
-from ckanext.ecosphere.harvest.normalise.texts import bounded, plain_text
+from ckanext.ecosphere.harvest.normalise.texts import MAX_LINKS, bounded, plain_text
 from ckanext.ecosphere.harvest.record import Constraint, Term
 
 MAX_TERMS = 200
@@ -280,3 +278,459 @@ def restriction_codes(draft: Draft) -> None:
                 codes[code] = None
     if codes:
         draft.lost("MD_RestrictionCode", list(codes))
+
+
+# --- what a text means ---
+#
+# What a text about constraints means: a licence, a limit on public access, reserved access.
+#
+# Negated words do not count ("ne relève pas de la licence ODbL", "Il n'y a pas d'accès restreint"). A text means that
+# nothing limits access only if it makes no exception ("… sauf les zones militaires", "… pour les services de
+# l'État").
+
+MAX_SEARCHED = 2_000
+"""Maximum number of characters of a text that are searched."""
+NO_LIMIT = "noLimitations"
+DOUBT = "doubt"
+"""In place of an access right: with such words, an open licence does not make the data public."""
+_PARTLY = "partly"
+STRICTNESS = ("PUBLIC", "SENSITIVE", "RESTRICTED", "CONFIDENTIAL", "NON_PUBLIC")
+MIN_REST = 2
+"""Minimum number of significant words for which the rest of a recognised text is kept."""
+_LONGEST_LABEL = 400
+URL = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
+OTHER = "other-"
+"""Prefix of the licences that stand for all those not in the vocabulary."""
+_ONLY_A_LICENCE = 220
+"""Maximum length, in characters, of a text that may be only the name of a licence."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one text of a constraint means.
+
+    Attributes:
+        certain: whether the licence is known with its version.
+        contradiction: text and address, if they name different things.
+        reserved: access right that words of the text reserve, or `DOUBT`.
+        partial: whether unlimited access has exceptions.
+    """
+
+    licence: str | None = None
+    certain: bool = False
+    limits: list[str] = field(default_factory=list)
+    contradiction: str | None = None
+    reserved: str | None = None
+    partial: bool = False
+
+
+def read_term(term: Term) -> Reading:
+    """Interpret one text of a constraint."""
+    reading = Reading()
+    _read_licence(term, reading)
+    _read_limits(term, reading)
+    reading.reserved = reserved_in(term.text)
+    reading.partial = is_partial(term.text)
+    return reading
+
+
+# --- negation --------------------------------------------------------------------------------
+
+_BREAK = re.compile(r"[.!?]\s|[\n;,:()/]|\s[-–—]\s")
+"""Possible ends of clauses; commas, colons and brackets may also occur within one."""
+_ENDS = ".!?;\n"
+_FAR = 20
+"""Number of words examined before a licence."""
+_NEAR = 8
+"""Number of words examined after a licence, and before words on access."""
+_BETWEEN = 4
+"""Number of words examined between "ne" and "pas"."""
+_DENIED_AFTER = re.compile(
+    r"(?:n|ne) (?:est|sont|peut etre|s applique|s appliquent) (?:pas|plus)(?! que\b)"
+    r"(?: (?:autorisee?|applicable|applique|permise?|possible|accordee?|concedee?|valable|admise?)"
+    r"s?\b|$| aux? )|"
+    r"(?:is|are) not (?:applicable|allowed|permitted|granted|authori[sz]ed)\b"
+    r"|(?:does|do) not apply\b|"
+    r"(?:(?:est|sont|is|are) )?(?:interdite?|exclue?|prohibited|excluded)s?\b|"
+    r"(?:non|pas|not) "
+    r"(?:applicable|appliquee?|concernee?|accordee?|retenue?|autorisee?|allowed|granted)s?$"
+)
+"""Words after a licence that negate it."""
+_ANSWER = re.compile(
+    r"(?:non|no|aucune?s?|neant|sans objet|(?:non|pas) (?:applicable|concernee?s?))$|"
+    r"(?:ont|sont|a|est) (?:ete )?"
+    r"(?:retire|supprime|exclu|masque|anonymise|ote|enleve|floute|occulte)e?s?\b"
+)
+"""Words after a text on access that negate it, or that concern data already removed."""
+_EXCLUDES = {
+    "interdit", "interdite", "interdits", "interdites", "exclu", "exclue", "exclus", "exclues",
+    "prohibited", "excluded",
+}  # fmt: skip
+
+
+@cache
+def _words(place: str) -> frozenset[str]:
+    listed: list[str] = []
+    for row in rows("licence-denials"):
+        if row["place"] == place:
+            listed += parts(row["words"])
+    return frozenset(listed)
+
+
+def may_deny(bare: Collection[str]) -> bool:
+    """Tell whether some words may negate: a quick test, since most texts have none."""
+    denying = (_words("always"), _words("not"), _EXCLUDES)
+    return not all(group.isdisjoint(bare) for group in denying)
+
+
+class Clauses:
+    """The words of a text, without case and accents, and the ends of its clauses.
+
+    A negation counts only if it governs the licence: in the same clause, with only words of the
+    table `licence-denials.csv` in between. "N'engage pas la responsabilité du producteur. Licence
+    Ouverte" does not deny the licence.
+
+    Attributes:
+        words: normalised words of the text.
+    """
+
+    def __init__(self, text: str):
+        self.words: list[str] = []
+        self._pauses: set[int] = set()
+        self._ends: set[int] = set()
+        position = 0
+        for sign in _BREAK.finditer(text):
+            self.words += plain(text[position : sign.start()]).split()
+            if sign.group()[0] in _ENDS:
+                self._ends.add(len(self.words))
+            else:
+                self._pauses.add(len(self.words))
+            position = sign.end()
+        self.words += plain(text[position:]).split()
+
+    def deny(self, start: int, end: int) -> bool:
+        """Tell whether the words `start` to `end` (exclusive), which name a licence, are negated."""
+        return self._denied_before(start) or self._denied_after(end)
+
+    def deny_access(self, start: int, end: int) -> bool:
+        """Tell whether words about access are negated, before them or in an answer after them."""
+        for at, word in self._backwards(start, _NEAR):
+            if at + 1 in self._pauses:
+                break
+            if word in _words("access"):
+                return word != "plus" or self._between_ne_and(at) is not None
+            if word not in _words("between"):
+                break
+        return bool(_ANSWER.match(self._following(end)))
+
+    def _backwards(self, start: int, count: int) -> Iterator[tuple[int, str]]:
+        """Yield index and word of the words of the sentence before an index, the last one first."""
+        start = min(start, len(self.words))
+        for at in range(start - 1, max(-1, start - 1 - count), -1):
+            if at + 1 in self._ends:
+                return
+            yield at, self.words[at]
+
+    def _following(self, end: int) -> str:
+        """Return the next words of the sentence."""
+        stop = end
+        while stop < min(end + _NEAR, len(self.words)) and stop not in self._ends:
+            stop += 1
+        return " ".join(self.words[end:stop])
+
+    def _denied_before(self, start: int) -> bool:
+        """Search backwards for a negation, past words that may stand between it and the licence."""
+        paused = False
+        for at, word in self._backwards(start, _FAR):
+            paused = paused or at + 1 in self._pauses
+            verbs = None
+            if word in _words("not"):
+                verbs = self._between_ne_and(at)
+            if verbs is not None:
+                return not _words("verb").isdisjoint(verbs)
+            if word in _words("always"):
+                return not paused
+            if word not in _words("passed"):
+                return False
+        return False
+
+    def _between_ne_and(self, at: int) -> Sequence[str] | None:
+        """Return the words between "ne" and the "pas" at an index; None without "ne"."""
+        for begin, word in self._backwards(at, _BETWEEN):
+            if word in ("ne", "n"):
+                return self.words[begin + 1 : at]
+        return None
+
+    def _denied_after(self, end: int) -> bool:
+        """Search for a negation after the rest of the licence's name."""
+        while end < len(self.words) and end not in self._ends and _is_of_a_name(self.words[end]):
+            end += 1
+        return bool(_DENIED_AFTER.match(self._following(end)))
+
+
+def _is_of_a_name(word: str) -> bool:
+    return word in _words("name") or word.isdigit()
+
+
+@lru_cache(maxsize=4)
+def _clauses(text: str) -> Clauses:
+    return Clauses(text)
+
+
+# --- licences --------------------------------------------------------------------------------
+
+_MAY_NAME_A_LICENCE = re.compile(
+    r"licen|etalab|odbl|\bcc|odc|pddl|creative|open data|reserv|\blo|^lo|source"
+)
+_COMPATIBLE = re.compile(
+    r"\bcompatibles? "
+    r"(?:(?:avec|with|a|to|la|les|l|une?|the|toute?s?|any|all|autres?|other) ){0,4}"
+    r"(?:licen[cs]es?|cc|odc|odbl|creative|open|etalab|data)\b"
+)
+"""Introduces a compatible licence, not that of the data: "Licence Ouverte (compatible CC-BY)"."""
+
+
+@cache
+def licence_patterns() -> tuple[tuple[re.Pattern[str], str, bool], ...]:
+    """Return patterns of texts → id of a licence, and whether the text names its version."""
+    return tuple(
+        (compiled(row["pattern"]), row["licence"], row["version"] == "yes")
+        for row in rows("licence-texts")
+    )
+
+
+@cache
+def _licence_addresses() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(row["pattern"]), row["licence"]) for row in rows("licence-urls"))
+
+
+def licence_of_url(url: str) -> str | None:
+    """Return the id of the licence that a URL identifies."""
+    url = url.strip().rstrip(".,;)")
+    concept = voc.get("licences").get(url)
+    if concept:
+        return concept.id
+    bare = url.lower().partition("://")[2].removeprefix("www.")
+    for pattern, licence in _licence_addresses():
+        if pattern.search(bare):
+            return licence
+    return None
+
+
+def licence_of_text(text: str) -> tuple[str | None, bool]:
+    """Return the id of the licence that a text names without negation.
+
+    Returns:
+        the id, and whether the text names the version too.
+    """
+    searched = text[:MAX_SEARCHED]
+    bare = _COMPATIBLE.split(plain(searched), maxsplit=1)[0].rstrip()
+    if _MAY_NAME_A_LICENCE.search(bare):
+        denies = may_deny(bare.split())
+        for match, licence, certain in _licences_named(bare):
+            if not (denies and _clauses(searched).deny(*_as_words(bare, match))):
+                return licence, certain
+    if len(text) <= _ONLY_A_LICENCE:
+        concept = voc.get("licences").find(text)
+        if concept and concept.id != "notspecified":
+            return concept.id, True
+    return None, False
+
+
+def _licences_named(bare: str) -> Iterator[tuple[re.Match[str], str, bool]]:
+    for pattern, licence, certain in licence_patterns():
+        for match in pattern.finditer(bare):
+            yield match, licence, certain
+
+
+def _as_words(bare: str, match: re.Match[str]) -> tuple[int, int]:
+    """Return start and end of a match, counted in words."""
+    return bare.count(" ", 0, match.start()), bare.count(" ", 0, match.end()) + 1
+
+
+def _denies_a_licence(text: str) -> bool:
+    """Tell whether a text names licences and negates all of them."""
+    searched = URL.sub(" ", text[:MAX_SEARCHED])
+    bare = plain(searched)
+    if not may_deny(bare.split()) or not _MAY_NAME_A_LICENCE.search(bare):
+        return False
+    if licence_of_text(searched)[0]:
+        return False
+    clauses = _clauses(searched)
+    spans = (_as_words(bare, match) for match, _licence, _certain in _licences_named(bare))
+    return any(clauses.deny(*span) for span in spans)
+
+
+def _read_licence(term: Term, reading: Reading) -> None:
+    if _denies_a_licence(term.text):
+        return
+    by_href = licence_of_url(term.href or "")
+    by_text, certain = licence_of_text(term.text)
+    if by_href and by_text and certain and by_href != by_text:
+        reading.contradiction = f"{term.text} / {term.href}"
+    if not by_href and not certain:
+        in_text = map(licence_of_url, URL.findall(term.text))
+        by_href = next(filter(None, in_text), None)
+    if by_href:
+        reading.licence, reading.certain = by_href, True
+    else:
+        reading.licence, reading.certain = by_text, certain
+
+
+def more_than_a_licence(text: str) -> bool:
+    """Tell whether a text that names a licence contains more: conditions of use."""
+    if len(text) > _ONLY_A_LICENCE:
+        return True
+    rest = plain(URL.sub(" ", text))
+    for pattern, licence, _certain in licence_patterns():
+        if not licence.startswith(
+            OTHER
+        ):  # patterns of other licences are sentences with conditions
+            rest = pattern.sub(" ", rest, count=1)
+    return _is_worth_keeping(rest)
+
+
+def _is_worth_keeping(rest: str) -> bool:
+    """Tell whether the rest of a recognised text contains more than filler words."""
+    fillers = words("constraint-fillers")
+    significant = [word for word in rest.split() if word not in fillers and not word.isdigit()]
+    return len(significant) >= MIN_REST
+
+
+# --- limits on access ------------------------------------------------------------------------
+
+_MAY_NAME_A_LIMIT = re.compile(
+    r"restriction|limitation|contrainte|acces|\b13\b|311|\b(?:l ?)?124\b"
+)
+"""Quick test that saves matching the many patterns: most texts name no limitation."""
+_MAY_NAME_AN_ARTICLE = re.compile(r"311|\b13\b|\b(?:l ?)?124\b")
+_DENIES = re.compile(r"\b(?:aucune?|pas|non|sans|no|not)\b")
+_END_OF_SENTENCE = re.compile(r"[.!?]\s|[\n;]")
+_SHORT = 300
+"""Length in characters up to which an exception counts in a whole text, not only in a sentence."""
+
+
+@cache
+def limit_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return patterns of limitations, and of their absence → ids of limitations."""
+    return tuple((compiled(row["pattern"]), row["limitation"]) for row in rows("access-texts"))
+
+
+@cache
+def reserved_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return patterns of words that reserve access → ids of access rights, `DOUBT` or `partly`."""
+    return tuple((compiled(row["pattern"]), row["right"]) for row in rows("access-reserved"))
+
+
+def limits_of_text(text: str) -> list[str]:
+    """Return the ids of the limitations named in a text, including "no limitation"."""
+    limits = _limits_named(text)
+    if NO_LIMIT in limits and is_partial(text):
+        return [limit for limit in limits if limit != NO_LIMIT]
+    return limits
+
+
+def is_label_of_a_limit(text: str) -> bool:
+    """Tell whether a text is the label of a limitation."""
+    return voc.get("access-limitation").find(text[:_LONGEST_LABEL]) is not None
+
+
+def _limits_named(text: str) -> list[str]:
+    concept = None
+    if len(text) < _LONGEST_LABEL:
+        concept = voc.get("access-limitation").find(text)
+    if concept:
+        return [concept.id]
+    bare = plain(text[:MAX_SEARCHED])
+    if not _MAY_NAME_A_LIMIT.search(bare):
+        return []
+    names_an_article = _MAY_NAME_AN_ARTICLE.search(bare)
+    limits: dict[str, bool] = {}
+    for pattern, limit in limit_patterns():
+        if limit == NO_LIMIT:
+            limits[limit] = limits.get(limit, False) or _is_affirmed(text, bare, pattern)
+        elif names_an_article and pattern.search(bare):
+            limits[limit] = True
+    return [limit for limit, is_named in limits.items() if is_named]
+
+
+def _is_affirmed(text: str, bare: str, pattern: re.Pattern[str]) -> bool:
+    """Tell whether a pattern matches without a negation, unless it begins with one itself."""
+    for match in pattern.finditer(bare):
+        if _DENIES.match(match.group()):
+            return True
+        start = bare.count(" ", 0, match.start())
+        end = start + len(match.group().split())
+        if not _clauses(text[:MAX_SEARCHED]).deny_access(start, end):
+            return True
+    return False
+
+
+def is_partial(text: str) -> bool:
+    """Tell whether a text about unlimited access makes an exception for some data or people."""
+    if is_label_of_a_limit(text):
+        return False
+    whole = text[:MAX_SEARCHED]
+    if not _MAY_NAME_A_LIMIT.search(plain(whole)):
+        return False
+    sentences = [whole]
+    if len(whole) > _SHORT:
+        sentences = _END_OF_SENTENCE.split(whole)
+    for sentence in sentences:
+        rest, count = without_no_limit(plain(sentence))
+        if count and _names_an_exception(rest):
+            return True
+    return NO_LIMIT in _limits_named(text) and reserved_in(text) not in (None, DOUBT)
+
+
+def _names_an_exception(rest: str) -> bool:
+    exceptions = (pattern for pattern, right in reserved_patterns() if right == _PARTLY)
+    return any(pattern.search(rest) for pattern in exceptions)
+
+
+def without_no_limit(bare: str) -> tuple[str, int]:
+    """Return a text without the words for unlimited access, and how often they occurred."""
+    count = 0
+    for pattern, limit in limit_patterns():
+        if limit == NO_LIMIT:
+            bare, replaced = pattern.subn(" ", bare)
+            count += replaced
+    return bare, count
+
+
+def more_than_no_limit(text: str) -> bool:
+    """Tell whether a text about unlimited access contains more ("… hors zones militaires")."""
+    return _is_worth_keeping(without_no_limit(plain(text))[0])
+
+
+def reserved_in(text: str) -> str | None:
+    """Return the strictest access right named in a text, `DOUBT`, or None without such words."""
+    bare = plain(text[:MAX_SEARCHED])
+    rights: set[str] = set()
+    for pattern, right in reserved_patterns():
+        if right == _PARTLY or right in rights or (right == DOUBT and _DENIES.search(bare)):
+            continue
+        if _is_affirmed(text, bare, pattern):
+            rights.add(right)
+    certain = rights - {DOUBT}
+    if certain:
+        return max(certain, key=STRICTNESS.index)
+    return next(iter(rights), None)
+
+
+def reserves_access(texts: Iterable[str]) -> bool:
+    """Tell whether one of some texts restricts access, without having produced an access right."""
+    return any(reserved_in(text) or is_partial(text) for text in texts)
+
+
+def _read_limits(term: Term, reading: Reading) -> None:
+    by_text = limits_of_text(term.text)
+    coded = voc.get("access-limitation").get((term.href or "").strip())
+    if coded and by_text and coded.id not in by_text:
+        reading.contradiction = f"{term.text} / {term.href}"
+        # If in doubt, keep the limitation: data can be opened later, but not closed again.
+        reading.limits = [limit for limit in (coded.id, *by_text) if limit != NO_LIMIT]
+    elif coded:
+        reading.limits = [coded.id]
+    else:
+        reading.limits = by_text

@@ -16,8 +16,14 @@ from ckanext.ecosphere.dataset.dates import (
     parse_duration,
     start_of,
 )
-from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, parts, plain, rows
+from ckanext.ecosphere.harvest.normalise.draft import (
+    Draft,
+    by_label,
+    is_placeholder,
+    parts,
+    plain,
+    rows,
+)
 from ckanext.ecosphere.harvest.record import Period
 
 DATE_FIELDS: tuple[tuple[str, tuple[str, ...], bool], ...] = (

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
 
+import shapely
+
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry, places
 from ckanext.ecosphere.dataset.geometry import HALF_TURN, QUARTER_TURN
-from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.dataset.places import COUNTRY, MAINLAND, SOUTHERN_LANDS
+from ckanext.ecosphere.harvest.normalise.draft import Draft, rows
 from ckanext.ecosphere.harvest.record import Box, Extent, Shape
+from ckanext.ecosphere.vocabularies import Concept
 
 MAX_BOXES = 50
 _TOLERANCE = 0.01
@@ -175,3 +185,501 @@ def geometry_of(shape: Shape, around: Iterable[geometry.Box]) -> str:
     if not is_straight and (is_turned or is_off_the_world):
         return json.dumps(geometry.with_axes_swapped(shape.geometry))
     return json.dumps(shape.geometry)
+
+
+# --- territories of a box ---
+#
+# Territories of a bounding box alone: the fewest that explain it, and none rather than a wrong one.
+#
+# Which mainland départements a box covers is known from a raster of them (`data/land.csv`), which other countries
+# from their outlines (`data/neighbours.csv`); overseas, boxes of territories are compared.
+
+MOST = 12
+"""Number of territories above which the boxes of a dataset are regarded as one."""
+_EUROPE: geometry.Box = (-32.0, 26.0, 70.0, 82.0)
+"""From the Azores to the Urals, from the Canary Islands to Svalbard."""
+_NORTH_OF_FRANCE = 53.0
+"""Latitude beyond which no box drawn around French territories extends."""
+_CLEAR, _MARGIN = 0.75, 0.25
+"""Distance of the nearest territory, and lead over the next, with which it is certain."""
+_FEW = 3
+"""Maximum départements of one region that are listed individually."""
+_SEVERAL = 5
+"""Maximum départements whose common box is recognised; with more, régions are looked for."""
+_HALF = 0.5
+_MAIN = 0.6
+"""Share of a box's land above which the box belongs to that département."""
+_SOME = 0.25
+"""Share of a box's land, or of the smaller of two boxes, above which a territory counts."""
+_BARELY = 0.02
+"""Share of the smaller of two boxes below which they barely overlap."""
+_WHOLE = 0.8
+"""Share of a région above which a box covers it."""
+_NEARLY_ALL = 0.85
+_EXPLAINED = 0.6
+"""Share of a box's land that its territories must account for: a river basin is no union of
+them."""
+_ALL = 0.9
+"""Share of a département above which a box contains it."""
+_AT_SEA = 0.1
+"""Share of land below which a box is at sea."""
+_COVERED = 0.72
+"""Share of a territory's box above which a box covers it."""
+_MAINLY, _LIKE_ENOUGH = 0.6, 0.35
+"""Share of a box within a service's territory, or similarity to it, above which it is its box."""
+_FAR_LARGER, _OCEAN = 6, 400.0
+"""Ratio to the area of the touched territories, and square degrees, above which a box is about
+something else."""
+_SAME = 0.7
+"""Similarity above which a box is that of a territory."""
+_NO_AREA = 1e-12
+"""Square degrees in place of the area of a point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """Other information in the record.
+
+    Attributes:
+        own: département or overseas territory of the service that the record names.
+        likely: URIs of the territories of the service and of the postal codes of the parties.
+        of_the_sea: whether the record is about the sea.
+    """
+
+    own: Concept | None = None
+    likely: Collection[str] = ()
+    of_the_sea: bool = False
+
+    def suggest(self, concept: Concept) -> bool:
+        """Tell whether a territory, or that around it, is a likely one."""
+        return concept.uri in self.likely or concept.broader in self.likely
+
+
+# --- the answer ------------------------------------------------------------------------------
+
+
+def of_box(box: geometry.Box, hints: Hints) -> list[Concept]:
+    """Return the territories of a box.
+
+    That of the service, the one with the same box, or those of its land.
+    """
+    if hints.own and _is_mostly_within(box, hints.own):
+        return [hints.own]
+    around = _around_box(box)
+    inside, ashore = shares(box)
+    at_sea = hints.of_the_sea or (bool(inside) and ashore < _AT_SEA)
+    if not around and at_sea:
+        zones = _sea_zones(box)
+        if zones:
+            return zones
+    # A box may resemble that of one territory and lie within that of a likely one.
+    if not any(concept.uri in hints.likely for concept in around):
+        drawn = _drawn_around(box, around, inside)
+        if drawn:
+            return drawn
+    if inside and (around or not _is_whole_country(box)):
+        return _by_land(box, around, inside, ashore, hints)
+    return _by_boxes(box, around, hints)
+
+
+def is_outside(box: geometry.Box) -> bool:
+    """Tell whether a box is about another country or an ocean."""
+    if _is_whole_country(box):
+        return False
+    return _is_abroad(box) or not shares(box)[0]
+
+
+def like_box(box: geometry.Box) -> Concept | None:
+    """Return the territory whose box is nearly this one: département, région, country…"""
+    concepts = places.of_type("departement", "outre-mer", "region", "pays")
+    best, most = None, 0.0
+    for concept in concepts:
+        likeness = geometry.likeness(box, concept.data["bbox"])
+        if likeness >= _SAME and likeness > most:
+            best, most = concept, likeness
+    return best
+
+
+def _by_boxes(box: geometry.Box, around: list[Concept], hints: Hints) -> list[Concept]:
+    """Return the territories of a box overseas, at sea, abroad, or around the whole country."""
+    likely = [concept for concept in around if concept.uri in hints.likely]
+    if likely:
+        return likely[:1]
+    if _is_abroad(box) and not _is_whole_country(box):
+        return []
+    if around:
+        return [_most_likely(box, around)]
+    return of_wide_box(box, hints.likely)
+
+
+def _drawn_around(box: geometry.Box, around: list[Concept], inside: list[Share]) -> list[Concept]:
+    """Return the territory that has this box, or the adjacent départements that have it in common."""
+    alike = like_box(box)
+    is_exact = alike is not None and geometry.same(alike.data["bbox"], box)
+    several: list[Concept] = []
+    if not around and not is_exact:
+        several = _joined(box, inside)
+    if not several and alike:
+        return [alike]
+    return several
+
+
+def _joined(box: geometry.Box, inside: list[Share]) -> list[Concept]:
+    """Return the adjacent départements whose common box this is, as parts of a former région.
+
+    Preferably those of one région; none if they are too many, since their régions then describe the
+    box better.
+    """
+    contained = [share.departement for share in inside if share.of_departement >= _ALL]
+    groups = [*_by_region(contained).values(), contained]
+    for concepts in groups:
+        if len(concepts) < 2:  # noqa: PLR2004
+            continue
+        if geometry.same(geometry.hull(c.data["bbox"] for c in concepts), box):
+            if len(concepts) > _SEVERAL:
+                return []
+            return concepts
+    return []
+
+
+def _by_region(concepts: Iterable[Concept]) -> dict[str | None, list[Concept]]:
+    groups: dict[str | None, list[Concept]] = defaultdict(list)
+    for concept in concepts:
+        groups[concept.broader].append(concept)
+    return groups
+
+
+def _most_likely(box: geometry.Box, around: list[Concept]) -> Concept:
+    """Choose among the territories whose boxes contain this one; in doubt, their common région."""
+    if len(around) == 1:
+        return around[0]
+    first, second = (_distance(box, concept) for concept in around[:2])
+    if first < _CLEAR and second - first > _MARGIN:
+        return around[0]
+    return _common_region(around) or around[0]
+
+
+def _common_region(concepts: Iterable[Concept]) -> Concept | None:
+    regions = {concept.broader for concept in concepts}
+    if len(regions) > 1:
+        return None
+    return voc.get("territories").get(regions.pop() or "")
+
+
+# --- boxes on the mainland -------------------------------------------------------------------
+
+
+def _by_land(
+    box: geometry.Box, around: list[Concept], inside: list[Share], ashore: float, hints: Hints
+) -> list[Concept]:
+    if _is_abroad(box) and ashore < _HALF:
+        return []
+    concepts = _of_large_box(inside, hints)
+    if around:
+        concepts = _of_small_box(inside, hints)
+    if not concepts and ashore < _HALF:
+        return _sea_zones(box)
+    return concepts
+
+
+def _of_small_box(inside: list[Share], hints: Hints) -> list[Concept]:
+    """Return the territory of a box within that of a département: where most of its land is.
+
+    In doubt, the région.
+    """
+    some = [share.departement for share in inside if share.of_land >= _SOME]
+    likely = [concept for concept in some if hints.suggest(concept)]
+    if likely:
+        return likely[:1]
+    main = inside[0].departement
+    if inside[0].of_land >= _MAIN or len(some) < 2:  # noqa: PLR2004
+        return [main]
+    region = _common_region(some)
+    if region:
+        return [region]
+    return some
+
+
+def _of_large_box(inside: list[Share], hints: Hints) -> list[Concept]:
+    """Return the départements or régions in which the land of a large box lies, or which it covers.
+
+    None if they leave much of it unexplained; only those of the service's region, if much of the
+    box lies there.
+    """
+    likely = [share for share in inside if hints.suggest(share.departement)]
+    is_certain = sum(share.of_land for share in likely) >= _SOME
+    if is_certain:
+        inside = likely
+    by_region: dict[str, list[Share]] = defaultdict(list)
+    for share in inside:
+        if share.departement.broader:
+            by_region[share.departement.broader].append(share)
+    concepts: list[Concept] = []
+    explained = 0.0
+    for region, own in by_region.items():
+        of_land = sum(share.of_land for share in own)
+        if of_land >= _SOME or _covered(region, own) >= _WHOLE:
+            explained += of_land
+            concepts += _of_region(region, own, of_land)
+    if is_certain or explained >= _EXPLAINED:
+        return concepts
+    return []
+
+
+def _of_region(region: str, own: list[Share], of_land: float) -> list[Concept]:
+    """Return the few départements that make nearly all of a box in a région, else the région."""
+    few = [s for s in own if s.of_departement >= _HALF or s.of_land >= _SOME]
+    if few and len(few) <= _FEW and sum(s.of_land for s in few) >= _NEARLY_ALL * of_land:
+        return [share.departement for share in few]
+    return [voc.get("territories")[region]]
+
+
+def _covered(region: str, own: list[Share]) -> float:
+    """Return the share of a région that lies in a box."""
+    sizes = _sizes()
+    departements = voc.get("territories").children(region)
+    whole = sum(sizes[concept.data["departement_code"]] for concept in departements)
+    covered = [s.of_departement * sizes[s.departement.data["departement_code"]] for s in own]
+    return sum(covered) / (whole or 1.0)
+
+
+# --- large boxes -----------------------------------------------------------------------------
+
+
+def _is_whole_country(box: geometry.Box) -> bool:
+    return _covers(box, voc.get("territories")[MAINLAND])
+
+
+def of_wide_box(box: geometry.Box, likely: Collection[str] = ()) -> list[Concept]:
+    """Return the territories of a box that no département contains: country, régions, seas…"""
+    if _is_whole_country(box):
+        return _country_of(box)
+    regions = [c for c in places.of_type("region") if geometry.holds(c.data["bbox"], box)]
+    if regions:
+        regions.sort(key=lambda concept: (concept.uri not in likely, _distance(box, concept)))
+        return regions[:1]
+    touched = _explaining(box)
+    if not touched:
+        return _sea_zones(box)
+    covered = [c for c in places.of_type("region", "outre-mer") if _covers(box, c)]
+    if covered:
+        return covered
+    parents = {concept.broader for concept in touched if concept.broader}
+    if len(touched) > MOST // 2 and parents:
+        return [voc.get("territories")[parent] for parent in sorted(parents)]
+    return touched
+
+
+def _country_of(box: geometry.Box) -> list[Concept]:
+    """Return the mainland for a box of France or Europe, the country for one with its overseas parts.
+
+    A box of a hemisphere or the world, which ends far north of France, says nothing about it.
+    """
+    territories = voc.get("territories")
+    if any(_covers(box, concept) for concept in places.overseas_departements()):
+        if box[3] <= _NORTH_OF_FRANCE:
+            return [territories[COUNTRY]]
+    elif geometry.holds(_EUROPE, box):
+        return [territories[MAINLAND]]
+    return []
+
+
+def _explaining(box: geometry.Box) -> list[Concept]:
+    """Return the smallest set of départements and overseas territories that explains a box.
+
+    Most covered first. Territories that barely overlap it are left out when others explain it; a
+    box far larger than all of them together is explained by none.
+    """
+    shares_of_boxes = _shares_of_boxes(box, _candidates(box))
+    touched = [pair for pair in shares_of_boxes if pair[0] > _BARELY]
+    main = [pair for pair in touched if pair[0] >= _SOME] or touched
+    together = sum(geometry.area(concept.data["bbox"]) for _share, concept in touched)
+    if geometry.area(box) > max(_OCEAN, _FAR_LARGER * together):
+        return []
+    return [concept for _share, concept in main]
+
+
+def _sea_zones(box: geometry.Box) -> list[Concept]:
+    """Return the sea areas in which a box lies or which it covers, largest share first."""
+    shares_of_boxes = _shares_of_boxes(box, places.of_type("zone-maritime"))
+    zones = [concept for share, concept in shares_of_boxes if share >= _SOME]
+    if geometry.area(box) > _OCEAN:
+        # A box the size of an ocean is not the sea area that it merely overlaps.
+        zones = [concept for concept in zones if _covers(box, concept)]
+    largest = max((geometry.area(concept.data["bbox"]) for concept in zones), default=0.0)
+    if geometry.area(box) > _FAR_LARGER * max(largest, _NO_AREA):
+        return []
+    return zones
+
+
+# --- boxes of territories --------------------------------------------------------------------
+
+
+def _common_areas(box: geometry.Box, concepts: Iterable[Concept]) -> list[tuple[Concept, float]]:
+    return [(concept, geometry.common_area(box, concept.data["bbox"])) for concept in concepts]
+
+
+def _shares_of_boxes(box: geometry.Box, concepts: Iterable[Concept]) -> list[tuple[float, Concept]]:
+    """Return the common share of the smaller of two boxes for each territory, largest first."""
+    pairs = []
+    for concept, common in _common_areas(box, concepts):
+        smaller = min(geometry.area(box) or _NO_AREA, geometry.area(concept.data["bbox"]))
+        pairs.append((common / (smaller or _NO_AREA), concept))
+    pairs.sort(key=lambda pair: -pair[0])
+    return pairs
+
+
+def _candidates(box: geometry.Box) -> list[Concept]:
+    """Return départements and overseas territories.
+
+    Without the southern lands when another one matches: the box of their scattered islands
+    surrounds La Réunion and Mayotte.
+    """
+    concepts = places.of_type("departement", "outre-mer")
+    others = [concept for concept, common in _common_areas(box, concepts) if common > 0]
+    others = [concept for concept in others if concept.id != SOUTHERN_LANDS]
+    return others or list(concepts)
+
+
+def _around_box(box: geometry.Box) -> list[Concept]:
+    """Return the départements and overseas territories whose boxes contain this one, nearest first."""
+    around = [c for c in _candidates(box) if geometry.holds(c.data["bbox"], box)]
+    return sorted(around, key=lambda concept: _distance(box, concept))
+
+
+def _is_mostly_within(box: geometry.Box, concept: Concept) -> bool:
+    """Tell whether most of a box lies in that of a territory, or the two boxes are similar."""
+    around: geometry.Box = concept.data["bbox"]
+    common = geometry.common_area(box, around)
+    is_within = common >= _MAINLY * (geometry.area(box) or _NO_AREA)
+    return is_within or geometry.likeness(box, around) >= _LIKE_ENOUGH
+
+
+def _covers(box: geometry.Box, concept: Concept) -> bool:
+    """Tell whether a box covers most of a territory."""
+    around: geometry.Box = concept.data["bbox"]
+    return geometry.common_area(box, around) >= _COVERED * geometry.area(around)
+
+
+def _distance(box: geometry.Box, concept: Concept) -> float:
+    """Return the distance of the centres of a box and a territory, in half sides of the latter."""
+    west, south, east, north = concept.data["bbox"]
+    across = abs((box[0] + box[2]) - (west + east)) / max(east - west, 1e-9)
+    along = abs((box[1] + box[3]) - (south + north)) / max(north - south, 1e-9)
+    return max(across, along)
+
+
+@cache
+def _neighbours() -> shapely.Geometry:
+    polygons = []
+    for row in rows("neighbours"):
+        points = [tuple(map(float, point.split())) for point in row["outline"].split(",")]
+        polygons.append(shapely.Polygon(points))
+    neighbours = shapely.union_all(polygons)
+    shapely.prepare(neighbours)
+    return neighbours
+
+
+def _is_abroad(box: geometry.Box) -> bool:
+    """Tell whether the centre of a box lies in a neighbouring country, some km beyond the border."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return bool(shapely.contains_xy(_neighbours(), x, y))
+
+
+# --- land ------------------------------------------------------------------------------------
+
+WEST, SOUTH, EAST, NORTH = -5.2, 41.3, 9.6, 51.1
+"""Sides of the raster."""
+STEP = 0.02
+"""Cell size in degrees: about 2 km by 1.5 km."""
+MOST_ROWS = 60
+"""Approximate maximum number of rows sampled for one box."""
+_A_POINT = 1e-6
+"""Least width of a box, in cells."""
+
+_Row = tuple[list[int], list[str]]
+"""Run-length encoded row: end of each run in cells from the west, and its département code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Overlap of a box and a département, from 0 to 1.
+
+    Attributes:
+        of_land: share of the box's land that lies in the département.
+        of_departement: share of the département that lies in the box.
+    """
+
+    departement: Concept
+    of_land: float
+    of_departement: float
+
+
+@cache
+def _grid() -> tuple[_Row, ...]:
+    return tuple(_row(row["cells"]) for row in rows("land"))
+
+
+def _row(cells: str) -> _Row:
+    runs = [run.partition("*") for run in cells.split()]
+    ends = list(accumulate(int(length) for _code, _sign, length in runs))
+    return ends, [code for code, _sign, _length in runs]
+
+
+@cache
+def _sizes() -> dict[str, float]:
+    """Return the number of cells of each département."""
+    return _counted(range(len(_grid())), 0.0, (EAST - WEST) / STEP)
+
+
+def _counted(numbers: range, first: float, last: float) -> dict[str, float]:
+    """Count cells per département, including fractions, between two columns of some rows."""
+    counts: dict[str, float] = defaultdict(float)
+    for number in numbers:
+        ends, codes = _grid()[number]
+        start = first
+        for at in range(bisect_left(ends, first), len(ends)):
+            end = min(ends[at], last)
+            if end > start:
+                counts[codes[at]] += end - start
+                start = end
+            if end >= last:
+                break
+    return counts
+
+
+def shares(box: geometry.Box) -> tuple[list[Share], float]:
+    """Return the mainland départements in a box, largest share of its land first.
+
+    A box smaller than a cell takes the département of the cell at its centre.
+
+    Returns:
+        the départements, and the share of land in the box.
+    """
+    west, south, east, north = box
+    if west > east or west >= EAST or east <= WEST or south >= NORTH or north <= SOUTH:
+        return [], 0.0
+    above, below = round((NORTH - north) / STEP), round((NORTH - south) / STEP)
+    top, end = max(above, 0), min(below, len(_grid()))
+    if end <= top:
+        middle = int((NORTH - (south + north) / 2) / STEP)
+        top = min(max(middle, 0), len(_grid()) - 1)
+        end = top + 1
+    stride = 1 + (end - top) // MOST_ROWS
+    first, last = max((west - WEST) / STEP, 0.0), min((east - WEST) / STEP, (EAST - WEST) / STEP)
+    last = max(last, first + _A_POINT)
+    numbers = range(top, end, stride)
+    counts = _counted(numbers, first, last)
+    counts.pop("", None)
+    whole = sum(counts.values())
+    if not whole:
+        return [], 0.0
+    width = max((east - west) / STEP, _A_POINT)
+    area = width * len(numbers) * max(1.0, (below - above) / (end - top))
+    departements = []
+    for code, count in sorted(counts.items(), key=lambda pair: -pair[1]):
+        concept = places.departement(code)
+        if concept:
+            of_departement = min(1.0, count * stride / _sizes()[code])
+            departements.append(Share(concept, count / whole, of_departement))
+    return departements, min(1.0, whole / area)

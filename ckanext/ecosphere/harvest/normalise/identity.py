@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from ckanext.ecosphere.harvest.normalise.addresses import clean_url, record_named
-from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
-from ckanext.ecosphere.harvest.record import Identifier, Member, Record, Term
+from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder
+from ckanext.ecosphere.harvest.normalise.texts import clean_url, record_named
+from ckanext.ecosphere.harvest.record import UUID, Identifier, Member, Record, Term
 
 MAX_IDENTIFIERS, MAX_SERVED = 20, 1_000
 MAX_LENGTH = 500
+MAX_CATALOGUES = 20
 _PART_OF = {"largerworkcitation", "series", "collectivetitle"}
 _CITED_BY = "crossreference"
 _EDITIONS = {"revisionof": "replaces", "replacedby": "replaced_by"}
 """Association between editions (ISO 19115-1, and one from DCAT) → dataset field."""
 MEMBER = {"partofseamlessdatabase", "iscomposedof"}
 _ADDRESS = ("http://", "https://", "urn:")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_CITATION = re.compile(r"featureCatalogueCitation\b([^>]{1,2000})>")
+_UUIDREF = re.compile(r"uuidref=[\"']([^\"']{1,400})[\"']")
+_ID = re.compile(r"[?&;]id=([^\"'&]{1,400})", re.IGNORECASE)
 _SAMPLES = re.compile(r"x{3,}|0{8}-0{4}-0{4}-0{4}-0{12}|\{?uuid\}?|identifiant.*", re.IGNORECASE)
 
 
@@ -48,7 +50,7 @@ def _related(code: str | None, codespace: str | None, href: str | None) -> str |
 
     A UUID alone, which identifies the record.
     """
-    if code and _UUID.search(code[:MAX_LENGTH]):
+    if code and UUID.search(code[:MAX_LENGTH]):
         return clean_identifier(code)
     if not code and href and record_named(href):
         return clean_identifier(record_named(href))
@@ -91,6 +93,19 @@ def members_of(record: Record) -> list[str]:
     """Return identifiers of the datasets that the record of a series (*lot*) names as members."""
     names = [clean_identifier(member.identifier) or member.title for member in _members(record)]
     return list(dict.fromkeys(filter(None, names)))
+
+
+def named_catalogues(content: str) -> list[str]:
+    """Return the identifiers of the feature catalogues that a stored record names.
+
+    They stand in ``uuidref``, or in the URL of a request.
+    """
+    identifiers: dict[str, None] = {}
+    for citation in _CITATION.findall(content):
+        match = _UUIDREF.search(citation) or _ID.search(citation)
+        if match:
+            identifiers[unquote(match.group(1)).strip()] = None
+    return list(filter(None, identifiers))[:MAX_CATALOGUES]
 
 
 def _members(record: Record) -> list[Member]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.dataset.dates import is_stored_form
+from ckanext.ecosphere.harvest.normalise import themes
 from ckanext.ecosphere.harvest.normalise.codes import concept_of
-from ckanext.ecosphere.harvest.normalise.constraint_texts import limits_of_text
+from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
 from ckanext.ecosphere.harvest.normalise.contacts import first_email, is_person
-from ckanext.ecosphere.harvest.normalise.draft import Draft, reason
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
+from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder, plain, reason, rows
+from ckanext.ecosphere.harvest.normalise.identity import provenance_of_record
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact
 from ckanext.ecosphere.shared import bounds, characters
@@ -342,3 +346,146 @@ def _clean(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _clean(item) for name, item in value.items()}
     return value
+
+
+# --- fields of the ckanext-dcat profiles -----------------------------------------------------
+
+_WEB = re.compile(r"https?://[^\s<>\"]+")
+_BLANK_NODE = re.compile(r"N?[0-9a-f]{32}|_:\w+")
+_ZERO, _NOT_ZERO = re.compile(r"(?<![\d.])0+[YMDHS]"), re.compile(r"[1-9]")
+_OF_CKAN = {
+    "author", "author_email", "catalog", "extras", "groups", "id", "maintainer",
+    "maintainer_email", "metadata_created", "metadata_modified", "organization", "owner_org",
+    "private", "state", "type",
+}  # fmt: skip
+"""Fields that CKAN sets itself."""
+_NOT_TAKEN = _OF_CKAN | {
+    "license_title", "license_url", "qualified_relation", "resources", "tags",
+}  # fmt: skip
+"""Names, besides the judged fields of the table, of which a profile gives what rules decide."""
+
+
+def _is_judged(name: str) -> bool:
+    """Tell whether only a rule sets a field: a value that it refused must not come back."""
+    return name in _NOT_TAKEN or name in _judged()
+
+
+@cache
+def _judged() -> frozenset[str]:
+    return frozenset(field.name for field in fields.fields() if field.entry.get("judged"))
+
+
+def _web(value: str) -> bool:
+    return bool(_WEB.fullmatch(value))
+
+
+def _of(vocabulary: str) -> Callable[[str], bool]:
+    return lambda value: voc.get(vocabulary).get(value) is not None
+
+
+@cache
+def _checks() -> dict[str, Callable[[str], bool]]:
+    """Return field → check of its values; others would make the whole dataset invalid."""
+    checks: dict[str, Callable[[str], bool]] = {
+        "applicable_legislation": _web,
+        "hvd_category": lambda value: value.startswith("http://data.europa.eu/bna/c_"),
+        "language": _of("language"),
+        "scale_denominator": str.isdigit,
+        "temporal_resolution": is_stored_form,
+    }
+    for field in fields.fields():
+        preset = field.entry.get("preset") or ""
+        if preset.startswith("ecosphere_url"):
+            checks[field.name] = _web
+        elif preset.startswith("ecosphere_concept") and not field.entry.get("vocabulary_open"):
+            checks[field.name] = _of(field.vocabulary)
+    return checks
+
+
+def _without_zeros(duration: str) -> str:
+    """Return a duration without zero parts: "P7D" for "P0Y0M7DT0H0M0S"."""
+    if not _NOT_ZERO.search(duration):
+        return duration
+    return _ZERO.sub("", duration).removesuffix("T")
+
+
+def _checked(name: str, value: Any) -> list[str]:
+    """Return the values of a field that are valid for it, as texts."""
+    values = value
+    if not isinstance(value, list):
+        values = [value]
+    texts = [str(item) for item in values if isinstance(item, str | int)]
+    texts = [text for text in texts if text and not _BLANK_NODE.fullmatch(text)]
+    if name in _checks():
+        texts = list(filter(_checks()[name], texts))
+    return texts
+
+
+def profile_fields(draft: Draft) -> None:
+    """Take over fields from the profiles that no rule has set."""
+    measures = draft.record.fields.get("quality_measure")
+    if measures and not draft.dataset.get("quality_measure"):
+        draft.set("quality_measure", [row for row in measures if isinstance(row, dict)])
+    for name, value in draft.record.fields.items():
+        if draft.dataset.get(name) or _is_judged(name):
+            continue
+        texts = _checked(name, value)
+        if name == "temporal_resolution":
+            texts = list(map(_without_zeros, texts))
+        if not texts:
+            continue
+        if isinstance(value, list):
+            draft.set(name, texts)
+        else:
+            draft.set(name, texts[0])
+        if draft.record.standard == "dcat":  # its graph was noted before the profiles were applied
+            draft.change(name, reason("profile of ckanext-dcat"), texts)
+            _forget(draft, texts)
+
+
+def _forget(draft: Draft, texts: list[str]) -> None:
+    """Remove the notes on texts that have a field now."""
+    for text in texts:
+        draft.unread = [note for note in draft.unread if text not in note]
+
+
+# --- datasets that another portal of this suite published ------------------------------------
+
+_OF_THE_PORTAL = _OF_CKAN | {"homepage", "sample"}
+"""Fields that CKAN sets itself, or that ckanext-dcat reads besides those of the schema."""
+
+
+def as_published(draft: Draft) -> None:
+    """Take over the fields of the other portal.
+
+    Values that this one does not know, as of a list it extended, are reported.
+    """
+    draft.dataset.clear()
+    draft.unread.clear()
+    published = draft.record.fields
+    for name, value in published.items():
+        if name in _OF_THE_PORTAL:
+            continue
+        valid: Any = value
+        if name in _checks():
+            valid = _checked(name, value)
+            if not isinstance(value, list):
+                valid = "".join(valid)
+        if valid != value:
+            draft.lost(name, value)
+        draft.set(name, valid)
+    words = [row["name"] for row in published.get("tags") or ()]
+    names = dict.fromkeys(_tag(word, draft.context.free_tags) for word in words)
+    draft.set("tags", [{"name": name} for name in names if name])
+
+
+def _tag(word: str, free: bool) -> str | None:
+    if free and themes.verbatim(word):
+        return word
+    return themes.clean(word, free)
+
+
+def provenance_of_published(draft: Draft) -> None:
+    """Keep the original record that the other portal names; else that portal has the original."""
+    if not (draft.dataset.get("source_record") or draft.dataset.get("source_catalogue")):
+        provenance_of_record(draft)

@@ -14,9 +14,8 @@ from ckanext.ecosphere.harvest.normalise.codes import (
     status,
     topic_categories,
 )
-from ckanext.ecosphere.harvest.normalise.conformance import conformity, quality_measures
 from ckanext.ecosphere.harvest.normalise.constraints import constraints, restriction_codes
-from ckanext.ecosphere.harvest.normalise.contacts import contacts
+from ckanext.ecosphere.harvest.normalise.contacts import contacts, organisation
 from ckanext.ecosphere.harvest.normalise.dates import dates, frequency, metadata_date, periods
 from ckanext.ecosphere.harvest.normalise.draft import Context, Draft, Result, without_empty
 from ckanext.ecosphere.harvest.normalise.extent import boxes
@@ -26,19 +25,21 @@ from ckanext.ecosphere.harvest.normalise.identity import (
     relations,
 )
 from ckanext.ecosphere.harvest.normalise.information import (
+    as_published,
     other_information,
+    profile_fields,
+    provenance_of_published,
     what_is_left,
     within_bounds,
 )
-from ckanext.ecosphere.harvest.normalise.organisation import organisation
-from ckanext.ecosphere.harvest.normalise.profiled import (
-    as_published,
-    profile_fields,
-    provenance_of_published,
+from ckanext.ecosphere.harvest.normalise.reference import (
+    conformity,
+    quality_measures,
+    reference_systems,
+    resolution,
+    scale,
 )
-from ckanext.ecosphere.harvest.normalise.reference import reference_systems, resolution, scale
 from ckanext.ecosphere.harvest.normalise.resources import links, preview
-from ckanext.ecosphere.harvest.normalise.tags import tags
 from ckanext.ecosphere.harvest.normalise.territory import territory
 from ckanext.ecosphere.harvest.normalise.texts import (
     alternate_titles,
@@ -49,7 +50,7 @@ from ckanext.ecosphere.harvest.normalise.texts import (
     translations,
     version,
 )
-from ckanext.ecosphere.harvest.normalise.themes import eu_themes, inspire_themes, themes
+from ckanext.ecosphere.harvest.normalise.themes import eu_themes, inspire_themes, tags, themes
 from ckanext.ecosphere.harvest.record import Record
 
 RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (

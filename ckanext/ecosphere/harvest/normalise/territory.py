@@ -13,11 +13,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry, places
 from ckanext.ecosphere.dataset.places import OUTSIDE, simplified
-from ckanext.ecosphere.harvest.normalise import box_places
-from ckanext.ecosphere.harvest.normalise.box_places import Hints
-from ckanext.ecosphere.harvest.normalise.draft import Draft, reason
-from ckanext.ecosphere.harvest.normalise.organisation import territory_of
-from ckanext.ecosphere.harvest.normalise.tables import MAX_KEYWORDS, by_label, plain
+from ckanext.ecosphere.harvest.normalise import extent
+from ckanext.ecosphere.harvest.normalise.contacts import territory_of
+from ckanext.ecosphere.harvest.normalise.draft import MAX_KEYWORDS, Draft, by_label, plain, reason
+from ckanext.ecosphere.harvest.normalise.extent import Hints
 from ckanext.ecosphere.harvest.record import Identifier, Keyword
 from ckanext.ecosphere.vocabularies import Concept, phrases
 from ckanext.ecosphere.vocabularies.epcis import Epci, outlines
@@ -102,7 +101,7 @@ def territory(draft: Draft) -> None:
         _decide(draft, *country)
     elif area:
         _decide(draft, "area of the service", [area])
-    elif draft.boxes and all(map(box_places.is_outside, draft.boxes)):
+    elif draft.boxes and all(map(extent.is_outside, draft.boxes)):
         draft.problem("outside-france")
         _decide(draft, "box outside France", [voc.get("territories")[OUTSIDE]])
 
@@ -193,7 +192,7 @@ def _narrowed(draft: Draft, evidence: str, concepts: list[Concept]) -> tuple[str
     if named and all(c in concepts or c.broader in regions for c in named):
         return "title", named
     if len(draft.boxes) == 1:
-        exact = box_places.like_box(draft.boxes[0])
+        exact = extent.like_box(draft.boxes[0])
         if exact and exact == (_of_service(draft) or exact) and exact.broader in regions:
             return "box", [exact]
     return evidence, concepts
@@ -223,13 +222,14 @@ def _with_boxes_elsewhere(draft: Draft, concepts: list[Concept]) -> list[Concept
 
     In other records, a box away from the territory is usually left over from a copied record.
     """
-    if len(draft.boxes) < 2 or all(c.data["type"] != "outre-mer" for c in concepts):  # noqa: PLR2004
+    has_one_box = len(draft.boxes) < 2  # noqa: PLR2004
+    if has_one_box or all(c.data["type"] != "outre-mer" for c in concepts):
         return concepts
     hints = _hints(draft)
     others: list[Concept] = []
     for box in draft.boxes:
         if not any(_touch(box, concept) for concept in concepts):
-            others += box_places.of_box(box, hints)
+            others += extent.of_box(box, hints)
     return [*concepts, *(c for c in others if c.data["type"] != "departement")]
 
 
@@ -473,9 +473,9 @@ def by_box(draft: Draft) -> list[Concept]:
     hints = _hints(draft)
     concepts: list[Concept] = []
     for box in draft.boxes:
-        concepts += box_places.of_box(box, hints)
-    if len(simplified(concepts)) > box_places.MOST:
-        return box_places.of_box(geometry.hull(draft.boxes), hints)
+        concepts += extent.of_box(box, hints)
+    if len(simplified(concepts)) > extent.MOST:
+        return extent.of_box(geometry.hull(draft.boxes), hints)
     return concepts
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import html
+import ipaddress
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 import nh3
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.draft import Draft, reason
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder, plain, reason
 from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.record import UUID, Link
 from ckanext.ecosphere.shared import bounds, characters
+from ckanext.ecosphere.shared.characters import SECRET_PARAMETER
 from ckanext.ecosphere.vocabularies import languages
 
 MAX_TITLE = 500
@@ -55,7 +61,6 @@ _COPY = re.compile(
     re.IGNORECASE,
 )
 """Title that GeoNetwork gives to a copy: title or identifier of the original, and the time."""
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _BLANKS = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n\s*\n\s*")
 _ROUNDS = 3
@@ -134,7 +139,7 @@ def copied_title(text: str) -> str:
     if not match:
         return ""
     inner = match.group(1)
-    is_title = len(plain(inner).split()) > 1 and not _UUID.fullmatch(inner)
+    is_title = len(plain(inner).split()) > 1 and not UUID.fullmatch(inner)
     if not is_title or is_placeholder(inner):
         return ""
     return inner
@@ -190,10 +195,10 @@ def description(draft: Draft) -> None:
 def lineage(draft: Draft) -> None:
     """Join the statements of lineage, and the process steps; keep each source."""
     record = draft.record
-    for field, texts in (("provenance", record.lineage), ("method", record.steps)):
+    for name, texts in (("provenance", record.lineage), ("method", record.steps)):
         paragraphs = stated(map(plain_text, texts))
         if paragraphs:
-            draft.set(field, bounded(draft, field, "\n\n".join(paragraphs)))
+            draft.set(name, bounded(draft, name, "\n\n".join(paragraphs)))
     sources = stated(map(one_line, record.sources))
     if len(sources) > MAX_SOURCES:
         draft.lost("source", sources[MAX_SOURCES:])
@@ -215,15 +220,15 @@ def version(draft: Draft) -> None:
 def translations(draft: Draft) -> None:
     """Keep title and description in the other languages of the record."""
     record = draft.record
-    for attribute, field in TRANSLATED.items():
+    for attribute, name in TRANSLATED.items():
         texts = record.translations.get(attribute)
         if not texts:
             continue
         written = getattr(record, attribute)
-        main = draft.dataset.get(field)
+        main = draft.dataset.get(name)
         if main:
-            translated = in_languages(draft, field, main, written, texts)
-            draft.set(f"{field}{languages.SUFFIX}", translated)
+            translated = in_languages(draft, name, main, written, texts)
+            draft.set(f"{name}{languages.SUFFIX}", translated)
         else:
             note_translations(draft, attribute, written, texts)
 
@@ -286,3 +291,168 @@ def texts_without_a_place(draft: Draft) -> None:
     for name, texts in record.translations.items():
         if name not in TRANSLATED:
             note_translations(draft, name, getattr(record, name, None), texts)
+
+
+# --- addresses ---
+#
+# Clean and check the URLs of links; find the record that a URL shows.
+
+SCHEMES = {"http", "https", "ftp", "ftps"}
+MAX_URL = 4000
+MAX_LINKS = 3_000
+"""Maximum number of links of a record that are read."""
+_REMOVED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\ufeff]")
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+_TYPO = re.compile(r"^(https?|ftp)(?:;//|:/(?!/)|//|:\\\\|\s*:\s*//)", re.IGNORECASE)
+_TWICE = re.compile(r"^https?://(?=https?://)", re.IGNORECASE)
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
+_LONGEST_HOST = 253
+_UNSAFE = re.compile(r"[\s\\<>\"^`{|}]")
+
+
+@dataclass(slots=True)
+class Address:
+    """A cleaned URL, or the reason for its refusal.
+
+    Attributes:
+        url: the URL, None when refused.
+        reason: ``empty``, ``scheme``, ``not-an-address``, ``too-long``.
+        credentials: whether a user name, password or token was removed.
+        query: parameters, with lower-case names and their first value.
+    """
+
+    url: str | None = None
+    reason: str = ""
+    host: str = ""
+    path: str = ""
+    credentials: bool = False
+    query: dict[str, str] = field(default_factory=dict)
+
+
+def clean_url(text: str | None) -> Address:
+    """Clean a URL as written in a record.
+
+    Tabs and line ends, which browsers ignore inside a scheme, are removed before the scheme is
+    checked; other schemes than http, https, ftp and ftps are refused (``javascript:``, ``file:``…).
+    """
+    bare = _REMOVED.sub("", text or "").strip().strip("<>\"'").strip()
+    if not bare:
+        return Address(reason="empty")
+    if len(bare) > MAX_URL:
+        return Address(reason="too-long")
+    bare = bare.replace("&amp;", "&")
+    bare = _TWICE.sub("", _TYPO.sub(lambda match: f"{match.group(1)}://", bare))
+    if bare.lower().startswith("www."):
+        bare = f"http://{bare}"
+    scheme = _SCHEME.match(bare)
+    if not scheme:
+        return Address(reason="not-an-address")
+    if scheme.group()[:-1].lower() not in SCHEMES:
+        return Address(reason="scheme")
+    return _checked(bare)
+
+
+_ENCODED_QUERY = re.compile(r"[^=&]*%3D[^=&]*", re.IGNORECASE)
+"""A query whose delimiters are percent-encoded too:
+``?service%3DWMS%26request%3DGetCapabilities``."""
+
+
+def _checked(url: str) -> Address:
+    try:
+        parts = urlsplit(url)
+        if _ENCODED_QUERY.fullmatch(parts.query):
+            parts = parts._replace(query=unquote(parts.query))
+        query = _without_secrets(parts.query)
+        holds_secret = query != parts.query
+        parts = parts._replace(query=query)
+        host = (parts.hostname or "").rstrip(".")
+        port = parts.port
+    except ValueError:
+        return Address(reason="not-an-address")
+    if not _is_host(host):
+        return Address(reason="not-an-address")
+    netloc = host
+    if ":" in host:
+        netloc = f"[{host}]"
+    if port is not None:
+        netloc = f"{netloc}:{port}"
+    unsafe = (parts.path, parts.query, parts.fragment)
+    path, query, fragment = (_UNSAFE.sub(_escape, part) for part in unsafe)
+    clean = urlunsplit(SplitResult(parts.scheme.lower(), netloc, path, query, fragment))
+    parameters: dict[str, str] = {}
+    for key, value in parse_qsl(parts.query, keep_blank_values=True)[:200]:
+        parameters.setdefault(key.lower(), value)
+    holds_secret = holds_secret or "@" in parts.netloc
+    return Address(clean, "", host, parts.path, holds_secret, parameters)
+
+
+def _without_secrets(query: str) -> str:
+    """Return a query without passwords and tokens."""
+    if not SECRET_PARAMETER.search(f"?{query}"):
+        return query
+    safe = [part for part in query.split("&") if not SECRET_PARAMETER.search(f"?{part}")]
+    return "&".join(safe)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return quote(match.group(), safe="")
+
+
+@lru_cache(maxsize=1_000)
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+        return True
+    except ValueError:
+        pass
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode("ascii")
+        except UnicodeError:
+            return False
+    return bool(_HOST.fullmatch(host)) and len(host) <= _LONGEST_HOST
+
+
+def is_intranet(host: str) -> bool:
+    """Return whether a host is internal, or the machine on which the record was written."""
+    return links.is_internal_host(host) or host.startswith("127.")
+
+
+def link_stated(link: Link, address: Address) -> links.Link:
+    """Return what a link of a record states, under its cleaned URL and without placeholders."""
+    protocol, format_, media_type = map(_filled, (link.protocol, link.format, link.media_type))
+    return links.Link(
+        url=address.url or "",
+        protocol=protocol,
+        format=format_,
+        media_type=media_type,
+        name=link.name or "",
+        description=link.description or "",
+        function=link.function or "",
+        units=link.units_of_distribution or "",
+    )
+
+
+def _filled(text: str | None) -> str:
+    if text is None or is_placeholder(text):
+        return ""
+    return text
+
+
+_RECORD_PAGE = re.compile(
+    r"(?:/api/records/|#/metadata/|/metadata\.show\?(?:uuid|id)=|[?&]uuid=)"
+    r"(?!\d{1,9}(?![^/?#&]))([^/?#&]{2,200})"
+)
+"""The identifier in the URL of any view of a GeoNetwork record, but not its internal number."""
+
+
+def record_named(address: str) -> str:
+    """Return the identifier of the record that a catalogue URL shows; empty for any other URL."""
+    query = clean_url(address).query
+    if query.get("request", "").lower() == "getrecordbyid":
+        return query.get("id", "")
+    match = _RECORD_PAGE.search(address[:2_000])
+    if not match:
+        return ""
+    return unquote(match.group(1))

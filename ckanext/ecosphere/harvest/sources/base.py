@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan import model
 from lxml import etree
 
-from ckanext.ecosphere.harvest.iso import feature_catalogue
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.config import Bounds
+from ckanext.ecosphere.harvest.iso import walk
 from ckanext.ecosphere.harvest.iso.walk import one_line
-from ckanext.ecosphere.shared import strict_json
+from ckanext.ecosphere.harvest.messages import ConfigError, sentence
+from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.shared import action_input, strict_json
 from ckanext.ecosphere.shared.hardened_xml import local_name
 from ckanext.ecosphere.shared.http_guard import (
     Budget,
@@ -22,6 +32,7 @@ from ckanext.ecosphere.shared.http_guard import (
     StoppedError,
 )
 from ckanext.ecosphere.shared.strict_json import sound_text
+from ckanext.harvest.interfaces import IHarvester
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +40,8 @@ OK = 200
 MAX_FAILURES = 50
 """Maximum number of failures stored individually; further ones are only counted."""
 SECOND = "#second:"
-"""Separator between an identifier shared by several records of a source, and the suffix that distinguishes them."""
+"""Separator between an identifier shared by several records of a source, and the suffix that
+distinguishes them."""
 MAX_COUNT = 10**9
 """Maximum plausible number of records; larger numbers do not fit in the database."""
 JSON_BYTES = 16 * 1024 * 1024
@@ -40,7 +52,8 @@ MAX_PAGES = 20_000
 MAX_IDLE_PAGES = 3
 """Number of pages in a row without a new record after which the reading stops."""
 CANCELLED, MEMORY = "cancelled", "memory"
-"""Reasons to stop a budget from another thread: the job was aborted, or the process uses too much memory."""
+"""Reasons to stop a budget from another thread: the job was aborted, or the process uses too much
+memory."""
 _MEGABYTE = 1024 * 1024
 
 
@@ -157,7 +170,9 @@ class PageError(Exception):
         too_big: smaller pages may work; retrying the same size will not.
     """
 
-    def __init__(self, code: str, misunderstood: bool = False, too_big: bool = False, **params: Any):
+    def __init__(
+        self, code: str, misunderstood: bool = False, too_big: bool = False, **params: Any
+    ):
         super().__init__(code)
         self.code = code
         self.params = params
@@ -191,7 +206,9 @@ class SourceReader:
         """Yield the records of each page that can be read."""
         raise NotImplementedError
 
-    def _fetch(self, url: str, headers: Mapping[str, str] | None = None, max_bytes: int | None = None) -> Response:
+    def _fetch(
+        self, url: str, headers: Mapping[str, str] | None = None, max_bytes: int | None = None
+    ) -> Response:
         """Fetch a page.
 
         Args:
@@ -204,7 +221,9 @@ class SourceReader:
         """
         limit = self._session.settings.max_bytes
         try:
-            response = self._session.get(url, headers=headers or {}, max_bytes=min(max_bytes or limit, limit))
+            response = self._session.get(
+                url, headers=headers or {}, max_bytes=min(max_bytes or limit, limit)
+            )
         except FetchError as error:
             raise PageError(f"fetch-{error.code}", **error.params) from error
         if response.status != OK:
@@ -283,29 +302,6 @@ class LinkedReader(SourceReader):
         self._add_up()
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """Limits of one reading of a source.
-
-    Attributes:
-        requests: HTTP requests, including redirects and retries.
-        records: number of records.
-        size: bytes received, counted after decompression.
-        seconds: duration from the first request on.
-        memory: bytes used by the whole process.
-    """
-
-    requests: int
-    records: int
-    size: int
-    seconds: int
-    memory: int
-
-    def budget(self) -> Budget:
-        """Return a budget that starts now."""
-        return Budget(self.requests, self.size, self.seconds)
-
-
 class BoundedReader:
     """Reads a source within limits: the reading always ends, and what was read until then is kept.
 
@@ -376,7 +372,7 @@ def xml_record(element: etree._Element, position: int) -> RawRecord:
     element.tail = None
     canonical = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
     identifier = ""
-    if local_name(element) == feature_catalogue.ROOT:
+    if local_name(element) == walk.CATALOGUE_ROOT:
         identifier = one_line(element.get("uuid"))
     for child in element:
         if local_name(child) in {"fileIdentifier", "metadataIdentifier"}:
@@ -408,3 +404,246 @@ def identifier_in(value: Any) -> str:
     if isinstance(identifier, str):
         return identifier.strip()
     return str(identifier) if type(identifier) is int else ""
+
+
+# --- types of source ---
+#
+# Base class of our source types, and look-up of the enabled ones.
+
+OWN_SERVICE = "own_service"
+"""Option: the source publishes only for the service that it belongs to; see `settings`."""
+COMMON_OPTIONS = ("default_organisation", "priority", OWN_SERVICE)
+"""Options of all source types."""
+MAX_PRIORITY = 100
+
+
+class SourceType:
+    """A type of source. Subclasses override `make_reader` and `read`."""
+
+    type_name = ""
+    title = ""
+    description = ""
+    options: tuple[str, ...] = COMMON_OPTIONS
+    """Option names allowed in the configuration of a source."""
+
+    def make_reader(
+        self, url: str, settings: dict[str, Any], session: GuardedSession
+    ) -> SourceReader:
+        """Create the reader that `reader` wraps with limits.
+
+        Args:
+            url: URL of the source.
+            settings: configuration of the source.
+            session: the guarded HTTP session.
+        """
+        raise NotImplementedError
+
+    def read(self, content: str) -> Record:
+        """Read a stored record.
+
+        Raises:
+            RecordError: it cannot be read.
+        """
+        raise NotImplementedError
+
+    def record_url(self, url: str) -> str | None:
+        """Return the URL pattern of original records, with `{id}` in place of the identifier; None if there is none."""
+        return None
+
+    def check_settings(self, settings: dict[str, Any]) -> None:
+        """Validate the options that only this type has.
+
+        Raises:
+            ConfigError: one of them is not valid.
+        """
+
+    def reader(
+        self, url: str, settings: dict[str, Any], bounds: Bounds | None = None
+    ) -> BoundedReader:
+        """Create a reader for one reading of a source, whose time starts now.
+
+        Args:
+            url: URL of the source.
+            settings: configuration of the source.
+            bounds: limits of the reading; those of a harvest by default.
+        """
+        bounds = bounds or config.bounds()
+        session = GuardedSession(config.guard_settings(), budget=bounds.budget())
+        return BoundedReader(self.make_reader(url, settings, session), session.budget, bounds)
+
+    def checked_settings(self, text: str | None) -> str:
+        """Validate the configuration of a source, in JSON.
+
+        Returns:
+            the configuration, formatted.
+
+        Raises:
+            ValueError: it is not valid; the message is for the user.
+        """
+        try:
+            settings = _parsed((text or "").strip() or "{}")
+            self._check_common_settings(settings)
+            self.check_settings(settings)
+        except ConfigError as error:
+            raise ValueError(sentence(error.code, error.params, translate=tk._)) from error
+        return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
+
+    def _check_common_settings(self, settings: dict[str, Any]) -> None:
+        for name in settings:
+            if name not in self.options:
+                raise ConfigError("config-unknown", name=name, known=", ".join(self.options))
+        priority = settings.get("priority")
+        if priority is not None and (type(priority) is not int or abs(priority) > MAX_PRIORITY):
+            raise ConfigError("config-priority", limit=MAX_PRIORITY)
+        if not isinstance(settings.get(OWN_SERVICE, False), bool):
+            raise ConfigError("config-flag", name=OWN_SERVICE)
+        organisation = settings.get("default_organisation")
+        if organisation is None:
+            return
+        if not isinstance(organisation, str):
+            raise ConfigError("config-text", name="default_organisation")
+        group = model.Group.get(organisation)
+        if group is None or not group.is_organization or group.state != "active":
+            raise ConfigError("config-organisation", name=organisation)
+        settings["default_organisation"] = group.name
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        settings = json.loads(text)
+    except ValueError as error:
+        raise ConfigError("config-json", detail=str(error)) from error
+    if not isinstance(settings, dict):
+        raise ConfigError("config-object")
+    try:
+        action_input.check(settings, ())
+    except tk.ValidationError as error:
+        detail = "; ".join(error.error_summary.values())
+        raise ConfigError("config-json", detail=detail) from error
+    return settings
+
+
+def check_page_size(settings: dict[str, Any], limit: int) -> None:
+    """Validate the option `page_size`.
+
+    Raises:
+        ConfigError: it is not valid.
+    """
+    size = settings.get("page_size")
+    if size is not None and (type(size) is not int or not 1 <= size <= limit):
+        raise ConfigError("config-page-size", limit=limit)
+
+
+def default_page_size(settings: dict[str, Any]) -> int:
+    """Return the number of records per request."""
+    return settings.get("page_size") or config.page_size()
+
+
+def fill_record_url(pattern: str, guid: str) -> str:
+    """Insert an identifier into the URL pattern of original records."""
+    return pattern.replace("{id}", quote(guid.partition(SECOND)[0], safe=""))
+
+
+def enabled_types() -> dict[str, SourceType]:
+    """Return our enabled source types by name."""
+    plugins = p.PluginImplementations(IHarvester)
+    return {plugin.type_name: plugin for plugin in plugins if isinstance(plugin, SourceType)}
+
+
+def type_called(type_name: str) -> SourceType | None:
+    """Return the enabled source type of this name."""
+    return enabled_types().get(type_name)
+
+
+def type_names() -> list[str]:
+    """Return the names of our enabled source types."""
+    return sorted(enabled_types())
+
+
+# --- values of JSON ---
+#
+# Typed access to values of untrusted JSON objects: values of another type count as empty. Pure functions.
+
+Object = dict[str, Any]
+
+MAX_NOTE = 2_000
+"""Maximum characters of a value without a place, in notes."""
+MAX_SIZE = 10**18
+"""Maximum plausible size of a file, in bytes."""
+_FILE_MEGABYTE = 1_000_000
+
+
+def read_record(content: str, read: Callable[[Any], Record], code: str) -> Record:
+    """Read a stored record.
+
+    Args:
+        content: the record, in JSON.
+        read: reads the parsed record.
+        code: code of the error if it is not valid.
+
+    Raises:
+        RecordError: it is not valid.
+    """
+    try:
+        return read(json.loads(content))
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
+        raise RecordError(code) from error
+
+
+def text_of(value: Any) -> str | None:
+    """Return a text or a number as text; None for other or empty values."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value) or None
+
+
+def text_in(values: Object, name: str) -> str | None:
+    """Return a text or a number as text; None for other or empty values."""
+    return text_of(values.get(name))
+
+
+def day_in(values: Object, name: str) -> str:
+    """Return the date of a timestamp, "" without one."""
+    return (text_in(values, name) or "")[:10]
+
+
+def object_in(values: Object, name: str) -> Object:
+    """Return an object, empty for other values."""
+    value = values.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def list_in(values: Object, name: str) -> list[Any]:
+    """Return a list, empty for other values."""
+    value = values.get(name)
+    return value if isinstance(value, list) else []
+
+
+def texts_in(values: Object, name: str) -> list[str]:
+    """Return the texts and numbers of a list as texts."""
+    return [text for text in map(text_of, list_in(values, name)) if text]
+
+
+def objects_in(values: Object, name: str) -> list[Object]:
+    """Return the objects of a list."""
+    return [item for item in list_in(values, name) if isinstance(item, dict)]
+
+
+def megabytes_in(values: Object, name: str) -> str | None:
+    """Return a number of bytes as megabytes; None for other values."""
+    value = values.get(name)
+    if type(value) is int and 0 <= value < MAX_SIZE:
+        return str(value / _FILE_MEGABYTE)
+    return None
+
+
+def noted(text: str) -> str:
+    """Return a text on one line, short enough for a note."""
+    return " ".join(text.split())[:MAX_NOTE]

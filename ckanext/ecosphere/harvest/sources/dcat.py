@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 from lxml import etree
 from rdflib import DCTERMS, FOAF, Graph, Literal, URIRef
 from rdflib.namespace import Namespace
 from rdflib.term import Node
 
+from ckanext.dcat.exceptions import RDFProfileException
+from ckanext.dcat.processors import RDFParser
 from ckanext.ecosphere.harvest.dcat import graph as rdf
-from ckanext.ecosphere.harvest.dcat import profiles
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.iso.xml import MAX_BYTES
 from ckanext.ecosphere.harvest.problems import RecordError
-from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.record import UUID, Record
 from ckanext.ecosphere.harvest.sources.base import (
     LinkedReader,
     PageError,
     RawRecord,
+    SourceType,
     count_of,
     digest_of,
     xml_record,
 )
-from ckanext.ecosphere.harvest.sources.source_type import SourceType
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 from ckanext.ecosphere.shared.messages import N_
-from ckanext.ecosphere.shared.rdf import TERM
+from ckanext.ecosphere.shared.rdf import PROFILE_NAME, TERM, is_exact
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 _ACCEPT = {"Accept": "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, */*;q=0.1"}
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class DcatReader(LinkedReader):
@@ -106,8 +107,8 @@ def read_stored(content: str) -> Record:
     """
     graph, subject = rdf.from_text(content)
     record = read_dataset(graph, subject)
-    record.fields |= profiles.fields(graph)
-    record.published = bool(record.fields) and profiles.reads_exactly(graph, subject)
+    record.fields |= fields(graph)
+    record.published = bool(record.fields) and reads_exactly(graph, subject)
     if record.published:
         for field in ("name", "uri"):
             record.fields[field] = str(graph.value(subject, TERM[field]) or "")
@@ -130,7 +131,7 @@ def identifier_of(part: Graph, subject: Node) -> str:
             return str(value).strip()
     if not isinstance(subject, URIRef):
         return ""
-    uuids = _UUID.findall(str(subject))
+    uuids = UUID.findall(str(subject))
     return uuids[-1] if len(uuids) == 1 else str(subject)
 
 
@@ -153,3 +154,37 @@ class DcatSource(SourceType):
     def read(self, content: str) -> Record:
         """Read a stored dataset."""
         return read_stored(content)
+
+
+log = logging.getLogger(__name__)
+
+
+# --- with the profiles of the portal ---
+#
+# Read an RDF dataset with the ckanext-dcat profiles of the portal (option `ckanext.dcat.rdf.profiles`).
+
+
+def fields(graph: Graph) -> dict[str, Any]:
+    """Read the only dataset of a graph.
+
+    Args:
+        graph: the triples of the dataset, already parsed and bounded: the profiles fetch nothing.
+
+    Returns:
+        fields of the dataset; empty when the profiles cannot read it, since that must not lose the record.
+    """
+    try:
+        parser: Any = RDFParser(dataset_type="dataset")
+        parser.g = graph
+        return next(iter(parser.datasets()), {})
+    except RDFProfileException:
+        log.warning("No profile of ckanext-dcat is enabled", exc_info=True)
+    except Exception:  # a profile of any plugin, on an untrusted graph
+        log.warning("A profile of ckanext-dcat failed", exc_info=True)
+    return {}
+
+
+def reads_exactly(graph: Graph, dataset: URIRef) -> bool:
+    """Return whether a portal of the suite published a dataset, and this one has the profile that reads it exactly."""
+    profiles = tk.aslist(tk.config.get("ckanext.dcat.rdf.profiles"))
+    return PROFILE_NAME in profiles and is_exact(graph, dataset)

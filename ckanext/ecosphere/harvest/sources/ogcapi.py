@@ -28,17 +28,19 @@ from ckanext.ecosphere.harvest.record import (
     Term,
 )
 from ckanext.ecosphere.harvest.sources.base import (
+    COMMON_OPTIONS,
+    MAX_NOTE,
     LinkedReader,
+    Object,
     PageError,
     RawRecord,
+    SourceType,
+    check_page_size,
     count_of,
+    day_in,
+    default_page_size,
     digest_of,
     identifier_in,
-)
-from ckanext.ecosphere.harvest.sources.json_values import (
-    MAX_NOTE,
-    Object,
-    day_in,
     list_in,
     megabytes_in,
     noted,
@@ -49,25 +51,21 @@ from ckanext.ecosphere.harvest.sources.json_values import (
     text_of,
     texts_in,
 )
-from ckanext.ecosphere.harvest.sources.source_type import (
-    COMMON_OPTIONS,
-    SourceType,
-    check_page_size,
-    default_page_size,
-)
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 from ckanext.ecosphere.shared.messages import N_
 
 MAX_STEPS = 3
-"""Maximum number of pages (landing page, collection) between the URL of a source and its records."""
+"""Maximum number of pages (landing page, collection) between the URL of a source and its
+records."""
 MAX_LIMIT = 1_000
 _TO_RECORDS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data")
 """Link relations that lead to records, in order of preference."""
 _OPEN = ("..", "")
 _TYPES = {"service": "service", "series": "series", "collection": "series"}
 _NAVIGATION = {
-    "self", "root", "parent", "child", "item", "next", "prev", "collection", "conformance", "service-desc",
-    "service-doc", "queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables",
+    "self", "root", "parent", "child", "item", "next", "prev", "collection", "conformance",
+    "service-desc", "service-doc", "queryables",
+    "http://www.opengis.net/def/rel/ogc/1.0/queryables",
 }  # fmt: skip
 """Link relations for navigation in the catalogue, unrelated to the data."""
 _FUNCTIONS = {
@@ -83,23 +81,21 @@ _FEATURES = "OGC:API-FEATURES"
 _ITEMS = re.compile(r"/collections/[^/?#]+/items\b")
 _LOGOS = {"icon", "logo"}
 _TOPICS = re.compile(r"topic_?category", re.IGNORECASE)
-_TEMPLATED = re.compile(r"[?&]?\{[?&][^{}]{0,500}\}|[?&][^?&={}]{1,100}=\{[^{}]{1,100}\}")
-"""RFC 6570 expressions in the query of a URL template: a list of parameters, or the value of one."""
 _IMAGES = {"preview", "thumbnail", "icon", "overview"}
 _PROVIDER_ROLES = {
     "licensor": "owner", "producer": "originator", "processor": "processor", "host": "distributor",
 }  # fmt: skip
 _NO_LICENCES = ("other", "various", "proprietary")
 _READ_PROPERTIES = {
-    "type", "title", "description", "keywords", "themes", "language", "created", "updated", "contacts", "formats",
-    "license", "rights", "externalIds", "resourceLanguages", "distribution",
+    "type", "title", "description", "keywords", "themes", "language", "created", "updated",
+    "contacts", "formats", "license", "rights", "externalIds", "resourceLanguages", "distribution",
 }  # fmt: skip
 _READ_OF_RECORD = {
-    "type", "id", "properties", "geometry", "bbox", "time", "links", "linkTemplates", "distribution", "conformsTo",
+    "type", "id", "properties", "geometry", "bbox", "time", "links", "distribution", "conformsTo",
 }  # fmt: skip
 _READ_OF_STAC = {
-    "type", "stac_version", "id", "title", "description", "keywords", "license", "providers", "extent", "links",
-    "assets",
+    "type", "stac_version", "id", "title", "description", "keywords", "license", "providers",
+    "extent", "links", "assets",
 }  # fmt: skip
 
 
@@ -276,7 +272,6 @@ def _of_feature(value: Object) -> Record:
         _add_box(record, value.get("bbox"))
     _add_time(record, object_in(value, "time"))
     _add_links(record, value)
-    _add_link_templates(record, value)
     for contact in contacts:
         record.unread += _rest_of_contact(contact)
     for holder in (properties, value):
@@ -520,21 +515,6 @@ def _link(record: Record, link: Object, url: str, relation: str) -> Link:
         issued=day_in(link, "created") or None,
         modified=day_in(link, "updated") or None,
     )
-
-
-def _add_link_templates(record: Record, value: Object) -> None:
-    """Read URL templates without their open parameters; one with an open path is unusable, and only noted."""
-    for link in objects_in(value, "linkTemplates"):
-        template, relation = text_in(link, "uriTemplate"), (text_in(link, "rel") or "").lower()
-        if not template or relation in _NAVIGATION:
-            continue
-        url = _TEMPLATED.sub("", template[:MAX_NOTE])
-        if "?" not in url:
-            url = url.replace("&", "?", 1)
-        if "{" in url:
-            record.unread.append(f"linkTemplates: {template[:MAX_NOTE]}")
-        else:
-            record.links.append(_link(record, link, url, relation))
 
 
 def _add_distribution(record: Record, distribution: Object) -> None:

@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from ckan import authz, model
 from ckan.types import Context
 
-from ckanext.ecosphere.harvest.sources.source_type import OWN_SERVICE, type_names
-from ckanext.ecosphere.harvest.worker.job import read_settings
+from ckanext.ecosphere.harvest.job import read_settings
+from ckanext.ecosphere.harvest.sources.base import OWN_SERVICE, type_names
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.harvest.logic import schema
 from ckanext.harvest.model import HarvestSource
@@ -28,8 +28,9 @@ _VOUCHED = ("default_organisation", "priority")
 """Options that only sysadmins may change in a source that publishes for all services."""
 _OWN = frozenset(
     [
-        "id", "name", "title", "url", "notes", "type", "source_type", "state", "active", "status", "private",
-        "frequency", "config", "owner_org", "organization", "groups", "tags", "extras", "resources",
+        "id", "name", "title", "url", "notes", "type", "source_type", "state", "active", "status",
+        "private", "frequency", "config", "owner_org", "organization", "groups", "tags", "extras",
+        "resources",
     ]
 )  # fmt: skip
 """Fields of a source that its configuration must never replace."""

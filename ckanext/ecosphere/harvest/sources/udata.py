@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import places
+from ckanext.ecosphere.harvest.messages import ConfigError
 from ckanext.ecosphere.harvest.record import (
     Constraint,
     Contact,
@@ -23,20 +24,20 @@ from ckanext.ecosphere.harvest.record import (
     Term,
 )
 from ckanext.ecosphere.harvest.sources.base import (
+    COMMON_OPTIONS,
     MAX_IDLE_PAGES,
+    MAX_NOTE,
     MAX_PAGES,
     MAX_SILENT,
+    Object,
     PageError,
     RawRecord,
     SourceReader,
+    SourceType,
     count_of,
+    day_in,
     digest_of,
     identifier_in,
-)
-from ckanext.ecosphere.harvest.sources.json_values import (
-    MAX_NOTE,
-    Object,
-    day_in,
     list_in,
     megabytes_in,
     object_in,
@@ -45,15 +46,11 @@ from ckanext.ecosphere.harvest.sources.json_values import (
     text_in,
     texts_in,
 )
-from ckanext.ecosphere.harvest.sources.messages import ConfigError
-from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
-from ckanext.ecosphere.shared.http_guard import GuardedSession, StoppedError
+from ckanext.ecosphere.shared.http_guard import GuardedSession
 from ckanext.ecosphere.shared.messages import N_
 
 FILTERS = ("organization", "topic", "tag")
 PAGE_SIZE = 50
-MAX_RESOURCE_PAGES = 200
-"""Maximum pages of resources of one dataset; udata returns 50 per page."""
 TOO_LARGE = "fetch-too-large"
 NAMED = {"organization": ("api/1/organizations",), "topic": ("api/2/topics", "api/1/topics")}
 """Filters that accept only identifiers → API paths that resolve a name to one."""
@@ -80,7 +77,8 @@ _ACCESS_RIGHTS = {
     "open_with_account": "PUBLIC",  # registration is permitted by the definition of PUBLIC
     "restricted": "RESTRICTED",
 }
-"""udata access type → EU access right. PUBLIC for "open" adds nothing to an open licence, and is not stated."""
+"""udata access type → EU access right. PUBLIC for "open" adds nothing to an open licence, and is
+not stated."""
 _ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
 _REASONS = {
     "confidentiality_of_proceedings_of_public_authorities": "a",
@@ -92,10 +90,15 @@ _REASONS = {
     "protection_of_voluntary_information_suppliers": "g",
     "protection_of_environment": "h",
 }
-"""udata reason category → letter of article 13(1) of the INSPIRE directive (udata.core.access_type)."""
-_LIMITS = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1"
+"""udata reason category → letter of article 13(1) of the INSPIRE directive
+(udata.core.access_type)."""
+_LIMITS = (
+    "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/"
+    "INSPIRE_Directive_Article13_1"
+)
 _ROLES = {"contact": "pointOfContact", "creator": "author", "rightsHolder": "owner"}
-"""udata contact role → ISO 19115 code; other roles are ISO codes already (udata.core.contact_point)."""
+"""udata contact role → ISO 19115 code; other roles are ISO codes already
+(udata.core.contact_point)."""
 _ORIGIN_IDS = ("remote_id", "dct_identifier")
 _ORIGIN = (*_ORIGIN_IDS, "remote_url")
 _SCHEMAS = "https://schema.data.gouv.fr/"
@@ -112,11 +115,12 @@ _ZONES = {
 }
 """Prefix of zone codes (Etalab geozones) → type of territory in INSEE URIs."""
 _READ = {
-    "acronym", "archived", "created_at", "contact_point", "contact_points", "deleted", "description", "frequency",
-    "frequency_date", "id", "last_modified", "license", "organization", "owner", "page", "private", "resources", "slug",
-    "spatial", "tags", "temporal_coverage", "title", "uri", "description_short", "featured", "community_resources",
-    "access_type", "access_type_reason", "access_type_reason_category", "authorization_request_url",
-    "harvest", "is_restricted",
+    "acronym", "archived", "created_at", "contact_point", "contact_points", "deleted",
+    "description", "frequency", "frequency_date", "id", "last_modified", "license", "organization",
+    "owner", "page", "private", "resources", "slug", "spatial", "tags", "temporal_coverage",
+    "title", "uri", "description_short", "featured", "community_resources", "access_type",
+    "access_type_reason", "access_type_reason_category", "authorization_request_url", "harvest",
+    "is_restricted",
 }  # fmt: skip
 
 
@@ -130,23 +134,13 @@ class UdataReader(SourceReader):
         url: URL of the portal; a path within it is ignored.
         session: the guarded HTTP session.
         filters: `organization` and `topic` (identifiers, or the last part of their page's URL) and `tag`.
-        version: version of the API: 1, whose lists contain the resources, or 2, whose lists link to them.
     """
 
-    def __init__(
-        self, url: str, session: GuardedSession, filters: dict[str, str], version: int = 1
-    ):
+    def __init__(self, url: str, session: GuardedSession, filters: dict[str, str]):
         parts = urlsplit(url)
         super().__init__(urlunsplit((parts.scheme, parts.netloc, "/", "", "")), session)
         self._filters = filters
         self._total: int | None = None
-        if version == 1:
-            self._list = f"{self._url}api/1/datasets/"
-            # By creation date, so that new datasets do not push others to a page already read.
-            self._order = {"sort": "created"}
-        else:
-            self._list = f"{self._url}api/2/datasets/search/"
-            self._order = {}
 
     def pages(self) -> Iterator[list[RawRecord]]:
         """Yield the datasets; a page that fails is reported, and the following ones are still requested."""
@@ -190,8 +184,9 @@ class UdataReader(SourceReader):
                 return
 
     def _page(self, filters: dict[str, str], number: int, size: int) -> Object:
-        query = urlencode({**filters, **self._order, "page": number, "page_size": size})
-        answer = self._fetch_json(f"{self._list}?{query}")
+        # By creation date, so that new datasets do not push others to a page already read.
+        query = {**filters, "sort": "created", "page": number, "page_size": size}
+        answer = self._fetch_json(f"{self._url}api/1/datasets/?{urlencode(query)}")
         if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
             raise PageError("not-udata")
         total = count_of(answer.get("total"))
@@ -212,37 +207,22 @@ class UdataReader(SourceReader):
                 yield from self._usable(answer["data"][:1], position)
 
     def _usable(self, datasets: list[Any], first: int) -> Iterator[list[RawRecord]]:
-        """Yield the usable datasets of a page, even if the reading is stopped in the middle of it."""
-        records: list[RawRecord] = []
-        stopped: StoppedError | None = None
-        for position, dataset in enumerate(datasets, first):
-            try:
-                record = self._record(dataset, position)
-            except StoppedError as error:
-                stopped = error
-                break
-            if record:
-                records.append(record)
-        if records:
-            yield records
-        if stopped:
-            raise stopped
+        """Yield the usable datasets of a page, if there are any."""
+        records = [self._record(dataset, first + place) for place, dataset in enumerate(datasets)]
+        usable = [record for record in records if record]
+        if usable:
+            yield usable
 
     def _record(self, dataset: Any, position: int) -> RawRecord | None:
         identifier = identifier_in(dataset)
         if not identifier:
             self.reading.fail("not-udata", position, position)
             return None
-        title = dataset.get("title")
-        if not isinstance(title, str):
-            title = ""
+        title = text_in(dataset, "title") or ""
         if not self._is_new((identifier, title), position, identifier, title):
             return None
         try:
             content = self._content(dataset)
-        except PageError as error:
-            self.reading.fail(error.code, position, position, **error.params)
-            return None
         except (RecursionError, ValueError, TypeError):
             self.reading.fail("not-udata", position, position)
             return None
@@ -254,33 +234,8 @@ class UdataReader(SourceReader):
         origin = origin_of(dataset)
         if origin:
             lasting["harvest"] = origin
-        resources = self._resources(dataset.get("resources"))
-        lasting["resources"] = [_lasting(each) for each in resources if isinstance(each, dict)]
+        lasting["resources"] = list(map(_lasting, objects_in(dataset, "resources")))
         return json.dumps(lasting, ensure_ascii=False, sort_keys=True)
-
-    def _resources(self, listed: Any) -> list[Any]:
-        """Return the resources: included in version 1, behind a link in version 2.
-
-        Raises:
-            PageError: they cannot be fetched, or are too many.
-        """
-        if isinstance(listed, list):
-            return listed
-        resources: list[Any] = []
-        url = listed.get("href") if isinstance(listed, dict) else None
-        visited: set[str] = set()
-        while isinstance(url, str) and url:
-            if url in visited:
-                raise PageError("page-loop", url=url[:200])
-            if len(visited) >= MAX_RESOURCE_PAGES:
-                raise PageError("too-many-resources")
-            visited.add(url)
-            answer = self._fetch_json(url)
-            if not isinstance(answer, dict) or not isinstance(answer.get("data") or [], list):
-                raise PageError("not-udata")
-            resources += answer.get("data") or []
-            url = answer.get("next_page")
-        return resources
 
     def _resolved_filters(self) -> dict[str, str] | None:
         """Return the filters with identifiers in place of names; None if one does not exist, which is reported.
@@ -335,14 +290,14 @@ class UdataSource(SourceType):
         "The datasets of an organisation, a topic or a tag of data.gouv.fr or of another udata "
         "portal."
     )
-    options = (*COMMON_OPTIONS, *FILTERS, "api")
+    options = (*COMMON_OPTIONS, *FILTERS)
 
     def make_reader(
         self, url: str, settings: dict[str, Any], session: GuardedSession
     ) -> UdataReader:
         """Create a reader for one reading of the list."""
         filters = {name: settings[name] for name in FILTERS if settings.get(name)}
-        return UdataReader(url, session, filters, settings.get("api") or 1)
+        return UdataReader(url, session, filters)
 
     def read(self, content: str) -> Record:
         """Read a dataset of the API.
@@ -359,8 +314,6 @@ class UdataSource(SourceType):
                 raise ConfigError("config-text", name=name)
         if not any(settings.get(name) for name in FILTERS):
             raise ConfigError("config-udata")
-        if settings.get("api") not in (None, 1, 2):
-            raise ConfigError("config-api")
 
 
 # --- from a dataset to the neutral record ---

@@ -17,9 +17,9 @@ from ckanext.ecosphere.harvest.sources.base import (
     PageError,
     RawRecord,
     SourceReader,
+    SourceType,
     xml_record,
 )
-from ckanext.ecosphere.harvest.sources.source_type import SourceType
 from ckanext.ecosphere.shared.http_guard import (
     FetchRefusedError,
     GuardedSession,

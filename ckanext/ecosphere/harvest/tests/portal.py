@@ -13,9 +13,9 @@ import pysolr
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.harvest.job import RUNNING
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord
-from ckanext.ecosphere.harvest.worker.job import RUNNING
-from ckanext.ecosphere.harvest.worker.runner import run_job
+from ckanext.ecosphere.harvest.worker import run_job
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
 

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from ckanext.ecosphere.harvest.messages import sentence
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.sources.base import Reading
-from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader, CswSource
-from ckanext.ecosphere.harvest.sources.csw_request import Filter
-from ckanext.ecosphere.harvest.sources.messages import sentence
+from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader, CswSource, Filter
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, covers, empty, exception, html, iso_record, status
 from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import serve

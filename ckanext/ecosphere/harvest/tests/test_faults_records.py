@@ -13,11 +13,10 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.model import SourceRecord
+from ckanext.ecosphere.harvest.messages import about_record
+from ckanext.ecosphere.harvest.model import IMPORT_LOG, SourceRecord
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.tests.csw_server import Catalogue, catalogue, iso_record
-from ckanext.ecosphere.harvest.worker.messages import about_record
-from ckanext.ecosphere.harvest.write.importer import IMPORT_LOG
 from ckanext.ecosphere.harvest.write.portal import Names
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError, HarvestObjectExtra
 

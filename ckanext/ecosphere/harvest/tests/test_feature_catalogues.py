@@ -1,7 +1,7 @@
 """Feature catalogues (ISO 19110) that a source publishes as records of their own."""
 
+from ckanext.ecosphere.harvest.normalise.identity import named_catalogues
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
-from ckanext.ecosphere.harvest.write import related
 
 ID = "fr-120066022-ca-jdd-0000"
 CITED = """<gmd:contentInfo><gmd:MD_FeatureCatalogueDescription>
@@ -72,8 +72,6 @@ def test_a_page_of_nothing_else_is_read(portal):
 
 
 def test_catalogues_are_named_by_reference_or_address():
-    assert related.named_catalogues('<gmd:featureCatalogueCitation uuidref="a-b"/>') == ["a-b"]
-    assert related.named_catalogues('<mrc:featureCatalogueCitation xlink:href="https://x/csw?id=a%3Ab&amp;v=1"/>') == [
-        "a:b"
-    ]
-    assert related.named_catalogues("<gmd:featureCatalogueCitation/><gmd:title/>") == []
+    assert named_catalogues('<gmd:featureCatalogueCitation uuidref="a-b"/>') == ["a-b"]
+    assert named_catalogues('<mrc:featureCatalogueCitation xlink:href="https://x/csw?id=a%3Ab&amp;v=1"/>') == ["a:b"]
+    assert named_catalogues("<gmd:featureCatalogueCitation/><gmd:title/>") == []

@@ -6,7 +6,7 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.geometry import MAX_APART, boxes_around
-from ckanext.ecosphere.harvest.dcat.geometry import boxes_of
+from ckanext.ecosphere.harvest.dcat.graph import boxes_of
 from ckanext.ecosphere.harvest.normalise.extent import repair
 from ckanext.ecosphere.harvest.record import Box, Record
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result

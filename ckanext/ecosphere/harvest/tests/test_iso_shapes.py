@@ -7,7 +7,7 @@ import json
 import pytest
 from lxml import etree
 
-from ckanext.ecosphere.harvest.iso import gml
+from ckanext.ecosphere.harvest.iso import parts
 from ckanext.ecosphere.harvest.record import Box, Shape
 from ckanext.ecosphere.harvest.tests.making import dataset
 
@@ -18,7 +18,7 @@ TRIANGLE = [[[5.0, 46.0], [5.5, 46.0], [5.2, 46.5], [5.0, 46.0]]]
 def read(inside: str, kind: str = "Polygon", crs: str = ""):
     named = f' srsName="{crs}"' if crs else ""
     text = f'<gml:{kind} xmlns:gml="http://www.opengis.net/gml/3.2"{named}>{inside}</gml:{kind}>'
-    return gml.geometry(etree.fromstring(text))
+    return parts.geojson_of(etree.fromstring(text))
 
 
 def ring(inside: str) -> str:
@@ -53,7 +53,7 @@ def test_several_polygons_and_other_kinds():
         (ring("<gml:posList>5 46 5.5 46 5.2 46.5</gml:posList>"), "Polygon", ""),
         (ring("<gml:posList>5 46 NaN 46 5.2 46.5 5 46</gml:posList>"), "Polygon", ""),
         (ring("<gml:posList>une deux</gml:posList>"), "Polygon", ""),
-        (ring(f"<gml:posList>{'5 46 ' * (gml.MAX_NUMBERS)}</gml:posList>"), "Polygon", ""),
+        (ring(f"<gml:posList>{'5 46 ' * (parts.MAX_NUMBERS)}</gml:posList>"), "Polygon", ""),
         ("", "Surface", ""),
     ],
 )

@@ -4,15 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.harvest.deduplication.groups import (
-    Member,
-    Rank,
-    grouped,
-    key_of,
-    keys_of,
-    reason,
-    shared_identifiers,
-)
+from ckanext.ecosphere.harvest.deduplication import Member, Rank, grouped, key_of, keys_of, reason, shared_identifiers
 from ckanext.ecosphere.harvest.record import Identifier, Record
 
 UUID = "0d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11"

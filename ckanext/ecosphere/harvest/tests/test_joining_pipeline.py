@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests import helpers
 
-from ckanext.ecosphere.harvest.deduplication import reconcile
-from ckanext.ecosphere.harvest.deduplication.decisions import explained
+from ckanext.ecosphere.harvest import reconcile
+from ckanext.ecosphere.harvest.deduplication import explained
 from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, covers, iso_record, status

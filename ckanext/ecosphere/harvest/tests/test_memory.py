@@ -23,7 +23,7 @@ BOUND_MB = 350
 LIMIT_MB = BOUND_MB + 50
 PROGRAM = """
 import json, os, sys
-from ckanext.ecosphere.harvest.worker.watch import Watch
+from ckanext.ecosphere.harvest.worker import Watch
 from ckanext.ecosphere.harvest.tests.test_without_end import bounded
 
 def read(kind, url, megabytes):

@@ -9,9 +9,8 @@ from ckan.lib import jobs
 from ckan.tests import factories, helpers
 
 from ckanext.ecosphere.harvest import preview
-from ckanext.ecosphere.harvest.sources import recognise
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
-from ckanext.ecosphere.harvest.worker.queue import QUEUE
+from ckanext.ecosphere.harvest.worker import QUEUE
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 from ckanext.ecosphere.tests.scripted_server import serve
 
@@ -26,16 +25,16 @@ WMS = '<?xml version="1.0"?><WMS_Capabilities version="1.3.0" xmlns="http://www.
 @pytest.mark.parametrize(
     ("status", "body", "kind", "said"),
     [
-        (404, "<html>Not found</html>", recognise.NOTHING, "There is nothing at this address"),
-        (403, "", recognise.FORBIDDEN, "lets nobody in"),
-        (503, "", recognise.BROKEN, "Test again later"),
-        (200, "<!DOCTYPE html><html><p>Bienvenue</p></html>", recognise.PAGE, "a page for people"),
-        (200, WMS, recognise.MAPS, "a service of maps"),
-        (200, RDF, recognise.DCAT, "choose “RDF"),
-        (200, FOLDER, recognise.WAF, "choose “Folder"),
-        (200, '{"conformsTo": [], "links": []}', recognise.OGCAPI, "choose “OGC"),
-        (200, '{"data": [], "next_page": null}', recognise.UDATA, "choose “"),
-        (200, "%PDF-1.4", recognise.UNKNOWN, "none of the types"),
+        (404, "<html>Not found</html>", preview.NOTHING, "There is nothing at this address"),
+        (403, "", preview.FORBIDDEN, "lets nobody in"),
+        (503, "", preview.BROKEN, "Test again later"),
+        (200, "<!DOCTYPE html><html><p>Bienvenue</p></html>", preview.PAGE, "a page for people"),
+        (200, WMS, preview.MAPS, "a service of maps"),
+        (200, RDF, preview.DCAT, "choose “RDF"),
+        (200, FOLDER, preview.WAF, "choose “Folder"),
+        (200, '{"conformsTo": [], "links": []}', preview.OGCAPI, "choose “OGC"),
+        (200, '{"data": [], "next_page": null}', preview.UDATA, "choose “"),
+        (200, "%PDF-1.4", preview.UNKNOWN, "none of the types"),
     ],
 )
 def test_a_test_says_what_it_found_and_what_to_do(portal, status, body, kind, said):
@@ -49,7 +48,7 @@ def test_a_test_says_what_it_found_and_what_to_do(portal, status, body, kind, sa
 
 def test_a_csw_declared_as_a_feed_is_recognised(portal, csw_catalogue):
     found = preview.try_source(csw_catalogue([iso_record(1)]), "ecosphere_dcat")
-    assert found["kind"] == recognise.CSW
+    assert found["kind"] == preview.CSW
     assert "CSW" in preview.in_words(found)["advice"]
 
 

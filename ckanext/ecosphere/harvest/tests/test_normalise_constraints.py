@@ -3,7 +3,7 @@
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.constraint_texts import licence_of_text, licence_of_url, limits_of_text
+from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text, licence_of_url, limits_of_text
 from ckanext.ecosphere.harvest.record import Constraint, Keyword, Link, Term
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
 

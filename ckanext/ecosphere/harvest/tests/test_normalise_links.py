@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from ckanext.ecosphere.harvest.normalise.addresses import clean_url, is_intranet
 from ckanext.ecosphere.harvest.normalise.resources import resource_key
+from ckanext.ecosphere.harvest.normalise.texts import clean_url, is_intranet
 from ckanext.ecosphere.harvest.record import Format, Graphic, Link, Operation, Service
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ckanext.ecosphere.harvest.normalise import Context
-from ckanext.ecosphere.harvest.normalise.organisation import match, match_email
+from ckanext.ecosphere.harvest.normalise.contacts import match, match_email
 from ckanext.ecosphere.harvest.record import Contact
 from ckanext.ecosphere.harvest.tests.making import DEFAULT, FALLBACK, codes, result
 

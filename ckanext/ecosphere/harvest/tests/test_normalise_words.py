@@ -7,10 +7,9 @@ import pytest
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import Context, Reason, RecordError
 from ckanext.ecosphere.harvest.normalise.contacts import first_email
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
-from ckanext.ecosphere.harvest.normalise.tags import clean
+from ckanext.ecosphere.harvest.normalise.draft import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut, plain_text
-from ckanext.ecosphere.harvest.normalise.themes import of_keyword
+from ckanext.ecosphere.harvest.normalise.themes import clean, of_keyword
 from ckanext.ecosphere.harvest.record import (
     Conformity,
     Constraint,

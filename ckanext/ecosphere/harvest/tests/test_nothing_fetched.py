@@ -112,21 +112,12 @@ def test_listing_whose_base_is_elsewhere(bird):
         assert [record for page in reader.pages() for record in page] == []
 
 
-@pytest.mark.parametrize("member", ["href", "next_page of resources"])
-def test_udata_that_leads_elsewhere(bird, member):
-    first = f"{bird.url}/resources"
-
-    def script(exchange):
-        if exchange.path.startswith("/r"):
-            exchange.answer(json.dumps({"data": [], "next_page": f"{bird.url}/next"}))
-        else:
-            href = first if member == "href" else f"{server.url}/r"
-            exchange.answer(json.dumps({"data": [{"id": "a", "resources": {"href": href}}], "total": 1}))
-
-    with serve(script) as server:
-        reader = UdataReader(server.url, session(), {"tag": "eau"}, version=2)
-        assert [record for page in reader.pages() for record in page] == []
-    assert [failure.code for failure in reader.reading.failures] == ["fetch-address"]
+def test_resources_of_udata_that_are_elsewhere(bird):
+    dataset = {"id": "a", "resources": {"href": f"{bird.url}/resources"}}
+    with serve(lambda exchange: exchange.answer(json.dumps({"data": [dataset], "total": 1}))) as server:
+        reader = UdataReader(server.url, session(), {"tag": "eau"})
+        (found,) = [record for page in reader.pages() for record in page]
+    assert json.loads(found.content)["resources"] == []
 
 
 @pytest.mark.parametrize("scheme", ["http", "file"])

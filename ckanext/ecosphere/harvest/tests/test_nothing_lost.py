@@ -7,7 +7,7 @@ from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.normalise import Context, normalise
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
+from ckanext.ecosphere.harvest.normalise.draft import is_placeholder
 from ckanext.ecosphere.harvest.normalise.texts import plain_text
 from ckanext.ecosphere.harvest.record import Conformity, Constraint, Contact, Dated, Format, Keyword, Link, Term
 from ckanext.ecosphere.harvest.sources.base import PageError

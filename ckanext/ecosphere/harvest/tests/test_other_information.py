@@ -8,8 +8,8 @@ from lxml import etree
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.normalise import Context, normalise
+from ckanext.ecosphere.harvest.normalise.draft import rows
 from ckanext.ecosphere.harvest.normalise.information import MAX_ROW, MAX_TOTAL, NOT_PUBLISHED, in_words
-from ckanext.ecosphere.harvest.normalise.tables import rows
 from ckanext.ecosphere.harvest.record import Constraint, Contact, Keyword, Link, Member, Resolution, Term
 from ckanext.ecosphere.harvest.tests.making import result
 from ckanext.ecosphere.vocabularies import information

@@ -6,7 +6,7 @@ from ckanext.ecosphere.dataset.dates import parse_date
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, normalise
-from ckanext.ecosphere.harvest.normalise.constraint_texts import licence_of_text
+from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text
 from ckanext.ecosphere.harvest.normalise.reference import epsg_codes
 from ckanext.ecosphere.harvest.record import (
     Box,

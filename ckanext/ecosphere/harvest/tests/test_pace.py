@@ -12,11 +12,9 @@ from ckan import model
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.documents import Documents
-from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest import config, job, worker
+from ckanext.ecosphere.harvest.job import TURN, Pace
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
-from ckanext.ecosphere.harvest.worker import pace, runner
-from ckanext.ecosphere.harvest.worker.locks import TURN
-from ckanext.ecosphere.harvest.worker.pace import Pace
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.web_guard import visits
 
@@ -66,8 +64,8 @@ def rests_after(*steps: float, locks=None) -> list[float]:
 def test_a_worker_rests_in_proportion_to_its_work_however_many_pages(pages, in_use, ckan_config, monkeypatch):
     in_use(pages)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
-    part = pace._RESTING / pace._PARTS
-    assert rests_after(0.5, 2, 100, 1) == [0, 1 * part, 4 * part, pace._LONGEST * part]
+    part = job._RESTING / job._PARTS
+    assert rests_after(0.5, 2, 100, 1) == [0, 1 * part, 4 * part, job._LONGEST * part]
 
 
 def test_waiting_for_the_turn_is_a_part_of_the_rest(portal, in_use, ckan_config, monkeypatch):
@@ -209,7 +207,7 @@ def test_a_job_that_is_aborted_while_its_worker_waits_imports_nothing_more(porta
     monkeypatch.setitem(tk.config, config.BATCH_SIZE, 2)
     with catalogue([iso_record(number) for number in range(1, 7)]) as server:
         job = portal.job(portal.source(server.url))
-        assert not runner.run_job(job, helpers=False)
+        assert not worker.run_job(job, helpers=False)
     assert len(waited) == 3
     made = sa.select(sa.func.count()).select_from(model.Package).where(model.Package.type == "dataset")
     assert model.Session.scalars(made).one() == 2
@@ -235,7 +233,7 @@ def test_batches_are_not_shown_one_by_one(portal, ckan_config, monkeypatch):
         source = portal.source(server.url)
         job = portal.job(source)
         before = solr_count()
-        runner.run_job(job, helpers=False)
+        worker.run_job(job, helpers=False)
         shown = solr_count() - before
     # Once for the records, once for the page of the source; a commit per batch would make ten.
     assert 1 <= shown <= 3

@@ -216,9 +216,9 @@ def test_a_dataset_whose_record_becomes_unreadable_stays_as_it_was(portal):
 
 
 def test_a_dataset_that_is_not_valid_is_refused_with_the_reason_and_the_others_go_on(portal, monkeypatch):
-    from ckanext.ecosphere.harvest.write import writer
+    from ckanext.ecosphere.harvest.write import importer
 
-    honest = writer.Writer._dataset
+    honest = importer.Writer._dataset
 
     def tampered(self, item, name, present):
         dataset = honest(self, item, name, present)
@@ -227,7 +227,7 @@ def test_a_dataset_that_is_not_valid_is_refused_with_the_reason_and_the_others_g
             dataset["name"] = "Pas un nom !"
         return dataset
 
-    monkeypatch.setattr(writer.Writer, "_dataset", tampered)
+    monkeypatch.setattr(importer.Writer, "_dataset", tampered)
     with catalogue([iso_record(n) for n in (1, 2, 3)]) as server:
         source = portal.source(server.url)
         assert portal.harvest(source) == {"added": 2, "errored": 1}

@@ -14,8 +14,7 @@ from ckan import model
 from ckanext.ecosphere.fast_save import signature, solr
 from ckanext.ecosphere.fast_save.documents import Documents, KeptDocuments
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
-from ckanext.ecosphere.harvest.write import bulk
-from ckanext.ecosphere.harvest.write.importer import without_activity
+from ckanext.ecosphere.harvest.write.portal import Bulk, without_activity
 
 LINKS = (
     ("https://carto.example.org/wms?map=ain", "OGC:WMS", "zones"),
@@ -92,7 +91,7 @@ def test_rows_are_those_that_package_create_writes(portal, monkeypatch):
     with catalogue(records()) as server:
         source = portal.source(server.url)
         with monkeypatch.context() as slow:
-            slow.setattr(bulk.Bulk, "possible", staticmethod(lambda: False))
+            slow.setattr(Bulk, "possible", staticmethod(lambda: False))
             portal.harvest(source)
         one_by_one = {n: rows_of(n) for n in (1, 2, 3)}
         portal.call("harvest_source_clear", id=source)
@@ -106,7 +105,7 @@ def test_rows_are_those_that_package_create_writes(portal, monkeypatch):
 
 def test_the_portal_of_the_tests_really_goes_the_fast_way(portal):
     with without_activity():
-        assert bulk.Bulk.possible()
+        assert Bulk.possible()
 
 
 def test_search_documents_are_those_that_ckan_indexes(portal):

@@ -5,10 +5,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.fast_save.documents import Documents
-from ckanext.ecosphere.harvest.deduplication import decisions
+from ckanext.ecosphere.harvest import deduplication, reconcile
 from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
-from ckanext.ecosphere.harvest.write import reimport, related
 from ckanext.ecosphere.tests import plans
 
 TABLES = ("package", "ecosphere_harvest_record", "harvest_object")
@@ -35,7 +34,7 @@ def imported(portal, monkeypatch):
 
     The tables are emptied first: index entries of rows that another test rolled back would be counted as rows read.
     """
-    monkeypatch.setattr(reimport, "import_kept", list)
+    monkeypatch.setattr(reconcile, "import_kept", list)
     _empty_tables()
     number = 0
 
@@ -69,8 +68,8 @@ def rows_read(function, *arguments) -> int:
 @pytest.mark.parametrize(
     ("function", "arguments"),
     [
-        (reimport.complete_series, ("s",)),
-        (reimport.complete_catalogues, ("s", "j")),
+        (reconcile.complete_series, ("s",)),
+        (reconcile.complete_catalogues, ("s", "j")),
         (lambda source, job: len(closing._pairs(source, job)), ("s", "j")),
     ],
 )
@@ -85,8 +84,8 @@ def test_the_rows_read_at_the_end_grow_as_the_records(imported, function, argume
     "function",
     [
         lambda: Documents().make([f"p{n}" for n in range(10, 20)], lambda *_: None),
-        lambda: decisions.known_elsewhere("s", ["f:h1"]),
-        lambda: related.series_of("s", {"g4"}),
+        lambda: deduplication.known_elsewhere("s", ["f:h1"]),
+        lambda: deduplication.series_of("s", {"g4"}),
     ],
 )
 def test_a_batch_does_not_read_all_records(imported, function):

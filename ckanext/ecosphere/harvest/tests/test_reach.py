@@ -12,11 +12,10 @@ from ckan.lib import jobs
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp, call_action
 
-from ckanext.ecosphere.harvest import objects, preview
-from ckanext.ecosphere.harvest.deduplication import reconcile
+from ckanext.ecosphere.harvest import objects, preview, reconcile
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.tests.portal import Portal
-from ckanext.ecosphere.harvest.worker.queue import QUEUE
+from ckanext.ecosphere.harvest.worker import QUEUE
 from ckanext.ecosphere.tests.browser import log_in
 
 UUID = "fr-120066022-jdd-1d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11"

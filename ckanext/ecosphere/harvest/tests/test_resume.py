@@ -19,33 +19,33 @@ from ckan.lib.redis import connect_to_redis
 from sqlalchemy.exc import OperationalError
 
 from ckanext.ecosphere.fast_save import solr as index
-from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.finish import closing, withdrawal
+from ckanext.ecosphere.harvest import config, worker
+from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.gather import Gatherer
+from ckanext.ecosphere.harvest.job import source_lock
 from ckanext.ecosphere.harvest.model import PUBLISHED, Batch, JobState
 from ckanext.ecosphere.harvest.tests import processes
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record, status
 from ckanext.ecosphere.harvest.tests.forwarder import Forwarder
-from ckanext.ecosphere.harvest.worker import queue, runner
-from ckanext.ecosphere.harvest.worker.locks import source_lock
 from ckanext.ecosphere.harvest.write.importer import Importer
 from ckanext.ecosphere.shared.locks import is_free
+from ckanext.ecosphere.shared.queue import waits
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
 ROOT = Path(__file__).parents[4]
 POINTS = {
     "after the first page was written down": (Gatherer, "_write", "after", 1),
-    "before the end of the reading was written down": (runner, "_end_of_reading", "before", 1),
-    "after the reading": (runner, "_end_of_reading", "after", 1),
+    "before the end of the reading was written down": (worker, "_end_of_reading", "before", 1),
+    "after the reading": (worker, "_end_of_reading", "after", 1),
     "with a batch half saved": (Importer, "_finish_objects", "after", 1),
     "with a batch saved and not committed": (Importer, "_insert_errors", "after", 2),
     "with a batch saved and not indexed": (index, "add", "before", 1),
     "with a batch indexed and not ticked off": (index, "add", "after", 2),
     "before absences were counted": (closing, "_judge_absences", "before", 1),
-    "with absences counted and not committed": (withdrawal, "hold_or_release", "after", 1),
+    "with absences counted and not committed": (closing, "hold_or_release", "after", 1),
     "with absences counted": (closing, "_judge_absences", "after", 1),
     "with a withdrawal in the index only": (index, "remove", "after", 1),
-    "with a withdrawal done": (withdrawal, "withdraw", "after", 1),
+    "with a withdrawal done": (closing, "withdraw", "after", 1),
     "before the end": (closing, "_close", "before", 1),
     "at the very end": (closing, "_drop_old_unchanged", "before", 1),
 }
@@ -66,7 +66,7 @@ def run_by(job_id: str, point=None) -> int:
     def run() -> None:
         if point:
             processes.dies(*point)
-        runner.run_job(job_id, helpers=False)
+        worker.run_job(job_id, helpers=False)
 
     ended = processes.end(processes.start(run))
     # PostgreSQL keeps the locks of a killed client until it notices the disconnection.
@@ -153,9 +153,9 @@ def test_a_job_whose_source_was_cleared_meanwhile_ends_quietly(small, monkeypatc
         source = small.source(server.url)
         waiting = small.job(source)
         small.call("harvest_source_clear", id=source)
-        assert runner.run_job(waiting, helpers=False) is False
+        assert worker.run_job(waiting, helpers=False) is False
         monkeypatch.setattr(closing, "_judge_absences", cleared)
-        assert runner.run_job(small.job(source), helpers=False) is False
+        assert worker.run_job(small.job(source), helpers=False) is False
     assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
     assert of_database() == of_index(small) == {}
 
@@ -178,7 +178,7 @@ def test_a_worker_may_be_killed_anywhere_and_the_job_run_again_ends_as_if_nothin
             job = small.job(source)
             assert run_by(job, point) == processes.KILLED, name
             # If it was killed after the job was marked as finished, nothing is left to do.
-            assert runner.run_job(job, helpers=False) is (name != "at the very end"), name
+            assert worker.run_job(job, helpers=False) is (name != "at the very end"), name
             assert_all_agree(small, source, by_title(texts))
             assert small.counts(job) == {"added": 1, "updated": 3, "not modified": 2, "deleted": 1}, name
             assert one_object_for_each_record(job), name
@@ -208,7 +208,7 @@ def test_what_was_not_read_before_the_death_is_not_withdrawn(small):
         job = small.job(source)
         run_by(job, (Gatherer, "_write", "after", 1))
         server.fault = lambda question, page: status(500) if question.start > 2 else None
-        assert runner.run_job(job, helpers=False)
+        assert worker.run_job(job, helpers=False)
         assert small.state(source)["complete"] is False
         assert_all_agree(small, source, by_title({**texts, 1: "Autres.", 2: "Autres."}))
 
@@ -240,10 +240,10 @@ def test_two_workers_share_a_job_and_the_death_of_one_of_them_costs_nothing(smal
 
             return processes.start(run)
 
-        first = work(lambda id_: runner.run_job(id_, helpers=False), "first")
+        first = work(lambda id_: worker.run_job(id_, helpers=False), "first")
         wait_for(lambda: batches_left(job))
-        helper = work(runner.help_job, "helper")
-        victim = work(runner.help_job, "victim", (Importer, "_insert_logs", "after", 1))
+        helper = work(worker.help_job, "helper")
+        victim = work(worker.help_job, "victim", (Importer, "_insert_logs", "after", 1))
         assert [processes.end(pid) for pid in (first, helper, victim)] == [0, 0, processes.KILLED]
         done = [path.name.partition("-")[0] for path in tmp_path.iterdir()]
         assert {"first", "helper"} == set(done)
@@ -263,17 +263,17 @@ def test_two_jobs_of_one_source_and_one_job_twice_never_overlap(small):
     with catalogue(records(texts), slow) as server:
         source = small.source(server.url)
         one, two = small.job(source), second_job(source)
-        worker = processes.start(lambda: runner.run_job(one, helpers=False))
+        process = processes.start(lambda: worker.run_job(one, helpers=False))
         assert arrived.wait(60)
-        assert runner.run_job(one, helpers=False) is False
-        assert runner.run_job(two, helpers=False) is False
-        assert queue.revive() == []
+        assert worker.run_job(one, helpers=False) is False
+        assert worker.run_job(two, helpers=False) is False
+        assert worker.revive() == []
         assert len(server.questions) == 1
         going.set()
-        assert processes.end(worker) == 0
+        assert processes.end(process) == 0
         # The first job queued the second at its end.
-        assert queue._waits(queue._HARVEST + two)
-        runner.run_job(two, helpers=False)
+        assert waits(worker._HARVEST + two, worker.QUEUE)
+        worker.run_job(two, helpers=False)
         assert_all_agree(small, source, by_title(texts))
         assert (small.counts(one), small.counts(two)) == ({"added": 6}, {"not modified": 6})
 
@@ -309,13 +309,13 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
             # cut: the job is then resumed, as the portal does when a worker has ended.
             for _attempt in range(60):
                 with suppress(OperationalError):
-                    if runner.run_job(job):
+                    if worker.run_job(job):
                         return
                 model.Session.remove()
                 time.sleep(0.5)
             raise AssertionError("The job was not taken up again")
 
-        worker = processes.start(run)
+        process = processes.start(run)
         assert arrived[0].wait(60)
         connect_to_redis().flushdb()
         going[0].set()
@@ -326,10 +326,10 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
         going[2].set()
         with solr.away():
             going[3].set()  # not earlier: the import would end before Solr is away
-            wait_for(lambda: is_importing(job) or processes.is_over(worker))
-            assert not processes.is_over(worker), (small.errors(source), small.counts(job), processes.end(worker))
+            wait_for(lambda: is_importing(job) or processes.is_over(process))
+            assert not processes.is_over(process), (small.errors(source), small.counts(job), processes.end(process))
             time.sleep(1)
-        assert processes.end(worker) == 0
+        assert processes.end(process) == 0
         assert_all_agree(small, source, by_title(texts))
         assert small.counts(job) == {"added": 12}
         assert small.errors(source) == []
@@ -385,9 +385,9 @@ def test_a_worker_that_is_killed_loses_nothing_although_the_queue_is_emptied_too
             going.set()
             wait_for(lambda: is_free(source_lock(source)))
             # As any worker does before its next job.
-            queue.Patrol().look()
-            assert queue._waits(queue._HARVEST + job)
-            assert queue.revive() == []
+            worker.Patrol().look()
+            assert waits(worker._HARVEST + job, worker.QUEUE)
+            assert worker.revive() == []
             assert start_worker(log, "--burst").wait(300) == 0
         assert_all_agree(small, source, by_title(texts))
         assert small.counts(job) == {"added": 6}
@@ -406,12 +406,12 @@ def test_a_worker_whose_process_is_killed_begins_the_job_again_at_once(small, tm
         source = small.source(server.url, config={"page_size": 3})
         job = small.call("harvest_job_create", source_id=source, run=True)["id"]
         with (tmp_path / "worker.log").open("wb") as log:
-            worker = start_worker(log, "--burst", "--no-scheduler")
+            process = start_worker(log, "--burst", "--no-scheduler")
             assert arrived.wait(180), (tmp_path / "worker.log").read_text()
-            for pid in children(worker.pid):
+            for pid in children(process.pid):
                 os.kill(pid, signal.SIGKILL)
             going.set()
-            assert worker.wait(300) == 0
+            assert process.wait(300) == 0
         assert_all_agree(small, source, by_title(texts))
         assert small.counts(job) == {"added": 6}
 
@@ -421,5 +421,5 @@ def children(pid: int) -> list[int]:
 
 
 def start_worker(log, *options: str):
-    command = [str(Path(sys.executable).with_name("ckan")), "-c", "test.ini", "jobs", "worker", *options, queue.QUEUE]
+    command = [str(Path(sys.executable).with_name("ckan")), "-c", "test.ini", "jobs", "worker", *options, worker.QUEUE]
     return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
+from ckanext.ecosphere.harvest.normalise.draft import DATA
 from ckanext.ecosphere.harvest.normalise.rules import RULES
-from ckanext.ecosphere.harvest.normalise.tables import DATA
 
 #: Tables that the rules share with the rest of the suite.
 OF_DATASETS = Path(__file__).parents[2] / "dataset" / "data"

@@ -1,7 +1,7 @@
 """Series that list their datasets (`lots` of GéoIDE): linked in whichever order the records are imported."""
 
+from ckanext.ecosphere.harvest import reconcile
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
-from ckanext.ecosphere.harvest.write import reimport
 
 LOT = "fr-120066022-ldd-00000009"
 MEMBER = """<gmd:aggregationInfo><gmd:MD_AggregateInformation><gmd:aggregateDataSetIdentifier><gmd:MD_Identifier>
@@ -50,7 +50,7 @@ def test_a_dataset_that_joins_a_lot_later_is_part_of_it_from_then_on(portal):
 
 def test_members_are_imported_once_when_their_lot_is_read_before_they_are_imported(portal, monkeypatch):
     again: list[tuple[str, str]] = []
-    monkeypatch.setattr(reimport, "import_kept", again.extend)
+    monkeypatch.setattr(reconcile, "import_kept", again.extend)
     with catalogue([iso_record(1), lot(1, 2), iso_record(2)]) as server:
         portal.harvest(portal.source(server.url))
     assert series_of(portal) == {"Jeu de données 1": [LOT], "Jeu de données 2": [LOT], "Lot de PPR": []}

@@ -6,7 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 from ckan.tests import factories
 
-from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, enabled_types
+from ckanext.ecosphere.harvest.sources.base import COMMON_OPTIONS, enabled_types
 
 COMMON = {"default_organisation": "ddt-01053-01", "priority": 5}
 OWN = {"own_service": True}
@@ -31,7 +31,7 @@ SETTINGS = {
         {"organization": "ministere-de-la-transition-ecologique"},
         {"topic": "risques"},
         {"tag": "eau"},
-        {"organization": "534fff8ea3a7292c64a77f02", "topic": "risques", "tag": "eau", "api": 2, **COMMON},
+        {"organization": "534fff8ea3a7292c64a77f02", "topic": "risques", "tag": "eau", **COMMON},
         {"tag": "eau", **OWN},
     ],
 }

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ckanext.ecosphere.harvest.dcat import graph as rdf
-from ckanext.ecosphere.harvest.dcat.geometry import boxes_of
+from ckanext.ecosphere.harvest.dcat.graph import boxes_of
+from ckanext.ecosphere.harvest.messages import sentence
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.sources.base import PageError
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
-from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.sources.udata import UdataReader, UdataSource
 from ckanext.ecosphere.harvest.sources.waf import WafReader, WafSource
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
@@ -429,7 +429,7 @@ def test_views_and_other_daily_figures_are_no_change():
 
 
 def test_a_source_of_udata_needs_an_organisation_a_topic_or_a_tag():
-    from ckanext.ecosphere.harvest.sources.messages import ConfigError
+    from ckanext.ecosphere.harvest.messages import ConfigError
 
     with pytest.raises(ConfigError):
         plain(UdataSource).check_settings({})

@@ -7,8 +7,7 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import Context, normalise
-from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader
-from ckanext.ecosphere.harvest.sources.csw_request import Filter
+from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader, Filter
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
 from ckanext.ecosphere.harvest.sources.udata import UdataReader, UdataSource
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
@@ -99,8 +98,7 @@ def udata_dataset(number: int, **more):
 
 
 @pytest.mark.parametrize("name", ["organization", "topic", "tag"])
-@pytest.mark.parametrize("version", [1, 2])
-def test_both_versions_of_the_api_are_asked_by_organisation_topic_and_tag(name, version):
+def test_the_api_is_asked_by_organisation_topic_and_tag(name):
     asked = []
 
     def script(exchange):
@@ -109,21 +107,14 @@ def test_both_versions_of_the_api_are_asked_by_organisation_topic_and_tag(name, 
             exchange.answer(json.dumps({"id": "5a" * 12}), 200 if parts.path.endswith("/eau/") else 404)
             return
         asked.append((parts.path, parse_qs(parts.query)))
-        if parts.path.endswith("/resources/"):
-            page = int(parse_qs(parts.query)["page"][0])
-            following = f"{server.url}{parts.path}?page=2" if page == 1 else None
-            rows = [{"id": f"r{page}", "url": f"https://data.example.org/{page}.csv", "title": "Z", "format": "csv"}]
-            exchange.answer(json.dumps({"data": rows, "next_page": following, "total": 2}))
-            return
-        resources = {"rel": "subsection", "href": f"{server.url}/api/2/datasets/1/resources/?page=1", "total": 2}
         rows = [{"id": f"r{n}", "url": f"https://data.example.org/{n}.csv"} for n in (1, 2)]
-        dataset = udata_dataset(1, resources=rows if version == 1 else resources)
+        dataset = udata_dataset(1, resources=rows)
         exchange.answer(json.dumps({"data": [dataset], "total": 1, "next_page": None}))
 
     with serve(script) as server:
-        [raw] = read(UdataReader(server.url, session(), {name: "eau"}, version))
+        [raw] = read(UdataReader(server.url, session(), {name: "eau"}))
     path, query = asked[0]
-    assert path == ("/api/1/datasets/" if version == 1 else "/api/2/datasets/search/")
+    assert path == "/api/1/datasets/"
     assert query[name] == ["eau" if name == "tag" else "5a" * 12]
     result = normalise(object.__new__(UdataSource).read(raw.content), CONTEXT)
     assert [each["url"] for each in result.dataset["resources"]] == [

@@ -6,15 +6,15 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.links import FOLDER
-from ckanext.ecosphere.harvest.normalise import tables
-from ckanext.ecosphere.harvest.normalise.tables import normalise, parts
-from ckanext.ecosphere.harvest.normalise.tables import rows as rows_of_rules
+from ckanext.ecosphere.harvest.normalise import draft
+from ckanext.ecosphere.harvest.normalise.draft import normalise, parts
+from ckanext.ecosphere.harvest.normalise.draft import rows as rows_of_rules
 from ckanext.ecosphere.harvest.record import Link
 from ckanext.ecosphere.harvest.tests.making import dataset
 from ckanext.ecosphere.vocabularies.phrases import stem
 from ckanext.ecosphere.vocabularies.tables import rows as csv_rows
 
-TABLES = sorted(path.stem for path in tables.DATA.glob("*.csv"))
+TABLES = sorted(path.stem for path in draft.DATA.glob("*.csv"))
 OF_PLACES = ("territory-names", "zone-codes")
 
 

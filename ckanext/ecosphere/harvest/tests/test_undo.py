@@ -11,13 +11,12 @@ from ckan import model
 from ckan.lib import jobs
 from ckan.tests import factories
 
-from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest import config, worker
 from ckanext.ecosphere.harvest.finish import undo as undoing
 from ckanext.ecosphere.harvest.model import Undo
 from ckanext.ecosphere.harvest.tests import processes
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
-from ckanext.ecosphere.harvest.worker import queue, runner
-from ckanext.ecosphere.harvest.worker.queue import QUEUE
+from ckanext.ecosphere.harvest.worker import QUEUE
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
 PASSWORD = "un mot de passe de test"
@@ -48,7 +47,7 @@ def undo(portal: Any, source: str) -> dict[str, str]:
     """Undo the last job of a source, as its button and a worker do; return identifier → what became of it."""
     job_id = portal.last_job(source)
     portal.call("ecosphere_harvest_job_undo", id=job_id)
-    runner.undo(job_id)
+    worker.carry_out(source)
     model.Session.remove()
     listed = portal.call("ecosphere_harvest_changes_list", id=job_id)
     assert listed["undo"]["finished"] and listed["undo"]["done"] == listed["undo"]["total"]
@@ -113,7 +112,7 @@ def test_what_people_and_later_harvests_changed_is_left_as_it_is_with_the_reason
         kept = without_times({t: d for t, d in portal.datasets().items() if t[-1] in "124"})
 
         portal.call("ecosphere_harvest_job_undo", id=job_id)
-        runner.undo(job_id)
+        worker.carry_out(source)
         model.Session.remove()
         rows = portal.call("ecosphere_harvest_changes_list", id=job_id)["results"]
         assert [row["undo"] for row in rows] == ["local", "edited", "gone", "later", "undone", "undone"]
@@ -154,13 +153,13 @@ def test_an_interrupted_undo_goes_on_where_it_stopped(portal, monkeypatch):
 
             def killed(step: str = step, moment: str = moment) -> None:
                 processes.dies(undoing, step, moment)
-                runner.undo(job_id)
+                worker.carry_out(source)
 
             assert processes.end(processes.start(killed)) == processes.KILLED
         assert portal.call("ecosphere_harvest_changes_list", id=job_id)["undo"]["finished"] is None
         connection = jobs.get_queue(QUEUE)
         connection.empty()
-        queue.revive()
+        worker.revive()
         jobs.Worker([QUEUE]).work(burst=True)
         model.Session.remove()
         assert model.Session.get(Undo, job_id).finished is not None
@@ -181,7 +180,7 @@ def test_a_harvest_is_undone_once_and_only_when_it_is_over(portal, app):
         changed = portal.last_job(source)
         assert asked(changed, 200)["result"]["finished"] is None
         assert "undone already" in asked(changed, 409)["error"]["id"][0]
-        runner.undo(changed)
+        worker.carry_out(source)
         server.records[:] = []
         job_id = portal.job(source)
         assert asked(job_id, 404)["success"] is False  # no worker has begun it

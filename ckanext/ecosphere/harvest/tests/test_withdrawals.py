@@ -6,11 +6,11 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest import config, messages
-from ckanext.ecosphere.harvest.finish import withdrawal
+from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.model import Hold
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, empty, iso_record, status
 from ckanext.ecosphere.harvest.tests.portal import solr_requests
-from ckanext.ecosphere.harvest.worker.runner import carry_out
+from ckanext.ecosphere.harvest.worker import carry_out
 
 TEN = [iso_record(n) for n in range(1, 11)]
 ZIP = ("https://data.example.org/zones.zip", "WWW:DOWNLOAD-1.0-http--download", "Zones (SHP)")
@@ -122,11 +122,11 @@ def test_a_server_that_lies_never_makes_datasets_vanish(portal, ckan_config, mon
 
 
 def test_limits_follow_the_size_of_the_source(with_plugins):
-    assert withdrawal.limit_for(10) == 5
-    assert withdrawal.limit_for(100) == 5
-    assert withdrawal.limit_for(119) == 5
-    assert withdrawal.limit_for(120) == 6
-    assert withdrawal.limit_for(27897) == 1394
+    assert closing.limit_for(10) == 5
+    assert closing.limit_for(100) == 5
+    assert closing.limit_for(119) == 5
+    assert closing.limit_for(120) == 6
+    assert closing.limit_for(27897) == 1394
 
 
 def test_more_than_the_limit_is_held_for_a_person(portal):
@@ -184,9 +184,9 @@ def test_a_person_confirms_and_only_what_is_still_absent_is_withdrawn(portal, mo
         portal.harvest(source)
         server.records.append(TEN[9])
         portal.harvest(source)
-        decided = portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="withdraw")
+        portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="withdraw")
         with solr_requests(monkeypatch) as counted:
-            carry_out(str(decided["id"]))
+            carry_out(source)
         assert counted["delete"] == 1
         assert portal.found() == sorted(f"Jeu de données {n}" for n in (1, 2, 3, 10))
         assert portal.counts(portal.last_job(source))["deleted"] == 6

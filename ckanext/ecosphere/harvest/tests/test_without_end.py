@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.messages import sentence
 from ckanext.ecosphere.harvest.sources.base import BoundedReader, Bounds
 from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader
-from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.sources.ogcapi import OgcApiReader
 from ckanext.ecosphere.harvest.sources.udata import UdataReader
 from ckanext.ecosphere.harvest.sources.waf import WafReader
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow("hostile")
 
 MEGABYTE = 1024 * 1024
 WIDE = Bounds(requests=200, records=10_000, size=200 * MEGABYTE, seconds=60, memory=4096 * MEGABYTE)
-KINDS = ("csw", "dcat", "ogcapi", "waf", "udata", "udata resources")
+KINDS = ("csw", "dcat", "ogcapi", "waf", "udata")
 
 
 def bounded(kind, url, settings=None, **bounds):
@@ -38,7 +38,6 @@ def bounded(kind, url, settings=None, **bounds):
         "ogcapi": lambda: OgcApiReader(f"{url}/0", session, 10),
         "waf": lambda: WafReader(f"{url}/md/", session),
         "udata": lambda: UdataReader(url, session, {"tag": "eau"}),
-        "udata resources": lambda: UdataReader(url, session, {"tag": "eau"}, version=2),
     }[kind]()
     return BoundedReader(reader, session.budget, limits)
 
@@ -70,7 +69,7 @@ class Endless:
 
     def __call__(self, exchange):
         number = self.number()
-        body = getattr(self, f"_{self.kind.replace(' ', '_')}")(exchange, number)
+        body = getattr(self, f"_{self.kind}")(exchange, number)
         exchange.answer(body, Content_Type="text/turtle" if self.kind == "dcat" else "text/html")
 
     @staticmethod
@@ -112,15 +111,6 @@ class Endless:
         data = [{"id": f"{number}-{each}", "title": f"Zones {number}-{each}", "resources": []} for each in range(50)]
         return json.dumps({"data": data, "total": 900_000_000, "next_page": "https://ex.org"})
 
-    @staticmethod
-    def _udata_resources(exchange, number):
-        here = f"http://{exchange.headers['Host']}"
-        if "/resources" in exchange.path:
-            data = [{"url": "https://ex.org", "description": "a" * 1000}]
-            return json.dumps({"data": data, "next_page": f"{here}/resources/{number}"})
-        data = [{"id": str(each), "resources": {"href": f"{here}/resources"}} for each in range(50)]
-        return json.dumps({"data": data, "total": 50})
-
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_requests_are_bounded(kind):
@@ -131,10 +121,10 @@ def test_requests_are_bounded(kind):
     assert codes(reader)[-1] == "bound-requests"
     assert said(reader)[-1] == "The reading was stopped after 20 requests, the most that one harvest may send."
     assert not reader.reading.complete
-    assert found or kind == "udata resources"
+    assert found
 
 
-@pytest.mark.parametrize("kind", ["csw", "dcat", "ogcapi", "waf", "udata"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_records_are_bounded(kind):
     with serve(Endless(kind)) as server:
         reader = bounded(kind, server.url, records=7)
@@ -180,7 +170,7 @@ def test_what_was_read_counts_when_the_time_is_over(kind):
     with serve(slow) as server:
         reader = bounded(kind, server.url, seconds=2)
         found = read(reader)
-    assert found or kind == "udata resources"
+    assert found
     assert codes(reader)[-1] == "bound-seconds"
 
 
@@ -218,21 +208,6 @@ def test_stopping_ends_a_pause_between_attempts_at_once():
         thread.join(10)
         assert time.monotonic() - begin < 6
     assert len(server.seen) == 1
-
-
-def test_resources_that_lead_in_a_circle_cost_their_dataset_only():
-    def script(exchange):
-        if "/circle" in exchange.path:
-            exchange.answer(json.dumps({"data": [], "next_page": f"{server.url}/circle"}))
-            return
-        data = [{"id": "a", "resources": {"href": f"{server.url}/circle"}}, {"id": "b", "resources": []}]
-        exchange.answer(json.dumps({"data": data, "total": 2}))
-
-    with serve(script) as server:
-        reader = bounded("udata resources", server.url)
-        assert [record.identifier for record in read(reader)] == ["b"]
-    assert codes(reader) == ["page-loop"]
-    assert len(server.seen) == 2
 
 
 def test_a_list_that_repeats_itself_under_a_lying_total_ends():
@@ -331,7 +306,7 @@ def test_aborted_job_ends_within_two_seconds(portal):
     import sqlalchemy as sa
     from ckan import model
 
-    from ckanext.ecosphere.harvest.worker.runner import run_job
+    from ckanext.ecosphere.harvest.worker import run_job
     from ckanext.harvest.model import HarvestJob
 
     def silent(exchange):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ckanext.ecosphere.harvest import decisions
+from ckanext.ecosphere.harvest import messages
 from ckanext.ecosphere.harvest.normalise import Change, Reason, territory
+from ckanext.ecosphere.harvest.normalise.draft import rows
 from ckanext.ecosphere.harvest.normalise.rules import RULES
-from ckanext.ecosphere.harvest.normalise.tables import rows
 
 RULES_FOLDER = Path(territory.__file__).parent
 LOCALITY = "commune ou groupement de communes que nomme le titre ou une organisation"
@@ -70,12 +70,12 @@ CASES = [
 
 
 def test_each_rule_has_a_name_for_people():
-    assert list(decisions.RULES) == [name for name, _rule in RULES]
+    assert list(messages.RULES) == [name for name, _rule in RULES]
 
 
 def test_each_way_to_a_territory_or_a_theme_has_words():
     ways = [code for code, _find in territory.EVIDENCE] + [row["evidence"] for row in rows("theme-weights")]
-    assert {*ways, "keywords (addresses)", "box outside France"} <= set(decisions.REASONS)
+    assert {*ways, "keywords (addresses)", "box outside France"} <= set(messages.REASONS)
 
 
 def test_each_code_that_a_rule_logs_has_a_sentence():
@@ -87,7 +87,7 @@ def test_each_code_that_a_rule_logs_has_a_sentence():
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "reason":
                 codes |= {node.value for node in call.args if isinstance(node, ast.Constant)}
     codes |= {"by-email", "by-person", "characters", "values", "technical-words", "codes-of-places"}
-    assert codes == set(decisions.REASONS)
+    assert codes == set(messages.REASONS)
 
 
 @pytest.mark.usefixtures("with_plugins")
@@ -95,7 +95,7 @@ def test_each_code_that_a_rule_logs_has_a_sentence():
 def test_a_decision_is_told_in_french(app, case):
     rule, field, before, after, label, words, came = case
     with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": "fr"}):
-        told = decisions.labelled(decisions.in_words(Change(rule, field, before, after).as_dict()))
+        told = messages.labelled(messages.in_words(Change(rule, field, before, after).as_dict()))
     assert (told["field"], told["before"]) == (label, words)
     assert told["after"].startswith(came)
     assert told["code"] == rule
@@ -107,7 +107,7 @@ def test_addresses_of_lists_are_told_by_their_labels(app):
     for language, word in (("fr", "nnuel"), ("en", "nnual")):
         with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": language}):
             change = {"rule": "frequency", "field": "frequency", "before": "x"}
-            assert word in decisions.labelled({**change, "after": annual})["after"]
-            assert decisions.labelled({**change, "after": "no address"})["after"] == "no address"
-            assert decisions.rule("a-rule-of-somebody-else") == "a-rule-of-somebody-else"
-            assert not re.search("[{}]", " ".join(decisions.rule(name) for name in decisions.RULES))
+            assert word in messages.labelled({**change, "after": annual})["after"]
+            assert messages.labelled({**change, "after": "no address"})["after"] == "no address"
+            assert messages.rule("a-rule-of-somebody-else") == "a-rule-of-somebody-else"
+            assert not re.search("[{}]", " ".join(messages.rule(name) for name in messages.RULES))

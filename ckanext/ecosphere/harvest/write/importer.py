@@ -7,32 +7,82 @@ indexed is listed in the batch, so that the next worker finishes it.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
-import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.search.common import SearchIndexError
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.documents import Documents
-from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.model import Batch, now
-from ckanext.ecosphere.harvest.sources.source_type import SourceType
-from ckanext.ecosphere.harvest.worker.backoff import pauses
-from ckanext.ecosphere.harvest.worker.job import Job, is_running, update_state
-from ckanext.ecosphere.harvest.worker.locks import batch_lock
-from ckanext.ecosphere.harvest.worker.messages import about_record, say
-from ckanext.ecosphere.harvest.worker.pace import Pace
-from ckanext.ecosphere.harvest.worker.transaction import one_transaction
-from ckanext.ecosphere.harvest.write.writer import ERRORED, IMPORT_LOG, Outcome, Writer
+from ckanext.ecosphere.harvest import config, deduplication
+from ckanext.ecosphere.harvest.deduplication import keys_of
+from ckanext.ecosphere.harvest.iso.walk import CATALOGUE_ROOT, told_by
+from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.job import (
+    Job,
+    Pace,
+    batch_lock,
+    ensure_joined,
+    is_running,
+    one_transaction,
+    pauses,
+    update_state,
+)
+from ckanext.ecosphere.harvest.messages import (
+    JOINING,
+    about_record,
+    say,
+    translator,
+    validation_detail,
+)
+from ckanext.ecosphere.harvest.model import (
+    ADDED,
+    CATALOGUE,
+    DUPLICATE,
+    ERRORED,
+    IMPORT_LOG,
+    PUBLISHED,
+    REFUSED,
+    UNCHANGED,
+    UPDATED,
+    WITHDRAWN,
+    Batch,
+    SourceRecord,
+    is_any,
+    now,
+    update_record,
+)
+from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
+from ckanext.ecosphere.harvest.normalise.identity import named_catalogues
+from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE
+from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.sources.base import SourceType
+from ckanext.ecosphere.harvest.write import local_edits
+from ckanext.ecosphere.harvest.write.portal import (
+    Bulk,
+    BulkError,
+    Names,
+    Present,
+    SchemaFields,
+    as_harvested,
+    distinct,
+    free_tags,
+    keep_ids,
+    present_resources,
+    removed_resources,
+    without_activity,
+)
+from ckanext.ecosphere.shared.hardened_xml import local_name
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
@@ -41,30 +91,6 @@ log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.3
 _CANDIDATES = 50
 """Number of batches of which the first free one is taken."""
-
-
-@contextmanager
-def without_activity() -> Iterator[None]:
-    """Run a block without creating activities for saved datasets, unless the portal is configured to.
-
-    Each activity would store a full copy of the dataset.
-    """
-    if config.writes_activity() or not p.plugin_loaded("activity"):
-        yield
-        return
-    from ckanext.activity import subscriptions
-
-    receivers = {
-        "package_create": subscriptions.package_changed,
-        "package_update": subscriptions.package_updated,
-    }
-    for action, receiver in receivers.items():
-        tk.signals.action_succeeded.disconnect(receiver, sender=action)
-    try:
-        yield
-    finally:
-        for action, receiver in receivers.items():
-            tk.signals.action_succeeded.connect(receiver, sender=action)
 
 
 class Importer:
@@ -125,7 +151,7 @@ class Importer:
 
     def _has_batches(self) -> bool:
         query = sa.select(Batch.id).where(Batch.job_id == self._job.id)
-        return model.Session.execute(query.limit(1)).first() is not None
+        return is_any(query)
 
     def _take(self) -> int | None:
         query = sa.select(Batch.id).where(Batch.job_id == self._job.id).order_by(Batch.id)
@@ -173,7 +199,11 @@ class Importer:
         return documents
 
     def _documents_of(self, outcomes: list[Outcome]) -> list[solr.Document]:
-        written = {outcome.package_id: outcome for outcome in outcomes if outcome.written and outcome.package_id}
+        written = {
+            outcome.package_id: outcome
+            for outcome in outcomes
+            if outcome.written and outcome.package_id
+        }
 
         def failed(package_id: str, error: Exception) -> None:
             self._document_failed(package_id, error)
@@ -196,15 +226,18 @@ class Importer:
         if not outcomes:
             return
         written_ids = [outcome.package_id for outcome in outcomes if outcome.written]
-        is_current = sa.and_(HarvestObject.package_id.in_(written_ids), HarvestObject.current.is_(True))
+        is_current = sa.and_(
+            HarvestObject.package_id.in_(written_ids), HarvestObject.current.is_(True)
+        )
         model.Session.execute(sa.update(HarvestObject).where(is_current).values(current=False))
         # One that is imported once more, since its lot came later or a later job is undone, keeps the report of its
         # own job.
         statement = """
             UPDATE harvest_object AS object
             SET state = outcome.state, current = outcome.written,
-                report_status = CASE WHEN object.report_status IN ('added', 'updated') AND outcome.written
-                                     THEN object.report_status ELSE outcome.status END,
+                report_status = CASE
+                    WHEN object.report_status IN ('added', 'updated') AND outcome.written
+                    THEN object.report_status ELSE outcome.status END,
                 package_id = outcome.package, import_started = :started, import_finished = :finished
             FROM unnest(CAST(:ids AS text[]), CAST(:states AS text[]), CAST(:statuses AS text[]),
                         CAST(:packages AS text[]), CAST(:written AS boolean[]))
@@ -228,30 +261,19 @@ class Importer:
         rows = []
         for outcome in outcomes:
             import_log = {"position": outcome.position, **outcome.import_log}
-            rows.append(
-                {
-                    "id": str(uuid4()),
-                    "harvest_object_id": outcome.object_id,
-                    "key": IMPORT_LOG,
-                    "value": json.dumps(import_log, ensure_ascii=False),
-                }
-            )
+            value = json.dumps(import_log, ensure_ascii=False)
+            row = {"harvest_object_id": outcome.object_id, "key": IMPORT_LOG, "value": value}
+            rows.append(row)
         if rows:
             model.Session.execute(sa.insert(HarvestObjectExtra.__table__), rows)
 
     @staticmethod
     def _insert_errors(outcomes: list[Outcome]) -> None:
-        rows = [
-            {
-                "id": str(uuid4()),
-                "harvest_object_id": outcome.object_id,
-                "message": outcome.message,
-                "stage": "Import",
-                "created": now(),
-            }
-            for outcome in outcomes
-            if outcome.message
-        ]
+        rows = []
+        for outcome in outcomes:
+            if outcome.message:
+                error = {"message": outcome.message, "stage": "Import"}
+                rows.append({"harvest_object_id": outcome.object_id, **error})
         if rows:
             model.Session.execute(sa.insert(HarvestObjectError.__table__), rows)
 
@@ -296,3 +318,474 @@ class Importer:
             message = about_record(0, guid, say("not-indexed", detail=detail))
             self._insert_errors([Outcome(object_id, guid, 0, message=message)])
             model.Session.commit()
+
+
+# --- from record to dataset, each in its own savepoint ---
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Outcome for one harvest object, in the terms of ckanext-harvest's reports.
+
+    Attributes:
+        status: `ADDED`, `UPDATED`, `UNCHANGED` or `ERRORED`.
+        message: the reason of a failure, or another remark; one sentence.
+        import_log: decisions and problems of the rules, and values without a place.
+    """
+
+    object_id: str
+    guid: str
+    position: int
+    status: str = ERRORED
+    package_id: str | None = None
+    message: str = ""
+    import_log: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def written(self) -> bool:
+        """Whether a dataset was created or updated."""
+        return self.status in {ADDED, UPDATED}
+
+
+@dataclass(slots=True)
+class Item:
+    """One record of a batch, from loading to saving.
+
+    Attributes:
+        digest: the digest with which it counts as imported by this job.
+        extras, private: of its dataset.
+        removed: resources that were removed from its dataset last.
+        edits: local edits of its dataset.
+        here: current values of a dataset that has some.
+        added: ids of resources that were added on the portal.
+    """
+
+    outcome: Outcome
+    content: str
+    digest: str
+    state: str
+    old_name: str | None
+    package_id: str | None = None
+    package_name: str | None = None
+    package_state: str | None = None
+    private: bool = False
+    extras: dict[str, Any] = field(default_factory=dict)
+    removed: list[Present] = field(default_factory=list)
+    edits: local_edits.Edits = field(default_factory=dict)
+    here: local_edits.Values = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    added: list[str] = field(default_factory=list)
+    result: Result | None = None
+    catalogues: list[str] = field(default_factory=list)
+
+    @property
+    def guid(self) -> str:
+        """Identity of the record within its source."""
+        return self.outcome.guid
+
+    @property
+    def title(self) -> str:
+        """Title of the dataset, or its name in the portal that published it, else the identifier of the record."""
+        dataset = self.result.dataset if self.result else {}
+        return dataset.get("name") or dataset.get("title") or self.guid
+
+    @property
+    def members(self) -> list[str]:
+        """Members that the record of a series names, and feature catalogues that any record names."""
+        members = self.result.members if self.result else []
+        return [*members, *self.catalogues]
+
+    def has_dataset(self, package: Any) -> None:
+        """Note the dataset made of the record, as it is now."""
+        self.package_id = self.outcome.package_id = package.id
+        self.package_name, self.package_state = package.name, package.state
+        self.private = bool(package.private)
+        self.extras = package.extras or {}
+        self.edits = local_edits.edits_of(package)
+        if self.edits:
+            self.here = local_edits.values_of(package)
+
+
+class Writer:
+    """Writes the records of a job.
+
+    Args:
+        job: the job.
+        source_type: reads stored records.
+        user: name of the user in whose name datasets are saved.
+    """
+
+    def __init__(self, job: Job, source_type: SourceType, user: str):
+        self._job = job
+        self._source_type = source_type
+        self._user = user
+        self._schema = SchemaFields.of_portal()
+        self._bulk: Bulk | None = None
+        self._context = Context(
+            default_organisation=job.settings.get("default_organisation") or job.owner_name,
+            fallback_organisation=config.fallback_organisation(),
+            catalogue_title=job.title,
+            record_url=source_type.record_url(job.url),
+            organisations=frozenset(job.organisations),
+            only_organisation=job.owner_name if job.only_for is not None else None,
+            free_tags=free_tags(),
+        )
+
+    def prepare(self) -> None:
+        """Check whether new datasets can be created in bulk; to be called within `without_activity`."""
+        self._bulk = Bulk(self._user) if Bulk.possible() else None
+
+    def write(self, object_ids: list[str], connection: Connection) -> list[Outcome]:
+        """Write the records of some objects; must run within `one_transaction`.
+
+        Args:
+            object_ids: the objects.
+            connection: connection of the transaction.
+
+        Returns:
+            one outcome per object, in order.
+        """
+        items = self._load(object_ids)
+        identifiers = [identifier for item in items for identifier in item.catalogues]
+        catalogues = catalogue_texts(self._job.source_id, identifiers)
+        for item in items:
+            self._normalise(item, catalogues)
+        self._set_duplicates_aside(items)
+        ready = [item for item in items if item.result is not None]
+        self._add_series(ready)
+        new = [item for item in ready if item.package_id is None]
+        names = Names([item.title for item in new])
+        created = self._create_together(new, names)
+        ensure_joined(connection)
+        known_ids = [item.package_id for item in ready if item.package_id]
+        present, removed = present_resources(known_ids), removed_resources(known_ids)
+        for item in ready:
+            if item.guid not in created:
+                item.removed = removed.get(item.package_id or "", [])
+                self._save(item, names, present.get(item.package_id or "", []))
+                ensure_joined(connection)
+        return [item.outcome for item in items]
+
+    # --- from object to dataset ---
+
+    def _load(self, object_ids: list[str]) -> list[Item]:
+        """Load the records of some objects, in order, except those whose source was cleared meanwhile."""
+        is_record = sa.and_(
+            SourceRecord.source_id == HarvestObject.harvest_source_id,
+            SourceRecord.guid == HarvestObject.guid,
+        )
+        query = (
+            sa.select(HarvestObject.id, HarvestObject.content, SourceRecord, model.Package)
+            .join(SourceRecord, is_record)
+            .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
+            .where(HarvestObject.id.in_(object_ids))
+        )
+        items = {}
+        for object_id, content, record, package in model.Session.execute(query):
+            item = items[object_id] = Item(
+                outcome=Outcome(object_id, record.guid, record.position),
+                content=content or "",
+                digest=self._job.digest(record.seen_digest or ""),
+                state=record.state,
+                old_name=record.name,
+                catalogues=named_catalogues(content or ""),
+            )
+            if package is not None:
+                item.has_dataset(package)
+        return [items[object_id] for object_id in object_ids if object_id in items]
+
+    def _normalise(self, item: Item, catalogues: dict[str, str]) -> None:
+        if item.package_state == "deleted" and item.state != WITHDRAWN:
+            self._set_aside(item, say("deleted-here"), "deleted-here")
+            update_record(self._job.source_id, item.guid, digest=item.digest)
+            return
+        try:
+            record = self._source_type.read(item.content)
+            add_catalogues(record, item.catalogues, catalogues)
+            item.result = normalise(record, self._context)
+            item.keys = keys_of(record)
+        except RecordError as error:
+            if error.code == FEATURE_CATALOGUE:
+                # Kept for the datasets that name it.
+                self._set_aside(item, error, error.code)
+                update_record(self._job.source_id, item.guid, state=CATALOGUE, digest=item.digest)
+            else:
+                self._refuse(item, error, error.code)
+        except Exception as error:  # an unexpected record must not stop the others
+            log.exception("Record %s of source %s", item.guid, self._job.source_id)
+            fault = RecordError("record-fault", detail=_brief(error))
+            self._refuse(item, fault, fault.code)
+        else:
+            item.outcome.import_log = {
+                "changes": [change.as_dict() for change in item.result.log],
+                "problems": [dataclasses.asdict(problem) for problem in item.result.problems],
+                "codes": sorted({problem.code for problem in item.result.problems}),
+                "unread": item.result.unread,
+            }
+
+    def _add_series(self, items: list[Item]) -> None:
+        series = deduplication.series_of(self._job.source_id, {item.guid for item in items})
+        for item in items:
+            assert item.result is not None  # noqa: S101 - only such items come here
+            deduplication.add_series(item.result.dataset, series.get(item.guid, []))
+
+    def _set_duplicates_aside(self, items: list[Item]) -> None:
+        """Set aside records that another source publishes with priority, and take over datasets published with less."""
+        new = {item.guid: item for item in items if item.result and item.package_id is None}
+        candidates = {guid: (item.keys, self._service(item)) for guid, item in new.items()}
+        for guid, decision in deduplication.decide(self._job.source_id, candidates).items():
+            if isinstance(decision, deduplication.Duplicate):
+                self._duplicate(new[guid], decision)
+            else:
+                self._take_over(new[guid], decision)
+
+    def _service(self, item: Item) -> str:
+        """Return the id of the service that will own the dataset of a record; empty without any."""
+        if self._job.only_for is not None:
+            return self._job.only_for
+        organisation = item.result.organisation if item.result else None
+        return self._job.organisations.get(organisation or "") or self._job.owner_org or ""
+
+    @staticmethod
+    def _take_over(item: Item, decision: deduplication.Takeover) -> None:
+        package = model.Session.get(model.Package, decision.package_id)
+        if package is not None:
+            deduplication.let_go(decision.holder, package.id)
+            item.has_dataset(package)
+
+    def _dataset(self, item: Item, name: str, present: list[Present]) -> dict[str, Any]:
+        assert item.result is not None  # noqa: S101 - only such items come here
+        organisation = self._service(item)
+        if not organisation:
+            raise tk.ValidationError({"owner_org": [say("no-organisation")]})
+        dataset = {
+            **item.result.dataset,
+            "owner_org": organisation,
+            "name": name,
+            "type": "dataset",
+            "state": "active",
+            "private": item.private,
+            "resources": [
+                dict(resource) for resource in item.result.dataset.get("resources") or ()
+            ],
+        }
+        keep_ids(dataset["resources"], as_harvested(present, item.edits))
+        keep_ids(dataset["resources"], item.removed)
+        if item.package_id:
+            dataset["id"] = item.package_id
+            added = [resource.id for resource in present if resource.local]
+            item.edits = local_edits.keep_edits(dataset, item.edits, item.here)
+            item.added = local_edits.keep_additions(dataset, item.package_id, item.extras, added)
+        return self._schema.fit(dataset)
+
+    # --- saving ---
+
+    def _create_together(self, items: list[Item], names: Names) -> set[str]:
+        """Create the datasets of new records in bulk; failures are left to `_save`, which reports the cause.
+
+        Returns:
+            guids of the records whose datasets were created.
+        """
+        if self._bulk is None:
+            return set()
+        chosen: list[Item] = []
+        datasets: list[dict[str, Any]] = []
+        for item in items:
+            name = names.give(item.title, self._job.source_id, item.guid)
+            dataset = self._valid(self._bulk, item, name)
+            if dataset is None:
+                names.free(name)
+            else:
+                chosen.append(item)
+                datasets.append(dataset)
+        if not chosen:
+            return set()
+        try:
+            ids = self._bulk.create(datasets)
+            self._record_created(chosen, ids)
+        except (BulkError, IntegrityError) as error:
+            text = _brief(error)
+            log.warning("Batch of source %s goes record by record: %s", self._job.source_id, text)
+            model.Session.rollback()
+            for dataset in datasets:
+                names.free(dataset["name"])
+            return set()
+        model.Session.commit()
+        return {item.guid for item in chosen}
+
+    def _valid(self, bulk: Bulk, item: Item, name: str) -> dict[str, Any] | None:
+        try:
+            return bulk.valid(self._dataset(item, name, []))
+        except Exception:  # a validator of any plugin: `_save` will fail too and report it
+            return None
+
+    def _record_created(self, items: list[Item], ids: list[str]) -> None:
+        statement = f"""
+            UPDATE {SourceRecord.__tablename__} AS record
+            SET state = '{PUBLISHED}', digest = made.digest, package_id = made.package, name = NULL,
+                joined = NULL, keys = string_to_array(made.keys, E'\\n'),
+                members = string_to_array(made.members, E'\\n')
+            FROM unnest(CAST(:guids AS text[]), CAST(:digests AS text[]), CAST(:keys AS text[]),
+                        CAST(:members AS text[]), CAST(:packages AS text[]))
+                AS made(guid, digest, keys, members, package)
+            WHERE record.source_id = :source AND record.guid = made.guid
+            """  # noqa: S608 - only constants of this code
+        values = {
+            "source": self._job.source_id,
+            "guids": [item.guid for item in items],
+            "digests": [item.digest for item in items],
+            "keys": ["\n".join(item.keys) for item in items],
+            "members": ["\n".join(item.members) for item in items],
+            "packages": ids,
+        }
+        model.Session.execute(sa.text(statement), values)
+        local_edits.remember(ids)
+        for item, id_ in zip(items, ids, strict=True):
+            item.outcome.package_id = id_
+            item.outcome.status = ADDED
+
+    def _save(self, item: Item, names: Names, present: list[Present]) -> None:
+        """Save a dataset through CKAN's actions; under a unique name when its own is taken meanwhile."""
+        name = item.package_name or names.give(item.title, self._job.source_id, item.guid)
+        if item.state == WITHDRAWN and item.package_name == item.package_id:
+            # CKAN gave its name to another dataset while it was deleted.
+            name = item.old_name or name
+        for attempt in (name, distinct(name, self._job.source_id, item.guid)):
+            try:
+                self._save_as(item, self._dataset(item, attempt, present))
+                model.Session.commit()
+                return
+            except tk.ValidationError as error:
+                model.Session.rollback()
+                if "name" in error.error_dict and attempt == name and item.package_name != name:
+                    continue
+                names.free(attempt)
+                detail = validation_detail(error.error_dict)[:500]
+                self._refuse(item, say("not-valid", detail=detail), "not-valid")
+                return
+            except Exception as error:  # of the database, or of a hook of any plugin
+                if isinstance(error, DBAPIError) and error.connection_invalidated:
+                    raise  # the database is away: the whole batch will be repeated
+                model.Session.rollback()
+                if isinstance(error, IntegrityError) and attempt == name:
+                    continue
+                log.error("Record %s of source %s", item.guid, self._job.source_id, exc_info=error)
+                self._refuse(item, say("fault", detail=_brief(error)), "fault")
+                return
+
+    def _save_as(self, item: Item, dataset: dict[str, Any]) -> None:
+        context: Any = {
+            "ignore_auth": True,
+            "user": self._user,
+            "defer_commit": True,
+            "return_id_only": True,
+            local_edits.BY_HARVEST: True,
+        }
+        outcome = item.outcome
+        if item.package_id:
+            # Without it, CKAN would query Solr for the original; resources are compared again on saving.
+            context["original_package"] = {"id": item.package_id, "resources": []}
+            tk.get_action("package_update")(context, dataset)
+            if item.here:
+                package = model.Session.get(model.Package, item.package_id)
+                local_edits.store(package, item.edits)
+            outcome.status = ADDED if item.state == WITHDRAWN else UPDATED
+        else:
+            outcome.package_id = tk.get_action("package_create")(context, dataset)
+            outcome.status = ADDED
+        local_edits.remember([outcome.package_id or ""], item.added)
+        update_record(
+            self._job.source_id,
+            item.guid,
+            state=PUBLISHED,
+            digest=item.digest,
+            keys=list(item.keys),
+            members=item.members,
+            joined=None,
+            package_id=outcome.package_id,
+            name=None,
+        )
+
+    # --- what did not become a dataset ---
+
+    def _refuse(self, item: Item, problem: RecordError | str, reason: str) -> None:
+        item.result = None
+        item.outcome.import_log["refused"] = reason
+        item.outcome.status = ERRORED
+        item.outcome.message = about_record(item.outcome.position, item.guid, problem)
+        if item.package_id is None:
+            update_record(self._job.source_id, item.guid, state=REFUSED)
+            model.Session.commit()
+
+    def _set_aside(self, item: Item, problem: RecordError | str, reason: str) -> None:
+        """Note why no dataset is made of a record although nothing is wrong with it."""
+        item.result = None
+        item.outcome.status = UNCHANGED
+        item.outcome.import_log["note"] = about_record(item.outcome.position, item.guid, problem)
+        item.outcome.import_log["aside"] = reason
+
+    def _duplicate(self, item: Item, decision: deduplication.Duplicate) -> None:
+        why = decision.why
+        text = translator()(JOINING[why["reason"]]).format(**why["params"])
+        message = say("duplicate", catalogue=why["source"], reason=text)
+        self._set_aside(item, message, f"joined-{why['reason']}")
+        update_record(
+            self._job.source_id,
+            item.guid,
+            state=DUPLICATE,
+            digest=item.digest,
+            keys=list(item.keys),
+            joined=decision.package_id,
+        )
+        model.Session.commit()
+
+
+def _brief(error: Exception) -> str:
+    text = " ".join(str(getattr(error, "orig", None) or error).split())
+    return f"{type(error).__name__}: {text}"[:300].rstrip(".")
+
+
+# --- feature catalogues (ISO 19110) that a source publishes as records of their own ---
+#
+# They become no datasets: their attributes are added to the datasets that name them.
+
+PATH = "contentInfo/featureCatalogue"
+MAX_TEXT = 5_500
+"""Maximum characters shown of a catalogue."""
+
+
+def catalogue_texts(source_id: str, identifiers: Iterable[str]) -> dict[str, str]:
+    """Return the texts of the catalogues of a source, as last read, by identifier; unknown ones are absent."""
+    guids = sorted(set(identifiers))
+    if not guids:
+        return {}
+    query = (
+        sa.select(HarvestObject.guid, HarvestObject.content)
+        .distinct(HarvestObject.guid)
+        .where(
+            HarvestObject.guid.in_(guids),
+            HarvestObject.harvest_source_id == source_id,
+            HarvestObject.content.contains(CATALOGUE_ROOT),
+        )
+        .order_by(HarvestObject.guid, HarvestObject.gathered.desc())
+    )
+    texts = {guid: _catalogue_text(content) for guid, content in model.Session.execute(query)}
+    return {guid: text for guid, text in texts.items() if text}
+
+
+def _catalogue_text(content: str) -> str:
+    try:
+        root = parse_xml(content.encode("utf-8"))
+    except RecordError:
+        return ""
+    return told_by(root) if local_name(root) == CATALOGUE_ROOT else ""
+
+
+def add_catalogues(record: Record, identifiers: Iterable[str], texts: Mapping[str, str]) -> None:
+    """Add the texts of the catalogues that a record names to its notes."""
+    for identifier in identifiers:
+        text = texts.get(identifier, "")
+        if len(text) > MAX_TEXT:
+            text = f"{text[:MAX_TEXT]}…"
+        if text:
+            record.unread.append(f"{PATH}: {text}")

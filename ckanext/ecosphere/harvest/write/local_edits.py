@@ -29,14 +29,15 @@ from ckanext.ecosphere.vocabularies.languages import SUFFIX
 from ckanext.harvest.model import HarvestSource
 
 KEY = "ecosphere_harvest"
-"""Key of `plugin_data`: part → field → `since` (ISO date) and `source`, the value that the source gives."""
+"""Key of `plugin_data`: part → field → `since` (ISO date) and `source`, the value that the source
+gives."""
 BY_HARVEST = "ecosphere_by_harvest"
 """Key of the context of saves that are no local edits."""
 _BEFORE = "ecosphere_before"
 TAGS = "tag_string"
 DATASET_COLUMNS = (
-    "title", "notes", "url", "version", "license_id", "owner_org", "author", "author_email", "maintainer",
-    "maintainer_email",
+    "title", "notes", "url", "version", "license_id", "owner_org", "author", "author_email",
+    "maintainer", "maintainer_email",
 )  # fmt: skip
 RESOURCE_COLUMNS = ("url", "name", "description", "format", "size")
 DERIVED = frozenset({"spatial", "harvest_object_id", "harvest_source_id", "harvest_source_title"})
@@ -364,7 +365,8 @@ def remember(package_ids: Iterable[str], added_ids: Iterable[str] = ()) -> None:
     """
     statement = f"""
         INSERT INTO {HarvestedDataset.__tablename__} (package_id, resource_ids)
-        SELECT saved.id, coalesce(array_agg(resource.id) FILTER (WHERE resource.id IS NOT NULL), '{{}}')
+        SELECT saved.id,
+            coalesce(array_agg(resource.id) FILTER (WHERE resource.id IS NOT NULL), '{{}}')
         FROM unnest(CAST(:packages AS text[])) AS saved(id)
         LEFT JOIN resource ON resource.package_id = saved.id AND resource.state = 'active'
             AND NOT resource.id = ANY(CAST(:added AS text[]))

@@ -1,1 +1,0 @@
-"""De-duplication: one dataset for the records of several catalogues that describe the same data."""

@@ -1,0 +1,438 @@
+"""The letter about the sources: who receives it and when, its contents, its text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.harvest import config, overview
+from ckanext.ecosphere.harvest.finish import reports
+from ckanext.ecosphere.harvest.job import FINISHED
+from ckanext.ecosphere.harvest.logic.auth import editable_organisations
+from ckanext.ecosphere.harvest.model import JobState, Reader
+from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INACTIVE, INCOMPLETE
+from ckanext.ecosphere.harvest.problems import advice_of
+from ckanext.ecosphere.harvest.worker import QUEUE
+from ckanext.ecosphere.shared import characters, dates, language
+from ckanext.ecosphere.shared.mailing import headers, sending
+from ckanext.ecosphere.shared.mailing.texts import harmless, labelled, subject
+from ckanext.ecosphere.work.model import Work
+from ckanext.ecosphere.work.outbox import Outbox, Unwanted
+from ckanext.harvest.model import HarvestGatherError, HarvestJob
+
+STALLED = "stalled"
+KINDS = (STALLED, INCOMPLETE, ERRORS, HELD)
+"""Kinds of sources that need attention, in the order of the letter."""
+PATIENCE = timedelta(days=1)
+"""Time after which a source that is due, or a harvest without a sign of life, counts as stalled."""
+COUNTED = ("added", "updated", "deleted", "errored")
+PERIODS = {"week": timedelta(weeks=1), "day": timedelta(days=1)}
+HOUR = 7
+"""Hour at which letters are due, in the portal's time zone; weekly ones on Mondays."""
+LATEST = {"week": timedelta(days=3), "day": timedelta(hours=12)}
+"""Maximum delay of a letter; later, it is skipped in favour of the next one."""
+OUTBOX = Outbox(
+    name="ecosphere-harvest-letters",
+    function="ckanext.ecosphere.harvest.letter.deliver",
+    title="Harvest: letters about the sources",
+    queue=QUEUE,
+    kept=timedelta(days=90),
+)
+"""The letters. Their key is the time at which they are due, in UTC; the content is compiled when
+they are sent."""
+MOST_NAMED = 20
+"""Maximum sources of each kind named in a letter."""
+MOST_QUOTED = 5
+"""Maximum errors of the reading, and refused records, quoted for each source."""
+LONGEST = 200
+LONGEST_ERROR = 500
+
+
+# --- who receives it ---
+
+
+def are_offered() -> bool:
+    """Tell whether the portal sends letters about the sources."""
+    return config.letter_period() in PERIODS and sending.is_configured()
+
+
+def period() -> timedelta:
+    """Return the time that a letter covers."""
+    return PERIODS[config.letter_period()]
+
+
+def wants(user_id: str) -> bool:
+    """Tell whether a user is subscribed to the letter."""
+    return model.Session.get(Reader, user_id) is not None
+
+
+def add(user_id: str, language: str) -> None:
+    """Subscribe a user to the letter, in a language; the caller commits."""
+    query = insert(Reader).values(user_id=user_id, language=language, since=sa.func.now())
+    model.Session.execute(
+        query.on_conflict_do_update(index_elements=["user_id"], set_={"language": language})
+    )
+
+
+def remove(user_id: str) -> None:
+    """Unsubscribe a user from the letter; the caller commits."""
+    model.Session.execute(sa.delete(Reader).where(Reader.user_id == user_id))
+
+
+def forget(user_id: str) -> None:
+    """Delete the subscription of a user, and all letters to them; the caller commits."""
+    remove(user_id)
+    OUTBOX.forget([user_id])
+
+
+# --- when it is sent ---
+
+
+def write_due() -> list[str]:
+    """Create the letters that are due and queue their delivery; return how many, for the log."""
+    if not are_offered():
+        return []
+    number = write(datetime.now(timezone.utc))
+    if not number:
+        return []
+    OUTBOX.enqueue()
+    return [f"{number} letters about the sources"]
+
+
+def deliver() -> int:
+    """Send the letters that are due and return how many were sent. Safe to run concurrently."""
+    return OUTBOX.deliver(_write)
+
+
+def last_moment(now: datetime) -> datetime:
+    """Return the last time at which letters were due, in the portal's time zone.
+
+    Args:
+        now: with a time zone.
+    """
+    here = now.astimezone(dates.zone())
+    due = here.replace(hour=HOUR, minute=0, second=0, microsecond=0)
+    if config.letter_period() == "week":
+        due -= timedelta(days=here.weekday())
+    return due if due <= here else due - period()
+
+
+def write(now: datetime) -> int:
+    """Add the letters that are due and not yet created to the outbox, commit, and return their number.
+
+    Args:
+        now: with a time zone.
+    """
+    until = last_moment(now)
+    if now - until > LATEST[config.letter_period()]:
+        return 0
+    key = until.astimezone(timezone.utc).isoformat()
+    written = sa.exists().where(OUTBOX.rows, Work.recipient == Reader.user_id, Work.key == key)
+    due = sa.select(Reader.user_id).where(Reader.since < until, ~written)
+    added = OUTBOX.add({"recipient": user_id, "key": key} for user_id in model.Session.scalars(due))
+    if added:
+        OUTBOX.purge()
+    model.Session.commit()
+    return len(added)
+
+
+def _write(mail: Work) -> dict[str, Any]:
+    """Return the parameters of a letter.
+
+    Raises:
+        Unwanted: the portal or the person does not want it any more, or there is nothing to say.
+    """
+    if not are_offered():
+        raise Unwanted("no letters are sent any more")
+    reader, user = model.Session.get(Reader, mail.recipient), model.User.get(mail.recipient)
+    if reader is None or user is None or user.state != model.State.ACTIVE or not user.email:
+        remove(mail.recipient)
+        raise Unwanted("not wanted any more")
+    owners = None
+    if not user.sysadmin:
+        owners = editable_organisations(user.name)
+    until = datetime.fromisoformat(str(mail.key))
+    content = of_period(owners, until, datetime.now(timezone.utc))
+    if not content.total:
+        raise Unwanted("no sources")
+    if config.letter_period() == "day" and not content.number:
+        raise Unwanted("no source needs anybody")
+    message_id = headers.message_id("harvest-week", str(mail.id))
+    name, email = user.display_name, user.email
+    with language.speaking(reader.language):
+        title, body = compose(content, name, until)
+    return {
+        "headers": {**headers.AUTOMATIC, "Message-ID": message_id},
+        "recipient_name": name,
+        "recipient_email": email,
+        "subject": title,
+        "body": body,
+    }
+
+
+# --- its contents ---
+
+
+@dataclass
+class Findings:
+    """Content of the letter to one person.
+
+    Attributes:
+        total: number of harvested sources.
+        calling: kind → rows of the overview, by title; stalled ones with `still_since` and `runs`.
+        harvests: number of harvests that ended in the period.
+        incomplete: how many of them did not read their source completely.
+        counts: number of records in the period, by outcome (`COUNTED`).
+    """
+
+    total: int = 0
+    calling: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    harvests: int = 0
+    incomplete: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """Number of sources that need attention, each counted once."""
+        return len({row["id"] for rows in self.calling.values() for row in rows})
+
+
+def of_period(owners: list[str] | None, until: datetime, now: datetime) -> Findings:
+    """Collect the content of the letter.
+
+    Args:
+        owners: ids of the organisations whose sources are wanted; None for all.
+        until: when the letter was due, with a time zone; it covers the days before.
+        now: the current time, with a time zone.
+    """
+    rows = [row for row in overview.rows(owners, counted=False) if row["state"] != INACTIVE]
+    rows.sort(key=lambda row: row["title"].casefold())
+    ids = [row["id"] for row in rows]
+    found = Findings(total=len(rows))
+    for kind in (INCOMPLETE, ERRORS, HELD):
+        found.calling[kind] = [row for row in rows if row["state"] == kind]
+    found.calling[STALLED] = standing_still(rows, now)
+    first, last = days(until)
+    harvests, incomplete, *numbers = _counted(ids, _naive(first), _naive(last))
+    found.harvests, found.incomplete = harvests, incomplete
+    found.counts = {name: int(number or 0) for name, number in zip(COUNTED, numbers, strict=True)}
+    return found
+
+
+def days(until: datetime) -> tuple[datetime, datetime]:
+    """Return start and end of the days that a letter covers, at midnight in the portal's time zone."""
+    last = until.astimezone(dates.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
+    return last - period(), last
+
+
+def _naive(moment: datetime) -> datetime:
+    """Return a UTC time without a time zone, as in ckanext-harvest's tables."""
+    return moment.astimezone(timezone.utc).replace(tzinfo=None)
+
+
+def standing_still(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """Return the sources that are due but not started, or whose harvest shows no sign of life.
+
+    Args:
+        rows: rows of the overview, of active sources.
+        now: with a time zone.
+
+    Returns:
+        rows with `still_since` (UTC, without a time zone) and `runs`: whether a harvest runs or waits.
+    """
+    query = (
+        sa.select(
+            HarvestJob.source_id,
+            sa.func.min(sa.func.coalesce(JobState.touched, HarvestJob.created)),
+        )
+        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
+        .where(HarvestJob.status != FINISHED, HarvestJob.status != "Aborted")
+        .group_by(HarvestJob.source_id)
+    )
+    open_since = dict(model.Session.execute(query).tuples().all())
+    still = []
+    for row in rows:
+        runs = row["id"] in open_since
+        since = open_since[row["id"]] if runs else row["due"]
+        if since is not None and _naive(now) - since > PATIENCE:
+            still.append({**row, "still_since": since, "runs": runs})
+    return still
+
+
+def _counted(ids: list[str], first: datetime, last: datetime) -> Any:
+    counts = JobState.facts["counts"]
+    query = (
+        sa.select(
+            sa.func.count(),
+            sa.func.count().filter(JobState.complete.is_(False)),
+            *(sa.func.sum(counts[name].as_integer()) for name in COUNTED),
+        )
+        .select_from(HarvestJob)
+        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
+        .where(
+            HarvestJob.source_id.in_(ids), HarvestJob.finished >= first, HarvestJob.finished < last
+        )
+    )
+    return model.Session.execute(query).one()
+
+
+# --- its text ---
+
+
+def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:
+    """Return subject and text of a letter, in the current language.
+
+    Args:
+        found: content of the letter.
+        name: name of the recipient.
+        until: when the letter was due.
+    """
+    number = found.number
+    calling = tk.ungettext(
+        "{number} source needs somebody", "{number} sources need somebody", number
+    )
+    state = calling.format(number=number) if number else tk._("all sources in order")
+    first, last = days(until)
+    last -= timedelta(days=1)
+    week = tk._("from {first} to {last}").format(first=dates.day(first), last=dates.day(last))
+    if first == last:
+        week = tk._("on {day}").format(day=dates.day(first))
+    parts = [
+        tk._("Hello {name},").format(name=_line(name)),
+        tk._("What the harvest sources did {week}, and where they stand now.").format(week=week),
+        "\n".join(_figures(found)),
+        *("\n".join(_told(kind, found.calling[kind])) for kind in KINDS if found.calling[kind]),
+    ]
+    if not number:
+        parts.append(tk._("No source needs anybody."))
+    page = tk.h.url_for("ecosphere_harvest.sources", qualified=True)
+    parts += [
+        labelled(tk._("State of all harvest sources"), page),
+        tk._(
+            "You receive this letter from the portal “{title}” because you asked for it. To stop "
+            "it: {url}"
+        ).format(title=tk.config["ckan.site_title"], url=f"{page}#letter"),
+    ]
+    return subject(labelled(tk._("Harvest sources"), state)), "\n\n".join(parts) + "\n"
+
+
+def _figures(found: Findings) -> Iterator[str]:
+    whole = tk.h.localised_number
+    yield (
+        tk._("Figures of the day")
+        if config.letter_period() == "day"
+        else tk._("Figures of the week")
+    )
+    yield "- " + labelled(tk._("Sources that are harvested"), whole(found.total))
+    harvests = whole(found.harvests)
+    if found.incomplete:
+        incomplete = tk.ungettext("{number} incomplete", "{number} incomplete", found.incomplete)
+        harvests = f"{harvests} ({incomplete.format(number=whole(found.incomplete))})"
+    yield "- " + labelled(tk._("Harvests that ended"), harvests)
+    yield "- " + labelled(tk._("Datasets added"), whole(found.counts["added"]))
+    yield "- " + labelled(tk._("Datasets updated"), whole(found.counts["updated"]))
+    yield "- " + labelled(tk._("Datasets withdrawn"), whole(found.counts["deleted"]))
+    yield "- " + labelled(tk._("Records refused"), whole(found.counts["errored"]))
+
+
+def _told(kind: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the heading of a kind, then its sources, each with a sentence and a link."""
+    headings = {
+        STALLED: tk._("Standing still"),
+        INCOMPLETE: tk._("Read incompletely"),
+        ERRORS: tk._("With errors"),
+        HELD: tk._("Withdrawals to confirm"),
+    }
+    yield f"{headings[kind]} ({tk.h.localised_number(len(rows))})"
+    for row in rows[:MOST_NAMED]:
+        service = f" ({_line(row['organisation'])})" if row["organisation"] else ""
+        yield f"- {_line(row['title'])}{service}"
+        yield "    " + what(kind, row)
+        yield "    " + where(kind, row, qualified=True)
+        if kind in (INCOMPLETE, ERRORS):
+            yield from _errors(row)
+    if len(rows) > MOST_NAMED:
+        yield tk._("… and {number} more.").format(
+            number=tk.h.localised_number(len(rows) - MOST_NAMED)
+        )
+
+
+def _errors(row: dict[str, Any]) -> Iterator[str]:
+    """Yield what went wrong in the last harvest of a source, and where its catalogue is put right."""
+    jobs = sa.select(HarvestJob.id).where(
+        HarvestJob.source_id == row["id"], HarvestJob.status == FINISHED
+    )
+    job_id = model.Session.scalar(jobs.order_by(HarvestJob.created.desc()).limit(1))
+    if job_id is None:
+        return
+    reading = sa.select(HarvestGatherError.message).where(
+        HarvestGatherError.harvest_job_id == job_id
+    )
+    messages = model.Session.scalars(
+        reading.order_by(HarvestGatherError.created).limit(MOST_QUOTED)
+    )
+    for message in messages:
+        yield f"    - {_quoted(message)}"
+    refused = reports.records_listed(job_id, reports.REFUSED)
+    for record in refused[:MOST_QUOTED]:
+        yield f"    - {_quoted(record['text'])}"
+        yield f"      → {tk._(advice_of(record['reason']))}"
+    if len(refused) > MOST_QUOTED:
+        more = tk.h.localised_number(len(refused) - MOST_QUOTED)
+        yield "    " + tk._("… and {number} more.").format(number=more)
+    if refused:
+        page = tk.h.url_for("ecosphere_harvest.corrections", id=row["name"], qualified=True)
+        yield "    " + labelled(tk._("Corrections ready to apply to the catalogue"), page)
+
+
+def what(kind: str, row: dict[str, Any]) -> str:
+    """Return a sentence about a source that needs attention."""
+    if kind == STALLED:
+        since = dates.moment(row["still_since"])
+        if row["runs"]:
+            return tk._("A harvest waits or runs without a sign of life since {moment}.").format(
+                moment=since
+            )
+        return tk._("Due since {moment}, and not begun.").format(moment=since)
+    if kind == ERRORS:
+        counted = tk.ungettext("{number} error", "{number} errors", row["errors"])
+        told = counted.format(number=tk.h.localised_number(row["errors"]))
+        return tk._("Last harvest, on {moment}: {what}.").format(
+            moment=dates.moment(row["last_run"]), what=told
+        )
+    if kind == HELD:
+        counted = tk.ungettext(
+            "{number} dataset waits for a decision.",
+            "{number} datasets wait for a decision.",
+            row["held"],
+        )
+        return counted.format(number=tk.h.localised_number(row["held"]))
+    if row["last_complete"]:
+        return tk._("Last complete harvest: {moment}.").format(
+            moment=dates.moment(row["last_complete"])
+        )
+    return tk._("It was never read whole.")
+
+
+def where(kind: str, row: dict[str, Any], *, qualified: bool = False) -> str:
+    """Return the URL of the page about it."""
+    if kind == HELD:
+        return tk.h.url_for("ecosphere_harvest.withdrawals", id=row["name"], qualified=qualified)
+    if kind == STALLED:
+        return tk.h.url_for("harvester.admin", id=row["name"], qualified=qualified)
+    return tk.h.url_for("harvester.job_show_last", source=row["name"], qualified=qualified)
+
+
+def _quoted(text: str) -> str:
+    return harmless(characters.one_line(text))[:LONGEST_ERROR]
+
+
+def _line(text: str) -> str:
+    return harmless(characters.one_line(text))[:LONGEST]

@@ -1,1 +1,0 @@
-"""Background jobs of the harvest: execution, order, locks and limits."""
