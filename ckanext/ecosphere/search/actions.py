@@ -27,12 +27,6 @@ def suggest_schema(
     }
 
 
-@tk.validator_args
-def did_you_mean_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
-    """Return the schema of `ecosphere_search_did_you_mean`."""
-    return {"q": [not_empty, unicode_safe]}
-
-
 @tk.chained_action
 @tk.side_effect_free
 def package_search(original_action: Any, context: Context, data_dict: dict[str, Any]) -> Any:
@@ -86,25 +80,9 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
     }
 
 
-@tk.side_effect_free
-@tk.validate_action_data(did_you_mean_schema)
-def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Suggest another spelling for a query that finds nothing.
-
-    Args:
-        context: action context.
-        data_dict: `q` (str): the query.
-
-    Returns:
-        `suggestion`: a query that finds something, or None.
-    """
-    tk.check_access("ecosphere_search_did_you_mean", context, data_dict)
-    return {"suggestion": suggest.did_you_mean(context, data_dict["q"][:MAX_QUERY])}
-
-
 def get_actions() -> dict[str, Any]:
     """Return the plugin's actions."""
-    own = (ecosphere_search_suggest, ecosphere_search_did_you_mean, package_search)
+    own = (ecosphere_search_suggest, package_search)
     return action_input.checked(
         {action.__name__: action for action in own} | alerts.ACTIONS | unfound.ACTIONS
     )

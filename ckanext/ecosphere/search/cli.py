@@ -8,10 +8,12 @@ from ckan.cli import error_shout
 
 from ckanext.ecosphere.interfaces import InitReport
 from ckanext.ecosphere.search import config, setup, solr_schema
-from ckanext.ecosphere.search.alerts import job, storage
+from ckanext.ecosphere.search.alerts import job
+from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.relevance import explain as explaining
-from ckanext.ecosphere.search.relevance import results, understanding
-from ckanext.ecosphere.search.solr_client import SolrAdminError
+from ckanext.ecosphere.search.relevance import search as relevance
+from ckanext.ecosphere.search.relevance import understanding
+from ckanext.ecosphere.search.solr_schema import SolrAdminError
 from ckanext.ecosphere.shared import dates
 
 
@@ -38,7 +40,7 @@ def explain(question: str, rows: int) -> None:
         if unit.weak:
             line += " (purpose)"
         click.echo(line)
-    year = dates.today().year if results.has_numbers() else None
+    year = dates.today().year if relevance.has_numbers() else None
     for rank, result in enumerate(explaining.explain(understood, rows, year), start=1):
         click.echo(f"\n{rank}. {result.title}  [{result.name}]")
         words = ", ".join(f"{field} {value:.1f}" for field, value in result.words.items())

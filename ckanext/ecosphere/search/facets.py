@@ -20,7 +20,7 @@ from flask import has_request_context
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.search.index import HIERARCHIES
-from ckanext.ecosphere.search.relevance.solr_query import ACCESS_FIELD, YEAR_NUMBER_FIELD
+from ckanext.ecosphere.search.relevance.solr import ACCESS_FIELD, YEAR_NUMBER_FIELD
 from ckanext.ecosphere.shared import language, reach
 from ckanext.ecosphere.shared.reach import family_of
 from ckanext.ecosphere.vocabularies import communes, tables
@@ -385,7 +385,7 @@ Chosen = dict[str, list[str]]
 
 
 def allow(config: Any) -> None:
-    """Allow the query parsers of tagged filters and of our own queries (`relevance/results.py`).
+    """Allow the query parsers of tagged filters and of our own queries (`relevance/search.py`).
 
     Callers cannot use them, see `bounds.check`.
     """

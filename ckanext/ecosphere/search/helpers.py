@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facets, index
-from ckanext.ecosphere.search.page import area, facet_view, results
+from ckanext.ecosphere.search import area, config, facets, index, page
+from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.relevance import search, understanding
-from ckanext.ecosphere.shared import language, organisations
+from ckanext.ecosphere.shared import dates, language, organisations
+from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.vocabularies import communes
 
 _ = tk._
@@ -24,15 +25,16 @@ _REPORTED = ("place", "corrected", "fewer_words", "unsaid", "excluded", "missing
 """Parts of the interpretation of a query that the page reports."""
 
 
-#: Alias for templates.
-ecosphere_search_grouped = results.grouped
+#: Aliases for templates.
+ecosphere_search_grouped = page.grouped
+ecosphere_search_month = dates.month
 
 
 def ecosphere_search_facets(
     facet_titles: dict[str, str], search_facets: dict[str, Any] | None
-) -> list[facet_view.ShownFacet]:
+) -> list[page.ShownFacet]:
     """Return the facets of the page that have values, ready for display."""
-    return facet_view.of_page(facet_titles, search_facets or {})
+    return page.facet_views(facet_titles, search_facets or {})
 
 
 def ecosphere_search_facet_label(
@@ -58,18 +60,18 @@ def _title_of(dataset: str) -> str:
     return str(package.get("title") or "")
 
 
-def ecosphere_search_result(package: dict[str, Any]) -> results.Result:
+def ecosphere_search_result(package: dict[str, Any]) -> page.Result:
     """Return a dataset as a search result, with the words of the page's search marked."""
     typed = tk.request.args.get("q", "")
     summary = getattr(tk.g, search.KEY, {}).get(typed) or {}
-    return results.of_dataset(package, (summary.get("marked") or typed)[:MAX_MARKED])
+    return page.of_dataset(package, (summary.get("marked") or typed)[:MAX_MARKED])
 
 
 def ecosphere_search_map(packages: list[dict[str, Any]]) -> area.Map | None:
     """Return the map of the extents of the page's results, if the map is shown."""
-    if not tk.request.args.get(results.MAP):
+    if not tk.request.args.get(page.MAP):
         return None
-    return area.of_results(packages, tk.request.args.get(results.AREA, ""))
+    return area.of_results(packages, tk.request.args.get(page.AREA, ""))
 
 
 def ecosphere_search_map_urls() -> dict[str, str]:
@@ -78,12 +80,12 @@ def ecosphere_search_map_urls() -> dict[str, str]:
     Returns:
         `toggle`; `area`, "" without search by area or on other pages than that of all datasets.
     """
-    here = results.Address.current()
-    is_map_open = bool(tk.request.args.get(results.MAP))
+    here = page.Address.current()
+    is_map_open = bool(tk.request.args.get(page.MAP))
     if is_map_open:
-        toggled = here.without((results.MAP, None)).url()
+        toggled = here.without((page.MAP, None)).url()
     else:
-        toggled = here.url(**{results.MAP: "1"})
+        toggled = here.url(**{page.MAP: "1"})
     area = ""
     if tk.request.endpoint == "dataset.search" and tk.h.plugin_loaded("spatial_query"):
         area = tk.h.url_for("ecosphere_search.area") + here.url()
@@ -92,14 +94,14 @@ def ecosphere_search_map_urls() -> dict[str, str]:
 
 def ecosphere_search_chips(
     facet_titles: dict[str, str], search_facets: dict[str, Any] | None
-) -> list[results.Chip]:
+) -> list[page.Chip]:
     """Return the chosen filters of the page, with the URLs that remove them."""
-    return results.of_page(facet_titles, search_facets or {}, ecosphere_search_facet_label)
+    return page.chips(facet_titles, search_facets or {}, ecosphere_search_facet_label)
 
 
 def ecosphere_search_parameters() -> list[tuple[str, str]]:
     """Return the parameters that the search form of the page keeps: all filters, but neither words nor order."""
-    return [pair for pair in results.Address.current().pairs if pair[0] not in ("q", "sort")]
+    return [pair for pair in page.Address.current().pairs if pair[0] not in ("q", "sort")]
 
 
 def ecosphere_search_sorting() -> list[tuple[str, str]]:
@@ -146,13 +148,6 @@ def _same_page(name: str, value: str) -> str:
     return f"{tk.h.url_for(tk.request.path)}?{urlencode([*others, (name, value)])}"
 
 
-def ecosphere_search_did_you_mean(query: str) -> str | None:
-    """Return another spelling of a query that found nothing."""
-    if not query.strip():
-        return None
-    return tk.get_action("ecosphere_search_did_you_mean")({}, {"q": query})["suggestion"]
-
-
 def ecosphere_search_relaxations(
     query: str, fields_grouped: dict[str, list[str]], remove_field: Any
 ) -> list[dict[str, Any]]:
@@ -178,12 +173,12 @@ def ecosphere_search_relaxations(
         if count:
             label, url = ecosphere_search_facet_label(facet, value), remove_field(facet, value)
             relaxations.append({"facet": facet, "label": label, "count": count, "url": url})
-    areas = {name: value for name, value in plugins.items() if name in results.OF_AREA}
+    areas = {name: value for name, value in plugins.items() if name in page.OF_AREA}
     if areas:
         anywhere = {name: value for name, value in plugins.items() if name not in areas}
         count = _counted(query, fields_grouped, anywhere)
         if count:
-            chip = results.area(areas)
+            chip = page.area_chip(areas)
             area = {"facet": chip.title, "label": chip.label, "count": count, "url": chip.url}
             relaxations.append(area)
     return sorted(relaxations, key=lambda relaxation: -relaxation["count"])
@@ -273,3 +268,29 @@ def ecosphere_search_similar_requests(query: str) -> list[dict[str, Any]]:
         "facets": False,
     }
     return tk.get_action("ecosphere_request_list")({}, parameters)["results"]
+
+
+def ecosphere_search_saved() -> str | None:
+    """Return the search of the current page, with corrected spelling; None if it cannot be saved."""
+    try:
+        pairs = [*tk.request.args.items(multi=True), *organisations.filter_of_page().items()]
+        saved = searches.canonical(pairs)
+    except tk.ValidationError:
+        return None
+    summary = getattr(tk.g, search.KEY, {}).get(tk.request.args.get("q", ""))
+    if summary and summary["corrected"]:
+        return searches.with_words(saved, summary["corrected"])
+    return saved
+
+
+def ecosphere_search_alerts() -> bool:
+    """Return whether alerts are available."""
+    return config.alerts() and sending.is_configured()
+
+
+def ecosphere_search_unfound() -> dict[str, Any] | None:
+    """Return the searches without results, None for users who may not see them."""
+    try:
+        return tk.get_action("ecosphere_search_unfound_list")({"user": tk.current_user.name}, {})
+    except tk.NotAuthorized:
+        return None

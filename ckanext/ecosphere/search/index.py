@@ -20,7 +20,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.relevance import understanding
-from ckanext.ecosphere.search.relevance.solr_query import (
+from ckanext.ecosphere.search.relevance.solr import (
     INSIDE_FIELD,
     PLACE_FIELD,
     TECHNICAL_TITLE,

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.core.lists import terms
-from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
-from ckanext.ecosphere.search import config, solr_schema, stock_schema
-from ckanext.ecosphere.search.alerts import storage
+from ckanext.ecosphere.search import config, solr_schema
+from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts.model import now
-from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError, solr
+from ckanext.ecosphere.search.solr_schema import SolrAdmin, SolrAdminError, solr
 from ckanext.ecosphere.setup import health
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.vocabularies import local
@@ -44,7 +44,7 @@ def apply_schema(report: InitReport, rebuild: bool = True) -> None:
     """
     client = solr()
     try:
-        _make_room(client, solr_schema.blocking_fields(client))
+        _make_room(client, solr_schema.fields_blocking_apply(client))
         changed = solr_schema.apply(client)
     except SolrAdminError as error:
         report.failed(
@@ -72,8 +72,8 @@ def undo_schema(report: InitReport, rebuild: bool = True) -> None:
     """
     client = solr()
     try:
-        _make_room(client, stock_schema.blocking_fields(client))
-        changed = stock_schema.restore(client)
+        _make_room(client, solr_schema.fields_blocking_restore(client))
+        changed = solr_schema.restore(client)
     except SolrAdminError as error:
         report.failed(
             _("CKAN's own schema could not be put back into Solr: {error}").format(error=error)
@@ -108,7 +108,7 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
         ckan_search.commit()
     else:  # like CKAN's rebuild, but in batches
         query = sa.select(model.Package.id).where(model.Package.state != model.State.DELETED)
-        signature.index(list(model.Session.scalars(query)))
+        documents.index(list(model.Session.scalars(query)))
     report.changed(
         tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(
             number=count

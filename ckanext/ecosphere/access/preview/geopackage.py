@@ -15,7 +15,7 @@ from typing import Any
 
 import apsw
 
-from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import PreviewError
 
 NAME = "sample.gpkg"
 MOST_COLUMNS, MOST_VALUE = 200, 8 * 1024 * 1024

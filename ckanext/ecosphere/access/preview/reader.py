@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere.access.confinement import confine
-from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.kinds import MOST_TEXT, TEXTS, beginning, sniff
+from ckanext.ecosphere.access.preview.kinds import MOST_TEXT, TEXTS, PreviewError, beginning, sniff
 
 UNPACKED_MEGABYTES = 400
 SHOWN_TEXT = 60_000
@@ -97,15 +96,15 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
     kind = sniff(beginning(path), job.get("name", ""))
     is_part = bool(job.get("is_beginning"))
     if kind == "zip":
-        from ckanext.ecosphere.access.preview import unzip
+        from ckanext.ecosphere.access.preview import kinds
 
-        path = unzip.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
+        path = kinds.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
         kind = _BY_SUFFIX.get(path.suffix) or sniff(beginning(path), path.name)
     facts: dict[str, Any] = {}
     if kind in TEXTS and (is_part or path.stat().st_size > MOST_TEXT):
-        from ckanext.ecosphere.access.preview import beginnings
+        from ckanext.ecosphere.access.preview import kinds
 
-        path, facts = beginnings.cut(kind, path, rows)
+        path, facts = kinds.cut(kind, path, rows)
     is_cut_file = is_part and kind not in TEXTS
     try:
         found = _shown(kind, path, rows, is_part=bool(facts))
@@ -118,9 +117,9 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
     if facts:
         facts.update(_size(job.get("size"), facts))
     if found.get("columns") and not found.get("attributes") and not found.get("api"):
-        from ckanext.ecosphere.access.preview import documentation, standards
+        from ckanext.ecosphere.access.preview import documentation
 
-        found["standard"] = standards.explain(found["columns"], found["rows"])
+        found["standard"] = documentation.explain(found["columns"], found["rows"])
         if job.get("schema"):
             documentation.name_columns(found["columns"], Path(job["schema"]))
     found.update(facts)

@@ -17,7 +17,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import mapping, shape
 
 from ckanext.ecosphere.access.preview import geo
-from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.shared import csv_table
 
 Feature = dict[str, Any]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ckanext.ecosphere.access.preview import standards
-from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview import documentation
+from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.tests.test_previews import sample
 from ckanext.ecosphere.vocabularies import tables
 
@@ -128,20 +128,23 @@ def test_the_codes_of_a_standard_are_explained_where_they_stand(
 
 
 def test_every_code_belongs_to_an_attribute_of_a_standard_and_is_told_once():
-    _marks, meanings = standards._standards()
-    rows = list(tables.rows(standards.DATA / "standard-values.csv"))
+    _marks, meanings = documentation._standards()
+    rows = list(tables.rows(documentation.DATA / "standard-values.csv"))
     assert {(row["standard"], row["attribute"]) for row in rows} <= {
         (standard, attribute)
         for standard, attributes in meanings.items()
         for attribute in attributes
     }
     told = {
-        (row["standard"], row["attribute"], row["of"], standards._key(row["code"])) for row in rows
+        (row["standard"], row["attribute"], row["of"], documentation._key(row["code"]))
+        for row in rows
     }
     assert len(told) == len(rows)
     assert all(row["fr"] and row["en"] for row in rows)
     types = {(row["attribute"], row["code"]) for row in rows}
-    assert all((standards.TYPES[row["attribute"]], row["of"]) in types for row in rows if row["of"])
+    assert all(
+        (documentation.TYPES[row["attribute"]], row["of"]) in types for row in rows if row["of"]
+    )
 
 
 def test_a_subtype_is_explained_by_the_type_beside_it(loaded, tmp_path):

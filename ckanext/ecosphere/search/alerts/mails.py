@@ -1,4 +1,4 @@
-"""E-mails about saved searches, sent through the common outbox (`work.outbox`)."""
+"""E-mails about saved searches, sent through the common outbox (`work.outbox`), and the signed links in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from ckan import model
 
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.interfaces import AlertSubject, News
-from ckanext.ecosphere.search.alerts import links, storage, subjects
+from ckanext.ecosphere.search.alerts import model as storage
+from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.alerts.model import Alert, Subscriber
 from ckanext.ecosphere.shared import characters, language
 from ckanext.ecosphere.shared.mailing import headers
@@ -135,7 +136,7 @@ def _render(
     # Other kinds have nothing to unsubscribe from: the alert may not even be confirmed.
     way_out = {}
     if kind == storage.DIGEST:
-        way_out = headers.way_out(links.leave_url(subscriber.id))
+        way_out = headers.way_out(leave_url(subscriber.id))
     return {
         "headers": {
             **headers.AUTOMATIC,
@@ -175,7 +176,7 @@ def _confirmation(
         ],
         button=(
             tk._("See the search and confirm"),
-            links.confirm_url(alert.id, content["frequency"]),
+            confirm_url(alert.id, content["frequency"]),
         ),
         closing=tk._("If it was not you, do nothing: your address is erased in a week."),
     )
@@ -195,7 +196,7 @@ def _link(subscriber: Subscriber, content: dict[str, Any], _items: list[Item]) -
                 "Whoever has this link can see, change and delete your alerts: keep it to yourself."
             ),
         ],
-        button=(tk._("See my alerts"), links.manage_url(subscriber.id)),
+        button=(tk._("See my alerts"), manage_url(subscriber.id)),
         closing=tk._("If you did not ask for it, do nothing."),
     )
 
@@ -218,9 +219,9 @@ def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item])
         links=[
             (
                 tk._("Manage my alerts"),
-                _own_alerts() if subscriber.user_id else links.manage_url(subscriber.id),
+                _own_alerts() if subscriber.user_id else manage_url(subscriber.id),
             ),
-            (tk._("Stop these e-mails"), links.leave_url(subscriber.id)),
+            (tk._("Stop these e-mails"), leave_url(subscriber.id)),
         ],
     )
 
@@ -240,10 +241,10 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
     """
     items = []
     for results in content["alerts"]:
-        subject = subjects.of(results.get("about", subjects.DATASETS))
+        subject = searches.of(results.get("about", searches.DATASETS))
         if subject is None:
             continue
-        with subjects.asked(subject, results["search"], lang):
+        with searches.asked(subject, results["search"], lang):
             subscriber = model.Session.get(Subscriber, subscriber_id)
             if subscriber is None:
                 return []
@@ -276,4 +277,60 @@ def _item(
         sentence=subject.sentence(count),
         news=news,
         more=more_words,
+    )
+
+
+FOR_CONFIRMING, FOR_MANAGING, FOR_LEAVING = (
+    "ecosphere-alert-confirm",
+    "ecosphere-alerts-manage",
+    "ecosphere-alerts-leave",
+)
+CONFIRM_SECONDS = int(storage.KEPT.total_seconds())
+MANAGE_SECONDS = 60 * 24 * 3600
+"""Links to manage alerts are valid for 60 days; each e-mail has a new one."""
+
+
+def confirm_url(alert_id: str, frequency: str) -> str:
+    """Return the absolute URL of the page that confirms an alert."""
+    return _url("confirm", headers.sign(FOR_CONFIRMING, [alert_id, frequency]))
+
+
+def manage_url(subscriber_id: str) -> str:
+    """Return the absolute URL of the page with the alerts of a subscriber without an account."""
+    return _url("manage", headers.sign(FOR_MANAGING, subscriber_id))
+
+
+def leave_url(subscriber_id: str) -> str:
+    """Return the absolute URL that stops all e-mails about alerts; it does not expire."""
+    return _url("leave", headers.sign_lasting(FOR_LEAVING, subscriber_id))
+
+
+def read_confirm(token: str) -> tuple[str, str] | None:
+    """Return the alert id and frequency of a token, None if it is invalid or expired."""
+    payload = headers.read(FOR_CONFIRMING, token, CONFIRM_SECONDS)
+    match payload:
+        case [alert_id, frequency]:
+            return str(alert_id), str(frequency)
+    return None
+
+
+def read_manage(token: str) -> str | None:
+    """Return the subscriber id of a token, None if it is invalid or expired."""
+    payload = headers.read(FOR_MANAGING, token, MANAGE_SECONDS)
+    if isinstance(payload, str):
+        return payload
+    return None
+
+
+def read_leave(token: str) -> str | None:
+    """Return the subscriber id of a token, None if it is invalid."""
+    payload = headers.read_lasting(FOR_LEAVING, token)
+    if isinstance(payload, str):
+        return payload
+    return None
+
+
+def _url(endpoint: str, token: str) -> str:
+    return tk.h.url_for(
+        f"ecosphere_alerts.{endpoint}", token=token, qualified=True, locale=language.current()
     )

@@ -16,7 +16,7 @@ from functools import cache
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import places
 from ckanext.ecosphere.search.relevance.places import cues
-from ckanext.ecosphere.search.relevance.solr_query import FORMAT_FIELD, INSIDE_FIELD
+from ckanext.ecosphere.search.relevance.solr import FORMAT_FIELD, INSIDE_FIELD
 from ckanext.ecosphere.search.relevance.words import (
     DATA,
     LONGEST_PHRASE,

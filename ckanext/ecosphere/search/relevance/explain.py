@@ -13,8 +13,8 @@ from ckan.lib.search.common import make_connection
 
 from ckanext.ecosphere.search import config
 from ckanext.ecosphere.search.facets import ACCESS_FIELD
-from ckanext.ecosphere.search.relevance import solr_query
-from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, NUMBER_FIELDS, PLACE_FIELD
+from ckanext.ecosphere.search.relevance import solr
+from ckanext.ecosphere.search.relevance.solr import INSIDE_FIELD, NUMBER_FIELDS, PLACE_FIELD
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.relevance.words import Question
 from ckanext.ecosphere.shared.reach import DOWNLOAD, SERVICE
@@ -56,9 +56,7 @@ def explain(understood: Understood, rows: int, year: int | None) -> list[Explain
         pysolr.SolrError: Solr is down.
     """
     question = understood.question
-    parameters = solr_query.parameters(
-        question, minimum=config.minimum_match(), ranked=True, year=year
-    )
+    parameters = solr.parameters(question, minimum=config.minimum_match(), ranked=True, year=year)
     parameters["fq"] = [f'{_PUBLIC}"{tk.config["ckan.site_id"]}"', *parameters.pop("fq_list")]
     parameters |= {
         "qf": config.query_fields(),
@@ -113,19 +111,19 @@ def _fit(document: dict[str, Any], question: Question) -> float:
     return max(
         [
             1.0,
-            *(weight for weight, field, value in solr_query.fits(question) if value in have[field]),
+            *(weight for weight, field, value in solr.fits(question) if value in have[field]),
         ]
     )
 
 
 def _gains(document: Mapping[str, Any], year: int) -> dict[str, float]:
-    """Return the boosts of a dataset's record, as computed by `solr_query._record`: name in `weights.csv` → value."""
-    weight = solr_query.weights()["record"]
-    age = year - int(document.get(solr_query.YEAR_NUMBER_FIELD) or 0)
+    """Return the boosts of a dataset's record, as computed by `solr._record`: name in `weights.csv` → value."""
+    weight = solr.weights()["record"]
+    age = year - int(document.get(solr.YEAR_NUMBER_FIELD) or 0)
     shares = {
-        "quality": int(document.get(solr_query.QUALITY_FIELD) or 0) / 100,
-        "freshness": max(0.0, min(1.0, 1 - age / solr_query.OLD_YEARS)),
+        "quality": int(document.get(solr.QUALITY_FIELD) or 0) / 100,
+        "freshness": max(0.0, min(1.0, 1 - age / solr.OLD_YEARS)),
         "access": float(bool({DOWNLOAD, SERVICE}.intersection(document.get(ACCESS_FIELD) or ()))),
-        "popularity": int(document.get(solr_query.POPULARITY_FIELD) or 0) / 100,
+        "popularity": int(document.get(solr.POPULARITY_FIELD) or 0) / 100,
     }
     return {name: weight[name] * share for name, share in shares.items()}

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance import conditions, places, solr_language, words
+from ckanext.ecosphere.search import query
+from ckanext.ecosphere.search.relevance import conditions, places, words
 from ckanext.ecosphere.search.relevance.places import cues
 from ckanext.ecosphere.search.relevance.words import Question, Unit
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -56,8 +57,8 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
         without: disabled features, among `FEATURES`.
     """
     plain = text
-    if solr_language.is_choice(text):
-        plain = solr_language.EITHER.sub(" ", text)
+    if query.is_choice(text):
+        plain = query.EITHER.sub(" ", text)
     without_exclusions = conditions.take(plain)
     wanted = without_exclusions.text
     if "_" in wanted:

@@ -13,7 +13,7 @@ from ckanext.ecosphere.access import use
 from ckanext.ecosphere.search import popularity
 from ckanext.ecosphere.search.alerts import job
 from ckanext.ecosphere.search.cli import search as command
-from ckanext.ecosphere.search.relevance import solr_query
+from ckanext.ecosphere.search.relevance import solr
 from ckanext.ecosphere.search.relevance.explain import explain
 from ckanext.ecosphere.search.relevance.understanding import understand
 from ckanext.ecosphere.shared import dates
@@ -130,7 +130,7 @@ def test_solr_and_the_explanation_reckon_alike(french, make_datasets):
     use.add(made["id"], "any")
     count_anew()
     (found,) = explain(understand("landes"), 1, this_year)
-    weights = solr_query.weights()["record"]
+    weights = solr.weights()["record"]
     assert found.record["freshness"] == pytest.approx(weights["freshness"] * 0.5)
     assert found.record["access"] == weights["access"]
     assert found.record["popularity"] == pytest.approx(weights["popularity"] * 0.10)

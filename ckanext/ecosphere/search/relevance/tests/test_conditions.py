@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search.relevance import conditions, solr_language, spelling, words
-from ckanext.ecosphere.search.relevance.solr_query import parameters
+from ckanext.ecosphere.search import query
+from ckanext.ecosphere.search.relevance import conditions, spelling, words
+from ckanext.ecosphere.search.relevance.solr import parameters
 from ckanext.ecosphere.search.relevance.understanding import understand
 
 
@@ -96,9 +97,9 @@ def test_the_place_at_the_end_of_a_pasted_sentence_is_read():
 
 
 def test_a_quotation_mark_that_is_never_closed_is_no_language_of_solr():
-    assert not solr_language.is_written('zones humides " nantes')
-    assert solr_language.is_written('"zones humides" nantes')
-    assert not solr_language.is_written("zones humides|inventaire|SHP|2020")
+    assert not query.has_syntax('zones humides " nantes')
+    assert query.has_syntax('"zones humides" nantes')
+    assert not query.has_syntax("zones humides|inventaire|SHP|2020")
 
 
 def test_a_picture_stands_for_its_word():

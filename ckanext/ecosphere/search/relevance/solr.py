@@ -15,8 +15,14 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance.solr_language import longest_synonyms
-from ckanext.ecosphere.search.relevance.words import DATA, Excluded, Question, Unit, stem
+from ckanext.ecosphere.search.relevance.words import (
+    DATA,
+    Excluded,
+    Question,
+    Unit,
+    longest_synonyms,
+    stem,
+)
 from ckanext.ecosphere.shared.reach import DOWNLOAD, SERVICE
 from ckanext.ecosphere.vocabularies import gazetteer, tables
 from ckanext.ecosphere.vocabularies.gazetteer import Place

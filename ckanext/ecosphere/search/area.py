@@ -18,7 +18,7 @@ from shapely.geometry import shape
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes, facets
 from ckanext.ecosphere.search.index import TERRITORY_FIELD
-from ckanext.ecosphere.search.page.results import RANK
+from ckanext.ecosphere.search.page import RANK
 from ckanext.ecosphere.shared import language, outlines
 from ckanext.ecosphere.vocabularies import communes, coordinates, epcis
 from ckanext.ecosphere.vocabularies.coordinates import Box
