@@ -1,16 +1,13 @@
-"""Show documentation of data as tables: OpenAPI, ISO 19110, Table Schema. No CKAN imports; confined.
+"""Explain the attributes of data: documentation shown as a table, titles and codes added to tables. Confined.
 
-- operations of an API: OpenAPI 3 (https://spec.openapis.org/oas/latest.html) and Swagger 2.0, in
-  JSON or YAML;
-- attributes: feature catalogues of ISO 19110:2005 (`gfc`) and 19110:2016, by local names, and Table
-  Schema v1 (https://datapackage.org/standard/table-schema/), which schema.data.gouv.fr and Validata
-  use.
+Documentation is a feature catalogue of ISO 19110:2005 (`gfc`) or 19110:2016, by local names, or a Table Schema v1
+(https://datapackage.org/standard/table-schema/), which schema.data.gouv.fr and Validata use. Tables that follow a
+French data standard (CNIG, COVADIS) are explained by our own lists: metadata rarely mention the standard, but it can be
+recognised by the names of the attributes. No CKAN imports.
 """
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -18,7 +15,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lxml import etree
 
 from ckanext.ecosphere.access.preview.kinds import PreviewError
@@ -35,145 +31,27 @@ from ckanext.ecosphere.vocabularies import tables
 
 Row = dict[str, str]
 
-JSON, YAML = "json", "yaml"
 #: Ids of the columns; their labels are in the page.
-OPERATION = ("path", "method", "summary", "parameters")
 ATTRIBUTE = ("feature", "name", "title", "type", "unit", "definition", "values")
-METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
-MOST_BYTES, MOST_BYTES_OF_API = 8_000_000, 4_000_000
-MOST_OPERATIONS, MOST_PARAMETERS, MOST_ATTRIBUTES, MOST_VALUES = 500, 30, 1_000, 60
+MOST_BYTES, MOST_ATTRIBUTES, MOST_VALUES = 8_000_000, 1_000, 60
 LONGEST, LONGEST_NAME, LONGEST_MEANING = 600, 100, 200
-LONGEST_OF_API = 300
 CATALOGUE = b"FC_FeatureCatalogue"
 _HEAD = 20_000
-#: Maximum nesting of a YAML document.
-DEEPEST = 100
-_YAML_KEY = re.compile(rb"^[\"']?(?:openapi|swagger)[\"']?[ \t]{0,9}:", re.MULTILINE)
 #: What tells a list of fields of a Table Schema from any other list of names.
 _OF_FIELDS = frozenset({"type", "description", "constraints"})
+DATA = Path(__file__).parents[1] / "data"
+MARKS = 2
+"""Number of characteristic attributes required to recognise a standard."""
+TYPES = {"stypepsc": "typepsc", "stypeinf": "typeinf"}
+"""Attributes with a subtype, whose codes depend on the type → the attribute with the type."""
 
-
-def _table(rows: Iterable[Row], names: Sequence[str], most: int) -> dict[str, Any] | None:
-    """Return rows as a table, as `tables.described`, without empty columns; None without rows."""
-    rows = list(islice(rows, most + 1))
-    if not rows:
-        return None
-    columns = []
-    for name in names:
-        empty = sum(not row.get(name) for row in rows)
-        if empty < len(rows):
-            columns.append({"name": name, "type": "text", "empty": empty})
-    shown = []
-    for row in rows[:most]:
-        shown.append([row.get(column["name"], "") for column in columns])
-    return {"columns": columns, "rows": shown, "counted": len(rows), "cut": len(rows) > most}
-
-
-# --- operations -----------------------------------------------------------------------------------
-
-
-def operations(path: Path, syntax: str) -> dict[str, Any] | None:
-    """Return the operations of an API as a table, with its title and version as `api`.
-
-    Args:
-        path: path of the file.
-        syntax: `JSON` or `YAML`.
-
-    Returns:
-        None for other documents.
-    """
-    if path.stat().st_size > MOST_BYTES_OF_API:
-        return None
-    load = _of_yaml
-    if syntax == JSON:
-        load = strict_json.loads
-    try:
-        document = load(path.read_bytes())
-    except (ValueError, RecursionError, yaml.YAMLError):
-        return None
-    if not isinstance(document, Mapping) or not {"openapi", "swagger"} & set(document):
-        return None
-    table = _table(_operations(document.get("paths")), OPERATION, MOST_OPERATIONS)
-    if table is None:
-        return None
-    info = document.get("info")
-    if not isinstance(info, Mapping):
-        info = {}
-    api = {name: _plain(info.get(name), LONGEST_OF_API) for name in ("title", "version")}
-    return {**table, "api": api}
-
-
-def _of_yaml(data: bytes) -> Any:
-    """Parse YAML into strings, lists and mappings.
-
-    Aliases share their object, merge keys and tags are ignored.
-    """
-    data = data.removeprefix(codecs.BOM_UTF8)
-    if not _YAML_KEY.search(data) or not _is_flat(data):
-        return None
-    return yaml.load(data, Loader=yaml.CBaseLoader)  # noqa: S506 - creates only strings, lists, mappings
-
-
-def _is_flat(data: bytes) -> bool:
-    """Return whether the nesting of a document is limited: loading it does not overflow the stack."""
-    depth = 0
-    for event in yaml.parse(data, Loader=yaml.CBaseLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > DEEPEST:
-            return False
-    return True
-
-
-def _operations(paths: Any) -> Iterator[Row]:
-    if not isinstance(paths, Mapping):
-        return
-    for address, item in paths.items():
-        if not isinstance(item, Mapping):
-            continue
-        for method in METHODS:
-            operation = item.get(method)
-            if not isinstance(operation, Mapping):
-                continue
-            texts = [operation.get(name) for name in ("summary", "description", "operationId")]
-            plain_texts = [_plain(written, LONGEST_OF_API) for written in texts]
-            parameters = [*_names(item.get("parameters")), *_names(operation.get("parameters"))]
-            yield {
-                "path": _plain(address, LONGEST_OF_API),
-                "method": method.upper(),
-                "summary": next(filter(None, plain_texts), ""),
-                "parameters": ", ".join(dict.fromkeys(parameters[:MOST_PARAMETERS])),
-            }
-
-
-def _names(parameters: Any) -> list[str]:
-    names = [_plain(parameter.get("name"), LONGEST_NAME) for parameter in _objects(parameters)]
-    return list(filter(None, names))
-
-
-def _objects(value: Any) -> list[Mapping[str, Any]]:
-    if not isinstance(value, list):
-        return []
-    return [element for element in value if isinstance(element, Mapping)]
-
-
-def _plain(value: Any, longest: int) -> str:
-    """Return a text or number on one line, truncated.
-
-    "" for lists and mappings, in which aliases could explode.
-    """
-    if isinstance(value, str | int | float):
-        return text(value, longest)
-    return ""
-
-
-# --- attributes -----------------------------------------------------------------------------------
+Words = dict[str, str]
+"""A text in French and English: `{"fr": …, "en": …}`."""
+Rows = Sequence[Sequence[str]]
 
 
 def attributes(path: Path, kind: str) -> dict[str, Any] | None:
-    """Return the attributes documented in a file, as a table; None if there are none.
+    """Return the attributes documented in a file, as `tables.described`, without empty columns; None without any.
 
     Args:
         path: path of the file.
@@ -185,15 +63,29 @@ def attributes(path: Path, kind: str) -> dict[str, Any] | None:
     if path.stat().st_size > MOST_BYTES:
         return None
     data = path.read_bytes()
-    rows: Iterable[Row] = ()
-    if kind == JSON:
-        rows = _table_schema(data)
+    documented: Iterable[Row] = ()
+    if kind == "json":
+        documented = _table_schema(data)
     elif CATALOGUE in data[:_HEAD]:
-        rows = _feature_catalogue(data)
-    table = _table(rows, ATTRIBUTE, MOST_ATTRIBUTES)
-    if table is None:
+        documented = _feature_catalogue(data)
+    rows = list(islice(documented, MOST_ATTRIBUTES + 1))
+    if not rows:
         return None
-    return {**table, "attributes": True}
+    columns = []
+    for name in ATTRIBUTE:
+        empty = sum(not row.get(name) for row in rows)
+        if empty < len(rows):
+            columns.append({"name": name, "type": "text", "empty": empty})
+    cells = []
+    for row in rows[:MOST_ATTRIBUTES]:
+        cells.append([row.get(column["name"], "") for column in columns])
+    return {
+        "attributes": True,
+        "columns": columns,
+        "rows": cells,
+        "counted": len(rows),
+        "cut": len(rows) > MOST_ATTRIBUTES,
+    }
 
 
 def name_columns(columns: list[dict[str, Any]], schema: Path) -> None:
@@ -241,7 +133,10 @@ def _table_schema(data: bytes) -> Iterator[Row]:
         return
     if not isinstance(document, Mapping):
         return
-    fields = _objects(document.get("fields"))
+    fields = document.get("fields")
+    if not isinstance(fields, list):
+        return
+    fields = [field for field in fields if isinstance(field, Mapping)]
     if not all(isinstance(field.get("name"), str) for field in fields):
         return
     if not any(_OF_FIELDS & set(field) for field in fields):
@@ -323,15 +218,7 @@ def _text(element: etree._Element | None) -> str:
     return text(" ".join(part for part in element.itertext() if part.strip()))
 
 
-DATA = Path(__file__).parents[1] / "data"
-MARKS = 2
-"""Number of characteristic attributes required to recognise a standard."""
-TYPES = {"stypepsc": "typepsc", "stypeinf": "typeinf"}
-"""Attributes with a subtype, whose codes depend on the type → the attribute with the type."""
-
-Words = dict[str, str]
-"""A text in French and English: `{"fr": …, "en": …}`."""
-Rows = Sequence[Sequence[str]]
+# --- tables that follow a French data standard ---
 
 
 def explain(columns: list[dict[str, Any]], rows: Rows) -> str:

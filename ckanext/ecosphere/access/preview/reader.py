@@ -49,7 +49,7 @@ _BY_SUFFIX = {".xlsx": "xlsx", ".ods": "ods", ".shp": "shp"}
 #: Facts of a sample that are kept in the database.
 _FACTS = (
     "kind", "total", "counted", "cut", "map_cut", "part", "page", "known_total", "file_size",
-    "crs", "extent", "encoding", "delimiter", "columns", "attributes", "standard", "api",
+    "crs", "extent", "encoding", "delimiter", "columns", "attributes", "standard",
     "geometry_name",
 )  # fmt: skip
 
@@ -116,7 +116,7 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
         facts = {"part": True, "known_total": found["total"]}
     if facts:
         facts.update(_size(job.get("size"), facts))
-    if found.get("columns") and not found.get("attributes") and not found.get("api"):
+    if found.get("columns") and not found.get("attributes"):
         from ckanext.ecosphere.access.preview import documentation
 
         found["standard"] = documentation.explain(found["columns"], found["rows"])
@@ -216,11 +216,8 @@ def _ends(path: Path) -> bytes:
 
 
 def _text_or_table(path: Path, rows: int) -> dict[str, Any]:
-    from ckanext.ecosphere.access.preview import documentation, tables
+    from ckanext.ecosphere.access.preview import tables
 
-    operations = documentation.operations(path, documentation.YAML)
-    if operations:
-        return {"kind": "table", **operations}
     try:
         return {"kind": "table", **tables.read_text(path, rows)}
     except PreviewError:
@@ -235,7 +232,7 @@ def _document(kind: str, path: Path, rows: int, *, is_part: bool) -> dict[str, A
         return _text(path)
     table = documentation.attributes(path, kind)
     if kind == "json":
-        table = table or documentation.operations(path, kind) or tables.read_json(path, rows)
+        table = table or tables.read_json(path, rows)
     if table:
         return {"kind": "table", **table}
     shown = _text(path)
