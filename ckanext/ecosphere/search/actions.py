@@ -7,7 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, Schema, Validator, ValidatorFactory
 
-from ckanext.ecosphere.search import config, facets, suggest, unfound
+from ckanext.ecosphere.search import config, suggest, unfound
 from ckanext.ecosphere.search.alerts import actions as alerts
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import action_input, language
@@ -25,32 +25,6 @@ def suggest_schema(
         "q": [default(""), unicode_safe],
         "limit": [default(config.suggestions()), natural_number_validator],
     }
-
-
-@tk.chained_action
-@tk.side_effect_free
-def package_search(original_action: Any, context: Context, data_dict: dict[str, Any]) -> Any:
-    """Interpret a query in words: find the place, the subject, and relax the query step by step if nothing is found.
-
-    Queries in Solr's syntax, and those that set fields or a parser, are passed to CKAN unchanged. Beside CKAN's keys,
-    the result has `ecosphere_search`: the place recognised and others of the same name, the words, corrections, and
-    whether the query was relaxed. Several values of one facet are alternatives, on pages, in feeds and (as
-    `ext_facets`) in the API.
-
-    Raises:
-        ValidationError: `extras` is not an object; CKAN and ckanext-spatial would fail with an internal error.
-        SearchQueryError: `ext_facets` is not an object of fields with lists of values, or too large.
-    """
-    if not isinstance(data_dict.get("extras") or {}, dict):
-        raise tk.ValidationError(
-            {"extras": [tk._("This must be an object with names and values.")]}
-        )
-    search_params = facets.prepare(data_dict)
-    if search.is_question(search_params):
-        answer = search.answer(original_action, context, search_params)
-        unfound.note(search_params, answer)
-        return answer
-    return original_action(context, search_params)
 
 
 @tk.side_effect_free
@@ -82,7 +56,7 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
 
 def get_actions() -> dict[str, Any]:
     """Return the plugin's actions."""
-    own = (ecosphere_search_suggest, package_search)
+    own = (ecosphere_search_suggest, search.package_search)
     return action_input.checked(
         {action.__name__: action for action in own} | alerts.ACTIONS | unfound.ACTIONS
     )

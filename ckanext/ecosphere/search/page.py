@@ -1,24 +1,31 @@
-"""Contents of the search page: its address, chosen filters, marked words, results, and facets."""
+"""The search page: its address, chosen filters, how the query was understood, results, and facets.
+
+Functions whose names begin with `ecosphere_search_` are helpers of templates.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from html import unescape
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
-from flask import request
 from markupsafe import Markup, escape
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import config, facets
-from ckanext.ecosphere.search.index import TERRITORY_FIELD
-from ckanext.ecosphere.search.relevance import understanding
+from ckanext.ecosphere.search.index import TERRITORY_FIELD, UPDATED_FIELD
+from ckanext.ecosphere.search.relevance import understanding, words
+from ckanext.ecosphere.search.relevance.search import (
+    EVERYWHERE,
+    KEY,
+    PLACE_PARAMETER,
+    TYPED_PARAMETER,
+)
 from ckanext.ecosphere.shared import contact_details, dates, language, reach, template_helpers
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.shared.web_guard.incoming import refuse
@@ -30,6 +37,7 @@ MAP = "_map"
 """The only such parameter kept in links: whether the map is shown."""
 _PLUGINS = "ext_"
 _NO_FILTERS = frozenset({"q", "page", "sort"})
+"""Parameters that are no filters, beside those that begin with "_" or "ext_"; CKAN takes all others."""
 
 Pairs = list[tuple[str, str]]
 
@@ -97,101 +105,59 @@ class Address:
         )
 
 
-_STOP_WORDS = Path(__file__).parent / "data" / "stopwords_fr.txt"
-_WORD = re.compile(r"[^\W_]+")
-_SHORTEST = 2
-_ENDINGS = (
-    ("eaux", "eau"),
-    ("aux", "al"),
-    ("ales", "al"),
-    ("ees", "e"),
-    ("es", ""),
-    ("s", ""),
-    ("x", ""),
-    ("e", ""),
-)
-_SHORTEST_STEM = 3
-MOST_WORDS = 20
+def ecosphere_search_parameters() -> list[tuple[str, str]]:
+    """Return the parameters that the search form of the page keeps: all filters, but neither words nor order."""
+    return [pair for pair in Address.current().pairs if pair[0] not in ("q", "sort")]
 
 
-@lru_cache(maxsize=256)
-def words_of(query: str) -> frozenset[str]:
-    """Return the stems of the words of a query without stop words, at most `MOST_WORDS`."""
-    words = [stem(word) for word in _WORD.findall(query) if word.casefold() not in _stop_words()]
-    return frozenset([word for word in words if len(word) >= _SHORTEST][:MOST_WORDS])
+def ecosphere_search_map_urls() -> dict[str, str]:
+    """Return the URLs that show or hide the map, and that of the page on which an area is chosen.
 
-
-@lru_cache(maxsize=8192)
-def stem(word: str) -> str:
-    """Return a word without case, accents and plural and feminine endings.
-
-    >>> stem("Protégées"), stem("réseaux"), stem("régionales"), stem("ain")
-    ('proteg', 'reseau', 'regional', 'ain')
+    Returns:
+        `toggle`; `area`, "" without search by area or on other pages than that of all datasets.
     """
-    folded = voc.normalise(word)
-    for ending, instead in _ENDINGS:
-        if folded.endswith(ending) and len(folded) - len(ending) >= _SHORTEST_STEM:
-            folded = folded[: len(folded) - len(ending)] + instead
-            break
-    if folded.endswith("e") and len(folded) > _SHORTEST_STEM:
-        return folded[:-1]
-    return folded
+    here = Address.current()
+    if tk.request.args.get(MAP):
+        toggled = here.without((MAP, None)).url()
+    else:
+        toggled = here.url(**{MAP: "1"})
+    area = ""
+    if tk.request.endpoint == "dataset.search" and tk.h.plugin_loaded("spatial_query"):
+        area = tk.h.url_for("ecosphere_search.area") + here.url()
+    return {"toggle": toggled, "area": area}
 
 
-def mark(text: str, words: Collection[str]) -> Markup:
-    """Return a text as HTML with `<mark>` around the words.
+PAGES = ("dataset.search", "organization.read", "group.read")
+TOO_MANY = 429
 
-    Args:
-        text: plain text.
-        words: stems, as returned by `words_of`.
+
+def limit() -> None:
+    """Count a page with several filters for the address of an anonymous visitor.
+
+    Raises:
+        HTTPException: too many of them in a short time.
     """
-    if not words:
-        return escape(text)
-    parts: list[str] = []
-    end = 0
-    for begin, until in _places(text, words):
-        parts += [
-            escape(text[end:begin]),
-            Markup("<mark>"),
-            escape(text[begin:until]),
-            Markup("</mark>"),
-        ]
-        end = until
-    return Markup("").join([*parts, escape(text[end:])])
+    if tk.request.endpoint not in PAGES or tk.current_user.is_authenticated:
+        return
+    if len(Address.current().filters) <= 1:
+        return
+    try:
+        rate_limits.hit(
+            "search-combinations", config.combination_limits(), rate_limits.address(), fallback=True
+        )
+    except rate_limits.TooMany as error:
+        sentence = tk._(
+            "Many searches with several filters came from your address in a short time."
+        )
+        refuse(
+            TOO_MANY,
+            f"{sentence} {rate_limits.try_again(error.seconds)}",
+            "Rate Limit Error",
+            error.seconds,
+        )
 
 
-def excerpt(text: str, words: Collection[str], length: int) -> str:
-    """Return the beginning of a text, or the part with the first search word if the beginning has none.
-
-    Args:
-        text: plain text.
-        words: stems, as returned by `words_of`.
-        length: maximum number of characters, without ellipses.
-    """
-    if len(text) <= length:
-        return text
-    first = next((begin for begin, _end in _places(text, words)), 0) if words else 0
-    begin = 0
-    if first > length * 3 // 4:
-        begin = text.rfind(" ", 0, max(first - length // 4, 0)) + 1
-    cut = text[begin : begin + length]
-    if begin + length < len(text):
-        cut = cut.rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
-    if begin:
-        return f"…{cut}"
-    return cut
-
-
-def _places(text: str, words: Collection[str]) -> Iterator[tuple[int, int]]:
-    for match in _WORD.finditer(text):
-        if stem(match[0]) in words:
-            yield match.span()
-
-
-@lru_cache(maxsize=1)
-def _stop_words() -> frozenset[str]:
-    lines = _STOP_WORDS.read_text(encoding="utf-8").splitlines()
-    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+# --- chosen filters ---
 
 
 AREA = "ext_bbox"
@@ -213,31 +179,26 @@ class Chip:
     url: str
 
 
-def chips(
-    titles: dict[str, str],
-    search_facets: dict[str, Any],
-    label: Callable[[str, str, dict[str, Any]], str],
+def ecosphere_search_chips(
+    titles: dict[str, str], search_facets: dict[str, Any] | None
 ) -> list[Chip]:
-    """Return the chips of the current page.
+    """Return the chosen filters of the page, with the URLs that remove them.
 
     Args:
         titles: field → title of the facet.
         search_facets: as returned by `package_search`.
-        label: returns the label of a facet value.
     """
     address = Address.current()
     chips = []
     for field, value in dict.fromkeys(address.filters):
         title = titles.get(field) or _title(field)
-        chips.append(
-            Chip(title, label(field, value, search_facets), address.without((field, value)).url())
-        )
+        label = ecosphere_search_facet_label(field, value, search_facets)
+        chips.append(Chip(title, label, address.without((field, value)).url()))
     plugins = dict(address.pairs)
-    if place := plugins.get(facets.COVERS):
-        url = address.without((facets.COVERS, None)).url()
-        chips.append(
-            Chip(tk._("Covers"), facets.place_label(place, language.current()) or place, url)
-        )
+    place = plugins.get(facets.COVERS)
+    if place:
+        label = facets.place_label(place, language.current()) or place
+        chips.append(Chip(tk._("Covers"), label, address.without((facets.COVERS, None)).url()))
     if AREA in plugins:
         chips.append(area_chip(plugins))
     return chips
@@ -263,40 +224,81 @@ def _title(field: str) -> str:
     return names.get(field, field)
 
 
-PAGES = ("dataset.search", "organization.read", "group.read")
-#: Parameters of these pages that are no filters, beside those that begin with "_" or "ext_"; CKAN takes all others.
-NO_FILTERS = ("q", "page", "sort")
-TOO_MANY = 429
+def ecosphere_search_facet_label(
+    facet: str, value: str, search_facets: dict[str, Any] | None = None
+) -> str:
+    """Return the label of a chosen facet value, even if no result has it any more."""
+    items = (search_facets or {}).get(facet, {}).get("items", [])
+    default = next((item["display_name"] for item in items if item["name"] == value), "")
+    if not default and facet == "organization":
+        service = tk.h.get_organization(value)
+        default = service["title"] if service else ""
+    elif not default and facet == "id":
+        default = _title_of(value)
+    return facets.label(facet, value, language.current(), default)
 
 
-def limit() -> None:
-    """Count a page with several filters for the address of an anonymous visitor.
-
-    Raises:
-        HTTPException: too many of them in a short time.
-    """
-    if request.endpoint not in PAGES or tk.current_user.is_authenticated:
-        return
-    names = [name for name, value in request.args.items(multi=True) if value]
-    filters = [
-        name for name in names if name not in NO_FILTERS and not name.startswith(("_", "ext_"))
-    ]
-    if len(filters) <= 1:
-        return
+def _title_of(dataset: str) -> str:
+    """Return the title of a followed dataset, "" if the reader may not see it."""
     try:
-        rate_limits.hit(
-            "search-combinations", config.combination_limits(), rate_limits.address(), fallback=True
-        )
-    except rate_limits.TooMany as error:
-        sentence = tk._(
-            "Many searches with several filters came from your address in a short time."
-        )
-        refuse(
-            TOO_MANY,
-            f"{sentence} {rate_limits.try_again(error.seconds)}",
-            "Rate Limit Error",
-            error.seconds,
-        )
+        package = tk.get_action("package_show")({}, {"id": dataset})
+    except (tk.ObjectNotFound, tk.NotAuthorized, tk.ValidationError):
+        return ""
+    return str(package.get("title") or "")
+
+
+# --- how the query was understood ---
+
+
+_REPORTED = ("place", "corrected", "fewer_words", "unsaid", "excluded", "missing")
+"""Parts of the interpretation of a query that the page reports."""
+
+
+def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
+    """Return how the query of this page was interpreted, with URLs to change that; None if there is nothing to show.
+
+    Args:
+        query: the query, as typed.
+    """
+    summary = getattr(tk.g, KEY, {}).get(query)
+    if not summary or not any(summary[name] for name in _REPORTED):
+        return None
+    places = [
+        {**place, "url": same_page(PLACE_PARAMETER, place["id"])}
+        for place in summary["other_places"]
+    ]
+    return {
+        **summary,
+        "other_places": places,
+        "everywhere_url": same_page(PLACE_PARAMETER, EVERYWHERE),
+        "typed_url": same_page(TYPED_PARAMETER, "1"),
+        "around_url": same_page(PLACE_PARAMETER, understanding.AROUND),
+        "included_url": same_page("q", summary["wanted"]),
+    }
+
+
+def same_page(name: str, value: str) -> str:
+    """Return the URL of the first page of these results, with one parameter changed."""
+    others = [
+        (key, text) for key, text in tk.request.args.items(multi=True) if key not in (name, "page")
+    ]
+    return f"{tk.h.url_for(tk.request.path)}?{urlencode([*others, (name, value)])}"
+
+
+def ecosphere_search_sorting() -> list[tuple[str, str]]:
+    """Return the choices of the sort menu: (label, Solr sort)."""
+    choices = [(tk._("Relevance"), "score desc, metadata_modified desc")]
+    if tk.h.plugin_loaded("ecosphere_quality"):
+        choices.append((tk._("Quality"), "ecosphere_quality_score desc, metadata_modified desc"))
+    return [
+        *choices,
+        (tk._("Most recently updated"), f"{UPDATED_FIELD} desc, metadata_modified desc"),
+        (tk._("Title, A to Z"), "title_string asc"),
+        (tk._("Title, Z to A"), "title_string desc"),
+    ]
+
+
+# --- results ---
 
 
 MEMBERS = "ecosphere_members"
@@ -304,6 +306,7 @@ MEMBERS = "ecosphere_members"
 RANK = "ecosphere_rank"
 """Key of the rank of a result on the page, from 1."""
 _EXCERPT = 180
+MAX_MARKED = 500
 _MOST_PLACES = 2
 _MOST_FORMATS = 4
 _YEAR = re.compile(r"\d{4}")
@@ -347,6 +350,13 @@ class Result:
     ways: tuple[Way, ...]
 
 
+def ecosphere_search_result(dataset: Dataset) -> Result:
+    """Return a dataset as a search result, with the words of the page's search marked."""
+    typed = tk.request.args.get("q", "")
+    summary = getattr(tk.g, KEY, {}).get(typed) or {}
+    return of_dataset(dataset, (summary.get("marked") or typed)[:MAX_MARKED])
+
+
 def of_dataset(dataset: Dataset, query: str) -> Result:
     """Return the search result of a dataset.
 
@@ -367,7 +377,7 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
         producers, publisher = [service_title, *producers], ""
     return Result(
         title=mark(title, words),
-        readable=understanding.readable(title),
+        readable=_readable(title),
         excerpt=mark(excerpt(unescape(str(notes)), words, _EXCERPT), words),
         places=places(dataset.get("territory"), lang),
         date=date(dataset),
@@ -377,12 +387,30 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
     )
 
 
+def _readable(title: str) -> str:
+    """Return what a table name used as a title stands for; "" for other titles.
+
+    >>> _readable("N_DFCI_PISTE_L_040")
+    'DFCI piste – Landes'
+    """
+    if not understanding.is_table_name(title):
+        return ""
+    own, place = understanding.table_parts(title.strip())
+    units = words.units(words.read(" ".join(own)), synonyms_on=False)
+    names = [words.written().get(words.key_of(unit.text), unit.text.lower()) for unit in units]
+    text = " ".join(names)
+    text = text[:1].upper() + text[1:]
+    if place and text:
+        return f"{text} – {place.title}"
+    return text
+
+
 def places(value: Any, lang: str) -> str:
     """Return the names of a dataset's territories: the first two, and how many others."""
     keys = facets.values(value)
     known = voc.get("territories")
-    names = [place.name for key in keys if (place := communes.get(key))]
-    names += [concept.label(lang) for key in keys if (concept := known.get(key))]
+    names = [commune.name for commune in filter(None, map(communes.get, keys))]
+    names += [territory.label(lang) for territory in filter(None, map(known.get, keys))]
     more = len(names) - _MOST_PLACES
     if more > 1:
         return tk._("{places} and {number} others").format(
@@ -462,6 +490,110 @@ def _identity(dataset: Dataset) -> tuple[str, list[str]]:
     return names[0], names
 
 
+#: Aliases for templates.
+ecosphere_search_grouped = grouped
+ecosphere_search_month = dates.month
+
+
+# --- the words of the search, marked ---
+
+
+_WORD = re.compile(r"[^\W_]+")
+_SHORTEST = 2
+_ENDINGS = (
+    ("eaux", "eau"),
+    ("aux", "al"),
+    ("ales", "al"),
+    ("ees", "e"),
+    ("es", ""),
+    ("s", ""),
+    ("x", ""),
+    ("e", ""),
+)
+_SHORTEST_STEM = 3
+MOST_WORDS = 20
+
+
+@lru_cache(maxsize=256)
+def words_of(query: str) -> frozenset[str]:
+    """Return the stems of the words of a query without stop words, at most `MOST_WORDS`."""
+    content = [
+        word for word in _WORD.findall(query) if voc.normalise(word) not in words.stop_words()
+    ]
+    stems = [stem for stem in map(_stem, content) if len(stem) >= _SHORTEST]
+    return frozenset(stems[:MOST_WORDS])
+
+
+@lru_cache(maxsize=8192)
+def _stem(word: str) -> str:
+    """Return a word without case, accents and plural and feminine endings.
+
+    >>> _stem("Protégées"), _stem("réseaux"), _stem("régionales"), _stem("ain")
+    ('proteg', 'reseau', 'regional', 'ain')
+    """
+    folded = voc.normalise(word)
+    for ending, instead in _ENDINGS:
+        if folded.endswith(ending) and len(folded) - len(ending) >= _SHORTEST_STEM:
+            folded = folded[: len(folded) - len(ending)] + instead
+            break
+    if folded.endswith("e") and len(folded) > _SHORTEST_STEM:
+        return folded[:-1]
+    return folded
+
+
+def mark(text: str, words: Collection[str]) -> Markup:
+    """Return a text as HTML with `<mark>` around the words.
+
+    Args:
+        text: plain text.
+        words: stems, as returned by `words_of`.
+    """
+    if not words:
+        return escape(text)
+    parts: list[str] = []
+    end = 0
+    for begin, until in _matches(text, words):
+        parts += [
+            escape(text[end:begin]),
+            Markup("<mark>"),
+            escape(text[begin:until]),
+            Markup("</mark>"),
+        ]
+        end = until
+    return Markup("").join([*parts, escape(text[end:])])
+
+
+def excerpt(text: str, words: Collection[str], length: int) -> str:
+    """Return the beginning of a text, or the part with the first search word if the beginning has none.
+
+    Args:
+        text: plain text.
+        words: stems, as returned by `words_of`.
+        length: maximum number of characters, without ellipses.
+    """
+    if len(text) <= length:
+        return text
+    first = next((begin for begin, _end in _matches(text, words)), 0) if words else 0
+    begin = 0
+    if first > length * 3 // 4:
+        begin = text.rfind(" ", 0, max(first - length // 4, 0)) + 1
+    cut = text[begin : begin + length]
+    if begin + length < len(text):
+        cut = cut.rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+    if begin:
+        return f"…{cut}"
+    return cut
+
+
+def _matches(text: str, words: Collection[str]) -> Iterator[tuple[int, int]]:
+    for match in _WORD.finditer(text):
+        if _stem(match[0]) in words:
+            yield match.span()
+
+
+# --- facets ---
+
+
 WHOLE = "_facet"
 """Parameter: the facet whose values are all shown."""
 FIND = "_find"
@@ -514,7 +646,9 @@ class ShownFacet:
     covering: tuple[tuple[str, str], ...] = ()
 
 
-def facet_views(titles: dict[str, str], search_facets: dict[str, Any]) -> list[ShownFacet]:
+def ecosphere_search_facets(
+    titles: dict[str, str], search_facets: dict[str, Any] | None
+) -> list[ShownFacet]:
     """Return the facets of the current page that have values.
 
     Args:
@@ -525,7 +659,7 @@ def facet_views(titles: dict[str, str], search_facets: dict[str, Any]) -> list[S
     whole = tk.request.args.get(WHOLE, "")
     views = []
     for field, title in titles.items():
-        items = search_facets.get(field, {}).get("items") or []
+        items = (search_facets or {}).get(field, {}).get("items") or []
         if field == whole:
             find = tk.request.args.get(FIND, "")[:_LONGEST_WORDS]
             views.append(_view(field, title, items, address, find))

@@ -34,6 +34,7 @@ from ckanext.ecosphere.search import (
     facets,
     helpers,
     index,
+    page,
     popularity,
     portal_synonyms,
     query,
@@ -50,7 +51,9 @@ from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.work.jobs import Job
 
 HELPERS = template_helpers.HELPERS | {
-    name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_search_")
+    name: value
+    for name, value in {**vars(helpers), **vars(page)}.items()
+    if name.startswith("ecosphere_search_")
 }
 
 

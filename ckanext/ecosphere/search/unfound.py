@@ -16,7 +16,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.shared import authorization, dates
 from ckanext.ecosphere.shared.config import declared
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -56,33 +55,21 @@ class Unfound(tk.BaseModel):
     count: Mapped[int] = mapped_column(sa.Integer, nullable=False, default=1)
 
 
-def note(data_dict: dict[str, Any], answer: dict[str, Any]) -> None:
-    """Note that the search of the dataset page found nothing, to be counted once the page is ready.
+def note(data_dict: dict[str, Any]) -> None:
+    """Note a search that found nothing, if it is that of the dataset page; it is counted once the page is ready.
 
-    A search also counts if nothing matches the full query but the page shows results of a relaxed one.
+    Filters may be the reason for finding nothing: a search with some does not count.
 
     Args:
         data_dict: parameters of `package_search`.
-        answer: its result.
     """
-    if (
-        not has_request_context()
-        or request.endpoint != PAGE
-        or data_dict.get("rows") == 0
-        or data_dict.get("start")
-    ):
+    if not has_request_context() or request.endpoint != PAGE:
         return
-    summary = answer.get(relevance.KEY) or {}
-    if summary.get("as_asked", answer["count"]) == 0 and not _filtered():
+    if data_dict.get("rows") == 0 or data_dict.get("start"):
+        return
+    filters = [name for name, value in request.args.items() if value and name not in ("q", "sort")]
+    if all(name.startswith("_") for name in filters):
         setattr(tk.g, _NOTED, counted(str(data_dict.get("q") or "")))
-
-
-def _filtered() -> bool:
-    """Return whether the page has filters, which may be the reason for finding nothing."""
-    return any(
-        value and name not in ("q", "sort") and name[:1] != "_"
-        for name, value in request.args.items()
-    )
 
 
 def after_page(response: Response) -> Response:

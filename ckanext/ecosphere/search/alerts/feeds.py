@@ -16,6 +16,7 @@ from ckan.lib.search import SearchQueryError
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.search import page
 from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.shared import atom, dates, language, template_helpers
 
@@ -62,7 +63,7 @@ def entry(package: dict[str, Any]) -> atom.Entry:
         "dataset.read", id=package["name"], qualified=True, locale=language.current()
     )
     themes = template_helpers.ecosphere_labels("themes", package.get("theme"))
-    place = searches.places(package.get("territory"), language.current())
+    place = page.places(package.get("territory"), language.current())
     return atom.Entry(
         id=tk.h.url_for("dataset.read", id=package["id"], qualified=True, locale="default"),
         title=package.get("title") or package["name"],

@@ -19,18 +19,15 @@ from ckan import model
 from ckan.lib.search import SearchError, SearchQueryError
 from ckan.lib.search.common import SolrConnectionError
 
-from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.interfaces import AlertSubject, IEcosphereAlerts, News
+from ckanext.ecosphere.search import page
 from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.shared import characters, dates, language
-from ckanext.ecosphere.vocabularies import communes
 
 LONGEST = 2_000
 """Maximum length of a query string."""
 MOST_PARAMETERS = 40
 LONGEST_TITLE = 200
-_PLUGINS = "ext_"
-_NO_FILTERS = frozenset({"q", "sort", "page"})
 #: CKAN passes parameter names to Solr unescaped.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,80}")
 
@@ -107,12 +104,9 @@ def title(search: str) -> str:
     pairs = parsed(search)
     words = " ".join(value for name, value in pairs if name == "q")
     parts = [tk._("“{words}”").format(words=words)] if words else []
-    for name, value in pairs:
-        if name.startswith(_PLUGINS):
-            continue
-        if name not in _NO_FILTERS:
-            parts.append(tk.h.ecosphere_search_facet_label(name, value))
-    if any(name == "ext_bbox" for name, _value in pairs):
+    for name, value in page.Address(pairs).filters:
+        parts.append(page.ecosphere_search_facet_label(name, value))
+    if any(name == page.AREA for name, _value in pairs):
         parts.append(tk._("an area on the map"))
     return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All datasets")
 
@@ -123,15 +117,6 @@ def address(search: str) -> str:
     if search:
         return f"{page}?{search}"
     return page
-
-
-def filters(search: str) -> dict[str, list[str]]:
-    """Return the chosen facet values."""
-    values_by_facet: dict[str, list[str]] = {}
-    for name, value in parsed(search):
-        if name not in _NO_FILTERS and not name.startswith(_PLUGINS):
-            values_by_facet.setdefault(name, []).append(value)
-    return values_by_facet
 
 
 def run(
@@ -161,13 +146,13 @@ def run(
     """
     pairs = [] if ids else parsed(search)
     words = " ".join(value for name, value in pairs if name == "q")
-    extras = {name: value for name, value in pairs if name.startswith(_PLUGINS)}
+    extras = {name: value for name, value in pairs if name.startswith("ext_")}
     if strict:
         extras[relevance.TYPED_PARAMETER] = "1"
     # In the format of CKAN's page, which other plugins look for.
     chosen = []
-    for name, values in filters(urlencode(pairs)).items():
-        chosen += [f'{name}:"{_quoted(value)}"' for value in values]
+    for name, value in page.Address(pairs).filters:
+        chosen.append(f'{name}:"{_quoted(value)}"')
     narrowing = []
     if since or until:
         narrowing.append(f"metadata_modified:{{{_solr(since)} TO {_solr(until)}]")
@@ -242,7 +227,6 @@ def away() -> str:
 
 
 DATASETS = "datasets"
-MOST_PLACES = 3
 
 
 class Datasets(AlertSubject):
@@ -308,7 +292,7 @@ def _news(package: dict[str, Any], since: str) -> News:
     else:
         when = tk._("changed on {date}").format(date=dates.day(package["metadata_modified"]))
     service = (package.get("organization") or {}).get("title") or ""
-    about = [places(package.get("territory"), language.current()), service, when]
+    about = [page.places(package.get("territory"), language.current()), service, when]
     return News(
         title=characters.one_line(package.get("title") or package["name"]),
         url=tk.h.url_for(
@@ -316,18 +300,6 @@ def _news(package: dict[str, Any], since: str) -> News:
         ),
         about=characters.one_line(" – ".join(part for part in about if part)),
     )
-
-
-def places(value: Any, lang: str) -> str:
-    """Return the names of the first territories of a dataset, and how many more there are."""
-    keys = [value] if isinstance(value, str) else list(value or [])
-    names = [commune.name for commune in filter(None, map(communes.get, keys))]
-    territories = map(voc.get("territories").get, keys)
-    names += [territory.label(lang) for territory in territories if territory]
-    text, rest = ", ".join(names[:MOST_PLACES]), len(names) - MOST_PLACES
-    if rest > 0:
-        return f"{text} (+ {rest})"
-    return text
 
 
 def of(key: str) -> AlertSubject | None:

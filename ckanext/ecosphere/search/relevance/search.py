@@ -19,7 +19,7 @@ from ckan.types import Context
 from flask import has_request_context
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import config, query, solr_schema
+from ckanext.ecosphere.search import config, facets, query, solr_schema, unfound
 from ckanext.ecosphere.search.relevance import solr, spelling, understanding
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.relevance.words import Question, Unit, is_translated, read_all, stem
@@ -76,6 +76,33 @@ class Choice:
     understood: Understood
     question: Question
     corrected: str = ""
+
+
+@tk.chained_action
+@tk.side_effect_free
+def package_search(original_action: Any, context: Context, data_dict: dict[str, Any]) -> Any:
+    """Interpret a query in words: find the place, the subject, and relax the query step by step if nothing is found.
+
+    Queries in Solr's syntax, and those that set fields or a parser, are passed to CKAN unchanged. Beside CKAN's keys,
+    the result has `ecosphere_search`: the place recognised and others of the same name, the words, corrections, and
+    whether the query was relaxed. Several values of one facet are alternatives, on pages, in feeds and (as
+    `ext_facets`) in the API.
+
+    Raises:
+        ValidationError: `extras` is not an object; CKAN and ckanext-spatial would fail with an internal error.
+        SearchQueryError: `ext_facets` is not an object of fields with lists of values, or too large.
+    """
+    if not isinstance(data_dict.get("extras") or {}, dict):
+        raise tk.ValidationError(
+            {"extras": [tk._("This must be an object with names and values.")]}
+        )
+    search_params = facets.prepare(data_dict)
+    if not is_question(search_params):
+        return original_action(context, search_params)
+    result = answer(original_action, context, search_params)
+    if result[KEY]["as_asked"] == 0:
+        unfound.note(search_params)
+    return result
 
 
 def is_question(data_dict: dict[str, Any]) -> bool:

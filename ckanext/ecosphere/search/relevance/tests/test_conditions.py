@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ckanext.ecosphere.search import query
-from ckanext.ecosphere.search.relevance import conditions, spelling, words
+from ckanext.ecosphere.search.relevance import spelling, understanding, words
 from ckanext.ecosphere.search.relevance.solr import parameters
 from ckanext.ecosphere.search.relevance.understanding import understand
 
@@ -20,10 +20,10 @@ def boost(question: str) -> str:
         ("zones humides 2015-2020 gironde", (2015, 2020)),
         ("zones humides de 2015 à 2020", (2015, 2020)),
         ("zones humides entre 2020 et 2015", (2015, 2020)),
-        ("trafic depuis 2020", (2020, conditions.LATEST)),
-        ("trafic à partir de 2020", (2020, conditions.LATEST)),
-        ("zones humides avant 2015", (conditions.EARLIEST, 2014)),
-        ("zones humides jusqu'en 2015", (conditions.EARLIEST, 2015)),
+        ("trafic depuis 2020", (2020, understanding.LATEST)),
+        ("trafic à partir de 2020", (2020, understanding.LATEST)),
+        ("zones humides avant 2015", (understanding.EARLIEST, 2014)),
+        ("zones humides jusqu'en 2015", (understanding.EARLIEST, 2015)),
         ("wetlands from 2015 to 2020", (2015, 2020)),
     ],
 )

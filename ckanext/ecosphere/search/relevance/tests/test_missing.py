@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance import search, understanding
+from ckanext.ecosphere.search import boxes, page
+from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.search.relevance.solr import fits, parameters
 from ckanext.ecosphere.search.relevance.understanding import AROUND, understand
 
@@ -81,4 +81,4 @@ def test_elsewhere_comes_by_distance():
     ],
 )
 def test_the_name_of_a_table_is_readable(title, readable):
-    assert understanding.readable(title) == readable
+    assert page._readable(title) == readable
