@@ -231,6 +231,9 @@ def snippets(url: str) -> list[dict[str, str]]:
     return [{**code, "text": code["text"].replace("{url}", safe)} for code in _snippets()]
 
 
+# --- the area ---
+
+
 OUTLINE_MEGABYTES = 4
 MOST_PROPOSED = 5
 LONGEST_NAME = 100
@@ -276,9 +279,8 @@ def _commune(text: str) -> dict[str, Any]:
     if not matches:
         raise _wrong("commune", tk._("No commune has this name or code."))
     if len(matches) > 1:
-        labels = "; ".join(f"{match.label}, {match.code}" for match in matches[:MOST_PROPOSED])
-        sentence = tk._("Several communes are meant: {names}").format(names=labels)
-        raise _wrong("commune", sentence)
+        names = [f"{match.label}, {match.code}" for match in matches]
+        raise _several("commune", tk._("Several communes are meant: {names}"), names)
     return {"label": matches[0].label, "commune": matches[0].code, "box": None}
 
 
@@ -290,10 +292,13 @@ def _epci(text: str) -> dict[str, Any]:
     if not matches:
         raise _wrong("epci", tk._("No intercommunality has this name or code."))
     if len(matches) > 1:
-        names = "; ".join(f"{match.name} ({match.code})" for match in matches[:MOST_PROPOSED])
-        sentence = tk._("Several intercommunalities are meant: {names}").format(names=names)
-        raise _wrong("epci", sentence)
+        names = [f"{match.name} ({match.code})" for match in matches]
+        raise _several("epci", tk._("Several intercommunalities are meant: {names}"), names)
     return {"label": matches[0].name, "epci": matches[0].code, "box": None}
+
+
+def _several(field: str, sentence: str, names: list[str]) -> tk.ValidationError:
+    return _wrong(field, sentence.format(names="; ".join(names[:MOST_PROPOSED])))
 
 
 def _territory(text: str) -> dict[str, Any]:

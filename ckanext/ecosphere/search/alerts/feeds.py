@@ -24,6 +24,7 @@ ENTRIES = 50
 SUMMARY = 500
 #: Cache lifetime of feeds, in seconds.
 FRESH = 900
+_DATASETS = searches.Datasets()
 
 
 def feed() -> AnyResponse:
@@ -40,9 +41,9 @@ def feed() -> AnyResponse:
     itself = tk.h.url_for("ecosphere_alerts.feed", qualified=True, locale=language.current())
     site = tk.config["ckan.site_title"]
     content = atom.feed(
-        f"{searches.title(search)} – {site}",
+        f"{_DATASETS.title(search)} – {site}",
         site,
-        searches.address(search),
+        _DATASETS.address(search),
         f"{itself}?{search}" if search else itself,
         [entry(dataset) for dataset in results.results],
         language=language.current(),
@@ -105,21 +106,18 @@ class CkanFeed:
         Raises:
             ValidationError: the URL has a parameter that is not a search parameter.
         """
-        page, site, search = (
-            int(request.args.get("page", 1)),
-            tk.config["ckan.site_title"],
-            _search(),
-        )
+        number, search = int(request.args.get("page", 1)), _search()
+        site = tk.config["ckan.site_title"]
         links = {"first": _address(1)}
-        if page > 1:
-            links["prev"] = _address(page - 1)
+        if number > 1:
+            links["prev"] = _address(number - 1)
         if self._may_go_on and len(self._entries) == tk.config["ckan.feeds.limit"]:
-            links["next"] = _address(page + 1)
+            links["next"] = _address(number + 1)
         return atom.feed(
-            f"{searches.title(search)} – {site}",
+            f"{_DATASETS.title(search)} – {site}",
             site,
-            searches.address(search),
-            _address(page),
+            _DATASETS.address(search),
+            _address(number),
             self._entries,
             identifier=_address(1, "default"),
             language=language.current(),
@@ -139,15 +137,15 @@ def _search() -> str:
     return searches.canonical([(name, group.name if group else reference)])
 
 
-def _address(page: int, locale: str | None = None) -> str:
+def _address(number: int, locale: str | None = None) -> str:
     """Return the absolute URL of a page of the feed, by default in the current language."""
     own = {**(request.view_args or {}), "qualified": True, "locale": locale or language.current()}
     arguments = ()
     if request.endpoint == _CUSTOM:
         arguments = request.args.items(multi=True)
-    query = [pair for pair in arguments if pair[0] != "page"] + (
-        [("page", str(page))] if page > 1 else []
-    )
+    query = [pair for pair in arguments if pair[0] != "page"]
+    if number > 1:
+        query.append(("page", str(number)))
     address = tk.h.url_for(str(request.endpoint), **own)
     if query:
         return f"{address}?{urlencode(query)}"

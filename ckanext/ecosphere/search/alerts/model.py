@@ -52,7 +52,7 @@ class Alert(tk.BaseModel):
     """A saved search.
 
     Attributes:
-        about: key of its subject (`subjects`).
+        about: key of its subject (`searches.of`).
         search: canonical query string (`AlertSubject.canonical`).
         frequency: daily, weekly, or none for a saved search without e-mails.
         confirmed: time at which its e-mail address was confirmed; None before, and deleted after a week.
@@ -115,11 +115,6 @@ def of_email(email: str) -> Subscriber | None:
     ).one_or_none()
 
 
-def subscriber(subscriber_id: str) -> Subscriber | None:
-    """Return a subscriber, None if deleted."""
-    return model.Session.get(Subscriber, subscriber_id)
-
-
 def alerts(subscriber: Subscriber | None) -> Sequence[Alert]:
     """Return the confirmed alerts of a subscriber, newest first."""
     if subscriber is None:
@@ -145,7 +140,7 @@ def save(
         search: canonical query string (`AlertSubject.canonical`).
         frequency: daily, weekly or none.
         language: language in which to write to the person.
-        about: key of its subject (`subjects`).
+        about: key of its subject (`searches.of`).
         user_id: id of the account; exclusive with `email`.
         email: address of a person without an account.
 
@@ -153,7 +148,7 @@ def save(
         ValidationError: the person has the maximum number of alerts.
     """
     subscriber = _subscriber(language, user_id, email)
-    existing = sa.select(Alert).where(*_same(subscriber.id, about, search))
+    existing = sa.select(Alert).filter_by(subscriber_id=subscriber.id, about=about, search=search)
     alert = model.Session.scalars(existing).one_or_none()
     if alert is None:
         _require_room(subscriber)
@@ -175,10 +170,6 @@ def save(
         _tell(subscriber, CONFIRM, {"alert": alert.id, "frequency": frequency})
     model.Session.commit()
     return alert
-
-
-def _same(subscriber_id: str, about: str, search: str) -> tuple[Any, ...]:
-    return (Alert.subscriber_id == subscriber_id, Alert.about == about, Alert.search == search)
 
 
 def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscriber:
@@ -248,11 +239,6 @@ def ask_link(email: str, language: str, *, no_room: bool = False) -> None:
     """
     _tell(_subscriber(language, None, email), MANAGE, {"no_room": no_room})
     model.Session.commit()
-
-
-def waiting(alert_id: str) -> Alert | None:
-    """Return the alert of a confirmation link, None if deleted."""
-    return model.Session.get(Alert, alert_id)
 
 
 def confirm(alert_id: str, frequency: str, language: str) -> Alert | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -99,26 +100,6 @@ def with_words(search: str, words: str) -> str:
     return canonical([("q", words), *(pair for pair in parsed(search) if pair[0] != "q")])
 
 
-def title(search: str) -> str:
-    """Describe a search in the current language: its words, and the labels of its filters."""
-    pairs = parsed(search)
-    words = " ".join(value for name, value in pairs if name == "q")
-    parts = [tk._("“{words}”").format(words=words)] if words else []
-    for name, value in page.Address(pairs).filters:
-        parts.append(page.ecosphere_search_facet_label(name, value))
-    if any(name == page.AREA for name, _value in pairs):
-        parts.append(tk._("an area on the map"))
-    return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All datasets")
-
-
-def address(search: str) -> str:
-    """Return the absolute URL of the page of a search, in the current language."""
-    page = tk.h.url_for("dataset.search", qualified=True, locale=language.current())
-    if search:
-        return f"{page}?{search}"
-    return page
-
-
 def run(
     search: str,
     reader: model.User | None,
@@ -129,7 +110,7 @@ def run(
     ids: Iterable[str] = (),
     strict: bool = True,
 ) -> Found:
-    """Run a search; within `subjects.asked`, several values of a filter have the same meaning as on the page.
+    """Run a search; within `asked`, several values of a filter have the same meaning as on the page.
 
     Args:
         search: query string.
@@ -187,23 +168,6 @@ def run(
     )
 
 
-def checked(search: str, reader: model.User | None) -> str:
-    """Return a search ready to save: with corrected words, if the typed ones are misspelt.
-
-    Raises:
-        ValidationError: the query is invalid, or Solr is down.
-    """
-    try:
-        results = run(search, reader, strict=False)
-    except SearchQueryError as error:
-        raise tk.ValidationError({"search": [str(error)]}) from None
-    except IndexAwayError:
-        raise tk.ValidationError({"search": [away()]}) from None
-    if results.corrected:
-        return with_words(search, results.corrected)
-    return search
-
-
 def _solr(moment: datetime | None) -> str:
     """Format a time for Solr, in milliseconds."""
     if moment:
@@ -218,7 +182,7 @@ def _quoted(value: str) -> str:
 def sentences(error: tk.ValidationError) -> str:
     """Return the error messages, without field names."""
     messages: dict[str, Any] = error.error_dict
-    return " ".join(str(text) for texts in messages.values() for text in texts)
+    return " ".join(map(str, chain.from_iterable(messages.values())))
 
 
 def away() -> str:
@@ -250,20 +214,45 @@ class Datasets(AlertSubject):
         return canonical(pairs)
 
     def checked(self, search: str, reader: model.User | None) -> str:
-        """Return a search with corrected spelling, ready to save."""
-        return checked(search, reader)
+        """Return a search ready to save: with corrected words, if the typed ones are misspelt.
+
+        Raises:
+            ValidationError: the query is invalid, or Solr is down.
+        """
+        try:
+            results = run(search, reader, strict=False)
+        except SearchQueryError as error:
+            raise tk.ValidationError({"search": [str(error)]}) from None
+        except IndexAwayError:
+            raise tk.ValidationError({"search": [away()]}) from None
+        if results.corrected:
+            return with_words(search, results.corrected)
+        return search
 
     def title(self, search: str) -> str:
-        """Describe a search by its words and filters."""
-        return title(search)
+        """Describe a search in the current language: its words, and the labels of its filters."""
+        pairs = parsed(search)
+        words = " ".join(value for name, value in pairs if name == "q")
+        parts = [tk._("“{words}”").format(words=words)] if words else []
+        for name, value in page.Address(pairs).filters:
+            parts.append(page.ecosphere_search_facet_label(name, value))
+        if any(name == page.AREA for name, _value in pairs):
+            parts.append(tk._("an area on the map"))
+        return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All datasets")
 
     def address(self, search: str) -> str:
-        """Return the absolute URL of the page of a search."""
-        return address(search)
+        """Return the absolute URL of the page of a search, in the current language."""
+        url = tk.h.url_for("dataset.search", qualified=True, locale=language.current())
+        if search:
+            return f"{url}?{search}"
+        return url
 
     def feed(self, search: str) -> str:
         """Return the URL of the Atom feed of a search."""
-        return tk.h.url_for("ecosphere_alerts.feed") + (f"?{search}" if search else "")
+        url = tk.h.url_for("ecosphere_alerts.feed")
+        if search:
+            return f"{url}?{search}"
+        return url
 
     def look(
         self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from ckan.config.middleware.flask_app import csrf
 from flask import Blueprint, Response, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -18,6 +19,7 @@ from ckanext.ecosphere.interfaces import AlertSubject
 from ckanext.ecosphere.search import config, unfound
 from ckanext.ecosphere.search.alerts import actions, feeds, mails, searches
 from ckanext.ecosphere.search.alerts import model as storage
+from ckanext.ecosphere.search.alerts.model import Alert, Subscriber
 from ckanext.ecosphere.shared import contact_details, language, web_guard
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -129,7 +131,7 @@ def ask_link() -> AnyResponse:
 def confirm(token: str) -> AnyResponse:
     """Show what is to be confirmed (some programs follow links of e-mails); on POST, confirm it."""
     alert_id, frequency = mails.read_confirm(token) or ("", "")
-    alert = storage.waiting(alert_id) if alert_id else None
+    alert = model.Session.get(Alert, alert_id)
     subject = searches.of(alert.about) if alert else None
     if alert is None or subject is None or frequency not in storage.PERIODS:
         tk.abort(
@@ -164,7 +166,7 @@ def manage(token: str) -> AnyResponse:
             lambda alert: storage.delete(subscriber_id, alert),
         )
         return tk.redirect_to("ecosphere_alerts.manage", token=token)
-    alerts = storage.alerts(storage.subscriber(subscriber_id))
+    alerts = storage.alerts(model.Session.get(Subscriber, subscriber_id))
     return _list(actions.listed(alerts), token)
 
 
