@@ -28,11 +28,11 @@ TURN_SECONDS = 30
 _HERE = "ckanext.ecosphere.access.jobs"
 
 
-def _of_line(title: str, function: str, line: Line, lock: str) -> Job:
+def _of_line(name: str, title: str, line: Line, lock: str) -> Job:
     """Return the job of a line: at most one at a time per portal, since each needs memory."""
     return Job(
-        name=f"ecosphere-access-{function.removeprefix('make_').removesuffix('s')}",
-        function=f"{_HERE}.{function}",
+        name=f"ecosphere-access-{name}",
+        function=f"{_HERE}.make_{name}s",
         title=title,
         queue=QUEUE,
         seconds=3600,
@@ -50,8 +50,8 @@ READ = Job(
     has_work=storage.is_due,
     lock="access:reading",
 )
-SAMPLE = _of_line("Access: previews", "make_samples", samples.LINE, "access:sampling")
-EXTRACT = _of_line("Access: extracts", "make_extracts", extracts.LINE, "access:extracting")
+SAMPLE = _of_line("sample", "Access: previews", samples.LINE, "access:sampling")
+EXTRACT = _of_line("extract", "Access: extracts", extracts.LINE, "access:extracting")
 JOBS = (READ, SAMPLE, EXTRACT)
 
 

@@ -100,7 +100,7 @@ class EcosphereSearchPlugin(Room):
         dataset = json.loads(pkg_dict["validated_data_dict"])
         if number := popularity.of(pkg_dict["id"]):
             pkg_dict[POPULARITY_FIELD] = number
-        return facets.complete(index.complete(pkg_dict, dataset), dataset)
+        return index.complete(pkg_dict, dataset)
 
     def after_dataset_search(
         self, search_results: dict[str, Any], search_params: dict[str, Any]

@@ -12,9 +12,13 @@ import ckan.plugins.toolkit as tk
 from ckan.lib.search.common import make_connection
 
 from ckanext.ecosphere.search import config
-from ckanext.ecosphere.search.facets import ACCESS_FIELD
 from ckanext.ecosphere.search.relevance import solr
-from ckanext.ecosphere.search.relevance.solr import INSIDE_FIELD, NUMBER_FIELDS, PLACE_FIELD
+from ckanext.ecosphere.search.relevance.solr import (
+    ACCESS_FIELD,
+    INSIDE_FIELD,
+    NUMBER_FIELDS,
+    PLACE_FIELD,
+)
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.relevance.words import Question
 from ckanext.ecosphere.shared.reach import DOWNLOAD, SERVICE
