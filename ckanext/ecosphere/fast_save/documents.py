@@ -236,7 +236,6 @@ def _grouped(query: Any, column: str) -> defaultdict[str, list[Any]]:
 
 # --- from the copies in the index ---
 
-
 #: Keys that ckanext-harvest's hook adds to the copy, and would add again.
 ADDED_BY_HARVEST = ("harvest_object_id", "harvest_source_id", "harvest_source_title")
 COPIES = ("data_dict", "validated_data_dict")
@@ -337,6 +336,12 @@ def _unordered(copy: str) -> dict[str, Any]:
         dataset["extras"] = sorted(dataset["extras"], key=lambda extra: extra["key"])
     return dataset
 
+
+# --- the signature of the schema ---
+
+# CKAN shows and edits datasets as stored in the index. A document written without these plugins, or with another
+# schema, has its fields in other places: the next save would lose them. So each document carries the signature of its
+# schema, and `ckan ecosphere init` rewrites those with another one.
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Index many datasets with one request, using CKAN's own documents."""
+"""Index many datasets with one request, using CKAN's own documents; reconcile the index with the database."""
 
 from __future__ import annotations
 
@@ -169,6 +169,13 @@ def _guarded(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         kind = SearchIndexError if refused else SolrAwayError
         raise kind(str(error)[:500]) from error
 
+
+# --- repair ---
+
+# CKAN indexes a dataset before it commits it: a process killed in between leaves a document that was never saved, and
+# one that loses Solr after the commit leaves a dataset without a document. Recent changes are compared each time,
+# everything when the totals differ and once in a while. A save in progress looks the same for a moment, so only
+# differences found twice in a row are repaired.
 
 #: How far back each comparison goes at least, and interval of full comparisons, in seconds.
 BACK_SECONDS, EVERYTHING_SECONDS = 900.0, 3600.0

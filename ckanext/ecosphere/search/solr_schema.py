@@ -308,6 +308,8 @@ def solr() -> SolrAdmin:
     return SolrAdmin(tk.config["solr_url"], auth)
 
 
+# --- the French schema ---
+
 DATA = Path(__file__).parent / "data"
 MANAGED_NAME = "ecosphere_fr"
 TEXT_TYPE = "text"
@@ -552,6 +554,8 @@ def _name_of(item: dict[str, Any]) -> str:
         dest = ", ".join(dest)
     return f"{item['source']} → {dest}"
 
+
+# --- CKAN's own schema ---
 
 STOCK_SCHEMA = Path(ckan.__file__).parent / "config" / "solr" / "schema.xml"
 LISTS = ("synonyms", "stopwords")

@@ -77,6 +77,8 @@ def leaks(canary: str, port: int) -> list[str]:
     return reached
 
 
+# --- Landlock ---
+
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _VERSION, _PATH_BENEATH = 1, 1
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
@@ -187,6 +189,8 @@ def _done(answer: int) -> int:
         raise OSError(number, os.strerror(number))
     return answer
 
+
+# --- the drivers of GDAL ---
 
 #: Read: the kinds of `kinds.sniff`; written: the formats of extracts.
 ALLOWED_DRIVERS = frozenset(

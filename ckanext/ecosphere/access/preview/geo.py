@@ -276,6 +276,8 @@ def plain(value: Any) -> Any:
     return value
 
 
+# --- Parquet and GeoParquet 1.1, for which the GDAL of pyogrio has no driver ---
+
 # Arrow's own memory pools reserve more than the process may use.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 LONGEST_FOOTER = 8 * 1024 * 1024

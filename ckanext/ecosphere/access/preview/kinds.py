@@ -36,6 +36,8 @@ class PreviewError(Exception):
         self.size = size
 
 
+# --- the kind of a file ---
+
 SNIFFED = 4096
 _MARKS = {
     b"PK\x03\x04": "zip",
@@ -118,6 +120,8 @@ def _kind_of_markup(text: bytes) -> str:
         return "xml"
     return _XML.get(root.group(1).lower(), "xml")
 
+
+# --- archives ---
 
 MOST_MEMBERS = 2_000
 #: Maximum compression ratio of a member, beyond the first FREE bytes, against zip bombs.
@@ -248,6 +252,8 @@ def _unpacked(
                 break
     return size
 
+
+# --- beginnings of large texts ---
 
 #: Bytes of XML that are parsed (its tree needs many times as much), and of other documents that are
 #: shown as text.

@@ -108,6 +108,8 @@ def extent_of(spatial: Any) -> list[float] | None:
     return list(geometry.bounds)
 
 
+# --- samples ---
+
 log = logging.getLogger(__name__)
 
 READING = 4
@@ -312,6 +314,8 @@ def _length(headers: Mapping[str, str]) -> int:
         return int(length)
     return 0
 
+
+# --- the Table Schema of a table, for the titles of its columns ---
 
 SCHEMA_SECONDS, SCHEMA_MEGABYTES = 10, 4
 MOST_ASKED = 3

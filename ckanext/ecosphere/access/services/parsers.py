@@ -131,6 +131,8 @@ def crs_code(name: Any) -> str:
     return written
 
 
+# --- OGC services, in XML ---
+
 Element = etree._Element
 
 MAX_ELEMENTS = 400_000
@@ -167,7 +169,7 @@ def read_capabilities(kind: str, data: bytes) -> Description:
     return description
 
 
-# --- XML ------------------------------------------------------------------------------------------
+# --- reading XML ------------------------------------------------------------------------------------------
 
 
 def parse_xml(data: bytes) -> Element:
@@ -495,6 +497,8 @@ _READERS: dict[str, Callable[[Element, Description], None]] = {
     "atom": _atom,
 }
 
+
+# --- OGC APIs and ArcGIS servers, in JSON ---
 
 #: Substrings of conformance classes → parts of the OGC APIs.
 PARTS = {

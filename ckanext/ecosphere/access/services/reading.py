@@ -129,6 +129,12 @@ def _get(session: GuardedSession, url: str, headers: dict[str, str] | None = Non
     return answer
 
 
+# --- names ---
+
+# Resources without a name get the title of their service, or of the layer that they name; only in datasets that no
+# harvest governs: in the others it would be a local edit.
+
+
 def nameless(package_id: str) -> list[str]:
     """Return the ids of the resources of a dataset that have a service and no name."""
     query = (

@@ -78,6 +78,8 @@ def entry(package: dict[str, Any]) -> atom.Entry:
     )
 
 
+# --- CKAN's feeds ---
+
 PACKAGE = "package"
 """Field of an entry that holds the dataset."""
 #: Endpoint → search filter of the feed.

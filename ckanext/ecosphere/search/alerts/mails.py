@@ -280,6 +280,8 @@ def _item(
     )
 
 
+# --- signed links ---
+
 FOR_CONFIRMING, FOR_MANAGING, FOR_LEAVING = (
     "ecosphere-alert-confirm",
     "ecosphere-alerts-manage",

@@ -190,6 +190,8 @@ def away() -> str:
     return tk._("The search does not answer at the moment. Try again in a few minutes.")
 
 
+# --- subjects: what is searched ---
+
 DATASETS = "datasets"
 
 

@@ -277,6 +277,11 @@ def _stems() -> frozenset[str]:
     return frozenset(words.stem(word) for word in _words())
 
 
+# --- the words of the catalogue ---
+
+# Words of public titles and keywords, kept in Redis. They know no permissions: what is found with them is asked of Solr
+# again, with the reader's.
+
 KEPT_SECONDS = 7 * 24 * 3600
 """Expiry of the stored words, unless a worker refreshes them."""
 READ_AGAIN_SECONDS = 60
