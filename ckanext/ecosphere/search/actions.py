@@ -10,7 +10,7 @@ from ckan.types import Context, Schema, Validator, ValidatorFactory
 from ckanext.ecosphere.search import config, suggest, unfound
 from ckanext.ecosphere.search.alerts import actions as alerts
 from ckanext.ecosphere.search.relevance import search
-from ckanext.ecosphere.shared import action_input, language
+from ckanext.ecosphere.shared import action_input
 
 MAX_QUERY = 200
 MAX_SUBJECTS = 4
@@ -49,7 +49,7 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
     return {
         "subjects": suggest.subjects(text, MAX_SUBJECTS),
         "datasets": suggest.datasets(context, text, min(data_dict["limit"], 20)),
-        "facets": suggest.places(context, text, language.current()),
+        "facets": suggest.places(context, text),
         "communes": suggest.places_typed(text),
     }
 

@@ -105,7 +105,7 @@ def _subjects() -> tuple[tuple[str, str], ...]:
     return tuple(sorted(terms.items(), key=lambda each: (len(each[0]), each[0])))
 
 
-def places(context: Context, text: str, language: str) -> dict[str, list[dict[str, Any]]]:
+def places(context: Context, text: str) -> dict[str, list[dict[str, Any]]]:
     """Return themes, territories and services whose names contain words beginning with those typed.
 
     Only those with datasets visible to the reader are suggested.
@@ -117,7 +117,6 @@ def places(context: Context, text: str, language: str) -> dict[str, list[dict[st
     if not words:
         return {}
     answer = _search(context, q="*:*", rows=0, **{"facet.field": list(PLACES)})
-    facets.translate(answer["search_facets"], language)
     matches: dict[str, list[dict[str, Any]]] = {}
     for field, limit in PLACES.items():
         items = [

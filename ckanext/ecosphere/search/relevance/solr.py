@@ -338,7 +338,7 @@ def _exact(question: Question) -> str:
 
 
 def _record(year: int) -> list[str]:
-    """Return Solr functions for the boosts of a record, each from 0 to its weight; see `explain._gains`.
+    """Return Solr functions for the boosts of a record, each from 0 to its weight.
 
     Solr evaluates them for every match, so they use as few operations as possible. A field without a value counts as 0,
     but is ignored by `min` and `max`, hence `def`.

@@ -88,9 +88,6 @@ def test_apply_search_and_undo_by_the_commands(
         assert _facets() == {"carte": len(made)} | {title.split()[0]: 1 for title in TITLES}
     assert "Solr has the French schema" in _run(cli, "apply").output
 
-    explained = cli.invoke(ecosphere, ["search", "explain", "zone humide"])
-    assert explained.exit_code == 0 and TITLES[0] in explained.output
-
     undone = _run(cli, "undo", "--yes")
     assert undone.exit_code == 0, undone.output
     assert solr_schema.restore_commands(on_cloud.admin(1).schema(), solr_schema.wanted()) == {}
