@@ -260,7 +260,8 @@ def ecosphere_access_search_url() -> str:
             parameters.append((name, value))
     if facet:
         group = model.Group.get((tk.request.view_args or {}).get("id"))
-        parameters.append((facet, group.name if group else ""))
+        if group:
+            parameters.append((facet, group.name))
     url = tk.h.url_for("ecosphere_access.of_search")
     if parameters:
         url = f"{url}?{urlencode(parameters)}"

@@ -100,7 +100,8 @@ def _confinement() -> Check:
         name,
         CheckStatus.WARNING,
         tk._(
-            "This machine cannot confine the process that reads files: none is previewed, no extract is made."
+            "This machine cannot confine the process that reads files: none is previewed, no"
+            " extract is made."
         ),
         tk._("Install bubblewrap (apt-get install bubblewrap), or a kernel with Landlock."),
     )

@@ -324,10 +324,11 @@ def _readable(document: solr.Document | None) -> dict[str, Any]:
 
     The database has its own order of extras, which differs between a dataset just saved and the same one read again.
     """
-    return {
-        name: _unordered(value) if name in COPIES else value
-        for name, value in (document or {}).items()
-    }
+    readable = dict(document or {})
+    for name in COPIES:
+        if name in readable:
+            readable[name] = _unordered(readable[name])
+    return readable
 
 
 def _unordered(copy: str) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def document(package_id: str) -> Document | None:
     Returns:
         the document, or None for a dataset that is not to be indexed.
     """
-    both = logic.package_show_default_and_custom_schemas({"ignore_auth": True}, package_id)  # pyright: ignore
+    context: Any = {"ignore_auth": True}
+    both = logic.package_show_default_and_custom_schemas(context, package_id)
     return build(dict(both[0], with_custom_schema=both[1]))
 
 

@@ -225,7 +225,8 @@ def _check_fielded(query: str) -> None:
         _COSTLY.findall(query.replace(_EVERYTHING, ""))
     ) > MOST_WILDCARDS or "/" in _outside_quotes(query):
         message = tk._(
-            "The search has too many wildcards: {number} at most, and no expression between slashes."
+            "The search has too many wildcards: {number} at most, and no expression between"
+            " slashes."
         )
         raise SearchQueryError(message.format(number=MOST_WILDCARDS))
 
@@ -246,10 +247,12 @@ def _check_box(box: Any) -> None:
         raise SearchQueryError(tk._("Give the box as west,south,east,north in degrees.")) from None
     finite = all(map(math.isfinite, (west, south, east, north)))
     inside = finite and max(abs(west), abs(east)) <= MOST_DEGREES
-    if not inside or not -90 <= south <= north <= 90 or not 0 <= east - west <= 360:  # noqa: PLR2004 - degrees
+    inside = inside and 0 <= east - west <= 360  # noqa: PLR2004 - degrees
+    if not inside or not -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
         raise SearchQueryError(
             tk._(
-                "The box does not exist: longitudes from -180 to 180, latitudes from -90 to 90, south below north."
+                "The box does not exist: longitudes from -180 to 180, latitudes from -90 to 90,"
+                " south below north."
             )
         )
 

@@ -131,7 +131,8 @@ def _check_schema() -> list[Check]:
     if state.is_french:
         return [Check(name, CheckStatus.OK, _("French analysis is in force"))]
     message = _(
-        "The schema is not the French one, or an older version of it: search works, but not as well in French"
+        "The schema is not the French one, or an older version of it: search works, but not as"
+        " well in French"
     )
     return [
         Check(name, CheckStatus.WARNING, message, _("Run: {command}").format(command=APPLY_COMMAND))
@@ -228,7 +229,8 @@ def plan() -> list[str]:
     if number:
         message = tk.ungettext(
             "Put away {number} weight or judged question of the search, which is not used any more",
-            "Put away {number} weights and judged questions of the search, which are not used any more",
+            "Put away {number} weights and judged questions of the search, which are not used any"
+            " more",
             number,
         )
         steps.append(message.format(number=number))
@@ -246,8 +248,10 @@ def put_away_former_settings(report: InitReport) -> None:
         terms.store(area, key, None, None)
     if settings:
         message = tk.ungettext(
-            "{number} weight or judged question of the search is not used any more: {page} keeps it",
-            "{number} weights and judged questions of the search are not used any more: {page} keeps them",
+            "{number} weight or judged question of the search is not used any more: {page} keeps"
+            " it",
+            "{number} weights and judged questions of the search are not used any more: {page}"
+            " keeps them",
             len(settings),
         )
         page = tk.url_for("ecosphere_lists.log", kind="search", qualified=True)
@@ -275,7 +279,8 @@ def _make_room(client: SolrAdmin, blocking: list[str]) -> None:
     others = client.site_ids() - {tk.config["ckan.site_id"]}
     if others:
         message = _(
-            "the core holds older documents of other portals too ({sites}): give this one its own core"
+            "the core holds older documents of other portals too ({sites}): give this one its own"
+            " core"
         )
         raise SolrAdminError(message.format(sites=", ".join(sorted(others))))
     client.delete_all()

@@ -359,7 +359,7 @@ def wanted() -> dict[str, Any]:
 def stop_words() -> list[str]:
     """Return the declared stop words."""
     lines = (DATA / "stopwords_fr.txt").read_text(encoding="utf-8").splitlines()
-    return [word for line in lines if (word := line.split("#", 1)[0].strip())]
+    return list(filter(None, (line.partition("#")[0].strip() for line in lines)))
 
 
 def schema_commands(current: dict[str, Any], target: dict[str, Any]) -> dict[str, list[Any]]:

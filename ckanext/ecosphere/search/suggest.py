@@ -199,8 +199,8 @@ def _begins(typed: list[str], names: list[str]) -> bool:
     """Return whether each typed word is a prefix of some word of one of the names."""
     for name in names:
         words = voc.normalise(name).split()
-        beginnings = [start for start in typed if any(word.startswith(start) for word in words)]
-        if len(beginnings) == len(typed):
+        text = " ".join(["", *words])  # each word follows a space
+        if all(f" {start}" in text for start in typed):
             return True
     return False
 

@@ -74,8 +74,8 @@ def note(data_dict: dict[str, Any]) -> None:
 
 def after_page(response: Response) -> Response:
     """Count what was noted while the page was built; failures never affect the page."""
-    noted = tk.g.get(_NOTED) if request.endpoint == PAGE and response.status_code == 200 else None  # noqa: PLR2004
-    if noted:
+    noted = tk.g.get(_NOTED)
+    if noted and request.endpoint == PAGE and response.status_code == 200:  # noqa: PLR2004
         try:
             rate_limits.hit("search-unfound", CEILING)
             count(noted)
@@ -150,15 +150,17 @@ def counted(query: str) -> str:
     'jean eolien 44000'
     """
     text = _E_MAIL.sub(" ", query[: LONGEST_WORDS * 5])
-    text = _NUMBER.sub(lambda match: " " if _is_personal(match[0]) else match[0], text)
+    text = _NUMBER.sub(_without_personal, text)
     words = voc.normalise(text)[:LONGEST_WORDS].strip()
     if len(words) >= SHORTEST_WORDS:
         return words
     return ""
 
 
-def _is_personal(number: str) -> bool:
-    return sum(char.isdigit() for char in number) >= PERSONAL_DIGITS
+def _without_personal(number: re.Match[str]) -> str:
+    if sum(map(str.isdigit, number[0])) >= PERSONAL_DIGITS:
+        return " "
+    return number[0]
 
 
 @tk.side_effect_free

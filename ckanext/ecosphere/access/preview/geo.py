@@ -7,7 +7,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -186,8 +186,7 @@ def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
     declared = int(info.get("features") or 0)
     if declared > 0 and not count:
         raise PreviewError("unreadable")  # it has not the features that it says to have
-    rows_of_table = ([plain(column[number]) for column in values] for number in range(count))
-    table = tables.described(names, rows_of_table, rows)
+    table = tables.described(names, _rows(values, count), rows)
     total = max(declared, count)
     table.update(total=total, cut=total > count or table["cut"])
     if geometries is None:
@@ -210,6 +209,11 @@ def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
         "extent": [round(float(side), DECIMALS) for side in bounds],
         "geojson": {"type": "FeatureCollection", "features": features},
     }
+
+
+def _rows(columns: list[Any], count: int) -> Iterator[list[Any]]:
+    for number in range(count):
+        yield [plain(column[number]) for column in columns]
 
 
 def _used(names: list[str], values: list[Any]) -> tuple[list[str], list[Any]]:

@@ -149,7 +149,8 @@ def _describe(source: apsw.Connection, copy: sqlite3.Connection, table: str, kin
     """Copy the metadata of the table: contents, geometry column, reference system."""
     contents = "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id)"
     columns = "column_name, geometry_type_name, srs_id, z, m"
-    query = f"SELECT {columns} FROM gpkg_geometry_columns WHERE table_name = ? LIMIT 1"  # noqa: S608
+    tables = "gpkg_geometry_columns WHERE table_name = ? LIMIT 1"
+    query = f"SELECT {columns} FROM {tables}"  # noqa: S608
     geometry: Any = None
     if kind == "features":
         geometry = source.execute(query, (table,)).fetchone()

@@ -20,7 +20,8 @@ MESSAGES = {
     "html": N_("The server answers with a web page instead of the data."),
     "unreadable": N_("The file could not be read: it is damaged, or not what its name says."),
     "active-file": N_(
-        "The file has tables that are read from elsewhere (virtual tables): it is not previewed. Download it."
+        "The file has tables that are read from elsewhere (virtual tables): it is not previewed."
+        " Download it."
     ),
     "not-confined": N_(
         "Files of this kind are not previewed on this portal, which cannot read them safely."
@@ -38,12 +39,14 @@ MESSAGES = {
     ),
     "too-large": N_("The file is too large for a preview: download it."),
     "no-geojson": N_(
-        "The service does not offer its features in a form of which a preview or an extract is made (GeoJSON, GML)."
+        "The service does not offer its features in a form of which a preview or an extract is"
+        " made (GeoJSON, GML)."
     ),
     "no-layer": N_("It is not known which layer of the service belongs to this dataset."),
     "nothing-found": N_("The service has nothing in this area."),
     "no-outline": N_(
-        "The outline of the area could not be had. Start again with the intercommunality, a larger territory or a "
+        "The outline of the area could not be had. Start again with the intercommunality, a larger"
+        " territory or a "
         "rectangle, or try again later."
     ),
     "gone": N_("The dataset has changed meanwhile. Start again."),

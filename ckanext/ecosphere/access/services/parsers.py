@@ -245,7 +245,8 @@ def _name(element: Element, *path: str) -> str:
 
 
 def _limit(description: Description, name: str, written: str) -> None:
-    if written.isascii() and written.isdigit() and len(written) < 10 and int(written):  # noqa: PLR2004
+    is_number = written.isascii() and written.isdigit() and len(written) < 10  # noqa: PLR2004
+    if is_number and int(written):
         description.limits[name] = int(written)
 
 

@@ -314,7 +314,8 @@ def _rectangle(text: str) -> dict[str, Any]:
     sides = list(coordinates.read(text[:200]))
     if len(sides) != 4:  # noqa: PLR2004 - of a rectangle
         sentence = tk._(
-            "Give a rectangle (west,south,east,north) or a point in degrees, or in metres (Lambert-93)."
+            "Give a rectangle (west,south,east,north) or a point in degrees, or in metres"
+            " (Lambert-93)."
         )
         raise _wrong("box", sentence)
     west, south, east, north = sides

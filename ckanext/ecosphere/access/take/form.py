@@ -211,7 +211,8 @@ def notice(dataset: dict[str, Any], asked: dict[str, Any]) -> str:
 def warning() -> str:
     """Return the sentence about measures, with the placeholder `{names}`."""
     return tk._(
-        "Objects were cut at the border of the area: {names} still tell the area or length of the whole object, not of"
+        "Objects were cut at the border of the area: {names} still tell the area or length of the"
+        " whole object, not of"
         " the part in this file."
     )
 

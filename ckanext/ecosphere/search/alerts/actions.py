@@ -145,7 +145,12 @@ def ecosphere_search_alert_delete(context: Context, data_dict: dict[str, Any]) -
 
 def listed(alerts: Iterable[Alert]) -> list[dict[str, Any]]:
     """Return alerts in the format of the actions, without those of rooms that are not enabled."""
-    return [dictized(alert, subject) for alert in alerts if (subject := searches.of(alert.about))]
+    dicts = []
+    for alert in alerts:
+        subject = searches.of(alert.about)
+        if subject:
+            dicts.append(dictized(alert, subject))
+    return dicts
 
 
 def dictized(alert: Alert, subject: AlertSubject) -> dict[str, Any]:

@@ -39,12 +39,14 @@ def feed() -> AnyResponse:
     except searches.IndexAwayError:
         tk.abort(503, searches.away())
     itself = tk.h.url_for("ecosphere_alerts.feed", qualified=True, locale=language.current())
+    if search:
+        itself = f"{itself}?{search}"
     site = tk.config["ckan.site_title"]
     content = atom.feed(
         f"{_DATASETS.title(search)} – {site}",
         site,
         _DATASETS.address(search),
-        f"{itself}?{search}" if search else itself,
+        itself,
         [entry(dataset) for dataset in results.results],
         language=language.current(),
     )
@@ -136,7 +138,9 @@ def _search() -> str:
         return ""
     reference = str((request.view_args or {})["id"])
     group = model.Group.get(reference) if name != "tags" else None
-    return searches.canonical([(name, group.name if group else reference)])
+    if group:
+        reference = group.name
+    return searches.canonical([(name, reference)])
 
 
 def _address(number: int, locale: str | None = None) -> str:

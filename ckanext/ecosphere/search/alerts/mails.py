@@ -168,10 +168,13 @@ def _confirmation(
         greeting="",
         lines=[
             tk._(
-                "Somebody, probably you, asked on the portal “{title}” to be told at this address of what is new."
+                "Somebody, probably you, asked on the portal “{title}” to be told at this address"
+                " of"
+                " what is new."
             ).format(title=tk.config["ckan.site_title"]),
             tk._(
-                "Confirm it on the following page, which shows the search. The link is good for a week."
+                "Confirm it on the following page, which shows the search. The link is good for a"
+                " week."
             ),
         ],
         button=(
@@ -209,6 +212,9 @@ def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item])
         words = f"{items[0].sentence} – {items[0].title}"
     else:
         words = tk._("What is new in {number} of your searches").format(number=len(items))
+    own_page = _own_alerts()
+    if subscriber.user_id is None:
+        own_page = manage_url(subscriber.id)
     return Letter(
         subject=subject(words),
         greeting="",
@@ -217,10 +223,7 @@ def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item])
             "You receive this message from the portal “{title}” about searches that you saved."
         ).format(title=tk.config["ckan.site_title"]),
         links=[
-            (
-                tk._("Manage my alerts"),
-                _own_alerts() if subscriber.user_id else manage_url(subscriber.id),
-            ),
+            (tk._("Manage my alerts"), own_page),
             (tk._("Stop these e-mails"), leave_url(subscriber.id)),
         ],
     )

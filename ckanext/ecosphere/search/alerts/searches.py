@@ -150,11 +150,9 @@ def run(
         "facet": "false",
         "include_private": reader is not None,
     }
-    context: Any = {
-        "user": reader.name if reader else "",
-        "auth_user_obj": reader,
-        "ignore_auth": False,
-    }
+    context: Any = {"user": "", "auth_user_obj": reader, "ignore_auth": False}
+    if reader:
+        context["user"] = reader.name
     try:
         answer = tk.get_action("package_search")(context, data_dict)
     except SearchQueryError:
@@ -208,7 +206,8 @@ class Datasets(AlertSubject):
     def explanation(self) -> str:
         """Return the text that introduces the name of the search."""
         return tk._(
-            "You get an e-mail when datasets of this search are published or changed, and none when there is no news:"
+            "You get an e-mail when datasets of this search are published or changed, and none when"
+            " there is no news:"
         )
 
     def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:

@@ -241,7 +241,9 @@ def frequencies(*, none: bool) -> list[tuple[str, str]]:
         none: whether to include the choice without e-mails.
     """
     choices = [("daily", tk._("Every day")), ("weekly", tk._("Every week"))]
-    return [*choices, *([(storage.NONE, tk._("No e-mails"))] if none else [])]
+    if none:
+        choices.append((storage.NONE, tk._("No e-mails")))
+    return choices
 
 
 def _form(
@@ -262,7 +264,8 @@ def _form(
         "trap": TRAP,
         "frequencies": frequencies(none=_is_known()),
     }
-    return _rendered("new.html", variables, INVALID if errors else 200)
+    status = INVALID if errors else 200
+    return _rendered("new.html", variables, status)
 
 
 def _rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:

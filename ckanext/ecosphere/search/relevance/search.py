@@ -637,8 +637,11 @@ def counting_parameters(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def read_counts(answer: Mapping[str, Any], number: int) -> list[int]:
     """Return the counts from a result of `package_search`, in the order of the queries."""
-    facets = [answer["search_facets"][f"ask{position}"] for position in range(number)]
-    return [sum(item["count"] for item in facet["items"]) for facet in facets]
+    counts = []
+    for position in range(number):
+        items = answer["search_facets"][f"ask{position}"]["items"]
+        counts.append(sum(item["count"] for item in items))
+    return counts
 
 
 _schema: dict[str, tuple[float, bool]] = {}

@@ -264,7 +264,11 @@ def _about(names: Iterable[str]) -> str:
 
     CKAN's plain schema has no field of analysed keywords: it is then empty.
     """
-    any_name = " OR ".join(_name(name) if " " in name else _term(name) for name in names)
+    clauses = []
+    for name in names:
+        write = _name if " " in name else _term
+        clauses.append(write(name))
+    any_name = " OR ".join(clauses)
     return " OR ".join(f"{field}:({any_name})" for field in SUBJECT_FIELDS)
 
 

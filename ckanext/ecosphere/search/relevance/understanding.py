@@ -357,7 +357,10 @@ EARLIEST, LATEST = 0, 9999
 _YEAR = r"(?:19|20)\d\d"
 _SINCE = r"depuis|après|apres|dès|à partir de|a partir de|since|from|after"
 _UNTIL = r"avant|jusqu['’ ]?en|jusqu['’ ][àa]|before|until"
-_BETWEEN = rf"(?:(?:entre|de|between|from)\s+)?(?P<first>{_YEAR})\s?(?:-|–|/|à|a|et|au|to|and)\s?(?P<last>{_YEAR})"
+_BETWEEN = (
+    rf"(?:(?:entre|de|between|from)\s+)?(?P<first>{_YEAR})\s?(?:-|–|/|à|a|et|au|to|and)\s?"
+    rf"(?P<last>{_YEAR})"
+)
 _FROM_OR_TO = (
     rf"(?:(?P<since>{_SINCE})|(?P<until>{_UNTIL}))\s+(?:l['’]ann[ée]e\s+)?(?P<year>{_YEAR})"
 )
@@ -375,18 +378,22 @@ _LETTERS_OF_CHAPTER = 2
 """Length of a shortened article number in the table ("L. 41" for title I of book IV)."""
 
 _CODE = (
-    r"(?:\s+(?i:(?:du\s+)?(?P<code>code\s+(?:de\s+l['’]environnement|de\s+l['’]urbanisme|forestier|rural"
-    r"|de\s+la\s+santé\s+publique))))?"
+    r"(?:\s+(?i:(?:du\s+)?(?P<code>code\s+(?:de\s+l['’]environnement|de\s+l['’]urbanisme"
+    r"|forestier|rural|de\s+la\s+santé\s+publique))))?"
 )
 _ZONE = r"(?:[0-3]?AU|[UAN])[A-Za-z]{0,2}\d?(?![\w'’])"
-_SERVITUDE = r"(?i:AC[1-4]|AR[356]|AS[12]|EL(?:[235679]|1[01])|INT1|JS1|PM[1-9]|PT[1-4])|I(?:[1-46-9]|1bis)|T[14578]"
+_SERVITUDE = (
+    r"(?i:AC[1-4]|AR[356]|AS[12]|EL(?:[235679]|1[01])|INT1|JS1|PM[1-9]|PT[1-4])"
+    r"|I(?:[1-46-9]|1bis)|T[14578]"
+)
 _LENGTH = r"\d{1,5}(?:[.,]\d{1,3})?\s?(?:kms?|kilom[èe]tres?|m|m[èe]tres?)\b"
 _ABOUT = r"(?:(?:moins|plus|environ|près|pres|peu près)\s+(?:de\s+|d['’]\s?)?|env\.?\s+)?"
 _AROUND = r"(?:autour|à la ronde|a la ronde|aux alentours)"
 _FROM = rf"(?:de\s(?!résol|resol|précis|precis|pas\b)|du\s|des\s|d['’]|aux?\s|{_AROUND})"
 _DISTANCE = re.compile(
-    rf"(?<![\w-])(?:(?:dans|sur|sous)\s+(?:un|le|les)\s+(?:rayon|p[ée]rimètre|perimetre)\s+(?:de\s+|d['’]\s?)?{_ABOUT}"
-    rf"{_LENGTH}|[àa]\s+{_ABOUT}{_LENGTH}(?=\s+{_FROM})|{_ABOUT}{_LENGTH}(?=\s+{_AROUND}))(?:\s+{_AROUND})?",
+    r"(?<![\w-])(?:(?:dans|sur|sous)\s+(?:un|le|les)\s+(?:rayon|p[ée]rimètre|perimetre)\s+"
+    rf"(?:de\s+|d['’]\s?)?{_ABOUT}{_LENGTH}|[àa]\s+{_ABOUT}{_LENGTH}(?=\s+{_FROM})"
+    rf"|{_ABOUT}{_LENGTH}(?=\s+{_AROUND}))(?:\s+{_AROUND})?",
     re.IGNORECASE,
 )
 """A distance from a place, ignored since the place suffices. Not "MNT à 5 m" or "bande des 100 m"."""
@@ -394,22 +401,29 @@ _DISTANCE = re.compile(
 _PATTERNS = {
     kind: re.compile(pattern)
     for kind, pattern in {
-        "natura-2000": r"(?:\b(?i:natura(?:[\s-]?2000)?)\s+)?\b(?i:FR\d{7})\b|\bN\s?°?\s?2000\b|\b(?i:n[°o])\s?2000\b",
+        "natura-2000": r"(?:\b(?i:natura(?:[\s-]?2000)?)\s+)?\b(?i:FR\d{7})\b"
+        r"|\bN\s?°?\s?2000\b|\b(?i:n[°o])\s?2000\b",
         "water-body": r"\b(?i:FR[A-K](?P<water_body>[RGLTC])\w{1,8})\b",
         "obstacle": r"\b(?i:ROE\s?\d{2,6})\b",
         "iota": r"(?:(?i:rubriques?)\s+)?(?<![\w.])(?P<iota>[1-5]\.[1-3]\.\d\.\d)(?![\w.]*\d)",
-        "icpe": r"(?i:rubriques?|rub\.?|icpe)\s+(?i:icpe\s+)?(?i:n[°o]\s*)?(?P<icpe>[1-4]\d{3})(?!\d)",
-        "article": r"(?:(?i:articles?|art\.?)\s+)?\b(?P<article>[LRDlrd]\.?\s?\*?\s?\d{3,4}(?:-\d{1,3}){0,3})"
-        + _CODE,
-        "directive": r"(?:(?i:directive)\s+)?(?<![\w/])(?P<directive>\d{2,4}/\d{1,4})(?:/(?:CEE?|UE))?(?![\w/])",
-        "servitude": rf"(?:(?i:servitudes?|sup|catégorie)\s+)?\b(?P<servitude>{_SERVITUDE})\b(?![.,]\d)",
-        "zone": rf"\b(?i:zones?|zonages?|secteurs?)\s+{_ZONE}(?:\s*(?:,|/|\bet\b|\bou\b)\s*{_ZONE})*"
+        "icpe": r"(?i:rubriques?|rub\.?|icpe)\s+(?i:icpe\s+)?(?i:n[°o]\s*)?"
+        r"(?P<icpe>[1-4]\d{3})(?!\d)",
+        "article": r"(?:(?i:articles?|art\.?)\s+)?\b"
+        r"(?P<article>[LRDlrd]\.?\s?\*?\s?\d{3,4}(?:-\d{1,3}){0,3})" + _CODE,
+        "directive": r"(?:(?i:directive)\s+)?(?<![\w/])(?P<directive>\d{2,4}/\d{1,4})"
+        r"(?:/(?:CEE?|UE))?(?![\w/])",
+        "servitude": r"(?:(?i:servitudes?|sup|catégorie)\s+)?\b"
+        rf"(?P<servitude>{_SERVITUDE})\b(?![.,]\d)",
+        "zone": rf"\b(?i:zones?|zonages?|secteurs?)\s+{_ZONE}"
+        rf"(?:\s*(?:,|/|\bet\b|\bou\b)\s*{_ZONE})*"
         r"|\b(?i:[0-3]AU[a-z]{0,2})\d?\b(?:\s+(?i:zones?|zonages?))?",
         "flood": r"\b[QT]\s?(?:10|20|30|50|100|500|1000)\b",
         "road": r"\b(?:(?i:rn|rd)\s?|[ADN]\s?)\d{1,4}\b",
         "znieff": r"(?<!\d)(?P<znieff>\d{9})(?!\d)",
-        "reference-system": r"(?i:\bEPSG\s?:?\s?\d{4,5}\b|\blambert[\s-]?93\b|\bRGF\s?93\b|\bWGS\s?84\b)",
-        "year": r"(?i:(?<!natura )(?<!loi ))(?<![\w/-])(?:19|20)\d\d(?:\s?-\s?(?:19|20)\d\d)?(?![\w/-])",
+        "reference-system": r"(?i:\bEPSG\s?:?\s?\d{4,5}\b|\blambert[\s-]?93\b"
+        r"|\bRGF\s?93\b|\bWGS\s?84\b)",
+        "year": r"(?i:(?<!natura )(?<!loi ))(?<![\w/-])(?:19|20)\d\d"
+        r"(?:\s?-\s?(?:19|20)\d\d)?(?![\w/-])",
     }.items()
 }
 
@@ -552,7 +566,8 @@ _MINUS = r"(?<!\S)-(?=[^\W\d_])"
 """A minus sign before a word; before a number it is a coordinate."""
 _AND = re.compile(r"\s*(?:,|&|/|\b(?:et|ou|ni|and|or|nor)\b)\s*", re.IGNORECASE)
 _STATED = re.compile(
-    r"(?:\b(?:a|ai|as|avons|ont|est|sont|trouve|trouvons|vois|connais|existe|reste|ya)|\bn['’]\w+)\s+$",
+    r"(?:\b(?:a|ai|as|avons|ont|est|sont|trouve|trouvons|vois|connais|existe|reste|ya)"
+    r"|\bn['’]\w+)\s+$",
     re.IGNORECASE,
 )
 """The verb of a sentence before "pas de", which states that something is missing ("il n'y a pas de réseau")."""

@@ -155,7 +155,7 @@ def read_all(text: str) -> list[Word]:
     """Split a text into words, without a maximum."""
     for picture in pictures().keys() & set(text):
         text = text.replace(picture, f" {pictures()[picture]} ")
-    text = _IN_SHORT.sub(lambda match: "sous " if match[1] else "sur ", text)
+    text = _IN_SHORT.sub(_in_full, text)
     words = []
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
         typed = match[0]
@@ -172,6 +172,12 @@ def read_all(text: str) -> list[Word]:
                 glued = "-" in typed and number < last
                 words.append(Word(part, folded, stem(folded), glued))
     return words
+
+
+def _in_full(abbreviation: re.Match[str]) -> str:
+    if abbreviation[1]:
+        return "sous "
+    return "sur "
 
 
 def without_stop_words(words: Iterable[Word]) -> list[Word]:
@@ -195,7 +201,8 @@ def stem(folded: str) -> str:
 
 
 def _one_stem(word: str) -> str:
-    if word.endswith("aux") and len(word) > 4 and not word.endswith("eaux"):  # noqa: PLR2004 - "canaux", not "aux"
+    is_of_al = word.endswith("aux") and not word.endswith("eaux")  # "canaux", not "aux"
+    if is_of_al and len(word) > 4:  # noqa: PLR2004
         return word[:-3] + "al"
     return _PLURAL.sub("", word)
 
