@@ -50,7 +50,7 @@ def ecosphere_search_relaxations(
                 others.setdefault(pair[0], []).append(pair[1])
         count = _counted(query, others, plugins)
         if count:
-            label = page.ecosphere_search_facet_label(facet, value)
+            label = page.facet_label(facet, value)
             url = remove_field(facet, value)
             relaxations.append({"facet": facet, "label": label, "count": count, "url": url})
     areas = {name: value for name, value in plugins.items() if name in page.OF_AREA}

@@ -192,7 +192,7 @@ def ecosphere_search_chips(
     chips = []
     for field, value in dict.fromkeys(address.filters):
         title = titles.get(field) or _title(field)
-        label = ecosphere_search_facet_label(field, value, search_facets)
+        label = facet_label(field, value, search_facets)
         chips.append(Chip(title, label, address.without((field, value)).url()))
     plugins = dict(address.pairs)
     place = plugins.get(facets.COVERS)
@@ -224,9 +224,7 @@ def _title(field: str) -> str:
     return names.get(field, field)
 
 
-def ecosphere_search_facet_label(
-    facet: str, value: str, search_facets: dict[str, Any] | None = None
-) -> str:
+def facet_label(facet: str, value: str, search_facets: dict[str, Any] | None = None) -> str:
     """Return the label of a chosen facet value, even if no result has it any more."""
     items = (search_facets or {}).get(facet, {}).get("items", [])
     default = next((item["display_name"] for item in items if item["name"] == value), "")

@@ -236,7 +236,7 @@ class Datasets(AlertSubject):
         words = " ".join(value for name, value in pairs if name == "q")
         parts = [tk._("“{words}”").format(words=words)] if words else []
         for name, value in page.Address(pairs).filters:
-            parts.append(page.ecosphere_search_facet_label(name, value))
+            parts.append(page.facet_label(name, value))
         if any(name == page.AREA for name, _value in pairs):
             parts.append(tk._("an area on the map"))
         return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All datasets")
