@@ -107,32 +107,32 @@ def _write(mail: Work) -> dict[str, Any]:
     subscriber = model.Session.get(Subscriber, mail.recipient)
     if subscriber is None or not reader_of(subscriber).email:
         raise Unwanted("no address")
-    id_, kind, content = mail.id, mail.kind, mail.content
+    # CKAN closes its session while the results are read: nothing of it is usable afterwards.
+    key, kind, content = str(mail.id), mail.kind, mail.content
     subscriber_id, lang = subscriber.id, subscriber.language
     items = []
     if kind == storage.DIGEST:
         items = _items(content, subscriber_id, lang)
     with language.speaking(lang):
-        message = _render(subscriber_id, str(id_), kind, content, items)
-    if message is None:
-        raise Unwanted("nothing to tell")
-    return message
+        return _render(subscriber_id, key, kind, content, items)
 
 
 def _render(
     subscriber_id: str, key: str, kind: str, content: dict[str, Any], items: list[Item]
-) -> dict[str, Any] | None:
-    """Return the recipient, subject, headers and both bodies of an e-mail; None if there is nothing left to report."""
+) -> dict[str, Any]:
+    """Return the recipient, subject, headers and both bodies of an e-mail.
+
+    Raises:
+        Unwanted: the subscriber was erased meanwhile, or there is nothing left to report.
+    """
     subscriber = model.Session.get(Subscriber, subscriber_id)
-    reader = reader_of(subscriber) if subscriber else None
-    if subscriber is None or reader is None or not reader.email:
-        return None
-    letter = WRITERS[kind](subscriber, content, items)
-    if letter is None:
-        return None
-    letter.greeting = (
-        tk._("Hello {name},").format(name=reader.name) if reader.name else tk._("Hello,")
-    )
+    letter = WRITERS[kind](subscriber, content, items) if subscriber else None
+    if subscriber is None or letter is None:
+        raise Unwanted("nothing to tell")
+    reader = reader_of(subscriber)
+    letter.greeting = tk._("Hello,")
+    if reader.name:
+        letter.greeting = tk._("Hello {name},").format(name=reader.name)
     # Other kinds have nothing to unsubscribe from: the alert may not even be confirmed.
     way_out = {}
     if kind == storage.DIGEST:
