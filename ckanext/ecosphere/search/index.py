@@ -20,7 +20,7 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance import understanding
+from ckanext.ecosphere.search.relevance import places
 from ckanext.ecosphere.search.relevance.solr import (
     ACCESS_FIELD,
     FORMAT_FIELD,
@@ -126,7 +126,7 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     if dataset.get("title"):
         # CKAN's sort field, normalised: otherwise "Éoliennes" and "arrêtés" sort after "Zonages".
         document["title_string"] = voc.normalise(dataset["title"])
-        if understanding.is_table_name(dataset["title"]):
+        if places.is_table_name(dataset["title"]):
             document[TITLE_FORM_FIELD] = [TECHNICAL_TITLE]
     return _with_facets(tidy(document), view)
 

@@ -20,6 +20,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import config, facets
 from ckanext.ecosphere.search.index import TERRITORY_FIELD, UPDATED_FIELD
 from ckanext.ecosphere.search.relevance import understanding, words
+from ckanext.ecosphere.search.relevance.places import is_table_name, table_parts
 from ckanext.ecosphere.search.relevance.search import (
     EVERYWHERE,
     KEY,
@@ -391,9 +392,9 @@ def _readable(title: str) -> str:
     >>> _readable("N_DFCI_PISTE_L_040")
     'DFCI piste – Landes'
     """
-    if not understanding.is_table_name(title):
+    if not is_table_name(title):
         return ""
-    own, place = understanding.table_parts(title.strip())
+    own, place = table_parts(title.strip())
     units = words.units(words.read(" ".join(own)), synonyms_on=False)
     names = [words.written().get(words.key_of(unit.text), unit.text.lower()) for unit in units]
     text = " ".join(names)

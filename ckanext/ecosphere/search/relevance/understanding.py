@@ -1,4 +1,4 @@
-"""Interpret a query: place, subject, conditions; and titles that are the name of a table."""
+"""Interpret a query: place, subject, conditions."""
 
 from __future__ import annotations
 
@@ -41,9 +41,6 @@ AROUND = "around"
 """Value of `place`: the place of the query and everywhere else, nearest first."""
 _FILE_TYPE = re.compile(r"\.[A-Za-z]{3,7}(?=\s|$)")
 """File extension after a table name, ignored ("N_ICPE_P_059.shp")."""
-_TABLE = re.compile(r"[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+")
-SHORTEST_TABLE_PART = 3
-"""Minimum letters of a meaningful part."""
 FEATURES = ("places", "everyday", "spelling", "steps", "ranking")
 """Features that can be disabled with the option `ecosphere.search.without`."""
 
@@ -313,7 +310,7 @@ def _either(first: Unit, second: Unit) -> Unit:
 
 def _of_table(name: str) -> Question:
     """Return a query for the parts of a table name that no dataset contains as a whole ("N_ZONE_REG_PPRI_S_017")."""
-    parts, place = table_parts(name)
+    parts, place = places.table_parts(name)
     typed = []
     for part in parts:
         # A number after a word distinguishes types ("ZNIEFF1"), unless the word is not a domain term.
@@ -326,24 +323,6 @@ def _of_table(name: str) -> Question:
     units = tuple(words.units(words.read(" ".join(typed))))
     core = any(unit.core for unit in units)
     return Question(units, place, core=core, optional=max(len(units) - 1, 0))
-
-
-# --- titles that are the name of a table ---
-
-
-def is_table_name(title: str) -> bool:
-    """Return whether a title is only the name of a table ("N_DFCI_PISTE_L_040")."""
-    return bool(_TABLE.fullmatch(title.strip()))
-
-
-def table_parts(name: str) -> tuple[list[str], Place | None]:
-    """Return the meaningful parts of a table name and its place: without prefix, kind of geometry and code."""
-    place = places.of_table(name)
-    parts = name.split("_")
-    if place:
-        parts.pop()
-    parts = [part for part in parts if len(part) >= SHORTEST_TABLE_PART and not part.isdigit()]
-    return parts, place
 
 
 # --- references, period, formats ---
