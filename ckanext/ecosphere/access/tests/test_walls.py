@@ -276,8 +276,8 @@ def test_a_wall_that_leaks_is_none(loaded, monkeypatch):
 
 def test_only_the_drivers_of_the_list_are_left(loaded):
     code = (
-        "import json, pyogrio\nfrom ckanext.ecosphere.access.confinement import drivers\n"
-        "before = sorted(pyogrio.list_drivers()); drivers.restrict()\n"
+        "import json, pyogrio\nfrom ckanext.ecosphere.access.confinement import confine\n"
+        "before = sorted(pyogrio.list_drivers()); confine.restrict_drivers()\n"
         "print(json.dumps([before, sorted(pyogrio.list_drivers())]))"
     )
     line = [sys.executable, "-c", code]
