@@ -33,7 +33,7 @@ from ckan import plugins
 from ckan.config.middleware import make_app
 from ckan.lib.search.query import QUERY_FIELDS
 
-from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, PLACE_FIELD
+from ckanext.ecosphere.search.relevance.solr import INSIDE_FIELD, PLACE_FIELD
 from ckanext.ecosphere.search.relevance.understanding import FEATURES
 from ckanext.ecosphere.vocabularies import gazetteer
 from dev.bench import said

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere.search.relevance.search import KEY
-from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD
+from ckanext.ecosphere.search.relevance.solr import INSIDE_FIELD
 from ckanext.ecosphere.vocabularies import gazetteer
 
 import ckan.plugins.toolkit as tk  # isort: skip

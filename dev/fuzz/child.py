@@ -22,13 +22,13 @@ KILLED_AFTER = 15
 def main() -> None:
     """Confine this process, then read one job a line and answer with one line each."""
     first = json.loads(sys.stdin.readline())
-    from ckanext.ecosphere.access.confinement import confine, drivers
+    from ckanext.ecosphere.access.confinement import confine
     from ckanext.ecosphere.access.preview import reader
 
-    for name in ("geo", "parquet", "tables", "unzip", "geopackage", "beginnings", "documentation"):
+    for name in ("geo", "tables", "geopackage", "documentation"):
         importlib.import_module(f"ckanext.ecosphere.access.preview.{name}")  # once, before the processes part
     confine.enclose(first["way"], first["readable"], first["folder"])
-    drivers.restrict()
+    confine.restrict_drivers()
     Path(READY).touch()
     for line in sys.stdin:
         print(json.dumps(_apart(json.loads(line), reader)), flush=True)

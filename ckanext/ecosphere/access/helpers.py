@@ -10,9 +10,9 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.access import config, qgis
-from ckanext.ecosphere.access.preview import messages, plan
+from ckanext.ecosphere.access.preview import messages, samples
 from ckanext.ecosphere.access.services import presentation, storage
-from ckanext.ecosphere.access.take.request import offers_features
+from ckanext.ecosphere.access.take.areas import offers_features
 from ckanext.ecosphere.shared import once, outlines, template_helpers
 
 MOST_PREVIEWS, MOST_ASKED = 20, 10
@@ -107,12 +107,12 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
     for resource in pkg.get("resources") or []:
         if only in ("", resource["id"]) and len(entries) < MOST_LOOKED_AT:
             service = services.get(resource["id"])
-            entries.append((resource, service, plan.way(resource, service)))
+            entries.append((resource, service, samples.way(resource, service)))
     # Data first, then documents and images.
-    entries.sort(key=lambda entry: entry[2] == plan.INLINE)
+    entries.sort(key=lambda entry: entry[2] == samples.INLINE)
     previews: list[dict[str, Any]] = []
     for resource, service, way in entries:
-        if way not in ("", plan.TOLD) and _is_reachable(pkg, resource):
+        if way not in ("", samples.TOLD) and _is_reachable(pkg, resource):
             previews.append(_preview(pkg, resource, service, way))
         if len(previews) > MOST_PREVIEWS:
             break
@@ -122,7 +122,7 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
     return {
         "resources": previews[:MOST_PREVIEWS],
         "more": len(previews) > MOST_PREVIEWS,
-        "extent": plan.extent_of(spatial),
+        "extent": samples.extent_of(spatial),
         "outline": [frame.path for frame in outlines.frames()],
         "background": template_helpers.ecosphere_map_background(),
         "labels": _labels(),
@@ -149,10 +149,10 @@ def _preview(
     }
     if service:
         preview["trouble"] = service["trouble"]
-    if way == plan.TILES and service:
+    if way == samples.TILES and service:
         url = tk.h.url_for("ecosphere_access.image", **address, zoom=0, column=0, row=0)
-        preview.update(layers=plan.layers(service), tiles=url.removesuffix("/0/0/0"))
-    elif way == plan.SAMPLE:
+        preview.update(layers=samples.drawable_layers(service), tiles=url.removesuffix("/0/0/0"))
+    elif way == samples.SAMPLE:
         preview["url"] = tk.h.url_for("ecosphere_access.sample", **address)
     else:
         preview["url"] = tk.h.url_for("ecosphere_access.inline", **address)
@@ -163,7 +163,7 @@ def ecosphere_access_no_preview(pkg: dict[str, Any], only: str) -> str:
     """Return the message for a resource in a known format without preview, "" for other resources."""
     services = of_dataset(pkg)
     for resource in pkg.get("resources") or []:
-        if resource["id"] == only and plan.way(resource, services.get(only)) == plan.TOLD:
+        if resource["id"] == only and samples.way(resource, services.get(only)) == samples.TOLD:
             return messages.sentence("no-preview")
     return ""
 
@@ -184,6 +184,7 @@ def _labels() -> dict[str, Any]:
         "previous": _("Previous rows"),
         "next": _("Next rows"),
         "cut": _("Only the first {number} are shown."),
+        "cut_of": _("Only the first {number} of {total} are shown."),
         "part": _("The file is large: this is its beginning."),
         "part_of": _("This is the beginning of a file of {size}."),
         "features_of": _("The first {number} features of a file of {size}."),
@@ -210,11 +211,6 @@ def _labels() -> dict[str, Any]:
         "empty_type": _("empty"),
         "attributes": _("What the attributes of the data mean:"),
         "standard": _("The attributes are those of the standard {standard}, which explains them."),
-        "api": _("Operations of the API “{title}”, version {version}:"),
-        "api_path": _("Path"),
-        "api_method": _("Method"),
-        "api_summary": _("What it does"),
-        "api_parameters": _("Parameters"),
         "attribute_feature": _("Object"),
         "attribute_name": _("Attribute"),
         "attribute_title": _("Label"),
@@ -264,7 +260,8 @@ def ecosphere_access_search_url() -> str:
             parameters.append((name, value))
     if facet:
         group = model.Group.get((tk.request.view_args or {}).get("id"))
-        parameters.append((facet, group.name if group else ""))
+        if group:
+            parameters.append((facet, group.name))
     url = tk.h.url_for("ecosphere_access.of_search")
     if parameters:
         url = f"{url}?{urlencode(parameters)}"

@@ -42,7 +42,7 @@ class Service(tk.BaseModel):
     Attributes:
         key: SHA-256 of kind and URL.
         url: URL without the parameters of an operation (`dataset.services`).
-        description: its capabilities (`services.description.Description`); kept while it does not answer.
+        description: its capabilities (`services.parsers.Description`); kept while it does not answer.
         error: code of `services.presentation` if the last reading failed.
         failing_since: time of the first of the consecutive failed readings.
         read_at: time of the last successful reading.
@@ -115,7 +115,7 @@ class Extract(tk.BaseModel):
 
     Attributes:
         id: random id; users who know it and may read the dataset can see the extract.
-        asked: area, attributes, format and CRS (`take.request`).
+        asked: area, attributes, format and CRS (`take.areas`).
         facts: number of features, size of the file, whether it was truncated.
         asker: digest of who asked for it, while it waits (`turns`).
         host: name of the server that is read.

@@ -10,10 +10,9 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.types import Context
 
-from ckanext.ecosphere.access import cli, config, helpers, jobs, use
+from ckanext.ecosphere.access import actions, auth, cli, config, helpers, jobs, use
 from ckanext.ecosphere.access.confinement import sandbox
-from ckanext.ecosphere.access.logic import action, auth
-from ckanext.ecosphere.access.services import noting, storage
+from ckanext.ecosphere.access.services import storage
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.views import ecosphere_access
 from ckanext.ecosphere.interfaces import (
@@ -33,7 +32,7 @@ HELPERS = template_helpers.HELPERS | {
 }
 
 
-@tk.blanket.actions(action.get_actions)
+@tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.helpers(HELPERS)
 @tk.blanket.blueprints(lambda: [ecosphere_access])
@@ -51,7 +50,7 @@ class EcosphereAccessPlugin(Room):
         super().update_config(config)
         tk.add_template_directory(config, "../templates/access")
         tk.add_resource("../assets/access", "ecosphere_access")
-        noting.listen()
+        jobs.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Record the services of a new dataset in its transaction; they are read in the background."""
@@ -101,7 +100,8 @@ def _confinement() -> Check:
         name,
         CheckStatus.WARNING,
         tk._(
-            "This machine cannot confine the process that reads files: none is previewed, no extract is made."
+            "This machine cannot confine the process that reads files: none is previewed, no"
+            " extract is made."
         ),
         tk._("Install bubblewrap (apt-get install bubblewrap), or a kernel with Landlock."),
     )
@@ -109,4 +109,4 @@ def _confinement() -> Check:
 
 def _note(pkg_dict: dict[str, Any], *, new: bool) -> None:
     if pkg_dict.get("type", "dataset") == "dataset":
-        noting.saved(pkg_dict["id"], new=new)
+        jobs.note_saved(pkg_dict["id"], new=new)

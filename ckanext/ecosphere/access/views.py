@@ -11,15 +11,14 @@ from flask import Blueprint, g, jsonify, make_response, redirect, request, send_
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.access import config, jobs, qgis, turns, use
+from ckanext.ecosphere.access.auth import ReadableResource, readable, readable_extract
 from ckanext.ecosphere.access.helpers import of_dataset
-from ckanext.ecosphere.access.logic.auth import ReadableResource, readable, readable_extract
 from ckanext.ecosphere.access.model import BROKEN, MADE, Extract
-from ckanext.ecosphere.access.preview import files, images, messages, plan, samples
-from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.kinds import SNIFFED, beginning, sniff
+from ckanext.ecosphere.access.preview import files, images, messages, samples
+from ckanext.ecosphere.access.preview.kinds import SNIFFED, PreviewError, beginning, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take import areas, extracts, form
-from ckanext.ecosphere.access.take.request import DEGREES, formats, names_attributes, snippets
+from ckanext.ecosphere.access.take.areas import DEGREES, formats, names_attributes, snippets
 from ckanext.ecosphere.shared import web_guard
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -187,7 +186,7 @@ def sample_wanted(id: str, resource_id: str) -> Response:
     busy = _brake("access-sample", config.SAMPLE_LIMITS)
     if busy:
         return busy
-    if _way(item) != plan.SAMPLE:
+    if _way(item) != samples.SAMPLE:
         return _failure(messages.sentence("no-preview"), NOT_FOUND)
     try:
         row = samples.want(item.resource)
@@ -202,7 +201,7 @@ def sample_wanted(id: str, resource_id: str) -> Response:
 def _way(item: ReadableResource) -> str:
     resource = item.resource
     fields = {"url": resource.url, "format": resource.format, "url_type": resource.url_type}
-    return plan.way({**fields, **(resource.extras or {})}, _service(item))
+    return samples.way({**fields, **(resource.extras or {})}, _service(item))
 
 
 @ecosphere_access.route(OF_RESOURCE + "/voir")
@@ -213,7 +212,7 @@ def inline(id: str, resource_id: str) -> Response:
         return busy
     item = _readable(id, resource_id)
     url, is_uploaded = str(item.resource.url), item.resource.url_type == "upload"
-    if _way(item) != plan.INLINE or not (is_uploaded or config.host_allowed(url)):
+    if _way(item) != samples.INLINE or not (is_uploaded or config.host_allowed(url)):
         return _failure(messages.sentence("no-preview"), NOT_FOUND)
     if is_uploaded:
         return _inline_upload(item)

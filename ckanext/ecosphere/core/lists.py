@@ -28,7 +28,7 @@ from werkzeug.wrappers import Response
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import console, journal
 from ckanext.ecosphere.core.journal import JournalEntry, LocalValue
-from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.shared import characters, csv_table, language
 from ckanext.ecosphere.shared.queue import enqueue_once
 from ckanext.ecosphere.vocabularies import local
@@ -185,7 +185,7 @@ def index_datasets() -> None:
         model.Session.commit()
         for start in range(0, len(ids), AT_ONCE):
             _keep("progress", {"done": start, "total": len(ids)})
-            failed = signature.index(ids[start : start + AT_ONCE])
+            failed = documents.index(ids[start : start + AT_ONCE])
             if failed:
                 log.error("Lists: %s datasets could not be indexed", len(failed))
         for area, key, number in indexed:

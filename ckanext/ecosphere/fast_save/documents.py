@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import logging
 import types
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import ckan.plugins as p
@@ -23,6 +24,7 @@ from ckan import logic, model
 from ckan.lib import dictization
 from ckan.lib import plugins as lib_plugins
 from ckan.lib.dictization import model_dictize
+from ckan.lib.search.common import SearchIndexError, make_connection
 from ckan.logic import schema as ckan_schema
 from ckan.logic.action import get as core_get
 
@@ -234,7 +236,6 @@ def _grouped(query: Any, column: str) -> defaultdict[str, list[Any]]:
 
 # --- from the copies in the index ---
 
-
 #: Keys that ckanext-harvest's hook adds to the copy, and would add again.
 ADDED_BY_HARVEST = ("harvest_object_id", "harvest_source_id", "harvest_source_title")
 COPIES = ("data_dict", "validated_data_dict")
@@ -323,10 +324,11 @@ def _readable(document: solr.Document | None) -> dict[str, Any]:
 
     The database has its own order of extras, which differs between a dataset just saved and the same one read again.
     """
-    return {
-        name: _unordered(value) if name in COPIES else value
-        for name, value in (document or {}).items()
-    }
+    readable = dict(document or {})
+    for name in COPIES:
+        if name in readable:
+            readable[name] = _unordered(readable[name])
+    return readable
 
 
 def _unordered(copy: str) -> dict[str, Any]:
@@ -334,3 +336,92 @@ def _unordered(copy: str) -> dict[str, Any]:
     if "extras" in dataset:
         dataset["extras"] = sorted(dataset["extras"], key=lambda extra: extra["key"])
     return dataset
+
+
+# --- the signature of the schema ---
+
+# CKAN shows and edits datasets as stored in the index. A document written without these plugins, or with another
+# schema, has its fields in other places: the next save would lose them. So each document carries the signature of its
+# schema, and `ckan ecosphere init` rewrites those with another one.
+
+log = logging.getLogger(__name__)
+
+FIELD = "ecosphere_schema"
+#: Properties of a field that determine where and how its value is stored in a document.
+DECISIVE = ("field_name", "repeating_subfields", "output_validators", "validators", "preset")
+PAGE, BATCH = 1000, 100
+#: The last schema, and its signature.
+_last: list[Any] = []
+
+
+def current_signature() -> str:
+    """Return the signature of the current dataset schema, "" without ckanext-scheming."""
+    if not p.plugin_loaded("scheming_datasets"):
+        return ""
+    schema = tk.h.scheming_get_dataset_schema("dataset", expanded=False) or {}
+    if not _last or _last[0] is not schema:
+        fields = [*schema.get("dataset_fields", ()), *schema.get("resource_fields", ())]
+        parts = []
+        for field in fields:
+            parts.append({key: field[key] for key in DECISIVE if key in field})
+        digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        _last[:] = [schema, digest[:16]]
+    return _last[1]
+
+
+def sign(document: dict[str, Any], signature: str) -> None:
+    """Add the signature to a document before it is sent to Solr."""
+    if document.get("dataset_type") == "dataset":
+        document[FIELD] = signature
+
+
+def stale() -> list[str]:
+    """Return the ids of datasets whose document is missing or has another signature."""
+    fresh: set[str] = set()
+    query = [
+        f'site_id:"{tk.config["ckan.site_id"]}"',
+        "entity_type:package",
+        f'{FIELD}:"{current_signature()}"',
+    ]
+    connection, start, hits = make_connection(), 0, 1
+    while start < hits:
+        answer = connection.search("*:*", fq=query, fl="id", rows=PAGE, start=start, sort="id asc")
+        fresh.update(document["id"] for document in answer.docs)
+        start, hits = start + PAGE, answer.hits
+    package = model.Package
+    datasets = sa.select(package.id).where(package.type == "dataset", package.state != "deleted")
+    return sorted(set(model.Session.scalars(datasets)) - fresh)
+
+
+def index(ids: Collection[str]) -> list[str]:
+    """Reindex datasets, with one commit at the end.
+
+    Returns:
+        ids of datasets whose document cannot be built, or that Solr refuses.
+
+    Raises:
+        SolrAwayError: Solr is down.
+    """
+    failed: list[str] = []
+
+    def note(id_: str, error: Exception) -> None:
+        log.error("Dataset %s cannot be indexed: %r", id_, error)
+        failed.append(id_)
+
+    builder, ordered = Documents(), list(ids)
+    for start in range(0, len(ordered), BATCH):
+        batch = builder.make(ordered[start : start + BATCH], note)
+        try:
+            solr.add(batch, commit=False)
+        except solr.SolrAwayError:
+            raise
+        except SearchIndexError:
+            for document in batch:  # find the refused one
+                try:
+                    solr.add([document], commit=False)
+                except SearchIndexError as error:
+                    note(document["id"], error)
+        model.Session.expunge_all()
+    if ordered:
+        solr.commit()
+    return failed

@@ -64,7 +64,8 @@ class CompiledSchema:
             validators = [run for run in schema[name] if run not in without]
             is_optional = bool(validators) and validators[0] is self._ignore_missing
             runs = tuple((validator, _arguments(validator)) for validator in validators)
-            phases[name if name in phases else ""].append((name, is_optional, runs))
+            phase = name if name in phases else ""
+            phases[phase].append((name, is_optional, runs))
         frozen = {phase: tuple(runs) for phase, runs in phases.items()}
         self._levels[path] = _Level(tuple(names), frozen)
         for name, value in schema.items():
@@ -155,7 +156,9 @@ class Validation:
         def run(
             data: dict[str, Any], schema: dict[str, Any], context: Context
         ) -> tuple[dict[str, Any], Any]:
-            key = (id(plugin) if hasattr(plugin, "validate") else 0, action)
+            key = (0, action)
+            if hasattr(plugin, "validate"):
+                key = (id(plugin), action)
             compiled = self._compiled.get(key)
             if compiled is None:
                 compiled = self._compiled[key] = CompiledSchema(schema, without)
@@ -223,10 +226,8 @@ def nested(flat: dict[Key, Any]) -> dict[str, Any]:
             result[key[0]] = value
         else:
             by_length.setdefault(len(key), []).append(key)
-    if any(
-        result.get(name, []) != []
-        for name in {key[0] for keys in by_length.values() for key in keys}
-    ):
+    lists = {key[0] for key in flat if len(key) > 1}
+    if any(result.get(name, []) != [] for name in lists):
         return navl.unflatten(flat)
     parts: dict[Key, dict[str, Any]] = {(): result}
     for length in sorted(by_length):

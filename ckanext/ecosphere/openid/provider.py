@@ -100,10 +100,12 @@ def identity(code: str, back: str, nonce: str, verifier: str) -> tuple[Identity,
     organisation = (
         user.get("organization_label") or user.get("organizational_unit") or user.get("siret")
     )
+    if verified == "false":
+        email = ""
     person = Identity(
         issuer=config.issuer(),
         subject=claims["sub"],
-        email="" if verified == "false" else email,
+        email=email,
         name=_full_name(user),
         organisation=_text(organisation),
         is_verified=verified == "true",

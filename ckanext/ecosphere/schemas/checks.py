@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 from flask import current_app
 from jinja2 import TemplateNotFound
 
-from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 
 
@@ -38,7 +38,7 @@ def run() -> list[Check]:
 
 def index() -> list[Check]:
     """Check that all datasets were indexed with the current schema, since CKAN edits datasets as indexed."""
-    number = len(signature.stale())
+    number = len(documents.stale())
     name = tk._("Index and schema")
     if not number:
         return [

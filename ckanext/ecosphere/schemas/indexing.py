@@ -11,7 +11,7 @@ from ckan import model
 
 from ckanext.ecosphere.dataset.dates import span
 from ckanext.ecosphere.dataset.view import View
-from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.schemas.catalogue import licences
 from ckanext.ecosphere.schemas.fields.values import as_object
 from ckanext.ecosphere.schemas.rdf import relations
@@ -50,7 +50,7 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
     if _is_left(dataset["id"]):
         dataset["validated_data_dict"] = _as_plain(dataset["data_dict"])
     else:
-        signature.put(dataset, signature.current())
+        documents.sign(dataset, documents.current_signature())
     groups = not tk.h.plugin_loaded("dcat")  # ckanext-dcat flattens the groups itself
     for field in schema["dataset_fields"]:
         name = field["field_name"]

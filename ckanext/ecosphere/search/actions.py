@@ -7,10 +7,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, Schema, Validator, ValidatorFactory
 
-from ckanext.ecosphere.search import config, facets, suggest, unfound
+from ckanext.ecosphere.search import config, suggest, unfound
 from ckanext.ecosphere.search.alerts import actions as alerts
 from ckanext.ecosphere.search.relevance import search
-from ckanext.ecosphere.shared import action_input, language
+from ckanext.ecosphere.shared import action_input
 
 MAX_QUERY = 200
 MAX_SUBJECTS = 4
@@ -25,38 +25,6 @@ def suggest_schema(
         "q": [default(""), unicode_safe],
         "limit": [default(config.suggestions()), natural_number_validator],
     }
-
-
-@tk.validator_args
-def did_you_mean_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
-    """Return the schema of `ecosphere_search_did_you_mean`."""
-    return {"q": [not_empty, unicode_safe]}
-
-
-@tk.chained_action
-@tk.side_effect_free
-def package_search(original_action: Any, context: Context, data_dict: dict[str, Any]) -> Any:
-    """Interpret a query in words: find the place, the subject, and relax the query step by step if nothing is found.
-
-    Queries in Solr's syntax, and those that set fields or a parser, are passed to CKAN unchanged. Beside CKAN's keys,
-    the result has `ecosphere_search`: the place recognised and others of the same name, the words, corrections, and
-    whether the query was relaxed. Several values of one facet are alternatives, on pages, in feeds and (as
-    `ext_facets`) in the API.
-
-    Raises:
-        ValidationError: `extras` is not an object; CKAN and ckanext-spatial would fail with an internal error.
-        SearchQueryError: `ext_facets` is not an object of fields with lists of values, or too large.
-    """
-    if not isinstance(data_dict.get("extras") or {}, dict):
-        raise tk.ValidationError(
-            {"extras": [tk._("This must be an object with names and values.")]}
-        )
-    search_params = facets.prepare(data_dict)
-    if search.is_question(search_params):
-        answer = search.answer(original_action, context, search_params)
-        unfound.note(search_params, answer)
-        return answer
-    return original_action(context, search_params)
 
 
 @tk.side_effect_free
@@ -81,30 +49,14 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
     return {
         "subjects": suggest.subjects(text, MAX_SUBJECTS),
         "datasets": suggest.datasets(context, text, min(data_dict["limit"], 20)),
-        "facets": suggest.places(context, text, language.current()),
+        "facets": suggest.places(context, text),
         "communes": suggest.places_typed(text),
     }
 
 
-@tk.side_effect_free
-@tk.validate_action_data(did_you_mean_schema)
-def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Suggest another spelling for a query that finds nothing.
-
-    Args:
-        context: action context.
-        data_dict: `q` (str): the query.
-
-    Returns:
-        `suggestion`: a query that finds something, or None.
-    """
-    tk.check_access("ecosphere_search_did_you_mean", context, data_dict)
-    return {"suggestion": suggest.did_you_mean(context, data_dict["q"][:MAX_QUERY])}
-
-
 def get_actions() -> dict[str, Any]:
     """Return the plugin's actions."""
-    own = (ecosphere_search_suggest, ecosphere_search_did_you_mean, package_search)
+    own = (ecosphere_search_suggest, search.package_search)
     return action_input.checked(
         {action.__name__: action for action in own} | alerts.ACTIONS | unfound.ACTIONS
     )

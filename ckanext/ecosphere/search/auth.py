@@ -21,16 +21,8 @@ def ecosphere_search_suggest(
     return is_authorized("package_search", context, data_dict)
 
 
-@tk.auth_allow_anonymous_access
-def ecosphere_search_did_you_mean(
-    context: Context, data_dict: dict[str, Any] | None = None
-) -> AuthResult:
-    """Allow spelling suggestions to anyone who may search."""
-    return is_authorized("package_search", context, data_dict)
-
-
 def get_auth_functions() -> dict[str, Any]:
     """Return the plugin's auth functions."""
-    own = (ecosphere_search_suggest, ecosphere_search_did_you_mean)
-    every = {function.__name__: function for function in own} | alerts.AUTH | unfound.AUTH
+    own = {"ecosphere_search_suggest": ecosphere_search_suggest}
+    every = own | alerts.AUTH | unfound.AUTH
     return authorization.deny_by_default(every)

@@ -59,7 +59,9 @@ def places(box: Box) -> tuple[list[str], list[str]]:
     if covered:
         return covered, []
     around = [id_ for id_, other in small.items() if _holds(other, box)]
-    return [], around if len(around) == 1 else []
+    if len(around) > 1:
+        around = []
+    return [], around
 
 
 @voc.derived

@@ -7,46 +7,15 @@ from ckan import model
 from ckan.cli import error_shout
 
 from ckanext.ecosphere.interfaces import InitReport
-from ckanext.ecosphere.search import config, setup, solr_schema
-from ckanext.ecosphere.search.alerts import job, storage
-from ckanext.ecosphere.search.relevance import explain as explaining
-from ckanext.ecosphere.search.relevance import results, understanding
-from ckanext.ecosphere.search.solr_client import SolrAdminError
-from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.search import setup, solr_schema
+from ckanext.ecosphere.search.alerts import job
+from ckanext.ecosphere.search.alerts import model as storage
+from ckanext.ecosphere.search.solr_schema import SolrAdminError
 
 
-@click.group(short_help="Search: Solr's French schema, why something is found, alerts.")
+@click.group(short_help="Search: Solr's French schema, alerts.")
 def search() -> None:
-    """Search: Solr's French schema, why something is found, alerts."""
-
-
-@search.command()
-@click.argument("question")
-@click.option("--rows", default=5, show_default=True, help="Number of results.")
-def explain(question: str, rows: int) -> None:
-    """Tell how QUESTION is understood, and why each public result stands where it stands."""
-    understood = understanding.understand(question, without=config.without())
-    interpreted = understood.question
-    place = interpreted.place or interpreted.maybe
-    if place:
-        certainty = "" if interpreted.place else " (perhaps: weighs, hides nothing)"
-        click.echo(f"Place: {place.title}{certainty}")
-    for unit in interpreted.units:
-        line = f"Words: {unit.text}"
-        if unit.called:
-            line += f" = {', '.join(unit.others[: unit.called])}"
-        if unit.weak:
-            line += " (purpose)"
-        click.echo(line)
-    year = dates.today().year if results.has_numbers() else None
-    for rank, result in enumerate(explaining.explain(understood, rows, year), start=1):
-        click.echo(f"\n{rank}. {result.title}  [{result.name}]")
-        words = ", ".join(f"{field} {value:.1f}" for field, value in result.words.items())
-        click.echo(
-            f"   score {result.score:.1f} = words ({words}) × place {result.place:g}", nl=False
-        )
-        record = "".join(f" + {name} {share:.3f}" for name, share in result.record.items() if share)
-        click.echo(f" ({', '.join(result.places) or 'not known'}) × record (1{record})")
+    """Search: Solr's French schema, alerts."""
 
 
 @search.group("solr-schema", short_help="Look at, apply or undo the French schema.")

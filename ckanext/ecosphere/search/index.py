@@ -14,18 +14,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date
+from functools import cache
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance import understanding
-from ckanext.ecosphere.search.relevance.solr_query import (
+from ckanext.ecosphere.search.relevance import places
+from ckanext.ecosphere.search.relevance.solr import (
+    ACCESS_FIELD,
+    FORMAT_FIELD,
     INSIDE_FIELD,
     PLACE_FIELD,
     TECHNICAL_TITLE,
     TITLE_FORM_FIELD,
+    YEAR_NUMBER_FIELD,
 )
+from ckanext.ecosphere.shared import reach
 from ckanext.ecosphere.vocabularies import communes, gazetteer
 
 THEME_FIELD = "vocab_ecosphere_theme"
@@ -52,6 +57,12 @@ UPDATED_FIELD = "ecosphere_updated_date"
 LABELS_TEXT = "extras_ecosphere_labels"
 ORGANIZATION_TEXT = "extras_ecosphere_organization"
 
+EXACT_TERRITORY_FIELD = "vocab_ecosphere_territory_exact"
+REGULATORY_FIELD = "vocab_ecosphere_regulatory_use"
+KIND_FIELD = "ecosphere_service_kind"
+SCALE_FIELD = "ecosphere_scale_class"
+YEAR_FIELD = "ecosphere_data_year"
+
 MOST_DEPARTEMENTS = 3
 """Maximum number of départements of a dataset whose title is searched for communes."""
 
@@ -74,6 +85,9 @@ _NOISE = re.compile(
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 _WORD = re.compile(r"\w")
+_OTHER_KIND = "other"
+_YEAR = re.compile(r"(?:1[6-9]|20)\d\d(?=\D|$)")
+_NUMBER = re.compile(r"\d{1,12}(?:\.\d*)?")
 _DAY = re.compile(r"([12]\d{3})(?:-(\d\d)(?:-(\d\d))?)?(?!\d)")
 
 
@@ -112,9 +126,94 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     if dataset.get("title"):
         # CKAN's sort field, normalised: otherwise "Éoliennes" and "arrêtés" sort after "Zonages".
         document["title_string"] = voc.normalise(dataset["title"])
-        if understanding.is_table_name(dataset["title"]):
+        if places.is_table_name(dataset["title"]):
             document[TITLE_FORM_FIELD] = [TECHNICAL_TITLE]
-    return tidy(document)
+    return _with_facets(tidy(document), view)
+
+
+def _with_facets(document: dict[str, Any], view: View) -> dict[str, Any]:
+    """Return a document with the values of facets that are no trees."""
+    latest = year(view)
+    values = {
+        ACCESS_FIELD: reach.ways(view.values),
+        FORMAT_FIELD: formats(view),
+        REGULATORY_FIELD: _ids("regulatory-use", view.many("regulatory_use")),
+        EXACT_TERRITORY_FIELD: exact_territories(view),
+        KIND_FIELD: service_kind(view.values.get("organization")),
+        SCALE_FIELD: scale_class(view.text("scale_denominator")),
+        YEAR_FIELD: latest,
+        YEAR_NUMBER_FIELD: latest and int(latest),
+    }
+    return document | {name: value for name, value in values.items() if value is not None}
+
+
+def formats(view: View) -> list[str]:
+    """Return the formats of resources and their families, without duplicates."""
+    values: list[str] = []
+    for resource in view.resources:
+        name = resource.text("format")
+        if name:
+            values += filter(None, (reach.family_of(name), name))
+    return list(dict.fromkeys(values))
+
+
+def exact_territories(view: View) -> list[str]:
+    """Return the territories of a dataset itself, without their ancestors; a commune as `commune-01053`."""
+    of_communes = filter(None, map(communes.get, view.territories))
+    places = [f"commune-{commune.code}" for commune in of_communes]
+    return list(dict.fromkeys([*places, *_ids("territories", view.territories)]))
+
+
+def _ids(vocabulary: str, keys: Iterable[str]) -> list[str]:
+    """Return the ids of concepts, without duplicates; unknown ones are skipped."""
+    concepts = filter(None, map(voc.get(vocabulary).get, keys))
+    return list(dict.fromkeys(concept.id for concept in concepts))
+
+
+def service_kind(organization: Any) -> str:
+    """Return the kind of the publishing service, an id of `service-kind`."""
+    if not isinstance(organization, dict):
+        return _OTHER_KIND
+    service = voc.get("organisations").get(str(organization.get("name") or ""))
+    if service is None:
+        return _OTHER_KIND
+    return _service_kinds().get(str(service.data.get("kind")), _OTHER_KIND)
+
+
+@cache
+def _service_kinds() -> dict[str, str]:
+    ids: dict[str, str] = {}
+    for concept in voc.get("service-kind"):
+        ids |= dict.fromkeys(concept.data["kinds"], concept.id)
+    return ids
+
+
+def scale_class(denominator: str) -> str | None:
+    """Return the class of a scale denominator, an id of `scale-class`; None without a valid scale."""
+    match = _NUMBER.fullmatch(denominator)
+    if match is None or float(match[0]) < 1:
+        return None
+    for concept in voc.get("scale-class"):
+        largest = concept.data["largest"]
+        if not largest or float(match[0]) <= largest:
+            return concept.id
+    return None
+
+
+def year(view: View) -> str | None:
+    """Return the year of the data: last revision, else end of the temporal coverage, else publication or creation."""
+    ends = [str(period.get("end") or "") for period in view.rows("temporal_coverage")]
+    written = (
+        view.text("modified"),
+        max(ends, default=""),
+        view.text("issued"),
+        view.text("created"),
+    )
+    for text in written:
+        match = _YEAR.match(text)
+        if match:
+            return match[0]
+    return None
 
 
 def with_ancestors(vocabulary: str, keys: Iterable[str]) -> list[voc.Concept]:

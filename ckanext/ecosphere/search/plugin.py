@@ -34,25 +34,25 @@ from ckanext.ecosphere.search import (
     facets,
     helpers,
     index,
+    page,
     popularity,
     portal_synonyms,
     query,
     setup,
     views,
 )
-from ckanext.ecosphere.search.alerts import ckan_feeds
-from ckanext.ecosphere.search.alerts import helpers as alert_helpers
+from ckanext.ecosphere.search.alerts import feeds
 from ckanext.ecosphere.search.alerts import job as alert_job
-from ckanext.ecosphere.search.alerts import storage as alert_storage
+from ckanext.ecosphere.search.alerts import model as alert_storage
 from ckanext.ecosphere.search.alerts import views as alert_views
-from ckanext.ecosphere.search.relevance.solr_query import POPULARITY_FIELD
+from ckanext.ecosphere.search.relevance.solr import POPULARITY_FIELD
 from ckanext.ecosphere.shared import language, template_helpers
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.work.jobs import Job
 
 HELPERS = template_helpers.HELPERS | {
     name: value
-    for name, value in {**vars(helpers), **vars(alert_helpers)}.items()
+    for name, value in {**vars(helpers), **vars(page)}.items()
     if name.startswith("ecosphere_search_")
 }
 
@@ -100,7 +100,7 @@ class EcosphereSearchPlugin(Room):
         dataset = json.loads(pkg_dict["validated_data_dict"])
         if number := popularity.of(pkg_dict["id"]):
             pkg_dict[POPULARITY_FIELD] = number
-        return facets.complete(index.complete(pkg_dict, dataset), dataset)
+        return index.complete(pkg_dict, dataset)
 
     def after_dataset_search(
         self, search_results: dict[str, Any], search_params: dict[str, Any]
@@ -129,11 +129,11 @@ class EcosphereSearchPlugin(Room):
 
     def get_feed_class(self) -> Any:
         """Return the class that writes CKAN's feeds like those of searches."""
-        return ckan_feeds.CkanFeed
+        return feeds.CkanFeed
 
     def get_item_additional_fields(self, dataset_dict: dict[str, Any]) -> dict[str, Any]:
         """Pass the dataset on to the feed class."""
-        return {ckan_feeds.PACKAGE: dataset_dict}
+        return {feeds.PACKAGE: dataset_dict}
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Return the command group `ckan ecosphere search`."""
@@ -159,7 +159,7 @@ class EcosphereSearchPlugin(Room):
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
         """Return a card of the person's saved searches."""
-        if not alert_helpers.ecosphere_search_alerts():
+        if not helpers.ecosphere_search_alerts():
             return []
         alerts = person.ask("ecosphere_search_alert_list")
         if not alerts:

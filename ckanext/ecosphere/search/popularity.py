@@ -19,7 +19,7 @@ from ckan.model.system_info import get_system_info, set_system_info
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import IEcospherePopularity
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.locks import Locks
@@ -93,7 +93,7 @@ def count() -> int:
         some = changed[:AT_ONCE]
         # Index before storing: if Solr is down, the changes remain pending for the next run.
         _cache()[:] = [(time.monotonic(), stored | {id_: scores.get(id_, 0) for id_ in some})]
-        signature.index(some)
+        documents.index(some)
         _keep({id_: scores.get(id_, 0) for id_ in some})
         if len(some) == len(changed):
             set_system_info(_DAY, dates.today().isoformat())

@@ -19,8 +19,9 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchQueryError
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import config
-from ckanext.ecosphere.search.relevance import solr_language
+from ckanext.ecosphere.search.relevance import words
 from ckanext.ecosphere.shared import characters
 
 LONGEST_QUERY = 2_000
@@ -67,6 +68,63 @@ _EVERYTHING = "*:*"
 _SIDES = 4
 MOST_DEGREES = 540
 """Maximum longitude: web maps go once around the Earth."""
+#: The query that `relevance` is running: it is exempt from the limits on queries that users write in Solr's syntax.
+_written: ContextVar[str] = ContextVar("written", default="")
+
+
+@contextmanager
+def written(text: str) -> Iterator[None]:
+    """Exempt a generated query from checks and changes within the block."""
+    mark = _written.set(text)
+    try:
+        yield
+    finally:
+        _written.reset(mark)
+
+
+def prepare(params: dict[str, Any]) -> dict[str, Any]:
+    """Complete the parameters of a dataset search; explicit parameters of the caller are kept.
+
+    Args:
+        params: the data_dict of `package_search`, changed in place.
+
+    Returns:
+        the same dict, as `before_dataset_search` requires.
+
+    Raises:
+        SearchQueryError: the query exceeds a limit, see `check`.
+    """
+    query = str(params.get("q") or "")
+    if query and query == _written.get():
+        if params.get("facet.field"):
+            params.setdefault("facet.limit", config.facet_limit())
+        return params
+    if not characters.is_clean(query):
+        query = params["q"] = characters.clean(query)
+    fielded = is_fielded(query[:LONGEST_QUERY])
+    has_signs = not fielded and not params.get("defType") and has_syntax(query[:LONGEST_QUERY])
+    if has_signs:
+        query = params["q"] = without_strays(query)
+    check(params, fielded or has_signs)
+    if fielded and not _PARSER_DEFINITION.match(query):
+        params["q"] = fielded_with_phrases(query)
+    elif not fielded:
+        query = query.replace(":", " ")
+        if has_signs and query.strip():
+            params["defType"] = "edismax"
+            params.setdefault("mm", minimum_of(query, config.minimum_match()))
+            query = with_phrases(query)
+        if query:
+            params["q"] = query
+        params.setdefault("qf", config.query_fields())
+        params.setdefault("mm", config.minimum_match())
+        params.setdefault("tie", config.tie())
+    if params.get("facet.field"):
+        params.setdefault("facet.limit", config.facet_limit())
+    return params
+
+
+# --- the limits of a search ---
 
 
 def check(params: dict[str, Any], fielded: bool) -> None:
@@ -167,7 +225,8 @@ def _check_fielded(query: str) -> None:
         _COSTLY.findall(query.replace(_EVERYTHING, ""))
     ) > MOST_WILDCARDS or "/" in _outside_quotes(query):
         message = tk._(
-            "The search has too many wildcards: {number} at most, and no expression between slashes."
+            "The search has too many wildcards: {number} at most, and no expression between"
+            " slashes."
         )
         raise SearchQueryError(message.format(number=MOST_WILDCARDS))
 
@@ -188,10 +247,12 @@ def _check_box(box: Any) -> None:
         raise SearchQueryError(tk._("Give the box as west,south,east,north in degrees.")) from None
     finite = all(map(math.isfinite, (west, south, east, north)))
     inside = finite and max(abs(west), abs(east)) <= MOST_DEGREES
-    if not inside or not -90 <= south <= north <= 90 or not 0 <= east - west <= 360:  # noqa: PLR2004 - degrees
+    inside = inside and 0 <= east - west <= 360  # noqa: PLR2004 - degrees
+    if not inside or not -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
         raise SearchQueryError(
             tk._(
-                "The box does not exist: longitudes from -180 to 180, latitudes from -90 to 90, south below north."
+                "The box does not exist: longitudes from -180 to 180, latitudes from -90 to 90,"
+                " south below north."
             )
         )
 
@@ -203,26 +264,37 @@ def _number(value: Any) -> int:
         return 0
 
 
+# --- queries in Solr's syntax ---
+
+# The index has no stop words, and a word with a multi-word synonym occupies as many positions; a quoted phrase is
+# matched position by position, so it would not even find the title that it was copied from.
+
 # Solr's "field:value". CKAN treats any colon as such, which breaks queries such as "Natura 2000 : les sites" and
 # pasted URLs.
 _FIELDED = re.compile(
     r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]{0,60}:(?=[\w\"(\[{*])", re.IGNORECASE
 )
 _PARSER_DEFINITION = re.compile(r"^\s*\{!")
-
-
-#: The query that `relevance` is running: it is exempt from the limits on queries that users write in Solr's syntax.
-_written: ContextVar[str] = ContextVar("written", default="")
-
-
-@contextmanager
-def written(text: str) -> Iterator[None]:
-    """Exempt a generated query from checks and changes within the block."""
-    mark = _written.set(text)
-    try:
-        yield
-    finally:
-        _written.reset(mark)
+SIGNS = re.compile(r'["*~^{}]|\|\||(?:^|\s)[+!]\w|&&')
+"""Solr's special characters; not mere brackets ("Forges (17)"), nor a sign between words ("eau + déchets"), nor a
+minus, which is read with the words that exclude something (`conditions.py`)."""
+OPERATORS = re.compile(r"\S\s+(?:AND|OR)\s+\S")
+"""Solr's operators, not considered if the whole query is in capitals ("PLU COTE D OR BEAUNE")."""
+EITHER = re.compile(r"\s(?:OR|\|\|)(?=\s)")
+"""The OR operator."""
+_BOTH = re.compile(r"\s(?:AND|&&)\s|(?:^|\s)NOT\s")
+_PHRASE = re.compile(r'(?<![\w"])(?P<field>\w{1,60}:)?"(?P<text>[^"]{1,400})"(?![~\w])')
+_GROUP = re.compile(r'(\b\w{1,60}:\((?:[^()"]|"[^"]{0,400}"){0,400}\))')
+_BEGINNING = re.compile(r'(?<![\w:"*])(?P<word>[^\W_]{2,40})\*(?![\w*"])')
+_ODD = re.compile(r"/|\?(?=\s|$)|(?<!\S)\*(?!\S)")
+_ANALYSED = re.compile(
+    r"(?:title|notes|text|ecosphere_tags|ecosphere_resources|extras_\w+|res_extras_\w+):"
+)
+"""Fields with French analysis: others hold unanalysed values."""
+_WORDS_FIELD = "ecosphere_words"
+"""Index field of the words of titles and keywords, unstemmed."""
+_EXACT = 3
+"""Boost of titles and keywords that contain the exact words."""
 
 
 def is_fielded(query: str) -> bool:
@@ -230,47 +302,71 @@ def is_fielded(query: str) -> bool:
     return bool(_FIELDED.search(query) or _PARSER_DEFINITION.match(query))
 
 
-def prepare(params: dict[str, Any]) -> dict[str, Any]:
-    """Complete the parameters of a dataset search; explicit parameters of the caller are kept.
+def has_syntax(text: str) -> bool:
+    """Return whether a query without fields uses Solr's special characters or operators."""
+    if text.count('"') == 1:
+        text = text.replace('"', " ")  # unbalanced or accidental
+    return bool(SIGNS.search(text) or (OPERATORS.search(text) and not text.isupper()))
 
-    Args:
-        params: the data_dict of `package_search`, changed in place.
 
-    Returns:
-        the same dict, as `before_dataset_search` requires.
+def is_choice(text: str) -> bool:
+    """Return whether `OR` between words is the only Solr syntax of a query."""
+    plain = EITHER.sub(" ", text)
+    return plain != text and not text.isupper() and not has_syntax(plain)
 
-    Raises:
-        SearchQueryError: the query exceeds a limit, see `bounds`.
-    """
-    query = str(params.get("q") or "")
-    if query and query == _written.get():
-        if params.get("facet.field"):
-            params.setdefault("facet.limit", config.facet_limit())
-        return params
-    if not characters.is_clean(query):
-        query = params["q"] = characters.clean(query)
-    fielded = is_fielded(query[:LONGEST_QUERY])
-    written = (
-        not fielded
-        and not params.get("defType")
-        and solr_language.is_written(query[:LONGEST_QUERY])
-    )
-    if written:
-        query = params["q"] = solr_language.plain(query)
-    check(params, fielded or written)
-    if fielded and not _PARSER_DEFINITION.match(query):
-        params["q"] = solr_language.fielded(query)
-    elif not fielded:
-        query = query.replace(":", " ")
-        if written and query.strip():
-            params["defType"] = "edismax"
-            params.setdefault("mm", solr_language.minimum(query, config.minimum_match()))
-            query = solr_language.written(query)
-        if query:
-            params["q"] = query
-        params.setdefault("qf", config.query_fields())
-        params.setdefault("mm", config.minimum_match())
-        params.setdefault("tie", config.tie())
-    if params.get("facet.field"):
-        params.setdefault("facet.limit", config.facet_limit())
-    return params
+
+def minimum_of(text: str, minimum: str) -> str:
+    """Return Solr's `mm` for such a query: one clause suffices if `OR` is the only operator."""
+    if EITHER.search(text) and not _BOTH.search(text):
+        return "1"
+    return minimum
+
+
+def without_strays(text: str) -> str:
+    """Return a query without fields, without "/", " ? " and " * ", which would be an expression or match everything."""
+    parts = re.split(r'("[^"]*")', text)
+    parts[::2] = [_ODD.sub(" ", part) for part in parts[::2]]
+    return "".join(parts).strip()
+
+
+def with_phrases(text: str) -> str:
+    """Return a query without fields, adapted to the index, for Solr's edismax parser."""
+    # Every second part is quoted.
+    parts = re.split(r'("[^"]*")', text)
+    parts[::2] = [_BEGINNING.sub(_begins, part) for part in parts[::2]]
+    return _PHRASE.sub(lambda match: _phrase(match, loosely=True), "".join(parts))
+
+
+def fielded_with_phrases(text: str) -> str:
+    """Return a query with fields, with phrases adapted to the index; values of unanalysed fields are unchanged."""
+    # Every second part is a parenthesised group of values of one field.
+    parts = _GROUP.split(text)
+    for number, part in enumerate(parts):
+        is_group = number % 2 == 1
+        if not is_group or _ANALYSED.match(part):
+            parts[number] = _phrases(part)
+    return "".join(parts)
+
+
+def _phrases(text: str) -> str:
+    return _PHRASE.sub(lambda match: _phrase(match, loosely=False), text)
+
+
+def _begins(match: re.Match[str]) -> str:
+    start = voc.normalise(match["word"])
+    return f"({start}* OR {_WORDS_FIELD}:{start}*)"
+
+
+def _phrase(match: re.Match[str], *, loosely: bool) -> str:
+    field, text = match["field"] or "", match["text"]
+    if field and not _ANALYSED.fullmatch(field):
+        return match[0]
+    typed = words.read_all(text)
+    content = [word for word in typed if word.folded not in words.stop_words()]
+    if not content or re.search(r"[\\*?]", text):
+        return match[0]
+    slop = len(typed) - len(content) + words.lengthened([word.stem for word in content])
+    near = f'{field}"{" ".join(word.typed for word in content)}"~{slop}'
+    if loosely and not field:
+        return f'({near} OR {_WORDS_FIELD}:"{text}"^{_EXACT})'
+    return near

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.core import lists
-from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
-from ckanext.ecosphere.search import config, solr_schema, stock_schema
-from ckanext.ecosphere.search.alerts import storage
+from ckanext.ecosphere.search import config, solr_schema
+from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts.model import now
-from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError, solr
+from ckanext.ecosphere.search.solr_schema import SolrAdmin, SolrAdminError, solr
 from ckanext.ecosphere.setup import health
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.vocabularies import local
@@ -44,7 +44,7 @@ def apply_schema(report: InitReport, rebuild: bool = True) -> None:
     """
     client = solr()
     try:
-        _make_room(client, solr_schema.blocking_fields(client))
+        _make_room(client, solr_schema.fields_blocking_apply(client))
         changed = solr_schema.apply(client)
     except SolrAdminError as error:
         report.failed(
@@ -72,8 +72,8 @@ def undo_schema(report: InitReport, rebuild: bool = True) -> None:
     """
     client = solr()
     try:
-        _make_room(client, stock_schema.blocking_fields(client))
-        changed = stock_schema.restore(client)
+        _make_room(client, solr_schema.fields_blocking_restore(client))
+        changed = solr_schema.restore(client)
     except SolrAdminError as error:
         report.failed(
             _("CKAN's own schema could not be put back into Solr: {error}").format(error=error)
@@ -108,7 +108,7 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
         ckan_search.commit()
     else:  # like CKAN's rebuild, but in batches
         query = sa.select(model.Package.id).where(model.Package.state != model.State.DELETED)
-        signature.index(list(model.Session.scalars(query)))
+        documents.index(list(model.Session.scalars(query)))
     report.changed(
         tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(
             number=count
@@ -131,7 +131,8 @@ def _check_schema() -> list[Check]:
     if state.is_french:
         return [Check(name, CheckStatus.OK, _("French analysis is in force"))]
     message = _(
-        "The schema is not the French one, or an older version of it: search works, but not as well in French"
+        "The schema is not the French one, or an older version of it: search works, but not as"
+        " well in French"
     )
     return [
         Check(name, CheckStatus.WARNING, message, _("Run: {command}").format(command=APPLY_COMMAND))
@@ -228,7 +229,8 @@ def plan() -> list[str]:
     if number:
         message = tk.ungettext(
             "Put away {number} weight or judged question of the search, which is not used any more",
-            "Put away {number} weights and judged questions of the search, which are not used any more",
+            "Put away {number} weights and judged questions of the search, which are not used any"
+            " more",
             number,
         )
         steps.append(message.format(number=number))
@@ -246,8 +248,10 @@ def put_away_former_settings(report: InitReport) -> None:
         lists.store(area, key, None, None)
     if settings:
         message = tk.ungettext(
-            "{number} weight or judged question of the search is not used any more: {page} keeps it",
-            "{number} weights and judged questions of the search are not used any more: {page} keeps them",
+            "{number} weight or judged question of the search is not used any more: {page} keeps"
+            " it",
+            "{number} weights and judged questions of the search are not used any more: {page}"
+            " keeps them",
             len(settings),
         )
         page = tk.url_for("ecosphere_lists.log", kind="search", qualified=True)
@@ -275,7 +279,8 @@ def _make_room(client: SolrAdmin, blocking: list[str]) -> None:
     others = client.site_ids() - {tk.config["ckan.site_id"]}
     if others:
         message = _(
-            "the core holds older documents of other portals too ({sites}): give this one its own core"
+            "the core holds older documents of other portals too ({sites}): give this one its own"
+            " core"
         )
         raise SolrAdminError(message.format(sites=", ".join(sorted(others))))
     client.delete_all()

@@ -1,4 +1,4 @@
-"""Suggestions of the search box: completion while typing, and spelling after an empty result.
+"""Suggestions of the search box: completion while typing.
 
 All queries go through `package_search`, so that datasets and counts respect the reader's permissions.
 """
@@ -6,7 +6,6 @@ All queries go through `package_search`, so that datasets and counts respect the
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
@@ -16,19 +15,17 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context
-from rapidfuzz.distance import OSA
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facets, query
+from ckanext.ecosphere.search import facets
 from ckanext.ecosphere.search.index import TERRITORY_FIELD, THEME_FIELD
-from ckanext.ecosphere.search.relevance import catalogue_words
-from ckanext.ecosphere.search.relevance.words import everyday, stem, words_of_language
+from ckanext.ecosphere.search.relevance import spelling
+from ckanext.ecosphere.search.relevance.words import everyday, stem
 from ckanext.ecosphere.shared.template_helpers import shown_title
 from ckanext.ecosphere.vocabularies import communes, gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import in_full
 
 SUGGEST_FIELD = "ecosphere_suggest"
-WORDS_FIELD = "ecosphere_words"
 
 #: Facet fields whose values are suggested beside datasets, and how many of each.
 PLACES = {THEME_FIELD: 3, TERRITORY_FIELD: 3, "organization": 3}
@@ -44,14 +41,8 @@ _LENGTH_OF_CODE = 5
 """Length of an INSEE code of a commune, and of a postal code."""
 
 MIN_LENGTH = 2
-MIN_FUZZY_LENGTH = 4
-MAX_DISTANCE = 2
-"""Lucene's maximum edit distance."""
-LONG_WORD = 8
-VERY_LONG_WORD = 12
 
 _ELIDED = re.compile(r"\b[ldLD]['’](?=\w)")
-_WORDS = re.compile(r"\w+")
 _CONTENT = re.compile(r"\w{3,}")
 """Words of a term that a title that is about it has."""
 
@@ -102,7 +93,7 @@ def subjects(text: str, limit: int) -> list[str]:
     """
     start = stem(voc.normalise(text))
     candidates = (term for folded, term in _subjects() if folded.startswith(start))
-    present = (term for term in candidates if catalogue_words.has(_CONTENT.findall(term)))
+    present = (term for term in candidates if spelling.catalogue_has(_CONTENT.findall(term)))
     return list(islice(present, limit))
 
 
@@ -114,7 +105,7 @@ def _subjects() -> tuple[tuple[str, str], ...]:
     return tuple(sorted(terms.items(), key=lambda each: (len(each[0]), each[0])))
 
 
-def places(context: Context, text: str, language: str) -> dict[str, list[dict[str, Any]]]:
+def places(context: Context, text: str) -> dict[str, list[dict[str, Any]]]:
     """Return themes, territories and services whose names contain words beginning with those typed.
 
     Only those with datasets visible to the reader are suggested.
@@ -126,7 +117,6 @@ def places(context: Context, text: str, language: str) -> dict[str, list[dict[st
     if not words:
         return {}
     answer = _search(context, q="*:*", rows=0, **{"facet.field": list(PLACES)})
-    facets.translate(answer["search_facets"], language)
     matches: dict[str, list[dict[str, Any]]] = {}
     for field, limit in PLACES.items():
         items = [
@@ -195,75 +185,6 @@ def _communes(start: str) -> list[communes.Commune]:
     return communes.beginning(start, MOST_PLACES, SMALLEST_COMMUNE)
 
 
-def did_you_mean(context: Context, text: str) -> str | None:
-    """Return another spelling of a query that found nothing, if that finds something.
-
-    Each word that occurs in no title is replaced by the nearest word of titles and keywords, at most three letters away
-    (fewer for shorter words); common words of the language are kept. Queries in Solr's syntax are not corrected.
-    """
-    if query.is_fielded(text):
-        return None
-    corrected = _WORDS.sub(lambda match: _meant(context, match[0]), text)
-    if corrected == text or not _search(context, q=corrected, rows=0, facet="false")["count"]:
-        return None
-    return corrected
-
-
-def _meant(context: Context, word: str) -> str:
-    if voc.normalise(word) in words_of_language():
-        return word
-    return nearest_word(context, word) or word
-
-
-def nearest_word(context: Context, word: str) -> str | None:
-    """Return the nearest word of any title or keyword; None if the word itself occurs or none is near.
-
-    Words of public datasets are known without querying Solr; those of the reader's own services are queried.
-    """
-    folded = voc.normalise(word)
-    if len(folded) < MIN_FUZZY_LENGTH or " " in folded:
-        return None
-    allowed = allowed_distance(folded)
-    near = catalogue_words.nearest(folded, allowed)
-    # The words may be some minutes old: a dataset may have become private since.
-    if near and _search(context, q=near, rows=0, facet="false")["count"]:
-        return near
-    if near is None or context.get("user"):
-        return _nearest_by_solr(context, folded, allowed)
-    return None
-
-
-def _nearest_by_solr(context: Context, folded: str, allowed: int) -> str | None:
-    fuzzy = f"{folded}~{min(allowed, MAX_DISTANCE)}"  # Lucene's limit
-    answer = _search(
-        context,
-        q=f"{WORDS_FIELD}:{fuzzy} OR title:{fuzzy}",
-        rows=50,
-        fl=["title", "tags"],
-        facet="false",
-    )
-    spellings: Counter[str] = Counter()
-    for dataset in answer["results"]:
-        texts = [dataset.get("title") or "", *dataset.get("tags", [])]
-        spellings.update({word.lower() for word in _WORDS.findall(" ".join(texts))})
-    near = []
-    for written, count in spellings.items():
-        other = voc.normalise(written)
-        gap = OSA.distance(folded, other)
-        # The first letter is rarely wrong.
-        if gap <= 1 or (gap <= allowed and other[:1] == folded[0]):
-            near.append((gap, -count, written))
-    gap, _count, written = min(near, default=(0, 0, ""))
-    if gap:
-        return written
-    return None
-
-
-def allowed_distance(word: str) -> int:
-    """Return the edit distance allowed for a word: one, two for a long word, three for a very long one."""
-    return 1 + (len(word) >= LONG_WORD) + (len(word) >= VERY_LONG_WORD)
-
-
 def _names(field: str, item: dict[str, Any]) -> list[str]:
     """Return the names by which a facet value can be typed: label, alternative labels, code."""
     vocabulary = facets.VOCABULARIES.get(field, "organisations")
@@ -278,8 +199,8 @@ def _begins(typed: list[str], names: list[str]) -> bool:
     """Return whether each typed word is a prefix of some word of one of the names."""
     for name in names:
         words = voc.normalise(name).split()
-        beginnings = [start for start in typed if any(word.startswith(start) for word in words)]
-        if len(beginnings) == len(typed):
+        text = " ".join(["", *words])  # each word follows a space
+        if all(f" {start}" in text for start in typed):
             return True
     return False
 

@@ -16,7 +16,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.shared import authorization, dates
 from ckanext.ecosphere.shared.config import declared
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -56,39 +55,27 @@ class Unfound(tk.BaseModel):
     count: Mapped[int] = mapped_column(sa.Integer, nullable=False, default=1)
 
 
-def note(data_dict: dict[str, Any], answer: dict[str, Any]) -> None:
-    """Note that the search of the dataset page found nothing, to be counted once the page is ready.
+def note(data_dict: dict[str, Any]) -> None:
+    """Note a search that found nothing, if it is that of the dataset page; it is counted once the page is ready.
 
-    A search also counts if nothing matches the full query but the page shows results of a relaxed one.
+    Filters may be the reason for finding nothing: a search with some does not count.
 
     Args:
         data_dict: parameters of `package_search`.
-        answer: its result.
     """
-    if (
-        not has_request_context()
-        or request.endpoint != PAGE
-        or data_dict.get("rows") == 0
-        or data_dict.get("start")
-    ):
+    if not has_request_context() or request.endpoint != PAGE:
         return
-    summary = answer.get(relevance.KEY) or {}
-    if summary.get("as_asked", answer["count"]) == 0 and not _filtered():
+    if data_dict.get("rows") == 0 or data_dict.get("start"):
+        return
+    filters = [name for name, value in request.args.items() if value and name not in ("q", "sort")]
+    if all(name.startswith("_") for name in filters):
         setattr(tk.g, _NOTED, counted(str(data_dict.get("q") or "")))
-
-
-def _filtered() -> bool:
-    """Return whether the page has filters, which may be the reason for finding nothing."""
-    return any(
-        value and name not in ("q", "sort") and name[:1] != "_"
-        for name, value in request.args.items()
-    )
 
 
 def after_page(response: Response) -> Response:
     """Count what was noted while the page was built; failures never affect the page."""
-    noted = tk.g.get(_NOTED) if request.endpoint == PAGE and response.status_code == 200 else None  # noqa: PLR2004
-    if noted:
+    noted = tk.g.get(_NOTED)
+    if noted and request.endpoint == PAGE and response.status_code == 200:  # noqa: PLR2004
         try:
             rate_limits.hit("search-unfound", CEILING)
             count(noted)
@@ -163,15 +150,17 @@ def counted(query: str) -> str:
     'jean eolien 44000'
     """
     text = _E_MAIL.sub(" ", query[: LONGEST_WORDS * 5])
-    text = _NUMBER.sub(lambda match: " " if _is_personal(match[0]) else match[0], text)
+    text = _NUMBER.sub(_without_personal, text)
     words = voc.normalise(text)[:LONGEST_WORDS].strip()
     if len(words) >= SHORTEST_WORDS:
         return words
     return ""
 
 
-def _is_personal(number: str) -> bool:
-    return sum(char.isdigit() for char in number) >= PERSONAL_DIGITS
+def _without_personal(number: re.Match[str]) -> str:
+    if sum(map(str.isdigit, number[0])) >= PERSONAL_DIGITS:
+        return " "
+    return number[0]
 
 
 @tk.side_effect_free

@@ -8,10 +8,9 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, jsonify
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facets
-from ckanext.ecosphere.search.page import area as areas
-from ckanext.ecosphere.search.page import results
-from ckanext.ecosphere.search.page.results import Address
+from ckanext.ecosphere.search import area as areas
+from ckanext.ecosphere.search import facets, page
+from ckanext.ecosphere.search.page import Address
 from ckanext.ecosphere.shared import language, web_guard
 from ckanext.ecosphere.vocabularies import coordinates
 
@@ -20,7 +19,7 @@ LONGEST_COORDINATES = 100
 
 ecosphere_search = Blueprint("ecosphere_search", __name__)
 web_guard.protect(ecosphere_search)
-ecosphere_search.before_app_request(results.limit)
+ecosphere_search.before_app_request(page.limit)
 
 
 @ecosphere_search.before_app_request
@@ -103,7 +102,7 @@ def area() -> Response | str | tuple[str, int]:
     """
     tk.check_access("package_search", {}, {})
     here = _without_area()
-    written = tk.request.form.get("area", tk.request.args.get(results.AREA, ""))
+    written = tk.request.form.get("area", tk.request.args.get(page.AREA, ""))
     error = ""
     if tk.request.method == "POST":
         try:
@@ -115,23 +114,21 @@ def area() -> Response | str | tuple[str, int]:
     cancel = tk.h.url_for("dataset.search") + Address.current().url()
     names = [concept.label(language.current()) for concept in voc.get("territories")]
     values = {"area": written[: areas.LONGEST], "error": error, "cancel": cancel, "names": names}
-    page = tk.render("ecosphere_search/area.html", values)
+    html = tk.render("ecosphere_search/area.html", values)
     if error:
-        return (page, 400)
-    return page
+        return (html, 400)
+    return html
 
 
 def _without_area() -> Address:
-    return Address.current().without(
-        (results.AREA, None), ("ext_area", None), (facets.COVERS, None)
-    )
+    return Address.current().without((page.AREA, None), ("ext_area", None), (facets.COVERS, None))
 
 
 def _parameters(found: areas.Area) -> dict[str, str]:
     if found.box is None:
         return {facets.COVERS: found.covers}
     sides = coordinates.enlarged(found.box)
-    parameters = {results.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in sides)}
+    parameters = {page.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in sides)}
     if found.label:
         parameters["ext_area"] = found.label
     return parameters

@@ -16,7 +16,7 @@ from ckan.lib.i18n import build_js_translations
 
 from ckanext.ecosphere import config
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import InitReport, each_setup
 from ckanext.ecosphere.shared import organisations
 
@@ -134,11 +134,11 @@ def index_stale(report: InitReport) -> None:
     """Reindex the datasets that were indexed without the current schema."""
     if not p.plugin_loaded("ecosphere_schemas"):
         return
-    ids = signature.stale()
+    ids = documents.stale()
     if not ids:
         report.unchanged(_("The index was written with the schema in force"))
         return
-    failed = signature.index(ids)
+    failed = documents.index(ids)
     message = tk.ungettext(
         "{number} dataset indexed again with the schema in force",
         "{number} datasets indexed again with the schema in force",

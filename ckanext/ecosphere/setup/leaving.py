@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from ckan import model
 from click import UsageError
 
-from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import LeavingStep, each_setup
 
 OWN = "ecosphere"
@@ -160,4 +160,4 @@ def _index_plainly() -> list[str]:
     ckan_search.clear_all()
     package = model.Package
     ids = model.Session.scalars(sa.select(package.id).where(package.state.in_(("active", "draft"))))
-    return signature.index(list(ids))
+    return documents.index(list(ids))

@@ -14,7 +14,7 @@ from functools import partial
 
 from ckan import model
 
-from ckanext.ecosphere.fast_save.repair import IndexRepair
+from ckanext.ecosphere.fast_save.solr import IndexRepair
 from ckanext.ecosphere.interfaces import IEcosphereSetup, each_setup
 
 log = logging.getLogger(__name__)

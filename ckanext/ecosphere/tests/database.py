@@ -14,7 +14,7 @@ from ckan import model
 from ckan.cli.db import _get_pending_plugins
 
 from ckanext.ecosphere.data_requests import listing
-from ckanext.ecosphere.search.relevance import catalogue_words
+from ckanext.ecosphere.search.relevance import spelling
 
 _complete: set[tuple[str, ...]] = set()
 """Sets of plugins whose tables exist."""
@@ -42,7 +42,7 @@ def empty_db(reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]
         for plugin in lacking():
             migrate_db_for(plugin)
         listing.forget_counts()
-        catalogue_words.forget()
+        spelling.forget_words()
         model.Session.remove()
 
     return empty

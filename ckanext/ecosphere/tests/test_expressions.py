@@ -73,7 +73,7 @@ WITH_LOCAL_NAMES = {
     "search.solr_schema": [r"(?:^| )_(?: |$)"],
     "search.facets": [r'(?:^|(?<=[\s"]))res_format: ?"SHP"'],
     "search.relevance.spelling": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
-    "search.relevance.missing": [r"restriction\W+(?:\w{1,4}\W+){0,3}eau"],
+    "search.relevance.search": [r"restriction\W+(?:\w{1,4}\W+){0,3}eau"],
     "schemas.logic.validators": [],  # OPEN_PATTERNS is read from the names of the module
     "harvest.normalise.constraints": [],  # MADE
     "harvest.normalise.draft": [],  # patterns of the tables: MADE by those who use them

@@ -20,7 +20,7 @@ from ckan.tests.helpers import CKANTestApp, call_action
 from webassets import Bundle, Environment
 
 from ckanext.ecosphere.fast_save import solr
-from ckanext.ecosphere.fast_save.repair import IndexRepair
+from ckanext.ecosphere.fast_save.solr import IndexRepair
 from ckanext.ecosphere.quality.jobs import recovery as quality
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.setup.recovery import Recovery

@@ -28,7 +28,7 @@ ALLOWED = {
     ("setup/health.py", "socket"): "errors of the mail server",
     ("fast_save/solr.py", "pysolr"): "the portal's Solr",
     ("fast_save/solr.py", "requests"): "the portal's Solr",
-    ("search/solr_client.py", "requests"): "the portal's Solr",
+    ("search/solr_schema.py", "requests"): "the portal's Solr",
 }
 #: The only module of OWSLib in use, which writes filters: OWSLib's clients make their own requests.
 OWSLIB = "owslib.fes"

@@ -25,7 +25,7 @@ from typing import Any
 
 import ckanext.ecosphere as package
 from ckanext.ecosphere.access.confinement.confine import BUBBLEWRAP, LANDLOCK
-from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import PreviewError
 
 log = logging.getLogger(__name__)
 

@@ -1,171 +1,57 @@
-"""Show documentation of data as tables: OpenAPI, ISO 19110, Table Schema. No CKAN imports; confined.
+"""Explain the attributes of data: documentation shown as a table, titles and codes added to tables. Confined.
 
-- operations of an API: OpenAPI 3 (https://spec.openapis.org/oas/latest.html) and Swagger 2.0, in
-  JSON or YAML;
-- attributes: feature catalogues of ISO 19110:2005 (`gfc`) and 19110:2016, by local names, and Table
-  Schema v1 (https://datapackage.org/standard/table-schema/), which schema.data.gouv.fr and Validata
-  use.
+Documentation is a feature catalogue of ISO 19110:2005 (`gfc`) or 19110:2016, by local names, or a Table Schema v1
+(https://datapackage.org/standard/table-schema/), which schema.data.gouv.fr and Validata use. Tables that follow a
+French data standard (CNIG, COVADIS) are explained by our own lists: metadata rarely mention the standard, but it can be
+recognised by the names of the attributes. No CKAN imports.
 """
 
 from __future__ import annotations
 
-import codecs
-import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lxml import etree
 
-from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.services.capabilities import child, every, parse
-from ckanext.ecosphere.access.services.description import NoDescriptionError, text
+from ckanext.ecosphere.access.preview.kinds import PreviewError
+from ckanext.ecosphere.access.services.parsers import (
+    NoDescriptionError,
+    child,
+    every,
+    parse_xml,
+    text,
+)
 from ckanext.ecosphere.shared import strict_json
 from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.vocabularies import tables
 
 Row = dict[str, str]
 
-JSON, YAML = "json", "yaml"
 #: Ids of the columns; their labels are in the page.
-OPERATION = ("path", "method", "summary", "parameters")
 ATTRIBUTE = ("feature", "name", "title", "type", "unit", "definition", "values")
-METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
-MOST_BYTES, MOST_BYTES_OF_API = 8_000_000, 4_000_000
-MOST_OPERATIONS, MOST_PARAMETERS, MOST_ATTRIBUTES, MOST_VALUES = 500, 30, 1_000, 60
+MOST_BYTES, MOST_ATTRIBUTES, MOST_VALUES = 8_000_000, 1_000, 60
 LONGEST, LONGEST_NAME, LONGEST_MEANING = 600, 100, 200
-LONGEST_OF_API = 300
 CATALOGUE = b"FC_FeatureCatalogue"
 _HEAD = 20_000
-#: Maximum nesting of a YAML document.
-DEEPEST = 100
-_YAML_KEY = re.compile(rb"^[\"']?(?:openapi|swagger)[\"']?[ \t]{0,9}:", re.MULTILINE)
 #: What tells a list of fields of a Table Schema from any other list of names.
 _OF_FIELDS = frozenset({"type", "description", "constraints"})
+DATA = Path(__file__).parents[1] / "data"
+MARKS = 2
+"""Number of characteristic attributes required to recognise a standard."""
+TYPES = {"stypepsc": "typepsc", "stypeinf": "typeinf"}
+"""Attributes with a subtype, whose codes depend on the type → the attribute with the type."""
 
-
-def _table(rows: Iterable[Row], names: Sequence[str], most: int) -> dict[str, Any] | None:
-    """Return rows as a table, as `tables.described`, without empty columns; None without rows."""
-    rows = list(islice(rows, most + 1))
-    if not rows:
-        return None
-    columns = []
-    for name in names:
-        empty = sum(not row.get(name) for row in rows)
-        if empty < len(rows):
-            columns.append({"name": name, "type": "text", "empty": empty})
-    shown = []
-    for row in rows[:most]:
-        shown.append([row.get(column["name"], "") for column in columns])
-    return {"columns": columns, "rows": shown, "counted": len(rows), "cut": len(rows) > most}
-
-
-# --- operations -----------------------------------------------------------------------------------
-
-
-def operations(path: Path, syntax: str) -> dict[str, Any] | None:
-    """Return the operations of an API as a table, with its title and version as `api`.
-
-    Args:
-        path: path of the file.
-        syntax: `JSON` or `YAML`.
-
-    Returns:
-        None for other documents.
-    """
-    if path.stat().st_size > MOST_BYTES_OF_API:
-        return None
-    load = _of_yaml
-    if syntax == JSON:
-        load = strict_json.loads
-    try:
-        document = load(path.read_bytes())
-    except (ValueError, RecursionError, yaml.YAMLError):
-        return None
-    if not isinstance(document, Mapping) or not {"openapi", "swagger"} & set(document):
-        return None
-    table = _table(_operations(document.get("paths")), OPERATION, MOST_OPERATIONS)
-    if table is None:
-        return None
-    info = document.get("info")
-    if not isinstance(info, Mapping):
-        info = {}
-    api = {name: _plain(info.get(name), LONGEST_OF_API) for name in ("title", "version")}
-    return {**table, "api": api}
-
-
-def _of_yaml(data: bytes) -> Any:
-    """Parse YAML into strings, lists and mappings.
-
-    Aliases share their object, merge keys and tags are ignored.
-    """
-    data = data.removeprefix(codecs.BOM_UTF8)
-    if not _YAML_KEY.search(data) or not _is_flat(data):
-        return None
-    return yaml.load(data, Loader=yaml.CBaseLoader)  # noqa: S506 - creates only strings, lists, mappings
-
-
-def _is_flat(data: bytes) -> bool:
-    """Return whether the nesting of a document is limited: loading it does not overflow the stack."""
-    depth = 0
-    for event in yaml.parse(data, Loader=yaml.CBaseLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > DEEPEST:
-            return False
-    return True
-
-
-def _operations(paths: Any) -> Iterator[Row]:
-    if not isinstance(paths, Mapping):
-        return
-    for address, item in paths.items():
-        if not isinstance(item, Mapping):
-            continue
-        for method in METHODS:
-            operation = item.get(method)
-            if not isinstance(operation, Mapping):
-                continue
-            texts = [operation.get(name) for name in ("summary", "description", "operationId")]
-            plain_texts = [_plain(written, LONGEST_OF_API) for written in texts]
-            parameters = [*_names(item.get("parameters")), *_names(operation.get("parameters"))]
-            yield {
-                "path": _plain(address, LONGEST_OF_API),
-                "method": method.upper(),
-                "summary": next(filter(None, plain_texts), ""),
-                "parameters": ", ".join(dict.fromkeys(parameters[:MOST_PARAMETERS])),
-            }
-
-
-def _names(parameters: Any) -> list[str]:
-    names = [_plain(parameter.get("name"), LONGEST_NAME) for parameter in _objects(parameters)]
-    return list(filter(None, names))
-
-
-def _objects(value: Any) -> list[Mapping[str, Any]]:
-    if not isinstance(value, list):
-        return []
-    return [element for element in value if isinstance(element, Mapping)]
-
-
-def _plain(value: Any, longest: int) -> str:
-    """Return a text or number on one line, truncated.
-
-    "" for lists and mappings, in which aliases could explode.
-    """
-    if isinstance(value, str | int | float):
-        return text(value, longest)
-    return ""
-
-
-# --- attributes -----------------------------------------------------------------------------------
+Words = dict[str, str]
+"""A text in French and English: `{"fr": …, "en": …}`."""
+Rows = Sequence[Sequence[str]]
 
 
 def attributes(path: Path, kind: str) -> dict[str, Any] | None:
-    """Return the attributes documented in a file, as a table; None if there are none.
+    """Return the attributes documented in a file, as `tables.described`, without empty columns; None without any.
 
     Args:
         path: path of the file.
@@ -177,15 +63,29 @@ def attributes(path: Path, kind: str) -> dict[str, Any] | None:
     if path.stat().st_size > MOST_BYTES:
         return None
     data = path.read_bytes()
-    rows: Iterable[Row] = ()
-    if kind == JSON:
-        rows = _table_schema(data)
+    documented: Iterable[Row] = ()
+    if kind == "json":
+        documented = _table_schema(data)
     elif CATALOGUE in data[:_HEAD]:
-        rows = _feature_catalogue(data)
-    table = _table(rows, ATTRIBUTE, MOST_ATTRIBUTES)
-    if table is None:
+        documented = _feature_catalogue(data)
+    rows = list(islice(documented, MOST_ATTRIBUTES + 1))
+    if not rows:
         return None
-    return {**table, "attributes": True}
+    columns = []
+    for name in ATTRIBUTE:
+        empty = sum(not row.get(name) for row in rows)
+        if empty < len(rows):
+            columns.append({"name": name, "type": "text", "empty": empty})
+    cells = []
+    for row in rows[:MOST_ATTRIBUTES]:
+        cells.append([row.get(column["name"], "") for column in columns])
+    return {
+        "attributes": True,
+        "columns": columns,
+        "rows": cells,
+        "counted": len(rows),
+        "cut": len(rows) > MOST_ATTRIBUTES,
+    }
 
 
 def name_columns(columns: list[dict[str, Any]], schema: Path) -> None:
@@ -233,7 +133,10 @@ def _table_schema(data: bytes) -> Iterator[Row]:
         return
     if not isinstance(document, Mapping):
         return
-    fields = _objects(document.get("fields"))
+    fields = document.get("fields")
+    if not isinstance(fields, list):
+        return
+    fields = [field for field in fields if isinstance(field, Mapping)]
     if not all(isinstance(field.get("name"), str) for field in fields):
         return
     if not any(_OF_FIELDS & set(field) for field in fields):
@@ -266,7 +169,7 @@ def _categories(field: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
 
 def _feature_catalogue(data: bytes) -> Iterator[Row]:
     try:
-        root = parse(data)
+        root = parse_xml(data)
     except NoDescriptionError as error:
         raise PreviewError("unreadable") from error
     types = list(every(root, "FC_FeatureType"))
@@ -313,3 +216,91 @@ def _text(element: etree._Element | None) -> str:
     if element is None:
         return ""
     return text(" ".join(part for part in element.itertext() if part.strip()))
+
+
+# --- tables that follow a French data standard ---
+
+
+def explain(columns: list[dict[str, Any]], rows: Rows) -> str:
+    """Add the meanings of attributes and codes to the columns of a table that follows a standard.
+
+    Args:
+        columns: columns of a sample, each with a `name`; changed in place: `meaning` (`Words`), and
+            `codes` with the `Words` of each code in the sample. For a subtype, `of` is the index of
+            the column with the type, and `codes` is such a mapping for each type.
+        rows: cells of the sample, in the order of the columns.
+
+    Returns:
+        the name of the standard, "" if none is recognised.
+    """
+    names = [str(column["name"]).lower() for column in columns]
+    marks, meanings = _standards()
+    standard = max(marks, key=lambda name: len(marks[name].intersection(names)))
+    if len(marks[standard].intersection(names)) < MARKS:
+        return ""
+    for place, (name, column) in enumerate(zip(names, columns, strict=True)):
+        if name in meanings[standard]:
+            column["meaning"] = meanings[standard][name]
+        type_name = TYPES.get(name)
+        if (standard, name, "") in _codes():
+            words = _words(_codes()[standard, name, ""], (row[place] for row in rows))
+            if words:
+                column["codes"] = words
+        elif type_name in names:
+            place_of_type = names.index(type_name)
+            words_by_type = _by_type(standard, name, rows, place, place_of_type)
+            if words_by_type:
+                column.update(of=place_of_type, codes=words_by_type)
+    return standard
+
+
+def _by_type(
+    standard: str, name: str, rows: Rows, place: int, place_of_type: int
+) -> dict[str, dict[str, Words]]:
+    """Return the words of the codes of a subtype, for each type in the sample."""
+    cells_by_type = defaultdict(list)
+    for row in rows:
+        cells_by_type[str(row[place_of_type])].append(row[place])
+    explained = {}
+    for type_, cells in cells_by_type.items():
+        words = _words(_codes().get((standard, name, _key(type_)), {}), cells)
+        if words:
+            explained[type_] = words
+    return explained
+
+
+def _words(codes: dict[str, Words], cells: Iterable[str]) -> dict[str, Words]:
+    words = {}
+    for cell in set(map(str, cells)):
+        if _key(cell) in codes:
+            words[cell] = codes[_key(cell)]
+    return words
+
+
+def _key(code: str) -> str:
+    """Normalise a code: spreadsheets drop leading zeros, and services change its case."""
+    code = code.strip()
+    if code.isascii() and code.isdigit():
+        return str(int(code))
+    return code.lower()
+
+
+@cache
+def _standards() -> tuple[dict[str, set[str]], dict[str, dict[str, Words]]]:
+    """Return the characteristic attributes of each standard, and the meanings of all of them."""
+    marks, meanings = defaultdict(set), defaultdict(dict)
+    for row in tables.rows(DATA / "standard-attributes.csv"):
+        meanings[row["standard"]][row["attribute"]] = {"fr": row["fr"], "en": row["en"]}
+        if row["mark"]:
+            marks[row["standard"]].add(row["attribute"])
+    return dict(marks), dict(meanings)
+
+
+@cache
+def _codes() -> dict[tuple[str, str, str], dict[str, Words]]:
+    """Return the meanings of codes by standard, attribute and, for a subtype, type."""
+    codes: dict[tuple[str, str, str], dict[str, Words]] = defaultdict(dict)
+    for row in tables.rows(DATA / "standard-values.csv"):
+        place = row["standard"], row["attribute"], _key(row["of"])
+        codes[place][_key(row["code"])] = {"fr": row["fr"], "en": row["en"]}
+    return dict(codes)

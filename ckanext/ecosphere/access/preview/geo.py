@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 import json
 import math
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from pyogrio import raw
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
-from ckanext.ecosphere.access.confinement import drivers
-from ckanext.ecosphere.access.preview import parquet, tables
-from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.confinement import confine
+from ckanext.ecosphere.access.preview import tables
+from ckanext.ecosphere.access.preview.kinds import PreviewError
 
 MOST_POINTS = 150_000
 #: Approximate width of a map in pixels, to simplify geometries to the visible detail.
@@ -57,8 +58,8 @@ def read(path: Path, most: int) -> tuple[dict[str, Any], Any, list[str], list[An
         PreviewError: the file cannot be read.
     """
     if path.suffix == ".parquet":
-        return parquet.read(path, most)
-    drivers.restrict()
+        return read_parquet(path, most)
+    confine.restrict_drivers()
     encoding = _encoding(path)
     try:
         layers = pyogrio.list_layers(path)
@@ -185,8 +186,7 @@ def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
     declared = int(info.get("features") or 0)
     if declared > 0 and not count:
         raise PreviewError("unreadable")  # it has not the features that it says to have
-    rows_of_table = ([plain(column[number]) for column in values] for number in range(count))
-    table = tables.described(names, rows_of_table, rows)
+    table = tables.described(names, _rows(values, count), rows)
     total = max(declared, count)
     table.update(total=total, cut=total > count or table["cut"])
     if geometries is None:
@@ -209,6 +209,11 @@ def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
         "extent": [round(float(side), DECIMALS) for side in bounds],
         "geojson": {"type": "FeatureCollection", "features": features},
     }
+
+
+def _rows(columns: list[Any], count: int) -> Iterator[list[Any]]:
+    for number in range(count):
+        yield [plain(column[number]) for column in columns]
 
 
 def _used(names: list[str], values: list[Any]) -> tuple[list[str], list[Any]]:
@@ -272,4 +277,93 @@ def plain(value: Any) -> Any:
             return int(value)  # GDAL reads integer columns with nulls as floats
     if isinstance(value, datetime.date):
         return value.isoformat()
+    return value
+
+
+# --- Parquet and GeoParquet 1.1, for which the GDAL of pyogrio has no driver ---
+
+# Arrow's own memory pools reserve more than the process may use.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+LONGEST_FOOTER = 8 * 1024 * 1024
+MOST_COLUMNS = 200
+_BOUNDS: dict[str, Any] = {
+    "thrift_string_size_limit": LONGEST_FOOTER,
+    "thrift_container_size_limit": 100_000,
+    "pre_buffer": False,
+}
+_NATIVE = frozenset(
+    {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
+)
+
+
+def read_parquet(path: Path, most: int) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
+    """Read the first rows; see `geo.read`.
+
+    Raises:
+        PreviewError: it cannot be read, or pyarrow is not installed.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise PreviewError("no-preview") from error
+    pyarrow.set_cpu_count(1)
+    try:
+        with parquet.ParquetFile(path, **_BOUNDS) as file:
+            geometry, crs = _geometry(file.schema_arrow)
+            names = [name for name in file.schema_arrow.names if name != geometry][:MOST_COLUMNS]
+            columns = list(names)
+            if geometry:
+                columns.append(geometry)
+            batch = next(file.iter_batches(most, columns=columns, use_threads=False), None)
+            total = file.metadata.num_rows
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise PreviewError("unreadable") from error
+    info = {"features": total, "crs": crs}
+    values: list[Any] = []
+    for name in names:
+        cells = batch.column(name).to_pylist() if batch else []
+        values.append([_cell(cell) for cell in cells])
+    shapes = None
+    if geometry and batch:
+        shapes = batch.column(geometry).to_pylist()
+    return info, shapes, names, values
+
+
+def _geometry(schema: Any) -> tuple[str | None, str | None]:
+    """Return the name of the primary geometry column and its CRS; None for a table without one.
+
+    Raises:
+        PreviewError: the CRS is unknown (`"crs": null`), or the geometries are not WKB.
+    """
+    metadata = (schema.metadata or {}).get(b"geo")
+    if metadata is None:
+        return None, None
+    try:
+        geo = json.loads(metadata)
+        name = geo["primary_column"]
+        column = geo["columns"][name]
+        encoding = str(column.get("encoding")).lower()
+    except (KeyError, TypeError, AttributeError):
+        return None, None
+    if name not in schema.names:
+        return None, None
+    if encoding in _NATIVE:
+        raise PreviewError("no-preview")
+    if encoding != "wkb":
+        raise PreviewError("unreadable")
+    crs = column.get("crs", "OGC:CRS84")  # absent: degrees; null: unknown
+    if crs is None:
+        raise PreviewError("no-crs")
+    if not isinstance(crs, str):
+        crs = json.dumps(crs)
+    return name, crs
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a table cell: lists and objects as text, None for bytes."""
+    if isinstance(value, bytes):
+        return None
+    if isinstance(value, list | dict | tuple):
+        return str(value)
     return value

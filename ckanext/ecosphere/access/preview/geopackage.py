@@ -15,7 +15,7 @@ from typing import Any
 
 import apsw
 
-from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import PreviewError
 
 NAME = "sample.gpkg"
 MOST_COLUMNS, MOST_VALUE = 200, 8 * 1024 * 1024
@@ -149,7 +149,8 @@ def _describe(source: apsw.Connection, copy: sqlite3.Connection, table: str, kin
     """Copy the metadata of the table: contents, geometry column, reference system."""
     contents = "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id)"
     columns = "column_name, geometry_type_name, srs_id, z, m"
-    query = f"SELECT {columns} FROM gpkg_geometry_columns WHERE table_name = ? LIMIT 1"  # noqa: S608
+    tables = "gpkg_geometry_columns WHERE table_name = ? LIMIT 1"
+    query = f"SELECT {columns} FROM {tables}"  # noqa: S608
     geometry: Any = None
     if kind == "features":
         geometry = source.execute(query, (table,)).fetchone()

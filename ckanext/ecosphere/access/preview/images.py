@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from ckanext.ecosphere.access import config, turns
 from ckanext.ecosphere.access.preview import files, messages
-from ckanext.ecosphere.access.services.capabilities import WEB_MERCATOR
+from ckanext.ecosphere.access.services.parsers import WEB_MERCATOR
 from ckanext.ecosphere.access.services.presentation import SILENT
 from ckanext.ecosphere.dataset.services import with_parameters
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, taken_apart

@@ -1,9 +1,42 @@
-"""Detect the kind of a file by its first bytes; its name only matters for dBASE."""
+"""What a file of others is, by its first bytes; one dataset out of an archive; the beginning of a large text.
+
+Names matter for dBASE only, paths in an archive are not used, and every unpacked byte is counted. GDAL reads neither
+JSON nor XML that ends in the middle: the first features are copied, and what is open behind them is closed. No CKAN
+imports; confined.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from pathlib import Path
+import zipfile
+import zlib
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lxml import etree
+
+from ckanext.ecosphere.shared import hardened_xml
+from ckanext.ecosphere.shared.hardened_xml import local_name
+
+
+class PreviewError(Exception):
+    """There is no preview or extract.
+
+    Attributes:
+        code: a key of `preview.messages.MESSAGES`.
+        size: size of a file that is too large, in bytes; 0 for other failures, or if it is unknown.
+    """
+
+    def __init__(self, code: str, size: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.size = size
+
+
+# --- the kind of a file ---
 
 SNIFFED = 4096
 _MARKS = {
@@ -86,3 +119,278 @@ def _kind_of_markup(text: bytes) -> str:
     if root is None:
         return "xml"
     return _XML.get(root.group(1).lower(), "xml")
+
+
+# --- archives ---
+
+MOST_MEMBERS = 2_000
+#: Maximum compression ratio of a member, beyond the first FREE bytes, against zip bombs.
+MOST_RATIO, FREE = 200, 4 * 1024 * 1024
+CHUNK = 64 * 1024
+#: Parts of the datasets that consist of several files, the main one first.
+_PARTS = {
+    ".shp": (".shp", ".shx", ".dbf", ".prj", ".cpg"),
+    ".dbf": (".dbf", ".cpg"),
+}
+#: Extensions of main files, in order of preference.
+_MAIN = (".shp", ".gpkg", ".fgb", ".geojson", ".kml", ".gml", ".csv", ".dbf", ".json", ".txt")
+#: Those of texts, of which the beginning is enough.
+_TEXTS = frozenset({".geojson", ".kml", ".gml", ".csv", ".json", ".txt"})
+#: Members by which workbooks (also ZIP archives) are recognised.
+XLSX, ODS = "xl/workbook.xml", "content.xml"
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+
+
+def unpack(archive: Path, folder: Path, limit: int) -> Path:
+    """Unpack the first dataset of an archive into a folder, under generated names.
+
+    Args:
+        archive: a ZIP file.
+        folder: folder to write to.
+        limit: maximum total size of the unpacked files, in bytes.
+
+    Returns:
+        its main file; of a text, at most a bit more than `MOST_TEXT` bytes.
+
+    Raises:
+        PreviewError: it contains nothing that can be shown, is damaged, encrypted, or too large
+            once unpacked.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = opened.infolist()
+            if len(members) > MOST_MEMBERS:
+                raise PreviewError("too-many-files")
+            names = {member.filename for member in members}
+            if XLSX in names:
+                return _workbook(opened, archive, ".xlsx", limit)
+            if ODS in names and "mimetype" in names:
+                return _workbook(opened, archive, ".ods", limit)
+            return _take(opened, _chosen(members), folder, limit)
+    except _DAMAGED as error:
+        raise PreviewError("broken-archive") from error
+
+
+def _workbook(opened: zipfile.ZipFile, archive: Path, suffix: str, limit: int) -> Path:
+    """Check the unpacked size of a workbook, which is read as it is, and rename it."""
+    for member in opened.infolist():
+        limit -= _unpacked(opened, member, limit)
+    return archive.rename(archive.with_suffix(suffix))
+
+
+def _chosen(members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    """Return the members of the first dataset of an archive, its main file first.
+
+    Raises:
+        PreviewError: there is none.
+    """
+    by_stem: dict[str, dict[str, zipfile.ZipInfo]] = defaultdict(dict)
+    for member in members:
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        is_hidden = path.name.startswith(".") or "__MACOSX" in path.parts
+        if not member.is_dir() and not is_hidden:
+            stem = str(path.with_suffix("")).lower()
+            by_stem[stem].setdefault(path.suffix.lower(), member)
+    for main in _MAIN:
+        for by_suffix in by_stem.values():
+            if main in by_suffix:
+                suffixes = _PARTS.get(main, (main,))
+                return [by_suffix[suffix] for suffix in suffixes if suffix in by_suffix]
+    raise PreviewError("nothing-inside")
+
+
+def _take(
+    opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path, limit: int
+) -> Path:
+    written: list[Path] = []
+    for member in members:
+        suffix = PurePosixPath(member.filename.replace("\\", "/")).suffix.lower()
+        target = folder / f"data{suffix}"
+        most = None
+        if suffix in _TEXTS:
+            most = MOST_TEXT
+        with target.open("wb") as file:
+            limit -= _unpacked(opened, member, limit, file.write, most)
+        written.append(target)
+    return written[0]
+
+
+def _unpacked(
+    opened: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    limit: int,
+    write: Callable[[bytes], object] | None = None,
+    most: int | None = None,
+) -> int:
+    """Unpack a member and return its actual size, regardless of the declared one.
+
+    Args:
+        opened: the archive.
+        member: the member.
+        limit: bytes beyond which it is too large.
+        write: takes the content, if it is to be kept.
+        most: bytes after which to stop.
+    """
+    size = 0
+    with opened.open(member) as content:
+        while chunk := content.read(CHUNK):
+            size += len(chunk)
+            is_bomb = size > FREE and size > MOST_RATIO * max(1, member.compress_size)
+            if size > limit or is_bomb:
+                raise PreviewError("bomb")
+            if write is not None:
+                write(chunk)
+            if most is not None and size > most:
+                break
+    return size
+
+
+# --- beginnings of large texts ---
+
+#: Bytes of XML that are parsed (its tree needs many times as much), and of other documents that are
+#: shown as text.
+MOST_MARKUP, DOCUMENT = 16 * 1024 * 1024, 256 * 1024
+#: Marks of GeoJSON and TopoJSON, which are no text to be shown.
+_GEOGRAPHIC = (b'"FeatureCollection"', b'"Feature"', b'"Topology"')
+_HEAD = 200_000
+#: What is between two values; how often does not matter.
+_GAP = re.compile(r"[\s,:]*")
+#: Elements around the features of GML 2 and 3.1, and of WFS 2.
+_MEMBERS = frozenset({"featureMember", "featureMembers", "member", "members"})
+_TOTALS = ("numberMatched", "totalFeatures")
+
+Facts = dict[str, Any]
+"""`part`, and `known_total` if the text states how many features there are."""
+
+
+def cut(kind: str, path: Path, rows: int) -> tuple[Path, Facts]:
+    """Write the beginning of a text to a small file.
+
+    Args:
+        kind: one of `kinds.TEXTS`.
+        path: the text, or its beginning.
+        rows: number of features to keep; of tables, all rows are kept, to determine the types.
+
+    Returns:
+        the small file, and facts about it.
+
+    Raises:
+        PreviewError: it is no text of this kind, or its beginning has not one row or feature.
+    """
+    target = path.with_name(f"beginning.{kind}")
+    if kind in ("kml", "gml"):
+        return target, _cut_markup(path, target, rows)
+    with path.open("rb") as file:
+        body = file.read(MOST_TEXT)
+    if kind == "json":
+        return target, _cut_json(body, target, rows)
+    end = body.rfind(b"\n") + 1
+    if kind == "xml":
+        end = DOCUMENT
+    body = body[:end]
+    if not body:
+        raise PreviewError("too-large")
+    target.write_bytes(body)
+    return target, {"part": True}
+
+
+def _cut_json(body: bytes, target: Path, rows: int) -> Facts:
+    members, features = _first_features(body.decode("utf-8-sig", "replace"), rows)
+    if features:
+        collection = {**members, "type": "FeatureCollection", "features": features}
+        target.write_text(json.dumps(collection))
+        return _facts(members, len(features))
+    if any(mark in body[:_HEAD] for mark in _GEOGRAPHIC):
+        raise PreviewError("too-large")
+    target.write_bytes(body[:DOCUMENT])
+    return {"part": True}
+
+
+def _first_features(text: str, most: int) -> tuple[Facts, list[Any]]:
+    """Return the members before the features of a collection, and its first features."""
+    decoder = json.JSONDecoder()
+    members: Facts = {}
+    features: list[Any] = []
+
+    def value_at(place: int) -> tuple[Any, int]:
+        return decoder.raw_decode(text, _after_gap(text, place))
+
+    try:
+        place = text.index("{") + 1
+        name, place = value_at(place)
+        while name != "features":
+            members[str(name)], place = value_at(place)
+            name, place = value_at(place)
+        place = _after_gap(text, place)
+        if not text.startswith("[", place):
+            return members, []
+        place += 1
+        while len(features) < most:
+            feature, place = value_at(place)
+            features.append(feature)
+    except (ValueError, RecursionError):
+        pass  # where the text, or what is read of it, ends
+    return members, features
+
+
+def _after_gap(text: str, place: int) -> int:
+    match = _GAP.match(text, place)
+    if match is None:
+        return place
+    return match.end()
+
+
+def _cut_markup(path: Path, target: Path, rows: int) -> Facts:
+    with path.open("rb") as file:
+        body = file.read(MOST_MARKUP)
+    try:
+        root = etree.fromstring(body, hardened_xml.parser(recover=True))
+    except (etree.XMLSyntaxError, LookupError, ValueError) as error:
+        raise PreviewError("unreadable") from error
+    if root is None:
+        raise PreviewError("unreadable")
+    if root.getroottree().docinfo.doctype:
+        raise PreviewError("entities")
+    features = [element for element in root.iter() if _is_feature(element)]
+    number = min(len(features) - 1, rows)  # the text ends within the last one
+    if number < 1:
+        raise PreviewError("too-large")
+    for element in features[number:]:
+        parent = element.getparent()
+        if parent is not None:
+            parent.remove(element)
+    target.write_bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
+    return _facts(dict(root.attrib), number)
+
+
+def _is_feature(element: etree._Element) -> bool:
+    if local_name(element) == "Placemark":
+        return True
+    parent = element.getparent()
+    if parent is None or local_name(parent) not in _MEMBERS:
+        return False
+    above = parent.getparent()
+    return above is not None and above.getparent() is None
+
+
+def _facts(members: Facts, number: int) -> Facts:
+    totals = [_number(members.get(name)) for name in _TOTALS]
+    total = max(totals)
+    if total > number:
+        return {"part": True, "known_total": total}
+    return {"part": True}
+
+
+def _number(value: Any) -> int:
+    text = str(value)
+    if text.isascii() and text.isdigit() and len(text) <= 12:  # noqa: PLR2004
+        return int(text)
+    return 0

@@ -8,9 +8,9 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.access import config
-from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.services import presentation
-from ckanext.ecosphere.access.services.description import NoDescriptionError
+from ckanext.ecosphere.access.services.parsers import NoDescriptionError
 from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
 from ckanext.ecosphere.shared.messages import N_
 
@@ -20,7 +20,8 @@ MESSAGES = {
     "html": N_("The server answers with a web page instead of the data."),
     "unreadable": N_("The file could not be read: it is damaged, or not what its name says."),
     "active-file": N_(
-        "The file has tables that are read from elsewhere (virtual tables): it is not previewed. Download it."
+        "The file has tables that are read from elsewhere (virtual tables): it is not previewed."
+        " Download it."
     ),
     "not-confined": N_(
         "Files of this kind are not previewed on this portal, which cannot read them safely."
@@ -38,12 +39,14 @@ MESSAGES = {
     ),
     "too-large": N_("The file is too large for a preview: download it."),
     "no-geojson": N_(
-        "The service does not offer its features in a form of which a preview or an extract is made (GeoJSON, GML)."
+        "The service does not offer its features in a form of which a preview or an extract is"
+        " made (GeoJSON, GML)."
     ),
     "no-layer": N_("It is not known which layer of the service belongs to this dataset."),
     "nothing-found": N_("The service has nothing in this area."),
     "no-outline": N_(
-        "The outline of the area could not be had. Start again with the intercommunality, a larger territory or a "
+        "The outline of the area could not be had. Start again with the intercommunality, a larger"
+        " territory or a "
         "rectangle, or try again later."
     ),
     "gone": N_("The dataset has changed meanwhile. Start again."),

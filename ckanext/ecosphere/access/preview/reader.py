@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere.access.confinement import confine
-from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.kinds import MOST_TEXT, TEXTS, beginning, sniff
+from ckanext.ecosphere.access.preview.kinds import MOST_TEXT, TEXTS, PreviewError, beginning, sniff
 
 UNPACKED_MEGABYTES = 400
 SHOWN_TEXT = 60_000
@@ -50,7 +49,7 @@ _BY_SUFFIX = {".xlsx": "xlsx", ".ods": "ods", ".shp": "shp"}
 #: Facts of a sample that are kept in the database.
 _FACTS = (
     "kind", "total", "counted", "cut", "map_cut", "part", "page", "known_total", "file_size",
-    "crs", "extent", "encoding", "delimiter", "columns", "attributes", "standard", "api",
+    "crs", "extent", "encoding", "delimiter", "columns", "attributes", "standard",
     "geometry_name",
 )  # fmt: skip
 
@@ -97,15 +96,15 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
     kind = sniff(beginning(path), job.get("name", ""))
     is_part = bool(job.get("is_beginning"))
     if kind == "zip":
-        from ckanext.ecosphere.access.preview import unzip
+        from ckanext.ecosphere.access.preview import kinds
 
-        path = unzip.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
+        path = kinds.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
         kind = _BY_SUFFIX.get(path.suffix) or sniff(beginning(path), path.name)
     facts: dict[str, Any] = {}
     if kind in TEXTS and (is_part or path.stat().st_size > MOST_TEXT):
-        from ckanext.ecosphere.access.preview import beginnings
+        from ckanext.ecosphere.access.preview import kinds
 
-        path, facts = beginnings.cut(kind, path, rows)
+        path, facts = kinds.cut(kind, path, rows)
     is_cut_file = is_part and kind not in TEXTS
     try:
         found = _shown(kind, path, rows, is_part=bool(facts))
@@ -117,10 +116,10 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
         facts = {"part": True, "known_total": found["total"]}
     if facts:
         facts.update(_size(job.get("size"), facts))
-    if found.get("columns") and not found.get("attributes") and not found.get("api"):
-        from ckanext.ecosphere.access.preview import documentation, standards
+    if found.get("columns") and not found.get("attributes"):
+        from ckanext.ecosphere.access.preview import documentation
 
-        found["standard"] = standards.explain(found["columns"], found["rows"])
+        found["standard"] = documentation.explain(found["columns"], found["rows"])
         if job.get("schema"):
             documentation.name_columns(found["columns"], Path(job["schema"]))
     found.update(facts)
@@ -217,11 +216,8 @@ def _ends(path: Path) -> bytes:
 
 
 def _text_or_table(path: Path, rows: int) -> dict[str, Any]:
-    from ckanext.ecosphere.access.preview import documentation, tables
+    from ckanext.ecosphere.access.preview import tables
 
-    operations = documentation.operations(path, documentation.YAML)
-    if operations:
-        return {"kind": "table", **operations}
     try:
         return {"kind": "table", **tables.read_text(path, rows)}
     except PreviewError:
@@ -236,7 +232,7 @@ def _document(kind: str, path: Path, rows: int, *, is_part: bool) -> dict[str, A
         return _text(path)
     table = documentation.attributes(path, kind)
     if kind == "json":
-        table = table or documentation.operations(path, kind) or tables.read_json(path, rows)
+        table = table or tables.read_json(path, rows)
     if table:
         return {"kind": "table", **table}
     shown = _text(path)

@@ -1,26 +1,114 @@
-"""Life cycle of previews: requested, fetched through the HTTP guard, and made in the confined process."""
+"""Previews: the kind that a resource has, and samples, which are requested, fetched through the HTTP guard, and made in
+the confined process.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
+import sqlalchemy as sa
 from ckan import model
 from ckan.lib import uploader
+from shapely.errors import ShapelyError
+from shapely.geometry import shape
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config, turns
 from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
-from ckanext.ecosphere.access.preview import files, messages, table_schema
-from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.kinds import BEGINNINGS, MOST_TEXT, SNIFFED, TEXTS, sniff
+from ckanext.ecosphere.access.preview import files, images, messages
+from ckanext.ecosphere.access.preview.kinds import (
+    BEGINNINGS,
+    MOST_TEXT,
+    SNIFFED,
+    TEXTS,
+    PreviewError,
+    sniff,
+)
 from ckanext.ecosphere.access.services import presentation, storage
-from ckanext.ecosphere.access.take.request import FEATURE_SERVICES, Part, address
-from ckanext.ecosphere.shared.http_guard import GuardedSession
+from ckanext.ecosphere.access.take.areas import FEATURE_SERVICES, Part, address, offers_features
+from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
+from ckanext.ecosphere.vocabularies import tables
+
+_FILE = Path(__file__).parents[1] / "data" / "previews.csv"
+TILES, SAMPLE, INLINE = "tiles", "sample", "inline"
+TOLD = "told"
+"""Known formats without preview, for which a message says so."""
+MOST_LAYERS = 12
+LONGEST_SPATIAL = 2_000_000
+
+
+@cache
+def _ways() -> dict[str, str]:
+    return {row["format"]: row["how"] for row in tables.rows(_FILE)}
+
+
+def way(resource: Mapping[str, Any], service: Mapping[str, Any] | None) -> str:
+    """Return the kind of preview of a resource: tiles, sample, inline; "told" or "" for none.
+
+    Args:
+        resource: the resource, from `package_show`.
+        service: its known service, or None.
+    """
+    if service is not None:
+        return _way_of_service(service)
+    url = str(resource.get("url") or "")
+    if resource.get("url_type") != "upload" and not url.lower().startswith(("http://", "https://")):
+        return ""
+    format_ = str(resource.get("format") or "").strip().lower()
+    return _ways().get(links.extension_of(url)) or _ways().get(format_, "")
+
+
+def _way_of_service(service: Mapping[str, Any]) -> str:
+    layers_ = service["layers"]
+    if any(images.can_draw(service, layer) for layer in layers_):
+        return TILES
+    if layers_ and offers_features(service, layers_[0]):
+        return SAMPLE
+    return ""
+
+
+def drawable_layers(service: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the layers that can be shown as tiles.
+
+    Each has name, title, extent, and a zoom level for the extent.
+    """
+    drawn = [layer for layer in service["layers"] if images.can_draw(service, layer)]
+    return [
+        {
+            "name": layer["name"],
+            "title": layer["title"] or layer["name"],
+            "extent": layer["extent"],
+            "zoom": images.zoom_of(layer["extent"]),
+        }
+        for layer in drawn[:MOST_LAYERS]
+    ]
+
+
+def extent_of(spatial: Any) -> list[float] | None:
+    """Return west, south, east, north of a GeoJSON geometry, None if it is invalid."""
+    try:
+        if isinstance(spatial, str):
+            spatial = json.loads(spatial[:LONGEST_SPATIAL])
+        geometry = shape(spatial)
+    except (ShapelyError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return None
+    if geometry.is_empty or not all(map(math.isfinite, geometry.bounds)):
+        return None
+    return list(geometry.bounds)
+
+
+# --- samples ---
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +223,7 @@ def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]
                 "size": data.size,
                 "is_beginning": data.is_beginning,
             }
-            if table_schema.bring(resource, folder / "schema"):
+            if bring_schema(resource, folder / "schema"):
                 job["schema"] = str(folder / "schema")
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
             files.keep(folder / "out", target)
@@ -225,3 +313,88 @@ def _length(headers: Mapping[str, str]) -> int:
     if length.isascii() and length.isdigit() and len(length) < 15:  # noqa: PLR2004
         return int(length)
     return 0
+
+
+# --- the Table Schema of a table, for the titles of its columns ---
+
+SCHEMA_SECONDS, SCHEMA_MEGABYTES = 10, 4
+MOST_ASKED = 3
+#: Usual names of schema files, in datasets and at schema.data.gouv.fr.
+SCHEMA_NAMES = ("schema.json", "tableschema.json", "table-schema.json")
+
+
+def bring_schema(resource: Any, target: Path) -> bool:
+    """Fetch the schema of a resource to a file.
+
+    It is the first JSON URL in ``conforms_to`` of the resource, else a schema file among the other resources of its
+    dataset.
+
+    Args:
+        resource: the `model.Resource`.
+        target: the file to write.
+
+    Returns:
+        whether a schema was found; errors are ignored.
+    """
+    urls = [url for url in _standards(resource) if _is_json(url) and config.host_allowed(url)]
+    if any(_fetched_schema(url, target) for url in urls[:MOST_ASKED]):
+        return True
+    return any(_copied_schema(other, target) for other in _others(resource)[:MOST_ASKED])
+
+
+def _standards(resource: Any) -> list[str]:
+    """Return what a resource conforms to, stored as a list or as JSON."""
+    value = (resource.extras or {}).get("conforms_to") or []
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return []
+    if isinstance(value, str):
+        value = [value]
+    return list(map(str, value))
+
+
+def _is_json(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.path.lower().endswith(".json")
+
+
+def _others(resource: Any) -> list[Any]:
+    rows = sa.select(model.Resource).where(
+        model.Resource.package_id == resource.package_id,
+        model.Resource.state == model.State.ACTIVE,
+        model.Resource.id != resource.id,
+    )
+    others = model.Session.scalars(rows.order_by(model.Resource.position))
+    return [other for other in others if _file_name(other.url) in SCHEMA_NAMES]
+
+
+def _file_name(url: str | None) -> str:
+    return PurePosixPath(str(url or "").partition("?")[0]).name.lower()
+
+
+def _copied_schema(resource: Any, target: Path) -> bool:
+    if resource.url_type != "upload":
+        is_allowed = _is_json(resource.url) and config.host_allowed(resource.url)
+        return is_allowed and _fetched_schema(resource.url, target)
+    upload = uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"})
+    path = Path(upload.get_path(resource.id))
+    if not path.is_file() or path.stat().st_size > SCHEMA_MEGABYTES * config.MEGABYTE:
+        return False
+    shutil.copyfile(path, target)
+    return True
+
+
+def _fetched_schema(url: str, target: Path) -> bool:
+    try:
+        with target.open("w+b") as file:
+            answer = GuardedSession(config.guard_settings(SCHEMA_SECONDS, SCHEMA_MEGABYTES)).get(
+                url, into=file
+            )
+    except FetchError:
+        return False
+    return answer.status < 400  # noqa

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import CLOSED, FAILED, OK, Service, ServiceUse, now
-from ckanext.ecosphere.access.services.description import LONGEST_NAME, Description
+from ckanext.ecosphere.access.services.parsers import LONGEST_NAME, Description
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
 

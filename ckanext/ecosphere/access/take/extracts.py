@@ -18,12 +18,11 @@ from ckanext.ecosphere.access import config, turns
 from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import BROKEN, EXTRACTS_KEPT, MADE, WANTED, Extract, now
 from ckanext.ecosphere.access.preview import files, messages
-from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
+from ckanext.ecosphere.access.preview.kinds import SNIFFED, PreviewError, sniff
 from ckanext.ecosphere.access.services import presentation, storage
-from ckanext.ecosphere.access.services.json_services import links, parse
+from ckanext.ecosphere.access.services.parsers import links, parse_json
 from ckanext.ecosphere.access.take import areas
-from ckanext.ecosphere.access.take.request import Part, address, formats, is_gml
+from ckanext.ecosphere.access.take.areas import Part, address, formats, is_gml
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)
@@ -259,7 +258,7 @@ def _page(body: bytes, gml: str) -> tuple[dict[str, Any], int]:
         gml: local name of the features in GML, "" for GeoJSON.
     """
     if not gml:
-        document = parse(body)
+        document = parse_json(body)
         if not isinstance(document.get("features"), list):
             raise PreviewError("other-json")
         return document, len(document["features"])

@@ -7,18 +7,12 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.access.logic.auth import ReadableResource
+from ckanext.ecosphere.access.auth import ReadableResource
 from ckanext.ecosphere.access.model import BROKEN, MADE, Extract
 from ckanext.ecosphere.access.preview import messages, samples
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take import areas
-from ckanext.ecosphere.access.take.request import (
-    DEGREES,
-    Part,
-    address,
-    formats,
-    offers_features,
-)
+from ckanext.ecosphere.access.take.areas import DEGREES, Part, address, formats, offers_features
 from ckanext.ecosphere.shared import contact_details, dates, language
 
 Layer = dict[str, Any]
@@ -114,7 +108,7 @@ def checked(readable: ReadableResource, data: dict[str, Any]) -> dict[str, Any]:
     if data["format"] not in formats():
         sentence = tk._("Choose one of these: {names}").format(names=", ".join(formats()))
         raise tk.ValidationError({"format": [sentence]})
-    area = areas.parse({field: str(data.get(field) or "") for field in areas.FIELDS})
+    area = areas.area_of({field: str(data.get(field) or "") for field in areas.FIELDS})
     crs = data["crs"]
     if not crs and data["format"] == "geojson":
         crs = DEGREES  # RFC 7946, unless another system is chosen
@@ -217,7 +211,8 @@ def notice(dataset: dict[str, Any], asked: dict[str, Any]) -> str:
 def warning() -> str:
     """Return the sentence about measures, with the placeholder `{names}`."""
     return tk._(
-        "Objects were cut at the border of the area: {names} still tell the area or length of the whole object, not of"
+        "Objects were cut at the border of the area: {names} still tell the area or length of the"
+        " whole object, not of"
         " the part in this file."
     )
 

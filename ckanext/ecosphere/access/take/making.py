@@ -17,7 +17,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import mapping, shape
 
 from ckanext.ecosphere.access.preview import geo
-from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.shared import csv_table
 
 Feature = dict[str, Any]
@@ -27,8 +27,8 @@ ID = "id"
 README = "LISEZ-MOI.txt"
 MOST_MEASURES = 20
 _MEASURE = re.compile(
-    r"(?:^|_)(?:surf(?:aces?)?|superf(?:icie)?|contenance|aire|area|perim(?:etr?e?)?|longueur|lineaire|length|leng|ha|m2"
-    r"|km2|hectares?)(?:\d|_|$)",
+    r"(?:^|_)(?:surf(?:aces?)?|superf(?:icie)?|contenance|aire|area|perim(?:etr?e?)?|longueur"
+    r"|lineaire|length|leng|ha|m2|km2|hectares?)(?:\d|_|$)",
     re.IGNORECASE,
 )
 """Names of attributes with an area or length; "long" is a longitude as often."""

@@ -162,7 +162,7 @@ def test_a_large_file_says_how_many_of_its_features_are_shown(
     preview.get_by_label("Afficher").select_option(label="Toutes les zones")
     expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
     jobs.make_samples()
-    told = "Seules les 1000 premières lignes sont affichées."
+    told = "Seules les 1\u202f000 premières lignes sur 12\u202f000 sont affichées."
     expect(preview.locator(".eco-preview__status")).to_have_text(told)
     expect(preview.get_by_text("Lignes : 1–50 sur 12\u202f000")).to_be_visible()
     assert axe_violations(page) == []

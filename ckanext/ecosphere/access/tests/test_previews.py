@@ -31,7 +31,7 @@ from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import Sample
 from ckanext.ecosphere.access.preview import files, geo, samples, tables
-from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.tests.conftest import address
 from ckanext.ecosphere.tests.scripted_server import serve
 

@@ -28,8 +28,8 @@ from ckanext.ecosphere.access import cli, jobs, qgis
 from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.model import Extract, Sample, Use, now
 from ckanext.ecosphere.access.preview import files
-from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.take import areas, extracts, request
+from ckanext.ecosphere.access.preview.kinds import PreviewError
+from ckanext.ecosphere.access.take import areas, extracts
 from ckanext.ecosphere.access.take import form as extract_form
 from ckanext.ecosphere.access.tests.conftest import address, call
 from ckanext.ecosphere.quality import links
@@ -625,7 +625,7 @@ def test_a_commune_is_proposed_and_taken_as_proposed_and_a_namesake_is_not_guess
     for nothing in ("", "?q=", "?q=x", "?q=" + "z" * 5_000):
         assert store["client"].get(f"/extraits/communes{nothing}").json == {"groups": []}
     for label in labels:
-        assert areas.parse({"commune": label})["label"] == label
+        assert areas.area_of({"commune": label})["label"] == label
     path = address(store, "Données", "extrait").removeprefix("/fr")
     answer = store["client"].post(path, data={"commune": "Saint-Denis", "show": "1"})
     told = BeautifulSoup(answer.data, "html.parser").select_one("#field-commune-error")
@@ -718,18 +718,18 @@ def test_a_box_is_written_so_that_no_server_turns_its_axes():
     }
     lambert = {"name": "a", "crs": ["EPSG:2154"], "formats": []}
     degrees = {"name": "a", "crs": ["EPSG:4326"], "formats": []}
-    part = request.Part((-1.6, 47.2, -1.5, 47.3))
-    asked = parse_qs(urlsplit(request.address(service, lambert, part)).query)["BBOX"][0]
+    part = areas.Part((-1.6, 47.2, -1.5, 47.3))
+    asked = parse_qs(urlsplit(areas.address(service, lambert, part)).query)["BBOX"][0]
     assert asked.endswith("EPSG:2154") and asked.startswith("35")
-    asked = parse_qs(urlsplit(request.address(service, degrees, part)).query)["BBOX"][0]
+    asked = parse_qs(urlsplit(areas.address(service, degrees, part)).query)["BBOX"][0]
     assert asked == "47.2,-1.6,47.3,-1.5,urn:ogc:def:crs:EPSG::4326"
     old = {**service, "version": "1.0.0"}
     assert (
-        parse_qs(urlsplit(request.address(old, degrees, part)).query)["BBOX"][0]
+        parse_qs(urlsplit(areas.address(old, degrees, part)).query)["BBOX"][0]
         == "-1.6,47.2,-1.5,47.3"
     )
     with pytest.raises(PreviewError):
-        request.address({**service, "formats": ["shape-zip"]}, degrees, part)
+        areas.address({**service, "formats": ["shape-zip"]}, degrees, part)
 
 
 def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store, monkeypatch):
@@ -771,7 +771,7 @@ def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store, 
 
 
 def test_no_address_ends_a_text_of_the_code():
-    for each in request.snippets("https://example.org/wfs?a=\"$(id)`'\\\n;b"):
+    for each in areas.snippets("https://example.org/wfs?a=\"$(id)`'\\\n;b"):
         line = next(line for line in each["text"].splitlines() if "example.org" in line)
         inside = line.split('"')[1]
         assert not set(inside) & set("\"`$'\\ ()")
@@ -786,7 +786,7 @@ def test_the_code_of_an_address_runs_as_it_stands(store, tmp_path):
     box = tuple(float(side) for side in NANTES.split(","))
     texts = {
         each["id"]: each["text"]
-        for each in request.snippets(request.address(found, found["layers"][0], request.Part(box)))
+        for each in areas.snippets(areas.address(found, found["layers"][0], areas.Part(box)))
     }
     subprocess.run(
         ["/bin/sh", "-ec", texts["curl"]], cwd=tmp_path, check=True, capture_output=True, timeout=30

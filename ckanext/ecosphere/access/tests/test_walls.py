@@ -15,9 +15,9 @@ import pytest
 from ckan.tests import factories
 
 from ckanext.ecosphere.access import jobs
-from ckanext.ecosphere.access.confinement import confine, drivers, sandbox
+from ckanext.ecosphere.access.confinement import confine, sandbox
 from ckanext.ecosphere.access.preview import geo
-from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.tests import active_geopackages
 
 SECRET = "SECRET_KEY = never-to-be-seen"
@@ -97,7 +97,7 @@ for path in sorted(pathlib.Path(FOLDER).glob("*.gpkg")):
 UNCONFINED = """
 import json, pathlib, shutil
 from ckanext.ecosphere.access.preview import reader
-from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import PreviewError
 told = {}
 for path in pathlib.Path(FOLDER).glob("*.gpkg"):
     work = pathlib.Path(WORK) / path.stem
@@ -276,14 +276,14 @@ def test_a_wall_that_leaks_is_none(loaded, monkeypatch):
 
 def test_only_the_drivers_of_the_list_are_left(loaded):
     code = (
-        "import json, pyogrio\nfrom ckanext.ecosphere.access.confinement import drivers\n"
-        "before = sorted(pyogrio.list_drivers()); drivers.restrict()\n"
+        "import json, pyogrio\nfrom ckanext.ecosphere.access.confinement import confine\n"
+        "before = sorted(pyogrio.list_drivers()); confine.restrict_drivers()\n"
         "print(json.dumps([before, sorted(pyogrio.list_drivers())]))"
     )
     line = [sys.executable, "-c", code]
     done = subprocess.run(line, capture_output=True, env=sandbox.environment(), check=True)
     before, after = json.loads(done.stdout)
-    assert set(after) == drivers.ALLOWED
+    assert set(after) == confine.ALLOWED_DRIVERS
     assert {"WFS", "OGR_VRT", "SQLite"} & set(before)
 
 

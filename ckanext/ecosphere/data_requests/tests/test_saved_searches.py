@@ -16,7 +16,8 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import alerts
 from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, opened, row, step, submitted
-from ckanext.ecosphere.search.alerts import job, storage, subjects
+from ckanext.ecosphere.search.alerts import job, searches
+from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts.model import Alert, Subscriber, now
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.tests.postbox import Postbox, body
@@ -145,7 +146,7 @@ def test_a_search_of_a_room_that_is_not_enabled_is_kept_and_not_asked(
     confirmed(app, postbox)
     opened()
     with monkeypatch.context() as off:
-        off.setattr(subjects, "of", lambda key: subjects.Datasets() if key == subjects.DATASETS else None)
+        off.setattr(searches, "of", lambda key: searches.Datasets() if key == searches.DATASETS else None)
         assert run() == 0
         assert run(2) == 0
     assert model.Session.scalar(sa.select(sa.func.count()).select_from(Alert)) == 1

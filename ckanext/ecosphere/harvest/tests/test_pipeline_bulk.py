@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.fast_save import signature, solr
+from ckanext.ecosphere.fast_save import documents, solr
 from ckanext.ecosphere.fast_save.documents import Documents, KeptDocuments
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.write.portal import Bulk, without_activity
@@ -83,7 +83,7 @@ def test_a_source_among_datasets_has_the_document_that_ckan_gives_it(portal):
     assert source in ids and len(ids) == 2
     made = {document["id"]: document for document in Documents().make(ids, lambda name, error: pytest.fail(str(error)))}
     assert document_bare(made[source]) == document_bare(solr.document(source))
-    signature.index(ids)
+    documents.index(ids)
     assert tk.get_action("harvest_source_show")({"ignore_auth": True}, {"id": source})["source_type"] == "ecosphere_csw"
 
 

@@ -19,7 +19,7 @@ from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import kept_facets
-from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.schemas.catalogue import core_fields, licences
 from ckanext.ecosphere.schemas.logic.validators import ecosphere_email
@@ -165,7 +165,7 @@ def run(plan: Plan) -> int:
         mark = {"on": moment, "licence": changes.licence}
         package.plugin_data = {**(package.plugin_data or {}), MARK: mark}
     model.Session.commit()
-    signature.index(plan.changes)
+    documents.index(plan.changes)
     return len(plan.changes)
 
 

@@ -11,7 +11,8 @@ from ckan.types import AuthResult, Context, Schema, Validator, ValidatorFactory
 
 from ckanext.ecosphere.interfaces import AlertSubject
 from ckanext.ecosphere.search import config
-from ckanext.ecosphere.search.alerts import searches, storage, subjects
+from ckanext.ecosphere.search.alerts import model as storage
+from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.alerts.model import Alert
 from ckanext.ecosphere.shared import authorization, language
 
@@ -29,7 +30,7 @@ def frequency(value: Any) -> str:
 def create_schema(default: ValidatorFactory, unicode_safe: Validator) -> Schema:
     """Return the schema of `ecosphere_search_alert_create`."""
     return {
-        "about": [default(subjects.DATASETS), unicode_safe],
+        "about": [default(searches.DATASETS), unicode_safe],
         "search": [default(""), unicode_safe],
         "frequency": [default("weekly"), frequency],
     }
@@ -69,7 +70,7 @@ def ecosphere_search_alert_create(context: Context, data_dict: dict[str, Any]) -
     """
     tk.check_access("ecosphere_search_alert_create", context, data_dict)
     user = _person(context)
-    subject = subjects.required(data_dict["about"])
+    subject = searches.required(data_dict["about"])
     search = subject.checked(subject.canonical(searches.parsed(data_dict["search"])), user)
     alert = storage.save(
         search=search,
@@ -144,7 +145,12 @@ def ecosphere_search_alert_delete(context: Context, data_dict: dict[str, Any]) -
 
 def listed(alerts: Iterable[Alert]) -> list[dict[str, Any]]:
     """Return alerts in the format of the actions, without those of rooms that are not enabled."""
-    return [dictized(alert, subject) for alert in alerts if (subject := subjects.of(alert.about))]
+    dicts = []
+    for alert in alerts:
+        subject = searches.of(alert.about)
+        if subject:
+            dicts.append(dictized(alert, subject))
+    return dicts
 
 
 def dictized(alert: Alert, subject: AlertSubject) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from ckan import model
 from ckan.lib.search import SearchQueryError
 
 from ckanext.ecosphere.search import config, popularity, unfound
-from ckanext.ecosphere.search.alerts import searches, storage, subjects
+from ckanext.ecosphere.search.alerts import model as storage
+from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.alerts.mails import deliver, reader_of
 from ckanext.ecosphere.search.alerts.model import Subscriber, now
 from ckanext.ecosphere.search.config import QUEUE
-from ckanext.ecosphere.search.relevance import catalogue_words
+from ckanext.ecosphere.search.relevance import spelling
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.work import jobs
@@ -93,10 +94,10 @@ def _look_for(subscriber_id: str, moment: datetime) -> int:
     for due in alerts:
         until = max(moment - SETTLED, due.since)
         looked_until[due.id] = until
-        subject = subjects.of(due.about)
+        subject = searches.of(due.about)
         if subject is None:  # its room is not enabled
             continue
-        with subjects.asked(subject, due.search, lang):
+        with searches.asked(subject, due.search, lang):
             reader = reader_of(model.Session.get_one(Subscriber, subscriber_id))
             if reader.gone:
                 model.Session.rollback()
@@ -142,10 +143,10 @@ POPULARITY = Job(
 )
 WORDS = Job(
     name="ecosphere-search-words",
-    function="ckanext.ecosphere.search.relevance.catalogue_words.count",
+    function="ckanext.ecosphere.search.relevance.spelling.count",
     title="Search: words of the catalogue",
     queue=QUEUE,
-    has_work=catalogue_words.is_due,
+    has_work=spelling.words_are_due,
 )
 JOBS = (POPULARITY, storage.OUTBOX, LOOK, WORDS)
 
@@ -154,7 +155,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "unconfirmed_erased": storage.purge,
     "unfound_erased": unfound.purge,
     "popularity_indexed": popularity.count,
-    "words_counted": catalogue_words.count,
+    "words_counted": spelling.count_words,
     "emails_taken_up": storage.OUTBOX.resume,
     "people_with_news": look,
     "emails": deliver,

@@ -1,4 +1,4 @@
-"""E-mails about saved searches, sent through the common outbox (`work.outbox`)."""
+"""E-mails about saved searches, sent through the common outbox (`work.outbox`), and the signed links in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from ckan import model
 
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.interfaces import AlertSubject, News
-from ckanext.ecosphere.search.alerts import links, storage, subjects
+from ckanext.ecosphere.search.alerts import model as storage
+from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.alerts.model import Alert, Subscriber
 from ckanext.ecosphere.shared import characters, language
 from ckanext.ecosphere.shared.mailing import headers
@@ -106,36 +107,36 @@ def _write(mail: Work) -> dict[str, Any]:
     subscriber = model.Session.get(Subscriber, mail.recipient)
     if subscriber is None or not reader_of(subscriber).email:
         raise Unwanted("no address")
-    id_, kind, content = mail.id, mail.kind, mail.content
+    # CKAN closes its session while the results are read: nothing of it is usable afterwards.
+    key, kind, content = str(mail.id), mail.kind, mail.content
     subscriber_id, lang = subscriber.id, subscriber.language
     items = []
     if kind == storage.DIGEST:
         items = _items(content, subscriber_id, lang)
     with language.speaking(lang):
-        message = _render(subscriber_id, str(id_), kind, content, items)
-    if message is None:
-        raise Unwanted("nothing to tell")
-    return message
+        return _render(subscriber_id, key, kind, content, items)
 
 
 def _render(
     subscriber_id: str, key: str, kind: str, content: dict[str, Any], items: list[Item]
-) -> dict[str, Any] | None:
-    """Return the recipient, subject, headers and both bodies of an e-mail; None if there is nothing left to report."""
+) -> dict[str, Any]:
+    """Return the recipient, subject, headers and both bodies of an e-mail.
+
+    Raises:
+        Unwanted: the subscriber was erased meanwhile, or there is nothing left to report.
+    """
     subscriber = model.Session.get(Subscriber, subscriber_id)
-    reader = reader_of(subscriber) if subscriber else None
-    if subscriber is None or reader is None or not reader.email:
-        return None
-    letter = WRITERS[kind](subscriber, content, items)
-    if letter is None:
-        return None
-    letter.greeting = (
-        tk._("Hello {name},").format(name=reader.name) if reader.name else tk._("Hello,")
-    )
+    letter = WRITERS[kind](subscriber, content, items) if subscriber else None
+    if subscriber is None or letter is None:
+        raise Unwanted("nothing to tell")
+    reader = reader_of(subscriber)
+    letter.greeting = tk._("Hello,")
+    if reader.name:
+        letter.greeting = tk._("Hello {name},").format(name=reader.name)
     # Other kinds have nothing to unsubscribe from: the alert may not even be confirmed.
     way_out = {}
     if kind == storage.DIGEST:
-        way_out = headers.way_out(links.leave_url(subscriber.id))
+        way_out = headers.way_out(leave_url(subscriber.id))
     return {
         "headers": {
             **headers.AUTOMATIC,
@@ -167,15 +168,18 @@ def _confirmation(
         greeting="",
         lines=[
             tk._(
-                "Somebody, probably you, asked on the portal “{title}” to be told at this address of what is new."
+                "Somebody, probably you, asked on the portal “{title}” to be told at this address"
+                " of"
+                " what is new."
             ).format(title=tk.config["ckan.site_title"]),
             tk._(
-                "Confirm it on the following page, which shows the search. The link is good for a week."
+                "Confirm it on the following page, which shows the search. The link is good for a"
+                " week."
             ),
         ],
         button=(
             tk._("See the search and confirm"),
-            links.confirm_url(alert.id, content["frequency"]),
+            confirm_url(alert.id, content["frequency"]),
         ),
         closing=tk._("If it was not you, do nothing: your address is erased in a week."),
     )
@@ -195,7 +199,7 @@ def _link(subscriber: Subscriber, content: dict[str, Any], _items: list[Item]) -
                 "Whoever has this link can see, change and delete your alerts: keep it to yourself."
             ),
         ],
-        button=(tk._("See my alerts"), links.manage_url(subscriber.id)),
+        button=(tk._("See my alerts"), manage_url(subscriber.id)),
         closing=tk._("If you did not ask for it, do nothing."),
     )
 
@@ -208,6 +212,9 @@ def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item])
         words = f"{items[0].sentence} – {items[0].title}"
     else:
         words = tk._("What is new in {number} of your searches").format(number=len(items))
+    own_page = _own_alerts()
+    if subscriber.user_id is None:
+        own_page = manage_url(subscriber.id)
     return Letter(
         subject=subject(words),
         greeting="",
@@ -216,11 +223,8 @@ def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item])
             "You receive this message from the portal “{title}” about searches that you saved."
         ).format(title=tk.config["ckan.site_title"]),
         links=[
-            (
-                tk._("Manage my alerts"),
-                _own_alerts() if subscriber.user_id else links.manage_url(subscriber.id),
-            ),
-            (tk._("Stop these e-mails"), links.leave_url(subscriber.id)),
+            (tk._("Manage my alerts"), own_page),
+            (tk._("Stop these e-mails"), leave_url(subscriber.id)),
         ],
     )
 
@@ -240,10 +244,10 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
     """
     items = []
     for results in content["alerts"]:
-        subject = subjects.of(results.get("about", subjects.DATASETS))
+        subject = searches.of(results.get("about", searches.DATASETS))
         if subject is None:
             continue
-        with subjects.asked(subject, results["search"], lang):
+        with searches.asked(subject, results["search"], lang):
             subscriber = model.Session.get(Subscriber, subscriber_id)
             if subscriber is None:
                 return []
@@ -276,4 +280,62 @@ def _item(
         sentence=subject.sentence(count),
         news=news,
         more=more_words,
+    )
+
+
+# --- signed links ---
+
+FOR_CONFIRMING, FOR_MANAGING, FOR_LEAVING = (
+    "ecosphere-alert-confirm",
+    "ecosphere-alerts-manage",
+    "ecosphere-alerts-leave",
+)
+CONFIRM_SECONDS = int(storage.KEPT.total_seconds())
+MANAGE_SECONDS = 60 * 24 * 3600
+"""Links to manage alerts are valid for 60 days; each e-mail has a new one."""
+
+
+def confirm_url(alert_id: str, frequency: str) -> str:
+    """Return the absolute URL of the page that confirms an alert."""
+    return _url("confirm", headers.sign(FOR_CONFIRMING, [alert_id, frequency]))
+
+
+def manage_url(subscriber_id: str) -> str:
+    """Return the absolute URL of the page with the alerts of a subscriber without an account."""
+    return _url("manage", headers.sign(FOR_MANAGING, subscriber_id))
+
+
+def leave_url(subscriber_id: str) -> str:
+    """Return the absolute URL that stops all e-mails about alerts; it does not expire."""
+    return _url("leave", headers.sign_lasting(FOR_LEAVING, subscriber_id))
+
+
+def read_confirm(token: str) -> tuple[str, str] | None:
+    """Return the alert id and frequency of a token, None if it is invalid or expired."""
+    payload = headers.read(FOR_CONFIRMING, token, CONFIRM_SECONDS)
+    match payload:
+        case [alert_id, frequency]:
+            return str(alert_id), str(frequency)
+    return None
+
+
+def read_manage(token: str) -> str | None:
+    """Return the subscriber id of a token, None if it is invalid or expired."""
+    payload = headers.read(FOR_MANAGING, token, MANAGE_SECONDS)
+    if isinstance(payload, str):
+        return payload
+    return None
+
+
+def read_leave(token: str) -> str | None:
+    """Return the subscriber id of a token, None if it is invalid."""
+    payload = headers.read_lasting(FOR_LEAVING, token)
+    if isinstance(payload, str):
+        return payload
+    return None
+
+
+def _url(endpoint: str, token: str) -> str:
+    return tk.h.url_for(
+        f"ecosphere_alerts.{endpoint}", token=token, qualified=True, locale=language.current()
     )

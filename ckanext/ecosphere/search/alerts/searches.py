@@ -1,31 +1,34 @@
-"""Searches of datasets as URL query strings: normalise, describe, and run them again for their owners.
+"""Searches as URL query strings, and what they are about: normalise, describe, and run them again for their owners.
 
-A search runs as if the page of datasets were requested with it, so that filters have the same meaning.
+A search of datasets runs as if the page of datasets were requested with it, so that filters have the same meaning.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.search import SearchError, SearchQueryError
 from ckan.lib.search.common import SolrConnectionError
 
+from ckanext.ecosphere.interfaces import AlertSubject, IEcosphereAlerts, News
+from ckanext.ecosphere.search import page
 from ckanext.ecosphere.search.relevance import search as relevance
-from ckanext.ecosphere.shared import characters, language
+from ckanext.ecosphere.shared import characters, dates, language
 
 LONGEST = 2_000
 """Maximum length of a query string."""
 MOST_PARAMETERS = 40
 LONGEST_TITLE = 200
-_PLUGINS = "ext_"
-_NO_FILTERS = frozenset({"q", "sort", "page"})
 #: CKAN passes parameter names to Solr unescaped.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,80}")
 
@@ -97,38 +100,6 @@ def with_words(search: str, words: str) -> str:
     return canonical([("q", words), *(pair for pair in parsed(search) if pair[0] != "q")])
 
 
-def title(search: str) -> str:
-    """Describe a search in the current language: its words, and the labels of its filters."""
-    pairs = parsed(search)
-    words = " ".join(value for name, value in pairs if name == "q")
-    parts = [tk._("“{words}”").format(words=words)] if words else []
-    for name, value in pairs:
-        if name.startswith(_PLUGINS):
-            continue
-        if name not in _NO_FILTERS:
-            parts.append(tk.h.ecosphere_search_facet_label(name, value))
-    if any(name == "ext_bbox" for name, _value in pairs):
-        parts.append(tk._("an area on the map"))
-    return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All datasets")
-
-
-def address(search: str) -> str:
-    """Return the absolute URL of the page of a search, in the current language."""
-    page = tk.h.url_for("dataset.search", qualified=True, locale=language.current())
-    if search:
-        return f"{page}?{search}"
-    return page
-
-
-def filters(search: str) -> dict[str, list[str]]:
-    """Return the chosen facet values."""
-    values_by_facet: dict[str, list[str]] = {}
-    for name, value in parsed(search):
-        if name not in _NO_FILTERS and not name.startswith(_PLUGINS):
-            values_by_facet.setdefault(name, []).append(value)
-    return values_by_facet
-
-
 def run(
     search: str,
     reader: model.User | None,
@@ -139,7 +110,7 @@ def run(
     ids: Iterable[str] = (),
     strict: bool = True,
 ) -> Found:
-    """Run a search; within `subjects.asked`, several values of a filter have the same meaning as on the page.
+    """Run a search; within `asked`, several values of a filter have the same meaning as on the page.
 
     Args:
         search: query string.
@@ -156,13 +127,13 @@ def run(
     """
     pairs = [] if ids else parsed(search)
     words = " ".join(value for name, value in pairs if name == "q")
-    extras = {name: value for name, value in pairs if name.startswith(_PLUGINS)}
+    extras = {name: value for name, value in pairs if name.startswith("ext_")}
     if strict:
         extras[relevance.TYPED_PARAMETER] = "1"
     # In the format of CKAN's page, which other plugins look for.
     chosen = []
-    for name, values in filters(urlencode(pairs)).items():
-        chosen += [f'{name}:"{_quoted(value)}"' for value in values]
+    for name, value in page.Address(pairs).filters:
+        chosen.append(f'{name}:"{_quoted(value)}"')
     narrowing = []
     if since or until:
         narrowing.append(f"metadata_modified:{{{_solr(since)} TO {_solr(until)}]")
@@ -179,11 +150,9 @@ def run(
         "facet": "false",
         "include_private": reader is not None,
     }
-    context: Any = {
-        "user": reader.name if reader else "",
-        "auth_user_obj": reader,
-        "ignore_auth": False,
-    }
+    context: Any = {"user": "", "auth_user_obj": reader, "ignore_auth": False}
+    if reader:
+        context["user"] = reader.name
     try:
         answer = tk.get_action("package_search")(context, data_dict)
     except SearchQueryError:
@@ -195,23 +164,6 @@ def run(
     return Found(
         answer["count"], answer["results"], answer.get(relevance.KEY, {}).get("corrected", "")
     )
-
-
-def checked(search: str, reader: model.User | None) -> str:
-    """Return a search ready to save: with corrected words, if the typed ones are misspelt.
-
-    Raises:
-        ValidationError: the query is invalid, or Solr is down.
-    """
-    try:
-        results = run(search, reader, strict=False)
-    except SearchQueryError as error:
-        raise tk.ValidationError({"search": [str(error)]}) from None
-    except IndexAwayError:
-        raise tk.ValidationError({"search": [away()]}) from None
-    if results.corrected:
-        return with_words(search, results.corrected)
-    return search
 
 
 def _solr(moment: datetime | None) -> str:
@@ -228,9 +180,146 @@ def _quoted(value: str) -> str:
 def sentences(error: tk.ValidationError) -> str:
     """Return the error messages, without field names."""
     messages: dict[str, Any] = error.error_dict
-    return " ".join(str(text) for texts in messages.values() for text in texts)
+    return " ".join(map(str, chain.from_iterable(messages.values())))
 
 
 def away() -> str:
     """Return the message that the index is down."""
     return tk._("The search does not answer at the moment. Try again in a few minutes.")
+
+
+# --- subjects: what is searched ---
+
+DATASETS = "datasets"
+
+
+class Datasets(AlertSubject):
+    """Datasets, as found by the page of datasets."""
+
+    key = DATASETS
+    page = "/dataset/"
+
+    def name(self) -> str:
+        """Return the name of these objects."""
+        return tk._("Datasets")
+
+    def explanation(self) -> str:
+        """Return the text that introduces the name of the search."""
+        return tk._(
+            "You get an e-mail when datasets of this search are published or changed, and none when"
+            " there is no news:"
+        )
+
+    def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:
+        """Return the canonical form of a search."""
+        return canonical(pairs)
+
+    def checked(self, search: str, reader: model.User | None) -> str:
+        """Return a search ready to save: with corrected words, if the typed ones are misspelt.
+
+        Raises:
+            ValidationError: the query is invalid, or Solr is down.
+        """
+        try:
+            results = run(search, reader, strict=False)
+        except SearchQueryError as error:
+            raise tk.ValidationError({"search": [str(error)]}) from None
+        except IndexAwayError:
+            raise tk.ValidationError({"search": [away()]}) from None
+        if results.corrected:
+            return with_words(search, results.corrected)
+        return search
+
+    def title(self, search: str) -> str:
+        """Describe a search in the current language: its words, and the labels of its filters."""
+        pairs = parsed(search)
+        words = " ".join(value for name, value in pairs if name == "q")
+        parts = [tk._("“{words}”").format(words=words)] if words else []
+        for name, value in page.Address(pairs).filters:
+            parts.append(page.facet_label(name, value))
+        if any(name == page.AREA for name, _value in pairs):
+            parts.append(tk._("an area on the map"))
+        return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All datasets")
+
+    def address(self, search: str) -> str:
+        """Return the absolute URL of the page of a search, in the current language."""
+        url = tk.h.url_for("dataset.search", qualified=True, locale=language.current())
+        if search:
+            return f"{url}?{search}"
+        return url
+
+    def feed(self, search: str) -> str:
+        """Return the URL of the Atom feed of a search."""
+        url = tk.h.url_for("ecosphere_alerts.feed")
+        if search:
+            return f"{url}?{search}"
+        return url
+
+    def look(
+        self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
+    ) -> tuple[int, list[str]]:
+        """Query the index for datasets saved in the interval."""
+        results = run(search, reader, since=since, until=until, rows=rows)
+        return results.count, [dataset["id"] for dataset in results.results]
+
+    def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:
+        """Describe datasets, only those that the reader may find."""
+        datasets = run("", reader, ids=ids, rows=len(ids)).results
+        written = since.astimezone(timezone.utc).replace(tzinfo=None).isoformat()
+        return [_news(dataset, written) for dataset in datasets]
+
+    def sentence(self, count: int) -> str:
+        """Return the sentence that says how many datasets are new or changed."""
+        return tk.ungettext(
+            "{number} new or changed dataset", "{number} new or changed datasets", count
+        ).format(number=count)
+
+
+def _news(package: dict[str, Any], since: str) -> News:
+    """Describe a dataset: places, service, and date of creation or change; times are in CKAN's format."""
+    if str(package["metadata_created"]) > since:
+        when = tk._("new on {date}").format(date=dates.day(package["metadata_created"]))
+    else:
+        when = tk._("changed on {date}").format(date=dates.day(package["metadata_modified"]))
+    service = (package.get("organization") or {}).get("title") or ""
+    about = [page.places(package.get("territory"), language.current()), service, when]
+    return News(
+        title=characters.one_line(package.get("title") or package["name"]),
+        url=tk.h.url_for(
+            "dataset.read", id=package["name"], qualified=True, locale=language.current()
+        ),
+        about=characters.one_line(" – ".join(part for part in about if part)),
+    )
+
+
+def of(key: str) -> AlertSubject | None:
+    """Return a subject by its key, None if its room is not enabled."""
+    if key == DATASETS:
+        return Datasets()
+    plugins: Any = p.PluginImplementations(IEcosphereAlerts)
+    further = (subject for plugin in plugins for subject in plugin.ecosphere_alert_subjects())
+    return next((subject for subject in further if subject.key == key), None)
+
+
+def required(key: str) -> AlertSubject:
+    """Return a subject by its key.
+
+    Raises:
+        ValidationError: there is no such subject.
+    """
+    subject = of(key)
+    if subject is None:
+        raise tk.ValidationError(
+            {"about": [tk._("No search of this can be saved: {name}").format(name=key)]}
+        )
+    return subject
+
+
+@contextmanager
+def asked(subject: AlertSubject, search: str, lang: str) -> Iterator[None]:
+    """Simulate the page of a search, in a language, for background jobs.
+
+    CKAN closes its database session at the end of the block: read what is needed before.
+    """
+    with language.speaking(lang, f"{subject.page}?{search}"):
+        yield

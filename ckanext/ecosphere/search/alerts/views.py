@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from ckan.config.middleware.flask_app import csrf
 from flask import Blueprint, Response, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.interfaces import AlertSubject
 from ckanext.ecosphere.search import config, unfound
-from ckanext.ecosphere.search.alerts import actions, feed, links, searches, storage, subjects
+from ckanext.ecosphere.search.alerts import actions, feeds, mails, searches
+from ckanext.ecosphere.search.alerts import model as storage
+from ckanext.ecosphere.search.alerts.model import Alert, Subscriber
 from ckanext.ecosphere.shared import contact_details, language, web_guard
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -34,10 +37,10 @@ web_guard.protect(ecosphere_alerts)
 ecosphere_alerts.after_app_request(unfound.after_page)
 
 
-def new(about: str = subjects.DATASETS) -> AnyResponse:
+def new(about: str = searches.DATASETS) -> AnyResponse:
     """Show the form that saves a search, or save it."""
     _require_alerts()
-    subject = subjects.of(about)
+    subject = searches.of(about)
     if subject is None:
         tk.abort(404, tk._("No search of this can be saved: {name}").format(name=about))
     try:
@@ -127,9 +130,9 @@ def ask_link() -> AnyResponse:
 
 def confirm(token: str) -> AnyResponse:
     """Show what is to be confirmed (some programs follow links of e-mails); on POST, confirm it."""
-    alert_id, frequency = links.read_confirm(token) or ("", "")
-    alert = storage.waiting(alert_id) if alert_id else None
-    subject = subjects.of(alert.about) if alert else None
+    alert_id, frequency = mails.read_confirm(token) or ("", "")
+    alert = model.Session.get(Alert, alert_id)
+    subject = searches.of(alert.about) if alert else None
     if alert is None or subject is None or frequency not in storage.PERIODS:
         tk.abort(
             404,
@@ -142,14 +145,14 @@ def confirm(token: str) -> AnyResponse:
         except tk.ValidationError as error:
             tk.abort(INVALID, searches.sentences(error))
         tk.h.flash_success(tk._("Your alert is confirmed."))
-        return tk.redirect_to(links.manage_url(subscriber_id))
+        return tk.redirect_to(mails.manage_url(subscriber_id))
     variables = {"token": token, "frequency": frequency, "title": subject.title(alert.search)}
     return _rendered("confirm.html", {**variables, "url": subject.address(alert.search)})
 
 
 def manage(token: str) -> AnyResponse:
     """Show and change the alerts of a subscriber without an account."""
-    subscriber_id = links.read_manage(token)
+    subscriber_id = mails.read_manage(token)
     if subscriber_id is None:
         tk.abort(
             404,
@@ -163,7 +166,7 @@ def manage(token: str) -> AnyResponse:
             lambda alert: storage.delete(subscriber_id, alert),
         )
         return tk.redirect_to("ecosphere_alerts.manage", token=token)
-    alerts = storage.alerts(storage.subscriber(subscriber_id))
+    alerts = storage.alerts(model.Session.get(Subscriber, subscriber_id))
     return _list(actions.listed(alerts), token)
 
 
@@ -202,7 +205,7 @@ def leave(token: str) -> Response:
 
     The token is the authorisation: mail programs send this POST without cookies, so there is no session to protect.
     """
-    subscriber_id = links.read_leave(token)
+    subscriber_id = mails.read_leave(token)
     if subscriber_id is None:
         tk.abort(404, tk._("This address is not complete."))
     if request.method == "POST":
@@ -225,7 +228,7 @@ def unfound_page() -> Response:
 def _list(alerts: list[dict[str, Any]], token: str) -> Response:
     rows = []
     for alert in alerts:
-        subject = subjects.required(alert["about"])
+        subject = searches.required(alert["about"])
         rows.append({**alert, "of": subject.name(), "feed": subject.feed(alert["search"])})
     variables = {"alerts": rows, "token": token, "frequencies": frequencies(none=not token)}
     return _rendered("list.html", variables)
@@ -238,7 +241,9 @@ def frequencies(*, none: bool) -> list[tuple[str, str]]:
         none: whether to include the choice without e-mails.
     """
     choices = [("daily", tk._("Every day")), ("weekly", tk._("Every week"))]
-    return [*choices, *([(storage.NONE, tk._("No e-mails"))] if none else [])]
+    if none:
+        choices.append((storage.NONE, tk._("No e-mails")))
+    return choices
 
 
 def _form(
@@ -247,7 +252,7 @@ def _form(
     typed: Mapping[str, str],
     errors: Mapping[str, Any] | None = None,
 ) -> Response:
-    about = {} if subject.key == subjects.DATASETS else {"about": subject.key}
+    about = {} if subject.key == searches.DATASETS else {"about": subject.key}
     variables = {
         "action": tk.url_for("ecosphere_alerts.new", **about),
         "explanation": subject.explanation(),
@@ -259,7 +264,8 @@ def _form(
         "trap": TRAP,
         "frequencies": frequencies(none=_is_known()),
     }
-    return _rendered("new.html", variables, INVALID if errors else 200)
+    status = INVALID if errors else 200
+    return _rendered("new.html", variables, status)
 
 
 def _rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:
@@ -298,7 +304,7 @@ _RULES = (
     ("/recherche/alertes/gerer/<token>", "manage", manage, ("GET", "POST")),
     ("/recherche/alertes/quitter/<token>", "leave", leave, ("GET", "POST")),
     ("/recherche/sans-resultat", "unfound", unfound_page, ("GET",)),
-    ("/recherche.atom", "feed", feed.feed, ("GET",)),
+    ("/recherche.atom", "feed", feeds.feed, ("GET",)),
 )
 for _path, _name, _view, _methods in _RULES:
     ecosphere_alerts.add_url_rule(_path, endpoint=_name, view_func=_view, methods=list(_methods))

@@ -1,7 +1,8 @@
-"""The place of a query: the readings of its words, combined. Pure."""
+"""The place of a query: the readings of its words, combined; and that in the name of a table. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cache
@@ -38,6 +39,9 @@ MOST_ALTERNATIVES = 3
 _ARTICLES = ("l", "la", "le", "les")
 _POSTAL = 5
 _TERRITORIES = ("departement", "region", "outre-mer")
+_TABLE = re.compile(r"[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+")
+SHORTEST_TABLE_PART = 3
+"""Minimum letters of a meaningful part of a table name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +281,21 @@ def _organizations(kinds: list[str], place: Place) -> tuple[str, ...]:
         for concept in voc.get("organisations")
         if concept.data["kind"] in kinds and concept.data["territory"] in uris
     )
+
+
+def is_table_name(title: str) -> bool:
+    """Return whether a title is only the name of a table ("N_DFCI_PISTE_L_040")."""
+    return bool(_TABLE.fullmatch(title.strip()))
+
+
+def table_parts(name: str) -> tuple[list[str], Place | None]:
+    """Return the meaningful parts of a table name and its place: without prefix, kind of geometry and code."""
+    place = of_table(name)
+    parts = name.split("_")
+    if place:
+        parts.pop()
+    parts = [part for part in parts if len(part) >= SHORTEST_TABLE_PART and not part.isdigit()]
+    return parts, place
 
 
 def of_table(name: str) -> Place | None:

@@ -1,32 +1,31 @@
-"""Answer queries in words through CKAN's `package_search`, relaxing them step by step.
+"""Answer queries in words through CKAN's `package_search`: choose the query, and say how it was understood.
 
 Every query goes through CKAN's action, so that permissions, other plugins and the result format remain CKAN's.
 """
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.lib.search import SearchError, SearchQueryError
 from ckan.types import Context
 from flask import has_request_context
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import config, query
-from ckanext.ecosphere.search.relevance import (
-    catalogue_words,
-    missing,
-    solr_language,
-    spelling,
-    understanding,
-)
-from ckanext.ecosphere.search.relevance.results import Index, alone
+from ckanext.ecosphere.search import config, facets, query, solr_schema, unfound
+from ckanext.ecosphere.search.relevance import solr, spelling, understanding
 from ckanext.ecosphere.search.relevance.understanding import Understood
-from ckanext.ecosphere.search.relevance.words import Question
+from ckanext.ecosphere.search.relevance.words import Question, Unit, is_translated, read_all, stem
+from ckanext.ecosphere.shared import dates
+
+log = logging.getLogger(__name__)
 
 KEY = "ecosphere_search"
 """Key of the result under which the interpretation of the query is returned."""
@@ -47,6 +46,19 @@ MOST_AT_ONCE = 2
 """Units that datasets of one place often have together."""
 MOST_NAMESAKES = 2
 """Namesakes counted in advance."""
+MOST_FORESEEN = 20
+"""Maximum queries counted in one request before one of them is run."""
+SEVERAL = 2
+"""Minimum queries for which counting in advance is worthwhile."""
+_TYPE_FIELD = "dataset_type"
+"""Field with exactly one value per dataset: the sum over its values is the number of datasets."""
+_SCHEMA_SECONDS = {True: 600, False: 30}
+MOST = 3
+"""Maximum number of subjects reported as missing."""
+MOST_NAMES = 3
+"""Maximum alternative names reported per expression."""
+_BETWEEN = r"\W+(?:\w{1,4}\W+){0,3}"
+"""What stands between the words of an expression: "restriction d'eau"."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
 _IDENTIFIER = re.compile(
     r"(?:https?://|urn:)[\w.:/?=&#%~+-]{4,300}"
@@ -66,6 +78,33 @@ class Choice:
     corrected: str = ""
 
 
+@tk.chained_action
+@tk.side_effect_free
+def package_search(original_action: Any, context: Context, data_dict: dict[str, Any]) -> Any:
+    """Interpret a query in words: find the place, the subject, and relax the query step by step if nothing is found.
+
+    Queries in Solr's syntax, and those that set fields or a parser, are passed to CKAN unchanged. Beside CKAN's keys,
+    the result has `ecosphere_search`: the place recognised and others of the same name, the words, corrections, and
+    whether the query was relaxed. Several values of one facet are alternatives, on pages, in feeds and (as
+    `ext_facets`) in the API.
+
+    Raises:
+        ValidationError: `extras` is not an object; CKAN and ckanext-spatial would fail with an internal error.
+        SearchQueryError: `ext_facets` is not an object of fields with lists of values, or too large.
+    """
+    if not isinstance(data_dict.get("extras") or {}, dict):
+        raise tk.ValidationError(
+            {"extras": [tk._("This must be an object with names and values.")]}
+        )
+    search_params = facets.prepare(data_dict)
+    if not is_question(search_params):
+        return original_action(context, search_params)
+    result = answer(original_action, context, search_params)
+    if result[KEY]["as_asked"] == 0:
+        unfound.note(search_params)
+    return result
+
+
 def is_question(data_dict: dict[str, Any]) -> bool:
     """Return whether a search is in words, without Solr syntax, fields or parser of its own."""
     text = data_dict.get("q")
@@ -77,7 +116,7 @@ def is_question(data_dict: dict[str, Any]) -> bool:
         return False
     if query.is_fielded(text):
         return False
-    if solr_language.is_written(text) and not solr_language.is_choice(text):
+    if query.has_syntax(text) and not query.is_choice(text):
         return False
     filters = [data_dict.get("fq"), *(data_dict.get("fq_list") or [])]
     return not any(isinstance(text, str) and _OTHER_TYPES.search(text) for text in filters)
@@ -196,7 +235,7 @@ def _may_find_little(understood: Understood, unknown: list[str]) -> bool:
     strong = [unit for unit in understood.question.units if not unit.weak]
     if unknown or len(strong) > MOST_AT_ONCE:
         return True
-    if any(not unit.others and catalogue_words.has(unit.words) is False for unit in strong):
+    if any(not unit.others and spelling.catalogue_has(unit.words) is False for unit in strong):
         return True
     several = len(strong) == MOST_AT_ONCE or bool(understood.others)
     return several and understood.place is not None
@@ -217,7 +256,7 @@ def _candidates(
     candidates = [reading.question for reading in readings]
     candidates += map(alone, unknown)
     for word in unknown:
-        near = spelling.near(voc.normalise(word), foreseen=True)
+        near = spelling.near(voc.normalise(word))
         if not spelling.is_of_lists(near):
             candidates.append(alone(near))
     for reading in reversed(readings):
@@ -238,7 +277,7 @@ def _possible_corrections(understood: Understood, unknown: list[str]) -> Iterato
     for number in range(len(in_doubt) + 1):
         for of_catalogue in combinations(in_doubt, number):
             near = {
-                word: spelling.near(voc.normalise(word), known=word in of_catalogue, foreseen=True)
+                word: spelling.near(voc.normalise(word), known=word in of_catalogue)
                 for word in unknown
             }
             text = spelling.corrected(understood, unknown, near.__getitem__)
@@ -283,6 +322,9 @@ def _with_less(best: Choice, index: Index) -> Choice:
     return best
 
 
+# --- what is said of the query ---
+
+
 def _summary(choice: Choice, index: Index) -> dict[str, Any]:
     """Return the interpretation of the query, for pages and API clients."""
     question, understood = choice.question, choice.understood
@@ -291,7 +333,7 @@ def _summary(choice: Choice, index: Index) -> dict[str, Any]:
     results = index.find(question)["results"] if question.strict else []
     lacking = []
     if index.has_titles:
-        lacking = missing.subjects(understood, index, results)
+        lacking = missing_subjects(understood, index, results)
     place_only = not question.units and bool(first.units)
     relaxed = question.core or place_only or question.optional > first.optional
     place_read, elsewhere = None, False
@@ -306,7 +348,7 @@ def _summary(choice: Choice, index: Index) -> dict[str, Any]:
         "words": [unit.text for unit in first.units],
         "corrected": choice.corrected,
         "fewer_words": relaxed and not lacking,
-        "unsaid": missing.everyday(question, index),
+        "unsaid": unsaid(question, index),
         "missing": lacking,
         "place_only": place_only,
         "excluded": [
@@ -320,3 +362,311 @@ def _words_to_mark(choice: Choice, typed: str) -> str:
     """Return the words to mark in results: as typed or corrected, and the catalogue's names for them."""
     names = [name for unit in choice.question.units for name in unit.others[: unit.called]]
     return " ".join([choice.understood.wanted or typed, *names])
+
+
+def missing_subjects(
+    understood: Understood, index: Index, datasets: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the subjects that no dataset of the place has in its title or keywords.
+
+    Solr is only queried for those that no dataset of the page has.
+
+    Args:
+        understood: the interpreted query.
+        index: the index as the reader sees it.
+        datasets: those of the page.
+
+    Returns:
+        for each `words`, as typed; `place`, "" for everywhere; `mentioned`: number of datasets there that have the
+        words elsewhere; `elsewhere`: number of datasets of other places about it; `names`: what was searched beside it.
+    """
+    question = understood.question
+    texts = [_stems_of(dataset) for dataset in datasets]
+    strong = [unit for unit in question.units if not unit.weak]
+    if any(unit.core for unit in strong):
+        # An ordinary word beside a subject need not be one itself ("quelles espèces faut-il prendre en compte").
+        strong = [unit for unit in strong if unit.core or not _is_ordinary(unit)]
+    unseen = [unit for unit in strong if _is_subject(unit, question) and not _is_in(unit, texts)]
+    queries = {unit: _queries(unit, question) for unit in unseen[:MOST]}
+    index.count_at_once(query for of_unit in queries.values() for query in of_unit)
+    place_title = question.place.title if question.place else ""
+    lacking = []
+    for unit, (about, mentioned, anywhere) in queries.items():
+        if index.count(about):
+            continue
+        number = index.count(mentioned)
+        if not number or unit.core or len(strong) == 1:
+            elsewhere = index.count(anywhere) if question.place else 0
+            lacking.append(
+                {
+                    "words": quoted(unit, understood.wanted),
+                    "place": place_title,
+                    "mentioned": number,
+                    "elsewhere": elsewhere,
+                    "names": list(unit.others[: unit.called])[:MOST_NAMES],
+                }
+            )
+    return lacking
+
+
+def _queries(unit: Unit, question: Question) -> tuple[Question, Question, Question]:
+    """Return the queries for what is about a subject at the place, mentions it there, and is about it anywhere."""
+    mentioned = Question(
+        (_alone(unit),), place=question.place, service=question.service, excluded=question.excluded
+    )
+    about = replace(mentioned, about=True)
+    return about, mentioned, replace(about, place=None, service=())
+
+
+def _is_subject(unit: Unit, question: Question) -> bool:
+    """Return whether a unit can be missing: neither a number, a table name, a possible place, nor an everyday word.
+
+    An everyday word that the catalogue uses itself is a subject of it.
+    """
+    if "_" in unit.text or unit.text.isdigit() or unit.words == question.maybe_words:
+        return False
+    return not is_translated(unit) or bool(spelling.catalogue_has(unit.words))
+
+
+def _is_ordinary(unit: Unit) -> bool:
+    folded = [voc.normalise(word) for word in unit.words]
+    return all(spelling.is_french(word) or spelling.is_place(word) for word in folded)
+
+
+def _stems_of(dataset: Mapping[str, Any]) -> frozenset[str]:
+    """Return the stems of title and keywords of a dataset, as `package_search` returns it."""
+    texts = [str(dataset.get("title") or "")]
+    for tag in dataset.get("tags") or ():
+        if isinstance(tag, dict):
+            texts.append(tag["display_name"])
+        else:
+            texts.append(tag)
+    return frozenset(word.stem for word in read_all(" ".join(texts)))
+
+
+def _is_in(unit: Unit, texts: list[frozenset[str]]) -> bool:
+    stems = {stem(voc.normalise(word)) for word in unit.words}
+    return any(stems <= text for text in texts)
+
+
+def quoted(unit: Unit, text: str) -> str:
+    """Return a unit as it was typed, with the small words that the unit lacks.
+
+    >>> quoted(Unit(("restriction", "eau")), "Restriction d'eau dans le Tarn")
+    "Restriction d'eau"
+    """
+    match = re.search(_BETWEEN.join(map(re.escape, unit.words)), text, re.IGNORECASE)
+    if match:
+        return match[0]
+    return unit.text
+
+
+def unsaid(question: Question, index: Index) -> list[dict[str, Any]]:
+    """Return everyday expressions that no dataset contains, found by alternative names only: `words` and `names`."""
+    strange = [unit for unit in spelling.strange(question.units) if is_translated(unit)]
+    queries = {unit: Question((_alone(unit),)) for unit in strange}
+    index.count_at_once(queries.values())
+    return [
+        {"words": unit.text, "names": list(unit.others[: unit.called])[:MOST_NAMES]}
+        for unit, query in queries.items()
+        if not index.count(query) and index.count(question)
+    ]
+
+
+def _alone(unit: Unit) -> Unit:
+    return replace(unit, others=(), called=0)
+
+
+# --- results and counts ---
+
+# Each query is requested from Solr once: run fully, or counted with others in advance, with a single request. Each is
+# then a filter, and each count a facet that excludes the filters of all others (Solr's reference guide, "Tagging and
+# excluding filters"). A tag names a query to which the filter does not belong:
+#
+#     fq={!edismax tag='not1' mm=1}zones AND humides    facet.field={!lucene ex=not0 key=ask0}dataset_type
+#     fq={!edismax tag='not0' mm=1}zones OR humides     facet.field={!lucene ex=not1 key=ask1}dataset_type
+#
+# CKAN's filters (permission labels, state, site) and the reader's own have no such tag, so they apply to each query.
+
+
+class Index:
+    """The portal's index as one reader sees it, during one search.
+
+    Args:
+        original: CKAN's `package_search`.
+        context: action context, with the reader's permissions.
+        data_dict: parameters of the reader's `package_search`.
+        without: disabled features, among `understanding.FEATURES`.
+    """
+
+    def __init__(
+        self,
+        original: Callable[..., Any],
+        context: Context,
+        data_dict: dict[str, Any],
+        without: frozenset[str],
+    ) -> None:
+        self.original = original
+        self.context = context
+        self.data_dict = data_dict
+        self.without = without
+        self._counts: dict[Question, int] = {}
+        self._answers: dict[Question, dict[str, Any]] = {}
+
+    def find(self, question: Question) -> dict[str, Any]:
+        """Return the result of `package_search` for a query."""
+        if question not in self._answers:
+            answer = self._run(question)
+            self._answers[question] = answer
+            self._counts[question] = answer["count"]
+        return self._answers[question]
+
+    @property
+    def has_titles(self) -> bool:
+        """Return whether the results have titles and keywords, which a client can leave out."""
+        return self.data_dict.get("rows") != 0 and not self.data_dict.get("fl")
+
+    def knows(self, question: Question) -> bool:
+        """Return whether a query has been run or counted."""
+        return question in self._counts
+
+    def count(self, question: Question) -> int:
+        """Return the number of results of a query."""
+        if self.knows(question):
+            return self._counts[question]
+        return self.find(question)["count"]
+
+    def near(self, word: str) -> str:
+        """Return a corrected spelling of a word; empty if none finds anything for the reader."""
+        other = spelling.near(voc.normalise(word), known=self.count(alone(word)) > 0)
+        # The catalogue's words may be some minutes old: a dataset may have become private since.
+        if spelling.is_of_lists(other) or self.count(alone(other)):
+            return other
+        return ""
+
+    def foresee(self, queries: Iterable[Question]) -> None:
+        """Count several queries in advance; a single one is counted when it is run."""
+        distinct = list(dict.fromkeys(queries))
+        if sum(not self.knows(question) for question in distinct) >= SEVERAL:
+            self.count_at_once(distinct)
+
+    def count_at_once(self, queries: Iterable[Question]) -> None:
+        """Count the results of queries with one request to Solr."""
+        unknown = [question for question in dict.fromkeys(queries) if not self.knows(question)]
+        unknown = unknown[:MOST_FORESEEN]
+        if not unknown:
+            return
+        minimum = config.minimum_match()
+        parameters = []
+        for question in unknown:
+            parameters.append(solr.parameters(question, minimum=minimum, ranked=False, year=None))
+        counting = counting_parameters(parameters)
+        try:
+            answer = self._ask({"qf": config.query_fields(), **counting})
+        except SearchError as error:
+            # Each query is then run, and may fail, separately.
+            log.warning("The questions cannot be counted together: %s", error)
+            return
+        self._counts.update(zip(unknown, read_counts(answer, len(unknown)), strict=True))
+
+    def _run(self, question: Question) -> dict[str, Any]:
+        if not has_numbers():
+            return self._ask_ranked(question, None)
+        try:
+            return self._ask_ranked(question, dates.today().year)
+        except SearchQueryError:
+            raise
+        except SearchError:
+            # The schema of the index may have changed.
+            forget_schema()
+            return self._ask_ranked(question, None)
+
+    def _ask_ranked(self, question: Question, year: int | None) -> dict[str, Any]:
+        parameters = solr.parameters(
+            question,
+            minimum=config.minimum_match(),
+            ranked="ranking" not in self.without,
+            year=year,
+        )
+        return self._ask({"qf": config.query_fields(), "tie": config.tie(), **parameters})
+
+    def _ask(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Run `package_search` with the reader's parameters, replaced or narrowed by those of a query."""
+        filters = [*(self.data_dict.get("fq_list") or []), *parameters["fq_list"]]
+        with query.written(parameters["q"]):
+            # CKAN's action changes its parameters.
+            return self.original(self.context, {**self.data_dict, **parameters, "fq_list": filters})
+
+
+def alone(word: str) -> Question:
+    """Return the query for a single word."""
+    return Question((Unit((word,)),))
+
+
+def counting_parameters(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return parameters of `package_search` that count the results of queries.
+
+    Args:
+        queries: `q`, `mm` and `fq_list` of each, as returned by `solr.parameters`.
+
+    Returns:
+        `q`, `fq_list`, `facet`, `facet.field`, `rows` and `start`.
+    """
+    queries_by_filter: dict[str, set[int]] = {}
+    for number, parameters in enumerate(queries):
+        filters = [f"{{!edismax tag='%s' mm='{parameters['mm']}'}}{parameters['q']}"]
+        filters += [f"{{!lucene tag='%s'}}{clause}" for clause in parameters["fq_list"]]
+        for written in filters:
+            queries_by_filter.setdefault(written, set()).add(number)
+    numbers = range(len(queries))
+    tagged = []
+    for written, own in queries_by_filter.items():
+        others = [f"not{number}" for number in numbers if number not in own]
+        tagged.append(written.replace("%s", ",".join(others) or "all", 1))
+    return {
+        "q": "*:*",
+        "fq_list": tagged,
+        "facet": "true",
+        "facet.field": [
+            f"{{!lucene ex=not{number} key=ask{number}}}{_TYPE_FIELD}" for number in numbers
+        ],
+        "rows": 0,
+        "start": 0,
+    }
+
+
+def read_counts(answer: Mapping[str, Any], number: int) -> list[int]:
+    """Return the counts from a result of `package_search`, in the order of the queries."""
+    counts = []
+    for position in range(number):
+        items = answer["search_facets"][f"ask{position}"]["items"]
+        counts.append(sum(item["count"] for item in items))
+    return counts
+
+
+_schema: dict[str, tuple[float, bool]] = {}
+"""URL of Solr → when its schema was read, and whether it has the numbers."""
+
+
+def has_numbers() -> bool:
+    """Return whether the index has the numeric fields of the record's boost.
+
+    Cached for ten minutes, or for half a minute if it has not, since the schema may be being set up.
+    """
+    url = tk.config["solr_url"]
+    moment, has_them = _schema.get(url, (0.0, False))
+    if not moment or time.monotonic() - moment > _SCHEMA_SECONDS[has_them]:
+        try:
+            fields = solr_schema.solr().schema()["fields"]
+        except solr_schema.SolrAdminError:
+            has_them = False
+        else:
+            numbers = {field["name"] for field in fields if field["type"] == "pint"}
+            has_them = numbers.issuperset(solr.NUMBER_FIELDS)
+        _schema[url] = (time.monotonic(), has_them)
+    return has_them
+
+
+def forget_schema() -> None:
+    """Clear the cached schema information."""
+    _schema.clear()

@@ -1,29 +1,33 @@
 """Correct misspelt words of a query: from the term lists and place names, then from the words of the catalogue.
 
-Words of the catalogue that are not known here are found through `package_search` (see `search/suggest.py`), with the
-reader's permissions.
+The words of titles and keywords of public datasets are counted by a job of a worker, and kept in Redis.
 """
 
 from __future__ import annotations
 
+import json
 import re
+import time
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 from itertools import islice
+from typing import Any
 
-from ckan.types import Context
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+from rapidfuzz import process
 from rapidfuzz.distance import OSA
+from redis.exceptions import RedisError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import synonyms
-from ckanext.ecosphere.search.relevance import catalogue_words, words
+from ckanext.ecosphere.search.relevance import words
 from ckanext.ecosphere.search.relevance.understanding import Understood
-from ckanext.ecosphere.search.suggest import (
-    MIN_FUZZY_LENGTH,
-    VERY_LONG_WORD,
-    allowed_distance,
-    nearest_word,
-)
+from ckanext.ecosphere.search.relevance.words import stem
 from ckanext.ecosphere.vocabularies import gazetteer
 
 MOST_STRANGE = 3
@@ -34,12 +38,16 @@ MOST_UNITS = 8
 """Maximum number of units searched for a misspelt expression."""
 SHORTEST_PART = 4
 """Minimum letters of each part of two joined words."""
+MIN_FUZZY_LENGTH = 4
+"""Minimum letters of a word to correct."""
+LONG_WORD, VERY_LONG_WORD = 8, 12
+"""Letters from which two, and three, may be wrong."""
 
 
 def strange(units: Iterable[words.Unit]) -> list[words.Unit]:
     """Return some expressions that have another name in the catalogue and occur in no title or keyword."""
     translated = (unit for unit in units if unit.called and not unit.weak)
-    absent = (unit for unit in translated if catalogue_words.has(unit.words) is False)
+    absent = (unit for unit in translated if catalogue_has(unit.words) is False)
     return list(islice(absent, MOST_STRANGE))
 
 
@@ -82,13 +90,12 @@ def is_of_lists(word: str) -> bool:
     return not folded or " " in folded or is_known(folded) or is_place(folded)
 
 
-def near(folded: str, *, known: bool = False, foreseen: bool = False) -> str:
+def near(folded: str, *, known: bool = False) -> str:
     """Return a near word; for a word known to the catalogue only a place name one letter away ("nante").
 
     Args:
         folded: a normalised word.
         known: whether the catalogue has it.
-        foreseen: whether to avoid querying Solr for words of the catalogue.
     """
     if any(map(str.isdigit, folded)):
         if known:
@@ -97,15 +104,18 @@ def near(folded: str, *, known: bool = False, foreseen: bool = False) -> str:
     of_lists = _of_lists(folded, known=known)
     if of_lists or known:
         return of_lists
-    of_catalogue = catalogue_words.nearest(folded, allowed_distance(folded))
-    if of_catalogue is None and not foreseen:
-        of_catalogue = nearest_word(Context(), folded)
+    of_catalogue = nearest_in_catalogue(folded, allowed_distance(folded))
     if of_catalogue:
         return of_catalogue
     farther = nearest_of_lists(folded)
     if farther:
         return farther[0]
     return ""
+
+
+def allowed_distance(word: str) -> int:
+    """Return the edit distance allowed for a word: one, two for a long word, three for a very long one."""
+    return 1 + (len(word) >= LONG_WORD) + (len(word) >= VERY_LONG_WORD)
 
 
 def _of_lists(folded: str, *, known: bool) -> str:
@@ -252,7 +262,7 @@ def _words() -> tuple[str, ...]:
     terms: list[str] = []
     for names, _called in words.expressions().values():
         terms += names
-    for line in synonyms.read_lines():
+    for line in words.synonym_lines():
         terms += [*line.terms, *line.broader]
     for name in ("themes", "inspire-theme"):
         terms += [concept.label_fr for concept in voc.get(name)]
@@ -265,3 +275,173 @@ def _words() -> tuple[str, ...]:
 @cache
 def _stems() -> frozenset[str]:
     return frozenset(words.stem(word) for word in _words())
+
+
+# --- the words of the catalogue ---
+
+# Words of public titles and keywords, kept in Redis. They know no permissions: what is found with them is asked of Solr
+# again, with the reader's.
+
+KEPT_SECONDS = 7 * 24 * 3600
+"""Expiry of the stored words, unless a worker refreshes them."""
+READ_AGAIN_SECONDS = 60
+MOST_WORDS = 100_000
+"""Maximum number of words stored, the most frequent ones."""
+SHORTEST = 3
+_ROWS_AT_ONCE = 5_000
+_WORDS = re.compile(r"\w+")
+_PACKAGE = model.Package
+_PUBLIC = (
+    _PACKAGE.state == model.State.ACTIVE,
+    _PACKAGE.private.is_(False),
+    _PACKAGE.type != "harvest",  # sources of ckanext-harvest are packages too
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words of the catalogue.
+
+    Attributes:
+        version: state of the catalogue at the time of counting, see `_state`.
+        written: words in lower case, most frequent first.
+        folded: the same words, normalised.
+    """
+
+    version: str
+    written: tuple[str, ...]
+    folded: tuple[str, ...]
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """Return the stems of the words (see `words.stem`)."""
+        return frozenset(map(stem, self.folded))
+
+
+def nearest_in_catalogue(folded: str, allowed: int) -> str | None:
+    """Return the nearest word of the catalogue; the most frequent one among equals.
+
+    Args:
+        folded: a normalised word.
+        allowed: maximum edit distance.
+
+    Returns:
+        the word as written in the catalogue; empty if the word itself occurs or none is near; None if the words of the
+        catalogue are not available.
+    """
+    words = _known()
+    if words is None:
+        return None
+    near = process.extract(
+        folded, words.folded, scorer=OSA.distance, score_cutoff=allowed, limit=None
+    )
+    # The first letter is rarely wrong.
+    candidates = [(gap, place) for other, gap, place in near if gap <= 1 or other[0] == folded[0]]
+    if not candidates or min(candidates)[0] == 0:
+        return ""
+    return words.written[min(candidates)[1]]
+
+
+def catalogue_has(typed: Iterable[str]) -> bool | None:
+    """Return whether the catalogue has all the words, singular or plural; None if its words are not available."""
+    words = _known()
+    if words is None:
+        return None
+    return all(stem(voc.normalise(word)) in words.stems for word in typed)
+
+
+def words_are_due() -> bool:
+    """Return whether the catalogue has changed since its words were counted.
+
+    Raises:
+        RedisError: Redis is down.
+    """
+    version: Any = connect_to_redis().get(_key("version"))
+    return (version or b"").decode() != _state()
+
+
+def count_words() -> int:
+    """Count and store the words, if the catalogue has changed; return how many.
+
+    Raises:
+        RedisError: Redis is down; the next run does it.
+    """
+    if not words_are_due():
+        return 0
+    state = _state()
+    spellings = [word for word, _number in _counted().most_common(MOST_WORDS)]
+    pipeline = connect_to_redis().pipeline()
+    pipeline.set(
+        _key("words"), zlib.compress(json.dumps([state, spellings]).encode()), ex=KEPT_SECONDS
+    )
+    pipeline.set(_key("version"), state, ex=KEPT_SECONDS)
+    pipeline.execute()
+    return len(spellings)
+
+
+def _counted() -> Counter[str]:
+    """Return the number of titles and keywords of public datasets that contain each word."""
+    counted: Counter[str] = Counter()
+    titles = sa.select(_PACKAGE.title, sa.literal(1)).where(*_PUBLIC)
+    keywords = (
+        sa.select(model.Tag.name, sa.func.count())
+        .join(model.PackageTag, model.PackageTag.tag_id == model.Tag.id)
+        .join(_PACKAGE, _PACKAGE.id == model.PackageTag.package_id)
+        .where(*_PUBLIC, model.PackageTag.state == model.State.ACTIVE)
+        .group_by(model.Tag.name)
+    )
+    for texts in (titles, keywords):
+        for text, number in model.Session.execute(texts.execution_options(yield_per=_ROWS_AT_ONCE)):
+            for word in {word for word in _WORDS.findall((text or "").lower()) if _is_kept(word)}:
+                counted[word] += number
+    return counted
+
+
+def _is_kept(word: str) -> bool:
+    return len(word) >= SHORTEST and not word.isdigit()
+
+
+def _state() -> str:
+    """Return a value that changes whenever a public dataset is added, removed or saved."""
+    number, latest = model.Session.execute(
+        sa.select(sa.func.count(), sa.func.max(_PACKAGE.metadata_modified)).where(*_PUBLIC)
+    ).one()
+    return f"{number} {latest}"
+
+
+_read: dict[str, tuple[float, Words | None]] = {}
+
+
+def _known() -> Words | None:
+    """Return the words, cached for a minute; None if none are stored."""
+    key = _key("words")
+    moment, words = _read.get(key, (0.0, None))
+    if not moment or time.monotonic() - moment > READ_AGAIN_SECONDS:
+        words = _kept(words)
+        _read[key] = (time.monotonic(), words)
+    return words
+
+
+def _kept(known: Words | None) -> Words | None:
+    try:
+        connection: Any = connect_to_redis()
+        version = (connection.get(_key("version")) or b"").decode()
+        if known and known.version == version:
+            return known
+        packed = connection.get(_key("words")) if version else None
+    except RedisError:
+        return known
+    if not packed:
+        return None
+    state, spellings = json.loads(zlib.decompress(packed))
+    return Words(state, tuple(spellings), tuple(map(voc.normalise, spellings)))
+
+
+def forget_words() -> None:
+    """Delete the stored words, so that Solr is queried until they are counted again."""
+    _read.clear()
+    connect_to_redis().delete(_key("version"), _key("words"))
+
+
+def _key(name: str) -> str:
+    return f"ecosphere:search:catalogue_words:{tk.config['ckan.site_id']}:{name}"

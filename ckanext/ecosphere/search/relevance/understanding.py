@@ -1,24 +1,46 @@
-"""Interpret a query: place, subject, conditions; and titles that are the name of a table. Pure."""
+"""Interpret a query: place, subject, conditions."""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance import conditions, places, solr_language, words
+from ckanext.ecosphere.search import query
+from ckanext.ecosphere.search.relevance import places, words
 from ckanext.ecosphere.search.relevance.places import cues
-from ckanext.ecosphere.search.relevance.words import Question, Unit
-from ckanext.ecosphere.vocabularies import gazetteer
+from ckanext.ecosphere.search.relevance.solr import FORMAT_FIELD, INSIDE_FIELD
+from ckanext.ecosphere.search.relevance.words import (
+    DATA,
+    LONGEST_PHRASE,
+    Excluded,
+    Question,
+    Unit,
+    Word,
+    exceptions,
+    expressions,
+    fillers,
+    generic,
+    key_of,
+    not_exceptions,
+    read,
+    stem,
+    stems_of,
+    stop_words,
+    units,
+    without_stop_words,
+    written,
+)
+from ckanext.ecosphere.vocabularies import gazetteer, tables
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 AROUND = "around"
 """Value of `place`: the place of the query and everywhere else, nearest first."""
 _FILE_TYPE = re.compile(r"\.[A-Za-z]{3,7}(?=\s|$)")
 """File extension after a table name, ignored ("N_ICPE_P_059.shp")."""
-_TABLE = re.compile(r"[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+")
-SHORTEST_TABLE_PART = 3
-"""Minimum letters of a meaningful part."""
 FEATURES = ("places", "everyday", "spelling", "steps", "ranking")
 """Features that can be disabled with the option `ecosphere.search.without`."""
 
@@ -56,9 +78,9 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
         without: disabled features, among `FEATURES`.
     """
     plain = text
-    if solr_language.is_choice(text):
-        plain = solr_language.EITHER.sub(" ", text)
-    without_exclusions = conditions.take(plain)
+    if query.is_choice(text):
+        plain = query.EITHER.sub(" ", text)
+    without_exclusions = take_exclusions(plain)
     wanted = without_exclusions.text
     if "_" in wanted:
         wanted = _FILE_TYPE.sub("", wanted)
@@ -128,12 +150,12 @@ class _Parts:
 def _parts(text: str, without: frozenset[str]) -> _Parts:
     """Split a query into words, references and conditions; for the arguments, see `understand`."""
     everyday = "everyday" not in without
-    text, period = conditions.take_period(text)
+    text, period = take_period(text)
     references: list[Unit] = []
     if everyday:
-        text, references = conditions.take_references(text)
+        text, references = take_references(text)
     read = words.read(text)
-    question = Question((), formats=conditions.formats(read), period=period)
+    question = Question((), formats=formats(read), period=period)
     return _Parts(read, references, question, everyday)
 
 
@@ -288,7 +310,7 @@ def _either(first: Unit, second: Unit) -> Unit:
 
 def _of_table(name: str) -> Question:
     """Return a query for the parts of a table name that no dataset contains as a whole ("N_ZONE_REG_PPRI_S_017")."""
-    parts, place = table_parts(name)
+    parts, place = places.table_parts(name)
     typed = []
     for part in parts:
         # A number after a word distinguishes types ("ZNIEFF1"), unless the word is not a domain term.
@@ -303,35 +325,467 @@ def _of_table(name: str) -> Question:
     return Question(units, place, core=core, optional=max(len(units) - 1, 0))
 
 
-def is_table_name(title: str) -> bool:
-    """Return whether a title is only the name of a table ("N_DFCI_PISTE_L_040")."""
-    return bool(_TABLE.fullmatch(title.strip()))
+# --- references, period, formats ---
+
+# Users who prepare a file know their subject by its number ("3.2.2.0", "L. 211-1", "zone 2AU", "FR8201696", "AC1"),
+# which no title contains: rubrics of IOTA and ICPE, articles, zones of a PLU, codes of sites, roads. The subject of
+# each number is in `data/references.csv`.
+
+EARLIEST, LATEST = 0, 9999
+"""Years of a period without a beginning or an end."""
+_YEAR = r"(?:19|20)\d\d"
+_SINCE = r"depuis|après|apres|dès|à partir de|a partir de|since|from|after"
+_UNTIL = r"avant|jusqu['’ ]?en|jusqu['’ ][àa]|before|until"
+_BETWEEN = (
+    rf"(?:(?:entre|de|between|from)\s+)?(?P<first>{_YEAR})\s?(?:-|–|/|à|a|et|au|to|and)\s?"
+    rf"(?P<last>{_YEAR})"
+)
+_FROM_OR_TO = (
+    rf"(?:(?P<since>{_SINCE})|(?P<until>{_UNTIL}))\s+(?:l['’]ann[ée]e\s+)?(?P<year>{_YEAR})"
+)
+PERIOD = re.compile(
+    rf"(?:(?<!natura )(?<![\w/-]){_BETWEEN}|(?<!\w){_FROM_OR_TO})(?![\w/-])",
+    re.IGNORECASE,
+)
+"""A period: "2015-2020", "de 2015 à 2020", "depuis 2020", "avant 2015"."""
+_LAST_BEFORE = re.compile(r"avant|before", re.IGNORECASE)
+MOST_REFERENCES = 4
+"""Maximum number of references per query."""
+_WEAK = frozenset({"road", "reference-system", "year"})
+"""Kinds that do not name a subject: they only affect the score, unless there are no other words."""
+_LETTERS_OF_CHAPTER = 2
+"""Length of a shortened article number in the table ("L. 41" for title I of book IV)."""
+
+_CODE = (
+    r"(?:\s+(?i:(?:du\s+)?(?P<code>code\s+(?:de\s+l['’]environnement|de\s+l['’]urbanisme"
+    r"|forestier|rural|de\s+la\s+santé\s+publique))))?"
+)
+_ZONE = r"(?:[0-3]?AU|[UAN])[A-Za-z]{0,2}\d?(?![\w'’])"
+_SERVITUDE = (
+    r"(?i:AC[1-4]|AR[356]|AS[12]|EL(?:[235679]|1[01])|INT1|JS1|PM[1-9]|PT[1-4])"
+    r"|I(?:[1-46-9]|1bis)|T[14578]"
+)
+_LENGTH = r"\d{1,5}(?:[.,]\d{1,3})?\s?(?:kms?|kilom[èe]tres?|m|m[èe]tres?)\b"
+_ABOUT = r"(?:(?:moins|plus|environ|près|pres|peu près)\s+(?:de\s+|d['’]\s?)?|env\.?\s+)?"
+_AROUND = r"(?:autour|à la ronde|a la ronde|aux alentours)"
+_FROM = rf"(?:de\s(?!résol|resol|précis|precis|pas\b)|du\s|des\s|d['’]|aux?\s|{_AROUND})"
+_DISTANCE = re.compile(
+    r"(?<![\w-])(?:(?:dans|sur|sous)\s+(?:un|le|les)\s+(?:rayon|p[ée]rimètre|perimetre)\s+"
+    rf"(?:de\s+|d['’]\s?)?{_ABOUT}{_LENGTH}|[àa]\s+{_ABOUT}{_LENGTH}(?=\s+{_FROM})"
+    rf"|{_ABOUT}{_LENGTH}(?=\s+{_AROUND}))(?:\s+{_AROUND})?",
+    re.IGNORECASE,
+)
+"""A distance from a place, ignored since the place suffices. Not "MNT à 5 m" or "bande des 100 m"."""
+# In this order: the first match removes its text from the query.
+_PATTERNS = {
+    kind: re.compile(pattern)
+    for kind, pattern in {
+        "natura-2000": r"(?:\b(?i:natura(?:[\s-]?2000)?)\s+)?\b(?i:FR\d{7})\b"
+        r"|\bN\s?°?\s?2000\b|\b(?i:n[°o])\s?2000\b",
+        "water-body": r"\b(?i:FR[A-K](?P<water_body>[RGLTC])\w{1,8})\b",
+        "obstacle": r"\b(?i:ROE\s?\d{2,6})\b",
+        "iota": r"(?:(?i:rubriques?)\s+)?(?<![\w.])(?P<iota>[1-5]\.[1-3]\.\d\.\d)(?![\w.]*\d)",
+        "icpe": r"(?i:rubriques?|rub\.?|icpe)\s+(?i:icpe\s+)?(?i:n[°o]\s*)?"
+        r"(?P<icpe>[1-4]\d{3})(?!\d)",
+        "article": r"(?:(?i:articles?|art\.?)\s+)?\b"
+        r"(?P<article>[LRDlrd]\.?\s?\*?\s?\d{3,4}(?:-\d{1,3}){0,3})" + _CODE,
+        "directive": r"(?:(?i:directive)\s+)?(?<![\w/])(?P<directive>\d{2,4}/\d{1,4})"
+        r"(?:/(?:CEE?|UE))?(?![\w/])",
+        "servitude": r"(?:(?i:servitudes?|sup|catégorie)\s+)?\b"
+        rf"(?P<servitude>{_SERVITUDE})\b(?![.,]\d)",
+        "zone": rf"\b(?i:zones?|zonages?|secteurs?)\s+{_ZONE}"
+        rf"(?:\s*(?:,|/|\bet\b|\bou\b)\s*{_ZONE})*"
+        r"|\b(?i:[0-3]AU[a-z]{0,2})\d?\b(?:\s+(?i:zones?|zonages?))?",
+        "flood": r"\b[QT]\s?(?:10|20|30|50|100|500|1000)\b",
+        "road": r"\b(?:(?i:rn|rd)\s?|[ADN]\s?)\d{1,4}\b",
+        "znieff": r"(?<!\d)(?P<znieff>\d{9})(?!\d)",
+        "reference-system": r"(?i:\bEPSG\s?:?\s?\d{4,5}\b|\blambert[\s-]?93\b"
+        r"|\bRGF\s?93\b|\bWGS\s?84\b)",
+        "year": r"(?i:(?<!natura )(?<!loi ))(?<![\w/-])(?:19|20)\d\d"
+        r"(?:\s?-\s?(?:19|20)\d\d)?(?![\w/-])",
+    }.items()
+}
 
 
-def table_parts(name: str) -> tuple[list[str], Place | None]:
-    """Return the meaningful parts of a table name and its place: without prefix, kind of geometry and code."""
-    place = places.of_table(name)
-    parts = name.split("_")
-    if place:
-        parts.pop()
-    return [
-        part for part in parts if len(part) >= SHORTEST_TABLE_PART and not part.isdigit()
-    ], place
+def take_period(text: str) -> tuple[str, tuple[int, int] | None]:
+    """Extract the period from a query.
 
+    Args:
+        text: as typed.
 
-def readable(title: str) -> str:
-    """Return what a table name used as a title stands for; "" for other titles.
-
-    >>> readable("N_DFCI_PISTE_L_040")
-    'DFCI piste – Landes'
+    Returns:
+        the text without it, and the first and last year; None if there is no period.
     """
-    if not is_table_name(title):
-        return ""
-    own, place = table_parts(title.strip())
-    units = words.units(words.read(" ".join(own)), synonyms_on=False)
-    names = [words.written().get(words.key_of(unit.text), unit.text.lower()) for unit in units]
-    text = " ".join(names)
-    text = text[:1].upper() + text[1:]
-    if place and text:
-        return f"{text} – {place.title}"
-    return text
+    match = PERIOD.search(text)
+    if match is None:
+        return text, None
+    rest = f"{text[: match.start()]} {text[match.end() :]}"
+    if match["first"]:
+        first, last = sorted((int(match["first"]), int(match["last"])))
+        return rest, (first, last)
+    year = int(match["year"])
+    if match["since"]:
+        return rest, (year, LATEST)
+    if _LAST_BEFORE.match(match["until"]):
+        year -= 1
+    return rest, (EARLIEST, year)
+
+
+@voc.derived
+@cache
+def format_names() -> dict[str, tuple[str, ...]]:
+    """Return stem of a format's name → index values of the formats."""
+    ids_by_name: dict[str, dict[str, None]] = {}
+    for concept in voc.get("format"):
+        names = (concept.id, *concept.alt_labels, *str(concept.data["extensions"] or "").split("|"))
+        for word in {stem(name) for name in map(voc.normalise, names) if name.isalnum()}:
+            ids_by_name.setdefault(word, {}).setdefault(concept.id)
+    return {word: tuple(values) for word, values in ids_by_name.items()}
+
+
+def formats(words: list[Word]) -> tuple[str, ...]:
+    """Return the index values of the formats named in a query ("shapefile", "gpkg"), without duplicates.
+
+    Args:
+        words: words of the query. Only filler and generic words count, since others may be a subject ("image", "text").
+    """
+    stems = (word.stem for word in words if word.stem in fillers() or word.stem in generic())
+    return tuple(dict.fromkeys(value for word in stems for value in format_names().get(word, ())))
+
+
+@cache
+def _references() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return kind → reference → names."""
+    names: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    for row in tables.rows(DATA / "references.csv"):
+        names[row["kind"]][row["reference"]] = tuple(filter(None, row["names"].split("|")))
+    return names
+
+
+def take_references(text: str) -> tuple[str, list[Unit]]:
+    """Extract the references from a query.
+
+    Args:
+        text: as typed.
+
+    Returns:
+        the text without them and without distances, and the units that replace them, in the order typed.
+    """
+    if not any(map(str.isdigit, text)) and not re.search(rf"\s{_ZONE}", text):
+        return text, []
+    text = _DISTANCE.sub(lambda match: " " * len(match[0]), text)
+    units: list[tuple[int, Unit]] = []
+    for kind, pattern in _PATTERNS.items():
+        for match in list(pattern.finditer(text)):
+            names = _names_of_reference(kind, match)
+            if names is not None and len(units) < MOST_REFERENCES:
+                # Solr's analysis reduces "2AU" to "2".
+                typed = names[0] if kind == "zone" else match[0]
+                weak, core = kind in _WEAK, bool(names)
+                unit = Unit(tuple(typed.split()), names, len(names), weak=weak, core=core)
+                units.append((match.start(), unit))
+                text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
+    return text, [unit for _start, unit in sorted(units, key=lambda item: item[0])]
+
+
+def _names_of_reference(kind: str, match: re.Match[str]) -> tuple[str, ...] | None:
+    """Return the names of a reference's subject; None if it is not a reference after all."""
+    own = _references()[kind]
+    name = kind.replace("-", "_")
+    code = (match.groupdict().get(name) or "").strip()
+    if kind == "article":
+        of_code = " ".join((match["code"] or "").lower().replace("’", "'").split())
+        return _of_article(own, code, of_code)
+    if kind == "directive":
+        return own.get(code) or own.get(re.sub(r"^19", "", code))
+    if kind == "znieff" and code in gazetteer.epcis():
+        return None
+    if kind in ("servitude", "water-body"):
+        return own.get(code.upper(), own[""])
+    longest = max(
+        (reference for reference in own if code.startswith(reference)), key=len, default=None
+    )
+    if longest is not None:
+        return own[longest]
+    return None
+
+
+def _of_article(own: dict[str, tuple[str, ...]], code: str, of_code: str) -> tuple[str, ...] | None:
+    """Return the names of an article's subject, by the longest prefix of its number in the table.
+
+    Args:
+        own: rows of the table; numbers used by two codes may include the code ("L. 341 code forestier").
+        code: letter and number.
+        of_code: the code named with it, in lower case, or empty.
+    """
+    number = re.sub(r"[^\d-]", "", code)
+    parts = number.split("-")
+    beginnings = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    if len(parts[0]) == _LETTERS_OF_CHAPTER + 1:
+        beginnings.append(parts[0][:_LETTERS_OF_CHAPTER])
+    book = code[0].upper()
+    if book == "D" and len(parts) == 1:
+        return None  # a road
+    # The regulatory part has the same numbering as the legislative part.
+    for letter in dict.fromkeys((book, "L")):
+        for beginning in beginnings:
+            article = f"{letter}. {beginning}"
+            names = own.get(f"{article} {of_code}") or own.get(article)
+            if names:
+                return names
+    return None
+
+
+# --- what a query excludes ---
+
+MOST_EXCLUDED = 5
+"""Maximum number of exclusions of a query; others remain words of it."""
+_OF = r"(?:de\s|du\s|des\s|d\s?['’])"
+_MINUS = r"(?<!\S)-(?=[^\W\d_])"
+"""A minus sign before a word; before a number it is a coordinate."""
+_AND = re.compile(r"\s*(?:,|&|/|\b(?:et|ou|ni|and|or|nor)\b)\s*", re.IGNORECASE)
+_STATED = re.compile(
+    r"(?:\b(?:a|ai|as|avons|ont|est|sont|trouve|trouvons|vois|connais|existe|reste|ya)"
+    r"|\bn['’]\w+)\s+$",
+    re.IGNORECASE,
+)
+"""The verb of a sentence before "pas de", which states that something is missing ("il n'y a pas de réseau")."""
+_BARE = str.maketrans("àâäéèêëîïôöùûüçÀÂÄÉÈÊËÎÏÔÖÙÛÜÇ", "aaaeeeeiioouuucAAAEEEEIIOOUUUC")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A query without its exclusions.
+
+    Attributes:
+        text: the query without them.
+        excluded: the exclusions, in the order typed.
+    """
+
+    text: str
+    excluded: tuple[Excluded, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """An exclusion, and the number of words that name it."""
+
+    excluded: Excluded
+    length: int
+
+
+@cache
+def _markers() -> re.Pattern[str]:
+    return re.compile(_markers_written(), re.IGNORECASE)
+
+
+def _markers_written() -> str:
+    """Return the expression of what introduces an exclusion, longest first."""
+    lines = sorted((line.translate(_BARE) for line in exceptions()), key=len, reverse=True)
+    parts = []
+    for line in lines:
+        *words, last = re.split(r"[\s']", line)
+        ends = _OF if last == "de" else rf"{last}(?![\w-])"
+        parts.append(r"[\s'’]\s*".join([*map(re.escape, words), ends]))
+    return rf"{_MINUS}|(?<![\w'’-])(?:(?-i:NOT\b)|{'|'.join(parts)})"
+
+
+def take_exclusions(text: str) -> Taken:
+    """Extract the exclusions from a query.
+
+    Args:
+        text: as typed.
+    """
+    excluded_parts: list[Excluded] = []
+    start = 0
+    while len(excluded_parts) < MOST_EXCLUDED and (
+        marker := _markers().search(text.translate(_BARE), start)
+    ):
+        start = marker.end()
+        if _is_part_of_name(text, marker) or _is_statement(text, marker):
+            continue
+        end, excluded = _items(text, marker)
+        if excluded and not _is_wanted(text, marker, excluded[0]):
+            excluded_parts += excluded
+            text = f"{text[: marker.start()].rstrip()} {text[end:].lstrip()}".strip()
+            start = min(marker.start(), len(text))
+    return Taken(text, tuple(dict.fromkeys(excluded_parts[:MOST_EXCLUDED])))
+
+
+def _is_statement(text: str, marker: re.Match[str]) -> bool:
+    return marker[0].lower().startswith("pas") and bool(_STATED.search(text[: marker.start()]))
+
+
+def _is_wanted(text: str, marker: re.Match[str], first: Excluded) -> bool:
+    """Return whether what lacks is the subject, as no other precedes it ("maison sans assainissement collectif")."""
+    before = read(text[: marker.start()])
+    may_be = first.kind == "words" and marker[0].lower().startswith(("sans", "pas", "without"))
+    return may_be and bool(before) and not any(unit.core for unit in units(before))
+
+
+def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
+    """Return whether the marker is a word of a place ("Pas de Calais") or of a listed expression ("hors sol")."""
+    if marker[0] == "-":
+        return False
+    before, whole = read(text[: marker.start()]), read(text)
+    position = len(before)
+    for start in range(max(0, position - LONGEST_PHRASE), position + 1):
+        for end in range(position + 2, min(len(whole), start + LONGEST_PHRASE) + 1):
+            inner = whole[start:end]
+            name = " ".join(word.folded for word in inner)
+            key = stems_of(inner)
+            if gazetteer.named(name) or key in _expressions_with_marker():
+                return True
+    return False
+
+
+@cache
+def _expressions_with_marker() -> frozenset[str]:
+    """Return the stems, stop words included, of the listed expressions that contain an excluding word."""
+    terms = (*written().values(), *not_exceptions())
+    marked = [term for term in terms if _markers().search(term.translate(_BARE))]
+    return frozenset(stems_of(read(term)) for term in marked)
+
+
+def _items(text: str, marker: re.Match[str]) -> tuple[int, list[Excluded]]:
+    """Return the exclusions after a marker, joined by "et", "ou", "ni" or commas, and where they end in the text."""
+    before, end = read(text[: marker.start()]), marker.end()
+    exclusions: list[Excluded] = []
+    start = end
+    while item := _item(before, read(text[start:])):
+        joins = text[end:start].strip()
+        if exclusions and not _goes_on(joins, exclusions[-1].kind, item.excluded.kind):
+            break
+        exclusions.append(_as_marked(item.excluded, marker[0]))
+        end = start + _length(text[start:], item.length)
+        more = _AND.match(text, end)
+        if marker[0] == "-" or not more or len(exclusions) == MOST_EXCLUDED:
+            break
+        start = more.end()
+    return end, exclusions
+
+
+def _as_marked(excluded: Excluded, marker: str) -> Excluded:
+    """Return an exclusion; a sign before a place ("-Loire") also excludes what is named after it."""
+    if excluded.kind == "place" and marker in ("-", "NOT"):
+        return replace(excluded, names=(excluded.title,))
+    return excluded
+
+
+def _goes_on(joins: str, kind: str, other: str) -> bool:
+    """Return whether it goes on: "sauf Vendée, Sarthe", but not "sauf crues, Isère" or "sauf crues, bruit"."""
+    return kind == other and not (joins == "," and kind == "words")
+
+
+def _length(text: str, number: int) -> int:
+    """Return the number of characters of the first words of a text."""
+    for part in re.finditer(r"[^\s,;&/]+", text):
+        if len(read(text[: part.end()])) >= number:
+            return part.end()
+    return len(text)
+
+
+def _item(before: list[Word], after: list[Word]) -> _Item | None:
+    """Return the exclusion with which a text begins; None if it has no words.
+
+    Args:
+        before: words before what introduces the exclusion.
+        after: words after it.
+    """
+    skipped = 0
+    while skipped < len(after) and after[skipped].folded in {*stop_words(), *cues()["between"]}:
+        skipped += 1
+    following = after[skipped:]
+    if not following:
+        return None
+    item = next(
+        filter(
+            None,
+            (_place_excluded(following), _format_excluded(following), _subject(before, following)),
+        )
+    )
+    return _Item(item.excluded, item.length + skipped)
+
+
+def _place_excluded(following: list[Word]) -> _Item | None:
+    """Return the place or service with which the words begin."""
+    for end in range(min(len(following), gazetteer.LONGEST_NAME), 0, -1):
+        service = places.service(following[:end])
+        if service and len(service.words) == end:
+            title = " ".join(word.typed for word in following[:end])
+            return _Item(Excluded("service", title, "organization", service.service), end)
+        if place := _whole_place(following[:end]):
+            return _Item(Excluded("place", place.title, INSIDE_FIELD, place.ids), end)
+    return None
+
+
+def _whole_place(inner: list[Word]) -> Place | None:
+    """Return the place named by words that have no other meaning; None if there is none."""
+    name = " ".join(word.folded for word in inner)
+    key = stems_of(inner)
+    place = next(iter(gazetteer.named(name)), None)
+    if place is None or key in expressions() or name.isdigit():
+        return None
+    is_word = place.kind in ("commune", "epci") and (
+        name in gazetteer.common_words() or key in fillers() | generic()
+    )
+    if is_word:
+        return None
+    return place
+
+
+def _format_excluded(following: list[Word]) -> _Item | None:
+    """Return the format with which the words begin, after words such as "flux" or "format"."""
+    for position, word in enumerate(following):
+        values = format_names().get(word.stem)
+        if values and word.stem not in expressions():
+            return _Item(Excluded("format", word.typed, FORMAT_FIELD, values), position + 1)
+        if word.stem not in fillers() | generic() and word.folded not in stop_words():
+            return None
+    return None
+
+
+def _subject(before: list[Word], following: list[Word]) -> _Item:
+    """Return the expression or word with which the words begin.
+
+    Generic words need another one ("zones urbaines"), or the subject before them ("ZNIEFF" and "type 1").
+    """
+    length = _expression_length(following) or _phrase_length(following)
+    inner = without_stop_words(following[:length])
+    title = " ".join(word.typed for word in following[:length])
+    for word in reversed(before):
+        whole = [word, *inner]
+        if stems_of(whole) in expressions() and stems_of(inner) not in expressions():
+            inner = whole
+            break
+    return _Item(Excluded("words", title, names=tuple(_names_excluded(inner))), length)
+
+
+def _expression_length(following: list[Word]) -> int:
+    """Return the number of words of the longest listed expression with which the words begin, 0 without one."""
+    for end in range(min(len(following), LONGEST_PHRASE), 0, -1):
+        inner = without_stop_words(following[:end])
+        if following[end - 1].folded not in stop_words() and stems_of(inner) in expressions():
+            return end
+    return 0
+
+
+def _phrase_length(following: list[Word]) -> int:
+    for position, word in enumerate(following):
+        is_general = word.stem in generic() | fillers() or word.folded in stop_words()
+        if not is_general:
+            return position + 1
+    return len(following)
+
+
+def _names_excluded(inner: list[Word]) -> Iterator[str]:
+    """Yield the names of an excluded subject: as typed, and other forms of it ("ZNIEFF 1", "ZNIEFF de type I").
+
+    The everyday lists also have related things, which are not excluded; synonyms are in the index.
+    """
+    typed = " ".join(word.typed for word in inner)
+    yield typed
+    for unit in units(inner):
+        first = key_of(unit.words[0]).rstrip("0123456789")  # "ZNIEFF1"
+        if unit.text == typed:
+            yield from (name for name in unit.others if key_of(name).split()[:1] == [first])

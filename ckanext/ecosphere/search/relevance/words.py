@@ -10,7 +10,6 @@ from itertools import accumulate
 from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import synonyms
 from ckanext.ecosphere.vocabularies import local, tables
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
@@ -77,6 +76,64 @@ class Unit:
         return " ".join(self.words)
 
 
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Something that a query excludes ("sauf Vendée", "sans WMS", "hors inondation").
+
+    Attributes:
+        kind: `place`, `service`, `format` or `words`.
+        title: name of the place, else the words as typed.
+        field: index field of a place, service or format; "" for words.
+        values: the field's excluded values.
+        names: words and expressions of which title and keywords must have none.
+    """
+
+    kind: str
+    title: str
+    field: str = ""
+    values: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question to be sent to Solr.
+
+    Attributes:
+        units: words and expressions.
+        place: the place; None for anywhere.
+        strict: whether results must be in the place, contain it or lie within it.
+        service: names of organisations, if one was named.
+        optional: number of units that a dataset may lack.
+        core: whether only domain expressions are required, while other words only add to the score.
+        maybe: place that some words may denote: it affects the score, but filters nothing.
+        maybe_words: these words.
+        first: the place's index value to rank first: the département named like the river.
+        title: the whole query, normalised: datasets with exactly this title come first.
+        excluded: what the results must not be about, lie in, or have as a format.
+        formats: index values of formats: datasets with one of them rank higher.
+        period: first and last year of a period: data of these years rank higher.
+        identifier: the text, if it is an identifier or the name of a dataset: then all else is ignored.
+        about: whether the units must be in the title or keywords, to count what is about them.
+    """
+
+    units: tuple[Unit, ...]
+    place: Place | None = None
+    strict: bool = True
+    service: tuple[str, ...] = ()
+    optional: int = 0
+    core: bool = False
+    maybe: Place | None = None
+    maybe_words: tuple[str, ...] = ()
+    first: str = ""
+    title: str = ""
+    excluded: tuple[Excluded, ...] = ()
+    formats: tuple[str, ...] = ()
+    period: tuple[int, int] | None = None
+    identifier: str = ""
+    about: bool = False
+
+
 def read(text: str) -> list[Word]:
     """Split a query into words, up to the maximum numbers.
 
@@ -98,7 +155,7 @@ def read_all(text: str) -> list[Word]:
     """Split a text into words, without a maximum."""
     for picture in pictures().keys() & set(text):
         text = text.replace(picture, f" {pictures()[picture]} ")
-    text = _IN_SHORT.sub(lambda match: "sous " if match[1] else "sur ", text)
+    text = _IN_SHORT.sub(_in_full, text)
     words = []
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
         typed = match[0]
@@ -115,6 +172,12 @@ def read_all(text: str) -> list[Word]:
                 glued = "-" in typed and number < last
                 words.append(Word(part, folded, stem(folded), glued))
     return words
+
+
+def _in_full(abbreviation: re.Match[str]) -> str:
+    if abbreviation[1]:
+        return "sous "
+    return "sur "
 
 
 def without_stop_words(words: Iterable[Word]) -> list[Word]:
@@ -138,7 +201,8 @@ def stem(folded: str) -> str:
 
 
 def _one_stem(word: str) -> str:
-    if word.endswith("aux") and len(word) > 4 and not word.endswith("eaux"):  # noqa: PLR2004 - "canaux", not "aux"
+    is_of_al = word.endswith("aux") and not word.endswith("eaux")  # "canaux", not "aux"
+    if is_of_al and len(word) > 4:  # noqa: PLR2004
         return word[:-3] + "al"
     return _PLURAL.sub("", word)
 
@@ -208,7 +272,7 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
             for names, terms in ((names_of_catalogue, called), (everyday_names, typed)):
                 others = [other for other in terms if key_of(other) != key]
                 names.setdefault(key, {}).update(dict.fromkeys(others))
-    for line in synonyms.read_lines():
+    for line in synonym_lines():
         if not line.broader:
             _share_names([key_of(term) for term in line.terms], names_of_catalogue)
         for term in (*line.terms, *line.broader):
@@ -246,7 +310,7 @@ def written() -> dict[str, str]:
     terms: list[str] = []
     for typed, called in everyday():
         terms += [*typed, *called]
-    for line in synonyms.read_lines():
+    for line in synonym_lines():
         terms += [*line.terms, *line.broader]
     by_key: dict[str, str] = {}
     for term in terms:
@@ -402,59 +466,85 @@ def _lines(name: str) -> list[str]:
     return list(filter(None, texts))
 
 
-@dataclass(frozen=True, slots=True)
-class Excluded:
-    """Something that a query excludes ("sauf Vendée", "sans WMS", "hors inondation").
+# --- the synonyms of the index ---
+
+
+@dataclass(frozen=True)
+class SynonymLine:
+    """A line of the file.
 
     Attributes:
-        kind: `place`, `service`, `format` or `words`.
-        title: name of the place, else the words as typed.
-        field: index field of a place, service or format; "" for words.
-        values: the field's excluded values.
-        names: words and expressions of which title and keywords must have none.
+        number: line number, for messages.
+        terms: equivalent terms.
+        broader: broader terms.
     """
 
-    kind: str
-    title: str
-    field: str = ""
-    values: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
+    number: int
+    terms: tuple[str, ...]
+    broader: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question to be sent to Solr.
+def synonym_lines(path: Path = DATA / "synonyms_fr.txt") -> list[SynonymLine]:
+    """Read the synonym list.
 
-    Attributes:
-        units: words and expressions.
-        place: the place; None for anywhere.
-        strict: whether results must be in the place, contain it or lie within it.
-        service: names of organisations, if one was named.
-        optional: number of units that a dataset may lack.
-        core: whether only domain expressions are required, while other words only add to the score.
-        maybe: place that some words may denote: it affects the score, but filters nothing.
-        maybe_words: these words.
-        first: the place's index value to rank first: the département named like the river.
-        title: the whole query, normalised: datasets with exactly this title come first.
-        excluded: what the results must not be about, lie in, or have as a format.
-        formats: index values of formats: datasets with one of them rank higher.
-        period: first and last year of a period: data of these years rank higher.
-        identifier: the text, if it is an identifier or the name of a dataset: then all else is ignored.
-        about: whether the units must be in the title or keywords, to count what is about them.
+    Terms separated by semicolons are equivalent. `narrow > broad`: documents about the left term are also found by the
+    right one, but not vice versa (a search for PPR should find PPRI as well)::
+
+        ICPE ; installation classée ; installation classée pour la protection de l'environnement
+        PPRI > PPR
+
+    Raises:
+        ValueError: a line is neither a set of at least two terms nor `narrow > broad`.
     """
+    lines: list[SynonymLine] = []
+    for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        text = raw.split("#", 1)[0].strip()
+        if text:
+            lines.append(parse_line(number, text))
+    return lines
 
-    units: tuple[Unit, ...]
-    place: Place | None = None
-    strict: bool = True
-    service: tuple[str, ...] = ()
-    optional: int = 0
-    core: bool = False
-    maybe: Place | None = None
-    maybe_words: tuple[str, ...] = ()
-    first: str = ""
-    title: str = ""
-    excluded: tuple[Excluded, ...] = ()
-    formats: tuple[str, ...] = ()
-    period: tuple[int, int] | None = None
-    identifier: str = ""
-    about: bool = False
+
+def parse_line(number: int, text: str) -> SynonymLine:
+    """Parse one line without comment.
+
+    Raises:
+        ValueError: see `synonym_lines`.
+    """
+    before, arrow, right = text.partition(">")
+    terms, broader = tuple(_terms(before)), tuple(_terms(right))
+    if not terms or (arrow and not broader) or (not arrow and len(terms) == 1):
+        raise ValueError(f"line {number}: expected 'a ; b' or 'a > b', got {text!r}")
+    return SynonymLine(number, terms, broader)
+
+
+@cache
+def longest_synonyms() -> dict[str, int]:
+    """Return stems of a term → number of words of its longest synonym.
+
+    Solr indexes a word and its synonyms at one place, which is as long as the longest of them and separates its
+    neighbours.
+    """
+    longest: dict[str, int] = {}
+    for line in synonym_lines():
+        lengths = [len(key_of(term).split()) for term in (*line.terms, *line.broader)]
+        for term in line.terms:
+            key = key_of(term)
+            longest[key] = max(longest.get(key, 1), *lengths)
+    return longest
+
+
+def lengthened(stems: list[str]) -> int:
+    """Return the maximum number of positions that synonyms add between words in the index.
+
+    The last word does not count, as it has no neighbour after it.
+    """
+    longest = longest_synonyms()
+    number = 0
+    for start in range(len(stems)):
+        for end in range(min(len(stems), start + LONGEST_PHRASE), start, -1):
+            size = longest.get(" ".join(stems[start:end]), 0)
+            if size and end < len(stems):
+                number += max(0, size - (end - start))
+            if size and end - start > 1:
+                number += 1  # an expression is stretched by its own synonym, too
+    return number

@@ -11,20 +11,20 @@ from ckan.lib import search as ckan_search
 from ckan.tests import factories, helpers
 from redis.exceptions import RedisError
 
-from ckanext.ecosphere.search import setup, solr_schema, stock_schema
-from ckanext.ecosphere.search.relevance import catalogue_words
-from ckanext.ecosphere.search.relevance.results import forget_schema
-from ckanext.ecosphere.search.solr_client import SolrAdmin
+from ckanext.ecosphere.search import setup, solr_schema
+from ckanext.ecosphere.search.relevance import spelling
+from ckanext.ecosphere.search.relevance.search import forget_schema
+from ckanext.ecosphere.search.solr_schema import SolrAdmin
 
 
 @pytest.fixture(autouse=True)
 def forgotten_words(ckan_config) -> Iterator[None]:
     """Forget the words counted in the catalogue, before and after each test; those of pure code need no Redis."""
     with suppress(RedisError):
-        catalogue_words.forget()
+        spelling.forget_words()
     yield
     with suppress(RedisError):
-        catalogue_words.forget()
+        spelling.forget_words()
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def french(solr: SolrAdmin) -> SolrAdmin:
 
 def give_french(solr: SolrAdmin) -> None:
     """Apply the French schema, which another test may have removed."""
-    if solr_schema.blocking_fields(solr):
+    if solr_schema.fields_blocking_apply(solr):
         solr.delete_all()
         solr.reload()
     solr_schema.apply(solr)
@@ -64,7 +64,7 @@ def remove_french(solr: SolrAdmin) -> None:
     """Remove our changes from Solr's schema, and all documents."""
     solr.delete_all()
     solr.reload()
-    stock_schema.restore(solr)
+    solr_schema.restore(solr)
     forget_schema()
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError
-from ckanext.ecosphere.search.stock_schema import SCHEMA
+from ckanext.ecosphere.search.solr_schema import STOCK_SCHEMA, SolrAdmin, SolrAdminError
 from dev.stack.packages import program
 from dev.stack.settings import DEV, INSTALLED
 
@@ -92,7 +91,7 @@ def _configuration(folder: Path) -> Path:
     conf = folder / "conf"
     conf.mkdir()
     shutil.copy(DEV / "solr" / "solrconfig.xml", conf)
-    shutil.copy(SCHEMA, conf / "managed-schema.xml")
+    shutil.copy(STOCK_SCHEMA, conf / "managed-schema.xml")
     for words in ("protwords.txt", "synonyms.txt", "stopwords.txt"):
         (conf / words).touch()
     return conf

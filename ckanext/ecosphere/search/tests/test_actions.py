@@ -64,18 +64,6 @@ def test_a_private_dataset_is_suggested_and_counted_only_to_its_service(names, p
     assert bool(by_place["facets"]) is PERSONAS[persona]
 
 
-@pytest.mark.parametrize("persona", PERSONAS)
-def test_no_spelling_is_taken_from_a_private_dataset_of_others(names, persona):
-    found = ask("ecosphere_search_did_you_mean", names[persona], q="captgaes")
-    assert (found["suggestion"] == "captages") is PERSONAS[persona]
-
-
-def test_a_query_that_is_missing_is_named():
-    with pytest.raises(tk.ValidationError) as refused:
-        ask("ecosphere_search_did_you_mean", "", q="")
-    assert "q" in refused.value.error_dict
-
-
 @pytest.mark.parametrize(
     "query", ["", "e", '"', "*:*", "{!xmlparser}", "a" * 5_000, "title:[* TO *]"]
 )

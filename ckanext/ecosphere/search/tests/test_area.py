@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.page import area
+from ckanext.ecosphere.search import area
 from ckanext.ecosphere.shared import language
 
 RING = [[4, 45], [6, 45], [6, 47], [4, 47], [4, 45]]

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from ckan.tests import factories
 
-from ckanext.ecosphere.search import query, suggest
+from ckanext.ecosphere.search import query
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french")
 
@@ -171,11 +171,3 @@ def test_extras_that_are_no_object_are_refused(app: Any, extras: Any) -> None:
 
     assert answer.status_code == 409
     assert list(answer.json["error"]) == ["extras", "__type"]
-
-
-def test_query_for_a_parser_is_not_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[dict[str, Any]] = []
-    monkeypatch.setattr(suggest, "_search", lambda _context, **params: asked.append(params))
-
-    assert suggest.did_you_mean({}, "{!frange l=0}sum(1,2)") is None
-    assert asked == []

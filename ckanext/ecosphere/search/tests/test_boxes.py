@@ -8,7 +8,7 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes, index
-from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, PLACE_FIELD
+from ckanext.ecosphere.search.relevance.solr import INSIDE_FIELD, PLACE_FIELD
 
 
 def places(*box: float) -> tuple[list[str], list[str]]:

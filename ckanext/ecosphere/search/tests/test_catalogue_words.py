@@ -9,9 +9,8 @@ import pytest
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories, helpers
 
-from ckanext.ecosphere.search import suggest
 from ckanext.ecosphere.search.alerts import job
-from ckanext.ecosphere.search.relevance import catalogue_words, search
+from ckanext.ecosphere.search.relevance import search, spelling
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french")
 
@@ -29,8 +28,8 @@ def services() -> dict[str, Any]:
 
 def count() -> int:
     """Count the words, and make this process read them again."""
-    counted = catalogue_words.count()
-    catalogue_words._read.clear()
+    counted = spelling.count_words()
+    spelling._read.clear()
     return counted
 
 
@@ -45,22 +44,22 @@ def test_words_of_titles_and_keywords_are_near_as_the_catalogue_writes_them(make
         {"title": "Zibelines", "tags": [{"name": "écrevisse à pattes blanches"}]},
         {"title": "Écrevisses"},
     )
-    assert catalogue_words.nearest("zibelinnes", 2) is None  # not counted yet
+    assert spelling.nearest_in_catalogue("zibelinnes", 2) is None  # not counted yet
     assert count() == 7  # des, forêts, pattes … and no word of less than three letters
-    assert catalogue_words.nearest("zibelinnes", 1) == "zibelines"
-    assert catalogue_words.nearest("zibelines", 1) == ""  # it occurs
+    assert spelling.nearest_in_catalogue("zibelinnes", 1) == "zibelines"
+    assert spelling.nearest_in_catalogue("zibelines", 1) == ""  # it occurs
     assert (
-        catalogue_words.nearest("xibelinnes", 2) == ""
+        spelling.nearest_in_catalogue("xibelinnes", 2) == ""
     )  # the first letter and another one are wrong
-    assert catalogue_words.nearest("ecrevise", 1) == "écrevisse"
-    assert catalogue_words.has(["Zibeline"])
-    assert catalogue_words.has(["hermine"]) is False
+    assert spelling.nearest_in_catalogue("ecrevise", 1) == "écrevisse"
+    assert spelling.catalogue_has(["Zibeline"])
+    assert spelling.catalogue_has(["hermine"]) is False
 
 
 def test_the_word_of_most_datasets_is_the_nearest(make_datasets):
     make_datasets({"title": "Zibelane"}, {"title": "Zibelune"}, {"title": "Zibelune des bois"})
     count()
-    assert catalogue_words.nearest(FAR, 1) == "zibelune"
+    assert spelling.nearest_in_catalogue(FAR, 1) == "zibelune"
 
 
 def test_a_misspelt_word_takes_two_questions_to_solr(make_datasets, monkeypatch):
@@ -85,20 +84,17 @@ def test_words_are_counted_anew_when_the_catalogue_changed(make_datasets):
     assert job.WORDS.recover() == []  # the count is queued
     assert count() == 2
     assert count() == 0
-    assert not catalogue_words.is_due()
+    assert not spelling.words_are_due()
     make_datasets({"title": "Hermine"})
-    assert catalogue_words.is_due()
+    assert spelling.words_are_due()
     assert count() == 3
 
 
 def test_words_of_private_datasets_are_not_counted(services):
     factories.Dataset(title="Zibeline", owner_org=services["id"], private=True)
     count()
-    assert catalogue_words.nearest(FAR, 1) == ""
+    assert spelling.nearest_in_catalogue(FAR, 1) == ""
     assert told(FAR)["corrected"] == ""
-    # A user who may see the dataset gets its words suggested.
-    assert suggest.did_you_mean({"user": services["editor"]}, FAR) == "zibeline"
-    assert suggest.did_you_mean({"user": ""}, FAR) is None
 
 
 def test_a_word_of_a_dataset_that_became_private_is_proposed_to_nobody_else(services):
@@ -109,16 +105,16 @@ def test_a_word_of_a_dataset_that_became_private_is_proposed_to_nobody_else(serv
     helpers.call_action(
         "package_patch", {"user": services["editor"]}, id=dataset["id"], private=True
     )
-    assert catalogue_words.nearest(FAR, 1) == "zibeline"  # from the earlier count
+    assert spelling.nearest_in_catalogue(FAR, 1) == "zibeline"  # from the earlier count
     for question in (FAR, f"martre marais bocages {FAR}"):
         assert told(question)["corrected"] == "", question
-        assert suggest.did_you_mean({"user": ""}, question) is None, question
 
 
-def test_solr_is_asked_while_nothing_is_kept(make_datasets):
+def test_nothing_is_corrected_while_no_words_are_kept(make_datasets):
     make_datasets({"title": "Zibeline"})
-    assert told(FAR)["corrected"] == "zibeline"
+    assert told(FAR)["corrected"] == ""
     count()
-    connect_to_redis().set(catalogue_words._key("words"), b"")
-    catalogue_words._read.clear()
     assert told(FAR)["corrected"] == "zibeline"
+    connect_to_redis().set(spelling._key("words"), b"")
+    spelling._read.clear()
+    assert told(FAR)["corrected"] == ""

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from ckan.tests import helpers
 
-from ckanext.ecosphere.search.relevance import catalogue_words, search
+from ckanext.ecosphere.search.relevance import search, spelling
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
@@ -47,7 +47,7 @@ def catalogue(french, make_datasets):
         {"title": "Trafic routier – 2022"},
         {"title": TETRAS},
     )
-    assert catalogue_words.count()
+    assert spelling.count_words()
 
 
 def test_conditions_are_kept(catalogue, app):

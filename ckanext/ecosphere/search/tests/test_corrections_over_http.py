@@ -14,7 +14,7 @@ from ckan.tests import factories, helpers
 from flask.testing import FlaskClient
 
 from ckanext.ecosphere.search import setup
-from ckanext.ecosphere.search.relevance import catalogue_words
+from ckanext.ecosphere.search.relevance import spelling
 from ckanext.ecosphere.search.tests.conftest import give_french
 
 PASSWORD = "correct-horse-battery"
@@ -87,8 +87,8 @@ def secret(people: dict[str, str], request: pytest.FixtureRequest) -> dict[str, 
         helpers.call_action("dataset_purge", {"user": "boss", "ignore_auth": True}, id=each.id)
     made(title="Martre des marais et des bocages de Loire-Atlantique")
     dataset = made(title=f"{SECRET.title()} des étangs", private=request.param == "private")
-    assert catalogue_words.count()
-    catalogue_words._read.clear()
+    assert spelling.count_words()
+    spelling._read.clear()
     if request.param == "made private":
         helpers.call_action("package_patch", {"user": "boss"}, id=dataset["id"], private=True)
     elif request.param == "deleted":
@@ -102,7 +102,6 @@ def addresses(question: str) -> dict[str, str]:
         "page": f"/fr/dataset/?q={asked}",
         "page of the service": f"/fr/organization/ddt?q={asked}",
         "package_search": f"/api/3/action/package_search?q={asked}&include_private=true",
-        "did_you_mean": f"/api/3/action/ecosphere_search_did_you_mean?q={asked}",
         "suggest": f"/api/3/action/ecosphere_search_suggest?q={asked}",
         "suggest the beginning": f"/api/3/action/ecosphere_search_suggest?q={start}",
         "suggestions": f"/recherche/suggestions?q={asked}",
@@ -113,7 +112,7 @@ def addresses(question: str) -> dict[str, str]:
 @pytest.mark.parametrize("secret", ["private", *OTHERWISE_SECRET], indirect=True)
 def test_a_word_of_no_public_title_is_told_to_nobody_else(ask: Ask, secret: dict[str, Any]) -> None:
     # The counted words are still the old ones: otherwise the test would prove nothing.
-    assert catalogue_words.nearest(MISSPELT, 1) == (SECRET if secret["known"] else "")
+    assert spelling.nearest_in_catalogue(MISSPELT, 1) == (SECRET if secret["known"] else "")
     told = [
         (person, name, question)
         for question in QUESTIONS
@@ -125,14 +124,6 @@ def test_a_word_of_no_public_title_is_told_to_nobody_else(ask: Ask, secret: dict
     for person in STRANGERS:
         counted = ask(person, f"/api/3/action/package_search?q={MISSPELT}&include_private=true")
         assert re.search(r'"count": ?0\b', counted), person
-
-
-@pytest.mark.parametrize("secret", ["private", OTHERWISE_SECRET[0]], indirect=True)
-def test_who_may_see_the_dataset_has_its_words_proposed(ask: Ask, secret: dict[str, Any]) -> None:
-    path = addresses(MISSPELT)["did_you_mean"]
-    assert all(SECRET in ask(person, path) for person in READERS)
-    # Another user does not see what was just answered to a member.
-    assert not [person for person in STRANGERS if SECRET in ask(person, path)]
 
 
 @pytest.mark.parametrize("secret", ["private", OTHERWISE_SECRET[0]], indirect=True)
@@ -148,7 +139,7 @@ def test_a_feed_is_public_whoever_asks(ask: Ask, secret: dict[str, Any]) -> None
 @pytest.mark.parametrize("kept", ["kept", "not yet counted"])
 def test_costly_questions_are_answered_in_time(ask: Ask, made_app: Any, kept: str) -> None:
     if kept != "kept":
-        catalogue_words.forget()
+        spelling.forget_words()
     client = made_app._wsgi_app.test_client()
     wrong = []
     for name, question in HOSTILE.items():

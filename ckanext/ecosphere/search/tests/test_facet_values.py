@@ -3,7 +3,8 @@
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facets
+from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.search import facets, index
 from ckanext.ecosphere.shared import reach
 
 RIGHTS = "http://publications.europa.eu/resource/authority/access-right/"
@@ -33,7 +34,11 @@ def test_access(rights, resources, expected):
 
 
 def test_formats_come_with_their_families():
-    found = facets.formats([FILE, {"format": "GeoPackage"}, {"format": "Plan"}, {"format": ""}, {}])
+    found = index.formats(
+        View(
+            {"resources": [FILE, {"format": "GeoPackage"}, {"format": "Plan"}, {"format": ""}, {}]}
+        )
+    )
     assert found == ["formatvecteur", "SHP", "GeoPackage", "Plan"]
     assert facets.ancestors(facets.FORMAT_FIELD, "SHP") == ["formatvecteur"]
 
@@ -50,12 +55,12 @@ def test_formats_come_with_their_families():
     ],
 )
 def test_scales(denominator, expected):
-    assert facets.scale_class(denominator) == expected
+    assert index.scale_class(View({"scale": denominator}).text("scale")) == expected
 
 
 @pytest.mark.parametrize("denominator", [None, "", "1/25000", "-1", "nan", "9" * 40])
 def test_what_is_no_scale_has_no_class(denominator):
-    assert facets.scale_class(denominator) is None
+    assert index.scale_class(View({"scale": denominator}).text("scale")) is None
 
 
 @pytest.mark.parametrize(
@@ -72,13 +77,13 @@ def test_what_is_no_scale_has_no_class(denominator):
     ],
 )
 def test_years(fields, expected):
-    assert facets.year(fields) == expected
+    assert index.year(View(fields)) == expected
 
 
 def test_kinds_of_services():
-    assert facets.service_kind({"name": "ddt-01053-01"}) == "ddt"
-    assert facets.service_kind({"name": "ville-de-nulle-part"}) == "other"
-    assert facets.service_kind(None) == "other"
+    assert index.service_kind({"name": "ddt-01053-01"}) == "ddt"
+    assert index.service_kind({"name": "ville-de-nulle-part"}) == "other"
+    assert index.service_kind(None) == "other"
 
 
 def test_what_covers_a_place_is_itself_and_all_above():
@@ -96,7 +101,7 @@ def test_own_territories_are_those_of_the_dataset_alone():
         "http://id.insee.fr/geo/commune/01053",
         "http://id.insee.fr/geo/departement/69",
     )
-    assert facets.exact_territories([commune, departement, "http://x"]) == [
+    assert index.exact_territories(View({"territory": [commune, departement, "http://x"]})) == [
         "commune-01053",
         "departement-69",
     ]
@@ -105,7 +110,7 @@ def test_own_territories_are_those_of_the_dataset_alone():
 def test_every_kind_and_format_of_the_registry_has_a_class():
     assert {str(each.data["kind"]) for each in voc.get("format")} <= set(reach._families())
     kinds = {str(each.data["kind"]) for each in voc.get("organisations") if each.data["kind"]}
-    assert kinds <= set(facets._service_kinds())
+    assert kinds <= set(index._service_kinds())
 
 
 def test_the_table_names_fields_and_lists_that_exist():

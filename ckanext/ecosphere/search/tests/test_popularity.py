@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 from ckan import model
+from ckan.lib.search.common import make_connection
 from ckan.model.system_info import get_system_info
 from ckan.tests import factories, helpers
 
 from ckanext.ecosphere.access import use
-from ckanext.ecosphere.search import popularity
+from ckanext.ecosphere.search import config, popularity
 from ckanext.ecosphere.search.alerts import job
-from ckanext.ecosphere.search.cli import search as command
-from ckanext.ecosphere.search.relevance import solr_query
-from ckanext.ecosphere.search.relevance.explain import explain
+from ckanext.ecosphere.search.relevance import solr
 from ckanext.ecosphere.search.relevance.understanding import understand
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.work import jobs
@@ -114,26 +113,30 @@ def test_fresh_data_and_data_that_one_can_take_come_first(french, make_datasets)
     assert (first("landes"), first("dunes")) == ("from-2026", "taken")
 
 
-def test_explanation_names_what_the_record_adds(pair, cli):
-    use.add(pair[0]["id"], "any")
-    count_anew()
-    printed = cli.invoke(command, ["explain", "bruit"]).output
-    assert "× record (1 + quality" in printed
-    assert "+ popularity 0.006" in printed
+def found(question: str, year: int | None) -> dict[str, Any]:
+    """Return the first dataset that a query finds, with Solr's score."""
+    parameters = solr.parameters(
+        understand(question).question, minimum=config.minimum_match(), ranked=True, year=year
+    )
+    parameters |= {
+        "qf": config.query_fields(),
+        "tie": config.tie(),
+        "q.op": "AND",
+        "fq": parameters.pop("fq_list"),
+        "fl": f"score,{solr.QUALITY_FIELD}",
+    }
+    return make_connection().search(parameters.pop("q"), **parameters).docs[0]
 
 
-def test_solr_and_the_explanation_reckon_alike(french, make_datasets):
+def test_freshness_access_and_use_add_their_shares_to_the_score(french, make_datasets):
     this_year = dates.today().year
     (made,) = make_datasets(
         {"title": "Landes", "modified": f"{this_year - 5}-05-01", "resources": [DATA]}
     )
     use.add(made["id"], "any")
     count_anew()
-    (found,) = explain(understand("landes"), 1, this_year)
-    weights = solr_query.weights()["record"]
-    assert found.record["freshness"] == pytest.approx(weights["freshness"] * 0.5)
-    assert found.record["access"] == weights["access"]
-    assert found.record["popularity"] == pytest.approx(weights["popularity"] * 0.10)
-    # Without these properties, Solr's score for the same words and place is smaller by exactly this factor.
-    (bare,) = explain(understand("landes"), 1, None)
-    assert found.score / bare.score == pytest.approx(1 + sum(found.record.values()), rel=1e-4)
+    dataset, bare = found("landes", this_year), found("landes", None)
+    weights = solr.weights()["record"]
+    gain = weights["quality"] * int(dataset.get(solr.QUALITY_FIELD) or 0) / 100
+    gain += weights["freshness"] * 0.5 + weights["access"] + weights["popularity"] * 0.10
+    assert dataset["score"] / bare["score"] == pytest.approx(1 + gain, rel=1e-4)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ckanext.ecosphere.search.page import results
+from ckanext.ecosphere.search import page
 
 SERIES = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
 DEPARTEMENT = "http://id.insee.fr/geo/departement/"
@@ -26,16 +26,16 @@ DEPARTEMENT = "http://id.insee.fr/geo/departement/"
     ],
 )
 def test_words_found_are_marked_and_the_rest_is_escaped(query, text, expected):
-    assert str(results.mark(text, results.words_of(query))) == expected
+    assert str(page.mark(text, page.words_of(query))) == expected
 
 
 def test_an_excerpt_shows_where_a_word_stands():
     text = "Introduction. " * 30 + "Les frayères du Rhône. " + "Suite. " * 60
-    words = results.words_of("frayere")
-    assert "frayères" in results.excerpt(text, words, 180)
-    assert results.excerpt(text, frozenset(), 180).startswith("Introduction")
-    assert results.excerpt("Court", words, 180) == "Court"
-    assert len(results.excerpt("x" * 500, words, 180)) <= 182
+    words = page.words_of("frayere")
+    assert "frayères" in page.excerpt(text, words, 180)
+    assert page.excerpt(text, frozenset(), 180).startswith("Introduction")
+    assert page.excerpt("Court", words, 180) == "Court"
+    assert len(page.excerpt("x" * 500, words, 180)) <= 182
 
 
 def dataset(name, **fields):
@@ -45,13 +45,13 @@ def dataset(name, **fields):
 def test_a_series_stands_above_its_members():
     members = [dataset("one", in_series=["lot-id"]), dataset("two", in_series=["lot"])]
     lot = dataset("lot", dcat_type=SERIES, metadata_identifier="lot-id")
-    found = results.grouped([members[0], dataset("other"), lot, members[1]])
+    found = page.grouped([members[0], dataset("other"), lot, members[1]])
     assert [each["name"] for each in found] == ["lot", "other"]
-    assert [each["name"] for each in found[0][results.MEMBERS]] == ["one", "two"]
+    assert [each["name"] for each in found[0][page.MEMBERS]] == ["one", "two"]
 
 
 def test_members_without_their_series_stand_under_the_first_of_them():
-    found = results.grouped(
+    found = page.grouped(
         [dataset("one", in_series=["lot"]), dataset("two", in_series=["lot"]), dataset("three")]
     )
     assert [each["name"] for each in found] == ["one", "three"]
@@ -63,7 +63,7 @@ def test_namesakes_are_one_result_within_one_service_only():
         dataset("b", title="zones"),
         dataset("c", title="Zones", owner_org="b"),
     ]
-    assert [each["name"] for each in results.grouped(same)] == ["a", "c"]
+    assert [each["name"] for each in page.grouped(same)] == ["a", "c"]
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_namesakes_are_one_result_within_one_service_only():
     ],
 )
 def test_places(territory, expected):
-    assert results.places([DEPARTEMENT + code for code in territory], "fr") == expected
+    assert page.places([DEPARTEMENT + code for code in territory], "fr") == expected

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.search.solr_client import LONGEST_MESSAGE, SolrAdmin, SolrAdminError
+from ckanext.ecosphere.search.solr_schema import LONGEST_MESSAGE, SolrAdmin, SolrAdminError
 
 SENTENCE = "Field 'x': unknown type 'y'"
 DETAIL = {"add-field": {"name": "x"}, "errorMessages": [f"{SENTENCE}\n"]}

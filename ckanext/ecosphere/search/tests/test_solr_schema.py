@@ -2,8 +2,8 @@
 
 import pytest
 
-from ckanext.ecosphere.search import solr_schema, stock_schema
-from ckanext.ecosphere.search.solr_client import SolrAdminError
+from ckanext.ecosphere.search import solr_schema
+from ckanext.ecosphere.search.solr_schema import SolrAdminError
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_index")
 
@@ -22,8 +22,8 @@ def test_a_plain_core_becomes_french_and_says_what_was_missing(plain):
 
 
 def test_what_is_undone_leaves_ckans_own_schema(plain):
-    assert stock_schema.commands(plain.schema(), solr_schema.wanted()) == {}
-    assert stock_schema.restore(plain) == []
+    assert solr_schema.restore_commands(plain.schema(), solr_schema.wanted()) == {}
+    assert solr_schema.restore(plain) == []
     assert plain.stop_words(solr_schema.MANAGED_NAME) == []
     assert plain.synonyms(solr_schema.MANAGED_NAME) == {}
 
@@ -31,10 +31,10 @@ def test_what_is_undone_leaves_ckans_own_schema(plain):
 def test_coordinates_of_another_schema_stay_when_ours_is_undone():
     ours = solr_schema.wanted()
     declared = ours["fields_if_missing"][0]
-    current = {"fieldTypes": [stock_schema.text_type()], "copyFields": []}
+    current = {"fieldTypes": [solr_schema.stock_text_type()], "copyFields": []}
     theirs = {**current, "fields": [{**declared, "docValues": False}]}
-    assert stock_schema.commands(theirs, ours) == {}
-    assert stock_schema.commands({**current, "fields": [declared]}, ours) == {
+    assert solr_schema.restore_commands(theirs, ours) == {}
+    assert solr_schema.restore_commands({**current, "fields": [declared]}, ours) == {
         "delete-field": [{"name": declared["name"]}]
     }
 

@@ -2,12 +2,13 @@
 
 import pytest
 
-from ckanext.ecosphere.search import synonyms
+from ckanext.ecosphere.search import solr_schema
+from ckanext.ecosphere.search.relevance import words
 
 
 def as_map(*texts):
-    lines = [synonyms.parse_line(number, text) for number, text in enumerate(texts, start=1)]
-    return synonyms.solr_map(lines, str.lower)
+    lines = [words.parse_line(number, text) for number, text in enumerate(texts, start=1)]
+    return solr_schema.solr_map(lines, str.lower)
 
 
 def test_synonyms_find_each_other():
@@ -53,9 +54,9 @@ def test_terms_that_become_the_same_need_no_entry():
 @pytest.mark.parametrize("text", ["alone", "a >", "> b", ";"])
 def test_a_line_that_says_nothing_is_refused(text):
     with pytest.raises(ValueError, match="line 7"):
-        synonyms.parse_line(7, text)
+        words.parse_line(7, text)
 
 
 def test_the_shipped_list_is_well_formed_and_repeats_no_line():
-    lines = [(frozenset(line.terms), line.broader) for line in synonyms.read_lines()]
+    lines = [(frozenset(line.terms), line.broader) for line in words.synonym_lines()]
     assert len(lines) == len(set(lines)) > 150

@@ -2,12 +2,13 @@
 
 import pytest
 
-from ckanext.ecosphere.search import config, synonyms
+from ckanext.ecosphere.search import config
+from ckanext.ecosphere.search.relevance import words
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_index")
 
 
-def pairs(line: synonyms.SynonymLine) -> list[tuple[str, str]]:
+def pairs(line: words.SynonymLine) -> list[tuple[str, str]]:
     """Return (term in a document, query that must find it) for a line."""
     return [
         (term, query)
@@ -48,7 +49,7 @@ def found(solr, query: str) -> set[str]:
 @pytest.fixture
 def terms(french):
     """All terms of the list, each in a document of its own."""
-    lines = synonyms.read_lines()
+    lines = words.synonym_lines()
     every = sorted({term for line in lines for term in (*line.terms, *line.broader)})
     index(french, every)
     yield every
@@ -61,7 +62,7 @@ def terms(french):
 
 def test_each_line_of_the_list_is_found_by_its_synonyms(french, terms):
     results = {query: found(french, query) for query in terms}
-    wanted = [(line.number, *pair) for line in synonyms.read_lines() for pair in pairs(line)]
+    wanted = [(line.number, *pair) for line in words.synonym_lines() for pair in pairs(line)]
     missed = [(number, term, query) for number, term, query in wanted if term not in results[query]]
     assert missed == []
     assert len(wanted) > 400

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from ckanext.ecosphere.search.relevance import catalogue_words
+from ckanext.ecosphere.search.relevance import spelling
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french")
 
@@ -244,7 +244,7 @@ def test_a_suggested_series_is_not_taken_for_the_departement_lot(app: Any, make_
 
 def test_subjects_are_suggested_before_datasets(app: Any, make_datasets: Any):
     make_datasets("Zones humides du Tarn", "Zones humides de l'Ain")
-    catalogue_words.count()
+    spelling.count_words()
     groups = app.get("/fr/recherche/suggestions", query_string={"q": "zones hu"}).json["groups"]
     assert [group["title"] for group in groups] == ["Sujets", "Jeux de données"]
     assert [item["label"] for item in groups[0]["items"]] == ["zone humide"]

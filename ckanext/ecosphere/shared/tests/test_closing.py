@@ -19,7 +19,7 @@ from ckanext.activity.model import Activity
 from ckanext.ecosphere.core import accounts
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Request
 from ckanext.ecosphere.harvest.model import Reader
-from ckanext.ecosphere.search.alerts import storage
+from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.tests.conftest import (
     PASSWORD,

@@ -33,7 +33,6 @@ PUBLIC = {
     "ecosphere_request_signal",
     "ecosphere_request_similar",
     "ecosphere_request_stats",
-    "ecosphere_search_did_you_mean",
     "ecosphere_search_suggest",
     "harvest_object_show",
     "harvest_source_show",

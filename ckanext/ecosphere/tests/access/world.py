@@ -17,7 +17,7 @@ from ckan.tests import factories, helpers
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access.services import storage as storage_of_services
-from ckanext.ecosphere.access.services.description import Description, Layer
+from ckanext.ecosphere.access.services.parsers import Description, Layer
 from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.core import addresses
@@ -32,7 +32,8 @@ from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.harvest import preview
 from ckanext.ecosphere.harvest.model import PUBLISHED, Hold, JobState, SourceRecord
 from ckanext.ecosphere.schemas.bulk import plan, runs
-from ckanext.ecosphere.search.alerts import links, storage
+from ckanext.ecosphere.search.alerts import mails
+from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.shared.mailing import headers
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
@@ -234,9 +235,9 @@ def _make_alerts(world: World) -> None:
     tokens = {
         "confirm_address": addresses.token_of(stranger),
         "alert_of_address": alert.id,
-        "alert_confirm": headers.sign(links.CONFIRM, [alert.id, "daily"]),
-        "alert_manage": headers.sign(links.MANAGE, alert.subscriber_id),
-        "alert_leave": headers.sign_lasting(links.LEAVE, alert.subscriber_id),
+        "alert_confirm": headers.sign(mails.FOR_CONFIRMING, [alert.id, "daily"]),
+        "alert_manage": headers.sign(mails.FOR_MANAGING, alert.subscriber_id),
+        "alert_leave": headers.sign_lasting(mails.FOR_LEAVING, alert.subscriber_id),
     }
     world.things |= {name: (value, value) for name, value in tokens.items()}
 

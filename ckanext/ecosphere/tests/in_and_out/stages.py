@@ -265,7 +265,7 @@ def _fill(portal: Portal) -> None:
     import sqlalchemy as sa
     from ckan import model
 
-    from ckanext.ecosphere.fast_save import signature
+    from ckanext.ecosphere.fast_save import documents
     from ckanext.ecosphere.schemas.logic.translations import following
     from ckanext.ecosphere.schemas.tests import samples
 
@@ -297,7 +297,7 @@ def _fill(portal: Portal) -> None:
         model.Package.get(f"avant-{number:03}").add_tag_by_name("cours d'eau")
     model.Session.commit()
     ids = list(model.Session.scalars(sa.select(model.Package.id).where(model.Package.type == "dataset")))
-    signature.index(ids)
+    documents.index(ids)
     for name in ("source-active", "source-jetee"):
         portal.api(
             "harvest_source_create", name=name, title=name, url=f"http://127.0.0.1:9/{name}",

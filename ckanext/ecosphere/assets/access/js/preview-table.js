@@ -9,9 +9,6 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
   const collator = new Intl.Collator("fr", { numeric: true, sensitivity: "base" });
   const written = (number) => number.toLocaleString(language);
 
-  /* Whether the rows describe attributes or the operations of an API instead of holding values. */
-  const explains = Boolean(sample.attributes || sample.api);
-
   function element(name, className, text) {
     const made = document.createElement(name);
     if (className) { made.className = className; }
@@ -94,7 +91,7 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
       draw();
     });
     th.append(button);
-    if (!explains) {
+    if (!sample.attributes) {
       const type = column.type === "empty" ? labels.empty_type : labels[column.type];
       th.append(element("small", "", type + (column.empty && column.type !== "empty" ? ", " + labels.empty.replace("{number}", written(column.empty)) : "")));
     }

@@ -166,18 +166,15 @@ this.ckan.module("ecosphere-preview", function () {
     drawSample: function (sample) {
       this.find("map").classList.toggle("eco-preview__map--tiles", Boolean(this.panel.background.tiles));
       const notes = [];
-      const group = sample.attributes ? "attribute_" : sample.api ? "api_" : "";
-      if (group) {
-        notes.push(sample.api
-          ? this.labels.api.replace("{title}", () => sample.api.title).replace("{version}", () => sample.api.version)
-          : this.labels.attributes);
-        const named = (column) => Object.assign({}, column, { id: column.name, name: this.labels[group + column.name] || column.name });
+      if (sample.attributes) {
+        notes.push(this.labels.attributes);
+        const named = (column) => Object.assign({}, column, { id: column.name, name: this.labels["attribute_" + column.name] || column.name });
         sample = Object.assign({}, sample, { columns: sample.columns.map(named) });
       }
       sample = this.inWords(sample);
       if (sample.standard) { notes.push(this.labels.standard.replace("{standard}", sample.standard)); }
       if (sample.part) { notes.push(this.part(sample)); }
-      if (sample.cut && sample.rows && !(sample.part && (sample.known_total || sample.file_size || sample.page))) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
+      if (sample.cut && sample.rows && !(sample.part && (sample.known_total || sample.file_size || sample.page))) { notes.push(this.cut(sample)); }
       if (sample.delimiter) {
         const sign = sample.delimiter === "\t" ? this.labels.tab : sample.delimiter;
         notes.push(this.labels.encoding.replace("{encoding}", sample.encoding).replace("{delimiter}", sign));
@@ -221,21 +218,32 @@ this.ckan.module("ecosphere-preview", function () {
       return Object.assign({}, sample, { rows });
     },
 
+    /* Format a number in the language of the page: "1 000". */
+    written: function (number) {
+      return number.toLocaleString(document.documentElement.lang || "en");
+    },
+
+    /* Sentence on how many rows of a file are shown, with their total if it is known. */
+    cut: function (sample) {
+      const isCounted = !sample.part && sample.total > sample.rows.length;
+      return this.labels[isCounted ? "cut_of" : "cut"]
+        .replace("{number}", this.written(sample.rows.length)).replace("{total}", this.written(sample.total || 0));
+    },
+
     /* Sentence on how much of a large file is shown, with the total or the size of the file if known. */
     part: function (sample) {
-      const written = (number) => number.toLocaleString(document.documentElement.lang || "en");
       const isMap = sample.kind === "map";
       if (sample.page) {
         return this.labels[sample.known_total ? "page_features" : "page"]
-          .replace("{number}", written(sample.rows.length)).replace("{total}", written(sample.known_total || 0));
+          .replace("{number}", this.written(sample.rows.length)).replace("{total}", this.written(sample.known_total || 0));
       }
       if (sample.known_total) {
         return this.labels[isMap ? "part_features" : "part_rows"]
-          .replace("{number}", written(sample.rows.length)).replace("{total}", written(sample.known_total));
+          .replace("{number}", this.written(sample.rows.length)).replace("{total}", this.written(sample.known_total));
       }
       if (!sample.file_size) { return this.labels.part; }
       return this.labels[!sample.rows ? "part_of" : isMap ? "features_of" : "rows_of"]
-        .replace("{number}", sample.rows ? written(sample.rows.length) : "").replace("{size}", this.size(sample.file_size));
+        .replace("{number}", sample.rows ? this.written(sample.rows.length) : "").replace("{size}", this.size(sample.file_size));
     },
 
     /* Format a number of bytes: "350 Mo". */

@@ -18,9 +18,10 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.search import setup, solr_schema
-from ckanext.ecosphere.search.alerts import job, storage
+from ckanext.ecosphere.search.alerts import job
+from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts.model import now
-from ckanext.ecosphere.search.relevance import catalogue_words
+from ckanext.ecosphere.search.relevance import spelling
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.tests.postbox import body
 
@@ -36,7 +37,7 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
     """A member of the organisation, another user, a moderator, and an index with the French schema."""
     request.getfixturevalue("empty_db")()
     solr = setup.solr()
-    if solr_schema.blocking_fields(solr):
+    if solr_schema.fields_blocking_apply(solr):
         solr.delete_all()
         solr.reload()
     solr_schema.apply(solr)
@@ -68,7 +69,7 @@ def portal(ckan_config: Any, people: None, made_app: Any) -> Any:
     model.Session.commit()
     setup.solr().delete_all()
     connect_to_redis().flushdb()
-    catalogue_words.forget()  # each process has its own copy, too
+    spelling.forget_words()  # each process has its own copy, too
     return made_app._wsgi_app
 
 

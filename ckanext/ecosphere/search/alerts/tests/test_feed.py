@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import lxml.html
 import pytest
 
-from ckanext.ecosphere.search.alerts import feed
+from ckanext.ecosphere.search.alerts import feeds
 from ckanext.ecosphere.search.alerts.tests.conftest import dataset, known, page
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -56,7 +56,7 @@ def test_a_feed_is_its_search_escaped_and_public(visitor: Any, monkeypatch: Any)
         "/recherche.atom?q=zones+humides", headers={"If-None-Match": answer.headers["ETag"]}
     )
     assert again.status_code == 304
-    monkeypatch.setattr(feed, "ENTRIES", 1)
+    monkeypatch.setattr(feeds, "ENTRIES", 1)
     assert len(titles(client, "?q=zones+humides")) == 1
 
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.cli.db import _run_migrations
 
-from ckanext.ecosphere.search.alerts import job, storage
+from ckanext.ecosphere.search.alerts import job
+from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts.model import Subscriber
 from ckanext.ecosphere.tests.postbox import Postbox
 from ckanext.ecosphere.work.model import DONE, Work

@@ -14,7 +14,8 @@ from freezegun import freeze_time
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.interfaces import CheckStatus
 from ckanext.ecosphere.search import config, setup
-from ckanext.ecosphere.search.alerts import job, storage
+from ckanext.ecosphere.search.alerts import job
+from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts.model import Alert, Subscriber, now
 from ckanext.ecosphere.search.alerts.tests.conftest import change, dataset, known, page, run
 from ckanext.ecosphere.tests.postbox import Postbox, body

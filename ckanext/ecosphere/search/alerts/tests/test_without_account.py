@@ -17,6 +17,7 @@ from ckanext.ecosphere.search import config
 from ckanext.ecosphere.search.alerts import job
 from ckanext.ecosphere.search.alerts.model import Alert, Subscriber, now
 from ckanext.ecosphere.search.alerts.tests.conftest import change, dataset, links, page, run
+from ckanext.ecosphere.search.relevance import spelling
 from ckanext.ecosphere.tests.postbox import Postbox, body
 from ckanext.ecosphere.work.model import Work
 
@@ -268,6 +269,8 @@ def test_private_datasets_are_nobodys_news(visitor: Any, postbox: Postbox):
 def test_misspelt_words_are_saved_as_they_were_understood(visitor: Any, postbox: Postbox):
     for turn in range(2):
         dataset(title=f"Zones humides {turn}")
+    spelling.forget_words()
+    spelling.count_words()
     confirmed(visitor(), postbox, "/recherche/alertes/nouvelle?q=zoens+humdes")
     assert model.Session.scalar(sa.select(Alert.search)) == "q=zones+humides"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search.relevance import conditions, solr_language, spelling, words
-from ckanext.ecosphere.search.relevance.solr_query import parameters
+from ckanext.ecosphere.search import query
+from ckanext.ecosphere.search.relevance import spelling, understanding, words
+from ckanext.ecosphere.search.relevance.solr import parameters
 from ckanext.ecosphere.search.relevance.understanding import understand
 
 
@@ -19,10 +20,10 @@ def boost(question: str) -> str:
         ("zones humides 2015-2020 gironde", (2015, 2020)),
         ("zones humides de 2015 à 2020", (2015, 2020)),
         ("zones humides entre 2020 et 2015", (2015, 2020)),
-        ("trafic depuis 2020", (2020, conditions.LATEST)),
-        ("trafic à partir de 2020", (2020, conditions.LATEST)),
-        ("zones humides avant 2015", (conditions.EARLIEST, 2014)),
-        ("zones humides jusqu'en 2015", (conditions.EARLIEST, 2015)),
+        ("trafic depuis 2020", (2020, understanding.LATEST)),
+        ("trafic à partir de 2020", (2020, understanding.LATEST)),
+        ("zones humides avant 2015", (understanding.EARLIEST, 2014)),
+        ("zones humides jusqu'en 2015", (understanding.EARLIEST, 2015)),
         ("wetlands from 2015 to 2020", (2015, 2020)),
     ],
 )
@@ -96,9 +97,9 @@ def test_the_place_at_the_end_of_a_pasted_sentence_is_read():
 
 
 def test_a_quotation_mark_that_is_never_closed_is_no_language_of_solr():
-    assert not solr_language.is_written('zones humides " nantes')
-    assert solr_language.is_written('"zones humides" nantes')
-    assert not solr_language.is_written("zones humides|inventaire|SHP|2020")
+    assert not query.has_syntax('zones humides " nantes')
+    assert query.has_syntax('"zones humides" nantes')
+    assert not query.has_syntax("zones humides|inventaire|SHP|2020")
 
 
 def test_a_picture_stands_for_its_word():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search.relevance import solr_language
-from ckanext.ecosphere.search.relevance.solr_query import parameters
+from ckanext.ecosphere.search import query
+from ckanext.ecosphere.search.relevance.solr import parameters
 from ckanext.ecosphere.search.relevance.understanding import steps, understand
 
 
@@ -136,10 +136,10 @@ def test_an_excluded_format_does_not_weigh():
 
 
 def test_minus_and_not_are_no_language_of_solr_unless_the_rest_is():
-    assert not solr_language.is_written("risques -inondation")
-    assert not solr_language.is_written("risques NOT inondation")
-    assert solr_language.is_written('"zones humides" -inondation')
-    assert solr_language.is_written("zones AND humides NOT inondation")
+    assert not query.has_syntax("risques -inondation")
+    assert not query.has_syntax("risques NOT inondation")
+    assert query.has_syntax('"zones humides" -inondation')
+    assert query.has_syntax("zones AND humides NOT inondation")
 
 
 def test_long_queries_have_few_exclusions_and_take_little_time():

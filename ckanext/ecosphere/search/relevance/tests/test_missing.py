@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance import missing, understanding
-from ckanext.ecosphere.search.relevance.solr_query import fits, parameters
+from ckanext.ecosphere.search import boxes, page
+from ckanext.ecosphere.search.relevance import search
+from ckanext.ecosphere.search.relevance.solr import fits, parameters
 from ckanext.ecosphere.search.relevance.understanding import AROUND, understand
 
 
@@ -35,19 +35,19 @@ class Nothing:
     ],
 )
 def test_subjects_are_quoted_as_typed_and_everyday_words_are_none(question, words, place):
-    found = missing.subjects(understand(question), Nothing(), [])
+    found = search.missing_subjects(understand(question), Nothing(), [])
     assert [each["words"] for each in found] == words
     assert {each["place"] for each in found} <= {place}
 
 
 def test_a_subject_shown_on_the_page_is_not_missing():
     shown = [{"title": "Zones d'alerte", "tags": [{"display_name": "Restrictions d'eau"}]}]
-    assert missing.subjects(understand("restriction d'eau Tarn"), Nothing(), shown) == []
+    assert search.missing_subjects(understand("restriction d'eau Tarn"), Nothing(), shown) == []
 
 
 def test_what_a_dataset_is_about_is_its_title_and_keywords_without_everyday_words():
     question = understand("défrichement dax").question
-    about, mentioned, anywhere = missing._queries(question.units[0], question)
+    about, mentioned, anywhere = search._queries(question.units[0], question)
     query = parameters(about, minimum="1", ranked=False, year=None)["q"]
     assert query == "(title:(défrichement) OR ecosphere_tags:(défrichement))"
     assert parameters(mentioned, minimum="1", ranked=False, year=None)["q"] == "défrichement"
@@ -81,4 +81,4 @@ def test_elsewhere_comes_by_distance():
     ],
 )
 def test_the_name_of_a_table_is_readable(title, readable):
-    assert understanding.readable(title) == readable
+    assert page._readable(title) == readable

@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from ckanext.ecosphere.search.relevance import conditions
+from ckanext.ecosphere.search.relevance import understanding
 from ckanext.ecosphere.search.relevance.understanding import understand
 from ckanext.ecosphere.search.relevance.words import DATA
 
@@ -52,7 +52,7 @@ from ckanext.ecosphere.search.relevance.words import DATA
     ],
 )
 def test_a_reference_stands_for_what_it_is_about(question, about):
-    _rest, units = conditions.take_references(question)
+    _rest, units = understanding.take_references(question)
     assert [unit.others[0] for unit in units] == [about]
 
 
@@ -73,7 +73,7 @@ def test_a_reference_stands_for_what_it_is_about(question, about):
     ],
 )
 def test_other_numbers_stay_words(question):
-    _rest, units = conditions.take_references(question)
+    _rest, units = understanding.take_references(question)
     assert all(unit.weak for unit in units)
 
 
@@ -84,8 +84,8 @@ def test_years_and_roads_weigh_beside_a_subject_only():
 
 
 def test_many_references_are_bounded():
-    _rest, units = conditions.take_references("3.3.1.0 " * 500)
-    assert len(units) == conditions.MOST_REFERENCES
+    _rest, units = understanding.take_references("3.3.1.0 " * 500)
+    assert len(units) == understanding.MOST_REFERENCES
 
 
 def test_each_row_of_the_table_has_a_kind_that_is_read():
@@ -93,7 +93,7 @@ def test_each_row_of_the_table_has_a_kind_that_is_read():
         kinds = {
             row["kind"] for row in csv.DictReader(line for line in file if not line.startswith("#"))
         }
-    assert kinds == set(conditions._PATTERNS)
+    assert kinds == set(understanding._PATTERNS)
 
 
 @pytest.mark.parametrize(
@@ -111,4 +111,4 @@ def test_each_row_of_the_table_has_a_kind_that_is_read():
     ],
 )
 def test_a_distance_says_nothing_of_what_is_looked_for(question, left):
-    assert " ".join(conditions.take_references(question)[0].split()) == left
+    assert " ".join(understanding.take_references(question)[0].split()) == left

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search.relevance import solr_language
+from ckanext.ecosphere.search import query
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from ckanext.ecosphere.search.relevance import solr_language
     ],
 )
 def test_what_is_typed_is_written_as_the_index_has_it(typed, written):
-    assert solr_language.written(typed) == written
+    assert query.with_phrases(typed) == written
 
 
 @pytest.mark.parametrize(
@@ -43,17 +43,17 @@ def test_what_is_typed_is_written_as_the_index_has_it(typed, written):
     ],
 )
 def test_phrases_of_fields_with_words_are_written_as_the_index_has_them(typed, written):
-    assert solr_language.fielded(typed) == written
+    assert query.fielded_with_phrases(typed) == written
 
 
 def test_slashes_and_lone_signs_are_no_words():
-    assert solr_language.plain('"a/b" eau/air * où ?') == '"a/b" eau air   où'
+    assert query.without_strays('"a/b" eau/air * où ?') == '"a/b" eau air   où'
 
 
 def test_only_or_is_a_choice_of_words():
-    assert solr_language.is_choice("ppri OR pprt")
-    assert not solr_language.is_choice('"zones humides" OR ppri')
-    assert not solr_language.is_choice("ppri AND pprt")
-    assert not solr_language.is_choice("PLU COTE D OR BEAUNE")
-    assert solr_language.minimum('"zones humides" OR ppri', "100%") == "1"
-    assert solr_language.minimum("eau OR air AND bruit", "100%") == "100%"
+    assert query.is_choice("ppri OR pprt")
+    assert not query.is_choice('"zones humides" OR ppri')
+    assert not query.is_choice("ppri AND pprt")
+    assert not query.is_choice("PLU COTE D OR BEAUNE")
+    assert query.minimum_of('"zones humides" OR ppri', "100%") == "1"
+    assert query.minimum_of("eau OR air AND bruit", "100%") == "100%"

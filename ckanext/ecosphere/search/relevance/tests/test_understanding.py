@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ckanext.ecosphere.search.relevance import spelling, words
-from ckanext.ecosphere.search.relevance.solr_query import fits, parameters
+from ckanext.ecosphere.search.relevance.solr import fits, parameters
 from ckanext.ecosphere.search.relevance.understanding import steps, understand, with_common_name
 
 

@@ -15,8 +15,14 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance.solr_language import longest_synonyms
-from ckanext.ecosphere.search.relevance.words import DATA, Excluded, Question, Unit, stem
+from ckanext.ecosphere.search.relevance.words import (
+    DATA,
+    Excluded,
+    Question,
+    Unit,
+    longest_synonyms,
+    stem,
+)
 from ckanext.ecosphere.shared.reach import DOWNLOAD, SERVICE
 from ckanext.ecosphere.vocabularies import gazetteer, tables
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -258,7 +264,11 @@ def _about(names: Iterable[str]) -> str:
 
     CKAN's plain schema has no field of analysed keywords: it is then empty.
     """
-    any_name = " OR ".join(_name(name) if " " in name else _term(name) for name in names)
+    clauses = []
+    for name in names:
+        write = _name if " " in name else _term
+        clauses.append(write(name))
+    any_name = " OR ".join(clauses)
     return " OR ".join(f"{field}:({any_name})" for field in SUBJECT_FIELDS)
 
 
@@ -332,7 +342,7 @@ def _exact(question: Question) -> str:
 
 
 def _record(year: int) -> list[str]:
-    """Return Solr functions for the boosts of a record, each from 0 to its weight; see `explain._gains`.
+    """Return Solr functions for the boosts of a record, each from 0 to its weight.
 
     Solr evaluates them for every match, so they use as few operations as possible. A field without a value counts as 0,
     but is ignored by `min` and `max`, hence `def`.

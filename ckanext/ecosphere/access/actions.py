@@ -6,13 +6,12 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.types import Context
+from ckan.types import Context, Schema, Validator, ValidatorFactory
 from flask import has_request_context
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config, jobs, turns, use
-from ckanext.ecosphere.access.logic import schema
-from ckanext.ecosphere.access.logic.auth import readable, readable_extract
+from ckanext.ecosphere.access.auth import readable, readable_extract
 from ckanext.ecosphere.access.model import Service, now
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take import extracts, form
@@ -21,8 +20,59 @@ from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 
+@tk.validator_args
+def service_show_schema(
+    not_empty: Validator,
+    unicode_safe: Validator,
+    default: ValidatorFactory,
+    boolean_validator: Validator,
+) -> Schema:
+    """Parameters of `ecosphere_access_service_show`."""
+    return {
+        "resource_id": [not_empty, unicode_safe],
+        "every_layer": [default(False), boolean_validator],
+    }
+
+
+@tk.validator_args
+def service_read_schema(
+    not_empty: Validator, unicode_safe: Validator, default: ValidatorFactory
+) -> Schema:
+    """Parameters of `ecosphere_access_service_read`."""
+    text = [default(""), unicode_safe]
+    return {"url": [not_empty, unicode_safe], "format": text, "protocol": text}
+
+
+@tk.validator_args
+def extract_create_schema(
+    not_empty: Validator,
+    unicode_safe: Validator,
+    default: ValidatorFactory,
+    ignore_missing: Validator,
+) -> Schema:
+    """Parameters of `ecosphere_access_extract_create`."""
+    text = [default(""), unicode_safe]
+    return {
+        "resource_id": [not_empty, unicode_safe],
+        "layer": text,
+        "format": [default("gpkg"), unicode_safe],
+        "crs": text,
+        "attributes": [ignore_missing],
+        "territory": text,
+        "commune": text,
+        "epci": text,
+        "box": text,
+    }
+
+
+@tk.validator_args
+def id_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
+    """Schema of actions with the single parameter `id`."""
+    return {"id": [not_empty, unicode_safe]}
+
+
 @tk.side_effect_free
-@tk.validate_action_data(schema.service_show)
+@tk.validate_action_data(service_show_schema)
 def ecosphere_access_service_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
     """Return the stored description of the service of a resource; no request is sent to it.
 
@@ -50,7 +100,7 @@ def ecosphere_access_service_show(context: Context, data_dict: dict[str, Any]) -
     return presentation.shown(service, layer, item.names, data_dict["every_layer"])
 
 
-@tk.validate_action_data(schema.service_read)
+@tk.validate_action_data(service_read_schema)
 def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
     """Have the service at a URL read in the background, and return what is known of it.
 
@@ -84,7 +134,7 @@ def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -
     return presentation.shown(service, address.layer, (), every=True)
 
 
-@tk.validate_action_data(schema.extract_create)
+@tk.validate_action_data(extract_create_schema)
 def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
     """Export a part of a layer of a WFS or OGC API to a file, in the background.
 
@@ -138,7 +188,7 @@ def _count_extract(unit: str) -> None:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.identified)
+@tk.validate_action_data(id_schema)
 def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
     """Return the state of an extract. Allowed for users who know its id and may read the dataset.
 
@@ -158,7 +208,7 @@ def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any]) -
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.identified)
+@tk.validate_action_data(id_schema)
 def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
     """Return the usage counts of a dataset within a year; no data about users are stored.
 

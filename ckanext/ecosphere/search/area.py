@@ -18,7 +18,7 @@ from shapely.geometry import shape
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes, facets
 from ckanext.ecosphere.search.index import TERRITORY_FIELD
-from ckanext.ecosphere.search.page.results import RANK
+from ckanext.ecosphere.search.page import RANK
 from ckanext.ecosphere.shared import language, outlines
 from ckanext.ecosphere.vocabularies import communes, coordinates, epcis
 from ckanext.ecosphere.vocabularies.coordinates import Box
@@ -57,10 +57,14 @@ def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
     """Draw the results of a page on the outline that contains most of them.
 
     Args:
-        datasets: results as returned by `results.grouped`.
+        datasets: results as returned by `page.grouped`.
         searched: `ext_bbox` of the page, "" for none.
     """
-    extents = {index: box for index, dataset in enumerate(datasets) if (box := box_of(dataset))}
+    extents: dict[int, Box] = {}
+    for index, dataset in enumerate(datasets):
+        box = box_of(dataset)
+        if box:
+            extents[index] = box
     area = _read_box(searched)
     boxes_on_map = list(extents.values())
     if area:
@@ -79,7 +83,7 @@ def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
 def _frame_of_most(extents: list[Box]) -> outlines.Frame:
     """Return the outline that contains most of the extents; the first one if none does."""
     frames = {frame.id: frame for frame in outlines.frames()}
-    numbers = Counter(frame.id for box in extents if (frame := outlines.frame_of(box)))
+    numbers = Counter(frame.id for frame in filter(None, map(outlines.frame_of, extents)))
     if numbers:
         return frames[numbers.most_common(1)[0][0]]
     return outlines.frames()[0]
@@ -277,16 +281,17 @@ def _geometry_of(feature: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked(sides: tuple[float, ...]) -> Box:
-    if len(sides) != 4 or not all(map(math.isfinite, sides)):  # noqa: PLR2004 - sides of a rectangle
+    if len(sides) != 4 or not all(map(math.isfinite, sides)):  # noqa: PLR2004 - of a rectangle
         message = tk._(
-            "Give a point as latitude, longitude (43.70, -1.06), a box as west,south,east,north in degrees, or either"
-            " in metres (Lambert-93)."
+            "Give a point as latitude, longitude (43.70, -1.06), a box as west,south,east,north in"
+            " degrees, or either in metres (Lambert-93)."
         )
         raise AreaError(message)
     west, south, east, north = sides
-    if not -180 <= west <= east <= 180 or not -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):  # noqa: PLR2004
         message = tk._(
-            "The area is not on Earth: give longitudes and latitudes in degrees (WGS 84), west and south first."
+            "The area is not on Earth: give longitudes and latitudes in degrees (WGS 84), west and"
+            " south first."
         )
         raise AreaError(message)
     return west, south, east, north

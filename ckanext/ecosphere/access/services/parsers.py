@@ -1,32 +1,137 @@
-"""Parse the XML capabilities of WMS, WMTS, WFS, WCS and CSW, and Atom feeds. No CKAN imports.
+"""Parse what services say of themselves (OGC XML, OGC APIs, ArcGIS) to a common description of limited size.
 
-Documents of others: no entities, no network, limits of bytes, elements and depth.
+No CKAN imports.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
-from ckanext.ecosphere.access.services.description import (
-    LONGEST_FORMAT,
-    LONGEST_NAME,
-    LONGEST_URL,
-    MOST_FORMATS,
-    MOST_MATRICES,
-    Box,
-    Description,
-    Layer,
-    NoDescriptionError,
-    box,
-    crs_code,
-    text,
-)
 from ckanext.ecosphere.dataset.services import service_kinds
-from ckanext.ecosphere.shared import hardened_xml
+from ckanext.ecosphere.shared import hardened_xml, strict_json
 from ckanext.ecosphere.shared.hardened_xml import local_name
+
+MOST_LAYERS = 2_000
+MOST_CRS, MOST_FORMATS, MOST_MATRICES = 40, 20, 30
+LONGEST_NAME, LONGEST_TEXT, LONGEST_FORMAT, LONGEST_URL = 300, 1_000, 80, 2_000
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass
+class Layer:
+    """A layer, feature type, coverage, collection or feed entry.
+
+    Attributes:
+        extent: west, south, east, north in degrees (WGS 84).
+        crs: codes such as "EPSG:2154".
+        details: values needed by requests: `matrix_set` of a WMTS layer, `links` of a feed entry,
+            `items` of a collection, etc.
+    """
+
+    name: str
+    title: str = ""
+    abstract: str = ""
+    extent: Box | None = None
+    crs: list[str] = field(default_factory=list)
+    formats: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Description:
+    """Description of a service.
+
+    Attributes:
+        formats: output formats of its main operation.
+        limits: declared maxima: `features` per response, `width` and `height` of images.
+        details: what requests need: URLs of operations, `parts` of an OGC API.
+    """
+
+    kind: str
+    version: str = ""
+    title: str = ""
+    abstract: str = ""
+    layers: list[Layer] = field(default_factory=list)
+    formats: list[str] = field(default_factory=list)
+    limits: dict[str, int] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    layers_left_out: int = 0
+
+    def add(self, layer: Layer) -> None:
+        """Add a layer, unless it has no name or there are too many."""
+        if not layer.name:
+            return
+        if len(self.layers) >= MOST_LAYERS:
+            self.layers_left_out += 1
+            return
+        layer.crs = list(dict.fromkeys(filter(None, layer.crs)))[:MOST_CRS]
+        layer.formats = list(dict.fromkeys(filter(None, layer.formats)))[:MOST_FORMATS]
+        self.layers.append(layer)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a dict for storage as JSON."""
+        return asdict(self)
+
+
+class NoDescriptionError(Exception):
+    """The response is not a description of the service.
+
+    Attributes:
+        code: a key of `services.presentation.MESSAGES`.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def text(value: Any, longest: int = LONGEST_TEXT) -> str:
+    """Return a text on one line, truncated."""
+    beginning = str(value or "")[: longest * 4].replace("\x00", "")
+    return " ".join(beginning.split())[:longest]
+
+
+def box(west: Any, south: Any, east: Any, north: Any) -> Box | None:
+    """Return an extent, None if the numbers are invalid or out of range."""
+    try:
+        sides = (float(west), float(south), float(east), float(north))
+    except (TypeError, ValueError):
+        return None
+    if not all(map(math.isfinite, sides)):
+        return None
+    west, south, east, north = sides
+    if -180 <= west <= east <= 180 and -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
+        return sides
+    return None
+
+
+def crs_code(name: Any) -> str:
+    """Return the short code of a CRS: "urn:ogc:def:crs:EPSG::2154" → "EPSG:2154"."""
+    written = text(name, 120)
+    lower = written.lower()
+    if "crs84" in lower:
+        return "CRS:84"
+    for mark in ("epsg:", "/epsg/", "epsg.xml#"):
+        if mark not in lower:
+            continue
+        number = lower.rsplit(mark, 1)[1].rstrip("/").replace(":", "/").rsplit("/", 1)[-1]
+        if number.isdigit():
+            return f"EPSG:{number}"
+        return written
+    if lower.startswith("crs:"):
+        return written.upper()
+    return written
+
+
+# --- OGC services, in XML ---
 
 Element = etree._Element
 
@@ -43,13 +148,13 @@ _DOCTYPE = re.compile(rb"<!DOCTYPE[^>\[]{0,1000}>")
 _HEAD = 4_000
 
 
-def read(kind: str, data: bytes) -> Description:
+def read_capabilities(kind: str, data: bytes) -> Description:
     """Parse the capabilities of a service.
 
     Raises:
         NoDescriptionError: it is not a capabilities document of this kind.
     """
-    root = parse(data)
+    root = parse_xml(data)
     name = local_name(root).lower()
     if name in _EXCEPTIONS:
         raise NoDescriptionError("exception")
@@ -64,10 +169,10 @@ def read(kind: str, data: bytes) -> Description:
     return description
 
 
-# --- XML ------------------------------------------------------------------------------------------
+# --- reading XML ------------------------------------------------------------------------------------------
 
 
-def parse(data: bytes) -> Element:
+def parse_xml(data: bytes) -> Element:
     """Parse a document and return its root.
 
     Raises:
@@ -140,7 +245,8 @@ def _name(element: Element, *path: str) -> str:
 
 
 def _limit(description: Description, name: str, written: str) -> None:
-    if written.isascii() and written.isdigit() and len(written) < 10 and int(written):  # noqa: PLR2004
+    is_number = written.isascii() and written.isdigit() and len(written) < 10  # noqa: PLR2004
+    if is_number and int(written):
         description.limits[name] = int(written)
 
 
@@ -391,3 +497,189 @@ _READERS: dict[str, Callable[[Element, Description], None]] = {
     "csw": _csw,
     "atom": _atom,
 }
+
+
+# --- OGC APIs and ArcGIS servers, in JSON ---
+
+#: Substrings of conformance classes → parts of the OGC APIs.
+PARTS = {
+    "ogcapi-features-1": "features",
+    "ogcapi-records-1": "records",
+    "ogcapi-maps-1": "maps",
+    "ogcapi-tiles-1": "tiles",
+    "ogcapi-coverages-1": "coverages",
+    "ogcapi-edr-1": "edr",
+}
+#: Relations of a landing page of which it has at least one, and members of an ArcGIS service.
+_OF_LANDING_PAGE = frozenset({"data", "conformance", "service-desc", "collections"})
+_OF_ARCGIS = frozenset({"layers", "currentVersion", "serviceDescription", "spatialReference"})
+_GENERAL_CRS = "#/crs"
+MOST_LISTED = 5_000
+
+
+def parse_json(data: bytes) -> dict[str, Any]:
+    """Parse a JSON object.
+
+    Raises:
+        NoDescriptionError: it is not a JSON object.
+    """
+    if data[:200].lstrip().startswith(b"<"):
+        raise NoDescriptionError("html")
+    try:
+        document = strict_json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise NoDescriptionError("not-json") from error
+    if not isinstance(document, dict):
+        raise NoDescriptionError("not-json")
+    return document
+
+
+def links(document: dict[str, Any], base: str) -> dict[str, str]:
+    """Return the URLs of an OGC API document's links by relation.
+
+    JSON is preferred; links to other servers are left out.
+    """
+    urls: dict[str, str] = {}
+    for link in _objects(document.get("links")):
+        href = link.get("href")
+        relation = str(link.get("rel") or "").rpartition("/")[2]
+        if not isinstance(href, str) or not relation:
+            continue
+        try:
+            url = urljoin(base, href[:LONGEST_URL])
+            is_same_server = urlsplit(url).netloc.lower() == urlsplit(base).netloc.lower()
+        except ValueError:
+            continue
+        is_json = "json" in str(link.get("type") or "json")
+        if is_same_server and (is_json or relation not in urls):
+            urls[relation] = url
+    return urls
+
+
+def landing(document: dict[str, Any], base: str) -> tuple[Description, dict[str, str]]:
+    """Parse the landing page of an OGC API; return its description and links.
+
+    Raises:
+        NoDescriptionError: it is not a landing page.
+    """
+    urls = links(document, base)
+    if not _OF_LANDING_PAGE & set(urls):
+        raise NoDescriptionError("other-json")
+    title, abstract = text(document.get("title")), text(document.get("description"))
+    return Description("ogcapi", title=title, abstract=abstract), urls
+
+
+def conformance(document: dict[str, Any], description: Description) -> None:
+    """Set the parts of the OGC APIs that a server conforms to."""
+    listed = _list(document.get("conformsTo"))[:200]
+    classes = " ".join(str(written)[:200] for written in listed)
+    parts = [part for mark, part in PARTS.items() if mark in classes]
+    description.details["parts"] = parts
+    description.details["reprojects"] = "ogcapi-features-2" in classes
+    if parts:
+        description.version = "1.0"
+
+
+def collections(document: dict[str, Any], base: str, description: Description) -> None:
+    """Add the collections of an OGC API.
+
+    Raises:
+        NoDescriptionError: there is no list of collections.
+    """
+    if not isinstance(document.get("collections"), list):
+        raise NoDescriptionError("other-json")
+    general = _codes_of_api(document.get("crs"))
+    for collection in _objects(document["collections"]):
+        urls = links(collection, base)
+        codes = _codes_of_api(collection.get("crs"))
+        if not codes or _GENERAL_CRS in _list(collection.get("crs")):
+            codes = codes + general
+        items = [link for link in _objects(collection.get("links")) if link.get("rel") == "items"]
+        description.add(
+            Layer(
+                text(collection.get("id"), LONGEST_NAME),
+                text(collection.get("title")),
+                text(collection.get("description")),
+                _extent(collection.get("extent")),
+                codes,
+                [text(link.get("type"), LONGEST_FORMAT) for link in items],
+                {name: urls[name] for name in ("items", "map") if name in urls},
+            )
+        )
+
+
+def arcgis(document: dict[str, Any]) -> Description:
+    """Parse the description of an ArcGIS service.
+
+    Raises:
+        NoDescriptionError: it is not such a description.
+    """
+    if isinstance(document.get("error"), dict):
+        raise NoDescriptionError("exception")
+    if not _OF_ARCGIS & set(document):
+        raise NoDescriptionError("other-json")
+    description = Description("arcgis", text(document.get("currentVersion"), 20))
+    description.title = text(document.get("mapName") or document.get("name"))
+    description.abstract = text(
+        document.get("serviceDescription") or document.get("description"),
+    )
+    formats = text(
+        document.get("supportedImageFormatTypes") or document.get("supportedQueryFormats"),
+    )
+    names = map(str.strip, formats.split(","))
+    description.formats = list(filter(None, names))[:MOST_FORMATS]
+    number = document.get("maxRecordCount")
+    if isinstance(number, int) and number > 0:
+        description.limits["features"] = number
+    code = _wkid(document.get("spatialReference"))
+    extent = _esri_extent(document.get("fullExtent") or document.get("extent"))
+    for layer in _objects(document.get("layers")):
+        if isinstance(layer.get("id"), int):
+            description.add(Layer(str(layer["id"]), text(layer.get("name")), "", extent, [code]))
+    return description
+
+
+def _esri_extent(extent: Any) -> Box | None:
+    if not isinstance(extent, dict):
+        return None
+    if _wkid(extent.get("spatialReference")) not in ("EPSG:4326", "EPSG:4258"):
+        return None
+    return box(extent.get("xmin"), extent.get("ymin"), extent.get("xmax"), extent.get("ymax"))
+
+
+def _wkid(reference: Any) -> str:
+    if not isinstance(reference, dict):
+        return ""
+    number = reference.get("latestWkid") or reference.get("wkid")
+    if isinstance(number, int):
+        return f"EPSG:{number}"
+    return ""
+
+
+def _extent(extent: Any) -> Box | None:
+    """Return the first of the boxes of a collection, without heights."""
+    try:
+        sides = extent["spatial"]["bbox"][0]
+    except (TypeError, KeyError, IndexError):
+        return None
+    if not isinstance(sides, list):
+        return None
+    if len(sides) == 6:  # noqa: PLR2004 - with heights
+        sides = [*sides[:2], *sides[3:5]]
+    if len(sides) == 4:  # noqa: PLR2004
+        return box(*sides)
+    return None
+
+
+def _list(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value[:MOST_LISTED]
+    return []
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [element for element in _list(value) if isinstance(element, dict)]
+
+
+def _codes_of_api(value: Any) -> list[str]:
+    return [crs_code(code) for code in _list(value) if code != _GENERAL_CRS]

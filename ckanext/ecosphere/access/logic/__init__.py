@@ -1,1 +1,0 @@
-"""API actions of `ecosphere_access`, and their authorization functions."""

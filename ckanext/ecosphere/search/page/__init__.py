@@ -1,1 +1,0 @@
-"""Contents of the search page: URLs, chips, facets, results, map."""
