@@ -9,8 +9,7 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
-from ckanext.ecosphere.quality import datasets, figures, links, origins, presentation, rdf, rescore
-from ckanext.ecosphere.quality.jobs import nightly, tasks
+from ckanext.ecosphere.quality import figures, helpers, jobs, links, origins, rdf, rescore, store
 from ckanext.ecosphere.quality.logic.action import package_or_not_found
 
 SIGNS = {"pass": "+", "fail": "-", "missing": "-", "na": " ", "unknown": "?"}
@@ -43,7 +42,7 @@ def _bar(label: str) -> rescore.Progress:
 def rescore_command(due: bool, background: bool, no_index: bool) -> None:
     """Score all datasets again, after a change of the weights or of the criteria."""
     if background:
-        click.echo(f"Job {tasks.enqueue_rescore(datasets.count())} on the queue {tasks.QUEUE}.")
+        click.echo(f"Job {jobs.enqueue_rescore(store.count())} on the queue {jobs.QUEUE}.")
         return
     score = rescore.fallen_due if due else rescore.everything
     outcome = score(_bar("Scored"))
@@ -56,11 +55,11 @@ def rescore_command(due: bool, background: bool, no_index: bool) -> None:
 
 @quality.command("links")
 @click.option(
-    "--limit", default=tasks.LINKS_AT_ONCE, show_default=True, help="Check at most this many links."
+    "--limit", default=jobs.LINKS_AT_ONCE, show_default=True, help="Check at most this many links."
 )
 @click.option(
     "--seconds",
-    default=tasks.LINK_RUN_SECONDS,
+    default=jobs.LINK_RUN_SECONDS,
     show_default=True,
     help="Begin no check after this time.",
 )
@@ -76,12 +75,12 @@ def links_command(limit: int, seconds: int, dataset: str | None, background: boo
     if dataset:
         package_id = _package(dataset).id
         if not background:
-            tasks.check_links_of(package_id)
-        elif not tasks.enqueue_recheck(package_id):
+            jobs.check_links_of(package_id)
+        elif not jobs.enqueue_recheck(package_id):
             click.echo("They were checked less than five minutes ago.")
         return
     if background:
-        click.echo(f"Job {tasks.enqueue_links()} on the queue {tasks.QUEUE}.")
+        click.echo(f"Job {jobs.enqueue_links()} on the queue {jobs.QUEUE}.")
         return
     total = links.note_all()
     outcome = links.run(links.due(limit), seconds)
@@ -93,7 +92,7 @@ def links_command(limit: int, seconds: int, dataset: str | None, background: boo
 @quality.command("shacl")
 @click.option(
     "--limit",
-    default=tasks.SHACL_AT_ONCE,
+    default=jobs.SHACL_AT_ONCE,
     show_default=True,
     help="Check at most this many datasets.",
 )
@@ -108,7 +107,7 @@ def shacl_command(limit: int, again: bool, background: bool) -> None:
     if again:
         rdf.forget_verdicts()
     if background:
-        click.echo(f"Job {tasks.enqueue_shacl()} on the queue {tasks.QUEUE}.")
+        click.echo(f"Job {jobs.enqueue_shacl()} on the queue {jobs.QUEUE}.")
         return
     checked, good = rdf.run(rdf.waiting(limit))
     click.echo(f"{checked} datasets checked, {good} comply.")
@@ -117,7 +116,7 @@ def shacl_command(limit: int, again: bool, background: bool) -> None:
 @quality.command("losses")
 @click.option(
     "--limit",
-    default=tasks.SHACL_AT_ONCE,
+    default=jobs.SHACL_AT_ONCE,
     show_default=True,
     help="Read at most this many records.",
 )
@@ -145,10 +144,10 @@ def losses_command(limit: int, again: bool) -> None:
 def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
     """Do all that depends on time: scores, links, DCAT-AP compliance, losses of the harvest. To be run every night."""
     if background:
-        click.echo(f"Job {tasks.enqueue_nightly(not no_links)} on the queue {tasks.QUEUE}.")
+        click.echo(f"Job {jobs.enqueue_nightly(not no_links)} on the queue {jobs.QUEUE}.")
         return
     failed = False
-    for stage in nightly.run(links=not no_links, link_seconds=seconds):
+    for stage in jobs.nightly(links=not no_links, link_seconds=seconds):
         failed |= stage.failed
         tell = tk.error_shout if stage.failed else click.echo
         tell(f"{stage.name}: {stage.told}")
@@ -166,7 +165,7 @@ def report_command(organization: str | None) -> None:
         f"{summary.datasets} public datasets, mean score {summary.mean}, median {summary.median}"
     )
     for level, number in summary.levels.items():
-        click.echo(f"  {presentation.level_label(level):<20} {number:>6}")
+        click.echo(f"  {helpers.level_label(level):<20} {number:>6}")
     if losses and losses.harvested:
         click.echo(
             f"\n{losses.harvested} harvested, {losses.examined} of their records examined: "
@@ -183,9 +182,7 @@ def report_command(organization: str | None) -> None:
 def history_command(dataset: str) -> None:
     """Tell the score of DATASET on each day on which it changed."""
     for entry in figures.history_of(_package(dataset).id):
-        click.echo(
-            f"{entry.day.isoformat()}  {entry.score:>3}  {presentation.level_label(entry.level)}"
-        )
+        click.echo(f"{entry.day.isoformat()}  {entry.score:>3}  {helpers.level_label(entry.level)}")
 
 
 @quality.command("explain")
@@ -204,7 +201,7 @@ def explain_command(dataset: str) -> None:
         for criterion in above["unmet"]:
             click.echo(f" ! {criterion['label']}: {criterion['advice']}")
     place = "source_element" if result["harvested"] else "field"
-    for group, criteria in presentation.grouped(result["criteria"]):
+    for group, criteria in helpers.grouped(result["criteria"]):
         click.echo(f"\n{group}")
         for criterion in criteria:
             _explain_criterion(criterion, place)

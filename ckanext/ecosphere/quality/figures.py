@@ -19,8 +19,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.quality import config, origins
-from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import BY_ID, Criterion
+from ckanext.ecosphere.quality.core.criteria import BY_ID, Criterion, State
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.origins import Fault
 

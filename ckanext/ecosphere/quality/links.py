@@ -26,7 +26,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.dataset.services import capabilities
-from ckanext.ecosphere.quality import config, datasets, rescore
+from ckanext.ecosphere.quality import config, rescore, store
 from ckanext.ecosphere.quality.core.distributions import Record, addresses
 from ckanext.ecosphere.quality.core.facts import own_addresses
 from ckanext.ecosphere.quality.model import Link, LinkCheck, LinkUse, QualityRow
@@ -88,7 +88,7 @@ def note(ids: Sequence[str]) -> None:
     active = sa.select(model.Package.id).where(
         model.Package.id.in_(ids), model.Package.state == model.State.ACTIVE
     )
-    for package_id, data in datasets.load(model.Session.scalars(active).all()).items():
+    for package_id, data in store.load(model.Session.scalars(active).all()).items():
         for url, kind in links_of(data).items():
             key = key_of(url)
             links[key] = {
@@ -108,7 +108,7 @@ def note(ids: Sequence[str]) -> None:
 
 def note_all() -> int:
     """Record the URLs of all datasets and delete unused ones; return the number of links."""
-    for ids in datasets.each_chunk(CHUNK):
+    for ids in store.each_chunk(CHUNK):
         note(ids)
         model.Session.commit()
     _delete(LinkUse, ~sa.exists().where(model.Package.id == LinkUse.package_id))

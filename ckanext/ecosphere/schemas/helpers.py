@@ -11,31 +11,19 @@ from jinja2 import Undefined
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.schemas import wording
-from ckanext.ecosphere.schemas.bulk.actions import ecosphere_bulk_filters  # noqa: F401 - for the templates
-from ckanext.ecosphere.schemas.catalogue import inheritance
-from ckanext.ecosphere.schemas.catalogue.core_fields import (  # noqa: F401 - for the templates
-    ecosphere_core_inputs,
-    ecosphere_core_people,
-)
-from ckanext.ecosphere.schemas.fields import conditions, places, spatial, urls
-from ckanext.ecosphere.schemas.fields.choices import (  # noqa: F401 - for the templates
-    ecosphere_concept_choices,
-    ecosphere_late_list,
-    ecosphere_late_services,
-    ecosphere_media_types,
-    ecosphere_registry_services,
+from ckanext.ecosphere.dataset.view import as_list
+from ckanext.ecosphere.schemas import form, places, relations, stored, urls, wording
+from ckanext.ecosphere.schemas.form import (
     ecosphere_whole_form,
 )
-from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.importing import services
 from ckanext.ecosphere.schemas.logic import publication
+from ckanext.ecosphere.schemas.logic.bulk import ecosphere_bulk_filters  # noqa: F401 - for the templates
 from ckanext.ecosphere.schemas.logic.locked_fields import (  # noqa: F401 - for the templates
     CARRIED,
     ecosphere_locked,
     ecosphere_locked_fields,
 )
-from ckanext.ecosphere.schemas.rdf import relations
 from ckanext.ecosphere.vocabularies import languages
 
 Field = Mapping[str, Any]
@@ -86,7 +74,7 @@ def ecosphere_is_web_address(value: Any) -> bool:
 
 def ecosphere_is_filled(value: Any) -> bool:
     """Return whether a value, possibly nested, has anything to show."""
-    return not isinstance(value, Undefined) and inheritance.is_filled(value)
+    return not isinstance(value, Undefined) and stored.is_filled(value)
 
 
 def ecosphere_form_sections(
@@ -111,7 +99,7 @@ def ecosphere_form_sections(
         if _is_hidden(field):
             field["form_snippet"] = CARRIED
         if series:
-            field["lender"] = inheritance.lender(field, data, series)
+            field["lender"] = stored.lender(field, data, series)
         first = declared[0]["id"]
         by_section.get(field.get("form_section", first), by_section[first]).append(field)
     sections = []
@@ -171,7 +159,7 @@ def ecosphere_is_in_form(field: Field, values: Mapping[str, Any]) -> bool:
     """Return whether the form shows a field, given the other values of the dataset or resource."""
     if _is_hidden(field):
         return False
-    applies = conditions.is_relevant(field, lambda name: ecosphere_texts(values.get(name)))
+    applies = form.is_relevant(field, lambda name: ecosphere_texts(values.get(name)))
     return applies or ecosphere_is_filled(values.get(field["field_name"]))
 
 
@@ -190,7 +178,7 @@ def ecosphere_taken_from_series(
     lenders = list(series)
     values: dict[str, Any] = {}
     for field in schema["dataset_fields"]:
-        lender = inheritance.lender(field, dataset, lenders)
+        lender = stored.lender(field, dataset, lenders)
         if lender:
             values[field["field_name"]] = lender[field["field_name"]]
     return values
@@ -213,7 +201,7 @@ def ecosphere_shown_sections(
                 continue
             if section["id"] == LANGUAGES and not ecosphere_in_languages(field, dataset):
                 continue
-            lender = inheritance.lender(field, dataset, lenders)
+            lender = stored.lender(field, dataset, lenders)
             if lender or ecosphere_is_filled(dataset.get(name)):
                 fields.append({**field, "lender": lender})
         if fields:
@@ -401,7 +389,7 @@ def ecosphere_language_inputs(field: Field, values: Mapping[str, Any]) -> list[d
 def ecosphere_own_footprint(dataset: Mapping[str, Any]) -> str:
     """Return the ``spatial`` of a dataset unless it is derived from its other fields."""
     footprint = str(dataset.get("spatial") or "")
-    derived = spatial.footprint(dataset)
+    derived = places.footprint(dataset)
     if derived and json.dumps(derived) == footprint:
         return ""
     return footprint

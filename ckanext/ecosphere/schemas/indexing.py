@@ -10,11 +10,9 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.dataset.dates import span
-from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.dataset.view import View, as_object
 from ckanext.ecosphere.fast_save import signature
-from ckanext.ecosphere.schemas.catalogue import licences
-from ckanext.ecosphere.schemas.fields.values import as_object
-from ckanext.ecosphere.schemas.rdf import relations
+from ckanext.ecosphere.schemas import licences, relations
 from ckanext.ecosphere.setup.leaving import KEY
 from ckanext.ecosphere.vocabularies import languages
 

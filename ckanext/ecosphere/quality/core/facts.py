@@ -15,11 +15,12 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.dataset.dates import days_of
-from ckanext.ecosphere.quality.core import words
 from ckanext.ecosphere.quality.core.distributions import (
     Distributions,
     Record,
+    fold,
     gather_distributions,
+    informing,
     is_public_address,
 )
 from ckanext.ecosphere.vocabularies.freshness import code, due_date
@@ -297,7 +298,7 @@ def _finding(record: Record) -> dict[str, Any]:
 def _description_length(record: Record) -> int:
     """Return the length of the description, 0 if it only repeats the title."""
     title, notes = record.title, record.text("notes")
-    if len(notes) <= len(title) + 10 and words.fold(notes) == words.fold(title):
+    if len(notes) <= len(title) + 10 and fold(notes) == fold(title):
         return 0
     return len(notes)
 
@@ -362,8 +363,8 @@ def _understanding(record: Record) -> dict[str, Any]:
 
 def _lineage_words(record: Record) -> int:
     lineage = record.text("provenance")
-    number = len(words.informing(lineage) - words.informing(record.title))
-    if number and words.fold(lineage) in words.fold(record.text("notes")):
+    number = len(informing(lineage) - informing(record.title))
+    if number and fold(lineage) in fold(record.text("notes")):
         return 0
     return number
 

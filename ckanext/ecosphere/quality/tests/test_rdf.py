@@ -11,9 +11,8 @@ from ckan.tests.helpers import CKANCliRunner
 from rdflib import Graph, Literal, Namespace, URIRef
 from rdflib.namespace import RDF
 
-from ckanext.ecosphere.quality import cli, rdf, setup
+from ckanext.ecosphere.quality import cli, jobs, rdf, setup
 from ckanext.ecosphere.quality.core.facts import gather
-from ckanext.ecosphere.quality.jobs import tasks
 from ckanext.ecosphere.quality.rdf import SHAPES, load_shapes, validate
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 
@@ -114,7 +113,7 @@ def test_the_profile_is_added_once_and_can_be_left_out(
 
 def test_compliance_is_checked_in_the_background_and_counts(zones: dict[str, Any]):
     before = stored(zones["id"]).mqa or 0
-    tasks.check_shacl()
+    jobs.check_shacl()
     row = stored(zones["id"])
     assert row.checks["dcat_ap"] is True and row.mqa == before + 30
     assert rdf.waiting(10) == []

@@ -7,8 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ckanext.ecosphere.quality.core.inspire import REQUIREMENTS
-from ckanext.ecosphere.quality.core.mqa import INDICATORS
+from ckanext.ecosphere.quality.core.inspire import INDICATORS, REQUIREMENTS
 from ckanext.ecosphere.quality.core.score import load_model
 from ckanext.ecosphere.quality.tests.conftest import act
 

@@ -16,9 +16,9 @@ from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 from flask import has_request_context, request
 
-from ckanext.ecosphere.schemas.catalogue import adopting, core_fields, licences
-from ckanext.ecosphere.schemas.fields.stored import Stored
-from ckanext.ecosphere.schemas.logic import grace
+from ckanext.ecosphere.schemas import adopting, licences
+from ckanext.ecosphere.schemas.logic import publication
+from ckanext.ecosphere.schemas.stored import Stored
 
 PATCH, UPDATE = "package_patch", "package_update"
 
@@ -70,10 +70,10 @@ class Body:
 
     def make_contact(self) -> None:
         """Let the contact follow the maintainer and author, unless somebody has written another one."""
-        names = [name for name in core_fields.FIELDS if isinstance(self.data.get(name), str)]
+        names = [name for name in adopting.FIELDS if isinstance(self.data.get(name), str)]
         if not names or self.data.get("contact"):
             return
-        stored = {name: getattr(self.package, name, None) for name in core_fields.FIELDS}
+        stored = {name: getattr(self.package, name, None) for name in adopting.FIELDS}
         sent = {name: self.data[name] for name in names}
         before = list(Stored(self.package).rows("contact"))
         contact = adopting.contacts({**stored, **sent}, [])
@@ -94,7 +94,7 @@ class Body:
                 "license_id: converted when the catalogue was adopted, and left as it is"
             )
         elif licences.is_unknown(licence):
-            context[core_fields.ANY_LICENCE] = True
+            context[adopting.ANY_LICENCE] = True
             self.warnings.append("license_id: not in the list of the portal, kept as it is")
 
     def keep_fields(self, shown: Mapping[str, Any]) -> None:
@@ -176,7 +176,7 @@ def _save(name: str, original: Callable[..., Any], context: Context, data_dict: 
         return original(context, data_dict)
     result = original(context, body.data)
     for text in body.warnings:
-        grace.add_warning(text)
+        publication.add_warning(text)
     return result
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.schemas.fields.values import as_object
+from ckanext.ecosphere.dataset.view import as_object
 from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData
 from ckanext.ecosphere.shared import bounds, characters, language
 from ckanext.ecosphere.vocabularies import languages

@@ -25,11 +25,10 @@ from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.schemas.catalogue.inheritance import is_filled
-from ckanext.ecosphere.schemas.fields import urls
-from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.rdf.parts import geometry
-from ckanext.ecosphere.schemas.rdf.terms import DQV, IANA, PROV, SCHEMA, TERM, uri
+from ckanext.ecosphere.dataset.view import as_list
+from ckanext.ecosphere.schemas import urls
+from ckanext.ecosphere.schemas.rdf.parts import DQV, IANA, PROV, SCHEMA, TERM, geometry, uri
+from ckanext.ecosphere.schemas.stored import is_filled
 
 COMPLETED, POSITION = TERM.completed, SCHEMA.position
 COMMA = "%2C"

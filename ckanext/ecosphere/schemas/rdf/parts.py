@@ -23,23 +23,44 @@ from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.schemas import config
-from ckanext.ecosphere.schemas.fields import spatial, urls
-from ckanext.ecosphere.schemas.fields.stored import packages_of
-from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.rdf.terms import (
-    AGENT_ROLE,
-    CONFORMITY,
-    DQV,
-    GEODCAT,
-    PROV,
-    TERM,
-    UNIT,
-    uri,
-)
+from ckanext.ecosphere.dataset.view import as_list
+from ckanext.ecosphere.schemas import config, places, urls
+from ckanext.ecosphere.schemas.stored import packages_of
 from ckanext.ecosphere.shared import contact_details
-from ckanext.ecosphere.shared.rdf import PROFILE
+from ckanext.ecosphere.shared.rdf import NAMESPACES, PROFILE, TERM
 from ckanext.ecosphere.vocabularies import information
+
+CNT = NAMESPACES["cnt"]
+DQV = NAMESPACES["dqv"]
+GEODCAT = NAMESPACES["geodcat"]
+PROV = NAMESPACES["prov"]
+SCHEMA = NAMESPACES["schema"]
+#: Unit of a measurement, an SDMX term used by the Data Quality Vocabulary.
+UNIT = URIRef("http://purl.org/linked-data/sdmx/2009/attribute#unitMeasure")
+#: Prefixes of graphs beside those of ckanext-dcat.
+PREFIXES = {
+    "prov": PROV,
+    "dqv": DQV,
+    "geodcat": GEODCAT,
+    "schema": SCHEMA,
+    "cnt": CNT,
+    "ecosphere": TERM,
+}
+IANA = "https://www.iana.org/assignments/media-types/"
+_INSPIRE = "http://inspire.ec.europa.eu/metadata-codelist"
+CONFORMITY = f"{_INSPIRE}/DegreeOfConformity/"
+AGENT_ROLE = f"{_INSPIRE}/ResponsiblePartyRole/"
+#: Prefix of the types of rights statements: limitations on access, conditions of use.
+STATEMENTS = f"{_INSPIRE}/"
+#: Applicable legislation of high-value datasets, required by DCAT-AP HVD.
+HIGH_VALUE_REGULATION = "http://data.europa.eu/eli/reg_impl/2023/138/oj"
+
+
+def uri(name: str) -> URIRef:
+    """Return the URI of a property or class of the table of fields, such as ``dct:title``."""
+    prefix, _colon, local = name.partition(":")
+    return NAMESPACES[prefix][local]
+
 
 Dataset = Mapping[str, Any]
 AddDate = Callable[..., None]
@@ -190,9 +211,9 @@ def geometry(graph: Graph, node: Any, predicate: Any) -> str:
     """Return a geometry of a place as GeoJSON text, from GeoJSON or WKT."""
     from geomet import InvalidGeoJSONException, wkt
 
-    parse: Any = spatial.parse_geometry
+    parse: Any = places.parse_geometry
     if predicate == DCAT.bbox:
-        parse = spatial.parse_box
+        parse = places.parse_box
     values: Any = graph.objects(node, predicate)
     for value in sorted(values, key=lambda literal: "wktLiteral" in str(literal.datatype)):
         text: Any = str(value).rpartition("> ")[2]
@@ -200,7 +221,7 @@ def geometry(graph: Graph, node: Any, predicate: Any) -> str:
             if not text.startswith("{"):
                 text = wkt.loads(text)
             return json.dumps(parse(text))
-        except (spatial.GeometryError, ValueError, InvalidGeoJSONException):
+        except (places.GeometryError, ValueError, InvalidGeoJSONException):
             continue
     return ""
 
@@ -516,7 +537,9 @@ def read_contact(graph: Graph, node: Any, contact: dict[str, Any]) -> None:
     for stated in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
         value = graph.value(stated, VCARD.hasValue)
         try:
-            contact["telephone"] = contact_details.international(str(stated if value is None else value))
+            contact["telephone"] = contact_details.international(
+                str(stated if value is None else value)
+            )
         except ValueError:
             continue
         break

@@ -15,8 +15,12 @@ from ckan.tests import factories, helpers
 
 from ckanext.dcat.processors import RDFSerializer
 from ckanext.ecosphere.schemas import config
-from ckanext.ecosphere.schemas.importing import software
-from ckanext.ecosphere.schemas.importing.documents import decoded, without_encoding
+from ckanext.ecosphere.schemas.importing.documents import (
+    UnreadableError,
+    decoded,
+    load_yaml,
+    without_encoding,
+)
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
@@ -229,8 +233,8 @@ def test_document_declares_only_character_sets_of_metadata(declared):
 
 
 def test_a_yaml_document_that_repeats_itself_is_not_unfolded():
-    with pytest.raises(software.UnreadableError):
-        software.load_yaml(BOMB)
+    with pytest.raises(UnreadableError):
+        load_yaml(BOMB)
 
 
 @pytest.mark.parametrize(
@@ -240,8 +244,8 @@ def test_a_yaml_document_that_repeats_itself_is_not_unfolded():
 )
 def test_yaml_that_is_slow_to_read_is_refused_at_once(text):
     begin = time.process_time()
-    with pytest.raises(software.UnreadableError):
-        software.load_yaml(text)
+    with pytest.raises(UnreadableError):
+        load_yaml(text)
     assert time.process_time() - begin < 2
 
 

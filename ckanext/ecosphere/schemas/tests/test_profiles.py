@@ -24,7 +24,7 @@ from rdflib import (
 )
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
-from ckanext.ecosphere.schemas.rdf import distributions, reading
+from ckanext.ecosphere.schemas.rdf import profiles
 from ckanext.ecosphere.schemas.tests import samples
 
 ADMS = Namespace("http://www.w3.org/ns/adms#")
@@ -67,7 +67,7 @@ def failures(graph: Graph, *shapes: Path) -> set[tuple[str, str]]:
 
 
 def test_a_dataset_of_very_many_files_says_that_not_all_are_described(graph_of, monkeypatch):
-    monkeypatch.setattr(distributions, "MOST_FILES", 2)
+    monkeypatch.setattr(profiles, "MOST_FILES", 2)
     files = [{"url": f"https://a.example/{number}.zip", "format": "ZIP"} for number in range(3)]
     graph, ref = graph_of({**samples.full(), "resources": files})
     assert len(list(graph.objects(ref, DCAT.distribution))) == 2
@@ -220,7 +220,7 @@ def test_other_editions_are_told_when_everyone_may_see_them_and_read_again(graph
     (older,) = graph.objects(ref, DCTERMS.replaces)
     (newer,) = graph.objects(ref, DCTERMS.isReplacedBy)
     again: dict[str, Any] = {}
-    reading.complete(graph, ref, again)
+    profiles.complete_reading(graph, ref, again)
     assert [str(node).rpartition("/")[2] for node in (older, newer)] == [
         made[n]["id"] for n in ("zones-2012", "zones-2030")
     ]

@@ -31,7 +31,7 @@ from ckanext.ecosphere.data_requests.tests import conftest as requests
 from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.harvest import preview
 from ckanext.ecosphere.harvest.model import PUBLISHED, Hold, JobState, SourceRecord
-from ckanext.ecosphere.schemas.bulk import plan, runs
+from ckanext.ecosphere.schemas import bulk
 from ckanext.ecosphere.search.alerts import links, storage
 from ckanext.ecosphere.shared.mailing import headers
 from ckanext.harvest.model import HarvestJob, HarvestObject
@@ -291,8 +291,8 @@ def make_source(world: World) -> None:
 
 
 def _make_bulk_edit(world: World) -> None:
-    change = plan.change_of("frequency", "replace", "annuelle")
-    run = runs.create("editor", [world.things["dataset"][0]], change)
+    change = bulk.change_of("frequency", "replace", "annuelle")
+    run = bulk.create("editor", [world.things["dataset"][0]], change)
     task = model.TaskStatus.get(run)
     assert task is not None
     task.state = "done"

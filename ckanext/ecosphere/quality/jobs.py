@@ -1,0 +1,316 @@
+"""Background jobs of the quality room, run by CKAN's workers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+
+from ckanext.ecosphere.fast_save import solr
+from ckanext.ecosphere.quality import config, links, origins, rdf, rescore, store
+from ckanext.ecosphere.quality import links as link_checks
+from ckanext.ecosphere.quality.config import QUEUE
+from ckanext.ecosphere.quality.model import QualityRow
+from ckanext.ecosphere.quality.overview import note_progress
+from ckanext.ecosphere.work.runs import Run
+
+log = logging.getLogger(__name__)
+
+LONGEST_SECONDS = 6 * 3600
+LINKS_AT_ONCE = 2000
+SHACL_AT_ONCE = 1000
+LINK_RUN_SECONDS = 900
+RECHECK_PAUSE_SECONDS = 300
+_HERE = "ckanext.ecosphere.quality.jobs"
+RESCORE = Run(
+    name="ecosphere-quality-rescore",
+    function=f"{_HERE}.rescore_all",
+    title="Quality: score everything again",
+    queue=QUEUE,
+    seconds=LONGEST_SECONDS,
+)
+LINKS = Run(
+    name="ecosphere-quality-links",
+    function=f"{_HERE}.check_links",
+    title="Quality: check the links that are due",
+    queue=QUEUE,
+    seconds=2 * LINK_RUN_SECONDS,
+)
+SHACL = Run(
+    name="ecosphere-quality-shacl",
+    function=f"{_HERE}.check_shacl",
+    title="Quality: check the RDF of datasets",
+    queue=QUEUE,
+    seconds=LONGEST_SECONDS,
+)
+NIGHTLY = Run(
+    name="ecosphere-quality-nightly",
+    function=f"{_HERE}.run_nightly",
+    title="Quality: work of the night",
+    queue=QUEUE,
+    seconds=LONGEST_SECONDS,
+)
+RUNS = (RESCORE, LINKS, SHACL, NIGHTLY)
+
+
+def rescore_all() -> None:
+    """Score all datasets and update the index."""
+    with RESCORE.working() as mine:
+        if mine:
+            _rescore_all()
+
+
+def _rescore_all() -> None:
+    try:
+        outcome = rescore.everything(lambda done, total: note_progress("scoring", done, total))
+        rescore.reindex(outcome.changed, lambda done, total: note_progress("indexing", done, total))
+    except Exception:
+        model.Session.rollback()
+        note_progress("failed", 0, 0)
+        raise
+    note_progress("finished", outcome.seen, outcome.seen)
+    log.info("Quality: %s datasets scored, %s changed", outcome.seen, len(outcome.changed))
+
+
+def enqueue_rescore(total: int) -> str:
+    """Queue a rescore of all datasets; return the id of the job."""
+    note_progress("queued", 0, total)
+    return RESCORE.want()
+
+
+def rescore_relatives() -> None:
+    """Rescore the series and members of saved datasets."""
+    ids = store.take_relatives()
+    for start in range(0, len(ids), store.CHUNK):
+        changed = rescore.some(ids[start : start + store.CHUNK]).changed
+        model.Session.commit()
+        rescore.reindex(changed)
+
+
+def check_links() -> None:
+    """Check the links that are due, for up to a quarter of an hour; queue the next run if some are left."""
+    with LINKS.working() as mine:
+        if not mine:
+            return
+        links.note_all()
+        outcome = links.run(links.due(LINKS_AT_ONCE), LINK_RUN_SECONDS)
+        told = (outcome.checked, outcome.changed, outcome.datasets)
+        log.info("Links: %s checked, %s changed, %s datasets scored", *told)
+    if outcome.checked and links.due(1):
+        enqueue_links()
+
+
+def check_links_of(package_id: str) -> None:
+    """Check all links of a dataset now."""
+    links.note([package_id])
+    model.Session.commit()
+    links.run(links.of_dataset(package_id), LINK_RUN_SECONDS)
+
+
+def enqueue_links() -> str:
+    """Queue a check of the links that are due; return the id of the job."""
+    return LINKS.want()
+
+
+def enqueue_recheck(package_id: str) -> bool:
+    """Queue a check of the links of a dataset; return False if one was queued less than five minutes ago."""
+    key = f"ecosphere:quality:recheck:{package_id}"
+    if not connect_to_redis().set(key, "1", nx=True, ex=RECHECK_PAUSE_SECONDS):
+        return False
+    title, limit = "Quality: check the links of a dataset", {"timeout": 2 * LINK_RUN_SECONDS}
+    tk.enqueue_job(check_links_of, [package_id], title=title, queue=QUEUE, rq_kwargs=limit)
+    return True
+
+
+def check_shacl() -> None:
+    """Check the RDF of datasets without a verdict; queue the next run if some are left."""
+    with SHACL.working() as mine:
+        if not mine:
+            return
+        ids = rdf.waiting(SHACL_AT_ONCE)
+        checked, good = rdf.run(ids)
+        log.info("DCAT-AP: %s datasets checked, %s comply", checked, good)
+    if checked and rdf.waiting(1):
+        enqueue_shacl()
+
+
+def enqueue_shacl() -> str:
+    """Queue a check of the RDF of datasets without a verdict; return the id of the job."""
+    return SHACL.want()
+
+
+def run_nightly(links: bool) -> None:
+    """Run the nightly work."""
+    with NIGHTLY.working() as mine:
+        for stage in nightly(links=links) if mine else ():
+            log.log(
+                logging.ERROR if stage.failed else logging.INFO,
+                "Quality, nightly, %s: %s",
+                stage.name,
+                stage.told,
+            )
+
+
+def enqueue_nightly(links: bool = True) -> str:
+    """Queue the nightly work; return the id of the job."""
+    return NIGHTLY.want(links)
+
+
+AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Outcome of a stage: its name, and what was done; `failed` if it ended with an error."""
+
+    name: str
+    told: str
+    failed: bool = False
+
+
+def nightly(
+    *, links: bool = True, link_seconds: float = 3600, shacl_limit: int | None = None
+) -> Iterator[Stage]:
+    """Run all stages one after the other, yielding the outcome of each. Commits.
+
+    Args:
+        links: whether to check the links that are due, which sends requests to other hosts.
+        link_seconds: time after which no further link check is started.
+        shacl_limit: maximum number of datasets whose RDF is checked; by default all without a verdict.
+    """
+    stages: list[tuple[str, Callable[[], str]]] = [("scores", scores)]
+    if links:
+        stages.append(("links", lambda: _links_stage(link_seconds)))
+    stages.append(("dcat-ap", lambda: check_rdf(shacl_limit)))
+    stages.append(("losses", trace_losses))
+    for name, work in stages:
+        try:
+            yield Stage(name, work())
+        except Exception as error:  # a failed stage must not prevent the others
+            log.exception("Quality, nightly: %s", name)
+            model.Session.rollback()
+            yield Stage(name, f"{type(error).__name__}: {error}", failed=True)
+
+
+def scores() -> str:
+    """Score the overdue datasets; all of them if some were never scored with the current weights."""
+    outcome = rescore.everything() if rescore.missing() else rescore.fallen_due()
+    rescore.reindex(outcome.changed)
+    return tk._("{seen} datasets scored, {changed} changed").format(
+        seen=outcome.seen, changed=len(outcome.changed)
+    )
+
+
+def _links_stage(seconds: float) -> str:
+    """Check the links that are due, within a time limit."""
+    total = link_checks.note_all()
+    outcome = link_checks.run(link_checks.due(total), seconds)
+    return tk._("{checked} of {total} links checked, {changed} changed").format(
+        checked=outcome.checked, total=total, changed=outcome.changed
+    )
+
+
+def check_rdf(limit: int | None) -> str:
+    """Check the RDF of the datasets without a verdict."""
+    left = store.count() if limit is None else limit
+    checked = good = 0
+    while left > 0 and (ids := rdf.waiting(min(left, AT_ONCE))):
+        done, complied = rdf.run(ids)
+        if not done:
+            break
+        checked, good, left = checked + done, good + complied, left - done
+    return tk._("RDF of {checked} datasets checked, {good} comply").format(
+        checked=checked, good=good
+    )
+
+
+def trace_losses() -> str:
+    """Trace the failures of harvested datasets back to their source records."""
+    examined = losing = 0
+    while ids := origins.waiting(AT_ONCE):
+        done, lost = origins.run(ids)
+        if (
+            not done or origins.waiting(1) == ids[:1]
+        ):  # no harvest room, or the datasets are being saved
+            break
+        examined, losing = examined + done, losing + lost
+    return tk._("records of {examined} datasets read again, {losing} lose something here").format(
+        examined=examined, losing=losing
+    )
+
+
+RECOVERED_AT_ONCE = 500
+#: Number of latest scores compared with the index each time; longer runs are restarted as a whole.
+LATEST = 1000
+
+_suspects: set[str] = set()
+"""Datasets whose score differed last time; a save in progress causes a temporary difference."""
+
+
+def recover() -> list[str]:
+    """Score datasets without a row, and index missing scores.
+
+    Raises:
+        SolrAwayError: Solr is down.
+    """
+    done = []
+    if unscored := _without_row():
+        changed = rescore.some(unscored).changed
+        model.Session.commit()
+        rescore.reindex(changed)
+        done.append(f"quality of {len(unscored)} datasets")
+    differing = _differing()
+    lasting = sorted(differing & _suspects)
+    _suspects.clear()
+    _suspects.update(differing)
+    if lasting:
+        rescore.reindex(lasting)
+        done.append(f"scores of {len(lasting)} datasets in the index")
+    return done
+
+
+def _without_row() -> list[str]:
+    there = sa.exists().where(QualityRow.package_id == model.Package.id)
+    query = sa.select(model.Package.id).where(
+        model.Package.type.in_(config.dataset_types()),
+        model.Package.state == model.State.ACTIVE,
+        ~there,
+    )
+    found = list(model.Session.scalars(query.limit(RECOVERED_AT_ONCE)))
+    model.Session.rollback()
+    return found
+
+
+def _differing() -> set[str]:
+    """Return recently scored datasets whose score differs in the index."""
+    query = (
+        sa.select(QualityRow.package_id, QualityRow.score, QualityRow.model_version, QualityRow.due)
+        .join(model.Package, model.Package.id == QualityRow.package_id)
+        .where(model.Package.state == model.State.ACTIVE)
+        .order_by(QualityRow.computed_at.desc())
+        .limit(LATEST)
+    )
+    # Overdue datasets are left to the nightly work: their index documents hold the score as of indexing.
+    stored = {
+        row.package_id: row.score for row in model.Session.execute(query) if store.is_current(row)
+    }
+    model.Session.rollback()
+    fields = f"id,{store.SCORE_FIELD}"
+    found: set[str] = set()
+    ids = list(stored)
+    for start in range(0, len(ids), RECOVERED_AT_ONCE):
+        some = f"{{!terms f=id}}{','.join(ids[start : start + RECOVERED_AT_ONCE])}"
+        for document in solr.search(
+            fq=["entity_type:package", some], fl=fields, rows=RECOVERED_AT_ONCE
+        ).docs:
+            shown = document.get(
+                store.SCORE_FIELD
+            )  # stored only where the search room made it a number
+            if shown is not None and int(shown) != stored[document["id"]]:
+                found.add(document["id"])
+    return found
