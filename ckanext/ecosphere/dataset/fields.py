@@ -25,6 +25,8 @@ _LISTS = (
     "ecosphere_uris",
 )
 """Presets whose fields hold several values."""
+TRANSLATED = "ecosphere_translated"
+"""Preset of the fields with texts in several languages."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +99,22 @@ def get(name: str, scope: str = DATASET) -> Field:
 @cache
 def _by_name(scope: str) -> dict[str, Field]:
     return {field.name: field for field in fields(scope)}
+
+
+def having(key: str, scope: str = DATASET) -> tuple[Field, ...]:
+    """Return the fields of a scope whose entry has a key, such as ``fact``."""
+    return tuple(field for field in fields(scope) if key in field.entry)
+
+
+def translated(scope: str = DATASET) -> tuple[str, ...]:
+    """Return the names of the fields with texts in several languages."""
+    return tuple(field.name for field in fields(scope) if field.entry.get("preset") == TRANSLATED)
+
+
+def references() -> tuple[str, ...]:
+    """Return the names of the fields by which other datasets refer to a dataset."""
+    identifying = having("identifies")
+    return ("name", "id", *(f.name for f in identifying if f.entry["identifies"] == DATASET))
 
 
 def with_dcat(key: str, scope: str = DATASET) -> tuple[Field, ...]:

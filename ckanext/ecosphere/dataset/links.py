@@ -771,6 +771,18 @@ def _format_stated(link: Link, sign: Sign, role: str) -> Concept | None:
     return concept
 
 
+_PACKED = ("package_format", "compress_format")
+_TEXTS = ("name", "description", "url", *_PACKED)
+FIELDS = ("format", "mimetype", "protocol", "resource_role", "download_url", *_TEXTS)
+"""Fields of a resource that tell its nature."""
+
+
 def _words_of(resource: Mapping[str, Any]) -> str:
-    names = ("name", "description", "url", "compress_format", "package_format")
-    return " ".join(str(resource.get(name) or "")[:300] for name in names).lower()
+    return " ".join(str(resource.get(name) or "")[:300] for name in _TEXTS).lower()
+
+
+def is_zip(resource: Mapping[str, Any], url: str) -> bool:
+    """Return whether a resource is a ZIP archive, as stated or by its URL."""
+    stated = (resource.get(name) for name in (*_PACKED, "format"))
+    packed = str(next(filter(None, stated), "")).lower()
+    return packed.endswith("zip") or url.lower().partition("?")[0].endswith(".zip")

@@ -317,7 +317,19 @@ MORE_KEYS = (
 
 
 #: Keys that say where a field stands in other formats, which the readers and writers take from ``dataset.yaml``.
-FIXED_KEYS = {"record", "iso", "dcat", "schemaorg", "inspire", "catalogue", "losses"}
+FIXED_KEYS = {
+    "record",
+    "iso",
+    "dcat",
+    "schemaorg",
+    "inspire",
+    "catalogue",
+    "losses",
+    "own",
+    "fact",
+    "link_of",
+    "searched",
+}
 
 
 class OverlayError(ValueError):

@@ -13,7 +13,16 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.dataset.view import as_list
 from ckanext.ecosphere.schemas import form, places, relations, stored, urls, wording
-from ckanext.ecosphere.schemas.form import (
+from ckanext.ecosphere.schemas.adopting import (  # noqa: F401 - for the templates
+    ecosphere_core_inputs,
+    ecosphere_core_people,
+)
+from ckanext.ecosphere.schemas.form import (  # noqa: F401 - for the templates
+    ecosphere_concept_choices,
+    ecosphere_late_list,
+    ecosphere_late_services,
+    ecosphere_media_types,
+    ecosphere_registry_services,
     ecosphere_whole_form,
 )
 from ckanext.ecosphere.schemas.importing import services
@@ -226,7 +235,7 @@ def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "kind": kind,
         "series": relations.find(as_list(dataset.get("in_series") or [])),
-        "served": relations.find(as_list(dataset.get("serves_dataset") or [])),
+        "served": relations.served(dataset),
         "members": members,
         "services": services,
     }
@@ -286,7 +295,7 @@ def ecosphere_carried_inputs(
 ) -> list[tuple[str, str]]:
     """Return the (name, value) pairs of the hidden inputs that keep ``value``, possibly nested, in a form.
 
-    Names use the notations of CKAN, ``contact__0__name``, and of ckanext-fluent, ``title_translated-en``.
+    Names use the notations of CKAN, ``contact__0__name``, and of ckanext-fluent, ``<field>-en``.
 
     Args:
         name: name of the input.

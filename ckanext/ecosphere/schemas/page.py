@@ -486,7 +486,9 @@ def use_of(resource: Mapping[str, Any]) -> Use:
     else:
         address, name = str(resource.get("download_url") or url), _name(concept)
     zipped = (
-        concept is not None and concept.data["kind"] != "archive" and _is_zip(resource, address)
+        concept is not None
+        and concept.data["kind"] != "archive"
+        and links.is_zip(resource, address)
     )
     action, button = "", ""
     if address:
@@ -519,12 +521,6 @@ def main_entry(entries: Iterable[Entry]) -> Entry | None:
         key=lambda entry: (links.is_internal(entry[0]), actions.index(entry[1].action)),
         default=None,
     )
-
-
-def _is_zip(resource: Mapping[str, Any], url: str) -> bool:
-    formats = (resource.get(name) for name in ("package_format", "compress_format", "format"))
-    packed = str(next(filter(None, formats), "")).lower()
-    return packed.endswith("zip") or url.lower().partition("?")[0].endswith(".zip")
 
 
 def _name(concept: Concept | None) -> str:

@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.dataset.view import View, as_list
 from ckanext.ecosphere.schemas import places, urls, wording
 from ckanext.ecosphere.shared import once
 from ckanext.ecosphere.shared.http_guard import taken_apart
@@ -38,7 +39,7 @@ INDEXED = {
     "replaces": REPLACES_FIELD,
     "replaced_by": REPLACED_BY_FIELD,
 }
-_NAMES = ("name", "id", "metadata_identifier", "identifier", "uri")
+_NAMES = fields.references()
 MOST_SHOWN = 20
 MOST_REFERENCES = 50
 MOST_MEMBERS = 500
@@ -75,6 +76,11 @@ def find(references: Iterable[str]) -> list[dict[str, Any]]:
         return min(own, default=len(names))
 
     return sorted(_search(_named(names), rows=MOST_REFERENCES)["results"], key=place)
+
+
+def served(dataset: Dataset) -> list[dict[str, Any]]:
+    """Return the datasets that a service serves."""
+    return find(as_list(dataset.get("serves_dataset") or []))
 
 
 def unknown_series(references: Iterable[str], context: Mapping[str, Any]) -> list[str]:
@@ -189,6 +195,8 @@ def _list(value: Any) -> list[str]:
         return []
     return [value]
 
+
+# --- what the page shows around a dataset: related datasets, editions, collections --------------
 
 ROWS = 40
 MOST_RELATED = 6

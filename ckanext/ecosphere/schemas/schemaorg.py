@@ -19,6 +19,8 @@ from ckanext.ecosphere.schemas import form, places, relations, stored, urls
 from ckanext.ecosphere.schemas.iso.values import Reader
 
 KINDS = {"service": "WebAPI", "SoftwareSourceCode": "SoftwareSourceCode"}
+LISTS = ("identifier",)
+"""Properties of several fields."""
 LONGEST_DESCRIPTION = 5000
 SHORTEST_DESCRIPTION = 50
 
@@ -40,7 +42,6 @@ def describe(dataset: Mapping[str, Any], page: str, catalogue: str) -> dict[str,
         "url": page,
         **_fields(read),
         "description": _description(read),
-        "identifier": _identifiers(read),
         "keywords": [*_keywords(read)],
         "inLanguage": [_language(uri) for uri in read.texts("language")],
         "spatialCoverage": [*_places(read)],
@@ -65,11 +66,14 @@ def _filled(described: Mapping[str, Any]) -> dict[str, Any]:
 def _fields(read: Reader) -> dict[str, Any]:
     """Return the properties that the table of fields names, of the fields that apply to the dataset."""
     described: dict[str, Any] = {}
-    for field in fields.fields():
-        name = field.entry.get("schemaorg")
-        if name and form.is_relevant(field.entry, read.texts):
-            value = read.texts(field.name) if field.has_several else read.text(field.name)
-            described[name] = value
+    for field in fields.having("schemaorg"):
+        if not form.is_relevant(field.entry, read.texts):
+            continue
+        name = field.entry["schemaorg"]
+        if name in LISTS or field.has_several:
+            described.setdefault(name, []).extend(read.many(field.name))
+        else:
+            described[name] = read.text(field.name)
     return described
 
 
@@ -79,11 +83,6 @@ def _description(read: Reader) -> str:
     if len(text) < SHORTEST_DESCRIPTION:
         text = f"{read.text('title')}. {text}".strip()
     return text[:LONGEST_DESCRIPTION]
-
-
-def _identifiers(read: Reader) -> list[str]:
-    identifiers = [*read.texts("identifier"), *read.texts("alternate_identifier")]
-    return list(dict.fromkeys(identifiers))
 
 
 def _is_public(read: Reader) -> bool:

@@ -154,7 +154,7 @@ class Record(View):
     @functools.cached_property
     def nature(self) -> links.Nature:
         """What this resource is."""
-        return links.nature({name: self.text(name) for name in _FIELDS_OF_NATURE})
+        return links.nature({name: self.text(name) for name in links.FIELDS})
 
     @functools.cached_property
     def format(self) -> Format | None:
@@ -175,20 +175,6 @@ class Record(View):
     def is_intranet(self) -> bool:
         """Whether this resource is reachable only within the State's own network."""
         return links.is_internal({name: self.text(name) for name in ("url", "url_type", "network")})
-
-
-_FIELDS_OF_NATURE = (
-    "url",
-    "download_url",
-    "format",
-    "mimetype",
-    "protocol",
-    "resource_role",
-    "name",
-    "description",
-    "compress_format",
-    "package_format",
-)
 
 
 def format_of(concept: Concept | None) -> Format | None:

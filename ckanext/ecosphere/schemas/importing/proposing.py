@@ -7,6 +7,7 @@ already in the catalogue, or belong to another service.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from ckan.lib.plugins import lookup_package_plugin, plugin_validate
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.view import EMPTY, View, as_list
 from ckanext.ecosphere.schemas import stored, urls
 from ckanext.ecosphere.schemas.importing import addresses, documents, services
@@ -254,7 +256,7 @@ def importable(described: documents.Read, url: str, context: Any) -> dict[str, A
 # --- what the catalogue has already ---
 
 #: Index fields (type string) with identifiers of a dataset or its record.
-NAMED_BY = ("identifier", "metadata_identifier", "uri", "source_record")
+NAMED_BY = tuple(field.name for field in fields.having("identifies"))
 MOST_ASKED, MOST_FOUND = 20, 10
 Dataset = Mapping[str, Any]
 
@@ -272,7 +274,7 @@ def already(dataset: Dataset, url: str, context: Any) -> list[dict[str, Any]]:
         None) and `editable` (whether the user may change it).
     """
     view = View(dataset)
-    names = [*map(view.text, NAMED_BY), *view.many("alternate_identifier"), url]
+    names = [*itertools.chain.from_iterable(map(view.many, NAMED_BY)), url]
     distinct = list(dict.fromkeys(filter(None, names)))[:MOST_ASKED]
     if not distinct:
         return []
@@ -375,16 +377,15 @@ def _warnings(existing: Iterable[Mapping[str, Any]], service: str | None) -> lis
 
 # --- values of other datasets ---
 
-#: Fields specific to one dataset: its identity, its records in other catalogues, fields set by CKAN.
-OWN = frozenset(
+#: What CKAN sets, besides the fields that identify or date one dataset.
+OF_CKAN = frozenset(
     (
         "id", "name", "state", "type", "resources", "extras", "groups", "organization", "creator_user_id", "isopen",
-        "identifier", "alternate_identifier", "metadata_identifier", "source_record", "source_catalogue",
-        "metadata_date", "uri", "metadata_created", "metadata_modified", "num_resources", "num_tags", "license_title",
-        "license_url", "relationships_as_object", "relationships_as_subject", "revision_id",
-        "replaces", "replaced_by",
+        "metadata_created", "metadata_modified", "num_resources", "num_tags", "license_title", "license_url",
+        "relationships_as_object", "relationships_as_subject", "revision_id",
     )
 )  # fmt: skip
+OWN = OF_CKAN | {field.name for field in fields.having("own")}
 LEAST_SHARE = 0.5
 
 

@@ -31,6 +31,7 @@ NO_LIMIT = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAcc
 IDENTIFICATION = "identificationInfo"
 CITATION = f"{IDENTIFICATION}/citation"
 MAINTENANCE = f"{IDENTIFICATION}/resourceMaintenance"
+CONNECT_POINT = f"{IDENTIFICATION}/containsOperations/connectPoint/linkage"
 
 
 def record_of(dataset: Mapping[str, Any]) -> bytes:
@@ -159,11 +160,13 @@ def _category(service_type: str) -> Element:
 
 def _operation(dataset: Reader) -> Element:
     """Return the GetCapabilities operation with all URLs of the service as connect points."""
-    addresses = [*dataset.texts("endpoint_description"), *dataset.texts("endpoint_url")]
     points = []
-    for address in addresses:
-        resource = el("gmd:CI_OnlineResource", xml.url("gmd:linkage", address))
-        points.append(el("srv:connectPoint", resource))
+    for field in reversed(fields.fields()):  # the description of the interface first
+        if field.iso.get("path") != CONNECT_POINT:
+            continue
+        for address in dataset.texts(field.name):
+            resource = el("gmd:CI_OnlineResource", xml.url("gmd:linkage", address))
+            points.append(el("srv:connectPoint", resource))
     operation = el(
         "srv:SV_OperationMetadata",
         xml.text("srv:operationName", "GetCapabilities" if points else "unknown"),

@@ -80,11 +80,11 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
         exported: the dataset as it was written, with what it inherits and what DCAT-AP requires.
     """
     _write_fields(graph, ref, given, IDENTITY)
-    period = given.get("temporal_resolution")
-    usual = {
-        "license_id": (ref, DCT.license, None) in graph,
-        "temporal_resolution": period == str(graph.value(ref, DCAT.temporalResolution)),
-    }
+    usual = {"license_id": (ref, DCT.license, None) in graph}
+    for field in fields.with_dcat("stock"):
+        if field.name in DATASET:
+            written = graph.value(ref, uri(field.dcat["property"]))
+            usual[field.name] = given.get(field.name) == str(written)
     _write_fields(graph, ref, exported, [field for field in DATASET if not usual.get(field)])
     lent = {
         field

@@ -6,6 +6,7 @@ Each part says which terms it uses. `write_…` adds the triples of a dataset, f
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -75,6 +76,14 @@ def filled(row: Mapping[str, Any]) -> dict[str, Any]:
 def rows_of(dataset: Dataset, name: str) -> list[Mapping[str, Any]]:
     """Return the rows of a field."""
     return [row for row in as_list(dataset.get(name) or []) if isinstance(row, Mapping)]
+
+
+def rows_with_role(dataset: Dataset) -> list[Any]:
+    """Return the rows of parties that name their role."""
+    named = (
+        dataset.get(field.name) or () for field in fields.fields() if "role" in field.subfields
+    )
+    return list(itertools.chain.from_iterable(named))
 
 
 # --- references to other datasets: series, served datasets, editions ----------------------------

@@ -352,7 +352,7 @@ def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
     footprint = places.footprint(dataset)
     if footprint and json.dumps(footprint) == dataset.get("spatial"):
         del dataset["spatial"]  # derived from the extents or the territories
-    for row in dataset.get("qualified_attribution") or ():
+    for row in parts.rows_with_role(dataset):
         if row.get("role") and not str(row["role"]).startswith("http"):
             row["role"] = AGENT_ROLE + row["role"]
     for field in fields.with_dcat("read"):
@@ -400,6 +400,8 @@ def _services_of(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
                 service[key] = next(iter(service[key]), None)
     return services or []
 
+
+# --- distributions: the fields of resources that ckanext-dcat leaves out ------------------------
 
 #: Protocols of files and pages, which are not services.
 PLAIN = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
@@ -486,8 +488,8 @@ def endpoints(dataset: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def read(graph: Graph, node: Any, resource: dict[str, Any]) -> None:
-    """Read the properties written by :func:`write`.
+def read_distribution(graph: Graph, node: Any, resource: dict[str, Any]) -> None:
+    """Read the properties written by :func:`write_distribution`.
 
     Args:
         graph: the whole graph.
@@ -517,6 +519,8 @@ def read(graph: Graph, node: Any, resource: dict[str, Any]) -> None:
     if len(protocols) == 1 and not resource.get("protocol"):
         resource["protocol"] = protocols.pop()
 
+
+# --- reading: after ckanext-dcat ----------------------------------------------------------------
 
 #: URI prefixes of values that belong to an open vocabulary without being in it.
 OPEN = {
@@ -565,7 +569,7 @@ def complete_reading(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         if (ref, RDF.type, rdf_class) in graph and not dataset.get("dcat_type"):
             dataset["dcat_type"] = voc.get("resource-type")[kind].uri
     _read_identifiers(graph, ref, dataset)
-    for row in dataset.get("qualified_attribution") or ():
+    for row in parts.rows_with_role(dataset):
         # CKAN's validation fails on rows that only contain nested rows.
         role = row["role"] = str(row.get("role") or "")
         if role.startswith(AGENT_ROLE) and role not in voc.get("agent-role"):
@@ -574,7 +578,7 @@ def complete_reading(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     for resource in dataset.get("resources") or ():
         name = str(resource.pop("distribution_ref", None) or "")
         node = URIRef(name) if ":" in name else BNode(name)
-        read(graph, node, resource)
+        read_distribution(graph, node, resource)
         _read_translations(graph, node, resource, TEXTS_OF_DISTRIBUTION)
         _complete_resource(resource)
 
@@ -612,9 +616,6 @@ def _filled(value: Any) -> Any:
     if isinstance(value, list):
         return [_filled(part) for part in value]
     return value
-
-
-# --- the table of fields ------------------------------------------------------------------------
 
 
 def _read_by_vocabulary(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
@@ -666,7 +667,7 @@ def _read_translations(
 ) -> None:
     """Set the main text (French if available) and the translations of texts in several languages.
 
-    ckanext-dcat writes ``title_translated`` and the like, but reads them only for fields validated by ckanext-fluent.
+    ckanext-dcat writes translated fields, but reads them only for fields validated by ckanext-fluent.
     """
     for field, predicate in properties.items():
         literals = [value for value in graph.objects(node, predicate) if isinstance(value, Literal)]
