@@ -355,16 +355,6 @@ class Point:
     mean: float
 
 
-def history_of(package_id: str) -> list[QualityHistory]:
-    """Return the history of a dataset, oldest entry first."""
-    query = (
-        sa.select(QualityHistory)
-        .where(QualityHistory.package_id == package_id)
-        .order_by(QualityHistory.day)
-    )
-    return list(model.Session.scalars(query))
-
-
 def trend(scope: Scope, since: date | None = None) -> list[Point]:
     """Return the mean score of the datasets of `scope` on each day on which one of them changed.
 

@@ -13,17 +13,14 @@ from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.quality import config, links, origins, rdf, rescore, store
-from ckanext.ecosphere.quality import links as link_checks
 from ckanext.ecosphere.quality.config import QUEUE
 from ckanext.ecosphere.quality.model import QualityRow
-from ckanext.ecosphere.quality.overview import note_progress
 from ckanext.ecosphere.work.runs import Run
 
 log = logging.getLogger(__name__)
 
 LONGEST_SECONDS = 6 * 3600
 LINKS_AT_ONCE = 2000
-SHACL_AT_ONCE = 1000
 LINK_RUN_SECONDS = 900
 RECHECK_PAUSE_SECONDS = 300
 _HERE = "ckanext.ecosphere.quality.jobs"
@@ -41,13 +38,6 @@ LINKS = Run(
     queue=QUEUE,
     seconds=2 * LINK_RUN_SECONDS,
 )
-SHACL = Run(
-    name="ecosphere-quality-shacl",
-    function=f"{_HERE}.check_shacl",
-    title="Quality: check the RDF of datasets",
-    queue=QUEUE,
-    seconds=LONGEST_SECONDS,
-)
 NIGHTLY = Run(
     name="ecosphere-quality-nightly",
     function=f"{_HERE}.run_nightly",
@@ -55,31 +45,20 @@ NIGHTLY = Run(
     queue=QUEUE,
     seconds=LONGEST_SECONDS,
 )
-RUNS = (RESCORE, LINKS, SHACL, NIGHTLY)
+RUNS = (RESCORE, LINKS, NIGHTLY)
 
 
 def rescore_all() -> None:
     """Score all datasets and update the index."""
     with RESCORE.working() as mine:
         if mine:
-            _rescore_all()
+            outcome = rescore.everything()
+            rescore.reindex(outcome.changed)
+            log.info("Quality: %s datasets scored, %s changed", outcome.seen, len(outcome.changed))
 
 
-def _rescore_all() -> None:
-    try:
-        outcome = rescore.everything(lambda done, total: note_progress("scoring", done, total))
-        rescore.reindex(outcome.changed, lambda done, total: note_progress("indexing", done, total))
-    except Exception:
-        model.Session.rollback()
-        note_progress("failed", 0, 0)
-        raise
-    note_progress("finished", outcome.seen, outcome.seen)
-    log.info("Quality: %s datasets scored, %s changed", outcome.seen, len(outcome.changed))
-
-
-def enqueue_rescore(total: int) -> str:
+def enqueue_rescore() -> str:
     """Queue a rescore of all datasets; return the id of the job."""
-    note_progress("queued", 0, total)
     return RESCORE.want()
 
 
@@ -127,23 +106,6 @@ def enqueue_recheck(package_id: str) -> bool:
     return True
 
 
-def check_shacl() -> None:
-    """Check the RDF of datasets without a verdict; queue the next run if some are left."""
-    with SHACL.working() as mine:
-        if not mine:
-            return
-        ids = rdf.waiting(SHACL_AT_ONCE)
-        checked, good = rdf.run(ids)
-        log.info("DCAT-AP: %s datasets checked, %s comply", checked, good)
-    if checked and rdf.waiting(1):
-        enqueue_shacl()
-
-
-def enqueue_shacl() -> str:
-    """Queue a check of the RDF of datasets without a verdict; return the id of the job."""
-    return SHACL.want()
-
-
 def run_nightly(links: bool) -> None:
     """Run the nightly work."""
     with NIGHTLY.working() as mine:
@@ -161,6 +123,10 @@ def enqueue_nightly(links: bool = True) -> str:
     return NIGHTLY.want(links)
 
 
+# --- work of the night --------------------------------------------------------------------------------
+# The stages are independent: a failure is reported and the others run. Any of them can be interrupted and
+# run again at any time.
+
 AT_ONCE = 1000
 
 
@@ -173,20 +139,17 @@ class Stage:
     failed: bool = False
 
 
-def nightly(
-    *, links: bool = True, link_seconds: float = 3600, shacl_limit: int | None = None
-) -> Iterator[Stage]:
+def nightly(*, links: bool = True, link_seconds: float = 3600) -> Iterator[Stage]:
     """Run all stages one after the other, yielding the outcome of each. Commits.
 
     Args:
         links: whether to check the links that are due, which sends requests to other hosts.
         link_seconds: time after which no further link check is started.
-        shacl_limit: maximum number of datasets whose RDF is checked; by default all without a verdict.
     """
     stages: list[tuple[str, Callable[[], str]]] = [("scores", scores)]
     if links:
         stages.append(("links", lambda: _links_stage(link_seconds)))
-    stages.append(("dcat-ap", lambda: check_rdf(shacl_limit)))
+    stages.append(("dcat-ap", check_rdf))
     stages.append(("losses", trace_losses))
     for name, work in stages:
         try:
@@ -208,22 +171,21 @@ def scores() -> str:
 
 def _links_stage(seconds: float) -> str:
     """Check the links that are due, within a time limit."""
-    total = link_checks.note_all()
-    outcome = link_checks.run(link_checks.due(total), seconds)
+    total = links.note_all()
+    outcome = links.run(links.due(total), seconds)
     return tk._("{checked} of {total} links checked, {changed} changed").format(
         checked=outcome.checked, total=total, changed=outcome.changed
     )
 
 
-def check_rdf(limit: int | None) -> str:
+def check_rdf() -> str:
     """Check the RDF of the datasets without a verdict."""
-    left = store.count() if limit is None else limit
     checked = good = 0
-    while left > 0 and (ids := rdf.waiting(min(left, AT_ONCE))):
+    while ids := rdf.waiting(AT_ONCE):
         done, complied = rdf.run(ids)
         if not done:
             break
-        checked, good, left = checked + done, good + complied, left - done
+        checked, good = checked + done, good + complied
     return tk._("RDF of {checked} datasets checked, {good} comply").format(
         checked=checked, good=good
     )
@@ -243,6 +205,8 @@ def trace_losses() -> str:
         examined=examined, losing=losing
     )
 
+
+# --- work that a killed process or an emptied queue left undone ------------------------------------------
 
 RECOVERED_AT_ONCE = 500
 #: Number of latest scores compared with the index each time; longer runs are restarted as a whole.

@@ -1,4 +1,4 @@
-"""Figures of a service's dashboard and of the comparison of services, as plain data; progress of a rescore.
+"""Figures of a service's dashboard and of the comparison of services, as plain data; CSV and order of their tables.
 
 The figures of the whole portal take time in proportion to the catalogue and are cached in Redis (`show`). Pages never
 wait for them: outdated figures, and missing ones of a large catalogue, are computed in the background. The cache is
@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -121,7 +121,6 @@ def compute() -> dict[str, Any]:
         **_parted("territories", _places(figures.by_place_or_theme(scope, "territories"))),
         "trend": _trend(scope),
         "losses": _losses_dict(whole.losses),
-        "rescore": running(),
     }
 
 
@@ -284,7 +283,7 @@ def show() -> dict[str, Any]:
         return count(spoken)
     if time.time() - cached["counted"] > minutes * _MINUTE:
         _enqueue(spoken)
-    return {**cached["overview"], "rescore": running()}
+    return cached["overview"]
 
 
 def _enqueue(spoken: str) -> bool:
@@ -366,50 +365,7 @@ def _key_of_site(name: str) -> str:
     return f"ecosphere:quality:overview:{tk.config['ckan.site_id']}:{name}"
 
 
-# --- progress of a background rescore ---
-
-PROGRESS_SECONDS = 7 * 24 * 3600
-AT_WORK = ("queued", "scoring", "indexing")
-SILENT = timedelta(hours=1)  # a run without an update for this long has been stopped
-
-
-def note_progress(stage: str, done: int, total: int) -> None:
-    """Record that `done` of `total` datasets have passed `stage` (queued, scoring, indexing, finished, failed)."""
-    state = {
-        "stage": stage,
-        "done": done,
-        "total": total,
-        "at": datetime.now(timezone.utc).isoformat(),
-    }
-    connect_to_redis().set(_progress_key(), json.dumps(state), ex=PROGRESS_SECONDS)
-
-
-def progress() -> Mapping[str, Any] | None:
-    """Return the last recorded state, None if there was no rescore for a week."""
-    text: Any = connect_to_redis().get(_progress_key())
-    if not text:
-        return None
-    return json.loads(text)
-
-
-def running() -> dict[str, Any] | None:
-    """Return the progress of a rescore in progress, None if there is none.
-
-    Returns:
-        `stage` (queued, scoring, indexing), `percent` and `at`; no numbers of datasets, which include private ones.
-    """
-    state = progress()
-    if not state or state["stage"] not in AT_WORK:
-        return None
-    if datetime.now(timezone.utc) - datetime.fromisoformat(state["at"]) > SILENT:
-        return None
-    percent = 100 * state["done"] // max(state["total"], 1)
-    return {"stage": state["stage"], "percent": percent, "at": state["at"]}
-
-
-def _progress_key() -> str:
-    return f"ecosphere:quality:progress:{tk.config['ckan.site_id']}"
-
+# --- figures as CSV ---
 
 MEASURES = ("datasets", "mean", "median", "mean_mqa", "mean_inspire")
 

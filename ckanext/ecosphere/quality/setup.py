@@ -8,7 +8,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
-from ckanext.ecosphere.quality import config, jobs, rescore, store
+from ckanext.ecosphere.quality import config, jobs, rescore
 from ckanext.ecosphere.quality.core.score import ModelError
 
 _ = tk._
@@ -22,7 +22,7 @@ def initialise(report: InitReport) -> None:
     """Queue a rescore if datasets are not scored with the current weights."""
     number = rescore.missing()
     if number:
-        jobs.enqueue_rescore(store.count())
+        jobs.enqueue_rescore()
         report.changed(
             _("Quality: {number} datasets will be scored in the background").format(number=number)
         )

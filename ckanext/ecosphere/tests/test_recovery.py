@@ -148,7 +148,7 @@ def test_dataset_without_quality_is_scored(dataset: dict[str, Any]):
 
 RUN = Run(
     name="ecosphere-test-run",
-    function="ckanext.ecosphere.quality.jobs.check_shacl",
+    function="ckanext.ecosphere.quality.jobs.check_links",
     title="A test",
     queue="ecosphere:quality",
     seconds=60,

@@ -89,8 +89,7 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
         would bring most points: criterion, label, number of datasets that fail it), `themes`, `small_themes`,
         `territories` and `small_territories` (id, label and the same figures; small ones have fewer than
         `minimum_size` datasets), `trend` (day, datasets, mean), `losses` (harvested, examined, losing, criteria:
-        criterion, label, failing, lost; None without the harvest), `rescore` (stage, percent, at; None if no rescore is
-        in progress).
+        criterion, label, failing, lost; None without the harvest).
 
     Raises:
         ValidationError: the figures of a large catalogue are being computed: ask again in a few seconds.

@@ -7,7 +7,6 @@ import io
 import json
 import re
 import time
-from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -393,31 +392,6 @@ def ask_for_data() -> None:
 def test_an_empty_portal_has_a_page(app: Any):
     page = app.get("/fr/qualite")
     assert page.status_code == 200 and '<svg class="ecosphere-chart"' not in page.body
-
-
-def test_a_re_score_under_way_is_told_without_any_number_of_datasets(
-    app: Any, monkeypatch: pytest.MonkeyPatch
-):
-    def told() -> Any:
-        return json.loads(app.get("/qualite.json").body)["rescore"]
-
-    overview.note_progress("scoring", 30, 120)
-    assert (told()["stage"], told()["percent"], told().keys()) == (
-        "scoring",
-        25,
-        {"stage", "percent", "at"},
-    )
-    assert "25 % effectués" in app.get("/fr/qualite").body
-    overview.note_progress("indexing", 119, 120)
-    assert told()["percent"] == 99 and 'role="status"' in app.get("/fr/qualite").body
-    with monkeypatch.context() as later:
-        later.setattr(
-            overview, "SILENT", timedelta(0)
-        )  # a worker that died no longer reports progress
-        assert told() is None
-    for stage in ("finished", "failed"):
-        overview.note_progress(stage, 120, 120)
-        assert told() is None
 
 
 def test_charts_escape_texts_and_need_two_days(with_request_context: Any):
