@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -685,24 +684,6 @@ def ris(cited: Citation) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-def csl(cited: Citation) -> str:
-    """Return a citation in CSL-JSON."""
-    item: dict[str, Any] = {
-        "id": cited.key,
-        "type": "dataset",
-        "title": cited.title,
-        "publisher": cited.portal,
-        "URL": cited.address,
-    }
-    if cited.authors:
-        item["author"] = [{"literal": author} for author in cited.authors]
-    if cited.day:
-        item["issued"] = {"date-parts": [[cited.day.year, cited.day.month, cited.day.day]]}
-    if cited.version:
-        item["version"] = cited.version
-    return json.dumps([item], ensure_ascii=False, indent=2)
-
-
 @dataclass(frozen=True)
 class Format:
     """A citation format: function that writes it, label on the page, media type."""
@@ -717,7 +698,6 @@ FORMATS = {
     "txt": Format(plain_text, "Texte", "text/plain"),
     "bib": Format(bibtex, "BibTeX", "application/x-bibtex"),
     "ris": Format(ris, "RIS", "application/x-research-info-systems"),
-    "json": Format(csl, "CSL-JSON", "application/vnd.citationstyles.csl+json"),
 }
 
 

@@ -6,7 +6,6 @@ import json
 import math
 import re
 from typing import Any
-from xml.sax.saxutils import escape
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.navl.dictization_functions import DataError, unflatten
@@ -423,16 +422,14 @@ def _readable(name: str) -> Any:
     return package
 
 
-# --- citations, sitemap, OpenSearch ----------------------------------------------------------------------
+# --- citations, sitemap -----------------------------------------------------------------------------------
 
-#: Maximum lengths in OpenSearch 1.1, in characters.
-SHORT_NAME, LONG_NAME = 16, 48
 PART_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 
 
 @pages.route("/dataset/<id>/citation.<extension>")
 def cite(id: str, extension: str) -> Response:
-    """Return the citation of a dataset as txt, bib, ris or json (CSL)."""
+    """Return the citation of a dataset as txt, bib or ris."""
     form = page.FORMATS.get(extension)
     if form is None:
         return tk.abort(404, tk._("There is no citation in this format."))
@@ -471,38 +468,9 @@ def sitemap_part(number: str) -> Response:
     return _xml(part)
 
 
-@pages.route("/opensearch.xml")
-def opensearch() -> Response:
-    """Return the OpenSearch 1.1 description, by which browsers offer the search of the portal."""
-    title = tk.config["ckan.site_title"]
-    # Not within the f-string below, from which messages are not extracted.
-    description = tk._("Search the datasets of the portal")
-    address = escape(_absolute("dataset.search"))
-    return _xml(
-        '<OpenSearchDescription xmlns="http://a9.com/-/spec/opensearch/1.1/">'
-        f"<ShortName>{_shortened(title, SHORT_NAME)}</ShortName><LongName>{_shortened(title, LONG_NAME)}</LongName>"
-        f"<Description>{escape(description)}</Description>"
-        "<InputEncoding>UTF-8</InputEncoding>"
-        f'<Url type="text/html" method="get" template="{address}?q={{searchTerms}}"/>'
-        "</OpenSearchDescription>",
-        "application/opensearchdescription+xml",
-    )
-
-
-def _shortened(text: str, most: int) -> str:
-    """Return the first whole words of a text, escaped for XML."""
-    if len(text) > most:
-        text = text[: most + 1].rpartition(" ")[0] or text[:most]
-    return escape(text.rstrip(" –-,:"))
-
-
-def _absolute(endpoint: str, **values: Any) -> str:
-    return tk.url_for(endpoint, qualified=True, locale="default", **values)
-
-
-def _xml(body: str, media_type: str = "application/xml") -> Response:
+def _xml(body: str) -> Response:
     document = f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
-    return Response(document, content_type=f"{media_type}; charset=utf-8")
+    return Response(document, content_type="application/xml; charset=utf-8")
 
 
 # --- high-value datasets --------------------------------------------------------------------------------

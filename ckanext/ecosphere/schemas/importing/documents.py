@@ -95,7 +95,7 @@ def read(text: str, context: Any = None) -> Read:
     """Return ``dataset`` and ``problems`` (sentences) of a document.
 
     Args:
-        text: ISO 19139, DCAT in RDF/XML, Turtle or JSON-LD, publiccode.yml or codemeta.json.
+        text: ISO 19139, DCAT in RDF/XML, Turtle or JSON-LD, or publiccode.yml.
         context: context of the calling action, used for the action of `ecosphere_harvest` that reads ISO 19139.
 
     Raises:
@@ -130,7 +130,7 @@ def _unknown() -> tk.ValidationError:
     return _refuse(
         tk._(
             "This document cannot be read. What can be read: ISO 19139, DCAT (RDF/XML, Turtle, JSON-LD), "
-            "publiccode.yml or codemeta.json"
+            "publiccode.yml"
         )
     )
 
@@ -160,9 +160,6 @@ def _json(text: str) -> Read:
         document = strict_json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _unknown() from error
-    is_object = isinstance(document, Mapping)
-    if is_object and ("codeRepository" in document or "codemeta" in str(document.get("@context"))):
-        return _software(from_codemeta(document), document)
     return _rdf(json.dumps(document), "json-ld")
 
 
@@ -173,10 +170,7 @@ def _yaml(text: str) -> Read:
         raise _unknown() from error
     if not isinstance(document, Mapping) or "publiccodeYmlVersion" not in document:
         raise _unknown()
-    return _software(from_publiccode(document), document)
-
-
-def _software(dataset: dict[str, Any], document: Mapping[str, Any]) -> Read:
+    dataset = from_publiccode(document)
     problems = [_in_no_list(name, value) for name, value in left_out(document, dataset)]
     return {"dataset": dataset, "problems": problems}
 
@@ -362,12 +356,10 @@ def _request(session: GuardedSession, url: str, **options: Any) -> Response:
 
 
 def _repository(url: str) -> Read:
-    """Return the minimal description of a repository without publiccode.yml or codemeta.json."""
+    """Return the minimal description of a repository without publiccode.yml."""
     name = addresses.file_name(url).removesuffix(".git")
     dataset = {"dcat_type": KIND, "title": name, "code_repository": url}
-    message = tk._(
-        "The repository has neither publiccode.yml nor codemeta.json at its root: describe the code by hand."
-    )
+    message = tk._("The repository has no publiccode.yml at its root: describe the code by hand.")
     return {"dataset": dataset, "problems": [message]}
 
 
@@ -504,55 +496,22 @@ def from_publiccode(document: Mapping[str, Any]) -> Dataset:
     )
 
 
-def from_codemeta(document: Mapping[str, Any]) -> Dataset:
-    """Return the dataset that a codemeta.json describes."""
-    people = [*_many(document.get("maintainer")), *_many(document.get("author"))]
-    reachable = [person for person in people if isinstance(person, Mapping) and person.get("email")]
-    keywords = document.get("keywords")
-    if isinstance(keywords, str):
-        keywords = keywords.split(",")
-    return _without_empty(
-        {
-            "dcat_type": KIND,
-            "title": _name(document.get("name")),
-            "notes": _text(document.get("description")),
-            "code_repository": _address(document.get("codeRepository")),
-            "url": _address(document.get("url")),
-            "programming_language": list(map(_name, _many(document.get("programmingLanguage")))),
-            "version": _text(document.get("version")) or _text(document.get("softwareVersion")),
-            "created": _date(document.get("dateCreated")),
-            "issued": _date(document.get("datePublished")),
-            "modified": _date(document.get("dateModified")),
-            "development_status": _concept("development-status", document.get("developmentStatus")),
-            "license_id": _licence(document.get("license")),
-            "contact": list(map(_agent, reachable[:5])),
-            "creator": list(map(_agent, people)),
-            "documentation": [_address(document.get(key)) for key in _HELP],
-            "tags": _tags(_many(keywords)),
-            "alternate_identifier": list(map(_text, _many(document.get("identifier")))),
-        }
-    )
-
-
-_HELP = ("softwareHelp", "readme", "buildInstructions")
-
-
 def left_out(document: Mapping[str, Any], dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Yield name and value of elements that were not converted: not in a vocabulary, or not a valid URL.
 
     Args:
-        document: publiccode.yml or codemeta.json.
+        document: the publiccode.yml.
         dataset: the dataset made from it.
     """
     legal = _mapping(document.get("legal"))
     elements = (
-        ("url", "code_repository", document.get("codeRepository") or document.get("url")),
-        ("license", "license_id", legal.get("license") or document.get("license")),
+        ("url", "code_repository", document.get("url")),
+        ("license", "license_id", legal.get("license")),
         ("developmentStatus", "development_status", document.get("developmentStatus")),
     )
     for element, field, value in elements:
         if field not in dataset:
-            for name in filter(None, map(_name, _many(value))):
+            for name in filter(None, map(_text, _many(value))):
                 yield element, name
     for code in _many(_mapping(document.get("localisation")).get("availableLanguages")):
         if _text(code) and not _concept("language", code, "uri"):
@@ -576,13 +535,6 @@ def _many(value: Any) -> list[Any]:
 _text = plain_text
 
 
-def _name(value: Any) -> str:
-    """Return a text, or the name of an object."""
-    if isinstance(value, Mapping):
-        value = value.get("name")
-    return _text(value)
-
-
 def _date(value: Any) -> str:
     if value is None:
         return ""
@@ -590,10 +542,8 @@ def _date(value: Any) -> str:
 
 
 def _address(value: Any) -> str:
-    """Return a web address, without the ``git+`` prefix; "" if it is not one."""
-    if isinstance(value, Mapping):
-        value = value.get("url")
-    text = _text(value).removeprefix("git+")
+    """Return a web address; "" if it is not one."""
+    text = _text(value)
     if not urls.is_web_address(text):
         return ""
     return text
@@ -608,28 +558,20 @@ def _concept(vocabulary: str, value: Any, key: str = "id") -> str:
 
 
 def _licence(value: Any) -> str:
-    """Return the id of a licence given by SPDX identifier or URL; of several ("MIT AND …") the first."""
+    """Return the id of a licence given by its SPDX identifier; of several ("MIT AND …") the first."""
     licences = voc.get("licences")
-    for licence in _many(value):
-        text = _text(licence)
-        if isinstance(licence, Mapping):
-            text = _text(licence.get("url") or licence.get("name"))
-        last_part = text.rstrip("/").rsplit("/", 1)[-1].removesuffix(".html")
-        for name in (text, text.split(" ")[0], last_part):
-            spdx = f"http://spdx.org/licenses/{name}"
-            concept = licences.get(name) or licences.find(name) or licences.get(spdx)
-            if concept:
-                return concept.id
+    text = _text(value)
+    for name in (text, text.split(" ")[0]):
+        spdx = f"http://spdx.org/licenses/{name}"
+        concept = licences.get(name) or licences.find(name) or licences.get(spdx)
+        if concept:
+            return concept.id
     return ""
 
 
 def _agent(value: Any) -> dict[str, str]:
     row = value if isinstance(value, Mapping) else {"name": value}
-    names = (_text(row.get("givenName")), _text(row.get("familyName")))
-    agent = {
-        "name": _text(row.get("name")) or " ".join(filter(None, names)),
-        "email": _text(row.get("email")),
-    }
+    agent = {"name": _text(row.get("name")), "email": _text(row.get("email"))}
     return {key: text for key, text in agent.items() if text}
 
 

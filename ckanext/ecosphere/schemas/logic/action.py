@@ -45,7 +45,7 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
 
     Args:
         context: the context.
-        data_dict: `url` of an ISO 19139 record, DCAT (RDF/XML, Turtle, JSON-LD), publiccode.yml or codemeta.json; or
+        data_dict: `url` of an ISO 19139 record, DCAT (RDF/XML, Turtle, JSON-LD) or publiccode.yml; or
             `content`, the text of one.
 
     Returns:

@@ -1,14 +1,12 @@
-"""Citations, permanent URLs, site map, OpenSearch description, and metadata for search engines and social networks."""
+"""Citations, permanent URLs, site map, and metadata for search engines and social networks."""
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import date
 from itertools import accumulate
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from bs4 import BeautifulSoup
@@ -68,7 +66,7 @@ def test_a_citation_names_those_who_made_the_data():
     assert made.authors == ("DDT 01",)
     assert made.day == date(2022, 1, 5)  # a year and month are not a day
     assert page.plain_text(made) == "DDT 01 (2022). Zones humides. Guichet. https://a.example/1"
-    for written in (page.bibtex(made), page.ris(made), page.csl(made)):
+    for written in (page.bibtex(made), page.ris(made)):
         assert "DDT 01" in written
         assert "Service" not in written
     assert page.citation_of({"organization": {"title": "Service"}}, "G", "u").authors == ("Service",)
@@ -107,13 +105,6 @@ def test_no_text_of_outsiders_is_anything_but_text_in_a_citation(text):
     assert list(readers.ris(page.ris(cited))) == []
 
 
-def test_csl_is_what_citation_programs_read():
-    (entry,) = json.loads(page.csl(CITED))
-    assert entry["type"] == "dataset"
-    assert entry["issued"] == {"date-parts": [[2023, 4, 1]]}
-    assert entry["author"] == [{"literal": "DDT {01}"}, {"literal": "DREAL"}]
-
-
 def test_search_engines_are_told_what_they_ask_for():
     dataset = {**samples.FULL, "license_id": "etalab-2.0", "access_rights": f"{samples.DIM}/access-right/PUBLIC"}
     found = schemaorg.describe(dataset, "https://a.example/d", "Guichet")
@@ -133,7 +124,7 @@ def portal(shared_db: None, with_request_context: None) -> None:
 
 def xml(app: Any, address: str) -> Any:
     answer = app.get(address)
-    assert answer.headers["Content-Type"].startswith(("application/xml", "application/opensearch"))
+    assert answer.headers["Content-Type"].startswith("application/xml")
     return etree.fromstring(answer.body.encode())
 
 
@@ -210,17 +201,8 @@ def test_asking_for_the_site_map_again_makes_nothing_grow_and_reads_no_dataset(a
 
 
 @pytest.mark.usefixtures("portal")
-def test_robots_find_the_site_map_and_browsers_the_search(app: Any, monkeypatch):
+def test_robots_find_the_site_map(app: Any):
     assert re.search(r"^Sitemap: https?://\S+/sitemap\.xml$", app.get("/robots.txt").body, re.MULTILINE)
-    description = xml(app, "/opensearch.xml")
-    template = description.find("{*}Url").get("template")
-    assert app.get(template.replace("{searchTerms}", "zones").split("/", 3)[3].join(["/", ""])).status_code == 200
-    monkeypatch.setitem(tk.config, "ckan.site_title", "Eau, R&D & données de toutes les rivières du bassin")
-    described = xml(app, "/fr/opensearch.xml")
-    assert described.findtext("{*}ShortName") == "Eau, R&D &"
-    assert described.findtext("{*}LongName") == "Eau, R&D & données de toutes les rivières du"
-    home = BeautifulSoup(app.get("/").body, "html.parser")
-    assert home.select_one("link[rel=search]")["href"].endswith("/opensearch.xml")
 
 
 @pytest.mark.usefixtures("portal")
