@@ -1,4 +1,4 @@
-"""Quality of a dataset as plain data, for the API and the pages."""
+"""Quality of datasets as plain data for the API and the pages, template helpers, and charts as SVG."""
 
 from __future__ import annotations
 
@@ -213,6 +213,8 @@ def _resource_anchor(name: str, kind: str) -> str | None:
         return UPLOAD_ANCHOR
     return f"field-{name}"
 
+
+# --- plain data ----------------------------------------------------------------------------------
 
 _ = tk._
 
@@ -456,6 +458,8 @@ def grouped(criteria: list[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[s
 
 WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 36, 10, 12, 26
+# --- charts: an SVG each, whose text alternative is its title ------------------------------------
+
 TICKS = (0, 25, 50, 75, 100)
 FILLS = {"gold": "#b8860b", "silver": "#7d8a99", "bronze": "#a65e2e", "incomplete": "#ffffff"}
 #: Radius of a disc, in pixels; minimum mean score → colours of the disc and of its number.

@@ -1,4 +1,4 @@
-"""Background jobs of the quality room, run by CKAN's workers."""
+"""Background jobs and the work of the night; restart of what a killed process left undone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions in the schema under which a field applies or is required. No CKAN imports.
+"""The form: which fields apply, what they offer, and what administrators change of them.
 
 A field of ``dataset.yaml`` may have ``relevant_when`` (the field applies) and ``required_when`` (publishing requires
 it), each a list of conditions that must all hold::
@@ -17,25 +17,23 @@ conditions: a test runs both on the same cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-
-from ckanext.ecosphere.dataset.view import FlatData, View, flat_rows
-
-if TYPE_CHECKING:
-    from ckanext.ecosphere.schemas.stored import Stored
 import difflib
 import hashlib
 import json
 import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 import yaml
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.fields import SCHEMA
+from ckanext.ecosphere.dataset.view import FlatData, View, flat_rows
 from ckanext.ecosphere.schemas import wording
+from ckanext.ecosphere.schemas.stored import Stored
 from ckanext.ecosphere.vocabularies import tables
 
 Condition = Mapping[str, Any]
@@ -156,6 +154,8 @@ def _texts(row: Mapping[str, Any]) -> dict[str, list[str]]:
 def _is_group(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(part, Mapping) for part in value)
 
+
+# --- choices, and the long lists that the form's script fetches when a field is used -------------
 
 LONG_LIST = 8
 """Number of choices above which the page contains only those that are chosen."""
@@ -301,7 +301,19 @@ def _written(name: str, store: str, language: str) -> str:
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
-SCHEMA = Path(__file__).parent / "dataset.yaml"
+# --- changes of the administrator: a YAML file laid over ``dataset.yaml`` ------------------------
+#
+#     dataset_fields:
+#       priority_dataset: {form_snippet: null}       # no longer in the form
+#       scale_denominator: {obligation: mandatory}   # required for publishing
+#       license_id: {form_default: odc-odbl}
+#     resource_fields:
+#       encoding: {obligation: recommended}
+#
+# Keys are those of the fields in ``dataset.yaml``; null removes a value. Fields can be neither added nor
+# renamed, since other parts of the portal rely on their names. Invalid overlays are refused before the
+# portal starts.
+
 PARTS = {"dataset_fields": "form_sections", "resource_fields": "resource_form_sections"}
 OBLIGATIONS = ("mandatory", "conditional", "recommended", "optional")
 ALWAYS_IN_FORM = ("title", "name", "owner_org")

@@ -97,23 +97,18 @@ def ecosphere_form_sections(
     dataset and would otherwise empty the field.
     """
     is_dataset = kind == "dataset"
-    declared = schema.get("form_sections" if is_dataset else "resource_form_sections")
-    declared = declared or [{"id": "", "open": True, "label": "", "description": ""}]
-    by_section: dict[str, list[dict[str, Any]]] = {section["id"]: [] for section in declared}
-    series = (
-        relations.find(as_list(data["in_series"])) if is_dataset and data.get("in_series") else []
-    )
-    for schema_field in schema[f"{kind}_fields"]:
-        field = dict(schema_field)
-        if _is_hidden(field):
-            field["form_snippet"] = CARRIED
-        if series:
-            field["lender"] = stored.lender(field, data, series)
-        first = declared[0]["id"]
-        by_section.get(field.get("form_section", first), by_section[first]).append(field)
+    series = []
+    if is_dataset and data.get("in_series"):
+        series = relations.find(as_list(data["in_series"]))
     sections = []
-    for section in declared:
-        fields = by_section[section["id"]]
+    for section, declared in _by_section(schema, kind):
+        fields = []
+        for field in map(dict, declared):
+            if _is_hidden(field):
+                field["form_snippet"] = CARRIED
+            if series:
+                field["lender"] = stored.lender(field, data, series)
+            fields.append(field)
         names = [field["field_name"] for field in fields]
         faulty = any(name in (errors or {}) for name in names)
         is_open = section.get("open") or faulty
@@ -128,6 +123,17 @@ def ecosphere_form_sections(
             }
         )
     return sections
+
+
+def _by_section(schema: Mapping[str, Any], kind: str) -> list[tuple[dict[str, Any], list[Field]]]:
+    """Return each section of a form with its fields; those without a section are in the first one."""
+    name = "form_sections" if kind == "dataset" else "resource_form_sections"
+    declared = schema.get(name) or [{"id": "", "open": True, "label": "", "description": ""}]
+    first = declared[0]["id"]
+    by_section: dict[str, list[Field]] = {section["id"]: [] for section in declared}
+    for field in schema[f"{kind}_fields"]:
+        by_section.get(field.get("form_section", first), by_section[first]).append(field)
+    return [(section, by_section[section["id"]]) for section in declared]
 
 
 def _is_hidden(field: Field) -> bool:
@@ -202,9 +208,9 @@ def ecosphere_shown_sections(
     """
     lenders = relations.find(as_list(dataset.get("in_series") or []))
     sections = []
-    for section in ecosphere_form_sections(schema, {}, {}):
+    for section, declared in _by_section(schema, "dataset"):
         fields = []
-        for field in section["fields"]:
+        for field in declared:
             name = field["field_name"]
             if field.get("display_snippet", "") is None or name in SHOWN_ABOVE:
                 continue

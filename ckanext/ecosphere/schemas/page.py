@@ -1,4 +1,7 @@
-"""Template helpers of the page of a dataset."""
+"""The page of a dataset: its helpers, summary, main actions of its resources, and citation.
+
+`ecosphere_glance` and the other helpers are what the templates ask for; the rest is in the order of the page.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from ckan.lib.search import SearchError
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset.geometry import box_to_geometry, hull
 from ckanext.ecosphere.dataset.links import DATA, METADATA, SERVICE, VIEWER, Nature
 from ckanext.ecosphere.dataset.services import endpoint
 from ckanext.ecosphere.dataset.view import View
@@ -219,6 +223,8 @@ HELPERS = {
 }
 
 
+# --- summary: extent, period, freshness, access, licence, main resource --------------------------
+
 MOST_PLACES = 4
 MOST_RECTANGLES = 40
 CODE = "SoftwareSourceCode"
@@ -366,7 +372,7 @@ def extent_map(dataset: View) -> ExtentMap | None:
         return None
     frame, boxes = max(by_frame.values(), key=lambda pair: len(pair[1]))
     rectangles = tuple(outlines.rectangle(frame, box) for box in boxes)
-    whole = places.box_to_geometry(places.around(boxes))
+    whole = box_to_geometry(hull(boxes))
     return ExtentMap(frame, rectangles, wording.ecosphere_extent_text(whole))
 
 
@@ -436,6 +442,8 @@ def _day(text: str) -> date | None:
     except ValueError:
         return None
 
+
+# --- main action of a resource (download, copy, open) and its button, after what its link is -----
 
 TEXTS = Path(__file__).parent / "data" / "uses.yaml"
 DOWNLOAD, COPY, OPEN = "download", "copy", "open"
@@ -594,6 +602,8 @@ _BIBTEX = str.maketrans(
     }
 )
 _KEY = re.compile(r"[^A-Za-z0-9]+")
+# --- citation ------------------------------------------------------------------------------------
+
 MOST_AUTHORS = 10
 
 

@@ -1,4 +1,8 @@
-"""Place look-up for the form: suggestions, bounding box of territories, territories of a box."""
+"""Places and boxes: suggestions for the form, territories of a box, footprint of a dataset. No CKAN imports.
+
+All coordinates are WGS 84 degrees, longitude first (RFC 7946). A box is ``(west, south, east, north)``;
+west > east means that it crosses the 180th meridian, and its polygon is then cut in two (RFC 7946, 3.1.9).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset.geometry import Box, box_to_geometry
+from ckanext.ecosphere.dataset.geometry import Box, area, box_to_geometry, holds, hull
 from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
 
 MOST = 20
@@ -101,32 +105,21 @@ def box_of(uris: Iterable[str]) -> Box | None:
     boxes = list(filter(None, map(territory_box, uris)))
     plain = [box for box in boxes if box[0] <= box[2]]
     if plain:
-        return around(plain)
+        return hull(plain)
     return next(iter(boxes), None)
 
 
 def territories_of(box: Box, lang: str) -> list[dict[str, str]]:
     """Return the few smallest territories that contain a box, smallest first: ``uri`` and ``label``."""
     territories = (concept for concept in voc.get("territories") if concept.data["type"] != "autre")
-    holding = [concept for concept in territories if _holds(concept.data["bbox"], box)]
-    holding.sort(key=lambda concept: _area(concept.data["bbox"]))
+    holding = [concept for concept in territories if holds(concept.data["bbox"], box, margin=0)]
+    holding.sort(key=lambda concept: area(concept.data["bbox"]))
     return [
         {"uri": concept.uri, "label": concept.label(lang)} for concept in holding[:MOST_TERRITORIES]
     ]
 
 
-def _holds(outer: Box, inner: Box) -> bool:
-    return (
-        outer[0] <= inner[0]
-        and outer[1] <= inner[1]
-        and outer[2] >= inner[2]
-        and outer[3] >= inner[3]
-    )
-
-
-def _area(box: Box) -> float:
-    return abs(box[2] - box[0]) * (box[3] - box[1])
-
+# --- boxes and geometries --------------------------------------------------------------------
 
 _NUMBERS = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _BOX_TEXT = re.compile(
@@ -295,12 +288,6 @@ def geometry_to_box(geometry: Mapping[str, Any]) -> Box:
     positions = _positions(geometry["coordinates"], _DEPTHS[geometry["type"]])
     longitudes, latitudes = zip(*positions, strict=True)
     return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
-
-
-def around(boxes: Iterable[Box]) -> Box:
-    """Return the smallest box around some boxes, none of which crosses the 180th meridian."""
-    wests, souths, easts, norths = zip(*boxes, strict=True)
-    return min(wests), min(souths), max(easts), max(norths)
 
 
 def sides(geometry: Mapping[str, Any]) -> Box | None:

@@ -1,7 +1,14 @@
-"""Relations between datasets of the portal: series and members, services and served datasets, editions.
+"""Relations between datasets of the portal: series and members, services, editions, and what is around a dataset.
 
 A reference, as typed by users or found in records, is a name or id on this portal, or an identifier of the record or of
 the data. References are looked up in the search index with the permissions of the current user.
+
+- Editions come from `replaces` and `replaced_by` of its record or of records of the same service. Without such
+  statements, a dataset of the same title and territories with a later year is shown, but only as a more recent year.
+- Related datasets are found in one query. The subject is the title without places and year: "Inventaire des zones
+  humides d'Ille-et-Vilaine – 2023" and "… du Morbihan – 2021" have the same. Similar ones share theme and territory.
+- Collections are CKAN groups of all types, and pages that cite it. Groups are read from the database, since the search
+  index keeps groups that were deleted or renamed meanwhile.
 """
 
 from __future__ import annotations
@@ -179,8 +186,7 @@ def _named(references: Iterable[str]) -> str:
 
 
 def _any(values: Iterable[str]) -> str:
-    escaped = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
-    return " OR ".join(f'"{value}"' for value in escaped)
+    return " OR ".join(map(_quoted, values))
 
 
 def _list(value: Any) -> list[str]:
@@ -325,17 +331,13 @@ def _ids(vocabulary: str, values: Iterable[str]) -> list[str]:
 def _query(own: Subject, themes: list[str], places: list[str], series: tuple[str, ...]) -> str:
     parts = []
     if series:
-        parts.append(f"{SERIES_FIELD}:({_any_of(series[:MOST_TERRITORIES])})^8")
+        parts.append(f"{SERIES_FIELD}:({_any(series[:MOST_TERRITORIES])})^8")
     if own.words:
         parts.append(f"title:({' AND '.join(map(_quoted, own.words))})^4")
     if themes and places:
-        theme, territory = _any_of(themes[:MOST_THEMES]), _any_of(places[:MOST_TERRITORIES])
+        theme, territory = _any(themes[:MOST_THEMES]), _any(places[:MOST_TERRITORIES])
         parts.append(f"({THEME}:({theme}) AND {TERRITORY}:({territory}))")
     return " OR ".join(parts)
-
-
-def _any_of(values: Iterable[str]) -> str:
-    return " OR ".join(map(_quoted, values))
 
 
 def _quoted(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Describe datasets in schema.org terms, for search engines. No CKAN imports.
+"""Describe datasets in schema.org terms, for search engines.
 
 Properties are those of https://schema.org/Dataset, SoftwareSourceCode and WebAPI that correspond to fields of the
 schema, and those required by Google's guide for datasets. Nothing is inferred beyond the fields of the dataset.
@@ -14,9 +14,8 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.dataset.view import as_list
-from ckanext.ecosphere.schemas import form, places, relations, stored, urls
-from ckanext.ecosphere.schemas.iso.values import Reader
+from ckanext.ecosphere.dataset.view import View, as_list
+from ckanext.ecosphere.schemas import places, relations, stored, urls
 
 KINDS = {"service": "WebAPI", "SoftwareSourceCode": "SoftwareSourceCode"}
 LISTS = ("identifier",)
@@ -33,7 +32,7 @@ def describe(dataset: Mapping[str, Any], page: str, catalogue: str) -> dict[str,
         page: URL of its page.
         catalogue: name of the portal.
     """
-    read = Reader(dataset)
+    read = View(dataset)
     licence = voc.get("licences").get(read.text("license_id"))
     described = {
         "@context": "https://schema.org/",
@@ -63,12 +62,10 @@ def _filled(described: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in described.items() if value not in (None, "", [])}
 
 
-def _fields(read: Reader) -> dict[str, Any]:
-    """Return the properties that the table of fields names, of the fields that apply to the dataset."""
+def _fields(read: View) -> dict[str, Any]:
+    """Return the properties that the table of fields names."""
     described: dict[str, Any] = {}
     for field in fields.having("schemaorg"):
-        if not form.is_relevant(field.entry, read.texts):
-            continue
         name = field.entry["schemaorg"]
         if name in LISTS or field.has_several:
             described.setdefault(name, []).extend(read.many(field.name))
@@ -77,7 +74,7 @@ def _fields(read: Reader) -> dict[str, Any]:
     return described
 
 
-def _description(read: Reader) -> str:
+def _description(read: View) -> str:
     """Return the description in the 50 to 5000 characters required by search engines; a short one follows the title."""
     text = read.text("notes")
     if len(text) < SHORTEST_DESCRIPTION:
@@ -85,8 +82,8 @@ def _description(read: Reader) -> str:
     return text[:LONGEST_DESCRIPTION]
 
 
-def _is_public(read: Reader) -> bool:
-    return read.text("access_rights").rsplit("/", 1)[-1] in ("", "PUBLIC")
+def _is_public(read: View) -> bool:
+    return read.access_right in ("", "PUBLIC")
 
 
 def _language(uri: str) -> str:
@@ -97,7 +94,7 @@ def _language(uri: str) -> str:
     return next(iter(concept.alt_labels), "")
 
 
-def _keywords(read: Reader) -> Iterator[str]:
+def _keywords(read: View) -> Iterator[str]:
     for tag in read.rows("tags"):
         if tag.get("name"):
             yield str(tag["name"])
@@ -109,9 +106,9 @@ def _keywords(read: Reader) -> Iterator[str]:
                 yield concept.label_fr
 
 
-def _parties(read: Reader) -> dict[str, Any]:
+def _parties(read: View) -> dict[str, Any]:
     """Return producer and publisher, the service where none is named; of a service also the provider."""
-    service = read.dataset.get("organization") or {}
+    service = read.values.get("organization") or {}
     own = []
     if service.get("title"):
         own = [{"@type": "Organization", "name": str(service["title"])}]
@@ -149,7 +146,7 @@ def _distribution(row: Mapping[str, Any]) -> dict[str, Any]:
     return _filled(download)
 
 
-def _places(read: Reader) -> Iterator[dict[str, Any]]:
+def _places(read: View) -> Iterator[dict[str, Any]]:
     for uri in read.texts("territory"):
         yield _place(places.label(uri, "fr"), places.territory_box(uri))
     for row in read.rows("spatial_coverage"):
@@ -172,7 +169,7 @@ def _place(name: str, box: places.Box | None) -> dict[str, Any]:
     return place
 
 
-def _periods(read: Reader) -> Iterator[str]:
+def _periods(read: View) -> Iterator[str]:
     for row in read.rows("temporal_coverage"):
         if row.get("start") or row.get("end"):
             yield f"{row.get('start') or '..'}/{row.get('end') or '..'}"

@@ -1,4 +1,4 @@
-"""Read the stored state of a dataset and of its series from the database, before a save."""
+"""Stored datasets, as they were before a save, and what a dataset takes from its series."""
 
 from __future__ import annotations
 
@@ -109,6 +109,8 @@ def packages_of(references: Iterable[Any]) -> list[Any]:
             by_name.setdefault(row.extras["metadata_identifier"], row)
     return [by_name.get(name) for name in names]
 
+
+# --- what a member takes from its series ---------------------------------------------------------
 
 Dataset = Mapping[str, Any]
 Field = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""View C: the INSPIRE metadata requirements that can be checked on save.
+"""View B, the European assessment (MQA), and view C, the INSPIRE requirements that can be checked on save.
 
 The requirements are those of the Technical Guidance for the implementation of INSPIRE dataset and service metadata
 based on ISO/TS 19139:2007, version 2.0.1 (C.n: common; 1.n: data sets and series). They are checked on the stored
@@ -271,6 +271,13 @@ def check(facts: Facts) -> Checklist:
     return Checklist(tuple((requirement, requirement.check(facts)) for requirement in REQUIREMENTS))
 
 
+# --- the Metadata Quality Assessment of data.europa.eu, out of 405 points in five dimensions -----
+# Weights and ratings are those published by data.europa.eu (methodology of the MQA) and not configurable.
+# The assessment is based on the DCAT-AP that the portal publishes: a file counts as a download if its
+# download URL (dcat:downloadURL) is declared, and dates count if given by the producer. What no background
+# job has checked yet gives no points and is shown as unchecked.
+
+
 class Dimension(str, enum.Enum):
     """Dimension of the MQA."""
 
@@ -307,10 +314,6 @@ class Indicator:
     dimension: Dimension
     points: int
     check: Callable[[Facts], State]
-
-
-def _has_mqa(question: Callable[[Facts], object]) -> Callable[[Facts], State]:
-    return lambda facts: when(bool(question(facts)))
 
 
 def _best(name: str) -> Callable[[Facts], State]:
@@ -353,29 +356,29 @@ def complies(facts: Facts) -> State:
 
 _F, _A, _I, _R, _C = Dimension
 INDICATORS: tuple[Indicator, ...] = (
-    Indicator("keyword", N_("Keywords"), _F, 30, _has_mqa(lambda f: f.keywords)),
+    Indicator("keyword", N_("Keywords"), _F, 30, _has(lambda f: f.keywords)),
     Indicator(
         "theme",
         N_("Categories"),
         _F,
         30,
-        _has_mqa(lambda f: f.themes or f.eu_themes or f.inspire_themes),
+        _has(lambda f: f.themes or f.eu_themes or f.inspire_themes),
     ),
     Indicator(
         "spatial",
         N_("Geographic coverage"),
         _F,
         20,
-        _has_mqa(lambda f: f.extent or f.place or f.territories),
+        _has(lambda f: f.extent or f.place or f.territories),
     ),
-    Indicator("temporal", N_("Temporal coverage"), _F, 20, _has_mqa(lambda f: f.periods)),
+    Indicator("temporal", N_("Temporal coverage"), _F, 20, _has(lambda f: f.periods)),
     Indicator("access_url_answers", N_("Access address answers"), _A, 50, access_answers),
     Indicator(
         "download_url",
         N_("Download address given"),
         _A,
         20,
-        _has_mqa(lambda f: f.distributions.downloads),
+        _has(lambda f: f.distributions.downloads),
     ),
     Indicator("download_url_answers", N_("Download address answers"), _A, 30, download_answers),
     Indicator("format", N_("Format"), _I, 20, _best("format")),
@@ -386,43 +389,41 @@ INDICATORS: tuple[Indicator, ...] = (
     Indicator("non_proprietary", N_("Non-proprietary format"), _I, 20, _best("non_proprietary")),
     Indicator("machine_readable", N_("Machine-readable format"), _I, 20, _best("machine_readable")),
     Indicator("dcat_ap", N_("DCAT-AP compliance"), _I, 30, complies),
-    Indicator("licence", N_("Licence"), _R, 20, _has_mqa(lambda f: f.licence)),
+    Indicator("licence", N_("Licence"), _R, 20, _has(lambda f: f.licence)),
     Indicator(
         "licence_vocabulary",
         N_("Licence from a vocabulary"),
         _R,
         10,
-        _has_mqa(lambda f: f.licence_listed),
+        _has(lambda f: f.licence_listed),
     ),
-    Indicator("access_rights", N_("Access rights"), _R, 10, _has_mqa(lambda f: f.access_rights)),
+    Indicator("access_rights", N_("Access rights"), _R, 10, _has(lambda f: f.access_rights)),
     Indicator(
         "access_rights_vocabulary",
         N_("Access rights from a vocabulary"),
         _R,
         5,
-        _has_mqa(lambda f: f.access_rights_listed),
+        _has(lambda f: f.access_rights_listed),
     ),
     Indicator(
         "contact_point",
         N_("Contact point"),
         _R,
         20,
-        _has_mqa(lambda f: f.contact_named or f.contact_reachable),
+        _has(lambda f: f.contact_named or f.contact_reachable),
     ),
+    Indicator("publisher", N_("Publisher"), _R, 10, _has(lambda f: f.publisher or f.organisation)),
+    Indicator("rights", N_("Rights"), _C, 5, _has(lambda f: f.distributions.rights)),
+    Indicator("byte_size", N_("File size"), _C, 5, _has(lambda f: f.distributions.sizes)),
     Indicator(
-        "publisher", N_("Publisher"), _R, 10, _has_mqa(lambda f: f.publisher or f.organisation)
-    ),
-    Indicator("rights", N_("Rights"), _C, 5, _has_mqa(lambda f: f.distributions.rights)),
-    Indicator("byte_size", N_("File size"), _C, 5, _has_mqa(lambda f: f.distributions.sizes)),
-    Indicator(
-        "issued", N_("Date of issue"), _C, 5, _has_mqa(lambda f: f.issued or f.distributions.issued)
+        "issued", N_("Date of issue"), _C, 5, _has(lambda f: f.issued or f.distributions.issued)
     ),
     Indicator(
         "modified",
         N_("Date of modification"),
         _C,
         5,
-        _has_mqa(lambda f: f.modified or f.distributions.modified),
+        _has(lambda f: f.modified or f.distributions.modified),
     ),
 )
 MAXIMUM = sum(indicator.points for indicator in INDICATORS)
