@@ -113,7 +113,7 @@ def some(ids: Sequence[str]) -> Outcome:
 
 
 def loaded(data: Mapping[str, Mapping[str, Any]]) -> Outcome:
-    """Score datasets as loaded by `datasets.load`; the caller commits."""
+    """Score datasets as loaded by `store.load`; the caller commits."""
     return _score(data, _locked(list(data)))
 
 

@@ -44,7 +44,7 @@ RESOURCES_SHOWN = 100
 
 
 def ecosphere_glance(dataset: Dataset) -> dict[str, Any]:
-    """Return the summary of a dataset (`glance.of`), computed once per page."""
+    """Return the summary of a dataset (`glance`), computed once per page."""
     return once.of_dataset("glance", dataset, glance)
 
 
@@ -54,7 +54,7 @@ def ecosphere_hvd_regulation() -> str:
 
 
 def ecosphere_access(dataset: Dataset) -> dict[str, Any]:
-    """Return the access conditions of a dataset (`glance.access`)."""
+    """Return the access conditions of a dataset (`access`)."""
     return access(dataset)
 
 
@@ -102,11 +102,11 @@ def ecosphere_resource_use(
     """Return the use of a resource and the text of its main button.
 
     Args:
-        resource: the resource, from `package_show` or `glance.resources`.
-        dataset: its dataset; needed when the resource is not from `glance.resources`.
+        resource: the resource, from `package_show` or `resources`.
+        dataset: its dataset; needed when the resource is not from `resources`.
 
     Returns:
-        the fields of `uses.Use`, ``kind_label`` and ``text`` ("Télécharger GeoPackage, 12 Mo").
+        the fields of `Use`, ``kind_label`` and ``text`` ("Télécharger GeoPackage, 12 Mo").
     """
     by_id = once.of_dataset("uses by id", dataset, _uses_by_id) if dataset else {}
     return _shown(resource, by_id.get(resource.get("id")) or use_of(resource))
@@ -117,7 +117,7 @@ def _uses_by_id(dataset: Dataset) -> dict[Any, Use]:
 
 
 def ecosphere_structured_data(dataset: Dataset) -> dict[str, Any]:
-    """Return the structured data of a page (`structured.describe`); of many resources, only the first ones."""
+    """Return the structured data of a page (`schemaorg.structured_data`); of many resources, only the first ones."""
     return schemaorg.structured_data({**dataset, "resources": resources(dataset)[:RESOURCES_SHOWN]})
 
 
@@ -141,7 +141,7 @@ def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[
 
 
 def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
-    """Return the datasets around one (`around.related`) beside its editions; nothing when the search fails."""
+    """Return the datasets around one (`relations.related`) beside its editions; nothing when the search fails."""
     try:
         parts = once.of_dataset("around", dataset, relations.related)
     except SearchError:
@@ -155,7 +155,7 @@ def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
 
 
 def ecosphere_editions(dataset: Dataset) -> dict[str, Any]:
-    """Return the other editions of a dataset (`around.editions`), computed once per page.
+    """Return the other editions of a dataset (`relations.editions`), computed once per page.
 
     There are none when the search fails.
     """
@@ -166,7 +166,7 @@ def ecosphere_editions(dataset: Dataset) -> dict[str, Any]:
 
 
 def ecosphere_collections(dataset: Dataset) -> dict[str, Any]:
-    """Return the collections that use a dataset (`around.collections`), computed once per page."""
+    """Return the collections that use a dataset (`relations.collections`), computed once per page."""
     return once.of_dataset("collections", dataset, relations.collections)
 
 
@@ -587,6 +587,8 @@ def _is_file(protocol: str, resource: Mapping[str, Any]) -> bool:
     return uploaded or protocol == "HTTP:DOWNLOAD"
 
 
+# --- citation ------------------------------------------------------------------------------------
+
 _BIBTEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -602,8 +604,6 @@ _BIBTEX = str.maketrans(
     }
 )
 _KEY = re.compile(r"[^A-Za-z0-9]+")
-# --- citation ------------------------------------------------------------------------------------
-
 MOST_AUTHORS = 10
 
 

@@ -1,6 +1,6 @@
 """The criteria of the badge (view A), as a table.
 
-Each criterion is a check (`checks.py`) that returns a state. Points, levels and their conditions are configuration
+Each criterion is a check that returns a state. Points, levels and their conditions are configuration
 (`data/model.yaml`).
 """
 

@@ -55,7 +55,7 @@ class Facts:
     """Facts about a dataset. Lengths are in characters, counts in items, dates in ISO 8601.
 
     Attributes:
-        lineage_words: distinct words of the lineage that inform (see `words.informing`) and are not those of the title;
+        lineage_words: distinct words of the lineage that inform (see `distributions.informing`) and are not those of the title;
             0 if the lineage repeats the description.
     """
 
@@ -204,7 +204,7 @@ def gather(data: Mapping[str, Any], checks: Checks | None = None, members: int =
         data: a dataset dict of any shape: shown, validated for saving, posted by the form, loaded
             from the database.
         checks: results of the background jobs for this dataset.
-        members: number of members of a series (see `series.py`, which also adds values inherited by
+        members: number of members of a series (see `store.facts_of`, which also adds values inherited by
             a member).
     """
     record = Record(data)

@@ -1,4 +1,4 @@
-"""Conditional fields: `conditions.py`, and the same rules in the form's JavaScript."""
+"""Conditional fields: `form.py`, and the same rules in the form's JavaScript."""
 
 from __future__ import annotations
 
