@@ -16,7 +16,7 @@ from ckan.lib.redis import connect_to_redis
 from ckanext.ecosphere.dataset.services import capabilities
 from ckanext.ecosphere.quality import jobs, links
 from ckanext.ecosphere.quality.links import REASONS, Standing, Verdict, after, probe, root_name
-from ckanext.ecosphere.quality.model import Link, LinkCheck, LinkUse
+from ckanext.ecosphere.quality.model import Link, LinkUse
 from ckanext.ecosphere.quality.tests.cases import resource
 from ckanext.ecosphere.quality.tests.conftest import act, count, saved, stored
 from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
@@ -256,7 +256,6 @@ def test_states_reach_scores_index_and_pages(
     assert found["count"] == 1
     page = app.get("/fr/dataset/bad/qualite").body
     assert f"{server.url}/gone.gpkg" in page and "(HTTP 404)" in page and "À confirmer" not in page
-    assert count(LinkCheck) == 4
 
 
 def test_a_later_save_keeps_what_is_known(server: ScriptedServer):
@@ -290,7 +289,6 @@ def test_a_silent_host_is_left_alone_after_three_failures(
         act("package_create", **saved(name="silent", resources=many))
         jobs.check_links()
         assert len({path for _method, path, _body in silent.seen}) == 3
-    assert count(LinkCheck) == 3
     assert all(
         link.next_check_at > datetime.now(timezone.utc)
         for link in model.Session.scalars(sa.select(Link))
@@ -321,7 +319,7 @@ def test_links_that_nobody_uses_are_forgotten(gone: str, server: ScriptedServer)
     jobs.check_links()
     act(gone, id=made["id"])
     links.note_all()
-    assert (count(Link), count(LinkUse), count(LinkCheck)) == (0, 0, 0)
+    assert (count(Link), count(LinkUse)) == (0, 0)
 
 
 def test_intranet_links_documents_and_uploads_are_not_asked():
