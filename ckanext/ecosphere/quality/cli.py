@@ -45,7 +45,8 @@ def rescore_command(due: bool, background: bool, no_index: bool) -> None:
     if not no_index:
         rescore.reindex(outcome.changed, _bar("Indexed"))
     click.echo(
-        f"{outcome.seen} datasets scored, {len(outcome.changed)} changed, {outcome.pruned} stale rows removed."
+        f"{outcome.seen} datasets scored, {len(outcome.changed)} changed, {outcome.pruned} stale "
+        "rows removed."
     )
 
 
@@ -81,7 +82,8 @@ def links_command(limit: int, seconds: int, dataset: str | None, background: boo
     total = links.note_all()
     outcome = links.run(links.due(limit), seconds)
     click.echo(
-        f"{outcome.checked} of {total} links checked, {outcome.changed} changed, {outcome.datasets} datasets scored."
+        f"{outcome.checked} of {total} links checked, {outcome.changed} changed, "
+        f"{outcome.datasets} datasets scored."
     )
 
 

@@ -511,7 +511,8 @@ def _end_of_line(x: int, anchor: str, day: str, mean: float, value: str) -> str:
     y_of_value = y - 8 if y > TOP + 16 else y + 18
     return (
         f'<text x="{x}" y="{HEIGHT - 6}" text-anchor="{anchor}">{escape(day)}</text>'
-        f'<text x="{x}" y="{y_of_value:.1f}" text-anchor="{anchor}" font-weight="600">{escape(value)}</text>'
+        f'<text x="{x}" y="{y_of_value:.1f}" text-anchor="{anchor}" font-weight="600">'
+        f"{escape(value)}</text>"
     )
 
 
@@ -538,7 +539,8 @@ def ecosphere_quality_map(places: Sequence[Mapping[str, Any]]) -> Markup:
         discs += _disc(x, y, place)
     if not discs:
         return Markup("")
-    turn = f"scale({mainland.scale_x} {-mainland.scale_y}) translate({-mainland.box[0]} {-mainland.box[3]})"
+    turn = f"scale({mainland.scale_x} {-mainland.scale_y})"
+    turn += f" translate({-mainland.box[0]} {-mainland.box[3]})"
     outline = (
         f'<path class="ecosphere-land" d="{mainland.path}" vector-effect="non-scaling-stroke"/>'
     )
@@ -558,7 +560,8 @@ def _disc(x: float, y: float, place: Mapping[str, Any]) -> str:
     return (
         f"<g><title>{escape(title)}</title>"
         f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{DISC}" fill="{fill}" stroke="#333"/>'
-        f'<text x="{x:.0f}" y="{y + 4:.0f}" text-anchor="middle" font-size="10" fill="{ink}">{place["mean"]:.0f}</text>'
+        f'<text x="{x:.0f}" y="{y + 4:.0f}" text-anchor="middle" font-size="10" fill="{ink}">'
+        f"{place['mean']:.0f}</text>"
         "</g>"
     )
 
@@ -578,7 +581,8 @@ def ecosphere_quality_levels_chart(shares: Sequence[Mapping[str, Any]]) -> Marku
         fill = FILLS[share["level"]]
         dash = ' stroke-dasharray="4 3"' if share["level"] == "incomplete" else ""
         bars += (
-            f'<rect x="{x:.1f}" y="1" width="{width:.1f}" height="26" fill="{fill}" stroke="#333"{dash}>'
+            f'<rect x="{x:.1f}" y="1" width="{width:.1f}" height="26" fill="{fill}"'
+            f' stroke="#333"{dash}>'
             f"<title>{escape(share['label'])}{tk._(': ')}{share['datasets']}</title></rect>"
         )
         x += width
@@ -592,6 +596,7 @@ def _height(value: float) -> float:
 
 def _svg(title: str, content: str, height: int, width: int = WIDTH) -> Markup:
     return Markup(  # noqa: S704  every text above is escaped
-        f'<svg class="ecosphere-chart" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" '
+        f'<svg class="ecosphere-chart" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{escape(title)}" '
         f'font-size="12" font-family="sans-serif">{content}</svg>'
     )

@@ -9,6 +9,7 @@ and can be saved without dropping it.
 from __future__ import annotations
 
 import json
+import operator
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -399,7 +400,7 @@ def losses(overview: Mapping[str, Any]) -> str:
 
 
 def _plain(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> str:
-    return write(columns, ([row[name] for name in columns] for row in rows))
+    return write(columns, map(operator.itemgetter(*columns), rows))
 
 
 #: Name of a table → function that returns it as CSV.

@@ -483,8 +483,9 @@ def take_relatives() -> list[str]:
             text = mark.decode() if isinstance(mark, bytes) else str(mark)
             kind, _colon, name = text.partition(":")
             names[kind].append(name)
-        is_series = QualityRow.known_as.overlap(_texts(names["series"]))  # type: ignore[attr-defined]
-        is_member = QualityRow.series.overlap(_texts(names["member"]))  # type: ignore[attr-defined]
+        row: Any = QualityRow
+        is_series = row.known_as.overlap(_texts(names["series"]))
+        is_member = row.series.overlap(_texts(names["member"]))
         ids.update(
             model.Session.scalars(sa.select(QualityRow.package_id).where(is_series | is_member))
         )

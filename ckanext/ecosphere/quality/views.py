@@ -147,7 +147,9 @@ def refuse_dashboard(id: str) -> NoReturn:
     if group is None or group.state != model.State.ACTIVE:
         tk.abort(404, tk._("Organization not found"))
     if not tk.current_user.is_authenticated:
-        abort(tk.redirect_to("user.login", came_from=request.full_path.rstrip("?")))  # pyright: ignore[reportArgumentType]
+        came_from = request.full_path.rstrip("?")
+        login: Any = tk.redirect_to("user.login", came_from=came_from)
+        abort(login)
     tk.abort(403, tk._("The dashboard of a service is for those who work for it."))
 
 

@@ -160,7 +160,7 @@ def _is_group(value: Any) -> bool:
 LONG_LIST = 8
 """Number of choices above which the page contains only those that are chosen."""
 WHOLE, PART = "tout", "partie"
-"""Parameters of the form's URL: the page contains everything, for browsers without scripts; a part, for the script."""
+"""Parameters of the form's URL: all fields, without scripts; a part, for the script."""
 SERVICES = "services"
 STORES = ("uri", "id")
 #: Words by which the harvest deduces the themes: people look for a theme by the same ones.

@@ -27,7 +27,9 @@ from ckanext.ecosphere.schemas.form import (  # noqa: F401 - for the templates
 )
 from ckanext.ecosphere.schemas.importing import services
 from ckanext.ecosphere.schemas.logic import publication
-from ckanext.ecosphere.schemas.logic.bulk import ecosphere_bulk_filters  # noqa: F401 - for the templates
+from ckanext.ecosphere.schemas.logic.bulk import (  # noqa: F401 - for the templates
+    ecosphere_bulk_filters,
+)
 from ckanext.ecosphere.schemas.logic.locked_fields import (  # noqa: F401 - for the templates
     CARRIED,
     ecosphere_locked,

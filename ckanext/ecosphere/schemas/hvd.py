@@ -101,8 +101,10 @@ def lacking(dataset: Dataset, of_categories: Iterable[str]) -> list[str]:
     rows = [_requirements()[category] for category in of_categories if category in _requirements()]
     if not rows:
         rows = list(_requirements().values())  # a narrower category: what all of them require
-    required = [name for name in REQUIREMENTS if "yes" in {row[name] for row in rows}]
-    return [name for name in required if not _HAS[name](dataset)]
+    required: set[str] = set()
+    for row in rows:
+        required.update(name for name in REQUIREMENTS if row[name] == "yes")
+    return [name for name in REQUIREMENTS if name in required and not _HAS[name](dataset)]
 
 
 def index(document: dict[str, Any], dataset: Dataset) -> None:
@@ -326,8 +328,9 @@ A_PART = 1_000
 _A_QUERY = 200
 _SEPARATOR = " | "
 COLUMNS = (
-    "dataset", "title", "service", "state", "category", "category_label", "legislation", "metadata", "licence",
-    "licence_url", "api", "bulk_download", "contact", "documentation", "lacking", "lacking_label", "reason",
+    "dataset", "title", "service", "state", "category", "category_label", "legislation",
+    "metadata", "licence", "licence_url", "api", "bulk_download", "contact", "documentation",
+    "lacking", "lacking_label", "reason",
 )  # fmt: skip
 
 

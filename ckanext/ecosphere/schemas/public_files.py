@@ -48,8 +48,9 @@ def each_dataset(search: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 SIRET_DIGITS = 14
 COLUMNS = (
-    "titre", "description", "mots_cles", "nom_orga", "siret_orga", "id_alt_orga", "service", "si", "contact_service",
-    "contact_personne", "date_pub", "date_maj", "freq_maj", "couv_geo", "url", "format", "licence",
+    "titre", "description", "mots_cles", "nom_orga", "siret_orga", "id_alt_orga", "service", "si",
+    "contact_service", "contact_personne", "date_pub", "date_maj", "freq_maj", "couv_geo", "url",
+    "format", "licence",
 )  # fmt: skip
 
 
@@ -284,10 +285,9 @@ def _sitemap_part(number: int) -> str:
         .limit(PART_SIZE)
     )
     entries = [f"<url><loc>{escape(_absolute('home.index'))}</loc></url>"] if number == 1 else []
-    entries += [
-        f"<url><loc>{escape(_absolute('dataset.read', id=name))}</loc><lastmod>{str(changed)[:DAY]}</lastmod></url>"
-        for name, changed in model.Session.execute(query)
-    ]
+    for name, changed in model.Session.execute(query):
+        place = f"<loc>{escape(_absolute('dataset.read', id=name))}</loc>"
+        entries.append(f"<url>{place}<lastmod>{str(changed)[:DAY]}</lastmod></url>")
     return f'<urlset xmlns="{NAMESPACE}">{"".join(entries)}</urlset>'
 
 

@@ -14,7 +14,6 @@ the data. References are looked up in the search index with the permissions of t
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -190,16 +189,7 @@ def _any(values: Iterable[str]) -> str:
 
 
 def _list(value: Any) -> list[str]:
-    if isinstance(value, str) and value.startswith("["):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return []
-    if isinstance(value, list):
-        return [str(part) for part in value]
-    if not value:
-        return []
-    return [value]
+    return [str(part) for part in as_list(value) if part]
 
 
 # --- what the page shows around a dataset: related datasets, editions, collections --------------

@@ -95,12 +95,14 @@ def catalogue() -> Response:
         )
     elif search != {"q": "", "fq": public_files.PUBLIC}:
         message = tk._(
-            "Too many datasets for one file: {number} at most. Narrow the search, or take the whole catalogue."
+            "Too many datasets for one file: {number} at most. Narrow the search, or take the "
+            "whole catalogue."
         )
         return tk.abort(400, message.format(number=public_files.MOST_LIVE))
     elif public_files.csv_path() is None:
         message = tk._(
-            "This portal stores no files, and the catalogue is too large to be written at once: narrow the search to"
+            "This portal stores no files, and the catalogue is too large to be written at once: "
+            "narrow the search to"
             " {number} datasets at most, or take the catalogue as RDF (/catalog.xml)."
         )
         return Response(message.format(number=public_files.MOST_LIVE), 503, mimetype="text/plain")
@@ -245,7 +247,8 @@ def _imported(read: dict[str, Any]) -> str:
         )
     else:
         message = tk._(
-            "Nothing could be read there. Check the address, or fill the form in by hand: nothing is saved yet."
+            "Nothing could be read there. Check the address, or fill the form in by hand: nothing "
+            "is saved yet."
         )
         tk.h.flash_error(message)
     for warning in read["warnings"]:

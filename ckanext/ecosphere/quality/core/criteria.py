@@ -297,9 +297,11 @@ class Criterion:
 IDENTIFICATION = "gmd:identificationInfo/*"
 CITATION = f"{IDENTIFICATION}/gmd:citation/gmd:CI_Citation"
 EXTENT = f"{IDENTIFICATION}/gmd:extent/gmd:EX_Extent"
-LINKS = "gmd:distributionInfo/gmd:MD_Distribution/gmd:transferOptions/*/gmd:onLine/gmd:CI_OnlineResource"
+DISTRIBUTION = "gmd:distributionInfo/gmd:MD_Distribution"
+LINKS = f"{DISTRIBUTION}/gmd:transferOptions/*/gmd:onLine/gmd:CI_OnlineResource"
 LEGAL = f"{IDENTIFICATION}/gmd:resourceConstraints/gmd:MD_LegalConstraints"
-_FREQUENCY = f"{IDENTIFICATION}/gmd:resourceMaintenance/gmd:MD_MaintenanceInformation/gmd:maintenanceAndUpdateFrequency"
+_MAINTENANCE = f"{IDENTIFICATION}/gmd:resourceMaintenance/gmd:MD_MaintenanceInformation"
+_FREQUENCY = f"{_MAINTENANCE}/gmd:maintenanceAndUpdateFrequency"
 
 #: Services, code and series have their own access fields.
 WAYS_IN = {
@@ -337,7 +339,8 @@ CRITERIA: tuple[Criterion, ...] = (
         "description_detailed",
         N_("Detailed description"),
         N_(
-            "Extend the description to at least 200 characters: content, coverage, uses, known limits."
+            "Extend the description to at least 200 characters: content, coverage, uses, known "
+            "limits."
         ),
         Group.FIND,
         "notes",
@@ -430,7 +433,8 @@ CRITERIA: tuple[Criterion, ...] = (
         "specification",
         N_("Documentation"),
         N_(
-            "Link a document that explains the data: a standard, a catalogue of attributes, a guide."
+            "Link a document that explains the data: a standard, a catalogue of attributes, a "
+            "guide."
         ),
         Group.UNDERSTAND,
         "documentation",
@@ -443,7 +447,8 @@ CRITERIA: tuple[Criterion, ...] = (
         "data_access",
         N_("Access to the data"),
         N_(
-            "Add a file or a service that can be reached from the internet: the data cannot be had today."
+            "Add a file or a service that can be reached from the internet: the data cannot be "
+            "had today."
         ),
         Group.ACCESS,
         "url",
@@ -467,7 +472,8 @@ CRITERIA: tuple[Criterion, ...] = (
         "direct_access",
         N_("Direct download"),
         N_(
-            "Offer at least one direct download (a file, a WFS or an ATOM service) beside pages and images."
+            "Offer at least one direct download (a file, a WFS or an ATOM service) beside pages "
+            "and images."
         ),
         Group.ACCESS,
         "url",
@@ -481,7 +487,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Offer the data in an open format as well: GeoPackage, GeoJSON, CSV or a WFS service."),
         Group.ACCESS,
         "format",
-        "gmd:distributionInfo/gmd:MD_Distribution/gmd:distributionFormat/gmd:MD_Format/gmd:name",
+        f"{DISTRIBUTION}/gmd:distributionFormat/gmd:MD_Format/gmd:name",
         if_data(lambda f: f.distributions.open),
         on_resource=True,
     ),
@@ -508,7 +514,8 @@ CRITERIA: tuple[Criterion, ...] = (
         "licence",
         N_("Licence"),
         N_(
-            "Choose a licence, best one of the official list: without one, nobody knows what may be done with the data."
+            "Choose a licence, best one of the official list: without one, nobody knows what may "
+            "be done with the data."
         ),
         Group.REUSE,
         "license_id",
@@ -519,7 +526,8 @@ CRITERIA: tuple[Criterion, ...] = (
         "licence_open",
         N_("Open licence"),
         N_(
-            "Prefer a licence of the official list, such as the Licence Ouverte 2.0: others need an approval."
+            "Prefer a licence of the official list, such as the Licence Ouverte 2.0: others need "
+            "an approval."
         ),
         Group.REUSE,
         "license_id",
@@ -566,7 +574,8 @@ CRITERIA: tuple[Criterion, ...] = (
         "on_time",
         N_("Updated on time"),
         N_(
-            "The data are later than the frequency announces: update them, or correct the frequency."
+            "The data are later than the frequency announces: update them, or correct the "
+            "frequency."
         ),
         Group.FRESH,
         "modified",
@@ -586,7 +595,8 @@ CRITERIA: tuple[Criterion, ...] = (
         "current",
         N_("Up to date"),
         N_(
-            "Update the data: the announced date has passed or, without an announced rhythm, five years have."
+            "Update the data: the announced date has passed or, without an announced rhythm, five "
+            "years have."
         ),
         Group.FRESH,
         "modified",

@@ -55,8 +55,8 @@ class Facts:
     """Facts about a dataset. Lengths are in characters, counts in items, dates in ISO 8601.
 
     Attributes:
-        lineage_words: distinct words of the lineage that inform (see `distributions.informing`) and are not those of the title;
-            0 if the lineage repeats the description.
+        lineage_words: distinct words of the lineage that inform (see `distributions.informing`) and are not those of
+            the title; 0 if the lineage repeats the description.
     """
 
     title: int = 0

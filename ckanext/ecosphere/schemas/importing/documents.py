@@ -129,7 +129,8 @@ def _refuse(message: str) -> tk.ValidationError:
 def _unknown() -> tk.ValidationError:
     return _refuse(
         tk._(
-            "This document cannot be read. What can be read: ISO 19139, DCAT (RDF/XML, Turtle, JSON-LD), "
+            "This document cannot be read. What can be read: ISO 19139, DCAT (RDF/XML, Turtle, "
+            "JSON-LD), "
             "publiccode.yml"
         )
     )
@@ -206,7 +207,8 @@ def _rdf(text: str, syntax: str) -> Read:
     except rdf.RemoteDocumentError as error:
         # Reading it would fetch a URL chosen by the document, bypassing the HTTP guard.
         message = tk._(
-            "The document refers to another one ({address}), which is not fetched: put its content in place"
+            "The document refers to another one ({address}), which is not fetched: put its "
+            "content in place"
         )
         raise _refuse(message.format(address=error.address[:200])) from error
     except rdf.DoctypeError as error:
@@ -331,7 +333,8 @@ def _session(seconds: float = config.IMPORT_SECONDS) -> GuardedSession:
     except ValueError as error:
         log.error("The options of the import: %s", error)
         message = tk._(
-            "Nothing can be fetched at the moment: the administrator must correct an option of the portal"
+            "Nothing can be fetched at the moment: the administrator must correct an option of "
+            "the portal"
         )
         raise _refuse(message) from error
 

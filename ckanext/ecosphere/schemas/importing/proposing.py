@@ -361,7 +361,8 @@ def _warnings(existing: Iterable[Mapping[str, Any]], service: str | None) -> lis
         sentences = [text.format(title=other["title"], service=other["service"])]
         if other["catalogue"]:
             text = tk._(
-                "It is harvested from {catalogue}: what is saved here would be a second dataset beside it."
+                "It is harvested from {catalogue}: what is saved here would be a second dataset "
+                "beside it."
             )
             sentences.append(text.format(catalogue=other["catalogue"]))
         elif other["editable"]:
@@ -369,7 +370,8 @@ def _warnings(existing: Iterable[Mapping[str, Any]], service: str | None) -> lis
         warnings.append(" ".join(sentences))
     if service:
         text = tk._(
-            "The description is one of another service, {service}: save it only if your service has taken it over."
+            "The description is one of another service, {service}: save it only if your service "
+            "has taken it over."
         )
         warnings.append(text.format(service=service))
     return warnings
@@ -380,9 +382,10 @@ def _warnings(existing: Iterable[Mapping[str, Any]], service: str | None) -> lis
 #: What CKAN sets, besides the fields that identify or date one dataset.
 OF_CKAN = frozenset(
     (
-        "id", "name", "state", "type", "resources", "extras", "groups", "organization", "creator_user_id", "isopen",
-        "metadata_created", "metadata_modified", "num_resources", "num_tags", "license_title", "license_url",
-        "relationships_as_object", "relationships_as_subject", "revision_id",
+        "id", "name", "state", "type", "resources", "extras", "groups", "organization",
+        "creator_user_id", "isopen", "metadata_created", "metadata_modified", "num_resources",
+        "num_tags", "license_title", "license_url", "relationships_as_object",
+        "relationships_as_subject", "revision_id",
     )
 )  # fmt: skip
 OWN = OF_CKAN | {field.name for field in fields.having("own")}
@@ -555,7 +558,8 @@ def _remove(field: Mapping[str, Any], values: Dataset, reasons: list[str]) -> An
     value = values.pop(name)
     if not isinstance(value, list):
         return value
-    bad = [part for part in value if any(str(part) in reason for reason in reasons)]
+    quoted = "\n".join(reasons)
+    bad = [part for part in value if str(part) in quoted]
     good = [part for part in value if part not in bad]
     if bad and good:
         values[name] = good

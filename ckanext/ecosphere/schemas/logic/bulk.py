@@ -325,7 +325,8 @@ def _chosen(context: Context, names: list[str], query: str, filtered: str) -> li
 def _check_number(number: int, field: str) -> None:
     if number > MOST_DATASETS:
         message = tk._(
-            "{number} datasets are chosen, {limit} at most can be changed at once: narrow the search"
+            "{number} datasets are chosen, {limit} at most can be changed at once: narrow the "
+            "search"
         )
         raise tk.ValidationError({field: [message.format(number=number, limit=MOST_DATASETS)]})
 

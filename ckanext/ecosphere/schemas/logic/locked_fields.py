@@ -170,7 +170,8 @@ def _in_locked_form() -> bool:
 def refusal() -> str:
     """Return the error message of a locked field submitted with another value."""
     return tk._(
-        "This comes from the source, and what was sent is not what the source says: nothing was saved. "
+        "This comes from the source, and what was sent is not what the source says: nothing was "
+        "saved. "
         "Here is what it says now; save again to keep it."
     )
 

@@ -335,7 +335,8 @@ def _check_access(_data: FlatData, now: View, errors: Errors, public: bool) -> N
             )
     elif access in CLOSED and licence.data["open"]:
         message = tk._(
-            "An open licence does not go with data that are not public: choose another licence or access"
+            "An open licence does not go with data that are not public: choose another licence or "
+            "access"
         )
         add_error(errors, ("license_id",), message)
 
@@ -404,7 +405,8 @@ def tell(dataset: Mapping[str, Any]) -> None:
             0, (tk._("See its score"), tk.url_for("ecosphere_quality.dataset_page", id=name))
         )
     sentence = tk._(
-        "It is published: everyone sees it on this page and in the search, and other catalogues can harvest it. Next:"
+        "It is published: everyone sees it on this page and in the search, and other catalogues "
+        "can harvest it. Next:"
     )
     anchor = Markup('<a class="alert-link" href="{}">{}</a>')
     written = Markup(", ").join(anchor.format(url, text) for text, url in links)

@@ -183,7 +183,8 @@ def _settle(
             data[main] = french
         else:
             message = tk._(
-                "The French text and that of the field itself differ: give one of them, or both the same"
+                "The French text and that of the field itself differ: give one of them, or both "
+                "the same"
             )
             errors.setdefault((*main[:-1], f"{main[-1]}{SUFFIX}"), []).append(message)
 

@@ -407,10 +407,12 @@ def _services_of(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
 PLAIN = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
 _CRS = "http://www.opengis.net/def/crs/"
 MOST_FILES = 1_000
-"""Files described per dataset: one with many thousands must not make a page of the catalogue take ten seconds."""
+"""Files described per dataset: many thousands would make a page of RDF take ten seconds."""
 _CUT = {
-    "fr": "Ce jeu de données a {number} fichiers ; seuls les {most} premiers sont décrits ici, tous par l’API.",
-    "en": "This dataset has {number} files; only the first {most} are described here, all of them by the API.",
+    "fr": "Ce jeu de données a {number} fichiers ; seuls les {most} premiers sont décrits ici, "
+    "tous par l’API.",
+    "en": "This dataset has {number} files; only the first {most} are described here, all of them "
+    "by the API.",
 }
 
 
