@@ -73,6 +73,20 @@ def filled(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value not in (None, "", [])}
 
 
+def add(graph: Graph, node: Any, properties: Mapping[Any, Any]) -> None:
+    """Add properties of a node to a graph."""
+    for predicate, value in properties.items():
+        graph.add((node, predicate, value))
+
+
+def add_blank(graph: Graph, ref: Any, link: Any, properties: Mapping[Any, Any]) -> Any:
+    """Add a blank node, to which a property of `ref` leads, with its properties; return it."""
+    node = BNode()
+    graph.add((ref, link, node))
+    add(graph, node, properties)
+    return node
+
+
 def rows_of(dataset: Dataset, name: str) -> list[Mapping[str, Any]]:
     """Return the rows of a field."""
     return [row for row in as_list(dataset.get(name) or []) if isinstance(row, Mapping)]
@@ -122,9 +136,12 @@ def _describe_series(graph: Graph, node: Any, series: Any) -> None:
     if (node, FOAF.isPrimaryTopicOf, None) in graph:
         return
     title = series.title or series.name
-    graph.add((node, RDF.type, DCAT.DatasetSeries))
-    graph.add((node, DCT.title, Literal(title)))
-    graph.add((node, DCT.description, Literal(series.notes or title)))
+    properties = {
+        RDF.type: DCAT.DatasetSeries,
+        DCT.title: Literal(title),
+        DCT.description: Literal(series.notes or title),
+    }
+    add(graph, node, properties)
 
 
 def read_references(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
@@ -166,10 +183,8 @@ def write_places(graph: Graph, ref: Any, dataset: Dataset, add_geometry: AddDate
         add_geometry: method of the profile that writes geometries: (subject, predicate, value).
     """
     if dataset.get("spatial"):
-        place = BNode()
-        graph.add((ref, DCT.spatial, place))
+        place = add_blank(graph, ref, DCT.spatial, {RDF.type: DCT.Location})
         graph.add((ref, TERM.spatial, place))
-        graph.add((place, RDF.type, DCT.Location))
         add_geometry(place, LOCN.geometry, dataset["spatial"])
     for row in dataset.get("spatial_coverage") or ():
         parts = {name: value for name, value in row.items() if value}
@@ -266,10 +281,8 @@ def write_lineage(graph: Graph, ref: Any, dataset: Dataset) -> None:
         if any(packages):  # written by URI: the texts are needed to read them again
             graph.add((ref, TERM.source, Literal(text)))
     if dataset.get("method"):
-        node = BNode()
-        graph.add((ref, PROV.wasGeneratedBy, node))
-        graph.add((node, RDF.type, PROV.Activity))
-        graph.add((node, DCT.description, Literal(dataset["method"])))
+        method = {RDF.type: PROV.Activity, DCT.description: Literal(dataset["method"])}
+        add_blank(graph, ref, PROV.wasGeneratedBy, method)
     for row in rows_of(dataset, "quality_measure"):
         _write_measure(graph, ref, row)
     for row in rows_of(dataset, "other_information"):
@@ -288,17 +301,12 @@ def _write_source(graph: Graph, ref: Any, text: str, package: Any) -> None:
     elif urls.is_uri(text):
         graph.add((ref, PROV.wasDerivedFrom, URIRef(text)))
     else:
-        node = BNode()
-        graph.add((ref, PROV.wasDerivedFrom, node))
-        graph.add((node, DCT.title, Literal(text)))
+        add_blank(graph, ref, PROV.wasDerivedFrom, {DCT.title: Literal(text)})
 
 
 def _write_measure(graph: Graph, ref: Any, row: Mapping[str, Any]) -> None:
-    node, metric = BNode(), BNode()
-    graph.add((ref, DQV.hasQualityMeasurement, node))
-    graph.add((node, RDF.type, DQV.QualityMeasurement))
-    graph.add((node, DQV.isMeasurementOf, metric))
-    graph.add((metric, RDF.type, DQV.Metric))
+    node = add_blank(graph, ref, DQV.hasQualityMeasurement, {RDF.type: DQV.QualityMeasurement})
+    metric = add_blank(graph, node, DQV.isMeasurementOf, {RDF.type: DQV.Metric})
     dimension = voc.get("quality-dimension").get(str(row.get("dimension") or ""))
     if dimension:
         graph.add((metric, DQV.inDimension, URIRef(dimension.uri)))
@@ -377,21 +385,17 @@ def write_conformity(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate
         degree = row.get("degree")
         if degree == "conformant" and (address or row.get("specification")):
             graph.add((ref, DCT.conformsTo, standard))
-        test, association, plan, result = BNode(), BNode(), BNode(), BNode()
-        graph.add((ref, PROV.wasUsedBy, test))
-        graph.add((test, RDF.type, PROV.Activity))
-        graph.add((test, PROV.qualifiedAssociation, association))
-        graph.add((association, RDF.type, PROV.Association))
-        graph.add((association, PROV.hadPlan, plan))
-        graph.add((plan, RDF.type, PROV.Plan))
-        graph.add((plan, PROV.wasDerivedFrom, standard))
+        test = add_blank(graph, ref, PROV.wasUsedBy, {RDF.type: PROV.Activity})
+        association = {RDF.type: PROV.Association}
+        associated = add_blank(graph, test, PROV.qualifiedAssociation, association)
+        followed = {RDF.type: PROV.Plan, PROV.wasDerivedFrom: standard}
+        plan = add_blank(graph, associated, PROV.hadPlan, followed)
         for node in (plan, standard) if isinstance(standard, BNode) else (plan,):
             if row.get("specification"):
                 graph.add((node, DCT.title, Literal(row["specification"])))
             if row.get("date"):
                 add_date(node, DCT.issued, row["date"])
-        graph.add((test, PROV.generated, result))
-        graph.add((result, RDF.type, PROV.Entity))
+        result = add_blank(graph, test, PROV.generated, {RDF.type: PROV.Entity})
         if degree:
             graph.add((result, DCT.type, URIRef(CONFORMITY + degree)))
 
@@ -462,15 +466,12 @@ def _original(graph: Graph, dataset: Dataset) -> Any:
     if urls.is_web_address(page):
         graph.add((node, FOAF.page, CleanedURIRef(page)))
     if catalogue:
-        whole = BNode()
-        graph.add((node, DCT.isPartOf, whole))
-        graph.add((whole, DCT.title, Literal(catalogue)))
+        add_blank(graph, node, DCT.isPartOf, {DCT.title: Literal(catalogue)})
     return node
 
 
 def _describe_record(graph: Graph, record: Any, dataset_ref: Any) -> None:
-    graph.add((record, RDF.type, DCAT.CatalogRecord))
-    graph.add((record, FOAF.primaryTopic, dataset_ref))
+    add(graph, record, {RDF.type: DCAT.CatalogRecord, FOAF.primaryTopic: dataset_ref})
 
 
 def read_record(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
@@ -511,8 +512,7 @@ def complete_catalogue(graph: Graph, catalogue: Any) -> None:
             )
             publisher, name = URIRef(address), service.title
         graph.add((catalogue, DCT.publisher, publisher))
-        graph.add((publisher, RDF.type, FOAF.Agent))
-        graph.add((publisher, FOAF.name, Literal(name)))
+        add(graph, publisher, {RDF.type: FOAF.Agent, FOAF.name: Literal(name)})
 
 
 def add_to_catalogue(graph: Graph, predicate: Any, node: Any) -> None:

@@ -223,18 +223,20 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     def _add_statements(self, dataset: Mapping[str, Any], ref: Any) -> None:
         for field in fields.with_dcat("statement"):
             if dataset.get(field.name):
-                node = BNode()
-                self.g.add((ref, DCT.rights, node))
-                self.g.add((node, RDF.type, DCT.RightsStatement))
-                self.g.add((node, RDFS.label, Literal(dataset[field.name])))
-                self.g.add((node, DCT.type, URIRef(STATEMENTS + field.dcat["statement"])))
+                statement = {
+                    RDF.type: DCT.RightsStatement,
+                    RDFS.label: Literal(dataset[field.name]),
+                    DCT.type: URIRef(STATEMENTS + field.dcat["statement"]),
+                }
+                parts.add_blank(self.g, ref, DCT.rights, statement)
         if dataset.get("scale_denominator"):
-            node = BNode()
-            self.g.add((ref, DQV.hasQualityMeasurement, node))
-            self.g.add((node, RDF.type, DQV.QualityMeasurement))
-            self.g.add((node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale))
             scale = Decimal(1) / int(dataset["scale_denominator"])
-            self.g.add((node, DQV.value, Literal(f"{scale:f}", datatype=XSD.decimal)))
+            measure = {
+                RDF.type: DQV.QualityMeasurement,
+                DQV.isMeasurementOf: GEODCAT.spatialResolutionAsScale,
+                DQV.value: Literal(f"{scale:f}", datatype=XSD.decimal),
+            }
+            parts.add_blank(self.g, ref, DQV.hasQualityMeasurement, measure)
 
     def _add_kind(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write the further class of a series, service or source code, and the endpoint of a service without one.
@@ -454,13 +456,13 @@ def _write_protocol(
 ) -> None:
     services = list(graph.objects(node, DCAT.accessService))
     if not services:
-        service = BNode()
         address = str(resource["url"]).partition("?")[0]
-        graph.add((node, DCAT.accessService, service))
-        graph.add((service, RDF.type, DCAT.DataService))
-        graph.add((service, DCT.title, Literal(resource.get("name") or protocol.label_fr)))
-        graph.add((service, DCAT.endpointURL, CleanedURIRef(address)))
-        services = [service]
+        service = {
+            RDF.type: DCAT.DataService,
+            DCT.title: Literal(resource.get("name") or protocol.label_fr),
+            DCAT.endpointURL: CleanedURIRef(address),
+        }
+        services = [parts.add_blank(graph, node, DCAT.accessService, service)]
     for service in services:
         if not _protocols(graph, service):
             graph.add((service, DCT.conformsTo, URIRef(protocol.uri)))
