@@ -274,7 +274,7 @@ def contacts(people: Mapping[str, Any], bad: list[str]) -> list[dict[str, str]]:
         bad: receives invalid e-mail addresses, which are left out.
     """
     rows = []
-    for row in rows(people):
+    for row in distinct_people(people):
         contact = dict(row)
         try:
             if row["email"]:
@@ -377,6 +377,8 @@ def _value_of(name: str, validators: list[Any]) -> Any:
     return checked
 
 
+# --- CKAN's own fields of author and maintainer, which existing datasets keep --------------------
+
 FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]
 
@@ -442,7 +444,7 @@ def _is_of_stored_file(data: FlatData, key: tuple[Any, ...], package: Any) -> bo
     return False
 
 
-def rows(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
+def distinct_people(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the distinct people in CKAN's fields, the maintainer first: ``name`` and ``email``."""
     people: list[dict[str, str]] = []
     for name, email in PEOPLE.items():
