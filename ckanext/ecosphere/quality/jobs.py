@@ -78,8 +78,8 @@ def check_links() -> None:
             return
         links.note_all()
         outcome = links.run(links.due(LINKS_AT_ONCE), LINK_RUN_SECONDS)
-        told = (outcome.checked, outcome.changed, outcome.datasets)
-        log.info("Links: %s checked, %s changed, %s datasets scored", *told)
+        counts = (outcome.checked, outcome.changed, outcome.datasets)
+        log.info("Links: %s checked, %s changed, %s datasets scored", *counts)
     if outcome.checked and links.due(1):
         enqueue_links()
 
@@ -182,10 +182,10 @@ def check_rdf() -> str:
     """Check the RDF of the datasets without a verdict."""
     checked = good = 0
     while ids := rdf.waiting(AT_ONCE):
-        done, complied = rdf.run(ids)
-        if not done:
+        number, complied = rdf.run(ids)
+        if not number:
             break
-        checked, good = checked + done, good + complied
+        checked, good = checked + number, good + complied
     return tk._("RDF of {checked} datasets checked, {good} comply").format(
         checked=checked, good=good
     )
@@ -195,12 +195,12 @@ def trace_losses() -> str:
     """Trace the failures of harvested datasets back to their source records."""
     examined = losing = 0
     while ids := origins.waiting(AT_ONCE):
-        done, lost = origins.run(ids)
+        number, lost = origins.run(ids)
         if (
-            not done or origins.waiting(1) == ids[:1]
+            not number or origins.waiting(1) == ids[:1]
         ):  # no harvest room, or the datasets are being saved
             break
-        examined, losing = examined + done, losing + lost
+        examined, losing = examined + number, losing + lost
     return tk._("records of {examined} datasets read again, {losing} lose something here").format(
         examined=examined, losing=losing
     )
@@ -222,20 +222,20 @@ def recover() -> list[str]:
     Raises:
         SolrAwayError: Solr is down.
     """
-    done = []
+    sentences = []
     if unscored := _without_row():
         changed = rescore.some(unscored).changed
         model.Session.commit()
         rescore.reindex(changed)
-        done.append(f"quality of {len(unscored)} datasets")
+        sentences.append(f"quality of {len(unscored)} datasets")
     differing = _differing()
     lasting = sorted(differing & _suspects)
     _suspects.clear()
     _suspects.update(differing)
     if lasting:
         rescore.reindex(lasting)
-        done.append(f"scores of {len(lasting)} datasets in the index")
-    return done
+        sentences.append(f"scores of {len(lasting)} datasets in the index")
+    return sentences
 
 
 def _without_row() -> list[str]:
@@ -245,9 +245,9 @@ def _without_row() -> list[str]:
         model.Package.state == model.State.ACTIVE,
         ~there,
     )
-    found = list(model.Session.scalars(query.limit(RECOVERED_AT_ONCE)))
+    ids = list(model.Session.scalars(query.limit(RECOVERED_AT_ONCE)))
     model.Session.rollback()
-    return found
+    return ids
 
 
 def _differing() -> set[str]:
@@ -265,16 +265,16 @@ def _differing() -> set[str]:
     }
     model.Session.rollback()
     fields = f"id,{store.SCORE_FIELD}"
-    found: set[str] = set()
+    differing: set[str] = set()
     ids = list(stored)
     for start in range(0, len(ids), RECOVERED_AT_ONCE):
         some = f"{{!terms f=id}}{','.join(ids[start : start + RECOVERED_AT_ONCE])}"
         for document in solr.search(
             fq=["entity_type:package", some], fl=fields, rows=RECOVERED_AT_ONCE
         ).docs:
-            shown = document.get(
+            score = document.get(
                 store.SCORE_FIELD
             )  # stored only where the search room made it a number
-            if shown is not None and int(shown) != stored[document["id"]]:
-                found.add(document["id"])
-    return found
+            if score is not None and int(score) != stored[document["id"]]:
+                differing.add(document["id"])
+    return differing

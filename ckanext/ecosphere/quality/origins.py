@@ -102,8 +102,8 @@ def _enough_lineage(facts: Facts, lost: Sequence[str]) -> bool:
 
 
 def _is_open(text: str) -> bool:
-    known = format_of(links.format_called(text))
-    return known is not None and known.structured_and_open
+    file_format = format_of(links.format_called(text))
+    return file_format is not None and file_format.structured_and_open
 
 
 #: Criteria that only certain lost texts would have met; the others pass with any text.

@@ -209,13 +209,13 @@ def reindex(ids: Sequence[str], progress: Progress = _no_progress) -> int:
         SolrAwayError: Solr is down.
     """
     with ThreadPoolExecutor(1) as sender:
-        run, done = _Reindexing(sender), 0
+        run, number = _Reindexing(sender), 0
         for chunk in _chunks(ids, LOCKED_TOGETHER):
             run.index(chunk, skip_locked=True)
-            if done // COMMIT_EVERY != (done + LOCKED_TOGETHER) // COMMIT_EVERY:
+            if number // COMMIT_EVERY != (number + LOCKED_TOGETHER) // COMMIT_EVERY:
                 solr.commit()
-            done += len(chunk)
-            progress(done, len(ids))
+            number += len(chunk)
+            progress(number, len(ids))
         # A save in progress indexes its dataset itself, unless it is rolled back: wait, one by one against deadlocks.
         for package_id in run.busy:
             run.index([package_id], skip_locked=False)

@@ -175,9 +175,9 @@ def write(package_id: str, facts: Facts) -> Badge:
     texts = {name: json.dumps(columns[name]) for name in ("facts", "results")}
     model.Session.execute(_WRITE, {**columns, **texts, "id": package_id, "day": evaluation.today})
     session = model.Session()
-    held = session.identity_map.get(identity_key(QualityRow, package_id))
-    if held is not None:
-        session.expire(held)  # the statement bypassed the ORM
+    row = session.identity_map.get(identity_key(QualityRow, package_id))
+    if row is not None:
+        session.expire(row)  # the statement bypassed the ORM
     badge = Badge(evaluation.score, evaluation.level)
     session.info[_JUST_SCORED] = (_transaction(), package_id, badge)
     return badge

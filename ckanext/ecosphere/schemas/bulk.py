@@ -288,13 +288,13 @@ def _shown(task: Any) -> dict[str, Any]:
         and (_now() - task.last_updated).total_seconds() > SILENT_SECONDS
     )
     interrupted = task.state in ("running", "undoing") and silent
-    known = {
+    state_of_task = {
         "id": task.id,
         "state": task.state,
         "last_updated": task.last_updated,
         "interrupted": interrupted,
     }
-    return {"started": None, **json.loads(task.value), **known}
+    return {"started": None, **json.loads(task.value), **state_of_task}
 
 
 def _note(id_: str, run: dict[str, Any], state: str, expected: tuple[str, ...] = ()) -> None:
@@ -307,12 +307,12 @@ def _note(id_: str, run: dict[str, Any], state: str, expected: tuple[str, ...] =
     task: Any = model.TaskStatus.get(id_)
     if expected and task.state not in expected:
         raise TakenOverError(id_)
-    kept = {
+    stored_keys = {
         key: value
         for key, value in run.items()
         if key not in ("id", "state", "last_updated", "interrupted")
     }
-    task.value, task.state, task.last_updated = json.dumps(kept), state, _now()
+    task.value, task.state, task.last_updated = json.dumps(stored_keys), state, _now()
     model.Session.commit()
 
 
@@ -384,10 +384,10 @@ def carry_out(id_: str) -> None:
 
 def _carry_out(id_: str, run: dict[str, Any]) -> None:
     change = Change(run["field"], run["operation"], tuple(run["values"]))
-    told = {entry["id"]: entry for entry in run["entries"]}
+    entries = {entry["id"]: entry for entry in run["entries"]}
     try:
         for number, dataset_id in enumerate(run["ids"], 1):
-            entry = told.get(dataset_id)
+            entry = entries.get(dataset_id)
             if entry is None or entry["outcome"] == BEGUN:
                 _change_one(id_, run, dataset_id, change, entry)
             run["done"] = number
@@ -407,10 +407,10 @@ def undo(id_: str) -> None:
 
 def _undo(id_: str, run: dict[str, Any]) -> None:
     entries = [entry for entry in run["entries"] if entry["outcome"] in ("changed", BEGUN)]
-    told = {entry["id"] for entry in run["undone"]}
+    undone = {entry["id"] for entry in run["undone"]}
     try:
         for number, entry in enumerate(entries, 1):
-            if entry["id"] not in told:
+            if entry["id"] not in undone:
                 run["undone"].append(_undo_one(run["user"], run["field"], entry))
             run["done"] = number
             _note(id_, run, "undoing", ("undoing",))
@@ -468,27 +468,27 @@ def _change_one(
 
 
 def _undo_one(user: str, field: str, entry: dict[str, Any]) -> dict[str, Any]:
-    told = {"id": entry["id"], "title": entry["title"], "outcome": "failed"}
+    result = {"id": entry["id"], "title": entry["title"], "outcome": "failed"}
     try:
         dataset = tk.get_action("package_show")(_context(user), {"id": entry["id"]})
         if entry["outcome"] == BEGUN and current(dataset, field) == entry["before"]:
-            told["outcome"] = "unchanged"
-            return told
+            result["outcome"] = "unchanged"
+            return result
         if current(dataset, field) != entry["after"]:
-            told["outcome"] = "changed-since"
-            return told
+            result["outcome"] = "changed-since"
+            return result
         tk.get_action("package_patch")(
             _context(user), {"id": dataset["id"], **patch(field, entry["before"])}
         )
-        told["outcome"] = "restored"
+        result["outcome"] = "restored"
     except (tk.ObjectNotFound, tk.NotAuthorized):
         model.Session.rollback()
-        told["outcome"] = "forbidden"
+        result["outcome"] = "forbidden"
     except Exception as error:
         log.exception("Undo of a bulk edit of %s", entry["id"])
         model.Session.rollback()
-        told["message"] = _told(error) if isinstance(error, tk.ValidationError) else ""
-    return told
+        result["message"] = _told(error) if isinstance(error, tk.ValidationError) else ""
+    return result
 
 
 def _told(error: Any) -> str:

@@ -109,11 +109,11 @@ def lacking(dataset: Dataset, of_categories: Iterable[str]) -> list[str]:
 
 def index(document: dict[str, Any], dataset: Dataset) -> None:
     """Add the judgement of a dataset to its index document, in place."""
-    found = categories(dataset)
-    if found:
+    its_categories = categories(dataset)
+    if its_categories:
         field = DECLARED_FIELD if declared(dataset) else PROBABLE_FIELD
-        document[field] = found
-        requirements = lacking(dataset, found)
+        document[field] = its_categories
+        requirements = lacking(dataset, its_categories)
         if requirements:
             document[LACKING_FIELD] = requirements
 

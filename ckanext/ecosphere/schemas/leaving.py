@@ -192,9 +192,9 @@ def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
     extras, data = dict(row["extras"] or {}), dict(row["plugin_data"])
-    left = data.pop(KEY)
-    ours, theirs = left["licences"]
-    digests = left["digests"]
+    before = data.pop(KEY)
+    ours, theirs = before["licences"]
+    digests = before["digests"]
     changed = [name for name, text in extras.items() if _digest(text) != digests.get(name)]
     of_schema = {name: checks[name] for name in changed if name in checks}
     extras = adopting.with_fitting(extras, *adopting.fit(extras, of_schema))

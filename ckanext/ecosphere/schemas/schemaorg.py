@@ -114,8 +114,8 @@ def _parties(read: View) -> dict[str, Any]:
         own = [{"@type": "Organization", "name": str(service["title"])}]
     parties = {}
     for name in ("creator", "publisher"):
-        named = [row for row in read.rows(name) if row.get("name")]
-        parties[name] = [_party(row) for row in named] or own
+        rows_with_name = [row for row in read.rows(name) if row.get("name")]
+        parties[name] = [_party(row) for row in rows_with_name] or own
     if read.kind == "service":
         parties["provider"] = own
     return parties

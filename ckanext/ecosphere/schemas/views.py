@@ -694,8 +694,8 @@ def redirect_to_rdf() -> Any:
     if tk.request.endpoint == CATALOGUE:
         address = tk.url_for("dcat.read_catalog", _format=ending, locale="default")
     else:
-        named = str((tk.request.view_args or {})["id"])
-        address = tk.url_for("dcat.read_dataset", _id=named, _format=ending, locale="default")
+        dataset = str((tk.request.view_args or {})["id"])
+        address = tk.url_for("dcat.read_dataset", _id=dataset, _format=ending, locale="default")
     return redirect(address, 303)
 
 

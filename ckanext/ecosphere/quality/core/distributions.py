@@ -343,14 +343,14 @@ def addresses(resource: Record) -> tuple[str, ...]:
 
 def interoperability(resource: Record) -> tuple[str, ...]:
     """Return the MQA indicators of interoperability that `resource` meets."""
-    media_type, known = resource.text("mimetype"), resource.format
-    is_listed = known is not None and known.in_eu_table
+    media_type, file_format = resource.text("mimetype"), resource.format
+    is_listed = file_format is not None and file_format.in_eu_table
     met = {
         "format": bool(resource.text("format")),
         "media_type": bool(media_type),
         "vocabulary": is_listed and links.format_of_media_type(media_type) is not None,
-        "non_proprietary": known is not None and known.open,
-        "machine_readable": known is not None and known.machine,
+        "non_proprietary": file_format is not None and file_format.open,
+        "machine_readable": file_format is not None and file_format.machine,
     }
     return tuple(name for name, value in met.items() if value)
 
@@ -392,13 +392,13 @@ def gather_distributions(
             targets.setdefault("data_access", identity)
             continue
         own_counts = _counts_of(resource, answering)
-        known = resource.format
-        if known and known.without_geometry and not neighbours().are_held_by(resource):
+        file_format = resource.format
+        if file_format and file_format.without_geometry and not neighbours().are_held_by(resource):
             own_counts["open"] = own_counts["open_broken"] = 0
         for name, value in own_counts.items():
             counts[name] += value
-        if known:
-            counts["stars"] = max(counts["stars"], known.stars)
+        if file_format:
+            counts["stars"] = max(counts["stars"], file_format.stars)
         best = max(best, interoperability(resource), key=_mqa_points)
         for criterion in _failed(own_counts):
             targets.setdefault(criterion, identity)
@@ -442,19 +442,19 @@ def _met_by_one(counts: Mapping[str, int]) -> Iterator[str]:
 
 def _counts_of(resource: Record, answering: Mapping[str, bool]) -> dict[str, int]:
     """Return the counts of a single data resource, each 0 or 1; see `Distributions`."""
-    known = resource.format
+    file_format = resource.format
     states = [answering.get(address) for address in addresses(resource)]
     answers = answering.get(resource.text("download_url"))
     broken = False in states
     reachable = resource.is_uploaded or bool(states)
-    is_open = reachable and known is not None and known.structured_and_open
+    is_open = reachable and file_format is not None and file_format.structured_and_open
     flags = {
         "data": reachable,
-        "direct": reachable and known is not None and known.direct,
+        "direct": reachable and file_format is not None and file_format.direct,
         "open": is_open and not broken,
         "open_broken": is_open and broken,
         "documented": resource.text("name") and resource.text("description"),
-        "plain": known is not None and known.plain,
+        "plain": file_format is not None and file_format.plain,
         "links_ok": resource.is_uploaded or (states and all(states)),
         "links_broken": broken,
         "links_unchecked": None in states and not broken,

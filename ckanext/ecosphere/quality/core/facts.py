@@ -394,11 +394,11 @@ def _reusing(record: Record) -> dict[str, Any]:
 def _people(record: Record) -> dict[str, Any]:
     contacts = record.rows("contact")
     reachable = any(row.get("email") or row.get("url") for row in contacts)
-    named = any(row.get("name") for row in contacts)
+    has_name = any(row.get("name") for row in contacts)
     return {
         "contact_reachable": reachable
         or bool(record.text("maintainer_email") or record.text("author_email")),
-        "contact_named": named or bool(record.text("maintainer") or record.text("author")),
+        "contact_named": has_name or bool(record.text("maintainer") or record.text("author")),
     }
 
 

@@ -233,8 +233,10 @@ def _language(uri: str) -> str:
 
 def encodings(dataset: Reader, field: Field) -> Iterable[Element]:
     """Write the character sets of the files, by their ISO codes."""
-    named = [str(row[field.name]) for row in dataset.rows("resources") if row.get(field.name)]
-    for name in dict.fromkeys(named):
+    encodings_of_files = [
+        str(row[field.name]) for row in dataset.rows("resources") if row.get(field.name)
+    ]
+    for name in dict.fromkeys(encodings_of_files):
         concept = voc.get(field.vocabulary).get(name)
         if concept:
             yield xml.code(_name(field), "MD_CharacterSetCode", _character_set(concept))

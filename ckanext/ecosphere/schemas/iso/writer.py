@@ -308,17 +308,19 @@ Translations = Mapping[str, Mapping[str, str]]
 
 def parties(dataset: Reader) -> list[Element]:
     """Return all parties of a dataset with their roles; the service if there are none."""
-    named: list[tuple[Row, str]] = []
+    rows_with_role: list[tuple[Row, str]] = []
     for field in fields.fields():
         for row in dataset.rows(field.name) if "role" in field.iso else ():
-            named.append((row, field.iso["role"]))
+            rows_with_role.append((row, field.iso["role"]))
     for row in dataset.rows("qualified_attribution"):
         role = str(row.get("role") or "").rsplit("/", 1)[-1] or "custodian"
         agents = [agent for agent in row.get("agent") or () if isinstance(agent, Mapping)]
-        named += [(agent, role) for agent in agents]
-    if not named:
-        named = [({}, "pointOfContact")]
-    return [party("gmd:pointOfContact", row, role, dataset.organisation) for row, role in named]
+        rows_with_role += [(agent, role) for agent in agents]
+    if not rows_with_role:
+        rows_with_role = [({}, "pointOfContact")]
+    return [
+        party("gmd:pointOfContact", row, role, dataset.organisation) for row, role in rows_with_role
+    ]
 
 
 def party(name: str, row: Row, role: str, organisation: str = "") -> Element:

@@ -254,8 +254,8 @@ def _selection(
         if unknown:
             raise tk.ValidationError({"values": [publication.no_series(name) for name in unknown]})
     datasets = _chosen(context, names, data.get("q") or "", data.get("filters") or "")
-    known = {dataset["name"] for dataset in datasets} | {dataset["id"] for dataset in datasets}
-    return change, datasets, [name for name in names if name not in known]
+    own_names = {dataset["name"] for dataset in datasets} | {dataset["id"] for dataset in datasets}
+    return change, datasets, [name for name in names if name not in own_names]
 
 
 def _may_be_keywords(values: Iterable[str]) -> None:

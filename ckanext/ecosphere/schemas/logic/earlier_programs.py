@@ -47,15 +47,15 @@ class Body:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             return
         free = {str(row.get("key")): row.get("value") for row in rows}
-        named = {
+        of_schema = {
             name: value
             for name, value in free.items()
             if name in self._fields and not self.data.get(name)
         }
-        if not named or len(free) < len(rows):  # CKAN refuses the same name twice
+        if not of_schema or len(free) < len(rows):  # CKAN refuses the same name twice
             return
         checks = adopting.field_checks()
-        for name, value in named.items():
+        for name, value in of_schema.items():
             del free[name]
             try:
                 self.data[name] = adopting.as_given(checks[name](value))
@@ -150,12 +150,12 @@ def _accommodated(action: str, context: Context, data: dict[str, Any]) -> Body |
     body.read_licence(context)
     body.make_contact()
     if package and adopting.is_adopted(package) and (action == UPDATE or "resources" in data):
-        shown = tk.get_action("package_show")(
+        dataset = tk.get_action("package_show")(
             {"ignore_auth": True, "use_cache": False}, {"id": package.id}
         )
-        body.keep_fields_of_files(shown)
+        body.keep_fields_of_files(dataset)
         if action == UPDATE:
-            body.keep_fields(shown)
+            body.keep_fields(dataset)
     return body
 
 
@@ -191,10 +191,10 @@ def resource_update(original: Any, context: Context, data_dict: DataDict) -> Any
     file = model.Resource.get(str(data_dict.get("id") or ""))
     if file is None or is_form() or not _has_schema(file.package.type):
         return original(context, data_dict)
-    shown = tk.get_action("package_show")(
+    dataset = tk.get_action("package_show")(
         {"ignore_auth": True, "use_cache": False}, {"id": file.package_id}
     )
-    return original(context, _with_fields(data_dict, shown["resources"]))
+    return original(context, _with_fields(data_dict, dataset["resources"]))
 
 
 def get_actions() -> dict[str, Any]:

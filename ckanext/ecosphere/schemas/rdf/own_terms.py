@@ -93,9 +93,12 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
     }
     _write_completed(graph, ref, given, FILLED, lent)
     for field, predicate in EXTENDED:
-        stated = {*as_list(given.get(field) or []), *as_list(given.get("reference_system") or [])}
+        own_values = {
+            *as_list(given.get(field) or []),
+            *as_list(given.get("reference_system") or []),
+        }
         for node in graph.objects(ref, predicate):
-            if isinstance(node, URIRef) and str(node) not in stated:
+            if isinstance(node, URIRef) and str(node) not in own_values:
                 graph.add((ref, COMPLETED, node))
     _number(graph, ref)
     files, written = given.get("resources") or (), exported.get("resources") or ()

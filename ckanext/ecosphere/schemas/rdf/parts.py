@@ -94,10 +94,8 @@ def rows_of(dataset: Dataset, name: str) -> list[Mapping[str, Any]]:
 
 def rows_with_role(dataset: Dataset) -> list[Any]:
     """Return the rows of parties that name their role."""
-    named = (
-        dataset.get(field.name) or () for field in fields.fields() if "role" in field.subfields
-    )
-    return list(itertools.chain.from_iterable(named))
+    rows = (dataset.get(field.name) or () for field in fields.fields() if "role" in field.subfields)
+    return list(itertools.chain.from_iterable(rows))
 
 
 # --- references to other datasets: series, served datasets, editions ----------------------------
@@ -494,9 +492,9 @@ def read_record(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 def complete_catalogue(graph: Graph, catalogue: Any) -> None:
     """Write publisher, language and type of the home page of the portal's catalogue."""
     languages = voc.get("language")
-    for stated in list(graph.objects(catalogue, DCT.language)):
-        language = languages.get(str(stated)) or languages.find(str(stated).partition("_")[0])
-        graph.remove((catalogue, DCT.language, stated))
+    for code in list(graph.objects(catalogue, DCT.language)):
+        language = languages.get(str(code)) or languages.find(str(code).partition("_")[0])
+        graph.remove((catalogue, DCT.language, code))
         if language:
             graph.add((catalogue, DCT.language, URIRef(language.uri)))
             graph.add((URIRef(language.uri), RDF.type, DCT.LinguisticSystem))
@@ -543,11 +541,11 @@ def read_contact(graph: Graph, node: Any, contact: dict[str, Any]) -> None:
     unit = graph.value(node, VCARD_UNIT)
     if unit is not None:
         contact["unit"] = str(unit)
-    for stated in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
-        value = graph.value(stated, VCARD.hasValue)
+    for telephone in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
+        value = graph.value(telephone, VCARD.hasValue)
         try:
             contact["telephone"] = contact_details.international(
-                str(stated if value is None else value)
+                str(telephone if value is None else value)
             )
         except ValueError:
             continue

@@ -678,8 +678,8 @@ def _read_translations(
         if len(literals) < 2:  # noqa: PLR2004 - as in most graphs
             continue
         literals.sort()
-        stated = [(text.language, str(text)) for text in literals if text.language]
-        texts, _others = languages.by_tag(stated)
+        tagged = [(text.language, str(text)) for text in literals if text.language]
+        texts, _others = languages.by_tag(tagged)
         plain = [str(text) for text in literals if not text.language]
         preferred = [texts.get(languages.FRENCH), *plain[:1], texts.get(languages.best(texts))]
         target[field] = next(filter(None, preferred), str(literals[0]))
@@ -730,10 +730,10 @@ def _read_licence(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     """Set the licence: the common one of all distributions, else that of the dataset itself."""
     licences, resources = voc.get("licences"), dataset.get("resources") or []
     own = {str(graph.value(node, RDFS.label) or node) for node in graph.objects(ref, DCT.license)}
-    stated = {str(resource.get("license") or "") for resource in resources}
-    if stated == {""} or len(stated) != 1:
-        stated = own
-    name = _only(stated)
+    licences_of_files = {str(resource.get("license") or "") for resource in resources}
+    if licences_of_files == {""} or len(licences_of_files) != 1:
+        licences_of_files = own
+    name = _only(licences_of_files)
     common = licences.get(name) or licences.find(name)
     before = licences.get(dataset.get("license_id") or "")
     if common and (before is None or before == common or own):
