@@ -106,6 +106,16 @@ def having(key: str, scope: str = DATASET) -> tuple[Field, ...]:
     return tuple(field for field in fields(scope) if key in field.entry)
 
 
+def with_subfield(name: str, scope: str = DATASET) -> tuple[Field, ...]:
+    """Return the fields of a scope whose rows have a column."""
+    return tuple(field for field in fields(scope) if name in field.subfields)
+
+
+def with_fact(fact: str) -> tuple[str, ...]:
+    """Return the names of the fields of datasets that tell a fact, in order."""
+    return tuple(field.name for field in having("fact") if fact in field.entry["fact"])
+
+
 def translated(scope: str = DATASET) -> tuple[str, ...]:
     """Return the names of the fields with texts in several languages."""
     return tuple(field.name for field in fields(scope) if field.entry.get("preset") == TRANSLATED)

@@ -304,9 +304,8 @@ def _written(name: str, store: str, language: str) -> str:
 # --- changes of the administrator: a YAML file laid over ``dataset.yaml`` ------------------------
 #
 #     dataset_fields:
-#       priority_dataset: {form_snippet: null}       # no longer in the form
-#       scale_denominator: {obligation: mandatory}   # required for publishing
-#       license_id: {form_default: odc-odbl}
+#       version: {form_snippet: null}         # no longer in the form
+#       frequency: {obligation: mandatory}    # required for publishing
 #     resource_fields:
 #       encoding: {obligation: recommended}
 #
@@ -341,6 +340,8 @@ FIXED_KEYS = {
     "fact",
     "link_of",
     "searched",
+    "identifies",
+    "order",
 }
 
 

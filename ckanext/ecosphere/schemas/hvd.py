@@ -18,9 +18,8 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import View
-from ckanext.ecosphere.schemas import stored, wording
+from ckanext.ecosphere.schemas import relations, stored, wording
 from ckanext.ecosphere.schemas.logic.publication import label_of
-from ckanext.ecosphere.schemas.page import permalink
 from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
 from ckanext.ecosphere.shared import csv_table, reach
 from ckanext.ecosphere.vocabularies import tables
@@ -369,7 +368,7 @@ def _row(dataset: Mapping[str, Any]) -> list[str]:
         "category": uris,
         "category_label": words["categories"],
         "legislation": [HIGH_VALUE_REGULATION],
-        "metadata": [permalink(dataset)],
+        "metadata": [relations.permalink(dataset)],
         "licence": [licence_id],
         "licence_url": [licence_url],
         "api": apis(dataset),

@@ -175,14 +175,9 @@ def ecosphere_makers(dataset: Dataset) -> contact_details.Makers:
     return once.of_dataset("makers", dataset, contact_details.makers_of)
 
 
-def permalink(dataset: Dataset) -> str:
-    """Return the permanent URL of a dataset, by id, which does not change when it is renamed."""
-    return tk.url_for("dataset.read", id=dataset["id"], qualified=True, locale="default")
-
-
 def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:
     """Return the citation of a dataset: ``text``, ``permalink`` and ``formats`` (label, extension)."""
-    address = permalink(dataset)
+    address = relations.permalink(dataset)
     cited = citation_of(dataset, tk.config["ckan.site_title"], address)
     formats = [(form.label, ending) for ending, form in FORMATS.items() if ending != "txt"]
     return {"text": plain_text(cited), "permalink": address, "formats": formats}

@@ -70,6 +70,11 @@ def own_references(dataset: Dataset) -> list[str]:
     return [str(name) for name in names if name]
 
 
+def permalink(dataset: Dataset) -> str:
+    """Return the permanent URL of a dataset, by id, which does not change when it is renamed."""
+    return tk.url_for("dataset.read", id=dataset["id"], qualified=True, locale="default")
+
+
 def find(references: Iterable[str]) -> list[dict[str, Any]]:
     """Return the datasets of the references in the same order, without unknown ones."""
     names = [str(reference) for reference in references if reference][:MOST_REFERENCES]

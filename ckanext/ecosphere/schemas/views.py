@@ -26,6 +26,7 @@ from ckanext.ecosphere.schemas import (
     page,
     places,
     public_files,
+    relations,
     schemaorg,
     stored,
 )
@@ -445,7 +446,7 @@ def cite(id: str, extension: str) -> Response:
         dataset = tk.get_action("package_show")(context, {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return tk.abort(404, tk._("Dataset not found"))
-    cited = page.citation_of(dataset, tk.config["ckan.site_title"], page.permalink(dataset))
+    cited = page.citation_of(dataset, tk.config["ckan.site_title"], relations.permalink(dataset))
     response = Response(form.write(cited), content_type=f"{form.media_type}; charset=utf-8")
     if extension != "txt":
         response.headers["Content-Disposition"] = (

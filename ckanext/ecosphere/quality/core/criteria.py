@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.quality.core.facts import Facts, Kind
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.ecosphere.vocabularies.freshness import is_stated
@@ -406,7 +407,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Scale or resolution"),
         N_("Give the scale for which the data were made, or their resolution in metres."),
         Group.UNDERSTAND,
-        "scale_denominator",
+        table.with_fact("resolution")[0],
         f"{IDENTIFICATION}/gmd:spatialResolution/gmd:MD_Resolution",
         if_geographic(lambda f: f.resolution),
     ),

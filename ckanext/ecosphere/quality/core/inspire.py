@@ -11,6 +11,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.quality.core.criteria import (
     CITATION,
     EXTENT,
@@ -176,7 +177,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "resolution",
         "1.5",
         N_("Spatial resolution"),
-        "scale_denominator",
+        table.with_fact("resolution")[0],
         f"{IDENTIFICATION}/gmd:spatialResolution/gmd:MD_Resolution",
         _if(lambda f: f.geographic, lambda f: f.resolution),
     ),

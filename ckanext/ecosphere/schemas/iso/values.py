@@ -250,7 +250,7 @@ def _character_set(concept: voc.Concept) -> str:
     return next(codes, "utf8")
 
 
-def other_information(dataset: Reader, field: Field) -> Iterable[Element]:
+def further(dataset: Reader, field: Field) -> Iterable[Element]:
     """Write rows of further information as one text."""
     yield xml.text(_name(field), information.joined(dataset.rows(field.name)))
 
@@ -273,7 +273,7 @@ WRITERS: dict[str, Writer] = {
     "frequency": frequency,
     "languages": languages,
     "encodings": encodings,
-    "information": other_information,
+    "information": further,
 }
 """``write`` of the table of fields → function."""
 

@@ -312,10 +312,11 @@ def parties(dataset: Reader) -> list[Element]:
     for field in fields.fields():
         for row in dataset.rows(field.name) if "role" in field.iso else ():
             rows_with_role.append((row, field.iso["role"]))
-    for row in dataset.rows("qualified_attribution"):
-        role = str(row.get("role") or "").rsplit("/", 1)[-1] or "custodian"
-        agents = [agent for agent in row.get("agent") or () if isinstance(agent, Mapping)]
-        rows_with_role += [(agent, role) for agent in agents]
+    for field in fields.with_subfield("agent"):
+        for row in dataset.rows(field.name):
+            role = str(row.get("role") or "").rsplit("/", 1)[-1] or "custodian"
+            agents = [agent for agent in row.get("agent") or () if isinstance(agent, Mapping)]
+            rows_with_role += [(agent, role) for agent in agents]
     if not rows_with_role:
         rows_with_role = [({}, "pointOfContact")]
     return [

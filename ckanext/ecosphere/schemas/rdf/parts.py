@@ -94,7 +94,7 @@ def rows_of(dataset: Dataset, name: str) -> list[Mapping[str, Any]]:
 
 def rows_with_role(dataset: Dataset) -> list[Any]:
     """Return the rows of parties that name their role."""
-    rows = (dataset.get(field.name) or () for field in fields.fields() if "role" in field.subfields)
+    rows = (dataset.get(field.name) or () for field in fields.with_subfield("role"))
     return list(itertools.chain.from_iterable(rows))
 
 

@@ -590,11 +590,11 @@ def complete_reading(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 def sort_rows(dataset: dict[str, Any]) -> None:
     """Sort the rows, first by their first column, so that the same file always yields the same dataset.
 
-    Graphs are unordered. Rows of further information are in the order of their subjects already.
+    Graphs are unordered. Rows with an ``order`` of their own are in it already.
     """
     for field in fields.fields():
         rows = dataset.get(field.name)
-        if field.subfields and isinstance(rows, list) and field.name != "other_information":
+        if field.subfields and isinstance(rows, list) and "order" not in field.entry:
             first = field.subfields[0]
             rows.sort(key=lambda row: json.dumps(row, sort_keys=True))
             rows.sort(key=lambda row, first=first: str(row.get(first) or ""))
