@@ -17,6 +17,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.schemas.importing.proposing import said
 from ckanext.ecosphere.shared import contact_details, csv_table, language
 from ckanext.ecosphere.shared.locks import Locks
@@ -25,17 +26,11 @@ from ckanext.ecosphere.work.jobs import Job
 
 log = logging.getLogger(__name__)
 #: Editable fields: name → (vocabulary or None, stored attribute of the concept, whether it is multiple).
-FIELDS: dict[str, tuple[str | None, str, bool]] = {
-    "theme": ("themes", "uri", True),
-    "territory": ("territories", "uri", True),
-    "inspire_theme": ("inspire-theme", "uri", True),
-    "tags": (None, "", True),
-    "contact": (None, "", True),
-    "in_series": (None, "", True),
-    "license_id": ("licences", "id", False),
-    "access_rights": ("access-right", "uri", False),
-    "frequency": ("frequency", "uri", False),
-}
+FIELDS: dict[str, tuple[str | None, str, bool]] = {"tags": (None, "", True)}
+for _field in fields.having("bulk"):
+    _store = _field.entry.get("vocabulary_store", "uri")
+    _is_multiple = _field.has_several or bool(_field.subfields)
+    FIELDS[_field.name] = (_field.vocabulary or None, _store, _is_multiple)
 OPERATIONS = ("replace", "add", "remove")
 _NAME = re.compile(r"[\w-]{2,100}")
 #: Headers of the column with dataset names, in order of preference; "url" is in the catalogue's own CSV file.

@@ -337,6 +337,7 @@ FIXED_KEYS = {
     "catalogue",
     "losses",
     "own",
+    "bulk",
     "fact",
     "link_of",
     "searched",

@@ -130,8 +130,7 @@ def _unknown() -> tk.ValidationError:
     return _refuse(
         tk._(
             "This document cannot be read. What can be read: ISO 19139, DCAT (RDF/XML, Turtle, "
-            "JSON-LD), "
-            "publiccode.yml"
+            "JSON-LD), publiccode.yml"
         )
     )
 
