@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.geometry import area, box_to_geometry, hull
 from ckanext.ecosphere.schemas import places
 from ckanext.ecosphere.vocabularies import tables
 
@@ -101,7 +102,7 @@ def dataset(service: Service, layers: Sequence[Layer], lang: str) -> Dataset:
     }
     box = _box(described)
     if box:
-        values["spatial_coverage"] = [{"bbox": places.box_to_geometry(box)}]
+        values["spatial_coverage"] = [{"bbox": box_to_geometry(box)}]
         values["territory"] = _territories(box, lang)
     return {name: value for name, value in values.items() if value}
 
@@ -177,7 +178,7 @@ def _box(layers: Iterable[Layer]) -> places.Box | None:
     boxes = [tuple(layer["extent"]) for layer in layers if layer.get("extent")]
     if not boxes:
         return None
-    west, south, east, north = places.around(boxes)
+    west, south, east, north = hull(boxes)
     whole = west <= WORLD[0] and south <= WORLD[1] and east >= WORLD[2] and north >= WORLD[3]
     if whole or west >= east or south >= north:
         return None
@@ -190,13 +191,9 @@ def _territories(box: places.Box, lang: str) -> list[str]:
     inner = (box[0] + slack_x, box[1] + slack_y, box[2] - slack_x, box[3] - slack_y)
     uris = [place["uri"] for place in places.territories_of(inner, lang)[:1]]
     around = places.territory_box(uris[0]) if uris else None
-    if around is None or around[0] > around[2] or _area(box) < LEAST_SHARE * _area(around):
+    if around is None or around[0] > around[2] or area(box) < LEAST_SHARE * area(around):
         return []
     return uris
-
-
-def _area(box: places.Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _crs(layers: Iterable[Layer]) -> list[str]:

@@ -25,6 +25,7 @@ from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
 from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields, links
+from ckanext.ecosphere.dataset.geometry import box_to_geometry
 from ckanext.ecosphere.dataset.view import as_list
 from ckanext.ecosphere.schemas import places, relations, stored, urls
 from ckanext.ecosphere.schemas.rdf import own_terms, parts
@@ -316,7 +317,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                     self.g.add((node, SKOS.exactMatch, URIRef(other)))
                 box = places.territory_box(place.uri)
                 if box:
-                    geometry = json.dumps(places.box_to_geometry(box))
+                    geometry = json.dumps(box_to_geometry(box))
                     self._add_spatial_value_to_graph(node, DCAT.bbox, geometry)
             elif commune:
                 self.g.add((node, SKOS.prefLabel, Literal(commune.name, lang="fr")))
