@@ -259,6 +259,7 @@ def importable(described: documents.Read, url: str, context: Any) -> dict[str, A
 NAMED_BY = tuple(field.name for field in fields.having("identifies"))
 MOST_ASKED, MOST_FOUND = 20, 10
 Dataset = Mapping[str, Any]
+Draft = dict[str, Any]
 
 
 def already(dataset: Dataset, url: str, context: Any) -> list[dict[str, Any]]:
@@ -442,7 +443,7 @@ SHOWN = 300
 Fields = Iterable[Mapping[str, Any]]
 
 
-def looked_over(dataset: Dataset, context: Any) -> tuple[Dataset, list[str]]:
+def looked_over(dataset: Draft, context: Any) -> tuple[Draft, list[str]]:
     """Return the dataset without invalid values, and sentences about what was left out.
 
     Users did not type these values and could not do anything about validation errors.
@@ -490,7 +491,7 @@ def said(errors: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def _errors(dataset: Dataset, context: Any) -> dict[str, Any]:
+def _errors(dataset: Draft, context: Any) -> dict[str, Any]:
     """Return the validation errors of saving the dataset as a draft."""
     plugin: Any = lookup_package_plugin("dataset")
     who: Any = {"user": context.get("user"), "model": model, "session": model.Session}
@@ -511,7 +512,7 @@ def _left_out(label: str, value: Any, reason: str) -> str:
     return message.format(field=label, reason=reason)
 
 
-def _leave_out_irrelevant(fields: Fields, dataset: Dataset) -> list[str]:
+def _leave_out_irrelevant(fields: Fields, dataset: Draft) -> list[str]:
     """Remove the fields that do not apply given the values of other fields."""
     labels = {field["field_name"]: label_of(field) for field in fields}
     sentences: list[str] = []
@@ -523,7 +524,7 @@ def _leave_out_irrelevant(fields: Fields, dataset: Dataset) -> list[str]:
 
 
 def _leave_out(
-    fields: Fields, values: Dataset, errors: Mapping[str, Any], before: str = ""
+    fields: Fields, values: Draft, errors: Mapping[str, Any], before: str = ""
 ) -> list[str]:
     """Remove the invalid values from a dataset or row; from a list, only the values quoted in the errors."""
     sentences: list[str] = []
@@ -545,7 +546,7 @@ def _leave_out(
     return sentences
 
 
-def _remove(field: Mapping[str, Any], values: Dataset, reasons: list[str]) -> Any:
+def _remove(field: Mapping[str, Any], values: Draft, reasons: list[str]) -> Any:
     """Remove an invalid value, of a list only the parts quoted in the reasons; return what was removed.
 
     A missing value that another field requires cannot be supplied: that other field is removed.
@@ -567,9 +568,9 @@ def _remove(field: Mapping[str, Any], values: Dataset, reasons: list[str]) -> An
     return value
 
 
-def _leave_out_tags(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> list[str]:
+def _leave_out_tags(fields: Fields, dataset: Draft, faults: Iterable[Any]) -> list[str]:
     label = next(label_of(field) for field in fields if field["field_name"] == "tag_string")
-    tags: list[Dataset] = dataset.get("tags") or []
+    tags: list[Draft] = dataset.get("tags") or []
     sentences: list[str] = []
     bad = set()
     for number, (tag, fault) in enumerate(zip(tags, faults, strict=False)):
@@ -581,10 +582,10 @@ def _leave_out_tags(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> 
     return sentences
 
 
-def _leave_out_files(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> list[str]:
+def _leave_out_files(fields: Fields, dataset: Draft, faults: Iterable[Any]) -> list[str]:
     """Remove the files without a valid URL, and the invalid values of the others."""
     sentences: list[str] = []
-    files: list[Dataset] = []
+    files: list[Draft] = []
     for file, fault in zip(dataset.get("resources") or (), faults, strict=False):
         name = str(file.get("name") or file.get("url") or len(files) + 1)
         if fault and "url" in fault:
