@@ -49,6 +49,11 @@ class Field:
         return self.entry.get("iso", {})
 
     @property
+    def xpath(self) -> str:
+        """Its element in ISO 19139, as an XPath under ``gmd:MD_Metadata``."""
+        return "gmd:" + self.iso["path"].replace("/", "/*/gmd:")
+
+    @property
     def dcat(self) -> Mapping[str, Any]:
         """Where it stands in RDF: ``property`` and how it is written and read."""
         return self.entry.get("dcat", {})

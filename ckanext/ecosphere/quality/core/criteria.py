@@ -274,10 +274,10 @@ class Criterion:
         advice: what to do if it fails, in one sentence.
         group: the group under which it is shown.
         field: form field to correct, of the dataset, or of the resource if `on_resource`.
-        element: element of an ISO 19139 record to correct for a harvested dataset (XPath under gmd:MD_Metadata).
         check: the check function.
         on_resource: whether the field is one of a resource.
         remedies: remedies for kinds of resources that use another field.
+        at: the element, if it is not that of the field.
     """
 
     id: str
@@ -285,10 +285,16 @@ class Criterion:
     advice: str
     group: Group
     field: str
-    element: str
     check: Check
     on_resource: bool = False
     remedies: Mapping[Kind, Remedy] = dataclasses.field(default_factory=dict)
+    at: str = ""
+
+    @property
+    def element(self) -> str:
+        """Element of an ISO 19139 record to correct for a harvested dataset (XPath under gmd:MD_Metadata)."""
+        scope = table.RESOURCE if self.on_resource else table.DATASET
+        return self.at or table.get(self.field, scope).xpath
 
     def remedy(self, kind: Kind) -> Remedy:
         """Return the remedy for a resource of `kind`."""
@@ -296,13 +302,9 @@ class Criterion:
 
 
 IDENTIFICATION = "gmd:identificationInfo/*"
-CITATION = f"{IDENTIFICATION}/gmd:citation/gmd:CI_Citation"
 EXTENT = f"{IDENTIFICATION}/gmd:extent/gmd:EX_Extent"
-DISTRIBUTION = "gmd:distributionInfo/gmd:MD_Distribution"
-LINKS = f"{DISTRIBUTION}/gmd:transferOptions/*/gmd:onLine/gmd:CI_OnlineResource"
 LEGAL = f"{IDENTIFICATION}/gmd:resourceConstraints/gmd:MD_LegalConstraints"
-_MAINTENANCE = f"{IDENTIFICATION}/gmd:resourceMaintenance/gmd:MD_MaintenanceInformation"
-_FREQUENCY = f"{_MAINTENANCE}/gmd:maintenanceAndUpdateFrequency"
+RESOLUTION = f"{IDENTIFICATION}/gmd:spatialResolution/gmd:MD_Resolution"
 
 #: Services, code and series have their own access fields.
 WAYS_IN = {
@@ -333,7 +335,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Describe the data in at least 100 characters: what they show, where and for whom."),
         Group.FIND,
         "notes",
-        f"{IDENTIFICATION}/gmd:abstract",
         has(lambda f: f.description >= SHORT_DESCRIPTION),
     ),
     Criterion(
@@ -345,7 +346,6 @@ CRITERIA: tuple[Criterion, ...] = (
         ),
         Group.FIND,
         "notes",
-        f"{IDENTIFICATION}/gmd:abstract",
         has(lambda f: f.description >= LONG_DESCRIPTION),
     ),
     Criterion(
@@ -354,7 +354,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Choose at least one theme of the ministry."),
         Group.FIND,
         "theme",
-        f"{IDENTIFICATION}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:keyword",
         has(lambda f: f.themes or f.inspire_themes),
     ),
     Criterion(
@@ -363,7 +362,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give at least three keywords that people would type to find these data."),
         Group.FIND,
         "tag_string",
-        f"{IDENTIFICATION}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:keyword",
         has(lambda f: f.keywords >= ENOUGH_KEYWORDS),
     ),
     Criterion(
@@ -372,8 +370,8 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Say which territory the data cover: a commune, a département, a région, a sea area."),
         Group.FIND,
         "territory",
-        f"{EXTENT}/gmd:geographicElement/gmd:EX_GeographicBoundingBox",
         unless_code(lambda f: f.territories or f.extent or f.place),
+        at=f"{EXTENT}/gmd:geographicElement/gmd:EX_GeographicBoundingBox",
     ),
     Criterion(
         "temporal_coverage",
@@ -381,8 +379,8 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give the period that the data describe, at least its first year."),
         Group.FIND,
         "temporal_coverage",
-        f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
         unless_service_or_code(lambda f: f.periods),
+        at=f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
     ),
     Criterion(
         "temporal_order",
@@ -390,8 +388,8 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("The period ends before it starts: correct one of the two dates."),
         Group.FIND,
         "temporal_coverage",
-        f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
         temporal_order,
+        at=f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
     ),
     Criterion(
         "lineage",
@@ -399,7 +397,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Tell where the data come from and how they were made: sources, methods, dates."),
         Group.UNDERSTAND,
         "provenance",
-        "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:lineage/gmd:LI_Lineage/gmd:statement",
         unless_service_or_code(lambda f: f.lineage_words >= ENOUGH_LINEAGE),
     ),
     Criterion(
@@ -408,8 +405,8 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give the scale for which the data were made, or their resolution in metres."),
         Group.UNDERSTAND,
         table.with_fact("resolution")[0],
-        f"{IDENTIFICATION}/gmd:spatialResolution/gmd:MD_Resolution",
         if_geographic(lambda f: f.resolution),
+        at=RESOLUTION,
     ),
     Criterion(
         "reference_system",
@@ -417,7 +414,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Choose the coordinate reference system of the data, for instance Lambert-93."),
         Group.UNDERSTAND,
         "reference_system",
-        "gmd:referenceSystemInfo/gmd:MD_ReferenceSystem/gmd:referenceSystemIdentifier",
         if_geographic(lambda f: f.reference_systems),
     ),
     Criterion(
@@ -426,7 +422,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give each resource a name and a description."),
         Group.UNDERSTAND,
         "description",
-        f"{LINKS}/gmd:description",
         if_data(lambda f: f.distributions.documented == f.distributions.data),
         on_resource=True,
     ),
@@ -439,10 +434,10 @@ CRITERIA: tuple[Criterion, ...] = (
         ),
         Group.UNDERSTAND,
         "documentation",
-        "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/*/gmd:result/*/gmd:specification",
         has(
             lambda f: f.specifications or f.documents or f.conformities or f.distributions.documents
         ),
+        at="gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/*/gmd:result/*/gmd:specification",
     ),
     Criterion(
         "data_access",
@@ -453,7 +448,6 @@ CRITERIA: tuple[Criterion, ...] = (
         ),
         Group.ACCESS,
         "url",
-        f"{LINKS}/gmd:linkage",
         has(lambda f: f.accessible),
         on_resource=True,
         remedies=WAYS_IN,
@@ -464,7 +458,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("None of the links to the data answers any more: correct one at least."),
         Group.ACCESS,
         "url",
-        f"{LINKS}/gmd:linkage",
         answers,
         on_resource=True,
         remedies=WAYS_IN_THAT_ANSWER,
@@ -478,7 +471,6 @@ CRITERIA: tuple[Criterion, ...] = (
         ),
         Group.ACCESS,
         "url",
-        f"{LINKS}/gmd:linkage",
         direct_access,
         on_resource=True,
     ),
@@ -488,7 +480,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Offer the data in an open format as well: GeoPackage, GeoJSON, CSV or a WFS service."),
         Group.ACCESS,
         "format",
-        f"{DISTRIBUTION}/gmd:distributionFormat/gmd:MD_Format/gmd:name",
         if_data(lambda f: f.distributions.open),
         on_resource=True,
     ),
@@ -498,7 +489,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Correct the links that no longer answer."),
         Group.ACCESS,
         "url",
-        f"{LINKS}/gmd:linkage",
         links_work,
         on_resource=True,
     ),
@@ -508,8 +498,8 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Say whether everyone may have access; if not, give the legal ground of the limit."),
         Group.ACCESS,
         "access_rights",
-        f"{LEGAL}/gmd:otherConstraints",
         access_rights,
+        at=f"{LEGAL}/gmd:otherConstraints",
     ),
     Criterion(
         "licence",
@@ -520,7 +510,6 @@ CRITERIA: tuple[Criterion, ...] = (
         ),
         Group.REUSE,
         "license_id",
-        f"{LEGAL}/gmd:otherConstraints",
         has(lambda f: f.licence),
     ),
     Criterion(
@@ -532,7 +521,6 @@ CRITERIA: tuple[Criterion, ...] = (
         ),
         Group.REUSE,
         "license_id",
-        f"{LEGAL}/gmd:otherConstraints",
         licence_open,
     ),
     Criterion(
@@ -541,7 +529,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Write down the conditions under which the data may be used."),
         Group.REUSE,
         "use_conditions",
-        f"{LEGAL}/gmd:useLimitation",
         use_conditions,
     ),
     Criterion(
@@ -550,7 +537,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give a contact with an e-mail address or a web form, preferably that of a service."),
         Group.REUSE,
         "contact",
-        f"{IDENTIFICATION}/gmd:pointOfContact/gmd:CI_ResponsibleParty",
         has(lambda f: f.contact_reachable),
     ),
     Criterion(
@@ -559,7 +545,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Name the service that produces the data."),
         Group.REUSE,
         "creator",
-        f"{IDENTIFICATION}/gmd:pointOfContact/gmd:CI_ResponsibleParty/gmd:organisationName",
         has(lambda f: f.producer or f.organisation),
     ),
     Criterion(
@@ -568,7 +553,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Say how often the data are updated, even if it is “as needed” or “never”."),
         Group.FRESH,
         "frequency",
-        _FREQUENCY,
         unless_service_or_code(lambda f: is_stated(f.frequency)),
     ),
     Criterion(
@@ -580,7 +564,6 @@ CRITERIA: tuple[Criterion, ...] = (
         ),
         Group.FRESH,
         "modified",
-        f"{CITATION}/gmd:date/gmd:CI_Date",
         on_time,
     ),
     Criterion(
@@ -589,7 +572,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Two announced updates or more were missed: update the data, or correct the frequency."),
         Group.FRESH,
         "modified",
-        f"{CITATION}/gmd:date/gmd:CI_Date",
         kept_up,
     ),
     Criterion(
@@ -601,7 +583,6 @@ CRITERIA: tuple[Criterion, ...] = (
         ),
         Group.FRESH,
         "modified",
-        f"{CITATION}/gmd:date/gmd:CI_Date",
         current,
     ),
     Criterion(
@@ -610,7 +591,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give the date of creation, of release or of the last update of the data."),
         Group.FRESH,
         "modified",
-        f"{CITATION}/gmd:date/gmd:CI_Date",
         has(lambda f: f.dated),
     ),
     Criterion(
@@ -619,7 +599,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("The last update comes before the creation or the release: correct one of these dates."),
         Group.FRESH,
         "modified",
-        f"{CITATION}/gmd:date/gmd:CI_Date",
         dates_order,
     ),
 )

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.quality.core.criteria import (
-    CITATION,
     EXTENT,
     IDENTIFICATION,
     LEGAL,
-    LINKS,
+    RESOLUTION,
     State,
     when,
 )
@@ -33,14 +32,19 @@ RESOURCE_TYPES = ("dataset", "series", "service")
 
 @dataclass(frozen=True)
 class Requirement:
-    """A requirement: its number in the guidance, form field and ISO 19139 element."""
+    """A requirement: its number in the guidance, form field and, if it is not the field's, element in ISO 19139."""
 
     id: str
     number: str
     label: str
     field: str
-    element: str
     check: Callable[[Facts], State]
+    at: str = ""
+
+    @property
+    def element(self) -> str:
+        """Element of an ISO 19139 record to correct (XPath under gmd:MD_Metadata)."""
+        return self.at or table.get(self.field).xpath
 
 
 def _has(question: Callable[[Facts], object]) -> Callable[[Facts], State]:
@@ -82,15 +86,12 @@ def originating_vocabulary(facts: Facts) -> State:
 
 
 REQUIREMENTS: tuple[Requirement, ...] = (
-    Requirement(
-        "title", "C.8", N_("Title"), "title", f"{CITATION}/gmd:title", _has(lambda f: f.title)
-    ),
+    Requirement("title", "C.8", N_("Title"), "title", _has(lambda f: f.title)),
     Requirement(
         "abstract",
         "C.9",
         N_("Abstract"),
         "notes",
-        f"{IDENTIFICATION}/gmd:abstract",
         _has(lambda f: f.description),
     ),
     Requirement(
@@ -98,7 +99,6 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "1.1",
         N_("Resource type"),
         "dcat_type",
-        "gmd:hierarchyLevel/gmd:MD_ScopeCode",
         _has(lambda f: f.resource_type in RESOURCE_TYPES),
     ),
     Requirement(
@@ -106,7 +106,6 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "1.8",
         N_("Resource locator"),
         "url",
-        f"{LINKS}/gmd:linkage",
         _has(lambda f: f.accessible or f.landing_page),
     ),
     Requirement(
@@ -114,7 +113,6 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "1.3",
         N_("Unique resource identifier"),
         "identifier",
-        f"{CITATION}/gmd:identifier/*/gmd:code",
         _data(lambda f: f.identifier_uri),
     ),
     Requirement(
@@ -122,7 +120,6 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "1.6",
         N_("Resource language"),
         "language",
-        f"{IDENTIFICATION}/gmd:language",
         _data(lambda f: f.languages),
     ),
     Requirement(
@@ -130,7 +127,6 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "1.7",
         N_("Topic category"),
         "topic_category",
-        f"{IDENTIFICATION}/gmd:topicCategory",
         _data(lambda f: f.topics),
     ),
     Requirement(
@@ -138,7 +134,6 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "1.4",
         N_("INSPIRE theme"),
         "inspire_theme",
-        f"{IDENTIFICATION}/gmd:descriptiveKeywords/gmd:MD_Keywords",
         _data(lambda f: f.inspire_themes),
     ),
     Requirement(
@@ -146,23 +141,22 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "C.15",
         N_("Vocabulary of the keywords"),
         "theme",
-        f"{IDENTIFICATION}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:thesaurusName",
         originating_vocabulary,
+        at=f"{IDENTIFICATION}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:thesaurusName",
     ),
     Requirement(
         "bounding_box",
         "C.19",
         N_("Geographic bounding box"),
         "spatial_coverage",
-        f"{EXTENT}/gmd:geographicElement/gmd:EX_GeographicBoundingBox",
         _data(lambda f: f.extent),
+        at=f"{EXTENT}/gmd:geographicElement/gmd:EX_GeographicBoundingBox",
     ),
     Requirement(
         "temporal_reference",
         "C.11",
         N_("Temporal reference"),
         "issued",
-        f"{CITATION}/gmd:date/gmd:CI_Date",
         _has(lambda f: f.created or f.issued or f.modified),
     ),
     Requirement(
@@ -170,7 +164,6 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "1.11",
         N_("Lineage"),
         "provenance",
-        "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:lineage/gmd:LI_Lineage/gmd:statement",
         _data(lambda f: f.lineage),
     ),
     Requirement(
@@ -178,15 +171,14 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "1.5",
         N_("Spatial resolution"),
         table.with_fact("resolution")[0],
-        f"{IDENTIFICATION}/gmd:spatialResolution/gmd:MD_Resolution",
         _if(lambda f: f.geographic, lambda f: f.resolution),
+        at=RESOLUTION,
     ),
     Requirement(
         "conformity",
         "C.20",
         N_("Conformity"),
         "conformity",
-        _REPORT,
         _has(lambda f: f.conformities),
     ),
     Requirement(
@@ -194,15 +186,14 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "C.22",
         N_("Degree of conformity"),
         "conformity",
-        f"{_REPORT}/gmd:pass",
         _if(lambda f: f.conformities, lambda f: f.conformities_with_degree == f.conformities),
+        at=f"{_REPORT}/gmd:pass",
     ),
     Requirement(
         "access_limits",
         "C.17",
         N_("Limitations on public access"),
         "access_limitation",
-        f"{LEGAL}/gmd:otherConstraints",
         _has(lambda f: f.access_limits),
     ),
     Requirement(
@@ -210,15 +201,14 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "C.18",
         N_("Conditions for access and use"),
         "use_conditions",
-        f"{LEGAL}/gmd:otherConstraints",
         _has(lambda f: f.licence or f.use_conditions or f.access_conditions),
+        at=f"{LEGAL}/gmd:otherConstraints",
     ),
     Requirement(
         "organisation",
         "C.10",
         N_("Responsible organisation and role"),
         "contact",
-        f"{IDENTIFICATION}/gmd:pointOfContact/gmd:CI_ResponsibleParty",
         _has(lambda f: f.roles and f.contact_reachable),
     ),
     Requirement(
@@ -226,19 +216,17 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "C.6",
         N_("Metadata contact"),
         "contact",
-        "gmd:contact/gmd:CI_ResponsibleParty",
         _has(lambda f: f.contact_named and f.contact_reachable),
+        at="gmd:contact/gmd:CI_ResponsibleParty",
     ),
-    Requirement(
-        "metadata_date", "C.7", N_("Metadata date"), "metadata_date", "gmd:dateStamp", metadata_date
-    ),
+    Requirement("metadata_date", "C.7", N_("Metadata date"), "metadata_date", metadata_date),
     Requirement(
         "metadata_language",
         "C.5",
         N_("Metadata language"),
         "language",
-        "gmd:language/gmd:LanguageCode",
         metadata_language,
+        at="gmd:language/gmd:LanguageCode",
     ),
 )
 
