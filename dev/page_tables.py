@@ -14,8 +14,7 @@ from pathlib import Path
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.domain.states import TRANSITIONS, Told
 from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, GROUP_LABELS
-from ckanext.ecosphere.quality.core.inspire import REQUIREMENTS
-from ckanext.ecosphere.quality.core.mqa import DIMENSION_LABELS, INDICATORS, MAXIMUM, RATINGS, maximum
+from ckanext.ecosphere.quality.core.inspire import DIMENSION_LABELS, INDICATORS, MAXIMUM, RATINGS, REQUIREMENTS, maximum
 from ckanext.ecosphere.quality.core.score import LEVEL_LABELS, load_model
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -18,12 +18,12 @@ from ckanext.ecosphere.core import (
     console,
     dashboard,
     invitations,
+    journal,
+    lists,
     public_pages,
     restoring,
     service_pages,
 )
-from ckanext.ecosphere.core import journal
-from ckanext.ecosphere.core import lists
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers

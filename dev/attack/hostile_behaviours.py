@@ -261,15 +261,6 @@ def xss_dcat(question: Question) -> None:
     question.answer(json.dumps({"@context": context, "@graph": datasets}), JSONLD)
 
 
-def xss_codemeta(question: Question) -> None:
-    """Answer a codemeta.json with scripts."""
-    line, text = _xss_texts()[0]
-    address = table("xss")["addresses"][0]
-    body = {"@context": "https://doi.org/10.5063/schema/codemeta-2.0", "@type": "SoftwareSourceCode", "name": line}
-    body |= {"description": text, "codeRepository": address, "author": [{"givenName": line, "email": "a@b.example"}]}
-    question.answer(json.dumps(body | {"keywords": [line], "programmingLanguage": [line], "url": address}), JSON)
-
-
 def xss_publiccode(question: Question) -> None:
     """Answer a publiccode.yml with scripts, written as JSON, which is valid YAML."""
     line, text = _xss_texts()[0]
@@ -348,7 +339,7 @@ def _documents() -> dict[str, Behaviour]:
 _FUNCTIONS: tuple[Callable[[Question], None], ...] = (
     good_csw, csw_endless, csw_lying_total, csw_same_page, csw_stream, csw_slow, gzip_bomb, redirect_loop,
     redirect_canary, dcat_endless, dcat_stream, dcat_next_canary, waf_stream, waf_nested, waf_many, udata_href_loop,
-    udata_endless, udata_empty_pages, udata_href_canary, xss_csw, xss_udata, xss_dcat, xss_codemeta, xss_publiccode,
+    udata_endless, udata_empty_pages, udata_href_canary, xss_csw, xss_udata, xss_dcat, xss_publiccode,
     slow_csw, *hostile_ogcapi.BEHAVIOURS,
 )  # fmt: skip
 #: First two path segments → behaviour.

@@ -19,7 +19,7 @@ TEXTS = (
     "data_requests/data/*.yaml",
     "quality/data/*.yaml",
     "schemas/dataset.yaml",
-    "schemas/page/uses.yaml",
+    "schemas/data/uses.yaml",
     "search/data/weights.csv",
     "vocabularies/data/quality-dimension.csv",
 )

@@ -25,6 +25,8 @@ _LISTS = (
     "ecosphere_uris",
 )
 """Presets whose fields hold several values."""
+TRANSLATED = "ecosphere_translated"
+"""Preset of the fields with texts in several languages."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,11 @@ class Field:
     def iso(self) -> Mapping[str, Any]:
         """Where it stands in ISO 19139: ``path``, and how it is written and read; may be empty."""
         return self.entry.get("iso", {})
+
+    @property
+    def xpath(self) -> str:
+        """Its element in ISO 19139, as an XPath under ``gmd:MD_Metadata``."""
+        return "gmd:" + self.iso["path"].replace("/", "/*/gmd:")
 
     @property
     def dcat(self) -> Mapping[str, Any]:
@@ -97,6 +104,32 @@ def get(name: str, scope: str = DATASET) -> Field:
 @cache
 def _by_name(scope: str) -> dict[str, Field]:
     return {field.name: field for field in fields(scope)}
+
+
+def having(key: str, scope: str = DATASET) -> tuple[Field, ...]:
+    """Return the fields of a scope whose entry has a key, such as ``fact``."""
+    return tuple(field for field in fields(scope) if key in field.entry)
+
+
+def with_subfield(name: str, scope: str = DATASET) -> tuple[Field, ...]:
+    """Return the fields of a scope whose rows have a column."""
+    return tuple(field for field in fields(scope) if name in field.subfields)
+
+
+def with_fact(fact: str) -> tuple[str, ...]:
+    """Return the names of the fields of datasets that tell a fact, in order."""
+    return tuple(field.name for field in having("fact") if fact in field.entry["fact"])
+
+
+def translated(scope: str = DATASET) -> tuple[str, ...]:
+    """Return the names of the fields with texts in several languages."""
+    return tuple(field.name for field in fields(scope) if field.entry.get("preset") == TRANSLATED)
+
+
+def references() -> tuple[str, ...]:
+    """Return the names of the fields by which other datasets refer to a dataset."""
+    identifying = having("identifies")
+    return ("name", "id", *(f.name for f in identifying if f.entry["identifies"] == DATASET))
 
 
 def with_dcat(key: str, scope: str = DATASET) -> tuple[Field, ...]:

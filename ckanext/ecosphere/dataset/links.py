@@ -334,8 +334,8 @@ def extension_of(url: str) -> str:
 def format_asked(url: str) -> Concept | None:
     """Return the format that the parameters of a URL ask for."""
     query = taken_apart(url).query
-    asked = next(filter(None, map(query.get, FORMAT_KEYS)), "")
-    return format_named(asked)
+    format_asked_for = next(filter(None, map(query.get, FORMAT_KEYS)), "")
+    return format_named(format_asked_for)
 
 
 def is_document(url: str) -> bool:
@@ -397,21 +397,21 @@ def protocol_at(url: str) -> str:
 
 @lru_cache(maxsize=2048)
 def _protocol_at(url: str) -> str:
-    asked = f"OGC:{taken_apart(url).query.get('service', '').upper()}"
-    if asked in OGC_WITH_CAPABILITIES:
-        return asked
+    service = f"OGC:{taken_apart(url).query.get('service', '').upper()}"
+    if service in OGC_WITH_CAPABILITIES:
+        return service
     return _matched("url", examined(url))
 
 
 def protocol_of(declared: str, url: str) -> str:
     """Return the id of a protocol: by request in the URL, declaration, or form of the URL."""
-    asked = f"OGC:{taken_apart(url).query.get('service', '').upper()}"
-    if asked in OGC_WITH_CAPABILITIES:
-        return asked
-    stated = protocol_declared(declared)
-    if stated and stated.id not in GENERIC:
-        return stated.id
-    return protocol_at(url) or (stated.id if stated else "HTTP")
+    service = f"OGC:{taken_apart(url).query.get('service', '').upper()}"
+    if service in OGC_WITH_CAPABILITIES:
+        return service
+    concept = protocol_declared(declared)
+    if concept and concept.id not in GENERIC:
+        return concept.id
+    return protocol_at(url) or (concept.id if concept else "HTTP")
 
 
 def protocol_spoken(link: Link, sign: Sign) -> str:
@@ -553,14 +553,14 @@ def role_of(link: Link, protocol: str, use: str) -> str:
 
 def _states_data(link: Link) -> bool:
     """Return whether a link states a data format, as RDF distributions do."""
-    stated = format_named(link.media_type) or format_named(link.format)
-    return stated is not None and stated.data["kind"] not in (*DOCUMENT_KINDS, "service")
+    concept = format_named(link.media_type) or format_named(link.format)
+    return concept is not None and concept.data["kind"] not in (*DOCUMENT_KINDS, "service")
 
 
 def is_unlisted_service(link: Link) -> bool:
     """Return whether a link declares an unlisted OGC interface, or a service as its format."""
-    stated = format_named(link.format)
-    if stated is not None and stated.data["kind"] == "service":
+    concept = format_named(link.format)
+    if concept is not None and concept.data["kind"] == "service":
         return True
     declared = link.protocol.lower()
     is_of_ogc = declared.startswith(("ogc:", "ogc api", "ogc-api"))
@@ -599,8 +599,10 @@ def format_of(link: Link, protocol: str, role: str) -> Concept | None:
     if role == SERVICE and of_protocol:
         return of_protocol
     sign = sign_of(link)
-    stated = _stated_for_data(link) if role == DATA else None
-    of_file = _format_of_export(sign) or stated or _format_of_content(link) or _format_of_sign(sign)
+    concept = _stated_for_data(link) if role == DATA else None
+    of_file = (
+        _format_of_export(sign) or concept or _format_of_content(link) or _format_of_sign(sign)
+    )
     if of_file:
         return of_file
     if role == SERVICE:
@@ -624,10 +626,10 @@ def _format_of_export(sign: Sign) -> Concept | None:
 
 def _stated_for_data(link: Link) -> Concept | None:
     """Return the format that a distribution states, unless it is within an archive."""
-    stated = format_named(link.format)
+    concept = format_named(link.format)
     file = format_named(link.media_type) or format_of_file(link.url)
     is_packed = file is not None and file.data["kind"] == "archive"
-    return stated if stated and _is_specific_to_data(stated) and not is_packed else None
+    return concept if concept and _is_specific_to_data(concept) and not is_packed else None
 
 
 def _format_of_content(link: Link) -> Concept | None:
@@ -649,10 +651,15 @@ def _format_of_other_service(link: Link, protocol: str) -> Concept | None:
 
 
 def _format_in_texts(link: Link) -> Concept | None:
-    stated, named = format_named(link.format), format_named(link.name)
-    if stated and named and not _is_specific_to_data(stated) and _is_specific_to_data(named):
-        return named  # "Shapefile" in "zones.zip"
-    return stated or named or format_named(link.description)
+    of_format, of_name = format_named(link.format), format_named(link.name)
+    if (
+        of_format
+        and of_name
+        and not _is_specific_to_data(of_format)
+        and _is_specific_to_data(of_name)
+    ):
+        return of_name  # "Shapefile" in "zones.zip"
+    return of_format or of_name or format_named(link.description)
 
 
 # --- a link in a dataset --------------------------------------------------------------------------
@@ -763,14 +770,26 @@ def _format_stated(link: Link, sign: Sign, role: str) -> Concept | None:
         or format_called(link.media_type)
         or _format_of_sign(sign)
     )
-    stated = protocol_declared(link.protocol)
-    if concept is None and stated:
-        concept = format_of_protocol(stated.id)
-    if concept is None and stated and stated.id == "HTTP" and role not in ("", DATA):
+    protocol = protocol_declared(link.protocol)
+    if concept is None and protocol:
+        concept = format_of_protocol(protocol.id)
+    if concept is None and protocol and protocol.id == "HTTP" and role not in ("", DATA):
         return voc.get("format")["HTML"]
     return concept
 
 
+_PACKED = ("package_format", "compress_format")
+_TEXTS = ("name", "description", "url", *_PACKED)
+FIELDS = ("format", "mimetype", "protocol", "resource_role", "download_url", *_TEXTS)
+"""Fields of a resource that tell its nature."""
+
+
 def _words_of(resource: Mapping[str, Any]) -> str:
-    names = ("name", "description", "url", "compress_format", "package_format")
-    return " ".join(str(resource.get(name) or "")[:300] for name in names).lower()
+    return " ".join(str(resource.get(name) or "")[:300] for name in _TEXTS).lower()
+
+
+def is_zip(resource: Mapping[str, Any], url: str) -> bool:
+    """Return whether a resource is a ZIP archive, as stated or by its URL."""
+    formats = (resource.get(name) for name in (*_PACKED, "format"))
+    packed = str(next(filter(None, formats), "")).lower()
+    return packed.endswith("zip") or url.lower().partition("?")[0].endswith(".zip")

@@ -55,8 +55,8 @@ def capabilities(url: str, protocol: str) -> str:
     if links.split(url).path.lower().endswith("capabilities.xml"):
         return url
     parts = _without(url, REQUEST_KEYS)
-    asked = urlencode({"SERVICE": OGC_WITH_CAPABILITIES[protocol], "REQUEST": "GetCapabilities"})
-    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, asked)))))
+    request = urlencode({"SERVICE": OGC_WITH_CAPABILITIES[protocol], "REQUEST": "GetCapabilities"})
+    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, request)))))
 
 
 def _without(url: str, names: Iterable[str]) -> SplitResult:
@@ -182,10 +182,10 @@ def service_at(url: str, format_: str = "", protocol: str = "") -> ServiceAddres
 
 def _kind_of_service(url: str, format_: str, protocol: str) -> str:
     address = links.taken_apart(url)
-    asked = address.query.get("service", "").lower()
+    service = address.query.get("service", "").lower()
     kinds = service_kinds().values()
     for kind in kinds:
-        if asked and asked == kind.asked:
+        if service and service == kind.asked:
             return kind.id
     if _ARCGIS.match(address.path) and "/rest/services/" in address.path.lower():
         return "arcgis"
@@ -202,8 +202,8 @@ def _kind_of_service(url: str, format_: str, protocol: str) -> str:
     if not is_plain_link or format_.lower() not in _VAGUE_FORMATS:
         return ""  # stated as something else
     link = links.Link(url)
-    shown = links.protocol_spoken(link, links.sign_of(link))
-    return next((kind.id for kind in kinds if kind.protocol == shown), "")
+    spoken = links.protocol_spoken(link, links.sign_of(link))
+    return next((kind.id for kind in kinds if kind.protocol == spoken), "")
 
 
 def _service_address(kind: str, url: str) -> ServiceAddress:

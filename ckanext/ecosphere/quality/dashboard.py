@@ -6,7 +6,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
-from ckanext.ecosphere.quality import figures, presentation, store
+from ckanext.ecosphere.quality import figures, helpers, store
 from ckanext.ecosphere.quality.figures import Scope
 from ckanext.ecosphere.quality.model import QualityRow
 
@@ -47,7 +47,7 @@ def cards(person: Person) -> list[Card]:
 def _line(package: model.Package, row: QualityRow) -> Line:
     evaluation = store.quality_of(row).evaluation
     note = tk._("{score} of 100, {level}").format(
-        score=row.score, level=presentation.level_label(row.level)
+        score=row.score, level=helpers.level_label(row.level)
     )
     best, gain = next(iter(evaluation.advice()), (None, 0))
     if best and gain > 0:

@@ -19,8 +19,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.quality import config, origins
-from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import BY_ID, Criterion
+from ckanext.ecosphere.quality.core.criteria import BY_ID, Criterion, State
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.origins import Fault
 
@@ -281,7 +280,9 @@ def by_place_or_theme(scope: Scope, column: str) -> list[Group]:
 
 
 def _groups(query: sa.Select[Any]) -> list[Group]:
-    groups = [Group(row["key"], _summary(dict(row))) for row in model.Session.execute(query).mappings()]
+    groups = [
+        Group(row["key"], _summary(dict(row))) for row in model.Session.execute(query).mappings()
+    ]
     return sorted(groups, key=lambda group: (-(group.summary.mean or 0), group.key))
 
 
@@ -352,16 +353,6 @@ class Point:
     day: date
     datasets: int
     mean: float
-
-
-def history_of(package_id: str) -> list[QualityHistory]:
-    """Return the history of a dataset, oldest entry first."""
-    query = (
-        sa.select(QualityHistory)
-        .where(QualityHistory.package_id == package_id)
-        .order_by(QualityHistory.day)
-    )
-    return list(model.Session.scalars(query))
 
 
 def trend(scope: Scope, since: date | None = None) -> list[Point]:

@@ -1,24 +1,36 @@
-"""Template helpers of the quality room."""
+"""Quality of datasets as plain data for the API and the pages, template helpers, and charts as SVG."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import lru_cache
 from html import escape
 from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+from babel.numbers import format_decimal
 from ckan import model
+from ckan.types import Context
+from flask import has_request_context
+from markupsafe import Markup
 from werkzeug.routing import BuildError
 
-from ckanext.ecosphere.quality import charts, config, integrations, presentation, store
-from ckanext.ecosphere.shared import dates, once
+from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.quality import config, integrations, store
+from ckanext.ecosphere.quality.core import inspire
+from ckanext.ecosphere.quality.core.criteria import BY_ID, GROUP_LABELS, Criterion, State
+from ckanext.ecosphere.quality.core.facts import Facts
+from ckanext.ecosphere.quality.core.score import ASKED_BY, LEVEL_LABELS, Evaluation, Level, Result
+from ckanext.ecosphere.quality.links import REASONS
+from ckanext.ecosphere.quality.model import Link
+from ckanext.ecosphere.quality.origins import origin
+from ckanext.ecosphere.quality.store import Badge
+from ckanext.ecosphere.shared import dates, once, outlines
+from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 #: Aliases for templates.
-ecosphere_quality_map = charts.map_of
-ecosphere_quality_trend_chart = charts.trend
-ecosphere_quality_levels_chart = charts.levels
-ecosphere_quality_state_labels = presentation.state_labels
 ecosphere_quality_moment = dates.moment
 ecosphere_quality_day = dates.day
 
@@ -36,7 +48,7 @@ def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None
     if not store.is_scored(package.get("type")):
         return None
     if store.LEVEL_FIELD in package:
-        badge = store.Badge(package[store.SCORE_FIELD], package[store.LEVEL_FIELD])
+        badge = Badge(package[store.SCORE_FIELD], package[store.LEVEL_FIELD])
     else:
         badge = store.badges([package]).get(package.get("id", ""))
     if badge is None:
@@ -44,7 +56,7 @@ def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None
     return {
         "score": badge.score,
         "level": badge.level,
-        "label": presentation.level_label(badge.level),
+        "label": level_label(badge.level),
     }
 
 
@@ -57,17 +69,17 @@ def _quality(package: Mapping[str, Any]) -> dict[str, Any] | None:
     stored = model.Package.get(package["id"])
     if stored is None or not store.is_scored(stored.type):
         return None
-    return presentation.as_dict(presentation.quality(stored))
+    return as_dict(quality(stored))
 
 
 def ecosphere_quality_grouped(quality: Mapping[str, Any]) -> list[Any]:
     """Return the criteria of `quality` by group label."""
-    return presentation.grouped(quality["criteria"])
+    return grouped(quality["criteria"])
 
 
 def ecosphere_quality_levels() -> list[dict[str, Any]]:
     """Return the levels, best first: level, label, from (lowest score) and requires (labels of its conditions)."""
-    return [presentation.level_dict(level) for level in config.model().levels]
+    return [level_dict(level) for level in config.model().levels]
 
 
 def ecosphere_quality_can_see_dashboard(organization: Mapping[str, Any]) -> bool:
@@ -79,7 +91,7 @@ def ecosphere_quality_number(value: float | None) -> str:
     """Format `value` with one decimal in the reader's language, a dash for None."""
     if value is None:
         return "–"
-    return presentation.number(value)
+    return number(value)
 
 
 def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:
@@ -100,21 +112,6 @@ def ecosphere_quality_desk_url(organization: Mapping[str, Any]) -> str | None:
         return tk.url_for("ecosphere_requests.desk", organization=organization["name"])
     except BuildError:
         return None
-
-
-def ecosphere_quality_badge_code(
-    package: Mapping[str, Any], badge: Mapping[str, Any]
-) -> dict[str, str]:
-    """Return the badge of `package` for other sites, as HTML and Markdown: an image linked to its quality page."""
-    image = tk.url_for("ecosphere_quality.dataset_badge", id=package["name"], _external=True)
-    page = tk.url_for("ecosphere_quality.dataset_page", id=package["name"], _external=True)
-    text = tk._("Metadata quality: {level}, {score} out of 100").format(
-        level=badge["label"], score=badge["score"]
-    )
-    return {
-        "html": f'<a href="{escape(page)}"><img src="{escape(image)}" alt="{escape(text)}" height="24"></a>',
-        "markdown": f"[![{text}]({image})]({page})",
-    }
 
 
 # --- fields in the forms of CKAN and ckanext-scheming ---
@@ -215,3 +212,391 @@ def _resource_anchor(name: str, kind: str) -> str | None:
     if field.get("upload_field"):
         return UPLOAD_ANCHOR
     return f"field-{name}"
+
+
+# --- plain data ----------------------------------------------------------------------------------
+
+_ = tk._
+
+
+def quality(package: model.Package) -> store.Quality:
+    """Return the quality of `package` as of today; computed immediately if no row is stored."""
+    row = store.row_of(package.id)
+    if row is None:
+        return store.quality_of_dict(store.stored_dataset(package))
+    return store.quality_of(row)
+
+
+def preview(
+    context: Context, package: model.Package | None, data: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Return the quality of `package` now (None for a new one), and with the fields `data`."""
+    changed = store.validated(context, package, data)
+    if package is None:
+        return None, as_dict(store.quality_of_dict(changed))
+    stored = store.stored_dataset(package)
+    changed |= {name: stored[name] for name in ("resources", "owner_org") if name not in data}
+    checks = store.checks_of(store.row_of(package.id))
+    return as_dict(quality(package)), as_dict(store.quality_of_dict(changed, checks))
+
+
+def language() -> str:
+    """Return the reader's language; outside of a request, the portal's."""
+    if has_request_context():
+        return tk.h.lang()
+    return tk.config["ckan.locale_default"]
+
+
+def number(value: float) -> str:
+    """Format `value` with one decimal in the reader's language."""
+    return _written(value, language())
+
+
+@lru_cache(maxsize=4096)
+def _written(value: float, spoken: str) -> str:
+    """Format a number, cached: a page has a thousand figures, many of them equal."""
+    return format_decimal(value, "#,##0.#", locale=spoken)
+
+
+def level_label(level: str) -> str:
+    """Return the name of `level` in the reader's language, "" for an unknown level."""
+    label = LEVEL_LABELS.get(level)
+    if label is None:
+        return ""
+    return _(label)
+
+
+def ecosphere_quality_state_labels() -> dict[str, str]:
+    """Return the names of criterion states in the reader's language, by code."""
+    return {
+        State.PASS.value: _("Met"),
+        State.FAIL.value: _("Not met"),
+        State.MISSING.value: _("Nothing to judge"),
+        State.NA.value: _("Not applicable"),
+        State.UNKNOWN.value: _("Not checked yet"),
+    }
+
+
+def as_dict(stored: store.Quality) -> dict[str, Any]:
+    """Return a quality as plain data, with texts in the reader's language; see `ecosphere_quality_show`."""
+    result, facts = stored.evaluation, stored.facts
+    computed_at = stored.computed_at.isoformat() if stored.computed_at else None
+    return {
+        "score": result.score,
+        "level": result.level,
+        "level_label": level_label(result.level),
+        "points": result.won,
+        "points_possible": result.out_of,
+        "next_level": next_level(result, facts),
+        "stars": facts.distributions.stars,
+        "harvested": facts.harvested,
+        "criteria": [criterion(own, result, facts) for own in result.results],
+        "mqa": mqa_dict(inspire.assess(facts)),
+        "inspire": inspire_dict(inspire.check(facts)),
+        "model_version": result.model.version,
+        "computed_at": computed_at,
+    }
+
+
+def with_origins(
+    shown: dict[str, Any], facts: Facts, statements: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Add to the failed criteria of `as_dict` whether the source or the portal is at fault.
+
+    Args:
+        shown: result of `as_dict`, changed in place.
+        facts: facts of the dataset.
+        statements: result of `integrations.source_statements`.
+    """
+    shown["source_record"] = statements["record"]
+    for row in shown["criteria"]:
+        row["origin"] = None
+        if row["state"] == State.FAIL.value:
+            cause = origin(BY_ID[row["id"]], facts, statements["fields"])
+            row["origin"] = cause and cause.as_dict()
+    return shown
+
+
+def next_level(result: Evaluation, facts: Facts) -> dict[str, Any] | None:
+    """Return the level above, the points and conditions missing for it; None at the top."""
+    level = result.next_level
+    if level is None:
+        return None
+    return {
+        "level": level.code,
+        "level_label": level_label(level.code),
+        "from": level.lowest,
+        "short_by": max(0, level.lowest - result.score),
+        "unmet": [criterion(condition, result, facts) for condition in result.unmet(level)],
+    }
+
+
+def level_dict(level: Level) -> dict[str, Any]:
+    """Return a level as plain data: level, label, from (lowest score) and requires (labels of its conditions)."""
+    requires = [_(BY_ID[name].label) for name in level.requires]
+    return {
+        "level": level.code,
+        "label": level_label(level.code),
+        "from": level.lowest,
+        "requires": requires,
+    }
+
+
+def criterion(own: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
+    """Return the result of a criterion as plain data."""
+    about = own.criterion
+    advising = _advising(own, facts)
+    remedy = advising.remedy(facts.kind)
+    gain, resource_id = 0, None
+    if own.unmet:
+        gain = result.gain(advising.id)
+    if remedy.on_resource:
+        resource_id = facts.distributions.targets.get(advising.id)
+    return {
+        "id": about.id,
+        "label": _(about.label),
+        "group": about.group.value,
+        "group_label": _(GROUP_LABELS[about.group]),
+        "state": own.state.value,
+        "points": own.points,
+        "points_won": own.won,
+        "gain": gain,
+        "advice": _(remedy.advice),
+        "field": remedy.field,
+        "on_resource": remedy.on_resource,
+        "resource_id": resource_id,
+        "source_element": advising.element,
+    }
+
+
+def _advising(own: Result, facts: Facts) -> Criterion:
+    """Return the criterion that gives the advice: for a missing value, the one that requires it."""
+    if own.state is not State.MISSING:
+        return own.criterion
+    if own.criterion.id == "on_time" and is_stated(facts.frequency):
+        return BY_ID["dates"]
+    return BY_ID[ASKED_BY[own.criterion.id]]
+
+
+def mqa_dict(assessment: inspire.Assessment) -> dict[str, Any]:
+    """Return the MQA assessment as plain data."""
+    return {
+        "total": assessment.points(),
+        "maximum": inspire.MAXIMUM,
+        "not_checked": assessment.points(state=State.UNKNOWN),
+        "rating": assessment.rating,
+        "rating_label": _(inspire.RATING_LABELS[assessment.rating]),
+        "dimensions": [
+            _dimension_dict(assessment, dimension) for dimension in inspire.DIMENSION_LABELS
+        ],
+    }
+
+
+def _dimension_dict(assessment: inspire.Assessment, dimension: inspire.Dimension) -> dict[str, Any]:
+    indicators = []
+    for indicator, state in assessment.states:
+        if indicator.dimension is dimension:
+            label = _(indicator.label)
+            points = indicator.points
+            indicators.append(
+                {"id": indicator.id, "label": label, "state": state.value, "points": points}
+            )
+    return {
+        "id": dimension.value,
+        "label": _(inspire.DIMENSION_LABELS[dimension]),
+        "points": assessment.points(dimension),
+        "maximum": inspire.maximum(dimension),
+        "indicators": indicators,
+    }
+
+
+def inspire_dict(checklist: inspire.Checklist) -> dict[str, Any]:
+    """Return the INSPIRE checklist as plain data."""
+    return {
+        "met": checklist.met,
+        "applicable": checklist.applicable,
+        "share": checklist.share,
+        "requirements": [
+            {
+                "id": requirement.id,
+                "number": requirement.number,
+                "label": _(requirement.label),
+                "state": state.value,
+                "field": requirement.field,
+                "source_element": requirement.element,
+            }
+            for requirement, state in checklist.states
+        ],
+    }
+
+
+def link_dict(link: Link) -> dict[str, Any]:
+    """Return the state of a link as plain data."""
+    reason, checked_at = "", None
+    if link.checked_at:
+        reason, checked_at = _(REASONS[link.reason]), link.checked_at.isoformat()
+    return {
+        "url": link.url,
+        "kind": link.kind,
+        "state": link.state,
+        "status": link.status,
+        "misses": link.misses,
+        "reason": reason,
+        "answered": link.answered,
+        "checked_at": checked_at,
+        "next_check_at": link.next_check_at.isoformat(),
+    }
+
+
+def grouped(criteria: list[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Return the criteria of `as_dict` by group label, in the order of the table."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for criterion_dict in criteria:
+        groups.setdefault(criterion_dict["group_label"], []).append(criterion_dict)
+    return list(groups.items())
+
+
+WIDTH, HEIGHT = 640, 200
+LEFT, RIGHT, TOP, BOTTOM = 36, 10, 12, 26
+# --- charts: an SVG each, whose text alternative is its title ------------------------------------
+
+TICKS = (0, 25, 50, 75, 100)
+FILLS = {"gold": "#b8860b", "silver": "#7d8a99", "bronze": "#a65e2e", "incomplete": "#ffffff"}
+#: Radius of a disc, in pixels; minimum mean score → colours of the disc and of its number.
+DISC = 11
+SHADES = (
+    (80, "#1d5c3f", "#fff"),
+    (65, "#5b9a75", "#000"),
+    (50, "#b9dcc4", "#000"),
+    (0, "#fff", "#000"),
+)
+ALONE = 2  # minimum number of points for a line
+
+
+def ecosphere_quality_trend_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
+    """Draw the mean score over time as a step line; empty for fewer than two days.
+
+    Args:
+        points: items of `overview.trend`: `day` (ISO date) and `mean` (0–100).
+    """
+    if len(points) < ALONE:
+        return Markup("")
+    days = [date.fromisoformat(point["day"]) for point in points]
+    span = max((days[-1] - days[0]).days, 1)
+    a_day = (WIDTH - LEFT - RIGHT) / span
+    grid = ""
+    for score in TICKS:
+        grid += f'<path d="M{LEFT} {_height(score):.1f}H{WIDTH - RIGHT}" stroke="#c9c9c9"/>'
+        grid += (
+            f'<text x="{LEFT - 6}" y="{_height(score) + 4:.1f}" text-anchor="end">{score}</text>'
+        )
+    line, dots = "", ""
+    for day, point in zip(days, points, strict=True):
+        x, y = LEFT + (day - days[0]).days * a_day, _height(point["mean"])
+        line += f"H{x:.1f}V{y:.1f}" if line else f"M{x:.1f} {y:.1f}"
+        dots += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#1d5c3f"/>'
+    line = f'<path d="{line}" fill="none" stroke="#1d5c3f" stroke-width="2"/>'
+    start, end = dates.day(days[0], "medium"), dates.day(days[-1], "medium")
+    before, after = number(points[0]["mean"]), number(points[-1]["mean"])
+    ends = _end_of_line(LEFT, "start", start, points[0]["mean"], before)
+    ends += _end_of_line(WIDTH - RIGHT, "end", end, points[-1]["mean"], after)
+    title = tk._("Mean score: {before} on {start}, {after} on {end}")
+    title = title.format(before=before, start=start, after=after, end=end)
+    return _svg(title, grid + line + dots + ends, HEIGHT)
+
+
+def _end_of_line(x: int, anchor: str, day: str, mean: float, value: str) -> str:
+    """Draw the day below an end of the line, and the value above it, or below it near the top."""
+    y = _height(mean)
+    y_of_value = y - 8 if y > TOP + 16 else y + 18
+    return (
+        f'<text x="{x}" y="{HEIGHT - 6}" text-anchor="{anchor}">{escape(day)}</text>'
+        f'<text x="{x}" y="{y_of_value:.1f}" text-anchor="{anchor}" font-weight="600">'
+        f"{escape(value)}</text>"
+    )
+
+
+def ecosphere_quality_map(places: Sequence[Mapping[str, Any]]) -> Markup:
+    """Draw the mean score of each département as a disc on an outline of France; empty without départements.
+
+    Args:
+        places: territories of `overview.overview`: `id`, `label`, `kind`, `mean`, `datasets`.
+    """
+    territories = vocabularies.get("territories")
+    mainland = outlines.frames()[0]
+    discs, overseas = "", 0
+    for place in sorted(places, key=lambda place: str(place["id"])):
+        concept = territories.get(place["id"])
+        if place["kind"] != "departement" or place["mean"] is None or concept is None:
+            continue
+        west, south, east, north = concept.data["bbox"]
+        x, y = ((west + east) / 2 - mainland.box[0]) * mainland.scale_x, 0.0
+        if outlines.frame_of(concept.data["bbox"]) is mainland:
+            y = (mainland.box[3] - (south + north) / 2) * mainland.scale_y
+        else:
+            x, y = DISC * (2 + 2.5 * overseas), mainland.height + DISC
+            overseas += 1
+        discs += _disc(x, y, place)
+    if not discs:
+        return Markup("")
+    turn = f"scale({mainland.scale_x} {-mainland.scale_y})"
+    turn += f" translate({-mainland.box[0]} {-mainland.box[3]})"
+    outline = (
+        f'<path class="ecosphere-land" d="{mainland.path}" vector-effect="non-scaling-stroke"/>'
+    )
+    land = f'<g transform="{turn}">{outline}</g>'
+    height = mainland.height
+    if overseas:
+        height += 3 * DISC
+    return _svg(
+        tk._("Mean score of the datasets of each département"), land + discs, height, mainland.width
+    )
+
+
+def _disc(x: float, y: float, place: Mapping[str, Any]) -> str:
+    mean = number(place["mean"])
+    fill, ink = next((fill, ink) for least, fill, ink in SHADES if place["mean"] >= least)
+    title = f"{place['label']}{tk._(': ')}{mean} ({place['datasets']})"
+    return (
+        f"<g><title>{escape(title)}</title>"
+        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{DISC}" fill="{fill}" stroke="#333"/>'
+        f'<text x="{x:.0f}" y="{y + 4:.0f}" text-anchor="middle" font-size="10" fill="{ink}">'
+        f"{place['mean']:.0f}</text>"
+        "</g>"
+    )
+
+
+def ecosphere_quality_levels_chart(shares: Sequence[Mapping[str, Any]]) -> Markup:
+    """Draw the share of each level as a stacked bar; empty without datasets.
+
+    Args:
+        shares: items with `level`, `label` and `datasets`, best level first.
+    """
+    total = sum(share["datasets"] for share in shares)
+    if not total:
+        return Markup("")
+    bars, x = "", 0.0
+    for share in shares:
+        width = WIDTH * share["datasets"] / total
+        fill = FILLS[share["level"]]
+        dash = ' stroke-dasharray="4 3"' if share["level"] == "incomplete" else ""
+        bars += (
+            f'<rect x="{x:.1f}" y="1" width="{width:.1f}" height="26" fill="{fill}"'
+            f' stroke="#333"{dash}>'
+            f"<title>{escape(share['label'])}{tk._(': ')}{share['datasets']}</title></rect>"
+        )
+        x += width
+    texts = ", ".join(f"{share['label']} {share['datasets']}" for share in shares)
+    return _svg(tk._("Share of the levels") + tk._(": ") + texts, bars, 28)
+
+
+def _height(value: float) -> float:
+    return TOP + (100 - value) * (HEIGHT - TOP - BOTTOM) / 100
+
+
+def _svg(title: str, content: str, height: int, width: int = WIDTH) -> Markup:
+    return Markup(  # noqa: S704  every text above is escaped
+        f'<svg class="ecosphere-chart" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{escape(title)}" '
+        f'font-size="12" font-family="sans-serif">{content}</svg>'
+    )

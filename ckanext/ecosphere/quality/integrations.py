@@ -59,7 +59,7 @@ def open_signals(context: Any, package_id: str) -> int | None:
 
 
 def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | None:
-    """Return the harvest sources of an organisation with the results of their last job; None without harvesting.
+    """Return the harvest sources of an organisation with the results of their last job; None without the harvest room.
 
     Args:
         context: context of a reader who may see the dashboard of the organisation.
@@ -68,38 +68,25 @@ def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | N
     Returns:
         for each source: name, title, finished (end of its last job), errored, added, updated, deleted.
     """
-    if not p.plugin_loaded("harvest"):
+    if not p.plugin_loaded("ecosphere_harvest"):
         return None
-    if p.plugin_loaded("ecosphere_harvest"):
-        # These figures are public on the page of each source.
-        trusted: Any = {**_fresh(context), "ignore_auth": True}
-        query: Any = {"organization": organization, "counted": False}
-        sources = tk.get_action("ecosphere_harvest_overview")(trusted, query)
-        sources.sort(key=lambda source: source["title"].casefold())
-    else:
-        query = {"fq": f'+dataset_type:harvest +owner_org:"{organization}"', "rows": MOST_SOURCES}
-        sources = tk.get_action("package_search")(
-            _fresh(context), {**query, "include_private": True}
-        )["results"]
-    results = (_last_harvest(context, source) for source in sources[:MOST_SOURCES])
-    return [result for result in results if result is not None]
+    # These figures are public on the page of each source.
+    trusted: Any = {**_fresh(context), "ignore_auth": True}
+    query: Any = {"organization": organization, "counted": False}
+    sources = tk.get_action("ecosphere_harvest_overview")(trusted, query)
+    sources.sort(key=lambda source: source["title"].casefold())
+    return [_last_harvest(source) for source in sources[:MOST_SOURCES]]
 
 
-def _last_harvest(context: Any, source: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the results of a source's last harvest: from its job, else from ckanext-harvest's counts of objects."""
-    common = {"name": source["name"], "title": source["title"]}
-    if source.get("done") is not None or ("done" in source and not source["finished"]):
-        finished = source["finished"] and source["finished"].isoformat()
-        counts = source["done"] or {"added": 0, "updated": 0, "deleted": 0}
-        return {**common, "finished": finished, "errored": source["errors"], **counts}
-    try:
-        status = tk.get_action("harvest_source_show_status")(_fresh(context), {"id": source["id"]})
-    except (tk.NotAuthorized, tk.ObjectNotFound):
-        return None
-    job = status.get("last_job") or {}
-    stats = job.get("stats") or {}
-    counts = {name: stats.get(name, 0) for name in ("errored", "added", "updated", "deleted")}
-    return {**common, "finished": job.get("finished"), **counts}
+def _last_harvest(source: dict[str, Any]) -> dict[str, Any]:
+    counts = source["done"] or {"added": 0, "updated": 0, "deleted": 0}
+    return {
+        "name": source["name"],
+        "title": source["title"],
+        "finished": source["finished"] and source["finished"].isoformat(),
+        "errored": source["errors"],
+        **counts,
+    }
 
 
 def governing_sources(context: Any, datasets: list[str]) -> dict[str, str]:

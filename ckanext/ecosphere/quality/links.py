@@ -26,10 +26,10 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.dataset.services import capabilities
-from ckanext.ecosphere.quality import config, datasets, rescore
+from ckanext.ecosphere.quality import config, rescore, store
 from ckanext.ecosphere.quality.core.distributions import Record, addresses
 from ckanext.ecosphere.quality.core.facts import own_addresses
-from ckanext.ecosphere.quality.model import Link, LinkCheck, LinkUse, QualityRow
+from ckanext.ecosphere.quality.model import Link, LinkUse, QualityRow
 from ckanext.ecosphere.shared.http_guard import (
     FetchError,
     GuardedSession,
@@ -45,7 +45,6 @@ HOSTS_AT_ONCE = 4
 #: Consecutive failures without any answer, after which the rest of the host is postponed.
 FAILURES_OF_A_HOST = 3
 LATER = timedelta(hours=6)
-KEPT_CHECKS = 20
 SETTINGS = GuardSettings(total_seconds=20, connect_seconds=8, read_seconds=15, attempts=1)
 
 # --- inventory ---
@@ -88,7 +87,7 @@ def note(ids: Sequence[str]) -> None:
     active = sa.select(model.Package.id).where(
         model.Package.id.in_(ids), model.Package.state == model.State.ACTIVE
     )
-    for package_id, data in datasets.load(model.Session.scalars(active).all()).items():
+    for package_id, data in store.load(model.Session.scalars(active).all()).items():
         for url, kind in links_of(data).items():
             key = key_of(url)
             links[key] = {
@@ -108,12 +107,11 @@ def note(ids: Sequence[str]) -> None:
 
 def note_all() -> int:
     """Record the URLs of all datasets and delete unused ones; return the number of links."""
-    for ids in datasets.each_chunk(CHUNK):
+    for ids in store.each_chunk(CHUNK):
         note(ids)
         model.Session.commit()
     _delete(LinkUse, ~sa.exists().where(model.Package.id == LinkUse.package_id))
-    for table in (Link, LinkCheck):
-        _delete(table, ~sa.exists().where(LinkUse.key == table.key))
+    _delete(Link, ~sa.exists().where(LinkUse.key == Link.key))
     model.Session.commit()
     return model.Session.scalar(sa.select(sa.func.count()).select_from(Link)) or 0
 
@@ -230,16 +228,6 @@ def write(verdicts: dict[str, Verdict]) -> Outcome:
         link.checked_at, link.status, link.reason = now, verdict.status, verdict.reason
         if verdict.ok:
             link.answered = verdict.answered
-        model.Session.add(
-            LinkCheck(
-                key=link.key,
-                checked_at=now,
-                ok=verdict.ok,
-                status=verdict.status,
-                reason=verdict.reason,
-            )
-        )
-    _forget_old_checks(list(verdicts))
     return Outcome(len(verdicts), len(changed), _apply(changed))
 
 
@@ -259,16 +247,6 @@ def _apply(keys: Sequence[str]) -> int:
     model.Session.commit()
     rescore.reindex(changed)
     return len(ids)
-
-
-def _forget_old_checks(keys: Sequence[str]) -> None:
-    rank = sa.func.row_number().over(
-        partition_by=LinkCheck.key, order_by=LinkCheck.checked_at.desc()
-    )
-    model.Session.flush()
-    ranked = sa.select(LinkCheck.id, rank.label("rank")).where(LinkCheck.key.in_(keys)).subquery()
-    old = sa.select(ranked.c.id).where(ranked.c.rank > KEPT_CHECKS)
-    _delete(LinkCheck, LinkCheck.id.in_(old))
 
 
 def _now() -> datetime:

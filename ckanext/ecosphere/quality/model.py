@@ -1,4 +1,4 @@
-"""Tables of dataset quality, of its history (one entry per day on which the score changed) and of link checks.
+"""Tables of dataset quality, of its history (one entry per day on which the score changed) and of links.
 
 There are no foreign keys to CKAN's tables: rows of deleted datasets are ignored by all queries (which join `package`)
 and removed by the nightly rescore.
@@ -117,17 +117,3 @@ class LinkUse(tk.BaseModel):
 
     package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-
-
-class LinkCheck(tk.BaseModel):
-    """A check of a URL; only the latest ones are kept."""
-
-    __tablename__ = "ecosphere_quality_link_check"
-    __table_args__ = (sa.Index("ix_ecosphere_quality_link_check_key", "key", "checked_at"),)
-
-    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
-    key: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    checked_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False)
-    ok: Mapped[bool | None] = mapped_column(sa.Boolean)
-    status: Mapped[int | None] = mapped_column(sa.Integer)
-    reason: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")

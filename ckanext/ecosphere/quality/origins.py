@@ -24,10 +24,9 @@ from ckan import model
 
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.quality import integrations, store
-from ckanext.ecosphere.quality.core import checks, words
-from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import Criterion
-from ckanext.ecosphere.quality.core.distributions import format_of
+from ckanext.ecosphere.quality.core import criteria
+from ckanext.ecosphere.quality.core.criteria import Criterion, State
+from ckanext.ecosphere.quality.core.distributions import format_of, informing
 from ckanext.ecosphere.quality.core.facts import Facts
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.shared.messages import N_
@@ -99,20 +98,22 @@ def _long_enough(
 
 
 def _enough_lineage(facts: Facts, lost: Sequence[str]) -> bool:
-    return facts.lineage_words + len(words.informing(" ".join(lost))) >= checks.ENOUGH_LINEAGE
+    return facts.lineage_words + len(informing(" ".join(lost))) >= criteria.ENOUGH_LINEAGE
 
 
 def _is_open(text: str) -> bool:
-    known = format_of(links.format_called(text))
-    return known is not None and known.structured_and_open
+    file_format = format_of(links.format_called(text))
+    return file_format is not None and file_format.structured_and_open
 
 
 #: Criteria that only certain lost texts would have met; the others pass with any text.
 WOULD_PASS: dict[str, Callable[[Facts, Sequence[str]], bool]] = {
-    "description": _long_enough(lambda facts: facts.description, checks.SHORT_DESCRIPTION),
-    "description_detailed": _long_enough(lambda facts: facts.description, checks.LONG_DESCRIPTION),
+    "description": _long_enough(lambda facts: facts.description, criteria.SHORT_DESCRIPTION),
+    "description_detailed": _long_enough(
+        lambda facts: facts.description, criteria.LONG_DESCRIPTION
+    ),
     "lineage": _enough_lineage,
-    "keywords": lambda facts, lost: facts.keywords + len(lost) >= checks.ENOUGH_KEYWORDS,
+    "keywords": lambda facts, lost: facts.keywords + len(lost) >= criteria.ENOUGH_KEYWORDS,
     "open_format": lambda _facts, lost: any(map(_is_open, lost)),
 }
 

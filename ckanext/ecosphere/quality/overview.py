@@ -1,4 +1,4 @@
-"""Figures of a service's dashboard and of the comparison of services, as plain data; progress of a rescore.
+"""Figures of a service's dashboard and of the comparison of services, as plain data; CSV and order of their tables.
 
 The figures of the whole portal take time in proportion to the catalogue and are cached in Redis (`show`). Pages never
 wait for them: outdated figures, and missing ones of a large catalogue, are computed in the background. The cache is
@@ -9,9 +9,11 @@ and can be saved without dropping it.
 from __future__ import annotations
 
 import json
+import operator
 import time
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -21,11 +23,12 @@ from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
 
 from ckanext.ecosphere import vocabularies
-from ckanext.ecosphere.quality import config, figures, presentation, store
+from ckanext.ecosphere.quality import config, figures, helpers, store
 from ckanext.ecosphere.quality.core.criteria import BY_ID
 from ckanext.ecosphere.quality.figures import Group, Losses, Scope, Summary, Win
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.csv_table import write
 from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
 
 TREND_DAYS = 730
@@ -96,7 +99,7 @@ def _dataset_dict(package: model.Package, row: QualityRow) -> dict[str, Any]:
         "private": package.private,
         "score": row.score,
         "level": row.level,
-        "level_label": presentation.level_label(row.level),
+        "level_label": helpers.level_label(row.level),
         "failed": list(row.results.values()).count("fail"),
     }
 
@@ -119,7 +122,6 @@ def compute() -> dict[str, Any]:
         **_parted("territories", _places(figures.by_place_or_theme(scope, "territories"))),
         "trend": _trend(scope),
         "losses": _losses_dict(whole.losses),
-        "rescore": running(),
     }
 
 
@@ -163,7 +165,7 @@ def summary_dict(summary: Summary) -> dict[str, Any]:
         "mean_mqa": summary.mqa,
         "mean_inspire": summary.inspire,
         "levels": [
-            {"level": code, "label": presentation.level_label(code), "datasets": number}
+            {"level": code, "label": helpers.level_label(code), "datasets": number}
             for code, number in summary.levels.items()
         ],
     }
@@ -230,7 +232,7 @@ def _services(groups: list[Group], compared: list[Group]) -> dict[str, list[dict
 def _concepts(groups: list[Group], vocabulary: str) -> list[dict[str, Any]]:
     """Return the figures of groups by concepts of a vocabulary; unknown concepts are left out."""
     concepts = vocabularies.get(vocabulary)
-    spoken = presentation.language()
+    spoken = helpers.language()
     rows = []
     for group in groups:
         concept = concepts.get(group.key)
@@ -275,14 +277,14 @@ def show() -> dict[str, Any]:
     minutes = config.overview_minutes()
     if not minutes:
         return compute()
-    spoken = presentation.language()
+    spoken = helpers.language()
     cached = _cached(spoken)
     if cached is None:
         wait_for_many(_key(_ASKED), sa.select(QualityRow.package_id), lambda: _enqueue(spoken))
         return count(spoken)
     if time.time() - cached["counted"] > minutes * _MINUTE:
         _enqueue(spoken)
-    return {**cached["overview"], "rescore": running()}
+    return cached["overview"]
 
 
 def _enqueue(spoken: str) -> bool:
@@ -364,46 +366,193 @@ def _key_of_site(name: str) -> str:
     return f"ecosphere:quality:overview:{tk.config['ckan.site_id']}:{name}"
 
 
-# --- progress of a background rescore ---
+# --- figures as CSV ---
 
-PROGRESS_SECONDS = 7 * 24 * 3600
-AT_WORK = ("queued", "scoring", "indexing")
-SILENT = timedelta(hours=1)  # a run without an update for this long has been stopped
+MEASURES = ("datasets", "mean", "median", "mean_mqa", "mean_inspire")
 
 
-def note_progress(stage: str, done: int, total: int) -> None:
-    """Record that `done` of `total` datasets have passed `stage` (queued, scoring, indexing, finished, failed)."""
-    state = {
-        "stage": stage,
-        "done": done,
-        "total": total,
-        "at": datetime.now(timezone.utc).isoformat(),
-    }
-    connect_to_redis().set(_progress_key(), json.dumps(state), ex=PROGRESS_SECONDS)
+def services(overview: Mapping[str, Any]) -> str:
+    """Return all services of the overview as CSV, including those too small to compare, which are marked."""
+    return _groups(overview, "services", {"service": "name", "title": "title"})
 
 
-def progress() -> Mapping[str, Any] | None:
-    """Return the last recorded state, None if there was no rescore for a week."""
-    text: Any = connect_to_redis().get(_progress_key())
-    if not text:
-        return None
-    return json.loads(text)
+def themes(overview: Mapping[str, Any]) -> str:
+    """Return all themes of the overview as CSV, including those too small to compare, which are marked."""
+    return _groups(overview, "themes", {"theme": "id", "title": "label"})
 
 
-def running() -> dict[str, Any] | None:
-    """Return the progress of a rescore in progress, None if there is none.
+def territories(overview: Mapping[str, Any]) -> str:
+    """Return all territories of the overview as CSV, including those too small to compare, which are marked."""
+    kinds = {"region": tk._("Région"), "departement": tk._("Département")}
+    names = {"territory": "id", "title": "label", "kind": "kind"}
+    return _groups(overview, "territories", names, kinds)
 
-    Returns:
-        `stage` (queued, scoring, indexing), `percent` and `at`; no numbers of datasets, which include private ones.
+
+def evolution(overview: Mapping[str, Any]) -> str:
+    """Return the mean score over time of the overview as CSV, one row per day of change."""
+    return _plain(("day", "datasets", "mean"), overview["trend"])
+
+
+def losses(overview: Mapping[str, Any]) -> str:
+    """Return the failures of harvested datasets of the overview as CSV, one row per criterion."""
+    criteria = (overview["losses"] or {}).get("criteria", ())
+    return _plain(("criterion", "label", "failing", "lost"), criteria)
+
+
+def _plain(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> str:
+    return write(columns, map(operator.itemgetter(*columns), rows))
+
+
+#: Name of a table → function that returns it as CSV.
+CSV_TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "services": services,
+    "themes": themes,
+    "territories": territories,
+    "evolution": evolution,
+    "losses": losses,
+}
+
+
+def _groups(
+    overview: Mapping[str, Any],
+    name: str,
+    names: Mapping[str, str],
+    kinds: Mapping[str, str] | None = None,
+) -> str:
+    """Return groups as CSV.
+
+    Args:
+        overview: the figures.
+        name: name of the groups in them.
+        names: columns → keys of what names a group.
+        kinds: labels of the kinds of groups, for a last column.
     """
-    state = progress()
-    if not state or state["stage"] not in AT_WORK:
-        return None
-    if datetime.now(timezone.utc) - datetime.fromisoformat(state["at"]) > SILENT:
-        return None
-    percent = 100 * state["done"] // max(state["total"], 1)
-    return {"stage": state["stage"], "percent": percent, "at": state["at"]}
+    columns = [*names, *MEASURES, *config.model().level_codes, "compared", "compared_label"]
+    if kinds:
+        columns.append("kind_label")
+    rows = []
+    for part, compared in ((name, "yes"), (f"small_{name}", "no")):
+        for group in overview[part]:
+            row = [group[key] for key in (*names.values(), *MEASURES)]
+            row += [level["datasets"] for level in group["levels"]]
+            row += [compared, _yes_or_no(compared == "yes")]
+            if kinds:
+                row.append(kinds.get(group["kind"], ""))
+            rows.append(row)
+    return write(columns, rows)
 
 
-def _progress_key() -> str:
-    return f"ecosphere:quality:progress:{tk.config['ckan.site_id']}"
+def datasets(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return the datasets of a service as CSV, one row each.
+
+    Each criterion has two columns: its result in words, and as a code.
+    """
+    criteria = [criterion.id for criterion in config.model().criteria]
+    states = helpers.ecosphere_quality_state_labels()
+    columns = [
+        "dataset",
+        "title",
+        "private",
+        "private_label",
+        "score",
+        "level",
+        "level_label",
+        "mqa",
+        "inspire",
+    ]
+    columns += [f"{criterion}_label" for criterion in criteria] + criteria
+    lines = []
+    for row in rows:
+        results = [row["results"].get(criterion, "") for criterion in criteria]
+        private = "yes" if row["private"] else "no"
+        lines.append(
+            [
+                row["name"],
+                row["title"],
+                private,
+                _yes_or_no(row["private"]),
+                row["score"],
+                row["level"],
+                helpers.level_label(row["level"]),
+                row["mqa"],
+                row["inspire"],
+                *(states.get(result, "") for result in results),
+                *results,
+            ]
+        )
+    return write(columns, lines)
+
+
+def _yes_or_no(value: bool) -> str:
+    if value:
+        return tk._("Yes")
+    return tk._("No")
+
+
+# --- order of the tables of the page ---
+
+TABLES = (
+    "services",
+    "small_services",
+    "themes",
+    "small_themes",
+    "territories",
+    "small_territories",
+)
+NAME = "name"
+#: Columns of a table, besides the number of datasets at each level.
+COLUMNS = (NAME, "datasets", "mean", "median", "mean_mqa", "mean_inspire")
+
+
+@dataclass(frozen=True)
+class Order:
+    """Requested order of a table.
+
+    Attributes:
+        table: one of `TABLES`, empty for the default order of all tables.
+        column: one of `COLUMNS`, or the code of a level.
+        down: whether the order is descending.
+    """
+
+    table: str = ""
+    column: str = ""
+    down: bool = False
+
+
+def order_of(parameters: Mapping[str, str], levels: tuple[str, ...]) -> Order:
+    """Parse the requested order; the default order if table or column is unknown.
+
+    Args:
+        parameters: `table` and `sort`, a column, preceded by "-" for descending order.
+        levels: codes of the levels, which are columns, too.
+    """
+    table, sort = parameters.get("table", ""), parameters.get("sort", "")
+    column = sort.removeprefix("-")
+    if table not in TABLES or column not in COLUMNS + levels:
+        return Order()
+    return Order(table, column, sort.startswith("-"))
+
+
+def in_order(overview: Mapping[str, Any], order: Order) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each table in the requested order; rows without a value always come last."""
+    tables = {name: list(overview[name]) for name in TABLES}
+    if order.table:
+        rows = sorted(tables[order.table], key=_name)
+        full = [row for row in rows if _figure(row, order.column) is not None]
+        full.sort(key=lambda row: _figure(row, order.column), reverse=order.down)
+        empty = [row for row in rows if _figure(row, order.column) is None]
+        tables[order.table] = full + empty
+    return tables
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return str(row.get("title") or row.get("label") or "").casefold()
+
+
+def _figure(row: Mapping[str, Any], column: str) -> Any:
+    """Return the value of a row in a column; for a level, its number of datasets."""
+    if column == NAME:
+        return _name(row)
+    if column in COLUMNS:
+        return row[column]
+    return next((level["datasets"] for level in row["levels"] if level["level"] == column), None)

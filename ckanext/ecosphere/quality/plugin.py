@@ -21,19 +21,7 @@ from ckanext.ecosphere.interfaces import (
     InitReport,
     Person,
 )
-from ckanext.ecosphere.quality import (
-    cli,
-    config,
-    dashboard,
-    datasets,
-    helpers,
-    overview,
-    presentation,
-    series,
-    setup,
-    store,
-)
-from ckanext.ecosphere.quality.jobs import recovery, tasks
+from ckanext.ecosphere.quality import cli, config, dashboard, helpers, jobs, overview, setup, store
 from ckanext.ecosphere.quality.logic import action, auth
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.health import check_networks, check_ports
@@ -66,15 +54,15 @@ class EcosphereQualityPlugin(Room):
     def configure(self, config: Any) -> None:
         """Add the RDF profile of quality, after those of all other plugins; listen to commits for series."""
         setup.add_rdf_profile(config)
-        series.listen()
+        store.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Score the new dataset in the transaction that creates it."""
-        datasets.after_save(context, pkg_dict, new=True)
+        store.after_save(context, pkg_dict, new=True)
 
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Score the dataset in the transaction that changes it."""
-        datasets.after_save(context, pkg_dict, new=False)
+        store.after_save(context, pkg_dict, new=False)
 
     def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Schedule the rescoring of the series and members of a deleted dataset."""
@@ -106,7 +94,7 @@ class EcosphereQualityPlugin(Room):
                 dataset[store.LEVEL_FIELD], dataset[store.SCORE_FIELD] = badge.level, badge.score
         facet = search_results.get("search_facets", {}).get(store.LEVEL_FIELD, {})
         for item in facet.get("items", []):
-            item["display_name"] = presentation.level_label(item["name"]) or item["name"]
+            item["display_name"] = helpers.level_label(item["name"]) or item["name"]
         return search_results
 
     def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
@@ -148,12 +136,12 @@ class EcosphereQualityPlugin(Room):
 
     def ecosphere_recover(self) -> list[str]:
         """Score and index what a killed process or an emptied queue left undone."""
-        return recovery.recover()
+        return jobs.recover()
 
     def ecosphere_jobs(self) -> Sequence[Job]:
         """Return the long runs."""
-        return tasks.RUNS
+        return jobs.RUNS
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of this room's background jobs."""
-        return [tasks.QUEUE]
+        return [jobs.QUEUE]

@@ -21,8 +21,8 @@ from rdflib import RDF, XSD, Graph, Literal, Namespace, URIRef
 
 from ckanext.dcat.profiles import RDFProfile
 from ckanext.ecosphere.quality import config, rescore, store
-from ckanext.ecosphere.quality.core import inspire, mqa
-from ckanext.ecosphere.quality.core.words import DATA
+from ckanext.ecosphere.quality.core import inspire
+from ckanext.ecosphere.quality.core.distributions import DATA
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.shared import rdf
 
@@ -65,7 +65,7 @@ class QualityMeasurementsProfile(RDFProfile):
         quality = store.quality_of(row)
         values = {
             "score": quality.badge.score,
-            "mqa": mqa.assess(quality.facts).points(),
+            "mqa": inspire.assess(quality.facts).points(),
             "inspire": inspire.check(quality.facts).share,
         }
         self.g.bind("dqv", DQV)

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.documents import KeptDocuments
-from ckanext.ecosphere.quality import config, datasets, series, store
+from ckanext.ecosphere.quality import config, store
 from ckanext.ecosphere.quality.core.facts import Facts
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 
@@ -59,8 +59,8 @@ def everything(progress: Progress = _no_progress) -> Outcome:
     Args:
         progress: called with (done, total) after each chunk.
     """
-    outcome, total = Outcome(pruned=prune()), datasets.count()
-    for ids in datasets.each_chunk():
+    outcome, total = Outcome(pruned=prune()), store.count()
+    for ids in store.each_chunk():
         outcome.changed += some(ids).changed
         outcome.seen += len(ids)
         _end_chunk()
@@ -77,7 +77,7 @@ def fallen_due(progress: Progress = _no_progress) -> Outcome:
         .order_by(QualityRow.package_id)
     )
     waiting = list(model.Session.scalars(late))
-    for ids in _chunks(waiting, datasets.CHUNK):
+    for ids in _chunks(waiting, store.CHUNK):
         rows = _locked(ids)
         facts = {package_id: Facts.from_dict(row.facts) for package_id, row in rows.items()}
         outcome.changed += _write(facts, rows)
@@ -89,7 +89,7 @@ def fallen_due(progress: Progress = _no_progress) -> Outcome:
 
 def _with_relatives(outcome: Outcome) -> Outcome:
     """Score all series and members again, whose relatives may have been scored after them. Commits."""
-    for ids in _chunks(series.related_ids(), datasets.CHUNK):
+    for ids in _chunks(store.related_ids(), store.CHUNK):
         outcome.changed += some(ids).changed
         _end_chunk()
     outcome.changed = list(dict.fromkeys(outcome.changed))
@@ -109,11 +109,11 @@ def _end_chunk() -> None:
 def some(ids: Sequence[str]) -> Outcome:
     """Load and score the datasets `ids`; the caller commits."""
     rows = _locked(ids)
-    return _score(datasets.load(ids), rows)
+    return _score(store.load(ids), rows)
 
 
 def loaded(data: Mapping[str, Mapping[str, Any]]) -> Outcome:
-    """Score datasets as loaded by `datasets.load`; the caller commits."""
+    """Score datasets as loaded by `store.load`; the caller commits."""
     return _score(data, _locked(list(data)))
 
 
@@ -121,7 +121,7 @@ def _score(data: Mapping[str, Mapping[str, Any]], rows: dict[str, QualityRow]) -
     facts: dict[str, Facts] = {}
     for package_id, dataset in data.items():
         checks = store.checks_of(rows.get(package_id))
-        facts[package_id] = series.facts_of(dataset, checks)
+        facts[package_id] = store.facts_of(dataset, checks)
     return Outcome(len(facts), _write(facts, rows))
 
 
@@ -209,13 +209,13 @@ def reindex(ids: Sequence[str], progress: Progress = _no_progress) -> int:
         SolrAwayError: Solr is down.
     """
     with ThreadPoolExecutor(1) as sender:
-        run, done = _Reindexing(sender), 0
+        run, number = _Reindexing(sender), 0
         for chunk in _chunks(ids, LOCKED_TOGETHER):
             run.index(chunk, skip_locked=True)
-            if done // COMMIT_EVERY != (done + LOCKED_TOGETHER) // COMMIT_EVERY:
+            if number // COMMIT_EVERY != (number + LOCKED_TOGETHER) // COMMIT_EVERY:
                 solr.commit()
-            done += len(chunk)
-            progress(done, len(ids))
+            number += len(chunk)
+            progress(number, len(ids))
         # A save in progress indexes its dataset itself, unless it is rolled back: wait, one by one against deadlocks.
         for package_id in run.busy:
             run.index([package_id], skip_locked=False)

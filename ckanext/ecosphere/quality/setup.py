@@ -8,9 +8,8 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
-from ckanext.ecosphere.quality import config, datasets, rescore
+from ckanext.ecosphere.quality import config, jobs, rescore
 from ckanext.ecosphere.quality.core.score import ModelError
-from ckanext.ecosphere.quality.jobs import tasks
 
 _ = tk._
 
@@ -23,7 +22,7 @@ def initialise(report: InitReport) -> None:
     """Queue a rescore if datasets are not scored with the current weights."""
     number = rescore.missing()
     if number:
-        tasks.enqueue_rescore(datasets.count())
+        jobs.enqueue_rescore()
         report.changed(
             _("Quality: {number} datasets will be scored in the background").format(number=number)
         )

@@ -1,26 +1,77 @@
-"""Store the quality of datasets in the transaction of the save, and read it as of today.
+"""The quality of datasets: scored in the transaction of the save, and read as of today.
 
-Nothing here commits: the caller's transaction decides, so that a dataset and its score are saved or rolled back
-together.
+`package_create` and `package_update` call the hooks before they index and before they commit, with the validated dict:
+fields of the schema are extras. Resources are missing if an update does not change them; they are then taken from the
+session, where CKAN needs them anyway to index the dataset. Nothing here commits: the caller's transaction decides, so
+that a dataset and its score are saved or rolled back together.
+
+A member inherits values from its series, a series counts its members: rows store the identifiers of a series
+(`known_as`) and the series of a member (`series`), so that both directions are index look-ups. Only public series lend
+values: otherwise the score of a public member would reveal the contents of a draft. When a series or a member is saved,
+its relatives are rescored in the background, and again every night.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib import plugins as lib_plugins
+from ckan.lib.redis import connect_to_redis
+from ckan.types import Context
+from redis.exceptions import RedisError
+from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm.util import identity_key
 
-from ckanext.ecosphere.quality import config, series
-from ckanext.ecosphere.quality.core import inspire, mqa
-from ckanext.ecosphere.quality.core.facts import Checks, Facts
+from ckanext.ecosphere.dataset.view import parse_json
+from ckanext.ecosphere.quality import config
+from ckanext.ecosphere.quality.core import inspire
+from ckanext.ecosphere.quality.core.distributions import Record
+from ckanext.ecosphere.quality.core.facts import Checks, Facts, Kind, gather, kind_of, references
 from ckanext.ecosphere.quality.core.score import Evaluation, changes_after, evaluate
 from ckanext.ecosphere.quality.model import LinkUse, QualityHistory, QualityRow
+from ckanext.ecosphere.shared.queue import enqueue_once
+
+log = logging.getLogger(__name__)
+
+#: Columns of a dataset that are scored; all other fields of the schema are extras.
+COLUMNS = (
+    "name",
+    "title",
+    "notes",
+    "url",
+    "license_id",
+    "owner_org",
+    "maintainer",
+    "maintainer_email",
+    "author",
+    "author_email",
+)
+#: Columns of a resource that are scored; its other fields are extras.
+RESOURCE_COLUMNS = ("id", "url", "url_type", "name", "description", "format", "mimetype", "size")
+CHUNK = 500
+
+
+def after_save(context: Context, data: Mapping[str, Any], *, new: bool) -> None:
+    """Score the dataset that was just saved."""
+    package = context.get("package") or model.Package.get(data["id"])
+    if package is None or not is_scored(package.type):
+        return
+    data = {"owner_org": package.owner_org, **data, "id": package.id, "name": package.name}
+    if "resources" not in data:
+        data["resources"] = [stored_resource(resource) for resource in package.resources]
+    save(package.id, data, new=new)
+
 
 #: Field of the index and key of the datasets found, for the level and for the score. Plain string fields, not
 #: `vocab_…`, which CKAN copies into the full text: "bronze" is also a term of archaeology.
@@ -90,8 +141,8 @@ def save(package_id: str, data: Mapping[str, Any], *, new: bool = False) -> Badg
         row = model.Session.execute(_BEFORE, {"id": package_id}).first()
     checks, lenders, names = row or ({}, [], [])
     # Other background results were about the dataset's former contents: discard them; the nightly work redoes them.
-    facts = series.facts_of(data, Checks(links=(checks or {}).get("links", {})))
-    series.note({*lenders, *facts.series}, {*names, *facts.known_as})
+    facts = facts_of(data, Checks(links=(checks or {}).get("links", {})))
+    mark_relatives({*lenders, *facts.series}, {*names, *facts.known_as})
     return write(package_id, facts)
 
 
@@ -109,7 +160,7 @@ def columns_of(facts: Facts) -> tuple[Evaluation, dict[str, Any]]:
         "model_version": weights.version,
         "computed_at": datetime.now(timezone.utc),
         "due": changes_after(facts, day),
-        "mqa": mqa.assess(facts).points(),
+        "mqa": inspire.assess(facts).points(),
         "inspire": inspire.check(facts).share,
         "themes": list(facts.theme_ids),
         "territories": list(facts.territory_ids),
@@ -124,9 +175,9 @@ def write(package_id: str, facts: Facts) -> Badge:
     texts = {name: json.dumps(columns[name]) for name in ("facts", "results")}
     model.Session.execute(_WRITE, {**columns, **texts, "id": package_id, "day": evaluation.today})
     session = model.Session()
-    held = session.identity_map.get(identity_key(QualityRow, package_id))
-    if held is not None:
-        session.expire(held)  # the statement bypassed the ORM
+    row = session.identity_map.get(identity_key(QualityRow, package_id))
+    if row is not None:
+        session.expire(row)  # the statement bypassed the ORM
     badge = Badge(evaluation.score, evaluation.level)
     session.info[_JUST_SCORED] = (_transaction(), package_id, badge)
     return badge
@@ -180,7 +231,7 @@ def note_relatives(package_id: str) -> None:
     """Mark the series and members of a dataset that is added or removed for rescoring."""
     row = model.Session.execute(_BEFORE, {"id": package_id}).first()
     if row:
-        series.note(row.series, row.known_as)
+        mark_relatives(row.series, row.known_as)
 
 
 # --- reading ---
@@ -199,7 +250,7 @@ def quality_of(row: QualityRow) -> Quality:
 
 def quality_of_dict(data: Mapping[str, Any], checks: Checks | None = None) -> Quality:
     """Return the quality of a dataset without a row, without storing it."""
-    facts = series.facts_of(data, checks)
+    facts = facts_of(data, checks)
     return Quality(facts, evaluate(facts, config.model(), today()), None)
 
 
@@ -275,3 +326,299 @@ def forget_just_scored() -> None:
 def _transaction() -> Any:
     session = model.Session()
     return session.get_nested_transaction() or session.get_transaction()
+
+
+# --- series and members --------------------------------------------------------------------------
+
+MARKS_AT_ONCE = 500
+SERIES_COLUMNS = ("id", "name", "title", "license_id", "url")
+RELATIVES_JOB = "ckanext.ecosphere.quality.jobs.rescore_relatives"
+_MARKED = __name__
+"""Key, in the session, of the relatives to score after the commit."""
+
+
+def facts_of(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
+    """Return the facts of a dataset as `facts.gather` does, taking its series and members in this portal into account.
+
+    It needs two queries for a series or a member of one, none for other datasets.
+    """
+    record = Record(data)
+    if record.series:
+        series = _lenders(record.series, record.text("id"))
+        data = {**record.values, **_inherited(record, series)}
+    members = 0
+    if kind_of(record) is Kind.SERIES:
+        members = _members(references(record))
+    return gather(data, checks, members)
+
+
+def _lenders(names: Collection[str], own_id: str) -> list[dict[str, Any]]:
+    """Return the public series with these identifiers, in the order of `names`."""
+    order = list(names)
+    known_as = dict(model.Session.execute(_known_as_query(), {"names": order}).tuples().all())
+    known_as.pop(own_id, None)
+    if not known_as:
+        return []
+
+    def place(row: Any) -> int:
+        return min(order.index(name) for name in known_as[row["id"]] if name in order)
+
+    rows = model.Session.execute(_series_query(), {"ids": list(known_as)}).mappings()
+    public = [row for row in rows if row["state"] == model.State.ACTIVE and not row["private"]]
+    lenders = []
+    for row in sorted(public, key=place):
+        columns = {name: row[name] for name in SERIES_COLUMNS}
+        lenders.append(_decoded({**(row["extras"] or {}), **columns}))
+    return lenders
+
+
+# Both are built once, since a harvest runs them for each member of a series. They are not joined: without statistics,
+# as during a first harvest, PostgreSQL would read all active datasets for each member.
+
+
+@cache
+def _known_as_query() -> Any:
+    names = sa.bindparam("names", type_=ARRAY(sa.Text))
+    overlap = QualityRow.known_as.overlap(names)  # type: ignore[attr-defined]
+    return sa.select(QualityRow.package_id, QualityRow.known_as).where(overlap)
+
+
+@cache
+def _series_query() -> Any:
+    columns = (
+        getattr(model.Package, name) for name in (*SERIES_COLUMNS, "extras", "state", "private")
+    )
+    return sa.select(*columns).where(model.Package.id.in_(sa.bindparam("ids", expanding=True)))
+
+
+def _inherited(record: Record, series: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the values inherited by a member, as shown on its page; empty without the schemas room."""
+    if not series or not p.plugin_loaded("ecosphere_schemas"):
+        return {}
+    values = tk.h.ecosphere_taken_from_series(_decoded(record.values), series)
+    return {name: value for name, value in values.items() if not record.rows(name)}
+
+
+def _decoded(values: Mapping[str, Any]) -> dict[str, Any]:
+    decoded = dict(values)
+    for name, value in values.items():
+        parsed = parse_json(value)
+        if parsed is not None:
+            decoded[name] = parsed
+    return decoded
+
+
+def _members(names: Collection[str]) -> int:
+    overlap = QualityRow.series.overlap(_texts(names))  # type: ignore[attr-defined]
+    members = model.Session.scalars(sa.select(QualityRow.package_id).where(overlap)).all()
+    is_public = sa.and_(model.Package.state == model.State.ACTIVE, model.Package.private.is_(False))
+    # Not a condition, by the index of which PostgreSQL would read all active datasets.
+    count = sa.select(sa.func.count().filter(is_public))
+    query = count.where(model.Package.id == sa.any_(_texts(members)))
+    return model.Session.scalar(query) or 0
+
+
+def related_ids() -> list[str]:
+    """Return the ids of all series and members."""
+    any_name = sa.func.cardinality(QualityRow.series) + sa.func.cardinality(QualityRow.known_as) > 0
+    query = sa.select(QualityRow.package_id).where(any_name).order_by(QualityRow.package_id)
+    return list(model.Session.scalars(query))
+
+
+def mark_relatives(series: Iterable[str], known_as: Iterable[str]) -> None:
+    """Mark the relatives of a dataset for rescoring after the current transaction commits.
+
+    Args:
+        series: current and former series of the dataset.
+        known_as: current and former identifiers of the dataset, if it is a series.
+    """
+    marks = {f"series:{name}" for name in series} | {f"member:{name}" for name in known_as}
+    if marks:
+        session: Any = model.Session()
+        session.info.setdefault(_MARKED, set()).update(marks)
+
+
+def listen() -> None:
+    """Register the listeners of commits and rollbacks, once per process."""
+    for name, function in (("after_commit", _committed), ("after_rollback", _rolled_back)):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _committed(session: Any) -> None:
+    marks = session.info.pop(_MARKED, None)
+    if not marks:
+        return
+    try:
+        connect_to_redis().sadd(_key(), *marks)
+        enqueue_relatives()
+    except RedisError:
+        log.warning("Quality: relatives of a series are scored tonight only, Redis does not answer")
+
+
+def _rolled_back(session: Any) -> None:
+    session.info.pop(_MARKED, None)
+
+
+def enqueue_relatives() -> None:
+    """Queue the rescoring of the marked relatives."""
+    work: Any = RELATIVES_JOB
+    enqueue_once(
+        work,
+        job_id="ecosphere-quality-relatives",
+        title="Quality: series and members",
+        queue=config.QUEUE,
+    )
+
+
+def take_relatives() -> list[str]:
+    """Return the ids of the marked relatives, and clear the marks."""
+    redis, ids = connect_to_redis(), set()
+    while True:
+        marks = redis.spop(_key(), MARKS_AT_ONCE)
+        if not marks:
+            return sorted(ids)
+        names: dict[str, list[str]] = {"series": [], "member": []}
+        for mark in marks:
+            text = mark.decode() if isinstance(mark, bytes) else str(mark)
+            kind, _colon, name = text.partition(":")
+            names[kind].append(name)
+        row: Any = QualityRow
+        is_series = row.known_as.overlap(_texts(names["series"]))
+        is_member = row.series.overlap(_texts(names["member"]))
+        ids.update(
+            model.Session.scalars(sa.select(QualityRow.package_id).where(is_series | is_member))
+        )
+
+
+def _key() -> str:
+    return f"ecosphere:quality:relatives:{tk.config['ckan.site_id']}"
+
+
+def _texts(names: Collection[str]) -> Any:
+    return sa.cast(list(names), ARRAY(sa.Text))
+
+
+# --- datasets as dicts that can be scored, from a form and from the database ---------------------
+
+
+def validated(
+    context: Context, package: model.Package | None, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the fields `data` as a save would keep them, without saving: a French date becomes an ISO date.
+
+    A value with an error stays as it was given. Resources stay too: they are not in the form, and there may be many.
+
+    Args:
+        context: of the action.
+        package: the dataset to change, None for a new one.
+        data: fields of the dataset, as for `package_update` or as posted by the form.
+    """
+    kind = str(data.get("type") or "dataset")
+    action = "package_create"
+    fields = {name: value for name, value in data.items() if name != "resources"}
+    if package:
+        kind = package.type
+        action = "package_update"
+        fields |= {"id": package.id, "name": package.name}
+    plugin = lib_plugins.lookup_package_plugin(kind)
+    schema = plugin.update_package_schema() if package else plugin.create_package_schema()
+    about = cast(Context, {**context, "session": model.Session, "package": package})
+    checked, errors = lib_plugins.plugin_validate(
+        plugin, about, {**fields, "type": kind}, schema, action
+    )
+    unchecked = {name: data[name] for name in (*errors, "resources") if name in data}
+    return {**checked, **unchecked}
+
+
+def stored_resource(resource: model.Resource) -> dict[str, Any]:
+    """Return a stored resource as a dict, with its extras at the top level."""
+    columns = {
+        name: getattr(resource, name) for name in ("id", "state", *model.Resource.get_columns())
+    }
+    return {**(resource.extras or {}), **columns}
+
+
+def stored_dataset(package: model.Package) -> dict[str, Any]:
+    """Return a stored dataset as a dict that can be scored."""
+    tags = (
+        sa.select(model.Tag.name)
+        .join(model.PackageTag, model.PackageTag.tag_id == model.Tag.id)
+        .where(
+            model.PackageTag.package_id == package.id, model.PackageTag.state == model.State.ACTIVE
+        )
+        .where(model.Tag.vocabulary_id.is_(None))
+    )
+    return {name: getattr(package, name) for name in ("id", *COLUMNS)} | {
+        "extras": dict(package.extras),
+        "tags": [{"name": name} for name in model.Session.scalars(tags)],
+        "resources": [stored_resource(resource) for resource in package.resources],
+    }
+
+
+def ids_after(last: str, size: int = CHUNK) -> list[str]:
+    """Return the next ids after `last`, in order, of datasets of scored types.
+
+    Deleted datasets are included, since they may be restored.
+    """
+    package = model.Package
+    query = (
+        sa.select(package.id)
+        .where(package.type.in_(config.dataset_types()), package.id > last)
+        .order_by(package.id)
+        .limit(size)
+    )
+    return list(model.Session.scalars(query))
+
+
+def each_chunk(size: int = CHUNK) -> Iterator[list[str]]:
+    """Yield chunks of ids of all datasets of scored types; each chunk is queried when the previous one is done."""
+    ids = ids_after("", size)
+    while ids:
+        yield ids
+        ids = ids_after(ids[-1], size)
+
+
+def count() -> int:
+    """Return the number of datasets of scored types."""
+    query = sa.select(sa.func.count()).where(model.Package.type.in_(config.dataset_types()))
+    return model.Session.scalar(query) or 0
+
+
+def load(ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the datasets `ids` as dicts, with three queries."""
+    package, tag, link, resource = (
+        model.package_table,
+        model.tag_table,
+        model.package_tag_table,
+        model.resource_table,
+    )
+    columns = [package.c.id, package.c.extras, *(package.c[name] for name in COLUMNS)]
+    by_id: dict[str, dict[str, Any]] = {}
+    for row in model.Session.execute(sa.select(*columns).where(package.c.id.in_(ids))).mappings():
+        by_id[row["id"]] = {**row, "tags": [], "resources": []}
+    tags = (
+        sa.select(link.c.package_id, tag.c.name)
+        .join(tag, tag.c.id == link.c.tag_id)
+        .where(
+            link.c.package_id.in_(ids),
+            link.c.state == model.State.ACTIVE,
+            tag.c.vocabulary_id.is_(None),
+        )
+    )
+    for package_id, name in model.Session.execute(tags):
+        by_id[package_id]["tags"].append({"name": name})
+    columns = [
+        resource.c.package_id,
+        resource.c.extras,
+        *(resource.c[name] for name in RESOURCE_COLUMNS),
+    ]
+    resources = (
+        sa.select(*columns)
+        .where(resource.c.package_id.in_(ids), resource.c.state == model.State.ACTIVE)
+        .order_by(resource.c.package_id, resource.c.position)
+    )
+    for row in model.Session.execute(resources).mappings():
+        values = {**(row["extras"] or {}), **row, "extras": None}
+        by_id[row["package_id"]]["resources"].append(values)
+    return by_id

@@ -1,4 +1,4 @@
-"""Pages of the room: quality and badge of a dataset, comparison of services, dashboards."""
+"""Pages of the room: quality of a dataset, comparison of services, dashboards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckan.logic import clean_dict, parse_params, tuplize_dict
 from flask import Blueprint, Response, abort, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.quality import charts, config, figures, presentation, store, tables
+from ckanext.ecosphere.quality import config, figures, overview, store
 from ckanext.ecosphere.quality.figures import Scope
 from ckanext.ecosphere.shared import web_guard
 
@@ -61,25 +61,6 @@ def dataset_page(id: str) -> str:
     return tk.render("ecosphere_quality/dataset.html", variables)
 
 
-def dataset_badge(id: str) -> AnyResponse:
-    """Return the badge of a dataset as SVG, with an ETag."""
-    package = visible_dataset(id)
-    stored = model.Package.get(package["id"])
-    if stored is None:
-        tk.abort(404)
-    badge = presentation.quality(stored).badge
-    response = Response(
-        charts.badge(badge, presentation.level_label(badge.level)), mimetype="image/svg+xml"
-    )
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
-    if package["private"] or package["state"] != model.State.ACTIVE:
-        request.environ["__no_cache__"] = True
-        response.cache_control.no_store = True
-        return response
-    response.add_etag()
-    return response.make_conditional(request)
-
-
 def recheck(id: str) -> AnyResponse:
     """Queue a check of the links of a dataset, then show its quality."""
     package = visible_dataset(id)
@@ -123,9 +104,9 @@ def preview_fragment() -> str:
 
 def overview_page() -> str:
     """Compare the services, themes and territories, in the requested order; public datasets only."""
-    overview = tk.get_action("ecosphere_quality_overview")(context(), {})
-    order = tables.order_of(request.args, config.model().level_codes)
-    variables = {"overview": overview, "tables": tables.in_order(overview, order), "order": order}
+    figures = tk.get_action("ecosphere_quality_overview")(context(), {})
+    order = overview.order_of(request.args, config.model().level_codes)
+    variables = {"overview": figures, "tables": overview.in_order(figures, order), "order": order}
     return tk.render("ecosphere_quality/overview.html", variables)
 
 
@@ -135,16 +116,16 @@ def overview_csv() -> Response:
     The parameter `table` names it: services (default), themes, territories, evolution or losses.
     """
     name = request.args.get("table", "services")
-    if name not in tables.CSV_TABLES:
+    if name not in overview.CSV_TABLES:
         tk.abort(404, tk._("There is no such table."))
-    overview = tk.get_action("ecosphere_quality_overview")(context(), {})
-    return _download(tables.CSV_TABLES[name](overview), "text/csv", f"qualite-{name}.csv")
+    figures = tk.get_action("ecosphere_quality_overview")(context(), {})
+    return _download(overview.CSV_TABLES[name](figures), "text/csv", f"qualite-{name}.csv")
 
 
 def overview_json() -> Response:
     """Return all figures of the page as JSON."""
-    overview = tk.get_action("ecosphere_quality_overview")(context(), {})
-    return _download(json.dumps(overview, ensure_ascii=False), "application/json")
+    figures = tk.get_action("ecosphere_quality_overview")(context(), {})
+    return _download(json.dumps(figures, ensure_ascii=False), "application/json")
 
 
 def visible_dashboard(id: str) -> dict[str, Any]:
@@ -166,7 +147,9 @@ def refuse_dashboard(id: str) -> NoReturn:
     if group is None or group.state != model.State.ACTIVE:
         tk.abort(404, tk._("Organization not found"))
     if not tk.current_user.is_authenticated:
-        abort(tk.redirect_to("user.login", came_from=request.full_path.rstrip("?")))  # pyright: ignore[reportArgumentType]
+        came_from = request.full_path.rstrip("?")
+        login: Any = tk.redirect_to("user.login", came_from=came_from)
+        abort(login)
     tk.abort(403, tk._("The dashboard of a service is for those who work for it."))
 
 
@@ -187,7 +170,7 @@ def dashboard_csv(id: str) -> Response:
     """Return a CSV row for each dataset of the service."""
     organization = visible_dashboard(id)["organization"]
     scope = Scope(organization=organization["id"], private=True)
-    content = tables.datasets(figures.each_dataset(scope))
+    content = overview.datasets(figures.each_dataset(scope))
     return _private(_download(content, "text/csv", f"qualite-{organization['name']}.csv"))
 
 
@@ -213,7 +196,6 @@ def _private(response: Response) -> Response:
 
 for path, view in (
     ("/dataset/<id>/qualite", dataset_page),
-    ("/dataset/<id>/qualite.svg", dataset_badge),
     ("/qualite", overview_page),
     ("/qualite.csv", overview_csv),
     ("/qualite.json", overview_json),

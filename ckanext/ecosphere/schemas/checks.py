@@ -20,7 +20,8 @@ def run() -> list[Check]:
     if not schema or "form_sections" not in schema:
         message = tk._("Datasets do not follow the schema of the access desk")
         remedy = tk._(
-            "Name ckanext.ecosphere.schemas:dataset.yaml, or a copy of it, in scheming.dataset_schemas"
+            "Name ckanext.ecosphere.schemas:dataset.yaml, or a copy of it, in "
+            "scheming.dataset_schemas"
         )
         return [Check(name, CheckStatus.ERROR, message, remedy)]
     missing = [*_missing(schema["dataset_fields"]), *_missing(schema["resource_fields"])]

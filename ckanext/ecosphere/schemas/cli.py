@@ -12,9 +12,9 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas import iso_record
-from ckanext.ecosphere.schemas.catalogue import adopting
-from ckanext.ecosphere.schemas.catalogue.public_files import each_dataset
+from ckanext.ecosphere.schemas import adopting
+from ckanext.ecosphere.schemas.iso import writer
+from ckanext.ecosphere.schemas.public_files import each_dataset
 from ckanext.ecosphere.schemas.rdf.skos import turtle
 from ckanext.ecosphere.setup.dialogue import plan_options, proceed, speaking
 from ckanext.ecosphere.vocabularies.model import BASE_COLUMNS, read_rows, read_vocabulary
@@ -101,7 +101,7 @@ def export_iso(folder: Path) -> None:
     written = set()
     for dataset in each_dataset({"fq": "+dataset_type:dataset +capacity:public"}):
         file = folder / f"{dataset['id']}.xml"
-        file.write_bytes(iso_record.of(dataset))
+        file.write_bytes(writer.record_of(dataset))
         written.add(file.name)
     for old in folder.glob("*.xml"):
         if old.name not in written:

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas.fields import overlay as schema_overlay
+from ckanext.ecosphere.schemas import form as schema_form
 from ckanext.ecosphere.shared.config import declared
 from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
 from ckanext.ecosphere.shared.portal_services import own_services
@@ -104,10 +104,10 @@ def set_defaults(settings: Any) -> None:
         settings[RDF_PROFILES] = OWN_PROFILE
     if overlay() and settings.get(SCHEMAS) in (None, "", OWN_SCHEMA, [OWN_SCHEMA]):
         try:
-            settings[SCHEMAS] = schema_overlay.write(
+            settings[SCHEMAS] = schema_form.write_overlaid(
                 overlay(), settings.get("ckan.storage_path") or ""
             )
-        except schema_overlay.OverlayError as error:
+        except schema_form.OverlayError as error:
             raise CkanConfigurationException(f"{OVERLAY}: {error}") from error
         scheming: Any = p.get_plugin(SCHEMING)
         if scheming:

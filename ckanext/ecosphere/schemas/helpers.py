@@ -11,15 +11,13 @@ from jinja2 import Undefined
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.schemas import wording
-from ckanext.ecosphere.schemas.bulk.actions import ecosphere_bulk_filters  # noqa: F401 - for the templates
-from ckanext.ecosphere.schemas.catalogue import inheritance
-from ckanext.ecosphere.schemas.catalogue.core_fields import (  # noqa: F401 - for the templates
+from ckanext.ecosphere.dataset.view import as_list
+from ckanext.ecosphere.schemas import form, places, relations, stored, urls, wording
+from ckanext.ecosphere.schemas.adopting import (  # noqa: F401 - for the templates
     ecosphere_core_inputs,
     ecosphere_core_people,
 )
-from ckanext.ecosphere.schemas.fields import conditions, places, spatial, urls
-from ckanext.ecosphere.schemas.fields.choices import (  # noqa: F401 - for the templates
+from ckanext.ecosphere.schemas.form import (  # noqa: F401 - for the templates
     ecosphere_concept_choices,
     ecosphere_late_list,
     ecosphere_late_services,
@@ -27,15 +25,16 @@ from ckanext.ecosphere.schemas.fields.choices import (  # noqa: F401 - for the t
     ecosphere_registry_services,
     ecosphere_whole_form,
 )
-from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.importing import services
 from ckanext.ecosphere.schemas.logic import publication
+from ckanext.ecosphere.schemas.logic.bulk import (  # noqa: F401 - for the templates
+    ecosphere_bulk_filters,
+)
 from ckanext.ecosphere.schemas.logic.locked_fields import (  # noqa: F401 - for the templates
     CARRIED,
     ecosphere_locked,
     ecosphere_locked_fields,
 )
-from ckanext.ecosphere.schemas.rdf import relations
 from ckanext.ecosphere.vocabularies import languages
 
 Field = Mapping[str, Any]
@@ -86,7 +85,7 @@ def ecosphere_is_web_address(value: Any) -> bool:
 
 def ecosphere_is_filled(value: Any) -> bool:
     """Return whether a value, possibly nested, has anything to show."""
-    return not isinstance(value, Undefined) and inheritance.is_filled(value)
+    return not isinstance(value, Undefined) and stored.is_filled(value)
 
 
 def ecosphere_form_sections(
@@ -100,23 +99,18 @@ def ecosphere_form_sections(
     dataset and would otherwise empty the field.
     """
     is_dataset = kind == "dataset"
-    declared = schema.get("form_sections" if is_dataset else "resource_form_sections")
-    declared = declared or [{"id": "", "open": True, "label": "", "description": ""}]
-    by_section: dict[str, list[dict[str, Any]]] = {section["id"]: [] for section in declared}
-    series = (
-        relations.find(as_list(data["in_series"])) if is_dataset and data.get("in_series") else []
-    )
-    for schema_field in schema[f"{kind}_fields"]:
-        field = dict(schema_field)
-        if _is_hidden(field):
-            field["form_snippet"] = CARRIED
-        if series:
-            field["lender"] = inheritance.lender(field, data, series)
-        first = declared[0]["id"]
-        by_section.get(field.get("form_section", first), by_section[first]).append(field)
+    series = []
+    if is_dataset and data.get("in_series"):
+        series = relations.find(as_list(data["in_series"]))
     sections = []
-    for section in declared:
-        fields = by_section[section["id"]]
+    for section, declared in _by_section(schema, kind):
+        fields = []
+        for field in map(dict, declared):
+            if _is_hidden(field):
+                field["form_snippet"] = CARRIED
+            if series:
+                field["lender"] = stored.lender(field, data, series)
+            fields.append(field)
         names = [field["field_name"] for field in fields]
         faulty = any(name in (errors or {}) for name in names)
         is_open = section.get("open") or faulty
@@ -131,6 +125,17 @@ def ecosphere_form_sections(
             }
         )
     return sections
+
+
+def _by_section(schema: Mapping[str, Any], kind: str) -> list[tuple[dict[str, Any], list[Field]]]:
+    """Return each section of a form with its fields; those without a section are in the first one."""
+    name = "form_sections" if kind == "dataset" else "resource_form_sections"
+    declared = schema.get(name) or [{"id": "", "open": True, "label": "", "description": ""}]
+    first = declared[0]["id"]
+    by_section: dict[str, list[Field]] = {section["id"]: [] for section in declared}
+    for field in schema[f"{kind}_fields"]:
+        by_section.get(field.get("form_section", first), by_section[first]).append(field)
+    return [(section, by_section[section["id"]]) for section in declared]
 
 
 def _is_hidden(field: Field) -> bool:
@@ -171,7 +176,7 @@ def ecosphere_is_in_form(field: Field, values: Mapping[str, Any]) -> bool:
     """Return whether the form shows a field, given the other values of the dataset or resource."""
     if _is_hidden(field):
         return False
-    applies = conditions.is_relevant(field, lambda name: ecosphere_texts(values.get(name)))
+    applies = form.is_relevant(field, lambda name: ecosphere_texts(values.get(name)))
     return applies or ecosphere_is_filled(values.get(field["field_name"]))
 
 
@@ -190,7 +195,7 @@ def ecosphere_taken_from_series(
     lenders = list(series)
     values: dict[str, Any] = {}
     for field in schema["dataset_fields"]:
-        lender = inheritance.lender(field, dataset, lenders)
+        lender = stored.lender(field, dataset, lenders)
         if lender:
             values[field["field_name"]] = lender[field["field_name"]]
     return values
@@ -205,15 +210,15 @@ def ecosphere_shown_sections(
     """
     lenders = relations.find(as_list(dataset.get("in_series") or []))
     sections = []
-    for section in ecosphere_form_sections(schema, {}, {}):
+    for section, declared in _by_section(schema, "dataset"):
         fields = []
-        for field in section["fields"]:
+        for field in declared:
             name = field["field_name"]
             if field.get("display_snippet", "") is None or name in SHOWN_ABOVE:
                 continue
             if section["id"] == LANGUAGES and not ecosphere_in_languages(field, dataset):
                 continue
-            lender = inheritance.lender(field, dataset, lenders)
+            lender = stored.lender(field, dataset, lenders)
             if lender or ecosphere_is_filled(dataset.get(name)):
                 fields.append({**field, "lender": lender})
         if fields:
@@ -238,7 +243,7 @@ def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "kind": kind,
         "series": relations.find(as_list(dataset.get("in_series") or [])),
-        "served": relations.find(as_list(dataset.get("serves_dataset") or [])),
+        "served": relations.served(dataset),
         "members": members,
         "services": services,
     }
@@ -298,7 +303,7 @@ def ecosphere_carried_inputs(
 ) -> list[tuple[str, str]]:
     """Return the (name, value) pairs of the hidden inputs that keep ``value``, possibly nested, in a form.
 
-    Names use the notations of CKAN, ``contact__0__name``, and of ckanext-fluent, ``title_translated-en``.
+    Names use the notations of CKAN, ``contact__0__name``, and of ckanext-fluent, ``<field>-en``.
 
     Args:
         name: name of the input.
@@ -401,7 +406,7 @@ def ecosphere_language_inputs(field: Field, values: Mapping[str, Any]) -> list[d
 def ecosphere_own_footprint(dataset: Mapping[str, Any]) -> str:
     """Return the ``spatial`` of a dataset unless it is derived from its other fields."""
     footprint = str(dataset.get("spatial") or "")
-    derived = spatial.footprint(dataset)
+    derived = places.footprint(dataset)
     if derived and json.dumps(derived) == footprint:
         return ""
     return footprint

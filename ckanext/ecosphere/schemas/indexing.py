@@ -9,21 +9,18 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.dates import span
-from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.dataset.view import View, as_object
 from ckanext.ecosphere.fast_save import documents
-from ckanext.ecosphere.schemas.catalogue import licences
-from ckanext.ecosphere.schemas.fields.values import as_object
-from ckanext.ecosphere.schemas.rdf import relations
+from ckanext.ecosphere.schemas import licences, relations
 from ckanext.ecosphere.setup.leaving import KEY
 from ckanext.ecosphere.vocabularies import languages
 
 #: Solr refuses a document with a longer term in a field of type string (32 766 bytes of UTF-8).
 MAX_TERM_BYTES = 32_000
 LATEST_FIRST = "metadata_modified desc"
-TRANSLATED = ("title_translated", "notes_translated")
-NOT_SEARCHED = "other_information"
-"""Field of URLs, thesauri and notes: its words would only produce irrelevant matches."""
+NOT_SEARCHED = tuple(f.name for f in fields.fields() if f.entry.get("searched") is False)
 
 
 def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +41,7 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
     for name in list(dataset):
         if name.removeprefix("extras_").startswith(NOT_SEARCHED):
             del dataset[name]
-    for name in TRANSLATED:
+    for name in fields.translated():
         _index_english(dataset, name)
     relations.index(dataset)
     if _is_left(dataset["id"]):

@@ -25,24 +25,29 @@ from ckanext.ecosphere.interfaces import (
     Person,
 )
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.schemas import checks, cli, dashboard, helpers, indexing, views
+from ckanext.ecosphere.schemas import (
+    adopting,
+    bulk,
+    checks,
+    cli,
+    dashboard,
+    helpers,
+    hvd,
+    indexing,
+    leaving,
+    page,
+    public_files,
+    views,
+)
 from ckanext.ecosphere.schemas import config as options
-from ckanext.ecosphere.schemas.bulk import runs
-from ckanext.ecosphere.schemas.bulk import views as bulk_views
-from ckanext.ecosphere.schemas.catalogue import adopting, leaving, public_files
-from ckanext.ecosphere.schemas.hvd import judging
-from ckanext.ecosphere.schemas.hvd import views as hvd_views
 from ckanext.ecosphere.schemas.logic import (
     action,
     auth,
-    grace,
     locked_fields,
     publication,
     translations,
     validators,
 )
-from ckanext.ecosphere.schemas.page import helpers as page_helpers
-from ckanext.ecosphere.schemas.page import views as page_views
 from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
 from ckanext.ecosphere.work.jobs import Job
@@ -57,13 +62,9 @@ VALIDATORS = {
 
 @tk.blanket.actions(action.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.blueprints(
-    [views.schemas, page_views.page, bulk_views.bulk, views.forms, hvd_views.hvd]
-)
+@tk.blanket.blueprints(views.BLUEPRINTS)
 @tk.blanket.config_declarations
-@tk.blanket.helpers(
-    lambda: {**template_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()}
-)
+@tk.blanket.helpers(lambda: {**template_helpers.HELPERS, **page.HELPERS, **helpers.get_helpers()})
 @tk.blanket.validators(VALIDATORS)
 class EcosphereSchemasPlugin(Room):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""
@@ -92,7 +93,7 @@ class EcosphereSchemasPlugin(Room):
 
     def before_dataset_index(self, dataset: dict[str, Any]) -> dict[str, Any]:
         """Adapt the fields of the schema to the Solr index, and add what is known of high-value datasets."""
-        judging.index(dataset, json.loads(dataset["validated_data_dict"]))
+        hvd.index(dataset, json.loads(dataset["validated_data_dict"]))
         return indexing.fit_for_solr(dataset)
 
     def after_dataset_create(self, context: Any, dataset: dict[str, Any]) -> None:
@@ -148,7 +149,7 @@ class EcosphereSchemasPlugin(Room):
 
     def ecosphere_check(self) -> list[Check]:
         """Check the schema, the index, and the networks and ports from which the form may import."""
-        own = [*checks.run(), *checks.index(), *grace.check(), *adopting.check()]
+        own = [*checks.run(), *checks.index(), *publication.check_grace(), *adopting.check()]
         use = tk._("imports of records")
         return [
             *own,
@@ -158,8 +159,8 @@ class EcosphereSchemasPlugin(Room):
 
     def ecosphere_jobs(self) -> Sequence[Job]:
         """Return the jobs of unfinished bulk edits."""
-        return runs.unfinished()
+        return bulk.unfinished()
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of bulk edits."""
-        return [runs.QUEUE]
+        return [bulk.QUEUE]

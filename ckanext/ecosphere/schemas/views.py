@@ -1,11 +1,9 @@
-"""Views of datasets and vocabularies: exports, SKOS, place suggestions, and forms filled in from other sources.
-
-Among the latter are unsaved forms, restored from values kept by the browser; nothing is saved.
-"""
+"""Views of the room: exports, vocabularies, places, forms filled in, citations, high-value datasets, bulk edits."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -15,19 +13,31 @@ from ckan.lib.search import SearchError
 from ckan.logic import clean_dict, parse_params, tuplize_dict
 from ckan.views import dataset as dataset_views
 from ckan.views import resource as resource_views
-from flask import Blueprint, Response, make_response, send_file, stream_with_context
+from flask import Blueprint, Response, make_response, redirect, send_file, stream_with_context
 from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.schemas import config, iso_record
-from ckanext.ecosphere.schemas.catalogue import public_files
-from ckanext.ecosphere.schemas.fields import choices, places, spatial, stored
-from ckanext.ecosphere.schemas.importing import proposing, review
+from ckanext.ecosphere.schemas import (
+    bulk,
+    config,
+    form,
+    hvd,
+    page,
+    places,
+    public_files,
+    relations,
+    schemaorg,
+    stored,
+)
+from ckanext.ecosphere.schemas.importing import proposing
 from ckanext.ecosphere.schemas.importing.documents import decoded
+from ckanext.ecosphere.schemas.iso import writer
+from ckanext.ecosphere.schemas.logic.bulk import MOST_DATASETS, describe_filters
 from ckanext.ecosphere.schemas.logic.publication import label_of
 from ckanext.ecosphere.schemas.logic.validators import free_name
-from ckanext.ecosphere.schemas.rdf import negotiation, skos, structured
+from ckanext.ecosphere.schemas.rdf import skos
+from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
 from ckanext.ecosphere.shared import language, web_guard
 
 SKOS_FORMATS = {
@@ -38,16 +48,20 @@ SKOS_FORMATS = {
 MOST_PROBLEMS = 40
 KIND = "dcat_type"  # every dataset has one
 schemas = Blueprint("ecosphere_schemas", __name__)
-web_guard.protect(schemas)
-schemas.before_app_request(negotiation.lead)
-schemas.after_app_request(negotiation.tell)
+forms = Blueprint("ecosphere_forms", __name__)
+pages = Blueprint("ecosphere_page", __name__)
+high_value = Blueprint("ecosphere_hvd", __name__)
+bulk_edits = Blueprint("ecosphere_bulk", __name__, url_prefix="/dataset/modification-groupee")
+BLUEPRINTS = [schemas, forms, pages, high_value, bulk_edits]
+for blueprint in BLUEPRINTS:
+    web_guard.protect(blueprint)
 
 
 @schemas.route("/dataset/<id>/iso19139.xml")
 def iso(id: str) -> Response:
     """Return the ISO 19139 record of a dataset."""
     dataset = _shown(id)
-    response = Response(iso_record.of(dataset), mimetype="application/xml")
+    response = Response(writer.record_of(dataset), mimetype="application/xml")
     response.headers["Content-Disposition"] = f'inline; filename="{dataset["name"]}.xml"'
     return response
 
@@ -57,7 +71,7 @@ def schema_org(id: str) -> Response:
     """Return the schema.org description of a dataset as JSON-LD, as embedded in its page."""
     dataset = _shown(id)
     return Response(
-        json.dumps(structured.describe(dataset), ensure_ascii=False, indent=2),
+        json.dumps(schemaorg.structured_data(dataset), ensure_ascii=False, indent=2),
         mimetype="application/ld+json",
     )
 
@@ -77,15 +91,19 @@ def catalogue() -> Response:
     except SearchError as error:
         return tk.abort(400, str(error))
     if number <= public_files.MOST_LIVE:
-        response = Response(stream_with_context(public_files.csv_lines(search)), mimetype="text/csv")
+        response = Response(
+            stream_with_context(public_files.csv_lines(search)), mimetype="text/csv"
+        )
     elif search != {"q": "", "fq": public_files.PUBLIC}:
         message = tk._(
-            "Too many datasets for one file: {number} at most. Narrow the search, or take the whole catalogue."
+            "Too many datasets for one file: {number} at most. Narrow the search, or take the "
+            "whole catalogue."
         )
         return tk.abort(400, message.format(number=public_files.MOST_LIVE))
     elif public_files.csv_path() is None:
         message = tk._(
-            "This portal stores no files, and the catalogue is too large to be written at once: narrow the search to"
+            "This portal stores no files, and the catalogue is too large to be written at once: "
+            "narrow the search to"
             " {number} datasets at most, or take the catalogue as RDF (/catalog.xml)."
         )
         return Response(message.format(number=public_files.MOST_LIVE), 503, mimetype="text/plain")
@@ -149,8 +167,8 @@ def suggest_places() -> Response:
     if not box:
         return _json(places.suggest(tk.request.args.get("q", "")[:100], lang))
     try:
-        sides = spatial.geometry_to_box(spatial.parse_box(box[:200]))
-    except spatial.GeometryError:
+        sides = places.geometry_to_box(places.parse_box(box[:200]))
+    except places.GeometryError:
         return _json([])
     return _json(places.territories_of(sides, lang))
 
@@ -176,9 +194,9 @@ def _json(value: Any) -> Response:
 @schemas.route("/ecosphere/listes/<name>/<store>/<version>")
 def choice_list(name: str, store: str, version: str) -> Response:
     """Return the choices of a field of the form, fetched by its script; a changed list has another URL."""
-    if not choices.is_list(name, store):
+    if not form.is_list(name, store):
         return tk.abort(404, tk._("There is no such list."))
-    return _json(json.loads(choices.written(name, store)))
+    return _json(json.loads(form.written(name, store)))
 
 
 # --- new datasets filled in from other sources ---------------------------------------------------------
@@ -230,7 +248,8 @@ def _imported(read: dict[str, Any]) -> str:
         )
     else:
         message = tk._(
-            "Nothing could be read there. Check the address, or fill the form in by hand: nothing is saved yet."
+            "Nothing could be read there. Check the address, or fill the form in by hand: nothing "
+            "is saved yet."
         )
         tk.h.flash_error(message)
     for warning in read["warnings"]:
@@ -268,8 +287,8 @@ def duplicate(id: str) -> Any:
     _check_may_describe()
     dataset = _shown(id)
     title = tk._("{title} (copy)").format(title=dataset["title"])
-    copied = proposing.copy(dataset, title)
-    copied, problems = review.looked_over(copied, {"user": tk.current_user.name})
+    copied = proposing.duplicate(dataset, title)
+    copied, problems = proposing.looked_over(copied, {"user": tk.current_user.name})
     _tell(problems)
     return _new_form(_as_it_is(copied))
 
@@ -359,9 +378,6 @@ LONGEST_REFERENCE = 200
 NEW = "new"
 BAD_REQUEST, ABSENT = 400, 404
 
-forms = Blueprint("ecosphere_forms", __name__)
-web_guard.protect(forms)
-
 
 @forms.route("/dataset/reprendre/<kind>", methods=["POST"])
 def restore(kind: str) -> Any:
@@ -408,3 +424,289 @@ def _readable(name: str) -> Any:
     except (tk.ObjectNotFound, tk.NotAuthorized):
         tk.abort(ABSENT, tk._("Dataset not found"))
     return package
+
+
+# --- citations, sitemap -----------------------------------------------------------------------------------
+
+PART_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
+
+
+@pages.route("/dataset/<id>/citation.<extension>")
+def cite(id: str, extension: str) -> Response:
+    """Return the citation of a dataset as txt, bib or ris."""
+    form = page.FORMATS.get(extension)
+    if form is None:
+        return tk.abort(404, tk._("There is no citation in this format."))
+    context: Any = {
+        "user": tk.current_user.name,
+        "auth_user_obj": tk.current_user,
+        "for_view": True,
+    }
+    try:
+        dataset = tk.get_action("package_show")(context, {"id": id})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return tk.abort(404, tk._("Dataset not found"))
+    cited = page.citation_of(dataset, tk.config["ckan.site_title"], relations.permalink(dataset))
+    response = Response(form.write(cited), content_type=f"{form.media_type}; charset=utf-8")
+    if extension != "txt":
+        response.headers["Content-Disposition"] = (
+            f'attachment; filename="{dataset["name"]}.{extension}"'
+        )
+    return response
+
+
+@pages.route("/sitemap.xml")
+def sitemap_index() -> Response:
+    """Return the sitemap index."""
+    return _xml(public_files.sitemap_index())
+
+
+@pages.route("/sitemap-<number>.xml")
+def sitemap_part(number: str) -> Response:
+    """Return a sitemap of a thousand public datasets, in order of creation."""
+    part = ""
+    if PART_NUMBER.fullmatch(number):
+        part = public_files.sitemap_part(int(number))
+    if not part:
+        return tk.abort(404, tk._("The site map has no such part."))
+    return _xml(part)
+
+
+def _xml(body: str) -> Response:
+    document = f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+    return Response(document, content_type="application/xml; charset=utf-8")
+
+
+# --- high-value datasets --------------------------------------------------------------------------------
+
+MOST_PAGES = 500
+
+
+@high_value.route("/donnees-de-forte-valeur")
+def portal() -> str:
+    """Show the high-value datasets of the portal."""
+    return tk.render("ecosphere_schemas/hvd.html", _shown_service(""))
+
+
+@high_value.route("/donnees-de-forte-valeur.csv")
+def portal_csv() -> Response:
+    """Return a part of the report of the portal (`state`, `part`)."""
+    return _csv("")
+
+
+@high_value.route("/organization/<id>/donnees-de-forte-valeur")
+def service(id: str) -> str:
+    """Show the high-value datasets of a service."""
+    group = _service(id)
+    variables = {"group_dict": group, "group_type": group["type"], **_shown_service(group["name"])}
+    return tk.render("ecosphere_schemas/hvd_of_service.html", variables)
+
+
+@high_value.route("/organization/<id>/donnees-de-forte-valeur.csv")
+def service_csv(id: str) -> Response:
+    """Return a part of the report of a service (`state`, `part`)."""
+    return _csv(_service(id)["name"])
+
+
+def _shown_service(name: str) -> dict[str, Any]:
+    selection = _selection(name)
+    number = _number("page", MOST_PAGES)
+    count, datasets = hvd.listed(selection, number)
+    states = {state: hvd.counted(state, name) for state in hvd.FIELDS}
+    categories = [concept.id for concept in voc.get(hvd.CATEGORIES)]
+    return {
+        "asked": selection,
+        "states": states,
+        "categories": [(category, hvd.category_label(category)) for category in categories],
+        "requirements": hvd.requirement_labels(),
+        "datasets": datasets,
+        "count": count,
+        "page_number": number,
+        "pages": min(math.ceil(count / hvd.A_PAGE), MOST_PAGES),
+        "parts": {
+            state: math.ceil(numbers["count"] / hvd.A_PART) for state, numbers in states.items()
+        },
+        "regulation": HIGH_VALUE_REGULATION,
+    }
+
+
+def _selection(name: str) -> hvd.Selection:
+    state = tk.request.args.get("state", hvd.DECLARED)
+    lacks = tk.request.args.get("lacks", "")
+    if state not in hvd.FIELDS or lacks not in ("", *hvd.REQUIREMENTS):
+        tk.abort(404, tk._("There is no such list."))
+    return hvd.Selection(state, lacks, name)
+
+
+def _number(name: str, most: int) -> int:
+    return min(max(1, tk.request.args.get(name, 1, type=int)), most)
+
+
+def _csv(name: str) -> Response:
+    selection = _selection(name)
+    part = _number("part", MOST_PAGES)
+    response = Response(stream_with_context(hvd.report(selection, part)), mimetype="text/csv")
+    names = ["hvd", name, selection.state]
+    if part > 1:
+        names.append(str(part))
+    file = "-".join(filter(None, names))
+    response.headers["Content-Disposition"] = f'attachment; filename="{file}.csv"'
+    return response
+
+
+def _service(id: str) -> dict[str, Any]:
+    try:
+        query = {"id": id, "include_users": False, "include_followers": False}
+        return tk.get_action("organization_show")({}, query)
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return tk.abort(404, tk._("Organization not found"))
+
+
+# --- bulk edits -----------------------------------------------------------------------------------------
+
+MOST_BYTES = 5 * 1024 * 1024
+TEXTS = ("q", "filters", "names", "field", "operation", "values")
+
+
+@bulk_edits.route("", methods=["GET", "POST"])
+def edit() -> Any:
+    """Ask for the datasets and the change, show the preview, then start the run."""
+    try:
+        tk.check_access("ecosphere_bulk_edit_preview", {"user": tk.current_user.name}, {})
+    except tk.NotAuthorized:
+        return tk.abort(403, tk._("Only the editors of a service change its datasets"))
+    is_post = tk.request.method == "POST"
+    sent = tk.request.form if is_post else tk.request.args
+    data: dict[str, Any] = {name: sent.get(name, "") for name in TEXTS}
+    data |= {
+        "left_out": sent.getlist("left_out"),
+        "without_harvested": bool(sent.get("without_harvested")),
+    }
+    upload = tk.request.files.get("file")
+    preview, errors = None, {}
+    try:
+        if upload and upload.filename:
+            data["names"] = _names_in(upload)
+        # Another page may submit datasets (`choose`), without a change yet.
+        if is_post and sent.get("action") == "start":
+            run = tk.get_action("ecosphere_bulk_edit_start")({}, data)
+            return tk.redirect_to("ecosphere_bulk.run", id=run["id"])
+        if is_post and sent.get("action") != "choose":
+            preview = tk.get_action("ecosphere_bulk_edit_preview")({}, data)
+    except tk.ValidationError as error:
+        errors = error.error_dict
+    labels = _labels()
+    fields = [(name, labels.get(name, name)) for name in bulk.FIELDS]
+    schema = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
+    vocabularies = {field["field_name"]: field.get("vocabulary") for field in schema}
+    lists = [(label, vocabularies[name]) for name, label in fields if vocabularies.get(name)]
+    page = {
+        "data": data,
+        "preview": preview,
+        "errors": errors,
+        "fields": fields,
+        "lists": lists,
+        "filters": describe_filters(data["filters"]),
+        "limit": MOST_DATASETS,
+    }
+    return tk.render("ecosphere_schemas/bulk.html", page)
+
+
+def _names_in(upload: Any) -> str:
+    """Return the text of an uploaded file.
+
+    Raises:
+        ValidationError: it is empty or too large.
+    """
+    content = upload.stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        message = tk._("The file is larger than {limit} MB").format(
+            limit=MOST_BYTES // (1024 * 1024)
+        )
+        raise tk.ValidationError({"names": [message]})
+    if not content.strip():
+        raise tk.ValidationError({"names": [tk._("The file is empty")]})
+    return decoded(content)
+
+
+def _labels() -> dict[str, str]:
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    labels = {
+        f["field_name"]: tk.h.scheming_language_text(f["label"]) for f in schema["dataset_fields"]
+    }
+    return {**labels, "tags": tk._("Keywords")}
+
+
+@bulk_edits.route("/suivi")
+def runs() -> Any:
+    """List the bulk edits."""
+    try:
+        rows = tk.get_action("ecosphere_bulk_edit_list")({}, {})
+    except tk.NotAuthorized:
+        return tk.abort(403, tk._("Only the editors of a service change its datasets"))
+    users = {row["user"]: tk.h.linked_user(row["user"], 0, 0) for row in rows}
+    page = {"runs": rows, "labels": _labels(), "users": users}
+    return tk.render("ecosphere_schemas/bulk_runs.html", page)
+
+
+@bulk_edits.route("/<id>", methods=["GET", "POST"])
+def run(id: str) -> Any:
+    """Show the progress and outcome of a run; undo or resume it."""
+    try:
+        if tk.request.method == "POST":
+            action = "resume" if tk.request.form.get("action") == "resume" else "undo"
+            tk.get_action(f"ecosphere_bulk_edit_{action}")({}, {"id": id})
+            return tk.redirect_to("ecosphere_bulk.run", id=id)
+        progress = tk.get_action("ecosphere_bulk_edit_show")({}, {"id": id})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        # 404 does not reveal that the run of another user exists.
+        return tk.abort(404, tk._("Run not found"))
+    except tk.ValidationError as error:
+        tk.h.flash_error(" ".join(error.error_summary.values()))
+        return tk.redirect_to("ecosphere_bulk.run", id=id)
+    return tk.render("ecosphere_schemas/bulk_run.html", {"run": progress})
+
+
+# --- content negotiation --------------------------------------------------------------------------------
+# Clients that ask for RDF at the address of a dataset, a resource or the portal are redirected: the RDF
+# graphs identify these by the addresses of their HTML pages. The answer is 303 See Other, as in W3C's
+# "Cool URIs for the Semantic Web", section 4.2.
+
+#: Media type → file extension in the URLs of ckanext-dcat.
+ENDINGS = {
+    "text/turtle": "ttl",
+    "application/rdf+xml": "rdf",
+    "application/ld+json": "jsonld",
+    "text/n3": "n3",
+}
+HTML = "text/html"
+CATALOGUE = "home.index"
+DATASET = ("dataset.read", "dataset_resource.read")
+
+
+@schemas.before_app_request
+def redirect_to_rdf() -> Any:
+    """Redirect a request that prefers RDF; return None when HTML is accepted as well or better."""
+    if not _has_both() or tk.request.method not in ("GET", "HEAD"):
+        return None
+    ending = ENDINGS.get(str(tk.request.accept_mimetypes.best_match([HTML, *ENDINGS], HTML)))
+    if ending is None:
+        return None
+    if tk.request.endpoint == CATALOGUE:
+        address = tk.url_for("dcat.read_catalog", _format=ending, locale="default")
+    else:
+        dataset = str((tk.request.view_args or {})["id"])
+        address = tk.url_for("dcat.read_dataset", _id=dataset, _format=ending, locale="default")
+    return redirect(address, 303)
+
+
+@schemas.after_app_request
+def tell_caches(response: Response) -> Response:
+    """Tell caches that the response depends on the Accept header."""
+    if _has_both():
+        response.vary.add("Accept")
+    return response
+
+
+def _has_both() -> bool:
+    return tk.request.endpoint in (CATALOGUE, *DATASET) and bool(tk.h.plugin_loaded("dcat"))

@@ -9,7 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.dataset.dates import precision, span
-from ckanext.ecosphere.schemas.fields import places, spatial
+from ckanext.ecosphere.schemas import places
 from ckanext.ecosphere.shared import contact_details, language
 from ckanext.ecosphere.shared import dates as moments
 
@@ -74,12 +74,12 @@ def _locale() -> str:
 def ecosphere_box_text(value: Any) -> str:
     """Return a box stored as GeoJSON in the form's notation, "west, south, east, north"; anything else unchanged."""
     try:
-        geometry = spatial.parse_box(value)
-    except spatial.GeometryError:
+        geometry = places.parse_box(value)
+    except places.GeometryError:
         if isinstance(value, str):
             return value
         return json.dumps(value)
-    sides = spatial.sides(geometry)
+    sides = places.sides(geometry)
     if sides is None:
         return json.dumps(geometry)
     return ", ".join(map(_side_text, sides))
@@ -96,10 +96,10 @@ def ecosphere_extent_text(value: Any) -> str:
     from babel.numbers import format_decimal
 
     try:
-        geometry = spatial.parse_box(value)
-    except spatial.GeometryError:
+        geometry = places.parse_box(value)
+    except places.GeometryError:
         return str(value)
-    sides = spatial.sides(geometry) or spatial.geometry_to_box(geometry)
+    sides = places.sides(geometry) or places.geometry_to_box(geometry)
     west, south, east, north = (format_decimal(side, "0.####", locale=_locale()) for side in sides)
     words = tk._("longitude {west}° to {east}°, latitude {south}° to {north}°")
     return words.format(west=west, south=south, east=east, north=north)

@@ -23,8 +23,7 @@ from redis.exceptions import RedisError
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.core import console
-from ckanext.ecosphere.core import lists
+from ckanext.ecosphere.core import console, lists
 from ckanext.ecosphere.search.relevance import words
 from ckanext.ecosphere.shared import characters, web_guard
 from ckanext.ecosphere.shared.queue import enqueue_once

@@ -21,7 +21,7 @@ LONGEST: dict[str, int] = {
     "name_translated": 60_000,
     "notes_translated": 2_000_000,
     "description_translated": 2_000_000,
-    # Up to 100 000 positions, see `ckanext.ecosphere.schemas.fields.spatial`.
+    # Up to 100 000 positions, see `ckanext.ecosphere.schemas.places`.
     "geom": 4_000_000,
     "bbox": 4_000_000,
     "spatial": 4_000_000,

@@ -16,6 +16,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import fields
 
 LONGEST_ADDRESS = 254
 """Maximum length of an address, in characters (RFC 5321, 4.5.3.1.3, without angle brackets)."""
@@ -165,7 +166,7 @@ def makers_of(dataset: Mapping[str, Any]) -> Makers:
         dataset: the dataset, from `package_show` or `package_search`.
     """
     service = dataset.get("organization") or {}
-    is_read = bool(dataset.get("source_record") or dataset.get("source_catalogue"))
+    is_read = any(dataset.get(name) for name in fields.with_fact("harvested"))
     makers = _names(dataset, "creator")
     if is_read and not makers:
         makers = _names(dataset, "publisher")

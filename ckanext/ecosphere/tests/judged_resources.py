@@ -24,7 +24,7 @@ from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.normalise import Context, normalise
-from ckanext.ecosphere.schemas.page import uses
+from ckanext.ecosphere.schemas import page
 from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 
@@ -101,7 +101,7 @@ def resources(folder: Path = RECORDS) -> list[Verdict]:
             found.append(Verdict(record, "", {"resources": str(len(rows))}, {"resources": str(len(own))}))
             continue
         for resource, row in zip(own, rows, strict=True):
-            use = uses.of(resource)
+            use = page.use_of(resource)
             said = {"kind": use.kind, "name": use.name, "action": use.action, "button": use.button}
             found.append(Verdict(record, resource["url"], {key: row[key] for key in said}, said))
     return found

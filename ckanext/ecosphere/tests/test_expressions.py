@@ -29,7 +29,7 @@ import pytest
 import ckanext.ecosphere
 from ckanext.ecosphere.dataset import links, services
 from ckanext.ecosphere.harvest.normalise import constraints, information
-from ckanext.ecosphere.schemas.fields import urls
+from ckanext.ecosphere.schemas import urls
 from ckanext.ecosphere.schemas.importing import addresses
 
 pytestmark = pytest.mark.slow("expressions")
@@ -68,7 +68,7 @@ WITH_LOCAL_NAMES = {
     "access.take.extracts": [rb"<(?:[\w.-]{1,60}:)?featureMember[\s>]"],
     "data_requests.decisions.law": [r"\b(?:medica|etat\ de\ sante)"],
     "harvest.iso.xml": [rb"[</\s]gmd:"],
-    "schemas.hvd.judging": [r"\b(?:cadastr|plan d eau)"],
+    "schemas.hvd": [r"\b(?:cadastr|plan d eau)"],
     "schemas.indexing": [r'"issued": "(\d{4}(?:-\d{2})?)"'],
     "search.solr_schema": [r"(?:^| )_(?: |$)"],
     "search.facets": [r'(?:^|(?<=[\s"]))res_format: ?"SHP"'],
@@ -88,7 +88,7 @@ CUT_BEFORE: dict[str, int] = {
     "schemas.importing.addresses": urls.MAX_LENGTH,
     "dataset.links": links.LONGEST_URL,
     "dataset.services": services.LONGEST_URL,
-    "schemas.page.uses": links.LONGEST_URL,
+    "schemas.page": links.LONGEST_URL,
 }
 
 

@@ -19,8 +19,8 @@ from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.record import Link, Record
 from ckanext.ecosphere.schemas.iso import values, writer, xml
-from ckanext.ecosphere.schemas.rdf import profiles, reading
-from ckanext.ecosphere.schemas.rdf.terms import uri
+from ckanext.ecosphere.schemas.rdf import profiles
+from ckanext.ecosphere.schemas.rdf.parts import uri
 
 ALL = [field for scope in fields.SCOPES for field in fields.fields(scope)]
 CREDIT = {
@@ -88,7 +88,7 @@ class TestANewFieldIsOneEntry:
         profile._add_fields(self.dataset, NODE)
         assert (NODE, DCT.bibliographicCitation, Literal("IGN")) in profile.g
         again: dict[str, Any] = {}
-        reading._read_fields(profile.g, NODE, again)
+        profiles._read_fields(profile.g, NODE, again)
         assert again["credit"] == ["Cerema", "IGN"]
 
     def test_in_the_documentation(self):

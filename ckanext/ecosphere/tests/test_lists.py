@@ -15,8 +15,7 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.core import journal
-from ckanext.ecosphere.core import lists
+from ckanext.ecosphere.core import journal, lists
 from ckanext.ecosphere.core.journal import JournalEntry, LocalValue
 from ckanext.ecosphere.interfaces import InitReport
 from ckanext.ecosphere.search import setup

@@ -19,7 +19,7 @@ from ckan.lib.search import clear_all, rebuild
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.schemas.catalogue import public_files
+from ckanext.ecosphere.schemas import public_files
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
 pytestmark = pytest.mark.slow("load")

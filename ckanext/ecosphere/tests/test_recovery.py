@@ -21,7 +21,7 @@ from webassets import Bundle, Environment
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.solr import IndexRepair
-from ckanext.ecosphere.quality.jobs import recovery as quality
+from ckanext.ecosphere.quality import jobs as quality
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.setup.recovery import Recovery
 from ckanext.ecosphere.work.outbox import Run
@@ -148,7 +148,7 @@ def test_dataset_without_quality_is_scored(dataset: dict[str, Any]):
 
 RUN = Run(
     name="ecosphere-test-run",
-    function="ckanext.ecosphere.quality.jobs.tasks.check_shacl",
+    function="ckanext.ecosphere.quality.jobs.check_links",
     title="A test",
     queue="ecosphere:quality",
     seconds=60,

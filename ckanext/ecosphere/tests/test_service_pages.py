@@ -10,8 +10,7 @@ from ckan.tests import factories
 from ckan.tests.helpers import call_action
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.core import service_pages
-from ckanext.ecosphere.core import journal
+from ckanext.ecosphere.core import journal, service_pages
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 

@@ -1,8 +1,8 @@
 """Languages of multilingual texts: BCP 47 tags and names, from the CLDR data of Babel. No CKAN imports.
 
-The convention is that of ckanext-fluent and ckanext-dcat: beside ``title`` there is ``title_translated``, an object
-{tag: text} with all available languages, including that of ``title``. ``title`` is French if there is a French text;
-otherwise its language is that of the entry with the same text.
+The convention is that of ckanext-fluent and ckanext-dcat: beside the field of a text there is one with the same name
+and `SUFFIX`, an object {tag: text} with all available languages, including that of the text itself. That text is French
+if there is a French one; otherwise its language is that of the entry with the same text.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def _imported(stage: Stage) -> Iterator[Outcome]:
     """Import metadata with the payloads and open the form that shows it."""
     editor: Client = stage.logged_in("editor")
     with browser.opened(stage.url, editor.cookies) as window:
-        for name in ("xss_csw", "xss_udata", "xss_dcat", "xss_codemeta", "xss_publiccode"):
+        for name in ("xss_csw", "xss_udata", "xss_dcat", "xss_publiccode"):
             answer = editor.post(
                 "/fr/dataset/importer", {"url": f"{stage.hostile.url}/do/{name}"}, token_from="/fr/dataset/importer"
             )

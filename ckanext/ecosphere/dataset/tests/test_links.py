@@ -11,7 +11,7 @@ from ckanext.ecosphere.dataset.links import Link
 from ckanext.ecosphere.harvest.normalise.texts import is_intranet
 from ckanext.ecosphere.quality.core import distributions
 from ckanext.ecosphere.quality.core.distributions import Record
-from ckanext.ecosphere.schemas.page import uses
+from ckanext.ecosphere.schemas import page
 from ckanext.ecosphere.shared import reach
 from ckanext.ecosphere.vocabularies import tables
 
@@ -91,7 +91,7 @@ SHOWN = [
 def test_page_badge_and_previews_agree(
     resource: dict[str, str], kind: str, format_: str | None, service: str | None
 ):
-    use = uses.of(resource)
+    use = page.use_of(resource)
     record = Record(resource)
     known = record.format
     found = services.service_at(resource["url"], resource.get("format", ""))

@@ -1,6 +1,6 @@
 """The criteria of the badge (view A), as a table.
 
-Each criterion is a check (`checks.py`) that returns a state. Points, levels and their conditions are configuration
+Each criterion is a check that returns a state. Points, levels and their conditions are configuration
 (`data/model.yaml`).
 """
 
@@ -8,21 +8,226 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 
-from ckanext.ecosphere.quality.core import checks
-from ckanext.ecosphere.quality.core.checks import (
-    Check,
-    has,
-    if_data,
-    if_geographic,
-    unless_code,
-    unless_service_or_code,
-)
-from ckanext.ecosphere.quality.core.facts import Kind
+from ckanext.ecosphere.dataset import fields as table
+from ckanext.ecosphere.quality.core.facts import Facts, Kind
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.ecosphere.vocabularies.freshness import is_stated
+
+SHORT_DESCRIPTION = 100  # characters: data.gouv.fr's threshold
+LONG_DESCRIPTION = 200  # characters: that of the ministry's dashboard
+ENOUGH_LINEAGE = 4  # informing words: fewer name a source or a process, not both
+ENOUGH_KEYWORDS = 3
+#: For data without an announced frequency, such as plans, inventories, zonings.
+RECENT = timedelta(days=5 * 365 + 1)
+NEVER = ("NEVER", "NOT_PLANNED")
+
+
+class State(str, enum.Enum):
+    """Result of a criterion.
+
+    `NA` if it does not apply to the kind of dataset or by the producer's statement; `UNKNOWN` if no background job has
+    checked it yet. Neither counts. `MISSING` if there is nothing to check since the dataset lacks the value: it counts
+    as a failure, and the advice is that of the criterion that requires the value.
+    """
+
+    PASS = "pass"  # noqa: S105
+    FAIL = "fail"
+    MISSING = "missing"
+    NA = "na"
+    UNKNOWN = "unknown"
+
+
+Check = Callable[[Facts, date], State]
+
+
+def when(condition: bool) -> State:
+    """Return pass or fail."""
+    if condition:
+        return State.PASS
+    return State.FAIL
+
+
+def has(question: Callable[[Facts], object]) -> Check:
+    """Return a check that passes if `question` is truthy."""
+    return lambda facts, _today: when(bool(question(facts)))
+
+
+def applies(condition: Callable[[Facts], bool], question: Callable[[Facts], object]) -> Check:
+    """Return a check of `question` that does not apply unless `condition` holds."""
+
+    def check(facts: Facts, _today: date) -> State:
+        if not condition(facts):
+            return State.NA
+        return when(bool(question(facts)))
+
+    return check
+
+
+def unless(*kinds: Kind) -> Callable[[Callable[[Facts], object]], Check]:
+    """Return a factory of checks that do not apply to `kinds`, whose form does not show the field."""
+
+    def make(question: Callable[[Facts], object]) -> Check:
+        return applies(lambda facts: facts.kind not in kinds, question)
+
+    return make
+
+
+unless_code = unless(Kind.CODE)
+unless_service_or_code = unless(Kind.SERVICE, Kind.CODE)
+
+
+def if_geographic(question: Callable[[Facts], object]) -> Check:
+    """Return a check that applies only to data with a geometry."""
+    return applies(lambda facts: facts.geographic, question)
+
+
+def if_data(question: Callable[[Facts], object]) -> Check:
+    """Return a check about the files and services of a dataset.
+
+    Services, code and series may have none: their endpoint, repository or members give access. For others it is
+    `MISSING`.
+    """
+
+    def check(facts: Facts, _today: date) -> State:
+        if facts.distributions.data:
+            return when(bool(question(facts)))
+        return _without_data(facts)
+
+    return check
+
+
+def _without_data(facts: Facts) -> State:
+    if facts.accessible:
+        return State.NA
+    return State.MISSING
+
+
+def direct_access(facts: Facts, today: date) -> State:
+    """Pass if the data can be downloaded; not applicable to a service, which is called rather than downloaded."""
+    if facts.kind is Kind.SERVICE:
+        return State.NA
+    return if_data(lambda f: f.distributions.direct)(facts, today)
+
+
+def temporal_order(facts: Facts, _today: date) -> State:
+    """Pass if the period does not end before it starts; not applicable if half-open, or for kinds without a period."""
+    if not facts.has_period:
+        return State.NA
+    if not (facts.start or facts.end):
+        return State.MISSING
+    if not (facts.start and facts.end):
+        return State.NA
+    return when(facts.end >= facts.start)
+
+
+def links_work(facts: Facts, _today: date) -> State:
+    """Pass if every link answers; unknown while some are unchecked and none is broken."""
+    counts = facts.distributions
+    if counts.links_broken:
+        return State.FAIL
+    if counts.links_unchecked:
+        return State.UNKNOWN
+    if counts.links_ok:
+        return State.PASS
+    return _without_data(facts)
+
+
+def answers(facts: Facts, _today: date) -> State:
+    """Pass unless every link to the data is known to be broken."""
+    counts = facts.distributions
+    if not facts.accessible:
+        return State.MISSING
+    return when(not counts.links_broken or counts.links_ok + counts.links_unchecked > 0)
+
+
+def licence_open(facts: Facts, _today: date) -> State:
+    """Pass for a licence of the official list; not applicable to data with restricted access."""
+    if not facts.access_open:
+        return State.NA
+    if not facts.licence:
+        return State.MISSING
+    return when(facts.licence_open)
+
+
+def use_conditions(facts: Facts, _today: date) -> State:
+    """Pass if conditions are stated; not applicable to code, nor under an open licence, which states them."""
+    if facts.kind is Kind.CODE or (facts.licence_open and facts.access_open):
+        return State.NA
+    return when(bool(facts.use_conditions or facts.licence))
+
+
+def access_rights(facts: Facts, _today: date) -> State:
+    """Pass if access is stated as open or restricted; restricted data must state the legal ground."""
+    if not (facts.access_rights or facts.access_limits or facts.access_conditions):
+        return State.FAIL
+    return when(facts.access_open or bool(facts.access_limits or facts.access_conditions))
+
+
+def on_time(facts: Facts, today: date) -> State:
+    """Pass until the due date; not applicable if the producer announces none, missing without a frequency or date."""
+    if facts.finished or facts.kind in (Kind.SERVICE, Kind.CODE):
+        return State.NA
+    if facts.due:
+        return when(today.isoformat() <= facts.due)
+    if is_stated(facts.frequency) and facts.dated:
+        return State.NA
+    return State.MISSING
+
+
+def current(facts: Facts, today: date) -> State:
+    """Pass if the announced update is not overdue; without an announced frequency, if the data changed recently.
+
+    Not applicable to services and code, nor to data that are never updated according to their producer.
+    """
+    if facts.kind in (Kind.SERVICE, Kind.CODE) or (facts.frequency in NEVER and facts.dated):
+        return State.NA
+    if facts.due and not facts.finished:
+        return when(today.isoformat() <= facts.due)
+    if not facts.dated:
+        return State.MISSING
+    return when(today <= recent_until(facts))
+
+
+def kept_up(facts: Facts, today: date) -> State:
+    """Fail once two announced updates were missed; not applicable to data for which no update is expected."""
+    last = kept_up_until(facts)
+    if last is None:
+        return State.NA
+    return when(today <= last)
+
+
+def kept_up_until(facts: Facts) -> date | None:
+    """Return the last day on which no more than one announced update is overdue; None if none is expected."""
+    if (
+        facts.finished
+        or not facts.due
+        or not facts.dated
+        or facts.kind in (Kind.SERVICE, Kind.CODE)
+    ):
+        return None
+    due = date.fromisoformat(facts.due)
+    period = due - date.fromisoformat(facts.last_change)
+    return due + min(period, date.max - due)
+
+
+def recent_until(facts: Facts) -> date:
+    """Return the last day on which dated data without an announced frequency count as recent."""
+    last = date.fromisoformat(facts.last_change)
+    return last + min(RECENT, date.max - last)
+
+
+def dates_order(facts: Facts, _today: date) -> State:
+    """Pass if the last change is not before creation or release; not applicable to a single date."""
+    if not facts.dated:
+        return State.MISSING
+    first = min(filter(None, (facts.created, facts.issued)), default="")
+    if not (first and facts.modified):
+        return State.NA
+    return when(facts.modified >= first)
 
 
 class Group(str, enum.Enum):
@@ -69,10 +274,10 @@ class Criterion:
         advice: what to do if it fails, in one sentence.
         group: the group under which it is shown.
         field: form field to correct, of the dataset, or of the resource if `on_resource`.
-        element: element of an ISO 19139 record to correct for a harvested dataset (XPath under gmd:MD_Metadata).
         check: the check function.
         on_resource: whether the field is one of a resource.
         remedies: remedies for kinds of resources that use another field.
+        at: the element, if it is not that of the field.
     """
 
     id: str
@@ -80,10 +285,16 @@ class Criterion:
     advice: str
     group: Group
     field: str
-    element: str
     check: Check
     on_resource: bool = False
     remedies: Mapping[Kind, Remedy] = dataclasses.field(default_factory=dict)
+    at: str = ""
+
+    @property
+    def element(self) -> str:
+        """Element of an ISO 19139 record to correct for a harvested dataset (XPath under gmd:MD_Metadata)."""
+        scope = table.RESOURCE if self.on_resource else table.DATASET
+        return self.at or table.get(self.field, scope).xpath
 
     def remedy(self, kind: Kind) -> Remedy:
         """Return the remedy for a resource of `kind`."""
@@ -91,11 +302,9 @@ class Criterion:
 
 
 IDENTIFICATION = "gmd:identificationInfo/*"
-CITATION = f"{IDENTIFICATION}/gmd:citation/gmd:CI_Citation"
 EXTENT = f"{IDENTIFICATION}/gmd:extent/gmd:EX_Extent"
-LINKS = "gmd:distributionInfo/gmd:MD_Distribution/gmd:transferOptions/*/gmd:onLine/gmd:CI_OnlineResource"
 LEGAL = f"{IDENTIFICATION}/gmd:resourceConstraints/gmd:MD_LegalConstraints"
-_FREQUENCY = f"{IDENTIFICATION}/gmd:resourceMaintenance/gmd:MD_MaintenanceInformation/gmd:maintenanceAndUpdateFrequency"
+RESOLUTION = f"{IDENTIFICATION}/gmd:spatialResolution/gmd:MD_Resolution"
 
 #: Services, code and series have their own access fields.
 WAYS_IN = {
@@ -126,19 +335,18 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Describe the data in at least 100 characters: what they show, where and for whom."),
         Group.FIND,
         "notes",
-        f"{IDENTIFICATION}/gmd:abstract",
-        has(lambda f: f.description >= checks.SHORT_DESCRIPTION),
+        has(lambda f: f.description >= SHORT_DESCRIPTION),
     ),
     Criterion(
         "description_detailed",
         N_("Detailed description"),
         N_(
-            "Extend the description to at least 200 characters: content, coverage, uses, known limits."
+            "Extend the description to at least 200 characters: content, coverage, uses, known "
+            "limits."
         ),
         Group.FIND,
         "notes",
-        f"{IDENTIFICATION}/gmd:abstract",
-        has(lambda f: f.description >= checks.LONG_DESCRIPTION),
+        has(lambda f: f.description >= LONG_DESCRIPTION),
     ),
     Criterion(
         "theme",
@@ -146,7 +354,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Choose at least one theme of the ministry."),
         Group.FIND,
         "theme",
-        f"{IDENTIFICATION}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:keyword",
         has(lambda f: f.themes or f.inspire_themes),
     ),
     Criterion(
@@ -155,8 +362,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give at least three keywords that people would type to find these data."),
         Group.FIND,
         "tag_string",
-        f"{IDENTIFICATION}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:keyword",
-        has(lambda f: f.keywords >= checks.ENOUGH_KEYWORDS),
+        has(lambda f: f.keywords >= ENOUGH_KEYWORDS),
     ),
     Criterion(
         "territory",
@@ -164,8 +370,8 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Say which territory the data cover: a commune, a département, a région, a sea area."),
         Group.FIND,
         "territory",
-        f"{EXTENT}/gmd:geographicElement/gmd:EX_GeographicBoundingBox",
         unless_code(lambda f: f.territories or f.extent or f.place),
+        at=f"{EXTENT}/gmd:geographicElement/gmd:EX_GeographicBoundingBox",
     ),
     Criterion(
         "temporal_coverage",
@@ -173,8 +379,8 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give the period that the data describe, at least its first year."),
         Group.FIND,
         "temporal_coverage",
-        f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
         unless_service_or_code(lambda f: f.periods),
+        at=f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
     ),
     Criterion(
         "temporal_order",
@@ -182,8 +388,8 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("The period ends before it starts: correct one of the two dates."),
         Group.FIND,
         "temporal_coverage",
-        f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
-        checks.temporal_order,
+        temporal_order,
+        at=f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
     ),
     Criterion(
         "lineage",
@@ -191,17 +397,16 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Tell where the data come from and how they were made: sources, methods, dates."),
         Group.UNDERSTAND,
         "provenance",
-        "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:lineage/gmd:LI_Lineage/gmd:statement",
-        unless_service_or_code(lambda f: f.lineage_words >= checks.ENOUGH_LINEAGE),
+        unless_service_or_code(lambda f: f.lineage_words >= ENOUGH_LINEAGE),
     ),
     Criterion(
         "resolution",
         N_("Scale or resolution"),
         N_("Give the scale for which the data were made, or their resolution in metres."),
         Group.UNDERSTAND,
-        "scale_denominator",
-        f"{IDENTIFICATION}/gmd:spatialResolution/gmd:MD_Resolution",
+        table.with_fact("resolution")[0],
         if_geographic(lambda f: f.resolution),
+        at=RESOLUTION,
     ),
     Criterion(
         "reference_system",
@@ -209,7 +414,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Choose the coordinate reference system of the data, for instance Lambert-93."),
         Group.UNDERSTAND,
         "reference_system",
-        "gmd:referenceSystemInfo/gmd:MD_ReferenceSystem/gmd:referenceSystemIdentifier",
         if_geographic(lambda f: f.reference_systems),
     ),
     Criterion(
@@ -218,7 +422,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give each resource a name and a description."),
         Group.UNDERSTAND,
         "description",
-        f"{LINKS}/gmd:description",
         if_data(lambda f: f.distributions.documented == f.distributions.data),
         on_resource=True,
     ),
@@ -226,24 +429,25 @@ CRITERIA: tuple[Criterion, ...] = (
         "specification",
         N_("Documentation"),
         N_(
-            "Link a document that explains the data: a standard, a catalogue of attributes, a guide."
+            "Link a document that explains the data: a standard, a catalogue of attributes, a "
+            "guide."
         ),
         Group.UNDERSTAND,
         "documentation",
-        "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/*/gmd:result/*/gmd:specification",
         has(
             lambda f: f.specifications or f.documents or f.conformities or f.distributions.documents
         ),
+        at="gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/*/gmd:result/*/gmd:specification",
     ),
     Criterion(
         "data_access",
         N_("Access to the data"),
         N_(
-            "Add a file or a service that can be reached from the internet: the data cannot be had today."
+            "Add a file or a service that can be reached from the internet: the data cannot be "
+            "had today."
         ),
         Group.ACCESS,
         "url",
-        f"{LINKS}/gmd:linkage",
         has(lambda f: f.accessible),
         on_resource=True,
         remedies=WAYS_IN,
@@ -254,8 +458,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("None of the links to the data answers any more: correct one at least."),
         Group.ACCESS,
         "url",
-        f"{LINKS}/gmd:linkage",
-        checks.answers,
+        answers,
         on_resource=True,
         remedies=WAYS_IN_THAT_ANSWER,
     ),
@@ -263,12 +466,12 @@ CRITERIA: tuple[Criterion, ...] = (
         "direct_access",
         N_("Direct download"),
         N_(
-            "Offer at least one direct download (a file, a WFS or an ATOM service) beside pages and images."
+            "Offer at least one direct download (a file, a WFS or an ATOM service) beside pages "
+            "and images."
         ),
         Group.ACCESS,
         "url",
-        f"{LINKS}/gmd:linkage",
-        checks.direct_access,
+        direct_access,
         on_resource=True,
     ),
     Criterion(
@@ -277,7 +480,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Offer the data in an open format as well: GeoPackage, GeoJSON, CSV or a WFS service."),
         Group.ACCESS,
         "format",
-        "gmd:distributionInfo/gmd:MD_Distribution/gmd:distributionFormat/gmd:MD_Format/gmd:name",
         if_data(lambda f: f.distributions.open),
         on_resource=True,
     ),
@@ -287,8 +489,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Correct the links that no longer answer."),
         Group.ACCESS,
         "url",
-        f"{LINKS}/gmd:linkage",
-        checks.links_work,
+        links_work,
         on_resource=True,
     ),
     Criterion(
@@ -297,30 +498,30 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Say whether everyone may have access; if not, give the legal ground of the limit."),
         Group.ACCESS,
         "access_rights",
-        f"{LEGAL}/gmd:otherConstraints",
-        checks.access_rights,
+        access_rights,
+        at=f"{LEGAL}/gmd:otherConstraints",
     ),
     Criterion(
         "licence",
         N_("Licence"),
         N_(
-            "Choose a licence, best one of the official list: without one, nobody knows what may be done with the data."
+            "Choose a licence, best one of the official list: without one, nobody knows what may "
+            "be done with the data."
         ),
         Group.REUSE,
         "license_id",
-        f"{LEGAL}/gmd:otherConstraints",
         has(lambda f: f.licence),
     ),
     Criterion(
         "licence_open",
         N_("Open licence"),
         N_(
-            "Prefer a licence of the official list, such as the Licence Ouverte 2.0: others need an approval."
+            "Prefer a licence of the official list, such as the Licence Ouverte 2.0: others need "
+            "an approval."
         ),
         Group.REUSE,
         "license_id",
-        f"{LEGAL}/gmd:otherConstraints",
-        checks.licence_open,
+        licence_open,
     ),
     Criterion(
         "use_conditions",
@@ -328,8 +529,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Write down the conditions under which the data may be used."),
         Group.REUSE,
         "use_conditions",
-        f"{LEGAL}/gmd:useLimitation",
-        checks.use_conditions,
+        use_conditions,
     ),
     Criterion(
         "contact",
@@ -337,7 +537,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give a contact with an e-mail address or a web form, preferably that of a service."),
         Group.REUSE,
         "contact",
-        f"{IDENTIFICATION}/gmd:pointOfContact/gmd:CI_ResponsibleParty",
         has(lambda f: f.contact_reachable),
     ),
     Criterion(
@@ -346,7 +545,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Name the service that produces the data."),
         Group.REUSE,
         "creator",
-        f"{IDENTIFICATION}/gmd:pointOfContact/gmd:CI_ResponsibleParty/gmd:organisationName",
         has(lambda f: f.producer or f.organisation),
     ),
     Criterion(
@@ -355,19 +553,18 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Say how often the data are updated, even if it is “as needed” or “never”."),
         Group.FRESH,
         "frequency",
-        _FREQUENCY,
         unless_service_or_code(lambda f: is_stated(f.frequency)),
     ),
     Criterion(
         "on_time",
         N_("Updated on time"),
         N_(
-            "The data are later than the frequency announces: update them, or correct the frequency."
+            "The data are later than the frequency announces: update them, or correct the "
+            "frequency."
         ),
         Group.FRESH,
         "modified",
-        f"{CITATION}/gmd:date/gmd:CI_Date",
-        checks.on_time,
+        on_time,
     ),
     Criterion(
         "kept_up",
@@ -375,19 +572,18 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Two announced updates or more were missed: update the data, or correct the frequency."),
         Group.FRESH,
         "modified",
-        f"{CITATION}/gmd:date/gmd:CI_Date",
-        checks.kept_up,
+        kept_up,
     ),
     Criterion(
         "current",
         N_("Up to date"),
         N_(
-            "Update the data: the announced date has passed or, without an announced rhythm, five years have."
+            "Update the data: the announced date has passed or, without an announced rhythm, five "
+            "years have."
         ),
         Group.FRESH,
         "modified",
-        f"{CITATION}/gmd:date/gmd:CI_Date",
-        checks.current,
+        current,
     ),
     Criterion(
         "dates",
@@ -395,7 +591,6 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give the date of creation, of release or of the last update of the data."),
         Group.FRESH,
         "modified",
-        f"{CITATION}/gmd:date/gmd:CI_Date",
         has(lambda f: f.dated),
     ),
     Criterion(
@@ -404,8 +599,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("The last update comes before the creation or the release: correct one of these dates."),
         Group.FRESH,
         "modified",
-        f"{CITATION}/gmd:date/gmd:CI_Date",
-        checks.dates_order,
+        dates_order,
     ),
 )
 

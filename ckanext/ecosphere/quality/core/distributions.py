@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
+
 from ckanext.ecosphere.dataset import links
-from ckanext.ecosphere.dataset.view import View
-from ckanext.ecosphere.quality.core import words
+from ckanext.ecosphere.dataset.view import View, plain_text
+from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.vocabularies import Concept
 
 DATA_ROLES = ("data", "service")
@@ -28,6 +32,66 @@ _MQA_POINTS = {
     "non_proprietary": 20,
     "machine_readable": 20,
 }
+
+
+# --- what texts say: without mark-up and placeholders, folded, and their words that inform ------------
+
+DATA = Path(__file__).parents[1] / "data"
+SHORTEST = 3
+LONGEST_PLACEHOLDER = 30
+
+_TAG = re.compile(r"<[^>]{0,1000}>")
+_NOT_WORD = re.compile(r"[^a-z0-9]+")
+
+
+@functools.cache
+def table(name: str) -> dict[str, Any]:
+    """Return the data file `name` (without `.yaml`) of this room."""
+    return yaml.safe_load((DATA / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def fold(value: str) -> str:
+    """Return `value` without accents, case and punctuation, words separated by one space."""
+    return _NOT_WORD.sub(" ", characters.without_accents(value.casefold())).strip()
+
+
+def clean(value: Any) -> str:
+    """Return `value` as one line of text without mark-up; "" if it is not a text or only a placeholder."""
+    text = plain_text(value)
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    text = " ".join(text.split())
+    if len(text) < LONGEST_PLACEHOLDER and _is_placeholder(text):
+        return ""
+    return text
+
+
+@functools.lru_cache(maxsize=16384)
+def _is_placeholder(text: str) -> bool:
+    return fold(text) in _placeholders()
+
+
+@functools.cache
+def _placeholders() -> frozenset[str]:
+    return frozenset(table("placeholders")["placeholders"])
+
+
+@functools.lru_cache(maxsize=4096)
+def informing(text: str) -> frozenset[str]:
+    """Return the distinct words of `text` that inform, without accents and case.
+
+    Short, common and empty ones do not (`data/empty_words.yaml`).
+    """
+    words = (word for word in fold(text).split() if len(word) >= SHORTEST)
+    return frozenset(words) - _empty_words()
+
+
+@functools.cache
+def _empty_words() -> frozenset[str]:
+    return frozenset(" ".join(table("empty_words").values()).split())
+
+
+# --- resources -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -85,12 +149,12 @@ class Format:
 class Record(View):
     """A dataset or resource in which mark-up and placeholders ("à compléter") say nothing."""
 
-    clean = staticmethod(words.clean)
+    clean = staticmethod(clean)
 
     @functools.cached_property
     def nature(self) -> links.Nature:
         """What this resource is."""
-        return links.nature({name: self.text(name) for name in _FIELDS_OF_NATURE})
+        return links.nature({name: self.text(name) for name in links.FIELDS})
 
     @functools.cached_property
     def format(self) -> Format | None:
@@ -111,20 +175,6 @@ class Record(View):
     def is_intranet(self) -> bool:
         """Whether this resource is reachable only within the State's own network."""
         return links.is_internal({name: self.text(name) for name in ("url", "url_type", "network")})
-
-
-_FIELDS_OF_NATURE = (
-    "url",
-    "download_url",
-    "format",
-    "mimetype",
-    "protocol",
-    "resource_role",
-    "name",
-    "description",
-    "compress_format",
-    "package_format",
-)
 
 
 def format_of(concept: Concept | None) -> Format | None:
@@ -236,8 +286,8 @@ def role(resource: Record) -> str:
 @functools.lru_cache(maxsize=4096)
 def _is_document(name: str, plain: bool) -> bool:
     """Return whether `name` is that of a document about the data: "Notice", or the table "Liste des attributs"."""
-    folded = words.fold(name).split()
-    names = words.table("documents")
+    folded = fold(name).split()
+    names = table("documents")
     if plain and any(word in names["about_the_data"] for word in folded):
         return True
     return bool(folded) and folded[0] in names["documents"]
@@ -252,12 +302,12 @@ class Neighbours:
         ]
         self.paths = {_path(resource) for resource in spatial} - {""}
         self.words = frozenset[str]().union(*map(_words_of_name, spatial))
-        self.title = words.informing(title)
+        self.title = informing(title)
 
     def are_held_by(self, resource: Record) -> bool:
         """Return whether a table is another format of the same export, or named like them or like the dataset."""
         path = _path(resource)
-        all_words = words.informing(f"{resource.text('name')} {path}")
+        all_words = informing(f"{resource.text('name')} {path}")
         return (
             not self.paths
             or path in self.paths
@@ -280,7 +330,7 @@ def _path(resource: Record) -> str:
 
 
 def _words_of_name(resource: Record) -> frozenset[str]:
-    return words.informing(f"{resource.text('name')} {_path(resource).rpartition('/')[2]}")
+    return informing(f"{resource.text('name')} {_path(resource).rpartition('/')[2]}")
 
 
 def addresses(resource: Record) -> tuple[str, ...]:
@@ -293,14 +343,14 @@ def addresses(resource: Record) -> tuple[str, ...]:
 
 def interoperability(resource: Record) -> tuple[str, ...]:
     """Return the MQA indicators of interoperability that `resource` meets."""
-    media_type, known = resource.text("mimetype"), resource.format
-    is_listed = known is not None and known.in_eu_table
+    media_type, file_format = resource.text("mimetype"), resource.format
+    is_listed = file_format is not None and file_format.in_eu_table
     met = {
         "format": bool(resource.text("format")),
         "media_type": bool(media_type),
         "vocabulary": is_listed and links.format_of_media_type(media_type) is not None,
-        "non_proprietary": known is not None and known.open,
-        "machine_readable": known is not None and known.machine,
+        "non_proprietary": file_format is not None and file_format.open,
+        "machine_readable": file_format is not None and file_format.machine,
     }
     return tuple(name for name, value in met.items() if value)
 
@@ -342,13 +392,13 @@ def gather_distributions(
             targets.setdefault("data_access", identity)
             continue
         own_counts = _counts_of(resource, answering)
-        known = resource.format
-        if known and known.without_geometry and not neighbours().are_held_by(resource):
+        file_format = resource.format
+        if file_format and file_format.without_geometry and not neighbours().are_held_by(resource):
             own_counts["open"] = own_counts["open_broken"] = 0
         for name, value in own_counts.items():
             counts[name] += value
-        if known:
-            counts["stars"] = max(counts["stars"], known.stars)
+        if file_format:
+            counts["stars"] = max(counts["stars"], file_format.stars)
         best = max(best, interoperability(resource), key=_mqa_points)
         for criterion in _failed(own_counts):
             targets.setdefault(criterion, identity)
@@ -392,19 +442,19 @@ def _met_by_one(counts: Mapping[str, int]) -> Iterator[str]:
 
 def _counts_of(resource: Record, answering: Mapping[str, bool]) -> dict[str, int]:
     """Return the counts of a single data resource, each 0 or 1; see `Distributions`."""
-    known = resource.format
+    file_format = resource.format
     states = [answering.get(address) for address in addresses(resource)]
     answers = answering.get(resource.text("download_url"))
     broken = False in states
     reachable = resource.is_uploaded or bool(states)
-    is_open = reachable and known is not None and known.structured_and_open
+    is_open = reachable and file_format is not None and file_format.structured_and_open
     flags = {
         "data": reachable,
-        "direct": reachable and known is not None and known.direct,
+        "direct": reachable and file_format is not None and file_format.direct,
         "open": is_open and not broken,
         "open_broken": is_open and broken,
         "documented": resource.text("name") and resource.text("description"),
-        "plain": known is not None and known.plain,
+        "plain": file_format is not None and file_format.plain,
         "links_ok": resource.is_uploaded or (states and all(states)),
         "links_broken": broken,
         "links_unchecked": None in states and not broken,

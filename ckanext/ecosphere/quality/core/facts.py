@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.dataset.dates import days_of
-from ckanext.ecosphere.quality.core import words
 from ckanext.ecosphere.quality.core.distributions import (
     Distributions,
     Record,
+    fold,
     gather_distributions,
+    informing,
     is_public_address,
 )
 from ckanext.ecosphere.vocabularies.freshness import code, due_date
@@ -33,7 +35,6 @@ NO_LIMIT = "noLimitations"
 OPEN_ACCESS = "PUBLIC"
 ADDRESSES = ("url", "access_url", "download_url")
 TUPLES = ("theme_ids", "territory_ids", "series", "known_as")
-REFERENCES = ("name", "id", "metadata_identifier", "identifier", "uri")
 
 
 class Kind(str, enum.Enum):
@@ -54,8 +55,8 @@ class Facts:
     """Facts about a dataset. Lengths are in characters, counts in items, dates in ISO 8601.
 
     Attributes:
-        lineage_words: distinct words of the lineage that inform (see `words.informing`) and are not those of the title;
-            0 if the lineage repeats the description.
+        lineage_words: distinct words of the lineage that inform (see `distributions.informing`) and are not those of
+            the title; 0 if the lineage repeats the description.
     """
 
     title: int = 0
@@ -203,11 +204,12 @@ def gather(data: Mapping[str, Any], checks: Checks | None = None, members: int =
         data: a dataset dict of any shape: shown, validated for saving, posted by the form, loaded
             from the database.
         checks: results of the background jobs for this dataset.
-        members: number of members of a series (see `series.py`, which also adds values inherited by
+        members: number of members of a series (see `store.facts_of`, which also adds values inherited by
             a member).
     """
     record = Record(data)
     checks = checks or Checks()
+    by_table = _of_table(record)
     distributions = gather_distributions(
         record.resources, checks.links, checks.dcat_ap, own_addresses(record), record.title
     )
@@ -218,7 +220,7 @@ def gather(data: Mapping[str, Any], checks: Checks | None = None, members: int =
         **_reusing(record),
         **_people(record),
         **_time(record),
-        **_ways(record),
+        **by_table,
         members=members,
         dcat_ap_gaps=_dcat_ap_gaps(record),
         distributions=distributions,
@@ -247,7 +249,7 @@ def references(record: Record) -> tuple[str, ...]:
     """Return all identifiers by which datasets may refer to the series `record`; empty if it is not a series."""
     if kind_of(record) is not Kind.SERIES:
         return ()
-    return tuple(dict.fromkeys(filter(None, map(record.text, REFERENCES))))
+    return tuple(dict.fromkeys(filter(None, map(record.text, table.references()))))
 
 
 def own_addresses(record: Record) -> tuple[str, ...]:
@@ -255,49 +257,60 @@ def own_addresses(record: Record) -> tuple[str, ...]:
 
     A service's endpoint expects parameters, so the URL of its description is checked instead.
     """
-    names = {Kind.SERVICE: "endpoint_description", Kind.CODE: "code_repository"}
-    address = record.text(names.get(kind_of(record), ""))
-    if not is_public_address(address):
-        return ()
-    return (address,)
+    own = [f.name for f in table.having("link_of") if f.entry["link_of"] == kind_of(record).value]
+    return tuple(filter(is_public_address, map(record.text, own)))
 
 
-def _ways(record: Record) -> dict[str, Any]:
-    """Return the kind-specific ways of access, and the references between a series and its members."""
-    kind = kind_of(record)
-    endpoints = map(is_public_address, record.many("endpoint_url"))
-    return {
-        "endpoint": kind is Kind.SERVICE and any(endpoints),
-        "repository": kind is Kind.CODE and is_public_address(record.text("code_repository")),
-        "series": record.series,
-        "known_as": references(record),
-    }
+# --- facts of single fields, as the table of fields says (``fact``) --------------------------------
+
+
+MEASURES: dict[str, Callable[[Record, str], Any]] = {
+    "count": lambda record, name: len(record.many(name)),
+    "rows": lambda record, name: len(record.rows(name)),
+    "length": lambda record, name: len(record.text(name)),
+    "given": lambda record, name: bool(record.many(name)),
+    "filled": lambda record, name: bool(record.rows(name)),
+    "dated": lambda record, name: days_of(record.text(name)) is not None,
+    "uri": lambda record, name: any("://" in value for value in record.many(name)),
+    "address": lambda record, name: any(map(is_public_address, record.many(name))),
+    "code": lambda record, name: record.text(name).rsplit("/", 1)[-1],
+}
+"""Measure → function of a dataset and the name of a field."""
+
+
+def _of_table(record: Record) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for field_ in table.having("fact"):
+        for name, measure in field_.entry["fact"].items():
+            value = MEASURES[measure](record, field_.name)
+            if isinstance(value, bool):
+                facts[name] = facts.get(name, False) or value
+            else:
+                facts[name] = facts.get(name, type(value)()) + value
+    return facts
+
+
+# --- facts of several fields ------------------------------------------------------------------------
 
 
 def _finding(record: Record) -> dict[str, Any]:
-    identifiers = [record.text("identifier"), *record.many("alternate_identifier")]
     return {
         "title": len(record.title),
         "description": _description_length(record),
         "keywords": len(record.keywords),
         "themes": len(record.themes),
         "theme_ids": _ids("themes", record.themes),
-        "inspire_themes": len(record.many("inspire_theme")),
-        "eu_themes": len(record.many("eu_theme")),
-        "topics": len(record.many("topic_category")),
-        "identifier": any(identifiers),
-        "identifier_uri": any("://" in identifier for identifier in identifiers),
-        "metadata_identifier": bool(record.text("metadata_identifier")),
         "resource_type": record.kind,
         "landing_page": record.text("url").startswith(("http://", "https://")),
-        "harvested": bool(record.text("source_record") or record.text("source_catalogue")),
+        "series": record.series,
+        "known_as": references(record),
     }
 
 
 def _description_length(record: Record) -> int:
     """Return the length of the description, 0 if it only repeats the title."""
     title, notes = record.title, record.text("notes")
-    if len(notes) <= len(title) + 10 and words.fold(notes) == words.fold(title):
+    if len(notes) <= len(title) + 10 and fold(notes) == fold(title):
         return 0
     return len(notes)
 
@@ -344,26 +357,16 @@ def _with_ancestors(name: str, value: str) -> tuple[str, ...]:
 def _understanding(record: Record) -> dict[str, Any]:
     conformity = record.rows("conformity")
     return {
-        "lineage": len(record.text("provenance")),
         "lineage_words": _lineage_words(record),
-        "resolution": bool(
-            record.text("scale_denominator") or record.text("spatial_resolution_in_meters")
-        ),
-        "reference_systems": len(record.many("reference_system")),
-        "representation": record.text("spatial_representation").rsplit("/", 1)[-1],
-        "specifications": len(record.many("conforms_to")),
-        "documents": len(record.many("documentation")) + len(record.many("is_referenced_by")),
         "conformities": len(conformity),
         "conformities_with_degree": sum(bool(row.get("degree")) for row in conformity),
-        "languages": len(record.many("language")),
-        "metadata_date": days_of(record.text("metadata_date")) is not None,
     }
 
 
 def _lineage_words(record: Record) -> int:
     lineage = record.text("provenance")
-    number = len(words.informing(lineage) - words.informing(record.title))
-    if number and words.fold(lineage) in words.fold(record.text("notes")):
+    number = len(informing(lineage) - informing(record.title))
+    if number and fold(lineage) in fold(record.text("notes")):
         return 0
     return number
 
@@ -381,30 +384,21 @@ def _reusing(record: Record) -> dict[str, Any]:
         "licence": bool(licence),
         "licence_listed": concept is not None and concept.uri.startswith("http"),
         "licence_open": concept is not None and concept.data["open"],
-        "use_conditions": len(record.text("use_conditions")),
-        "access_conditions": len(record.text("access_conditions")),
         "access_rights": rights,
         "access_rights_listed": bool(rights) and is_listed,
-        "access_limits": len(limits),
         "access_open": rights in ("", OPEN_ACCESS)
         and all(limit.endswith(NO_LIMIT) for limit in limits),
     }
 
 
 def _people(record: Record) -> dict[str, Any]:
-    contacts, publishers, creators = map(record.rows, ("contact", "publisher", "creator"))
-    others = record.rows("qualified_attribution")
+    contacts = record.rows("contact")
     reachable = any(row.get("email") or row.get("url") for row in contacts)
-    named = any(row.get("name") for row in contacts)
+    has_name = any(row.get("name") for row in contacts)
     return {
-        "contacts": len(contacts),
         "contact_reachable": reachable
         or bool(record.text("maintainer_email") or record.text("author_email")),
-        "contact_named": named or bool(record.text("maintainer") or record.text("author")),
-        "publisher": bool(publishers),
-        "producer": bool(creators or publishers),
-        "organisation": bool(record.text("owner_org")),
-        "roles": len(contacts) + len(publishers) + len(creators) + len(others),
+        "contact_named": has_name or bool(record.text("maintainer") or record.text("author")),
     }
 
 

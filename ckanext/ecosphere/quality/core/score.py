@@ -18,11 +18,10 @@ from typing import Any
 
 import yaml
 
-from ckanext.ecosphere.quality.core import checks
-from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, Criterion
+from ckanext.ecosphere.quality.core import criteria
+from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, Criterion, State
+from ckanext.ecosphere.quality.core.distributions import DATA
 from ckanext.ecosphere.quality.core.facts import OPEN_ACCESS, Facts, Kind
-from ckanext.ecosphere.quality.core.words import DATA
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.ecosphere.vocabularies.freshness import due_date
 
@@ -196,9 +195,9 @@ def changes_after(facts: Facts, today: date) -> date | None:
     None if it does not change with time.
     """
     if facts.due and not facts.finished:
-        ends = [date.fromisoformat(facts.due), checks.kept_up_until(facts)]
+        ends = [date.fromisoformat(facts.due), criteria.kept_up_until(facts)]
     elif facts.dated:
-        ends = [checks.recent_until(facts)]
+        ends = [criteria.recent_until(facts)]
     else:
         ends = []
     return min((end for end in ends if end and end >= today), default=None)
@@ -354,16 +353,16 @@ def _dates_ordered(facts: Facts, _today: date) -> Facts:
 
 
 MENDS: dict[str, Mend] = {
-    "description": _described(checks.SHORT_DESCRIPTION),
-    "description_detailed": _described(checks.LONG_DESCRIPTION),
+    "description": _described(criteria.SHORT_DESCRIPTION),
+    "description_detailed": _described(criteria.LONG_DESCRIPTION),
     "theme": _set(themes=1),
-    "keywords": _set(keywords=checks.ENOUGH_KEYWORDS),
+    "keywords": _set(keywords=criteria.ENOUGH_KEYWORDS),
     "territory": _set(territories=1),
     "temporal_coverage": lambda facts, today: dataclasses.replace(
         facts, periods=1, start=today.isoformat()
     ),
     "temporal_order": _period_reversed,
-    "lineage": _set(lineage_words=checks.ENOUGH_LINEAGE),
+    "lineage": _set(lineage_words=criteria.ENOUGH_LINEAGE),
     "resolution": _set(resolution=True),
     "reference_system": _set(reference_systems=1),
     "resources_documented": _documented,

@@ -15,16 +15,7 @@ import sqlalchemy as sa
 from ckan import logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.quality import (
-    datasets,
-    integrations,
-    links,
-    overview,
-    presentation,
-    rescore,
-    store,
-)
-from ckanext.ecosphere.quality.jobs import tasks
+from ckanext.ecosphere.quality import helpers, integrations, jobs, links, overview, rescore, store
 from ckanext.ecosphere.quality.logic import schema
 from ckanext.ecosphere.shared import action_input
 
@@ -76,12 +67,12 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
     """
     tk.check_access("ecosphere_quality_show", context, data_dict)
     package = package_or_not_found(data_dict["id"])
-    quality = presentation.quality(package)
-    result = {"package_id": package.id, "name": package.name, **presentation.as_dict(quality)}
+    quality = helpers.quality(package)
+    result = {"package_id": package.id, "name": package.name, **helpers.as_dict(quality)}
     if data_dict["origins"] and quality.facts.harvested:
         statements = integrations.source_statements(context, package.id)
         if statements:
-            presentation.with_origins(result, quality.facts, statements)
+            helpers.with_origins(result, quality.facts, statements)
     return result
 
 
@@ -98,8 +89,7 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
         would bring most points: criterion, label, number of datasets that fail it), `themes`, `small_themes`,
         `territories` and `small_territories` (id, label and the same figures; small ones have fewer than
         `minimum_size` datasets), `trend` (day, datasets, mean), `losses` (harvested, examined, losing, criteria:
-        criterion, label, failing, lost; None without the harvest), `rescore` (stage, percent, at; None if no rescore is
-        in progress).
+        criterion, label, failing, lost; None without the harvest).
 
     Raises:
         ValidationError: the figures of a large catalogue are being computed: ask again in a few seconds.
@@ -179,7 +169,7 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str
     if isinstance(resources, list | dict) and len(resources) > MOST_PREVIEWED:
         message = tk._("Too many values: {number} at most.").format(number=MOST_PREVIEWED)
         raise tk.ValidationError({"dataset": [message]})
-    before, after = presentation.preview(context, package, data_dict["dataset"])
+    before, after = helpers.preview(context, package, data_dict["dataset"])
     score_before = before["score"] if before else 0
     return {"before": before, "after": after, "change": after["score"] - score_before}
 
@@ -204,7 +194,7 @@ def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[dict[
     """
     tk.check_access("ecosphere_quality_links", context, data_dict)
     package = package_or_not_found(data_dict["id"])
-    return [presentation.link_dict(link) for link in links.of_dataset(package.id)]
+    return [helpers.link_dict(link) for link in links.of_dataset(package.id)]
 
 
 @tk.validate_action_data(schema.quality_show)
@@ -222,7 +212,7 @@ def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> dict[str
         NotAuthorized: the caller may not edit it.
     """
     tk.check_access("ecosphere_quality_recheck", context, data_dict)
-    return {"queued": tasks.enqueue_recheck(package_or_not_found(data_dict["id"]).id)}
+    return {"queued": jobs.enqueue_recheck(package_or_not_found(data_dict["id"]).id)}
 
 
 def dataset_purge(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
@@ -250,7 +240,7 @@ def package_owner_org_update(
     result = next_(cast(Context, {**context, "defer_commit": True}), data_dict)
     package = model.Package.get(data_dict["id"])
     if package and store.is_scored(package.type):
-        store.save(package.id, datasets.stored_dataset(package))
+        store.save(package.id, store.stored_dataset(package))
         model.Session.flush()
         logic.index_update_package(context, package.id)
     model.repo.commit()
@@ -268,8 +258,8 @@ def tag_delete(next_: Callable[..., Any], context: Context, data_dict: DataDict)
     )
     ids = list(model.Session.scalars(query))
     try:
-        for start in range(0, len(ids), datasets.CHUNK):
-            loaded = datasets.load(ids[start : start + datasets.CHUNK])
+        for start in range(0, len(ids), store.CHUNK):
+            loaded = store.load(ids[start : start + store.CHUNK])
             for data in loaded.values():
                 data["tags"] = [keyword for keyword in data["tags"] if keyword["name"] != tag.name]
             rescore.loaded(loaded)

@@ -15,9 +15,8 @@ from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.quality.datasets import stored_dataset
 from ckanext.ecosphere.quality.model import QualityRow
-from ckanext.ecosphere.quality.store import quality_of_dict
+from ckanext.ecosphere.quality.store import quality_of_dict, stored_dataset
 from ckanext.ecosphere.quality.tests import cases
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA
+from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, State
 from ckanext.ecosphere.quality.core.facts import Checks, gather
 from ckanext.ecosphere.quality.tests.cases import CASES, TODAY, dataset
 

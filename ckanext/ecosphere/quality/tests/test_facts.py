@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckanext.ecosphere.dataset.dates import days_of
-from ckanext.ecosphere.quality.core.distributions import Record
+from ckanext.ecosphere.quality.core.distributions import Record, clean
 from ckanext.ecosphere.quality.core.facts import Checks, Facts, gather
 from ckanext.ecosphere.quality.core.score import evaluate, load_model
-from ckanext.ecosphere.quality.core.words import clean
 from ckanext.ecosphere.quality.tests.cases import BROKEN, CASES, COMPLETE, OK, TODAY, dataset
 from ckanext.ecosphere.vocabularies.freshness import due_date
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import CRITERIA
+from ckanext.ecosphere.quality.core.criteria import CRITERIA, State
 from ckanext.ecosphere.quality.core.facts import Checks, gather
 from ckanext.ecosphere.quality.core.score import MENDS, evaluate, load_model
 from ckanext.ecosphere.quality.tests.cases import CASES, COMPLETE, EU, TODAY, dataset, resource

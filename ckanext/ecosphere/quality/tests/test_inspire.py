@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.quality.core.checks import State
+from ckanext.ecosphere.quality.core.criteria import State
 from ckanext.ecosphere.quality.core.facts import gather
 from ckanext.ecosphere.quality.core.inspire import REQUIREMENTS, check
 from ckanext.ecosphere.quality.tests.cases import EMPTY_TABLE, LIMIT, SERVICE, dataset

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ckan import model
 
-from ckanext.ecosphere.quality import figures, origins, overview, tables
+from ckanext.ecosphere.quality import figures, origins, overview
 from ckanext.ecosphere.quality.figures import Scope
 from ckanext.ecosphere.quality.tests.conftest import act, stored
 
@@ -41,7 +41,7 @@ def test_losses_are_counted_by_criterion_and_by_dataset():
         ("lineage", 2, 1),
     ]
     assert origins.waiting(10) == [stored(model.Package.get("waiting").id).package_id]  # pyright: ignore
-    table = tables.losses({"losses": overview._losses_dict(found)})
+    table = overview.losses({"losses": overview._losses_dict(found)})
     assert [line.split(";")[0] for line in table.splitlines()][1:] == ["licence", "lineage"]
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.quality.core.checks import State
+from ckanext.ecosphere.quality.core.criteria import State
 from ckanext.ecosphere.quality.core.facts import Checks, gather
-from ckanext.ecosphere.quality.core.mqa import (
+from ckanext.ecosphere.quality.core.inspire import (
     INDICATORS,
     MAXIMUM,
     Dimension,

@@ -9,8 +9,7 @@ import pytest
 from ckan.tests.helpers import CKANCliRunner
 
 from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.quality import cli, rescore, setup, store
-from ckanext.ecosphere.quality.jobs import nightly, tasks
+from ckanext.ecosphere.quality import cli, jobs, rescore, setup, store
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal", "service")
@@ -23,7 +22,7 @@ def test_scores_that_fell_due_and_verdicts_are_brought_up_to_date(monkeypatch: p
     assert due
     tomorrow = due + timedelta(days=1)
     monkeypatch.setattr(store, "today", lambda: tomorrow)
-    stages = list(nightly.run(links=False))
+    stages = list(jobs.nightly(links=False))
     assert [(stage.name, stage.failed) for stage in stages] == [
         ("scores", False),
         ("dcat-ap", False),
@@ -31,7 +30,7 @@ def test_scores_that_fell_due_and_verdicts_are_brought_up_to_date(monkeypatch: p
     ]
     assert stored(late["id"]).results["on_time"] == "fail"
     assert stored(late["id"]).checks["dcat_ap"] is True
-    assert "0" in next(iter(nightly.run(links=False))).told
+    assert "0" in next(iter(jobs.nightly(links=False))).told
 
 
 def test_a_portal_whose_nights_are_missed_is_told(monkeypatch: pytest.MonkeyPatch):
@@ -45,7 +44,7 @@ def test_a_portal_whose_nights_are_missed_is_told(monkeypatch: pytest.MonkeyPatc
         check.status is CheckStatus.WARNING
         and check.remedy == "Run: ckan ecosphere quality nightly"
     )
-    assert [stage.failed for stage in nightly.run(links=False)] == [False, False, False]
+    assert [stage.failed for stage in jobs.nightly(links=False)] == [False, False, False]
     assert setup.check()[0].status is CheckStatus.OK
 
 
@@ -53,7 +52,7 @@ def test_a_stage_that_fails_stops_no_other(monkeypatch: pytest.MonkeyPatch):
     made = act("package_create", **saved(name="zones"))
     with monkeypatch.context() as patch:
         patch.setattr(rescore, "fallen_due", lambda: 1 / 0)
-        stages = list(nightly.run(links=False))
+        stages = list(jobs.nightly(links=False))
     assert [stage.failed for stage in stages] == [True, False, False]
     assert "dcat_ap" in stored(made["id"]).checks
 
@@ -70,6 +69,6 @@ def test_the_command_does_it_or_leaves_it_to_a_worker(monkeypatch: pytest.Monkey
         patch.setattr(rescore, "fallen_due", lambda: 1 / 0)
         assert CKANCliRunner().invoke(cli.quality, ["nightly", "--no-links"]).exit_code == 1
     asked: list[Any] = []
-    monkeypatch.setattr(tasks, "enqueue_nightly", lambda links: asked.append(links) or "job-1")
+    monkeypatch.setattr(jobs, "enqueue_nightly", lambda links: asked.append(links) or "job-1")
     result = CKANCliRunner().invoke(cli.quality, ["nightly", "--background", "--no-links"])
     assert "job-1" in result.output and asked == [False]

@@ -7,7 +7,6 @@ import io
 import json
 import re
 import time
-from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -19,8 +18,7 @@ from ckan.lib.jobs import Worker
 from lxml import html
 
 from ckanext.ecosphere import vocabularies
-from ckanext.ecosphere.quality import charts, integrations, overview, tables
-from ckanext.ecosphere.quality.jobs import tasks
+from ckanext.ecosphere.quality import helpers, integrations, jobs, overview
 from ckanext.ecosphere.quality.tests.conftest import act, saved
 from ckanext.ecosphere.shared import queue
 
@@ -114,7 +112,7 @@ def test_nobody_waits_for_the_figures_of_a_large_catalogue(
     assert table.headers["Retry-After"] and "no-store" in table.headers["Cache-Control"]
     refused = app.get("/api/3/action/ecosphere_quality_overview", status=409).json["error"]
     assert refused["message"] == ["These figures are being counted. Ask again in a few seconds."]
-    Worker([tasks.QUEUE]).work(burst=True)
+    Worker([jobs.QUEUE]).work(burst=True)
     assert "DDT de la Loire" in app.get("/fr/qualite").body
     assert app.get("/fr/qualite.json").json["summary"]["datasets"] == 3
     # No worker is running: after a while, the page counts the figures itself.
@@ -207,14 +205,14 @@ def test_rows_without_a_figure_stand_last_either_way():
         {"title": str(figure), "mean_inspire": figure, "levels": []}
         for figure in (None, 10.0, 90.0)
     ]
-    overview = dict.fromkeys(tables.TABLES, rows)
+    figures = dict.fromkeys(overview.TABLES, rows)
     for sort, titles in (
         ("mean_inspire", ["10.0", "90.0", "None"]),
         ("-mean_inspire", ["90.0", "10.0", "None"]),
     ):
-        order = tables.order_of({"table": "themes", "sort": sort}, ())
-        assert [row["title"] for row in tables.in_order(overview, order)["themes"]] == titles
-        assert tables.in_order(overview, order)["services"] == rows
+        order = overview.order_of({"table": "themes", "sort": sort}, ())
+        assert [row["title"] for row in overview.in_order(figures, order)["themes"]] == titles
+        assert overview.in_order(figures, order)["services"] == rows
 
 
 def test_only_members_see_the_dashboard(app: Any, catalogue: dict[str, Any]):
@@ -396,34 +394,10 @@ def test_an_empty_portal_has_a_page(app: Any):
     assert page.status_code == 200 and '<svg class="ecosphere-chart"' not in page.body
 
 
-def test_a_re_score_under_way_is_told_without_any_number_of_datasets(
-    app: Any, monkeypatch: pytest.MonkeyPatch
-):
-    def told() -> Any:
-        return json.loads(app.get("/qualite.json").body)["rescore"]
-
-    overview.note_progress("scoring", 30, 120)
-    assert (told()["stage"], told()["percent"], told().keys()) == (
-        "scoring",
-        25,
-        {"stage", "percent", "at"},
-    )
-    assert "25 % effectués" in app.get("/fr/qualite").body
-    overview.note_progress("indexing", 119, 120)
-    assert told()["percent"] == 99 and 'role="status"' in app.get("/fr/qualite").body
-    with monkeypatch.context() as later:
-        later.setattr(
-            overview, "SILENT", timedelta(0)
-        )  # a worker that died no longer reports progress
-        assert told() is None
-    for stage in ("finished", "failed"):
-        overview.note_progress(stage, 120, 120)
-        assert told() is None
-
-
 def test_charts_escape_texts_and_need_two_days(with_request_context: Any):
-    assert "<script>" not in charts.levels([{"level": "gold", "label": "<script>", "datasets": 1}])
-    assert charts.levels([{"level": "gold", "label": "x", "datasets": 0}]) == ""
-    assert charts.trend([{"day": "2025-01-01", "mean": 5.0}]) == ""
-    drawn = charts.trend([{"day": "2025-01-01", "mean": 0.0}, {"day": "2025-03-01", "mean": 100.0}])
+    levels, trend = helpers.ecosphere_quality_levels_chart, helpers.ecosphere_quality_trend_chart
+    assert "<script>" not in levels([{"level": "gold", "label": "<script>", "datasets": 1}])
+    assert levels([{"level": "gold", "label": "x", "datasets": 0}]) == ""
+    assert trend([{"day": "2025-01-01", "mean": 5.0}]) == ""
+    drawn = trend([{"day": "2025-01-01", "mean": 0.0}, {"day": "2025-03-01", "mean": 100.0}])
     assert 'role="img"' in drawn and "1 Mar 2025" in drawn and ">100<" in drawn

@@ -11,7 +11,7 @@ from ckan import model
 from lxml import html
 from werkzeug.datastructures import MultiDict
 
-from ckanext.ecosphere.quality.core import checks
+from ckanext.ecosphere.quality.core import criteria
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.quality.tests.cases import EU
 from ckanext.ecosphere.quality.tests.conftest import act, count, saved, stored
@@ -177,7 +177,7 @@ def test_the_form_asks_for_the_length_that_the_criteria_ask_for(app: Any, people
     asked = re.search(r"what they do not cover\. (.*?)</", form)
     assert asked, "the help of the description is not in the form"
     assert re.findall(r"\d+", asked[1]) == [
-        str(checks.SHORT_DESCRIPTION),
-        str(checks.LONG_DESCRIPTION),
+        str(criteria.SHORT_DESCRIPTION),
+        str(criteria.LONG_DESCRIPTION),
     ]
     assert "sentences" not in asked[1]

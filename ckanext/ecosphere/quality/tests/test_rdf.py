@@ -11,9 +11,8 @@ from ckan.tests.helpers import CKANCliRunner
 from rdflib import Graph, Literal, Namespace, URIRef
 from rdflib.namespace import RDF
 
-from ckanext.ecosphere.quality import cli, rdf, setup
+from ckanext.ecosphere.quality import cli, jobs, rdf, setup
 from ckanext.ecosphere.quality.core.facts import gather
-from ckanext.ecosphere.quality.jobs import tasks
 from ckanext.ecosphere.quality.rdf import SHAPES, load_shapes, validate
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 
@@ -114,7 +113,7 @@ def test_the_profile_is_added_once_and_can_be_left_out(
 
 def test_compliance_is_checked_in_the_background_and_counts(zones: dict[str, Any]):
     before = stored(zones["id"]).mqa or 0
-    tasks.check_shacl()
+    jobs.check_rdf()
     row = stored(zones["id"])
     assert row.checks["dcat_ap"] is True and row.mqa == before + 30
     assert rdf.waiting(10) == []
@@ -163,8 +162,8 @@ def test_after_a_change_of_the_shapes_every_dataset_is_checked_again(zones: dict
     assert rdf.waiting(10) == []
     rdf.forget_verdicts()
     assert "dcat_ap" not in stored(zones["id"]).checks and rdf.waiting(10) == [zones["id"]]
-    result = CKANCliRunner().invoke(cli.quality, ["shacl", "--again"])
-    assert result.exit_code == 0 and "1 datasets checked" in result.output
+    result = CKANCliRunner().invoke(cli.quality, ["nightly", "--no-links", "--again"])
+    assert result.exit_code == 0 and "RDF of 1 datasets checked" in result.output
 
 
 def test_a_dataset_that_cannot_be_written_as_rdf_stops_no_other(

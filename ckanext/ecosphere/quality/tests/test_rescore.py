@@ -10,11 +10,10 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.interfaces import CheckStatus, InitReport
-from ckanext.ecosphere.quality import datasets, overview, rescore, setup, store
+from ckanext.ecosphere.quality import jobs, rescore, setup, store
 from ckanext.ecosphere.quality.core.facts import gather
-from ckanext.ecosphere.quality.datasets import stored_dataset
-from ckanext.ecosphere.quality.jobs import tasks
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
+from ckanext.ecosphere.quality.store import stored_dataset
 from ckanext.ecosphere.quality.tests.conftest import act, count, from_scratch, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal", "service")
@@ -31,7 +30,7 @@ def test_the_bulk_reader_reads_what_the_others_read():
         created = act("package_create", **saved(name=f"zone-{number}", **changes))
         package = model.Package.get(created["id"])
         assert package
-        [data] = datasets.load([created["id"]]).values()
+        [data] = store.load([created["id"]]).values()
         assert gather(data) == gather(stored_dataset(package)) == gather(created)
 
 
@@ -111,9 +110,7 @@ def test_new_weights_are_applied_in_the_background(
     report = InitReport()
     setup.initialise(report)
     assert report.lines[0][0] == "changed"
-    assert (overview.progress() or {})["stage"] == "queued"
-    tasks.rescore_all()
-    assert (overview.progress() or {})["stage"] == "finished"
+    jobs.rescore_all()
     row = stored(created["id"])
     assert (row.model_version, row.score, row.results) == ("only-licence", 100, {"licence": "pass"})
     assert act("package_search", fq="ecosphere_quality_level:gold")["count"] == 1

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.quality import presentation
-from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import CRITERIA
+from ckanext.ecosphere.quality import helpers
+from ckanext.ecosphere.quality.core.criteria import CRITERIA, State
 from ckanext.ecosphere.quality.core.facts import Checks, gather
 from ckanext.ecosphere.quality.core.score import (
     ASKED_BY,
@@ -55,7 +54,7 @@ def test_advice_about_what_cannot_be_judged_asks_for_the_thing_itself(with_plugi
         )
         found = evaluate(facts, MODEL, TODAY)
         results = (*found.results, *found.conditions)
-        told = {each.criterion.id: presentation.criterion(each, found, facts) for each in results}
+        told = {each.criterion.id: helpers.criterion(each, found, facts) for each in results}
         assert told["on_time"]["state"] == told["dates_order"]["state"] == "missing"
         for name, other in (("current", "dates"), ("dates_order", "dates"), ("on_time", asked)):
             assert (told[name]["advice"], told[name]["field"]) == (

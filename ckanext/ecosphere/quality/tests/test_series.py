@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.jobs import Worker
 
-from ckanext.ecosphere.quality import series
-from ckanext.ecosphere.quality.jobs.tasks import QUEUE
+from ckanext.ecosphere.quality import store
+from ckanext.ecosphere.quality.jobs import QUEUE
 from ckanext.ecosphere.quality.tests.cases import INSPIRE
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 from ckanext.ecosphere.tests import plans
@@ -80,14 +80,14 @@ def test_a_member_inherits_and_a_series_counts_its_members(app: Any, people: dic
 
 
 def test_a_draft_series_lends_nothing_and_the_night_catches_up(app: Any, people: dict[str, Any]):
-    from ckanext.ecosphere.quality.jobs import nightly
+    from ckanext.ecosphere.quality import jobs
 
     act("package_create", **saved(name="lot", dcat_type=SERIES, private=True, resources=[]))
     member = act("package_create", **saved(name="membre", in_series=["lot"], license_id=None))
     assert stored(member["id"]).results["licence"] == "fail"
     act("package_patch", id="lot", private=False)
     assert stored(member["id"]).results["licence"] == "fail"  # no worker was run
-    nightly.scores()
+    jobs.scores()
     assert stored(member["id"]).results["licence"] == "pass"
 
 
@@ -108,8 +108,8 @@ def test_a_first_harvest_does_not_read_all_datasets_for_each_member():
     plans.without_statistics("package", "ecosphere_quality")
     try:
         with plans.asked() as statements:
-            assert [found["name"] for found in series._lenders(["lot-7"], "many-1")] == ["many-350"]
-            assert series._members(["lot-7"]) == 49
+            assert [found["name"] for found in store._lenders(["lot-7"], "many-1")] == ["many-350"]
+            assert store._members(["lot-7"]) == 49
         assert plans.rows_read(statements, "package") < 500
     finally:
         model.Session.rollback()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
-from ckanext.ecosphere.quality.core.inspire import REQUIREMENTS
-from ckanext.ecosphere.quality.core.mqa import INDICATORS
+from ckanext.ecosphere.quality.core.inspire import INDICATORS, REQUIREMENTS
 from ckanext.ecosphere.quality.core.score import load_model
 from ckanext.ecosphere.quality.tests.conftest import act
 
@@ -30,7 +28,9 @@ def headers(person: dict[str, Any]) -> dict[str, str]:
     return {"Authorization": person["token"]}
 
 
-def test_the_dataset_page_says_the_score_once_and_leads_to_the_criteria(app: Any, zones: Any, people: dict[str, Any]):
+def test_the_dataset_page_says_the_score_once_and_leads_to_the_criteria(
+    app: Any, zones: Any, people: dict[str, Any]
+):
     for person, offers_advice in ((None, False), (people["editor"], True)):
         page = app.get("/fr/dataset/zones", headers=headers(person) if person else {}).body
         assert page.count("ecosphere-badge__score") == 1
@@ -92,32 +92,7 @@ def test_other_lists_are_not_offered_to_sort_by_quality(app: Any, zones: Any):
     assert "ecosphere_quality_score" in app.get("/fr/organization/ddt-42").body
 
 
-def test_the_image_has_a_title_and_is_valid(app: Any, zones: Any):
-    response = app.get("/fr/dataset/zones/qualite.svg")
-    assert response.headers["Content-Type"].startswith("image/svg+xml")
-    root = ElementTree.fromstring(response.body)
-    title = root.find("{http://www.w3.org/2000/svg}title")
-    assert (
-        title is not None and "/100" not in (title.text or "") and "sur 100" in (title.text or "")
-    )
-
-
-def test_the_image_is_sent_again_only_when_it_changes(app: Any, zones: Any):
-    first = app.get("/fr/dataset/zones/qualite.svg")
-    same = app.get(
-        "/fr/dataset/zones/qualite.svg",
-        headers={"If-None-Match": first.headers["ETag"]},
-        status=304,
-    )
-    assert same.body == ""
-    act("package_patch", id="zones", license_id="etalab-2.0")
-    changed = app.get(
-        "/fr/dataset/zones/qualite.svg", headers={"If-None-Match": first.headers["ETag"]}
-    )
-    assert changed.status_code == 200 and changed.headers["ETag"] != first.headers["ETag"]
-
-
-@pytest.mark.parametrize("path", ["/dataset/zones/qualite", "/dataset/zones/qualite.svg"])
+@pytest.mark.parametrize("path", ["/dataset/zones/qualite"])
 def test_a_private_dataset_gives_nothing_to_those_who_may_not_see_it(
     app: Any, zones: Any, people: dict[str, Any], path: str
 ):
@@ -134,6 +109,6 @@ def test_a_private_dataset_gives_nothing_to_those_who_may_not_see_it(
         )
 
 
-@pytest.mark.parametrize("path", ["/dataset/nothing/qualite", "/dataset/nothing/qualite.svg"])
+@pytest.mark.parametrize("path", ["/dataset/nothing/qualite"])
 def test_an_unknown_dataset_is_not_found(app: Any, path: str, zones: Any):
     app.get(path, status=404)

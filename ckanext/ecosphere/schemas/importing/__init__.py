@@ -1,1 +1,1 @@
-"""Import of descriptions: ISO 19139, DCAT, publiccode.yml, codemeta.json, and capabilities of services."""
+"""Import of descriptions: ISO 19139, DCAT, publiccode.yml, and capabilities of services."""

@@ -9,17 +9,20 @@ import codecs
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from xml.sax import SAXException
 
 import ckan.plugins.toolkit as tk
+import yaml
 from rdflib import DCAT, DCTERMS, RDF, BNode, Literal, URIRef
 from rdflib.exceptions import Error as RDFError
 
-from ckanext.ecosphere.schemas import config
-from ckanext.ecosphere.schemas.importing import addresses, software
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.view import plain_text
+from ckanext.ecosphere.schemas import config, urls
+from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.shared import characters, rdf, strict_json
 from ckanext.ecosphere.shared.http_guard import (
     MESSAGES,
@@ -92,7 +95,7 @@ def read(text: str, context: Any = None) -> Read:
     """Return ``dataset`` and ``problems`` (sentences) of a document.
 
     Args:
-        text: ISO 19139, DCAT in RDF/XML, Turtle or JSON-LD, publiccode.yml or codemeta.json.
+        text: ISO 19139, DCAT in RDF/XML, Turtle or JSON-LD, or publiccode.yml.
         context: context of the calling action, used for the action of `ecosphere_harvest` that reads ISO 19139.
 
     Raises:
@@ -126,8 +129,8 @@ def _refuse(message: str) -> tk.ValidationError:
 def _unknown() -> tk.ValidationError:
     return _refuse(
         tk._(
-            "This document cannot be read. What can be read: ISO 19139, DCAT (RDF/XML, Turtle, JSON-LD), "
-            "publiccode.yml or codemeta.json"
+            "This document cannot be read. What can be read: ISO 19139, DCAT (RDF/XML, Turtle, "
+            "JSON-LD), publiccode.yml"
         )
     )
 
@@ -157,24 +160,18 @@ def _json(text: str) -> Read:
         document = strict_json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _unknown() from error
-    is_object = isinstance(document, Mapping)
-    if is_object and ("codeRepository" in document or "codemeta" in str(document.get("@context"))):
-        return _software(software.from_codemeta(document), document)
     return _rdf(json.dumps(document), "json-ld")
 
 
 def _yaml(text: str) -> Read:
     try:
-        document = software.load_yaml(text)
-    except software.UnreadableError as error:
+        document = load_yaml(text)
+    except UnreadableError as error:
         raise _unknown() from error
     if not isinstance(document, Mapping) or "publiccodeYmlVersion" not in document:
         raise _unknown()
-    return _software(software.from_publiccode(document), document)
-
-
-def _software(dataset: dict[str, Any], document: Mapping[str, Any]) -> Read:
-    problems = [_in_no_list(name, value) for name, value in software.left_out(document, dataset)]
+    dataset = from_publiccode(document)
+    problems = [_in_no_list(name, value) for name, value in left_out(document, dataset)]
     return {"dataset": dataset, "problems": problems}
 
 
@@ -209,7 +206,8 @@ def _rdf(text: str, syntax: str) -> Read:
     except rdf.RemoteDocumentError as error:
         # Reading it would fetch a URL chosen by the document, bypassing the HTTP guard.
         message = tk._(
-            "The document refers to another one ({address}), which is not fetched: put its content in place"
+            "The document refers to another one ({address}), which is not fetched: put its "
+            "content in place"
         )
         raise _refuse(message.format(address=error.address[:200])) from error
     except rdf.DoctypeError as error:
@@ -334,7 +332,8 @@ def _session(seconds: float = config.IMPORT_SECONDS) -> GuardedSession:
     except ValueError as error:
         log.error("The options of the import: %s", error)
         message = tk._(
-            "Nothing can be fetched at the moment: the administrator must correct an option of the portal"
+            "Nothing can be fetched at the moment: the administrator must correct an option of "
+            "the portal"
         )
         raise _refuse(message) from error
 
@@ -359,12 +358,10 @@ def _request(session: GuardedSession, url: str, **options: Any) -> Response:
 
 
 def _repository(url: str) -> Read:
-    """Return the minimal description of a repository without publiccode.yml or codemeta.json."""
+    """Return the minimal description of a repository without publiccode.yml."""
     name = addresses.file_name(url).removesuffix(".git")
-    dataset = {"dcat_type": software.KIND, "title": name, "code_repository": url}
-    message = tk._(
-        "The repository has neither publiccode.yml nor codemeta.json at its root: describe the code by hand."
-    )
+    dataset = {"dcat_type": KIND, "title": name, "code_repository": url}
+    message = tk._("The repository has no publiccode.yml at its root: describe the code by hand.")
     return {"dataset": dataset, "problems": [message]}
 
 
@@ -430,3 +427,173 @@ def _encoding(declared: bytes) -> str:
 def without_encoding(text: str) -> str:
     """Return an XML text without the encoding in its declaration, which only applied to the bytes."""
     return _DECLARATION.sub(r"\1", text, count=1)
+
+
+KIND = voc.get("resource-type")["code"].uri
+MAX_PARTS = 50
+#: PyYAML scans a few thousand tokens per second; a description of software has a few hundred.
+MOST_CHARACTERS, MOST_TOKENS, DEEPEST = 100_000, 5_000, 30
+OPENING = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
+
+Dataset = dict[str, Any]
+
+
+class UnreadableError(ValueError):
+    """The document is not valid YAML, or exceeds the limits."""
+
+
+def load_yaml(text: str) -> Any:
+    """Parse a small YAML document without aliases, a few lines of which could expand to gigabytes.
+
+    Raises:
+        UnreadableError: it is not YAML, uses aliases, or exceeds the limits of length or depth.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise UnreadableError("too long")
+    try:
+        depth = 0
+        for number, token in enumerate(yaml.scan(text, Loader=yaml.SafeLoader)):
+            depth += isinstance(token, OPENING) - isinstance(token, CLOSING)
+            if isinstance(token, yaml.AliasToken) or number > MOST_TOKENS or depth > DEEPEST:
+                raise UnreadableError("an alias, or too much")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UnreadableError(str(error)) from error
+
+
+def from_publiccode(document: Mapping[str, Any]) -> Dataset:
+    """Return the dataset that a publiccode.yml describes."""
+    described = _first_language(_mapping(document.get("description")))
+    maintenance, legal = _mapping(document.get("maintenance")), _mapping(document.get("legal"))
+    languages = _many(_mapping(document.get("localisation")).get("availableLanguages"))
+    return _without_empty(
+        {
+            "dcat_type": KIND,
+            "title": _text(document.get("name")),
+            "notes": _text(described.get("longDescription"))
+            or _text(described.get("shortDescription")),
+            "code_repository": _address(document.get("url")),
+            "url": _address(document.get("landingURL")),
+            "version": _text(document.get("softwareVersion")),
+            "modified": _date(document.get("releaseDate")),
+            "development_status": _concept("development-status", document.get("developmentStatus")),
+            "license_id": _licence(legal.get("license")),
+            "contact": list(map(_agent, _many(maintenance.get("contacts")))),
+            "creator": [
+                _agent({"name": legal.get("mainCopyrightOwner") or legal.get("repoOwner")})
+            ],
+            "documentation": [
+                _address(described.get("documentation")),
+                _address(described.get("apiDocumentation")),
+            ],
+            "tags": _tags([*_many(document.get("categories")), *_many(described.get("features"))]),
+            "language": [_concept("language", code, "uri") for code in languages],
+        }
+    )
+
+
+def left_out(document: Mapping[str, Any], dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield name and value of elements that were not converted: not in a vocabulary, or not a valid URL.
+
+    Args:
+        document: the publiccode.yml.
+        dataset: the dataset made from it.
+    """
+    legal = _mapping(document.get("legal"))
+    elements = (
+        ("url", "code_repository", document.get("url")),
+        ("license", "license_id", legal.get("license")),
+        ("developmentStatus", "development_status", document.get("developmentStatus")),
+    )
+    for element, field, value in elements:
+        if field not in dataset:
+            for name in filter(None, map(_text, _many(value))):
+                yield element, name
+    for code in _many(_mapping(document.get("localisation")).get("availableLanguages")):
+        if _text(code) and not _concept("language", code, "uri"):
+            yield "availableLanguages", _text(code)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    return {}
+
+
+def _many(value: Any) -> list[Any]:
+    if value in (None, ""):
+        return []
+    if isinstance(value, list):
+        return value[:MAX_PARTS]
+    return [value]
+
+
+_text = plain_text
+
+
+def _date(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value)[:10]
+
+
+def _address(value: Any) -> str:
+    """Return a web address; "" if it is not one."""
+    text = _text(value)
+    if not urls.is_web_address(text):
+        return ""
+    return text
+
+
+def _concept(vocabulary: str, value: Any, key: str = "id") -> str:
+    text = _text(value).rstrip("/").rsplit("/", 1)[-1].lstrip("#")  # repostatus.org: …/#wip
+    concept = voc.get(vocabulary).get(text) or voc.get(vocabulary).find(text)
+    if concept is None:
+        return ""
+    return str(getattr(concept, key))
+
+
+def _licence(value: Any) -> str:
+    """Return the id of a licence given by its SPDX identifier; of several ("MIT AND …") the first."""
+    licences = voc.get("licences")
+    text = _text(value)
+    for name in (text, text.split(" ")[0]):
+        spdx = f"http://spdx.org/licenses/{name}"
+        concept = licences.get(name) or licences.find(name) or licences.get(spdx)
+        if concept:
+            return concept.id
+    return ""
+
+
+def _agent(value: Any) -> dict[str, str]:
+    row = value if isinstance(value, Mapping) else {"name": value}
+    agent = {"name": _text(row.get("name")), "email": _text(row.get("email"))}
+    return {key: text for key, text in agent.items() if text}
+
+
+def _tags(words: Iterable[Any]) -> list[dict[str, str]]:
+    names = dict.fromkeys(_text(word).replace(",", " ").strip()[:100] for word in words)
+    return [{"name": name} for name in names if len(name) > 1 and set('<>"').isdisjoint(name)]
+
+
+def _first_language(descriptions: Mapping[str, Any]) -> Mapping[str, Any]:
+    for code in ("fr", "fr-FR", "fra", "en", *descriptions):
+        if isinstance(descriptions.get(code), Mapping):
+            return descriptions[code]
+    return {}
+
+
+def _without_empty(dataset: Dataset) -> Dataset:
+    filled: Dataset = {}
+    for name, value in dataset.items():
+        if isinstance(value, list):
+            filled[name] = list(filter(None, value))
+        else:
+            filled[name] = value
+    return {name: value for name, value in filled.items() if value}

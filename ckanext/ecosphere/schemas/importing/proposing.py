@@ -6,20 +6,26 @@ already in the catalogue, or belong to another service.
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import authz, model
+from ckan.lib.plugins import lookup_package_plugin, plugin_validate
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.dataset.view import EMPTY, View
-from ckanext.ecosphere.schemas.fields import urls
-from ckanext.ecosphere.schemas.importing import addresses, documents, review, services
+from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.dataset.view import EMPTY, View, as_list
+from ckanext.ecosphere.schemas import stored, urls
+from ckanext.ecosphere.schemas.importing import addresses, documents, services
+from ckanext.ecosphere.schemas.logic.publication import irrelevant, label_of
 from ckanext.ecosphere.shared import authorization, language
 
 MOST = 5
@@ -51,10 +57,10 @@ class Request:
 class _Sorted:
     """The URLs by kind, with the services at them."""
 
-    kinds: list[str] = field(default_factory=list)
-    services: list[Service] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    records: list[str] = field(default_factory=list)
+    kinds: list[str] = dataclasses.field(default_factory=list)
+    services: list[Service] = dataclasses.field(default_factory=list)
+    files: list[str] = dataclasses.field(default_factory=list)
+    records: list[str] = dataclasses.field(default_factory=list)
 
 
 def checked(data: Mapping[str, Any]) -> Request:
@@ -242,7 +248,7 @@ def importable(described: documents.Read, url: str, context: Any) -> dict[str, A
         dataset.pop(name, None)
     if url:
         dataset.setdefault("source_record", url)
-    dataset, problems = review.looked_over(dataset, context)
+    dataset, problems = looked_over(dataset, context)
     problems = [*described["problems"], *problems]
     return {"dataset": dataset, "problems": problems, "already": existing, "warnings": warnings}
 
@@ -250,9 +256,10 @@ def importable(described: documents.Read, url: str, context: Any) -> dict[str, A
 # --- what the catalogue has already ---
 
 #: Index fields (type string) with identifiers of a dataset or its record.
-NAMED_BY = ("identifier", "metadata_identifier", "uri", "source_record")
+NAMED_BY = tuple(field.name for field in fields.having("identifies"))
 MOST_ASKED, MOST_FOUND = 20, 10
 Dataset = Mapping[str, Any]
+Draft = dict[str, Any]
 
 
 def already(dataset: Dataset, url: str, context: Any) -> list[dict[str, Any]]:
@@ -268,7 +275,7 @@ def already(dataset: Dataset, url: str, context: Any) -> list[dict[str, Any]]:
         None) and `editable` (whether the user may change it).
     """
     view = View(dataset)
-    names = [*map(view.text, NAMED_BY), *view.many("alternate_identifier"), url]
+    names = [*itertools.chain.from_iterable(map(view.many, NAMED_BY)), url]
     distinct = list(dict.fromkeys(filter(None, names)))[:MOST_ASKED]
     if not distinct:
         return []
@@ -355,7 +362,8 @@ def _warnings(existing: Iterable[Mapping[str, Any]], service: str | None) -> lis
         sentences = [text.format(title=other["title"], service=other["service"])]
         if other["catalogue"]:
             text = tk._(
-                "It is harvested from {catalogue}: what is saved here would be a second dataset beside it."
+                "It is harvested from {catalogue}: what is saved here would be a second dataset "
+                "beside it."
             )
             sentences.append(text.format(catalogue=other["catalogue"]))
         elif other["editable"]:
@@ -363,7 +371,8 @@ def _warnings(existing: Iterable[Mapping[str, Any]], service: str | None) -> lis
         warnings.append(" ".join(sentences))
     if service:
         text = tk._(
-            "The description is one of another service, {service}: save it only if your service has taken it over."
+            "The description is one of another service, {service}: save it only if your service "
+            "has taken it over."
         )
         warnings.append(text.format(service=service))
     return warnings
@@ -371,20 +380,20 @@ def _warnings(existing: Iterable[Mapping[str, Any]], service: str | None) -> lis
 
 # --- values of other datasets ---
 
-#: Fields specific to one dataset: its identity, its records in other catalogues, fields set by CKAN.
-OWN = frozenset(
+#: What CKAN sets, besides the fields that identify or date one dataset.
+OF_CKAN = frozenset(
     (
-        "id", "name", "state", "type", "resources", "extras", "groups", "organization", "creator_user_id", "isopen",
-        "identifier", "alternate_identifier", "metadata_identifier", "source_record", "source_catalogue",
-        "metadata_date", "uri", "metadata_created", "metadata_modified", "num_resources", "num_tags", "license_title",
-        "license_url", "relationships_as_object", "relationships_as_subject", "revision_id",
-        "replaces", "replaced_by",
+        "id", "name", "state", "type", "resources", "extras", "groups", "organization",
+        "creator_user_id", "isopen", "metadata_created", "metadata_modified", "num_resources",
+        "num_tags", "license_title", "license_url", "relationships_as_object",
+        "relationships_as_subject", "revision_id",
     )
 )  # fmt: skip
+OWN = OF_CKAN | {field.name for field in fields.having("own")}
 LEAST_SHARE = 0.5
 
 
-def copy(dataset: Mapping[str, Any], title: str) -> dict[str, Any]:
+def duplicate(dataset: Mapping[str, Any], title: str) -> dict[str, Any]:
     """Return a copy of ``dataset`` as a draft with another title, without the fields of `OWN`."""
     copied = {
         name: value for name, value in dataset.items() if name not in OWN and value not in EMPTY
@@ -424,3 +433,187 @@ def _identity(value: Any) -> str:
     if mailboxes and all(mailboxes):
         return _written(sorted(mailboxes))
     return _written(value)
+
+
+#: Errors of these fields are ignored, since the user fills them in.
+_LEFT = ("name", "title", "owner_org", "tag_string")
+KIND = "dcat_type"
+MOST_ROUNDS = 5
+SHOWN = 300
+Fields = Iterable[Mapping[str, Any]]
+
+
+def looked_over(dataset: Draft, context: Any) -> tuple[Draft, list[str]]:
+    """Return the dataset without invalid values, and sentences about what was left out.
+
+    Users did not type these values and could not do anything about validation errors.
+
+    Args:
+        dataset: an imported dataset, not saved yet.
+        context: context of the calling action.
+    """
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    fields, valid = schema["dataset_fields"], deepcopy(dataset)
+    sentences: list[str] = []
+    errors = _errors(valid, context)
+    if KIND in errors:  # first, since the relevance of other fields depends on it
+        sentences += _leave_out(fields, valid, {KIND: errors[KIND]})
+    sentences += _leave_out_irrelevant(fields, valid)
+    for _round in range(MOST_ROUNDS):
+        errors = _errors(valid, context)
+        sentences += _leave_out(fields, valid, errors)
+        sentences += _leave_out_tags(fields, valid, errors.get("tags") or ())
+        sentences += _leave_out_files(
+            schema["resource_fields"], valid, errors.get("resources") or ()
+        )
+        if not errors:
+            break
+    return valid, sentences
+
+
+def said(errors: Mapping[str, Any]) -> list[str]:
+    """Return validation errors as sentences that start with the label of the field.
+
+    Args:
+        errors: ``error_dict`` of a ``ValidationError`` of ``package_create`` or ``package_patch``.
+    """
+    fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
+    sentences = list(_problems(fields, errors))
+    # CKAN has already turned the errors of tags into sentences, and would fail to do so again.
+    names = {field["field_name"] for field in fields} | {"tags"}
+    others = tk.ValidationError(
+        {key: errors[key] for key in errors if key not in names}
+    ).error_summary
+    if errors.get("tags"):
+        others[tk._("Tags")] = "; ".join(map(str, errors["tags"]))
+    for key, text in others.items():
+        sentences.append(f"{key}{tk._(': ')}{text}")
+    return sentences
+
+
+def _errors(dataset: Draft, context: Any) -> dict[str, Any]:
+    """Return the validation errors of saving the dataset as a draft."""
+    plugin: Any = lookup_package_plugin("dataset")
+    who: Any = {"user": context.get("user"), "model": model, "session": model.Session}
+    draft = deepcopy({**dataset, "type": "dataset", "private": True})
+    _valid, errors = plugin_validate(
+        plugin, who, draft, plugin.create_package_schema(), "package_create"
+    )
+    return {name: messages for name, messages in errors.items() if name not in _LEFT}
+
+
+def _left_out(label: str, value: Any, reason: str) -> str:
+    """Return the sentence about a value left out; the value is quoted unless the reason contains it."""
+    parts = as_list(value) if value else []
+    text = ", ".join(str(part) for part in parts if part not in (None, ""))
+    if text and text not in reason:
+        label = f"{label} ({text[:SHOWN]})"
+    message = tk._("Left out, for the form would refuse it: {field}. {reason}")
+    return message.format(field=label, reason=reason)
+
+
+def _leave_out_irrelevant(fields: Fields, dataset: Draft) -> list[str]:
+    """Remove the fields that do not apply given the values of other fields."""
+    labels = {field["field_name"]: label_of(field) for field in fields}
+    sentences: list[str] = []
+    for name, values, other in irrelevant(fields, View(dataset)):
+        dataset.pop(name, None)
+        reason = tk._("It does not go with what “{field}” says.").format(field=labels[other])
+        sentences.append(_left_out(labels[name], values, reason))
+    return sentences
+
+
+def _leave_out(
+    fields: Fields, values: Draft, errors: Mapping[str, Any], before: str = ""
+) -> list[str]:
+    """Remove the invalid values from a dataset or row; from a list, only the values quoted in the errors."""
+    sentences: list[str] = []
+    for field in fields:
+        name, label = field["field_name"], before + label_of(field)
+        faults = errors.get(name)
+        if not faults or name == "resources":
+            continue
+        rows = values.get(name)
+        if isinstance(rows, list) and any(isinstance(fault, Mapping) for fault in faults):
+            for row, fault in zip(rows, faults, strict=False):
+                sentences += _leave_out(
+                    field.get("repeating_subfields") or (), row, fault, f"{label}, "
+                )
+            values[name] = [row for row in rows if stored.is_filled(row)]
+            continue
+        reasons = [str(fault) for fault in faults]
+        sentences.append(_left_out(label, _remove(field, values, reasons), "; ".join(reasons)))
+    return sentences
+
+
+def _remove(field: Mapping[str, Any], values: Draft, reasons: list[str]) -> Any:
+    """Remove an invalid value, of a list only the parts quoted in the reasons; return what was removed.
+
+    A missing value that another field requires cannot be supplied: that other field is removed.
+    """
+    name = field["field_name"]
+    if name not in values:
+        others = [condition["field"] for condition in field.get("required_when") or ()]
+        removed = [values.pop(other, None) for other in others]
+        return removed[0] if len(removed) == 1 else removed
+    value = values.pop(name)
+    if not isinstance(value, list):
+        return value
+    quoted = "\n".join(reasons)
+    bad = [part for part in value if str(part) in quoted]
+    good = [part for part in value if part not in bad]
+    if bad and good:
+        values[name] = good
+        return bad
+    return value
+
+
+def _leave_out_tags(fields: Fields, dataset: Draft, faults: Iterable[Any]) -> list[str]:
+    label = next(label_of(field) for field in fields if field["field_name"] == "tag_string")
+    tags: list[Draft] = dataset.get("tags") or []
+    sentences: list[str] = []
+    bad = set()
+    for number, (tag, fault) in enumerate(zip(tags, faults, strict=False)):
+        if fault:
+            bad.add(number)
+            reason = "; ".join(map(str, fault.get("name", ())))
+            sentences.append(_left_out(label, str(tag.get("name")), reason))
+    dataset["tags"] = [tag for number, tag in enumerate(tags) if number not in bad]
+    return sentences
+
+
+def _leave_out_files(fields: Fields, dataset: Draft, faults: Iterable[Any]) -> list[str]:
+    """Remove the files without a valid URL, and the invalid values of the others."""
+    sentences: list[str] = []
+    files: list[Draft] = []
+    for file, fault in zip(dataset.get("resources") or (), faults, strict=False):
+        name = str(file.get("name") or file.get("url") or len(files) + 1)
+        if fault and "url" in fault:
+            problems = list(_problems(fields, fault))
+            problem = tk._("The file “{file}” is left out: it has no usable address").format(
+                file=name
+            )
+        else:
+            problems, problem = _leave_out(fields, file, fault or {}), ""
+            files.append(file)
+        sentences += [f"{name} \N{EN DASH} {sentence}" for sentence in problems]
+        if problem:
+            sentences.append(problem)
+    if faults:
+        dataset["resources"] = files
+    return sentences
+
+
+def _problems(fields: Fields, errors: Any, before: str = "") -> Iterator[str]:
+    for field in fields:
+        faults = errors.get(field["field_name"])
+        if not faults or field["field_name"] == "resources":
+            continue
+        label = before + label_of(field)
+        if not isinstance(faults, list):
+            faults = [faults]
+        for fault in faults:
+            if isinstance(fault, Mapping):
+                yield from _problems(field.get("repeating_subfields") or [], fault, f"{label}, ")
+            else:
+                yield label + tk._(": ") + str(fault)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas.fields import places, spatial
+from ckanext.ecosphere.dataset.geometry import area, box_to_geometry, hull
+from ckanext.ecosphere.schemas import places
 from ckanext.ecosphere.vocabularies import tables
 
 #: Used instead of names of layers: the service as a whole.
@@ -101,7 +102,7 @@ def dataset(service: Service, layers: Sequence[Layer], lang: str) -> Dataset:
     }
     box = _box(described)
     if box:
-        values["spatial_coverage"] = [{"bbox": spatial.box_to_geometry(box)}]
+        values["spatial_coverage"] = [{"bbox": box_to_geometry(box)}]
         values["territory"] = _territories(box, lang)
     return {name: value for name, value in values.items() if value}
 
@@ -173,30 +174,26 @@ def _plain(name: str) -> str:
     return voc.normalise(name.strip().rpartition(":")[2] or name)
 
 
-def _box(layers: Iterable[Layer]) -> spatial.Box | None:
+def _box(layers: Iterable[Layer]) -> places.Box | None:
     boxes = [tuple(layer["extent"]) for layer in layers if layer.get("extent")]
     if not boxes:
         return None
-    west, south, east, north = spatial.around(boxes)
+    west, south, east, north = hull(boxes)
     whole = west <= WORLD[0] and south <= WORLD[1] and east >= WORLD[2] and north >= WORLD[3]
     if whole or west >= east or south >= north:
         return None
     return west, south, east, north
 
 
-def _territories(box: spatial.Box, lang: str) -> list[str]:
+def _territories(box: places.Box, lang: str) -> list[str]:
     """Return the smallest territory that contains a box; none if the box covers too little of it (`LEAST_SHARE`)."""
     slack_x, slack_y = (box[2] - box[0]) * SLACK, (box[3] - box[1]) * SLACK
     inner = (box[0] + slack_x, box[1] + slack_y, box[2] - slack_x, box[3] - slack_y)
     uris = [place["uri"] for place in places.territories_of(inner, lang)[:1]]
-    around = spatial.territory_box(uris[0]) if uris else None
-    if around is None or around[0] > around[2] or _area(box) < LEAST_SHARE * _area(around):
+    around = places.territory_box(uris[0]) if uris else None
+    if around is None or around[0] > around[2] or area(box) < LEAST_SHARE * area(around):
         return []
     return uris
-
-
-def _area(box: spatial.Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _crs(layers: Iterable[Layer]) -> list[str]:

@@ -6,18 +6,74 @@ No CKAN imports.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.fields import Field
+from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.schemas.iso import xml
-from ckanext.ecosphere.schemas.iso.reading import Reader
 from ckanext.ecosphere.schemas.iso.xml import Element, el, prefixed
 from ckanext.ecosphere.vocabularies import information
+from ckanext.ecosphere.vocabularies.languages import FRENCH, SUFFIX
 
 _ISO_639_2 = 3
 """Letters of its codes."""
+
+
+class Reader(View):
+    """A dataset, with what the exports ask besides.
+
+    Args:
+        dataset: the dataset, from ``package_show``.
+        organisation: name of the service, used where no party is named.
+        members: record identifiers of the members of a series.
+        records: URLs of the records of referenced datasets, by the reference used in the dataset.
+    """
+
+    def __init__(
+        self,
+        dataset: Mapping[str, Any],
+        organisation: str = "",
+        members: Iterable[str] = (),
+        records: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(dataset)
+        self.dataset = dataset
+        self.organisation = organisation
+        self.members = tuple(members)
+        self.records = records or {}
+
+    @property
+    def kind(self) -> str:
+        """Dataset, series, service or SoftwareSourceCode; a dataset if not stated."""
+        return super().kind or "dataset"
+
+    def translations(self, name: str, row: Row | None = None) -> dict[str, str]:
+        """Return the translations of a text of the dataset, or of one of its rows, by language."""
+        owner = self.dataset
+        if row is not None:
+            owner = row
+        value = owner.get(f"{name}{SUFFIX}")
+        if not isinstance(value, Mapping):
+            return {}
+        return {str(tag): str(text) for tag, text in value.items()}
+
+    def languages(self) -> list[str]:
+        """Return the languages other than French that texts are translated into."""
+        tags = {*self.translations("title"), *self.translations("notes")}
+        for row in self.rows("resources"):
+            tags.update(self.translations("name", row), self.translations("description", row))
+        return sorted(tags - {FRENCH})
+
+    def concept(self, vocabulary: str, name: str) -> str:
+        """Return the French label of a field's concept, or the value itself without one."""
+        value = self.text(name)
+        concept = voc.get(vocabulary).get(value) if value else None
+        if concept is None:
+            return value
+        return concept.label_fr
+
 
 Writer = Callable[[Reader, Field], Iterable[Element]]
 
@@ -177,8 +233,10 @@ def _language(uri: str) -> str:
 
 def encodings(dataset: Reader, field: Field) -> Iterable[Element]:
     """Write the character sets of the files, by their ISO codes."""
-    named = [str(row[field.name]) for row in dataset.rows("resources") if row.get(field.name)]
-    for name in dict.fromkeys(named):
+    encodings_of_files = [
+        str(row[field.name]) for row in dataset.rows("resources") if row.get(field.name)
+    ]
+    for name in dict.fromkeys(encodings_of_files):
         concept = voc.get(field.vocabulary).get(name)
         if concept:
             yield xml.code(_name(field), "MD_CharacterSetCode", _character_set(concept))
@@ -192,7 +250,7 @@ def _character_set(concept: voc.Concept) -> str:
     return next(codes, "utf8")
 
 
-def other_information(dataset: Reader, field: Field) -> Iterable[Element]:
+def further(dataset: Reader, field: Field) -> Iterable[Element]:
     """Write rows of further information as one text."""
     yield xml.text(_name(field), information.joined(dataset.rows(field.name)))
 
@@ -215,7 +273,7 @@ WRITERS: dict[str, Writer] = {
     "frequency": frequency,
     "languages": languages,
     "encodings": encodings,
-    "information": other_information,
+    "information": further,
 }
 """``write`` of the table of fields → function."""
 

@@ -290,7 +290,7 @@ class Tree:
 
     def has(self, place: str) -> bool:
         """Return whether there are elements at a path or below it."""
-        return any(f"{each}/".startswith(f"{place}/") for each in self._elements)
+        return any(f"{path}/".startswith(f"{place}/") for path in self._elements)
 
     def root(self) -> Element:
         """Return the record."""

@@ -10,11 +10,9 @@ from ckan import authz, model
 from ckan.logic.schema import validator_args
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.schemas import config
-from ckanext.ecosphere.schemas.bulk import actions as bulk
-from ckanext.ecosphere.schemas.catalogue import public_files
+from ckanext.ecosphere.schemas import config, public_files
 from ckanext.ecosphere.schemas.importing import documents, proposing
-from ckanext.ecosphere.schemas.logic import earlier_programs
+from ckanext.ecosphere.schemas.logic import bulk, earlier_programs
 from ckanext.ecosphere.shared import action_input
 
 DATASETS_LOOKED_AT = 50
@@ -47,7 +45,7 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
 
     Args:
         context: the context.
-        data_dict: `url` of an ISO 19139 record, DCAT (RDF/XML, Turtle, JSON-LD), publiccode.yml or codemeta.json; or
+        data_dict: `url` of an ISO 19139 record, DCAT (RDF/XML, Turtle, JSON-LD) or publiccode.yml; or
             `content`, the text of one.
 
     Returns:

@@ -7,7 +7,7 @@ from typing import Any
 from ckan import authz
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere.schemas.bulk import actions as bulk
+from ckanext.ecosphere.schemas.logic import bulk
 from ckanext.ecosphere.shared import authorization
 
 

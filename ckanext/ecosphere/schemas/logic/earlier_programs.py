@@ -16,9 +16,9 @@ from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 from flask import has_request_context, request
 
-from ckanext.ecosphere.schemas.catalogue import adopting, core_fields, licences
-from ckanext.ecosphere.schemas.fields.stored import Stored
-from ckanext.ecosphere.schemas.logic import grace
+from ckanext.ecosphere.schemas import adopting, licences
+from ckanext.ecosphere.schemas.logic import publication
+from ckanext.ecosphere.schemas.stored import Stored
 
 PATCH, UPDATE = "package_patch", "package_update"
 
@@ -47,15 +47,15 @@ class Body:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             return
         free = {str(row.get("key")): row.get("value") for row in rows}
-        named = {
+        of_schema = {
             name: value
             for name, value in free.items()
             if name in self._fields and not self.data.get(name)
         }
-        if not named or len(free) < len(rows):  # CKAN refuses the same name twice
+        if not of_schema or len(free) < len(rows):  # CKAN refuses the same name twice
             return
         checks = adopting.field_checks()
-        for name, value in named.items():
+        for name, value in of_schema.items():
             del free[name]
             try:
                 self.data[name] = adopting.as_given(checks[name](value))
@@ -70,10 +70,10 @@ class Body:
 
     def make_contact(self) -> None:
         """Let the contact follow the maintainer and author, unless somebody has written another one."""
-        names = [name for name in core_fields.FIELDS if isinstance(self.data.get(name), str)]
+        names = [name for name in adopting.FIELDS if isinstance(self.data.get(name), str)]
         if not names or self.data.get("contact"):
             return
-        stored = {name: getattr(self.package, name, None) for name in core_fields.FIELDS}
+        stored = {name: getattr(self.package, name, None) for name in adopting.FIELDS}
         sent = {name: self.data[name] for name in names}
         before = list(Stored(self.package).rows("contact"))
         contact = adopting.contacts({**stored, **sent}, [])
@@ -94,7 +94,7 @@ class Body:
                 "license_id: converted when the catalogue was adopted, and left as it is"
             )
         elif licences.is_unknown(licence):
-            context[core_fields.ANY_LICENCE] = True
+            context[adopting.ANY_LICENCE] = True
             self.warnings.append("license_id: not in the list of the portal, kept as it is")
 
     def keep_fields(self, shown: Mapping[str, Any]) -> None:
@@ -150,12 +150,12 @@ def _accommodated(action: str, context: Context, data: dict[str, Any]) -> Body |
     body.read_licence(context)
     body.make_contact()
     if package and adopting.is_adopted(package) and (action == UPDATE or "resources" in data):
-        shown = tk.get_action("package_show")(
+        dataset = tk.get_action("package_show")(
             {"ignore_auth": True, "use_cache": False}, {"id": package.id}
         )
-        body.keep_fields_of_files(shown)
+        body.keep_fields_of_files(dataset)
         if action == UPDATE:
-            body.keep_fields(shown)
+            body.keep_fields(dataset)
     return body
 
 
@@ -176,7 +176,7 @@ def _save(name: str, original: Callable[..., Any], context: Context, data_dict: 
         return original(context, data_dict)
     result = original(context, body.data)
     for text in body.warnings:
-        grace.add_warning(text)
+        publication.add_warning(text)
     return result
 
 
@@ -191,10 +191,10 @@ def resource_update(original: Any, context: Context, data_dict: DataDict) -> Any
     file = model.Resource.get(str(data_dict.get("id") or ""))
     if file is None or is_form() or not _has_schema(file.package.type):
         return original(context, data_dict)
-    shown = tk.get_action("package_show")(
+    dataset = tk.get_action("package_show")(
         {"ignore_auth": True, "use_cache": False}, {"id": file.package_id}
     )
-    return original(context, _with_fields(data_dict, shown["resources"]))
+    return original(context, _with_fields(data_dict, dataset["resources"]))
 
 
 def get_actions() -> dict[str, Any]:

@@ -15,10 +15,9 @@ import ckan.plugins.toolkit as tk
 from flask import has_request_context
 
 from ckanext.ecosphere.dataset.view import View
-from ckanext.ecosphere.schemas.catalogue import inheritance
-from ckanext.ecosphere.schemas.fields import conditions
-from ckanext.ecosphere.schemas.fields.stored import Stored
+from ckanext.ecosphere.schemas import form, stored
 from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData, add_error
+from ckanext.ecosphere.schemas.stored import Stored
 
 CARRIED = "ecosphere_schemas/form/carried.html"
 UNLOCK = "modifier"
@@ -148,9 +147,9 @@ def ecosphere_locked_fields(
         if field.get("form_snippet") == CARRIED:
             continue
         value = values.get("tags") if name == "tag_string" else values.get(name)
-        if inheritance.is_filled(value):
+        if stored.is_filled(value):
             groups["shown"].add(name)
-        elif not conditions.is_relevant(field, view.texts):
+        elif not form.is_relevant(field, view.texts):
             groups["apart"].add(name)
         elif name == "owner_org":
             groups["shown"].add(name)
@@ -171,7 +170,8 @@ def _in_locked_form() -> bool:
 def refusal() -> str:
     """Return the error message of a locked field submitted with another value."""
     return tk._(
-        "This comes from the source, and what was sent is not what the source says: nothing was saved. "
+        "This comes from the source, and what was sent is not what the source says: nothing was "
+        "saved. "
         "Here is what it says now; save again to keep it."
     )
 

@@ -12,26 +12,26 @@ harvests are often incomplete or contradictory. People who have just published a
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from flask import g, has_request_context
+from flask import after_this_request, g, has_request_context, request
 from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.dates import days_of
-from ckanext.ecosphere.dataset.view import View, flat_rows
-from ckanext.ecosphere.schemas.catalogue import core_fields
-from ckanext.ecosphere.schemas.fields import conditions, spatial
-from ckanext.ecosphere.schemas.fields.stored import Stored, inherited_fields
-from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.logic import grace, locked_fields
+from ckanext.ecosphere.dataset.view import View, as_list, flat_rows
+from ckanext.ecosphere.interfaces import Check, CheckStatus
+from ckanext.ecosphere.schemas import adopting, config, form, places, relations
+from ckanext.ecosphere.schemas.logic import locked_fields
 from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData, add_error
-from ckanext.ecosphere.schemas.rdf import relations
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.schemas.stored import Stored, inherited_fields
+from ckanext.ecosphere.shared import dates, language
 
 Field = Mapping[str, Any]
 
@@ -60,8 +60,8 @@ FORMS = ("dataset.new", "dataset.edit", "dataset_resource.new")
 def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
     """Apply all rules across fields to a flattened dataset."""
     note(context.get("package"))
-    core_fields.keep(data, context)
-    core_fields.spare_unchanged(data, errors, context)
+    adopting.keep(data, context)
+    adopting.spare_unchanged(data, errors, context)
     _drop_unknown_subfields(data)
     coverage = flat_rows(data, "spatial_coverage")
     _check_periods(data, errors)
@@ -123,7 +123,7 @@ def _derive_spatial(
     if value and not _was_derived(value, context):
         return
     territories = data.get(("territory",))
-    derived = spatial.footprint(
+    derived = places.footprint(
         {
             "spatial_coverage": [coverage[number] for number in sorted(coverage)],
             "territory": as_list(territories) if territories else [],
@@ -142,7 +142,7 @@ def _was_derived(text: str, context: Any) -> bool:
     before = {}
     for name in ("spatial_coverage", "territory"):
         before[name] = json.loads(package.extras.get(name) or "[]")
-    derived = spatial.footprint(before)
+    derived = places.footprint(before)
     return derived is not None and json.dumps(derived) == text
 
 
@@ -236,16 +236,16 @@ def _check_needed(fields: Iterable[Field], now: View, before: Stored, errors: Er
         name = field["field_name"]
         if name == "name" or name in inherited or name in with_errors or now.texts(name):
             continue
-        if not conditions.is_required(field, now.texts):
+        if not form.is_required(field, now.texts):
             continue
         # It was missing already: unrelated changes are still possible.
-        if was_public and conditions.is_required(field, before.texts) and not before.texts(name):
+        if was_public and form.is_required(field, before.texts) and not before.texts(name):
             continue
         missing.append(field)
-    if missing and grace.runs():
+    if missing and runs():
         never_filled = [field for field in missing if not before.texts(field["field_name"])]
         labels = [(field["field_name"], label_of(field)) for field in never_filled]
-        grace.warn(now.text("name"), labels)
+        warn(now.text("name"), labels)
         missing = [field for field in missing if field not in never_filled]
     for field in missing:
         add_error(errors, (field["field_name"],), needed())
@@ -264,7 +264,7 @@ def irrelevant(fields: Iterable[Field], now: View) -> list[tuple[str, list[str],
     for field in fields:
         name, harmless = field["field_name"], field.get("relevant_except") or ()
         values = [value for value in now.texts(name) if value.rsplit("/", 1)[-1] not in harmless]
-        condition = conditions.reason(field, now.texts)
+        condition = form.reason(field, now.texts)
         if values and condition:
             conflicts.append((name, values, condition["field"]))
     return conflicts
@@ -284,7 +284,7 @@ def _check_rows(
 ) -> None:
     by_name = {field["field_name"]: field for field in fields}
     read = View.of_flat(data).texts
-    for key, other in conditions.faults_of_rows(fields, data, read, before, public):
+    for key, other in form.faults_of_rows(fields, data, read, before, public):
         if not other:
             add_error(errors, key, _needed_beside())
             continue
@@ -300,7 +300,7 @@ def _check_resources(
         resource, stored = View(row), before.resource(str(row.get("id") or ""))
         for field in conditional:
             name = field["field_name"]
-            if resource.texts(name) or not conditions.is_required(field, resource.texts):
+            if resource.texts(name) or not form.is_required(field, resource.texts):
                 continue
             others = [condition["field"] for condition in field["required_when"]]
             if stored is None or any(
@@ -327,7 +327,7 @@ def _check_access(_data: FlatData, now: View, errors: Errors, public: bool) -> N
     licence = voc.get("licences").get(now.licence)
     if licence is None or licence.id == "notspecified":
         is_open = public and access == "PUBLIC"
-        if is_open and not errors.get(("license_id",)) and not grace.runs():
+        if is_open and not errors.get(("license_id",)) and not runs():
             add_error(
                 errors,
                 ("license_id",),
@@ -335,7 +335,8 @@ def _check_access(_data: FlatData, now: View, errors: Errors, public: bool) -> N
             )
     elif access in CLOSED and licence.data["open"]:
         message = tk._(
-            "An open licence does not go with data that are not public: choose another licence or access"
+            "An open licence does not go with data that are not public: choose another licence or "
+            "access"
         )
         add_error(errors, ("license_id",), message)
 
@@ -351,17 +352,17 @@ def _check_grounds(_data: FlatData, now: View, errors: Errors, _public: bool) ->
 
 def _check_place(data: FlatData, now: View, errors: Errors, _public: bool) -> None:
     """Refuse a box entirely outside all territories, mostly due to sides in the wrong order."""
-    places = [voc.get("territories").get(uri) for uri in now.territories]
-    territories = [place for place in places if place]
-    if not territories or len(territories) < len(places):
+    concepts = [voc.get("territories").get(uri) for uri in now.territories]
+    territories = [concept for concept in concepts if concept]
+    if not territories or len(territories) < len(concepts):
         return
     names = ", ".join(place.label(language.current()) for place in territories)
     for number, row in flat_rows(data, "spatial_coverage").items():
         try:
-            box = spatial.geometry_to_box(json.loads(row["bbox"]))
-        except (spatial.GeometryError, ValueError, KeyError, TypeError):
+            box = places.geometry_to_box(json.loads(row["bbox"]))
+        except (places.GeometryError, ValueError, KeyError, TypeError):
             continue
-        if not any(spatial.boxes_meet(box, place.data["bbox"]) for place in territories):
+        if not any(places.boxes_meet(box, place.data["bbox"]) for place in territories):
             message = tk._(
                 "This box lies outside of the territories chosen ({places}): correct one of the two"
             )
@@ -404,7 +405,8 @@ def tell(dataset: Mapping[str, Any]) -> None:
             0, (tk._("See its score"), tk.url_for("ecosphere_quality.dataset_page", id=name))
         )
     sentence = tk._(
-        "It is published: everyone sees it on this page and in the search, and other catalogues can harvest it. Next:"
+        "It is published: everyone sees it on this page and in the search, and other catalogues "
+        "can harvest it. Next:"
     )
     anchor = Markup('<a class="alert-link" href="{}">{}</a>')
     written = Markup(", ").join(anchor.format(url, text) for text, url in links)
@@ -413,3 +415,94 @@ def tell(dataset: Mapping[str, Any]) -> None:
 
 def _is_public(package: Any) -> bool:
     return not package.private and package.state == model.State.ACTIVE
+
+
+log = logging.getLogger(__name__)
+
+
+#: Miscellaneous persistent warning (RFC 7234).
+WARNING = 299
+
+
+def add_warning(text: str) -> None:
+    """Add a warning to the answer, if a program is being answered.
+
+    Args:
+        text: a few English words with names of fields, never values.
+    """
+    if not has_request_context() or not request.path.startswith("/api/"):
+        return
+
+    @after_this_request
+    def add_header(response: Any) -> Any:
+        response.headers.add("Warning", f'{WARNING} - "{text}"')
+        return response
+
+
+def until() -> dt.date | None:
+    """Return the last day of the grace period, None without one.
+
+    Raises:
+        ValueError: the option is not a date.
+    """
+    text = config.grace_until().strip()
+    if not text:
+        return None
+    return dt.date.fromisoformat(text)
+
+
+def runs() -> bool:
+    """Return whether today is within the period, in the portal's time zone; false for an invalid date."""
+    try:
+        last = until()
+    except ValueError:
+        return False
+    return last is not None and dates.today() <= last
+
+
+def warn(name: str, fields: Iterable[tuple[str, str]]) -> None:
+    """Warn the user that a published dataset lacks fields that will become mandatory.
+
+    Args:
+        name: name of the dataset.
+        fields: name and label of each missing field.
+    """
+    missing, last = dict(fields), until()
+    if not missing or last is None:
+        return
+    log.warning("%s was published without %s; refused after %s", name, ", ".join(missing), last)
+    if not has_request_context():
+        return
+    if request.path.startswith("/api/"):
+        add_warning(f"needed to publish after {last.isoformat()}: {', '.join(missing)}")
+    elif request.endpoint:
+        message = tk._("Saved, though publishing will need this after {day}: {fields}")
+        tk.h.flash_notice(message.format(day=dates.day(last), fields=", ".join(missing.values())))
+
+
+def check_grace() -> list[Check]:
+    """Check the option of the grace period, for `ckan ecosphere check`."""
+    name, text = tk._("Period of grace"), config.grace_until()
+    try:
+        last = until()
+    except ValueError:
+        message = tk._("{option}: “{value}” is not a day, there is no period of grace")
+        remedy = tk._("Write the last day as 2027-06-30, or leave the option out")
+        return [
+            Check(
+                name,
+                CheckStatus.ERROR,
+                message.format(option=config.GRACE_UNTIL, value=text),
+                remedy,
+            )
+        ]
+    if last is None:
+        return []
+    if dates.today() > last:
+        message = tk._("It ended on {day}: what is missing is refused again").format(
+            day=dates.day(last)
+        )
+        remedy = tk._("Remove {option}").format(option=config.GRACE_UNTIL)
+        return [Check(name, CheckStatus.WARNING, message, remedy)]
+    message = tk._("Until {day}, a dataset that lacks mandatory fields is published with a warning")
+    return [Check(name, CheckStatus.OK, message.format(day=dates.day(last)))]

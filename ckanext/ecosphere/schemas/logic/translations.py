@@ -1,4 +1,4 @@
-"""Validators of multilingual texts: ``title_translated`` beside ``title``, an object {BCP 47 tag: text}.
+"""Validators of multilingual texts: a field beside that of the French text, an object {BCP 47 tag: text}.
 
 The convention is that of ckanext-fluent, ckanext-dcat and CKAN's `get_translated` (see `vocabularies.languages`): the
 object contains all languages, including that of the main field. CKAN's main field remains authoritative, so that
@@ -13,19 +13,20 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.schemas.fields.values import as_object
+from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.dataset.view import as_object
 from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData
 from ckanext.ecosphere.shared import bounds, characters, language
 from ckanext.ecosphere.vocabularies import languages
 
 SUFFIX = languages.SUFFIX
 _OF_FORM = f"{SUFFIX}-"
-"""Between the name of the field and the language in the name of an input: ``title_translated-en``."""
+"""Between the name of the field and the language in the name of an input."""
 _EXTRAS = "__extras"
 """Key under which CKAN's validation keeps values that are not in the schema."""
 _FIELDS: dict[tuple[Any, ...], tuple[str, ...]] = {
-    (): ("title_translated", "notes_translated"),
-    ("resources",): ("name_translated", "description_translated"),
+    (): fields.translated(),
+    ("resources",): fields.translated(fields.RESOURCE),
 }
 """Translated fields of datasets and resources, which a form may submit by language."""
 _LOOKED_AT = {_EXTRAS}.union(*_FIELDS.values())
@@ -182,7 +183,8 @@ def _settle(
             data[main] = french
         else:
             message = tk._(
-                "The French text and that of the field itself differ: give one of them, or both the same"
+                "The French text and that of the field itself differ: give one of them, or both "
+                "the same"
             )
             errors.setdefault((*main[:-1], f"{main[-1]}{SUFFIX}"), []).append(message)
 

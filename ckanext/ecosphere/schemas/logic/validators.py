@@ -24,9 +24,8 @@ from ckan.lib.munge import munge_title_to_name
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import dates, links
 from ckanext.ecosphere.dataset.dates import parse_moment
-from ckanext.ecosphere.dataset.view import flat_rows
-from ckanext.ecosphere.schemas.fields import spatial, urls
-from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.dataset.view import as_list, flat_rows
+from ckanext.ecosphere.schemas import places, urls
 from ckanext.ecosphere.shared import bounds, characters, contact_details
 from ckanext.ecosphere.vocabularies import communes
 from ckanext.scheming.validation import scheming_validator
@@ -342,7 +341,7 @@ def ecosphere_bbox(value: Any) -> Any:
     Raises:
         Invalid: the box is malformed, out of range or in the wrong order.
     """
-    return _geojson(spatial.parse_box, value)
+    return _geojson(places.parse_box, value)
 
 
 def ecosphere_geometry(value: Any) -> Any:
@@ -351,13 +350,13 @@ def ecosphere_geometry(value: Any) -> Any:
     Raises:
         Invalid: it is malformed, too large or out of range.
     """
-    return _geojson(spatial.parse_geometry, value)
+    return _geojson(places.parse_geometry, value)
 
 
 def _geojson(parse: Callable[[Any], dict[str, Any]], value: Any) -> str:
     try:
         return json.dumps(parse(value))
-    except spatial.GeometryError as error:
+    except places.GeometryError as error:
         raise tk.Invalid(_GEOMETRY_MESSAGES[error.reason]()) from error
 
 

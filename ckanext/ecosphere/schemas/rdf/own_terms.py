@@ -25,11 +25,10 @@ from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.schemas.catalogue.inheritance import is_filled
-from ckanext.ecosphere.schemas.fields import urls
-from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.rdf.parts import geometry
-from ckanext.ecosphere.schemas.rdf.terms import DQV, IANA, PROV, SCHEMA, TERM, uri
+from ckanext.ecosphere.dataset.view import as_list
+from ckanext.ecosphere.schemas import urls
+from ckanext.ecosphere.schemas.rdf.parts import DQV, IANA, PROV, SCHEMA, TERM, geometry, uri
+from ckanext.ecosphere.schemas.stored import is_filled
 
 COMPLETED, POSITION = TERM.completed, SCHEMA.position
 COMMA = "%2C"
@@ -81,11 +80,11 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
         exported: the dataset as it was written, with what it inherits and what DCAT-AP requires.
     """
     _write_fields(graph, ref, given, IDENTITY)
-    period = given.get("temporal_resolution")
-    usual = {
-        "license_id": (ref, DCT.license, None) in graph,
-        "temporal_resolution": period == str(graph.value(ref, DCAT.temporalResolution)),
-    }
+    usual = {"license_id": (ref, DCT.license, None) in graph}
+    for field in fields.with_dcat("stock"):
+        if field.name in DATASET:
+            written = graph.value(ref, uri(field.dcat["property"]))
+            usual[field.name] = given.get(field.name) == str(written)
     _write_fields(graph, ref, exported, [field for field in DATASET if not usual.get(field)])
     lent = {
         field
@@ -94,9 +93,12 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
     }
     _write_completed(graph, ref, given, FILLED, lent)
     for field, predicate in EXTENDED:
-        stated = {*as_list(given.get(field) or []), *as_list(given.get("reference_system") or [])}
+        own_values = {
+            *as_list(given.get(field) or []),
+            *as_list(given.get("reference_system") or []),
+        }
         for node in graph.objects(ref, predicate):
-            if isinstance(node, URIRef) and str(node) not in stated:
+            if isinstance(node, URIRef) and str(node) not in own_values:
                 graph.add((ref, COMPLETED, node))
     _number(graph, ref)
     files, written = given.get("resources") or (), exported.get("resources") or ()

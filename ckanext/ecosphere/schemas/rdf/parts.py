@@ -6,6 +6,7 @@ Each part says which terms it uses. `write_…` adds the triples of a dataset, f
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -23,23 +24,44 @@ from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.schemas import config
-from ckanext.ecosphere.schemas.fields import spatial, urls
-from ckanext.ecosphere.schemas.fields.stored import packages_of
-from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.rdf.terms import (
-    AGENT_ROLE,
-    CONFORMITY,
-    DQV,
-    GEODCAT,
-    PROV,
-    TERM,
-    UNIT,
-    uri,
-)
+from ckanext.ecosphere.dataset.view import as_list
+from ckanext.ecosphere.schemas import config, places, urls
+from ckanext.ecosphere.schemas.stored import packages_of
 from ckanext.ecosphere.shared import contact_details
-from ckanext.ecosphere.shared.rdf import PROFILE
+from ckanext.ecosphere.shared.rdf import NAMESPACES, PROFILE, TERM
 from ckanext.ecosphere.vocabularies import information
+
+CNT = NAMESPACES["cnt"]
+DQV = NAMESPACES["dqv"]
+GEODCAT = NAMESPACES["geodcat"]
+PROV = NAMESPACES["prov"]
+SCHEMA = NAMESPACES["schema"]
+#: Unit of a measurement, an SDMX term used by the Data Quality Vocabulary.
+UNIT = URIRef("http://purl.org/linked-data/sdmx/2009/attribute#unitMeasure")
+#: Prefixes of graphs beside those of ckanext-dcat.
+PREFIXES = {
+    "prov": PROV,
+    "dqv": DQV,
+    "geodcat": GEODCAT,
+    "schema": SCHEMA,
+    "cnt": CNT,
+    "ecosphere": TERM,
+}
+IANA = "https://www.iana.org/assignments/media-types/"
+_INSPIRE = "http://inspire.ec.europa.eu/metadata-codelist"
+CONFORMITY = f"{_INSPIRE}/DegreeOfConformity/"
+AGENT_ROLE = f"{_INSPIRE}/ResponsiblePartyRole/"
+#: Prefix of the types of rights statements: limitations on access, conditions of use.
+STATEMENTS = f"{_INSPIRE}/"
+#: Applicable legislation of high-value datasets, required by DCAT-AP HVD.
+HIGH_VALUE_REGULATION = "http://data.europa.eu/eli/reg_impl/2023/138/oj"
+
+
+def uri(name: str) -> URIRef:
+    """Return the URI of a property or class of the table of fields, such as ``dct:title``."""
+    prefix, _colon, local = name.partition(":")
+    return NAMESPACES[prefix][local]
+
 
 Dataset = Mapping[str, Any]
 AddDate = Callable[..., None]
@@ -51,9 +73,29 @@ def filled(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value not in (None, "", [])}
 
 
+def add(graph: Graph, node: Any, properties: Mapping[Any, Any]) -> None:
+    """Add properties of a node to a graph."""
+    for predicate, value in properties.items():
+        graph.add((node, predicate, value))
+
+
+def add_blank(graph: Graph, ref: Any, link: Any, properties: Mapping[Any, Any]) -> Any:
+    """Add a blank node, to which a property of `ref` leads, with its properties; return it."""
+    node = BNode()
+    graph.add((ref, link, node))
+    add(graph, node, properties)
+    return node
+
+
 def rows_of(dataset: Dataset, name: str) -> list[Mapping[str, Any]]:
     """Return the rows of a field."""
     return [row for row in as_list(dataset.get(name) or []) if isinstance(row, Mapping)]
+
+
+def rows_with_role(dataset: Dataset) -> list[Any]:
+    """Return the rows of parties that name their role."""
+    rows = (dataset.get(field.name) or () for field in fields.with_subfield("role"))
+    return list(itertools.chain.from_iterable(rows))
 
 
 # --- references to other datasets: series, served datasets, editions ----------------------------
@@ -92,9 +134,12 @@ def _describe_series(graph: Graph, node: Any, series: Any) -> None:
     if (node, FOAF.isPrimaryTopicOf, None) in graph:
         return
     title = series.title or series.name
-    graph.add((node, RDF.type, DCAT.DatasetSeries))
-    graph.add((node, DCT.title, Literal(title)))
-    graph.add((node, DCT.description, Literal(series.notes or title)))
+    properties = {
+        RDF.type: DCAT.DatasetSeries,
+        DCT.title: Literal(title),
+        DCT.description: Literal(series.notes or title),
+    }
+    add(graph, node, properties)
 
 
 def read_references(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
@@ -136,10 +181,8 @@ def write_places(graph: Graph, ref: Any, dataset: Dataset, add_geometry: AddDate
         add_geometry: method of the profile that writes geometries: (subject, predicate, value).
     """
     if dataset.get("spatial"):
-        place = BNode()
-        graph.add((ref, DCT.spatial, place))
+        place = add_blank(graph, ref, DCT.spatial, {RDF.type: DCT.Location})
         graph.add((ref, TERM.spatial, place))
-        graph.add((place, RDF.type, DCT.Location))
         add_geometry(place, LOCN.geometry, dataset["spatial"])
     for row in dataset.get("spatial_coverage") or ():
         parts = {name: value for name, value in row.items() if value}
@@ -190,9 +233,9 @@ def geometry(graph: Graph, node: Any, predicate: Any) -> str:
     """Return a geometry of a place as GeoJSON text, from GeoJSON or WKT."""
     from geomet import InvalidGeoJSONException, wkt
 
-    parse: Any = spatial.parse_geometry
+    parse: Any = places.parse_geometry
     if predicate == DCAT.bbox:
-        parse = spatial.parse_box
+        parse = places.parse_box
     values: Any = graph.objects(node, predicate)
     for value in sorted(values, key=lambda literal: "wktLiteral" in str(literal.datatype)):
         text: Any = str(value).rpartition("> ")[2]
@@ -200,7 +243,7 @@ def geometry(graph: Graph, node: Any, predicate: Any) -> str:
             if not text.startswith("{"):
                 text = wkt.loads(text)
             return json.dumps(parse(text))
-        except (spatial.GeometryError, ValueError, InvalidGeoJSONException):
+        except (places.GeometryError, ValueError, InvalidGeoJSONException):
             continue
     return ""
 
@@ -236,10 +279,8 @@ def write_lineage(graph: Graph, ref: Any, dataset: Dataset) -> None:
         if any(packages):  # written by URI: the texts are needed to read them again
             graph.add((ref, TERM.source, Literal(text)))
     if dataset.get("method"):
-        node = BNode()
-        graph.add((ref, PROV.wasGeneratedBy, node))
-        graph.add((node, RDF.type, PROV.Activity))
-        graph.add((node, DCT.description, Literal(dataset["method"])))
+        method = {RDF.type: PROV.Activity, DCT.description: Literal(dataset["method"])}
+        add_blank(graph, ref, PROV.wasGeneratedBy, method)
     for row in rows_of(dataset, "quality_measure"):
         _write_measure(graph, ref, row)
     for row in rows_of(dataset, "other_information"):
@@ -258,17 +299,12 @@ def _write_source(graph: Graph, ref: Any, text: str, package: Any) -> None:
     elif urls.is_uri(text):
         graph.add((ref, PROV.wasDerivedFrom, URIRef(text)))
     else:
-        node = BNode()
-        graph.add((ref, PROV.wasDerivedFrom, node))
-        graph.add((node, DCT.title, Literal(text)))
+        add_blank(graph, ref, PROV.wasDerivedFrom, {DCT.title: Literal(text)})
 
 
 def _write_measure(graph: Graph, ref: Any, row: Mapping[str, Any]) -> None:
-    node, metric = BNode(), BNode()
-    graph.add((ref, DQV.hasQualityMeasurement, node))
-    graph.add((node, RDF.type, DQV.QualityMeasurement))
-    graph.add((node, DQV.isMeasurementOf, metric))
-    graph.add((metric, RDF.type, DQV.Metric))
+    node = add_blank(graph, ref, DQV.hasQualityMeasurement, {RDF.type: DQV.QualityMeasurement})
+    metric = add_blank(graph, node, DQV.isMeasurementOf, {RDF.type: DQV.Metric})
     dimension = voc.get("quality-dimension").get(str(row.get("dimension") or ""))
     if dimension:
         graph.add((metric, DQV.inDimension, URIRef(dimension.uri)))
@@ -347,21 +383,17 @@ def write_conformity(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate
         degree = row.get("degree")
         if degree == "conformant" and (address or row.get("specification")):
             graph.add((ref, DCT.conformsTo, standard))
-        test, association, plan, result = BNode(), BNode(), BNode(), BNode()
-        graph.add((ref, PROV.wasUsedBy, test))
-        graph.add((test, RDF.type, PROV.Activity))
-        graph.add((test, PROV.qualifiedAssociation, association))
-        graph.add((association, RDF.type, PROV.Association))
-        graph.add((association, PROV.hadPlan, plan))
-        graph.add((plan, RDF.type, PROV.Plan))
-        graph.add((plan, PROV.wasDerivedFrom, standard))
+        test = add_blank(graph, ref, PROV.wasUsedBy, {RDF.type: PROV.Activity})
+        association = {RDF.type: PROV.Association}
+        associated = add_blank(graph, test, PROV.qualifiedAssociation, association)
+        followed = {RDF.type: PROV.Plan, PROV.wasDerivedFrom: standard}
+        plan = add_blank(graph, associated, PROV.hadPlan, followed)
         for node in (plan, standard) if isinstance(standard, BNode) else (plan,):
             if row.get("specification"):
                 graph.add((node, DCT.title, Literal(row["specification"])))
             if row.get("date"):
                 add_date(node, DCT.issued, row["date"])
-        graph.add((test, PROV.generated, result))
-        graph.add((result, RDF.type, PROV.Entity))
+        result = add_blank(graph, test, PROV.generated, {RDF.type: PROV.Entity})
         if degree:
             graph.add((result, DCT.type, URIRef(CONFORMITY + degree)))
 
@@ -432,15 +464,12 @@ def _original(graph: Graph, dataset: Dataset) -> Any:
     if urls.is_web_address(page):
         graph.add((node, FOAF.page, CleanedURIRef(page)))
     if catalogue:
-        whole = BNode()
-        graph.add((node, DCT.isPartOf, whole))
-        graph.add((whole, DCT.title, Literal(catalogue)))
+        add_blank(graph, node, DCT.isPartOf, {DCT.title: Literal(catalogue)})
     return node
 
 
 def _describe_record(graph: Graph, record: Any, dataset_ref: Any) -> None:
-    graph.add((record, RDF.type, DCAT.CatalogRecord))
-    graph.add((record, FOAF.primaryTopic, dataset_ref))
+    add(graph, record, {RDF.type: DCAT.CatalogRecord, FOAF.primaryTopic: dataset_ref})
 
 
 def read_record(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
@@ -463,9 +492,9 @@ def read_record(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 def complete_catalogue(graph: Graph, catalogue: Any) -> None:
     """Write publisher, language and type of the home page of the portal's catalogue."""
     languages = voc.get("language")
-    for stated in list(graph.objects(catalogue, DCT.language)):
-        language = languages.get(str(stated)) or languages.find(str(stated).partition("_")[0])
-        graph.remove((catalogue, DCT.language, stated))
+    for code in list(graph.objects(catalogue, DCT.language)):
+        language = languages.get(str(code)) or languages.find(str(code).partition("_")[0])
+        graph.remove((catalogue, DCT.language, code))
         if language:
             graph.add((catalogue, DCT.language, URIRef(language.uri)))
             graph.add((URIRef(language.uri), RDF.type, DCT.LinguisticSystem))
@@ -481,8 +510,7 @@ def complete_catalogue(graph: Graph, catalogue: Any) -> None:
             )
             publisher, name = URIRef(address), service.title
         graph.add((catalogue, DCT.publisher, publisher))
-        graph.add((publisher, RDF.type, FOAF.Agent))
-        graph.add((publisher, FOAF.name, Literal(name)))
+        add(graph, publisher, {RDF.type: FOAF.Agent, FOAF.name: Literal(name)})
 
 
 def add_to_catalogue(graph: Graph, predicate: Any, node: Any) -> None:
@@ -513,10 +541,12 @@ def read_contact(graph: Graph, node: Any, contact: dict[str, Any]) -> None:
     unit = graph.value(node, VCARD_UNIT)
     if unit is not None:
         contact["unit"] = str(unit)
-    for stated in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
-        value = graph.value(stated, VCARD.hasValue)
+    for telephone in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
+        value = graph.value(telephone, VCARD.hasValue)
         try:
-            contact["telephone"] = contact_details.international(str(stated if value is None else value))
+            contact["telephone"] = contact_details.international(
+                str(telephone if value is None else value)
+            )
         except ValueError:
             continue
         break

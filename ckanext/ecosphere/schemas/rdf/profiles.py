@@ -9,27 +9,29 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from rdflib import BNode, Literal, URIRef, plugin
+from rdflib import BNode, Graph, Literal, URIRef, plugin
 from rdflib.namespace import XSD
 from rdflib.plugins.serializers.rdfxml import PrettyXMLSerializer
 from rdflib.serializer import Serializer
 
-from ckanext.dcat.profiles import DCAT, DCT, FOAF, RDF, RDFS, SKOS
-from ckanext.dcat.profiles.base import URIRefOrLiteral
+from ckanext.dcat.profiles import ADMS, DCAT, DCT, FOAF, RDF, RDFS, SKOS
+from ckanext.dcat.profiles.base import CleanedURIRef, URIRefOrLiteral
 from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
+from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields, links
-from ckanext.ecosphere.schemas.catalogue import inheritance
-from ckanext.ecosphere.schemas.fields import spatial, urls
-from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.rdf import distributions, own_terms, parts, reading, relations
-from ckanext.ecosphere.schemas.rdf.terms import (
+from ckanext.ecosphere.dataset.geometry import box_to_geometry
+from ckanext.ecosphere.dataset.view import as_list
+from ckanext.ecosphere.schemas import places, relations, stored, urls
+from ckanext.ecosphere.schemas.rdf import own_terms, parts
+from ckanext.ecosphere.schemas.rdf.parts import (
     AGENT_ROLE,
+    CNT,
     DQV,
     GEODCAT,
     HIGH_VALUE_REGULATION,
@@ -38,10 +40,11 @@ from ckanext.ecosphere.schemas.rdf.terms import (
     PROV,
     SCHEMA,
     STATEMENTS,
+    TERM,
     uri,
 )
 from ckanext.ecosphere.shared.rdf import is_exact
-from ckanext.ecosphere.vocabularies import communes
+from ckanext.ecosphere.vocabularies import communes, languages
 
 #: URIs of concept schemes that are not the URIs of their concepts without the last segment.
 SCHEMES = {
@@ -102,7 +105,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
     def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> None:
         """Write a dataset to the graph."""
-        dataset = _prepared(inheritance.completed(dataset_dict))
+        dataset = _prepared(stored.completed(dataset_dict))
         for prefix, namespace in PREFIXES.items():
             self.g.bind(prefix, namespace)
         for predicate in (DCT.title, DCT.description):  # written for its members, if it is a series
@@ -122,7 +125,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         self._add_licence(dataset, dataset_ref)
         parts.write_geodcat(self.g, dataset_ref, dataset)
         for resource in dataset.get("resources") or ():
-            distributions.write(self.g, dataset_ref, resource)
+            write_distribution(self.g, dataset_ref, resource)
         self._correct_details(dataset_ref)
         self._describe_concepts()
         self._describe_places()
@@ -141,12 +144,12 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         if exact:
             own_terms.arrange(self.g, dataset_ref)
         dataset = super().parse_dataset(dataset_dict, dataset_ref)
-        reading.complete(self.g, dataset_ref, dataset)
+        complete_reading(self.g, dataset_ref, dataset)
         parts.read_geodcat(self.g, dataset_ref, dataset, self._agents_details)
         if exact:
             own_terms.restore(self.g, dataset_ref, dataset)
         else:
-            reading.sort(dataset)
+            sort_rows(dataset)
         return dataset
 
     # --- parties ---------------------------------------------------------------------------
@@ -220,18 +223,20 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     def _add_statements(self, dataset: Mapping[str, Any], ref: Any) -> None:
         for field in fields.with_dcat("statement"):
             if dataset.get(field.name):
-                node = BNode()
-                self.g.add((ref, DCT.rights, node))
-                self.g.add((node, RDF.type, DCT.RightsStatement))
-                self.g.add((node, RDFS.label, Literal(dataset[field.name])))
-                self.g.add((node, DCT.type, URIRef(STATEMENTS + field.dcat["statement"])))
+                statement = {
+                    RDF.type: DCT.RightsStatement,
+                    RDFS.label: Literal(dataset[field.name]),
+                    DCT.type: URIRef(STATEMENTS + field.dcat["statement"]),
+                }
+                parts.add_blank(self.g, ref, DCT.rights, statement)
         if dataset.get("scale_denominator"):
-            node = BNode()
-            self.g.add((ref, DQV.hasQualityMeasurement, node))
-            self.g.add((node, RDF.type, DQV.QualityMeasurement))
-            self.g.add((node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale))
             scale = Decimal(1) / int(dataset["scale_denominator"])
-            self.g.add((node, DQV.value, Literal(f"{scale:f}", datatype=XSD.decimal)))
+            measure = {
+                RDF.type: DQV.QualityMeasurement,
+                DQV.isMeasurementOf: GEODCAT.spatialResolutionAsScale,
+                DQV.value: Literal(f"{scale:f}", datatype=XSD.decimal),
+            }
+            parts.add_blank(self.g, ref, DQV.hasQualityMeasurement, measure)
 
     def _add_kind(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write the further class of a series, service or source code, and the endpoint of a service without one.
@@ -246,7 +251,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((ref, RDF.type, DCAT.DataService))
             parts.add_to_catalogue(self.g, DCAT.service, ref)
             if not dataset.get("endpoint_url"):
-                for address in distributions.endpoints(dataset):
+                for address in endpoints(dataset):
                     self._add(ref, DCAT.endpointURL, address, "any")
         elif kind == relations.CODE:
             self.g.add((ref, RDF.type, SCHEMA.SoftwareSourceCode))
@@ -309,9 +314,9 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self.g.add((node, SKOS.inScheme, URIRef(_scheme(place.uri, "territories"))))
                 for other in place.data["other_uris"]:
                     self.g.add((node, SKOS.exactMatch, URIRef(other)))
-                box = spatial.territory_box(place.uri)
+                box = places.territory_box(place.uri)
                 if box:
-                    geometry = json.dumps(spatial.box_to_geometry(box))
+                    geometry = json.dumps(box_to_geometry(box))
                     self._add_spatial_value_to_graph(node, DCAT.bbox, geometry)
             elif commune:
                 self.g.add((node, SKOS.prefLabel, Literal(commune.name, lang="fr")))
@@ -346,10 +351,10 @@ def _scheme(concept_uri: str, vocabulary: str) -> str:
 def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a dataset with values in the form required by DCAT-AP."""
     dataset = copy.deepcopy(dict(dataset_dict))
-    footprint = spatial.footprint(dataset)
+    footprint = places.footprint(dataset)
     if footprint and json.dumps(footprint) == dataset.get("spatial"):
         del dataset["spatial"]  # derived from the extents or the territories
-    for row in dataset.get("qualified_attribution") or ():
+    for row in parts.rows_with_role(dataset):
         if row.get("role") and not str(row["role"]).startswith("http"):
             row["role"] = AGENT_ROLE + row["role"]
     for field in fields.with_dcat("read"):
@@ -396,3 +401,358 @@ def _services_of(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
             if isinstance(service.get(key), list):
                 service[key] = next(iter(service[key]), None)
     return services or []
+
+
+# --- distributions: the fields of resources that ckanext-dcat leaves out ------------------------
+
+#: Protocols of files and pages, which are not services.
+PLAIN = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
+_CRS = "http://www.opengis.net/def/crs/"
+
+
+def write_distribution(graph: Graph, dataset_ref: Any, resource: Mapping[str, Any]) -> None:
+    """Complete the distribution of a resource.
+
+    Args:
+        graph: graph written by ckanext-dcat.
+        dataset_ref: node of the dataset.
+        resource: the resource, from ``package_show``.
+    """
+    node = CleanedURIRef(resource_uri(resource))
+    role = voc.get("resource-role").get(str(resource.get("resource_role") or ""))
+    if role:
+        graph.add((node, DCT.type, URIRef(role.uri)))
+        if role.id == "sample":
+            graph.add((dataset_ref, ADMS.sample, node))
+    if resource.get("encoding"):
+        graph.add((node, CNT.characterEncoding, Literal(resource["encoding"])))
+    for system in as_list(resource.get("reference_system") or []):
+        graph.add((node, DCT.conformsTo, URIRef(str(system))))
+    protocol = voc.get("protocol").get(str(resource.get("protocol") or ""))
+    if protocol and protocol.id not in PLAIN:
+        _write_protocol(graph, node, resource, protocol)
+
+
+def _write_protocol(
+    graph: Graph, node: Any, resource: Mapping[str, Any], protocol: voc.Concept
+) -> None:
+    services = list(graph.objects(node, DCAT.accessService))
+    if not services:
+        address = str(resource["url"]).partition("?")[0]
+        service = {
+            RDF.type: DCAT.DataService,
+            DCT.title: Literal(resource.get("name") or protocol.label_fr),
+            DCAT.endpointURL: CleanedURIRef(address),
+        }
+        services = [parts.add_blank(graph, node, DCAT.accessService, service)]
+    for service in services:
+        if not _protocols(graph, service):
+            graph.add((service, DCT.conformsTo, URIRef(protocol.uri)))
+            graph.add((node, TERM.completed, URIRef(protocol.uri)))
+
+
+def _protocols(graph: Graph, service: Any) -> set[str]:
+    """Return the ids of the protocols that a service conforms to."""
+    standards = graph.objects(service, DCT.conformsTo)
+    concepts = [
+        voc.get("protocol").get(str(node)) for node in standards if isinstance(node, URIRef)
+    ]
+    return {concept.id for concept in concepts if concept}
+
+
+def endpoints(dataset: Mapping[str, Any]) -> list[str]:
+    """Return the endpoint URL of a service (at most one), from its resources, for records that have none."""
+    rows: Any = dataset.get("resources") or ()
+    rows = sorted(rows, key=lambda row: row.get("resource_role") in ("documentation", "metadata"))
+    for row in rows:
+        for service in row.get("access_services") or ():
+            if isinstance(service, Mapping) and service.get("endpoint_url"):
+                return [str(service["endpoint_url"][0])]
+    for row in rows:
+        if row.get("url"):
+            return [str(row["url"]).partition("?")[0]]
+    return []
+
+
+def read_distribution(graph: Graph, node: Any, resource: dict[str, Any]) -> None:
+    """Read the properties written by :func:`write_distribution`.
+
+    Args:
+        graph: the whole graph.
+        node: the distribution.
+        resource: the resource as parsed by ckanext-dcat, with lists loaded; changed in place.
+    """
+    roles = [voc.get("resource-role").get(str(kind)) for kind in graph.objects(node, DCT.type)]
+    role = next(filter(None, roles), None)
+    if role:
+        resource["resource_role"] = role.id
+    elif (None, ADMS.sample, node) in graph:
+        resource["resource_role"] = "sample"
+    encoding = graph.value(node, CNT.characterEncoding)
+    if encoding is not None:
+        resource["encoding"] = str(encoding)
+    systems, others = [], []
+    for standard in map(str, as_list(resource.pop("conforms_to", None) or [])):
+        is_system = standard in voc.get("epsg") or standard.startswith(_CRS)
+        (systems if is_system else others).append(standard)
+    if systems:
+        resource["reference_system"] = sorted(systems)
+    if others:
+        resource["conforms_to"] = others
+    protocols: set[str] = set()
+    for service in graph.objects(node, DCAT.accessService):
+        protocols |= _protocols(graph, service)
+    if len(protocols) == 1 and not resource.get("protocol"):
+        resource["protocol"] = protocols.pop()
+
+
+# --- reading: after ckanext-dcat ----------------------------------------------------------------
+
+#: URI prefixes of values that belong to an open vocabulary without being in it.
+OPEN = {
+    "hvd-category": "http://data.europa.eu/bna/c_",
+    "epsg": "http://www.opengis.net/def/crs/",
+    "territories": "http://id.insee.fr/geo/",
+}
+#: Texts in several languages, with their properties.
+TEXTS_OF_DATASET = {"title": DCT.title, "notes": DCT.description}
+TEXTS_OF_DISTRIBUTION = {"name": DCT.title, "description": DCT.description}
+#: Class of a dataset → its kind.
+KINDS = {
+    DCAT.DatasetSeries: "series",
+    DCAT.DataService: "service",
+    SCHEMA.SoftwareSourceCode: "code",
+}
+_LISTS_OF_CKAN = ("resources", "extras", "tags")
+
+
+def complete_reading(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Complete a dataset parsed by ckanext-dcat.
+
+    Args:
+        graph: the whole graph.
+        ref: node of the dataset.
+        dataset: the parsed dataset, changed in place; JSON lists are loaded, codes converted to those of the schema.
+    """
+    _load_lists(dataset)
+    _read_by_vocabulary(graph, ref, dataset)
+    _read_fields(graph, ref, dataset)
+    abstract = graph.value(ref, DCT.abstract)  # used for the description by Géo-IDE
+    if abstract and not dataset.get("notes"):
+        dataset["notes"] = str(abstract)
+    _read_translations(graph, ref, dataset, TEXTS_OF_DATASET)
+    _read_statements(graph, ref, dataset)
+    _read_scale(graph, ref, dataset)
+    parts.read_lineage(graph, ref, dataset)
+    parts.read_conformity(graph, ref, dataset)
+    parts.read_record(graph, ref, dataset)
+    parts.read_places(graph, ref, dataset)
+    periods = [row for row in dataset.get("temporal_coverage") or () if isinstance(row, dict)]
+    if periods:
+        dataset["temporal_coverage"] = periods
+    parts.read_references(graph, ref, dataset)
+    for rdf_class, kind in KINDS.items():
+        if (ref, RDF.type, rdf_class) in graph and not dataset.get("dcat_type"):
+            dataset["dcat_type"] = voc.get("resource-type")[kind].uri
+    _read_identifiers(graph, ref, dataset)
+    for row in parts.rows_with_role(dataset):
+        # CKAN's validation fails on rows that only contain nested rows.
+        role = row["role"] = str(row.get("role") or "")
+        if role.startswith(AGENT_ROLE) and role not in voc.get("agent-role"):
+            row["role"] = role.removeprefix(AGENT_ROLE)  # of a later standard, kept as a code
+    _read_licence(graph, ref, dataset)
+    for resource in dataset.get("resources") or ():
+        name = str(resource.pop("distribution_ref", None) or "")
+        node = URIRef(name) if ":" in name else BNode(name)
+        read_distribution(graph, node, resource)
+        _read_translations(graph, node, resource, TEXTS_OF_DISTRIBUTION)
+        _complete_resource(resource)
+
+
+def sort_rows(dataset: dict[str, Any]) -> None:
+    """Sort the rows, first by their first column, so that the same file always yields the same dataset.
+
+    Graphs are unordered. Rows with an ``order`` of their own are in it already.
+    """
+    for field in fields.fields():
+        rows = dataset.get(field.name)
+        if field.subfields and isinstance(rows, list) and "order" not in field.entry:
+            first = field.subfields[0]
+            rows.sort(key=lambda row: json.dumps(row, sort_keys=True))
+            rows.sort(key=lambda row, first=first: str(row.get(first) or ""))
+
+
+def _load_lists(dataset: dict[str, Any]) -> None:
+    """Load JSON lists, and drop the empty subfields added by ckanext-dcat."""
+    for owner in (dataset, *(dataset.get("resources") or ())):
+        for key, value in owner.items():
+            values = value
+            if isinstance(value, str) and value.startswith("["):
+                try:
+                    values = json.loads(value)
+                except ValueError:
+                    continue
+            if isinstance(values, list) and key not in _LISTS_OF_CKAN:
+                owner[key] = _filled(values)
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(part) for key, part in parts.filled(value).items()}
+    if isinstance(value, list):
+        return [_filled(part) for part in value]
+    return value
+
+
+def _read_by_vocabulary(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Assign the values of properties that several fields share, by their vocabularies."""
+    others = set(graph.objects(ref, DCT.conformsTo))
+    dataset.pop("conforms_to", None)
+    for field in fields.with_dcat("read"):
+        predicate = uri(field.dcat["property"])
+        nodes = [n for n in graph.objects(ref, predicate) if _belongs(str(n), field.vocabulary)]
+        if predicate == DCT.conformsTo:
+            others -= set(nodes)
+        dataset.pop(field.name, None)
+        if nodes:
+            key = field.entry.get("vocabulary_store", "uri")
+            values = {_stored(str(node), field.vocabulary, key) for node in nodes}
+            dataset[field.name] = sorted(values)
+    specifications = sorted(str(node) for node in others if isinstance(node, URIRef))
+    if specifications:
+        dataset["conforms_to"] = specifications
+
+
+def _belongs(value: str, vocabulary: str) -> bool:
+    """Return whether a value belongs to a vocabulary, or matches the prefix of an open one."""
+    return value in voc.get(vocabulary) or value.startswith(OPEN.get(vocabulary, "\0"))
+
+
+def _stored(value: str, vocabulary: str, key: str) -> str:
+    concept = voc.get(vocabulary).get(value)
+    if concept is None:
+        return value
+    return getattr(concept, key)
+
+
+def _read_fields(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Read the fields that the table gives a property of their own, except those of ckanext-dcat."""
+    for field in fields.with_dcat("object"):
+        if field.dcat.get("stock") or field.dcat.get("read"):
+            continue
+        values = [str(value) for value in graph.objects(ref, uri(field.dcat["property"]))]
+        if values:
+            dataset[field.name] = sorted(values) if field.has_several else values[0]
+
+
+# --- texts in several languages -----------------------------------------------------------------
+
+
+def _read_translations(
+    graph: Graph, node: Any, target: dict[str, Any], properties: Mapping[str, Any]
+) -> None:
+    """Set the main text (French if available) and the translations of texts in several languages.
+
+    ckanext-dcat writes translated fields, but reads them only for fields validated by ckanext-fluent.
+    """
+    for field, predicate in properties.items():
+        literals = [value for value in graph.objects(node, predicate) if isinstance(value, Literal)]
+        if len(literals) < 2:  # noqa: PLR2004 - as in most graphs
+            continue
+        literals.sort()
+        tagged = [(text.language, str(text)) for text in literals if text.language]
+        texts, _others = languages.by_tag(tagged)
+        plain = [str(text) for text in literals if not text.language]
+        preferred = [texts.get(languages.FRENCH), *plain[:1], texts.get(languages.best(texts))]
+        target[field] = next(filter(None, preferred), str(literals[0]))
+        translations = languages.completed(target[field], texts)
+        if translations:
+            target[f"{field}{languages.SUFFIX}"] = translations
+
+
+# --- details ------------------------------------------------------------------------------------
+
+
+def _read_statements(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Read the texts of rights statements; one without a type of ours says how the data may be used."""
+    by_type = {field.dcat["statement"]: field.name for field in fields.with_dcat("statement")}
+    for node in graph.objects(ref, DCT.rights):
+        text = graph.value(node, RDFS.label)
+        if text is None and isinstance(node, Literal):
+            text = node
+        if text is not None and str(node) not in voc.get("access-limitation"):
+            kind = str(graph.value(node, DCT.type) or "").removeprefix(STATEMENTS)
+            dataset[by_type.get(kind, "use_conditions")] = str(text)
+
+
+def _read_scale(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    for node in graph.objects(ref, DQV.hasQualityMeasurement):
+        value = graph.value(node, DQV.value)
+        metric = graph.value(node, DQV.isMeasurementOf)
+        if metric == GEODCAT.spatialResolutionAsScale and value is not None:
+            fraction = float(str(value))
+            if 0 < fraction <= 1:
+                dataset["scale_denominator"] = str(round(1 / fraction))
+    metres = dataset.get("spatial_resolution_in_meters")
+    if metres not in (None, ""):
+        dataset["spatial_resolution_in_meters"] = f"{float(str(metres)):.12g}"
+
+
+def _read_identifiers(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Read the notation of other identifiers: ckanext-dcat 2.4 reads the id of their blank node."""
+    identifiers = []
+    for node in graph.objects(ref, ADMS.identifier):
+        notation = graph.value(node, SKOS.notation)
+        identifiers.append(str(node if notation is None else notation))
+    if identifiers:
+        dataset["alternate_identifier"] = sorted(identifiers)
+
+
+def _read_licence(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Set the licence: the common one of all distributions, else that of the dataset itself."""
+    licences, resources = voc.get("licences"), dataset.get("resources") or []
+    own = {str(graph.value(node, RDFS.label) or node) for node in graph.objects(ref, DCT.license)}
+    licences_of_files = {str(resource.get("license") or "") for resource in resources}
+    if licences_of_files == {""} or len(licences_of_files) != 1:
+        licences_of_files = own
+    name = _only(licences_of_files)
+    common = licences.get(name) or licences.find(name)
+    before = licences.get(dataset.get("license_id") or "")
+    if common and (before is None or before == common or own):
+        dataset["license_id"] = common.id
+        for resource in resources:
+            if resource.get("license") in (name, common.uri):
+                del resource["license"]
+    if not dataset.get("license_id"):
+        dataset.pop("license_id", None)
+
+
+def _only(values: set[str]) -> str:
+    """Return the only value of a set; "" if there are none or several."""
+    if len(values) != 1:
+        return ""
+    return next(iter(values))
+
+
+def _complete_resource(resource: dict[str, Any]) -> None:
+    if resource.get("access_url") == resource.get("url"):
+        resource.pop("access_url")
+    for service in resource.get("access_services") or ():
+        service.pop("access_service_ref", None)
+        for field in ("contact", "publisher", "creator"):
+            service[field] = _distinct(service.get(field) or ())
+    file_format = voc.get("format").get(resource.get("format") or "")
+    if file_format:
+        resource["format"] = file_format.id
+    media = str(resource.get("mimetype") or "").replace("http://", "https://")
+    if media.startswith(IANA):
+        resource["mimetype"] = media.removeprefix(IANA)
+
+
+def _distinct(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows without repetitions: one for each dataset of a feed that has the service."""
+    distinct: list[dict[str, Any]] = []
+    for row in rows:
+        if row not in distinct:
+            distinct.append(row)
+    return distinct

@@ -15,11 +15,9 @@ from rdflib import OWL, RDF, SKOS, Graph, Literal, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.schemas import checks, helpers
-from ckanext.ecosphere.schemas.bulk import plan
+from ckanext.ecosphere.schemas import bulk, checks, form, helpers
 from ckanext.ecosphere.schemas.cli import refreshed
 from ckanext.ecosphere.schemas.cli import vocabularies as vocabularies_command
-from ckanext.ecosphere.schemas.fields import overlay
 from ckanext.ecosphere.schemas.rdf import skos
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.test_form import AsUser, form_of, submit
@@ -33,7 +31,7 @@ HEAD = "uri,id,label_fr,label_en,broader,alt_labels\n"
 class TestTheOverlay:
     def test_changes_what_it_names_and_nothing_else(self):
         before = field_table.schema()
-        after = overlay.merged({"dataset_fields": {"version": {"obligation": "mandatory"}}}, copy.deepcopy(before))
+        after = form.with_overlay({"dataset_fields": {"version": {"obligation": "mandatory"}}}, copy.deepcopy(before))
         pairs = zip(before["dataset_fields"], after["dataset_fields"], strict=True)
         changed = [new["field_name"] for old, new in pairs if old != new]
         assert changed == ["version"]
@@ -64,8 +62,8 @@ class TestTheOverlay:
         ],
     )
     def test_is_refused_when_it_cannot_be_meant(self, content, said):
-        with pytest.raises(overlay.OverlayError) as told:
-            overlay.merged(yaml.safe_load(content), field_table.schema())
+        with pytest.raises(form.OverlayError) as told:
+            form.with_overlay(yaml.safe_load(content), field_table.schema())
         assert said in str(told.value)
 
     @pytest.mark.parametrize(
@@ -87,7 +85,7 @@ class TestTheOverlay:
             "tag_string": {"form_snippet": None},
         }
         shown = create(samples.full(name="hidden-fields", in_series=[]))
-        schema = overlay.merged({"dataset_fields": hidden}, copy.deepcopy(field_table.schema()))
+        schema = form.with_overlay({"dataset_fields": hidden}, copy.deepcopy(field_table.schema()))
         changed = {field["field_name"]: field for field in schema["dataset_fields"]}
         for field in tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]:
             if field["field_name"] in hidden:
@@ -102,12 +100,12 @@ class TestTheOverlay:
     def test_is_written_where_scheming_reads_it(self, tmp_path):
         file = tmp_path / "o.yaml"
         file.write_text("dataset_fields: {version: {obligation: mandatory}}")
-        written = overlay.write(str(file), str(tmp_path / "in a folder"))
+        written = form.write_overlaid(str(file), str(tmp_path / "in a folder"))
         assert len(written.split()) == 1
         loaded = yaml.safe_load(Path(unquote(urlsplit(written).path)).read_text(encoding="utf-8"))
         assert {f["obligation"] for f in loaded["dataset_fields"] if f["field_name"] == "version"} == {"mandatory"}
-        with pytest.raises(overlay.OverlayError):
-            overlay.write(str(tmp_path / "missing.yaml"))
+        with pytest.raises(form.OverlayError):
+            form.write_overlaid(str(tmp_path / "missing.yaml"))
 
 
 def test_the_overlay_is_in_force_when_the_portal_starts(ckan_config, monkeypatch, tmp_path, request):
@@ -205,9 +203,9 @@ def test_a_withdrawn_concept_is_said_to_be_so_where_a_dataset_holds_it_and_is_gi
     monkeypatch.setattr(voc, "get", lambda _name: concepts)
     labels = [helpers.ecosphere_concept_label("themes", uri) for uri in ("http://x/a", "http://x/b", "http://x/c")]
     assert labels == ["A", "B (withdrawn)", "http://x/c"]
-    assert plan.change_of("theme", "remove", "B").values == ("http://x/b",)
-    with pytest.raises(plan.PlanError, match="unknown"):
-        plan.change_of("theme", "add", "B")
+    assert bulk.change_of("theme", "remove", "B").values == ("http://x/b",)
+    with pytest.raises(bulk.PlanError, match="unknown"):
+        bulk.change_of("theme", "add", "B")
 
 
 @pytest.mark.usefixtures("shared_db")

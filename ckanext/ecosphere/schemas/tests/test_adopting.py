@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ckan import model
 
-from ckanext.ecosphere.schemas.catalogue import adopting, leaving, licences
+from ckanext.ecosphere.schemas import adopting, leaving, licences
 
 pytestmark = pytest.mark.usefixtures("portal_of_the_class")
 

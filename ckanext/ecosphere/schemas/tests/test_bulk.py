@@ -15,7 +15,8 @@ from ckan.lib.jobs import get_queue
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories, helpers
 
-from ckanext.ecosphere.schemas.bulk import actions, plan, runs
+from ckanext.ecosphere.schemas import bulk
+from ckanext.ecosphere.schemas.logic import bulk as bulk_actions
 from ckanext.ecosphere.schemas.tests import samples
 
 pytestmark = pytest.mark.usefixtures("shared_db")
@@ -34,11 +35,11 @@ class TestThePlan:
         ],
     )
     def test_says_what_a_dataset_would_hold(self, field, operation, lines, before, after):
-        assert plan.changed({field: before}, plan.change_of(field, operation, lines)) == after
+        assert bulk.changed({field: before}, bulk.change_of(field, operation, lines)) == after
 
     def test_handles_keywords_by_their_names(self):
-        change = plan.change_of("tags", "add", "eau\nzone humide")
-        assert plan.changed({"tags": [{"name": "eau"}, {"name": "crue"}]}, change) == ["crue", "eau", "zone humide"]
+        change = bulk.change_of("tags", "add", "eau\nzone humide")
+        assert bulk.changed({"tags": [{"name": "eau"}, {"name": "crue"}]}, change) == ["crue", "eau", "zone humide"]
 
     @pytest.mark.parametrize(
         ("field", "operation", "lines", "code"),
@@ -52,8 +53,8 @@ class TestThePlan:
         ],
     )
     def test_refuses_what_makes_no_sense(self, field, operation, lines, code):
-        with pytest.raises(plan.PlanError) as caught:
-            plan.change_of(field, operation, lines)
+        with pytest.raises(bulk.PlanError) as caught:
+            bulk.change_of(field, operation, lines)
         assert caught.value.code == code
 
     @pytest.mark.parametrize(
@@ -67,11 +68,11 @@ class TestThePlan:
         ],
     )
     def test_reads_names_from_a_spreadsheet(self, text, names):
-        assert plan.names_in(text) == names
+        assert bulk.names_in(text) == names
 
     def test_refuses_what_is_no_table(self):
-        with pytest.raises(plan.PlanError) as caught:
-            plan.names_in("\x89PNG\0\0")
+        with pytest.raises(bulk.PlanError) as caught:
+            bulk.names_in("\x89PNG\0\0")
         assert caught.value.code == "file"
 
 
@@ -96,7 +97,7 @@ def test_a_run_changes_what_the_editor_may_edit_and_is_undone_but_for_later_chan
     assert preview["differences"][0]["after"] == "Water, Risks"
     run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
     assert as_user(editor, "ecosphere_bulk_edit_show", id=run)["state"] == "queued"
-    runs.carry_out(run)
+    bulk.carry_out(run)
     shown = as_user(editor, "ecosphere_bulk_edit_show", id=run)
     assert shown["state"] == "done"
     assert [entry["outcome"] for entry in shown["entries"]] == ["changed"] * 3
@@ -104,7 +105,7 @@ def test_a_run_changes_what_the_editor_may_edit_and_is_undone_but_for_later_chan
     assert act("package_show", id="bulk-other").get("theme") is None
     act("package_patch", id="bulk-1", theme=["climat"])
     as_user(editor, "ecosphere_bulk_edit_undo", id=run)
-    runs.undo(run)
+    bulk.undo(run)
     outcomes = {e["title"]: e["outcome"] for e in as_user(editor, "ecosphere_bulk_edit_show", id=run)["undone"]}
     assert outcomes == {"B 0": "restored", "B 1": "changed-since", "B 2": "restored"}
     assert act("package_show", id="bulk-0")["theme"] == [f"{samples.THEMES}/eau"]
@@ -115,9 +116,9 @@ def test_a_run_changes_what_the_editor_may_edit_and_is_undone_but_for_later_chan
 def test_as_many_datasets_as_allowed_are_named_at_once_and_none_more(create, editor, as_user):
     create({"title": "Nommé", "name": "bulk-named"})
     asked = {"field": "theme", "operation": "add", "values": "Risques"}
-    names = ["bulk-named", *(f"bulk-absent-{number}" for number in range(actions.MOST_DATASETS - 1))]
+    names = ["bulk-named", *(f"bulk-absent-{number}" for number in range(bulk_actions.MOST_DATASETS - 1))]
     preview = as_user(editor, "ecosphere_bulk_edit_preview", **asked, names="\n".join(names))
-    assert (preview["count"], len(preview["unknown"])) == (1, actions.MOST_DATASETS - 1)
+    assert (preview["count"], len(preview["unknown"])) == (1, bulk_actions.MOST_DATASETS - 1)
     with pytest.raises(tk.ValidationError) as caught:
         as_user(editor, "ecosphere_bulk_edit_preview", **asked, names="\n".join([*names, "one-more"]))
     assert list(caught.value.error_dict) == ["names"]
@@ -128,7 +129,7 @@ def test_a_dataset_that_is_refused_stops_none_and_is_named(create, editor, as_us
     create(samples.full(name="bulk-good", in_series=[], access_rights="PUBLIC", access_limitation=[]))
     asked = {"names": "bulk-bad\nbulk-good", "field": "access_rights", "values": "NON_PUBLIC"}
     run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
-    runs.carry_out(run)
+    bulk.carry_out(run)
     entries = as_user(editor, "ecosphere_bulk_edit_show", id=run)["entries"]
     assert [entry["outcome"] for entry in entries] == ["failed", "failed"]
     assert all(entry["message"] for entry in entries)
@@ -147,10 +148,10 @@ def test_keywords_that_none_can_be_are_refused_at_once(create, editor, as_user):
 
 def test_a_run_ends_when_keywords_are_refused(create, editor, as_user, monkeypatch):
     create({"title": "Mots", "name": "bulk-stale"})
-    monkeypatch.setattr(actions, "_may_be_keywords", lambda values: None)  # a rule made stricter meanwhile
+    monkeypatch.setattr(bulk_actions, "_may_be_keywords", lambda values: None)  # a rule made stricter meanwhile
     asked = {"names": "bulk-stale", "field": "tags", "operation": "add", "values": "essai, double"}
     run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
-    runs.carry_out(run)
+    bulk.carry_out(run)
     shown = as_user(editor, "ecosphere_bulk_edit_show", id=run)
     assert (shown["state"], [each["outcome"] for each in shown["entries"]]) == ("done", ["failed"])
     assert "essai, double" in shown["entries"][0]["message"]
@@ -163,7 +164,7 @@ def test_what_a_dataset_is_refused_for_is_told_in_the_language_of_who_asked(app,
     for language, label in (("fr", "Motif de restriction de l’accès : "), ("en", "Ground of a limit to access: ")):
         address = f"/{language}/dataset/modification-groupee"
         started = app.post(address, data={**sent, "action": "start"}, headers=headers, follow_redirects=False)
-        runs.carry_out(started.headers["Location"].rsplit("/", 1)[-1])
+        bulk.carry_out(started.headers["Location"].rsplit("/", 1)[-1])
         assert label in app.get(started.headers["Location"], headers=headers).body.replace("\xa0", " ")
 
 
@@ -171,8 +172,8 @@ def test_a_fault_of_the_portal_is_told_in_words(app, create, editor, as_user, mo
     create({"title": "Panne", "name": "bulk-fault", "theme": ["eau"]})
     asked = {"names": "bulk-fault", "field": "theme", "operation": "add", "values": "Risques"}
     run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
-    monkeypatch.setattr(runs.plan, "Change", lambda *_given: None)  # makes the change fail
-    runs.carry_out(run)
+    monkeypatch.setattr(bulk, "Change", lambda *_given: None)  # makes the change fail
+    bulk.carry_out(run)
     page = app.get(f"/fr/dataset/modification-groupee/{run}", headers={"Authorization": editor["token"]}).body
     assert "le portail n’a pas pu l’enregistrer" in page
     assert "Error" not in page
@@ -197,11 +198,11 @@ def interrupted(create, editor, as_user, monkeypatch) -> str:
         return changed
 
     with monkeypatch.context() as inside:
-        inside.setattr(runs.tk, "get_action", lambda name: dies if name == "package_patch" else get_action(name))
+        inside.setattr(bulk.tk, "get_action", lambda name: dies if name == "package_patch" else get_action(name))
         with pytest.raises(SystemExit):
-            runs.carry_out(run)
+            bulk.carry_out(run)
     task: Any = model.TaskStatus.get(run)
-    task.last_updated -= dt.timedelta(seconds=runs.SILENT_SECONDS + 1)
+    task.last_updated -= dt.timedelta(seconds=bulk.SILENT_SECONDS + 1)
     model.Session.commit()
     return run
 
@@ -216,7 +217,7 @@ def test_an_interrupted_run_says_so_and_goes_on_without_doing_anything_twice(int
     assert listed["interrupted"]
     assert (listed["count"], listed["values"]) == (3, "Risks")
     as_user(editor, "ecosphere_bulk_edit_resume", id=interrupted)
-    runs.carry_out(interrupted)
+    bulk.carry_out(interrupted)
     shown = as_user(editor, "ecosphere_bulk_edit_show", id=interrupted)
     assert shown["state"] == "done"
     assert [entry["outcome"] for entry in shown["entries"]] == ["changed"] * 3
@@ -227,20 +228,20 @@ def test_an_interrupted_run_says_so_and_goes_on_without_doing_anything_twice(int
 
 def test_an_interrupted_run_whose_job_is_lost_is_queued_again_once(interrupted, act):
     connect_to_redis().flushdb()
-    (job,) = [job for job in runs.unfinished() if job.arguments == (interrupted,)]
+    (job,) = [job for job in bulk.unfinished() if job.arguments == (interrupted,)]
     assert job.recover() == ["Bulk edit"]
     assert job.recover() == []
-    (queued,) = get_queue(runs.QUEUE).jobs
+    (queued,) = get_queue(bulk.QUEUE).jobs
     assert list(queued.args) == [interrupted]
-    runs.carry_out(interrupted)
-    assert interrupted not in [job.arguments[0] for job in runs.unfinished()]
+    bulk.carry_out(interrupted)
+    assert interrupted not in [job.arguments[0] for job in bulk.unfinished()]
     clean_up(act)
 
 
 def test_an_interrupted_run_can_be_undone_with_what_its_worker_had_just_done(interrupted, act, editor, as_user):
     as_user(editor, "ecosphere_bulk_edit_undo", id=interrupted)
-    runs.carry_out(interrupted)  # the old worker resumes, but no longer owns the run
-    runs.undo(interrupted)
+    bulk.carry_out(interrupted)  # the old worker resumes, but no longer owns the run
+    bulk.undo(interrupted)
     shown = as_user(editor, "ecosphere_bulk_edit_show", id=interrupted)
     assert [entry["outcome"] for entry in shown["undone"]] == ["restored"] * 2
     assert [act("package_show", id=f"cut-{n}")["theme"] for n in range(3)] == [[f"{samples.THEMES}/eau"]] * 3
@@ -312,7 +313,7 @@ def test_the_pages_work_without_a_script(app, create, editor):
     assert started.status_code == 302
     page = started.headers["Location"]
     assert 'http-equiv="refresh"' in app.get(page, headers=headers).body
-    runs.carry_out(page.rsplit("/", 1)[-1])
+    bulk.carry_out(page.rsplit("/", 1)[-1])
     assert 'http-equiv="refresh"' not in app.get(page, headers=headers).body
     assert page.rsplit("/", 1)[-1] in app.get(f"{address}/suivi", headers=headers).body
     someone = factories.UserWithToken()
@@ -326,9 +327,9 @@ def test_a_run_is_dated_alike_on_servers_of_all_time_zones(create, editor, as_us
     try:
         change = {"names": "bulk-hour", "field": "theme", "operation": "add", "values": "Risques"}
         run = as_user(editor, "ecosphere_bulk_edit_start", **change)["id"]
-        started = dt.datetime.fromisoformat(runs.load(run)["started"])
-        runs.carry_out(run)
-        ended = runs.load(run)["last_updated"]
+        started = dt.datetime.fromisoformat(bulk.load(run)["started"])
+        bulk.carry_out(run)
+        ended = bulk.load(run)["last_updated"]
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -362,7 +363,7 @@ def test_harvested_datasets_are_told_and_rows_are_left_out(  # noqa: PLR0917 - f
     page = BeautifulSoup(app.post(address, data=left, headers=headers).body, "html.parser")
     assert [box["value"] for box in page.select("tbody input[name=left_out][checked]")].count("main-1") == 0
     started = app.post(address, data={**left, "action": "start"}, headers=headers, follow_redirects=False)
-    runs.carry_out(started.headers["Location"].rsplit("/", 1)[-1])
+    bulk.carry_out(started.headers["Location"].rsplit("/", 1)[-1])
     changed = {name for name in names if len(act("package_show", id=name)["theme"]) > 1}
     assert changed == {"main-1"}
     nothing = app.post(address, data={**left, "left_out": ["main-1", "main-2"], "action": "start"}, headers=headers)

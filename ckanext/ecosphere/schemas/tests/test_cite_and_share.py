@@ -1,14 +1,12 @@
-"""Citations, permanent URLs, site map, OpenSearch description, and metadata for search engines and social networks."""
+"""Citations, permanent URLs, site map, and metadata for search engines and social networks."""
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import date
 from itertools import accumulate
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from bs4 import BeautifulSoup
@@ -17,9 +15,7 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import helpers
 from lxml import etree
 
-from ckanext.ecosphere.schemas.catalogue import public_files
-from ckanext.ecosphere.schemas.page import citation
-from ckanext.ecosphere.schemas.rdf import schemaorg
+from ckanext.ecosphere.schemas import page, public_files, schemaorg
 from ckanext.ecosphere.schemas.tests import samples
 from dev.attack import readers
 from dev.attack.tables import table
@@ -45,10 +41,10 @@ RECOMMENDED = (
 )
 SITEMAP = {"s": public_files.NAMESPACE}
 EVIL = "Zones {humides} & 50 %_#$~^\\ de l'Ain\nER  - \n}"
-CITED = citation.Citation(
+CITED = page.Citation(
     "zones-humides",
     ("DDT {01}", "DREAL"),
-    citation._line(EVIL),
+    page._line(EVIL),
     date(2023, 4, 1),
     "2",
     "Guichet",
@@ -66,29 +62,29 @@ def test_a_citation_names_those_who_made_the_data():
         "publisher": [{"name": "DREAL"}, {"name": "DDT 01"}],
         "organization": {"title": "Service"},
     }
-    made = citation.of(dataset, "Guichet", "https://a.example/1")
+    made = page.citation_of(dataset, "Guichet", "https://a.example/1")
     assert made.authors == ("DDT 01",)
     assert made.day == date(2022, 1, 5)  # a year and month are not a day
-    assert citation.text(made) == "DDT 01 (2022). Zones humides. Guichet. https://a.example/1"
-    for written in (citation.bibtex(made), citation.ris(made), citation.csl(made)):
+    assert page.plain_text(made) == "DDT 01 (2022). Zones humides. Guichet. https://a.example/1"
+    for written in (page.bibtex(made), page.ris(made)):
         assert "DDT 01" in written
         assert "Service" not in written
-    assert citation.of({"organization": {"title": "Service"}}, "G", "u").authors == ("Service",)
+    assert page.citation_of({"organization": {"title": "Service"}}, "G", "u").authors == ("Service",)
 
 
 def test_a_citation_of_harvested_data_names_no_service_that_only_publishes_them():
     dataset = {"title": "Prix", "issued": "2022-01-05", "source_catalogue": "Géo", "organization": {"title": "Service"}}
-    made = citation.of(dataset, "Guichet", "https://a.example/1")
+    made = page.citation_of(dataset, "Guichet", "https://a.example/1")
     assert made.authors == ()
-    assert citation.text(made) == "Prix (2022). Guichet. https://a.example/1"
-    assert "author" not in citation.bibtex(made)
-    assert "AU" not in citation.ris(made)
-    published = citation.of({**dataset, "publisher": [{"name": "Ville d'Évian"}]}, "Guichet", "u")
+    assert page.plain_text(made) == "Prix (2022). Guichet. https://a.example/1"
+    assert "author" not in page.bibtex(made)
+    assert "AU" not in page.ris(made)
+    published = page.citation_of({**dataset, "publisher": [{"name": "Ville d'Évian"}]}, "Guichet", "u")
     assert published.authors == ("Ville d'Évian",)
 
 
 def test_no_text_ends_a_field_of_bibtex():
-    written = citation.bibtex(CITED)
+    written = page.bibtex(CITED)
     depths = list(accumulate((sign == "{") - (sign == "}") for sign in written.rstrip()))
     assert (min(depths[written.index("{") : -1]), depths[-1]) == (1, 0)
     assert written.count("\n") == len([line for line in written.splitlines() if " = " in line]) + 2
@@ -96,7 +92,7 @@ def test_no_text_ends_a_field_of_bibtex():
 
 
 def test_no_text_begins_a_field_of_ris():
-    lines = citation.ris(CITED).split("\r\n")
+    lines = page.ris(CITED).split("\r\n")
     assert all(re.fullmatch(r"[A-Z][A-Z0-9]  - .*", line) for line in lines[:-1])
     assert [line[:2] for line in lines[:-1]] == ["TY", "AU", "AU", "TI", "PY", "DA", "ET", "PB", "UR", "ER"]
 
@@ -104,16 +100,9 @@ def test_no_text_begins_a_field_of_ris():
 @pytest.mark.parametrize("text", table("exports")["texts"])
 def test_no_text_of_outsiders_is_anything_but_text_in_a_citation(text):
     dataset = {"name": "x", "title": text, "creator": [{"name": text}], "version": text}
-    cited = citation.of(dataset, "Guichet", "https://a.example/1")
-    assert list(readers.bibtex(citation.bibtex(cited))) == []
-    assert list(readers.ris(citation.ris(cited))) == []
-
-
-def test_csl_is_what_citation_programs_read():
-    (entry,) = json.loads(citation.csl(CITED))
-    assert entry["type"] == "dataset"
-    assert entry["issued"] == {"date-parts": [[2023, 4, 1]]}
-    assert entry["author"] == [{"literal": "DDT {01}"}, {"literal": "DREAL"}]
+    cited = page.citation_of(dataset, "Guichet", "https://a.example/1")
+    assert list(readers.bibtex(page.bibtex(cited))) == []
+    assert list(readers.ris(page.ris(cited))) == []
 
 
 def test_search_engines_are_told_what_they_ask_for():
@@ -135,7 +124,7 @@ def portal(shared_db: None, with_request_context: None) -> None:
 
 def xml(app: Any, address: str) -> Any:
     answer = app.get(address)
-    assert answer.headers["Content-Type"].startswith(("application/xml", "application/opensearch"))
+    assert answer.headers["Content-Type"].startswith("application/xml")
     return etree.fromstring(answer.body.encode())
 
 
@@ -212,17 +201,8 @@ def test_asking_for_the_site_map_again_makes_nothing_grow_and_reads_no_dataset(a
 
 
 @pytest.mark.usefixtures("portal")
-def test_robots_find_the_site_map_and_browsers_the_search(app: Any, monkeypatch):
+def test_robots_find_the_site_map(app: Any):
     assert re.search(r"^Sitemap: https?://\S+/sitemap\.xml$", app.get("/robots.txt").body, re.MULTILINE)
-    description = xml(app, "/opensearch.xml")
-    template = description.find("{*}Url").get("template")
-    assert app.get(template.replace("{searchTerms}", "zones").split("/", 3)[3].join(["/", ""])).status_code == 200
-    monkeypatch.setitem(tk.config, "ckan.site_title", "Eau, R&D & données de toutes les rivières du bassin")
-    described = xml(app, "/fr/opensearch.xml")
-    assert described.findtext("{*}ShortName") == "Eau, R&D &"
-    assert described.findtext("{*}LongName") == "Eau, R&D & données de toutes les rivières du"
-    home = BeautifulSoup(app.get("/").body, "html.parser")
-    assert home.select_one("link[rel=search]")["href"].endswith("/opensearch.xml")
 
 
 @pytest.mark.usefixtures("portal")

@@ -1,4 +1,4 @@
-"""Conditional fields: `conditions.py`, and the same rules in the form's JavaScript."""
+"""Conditional fields: `form.py`, and the same rules in the form's JavaScript."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from ckan.tests import helpers
 from playwright.sync_api import expect
 
-from ckanext.ecosphere.schemas.fields import conditions
+from ckanext.ecosphere.schemas import form
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.cases import CONDITION_CASES
 from dev import field_table as fields
@@ -17,19 +17,19 @@ from dev import field_table as fields
 
 @pytest.mark.parametrize(("when", "held", "expected"), CONDITION_CASES)
 def test_conditions_hold_as_the_cases_say(when, held, expected):
-    assert conditions.holds(when, lambda name: held.get(name, [])) is expected
+    assert form.holds(when, lambda name: held.get(name, [])) is expected
 
 
 def test_a_mandatory_field_that_does_not_apply_is_not_required():
     field = {"obligation": "mandatory", "relevant_when": [{"field": "kind", "is": ["service"]}]}
-    assert not conditions.is_required(field, lambda name: ["dataset"])
-    assert conditions.is_required(field, lambda name: ["service"])
+    assert not form.is_required(field, lambda name: ["dataset"])
+    assert form.is_required(field, lambda name: ["service"])
 
 
 def test_a_conditional_field_is_required_only_by_its_condition():
     field = {"obligation": "conditional", "required_when": [{"field": "hash", "filled": True}]}
-    assert conditions.is_required(field, lambda name: ["abc"])
-    assert not conditions.is_required(field, lambda name: [])
+    assert form.is_required(field, lambda name: ["abc"])
+    assert not form.is_required(field, lambda name: [])
 
 
 def test_every_condition_of_the_schema_names_a_field_of_its_part_and_values_of_its_list():
@@ -62,7 +62,7 @@ def subfields_of(fields):
 
 def test_a_condition_of_a_subfield_reads_its_row_first_and_the_dataset_after():
     dataset = {"value": ["no"], "kind": ["dataset"]}
-    read = conditions.in_row(["name", "value"], {"value": "2.5"}, lambda name: dataset.get(name, []))
+    read = form.in_row(["name", "value"], {"value": "2.5"}, lambda name: dataset.get(name, []))
     assert read("value") == ["2.5"]
     assert read("name") == []
     assert read("kind") == ["dataset"]

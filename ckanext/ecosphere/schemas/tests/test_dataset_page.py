@@ -13,8 +13,8 @@ from ckan.tests import factories
 from ckan.tests.helpers import call_action
 from flask import g
 
-from ckanext.ecosphere.schemas.page import around
-from ckanext.ecosphere.schemas.page import helpers as page_helpers
+from ckanext.ecosphere.schemas import page as page_helpers
+from ckanext.ecosphere.schemas import relations
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.tests import plans
@@ -263,13 +263,13 @@ def test_hostile_texts_stay_texts(app, create, with_request_context):
 
 
 def test_a_subject_is_a_title_without_its_place_and_year():
-    one = around.subject("Inventaire des zones humides de l'Ain – 2023", ["departement-01"])
-    other = around.subject("Lot : Inventaire des zones humides du Morbihan", ["departement-56"])
+    one = relations.subject("Inventaire des zones humides de l'Ain – 2023", ["departement-01"])
+    other = relations.subject("Lot : Inventaire des zones humides du Morbihan", ["departement-56"])
     assert one.words == other.words == ("inventaire", "zones", "humides")
     assert (one.year, other.year) == ("2023", "")
-    assert around.distance(["departement-01"], ["departement-38"]) == 0
-    assert around.distance(["departement-01"], ["departement-29"]) > 0
-    assert around.distance(["departement-01"], []) > around.distance(["departement-01"], ["departement-29"])
+    assert relations.distance(["departement-01"], ["departement-38"]) == 0
+    assert relations.distance(["departement-01"], ["departement-29"]) > 0
+    assert relations.distance(["departement-01"], []) > relations.distance(["departement-01"], ["departement-29"])
 
 
 def test_around_it_stand_other_years_neighbours_and_what_is_similar(app, create, with_request_context):

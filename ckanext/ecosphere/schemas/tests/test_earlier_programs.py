@@ -10,8 +10,7 @@ from ckan import model
 from ckan.lib.search import rebuild
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.schemas import config
-from ckanext.ecosphere.schemas.catalogue import adopting
+from ckanext.ecosphere.schemas import adopting, config
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 

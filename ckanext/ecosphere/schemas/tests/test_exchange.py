@@ -16,7 +16,7 @@ from rdflib import DCAT, RDF, SH, Graph, Namespace
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.schemas.catalogue import public_files
+from ckanext.ecosphere.schemas import public_files
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.comparing import changes, real_datasets, superfluous, untold
 

@@ -19,7 +19,7 @@ from owslib.fes import BBox, PropertyIsEqualTo, PropertyIsLike
 from werkzeug.serving import make_server
 
 from ckanext.dcat.harvesters.rdf import DCATRDFHarvester
-from ckanext.ecosphere.schemas.fields import spatial
+from ckanext.ecosphere.schemas import places
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.schemas.tests import samples
 
@@ -86,7 +86,7 @@ class TestCsw:
     @pytest.fixture
     def address(self, csw_catalogue: Any) -> str:
         """A catalogue with three records, one of them far away from the others."""
-        box = json.dumps(spatial.box_to_geometry((55.2, -21.4, 55.9, -20.8)))
+        box = json.dumps(places.box_to_geometry((55.2, -21.4, 55.9, -20.8)))
         kinds: list[dict[str, Any]] = [
             {},
             {"title": "Zones humides"},

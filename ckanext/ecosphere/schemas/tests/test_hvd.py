@@ -16,7 +16,7 @@ from ckan.lib import search
 from playwright.sync_api import Page
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas.hvd import judging
+from ckanext.ecosphere.schemas import hvd
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
@@ -108,23 +108,23 @@ def test_the_page_of_a_dataset_and_a_facet_tell_the_category(app: Any, publish: 
 
 def test_a_declared_dataset_and_a_member_of_a_series_are_not_probable() -> None:
     fields = {"inspire_theme": [WATER], "access_rights": PUBLIC}
-    assert [reason.category for reason in judging.reasons(fields)] == ["earth-observation-and-environment"]
+    assert [reason.category for reason in hvd.reasons(fields)] == ["earth-observation-and-environment"]
     for more in ({"hvd_category": [ENVIRONMENT]}, {"in_series": ["lot"]}, {"dcat_type": "service"}):
-        assert judging.reasons(fields | more) == []
+        assert hvd.reasons(fields | more) == []
 
 
 def test_a_theme_alone_makes_nothing_probable() -> None:
     fields = {"access_rights": PUBLIC, "theme": ["prevention-des-inondations"]}
-    reasons = judging.reasons({**fields, "title": "Aléa de débordement de la Lys"})
+    reasons = hvd.reasons({**fields, "title": "Aléa de débordement de la Lys"})
     assert [(reason.category, reason.field) for reason in reasons] == [("earth-observation-and-environment", "theme")]
-    assert judging.reasons({**fields, "title": "Communes en état de catastrophe naturelle"}) == []
+    assert hvd.reasons({**fields, "title": "Communes en état de catastrophe naturelle"}) == []
 
 
 def test_pictures_and_acts_are_no_data_of_their_theme() -> None:
     fields = {"access_rights": PUBLIC, "inspire_theme": [f"{samples.INSPIRE}/theme/lu"]}
-    assert judging.reasons({**fields, "title": "Plans locaux d’urbanisme de l’Ain"})
-    assert judging.reasons({**fields, "title": "Plans locaux d’urbanisme de l’Ain : état d’avancement"}) == []
-    assert all(row["words"] == voc.normalise(row["words"]) for row in judging._rows("beside"))
+    assert hvd.reasons({**fields, "title": "Plans locaux d’urbanisme de l’Ain"})
+    assert hvd.reasons({**fields, "title": "Plans locaux d’urbanisme de l’Ain : état d’avancement"}) == []
+    assert all(row["words"] == voc.normalise(row["words"]) for row in hvd._rows("beside"))
 
 
 def judged_by_hand() -> list[tuple[dict[str, Any], bool]]:
@@ -141,7 +141,7 @@ def judged_by_hand() -> list[tuple[dict[str, Any], bool]]:
 
 def shares(judged: list[tuple[dict[str, Any], bool]]) -> tuple[float, float]:
     """Return precision and recall of what is probable."""
-    probable = [within for dataset, within in judged if judging.reasons(dataset)]
+    probable = [within for dataset, within in judged if hvd.reasons(dataset)]
     return sum(probable) / len(probable), sum(probable) / sum(within for _dataset, within in judged)
 
 
@@ -151,24 +151,24 @@ def test_words_of_the_title_make_probable_more_precise_and_lose_nothing(monkeypa
     print(f"with words: precision {precision:.2f}, recall {recall:.2f}")
     without = {
         field: {concept: replace(row, words=re.compile("")) for concept, row in rows.items()}
-        for field, rows in judging._deductions().items()
+        for field, rows in hvd._deductions().items()
     }
-    monkeypatch.setattr(judging, "_deductions", lambda: without)
-    monkeypatch.setattr(judging, "_beside", lambda: re.compile("(?!)"))
+    monkeypatch.setattr(hvd, "_deductions", lambda: without)
+    monkeypatch.setattr(hvd, "_beside", lambda: re.compile("(?!)"))
     precision_before, recall_before = shares(judged)
     print(f"without: precision {precision_before:.2f}, recall {recall_before:.2f}")
     assert precision > precision_before and recall == recall_before
 
 
 def test_the_tables_name_only_what_the_lists_have() -> None:
-    categories = {concept.id for concept in voc.get(judging.CATEGORIES)}
-    assert {row["category"] for row in judging._rows("requirements")} == categories
-    for row in judging._rows("deductions"):
+    categories = {concept.id for concept in voc.get(hvd.CATEGORIES)}
+    assert {row["category"] for row in hvd._rows("requirements")} == categories
+    for row in hvd._rows("deductions"):
         assert row["category"] in categories, row
         assert row["value"] == "*" or row["value"] in voc.get(row["vocabulary"]), row
         assert all(word == voc.normalise(word) for word in row["words"].split(";")), row
         assert (row["field"] == "theme") == bool(row["words"]), row
-    assert all(row["licence"] in voc.get("licences") for row in judging._rows("licences"))
+    assert all(row["licence"] in voc.get("licences") for row in hvd._rows("licences"))
 
 
 def test_the_page_asks_the_index_as_often_whatever_there_is(app: Any, publish: Any, monkeypatch: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import time
 from contextlib import ExitStack
 from typing import Any
@@ -15,8 +14,12 @@ from ckan.tests import factories, helpers
 
 from ckanext.dcat.processors import RDFSerializer
 from ckanext.ecosphere.schemas import config
-from ckanext.ecosphere.schemas.importing import software
-from ckanext.ecosphere.schemas.importing.documents import decoded, without_encoding
+from ckanext.ecosphere.schemas.importing.documents import (
+    UnreadableError,
+    decoded,
+    load_yaml,
+    without_encoding,
+)
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
@@ -37,15 +40,6 @@ maintenance: {contacts: [{name: Équipe, email: equipe@example.org}]}
 localisation: {availableLanguages: [fr]}
 description: {fr: {shortDescription: Court, longDescription: Un texte plus long.}}
 """
-CODEMETA = {
-    "@context": "https://doi.org/10.5063/schema/codemeta-2.0",
-    "name": "Calcul des crues",
-    "codeRepository": "git+https://git.example.org/crues",
-    "programmingLanguage": [{"name": "Python"}, "R"],
-    "license": "https://spdx.org/licenses/AGPL-3.0-or-later",
-    "author": [{"givenName": "Ada", "familyName": "L.", "email": "ada@example.org"}],
-    "keywords": "crue, hydrologie",
-}
 ODD = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
 <https://x.example.org/d> a dcat:Dataset ; dct:title "Étrange" ; dct:license <http://example.org/ma-licence> ;
@@ -82,7 +76,6 @@ def documents() -> dict[str, tuple[str, int]]:
         "/ttl": (serializer.serialize_dataset(dict(full), _format="turtle"), 200),
         "/rdf": (RDFSerializer(profiles=["ecosphere_dcat_ap"]).serialize_dataset(dict(full), _format="xml"), 200),
         "/publiccode.yml": (PUBLICCODE, 200),
-        "/codemeta.json": (json.dumps(CODEMETA), 200),
         "/page": ("<html><body>Non</body></html>", 200),
         "/missing": ("", 404),
         "/bomb": (BOMB, 200),
@@ -115,12 +108,11 @@ class TestTheAction:
         assert read["private"] is True
         assert "https://www.ain.gouv.fr/zi.zip" in {resource["url"] for resource in read["resources"]}
 
-    @pytest.mark.parametrize("path", ["/publiccode.yml", "/codemeta.json"])
-    def test_reads_source_code(self, server, act, path):
-        read = act("ecosphere_dataset_import", url=server.url + path)["dataset"]
+    def test_reads_source_code(self, server, act):
+        read = act("ecosphere_dataset_import", url=f"{server.url}/publiccode.yml")["dataset"]
         assert read["dcat_type"] == "https://schema.org/SoftwareSourceCode"
         assert read["code_repository"].startswith("https://git.example.org/crues")
-        assert read["license_id"] in ("eupl-1.2", "agpl-3.0")
+        assert read["license_id"] == "eupl-1.2"
         assert read["contact"][0]["email"].endswith("@example.org")
 
     @pytest.mark.parametrize("path", ["/page", "/missing", "/bomb", "/entities", "/context", "/text"])
@@ -130,7 +122,7 @@ class TestTheAction:
         told: Any = caught.value.error_dict
         assert told["url"][0]
 
-    @pytest.mark.parametrize("path", ["/iso", "/ttl", "/publiccode.yml", "/codemeta.json"])
+    @pytest.mark.parametrize("path", ["/iso", "/ttl", "/publiccode.yml"])
     def test_reads_a_text_as_it_reads_an_address(self, server, act, path):
         from_text = act("ecosphere_dataset_import", content=documents()[path][0])["dataset"]
         from_address = act("ecosphere_dataset_import", url=server.url + path)["dataset"]
@@ -171,7 +163,7 @@ class TestTheAction:
         assert [problem for problem in read["problems"] if "lot-lointain" in problem]
 
     def test_a_good_document_leaves_nothing_to_tell(self, act):
-        for path in ("/ttl", "/rdf", "/publiccode.yml", "/codemeta.json"):
+        for path in ("/ttl", "/rdf", "/publiccode.yml"):
             problems = act("ecosphere_dataset_import", content=documents()[path][0])["problems"]
             assert [each for each in problems if "lot-risques-ain" not in each] == []  # a series of another portal
 
@@ -229,8 +221,8 @@ def test_document_declares_only_character_sets_of_metadata(declared):
 
 
 def test_a_yaml_document_that_repeats_itself_is_not_unfolded():
-    with pytest.raises(software.UnreadableError):
-        software.load_yaml(BOMB)
+    with pytest.raises(UnreadableError):
+        load_yaml(BOMB)
 
 
 @pytest.mark.parametrize(
@@ -240,8 +232,8 @@ def test_a_yaml_document_that_repeats_itself_is_not_unfolded():
 )
 def test_yaml_that_is_slow_to_read_is_refused_at_once(text):
     begin = time.process_time()
-    with pytest.raises(software.UnreadableError):
-        software.load_yaml(text)
+    with pytest.raises(UnreadableError):
+        load_yaml(text)
     assert time.process_time() - begin < 2
 
 

@@ -13,8 +13,7 @@ from ckan import model
 from rdflib import DCTERMS, Graph, URIRef
 from sqlalchemy import event
 
-from ckanext.ecosphere.schemas.catalogue import inheritance
-from ckanext.ecosphere.schemas.fields import stored
+from ckanext.ecosphere.schemas import stored
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.shared import bounds
 
@@ -36,8 +35,8 @@ FIELD = {"field_name": "territory", "inherited": True}
 )
 def test_a_dataset_takes_only_what_it_lacks(dataset, takes):
     series = [{"name": "empty"}, {"name": "full", "territory": [samples.AIN]}]
-    assert inheritance.lender(FIELD, dataset, series) == (series[1] if takes else None)
-    assert inheritance.lender({"field_name": "territory"}, dataset, series) is None
+    assert stored.lender(FIELD, dataset, series) == (series[1] if takes else None)
+    assert stored.lender({"field_name": "territory"}, dataset, series) is None
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from lxml import etree
 
 import ckanext.spatial
-from ckanext.ecosphere.schemas.fields import conditions
+from ckanext.ecosphere.schemas import form
 from ckanext.ecosphere.schemas.iso import writer
-from ckanext.ecosphere.schemas.iso.reading import Reader
+from ckanext.ecosphere.schemas.iso.values import Reader
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.comparing import (
     FILE_FIELDS,
@@ -128,7 +128,7 @@ def makes_sense(name: str, dataset: dict[str, Any]) -> bool:
     if name in ("in_series", "replaces") and dataset.get("metadata_identifier") in dataset[name]:
         return False  # a dataset is neither a member nor an older version of itself
     field = next((each for each in SCHEMA if each["field_name"] == name), {})
-    return conditions.is_relevant(field, lambda other: Reader(dataset).texts(other))
+    return form.is_relevant(field, lambda other: Reader(dataset).texts(other))
 
 
 def test_a_series_names_its_members_and_a_service_the_records_of_what_it_serves(app, create, iso_schema):

@@ -9,7 +9,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from ckanext.ecosphere.schemas.fields import places
+from ckanext.ecosphere.schemas import places
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, save_dataset, wait_until

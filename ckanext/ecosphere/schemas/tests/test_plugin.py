@@ -99,7 +99,7 @@ class TestWhatPeopleRead:
         ],
     )
     def test_a_box(self, box, text):
-        from ckanext.ecosphere.schemas.fields.spatial import GeometryError, parse_box
+        from ckanext.ecosphere.schemas.places import GeometryError, parse_box
 
         try:
             stored: Any = parse_box(box)

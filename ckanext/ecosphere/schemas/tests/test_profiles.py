@@ -23,7 +23,7 @@ from rdflib import (
 )
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
-from ckanext.ecosphere.schemas.rdf import reading
+from ckanext.ecosphere.schemas.rdf import profiles
 from ckanext.ecosphere.schemas.tests import samples
 
 ADMS = Namespace("http://www.w3.org/ns/adms#")
@@ -210,7 +210,7 @@ def test_other_editions_are_told_when_everyone_may_see_them_and_read_again(graph
     (older,) = graph.objects(ref, DCTERMS.replaces)
     (newer,) = graph.objects(ref, DCTERMS.isReplacedBy)
     again: dict[str, Any] = {}
-    reading.complete(graph, ref, again)
+    profiles.complete_reading(graph, ref, again)
     assert [str(node).rpartition("/")[2] for node in (older, newer)] == [
         made[n]["id"] for n in ("zones-2012", "zones-2030")
     ]

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckanext.ecosphere.dataset import dates
-from ckanext.ecosphere.schemas.catalogue import licences
-from ckanext.ecosphere.schemas.fields import spatial, urls
+from ckanext.ecosphere.schemas import licences, places, urls
 from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.schemas.logic import validators
 from ckanext.ecosphere.schemas.tests import samples
@@ -69,8 +68,8 @@ class TestBoxes:
         ],
     )
     def test_four_numbers_or_a_polygon_give_the_same_box(self, given):
-        assert spatial.parse_box(given) == samples.BOX
-        assert spatial.parse_box(json.dumps(spatial.parse_box(given))) == samples.BOX
+        assert places.parse_box(given) == samples.BOX
+        assert places.parse_box(json.dumps(places.parse_box(given))) == samples.BOX
 
     @pytest.mark.parametrize(
         ("given", "reason"),
@@ -89,14 +88,14 @@ class TestBoxes:
         ],
     )
     def test_a_box_that_cannot_be_is_refused_with_its_fault(self, given, reason):
-        with pytest.raises(spatial.GeometryError) as raised:
-            spatial.parse_box(given)
+        with pytest.raises(places.GeometryError) as raised:
+            places.parse_box(given)
         assert raised.value.reason == reason
 
     def test_a_box_across_the_date_line_is_cut_in_two(self):
-        shape = spatial.parse_box("179.5, -16, -174, -10")
+        shape = places.parse_box("179.5, -16, -174, -10")
         assert shape["type"] == "MultiPolygon"
-        assert [spatial.geometry_to_box({"type": "Polygon", "coordinates": part}) for part in shape["coordinates"]] == [
+        assert [places.geometry_to_box({"type": "Polygon", "coordinates": part}) for part in shape["coordinates"]] == [
             (179.5, -16, 180, -10),
             (-180, -16, -174, -10),
         ]
@@ -104,7 +103,7 @@ class TestBoxes:
     @given(st.floats(-180, 180), st.floats(-90, 90), st.floats(-180, 180), st.floats(-90, 90))
     def test_every_box_of_the_world_survives(self, x1, y1, x2, y2):
         box = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
-        assert spatial.geometry_to_box(spatial.box_to_geometry(spatial.check_box(box))) == box
+        assert places.geometry_to_box(places.box_to_geometry(places.check_box(box))) == box
 
 
 class TestGeometries:
@@ -121,20 +120,20 @@ class TestGeometries:
             ({"type": "GeometryCollection", "coordinates": []}, "type"),
             ({"type": "Point", "coordinates": [181, 0]}, "world"),
             ({"type": "Polygon", "coordinates": [SQUARE[:3]]}, "ring"),
-            ({"type": "MultiPoint", "coordinates": [[0, 0]] * (spatial.MAX_POSITIONS + 1)}, "size"),
+            ({"type": "MultiPoint", "coordinates": [[0, 0]] * (places.MAX_POSITIONS + 1)}, "size"),
         ],
     )
     def test_a_geometry_that_cannot_be_used_is_refused_with_its_fault(self, given, reason):
-        with pytest.raises(spatial.GeometryError) as raised:
-            spatial.parse_geometry(given)
+        with pytest.raises(places.GeometryError) as raised:
+            places.parse_geometry(given)
         assert raised.value.reason == reason
 
     def test_members_that_geojson_does_not_know_are_dropped(self):
         given = {"type": "Polygon", "coordinates": [SQUARE], "onclick": "x"}
-        assert spatial.parse_geometry(given) == {"type": "Polygon", "coordinates": [SQUARE]}
+        assert places.parse_geometry(given) == {"type": "Polygon", "coordinates": [SQUARE]}
 
     def test_a_footprint_of_several_places_joins_them(self):
-        shape = spatial.footprint({"territory": ["departement-01", "departement-73", "departement-01"]})
+        shape = places.footprint({"territory": ["departement-01", "departement-73", "departement-01"]})
         assert shape is not None
         assert (shape["type"], len(shape["coordinates"])) == ("MultiPolygon", 2)
 
@@ -145,14 +144,14 @@ class TestGeometries:
             {"uri": samples.AIN},
             {"text": "nowhere"},
         ]
-        shapes = [spatial.footprint({"spatial_coverage": [row]}) for row in rows]
+        shapes = [places.footprint({"spatial_coverage": [row]}) for row in rows]
         assert shapes == [
             {"type": "Point", "coordinates": [1, 2]},
-            spatial.parse_box("2, 2, 3, 3"),
+            places.parse_box("2, 2, 3, 3"),
             samples.BOX,
             None,
         ]
-        assert spatial.footprint({}) is None
+        assert places.footprint({}) is None
 
 
 class TestAddresses:

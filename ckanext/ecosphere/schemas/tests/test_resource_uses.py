@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.schemas.page import uses
+from ckanext.ecosphere.schemas import page
 from ckanext.ecosphere.tests.judged_resources import judged, resources
 
 LEAST_RECORDS = 40
@@ -51,7 +51,7 @@ def test_resources_of_real_records_are_what_a_person_sees_in_them():
     ],
 )
 def test_one_resource(resource, kind, name, action, address):
-    use = uses.of(resource)
+    use = page.use_of(resource)
     assert (use.kind, use.name, use.action) == (kind, name, action)
     assert use.address == (address or resource.get("url", ""))
 
@@ -64,13 +64,13 @@ def test_the_main_way_is_a_file_that_everyone_reaches():
         ([paper, inside, service], service),
         ([paper, inside], inside),
     ):
-        found = uses.main([(each, uses.of(each)) for each in several])
+        found = page.main_entry([(each, page.use_of(each)) for each in several])
         assert found and found[0] is chosen
-    assert uses.main([(paper, uses.of(paper))]) is None
+    assert page.main_entry([(paper, page.use_of(paper))]) is None
 
 
 def test_every_button_and_kind_has_texts():
-    texts = uses.texts()
+    texts = page.texts()
     assert all({"en", "fr"} <= set(each["label"]) for each in texts["kinds"].values())
     assert {row["button"] for rows in judged("judged_resources.csv").values() for row in rows if row["button"]} <= set(
         texts["buttons"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rdflib import RDF, Graph, Literal, Namespace, URIRef
 
-from ckanext.ecosphere.schemas.rdf import schemaorg
+from ckanext.ecosphere.schemas import schemaorg
 from ckanext.ecosphere.schemas.tests import samples
 
 SCHEMA = Namespace("https://schema.org/")

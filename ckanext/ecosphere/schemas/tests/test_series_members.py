@@ -7,8 +7,8 @@ import pytest
 from bs4 import BeautifulSoup
 from ckan.tests import factories, helpers
 
-from ckanext.ecosphere.schemas.bulk import runs
-from ckanext.ecosphere.schemas.rdf.relations import SERIES
+from ckanext.ecosphere.schemas import bulk
+from ckanext.ecosphere.schemas.relations import SERIES
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
 pytestmark = pytest.mark.usefixtures("shared_db")
@@ -27,7 +27,7 @@ def test_existing_datasets_are_added_from_the_page_of_the_series(page, create, a
     assert axe_violations(page, impacts=()) == []
     page.get_by_role("button", name="Modifier les jeux de données", exact=False).click()
     page.wait_for_url("**/modification-groupee/*-*")
-    runs.carry_out(page.url.rsplit("/", 1)[1])
+    bulk.carry_out(page.url.rsplit("/", 1)[1])
     page.goto("/fr/dataset/lot-zones")
     assert {"Zone 0", "Zone 1"} <= set(page.locator("#related-members ~ ul a").all_inner_texts())
     assert act("package_show", id="zone-0")["in_series"] == ["lot-zones"]

@@ -29,7 +29,6 @@ ASKING = {
 }
 PAGES = (
     "/dataset/?/qualite",
-    "/dataset/?/qualite.svg",
     "/dataset/?/iso19139.xml",
     "/dataset/?/schemaorg.jsonld",
     "/dataset/?/dupliquer",

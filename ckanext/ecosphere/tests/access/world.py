@@ -20,8 +20,7 @@ from ckanext.ecosphere.access.services import storage as storage_of_services
 from ckanext.ecosphere.access.services.parsers import Description, Layer
 from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
-from ckanext.ecosphere.core import addresses
-from ckanext.ecosphere.core import lists
+from ckanext.ecosphere.core import addresses, lists
 from ckanext.ecosphere.data_requests import attachments
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import trust
@@ -31,7 +30,7 @@ from ckanext.ecosphere.data_requests.tests import conftest as requests
 from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.harvest import preview
 from ckanext.ecosphere.harvest.model import PUBLISHED, Hold, JobState, SourceRecord
-from ckanext.ecosphere.schemas.bulk import plan, runs
+from ckanext.ecosphere.schemas import bulk
 from ckanext.ecosphere.search.alerts import mails
 from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.shared.mailing import headers
@@ -292,8 +291,8 @@ def make_source(world: World) -> None:
 
 
 def _make_bulk_edit(world: World) -> None:
-    change = plan.change_of("frequency", "replace", "annuelle")
-    run = runs.create("editor", [world.things["dataset"][0]], change)
+    change = bulk.change_of("frequency", "replace", "annuelle")
+    run = bulk.create("editor", [world.things["dataset"][0]], change)
     task = model.TaskStatus.get(run)
     assert task is not None
     task.state = "done"

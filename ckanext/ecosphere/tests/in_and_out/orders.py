@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ckanext.ecosphere.schemas.catalogue import leaving
+from ckanext.ecosphere.schemas import leaving
 from ckanext.ecosphere.tests.in_and_out import catalogue
 from ckanext.ecosphere.tests.in_and_out.stages import ADMIN, PASSWORD, Portal
 

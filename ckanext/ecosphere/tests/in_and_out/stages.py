@@ -228,7 +228,7 @@ def inside(portal: Portal, seen: dict[str, Any]) -> None:
 
 
 def _check(portal: Portal) -> str:
-    from ckanext.ecosphere.schemas.catalogue import adopting
+    from ckanext.ecosphere.schemas import adopting
 
     with portal.http.flask_app.test_request_context():
         return " ".join(f"{each.message} {each.remedy}" for each in adopting.check())
@@ -238,7 +238,7 @@ def _grace(portal: Portal, seen: dict[str, Any]) -> None:
     """Publish with a client of the former schema: refused, accepted with a warning, then refused again."""
     import ckan.plugins.toolkit as tk
 
-    from ckanext.ecosphere.schemas.logic import grace
+    from ckanext.ecosphere.schemas.logic import publication
 
     old = {"title": "Programme", "owner_org": "ddt-01", "notes": "Un."}
     seen["refused"] = portal.api("package_create", 409, name="programme-0", **old)
@@ -248,7 +248,7 @@ def _grace(portal: Portal, seen: dict[str, Any]) -> None:
         portal.api("package_create", status, name=f"programme-{number}", **old)
         seen[f"warning {day}"] = portal.headers.get("Warning", "")
         with portal.http.flask_app.test_request_context():
-            seen[f"grace {day}"] = [each.status.value for each in grace.check()]
+            seen[f"grace {day}"] = [each.status.value for each in publication.check_grace()]
     tk.config["ecosphere.schemas.grace_until"] = "2099-12-31"
     contradiction = {"created": "2024-01-01", "modified": "2020-01-01"}
     seen["contradiction"] = portal.api("package_create", 409, name="programme-4", **old, **contradiction)

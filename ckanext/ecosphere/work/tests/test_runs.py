@@ -11,7 +11,7 @@ from ckan.cli.db import _run_migrations
 from ckan.lib.jobs import get_queue
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.quality.jobs import tasks
+from ckanext.ecosphere.quality import jobs
 from ckanext.ecosphere.setup.recovery import Recovery
 from ckanext.ecosphere.work.model import PENDING, Work
 
@@ -36,37 +36,37 @@ def no_work(tables: None) -> Iterator[None]:
 
 
 def test_a_run_that_was_asked_for_goes_on_in_both_directions():
-    tasks.NIGHTLY.want(False)
+    jobs.NIGHTLY.want(False)
     model.Session.remove()
     _run_migrations("ecosphere_quality", BEFORE, forward=False)
     former = sa.text("SELECT key, state FROM task_status WHERE task_type = 'ecosphere_run'")
-    assert model.Session.execute(former).tuples().all() == [(tasks.NIGHTLY.name, "wanted")]
+    assert model.Session.execute(former).tuples().all() == [(jobs.NIGHTLY.name, "wanted")]
     model.Session.remove()
     _run_migrations("ecosphere_quality", "head")
     row = model.Session.scalars(sa.select(Work)).one()
-    assert (row.backlog, row.status) == (tasks.NIGHTLY.name, PENDING)
+    assert (row.backlog, row.status) == (jobs.NIGHTLY.name, PENDING)
     assert row.content == {"arguments": [False]}
     assert model.Session.execute(former).all() == []
 
 
 def test_the_watch_queues_a_lost_run_again_with_its_arguments():
-    tasks.NIGHTLY.want(False)
+    jobs.NIGHTLY.want(False)
     connect_to_redis().flushdb()
-    assert tasks.NIGHTLY.title in Recovery().look()
-    [job] = get_queue(tasks.QUEUE).jobs
+    assert jobs.NIGHTLY.title in Recovery().look()
+    [job] = get_queue(jobs.QUEUE).jobs
     assert list(job.args) == [False]
 
 
 def test_a_run_asked_for_while_it_runs_is_done_once_more():
-    tasks.LINKS.want()
+    jobs.LINKS.want()
     connect_to_redis().flushdb()
-    with tasks.LINKS.working() as mine, tasks.LINKS.working() as second:
+    with jobs.LINKS.working() as mine, jobs.LINKS.working() as second:
         assert mine and not second
-        tasks.LINKS.want()
+        jobs.LINKS.want()
         connect_to_redis().flushdb()
-        assert tasks.LINKS.recover() == []
-    assert tasks.LINKS.recover() == [tasks.LINKS.title]
-    with tasks.LINKS.working():
+        assert jobs.LINKS.recover() == []
+    assert jobs.LINKS.recover() == [jobs.LINKS.title]
+    with jobs.LINKS.working():
         pass
     connect_to_redis().flushdb()
-    assert tasks.LINKS.recover() == []
+    assert jobs.LINKS.recover() == []

@@ -15,7 +15,7 @@
     if (!faulty) window.addEventListener("load", () => window.setTimeout(() => show(wanted)));
   }
 
-  /** The same rule as conditions.py on the server. */
+  /** The same rule as `form.py` on the server. */
   function holds(conditions, readField) {
     return conditions.every((condition) => {
       const values = readField(condition.field);

@@ -1,1 +1,0 @@
-"""Background and nightly jobs of the quality room."""

@@ -1,0 +1,490 @@
+"""Bulk edits: the change that a user asks for, and the runs that carry it out and undo it."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+import logging
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.schemas.importing.proposing import said
+from ckanext.ecosphere.shared import contact_details, csv_table, language
+from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.vocabularies import communes
+from ckanext.ecosphere.work.jobs import Job
+
+log = logging.getLogger(__name__)
+#: Editable fields: name → (vocabulary or None, stored attribute of the concept, whether it is multiple).
+FIELDS: dict[str, tuple[str | None, str, bool]] = {"tags": (None, "", True)}
+for _field in fields.having("bulk"):
+    _store = _field.entry.get("vocabulary_store", "uri")
+    _is_multiple = _field.has_several or bool(_field.subfields)
+    FIELDS[_field.name] = (_field.vocabulary or None, _store, _is_multiple)
+OPERATIONS = ("replace", "add", "remove")
+_NAME = re.compile(r"[\w-]{2,100}")
+#: Headers of the column with dataset names, in order of preference; "url" is in the catalogue's own CSV file.
+_HEADERS = ("name", "nom", "id", "identifiant", "identifier", "url", "adresse")
+_LONGEST_SHOWN = 100
+
+
+class PlanError(ValueError):
+    """An invalid value; ``code`` is the reason, ``value`` the input."""
+
+    def __init__(self, code: str, value: str = "") -> None:
+        super().__init__(code)
+        self.code, self.value = code, value
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change to apply to datasets.
+
+    Attributes:
+        field: key of :data:`FIELDS`.
+        operation: one of :data:`OPERATIONS`; only "replace" for a single-valued field.
+        values: values as stored in datasets.
+    """
+
+    field: str
+    operation: str
+    values: tuple[Any, ...]
+
+
+def change_of(field: str, operation: str, lines: str) -> Change:
+    """Return the change for a user's input.
+
+    Args:
+        field: key of :data:`FIELDS`.
+        operation: one of :data:`OPERATIONS`.
+        lines: one value per line: a label, an id or a URI; a contact as ``Name <e-mail>``.
+
+    Raises:
+        PlanError: "field", "operation", "empty", "single" (several values for a single-valued field), "unknown" or
+            "contact" (both with the value).
+    """
+    if field not in FIELDS:
+        raise PlanError("field", field)
+    several = FIELDS[field][2]
+    if operation not in OPERATIONS or (operation != "replace" and not several):
+        raise PlanError("operation", operation)
+    texts = list(filter(None, map(str.strip, lines.splitlines())))
+    if not texts:
+        raise PlanError("empty")
+    if len(texts) > 1 and not several:
+        raise PlanError("single")
+    values = tuple(_stored(field, text, removed=operation == "remove") for text in texts)
+    return Change(field, operation, values)
+
+
+def _stored(field: str, line: str, *, removed: bool) -> Any:
+    """Return the value to store for a line; a withdrawn concept can only be removed."""
+    vocabulary, attribute, _several = FIELDS[field]
+    if field == "contact":
+        return _contact(line)
+    if vocabulary is None:
+        return line
+    concepts = voc.get(vocabulary)
+    concept = concepts.get(line) or concepts.find(line)
+    if field == "territory" and concept is None:
+        code = line.upper()
+        concept = concepts.get(f"departement-{code}")
+        commune = communes.get(communes.PREFIX + code)
+        if concept is None and commune:
+            return commune.uri
+    if concept is None or (concept.data.get("withdrawn") and not removed):
+        raise PlanError("unknown", line)
+    return getattr(concept, attribute)
+
+
+def _contact(line: str) -> dict[str, str]:
+    """Parse ``Name <e-mail>``; the name may be missing."""
+    name, opened, rest = line.strip().partition("<")
+    email, closed, after = rest.partition(">")
+    if not (opened and closed) or after or ">" in name or not contact_details.is_address(email):
+        raise PlanError("contact", line)
+    return {key: text for key, text in (("name", name.strip()), ("email", email)) if text}
+
+
+def current(dataset: Mapping[str, Any], field: str) -> Any:
+    """Return the value of a field of a dataset, in the form used by changes."""
+    if field == "tags":
+        return sorted(str(tag["name"]) for tag in dataset.get("tags") or ())
+    if FIELDS[field][2]:
+        return list(dataset.get(field) or ())
+    return dataset.get(field) or ""
+
+
+def changed(dataset: Mapping[str, Any], change: Change) -> Any:
+    """Return the value of the field after the change."""
+    before = current(dataset, change.field)
+    if not FIELDS[change.field][2]:
+        return change.values[0]
+    if change.operation == "replace":
+        after = list(change.values)
+    elif change.operation == "add":
+        after = [*before, *(value for value in change.values if value not in before)]
+    else:
+        after = [value for value in before if value not in change.values]
+    if change.field == "tags":
+        after.sort()
+    return after
+
+
+def patch(field: str, value: Any) -> dict[str, Any]:
+    """Return the data of `package_patch` for a value returned by `changed` or `current`."""
+    if field == "tags":
+        return {"tags": [{"name": name} for name in value]}
+    return {field: value}
+
+
+def names_in(text: str) -> list[str]:
+    """Return the distinct names or ids in a CSV file, also from the ends of URLs; other texts are kept, shortened.
+
+    Args:
+        text: CSV with commas, semicolons or tabs. The column is the one with a known header ("name", "id"…), else the
+            first one.
+
+    Raises:
+        PlanError: "file": it is not CSV text.
+    """
+    lines = text.lstrip("\ufeff")
+    if "\0" in lines:
+        raise PlanError("file")
+    first = lines.partition("\n")[0]
+    try:
+        rows = list(csv.reader(io.StringIO(lines), delimiter=max(",;\t", key=first.count)))
+    except csv.Error as error:
+        raise PlanError("file") from error
+    heads = [cell.strip().lower() for cell in next(iter(rows), [])]
+    columns = [heads.index(word) for word in _HEADERS if word in heads]
+    column = 0
+    if columns:
+        column = columns[0]
+        rows = rows[1:]
+    names: dict[str, None] = {}
+    for row in rows:
+        cell = ""
+        if len(row) > column:
+            cell = csv_table.unmarked(row[column].strip())
+        name = cell.rstrip("/").rsplit("/", 1)[-1]
+        if not is_name(name):
+            name = cell[:_LONGEST_SHOWN]
+        names[name] = None
+    return [name for name in names if name]
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text may be the name or id of a dataset."""
+    return bool(_NAME.fullmatch(text))
+
+
+def described(field: str, value: Any, lang: str) -> str:
+    """Return a value for display."""
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    texts = (_text(field, part, lang) for part in parts)
+    return ", ".join(text for text in texts if text)
+
+
+def _text(field: str, part: Any, lang: str) -> str:
+    if isinstance(part, Mapping):
+        return " ".join(str(part[key]) for key in ("name", "email") if part.get(key))
+    vocabulary = FIELDS[field][0]
+    concept = voc.get(vocabulary).get(part) if vocabulary and part else None
+    if concept:
+        return concept.label(lang)
+    commune = communes.get(str(part)) if field == "territory" else None
+    if commune:
+        return commune.label
+    return str(part)
+
+
+# --- runs, stored in CKAN's ``task_status`` table, and their background jobs ---------------------
+
+QUEUE = "ecosphere:schemas"
+KIND = "ecosphere_bulk_edit"
+BEGUN = "begun"
+LONGEST_SECONDS = 3600
+#: A run is saved for each dataset; without an update for this time, its worker counts as dead.
+SILENT_SECONDS = 120
+MOST_LISTED = 200
+MOST_TOLD = 500
+
+
+def _now() -> dt.datetime:
+    """Return the current time in UTC without time zone, as in CKAN's database."""
+    return dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
+
+
+class TakenOverError(Exception):
+    """Another worker has taken over the run, or it has ended."""
+
+
+def create(user: str, ids: list[str], change: Change) -> str:
+    """Save a run and queue its job; return the id of the run."""
+    id_ = str(uuid.uuid4())
+    run = {
+        "user": user,
+        "lang": language.current(),
+        "started": _now().isoformat(timespec="seconds"),
+        "ids": ids,
+        "field": change.field,
+        "operation": change.operation,
+        "values": list(change.values),
+        "done": 0,
+        "entries": [],
+        "undone": [],
+    }
+    task: Any = model.TaskStatus(
+        id=id_,
+        entity_id=id_,
+        entity_type="user",
+        task_type=KIND,
+        key="run",
+        value=json.dumps(run),
+        state="queued",
+    )
+    model.Session.add(task)
+    model.Session.commit()
+    _job(id_, "queued").enqueue()
+    return id_
+
+
+def load(id_: str) -> dict[str, Any] | None:
+    """Return a run, or None.
+
+    In addition to the values set by `create`: ``state`` (queued, running, done, undoing, undone), ``last_updated`` and
+    ``interrupted`` (whether its worker has died).
+    """
+    task: Any = model.TaskStatus.get(id_)
+    return _shown(task) if task is not None and task.task_type == KIND else None
+
+
+def listed(user: str | None) -> list[dict[str, Any]]:
+    """Return the runs of a user, or of all users for None, among the latest ones, newest first."""
+    query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
+    tasks = query.order_by(model.TaskStatus.last_updated.desc().nullsfirst()).limit(MOST_LISTED)
+    return [run for run in map(_shown, tasks) if user is None or run["user"] == user]
+
+
+def _shown(task: Any) -> dict[str, Any]:
+    silent = (
+        task.last_updated is not None
+        and (_now() - task.last_updated).total_seconds() > SILENT_SECONDS
+    )
+    interrupted = task.state in ("running", "undoing") and silent
+    state_of_task = {
+        "id": task.id,
+        "state": task.state,
+        "last_updated": task.last_updated,
+        "interrupted": interrupted,
+    }
+    return {"started": None, **json.loads(task.value), **state_of_task}
+
+
+def _note(id_: str, run: dict[str, Any], state: str, expected: tuple[str, ...] = ()) -> None:
+    """Save the progress of a run.
+
+    Raises:
+        TakenOverError: its state is not among ``expected``.
+    """
+    model.Session.expire_all()
+    task: Any = model.TaskStatus.get(id_)
+    if expected and task.state not in expected:
+        raise TakenOverError(id_)
+    stored_keys = {
+        key: value
+        for key, value in run.items()
+        if key not in ("id", "state", "last_updated", "interrupted")
+    }
+    task.value, task.state, task.last_updated = json.dumps(stored_keys), state, _now()
+    model.Session.commit()
+
+
+def start_undo(id_: str) -> None:
+    """Queue the undo of a run."""
+    run = load(id_)
+    if run is not None:
+        _note(id_, {**run, "done": 0, "lang": language.current()}, "undoing")
+        _job(id_, "undoing").enqueue()
+
+
+def resume(id_: str) -> None:
+    """Queue an interrupted run again; datasets already processed are skipped."""
+    run = load(id_)
+    if run is not None and run["interrupted"]:
+        _note(id_, run, run["state"])
+        _job(id_, run["state"]).enqueue()
+
+
+def unfinished() -> list[Job]:
+    """Return the jobs of the unfinished runs, to be queued again if they were lost.
+
+    A run that has started must also be interrupted (`SILENT_SECONDS`), so that one that always fails is retried only
+    after a pause.
+    """
+    query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
+    jobs = [
+        _job(task.id, task.state)
+        for task in query.filter(model.TaskStatus.state.in_(TITLES))
+        if task.state == "queued" or _shown(task)["interrupted"]
+    ]
+    model.Session.rollback()
+    return jobs
+
+
+#: Unfinished state of a run → title of its job.
+TITLES = {"queued": "Bulk edit", "running": "Bulk edit", "undoing": "Undo a bulk edit"}
+
+
+def _job(id_: str, state: str) -> Job:
+    """Return the job that goes on with a run in an unfinished state."""
+    function = "carry_out"
+    if state == "undoing":
+        function = "undo"
+    return Job(
+        name=f"ecosphere-bulk-{id_}",
+        function=f"ckanext.ecosphere.schemas.bulk.{function}",
+        title=TITLES[state],
+        queue=QUEUE,
+        seconds=LONGEST_SECONDS,
+        has_work=lambda: True,
+        lock=_lock(id_),
+        arguments=(id_,),
+    )
+
+
+def _lock(id_: str) -> str:
+    return f"schemas:bulk:{id_}"
+
+
+def carry_out(id_: str) -> None:
+    """Change the datasets of a run one by one (background job); a failure does not stop the run."""
+    with Locks() as locks:
+        run = load(id_) if locks.take(_lock(id_)) else None
+        if run is not None and run["state"] in ("queued", "running"):
+            with language.speaking(run.get("lang")):
+                _carry_out(id_, run)
+
+
+def _carry_out(id_: str, run: dict[str, Any]) -> None:
+    change = Change(run["field"], run["operation"], tuple(run["values"]))
+    entries = {entry["id"]: entry for entry in run["entries"]}
+    try:
+        for number, dataset_id in enumerate(run["ids"], 1):
+            entry = entries.get(dataset_id)
+            if entry is None or entry["outcome"] == BEGUN:
+                _change_one(id_, run, dataset_id, change, entry)
+            run["done"] = number
+        _note(id_, run, "done", ("queued", "running"))
+    except TakenOverError:
+        log.info("Bulk edit %s goes on elsewhere", id_)
+
+
+def undo(id_: str) -> None:
+    """Undo the changes of a run (background job), except in datasets changed since then."""
+    with Locks() as locks:
+        run = load(id_) if locks.take(_lock(id_)) else None
+        if run is not None and run["state"] == "undoing":
+            with language.speaking(run.get("lang")):
+                _undo(id_, run)
+
+
+def _undo(id_: str, run: dict[str, Any]) -> None:
+    entries = [entry for entry in run["entries"] if entry["outcome"] in ("changed", BEGUN)]
+    undone = {entry["id"] for entry in run["undone"]}
+    try:
+        for number, entry in enumerate(entries, 1):
+            if entry["id"] not in undone:
+                run["undone"].append(_undo_one(run["user"], run["field"], entry))
+            run["done"] = number
+            _note(id_, run, "undoing", ("undoing",))
+        _note(id_, run, "undone", ("undoing",))
+    except TakenOverError:
+        log.info("Undo of bulk edit %s goes on elsewhere", id_)
+
+
+def _context(user: str) -> Any:
+    return {
+        "user": user,
+        "ignore_auth": False,
+        "model": model,
+        "session": model.Session,
+        "use_cache": False,
+    }
+
+
+def _change_one(
+    id_: str, run: dict[str, Any], dataset_id: str, change: Change, begun: dict[str, Any] | None
+) -> None:
+    """Change a dataset; its values before and after are saved first, so that the change can be undone."""
+    entry: dict[str, Any] = begun or {"id": dataset_id, "title": dataset_id, "outcome": "failed"}
+    if begun is None:
+        run["entries"].append(entry)
+    try:
+        dataset = tk.get_action("package_show")(_context(run["user"]), {"id": dataset_id})
+        entry["title"] = dataset["title"]
+        before, after = current(dataset, change.field), changed(dataset, change)
+        if begun is not None and before == entry["after"]:
+            entry["outcome"] = "changed"  # by the worker that died
+            return
+        if before == after:
+            entry["outcome"] = "unchanged"
+            return
+        entry.update(outcome=BEGUN, before=before, after=after)
+        _note(id_, run, "running", ("queued", "running"))
+        tk.get_action("package_patch")(
+            _context(run["user"]), {"id": dataset["id"], **patch(change.field, after)}
+        )
+        entry["outcome"] = "changed"
+    except TakenOverError:
+        raise
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        model.Session.rollback()
+        entry["outcome"] = "forbidden"
+    except tk.ValidationError as error:
+        model.Session.rollback()
+        entry["outcome"] = "failed"
+        entry["message"] = _told(error)
+    except Exception:
+        log.exception("Bulk edit of %s", dataset_id)
+        model.Session.rollback()
+        entry.update(outcome="failed", message="")  # the page then reports an internal error
+
+
+def _undo_one(user: str, field: str, entry: dict[str, Any]) -> dict[str, Any]:
+    result = {"id": entry["id"], "title": entry["title"], "outcome": "failed"}
+    try:
+        dataset = tk.get_action("package_show")(_context(user), {"id": entry["id"]})
+        if entry["outcome"] == BEGUN and current(dataset, field) == entry["before"]:
+            result["outcome"] = "unchanged"
+            return result
+        if current(dataset, field) != entry["after"]:
+            result["outcome"] = "changed-since"
+            return result
+        tk.get_action("package_patch")(
+            _context(user), {"id": dataset["id"], **patch(field, entry["before"])}
+        )
+        result["outcome"] = "restored"
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        model.Session.rollback()
+        result["outcome"] = "forbidden"
+    except Exception as error:
+        log.exception("Undo of a bulk edit of %s", entry["id"])
+        model.Session.rollback()
+        result["message"] = _told(error) if isinstance(error, tk.ValidationError) else ""
+    return result
+
+
+def _told(error: Any) -> str:
+    return "; ".join(said(error.error_dict))[:MOST_TOLD]

@@ -1,1 +1,0 @@
-"""Bulk edits: one change to many datasets, previewed, carried out in the background, and undone as a whole."""

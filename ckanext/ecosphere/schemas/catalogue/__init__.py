@@ -1,1 +1,0 @@
-"""The catalogue as a whole: adoption of existing datasets, removal, CSV table, sitemap, licences, inheritance."""

@@ -1,1 +1,0 @@
-"""Values of the schema's fields: parsing, conditions, geometries, places, formats."""

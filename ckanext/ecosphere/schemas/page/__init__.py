@@ -1,1 +1,0 @@
-"""The page of a dataset: summary, resources by use, related datasets, citation."""

@@ -1,0 +1,396 @@
+"""Places and boxes: suggestions for the form, territories of a box, footprint of a dataset. No CKAN imports.
+
+All coordinates are WGS 84 degrees, longitude first (RFC 7946). A box is ``(west, south, east, north)``;
+west > east means that it crosses the 180th meridian, and its polygon is then cut in two (RFC 7946, 3.1.9).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.geometry import Box, area, box_to_geometry, holds, hull
+from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
+
+MOST = 20
+MOST_TERRITORIES = 5
+
+
+def suggest(text: str, lang: str) -> list[dict[str, str]]:
+    """Return territories and communes that match a text, 20 at most: ``uri`` and ``label``."""
+    words = _words(text)
+    if not words:
+        return []
+    places = []
+    for concept in voc.get("territories"):
+        names = " ".join((concept.label_fr, concept.label_en, *concept.alt_labels))
+        if _begins(words, names):
+            places.append({"uri": concept.uri, "label": concept.label(lang)})
+    places = places[: MOST // 2]
+    for commune in communes.suggest(text, MOST - len(places)):
+        places.append({"uri": commune.uri, "label": commune.label})
+    return places
+
+
+def suggest_epcis(text: str, lang: str) -> list[dict[str, Any]]:
+    """Return the intercommunalities (EPCI) that match a text, the most populous first, 20 at most.
+
+    Returns:
+        dicts as of `epcis.described`.
+    """
+    words = _words(text)
+    if not words:
+        return []
+    matching = [
+        epci
+        for epci in epcis.epcis().values()
+        if text.strip() == epci.code or _begins(words, epci.name)
+    ]
+    matching.sort(key=lambda epci: -epci.population)
+    return [epcis.described(epci, lang) for epci in matching[:MOST]]
+
+
+def _words(text: str) -> list[str]:
+    """Return the normalised words of a text; none for a single letter, which is in all names."""
+    words = voc.normalise(text).split()
+    if len("".join(words)) < 2:  # noqa: PLR2004 - letters
+        return []
+    return words
+
+
+def _begins(words: list[str], name: str) -> bool:
+    folded = f" {voc.normalise(name)}"
+    return all(f" {word}" in folded for word in words)
+
+
+def label(uri: str, lang: str) -> str:
+    """Return the name of a place, or its URI when unknown."""
+    concept = voc.get("territories").get(uri)
+    if concept:
+        return concept.label(lang)
+    commune = communes.get(uri)
+    if commune:
+        return commune.label
+    return uri
+
+
+#: Type of territory → column with its INSEE code.
+_CODES = {
+    "departement": "departement_code",
+    "outre-mer": "departement_code",
+    "region": "insee_region",
+}
+
+
+def level(uri: str) -> tuple[str, str]:
+    """Return the level of a place (a type of `territories.csv`, or "commune") and its INSEE code; "" when unknown."""
+    concept = voc.get("territories").get(uri)
+    if concept:
+        kind = concept.data["type"]
+        column = _CODES.get(kind, "")
+        return kind, concept.data.get(column) or ""
+    commune = communes.get(uri)
+    if commune:
+        return "commune", commune.code
+    return "", ""
+
+
+def box_of(uris: Iterable[str]) -> Box | None:
+    """Return the smallest box around territories; for a commune, see `spatial.territory_box`."""
+    boxes = list(filter(None, map(territory_box, uris)))
+    plain = [box for box in boxes if box[0] <= box[2]]
+    if plain:
+        return hull(plain)
+    return next(iter(boxes), None)
+
+
+def territories_of(box: Box, lang: str) -> list[dict[str, str]]:
+    """Return the few smallest territories that contain a box, smallest first: ``uri`` and ``label``."""
+    territories = (concept for concept in voc.get("territories") if concept.data["type"] != "autre")
+    holding = [concept for concept in territories if holds(concept.data["bbox"], box, margin=0)]
+    holding.sort(key=lambda concept: area(concept.data["bbox"]))
+    return [
+        {"uri": concept.uri, "label": concept.label(lang)} for concept in holding[:MOST_TERRITORIES]
+    ]
+
+
+# --- boxes and geometries --------------------------------------------------------------------
+
+_NUMBERS = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
+_BOX_TEXT = re.compile(
+    r"(?:[-+]?\d{1,20}(?:\.\d{1,30})?\s{0,9}[,; ]\s{0,9}){3}[-+]?\d{1,20}(?:\.\d{1,30})?"
+)
+#: French notation with decimal commas, so the numbers must be separated otherwise.
+_COMMA_BOX_TEXT = re.compile(
+    r"(?:[-+]?\d{1,20}(?:,\d{1,30})?(?:\s{0,9};\s{0,9}|\s{1,9})){3}[-+]?\d{1,20}(?:,\d{1,30})?"
+)
+_DEPTHS = {
+    "Point": 0,
+    "MultiPoint": 1,
+    "LineString": 1,
+    "MultiLineString": 2,
+    "Polygon": 2,
+    "MultiPolygon": 3,
+}
+MAX_POSITIONS = 100_000
+MAX_LONGITUDE = 180.0
+MAX_LATITUDE = 90.0
+MAX_HEIGHT = 1e8
+
+
+class GeometryError(ValueError):
+    """An invalid box or geometry; ``reason`` is one of :data:`REASONS`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+REASONS = ("format", "world", "order", "type", "ring", "size")
+
+
+def _in_world(longitude: float, latitude: float) -> bool:
+    return abs(longitude) <= MAX_LONGITUDE and abs(latitude) <= MAX_LATITUDE
+
+
+def check_box(box: Box) -> Box:
+    """Return ``box`` if its coordinates are in range and in the right order.
+
+    Raises:
+        GeometryError: "format" for infinite numbers, "world" for coordinates out of range, "order" if south > north,
+            or west > east without crossing the 180th meridian over the Pacific.
+    """
+    west, south, east, north = box
+    if not all(math.isfinite(side) for side in box):
+        raise GeometryError("format")
+    if not (_in_world(west, south) and _in_world(east, north)):
+        raise GeometryError("world")
+    crosses = west >= 90 and east <= -90  # noqa: PLR2004 - both sides of the Pacific
+    if south > north or (west > east and not crosses):
+        raise GeometryError("order")
+    return box
+
+
+def parse_box(value: Any) -> dict[str, Any]:
+    """Return a box as a GeoJSON geometry.
+
+    Args:
+        value: "west, south, east, north" as text ("4,72 45,61 6,18 46,52" too), four numbers, or a GeoJSON polygon
+            (object or text).
+
+    Raises:
+        GeometryError: see :data:`REASONS`.
+    """
+    if isinstance(value, str):
+        value = _numbers(value.strip()) or value
+    if isinstance(value, (list, tuple)):
+        try:
+            west, south, east, north = map(float, value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise GeometryError("format") from error
+        return box_to_geometry(check_box((west, south, east, north)))
+    geometry = parse_geometry(value)
+    if geometry["type"] not in ("Polygon", "MultiPolygon"):
+        raise GeometryError("type")
+    return geometry
+
+
+def _numbers(text: str) -> list[str]:
+    """Return the numbers of a box written as text, with decimal points; none for another text."""
+    if _BOX_TEXT.fullmatch(text):
+        return _NUMBERS.findall(text.replace(",", " ").replace(";", " "))
+    if _COMMA_BOX_TEXT.fullmatch(text):
+        return [number.replace(",", ".") for number in _NUMBERS.findall(text)]
+    return []
+
+
+def parse_geometry(value: Any) -> dict[str, Any]:
+    """Validate a GeoJSON geometry and return it with only ``type`` and ``coordinates``.
+
+    Args:
+        value: a GeoJSON geometry as an object or as text.
+
+    Raises:
+        GeometryError: see :data:`REASONS`.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise GeometryError("format") from error
+    if not isinstance(value, Mapping) or not isinstance(value.get("coordinates"), list):
+        raise GeometryError("format")
+    depth = _DEPTHS.get(str(value.get("type")))
+    if depth is None:
+        raise GeometryError("type")
+    positions = sum(1 for _position in _positions(value["coordinates"], depth))
+    if not positions:
+        raise GeometryError("format")
+    for polygon in _polygons(value):
+        for ring in polygon:
+            if len(ring) < 4 or ring[0] != ring[-1]:  # noqa: PLR2004 - RFC 7946, 3.1.6
+                raise GeometryError("ring")
+    return {"type": value["type"], "coordinates": value["coordinates"]}
+
+
+def _polygons(geometry: Mapping[str, Any]) -> list[Any]:
+    """Return the polygons of a geometry; none for points and lines."""
+    if geometry["type"] == "Polygon":
+        return [geometry["coordinates"]]
+    if geometry["type"] == "MultiPolygon":
+        return geometry["coordinates"]
+    return []
+
+
+def _positions(coordinates: Any, depth: int) -> Iterator[tuple[float, float]]:
+    """Yield the positions of a geometry, checked.
+
+    Raises:
+        GeometryError: "format", "world", or "size" for more than `MAX_POSITIONS`.
+    """
+    for number, position in enumerate(_parts(coordinates, depth)):
+        if number >= MAX_POSITIONS:
+            raise GeometryError("size")
+        yield _checked(position)
+
+
+def _parts(coordinates: Any, depth: int) -> Iterator[list[Any]]:
+    if not isinstance(coordinates, list):
+        raise GeometryError("format")
+    if not depth:
+        yield coordinates
+        return
+    for part in coordinates:
+        yield from _parts(part, depth - 1)
+
+
+def _checked(coordinates: list[Any]) -> tuple[float, float]:
+    is_number = [
+        isinstance(part, (int, float)) and not isinstance(part, bool) for part in coordinates
+    ]
+    if len(coordinates) not in (2, 3) or not all(is_number):
+        raise GeometryError("format")
+    longitude, latitude = coordinates[:2]
+    if not _in_world(longitude, latitude) or not all(
+        abs(height) <= MAX_HEIGHT for height in coordinates[2:]
+    ):
+        raise GeometryError("world")
+    return float(longitude), float(latitude)
+
+
+def geometry_to_box(geometry: Mapping[str, Any]) -> Box:
+    """Return the smallest box around ``geometry`` (never crossing the 180th meridian)."""
+    positions = _positions(geometry["coordinates"], _DEPTHS[geometry["type"]])
+    longitudes, latitudes = zip(*positions, strict=True)
+    return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
+
+
+def sides(geometry: Mapping[str, Any]) -> Box | None:
+    """Return the sides of a box, including one cut at the 180th meridian (west > east); None for other shapes."""
+    if geometry["type"] == "MultiPolygon":
+        west = max(position[0] for position in geometry["coordinates"][0][0])
+        if west != MAX_LONGITUDE or len(geometry["coordinates"]) != 2:  # noqa: PLR2004 - cut in two
+            return None
+        first, second = (
+            geometry_to_box({"type": "Polygon", "coordinates": part})
+            for part in geometry["coordinates"]
+        )
+        return first[0], first[1], second[2], first[3]
+    box = geometry_to_box(geometry)
+    if geometry != box_to_geometry(box):
+        return None
+    return box
+
+
+def boxes_meet(one: Box, other: Box) -> bool:
+    """Return whether two boxes intersect; a box with west > east crosses the 180th meridian."""
+    if one[3] < other[1] or other[3] < one[1]:
+        return False
+    pairs = itertools.product(_spans(one), _spans(other))
+    return any(span[0] <= beside[1] and beside[0] <= span[1] for span, beside in pairs)
+
+
+def _spans(box: Box) -> list[tuple[float, float]]:
+    """Return the longitudes that a box spans, as one or two ranges."""
+    if box[0] <= box[2]:
+        return [(box[0], box[2])]
+    return [(box[0], MAX_LONGITUDE), (-MAX_LONGITUDE, box[2])]
+
+
+def footprint(dataset: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the footprint of a dataset, from its spatial coverage or else its territories.
+
+    Args:
+        dataset: dataset with ``spatial_coverage`` (list of ``uri``, ``geom``, ``bbox``...) and ``territory``
+            (list of URIs), both optional.
+
+    Returns:
+        a GeoJSON geometry, or ``None`` without any location.
+    """
+    rows = (row for row in dataset.get("spatial_coverage") or () if isinstance(row, Mapping))
+    shapes = list(filter(None, map(_shape_of, rows)))
+    if not shapes:
+        shapes = list(filter(None, map(_territory_shape, dataset.get("territory") or ())))
+    return _merge(shapes)
+
+
+def _shape_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    for key, parse in (("geom", parse_geometry), ("bbox", parse_box)):
+        if row.get(key):
+            try:
+                return parse(row[key])
+            except GeometryError:
+                continue
+    return _territory_shape(row.get("uri") or "")
+
+
+def territory_box(uri: str) -> Box | None:
+    """Return the box of a territory; None for an unknown one and for "Hors de France".
+
+    Boxes of communes are not available: that of the intercommunality is used, clipped to the département.
+    """
+    if not isinstance(uri, str) or not uri:  # not validated: computed even after errors
+        return None
+    commune, outline = communes.get(uri), None
+    if commune:
+        territory = gazetteer.departements().get(commune.departement)
+        outline = epcis.outlines().get(commune.epci)
+    else:
+        territory = voc.get("territories").get(uri)
+    if territory is None or territory.data["type"] == "autre":
+        return None
+    box: Box = territory.data["bbox"]
+    if outline is None:
+        return box
+    return _common(box, outline.box)
+
+
+def _common(one: Box, other: Box) -> Box:
+    """Return the intersection of two boxes, or the first if they do not intersect."""
+    west, south = max(one[0], other[0]), max(one[1], other[1])
+    east, north = min(one[2], other[2]), min(one[3], other[3])
+    if west >= east or south >= north:
+        return one
+    return west, south, east, north
+
+
+def _territory_shape(uri: str) -> dict[str, Any] | None:
+    box = territory_box(uri)
+    if box is None:
+        return None
+    return box_to_geometry(box)
+
+
+def _merge(shapes: list[dict[str, Any]]) -> dict[str, Any] | None:
+    distinct = list({json.dumps(shape): shape for shape in shapes}.values())
+    if len(distinct) <= 1:
+        return next(iter(distinct), None)
+    polygons: list[Any] = []
+    for shape in distinct:
+        polygons += _polygons(shape) or _polygons(box_to_geometry(geometry_to_box(shape)))
+    return {"type": "MultiPolygon", "coordinates": polygons}

@@ -1,0 +1,331 @@
+"""Files about all public datasets: the catalogue as CSV, the site map; and when they are written anew.
+
+The CSV has the layout of the national "schéma de catalogue de données" (etalab/schema-catalogue-donnees, version
+0.3.0). A large catalogue is written by a background job, so that no request waits for it. The parts of the site map are
+cached in Redis. Both are invalidated when a dataset is no longer public: at once and again after the commit, since a
+request in between caches what is still public.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+from ckan.types import Context, DataDict
+from redis.exceptions import RedisError
+from sqlalchemy import event
+
+from ckanext.ecosphere.dataset.dates import span
+from ckanext.ecosphere.schemas import places, stored, urls
+from ckanext.ecosphere.schemas.iso.values import Reader
+from ckanext.ecosphere.shared import csv_table
+from ckanext.ecosphere.shared.queue import enqueue_once
+
+PAGE_SIZE = 200
+
+
+def each_dataset(search: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield all datasets of a search, fetched page by page."""
+    start, total = 0, 1
+    while start < total:
+        query = {**search, "rows": PAGE_SIZE, "start": start, "sort": "id asc", "facet": "false"}
+        page = tk.get_action("package_search")({}, query)
+        total = page["count"]
+        yield from page["results"]
+        start += PAGE_SIZE
+
+
+SIRET_DIGITS = 14
+COLUMNS = (
+    "titre", "description", "mots_cles", "nom_orga", "siret_orga", "id_alt_orga", "service", "si",
+    "contact_service", "contact_personne", "date_pub", "date_maj", "freq_maj", "couv_geo", "url",
+    "format", "licence",
+)  # fmt: skip
+
+
+def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
+    """Return the row of a dataset.
+
+    Args:
+        dataset: the dataset, from ``package_show``.
+        page: URL of the dataset on the portal, used if it has no landing page (``url``).
+    """
+    read = Reader(dataset)
+    service = dataset.get("organization") or {}
+    party = next(iter([*read.rows("creator"), *read.rows("publisher")]), {})
+    emails = [str(contact["email"]) for contact in read.rows("contact") if contact.get("email")]
+    producer = str(party.get("name") or service.get("title") or "")
+    units = [
+        str(contact.get("unit") or contact["name"])
+        for contact in read.rows("contact")
+        if contact.get("name")
+    ]
+    identifier = str(party.get("identifier") or "")
+    siret = identifier.replace(" ", "")
+    if len(siret) == SIRET_DIGITS and siret.isdigit():
+        identifier = ""
+    else:
+        siret = ""
+        if not party:
+            identifier = str(service.get("name") or "")
+    return {
+        "titre": read.text("title"),
+        "description": read.text("notes"),
+        "mots_cles": ", ".join(str(tag["name"]) for tag in read.rows("tags") if tag.get("name")),
+        "nom_orga": producer,
+        "siret_orga": siret,
+        "id_alt_orga": identifier,
+        "service": next(iter(units), "") or producer,
+        "si": ", ".join(text for text in read.texts("source") if not urls.is_uri(text)),
+        "contact_service": str(party.get("email") or next(iter(emails), "")),
+        "contact_personne": ", ".join(dict.fromkeys(emails)),
+        "date_pub": _table_day(read.text("issued")),
+        "date_maj": _table_day(read.text("modified")),
+        "freq_maj": read.concept("frequency", "frequency"),
+        "couv_geo": ", ".join(_places(read)),
+        "url": read.text("url") or page,
+        "format": ", ".join(
+            dict.fromkeys(str(r["format"]) for r in read.rows("resources") if r.get("format"))
+        ),
+        "licence": read.concept("licences", "license_id"),
+    }
+
+
+def _table_day(value: str) -> str:
+    try:
+        if value:
+            return span(value)[0].isoformat()
+        return ""
+    except ValueError:
+        return ""
+
+
+def _places(read: Reader) -> Iterator[str]:
+    for uri in read.texts("territory"):
+        yield places.label(uri, "fr")
+    if not read.texts("territory"):
+        yield from (str(part["text"]) for part in read.rows("spatial_coverage") if part.get("text"))
+
+
+def table_lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """Yield the lines of the CSV file, with commas as expected by Table Schema (RFC 4180)."""
+    ordered = (map(values.get, COLUMNS) for values in rows)
+    return csv_table.lines(COLUMNS, ordered, separator=",")
+
+
+MOST_LIVE = 1_000
+"""Maximum number of datasets streamed within a request."""
+FRESH_SECONDS = 3_600
+"""Age from which the file is regenerated; the old one is served meanwhile."""
+JOB_SECONDS = 1_800
+JOB = "ecosphere-schemas-catalogue"
+QUEUE = "ecosphere:schemas"
+PUBLIC = "+dataset_type:dataset +capacity:public"
+
+
+def csv_path() -> Path | None:
+    """Return the path of the file, or None on a portal without ``ckan.storage_path``.
+
+    It is beside the uploads, shared by web server and workers. The temporary folder is not used instead, since other
+    users of the machine can write there.
+    """
+    root = str(tk.config.get("ckan.storage_path") or "")
+    if root:
+        return Path(root) / "ecosphere" / f"catalogue-{tk.config['ckan.site_id']}.csv"
+    return None
+
+
+def csv_lines(search: dict[str, Any]) -> Iterator[str]:
+    """Yield the CSV lines of a search."""
+    return table_lines(
+        row(stored.completed(dataset), _page(dataset)) for dataset in each_dataset(search)
+    )
+
+
+def count(search: dict[str, Any]) -> int:
+    """Return the number of datasets of a search."""
+    return tk.get_action("package_search")({}, {**search, "rows": 0, "facet": "false"})["count"]
+
+
+def prepared_csv() -> Path | None:
+    """Return the file, or None if there is none yet; queue its (re)generation if it is missing or old.
+
+    Raises:
+        RuntimeError: ``ckan.storage_path`` is not set.
+    """
+    file = _place()
+    age = time.time() - file.stat().st_mtime if file.exists() else None
+    if age is None or age > FRESH_SECONDS:
+        enqueue_once(
+            prepare_csv, job_id=JOB, title="Catalogue as CSV", queue=QUEUE, timeout=JOB_SECONDS
+        )
+    if age is not None:
+        return file
+    return None
+
+
+def prepare_csv() -> None:
+    """Write the file (background job) and replace the old one atomically."""
+    file = _place()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            out.writelines(csv_lines({"q": "", "fq": PUBLIC}))
+        Path(name).chmod(0o644)
+        Path(name).replace(file)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _forget_csv() -> None:
+    """Remove the file; it is regenerated at the next request."""
+    if file := csv_path():
+        file.unlink(missing_ok=True)
+
+
+def _place() -> Path:
+    file = csv_path()
+    if file is None:
+        raise RuntimeError("ckan.storage_path is not set")
+    return file
+
+
+def _page(dataset: Any) -> str:
+    return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")
+
+
+log = logging.getLogger(__name__)
+
+PART_SIZE = 1_000
+"""Datasets per part; the protocol allows 50 000 (https://www.sitemaps.org/protocol.html)."""
+DAY = 10
+NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+_PUBLIC_ROWS = (
+    model.Package.state == model.State.ACTIVE,
+    model.Package.private.is_(False),
+    model.Package.type == "dataset",
+)
+
+
+def sitemap_index() -> str:
+    """Return the sitemap index as XML."""
+    return _kept("index", _sitemap_index)
+
+
+def sitemap_part(number: int) -> str:
+    """Return a part as XML; "" if there is no part with this number (from 1)."""
+    if not 1 <= number <= _sitemap_parts():
+        return ""
+    return _kept(str(number), lambda: _sitemap_part(number))
+
+
+def _forget_sitemap() -> None:
+    """Invalidate the cache."""
+    try:
+        connect_to_redis().incr(_key("generation"))
+    except RedisError:
+        log.warning("The site map is kept until its hour is over: Redis does not answer")
+
+
+def _kept(name: str, make: Callable[[], str]) -> str:
+    try:
+        connection: Any = connect_to_redis()
+        generation = (connection.get(_key("generation")) or b"0").decode()
+        key = _key(f"{generation}:{name}")
+        if (cached := connection.get(key)) is not None:
+            return cached.decode()
+        text = make()
+        connection.set(key, text, ex=FRESH_SECONDS)
+    except RedisError:
+        return make()
+    return text
+
+
+def _key(name: str) -> str:
+    return f"ecosphere:schemas:sitemap:{tk.config['ckan.site_id']}:{name}"
+
+
+def _sitemap_parts() -> int:
+    count = (
+        model.Session.scalar(
+            sa.select(sa.func.count()).select_from(model.Package).where(*_PUBLIC_ROWS)
+        )
+        or 0
+    )
+    return max(math.ceil(count / PART_SIZE), 1)
+
+
+def _sitemap_index() -> str:
+    addresses = (
+        _absolute("ecosphere_page.sitemap_part", number=number)
+        for number in range(1, _sitemap_parts() + 1)
+    )
+    entries = "".join(f"<sitemap><loc>{escape(address)}</loc></sitemap>" for address in addresses)
+    return f'<sitemapindex xmlns="{NAMESPACE}">{entries}</sitemapindex>'
+
+
+def _sitemap_part(number: int) -> str:
+    package = model.Package
+    query = sa.select(package.name, package.metadata_modified).where(*_PUBLIC_ROWS)
+    query = (
+        query.order_by(package.metadata_created, package.id)
+        .offset((number - 1) * PART_SIZE)
+        .limit(PART_SIZE)
+    )
+    entries = [f"<url><loc>{escape(_absolute('home.index'))}</loc></url>"] if number == 1 else []
+    for name, changed in model.Session.execute(query):
+        place = f"<loc>{escape(_absolute('dataset.read', id=name))}</loc>"
+        entries.append(f"<url>{place}<lastmod>{str(changed)[:DAY]}</lastmod></url>")
+    return f'<urlset xmlns="{NAMESPACE}">{"".join(entries)}</urlset>'
+
+
+def _absolute(endpoint: str, **values: Any) -> str:
+    return tk.url_for(endpoint, qualified=True, locale="default", **values)
+
+
+def forget() -> None:
+    """Invalidate the cached files, now and once the transaction is committed."""
+    session: Any = model.Session()
+    session.info[__name__] = True
+    _forget()
+
+
+@tk.chained_action
+def dataset_purge(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Purge a dataset and invalidate the cached files: CKAN's action calls no plugin hook."""
+    result = original(context, data_dict)
+    _forget()
+    return result
+
+
+def listen() -> None:
+    """Register the listeners of commits and rollbacks, once per process."""
+    for name, function in (("after_commit", _committed), ("after_rollback", _undone)):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _committed(session: Any) -> None:
+    if session.info.pop(__name__, None):
+        _forget()
+
+
+def _undone(session: Any) -> None:
+    session.info.pop(__name__, None)
+
+
+def _forget() -> None:
+    _forget_csv()
+    _forget_sitemap()

@@ -1,0 +1,183 @@
+"""Stored datasets, as they were before a save, and what a dataset takes from its series."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.shared import once
+
+COLUMNS = ("title", "name", "notes", "owner_org", "license_id", "url", "version")
+
+
+class Stored(View):
+    """A stored dataset, read field by field; empty for a new one.
+
+    Args:
+        package: the `model.Package`, or None.
+    """
+
+    def __init__(self, package: Any) -> None:
+        data: dict[str, Any] = {}
+        private = False
+        if package is not None:
+            data = {name: getattr(package, name) for name in COLUMNS}
+            data["extras"] = package.extras
+            private = bool(package.private)
+        super().__init__(data)
+        self.package: Any = package
+        self.exists = package is not None
+        self.private = private
+
+    @functools.cached_property
+    def keywords(self) -> tuple[str, ...]:
+        """The free tags."""
+        if not self.exists:
+            return ()
+        return tuple(tag.name for tag in self.package.get_tags())
+
+    def resource(self, id_: str) -> View | None:
+        """Return a stored resource, None for a new one."""
+        resources = self.package.resources if self.exists else ()
+        for resource in resources:
+            if resource.id == id_:
+                columns = {name: getattr(resource, name) for name in model.Resource.get_columns()}
+                return View({**columns, "extras": resource.extras})
+        return None
+
+
+def inherited_fields(
+    series: Iterable[str], fields: Iterable[Mapping[str, Any]], services: Iterable[str]
+) -> set[str]:
+    """Return the names of the fields that a dataset can inherit from its series.
+
+    Private series of other services are ignored, since validation errors would reveal their contents.
+
+    Args:
+        series: references to the series.
+        fields: fields of the schema.
+        services: id or name of the service that owns the dataset.
+    """
+    inheritable = [field["field_name"] for field in fields if field.get("inherited")]
+    own_services = set(services)
+    inherited: set[str] = set()
+    for package in packages_of(series):
+        if package is not None and package.state == "active" and _may_lend(package, own_services):
+            stored = Stored(package)
+            inherited.update(name for name in inheritable if stored.texts(name))
+    return inherited
+
+
+def _may_lend(series: Any, services: set[str]) -> bool:
+    if not series.private:
+        return True
+    owner = model.Group.get(series.owner_org) if series.owner_org else None
+    return owner is not None and not services.isdisjoint((owner.id, owner.name))
+
+
+def package_of(reference: str) -> Any:
+    """Return the package with this name, id, or record identifier in another catalogue, or None."""
+    return packages_of([reference])[0]
+
+
+def packages_of(references: Iterable[Any]) -> list[Any]:
+    """Return the package of each reference, or None; in two queries at most.
+
+    Args:
+        references: names, ids, or identifiers of records in another catalogue.
+    """
+    names = [str(reference) for reference in references]
+    if not names:
+        return []
+    package, identifier = model.Package, model.Package.extras["metadata_identifier"].astext
+    rows = (
+        model.Session.query(package).filter(package.id.in_(names) | package.name.in_(names)).all()
+    )
+    # An id takes precedence over a name, as in CKAN.
+    by_name = {row.name: row for row in rows} | {row.id: row for row in rows}
+    others = set(names) - set(by_name)
+    if others:
+        query = model.Session.query(package).filter(
+            identifier.in_(others), package.state == "active"
+        )
+        for row in query.order_by(package.metadata_created):
+            by_name.setdefault(row.extras["metadata_identifier"], row)
+    return [by_name.get(name) for name in names]
+
+
+# --- what a member takes from its series ---------------------------------------------------------
+
+Dataset = Mapping[str, Any]
+Field = Mapping[str, Any]
+#: More detailed fields whose presence prevents the inheritance of a field.
+SAID_BY = {"territory": ("spatial_coverage",)}
+
+
+def is_filled(value: Any) -> bool:
+    """Return whether a stored value, possibly nested, is not empty."""
+    if isinstance(value, Mapping):
+        return any(map(is_filled, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(is_filled, value))
+    return value not in (None, "", False)
+
+
+def lender(field: Field, dataset: Dataset, series: Iterable[Dataset]) -> Dataset | None:
+    """Return the series from which a dataset inherits a field, or None if it has a value itself or no series has one.
+
+    Args:
+        field: the field of the schema.
+        dataset: the dataset, from `package_show`.
+        series: its series; the first one with a value is returned.
+    """
+    name = field["field_name"]
+    if not field.get("inherited") or any(
+        is_filled(dataset.get(other)) for other in (name, *SAID_BY.get(name, ()))
+    ):
+        return None
+    return next((one_series for one_series in series if is_filled(one_series.get(name))), None)
+
+
+def completed(dataset: Dataset) -> dict[str, Any]:
+    """Return a dataset with the inherited fields filled in, for exports.
+
+    Values are inherited from public series only, since exports are public.
+
+    Args:
+        dataset: the dataset, from `package_show`.
+    """
+    completed_dataset = dict(dataset)
+    references = _texts(dataset.get("in_series"))
+    schema = (
+        tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset") if references else None
+    )
+    if not schema:
+        return completed_dataset
+    series = [one_series for one_series in map(_public, references) if one_series]
+    for field in schema["dataset_fields"]:
+        source = lender(field, dataset, series)
+        if source is not None:
+            completed_dataset[field["field_name"]] = source[field["field_name"]]
+    return completed_dataset
+
+
+def _public(reference: str) -> Dataset | None:
+    """Return a public series, read once per page, or None."""
+    return once.for_page("public series", reference, lambda: _read_public(reference))
+
+
+def _read_public(reference: str) -> Dataset | None:
+    package = package_of(reference)
+    if package is None or package.private or package.state != "active":
+        return None
+    return tk.get_action("package_show")({"ignore_auth": True}, {"id": package.id})
+
+
+def _texts(value: Any) -> list[str]:
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    return [str(part) for part in parts if part]
