@@ -139,10 +139,20 @@ class Client:
         Raises:
             RuntimeError: the action failed.
         """
-        answer = self.action(action, data, **fields)
-        if not answer.success:
-            raise RuntimeError(f"{action} as {self.name}: {answer.status} {answer.body[:400]}")
-        return answer.result
+        return _succeeded(f"{action} as {self.name}", self.action(action, data, **fields))
+
+    def upload(self, action: str, fields: Mapping[str, Any], file: tuple[Any, ...], name: str = "upload") -> Answer:
+        """Call an API action with the token and a file: its name, content and media type."""
+        headers = {"Authorization": self.token}
+        return self.send("POST", f"/api/3/action/{action}", data=fields, files={name: file}, headers=headers)
+
+    def must_upload(self, action: str, fields: Mapping[str, Any], file: tuple[Any, ...]) -> Any:
+        """Call an API action with a file and return its result.
+
+        Raises:
+            RuntimeError: the action failed.
+        """
+        return _succeeded(f"{action} with a file as {self.name}", self.upload(action, fields, file))
 
     def csrf(self, page: str = "/") -> str:
         """Return the session's CSRF token, read from a page."""
@@ -155,15 +165,21 @@ class Client:
         fields = {**(data or {}), **({"_csrf_token": token} if token else {})}
         return self.send("POST", path, data=fields, headers={"Referer": urljoin(self.url, token_from)}, **arguments)
 
-    def log_in(self, password: str) -> Answer:
-        """Log in through the log-in form."""
-        fields = {"login": self.name, "password": password}
+    def log_in(self, password: str, **more: str) -> Answer:
+        """Log in through the log-in form, with further fields."""
+        fields = {"login": self.name, "password": password, **more}
         return self.post("/user/login", fields, token_from="/user/login")
 
     @property
     def cookies(self) -> dict[str, str]:
         """The cookies of the session, by name."""
         return {name: value or "" for name, value in self.session.cookies.items()}
+
+
+def _succeeded(what: str, answer: Answer) -> Any:
+    if not answer.success:
+        raise RuntimeError(f"{what}: {answer.status} {answer.body[:400]}")
+    return answer.result
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:

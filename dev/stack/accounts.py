@@ -50,7 +50,8 @@ ACCOUNTS = (
 )
 
 
-def _read() -> dict:
+def known() -> dict:
+    """Return what is known of the accounts: passwords, and the token of the sysadmin."""
     try:
         return json.loads(CREDENTIALS.read_text())
     except (OSError, ValueError):
@@ -63,7 +64,7 @@ def _write(known: dict) -> None:
 
 def passwords() -> dict[str, str]:
     """Return account → initial password."""
-    return _read().get("passwords", {})
+    return known().get("passwords", {})
 
 
 def prepare() -> Portal:
@@ -72,18 +73,18 @@ def prepare() -> Portal:
     Returns:
         The portal, with the sysadmin's API token.
     """
-    known = _read()
-    known.setdefault("passwords", {})
+    stored = known()
+    stored.setdefault("passwords", {})
     for account in ACCOUNTS:
-        known["passwords"].setdefault(account.name, secrets.token_urlsafe(9))
-    _write(known)
-    portal = Portal(known.get("token", ""))
-    if not known.get("token") or not _is_admin(portal):
-        known["token"] = _administrator(known["passwords"][ADMIN])
-        _write(known)
-        portal = Portal(known["token"])
+        stored["passwords"].setdefault(account.name, secrets.token_urlsafe(9))
+    _write(stored)
+    portal = Portal(stored.get("token", ""))
+    if not stored.get("token") or not _is_admin(portal):
+        stored["token"] = _administrator(stored["passwords"][ADMIN])
+        _write(stored)
+        portal = Portal(stored["token"])
     for account in ACCOUNTS[1:]:
-        _ensure(portal, account, known["passwords"][account.name])
+        _ensure(portal, account, stored["passwords"][account.name])
     return portal
 
 
