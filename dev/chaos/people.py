@@ -16,7 +16,7 @@ from typing import Any
 
 from ckanext.ecosphere.quality.tests import cases
 
-from .client import AWAY, BROKEN, CUT, DONE, REFUSED, Answer, Client
+from .client import AWAY, BROKEN, DONE, REFUSED, Answer, Client
 
 SERVICE = "ddt-01053-01"
 _PAUSE_AFTER_FAILURE = 0.5
@@ -199,6 +199,18 @@ class Asker(Person):
             self.wrong.append(f"request refused: {answer.text[:200]}")
         return self.saw("new request", answer)
 
+    @staticmethod
+    def _steps() -> dict[str, tuple[str, dict[str, Any]]]:
+        """Return who does what next, by state."""
+        asked = {"transition": "ask_details", "question": "Sur quelle commune ?", "answer_by": _in_days(15)}
+        return {
+            "draft": ("utilisateur", {"transition": "submit", "similar_seen": True}),
+            "submitted": ("moderatrice", {"transition": "accept", "organization": SERVICE}),
+            "open": ("producteur-ddt-01", {"transition": "start", "planned": _in_days(20)}),
+            "in_progress": ("producteur-ddt-01", asked),
+            "needs_info": ("utilisateur", {"transition": "withdraw"}),
+        }
+
     def _advance(self, id_: str, result: dict[str, Any]) -> Answer:
         shown = self._people["producteur-ddt-01"].call("ecosphere_request_show", id=id_)
         if shown.outcome == REFUSED:  # still a draft, or waiting for the moderator
@@ -207,16 +219,7 @@ class Asker(Person):
         if shown.outcome != DONE:
             return shown
         request = shown.result
-        step = {
-            "draft": ("utilisateur", {"transition": "submit", "similar_seen": True}),
-            "submitted": ("moderatrice", {"transition": "accept", "organization": SERVICE}),
-            "open": ("producteur-ddt-01", {"transition": "start", "planned": _in_days(20)}),
-            "in_progress": (
-                "producteur-ddt-01",
-                {"transition": "ask_details", "question": "Sur quelle commune ?", "answer_by": _in_days(15)},
-            ),
-            "needs_info": ("utilisateur", {"transition": "withdraw"}),
-        }.get(request["state"])
+        step = self._steps().get(request["state"])
         if step is None:
             result["over"] = True
             return shown
@@ -277,16 +280,8 @@ class Visitor(Person):
     """
 
     PAGES = (
-        "/",
-        "/dataset/",
-        "/dataset/?q=parcelle",
-        "/demandes",
-        "/qualite",
-        "/harvest",
-        f"/organization/{SERVICE}",
-        "/dataset/chaos-1-0",
-        "/api/3/action/package_search?q=parcelle",
-        "/user/login",
+        *("/", "/dataset/", "/dataset/?q=parcelle", "/demandes", "/qualite", "/harvest", f"/organization/{SERVICE}"),
+        *("/dataset/chaos-1-0", "/api/3/action/package_search?q=parcelle", "/user/login"),
     )
 
     def __init__(self, client: Client, seed: int) -> None:
@@ -325,6 +320,3 @@ def settled(seconds: float, look: Any, every: float = 1.0) -> float | None:
             return time.monotonic() - begin
         time.sleep(every)
     return None
-
-
-__all__ = ["AWAY", "BROKEN", "CUT", "Asker", "Commenter", "Producer", "Visitor", "complete", "settled"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
@@ -11,9 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from dev.stack.process import Process
+from dev.stack.process import Process, children
 from dev.stack.settings import ports
 
 #: Seconds between two kills; the shortest pause is shorter than the start-up of most processes.
@@ -29,20 +27,33 @@ class Kill:
     choice: float
 
 
-def kinds() -> dict[str, Callable[[Mapping[str, Process], float], bool]]:
-    """Return the function for each kind of kill; it returns whether there was anything to kill."""
-    return {
-        "worker": lambda processes, choice: _kill_one(_named(processes, "worker"), choice),
-        "work horse": lambda processes, choice: _kill_one(_children(_named(processes, "worker")), choice),
-        "watch": lambda processes, choice: _kill_one(_named(processes, "watch"), choice),
-        "web": lambda processes, choice: _kill_one(_named(processes, "web"), choice),
-        "web process": lambda processes, choice: _kill_one(_children(_named(processes, "web")), choice),
-        "solr": lambda processes, choice: _kill_one(_named(processes, "solr"), choice),
-        "postgresql": lambda processes, choice: _kill_one(_named(processes, "postgres"), choice),
-        "backend of postgresql": lambda processes, choice: _kill_one(_children(_named(processes, "postgres")), choice),
-        "redis": lambda processes, choice: _kill_one(_named(processes, "redis"), choice),
-        "flushall": lambda processes, choice: _flush_all(),
-    }
+#: Kind of kill → name of a process of the stack, and whether one of its children is killed instead.
+_KINDS = {
+    "worker": ("worker", False),
+    "work horse": ("worker", True),
+    "watch": ("watch", False),
+    "web": ("web", False),
+    "web process": ("web", True),
+    "solr": ("solr", False),
+    "postgresql": ("postgres", False),
+    "backend of postgresql": ("postgres", True),
+    "redis": ("redis", False),
+}
+FLUSH = "flushall"
+
+
+def kinds() -> list[str]:
+    """Return the kinds of kills."""
+    return [*_KINDS, FLUSH]
+
+
+def carry_out_one(kind: str, processes: Mapping[str, Process], choice: float) -> bool:
+    """Kill one process, or empty Redis; return whether there was anything to kill."""
+    if kind == FLUSH:
+        return _flush_all()
+    name, of_children = _KINDS[kind]
+    pids = _named(processes, name)
+    return _kill_one(_children(pids) if of_children else pids, choice)
 
 
 def plan(seed: int, number: int, names: list[str]) -> list[Kill]:
@@ -56,11 +67,11 @@ def plan(seed: int, number: int, names: list[str]) -> list[Kill]:
 
 def carry_out(kills: list[Kill], processes: Mapping[str, Process], tell: Callable[[str], None]) -> Counter[str]:
     """Carry out the kills in order; return the number done of each kind."""
-    acts, done = kinds(), Counter[str]()
+    done = Counter[str]()
     for number, kill in enumerate(kills, 1):
         time.sleep(kill.pause)
         deadline = time.monotonic() + 30
-        while not acts[kill.kind](processes, kill.choice):  # not running, or without children: try again
+        while not carry_out_one(kill.kind, processes, kill.choice):  # not running, or without children: try again
             if time.monotonic() > deadline:
                 tell(f"  {number:>3}. {kill.kind}: there was none")
                 break
@@ -79,8 +90,7 @@ def _named(processes: Mapping[str, Process], beginning: str) -> list[int]:
 def _children(pids: list[int]) -> list[int]:
     found: list[int] = []
     for pid in pids:
-        with contextlib.suppress(OSError):
-            found += [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        found += children(pid)
     return found
 
 
