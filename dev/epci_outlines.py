@@ -6,20 +6,17 @@
 No package registry offers openly licensed outlines. Therefore each commune whose centre is in GeoNames (cities of 500
 inhabitants and seats, by INSEE code: two communes in five) gets the part of its département that is nearest to it
 (Voronoi cells); the cells of an intercommunality are merged, and simplified together, so that neighbours keep touching.
-`--left-out 5` evaluates the result: every fifth centre is left out, and those that still lie within the outline of
-their intercommunality are counted.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import itertools
-import json
 import math
 import re
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import shapely
@@ -152,40 +149,14 @@ def rows(shapes: Mapping[str, MultiPolygon]) -> Iterator[tuple[str | float, ...]
         yield code, *(round(side, DECIMALS) for side in shape.bounds), drawn(shape)
 
 
-def within(
-    shapes: Mapping[str, MultiPolygon], left_out: Iterable[tuple[str, tuple[float, float]]]
-) -> tuple[int, int, int]:
-    """Return how many centres lie in the outline of their intercommunality, in its bounding box, and in all."""
-    inside = boxed = number = 0
-    for code, place in left_out:
-        commune = communes.of_code(code)
-        if commune and (shape := shapes.get(commune.epci)):
-            number += 1
-            inside += shape.contains(Point(place))
-            boxed += shape.envelope.contains(Point(place))
-    return inside, boxed, number
-
-
 def main() -> None:
-    """Write the table, or evaluate it."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("cities", type=Path)
-    parser.add_argument("drawing", type=Path)
-    parser.add_argument("--left-out", type=int, default=0)
-    given = parser.parse_args()
-    known, land = middles(given.cities), borders(given.drawing)
-    if given.left_out:
-        left_out = [pair for rank, pair in enumerate(sorted(known.items())) if rank % given.left_out == 0]
-        codes = {code for code, _place in left_out}
-        kept = {code: place for code, place in known.items() if code not in codes}
-        inside, boxed, number = within(joined(kept, land), left_out)
-        print(json.dumps({"left out": number, "within the outline": inside, "within the box": boxed}))
-        return
+    """Write the table."""
+    cities, drawing = map(Path, sys.argv[1:])
     with TARGET.open("w", encoding="utf-8", newline="") as file:
         file.write(NOTES)
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("code", "west", "south", "east", "north", "path"))
-        writer.writerows(rows(joined(known, land)))
+        writer.writerows(rows(joined(middles(cities), borders(drawing))))
 
 
 if __name__ == "__main__":
