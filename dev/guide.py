@@ -33,7 +33,6 @@ os.environ["ECOSPHERE_STACK"] = "guide"  # read by dev.stack.settings
 from dev.guide_system import HOST, NGINX, WEB, System, nginx_ports, site_url
 from dev.stack import install, services
 from dev.stack.packages import find_postgres, without_services
-from dev.stack.postgres import clean
 from dev.stack.settings import LOCAL, ROOT, forget_ckan_variables, ports, redis_url, secret, solr_url
 from dev.stack.shell import StackError, say
 
@@ -377,7 +376,6 @@ def _follow(found: list[Block], leaving: list[Block], existing: list[Block]) -> 
 def _clear() -> None:
     """Remove the remains of an earlier run."""
     services.stop(quietly=True)
-    clean()
     shutil.rmtree(LOCAL, ignore_errors=True)
 
 

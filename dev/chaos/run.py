@@ -145,7 +145,6 @@ def _start_afresh() -> None:
     services.stop(quietly=True)
     for name in ("postgres", "redis", "solr", "mail", "storage", "pycsw", "catalogue", "log", "run"):
         shutil.rmtree(LOCAL / name, ignore_errors=True)
-    postgres.clean()
     (LOCAL / "credentials.json").unlink(missing_ok=True)
 
 
