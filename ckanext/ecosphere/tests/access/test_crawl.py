@@ -1,10 +1,11 @@
 """Crawl of every page as each persona: accessibility in light and dark mode, no English text on French pages.
 
 `make test` crawls as the persona with most rights, without looking at contrast, which takes as long as all other rules;
-`make test-all` looks at it, too, and crawls as the others. In English each page is checked as one persona only. The pages are those of `routes.csv` and CKAN's own, listed below; a test checks that none is
-missing. Pages with the same structure are checked once: the content per route, and head, account bar and footer once
-for the whole portal. The browser is served by the test's application, so that no second process has to start; over
-real HTTP, since browsers do not cache assets of intercepted requests.
+`make test-all` looks at it, too, and crawls as the others. In English each page is checked as one persona only. The
+pages are those of `routes.csv` and CKAN's own, listed below; a test checks that none is missing. Pages with the same
+structure are checked once: the content per route, and head, account bar and footer once for the whole portal. The
+browser is served by the test's application, so that no second process has to start; over real HTTP, since browsers do
+not cache assets of intercepted requests.
 """
 
 from __future__ import annotations
