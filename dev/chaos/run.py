@@ -20,9 +20,7 @@ from . import checks, sabotage
 from .catalogues import Catalogue, served
 from .checks import Check
 from .client import Client
-from .harvests import Harvests
-from .people import Asker, Commenter, Producer, Visitor, settled
-from .supervisor import Supervisor
+from .people import Asker, Commenter, Harvests, Producer, Visitor, settled
 
 #: Limits in seconds after the last kill: for the running harvests to end, and then for everything else.
 HARVEST_SECONDS, REST_SECONDS = 60, 90
@@ -88,7 +86,7 @@ def main() -> int:
     return 0 if passed else 1
 
 
-def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: int, records: int) -> Result:
+def run(supervisor: sabotage.Supervisor, people: dict[str, Client], seed: int, number: int, records: int) -> Result:
     """Kill, wait and check, with catalogues, datasets and requests that belong to this seed."""
     catalogues = [
         Catalogue(f"chaos-{seed}-csw", "csw", records),
@@ -149,7 +147,7 @@ def _start_afresh() -> None:
 
 
 @contextmanager
-def stack() -> Iterator[Supervisor]:
+def stack() -> Iterator[sabotage.Supervisor]:
     """Run the portal and its services under a supervisor for the duration of the block."""
     with services.stopped_on_failure() as started:
         services.up(started)
@@ -162,7 +160,7 @@ def stack() -> Iterator[Supervisor]:
     local("mail")
     for process in (*backends, *portal):
         process.patience = PATIENCE
-    supervisor = Supervisor([*backends, *portal])
+    supervisor = sabotage.Supervisor([*backends, *portal])
     with supervisor:
         yield supervisor
 

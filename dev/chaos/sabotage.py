@@ -1,21 +1,25 @@
-"""Which processes are killed, and when: drawn from a seed, so that a run can be repeated."""
+"""Which processes are killed, and when, drawn from a seed, so that a run can be repeated; and who restarts them."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import socket
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dev.stack.process import Process, children
 from dev.stack.settings import ports
+from dev.stack.shell import StackError
 
 #: Seconds between two kills; the shortest pause is shorter than the start-up of most processes.
 SHORTEST, LONGEST = 2.0, 9.0
+LOOK_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -111,3 +115,45 @@ def _flush_all() -> bool:
             return connection.recv(5) == b"+OK\r\n"
     except OSError:
         return False
+
+
+class Supervisor:
+    """Keeps processes running.
+
+    Args:
+        processes: the processes, in the order of their first start.
+    """
+
+    def __init__(self, processes: Sequence[Process]) -> None:
+        self.processes = {process.name: process for process in processes}
+        self._end = threading.Event()
+        self._threads = [threading.Thread(target=self._keep, args=(process,), daemon=True) for process in processes]
+
+    def __enter__(self) -> Supervisor:
+        for process in self.processes.values():
+            process.start(quietly=True)
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        for thread in self._threads:
+            thread.join(timeout=120)
+        for process in reversed(self.processes.values()):
+            process.stop(quietly=True)
+
+    def _keep(self, process: Process) -> None:
+        last = process.pid()
+        while not self._end.wait(LOOK_SECONDS):
+            if pid := process.pid():
+                last = pid
+                continue
+            if last:
+                # Kill the rest of the process group, as systemd does for a unit and Docker for a container.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(last, signal.SIGKILL)
+            try:
+                process.start(quietly=True)
+            except StackError:  # its remains are not gone yet, or it was killed while starting
+                time.sleep(LOOK_SECONDS)
