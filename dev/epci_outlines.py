@@ -24,7 +24,6 @@ from shapely.geometry import MultiPoint, MultiPolygon, Point, Polygon
 
 from ckanext.ecosphere.shared import outlines
 from ckanext.ecosphere.vocabularies import communes, epcis, normalise
-from dev.departements import NAMED_PATH, degrees, rings
 
 TARGET = epcis.FOLDER / "epci-outlines.csv"
 NOTES = """\
@@ -33,6 +32,15 @@ NOTES = """\
 # west to north: degrees (WGS 84) of the outline. path: as the `d` of an SVG path, in thousandths of a degree eastward and northward
 """  # noqa: E501
 DECIMALS = 3
+WEST, SCALE, NORTH = -5.1898, 0.0241, 59.635
+"""Left side of the drawing of the départements in degrees, degrees per unit, and upper side as Mercator ordinate.
+
+The drawing is in the Mercator projection; these were fitted by comparing the bounding box of each of the 96
+départements with that of `vocabularies/data/territories.csv`: half of the sides lie within 0.006 degrees (500 m), nine
+in ten within 0.012.
+"""
+NAMED_PATH = re.compile(r'<path\s+id="([^"]+)"[^>]*?\sd="([^"]+)"', re.DOTALL)
+_PARTS = re.compile(r"[a-zA-Z]|-?\d*\.?\d+")
 TOLERANCE = 0.008
 """Tolerance of the simplification in degrees of latitude: a tenth of the error of the merged cells."""
 SMALLEST = 0.0006
@@ -65,6 +73,41 @@ def middles(cities: Path) -> Middles:
 def _drawn(ring: str) -> Polygon:
     points = re.split("[ML]", ring.strip("Zz "))[1:]
     return Polygon([tuple(map(float, point.split())) for point in points])
+
+
+def degrees(x: float, y: float) -> tuple[float, float]:
+    """Return the longitude and latitude of a point of the drawing."""
+    ordinate = math.radians(NORTH - SCALE * y)
+    return WEST + SCALE * x, math.degrees(2 * math.atan(math.exp(ordinate)) - math.pi / 2)
+
+
+def rings(path: str) -> Iterator[list[tuple[float, float]]]:
+    """Yield the rings of a path of moves and lines (`m`, `l`, `h`, `v`, `z`, relative or not)."""
+    x = y = 0.0
+    ring: list[tuple[float, float]] = []
+    parts = iter(_PARTS.findall(path))
+    command = ""
+    for part in parts:
+        if part.isalpha():
+            command = part
+            if command in "zZ" and ring:
+                yield ring
+                (x, y), ring = ring[0], []
+            elif command in "mM" and ring:
+                yield ring
+                ring = []
+            continue
+        first = float(part)
+        base_x, base_y = (x, y) if command.islower() else (0.0, 0.0)
+        if command in "hH":
+            x = base_x + first
+        elif command in "vV":
+            y = base_y + first
+        else:
+            x, y = base_x + first, base_y + float(next(parts))
+        ring.append((x, y))
+    if ring:
+        yield ring
 
 
 def borders(drawing: Path) -> dict[str, MultiPolygon | Polygon]:

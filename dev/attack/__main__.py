@@ -194,20 +194,14 @@ def carry_out(name: str, attack: classes.Attack, prepared: Stage, tell: Callable
 
 def table(results: Sequence[Result]) -> str:
     """Format the results as a plain-text table."""
-    head = ("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
-    rows = [head, *map(_row, results)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
-
-
-def _row(result: Result) -> tuple[str, ...]:
-    verdict = "ok" if result.good else result.failure[:60] or "NOT OK"
-    figures = (str(result.attempts), str(len(result.through)), f"{result.slowest[0]:.2f}")
-    return (result.name, *figures, f"{result.worst_bytes / 1e6:.0f}", verdict)
+    line = "{:<15} {:>9} {:>12} {:>19} {:>21}  {}"
+    head = line.format("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
+    lines = [head.rstrip(), "-" * len(head.rstrip())]
+    for result in results:
+        verdict = "ok" if result.good else result.failure[:60] or "NOT OK"
+        figures = (len(result.through), f"{result.slowest[0]:.2f}", f"{result.worst_bytes / 1e6:.0f}")
+        lines.append(line.format(result.name, result.attempts, *figures, verdict))
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -22,6 +23,7 @@ CLOSED_SECONDS = 1.0
 CSRF = re.compile(r'name="_csrf_token"[^>]*?\bvalue="([^"]+)"|<meta name="_csrf_token" content="([^"]+)"')
 
 
+@dataclass(frozen=True)
 class Answer:
     """An HTTP response of the portal.
 
@@ -29,17 +31,20 @@ class Answer:
         status: HTTP status; 0 if there was no response.
         content: body, as far as it was read; the error if there was no response.
         headers: response headers.
-        location: the Location header; empty if there is none.
         cost: seconds, see `load`.
         set_cookies: the Set-Cookie headers.
     """
 
-    def __init__(
-        self, status: int, content: bytes, headers: Mapping[str, str], cost: float, set_cookies: tuple[str, ...] = ()
-    ):
-        self.status, self.content, self.headers, self.cost = status, content, headers, cost
-        self.location = headers.get("Location", "")
-        self.set_cookies = set_cookies
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
+    cost: float
+    set_cookies: tuple[str, ...] = ()
+
+    @property
+    def location(self) -> str:
+        """The Location header; empty if there is none."""
+        return self.headers.get("Location", "")
 
     @property
     def body(self) -> str:
