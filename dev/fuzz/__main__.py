@@ -79,8 +79,11 @@ def fuzzed(name: str, seed: tuple[str, bytes], count: int, chance: random.Random
         assert process.stdout
         for number in range(count):
             content = mutated(seed[1], chance, tokens) if number else seed[1]
-            for path in work.iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            for path in work.iterdir():  # the folder itself stays: the process is confined to it
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
             (work / "in").write_bytes(content)
             process.stdin.write(json.dumps(_job(work, seed[0])) + "\n")
             process.stdin.flush()
