@@ -34,8 +34,8 @@ class Walk:
 
 
 def walks(page: str) -> Iterator[Walk]:
-    """Yield the journeys of the page: sections with a numbered list that begins with a module."""
-    for section in re.split(r"^#{2,3} ", page, flags=re.MULTILINE)[1:]:
+    """Yield the journeys of the page: sections of the third level with a numbered list that begins with a module."""
+    for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
         heading, _newline, text = section.partition("\n")
         steps = [match[1] for match in _STEP.finditer(first_list(text))]
         if steps and _MODULE.search(steps[0]):
@@ -54,12 +54,14 @@ def lost(walk: Walk, package: Path) -> list[str]:
 
 
 def named_by(walk: Walk, package: Path) -> Iterator[tuple[str, Path | None]]:
-    """Yield each module that a walk names, with its path; a bare name is beside another module of its step."""
+    """Yield each module that a walk names, with its path: in the package, or in a folder of another of its step."""
     for step in walk.steps:
         names = _MODULE.findall(step)
-        folders = [package / name.rpartition("/")[0] for name in names if "/" in name]
+        folders = [package]
         for name in names:
-            places = [package / name] if "/" in name else [folder / name for folder in folders or [package]]
+            folders += Path(name).parents
+        for name in names:
+            places = [package / folder / name for folder in folders]
             yield name, next(filter(Path.is_file, places), None)
 
 
