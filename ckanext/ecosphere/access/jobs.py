@@ -65,7 +65,6 @@ def read_services() -> int:
         return reading.run(addresses, SECONDS)
 
 
-
 def name_resources(package_id: str) -> int:
     """Name the resources of a dataset by their services, once these are read (background job); return their number."""
     read_services()

@@ -279,7 +279,9 @@ def _limits(record: etree._Element) -> Iterator[Correction]:
         if path:
             proposed = f"{concept.label_fr} ({concept.uri})"
             attributes = {"xlink:href": concept.uri}
-            yield Correction("constraints", path, today, proposed, "gmx:Anchor", concept.label_fr, attributes)
+            yield Correction(
+                "constraints", path, today, proposed, "gmx:Anchor", concept.label_fr, attributes
+            )
 
 
 def _changed(rule: str, prop: etree._Element, today: str, proposed: str) -> Iterator[Correction]:

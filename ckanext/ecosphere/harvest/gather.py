@@ -146,7 +146,11 @@ def renamed(missing: Mapping[str, Mark], newcomers: Sequence[Mark]) -> dict[int,
         if guid not in pairs.values():
             guids_of[mark.resource].append(guid)
     for resource, guids in guids_of.items():
-        places = [place for place, new in enumerate(newcomers) if place not in pairs and new.resource == resource]
+        places = [
+            place
+            for place, new in enumerate(newcomers)
+            if place not in pairs and new.resource == resource
+        ]
         if len(guids) == len(places) == 1:
             pairs[places[0]] = guids[0]
     return pairs
@@ -468,7 +472,9 @@ class Gatherer:
                 self._pending.append(_Gathered(raw, guid))
                 self._pending_by_guid[guid] = raw
 
-    def _not_taken(self, raw: RawRecord, identifier: str, seen_digest: str | None = None, title: str = "") -> None:
+    def _not_taken(
+        self, raw: RawRecord, identifier: str, seen_digest: str | None = None, title: str = ""
+    ) -> None:
         """Report a record that is not taken.
 
         A record that this job had already read before it was interrupted is not reported the first time: it is expected

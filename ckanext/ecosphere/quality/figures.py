@@ -281,7 +281,9 @@ def by_place_or_theme(scope: Scope, column: str) -> list[Group]:
 
 
 def _groups(query: sa.Select[Any]) -> list[Group]:
-    groups = [Group(row["key"], _summary(dict(row))) for row in model.Session.execute(query).mappings()]
+    groups = [
+        Group(row["key"], _summary(dict(row))) for row in model.Session.execute(query).mappings()
+    ]
     return sorted(groups, key=lambda group: (-(group.summary.mean or 0), group.key))
 
 

@@ -77,7 +77,9 @@ def catalogue() -> Response:
     except SearchError as error:
         return tk.abort(400, str(error))
     if number <= public_files.MOST_LIVE:
-        response = Response(stream_with_context(public_files.csv_lines(search)), mimetype="text/csv")
+        response = Response(
+            stream_with_context(public_files.csv_lines(search)), mimetype="text/csv"
+        )
     elif search != {"q": "", "fq": public_files.PUBLIC}:
         message = tk._(
             "Too many datasets for one file: {number} at most. Narrow the search, or take the whole catalogue."

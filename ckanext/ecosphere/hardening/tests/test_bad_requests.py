@@ -17,6 +17,7 @@ Visitor = Callable[..., FlaskClient]
 GARBLED = "characters that cannot be read"
 
 
+@pytest.mark.few(4, "values")
 @pytest.mark.parametrize(
     "address",
     [

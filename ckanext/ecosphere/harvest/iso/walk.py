@@ -147,7 +147,9 @@ class Walk:
                 self._note_other(prop, language, text)
         return main
 
-    def _place_first(self, first: str, texts: dict[str, str], others: list[tuple[str, str]]) -> None:
+    def _place_first(
+        self, first: str, texts: dict[str, str], others: list[tuple[str, str]]
+    ) -> None:
         """Assign the main text, outside of the localised ones, to the language of the record."""
         own = languages.tag(self.record.metadata_language or "")
         if own in texts:
@@ -434,7 +436,9 @@ def _inside(table: Table) -> Handler:
     return handler
 
 
-def new(factory: Callable[[], Any], attribute: str, table: Table, finish: Handler | None = None) -> Handler:
+def new(
+    factory: Callable[[], Any], attribute: str, table: Table, finish: Handler | None = None
+) -> Handler:
     """Create an object for each type within the property, fill it with a table, and append it to a list.
 
     Args:

@@ -59,7 +59,9 @@ _DECLARATION = re.compile(rb"<\?xml\b[^>]{0,500}?\?>")
 _DECLARED = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _MISC = re.compile(rb"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
-_CONTROL_REF = re.compile(rb"&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|[xX]0*(?:[0-8bcBC]|[01][0-9a-fA-F]));")
+_CONTROL_REF = re.compile(
+    rb"&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|[xX]0*(?:[0-8bcBC]|[01][0-9a-fA-F]));"
+)
 _PAIR_REF = re.compile(
     rb"&#(?:(5[56]\d{3})|[xX]([dD][89abAB][0-9a-fA-F]{2}));&#(?:(5[67]\d{3})|[xX]([dD][c-fC-F][0-9a-fA-F]{2}));"
 )
@@ -67,7 +69,9 @@ _HALF_REF = re.compile(
     rb"&#(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]|[xX][dD][89a-fA-F][0-9a-fA-F]{2});"
 )
 _NAMED_REF = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
-_BARE_AMPERSAND = re.compile(rb"&(?!(?:[A-Za-z][A-Za-z0-9]{0,31}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});)")
+_BARE_AMPERSAND = re.compile(
+    rb"&(?!(?:[A-Za-z][A-Za-z0-9]{0,31}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});)"
+)
 _LONG_TAG = re.compile(rb"<[A-Za-z_][^<>]{%d,}" % MAX_TAG)
 _LONG_TEXT = re.compile(rb">([^<]{%d,})<" % (MAX_TEXT + 1))
 _ROOT_TAG = re.compile(rb"<[A-Za-z_][\w.:-]*")
@@ -103,7 +107,9 @@ def _cp1252(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("ecosphere-cp1252", _cp1252)
 
 
-def parse_xml(data: bytes, max_bytes: int = MAX_BYTES, repairs: list[str] | None = None) -> etree._Element:
+def parse_xml(
+    data: bytes, max_bytes: int = MAX_BYTES, repairs: list[str] | None = None
+) -> etree._Element:
     """Parse a document and return its root.
 
     Args:
@@ -291,7 +297,8 @@ def _undeclared_prefixes(data: bytes) -> bytes:
     missing = [
         b' xmlns:%s="%s"' % (prefix.encode(), uri.encode())
         for prefix, uri in WELL_KNOWN_PREFIXES.items()
-        if b"xmlns:%s" % prefix.encode() not in declared and re.search(rb"[</\s]%s:" % prefix.encode(), data)
+        if b"xmlns:%s" % prefix.encode() not in declared
+        and re.search(rb"[</\s]%s:" % prefix.encode(), data)
     ]
     return data[: root.end()] + b"".join(missing) + data[root.end() :]
 
@@ -330,6 +337,8 @@ def _refusal(data: bytes, error: Exception) -> RecordError:
     lower = detail.lower()
     if "excessive depth" in lower or "maximum depth" in lower:
         return RecordError("too-deep")
-    if "premature end" in lower or ("start tag expected" not in lower and not data.rstrip().endswith(b">")):
+    if "premature end" in lower or (
+        "start tag expected" not in lower and not data.rstrip().endswith(b">")
+    ):
         return RecordError("truncated", line=line)
     return RecordError("not-well-formed", line=line, detail=detail.partition(", line ")[0][:200])

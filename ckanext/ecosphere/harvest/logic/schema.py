@@ -42,7 +42,9 @@ def reconciliation_schema() -> dict[str, Any]:
 
 def _page_schema(outcomes: Iterable[str], name: str = "outcome") -> dict[str, Any]:
     validator: Any = tk.get_validator
-    not_empty, unicode_safe, ignore_empty = map(validator, ("not_empty", "unicode_safe", "ignore_empty"))
+    not_empty, unicode_safe, ignore_empty = map(
+        validator, ("not_empty", "unicode_safe", "ignore_empty")
+    )
     one_of, default, number = map(validator, ("one_of", "default", "natural_number_validator"))
     return {
         "id": [not_empty, unicode_safe],
@@ -98,9 +100,14 @@ def letter_schema(not_missing: Any, boolean_validator: Any) -> dict[str, Any]:
 
 
 @validator_args
-def overview_schema(ignore_empty: Any, unicode_safe: Any, default: Any, boolean_validator: Any) -> dict[str, Any]:
+def overview_schema(
+    ignore_empty: Any, unicode_safe: Any, default: Any, boolean_validator: Any
+) -> dict[str, Any]:
     """Return the schema of the source overview."""
-    return {"organization": [ignore_empty, unicode_safe], "counted": [default(True), boolean_validator]}
+    return {
+        "organization": [ignore_empty, unicode_safe],
+        "counted": [default(True), boolean_validator],
+    }
 
 
 def nothing_schema() -> dict[str, Any]:

@@ -157,7 +157,9 @@ class PageError(Exception):
         too_big: smaller pages may work; retrying the same size will not.
     """
 
-    def __init__(self, code: str, misunderstood: bool = False, too_big: bool = False, **params: Any):
+    def __init__(
+        self, code: str, misunderstood: bool = False, too_big: bool = False, **params: Any
+    ):
         super().__init__(code)
         self.code = code
         self.params = params
@@ -191,7 +193,9 @@ class SourceReader:
         """Yield the records of each page that can be read."""
         raise NotImplementedError
 
-    def _fetch(self, url: str, headers: Mapping[str, str] | None = None, max_bytes: int | None = None) -> Response:
+    def _fetch(
+        self, url: str, headers: Mapping[str, str] | None = None, max_bytes: int | None = None
+    ) -> Response:
         """Fetch a page.
 
         Args:
@@ -204,7 +208,9 @@ class SourceReader:
         """
         limit = self._session.settings.max_bytes
         try:
-            response = self._session.get(url, headers=headers or {}, max_bytes=min(max_bytes or limit, limit))
+            response = self._session.get(
+                url, headers=headers or {}, max_bytes=min(max_bytes or limit, limit)
+            )
         except FetchError as error:
             raise PageError(f"fetch-{error.code}", **error.params) from error
         if response.status != OK:

@@ -32,7 +32,9 @@ QUERYABLES = {
     "any": ("csw:AnyText", "apiso:AnyText"),
 }
 _COMPARISONS = {
-    "like": lambda name, value: fes.PropertyIsLike(name, value, escapeChar="\\", wildCard="%", singleChar="_"),
+    "like": lambda name, value: fes.PropertyIsLike(
+        name, value, escapeChar="\\", wildCard="%", singleChar="_"
+    ),
     "equals": fes.PropertyIsEqualTo,
     "since": fes.PropertyIsGreaterThanOrEqualTo,
     "until": fes.PropertyIsLessThanOrEqualTo,
@@ -47,7 +49,14 @@ _NAMESPACES = {
     "dct": "http://purl.org/dc/terms/",
 }
 # Parameters that the URL of a source may contain because it was copied from a browser.
-_PROTOCOL_PARAMETERS = {"service", "request", "version", "acceptversions", "elementsetname", "resulttype"}
+_PROTOCOL_PARAMETERS = {
+    "service",
+    "request",
+    "version",
+    "acceptversions",
+    "elementsetname",
+    "resulttype",
+}
 _PROPERTY = re.compile(r"[A-Za-z_][\w.:-]{0,80}")
 
 
@@ -262,7 +271,9 @@ def _as_xml(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], values: dict[
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
-def _as_pairs(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], values: dict[str, str]) -> dict[str, str]:
+def _as_pairs(
+    dialect: Dialect, filters: tuple[Filter | AnyOf, ...], values: dict[str, str]
+) -> dict[str, str]:
     pairs = {
         **values,
         "request": "GetRecords",

@@ -34,7 +34,9 @@ class SourceType:
     options: tuple[str, ...] = COMMON_OPTIONS
     """Option names allowed in the configuration of a source."""
 
-    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
+    def make_reader(
+        self, url: str, settings: dict[str, Any], session: GuardedSession
+    ) -> SourceReader:
         """Create the reader that `reader` wraps with limits.
 
         Args:
@@ -63,7 +65,9 @@ class SourceType:
             ConfigError: one of them is not valid.
         """
 
-    def reader(self, url: str, settings: dict[str, Any], bounds: Bounds | None = None) -> BoundedReader:
+    def reader(
+        self, url: str, settings: dict[str, Any], bounds: Bounds | None = None
+    ) -> BoundedReader:
         """Create a reader for one reading of a source, whose time starts now.
 
         Args:

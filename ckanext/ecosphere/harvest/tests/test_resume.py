@@ -393,6 +393,7 @@ def test_a_worker_that_is_killed_loses_nothing_although_the_queue_is_emptied_too
         assert small.counts(job) == {"added": 6}
 
 
+@pytest.mark.slow("kills")
 def test_a_worker_whose_process_is_killed_begins_the_job_again_at_once(small, tmp_path):
     texts = dict.fromkeys(SIX, "Zones.")
     going, arrived = threading.Event(), threading.Event()

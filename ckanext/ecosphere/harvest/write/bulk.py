@@ -35,14 +35,22 @@ Row = dict[str, Any]
 TagKey = tuple[str, str | None]
 """Name of a tag, and id of its vocabulary."""
 _ACTION = "package_create"
-_UNFORESEEN = ("groups", "relationships_as_subject", "relationships_as_object", "plugin_data", "tag_string")
+_UNFORESEEN = (
+    "groups",
+    "relationships_as_subject",
+    "relationships_as_object",
+    "plugin_data",
+    "tag_string",
+)
 _IGNORED_IN_RESOURCES = ("extras", "revision_timestamp", "tracking_summary")
 
 
 def _innermost(action: Any) -> Any:
     """Return the action below those chained actions that leave the datasets of our harvest as they are."""
     action = inspect.unwrap(action)
-    while isinstance(action, partial) and getattr(action.func, "ecosphere_for_earlier_programs", False):
+    while isinstance(action, partial) and getattr(
+        action.func, "ecosphere_for_earlier_programs", False
+    ):
         action = inspect.unwrap(action.args[0])
     return action
 
@@ -182,7 +190,10 @@ def tag_ids(tags: set[TagKey]) -> dict[TagKey, str]:
         lock = "SELECT pg_advisory_xact_lock(hashtext('ecosphere'), hashtext('tags'))"
         connection.execute(sa.text(lock))
         missing -= _present_tags(connection, missing).keys()
-        rows = [{"id": str(uuid4()), "name": name, "vocabulary_id": vocabulary} for name, vocabulary in missing]
+        rows = [
+            {"id": str(uuid4()), "name": name, "vocabulary_id": vocabulary}
+            for name, vocabulary in missing
+        ]
         if rows:
             connection.execute(sa.insert(model.tag_table), rows)
     return _present_tags(model.Session, tags)

@@ -173,7 +173,11 @@ class Importer:
         return documents
 
     def _documents_of(self, outcomes: list[Outcome]) -> list[solr.Document]:
-        written = {outcome.package_id: outcome for outcome in outcomes if outcome.written and outcome.package_id}
+        written = {
+            outcome.package_id: outcome
+            for outcome in outcomes
+            if outcome.written and outcome.package_id
+        }
 
         def failed(package_id: str, error: Exception) -> None:
             self._document_failed(package_id, error)
@@ -196,7 +200,9 @@ class Importer:
         if not outcomes:
             return
         written_ids = [outcome.package_id for outcome in outcomes if outcome.written]
-        is_current = sa.and_(HarvestObject.package_id.in_(written_ids), HarvestObject.current.is_(True))
+        is_current = sa.and_(
+            HarvestObject.package_id.in_(written_ids), HarvestObject.current.is_(True)
+        )
         model.Session.execute(sa.update(HarvestObject).where(is_current).values(current=False))
         # One that is imported once more, since its lot came later or a later job is undone, keeps the report of its
         # own job.

@@ -164,7 +164,11 @@ def as_harvested(present: list[Present], edits: Edits) -> list[Present]:
     harvested = []
     for resource in present:
         notes = edits.get(resource.id, {})
-        of_source = {name: notes[name]["source"] or "" for name in ("url", "protocol", "name") if name in notes}
+        of_source = {
+            name: notes[name]["source"] or ""
+            for name in ("url", "protocol", "name")
+            if name in notes
+        }
         harvested.append(replace(resource, **of_source))
     return harvested
 
@@ -235,7 +239,9 @@ class SchemaFields:
         for name, value in resource.items():
             if name in self.resource:
                 fitted[name] = value
-            elif not name.endswith(SUFFIX):  # CKAN itself expects objects in fields with this suffix
+            elif not name.endswith(
+                SUFFIX
+            ):  # CKAN itself expects objects in fields with this suffix
                 fitted[name] = _as_text(value)
         return fitted
 

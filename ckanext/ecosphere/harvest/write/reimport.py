@@ -158,23 +158,27 @@ def _naming(source_id: str) -> list[tuple[str, str | None, list[str]]]:
 def _datasets(source_id: str, guids: Collection[str]) -> dict[str, str]:
     """Return the dataset of each published record among these."""
     query = sa.select(SourceRecord.guid, SourceRecord.package_id).where(
-        SourceRecord.source_id == source_id, one_of(SourceRecord.guid, guids), SourceRecord.state == PUBLISHED
+        SourceRecord.source_id == source_id,
+        one_of(SourceRecord.guid, guids),
+        SourceRecord.state == PUBLISHED,
     )
     return {guid: package_id for guid, package_id in model.Session.execute(query) if package_id}
 
 
 def _in_series(package_ids: Collection[str]) -> dict[str, str]:
     """Return the field `in_series` of the active datasets among these, as stored."""
-    query = sa.select(model.Package.id, model.Package.state, model.Package.extras["in_series"].astext).where(
-        one_of(model.Package.id, package_ids)
-    )
+    query = sa.select(
+        model.Package.id, model.Package.state, model.Package.extras["in_series"].astext
+    ).where(one_of(model.Package.id, package_ids))
     rows = model.Session.execute(query)
     return {package_id: stored or "" for package_id, state, stored in rows if state == "active"}
 
 
 def _catalogues_read(source_id: str, job_id: str) -> dict[str, datetime]:
     """Return the feature catalogues of a source that a job has read, with the time."""
-    query = sa.select(SourceRecord.guid).where(SourceRecord.source_id == source_id, SourceRecord.state == CATALOGUE)
+    query = sa.select(SourceRecord.guid).where(
+        SourceRecord.source_id == source_id, SourceRecord.state == CATALOGUE
+    )
     guids = list(model.Session.scalars(query))
     query = sa.select(HarvestObject.guid, HarvestObject.import_started).where(
         one_of(HarvestObject.guid, guids),

@@ -64,7 +64,9 @@ def series_of(source_id: str, guids: set[str]) -> Mapping[str, list[str]]:
         return series
     # The members are the only condition: by an index of any other, PostgreSQL might read all records of the source.
     query = (
-        sa.select(SourceRecord.source_id, SourceRecord.state, SourceRecord.guid, SourceRecord.members)
+        sa.select(
+            SourceRecord.source_id, SourceRecord.state, SourceRecord.guid, SourceRecord.members
+        )
         .where(SourceRecord.members.overlap(sorted(guids)))  # type: ignore[attr-defined]
         .order_by(SourceRecord.guid)
     )

@@ -30,7 +30,9 @@ def headers(person: dict[str, Any]) -> dict[str, str]:
     return {"Authorization": person["token"]}
 
 
-def test_the_dataset_page_says_the_score_once_and_leads_to_the_criteria(app: Any, zones: Any, people: dict[str, Any]):
+def test_the_dataset_page_says_the_score_once_and_leads_to_the_criteria(
+    app: Any, zones: Any, people: dict[str, Any]
+):
     for person, offers_advice in ((None, False), (people["editor"], True)):
         page = app.get("/fr/dataset/zones", headers=headers(person) if person else {}).body
         assert page.count("ecosphere-badge__score") == 1

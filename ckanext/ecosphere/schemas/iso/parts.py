@@ -85,7 +85,9 @@ def extents(dataset: Reader, name: str) -> list[Element]:
         around += [_box(box) for box in _derived_boxes(dataset)]
     contents.append(around)
     rows = enumerate(dataset.rows("temporal_coverage"), 1)
-    contents.append([_period(row, number) for number, row in rows if row.get("start") or row.get("end")])
+    contents.append(
+        [_period(row, number) for number, row in rows if row.get("start") or row.get("end")]
+    )
     return [el(name, el("gmd:EX_Extent", content)) for content in contents if content]
 
 
@@ -274,7 +276,9 @@ def transfers(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> list[E
     """
     options = [_transfer(dataset, row) for row in _files(dataset)]
     options += [[link] for link in _pages(dataset, elsewhere)]
-    return [el("gmd:transferOptions", el("gmd:MD_DigitalTransferOptions", parts)) for parts in options]
+    return [
+        el("gmd:transferOptions", el("gmd:MD_DigitalTransferOptions", parts)) for parts in options
+    ]
 
 
 def _transfer(dataset: Reader, row: Row) -> list[Element]:
@@ -357,7 +361,9 @@ def _pages(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Iterator[
         )
 
 
-def _link(address: str, translations: Translations | None = None, /, *, role: str, **texts: str) -> Element:
+def _link(
+    address: str, translations: Translations | None = None, /, *, role: str, **texts: str
+) -> Element:
     """Return a ``gmd:onLine`` element.
 
     Args:

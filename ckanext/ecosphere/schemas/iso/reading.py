@@ -51,7 +51,9 @@ class Reader:
         parts = self.dataset.get(name)
         if not isinstance(parts, (list, tuple)):
             parts = [parts]
-        return [str(part) for part in parts if part not in _EMPTY and not isinstance(part, (list, dict))]
+        return [
+            str(part) for part in parts if part not in _EMPTY and not isinstance(part, (list, dict))
+        ]
 
     def translations(self, name: str, row: Row | None = None) -> dict[str, str]:
         """Return the translations of a text of the dataset, or of one of its rows, by language."""

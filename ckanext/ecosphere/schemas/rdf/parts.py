@@ -516,7 +516,9 @@ def read_contact(graph: Graph, node: Any, contact: dict[str, Any]) -> None:
     for stated in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
         value = graph.value(stated, VCARD.hasValue)
         try:
-            contact["telephone"] = contact_details.international(str(stated if value is None else value))
+            contact["telephone"] = contact_details.international(
+                str(stated if value is None else value)
+            )
         except ValueError:
             continue
         break

@@ -123,6 +123,7 @@ class TestTheAction:
         assert read["license_id"] in ("eupl-1.2", "agpl-3.0")
         assert read["contact"][0]["email"].endswith("@example.org")
 
+    @pytest.mark.few(2, "values")
     @pytest.mark.parametrize("path", ["/page", "/missing", "/bomb", "/entities", "/context", "/text"])
     def test_refuses_what_it_cannot_read_with_a_reason(self, server, act, path):
         with pytest.raises(tk.ValidationError) as caught:
@@ -130,6 +131,7 @@ class TestTheAction:
         told: Any = caught.value.error_dict
         assert told["url"][0]
 
+    @pytest.mark.few(1, "formats")
     @pytest.mark.parametrize("path", ["/iso", "/ttl", "/publiccode.yml", "/codemeta.json"])
     def test_reads_a_text_as_it_reads_an_address(self, server, act, path):
         from_text = act("ecosphere_dataset_import", content=documents()[path][0])["dataset"]

@@ -22,7 +22,10 @@ SECRET, MISSPELT = "zibeline", "zibelyne"
 STRANGERS = ("anonymous", "stranger", "stranger by token")
 READERS = ("anne", "anne by token")
 BESIDE_OTHERS = (f"martre marais {MISSPELT}", f"martre {MISSPELT} 44")
-QUESTIONS_ASKED = [MISSPELT, *(pytest.param(q, marks=pytest.mark.slow("values")) for q in BESIDE_OTHERS)]
+QUESTIONS_ASKED = [
+    MISSPELT,
+    *(pytest.param(q, marks=pytest.mark.slow("values")) for q in BESIDE_OTHERS),
+]
 """The misspelt word alone, and beside words that find something."""
 MOST_SECONDS = 4
 

@@ -87,6 +87,7 @@ def seconds(function: Callable[[str], str], text: str) -> float:
     return min(taken)
 
 
+@pytest.mark.few(12, "expressions")
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("function", [rich_text.to_html, rich_text.to_text, rich_text.excerpt])
 def test_time_is_linear(name: str, function: Callable[[str], str]) -> None:
