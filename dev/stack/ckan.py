@@ -96,7 +96,7 @@ def _version() -> str:
 
 def processes() -> Iterator[Process]:
     """Yield the web server, the workers, the watch and the clock as background processes."""
-    version, env = _version(), {"CKAN_INI": str(INI)}
+    version, env = _version(), {"CKAN_INI": str(INI), "MALLOC_ARENA_MAX": "2"}
     options = ["--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS), "--timeout", "120"]
     options += ["--forwarder-headers", ""]  # else clients could choose the portal's apparent URL
     bind = ["--bind", f"127.0.0.1:{ports()['web']}", "--chdir", str(ROOT)]
