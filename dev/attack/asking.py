@@ -280,7 +280,8 @@ def _call(stage: Stage, client: Client, line: dict[str, Any]) -> Iterator[Outcom
     data, path = stage.filled(line["data"]), f"/api/3/action/{line['action']}"
     body = json.dumps(data)
     flat = {name: value if isinstance(value, str) else json.dumps(value) for name, value in data.items()}
-    ways = [("POST", kind, {"data": body}) for kind in ("application/json", "text/plain")]
+    ways: list[tuple[str, str, dict[str, Any]]] = []
+    ways += [("POST", kind, {"data": body}) for kind in ("application/json", "text/plain")]
     ways += [("POST", "application/x-www-form-urlencoded", {"data": body + "="}), ("POST", "", {"data": flat})]
     ways += [("GET", "", {"params": flat}), ("HEAD", "application/json", {"data": body})]
     for method, kind, sent in ways:

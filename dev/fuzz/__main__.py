@@ -117,7 +117,7 @@ def _started(work: Path, log: Path) -> subprocess.Popen[str]:
 
 
 def _job(work: Path, name: str) -> dict[str, object]:
-    files = {"input": str(work / "in"), "output": str(work / "out"), "name": name}
+    files: dict[str, object] = {"input": str(work / "in"), "output": str(work / "out"), "name": name}
     return files | {"task": "sample", "rows": ROWS, "memory": MEMORY_MEGABYTES, "seconds": SECONDS}
 
 
