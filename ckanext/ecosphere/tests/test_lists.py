@@ -153,6 +153,7 @@ def test_lists_of_others_take_synonyms_and_nothing_else(send):
     assert send(f"{ADMIN}/vocabulaires/..%2f..%2fetc", status=404)
 
 
+@pytest.mark.slow("load")
 def test_another_process_knows_within_two_seconds(portal):
     terms.store("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
     local.apply({})  # as in a process that did not make the change
@@ -225,6 +226,7 @@ WRONG_LINES = [
 ]
 
 
+@pytest.mark.slow("values")
 def test_what_is_no_line_is_refused_with_a_sentence(send):
     for form, sentence in WRONG_LINES:
         line = {"asked": "zorglub", "called": "haie", "do": "save", **form}

@@ -226,6 +226,7 @@ def test_one_request_that_fails_does_not_stop_the_others():
         act("anonymise", "boss")
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("day, name, count", [("2026-03-27", "services_reminded", 1), ("2026-04-20", "escalated", 3)])
 def test_one_that_cannot_be_told_of_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch, day: str, name: str, count: int

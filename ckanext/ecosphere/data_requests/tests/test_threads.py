@@ -127,6 +127,7 @@ def test_message_hidden_within_the_delay_is_not_sent(postbox: Postbox):
     assert mail["Subject"].endswith(f"There is a new comment on your request {made['reference']}")
 
 
+@pytest.mark.slow("variants")
 def test_one_click_stops_the_mails_about_a_request_and_nothing_else(app: Any, postbox: Postbox):
     made, other = opened(), opened(title="Autre")
     for each in (made, other):

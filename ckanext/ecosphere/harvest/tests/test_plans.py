@@ -66,6 +66,7 @@ def rows_read(function, *arguments) -> int:
     return plans.rows_read(statements)
 
 
+@pytest.mark.few(1, "load")
 @pytest.mark.parametrize(
     ("function", "arguments"),
     [

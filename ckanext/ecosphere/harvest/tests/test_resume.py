@@ -252,6 +252,7 @@ def test_two_workers_share_a_job_and_the_death_of_one_of_them_costs_nothing(smal
         assert small.counts(job) == {"added": 24}
 
 
+@pytest.mark.slow("load")
 def test_two_jobs_of_one_source_and_one_job_twice_never_overlap(small):
     texts = dict.fromkeys(SIX, "Zones.")
     going, arrived = threading.Event(), threading.Event()

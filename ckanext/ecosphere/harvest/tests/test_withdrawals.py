@@ -240,6 +240,7 @@ def test_a_hold_is_dropped_when_the_records_come_back(portal):
             portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="withdraw")
 
 
+@pytest.mark.slow("variants")
 def test_a_hold_follows_the_records_that_come_back(portal):
     with catalogue(TEN) as server:
         source = portal.source(server.url)

@@ -72,6 +72,7 @@ def test_tells_the_records_that_other_catalogues_have(iso_schema):
     assert link.xpath("string(*[local-name()='function']/*/@codeListValue)") == "information"
 
 
+@pytest.mark.slow("exchange")
 def test_the_record_has_every_field_but_those_that_are_listed_as_lost(create):
     present: set[tuple[str, str]] = set()
     examined: set[tuple[str, str]] = set()

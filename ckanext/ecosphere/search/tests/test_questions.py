@@ -122,6 +122,7 @@ def test_brackets_capitals_and_a_lone_sign_are_no_language_of_solr(catalogue, ap
     )
 
 
+@pytest.mark.slow("words")
 def test_quoted_words_find_the_titles_that_hold_them(french, make_datasets):
     texts = (
         "Trait de côte et érosion",
@@ -239,6 +240,7 @@ RARE = (
 )
 
 
+@pytest.mark.slow("load")
 def test_three_questions_to_solr_are_enough_for_one_that_finds_little(catalogue, monkeypatch):
     asked: list[Any] = []
     search_solr = pysolr.Solr.search

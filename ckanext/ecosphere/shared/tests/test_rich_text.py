@@ -108,6 +108,7 @@ def test_no_word_is_dropped(name: str) -> None:
         assert shown.count("a") == text.count("a")
 
 
+@pytest.mark.few(10, "hostile")
 @pytest.mark.parametrize("text", [*STRANGE, *(case(2_000) for case in CASES.values())])
 def test_nothing_runs(text: str) -> None:
     for shown in (
