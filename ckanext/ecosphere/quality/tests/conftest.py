@@ -38,48 +38,17 @@ def service() -> dict[str, Any]:
     return factories.Organization(name="ddt-42", title="DDT de la Loire")
 
 
-#: User → organisation and role; users without one are outsiders.
-ROLES = {
-    "editor": ("ddt-42", "editor"),
-    "admin": ("ddt-42", "admin"),
-    "member": ("ddt-42", "member"),
-    "other-editor": ("ddt-43", "editor"),
-    "stranger": None,
-    "sysadmin": None,
-}
-
-
-class Person(dict[str, Any]):
-    """A user dict; the API token is made for the test that asks for it."""
-
-    def __missing__(self, key: str) -> Any:
-        assert key == "token", key
-        self["token"] = factories.APIToken(user=self["id"])["token"]
-        return self["token"]
-
-
 @pytest.fixture
 def people(service: dict[str, Any]) -> dict[str, Any]:
-    """A user of each role in the organisation `ddt-42`, and outsiders: name → user dict with token.
-
-    Written to the database as the actions would, which take half a second.
-    """
-    services = {
-        "ddt-42": service["id"],
-        "ddt-43": factories.Organization(name="ddt-43", image_url="")["id"],
+    """A user of each role in the organisation `ddt-42`, and outsiders: name → user dict with token."""
+    found = {
+        name: factories.UserWithToken(name=name)
+        for name in ("editor", "admin", "member", "stranger", "other-editor")
     }
-    found: dict[str, Any] = {}
-    for name, role in ROLES.items():
-        user = model.User(
-            name=name, fullname=name, email=f"{name}@example.org", sysadmin=name == "sysadmin"
-        )
-        model.Session.add(user)
-        model.Session.flush()
-        found[name] = Person(id=user.id, name=name)
-        if role:
-            member = {"table_id": user.id, "table_name": "user", "capacity": role[1]}
-            model.Session.add(model.Member(group_id=services[role[0]], **member))
-    model.Session.commit()
+    found["sysadmin"] = factories.SysadminWithToken(name="sysadmin")
+    for role in ("editor", "admin", "member"):
+        act("organization_member_create", id=service["id"], username=role, role=role)
+    factories.Organization(name="ddt-43", users=[{"name": "other-editor", "capacity": "editor"}])
     return found
 
 
