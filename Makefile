@@ -61,9 +61,9 @@ weight: ## Weigh the code: syntax nodes, lines, files, style, and the most that 
 goldens: ## Compare what known records become with what they became before (ARGS=--record stores the present state)
 	@.venv/bin/python -m dev.goldens --records $(or $(RECORDS),../shared/records) $(ARGS)
 
-bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORDS=1000 RUNS=10 LATENCY=20 ONLY=ours,ours-plain ROUNDS=first,again)
+bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORDS=1000 RUNS=10 ONLY=ours,ours-plain ROUNDS=first,again)
 	@$(stack) up
-	@.venv/bin/python -m dev.bench.harvest --records $(or $(RECORDS),1000) --latency $(or $(LATENCY),0) \
+	@.venv/bin/python -m dev.bench.harvest --records $(or $(RECORDS),1000) \
 		--workers $(or $(WORKERS),2) --contestants $(if $(ONLY),$(ONLY),ours,stock) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RUNS),--runs $(RUNS))
 
 bench-fidelity: ## What of real records is in the datasets, told, lost or wrong (RECORDS=../shared/records ARGS="--paths --show lost")
@@ -73,8 +73,8 @@ bench-relevance: ## Judged questions over the demonstration catalogue, ours besi
 	@$(stack) up
 	@.venv/bin/python -m dev.bench.relevance $(if $(ONLY),--only $(ONLY)) $(if $(SHOW),--show $(SHOW))
 
-bench-search: ## Measure search pages, package_search and suggestions, beside CKAN alone (after make demo; DATASETS=27000 PEOPLE=20 SECONDS=30 HARVEST=source)
-	@.venv/bin/python -m dev.bench.search --datasets $(or $(DATASETS),27000) --people $(or $(PEOPLE),20) --seconds $(or $(SECONDS),30) $(if $(HARVEST),--harvest $(HARVEST))
+bench-search: ## Measure search pages, package_search and suggestions, beside CKAN alone (after make demo; DATASETS=27000 PEOPLE=20 SECONDS=30)
+	@.venv/bin/python -m dev.bench.search --datasets $(or $(DATASETS),27000) --people $(or $(PEOPLE),20) --seconds $(or $(SECONDS),30)
 
 csw: ## Serve the portal's own catalogue over CSW with pycsw (after make demo)
 	@.venv/bin/python -m dev.csw.out
@@ -94,8 +94,6 @@ lint: ## Check the code with ruff and pyright
 
 docs: ## Write the parts of docs/ that come from the code
 	@.venv/bin/python -m dev.reference
-	@.venv/bin/python -m dev.field_table
-	@.venv/bin/python -m dev.page_tables
 
 lock: ## Compile dev/requirements.lock anew
 	@$(stack) lock

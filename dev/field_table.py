@@ -1,15 +1,8 @@
-"""Write `docs/fields.md`: every field of the schema with its mapping to ISO 19139, DCAT-AP and INSPIRE.
-
-    python -m dev.field_table            # write it
-    python -m dev.field_table --check    # exit 1 if the file is out of date
-
-Reads ``dataset.yaml`` only; no service needs to run.
-"""
+"""The page `docs/fields.md`: every field of the schema with its mapping to ISO 19139, DCAT-AP and INSPIRE."""
 
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -166,17 +159,3 @@ def _several(field: Mapping[str, Any]) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ").strip()
-
-
-def main() -> int:
-    """Write the page; with ``--check``, compare it instead."""
-    text = render()
-    if "--check" in sys.argv:
-        return int(not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text)
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(text, encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

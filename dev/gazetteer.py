@@ -9,18 +9,15 @@ intercommunalities (data of INSEE and DGCL, Licence Ouverte 2.0; package MIT). U
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
+import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 PLACES = Path(__file__).parents[1] / "ckanext" / "ecosphere" / "vocabularies" / "places"
-SOURCE = (
-    'INSEE "code officiel géographique", as put together by Etalab (package @etalab/decoupage-administratif {version}, '
-    "MIT; data of INSEE, DGCL and La Poste, Licence Ouverte)"
-)
 #: Types of current communes; the arrondissements of Paris, Lyon and Marseille count as such.
 CURRENT = ("commune-actuelle", "arrondissement-municipal")
 FORMER = ("commune-deleguee", "commune-associee")
@@ -28,60 +25,32 @@ FORMER = ("commune-deleguee", "commune-associee")
 
 def main() -> None:
     """Read the package and write the three files."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path, help="the folder `data` of the package")
-    folder = parser.parse_args().folder
-    read = lambda name: json.loads((folder / name).read_text(encoding="utf-8"))  # noqa: E731
-    version = json.loads((folder.parent / "package.json").read_text(encoding="utf-8"))["version"]
-    communes, groups = read("communes.json"), [*read("epci.json"), *read("ept.json")]
+    folder = Path(sys.argv[1])
+    places, epci, ept = (_read(folder / f"{name}.json") for name in ("communes", "epci", "ept"))
+    version = _read(folder.parent / "package.json")["version"]
+    groups = [*epci, *ept]
     group_of = {member["code"]: group["code"] for group in groups for member in group["membres"]}
-    _write(
-        "communes.csv",
-        f"Communes and arrondissements municipaux of France: {SOURCE.format(version=version)}",
-        "population orders suggestions of the same name; epci: code of the intercommunality; postal: postal codes. "
-        "A file apart from data/: too many to be a list of choices",
-        ("code", "name", "departement", "population", "epci", "postal"),
-        (
-            (
-                each["code"],
-                each["nom"],
-                _departement(each),
-                each.get("population", 0),
-                group_of.get(each["code"], ""),
-                "|".join(each.get("codesPostaux", [])),
-            )
-            for each in communes
-            if each["type"] in CURRENT
-        ),
-    )
-    _write(
-        "former-communes.csv",
-        f"Communes that merged and live on as a part of another: {SOURCE.format(version=version)}",
-        "current: code of the commune that they belong to",
-        ("code", "name", "current"),
-        (
-            (each["code"], each["nom"], each["chefLieu"])
-            for each in communes
-            if each["type"] in FORMER and each["chefLieu"]
-        ),
-    )
-    departements = {each["code"]: _departement(each) for each in communes if each["type"] in CURRENT}
-    _write(
-        "epci.csv",
-        f"Intercommunalities (EPCI with their own taxes, and the EPT of Grand Paris): {SOURCE.format(version=version)}",
-        "departements: those of their communes, that of most people first",
-        ("code", "name", "kind", "population", "departements"),
-        (
-            (
-                each["code"],
-                each["nom"],
-                each["type"],
-                each.get("populationMunicipale", 0),
-                "|".join(_by_people(each["membres"], departements)),
-            )
-            for each in groups
-        ),
-    )
+    current = [place for place in places if place["type"] in CURRENT]
+    departements = {place["code"]: _departement(place) for place in current}
+    communes, former, members = [], [], []
+    for place in current:
+        postal = "|".join(place.get("codesPostaux", []))
+        group = group_of.get(place["code"], "")
+        row = (place["code"], place["nom"], _departement(place), place.get("population", 0), group, postal)
+        communes.append(row)
+    for place in places:
+        if place["type"] in FORMER and place["chefLieu"]:
+            former.append((place["code"], place["nom"], place["chefLieu"]))
+    for group in groups:
+        around = "|".join(_by_people(group["membres"], departements))
+        people = group.get("populationMunicipale", 0)
+        members.append((group["code"], group["nom"], group["type"], people, around))
+    for name, rows in (("communes.csv", communes), ("former-communes.csv", former), ("epci.csv", members)):
+        _write(name, version, rows)
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _departement(commune: dict[str, Any]) -> str:
@@ -96,12 +65,15 @@ def _by_people(members: Iterable[dict[str, Any]], departements: dict[str, str]) 
     return sorted(people, key=lambda code: (-people[code], code))
 
 
-def _write(name: str, origin: str, remark: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-    with (PLACES / name).open("w", encoding="utf-8", newline="") as file:
-        file.write(f"# {origin}\n# {remark}\n")
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+def _write(name: str, version: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write a file, under the notes and the head that it has."""
+    path = PLACES / name
+    lines = path.read_text(encoding="utf-8").splitlines()
+    notes = [line for line in lines if line.startswith("#")]
+    head = [re.sub(r"(administratif) [\d.]+", rf"\1 {version}", line) for line in lines[: len(notes) + 1]]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"{line}\n" for line in head)
+        csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 if __name__ == "__main__":

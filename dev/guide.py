@@ -12,7 +12,6 @@ portal are tried, and at the end everything is stopped.
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import re
 import secrets
@@ -26,16 +25,16 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 os.environ["ECOSPHERE_STACK"] = "guide"  # read by dev.stack.settings
 
-from dev.guide_system import HOST, NGINX, WEB, System, nginx_ports, site_url
+from dev.guide_system import HOST, NGINX, WEB, System, nginx_ports
 from dev.stack import install, services
+from dev.stack.accounts import Portal
+from dev.stack.ckan import site_url
 from dev.stack.packages import find_postgres, without_services
-from dev.stack.postgres import clean
 from dev.stack.settings import LOCAL, ROOT, forget_ckan_variables, ports, redis_url, secret, solr_url
-from dev.stack.shell import StackError, say
+from dev.stack.shell import StackError, say, tail
 
 PAGE = ROOT / "docs" / "installation.md"
 SECTION, EXISTING, LEAVING = "## On a server of your own", "## A catalogue that exists already", "## Leaving"
@@ -179,7 +178,7 @@ class Follower:
         elif block.mark == "nginx":
             self._put_nginx_in_front(block)
         else:
-            say(_end(self._shell.run(block.text)))
+            say(tail(self._shell.run(block.text), SHOWN_LINES))
 
     def _packages(self, block: Block) -> None:
         words = shlex.split(commands(block.text)[-1])
@@ -243,15 +242,15 @@ class Follower:
         for name in [name for name in self.system.services if name != NGINX]:
             self.system.stop(name)
         for block in found:
-            say(_end(self._shell.run(block.text)))
+            say(tail(self._shell.run(block.text), SHOWN_LINES))
         ini = self.prefix / "ckan.ini"
         plugins = re.compile(r"^ckan\.plugins =\n(?:    .+\n)+", re.MULTILINE)
         text, changed = plugins.subn("ckan.plugins = activity\n", ini.read_text(encoding="utf-8"))
         assert changed == 1, "the plugins are not in the file as the template has them"
         ini.write_text(text, encoding="utf-8")
         self.system.start(WEB)
-        organization = self._call("organization_list", {"limit": 1})[0]
-        self._call("package_create", {"name": OLD_DATASET, "title": "Ancien", "owner_org": organization, **OLD_FIELDS})
+        organization = self._portal.call("organization_list", limit=1)[0]
+        self._portal.call("package_create", name=OLD_DATASET, title="Ancien", owner_org=organization, **OLD_FIELDS)
         say("  CKAN without the plugins answers, and saves a dataset")
         self.system.stop(WEB)
 
@@ -265,24 +264,14 @@ class Follower:
         ini = ini.replace("[loggers]", "ckan.max_resource_size = 300\n\n[loggers]")
         (self.prefix / "old.ini").write_text(ini, encoding="utf-8")
         for block in found:
-            say(_end(self._shell.run(block.text)))
+            say(tail(self._shell.run(block.text), SHOWN_LINES))
         if "ckan.max_resource_size = 300" not in (self.prefix / "ckan.ini").read_text(encoding="utf-8"):
             raise StackError("an option of the catalogue that existed is lost")
         self.system.start(WEB)
-        dataset = self._call("package_show", {"id": OLD_DATASET})
+        dataset = self._portal.call("package_show", id=OLD_DATASET)
         if [contact.get("email") for contact in dataset["contact"]] != [OLD_FIELDS["maintainer_email"]]:
             raise StackError(f"the dataset was not adopted: {dataset}")
         say("  the token from before is good, and the old dataset is adopted")
-
-    def _call(self, action: str, data: dict[str, Any]) -> Any:
-        """Call an action as the administrator, with the token made by `use`."""
-        request = urllib.request.Request(
-            f"{site_url()}/api/3/action/{action}",
-            data=json.dumps(data).encode(),
-            headers={"Authorization": self._token, "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)["result"]
 
     def use(self) -> Iterator[str]:
         """Open pages of the portal, which must be in French, and call the API with a new token.
@@ -304,8 +293,8 @@ class Follower:
             if 'lang="fr' not in page or word.lower() not in page.lower():
                 raise StackError(f"{path} is no French page with the word {word}")
             yield f"{path}: {answer.status}, French"
-        self._token = self._shell.run("guichet user token add admin guide --quiet").split()[-1]
-        self._call("ecosphere_request_list", {})
+        self._portal = Portal(self._shell.run("guichet user token add admin guide --quiet").split()[-1])
+        self._portal.call("ecosphere_request_list")
         yield "the API answers the administrator"
         refused = self._shell.run(f"runuser -u {ACCOUNT} -- cat {self.prefix}/ckan.env || echo refused")
         if "refused" not in refused and os.geteuid() == 0:
@@ -321,13 +310,6 @@ class Follower:
         for name in reversed(list(self.system.services)):
             self.system.stop(name)
         self._shell.close()
-
-
-def _end(text: str) -> str:
-    """Return the last lines of a block's output."""
-    lines = text.rstrip().splitlines()
-    left_out = len(lines) - SHOWN_LINES
-    return "\n".join([f"  … {left_out} lines", *lines[-SHOWN_LINES:]] if left_out > 0 else lines)
 
 
 def main() -> int:
@@ -377,7 +359,6 @@ def _follow(found: list[Block], leaving: list[Block], existing: list[Block]) -> 
 def _clear() -> None:
     """Remove the remains of an earlier run."""
     services.stop(quietly=True)
-    clean()
     shutil.rmtree(LOCAL, ignore_errors=True)
 
 

@@ -8,11 +8,11 @@ import shlex
 import shutil
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from configparser import RawConfigParser
 from pathlib import Path
 
+from dev.stack import ckan
 from dev.stack.settings import LOCAL, ROOT, ports
 from dev.stack.shell import StackError
 
@@ -38,11 +38,6 @@ http {{
 }}
 """
 _NGINX_BLOCK = re.compile(r"^```nginx\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def site_url() -> str:
-    """Return the URL of the portal that the guide installs."""
-    return f"http://127.0.0.1:{ports()['web']}"
 
 
 def nginx_ports() -> tuple[int, int]:
@@ -109,7 +104,7 @@ class System:
             time.sleep(1)
             if kept.poll() is not None:
                 raise StackError(f"this ended: {shlex.join(command)}; see {LOCAL / 'kept.log'}")
-            if not web or _answers():
+            if not web or ckan.answers():
                 return
         raise StackError(f"no answer from: {shlex.join(command)}; see {LOCAL / 'kept.log'}")
 
@@ -186,11 +181,3 @@ class System:
         except subprocess.TimeoutExpired:
             kept.kill()
             kept.wait()
-
-
-def _answers() -> bool:
-    try:
-        with urllib.request.urlopen(f"{site_url()}/api/3/action/status_show", timeout=10) as response:
-            return response.status == 200
-    except OSError:
-        return False

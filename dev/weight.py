@@ -79,12 +79,11 @@ def spread(root: Path) -> float:
     schema = yaml.safe_load((root / "schemas" / "dataset.yaml").read_text(encoding="utf-8"))
     rows = [*schema["dataset_fields"], *schema["resource_fields"]]
     names = {row["field_name"] for row in rows if "_" in row["field_name"]} - {"package_id"}
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in files(root, NAMING_FILES)]
-    counts = []
-    for name in names:
-        word = re.compile(rf"(?<![A-Za-z_]){re.escape(name)}(?![A-Za-z_])")
-        counts.append(sum(bool(word.search(text)) for text in texts))
-    return statistics.median(counts)
+    words = re.compile(rf"(?<![A-Za-z_])(?:{'|'.join(map(re.escape, names))})(?![A-Za-z_])")
+    counts = Counter(dict.fromkeys(names, 0))
+    for path in files(root, NAMING_FILES):
+        counts.update(set(words.findall(path.read_text(encoding="utf-8", errors="replace"))))
+    return statistics.median(counts.values())
 
 
 def _of_module(source: str) -> Counter[str]:

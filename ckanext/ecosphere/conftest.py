@@ -6,6 +6,7 @@ import copy
 import gc
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -118,7 +119,13 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Assign tests to their tier, and run the slowest files first; tests of a file keep their order."""
+    cases: Counter[str] = Counter()
     for item in items:
+        for mark in item.iter_markers("few"):
+            test = item.nodeid.partition("[")[0]
+            cases[test] += 1
+            if cases[test] > mark.args[0]:
+                item.add_marker(pytest.mark.slow(mark.args[1]))
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & SERVICES:
             item.add_marker("service")
@@ -167,9 +174,12 @@ def with_plugins(ckan_config: Any) -> None:
 
 
 @pytest.fixture
-def make_app(ckan_config: Any) -> Callable[[], CKANTestApp]:
-    """Return a function that makes the application, or reuses that of the previous test for the same configuration."""
-    return KEPT.app
+def make_app(ckan_config: Any, request: pytest.FixtureRequest) -> Callable[[], CKANTestApp]:
+    """Return a function that makes the application, or reuses that of the module or of the previous test."""
+    if "loaded" not in request.fixturenames:
+        return KEPT.app
+    made = request.getfixturevalue("made_app")
+    return lambda: CKANTestApp(made)
 
 
 @pytest.fixture(scope="module")

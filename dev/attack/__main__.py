@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import random
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from ckanext.ecosphere.data_requests.tests.imap_server import Imap
-from dev.attack import classes, hostile_behaviours, inventory, stage
-from dev.attack.canaries import canaries
-from dev.attack.hostile import hostile
+from dev.attack import classes, routes, stage
+from dev.attack.asking import SLOWEST_SECONDS
+from dev.attack.behaviours import BEHAVIOURS
+from dev.attack.client import Client
+from dev.attack.hostile import canaries, hostile
 from dev.attack.load import Load
-from dev.attack.outcome import Attack, Result
-from dev.attack.stage import Stage
+from dev.attack.stage import WORKER_BYTES, Outcome, Stage
 from dev.attack.tables import table as rows_of
 from dev.stack import accounts, ckan, demo, services
 from dev.stack.install import venv_program
@@ -36,6 +39,33 @@ FROZEN_SECONDS = 5.0
 SHOWN = 400
 
 
+@dataclass
+class Result:
+    """Result of a class of attack.
+
+    Attributes:
+        name: name of the class.
+        attempts: number of attempts made.
+        through: the attempts that succeeded.
+        slowest: cost of the slowest answer, in seconds, and its request.
+        worst_bytes: memory of the largest process meanwhile.
+        failure: error that ended the class early; empty if there was none.
+    """
+
+    name: str
+    attempts: int = 0
+    through: list[Outcome] = field(default_factory=list)
+    slowest: tuple[float, str] = (0.0, "")
+    worst_bytes: int = 0
+    failure: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether attempts were made, none succeeded, and none was too slow or took too much memory."""
+        measured = self.slowest[0] <= SLOWEST_SECONDS and self.worst_bytes <= WORKER_BYTES
+        return bool(self.attempts) and not self.through and not self.failure and measured
+
+
 def main() -> int:
     """Run the attacks, print the table and return the exit code."""
     parser = argparse.ArgumentParser(prog="make attack", description=__doc__)
@@ -43,48 +73,50 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=13)
     chosen = parser.parse_args()
     attacks = classes.chosen(chosen.classes)
-    started = _started()
+    before = set(services.running())
+    if "web" not in before or not ckan.answers():
+        demo.run()
+    started = set(services.running()) - before
     try:
         return _attack(attacks, chosen.seed)
     finally:
         services.stop(started, quietly=True)
 
 
-def _started() -> set[str]:
-    """Start the portal unless it is running; return the names of the processes started."""
-    before = set(services.running())
-    if "web" not in before or not ckan.answers():
-        demo.run()
-    return set(services.running()) - before
-
-
-def _attack(attacks: Sequence[Attack], seed: int) -> int:
+def _attack(attacks: dict[str, classes.Attack], seed: int) -> int:
     load = Load(lambda: _pids(*ANSWERING), lambda: _pids("web", "worker"))
-    known = accounts._read()
-    doors = inventory.of_portal(venv_program("python"), ckan.INI)
+    doors = routes.of_portal(venv_program("python"), ckan.INI)
     results: list[Result] = []
     load.watch()
-    with _with_options(), canaries() as birds, hostile(load, birds, hostile_behaviours.BEHAVIOURS) as server:
-        for attack in attacks:  # a fresh stage for each, so that none depends on what another left behind
-            setting = stage.prepared(
-                ckan.site_url(),
-                token=known["token"],
-                password=known["passwords"][accounts.ADMIN],
-                seed=seed,
-                load=load,
-                routes=doors,
-                canaries=birds,
-                hostile=server,
-                mail=LOCAL / "mail",
+    with _with_options(), canaries() as birds, hostile(load, birds, BEHAVIOURS) as server:
+        for name, attack in attacks.items():  # a fresh stage for each, so that none depends on what another left behind
+            setting = Stage(
+                *(ckan.site_url(), load, *_known(load), doors, birds, server),
+                mail=_mails_since(time.time_ns()),
+                random=random.Random(seed),
                 services={name: ports()[name] for name in ("postgres", "redis", "solr")},
                 revive=_revive,
                 deliver=_deliver,
             )
-            with setting as prepared:
-                results.append(carry_out(attack, prepared, say))
+            with stage.prepared(setting):
+                results.append(carry_out(name, attack, setting, say))
     load.stop()
     print(table(results))
     return 0 if all(result.good for result in results) else 1
+
+
+def _known(load: Load) -> tuple[dict[str, Client], dict[str, str]]:
+    """Return the clients and passwords of people who are there before."""
+    url, known = ckan.site_url(), accounts.known()
+    site = Client(url, load, name=accounts.ADMIN, token=known["token"])
+    people = {"sysadmin": site, "nobody": Client(url, load, source="127.99.0.1")}
+    return people, {"sysadmin": known["passwords"][accounts.ADMIN]}
+
+
+def _mails_since(begin: int) -> Callable[[], list[bytes]]:
+    """Return a function that returns the e-mails that the portal has sent since a time in nanoseconds."""
+    folder = LOCAL / "mail"
+    return lambda: [path.read_bytes() for path in sorted(folder.glob("*.eml")) if int(path.stem) > begin]
 
 
 @contextlib.contextmanager
@@ -134,16 +166,16 @@ def _deliver(mails: list[bytes]) -> None:
         run(command, what="fetch the replies", cwd=LOCAL)
 
 
-def carry_out(attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> Result:
+def carry_out(name: str, attack: classes.Attack, prepared: Stage, tell: Callable[[str], None]) -> Result:
     """Run one class of attack and report each successful attempt at once."""
-    result, load, begin = Result(attack.name), prepared.load, time.monotonic()
+    result, load, begin = Result(name), prepared.load, time.monotonic()
     load.begin()
     clients = [*prepared.people.values(), *prepared.clients]
     for client in clients:
         client.slowest = (0.0, "")
-    tell(f"\n{attack.name}")
+    tell(f"\n{name}")
     try:
-        for outcome in attack.attempts(prepared):
+        for outcome in attack(prepared):
             result.attempts += 1
             if outcome.through:
                 result.through.append(outcome)
@@ -152,8 +184,8 @@ def carry_out(attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> R
     except Exception as error:
         result.failure = repr(error)
         tell(traceback.format_exc())
-    with contextlib.suppress(ValueError):
-        result.slowest = max(client.slowest for client in {*clients, *prepared.clients, *prepared.people.values()})
+    everybody = {*clients, *prepared.clients, *prepared.people.values()}
+    result.slowest = max(client.slowest for client in everybody)
     result.worst_bytes = load.peak
     seconds = time.monotonic() - begin
     tell(f"  {result.attempts} attempts, {len(result.through)} through, {seconds:.0f} s; slowest: {result.slowest[1]}")
@@ -162,20 +194,14 @@ def carry_out(attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> R
 
 def table(results: Sequence[Result]) -> str:
     """Format the results as a plain-text table."""
-    head = ("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
-    rows = [head, *map(_row, results)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
-
-
-def _row(result: Result) -> tuple[str, ...]:
-    verdict = "ok" if result.good else result.failure[:60] or "NOT OK"
-    figures = (str(result.attempts), str(len(result.through)), f"{result.slowest[0]:.2f}")
-    return (result.name, *figures, f"{result.worst_bytes / 1e6:.0f}", verdict)
+    line = "{:<15} {:>9} {:>12} {:>19} {:>21}  {}"
+    head = line.format("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
+    lines = [head.rstrip(), "-" * len(head.rstrip())]
+    for result in results:
+        verdict = "ok" if result.good else result.failure[:60] or "NOT OK"
+        figures = (len(result.through), f"{result.slowest[0]:.2f}", f"{result.worst_bytes / 1e6:.0f}")
+        lines.append(line.format(result.name, result.attempts, *figures, verdict))
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

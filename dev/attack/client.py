@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -22,6 +23,7 @@ CLOSED_SECONDS = 1.0
 CSRF = re.compile(r'name="_csrf_token"[^>]*?\bvalue="([^"]+)"|<meta name="_csrf_token" content="([^"]+)"')
 
 
+@dataclass(frozen=True)
 class Answer:
     """An HTTP response of the portal.
 
@@ -29,17 +31,20 @@ class Answer:
         status: HTTP status; 0 if there was no response.
         content: body, as far as it was read; the error if there was no response.
         headers: response headers.
-        location: the Location header; empty if there is none.
         cost: seconds, see `load`.
         set_cookies: the Set-Cookie headers.
     """
 
-    def __init__(
-        self, status: int, content: bytes, headers: Mapping[str, str], cost: float, set_cookies: tuple[str, ...] = ()
-    ):
-        self.status, self.content, self.headers, self.cost = status, content, headers, cost
-        self.location = headers.get("Location", "")
-        self.set_cookies = set_cookies
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
+    cost: float
+    set_cookies: tuple[str, ...] = ()
+
+    @property
+    def location(self) -> str:
+        """The Location header; empty if there is none."""
+        return self.headers.get("Location", "")
 
     @property
     def body(self) -> str:
@@ -139,10 +144,20 @@ class Client:
         Raises:
             RuntimeError: the action failed.
         """
-        answer = self.action(action, data, **fields)
-        if not answer.success:
-            raise RuntimeError(f"{action} as {self.name}: {answer.status} {answer.body[:400]}")
-        return answer.result
+        return _succeeded(f"{action} as {self.name}", self.action(action, data, **fields))
+
+    def upload(self, action: str, fields: Mapping[str, Any], file: tuple[Any, ...], name: str = "upload") -> Answer:
+        """Call an API action with the token and a file: its name, content and media type."""
+        headers = {"Authorization": self.token}
+        return self.send("POST", f"/api/3/action/{action}", data=fields, files={name: file}, headers=headers)
+
+    def must_upload(self, action: str, fields: Mapping[str, Any], file: tuple[Any, ...]) -> Any:
+        """Call an API action with a file and return its result.
+
+        Raises:
+            RuntimeError: the action failed.
+        """
+        return _succeeded(f"{action} with a file as {self.name}", self.upload(action, fields, file))
 
     def csrf(self, page: str = "/") -> str:
         """Return the session's CSRF token, read from a page."""
@@ -155,15 +170,21 @@ class Client:
         fields = {**(data or {}), **({"_csrf_token": token} if token else {})}
         return self.send("POST", path, data=fields, headers={"Referer": urljoin(self.url, token_from)}, **arguments)
 
-    def log_in(self, password: str) -> Answer:
-        """Log in through the log-in form."""
-        fields = {"login": self.name, "password": password}
+    def log_in(self, password: str, **more: str) -> Answer:
+        """Log in through the log-in form, with further fields."""
+        fields = {"login": self.name, "password": password, **more}
         return self.post("/user/login", fields, token_from="/user/login")
 
     @property
     def cookies(self) -> dict[str, str]:
         """The cookies of the session, by name."""
         return {name: value or "" for name, value in self.session.cookies.items()}
+
+
+def _succeeded(what: str, answer: Answer) -> Any:
+    if not answer.success:
+        raise RuntimeError(f"{what}: {answer.status} {answer.body[:400]}")
+    return answer.result
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:

@@ -1,22 +1,95 @@
-"""Hostile HTTP server on an allowed address; the first two segments of the path select its behaviour.
+"""Hostile HTTP server on an allowed address, and canaries on forbidden ones.
 
-It limits itself, so that no attack exhausts the machine: a behaviour stops after `BYTES` or `QUESTIONS`, and all of
-them stop when a worker of the portal has grown beyond `ENOUGH_BYTES`.
+The first two segments of a path select the behaviour of the hostile server. It limits itself, so that no attack
+exhausts the machine: a behaviour stops after `BYTES` or `QUESTIONS`, and all of them stop when a worker of the portal
+has grown beyond `ENOUGH_BYTES`. Any request to a canary shows that the guard of outgoing requests was passed by.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from urllib.parse import parse_qs, urlsplit
 
 from ckanext.ecosphere.tests.scripted_server import Exchange, ScriptedServer, serve
-from dev.attack.canaries import Canaries
 from dev.attack.load import Load
+
+#: A loopback address outside the networks that the demonstration allows.
+FORBIDDEN = "127.66.6.6"
+#: All loopback addresses on which canaries listen.
+HOSTS = (FORBIDDEN, "127.0.0.1", "::1")
+#: Attempts to find a port that is free on all of them.
+TRIES = 20
+_MARK = re.compile(r"canary-(\d+)")
+
+
+class Canaries:
+    """Servers on one port of several loopback addresses, which attribute each request to an attempt.
+
+    Attributes:
+        port: the port.
+    """
+
+    def __init__(self, servers: list[ScriptedServer]) -> None:
+        self._servers, self._numbers = servers, itertools.count(1)
+        self.port = servers[0].server_port
+
+    def path(self) -> str:
+        """Return a unique path for an attempt."""
+        return f"canary-{next(self._numbers)}"
+
+    def address(self, path: str) -> str:
+        """Return the URL of a path on the forbidden address, in its plain spelling."""
+        return f"http://{FORBIDDEN}:{self.port}/{path}"
+
+    def asked(self, path: str) -> bool:
+        """Return whether this path was requested."""
+        number = _MARK.fullmatch(path)
+        urls = [url for server in self._servers for _method, url, _body in list(server.seen)]
+        marks = filter(None, map(_MARK.search, urls))
+        return bool(number) and any(mark[1] == number[1] for mark in marks)
+
+
+def _answer(exchange: Exchange) -> None:
+    exchange.answer('{"@context": {}}', Content_Type="application/ld+json")
+
+
+def _on_one_port(stack: ExitStack) -> list[ScriptedServer]:
+    """Start a server on each host, all on the free port that the first one is given.
+
+    Raises:
+        OSError: the port is taken on another host, possibly by an outgoing connection.
+    """
+    servers: list[ScriptedServer] = []
+    for host in HOSTS:
+        port = servers[0].server_port if servers else 0
+        servers.append(stack.enter_context(serve(_answer, host=host, port=port)))
+    return servers
+
+
+@contextmanager
+def canaries() -> Iterator[Canaries]:
+    """Run the canaries for the duration of the block.
+
+    Raises:
+        OSError: no port free on all hosts was found in `TRIES` attempts.
+    """
+    for left in reversed(range(TRIES)):
+        with ExitStack() as stack:
+            try:
+                servers = _on_one_port(stack)
+            except OSError:
+                if not left:
+                    raise
+                continue
+            yield Canaries(servers)
+            return
+
 
 BYTES = 400_000_000
 QUESTIONS = 4_000
@@ -47,6 +120,11 @@ class Question:
         """Send a complete answer."""
         self.hostile.count(self.url, len(body))
         self.exchange.answer(body, 200, Content_Type=content_type, **headers)
+
+    def redirect(self, address: str) -> None:
+        """Send the client elsewhere."""
+        self.hostile.count(self.url, 0)
+        self.exchange.answer("", 302, Location=address)
 
     def stream(self, pieces: Iterator[bytes], content_type: str) -> None:
         """Send an answer piece by piece, without Content-Length, until the limits are reached."""
@@ -93,23 +171,16 @@ class Hostile:
 
     def place(self, text: str | bytes, content_type: str) -> str:
         """Serve a text and return its URL."""
-        name = f"placed/{next(self._numbers)}"
-        self._behaviours[name] = lambda question: question.answer(text, content_type)
-        return f"{self.url}/{name}"
-
-    def behave(self, name: str, behaviour: Behaviour) -> None:
-        """Add a behaviour."""
-        self._behaviours[name] = behaviour
+        return self.behave(lambda question: question.answer(text, content_type))
 
     def lead(self, address: str) -> str:
         """Redirect to an address from a new URL, and return this one."""
+        return self.behave(lambda question: question.redirect(address))
+
+    def behave(self, behaviour: Behaviour) -> str:
+        """Add a behaviour and return its URL."""
         name = f"placed/{next(self._numbers)}"
-
-        def redirect(question: Question) -> None:
-            self.count(question.url, 0)
-            question.exchange.answer("", 302, Location=address)
-
-        self._behaviours[name] = redirect
+        self._behaviours[name] = behaviour
         return f"{self.url}/{name}"
 
     def canary(self, name: str) -> str:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from dev.stack.process import family, resident_bytes
+
 TICKS = os.sysconf("SC_CLK_TCK")
 SAMPLE_SECONDS = 0.25
-KILOBYTE = 1024
 
 
 class Spent(NamedTuple):
@@ -26,27 +27,6 @@ class Spent(NamedTuple):
 
     processor: float
     waiting: float
-
-
-def _children() -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError, ValueError, IndexError):
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                found.setdefault(parent, []).append(int(entry.name))
-    return found
-
-
-def tree(roots: Iterable[int]) -> list[int]:
-    """Return the ids of these processes and all their descendants."""
-    children, found = _children(), []
-    todo = list(roots)
-    while todo:
-        pid = todo.pop()
-        found.append(pid)
-        todo += children.get(pid, [])
-    return found
 
 
 def spent(pids: Iterable[int]) -> dict[int, Spent]:
@@ -61,15 +41,6 @@ def spent(pids: Iterable[int]) -> dict[int, Spent]:
                     waiting += int((task / "schedstat").read_text().split()[1]) / 1e9
             found[pid] = Spent((int(fields[11]) + int(fields[12])) / TICKS, waiting)
     return found
-
-
-def resident_bytes(pid: int) -> int:
-    """Return the resident memory of a process; 0 if it has ended."""
-    with suppress(OSError, ValueError, IndexError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * KILOBYTE
-    return 0
 
 
 @dataclass
@@ -109,7 +80,7 @@ class Load:
 
     def _current(self) -> list[int]:
         if time.monotonic() - self._listed > 1:
-            self._pids, self._listed = tree(self._answering()), time.monotonic()
+            self._pids, self._listed = family(self._answering()), time.monotonic()
         return self._pids
 
     @contextmanager
@@ -148,7 +119,7 @@ class Load:
 
     def sample(self) -> int:
         """Return the memory of the largest process now, and update the peak."""
-        self.latest = max((resident_bytes(pid) for pid in tree(self._working())), default=0)
+        self.latest = max((resident_bytes(pid) for pid in family(self._working())), default=0)
         self.peak = max(self.peak, self.latest)
         return self.latest
 

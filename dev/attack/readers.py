@@ -19,42 +19,20 @@ from lxml import etree
 from ckanext.ecosphere.harvest import corrections
 from ckanext.ecosphere.shared import rdf
 from ckanext.ecosphere.shared.csv_table import is_formula
+from dev.attack import tables
 
 MARK = "attaque"
 XSL = f"{{{corrections.XSL}}}"
-#: Instructions of a stylesheet of corrections → attribute → its values; None: an XPath, see below.
-INSTRUCTIONS: dict[str, dict[str, set[str] | None]] = {
-    "stylesheet": {"version": {"1.0"}},
-    "template": {"match": None, "priority": {"2"}},
-    "copy": {},
-    "copy-of": {"select": {"@*"}},
-    "apply-templates": {"select": {"@*|node()"}},
-    "attribute": {"name": {"codeList", "codeListValue", "xlink:href"}},
-    "text": {},
-}
+KNOWN = tables.table("readers")
 _LITERAL = r"(?:'[^']*'|\"[^\"]*\")"
 _VALUE = rf"(?:{_LITERAL}|concat\({_LITERAL}(?:, {_LITERAL})*\))"
 STEP = r"/(?:gmd|srv|gco|gmx):[A-Za-z_]+(?:\[[0-9]+\])?"
 #: The only patterns: everything, or an identifier compared with texts, and a path of plain names.
 PATTERN = re.compile(rf"@\*\|node\(\)|\*\[gmd:fileIdentifier/\* = {_VALUE}\](?:{STEP})+")
-#: Parameters of QGIS data sources, by provider.
-WMS = {
-    "contextualWMSLegend", "crs", "dpiMode", "featureCount", "format", "layers", "styles", "url", "tileMatrixSet",
-}  # fmt: skip
-QUOTED = {
-    "pagingEnabled", "preferCoordinatesForWfsT11", "restrictToRequestBBOX", "srsname", "typename", "url", "version",
-    "crs", "format", "layer",
-}  # fmt: skip
 _PAIR = re.compile(r" ?(\w+)='((?:[^'\\]|\\.)*)'", re.DOTALL)
 _FILE = re.compile(r"(?:/vsizip/)?/vsicurl/https?://[^|\s'\"<>{}\\^`#]+")
-BIBTEX = {"author", "title", "year", "date", "version", "publisher", "url"}
 _COMMAND = re.compile(r"\\(?:[%&_#$]|text(?:backslash|brace(?:left|right)|ascii(?:tilde|circum))\{\})")
-RIS = ("TY", "AU", "TI", "PY", "DA", "ET", "PB", "UR", "ER")
 _RIS = re.compile(r"([A-Z][A-Z0-9])  - [^\r\n]*")
-ICALENDAR = {
-    "BEGIN", "VERSION", "PRODID", "CALSCALE", "METHOD", "X-WR-CALNAME", "X-WR-CALDESC", "REFRESH-INTERVAL", "UID",
-    "DTSTAMP", "SEQUENCE", "DTSTART", "DTEND", "SUMMARY", "DESCRIPTION", "URL", "TRANSP", "END",
-}  # fmt: skip
 _DISPOSITION = re.compile(r'(?:attachment|inline)(?:; ?filename="?[\w.-]+"?)?', re.ASCII)
 
 
@@ -94,13 +72,14 @@ def _instructions(root: etree._Element) -> Iterator[str]:
             continue
         if element.nsmap != root.nsmap:
             yield f"a namespace of its own: {element.tag}"
-        allowed = INSTRUCTIONS.get(element.tag.removeprefix(XSL)) if element.tag.startswith(XSL) else {}
+        allowed = KNOWN["instructions"].get(element.tag.removeprefix(XSL)) if element.tag.startswith(XSL) else {}
         if allowed is None or not (element.tag.startswith(XSL) or corrections.name_of(element)):
             yield f"an unknown element: {element.tag}"
             continue
         for name, value in element.attrib.items():
             values = allowed.get(str(name), set())
-            if not (PATTERN.fullmatch(str(value)) if values is None else value in values):
+            known = bool(PATTERN.fullmatch(str(value))) if values == "xpath" else value in values
+            if not known:
                 yield f"an unknown attribute: {element.tag} {name}={value!r}"
 
 
@@ -161,10 +140,15 @@ def _is_source(provider: str, source: str) -> bool:
         return bool(_FILE.fullmatch(source))
     if provider == "wms":
         given = dict(parse_qsl(source, keep_blank_values=True))
-        return set(given) <= WMS and given.get("url", "").startswith("http")
+        return set(given) <= set(KNOWN["wms"]) and given.get("url", "").startswith("http")
     quoted = dict(_PAIR.findall(source))
     known = provider in ("WFS", "OAPIF", "arcgismapserver", "arcgisfeatureserver")
-    return known and not _PAIR.sub("", source) and set(quoted) <= QUOTED and quoted.get("url", "").startswith("http")
+    return (
+        known
+        and not _PAIR.sub("", source)
+        and set(quoted) <= set(KNOWN["quoted"])
+        and quoted.get("url", "").startswith("http")
+    )
 
 
 def bibtex(text: str) -> Iterator[str]:
@@ -178,7 +162,7 @@ def bibtex(text: str) -> Iterator[str]:
     if depth or skeleton.count("@") != 1:
         yield f"not one entry: {skeleton[:200]!r}"
     fields = re.findall(r"(\w+) = ", skeleton)
-    if not set(fields) <= BIBTEX or len(fields) != len(set(fields)):
+    if not set(fields) <= set(KNOWN["bibtex"]) or len(fields) != len(set(fields)):
         yield f"other fields: {fields}"
     if "\\" in _COMMAND.sub("", text):
         yield "a command of TeX"
@@ -188,7 +172,7 @@ def ris(text: str) -> Iterator[str]:
     """Read RIS: one record, known fields."""
     found = [_RIS.fullmatch(line) for line in text.splitlines()]
     tags = [match[1] if match else "" for match in found]
-    if not set(tags) <= set(RIS) or tags.count("TY") != 1 or tags.count("ER") != 1 or tags[-1] != "ER":
+    if not set(tags) <= set(KNOWN["ris"]) or tags.count("TY") != 1 or tags.count("ER") != 1 or tags[-1] != "ER":
         yield f"other fields: {tags}"
 
 
@@ -198,7 +182,7 @@ def icalendar(text: str) -> Iterator[str]:
     for line in unfolded.splitlines():
         name, _separator, value = line.partition(":")
         property_ = name.partition(";")[0]
-        if property_ not in ICALENDAR or (property_ == "BEGIN" and value not in ("VCALENDAR", "VEVENT")):
+        if property_ not in KNOWN["icalendar"] or (property_ == "BEGIN" and value not in ("VCALENDAR", "VEVENT")):
             yield f"another property: {line[:80]!r}"
 
 

@@ -9,14 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from dev.attack.canaries import Canaries
 from dev.attack.client import Client
-from dev.attack.hostile import Hostile
-from dev.attack.inventory import Route
+from dev.attack.hostile import Canaries, Hostile
 from dev.attack.load import Load
+from dev.attack.routes import Route
 from dev.attack.tables import filled, table
 
 #: Person → (organisation, role). `victim` owns the objects that the others attack.
@@ -30,7 +28,26 @@ PEOPLE = {
     "admin": ("service", "admin"),
     "moderator": ("moderators", "editor"),
 }
+#: Wait before looking at the job queue: a job is queued shortly after what causes it.
+SETTLE_SECONDS = 3
+#: Largest process, in bytes.
+WORKER_BYTES = 500_000_000
 MODERATORS = "administration-centrale-ou-ministere_172120"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Outcome of one attempt.
+
+    Attributes:
+        what: the attempt, precise enough to repeat it.
+        through: whether it succeeded.
+        detail: what was observed, shown if it did.
+    """
+
+    what: str
+    through: bool
+    detail: str = ""
 
 
 @dataclass
@@ -42,8 +59,6 @@ class Stage:
         load: measures the portal.
         people: person → client; `nobody` has no account, `sysadmin` is a sysadmin.
         passwords: person → password.
-        objects: word → id or name, for the tables: `{dataset}`, `{private_request}`, …
-        secret: a word that occurs in private texts only.
         routes: routes of the portal.
         canaries: servers on forbidden addresses.
         hostile: hostile server on an allowed address.
@@ -53,14 +68,15 @@ class Stage:
         services: database, queue, index → port.
         revive: restarts the portal's web server after an attack has frozen it.
         deliver: puts e-mails into the mailbox of replies, and has the portal read them.
+        secret: a word that occurs in private texts only.
+        objects: word → id or name, for the tables: `{dataset}`, `{private_request}`, …
+        clients: further clients whose answers count for the slowest one.
     """
 
     url: str
     load: Load
     people: dict[str, Client]
     passwords: dict[str, str]
-    objects: dict[str, Any]
-    secret: str
     routes: tuple[Route, ...]
     canaries: Canaries
     hostile: Hostile
@@ -70,6 +86,9 @@ class Stage:
     services: dict[str, int] = field(default_factory=dict)
     revive: Callable[[], None] = lambda: None
     deliver: Callable[[list[bytes]], None] = lambda mails: None
+    secret: str = field(default_factory=lambda: f"zibeline{secrets.token_hex(3)}")
+    objects: dict[str, Any] = field(default_factory=dict)
+    clients: list[Client] = field(default_factory=list)
 
     def filled(self, value: Any, **more: Any) -> Any:
         """Replace the words of a table with the objects of the stage."""
@@ -88,66 +107,47 @@ class Stage:
         self.clients.append(client)
         return client
 
-    @property
-    def clients(self) -> list[Client]:
-        """Further clients whose answers count for the slowest one."""
-        return self.__dict__.setdefault("_clients", [])
+    def visitor(self, person: str) -> Client:
+        """Return a client of a person, logged in; `nobody` has no session."""
+        return self.people[person] if person == "nobody" else self.logged_in(person)
 
     def address(self) -> str:
         """Return a random loopback source address, so that no attack uses up the rate limit of another."""
         return f"127.{self.random.randint(100, 200)}.{self.random.randint(1, 250)}.{self.random.randint(1, 250)}"
 
+    def waits(self, for_it: Callable[[], Any], *, times: float = 1, pause: float = 0.5) -> Any:
+        """Wait until a function returns something, for a multiple of the patience at most; return that.
+
+        Args:
+            for_it: looks.
+            times: how much longer than the patience.
+            pause: seconds between two looks.
+        """
+        deadline = time.monotonic() + self.patience * times
+        while not (found := for_it()) and time.monotonic() < deadline:
+            time.sleep(min(pause, self.patience))
+        return found
+
+    def settle(self) -> None:
+        """Wait until no background job is queued or running, for a while at most."""
+        time.sleep(min(SETTLE_SECONDS, self.patience))
+        self.waits(lambda: not self.people["sysadmin"].action("job_list").result, times=10, pause=1)
+
+    def publishable(self) -> dict[str, Any]:
+        """Return the fields that a public dataset of the attacked service needs, without name and texts."""
+        fields = self.filled(table("stage")["dataset"]["data"])
+        return {name: value for name, value in fields.items() if name not in ("name", "title", "notes")}
+
 
 @contextmanager
-def prepared(
-    url: str,
-    *,
-    token: str,
-    password: str,
-    seed: int,
-    load: Load,
-    routes: tuple[Route, ...],
-    canaries: Canaries,
-    hostile: Hostile,
-    mail: Path,
-    services: dict[str, int],
-    revive: Callable[[], None],
-    deliver: Callable[[list[bytes]], None],
-) -> Iterator[Stage]:
-    """Prepare the stage of a running portal for the duration of the block.
-
-    Args:
-        url: URL of the portal.
-        token: API token of a sysadmin.
-        password: password of the sysadmin.
-        seed: seed of the random choices.
-        load: measures the portal.
-        routes: routes of the portal.
-        canaries: servers on forbidden addresses.
-        hostile: hostile server on an allowed address.
-        mail: folder of the e-mails that the portal sends.
-        services: ports of its database, queue and index.
-        revive: restarts its web server.
-        deliver: has it read e-mails as replies.
-    """
-    begin, choice = time.time_ns(), random.Random(seed)
-    site = Client(url, load, name="admin", token=token)
-    site.must("user_show", id="admin")
-    stage = Stage(
-        url, load, {"sysadmin": site, "nobody": Client(url, load, source="127.99.0.1")}, {"sysadmin": password},
-        {}, f"zibeline{secrets.token_hex(3)}", routes, canaries, hostile,
-        mail=lambda: _mails(mail, begin), random=choice, services=services, revive=revive,
-        deliver=deliver,
-    )  # fmt: skip
+def prepared(stage: Stage) -> Iterator[Stage]:
+    """Create the accounts and objects of a stage for the duration of the block."""
+    stage.people["sysadmin"].must("user_show", id="admin")
     try:
         _prepare(stage)
         yield stage
     finally:
         _remove(stage)
-
-
-def _mails(folder: Path, since: int) -> list[bytes]:
-    return [path.read_bytes() for path in sorted(folder.glob("*.eml")) if int(path.stem) > since]
 
 
 def _prepare(stage: Stage) -> None:
@@ -191,20 +191,14 @@ def _person(stage: Stage, person: str, place: tuple[str, str] | None, source: st
 def _upload(stage: Stage) -> None:
     """Upload a file with the secret to a private dataset, and one to an internal note of a request."""
     editor, words = stage.people["editor"], stage.objects
-    files = {"upload": ("secret.txt", stage.secret.encode(), "text/plain")}
+    content = stage.secret.encode()
     fields = {"package_id": words["private_dataset"], "name": f"Fichier {stage.secret}", "format": "TXT"}
-    headers = {"Authorization": editor.token}
-    answer = editor.send("POST", "/api/3/action/resource_create", data=fields, files=files, headers=headers)
-    if not answer.success:
-        raise RuntimeError(f"resource_create with a file: {answer.short}")
-    words["private_file"], words["private_file_url"] = answer.result["id"], answer.result["url"]
-    words["private_location"] = re.sub("^(...)(...)", r"\1/\2/", answer.result["id"])
+    file = editor.must_upload("resource_create", fields, ("secret.txt", content, "text/plain"))
+    words["private_file"], words["private_file_url"] = file["id"], file["url"]
+    words["private_location"] = re.sub("^(...)(...)", r"\1/\2/", file["id"])
     fields = {"id": words["request"], "text": f"Note {stage.secret}", "internal": "true"}
-    files = {"upload": ("note.txt", stage.secret.encode(), "text/plain")}
-    answer = editor.send("POST", "/api/3/action/ecosphere_request_comment", data=fields, files=files, headers=headers)
-    if not answer.success:
-        raise RuntimeError(f"ecosphere_request_comment with a file: {answer.short}")
-    note = next(each for each in answer.result["comments"] if each["attachments"])
+    request = editor.must_upload("ecosphere_request_comment", fields, ("note.txt", content, "text/plain"))
+    note = next(comment for comment in request["comments"] if comment["attachments"])
     words["internal_comment"], words["internal_file"] = note["id"], note["attachments"][0]["id"]
 
 
@@ -214,19 +208,26 @@ def _remove(stage: Stage) -> None:
     site.load = Load()
     with suppress(RuntimeError, KeyError, TypeError):
         for service in ("service", "rival"):
-            query = {"fq": f'owner_org:"{words[f"{service}_id"]}"', "rows": 1000}
-            flags = {"include_private": True, "include_drafts": True}
-            kinds = ("", "harvest")
-            for kind in kinds:
-                fq = query["fq"] + (f" +dataset_type:{kind}" if kind else "")
-                for each in (site.action("package_search", query | flags, fq=fq).result or {}).get("results", []):
-                    if kind:
-                        site.action("harvest_source_clear", id=each["id"])
-                        site.action("harvest_source_delete", id=each["id"])
-                    site.action("dataset_purge", id=each["id"])
-            desk = site.action("ecosphere_request_list", scope="desk", organization=words[service], rows=1000)
-            for each in (desk.result or {}).get("results", []):
-                site.action("ecosphere_request_spam", id=each["id"])  # an organisation with requests cannot be purged
+            _empty(site, words[service], words[f"{service}_id"])
             site.action("organization_purge", id=words[service])
         for person in PEOPLE:
             site.action("user_delete", id=words[person])
+
+
+def _empty(site: Client, organization: str, identifier: str) -> None:
+    """Remove the datasets, sources and requests of an organisation, which cannot be purged with them."""
+    every = {"rows": 1000, "include_private": True, "include_drafts": True}
+    of_it = f'owner_org:"{identifier}"'
+    for source in _found(site, "package_search", every, fq=f"{of_it} +dataset_type:harvest"):
+        site.action("harvest_source_clear", id=source["id"])
+        site.action("harvest_source_delete", id=source["id"])
+        site.action("dataset_purge", id=source["id"])
+    for dataset in _found(site, "package_search", every, fq=of_it):
+        site.action("dataset_purge", id=dataset["id"])
+    desk = {"scope": "desk", "organization": organization, "rows": 1000}
+    for request in _found(site, "ecosphere_request_list", desk):
+        site.action("ecosphere_request_spam", id=request["id"])
+
+
+def _found(site: Client, action: str, query: dict[str, Any], **more: str) -> list[dict[str, Any]]:
+    return (site.action(action, query, **more).result or {}).get("results", [])

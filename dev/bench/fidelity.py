@@ -34,7 +34,6 @@ from ckanext.ecosphere.harvest.sources.base import PageError
 from dev.bench import fidelity_checks as checks
 from dev.bench import fidelity_facts as facts
 from dev.bench.fidelity_facts import Fact
-from dev.bench.fidelity_view import View
 
 FALLBACK = "administration-centrale-ou-ministere_172120"
 CONTEXT = Context(fallback_organisation=FALLBACK, catalogue_title="Mesure", free_tags=True)
@@ -152,7 +151,7 @@ def judge(case: Case) -> None:
     if case.result is None:
         case.verdicts = [(fact, "told") for fact in case.said]
         return
-    view = View(case.result)
+    view = checks.View(case.result)
     case.verdicts = [(fact, checks.verdict(fact, view)) for fact in case.said if checks.is_said(fact)]
 
 
@@ -185,11 +184,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--show", default="wrong,lost", help="verdicts of which each fact is listed")
-    parser.add_argument("--kind", default="", help="only facts of this kind are listed")
     parser.add_argument("--origin", default="", help="only records of this folder")
     parser.add_argument("--limit", type=int, default=60, help="facts listed")
     parser.add_argument("--paths", action="store_true", help="count what remains by path")
-    parser.add_argument("--real", action="store_true", help="list only what real French records say")
     options = parser.parse_args()
     started = time.perf_counter()
     found = [case for case in cases(options.folder) if options.origin in ("", case.origin)]
@@ -210,10 +207,7 @@ def main() -> None:
         (verdict, fact, case)
         for case in found
         for fact, verdict in case.verdicts
-        if verdict in options.show.split(",")
-        and fact.kind not in WITHOUT_MEANING
-        and not (options.real and case.foreign)
-        and options.kind in ("", fact.kind)
+        if verdict in options.show.split(",") and fact.kind not in WITHOUT_MEANING
     ]
     if options.paths:
         counted = Counter((verdict, fact.kind, fact.path) for verdict, fact, _case in shown)

@@ -1,7 +1,7 @@
 """Facts of a record, read independently of the harvest's readers, to measure what the harvest keeps of them.
 
 An ISO record is read leaf by leaf (plain XPath over local names: texts, code list values, URLs), an RDF dataset triple
-by triple. `KINDS` classifies the paths; paths that match no pattern are of the kind "other", so that every fact is
+by triple. The table `kinds` classifies the paths; others are of the kind "other", so that every fact is
 measured.
 """
 
@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
+import yaml
 from lxml import etree
 from rdflib import RDF, BNode, Graph, Literal, URIRef
 from rdflib.term import Node
@@ -27,7 +29,7 @@ class Fact:
     """One piece of information of a record.
 
     Attributes:
-        kind: subject, a value of `KINDS` or `PREDICATES`.
+        kind: subject, a kind of the tables `kinds` or `predicates`.
         path: path of property names.
         value: the text, code or URL.
         beside: texts and codes of the same parent, by name.
@@ -43,72 +45,12 @@ class Fact:
         return next((value for key, value in self.beside if key == name), "")
 
 
-KINDS: tuple[tuple[str, str], ...] = (
-    # the record itself
-    (r"^(metadataStandard\w*|metadataProfile|characterSet|language|locale|defaultLocale|otherLocale)\b", "form"),
-    (
-        r"(characterSet|characterEncoding)$|contactInfo/(onlineResource/(protocol|function|applicationProfile)|phone/numberType)$|^metadataLinkage/function|DCP$|referenceSystemIdentifier/codeSpace$|report/result/valueType$|distributedComputingPlatform$",
-        "form",
-    ),
-    (r"^(dateStamp|dateInfo)\b", "record date"),
-    (r"^(fileIdentifier|metadataIdentifier)\b", "identifier"),
-    (r"^(parentIdentifier|parentMetadata)\b", "relation"),
-    (r"^(hierarchyLevel|hierarchyLevelName|metadataScope)\b", "type"),
-    (r"^(metadataMaintenance|metadataConstraints|metadataExtensionInfo|metadataLinkage)\b", "other"),
-    (r"^dataSetURI", "identifier"),
-    (r"^referenceSystemInfo\b.*code$", "reference system"),
-    # links and formats
-    (r"(onLine|connectPoint|transferOptions)/linkage$", "link"),
-    (r"(onLine|connectPoint|transferOptions)/(name|description)$", "link text"),
-    (r"(onLine|connectPoint|transferOptions)/(protocol|function|applicationProfile)$", "link code"),
-    (r"(distributionFormat|distributorFormat|resourceFormat)/(formatSpecificationCitation/)?(name|title)$", "format"),
-    (r"(distributionFormat|distributorFormat|resourceFormat)/", "format detail"),
-    (r"transferOptions/|distributorTransferOptions/", "transfer"),
-    (r"graphicOverview/(fileName|linkage/linkage)$", "preview"),
-    (r"graphicOverview/fileDescription$", "form"),
-    (r"graphicOverview/", "preview text"),
-    # constraints
-    (r"resourceConstraints/(useLimitation|otherConstraints|userNote|reference|citation|releasability)", "constraint"),
-    (r"resourceConstraints/", "constraint code"),
-    # people
-    (r"(^contact|pointOfContact|distributorContact|citedResponsibleParty|processor)\b.*electronicMailAddress$", "mail"),
-    (r"(^contact|pointOfContact|distributorContact)\b.*(organisationName|party/name)$", "organisation"),
-    (r"(^contact|pointOfContact|distributorContact|citedResponsibleParty|processor)\b", "contact"),
-    # the resource
-    (r"^identificationInfo/citation/title$", "title"),
-    (r"^identificationInfo/citation/alternateTitle$", "title"),
-    (r"^identificationInfo/citation/date/.*", "date"),
-    (r"^identificationInfo/citation/identifier/(code|codeSpace)$", "identifier"),
-    (r"^identificationInfo/citation/edition$", "version"),
-    (r"^identificationInfo/abstract$", "abstract"),
-    (r"descriptiveKeywords/keyword$", "keyword"),
-    (r"descriptiveKeywords/", "thesaurus"),
-    (r"topicCategory$", "topic"),
-    (r"identificationInfo/(language|defaultLocale/language)$", "language"),
-    (r"(maintenanceAndUpdateFrequency|userDefinedMaintenanceFrequency)", "frequency"),
-    (r"resourceMaintenance/", "maintenance"),
-    (r"equivalentScale", "scale"),
-    (r"spatialResolution/distance", "resolution"),
-    (r"temporalResolution$", "duration"),
-    (r"spatialRepresentationType$", "representation"),
-    (r"identificationInfo/status$", "status"),
-    (r"(west|east|south|north)Bound(Longitude|Latitude)$", "box"),
-    (r"geographicElement/(geographicIdentifier|.*code)|extent/description", "place"),
-    (r"temporalElement/", "period"),
-    (r"lineage/|resourceLineage/", "lineage"),
-    (r"report/.*(specification|explanation|pass)", "conformity"),
-    (r"(dataQualityInfo)/", "quality"),
-    (r"aggregationInfo/|associatedResource/", "relation"),
-    (r"operatesOn|coupledResource", "relation"),
-    (r"containsOperations|serviceType|couplingType", "service"),
-    (r"(purpose|supplementalInformation|credit)$", "other text"),
-)
-"""Pattern on a path → kind of fact; the first match decides."""
+TABLES = yaml.safe_load(Path(__file__).with_name("data").joinpath("fidelity.yaml").read_text(encoding="utf-8"))
 
 
 @cache
 def _kind(path: str) -> str:
-    return next((kind for pattern, kind in KINDS if re.search(pattern, path)), "other")
+    return next((kind for pattern, kind in TABLES["kinds"] if re.search(pattern, path)), "other")
 
 
 def iso_records(root: etree._Element) -> list[etree._Element]:
@@ -164,73 +106,8 @@ def _fact(element: etree._Element, path: tuple[str, ...], value: str, kind: str 
 
 # --- RDF ----------------------------------------------------------------------------------------
 
-PREDICATES: dict[str, str] = {
-    "title": "title",
-    "alternative": "title",
-    "description": "abstract",
-    "abstract": "abstract",
-    "keyword": "keyword",
-    "theme": "keyword",
-    "subject": "keyword",
-    "hvdCategory": "keyword",
-    "topicCategory": "topic",
-    "identifier": "identifier",
-    "notation": "identifier",
-    "issued": "date",
-    "modified": "date",
-    "created": "date",
-    "startDate": "period",
-    "endDate": "period",
-    "accessURL": "link",
-    "downloadURL": "link",
-    "landingPage": "link",
-    "page": "link",
-    "endpointURL": "link",
-    "endpointDescription": "link",
-    "format": "format",
-    "mediaType": "format",
-    "packageFormat": "format",
-    "compressFormat": "format",
-    "license": "constraint",
-    "rights": "constraint",
-    "accessRights": "constraint",
-    "accrualPeriodicity": "frequency",
-    "status": "status",
-    "language": "language",
-    "provenance": "lineage",
-    "label": "label",
-    "prefLabel": "label",
-    "hasEmail": "mail",
-    "mbox": "mail",
-    "email": "mail",
-    "name": "organisation",
-    "fn": "organisation",
-    "organization-name": "organisation",
-    "hadRole": "contact",
-    "hasTelephone": "contact",
-    "phone": "contact",
-    "homepage": "contact",
-    "hasURL": "contact",
-    "bbox": "box",
-    "centroid": "place",
-    "geometry": "box",
-    "asWKT": "box",
-    "asGML": "box",
-    "asGeoJSON": "box",
-    "spatial": "place",
-    "isPartOf": "relation",
-    "inSeries": "relation",
-    "hasVersion": "relation",
-    "isVersionOf": "relation",
-    "relation": "relation",
-    "versionInfo": "version",
-    "version": "version",
-    "byteSize": "transfer",
-    "conformsTo": "conformity",
-    "accessService": "relation",
-    "servesDataset": "relation",
-}
-"""Last part of a predicate → kind of fact."""
+#: Last part of a predicate → kind of fact.
+PREDICATES: dict[str, str] = {name: kind for kind, names in TABLES["predicates"].items() for name in names}
 _DATASETS = {"Dataset", "DatasetSeries", "DataService"}
 _ENTRIES = {"Catalog", "CatalogRecord"}
 

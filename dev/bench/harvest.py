@@ -1,11 +1,11 @@
 """`make bench-harvest`: compare our CSW harvester with ckanext-spatial's, on the same pycsw and machine.
 
-ckanext-spatial's runs with the minimal changes needed to run on CKAN 2.12 (`stock_patches`). Each contestant starts
-with an empty database and index and harvests the same catalogue three times: first, again unchanged, and with one
-record in a hundred changed. A process that dies is restarted, as by a supervisor, and the restart is reported. CPU is
-that of the workers; memory that of the largest process, in the first and the second half of a harvest. Prints a table
-and applies no limits. With several runs, contestants alternate, each run begins with an empty portal again, and the
-table has the median of each figure, and the shortest and the longest time.
+ckanext-spatial's runs with the minimal changes needed to run on CKAN 2.12 (`stock_patches`). Each contestant, in a
+process of its own (`--contestant`), starts with an empty database and index and harvests the same catalogue three
+times: first, again unchanged, and with one record in a hundred changed. A process that dies is restarted, as by a
+supervisor, and the restart is reported. CPU is that of the workers; memory that of the largest process, in the first
+and the second half of a harvest. With several runs, contestants alternate, each run begins with an empty portal again,
+and the table has the median of each figure, and the shortest and the longest time.
 """
 
 from __future__ import annotations
@@ -13,31 +13,326 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-from dev.bench.contest import add_options
-from dev.stack.settings import ROOT, forget_ckan_variables
+from dev import demo
+from dev.stack import pycsw
+from dev.stack.process import family, processor_seconds, resident_bytes
+from dev.stack.settings import (
+    DEV,
+    LOCAL,
+    ROOT,
+    TEST_PROCESSES,
+    forget_ckan_variables,
+    local,
+    postgres_url,
+    redis_url,
+    secret,
+    solr_url,
+)
 
 TITLES = {"first": "first harvest", "again": "again, unchanged", "changed": "1 % changed"}
+HEAD = (
+    *("contestant", "round", "runs", "seconds", "shortest", "longest", "records/s", "CPU ms/record"),
+    *("MB, first half", "MB, second half", "counts"),
+)
+CATALOGUE = "bench"
+#: Whose database, core and queue are used: those of the tests, and of this process of the tests if it is run by one.
+PURPOSE = TEST_PROCESSES[os.environ.get("PYTEST_XDIST_WORKER", "")]
+OWNER = "bench-owner"
+STOCK_PLUGINS = "harvest spatial_metadata spatial_query csw_harvester"
+OUR_PLAIN_PLUGINS = "ecosphere ecosphere_harvest ecosphere_csw harvest spatial_metadata spatial_query"
+_POLL = 0.2
+_PATIENCE = 600.0
+_STUCK = 45.0
+_LOADING = 60.0
+"""Seconds in which background processes have loaded CKAN."""
+_LOADED, _IDLE = 2.0, 0.05
+"""Processor seconds that loading takes at least, and those of idle processes in a second at most."""
+_DATE = re.compile(r"(<gmd:dateStamp>\s*<gco:Date(?:Time)?>)\d{4}-\d\d-\d\d(?:T[\d:]+Z?)?(<)")
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A harvester and the portal in which it runs.
+
+    Attributes:
+        source_type: type of source, as ckanext-harvest names it.
+        plugins: plugins of the portal; None for all those of the project, as in `dev/portal.ini`.
+        workers: returns the command lines of its background processes, for a configuration file and a number.
+    """
+
+    source_type: str
+    plugins: str | None
+    workers: Callable[[Path, int], list[list[str]]]
+
+
+def _our_workers(ini: Path, number: int) -> list[list[str]]:
+    ckan = [str(Path(sys.executable).with_name("ckan")), "-c", str(ini), "jobs", "worker"]
+    return [[*ckan, *(["--no-scheduler"] if n else []), "ecosphere:harvest"] for n in range(number)]
+
+
+def _stock_workers(ini: Path, number: int) -> list[list[str]]:
+    consumer = [sys.executable, "-m", "dev.bench.stock_patches", str(ini)]
+    return [[*consumer, "gather"], *([*consumer, "fetch"] for _ in range(number))]
+
+
+CONTESTANTS = {
+    "ours": Contestant("ecosphere_csw", None, _our_workers),
+    "ours-plain": Contestant("ecosphere_csw", OUR_PLAIN_PLUGINS, _our_workers),
+    "stock": Contestant("csw", STOCK_PLUGINS, _stock_workers),
+}
+
+
+# --- the catalogue ---
+
+
+def write_catalogue(number: int) -> Path:
+    """Write records of all the demonstration's shapes, in the same proportions, and return their folder."""
+    folder = local("bench", "records")
+    shutil.rmtree(folder)
+    folder = local("bench", "records")
+    for name, share in demo.shares(number).items():
+        for stem, xml in demo.records(name, share):
+            (folder / f"{name}-{stem}.xml").write_text(xml, "utf-8")
+    return folder
+
+
+def change_some(folder: Path, every: int = 100) -> int:
+    """Change the abstract and date of one record in `every`; return how many were changed.
+
+    The date is changed because the stock harvester compares nothing else.
+    """
+    chosen = sorted(folder.glob("*.xml"))[::every]
+    for path in chosen:
+        text = path.read_text("utf-8")
+        place = text.index("CharacterString>", text.index("<gmd:abstract>")) + len("CharacterString>")
+        text = f"{text[:place]}Mise à jour. {text[place:]}"
+        path.write_text(_DATE.sub(r"\g<1>2026-11-01\g<2>", text), "utf-8")
+    return len(chosen)
+
+
+# --- the portal ---
+
+
+def write_ini(plugins: str | None) -> Path:
+    """Write the configuration of the contestant's portal, on the database, Solr core and queue of the tests."""
+    redis = redis_url(PURPOSE) + "?socket_timeout=86400"  # see `stock_patches`, 3
+    options = {
+        "use": f"config:{os.path.relpath(DEV / 'portal.ini', LOCAL)}",
+        "ckan.site_id": "ecosphere_bench",
+        "ckan.site_url": "http://127.0.0.1:5000",
+        "SECRET_KEY": secret("ckan"),
+        "sqlalchemy.url": postgres_url(PURPOSE),
+        "ckan.redis.url": redis,
+        "solr_url": solr_url(PURPOSE),
+        "ckan.storage_path": str(local("bench", "storage")),
+        "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
+        "ckanext.spatial.harvest.continue_on_validation_errors": "true",
+    }
+    if plugins:
+        options["ckan.plugins"] = plugins
+    lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
+    path = LOCAL / "bench.ini"
+    path.write_text("\n".join(["[app:main]", *lines, ""]))
+    path.chmod(0o600)
+    return path
+
+
+def prepare(ini: Path, everything: bool) -> None:
+    """Empty the database and the index, and create the tables; run `ckan ecosphere init` if `everything`."""
+    # `ecosphere init` cannot make the core's schema French while documents of other tests are in it.
+    everything_there = json.dumps({"delete": {"query": "*:*"}}).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{solr_url('test')}/update?commit=true", everything_there, headers)
+    urllib.request.urlopen(request, timeout=60).close()
+    ckan = [str(Path(sys.executable).with_name("ckan")), "-c", str(ini)]
+    steps = [["db", "clean", "--yes"], ["db", "upgrade"]]
+    steps += [["ecosphere", "init", "--yes"]] if everything else []
+    for step in steps:
+        subprocess.run([*ckan, *step], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=LOCAL)
+
+
+class Crew:
+    """Background processes, each restarted when it dies, as a supervisor does in production."""
+
+    def __init__(self, commands: list[list[str]]):
+        self.commands = commands
+        self.log = (local("log") / "bench-workers.log").open("wb")
+        self.children = [self._start(command) for command in commands]
+        self.restarts = 0
+        self._sizes: list[float] = []
+        self._looked = 0.0
+        self._wait_until_idle()
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=LOCAL.parent)
+
+    def _wait_until_idle(self) -> None:
+        """Wait until the processes have loaded CKAN: until they have computed, and then nothing for a second."""
+        end = time.monotonic() + _LOADING
+        before = -1.0
+        while time.monotonic() < end and (self.cpu() < _LOADED or self.cpu() - before > _IDLE):
+            before = self.cpu()
+            time.sleep(1)
+
+    def forget(self) -> None:
+        """Reset the measurements."""
+        self.restarts, self._sizes = 0, []
+
+    def cpu(self) -> float:
+        """Return the processor time of all processes, in seconds."""
+        return processor_seconds(child.pid for child in self.children)
+
+    def memory(self) -> tuple[int, int]:
+        """Return the size of the largest process in the first half of the measurement and in the second, in MB."""
+        middle = len(self._sizes) // 2
+        return round(max(self._sizes[:middle], default=0)), round(max(self._sizes[middle:], default=0))
+
+    def tend(self) -> None:
+        """Restart processes that have died, and sample their memory once a second."""
+        if time.monotonic() - self._looked > 1:
+            self._looked = time.monotonic()
+            pids = family(child.pid for child in self.children)
+            self._sizes.append(max(map(resident_bytes, pids)) / 2**20)
+        for number, child in enumerate(self.children):
+            if child.poll() is not None:
+                self.children[number] = self._start(self.commands[number])
+                self.restarts += 1
+
+    def close(self) -> None:
+        """Stop all processes."""
+        for child in self.children:
+            child.terminate()
+        for child in self.children:
+            try:
+                child.wait(20)
+            except subprocess.TimeoutExpired:
+                child.kill()
+        self.log.close()
+
+
+class Inside:
+    """A CKAN application in this process, to call actions of the portal."""
+
+    def __init__(self, ini: Path):
+        from ckan.cli import load_config
+        from ckan.config.middleware import make_app
+
+        app: Any = make_app(load_config(str(ini)))
+        self._context = app._wsgi_app.test_request_context()
+        self._context.push()
+
+    def call(self, action: str, **data: Any) -> Any:
+        """Call an action as the site user."""
+        import ckan.plugins.toolkit as tk
+        from ckan import model
+
+        user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+        context: Any = {"ignore_auth": True, "user": user, "model": model, "session": model.Session}
+        return tk.get_action(action)(context, data)
+
+    def create_source(self, url: str, source_type: str) -> str:
+        """Create the owner organisation and the source; return the id of the source."""
+        self.call("organization_create", name=OWNER, title="Bench")
+        source = self.call(
+            "harvest_source_create", name="bench", title="Bench", url=url, source_type=source_type, owner_org=OWNER
+        )
+        return source["id"]
+
+    def harvest(self, source_id: str, tend: Callable[[], None]) -> tuple[float, dict[str, int]]:
+        """Run a harvest to its end; return seconds and counts.
+
+        The stock consumers leave finishing the job to a later command, so the harvest counts as finished when all of
+        its objects are. When a stock consumer dies, the object being processed is never finished: the harvest then
+        ends when nothing has changed for a while, which is not counted, and those objects are reported as `stuck`.
+        """
+        import sqlalchemy as sa
+        from ckan import model
+        from ckanext.harvest.model import HarvestJob, HarvestObject
+
+        begin = time.monotonic()
+        job_id = self.call("harvest_job_create", source_id=source_id)["id"]
+        seen, seen_at, left = None, begin, 0
+        while True:
+            time.sleep(_POLL)
+            tend()
+            model.Session.rollback()
+            gathered, status = model.Session.execute(
+                sa.select(HarvestJob.gather_finished, HarvestJob.status).where(HarvestJob.id == job_id)
+            ).one()
+            left = model.Session.execute(
+                sa.select(sa.func.count()).where(
+                    HarvestObject.harvest_job_id == job_id, HarvestObject.state.not_in(["COMPLETE", "ERROR"])
+                )
+            ).scalar_one()
+            if (status, gathered, left) != seen:
+                seen, seen_at = (status, gathered, left), time.monotonic()
+            if status == "Finished" or (gathered and not left):
+                break
+            if time.monotonic() - seen_at > (_STUCK if gathered else _PATIENCE):
+                break
+        seconds = seen_at - begin
+        if left:
+            self.call("harvest_job_abort", id=job_id)
+        elif status != "Finished":
+            self.call("harvest_jobs_run")
+        stats = self.call("harvest_job_show", id=job_id)["stats"]
+        return seconds, {name: count for name, count in {**stats, "stuck": left}.items() if count}
+
+
+def run(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Run the chosen harvests of the catalogue with one contestant; return the measurements."""
+    contestant = CONTESTANTS[chosen.contestant]
+    ini = write_ini(contestant.plugins)
+    prepare(ini, everything=contestant.source_type != "csw" and contestant.plugins is None)
+    folder = write_catalogue(chosen.records)
+    served = pycsw.publish(CATALOGUE, folder, "Bench")
+    pycsw.start()
+    results: dict[str, Any] = {"name": chosen.contestant, "records": served.records, "rounds": []}
+    with ExitStack() as stack:
+        inside = Inside(ini)
+        source_id = inside.create_source(served.url, contestant.source_type)
+        crew = stack.enter_context(closing(Crew(contestant.workers(ini, chosen.workers))))
+        for what in chosen.rounds.split(","):
+            if what == "changed":
+                change_some(folder)
+                pycsw.publish(CATALOGUE, folder, "Bench")
+            crew.forget()
+            cpu = crew.cpu()
+            seconds, counts = inside.harvest(source_id, crew.tend)
+            time.sleep(2)  # the page of the source is indexed after the end
+            if crew.restarts:
+                counts["restarts of a consumer"] = crew.restarts
+            measured = {"what": what, "seconds": seconds, "counts": counts}
+            measured |= {"cpu": crew.cpu() - cpu, "memory": crew.memory()}
+            results["rounds"].append(measured)
+            print(json.dumps(measured), file=sys.stderr, flush=True)
+    return results
+
+
+# --- the comparison ---
 
 
 def measure(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
     """Run one contestant in a subprocess, so that neither benefits from the other's state."""
-    command = [sys.executable, "-m", "dev.bench.contest", name, "--records", str(chosen.records)]
-    command += ["--workers", str(chosen.workers), "--latency", str(chosen.latency), "--rounds", chosen.rounds]
+    command = [sys.executable, "-m", "dev.bench.harvest", "--contestant", name, "--records", str(chosen.records)]
+    command += ["--workers", str(chosen.workers), "--rounds", chosen.rounds]
     done = subprocess.run(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{name} did not come to its end.")
     return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-HEAD = (
-    *("contestant", "round", "runs", "seconds", "shortest", "longest", "records/s", "CPU ms/record"),
-    *("MB, first half", "MB, second half", "load", "HTTP requests", "Solr adds", "Solr commits", "counts"),
-)
 
 
 def table(results: list[dict[str, Any]]) -> str:
@@ -55,32 +350,34 @@ def table(results: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {status}" for status, number in counts.items())
-
-
 def _line(name: str, what: str, runs: list[dict[str, Any]], records: int) -> tuple[str, ...]:
     """Format the runs of one contestant and round."""
     seconds = [run["seconds"] for run in runs]
     middle = median(seconds)
-    first_half = median(run["memory"][0] for run in runs)
-    second_half = median(run["memory"][1] for run in runs)
-    counts = {_counts(run["counts"]) for run in runs}
     figures = [f"{figure:.1f}" for figure in (middle, min(seconds), max(seconds), records / middle)]
     figures.append(f"{median(run['cpu'] for run in runs) * 1000 / records:.1f}")
-    figures += [f"{first_half:.0f}", f"{second_half:.0f}", f"{median(run['load'] for run in runs):.1f}"]
-    for key in ("requests", "adds", "commits"):
-        figures.append(f"{median(run[key] for run in runs):.0f}")
+    figures += [f"{median(run['memory'][half] for run in runs):.0f}" for half in (0, 1)]
+    counts = {_counts(run["counts"]) for run in runs}
     return (name, TITLES[what], str(len(runs)), *figures, " | ".join(sorted(counts)))
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {status}" for status, number in counts.items())
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="make bench-harvest", description=__doc__)
-    add_options(parser)
+    parser.add_argument("--records", type=int, default=1000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rounds", default="first,again,changed", help="which harvests to run, in this order")
     parser.add_argument("--contestants", default="ours,stock")
     parser.add_argument("--runs", type=int, default=1, help="how often to run each contestant")
+    parser.add_argument("--contestant", choices=CONTESTANTS, help="run this one only, and print its figures as JSON")
     chosen = parser.parse_args()
+    if chosen.contestant:
+        print(json.dumps(run(chosen)))
+        return
     forget_ckan_variables()
     contestants = chosen.contestants.split(",") * chosen.runs
     print(table([measure(name, chosen) for name in contestants]))

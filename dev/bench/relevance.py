@@ -23,9 +23,9 @@ import re
 import shutil
 import statistics
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pysolr
 import requests
@@ -46,6 +46,9 @@ ROOT = Path(__file__).parents[2]
 DEPTH, RECALL_DEPTH, BATCH = 10, 20, 500
 STOCK_CORE = "bench_stock"
 _COUNTRYWIDE = ("region", "mer")
+TUNED_ON = "tuned on"
+#: Files of judged queries, those written by people who had not seen the search marked.
+FILES = {"judged": False, "blind": True, "blind2": True, "blind3": True, "blind4": True}
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,9 @@ class Question:
     @property
     def part(self) -> str:
         """`tuned on`, `aside` (held out), or `blind`: written by a person who had not seen the search."""
-        return "blind" if self.blind else "aside" if self._is_aside() else "tuned on"
-
-    def _is_aside(self) -> bool:
-        return hashlib.sha1(self.query.encode()).digest()[0] % 3 == 0
+        if self.blind:
+            return "blind"
+        return said.ASIDE if hashlib.sha1(self.query.encode()).digest()[0] % 3 == 0 else TUNED_ON
 
 
 @dataclass(frozen=True)
@@ -79,45 +81,26 @@ class Record:
     inside: frozenset[str]
 
 
-@dataclass
-class Scores:
-    """Figures of a contestant, one per query.
+class Score(NamedTuple):
+    """Figures of an answer: NDCG@10, hit@1, reciprocal rank, recall@20, and 1 for one without results."""
 
-    Attributes:
-        ndcg: NDCG@10.
-        first: hit@1.
-        reciprocal: reciprocal rank.
-        recall: recall@20.
-        empty: 1 for a query without results.
-    """
+    ndcg: float
+    first: float
+    reciprocal: float
+    recall: float
+    empty: float
 
-    ndcg: list[float] = field(default_factory=list)
-    first: list[float] = field(default_factory=list)
-    reciprocal: list[float] = field(default_factory=list)
-    recall: list[float] = field(default_factory=list)
-    empty: list[float] = field(default_factory=list)
 
-    def row(self) -> str:
-        """Return the means as columns."""
-        columns = (self.ndcg, self.first, self.reciprocal, self.recall, self.empty)
-        return " ".join(f"{statistics.mean(values) if values else 0:8.3f}" for values in columns)
+Results = list[tuple[Question, Score]]
 
 
 def questions() -> list[Question]:
     """Return the judged queries of all files."""
-    split = lambda text: tuple(each for each in text.split("|") if each)  # noqa: E731
     found = []
-    for name, blind in (
-        ("judged_queries.csv", False),
-        ("blind_queries.csv", True),
-        ("blind2_queries.csv", True),
-        ("blind3_queries.csv", True),
-        ("blind4_queries.csv", True),
-    ):
-        with (Path(__file__).parent / "data" / name).open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(line for line in file if not line.startswith("#")):
-                subjects, also = split(row["subjects"]), split(row["also"])
-                found.append(Question(row["query"], row["kind"], subjects, also, row["place"], blind))
+    for name, blind in FILES.items():
+        for row in said.rows(f"{name}_queries.csv"):
+            subjects, also = (tuple(filter(None, row[column].split("|"))) for column in ("subjects", "also"))
+            found.append(Question(row["query"], row["kind"], subjects, also, row["place"], blind))
     return found
 
 
@@ -142,20 +125,14 @@ def _patterns() -> Iterator[tuple[str, str, re.Pattern[str]]]:
 
 
 def _documents(solr: pysolr.Solr, fields: str) -> Iterator[dict[str, Any]]:
-    mark = "*"
+    asked = {"fl": fields, "rows": BATCH, "sort": "index_id asc", "cursorMark": "*"}
+    asked["fq"] = "+entity_type:package +state:active +capacity:public +dataset_type:dataset"
     while True:
-        answer = solr.search(
-            "*:*",
-            fq="+entity_type:package +state:active +capacity:public +dataset_type:dataset",
-            fl=fields,
-            rows=BATCH,
-            sort="index_id asc",
-            cursorMark=mark,
-        )
+        answer = solr.search("*:*", **asked)
         yield from answer.docs
-        if answer.nextCursorMark == mark:
+        if answer.nextCursorMark == asked["cursorMark"]:
             return
-        mark = answer.nextCursorMark
+        asked["cursorMark"] = answer.nextCursorMark
 
 
 def grade(question: Question, record: Record) -> int:
@@ -180,21 +157,19 @@ def _at_place(best: int, value: str, record: Record) -> int:
     return min(best, 1) if record.places & set(gazetteer.COUNTRIES) else 0
 
 
-def score(scores: Scores, names: list[str], grades: dict[str, int]) -> float:
-    """Add the figures of one answer; return its NDCG@10."""
+def score(names: list[str], grades: dict[str, int]) -> Score:
+    """Return the figures of an answer."""
     gains = [2 ** grades.get(name, 0) - 1 for name in names[:DEPTH]]
-    ideal = sorted((2**each - 1 for each in grades.values()), reverse=True)[:DEPTH]
-    dcg = lambda values: sum(gain / math.log2(rank + 2) for rank, gain in enumerate(values))  # noqa: E731
+    ideal = sorted((2**grade - 1 for grade in grades.values()), reverse=True)[:DEPTH]
     top = max(grades.values())
-    ndcg = dcg(gains) / dcg(ideal)
     rank = next((rank for rank, name in enumerate(names, 1) if grades.get(name, 0) == top), 0)
-    wanted = [name for name, each in grades.items() if each >= min(2, top)]
-    scores.ndcg.append(ndcg)
-    scores.first.append(float(rank == 1))
-    scores.reciprocal.append(1 / rank if rank else 0.0)
-    scores.recall.append(len(set(names[:RECALL_DEPTH]) & set(wanted)) / min(RECALL_DEPTH, len(wanted)))
-    scores.empty.append(float(not names))
-    return ndcg
+    wanted = {name for name, grade in grades.items() if grade >= min(2, top)}
+    recall = len(wanted & set(names[:RECALL_DEPTH])) / min(RECALL_DEPTH, len(wanted))
+    return Score(_dcg(gains) / _dcg(ideal), float(rank == 1), 1 / rank if rank else 0.0, recall, float(not names))
+
+
+def _dcg(gains: list[int]) -> float:
+    return sum(gain / math.log2(rank + 2) for rank, gain in enumerate(gains))
 
 
 def ours(query: str) -> list[str]:
@@ -233,10 +208,8 @@ def stock_core(source: pysolr.Solr) -> pysolr.Solr:
         params = {"action": "CREATE", "name": STOCK_CORE, "instanceDir": STOCK_CORE}
         requests.get(f"{base}/admin/cores", params=params, timeout=60).raise_for_status()
     core = pysolr.Solr(f"{base}/{STOCK_CORE}", always_commit=False, timeout=120)
-    if (
-        core.search("*:*", rows=0).hits
-        != source.search("*:*", fq="+capacity:public +dataset_type:dataset", rows=0).hits
-    ):
+    public = source.search("*:*", fq="+capacity:public +dataset_type:dataset", rows=0).hits
+    if core.search("*:*", rows=0).hits != public:
         core.delete(q="*:*")
         batch = []
         for document in _documents(source, "*"):
@@ -259,9 +232,9 @@ def main() -> None:
         "--only", choices=("ours", "said"), help="leave out stock CKAN and the ablation, or all but what is said"
     )
     parser.add_argument("--show", type=float, default=0.0, help="name the questions below this NDCG@10")
-    parser.add_argument("--parts", nargs="+", default=["tuned on"], help="parts whose questions are named")
+    parser.add_argument("--ini", default=str(LOCAL / "ckan.ini"), help="configuration of the portal")
     options = parser.parse_args()
-    app: Any = make_app(load_config(str(LOCAL / "ckan.ini")))
+    app: Any = make_app(load_config(options.ini))
     with app._wsgi_app.test_request_context():
         _measure(options)
 
@@ -276,14 +249,12 @@ def _measure(options: argparse.Namespace) -> None:
 
 def described(solr: pysolr.Solr) -> list[said.Described]:
     """Return title with keywords, and places, of every public dataset of the index."""
-    return [
-        said.Described(
-            " ".join([str(each.get("title") or ""), *each.get("tags", ())]),
-            frozenset(each.get(PLACE_FIELD, ())),
-            frozenset(each.get(INSIDE_FIELD, ())),
-        )
-        for each in _documents(solr, f"title,tags,{PLACE_FIELD},{INSIDE_FIELD}")
-    ]
+    datasets = []
+    for document in _documents(solr, f"title,tags,{PLACE_FIELD},{INSIDE_FIELD}"):
+        text = " ".join([str(document.get("title") or ""), *document.get("tags", ())])
+        places, inside = (frozenset(document.get(name, ())) for name in (PLACE_FIELD, INSIDE_FIELD))
+        datasets.append(said.Described(text, places, inside))
+    return datasets
 
 
 def _grades(question: Question, catalogue: list[Record]) -> dict[str, int]:
@@ -293,35 +264,45 @@ def _grades(question: Question, catalogue: list[Record]) -> dict[str, int]:
 
 
 def _compare(source: pysolr.Solr, options: argparse.Namespace) -> None:
+    """Print the figures of each contestant, by part of the questions and by their kind."""
     catalogue = records(source)
     judged = [(question, _grades(question, catalogue)) for question in questions()]
     unanswered = [question.query for question, grades in judged if not grades]
     judged = [(question, grades) for question, grades in judged if grades]
-    known = sum(bool(each.subject) for each in catalogue)
+    known = sum(bool(record.subject) for record in catalogue)
     print(f"{len(catalogue)} datasets, {known} of a judged subject; {len(judged)} questions", end="")
     print(f"; no answer in this catalogue: {', '.join(unanswered)}" if unanswered else "")
-    contestants: list[tuple[str, Callable[[str], list[str]], str]] = []
-    if not options.only:
-        contestants.append(("stock CKAN 2.12", stock(stock_core(source)), ""))
-        contestants += [(f"without {feature}", ours, feature) for feature in FEATURES]
-    contestants.append(("the portal", ours, ""))
     print(f"\n{'':34}  NDCG@10    hit@1      MRR   rec@20    empty")
-    for name, answer, without in contestants:
-        tk.config["ecosphere.search.without"] = [without] if without else []
-        parts: dict[str, Scores] = {}
-        low = []
-        for question, grades in judged:
-            names = answer(question.query)
-            result = 0.0
-            for key in (question.part, *([f"  {question.kind}"] if name == "the portal" else [])):
-                result = score(parts.setdefault(key, Scores()), names, grades)
-            if result < options.show and question.part in options.parts and name == "the portal":
-                low.append((result, question.query))
-        for key, scores in sorted(parts.items(), key=lambda item: (item[0].startswith(" "), item[0])):
-            print(f"{name + ', ' + key if not key.startswith(' ') else key:28} {len(scores.ndcg):4}  {scores.row()}")
-        for result, query in sorted(low):
-            print(f"    {result:.2f}  {query}")
-    tk.config["ecosphere.search.without"] = []
+    if not options.only:
+        _print("stock CKAN 2.12", _scores(judged, stock(stock_core(source))))
+        for feature in FEATURES:
+            tk.config["ecosphere.search.without"] = [feature]
+            _print(f"without {feature}", _scores(judged, ours))
+        tk.config["ecosphere.search.without"] = []
+    scores = _scores(judged, ours)
+    _print("the portal", scores)
+    for kind in sorted({question.kind for question, _grades_ in judged}):
+        print(f"{'  ' + kind:28} {_row(scores, lambda question, kind=kind: question.kind == kind)}")
+    low = [(score.ndcg, question.query) for question, score in scores if question.part == TUNED_ON]
+    for ndcg, query in sorted(low):
+        if ndcg < options.show:
+            print(f"    {ndcg:.2f}  {query}")
+
+
+def _scores(judged: list[tuple[Question, dict[str, int]]], answer: Callable[[str], list[str]]) -> Results:
+    return [(question, score(answer(question.query), grades)) for question, grades in judged]
+
+
+def _print(name: str, scores: Results) -> None:
+    for part in sorted({question.part for question, _score in scores}):
+        print(f"{name + ', ' + part:28} {_row(scores, lambda question, part=part: question.part == part)}")
+
+
+def _row(scores: Results, belongs: Callable[[Question], bool]) -> str:
+    """Return the number of questions that belong together, and the means of their figures."""
+    figures = [score for question, score in scores if belongs(question)]
+    means = [statistics.mean(column) for column in zip(*figures, strict=True)]
+    return f"{len(figures):4}  " + " ".join(f"{mean:8.3f}" for mean in means)
 
 
 if __name__ == "__main__":

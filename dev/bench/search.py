@@ -2,7 +2,6 @@
 
     make demo && make bench-search                       # 27 000 datasets, 20 people
     make bench-search DATASETS=100000 PEOPLE=20 SECONDS=60
-    make bench-search HARVEST=geo-ide-catalogue                 # pages once more during a harvest
 
 The datasets of `make demo` are copied within the index, with other names, services, territories and years; the copies
 are removed at the end. Each contestant is a gunicorn with as many processes as the demonstration. Users open a page
@@ -14,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import random
 import signal
@@ -24,23 +24,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import requests
 import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.quality.model import QualityRow
+from dev.stack.process import processor_seconds
 
 ROOT = Path(__file__).parents[2]
 INI = ROOT / ".local" / "ckan.ini"
 STOCK_INI = ROOT / ".local" / "bench-stock.ini"
 PROCESSES, THREADS = 2, 4
 PAUSE = 2.0
-WARM_UP = 20.0
 BATCH = 500
 COPY = "bench-search"
 WORDS = ("zones humides", "eau", "données", "plu ain", "inondation", "bruit", "natura 2000", "")
@@ -122,19 +120,10 @@ def _take_badges_out() -> None:
 @contextmanager
 def served(ini: Path, port: int) -> Iterator[tuple[str, int]]:
     """Serve the portal of a configuration file; yield its URL and the id of the gunicorn process."""
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--workers",
-        str(PROCESSES),
-        "--threads",
-        str(THREADS),
-        "--timeout",
-        "120",
-        "--keep-alive",  # longer than the users' pause, or connections are closed just as they are reused
-        str(round(PAUSE * 3)),
-    ]
+    # Connections live longer than the users' pause, or they are closed just as they are reused.
+    options = {"workers": PROCESSES, "threads": THREADS, "timeout": 120, "keep-alive": round(PAUSE * 3)}
+    command = [sys.executable, "-m", "gunicorn"]
+    command += [f"--{name}={value}" for name, value in options.items()]
     address = f"127.0.0.1:{port}"
     with (ROOT / ".local" / "log" / f"bench-{ini.stem}.log").open("w") as log:
         process = subprocess.Popen(
@@ -158,19 +147,6 @@ def served(ini: Path, port: int) -> Iterator[tuple[str, int]]:
                 process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def processor_seconds(parent: int) -> float:
-    """Return the processor time of the children of a process, in seconds."""
-    ticks = 0
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def drive(people: int, seconds: float, pause: float, ask: Ask) -> list[float]:
@@ -203,95 +179,43 @@ def told(name: str, taken: list[float], more: str = "") -> None:
     print(f"  {name:34} {len(taken):6} asked   p50 {p50:6.0f} ms   p95 {p95:6.0f} ms   {more}", flush=True)
 
 
-@dataclass(frozen=True)
-class Load:
-    """Number of concurrent users and duration in seconds."""
-
-    people: int
-    seconds: float
-
-
-def measure_pages(site: str, load: Load) -> None:
-    """Measure search pages with concurrent users."""
-    drive_pages = drive(load.people, load.seconds, PAUSE, _get(f"{site}/dataset/", "q", WORDS))
-    told(f"page, {load.people} people, every {PAUSE:.0f} s", drive_pages)
-
-
 def _get(url: str, name: str, values: Sequence[str], **more: Any) -> Ask:
     return lambda session, chance: session.get(url, params={**more, name: chance.choice(values)}, timeout=120)
 
 
-def measure(served_by: tuple[str, int], facets: list[str], load: Load, ours: bool) -> None:
+def measure(served_by: tuple[str, int], facets: list[str], chosen: argparse.Namespace, *, ours: bool) -> None:
     """Measure one contestant."""
     (site, parent), session = served_by, requests.Session()
     pages, api = f"{site}/dataset/", f"{site}/api/3/action/package_search"
     for word in WORDS * 2 * PROCESSES:  # new connections, since a kept one reaches only one process
         requests.get(pages, params={"q": word}, timeout=120)
-    before, number = processor_seconds(parent), 20
+    before, number = processor_seconds([parent]), 20
     page = [session.get(pages, timeout=120) for _time in range(number)][-1]
-    cpu = (processor_seconds(parent) - before) / number * 1000
+    cpu = (processor_seconds([parent]) - before) / number * 1000
     print(f"  {'a page':34} {len(page.content) / 1000:.0f} kB, {cpu:.0f} ms of processor", flush=True)
+    taken = drive(chosen.people, chosen.seconds, PAUSE, _get(pages, "q", WORDS))
+    told(f"page, {chosen.people} people, every {PAUSE:.0f} s", taken)
     asked = {"rows": 20, "facet.field": json.dumps(facets), "facet.limit": 500}
-    busy = os.cpu_count() or 2
-
-    measure_pages(site, load)
-    found = drive(busy, load.seconds / 2, 0, _get(api, "q", WORDS, **asked))
-    told(f"package_search, {len(facets)} facets, {busy} at once", found)
-    told(f"the same for “{VERY_COMMON}”", drive(busy, load.seconds / 2, 0, _get(api, "q", [VERY_COMMON], **asked)))
+    at_once = {
+        f"package_search, {len(facets)} facets": _get(api, "q", WORDS, **asked),
+        f"the same for “{VERY_COMMON}”": _get(api, "q", [VERY_COMMON], **asked),
+    }
     if ours:
-        suggestions = _get(f"{site}/recherche/suggestions", "q", STARTS)
-        told("suggestions", drive(busy, load.seconds / 2, 0, suggestions))
+        at_once["suggestions"] = _get(f"{site}/recherche/suggestions", "q", STARTS)
+    busy = os.cpu_count() or 2
+    for name, ask in at_once.items():
+        told(f"{name}, {busy} at once", drive(busy, chosen.seconds / 2, 0, ask))
 
 
-@contextmanager
-def harvesting(source: str, site: str, people: int) -> Iterator[None]:
-    """Harvest every record of a source with the demonstration's workers during the block.
-
-    Users browse from the start: on an idle portal, a harvest takes all resources until it notices users.
-    """
-    from ckanext.harvest.model import HarvestJob
-
-    ckan = [str(Path(sys.executable).with_name("ckan")), "-c", str(INI)]
-    command = [*ckan, "ecosphere", "harvest", "run", "--force", source]
-    watching = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    drive(people, WARM_UP, PAUSE, _get(f"{site}/dataset/", "q", WORDS))
-    if watching.poll():
-        sys.exit(f"The source {source} cannot be harvested: is there one of this name?")
-    try:
-        yield
-    finally:
-        watching.kill()
-        model.Session.rollback()
-        found = model.Session.scalars(sa.select(HarvestJob).where(HarvestJob.status != "Finished")).all()
-        if not found:
-            print("  the harvest ended before: choose a larger source")
-        for job in found:
-            tk.get_action("harvest_job_abort")({"ignore_auth": True, "user": ""}, {"id": job.id})
-
-
-def imported() -> int:
-    """Return the number of records that harvests have imported so far."""
-    model.Session.rollback()
-    objects = sa.table("harvest_object", sa.column("import_finished"))
-    done = sa.select(sa.func.count()).select_from(objects).where(objects.c.import_finished.is_not(None))
-    return model.Session.scalars(done).one()
-
-
-def stock_ini() -> None:
+def stock_ini(ini: Path) -> Path:
     """Write the configuration of CKAN without plugins, on the same database and index."""
     kept = ("ckan.site_id", "SECRET_KEY", "sqlalchemy.url", "ckan.redis.url", "solr_url", "ckan.storage_path")
-    lines = [line for line in INI.read_text().splitlines() if line.partition("=")[0].strip() in kept]
-    text = [
-        "[app:main]",
-        "use =",
-        "ckan.plugins =",
-        "ckan.locale_default = fr",
-        "ckan.site_url = http://127.0.0.1",
-        *lines,
-    ]
-    logging = (ROOT / "dev" / "portal.ini").read_text().partition("[loggers]")
-    STOCK_INI.write_text("\n".join([*text, "", logging[1] + logging[2]]))
+    lines = [line for line in ini.read_text().splitlines() if line.partition("=")[0].strip() in kept]
+    plain = ["[app:main]", "use =", "ckan.plugins =", "ckan.locale_default = fr", "ckan.site_url = http://127.0.0.1"]
+    logging_ = (ROOT / "dev" / "portal.ini").read_text().partition("[loggers]")
+    STOCK_INI.write_text("\n".join([*plain, *lines, "", logging_[1] + logging_[2]]))
     STOCK_INI.chmod(0o600)
+    return STOCK_INI
 
 
 def main() -> None:
@@ -300,8 +224,8 @@ def main() -> None:
     parser.add_argument("--datasets", type=int, default=27_000)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--harvest", default="", help="source to harvest while pages are measured again")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 5000) + 40)
+    parser.add_argument("--ini", type=Path, default=INI, help="configuration of the portal")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped: the copies are taken out"))
 
@@ -309,23 +233,17 @@ def main() -> None:
 
     from ckan.cli import load_config  # isort: skip
 
-    application: Any = make_app(load_config(str(INI)))
+    application: Any = make_app(load_config(str(chosen.ini)))
+    logging.disable(logging.INFO)  # the harvest tells each document that it looks at
     from ckanext.ecosphere.search import facets
 
     ours = [field for field in facets.table() if field not in facets.KEPT]
-    stock_ini()
+    contestants = (("portal", chosen.ini, ours), ("CKAN alone", stock_ini(chosen.ini), STOCK_FACETS))
     with application._wsgi_app.test_request_context(), filled(chosen.datasets):
-        for name, ini, fields in (("portal", INI, ours), ("CKAN alone", STOCK_INI, STOCK_FACETS)):
+        for name, ini, fields in contestants:
             with served(ini, chosen.port) as served_by:
                 print(f"{name}, {chosen.datasets} datasets", flush=True)
-                load = Load(chosen.people, chosen.seconds)
-                measure(served_by, fields, load, ini == INI)
-                if chosen.harvest and ini == INI:
-                    with harvesting(chosen.harvest, served_by[0], chosen.people):
-                        print("during a harvest", flush=True)
-                        before = imported()
-                        measure_pages(served_by[0], load)
-                        print(f"  {imported() - before} records imported meanwhile", flush=True)
+                measure(served_by, fields, chosen, ours=ini == chosen.ini)
 
 
 if __name__ == "__main__":

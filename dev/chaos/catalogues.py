@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
+from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 from dev.stack import pycsw
 from dev.stack.settings import local
 
@@ -120,7 +121,7 @@ class Catalogue:
 
 
 class Served:
-    """HTTP server for the catalogues other than CSW, in a thread of this process.
+    """Script of the HTTP server for the catalogues other than CSW.
 
     Args:
         catalogues: all catalogues, including those served by pycsw.
@@ -128,23 +129,22 @@ class Served:
 
     def __init__(self, catalogues: list[Catalogue]) -> None:
         self._catalogues = {catalogue.name: catalogue for catalogue in catalogues}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-
-    def __enter__(self) -> Served:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.home = ""
 
     def url(self, catalogue: Catalogue) -> str:
         """Return the URL of a catalogue, publishing it first if it is a CSW."""
         if catalogue.kind == "csw":
             return catalogue.publish()
-        port = self._server.server_address[1]
-        return f"http://127.0.0.1:{port}/" + ("" if catalogue.kind == "udata" else f"{catalogue.name}/")
+        return f"{self.home}/" + ("" if catalogue.kind == "udata" else f"{catalogue.name}/")
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer a request."""
+        time.sleep(LATENCY)
+        found = self._answer(exchange.path)
+        if found:
+            exchange.answer(found[0], Content_Type=f"{found[1]}; charset=utf-8")
+        else:
+            exchange.answer("", 404)
 
     def _answer(self, address: str) -> tuple[str, str] | None:
         """Return content and content type; None if there is nothing at this URL."""
@@ -152,34 +152,24 @@ class Served:
         if parts.path == "/api/1/datasets/":
             query = parse_qs(parts.query)
             page, size = int(query["page"][0]), int(query["page_size"][0])
-            udata = next(each for each in self._catalogues.values() if each.kind == "udata")
+            udata = next(catalogue for catalogue in self._catalogues.values() if catalogue.kind == "udata")
             return json.dumps(udata.udata(page, size)), "application/json"
         match = re.fullmatch(r"/([\w-]+)/(?:(\d+)\.xml)?", parts.path)
         catalogue = self._catalogues.get(match[1]) if match else None
         if match is None or catalogue is None:
             return None
         if catalogue.kind == "dcat":
-            return catalogue.turtle(), "text/turtle; charset=utf-8"
+            return catalogue.turtle(), "text/turtle"
         if match[2]:
-            return catalogue.iso(int(match[2])), "application/xml; charset=utf-8"
+            return catalogue.iso(int(match[2])), "application/xml"
         links = "".join(f'<a href="{number}.xml">{number}.xml</a>\n' for number in catalogue.versions)
-        return f"<html><body><pre>{links}</pre></body></html>", "text/html; charset=utf-8"
+        return f"<html><body><pre>{links}</pre></body></html>", "text/html"
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        answer = self._answer
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                time.sleep(LATENCY)
-                found = answer(self.path)
-                content = found[0].encode() if found else b""
-                self.send_response(200 if found else 404)
-                self.send_header("Content-Type", found[1] if found else "text/plain")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Do not log requests."""
-
-        return Handler
+@contextmanager
+def served(catalogues: list[Catalogue]) -> Iterator[Served]:
+    """Serve the catalogues for the duration of the block."""
+    script = Served(catalogues)
+    with serve(script) as server:
+        script.home = server.url
+        yield script

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
-import http.cookiejar
-import json
 import re
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 from typing import Any
+
+import requests
 
 from dev.stack.ckan import site_url
 
@@ -56,55 +52,53 @@ class Client:
     """
 
     def __init__(self, token: str = "") -> None:
-        self._token = token
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Connection"] = "close"  # a kept one would be cut by each kill of the server
+        if token:
+            self._session.headers["Authorization"] = token
 
     def call(self, action: str, **parameters: Any) -> Answer:
         """Call an API action."""
-        answer = self._ask(f"/api/3/action/{action}", json.dumps(parameters).encode(), "application/json")
-        if answer.outcome != DONE:
-            return answer
-        try:
-            result = json.loads(answer.text)["result"]
-        except (ValueError, KeyError):
-            return Answer(BROKEN, answer.status, answer.seconds, answer.text)
-        return Answer(DONE, answer.status, answer.seconds, answer.text, result)
+        return self._ask("POST", f"/api/3/action/{action}", json=parameters)
 
     def get(self, path: str) -> Answer:
         """Open a page."""
-        return self._ask(path)
+        return self._ask("GET", path)
 
     def post(self, path: str, form_path: str, **fields: str) -> Answer:
         """Submit a form with the CSRF token read from the form's page."""
         page = self.get(form_path)
         match = _CSRF.search(page.text)
-        if page.outcome != DONE or not match:
-            return page if page.outcome != DONE else Answer(BROKEN, page.status, page.seconds, "no CSRF token")
+        if page.outcome != DONE:
+            return page
+        if not match:
+            return Answer(BROKEN, page.status, page.seconds, "no CSRF token")
         fields["_csrf_token"] = match[1] or match[2]
-        return self._ask(path, urllib.parse.urlencode(fields).encode(), "application/x-www-form-urlencoded")
+        return self._ask("POST", path, data=fields, headers={"Referer": site_url() + "/"})
 
     def log_in(self, name: str, password: str) -> Answer:
         """Log in."""
         return self.post("/user/login", "/user/login", login=name, password=password)
 
-    def _ask(self, path: str, data: bytes | None = None, content_type: str = "") -> Answer:
-        headers = {"Authorization": self._token} if self._token else {}
-        if content_type:
-            headers |= {"Content-Type": content_type, "Referer": site_url() + "/"}
-        request = urllib.request.Request(site_url() + path, data=data, headers=headers)
+    def _ask(self, method: str, path: str, **sent: Any) -> Answer:
         begin = time.monotonic()
         try:
-            with self._opener.open(request, timeout=TIMEOUT_SECONDS) as response:
-                status, text = response.status, response.read().decode("utf-8", "replace")
-        except urllib.error.HTTPError as error:
-            try:
-                status, text = error.code, error.read().decode("utf-8", "replace")
-            except (OSError, http.client.HTTPException):
-                return Answer(CUT, error.code, time.monotonic() - begin, "")
-        except (OSError, http.client.HTTPException) as error:
+            response = self._session.request(method, site_url() + path, timeout=TIMEOUT_SECONDS, **sent)
+        except requests.RequestException as error:
             return Answer(CUT, 0, time.monotonic() - begin, str(error))
-        seconds = time.monotonic() - begin
-        if status < 400:
-            return Answer(DONE, status, seconds, text)
-        outcome = AWAY if status == 503 else BROKEN if status >= 500 else REFUSED
-        return Answer(outcome, status, seconds, text)
+        outcome, result = _outcome(response.status_code), None
+        if outcome == DONE and "json" in sent:
+            try:
+                result = response.json()["result"]
+            except (ValueError, KeyError):
+                outcome = BROKEN
+        return Answer(outcome, response.status_code, time.monotonic() - begin, response.text, result)
+
+
+def _outcome(status: int) -> str:
+    if status < 400:
+        return DONE
+    if status == 503:
+        return AWAY
+    return BROKEN if status >= 500 else REFUSED

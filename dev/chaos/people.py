@@ -1,4 +1,4 @@
-"""Simulated users who work during the kills and record which of their writes were acknowledged.
+"""Simulated users who work during the kills and record which of their writes were acknowledged; and harvests.
 
 Acknowledged writes must be stored at the end. Others may be stored or not, but never partially.
 """
@@ -16,9 +16,12 @@ from typing import Any
 
 from ckanext.ecosphere.quality.tests import cases
 
-from .client import AWAY, BROKEN, CUT, DONE, REFUSED, Answer, Client
+from .catalogues import Catalogue, Served
+from .client import AWAY, BROKEN, DONE, REFUSED, Answer, Client
 
 SERVICE = "ddt-01053-01"
+OWNER = "administration-centrale-ou-ministere_172120"
+_OVER = ("Finished", "Aborted")
 _PAUSE_AFTER_FAILURE = 0.5
 
 
@@ -199,6 +202,18 @@ class Asker(Person):
             self.wrong.append(f"request refused: {answer.text[:200]}")
         return self.saw("new request", answer)
 
+    @staticmethod
+    def _steps() -> dict[str, tuple[str, dict[str, Any]]]:
+        """Return who does what next, by state."""
+        asked = {"transition": "ask_details", "question": "Sur quelle commune ?", "answer_by": _in_days(15)}
+        return {
+            "draft": ("utilisateur", {"transition": "submit", "similar_seen": True}),
+            "submitted": ("moderatrice", {"transition": "accept", "organization": SERVICE}),
+            "open": ("producteur-ddt-01", {"transition": "start", "planned": _in_days(20)}),
+            "in_progress": ("producteur-ddt-01", asked),
+            "needs_info": ("utilisateur", {"transition": "withdraw"}),
+        }
+
     def _advance(self, id_: str, result: dict[str, Any]) -> Answer:
         shown = self._people["producteur-ddt-01"].call("ecosphere_request_show", id=id_)
         if shown.outcome == REFUSED:  # still a draft, or waiting for the moderator
@@ -207,16 +222,7 @@ class Asker(Person):
         if shown.outcome != DONE:
             return shown
         request = shown.result
-        step = {
-            "draft": ("utilisateur", {"transition": "submit", "similar_seen": True}),
-            "submitted": ("moderatrice", {"transition": "accept", "organization": SERVICE}),
-            "open": ("producteur-ddt-01", {"transition": "start", "planned": _in_days(20)}),
-            "in_progress": (
-                "producteur-ddt-01",
-                {"transition": "ask_details", "question": "Sur quelle commune ?", "answer_by": _in_days(15)},
-            ),
-            "needs_info": ("utilisateur", {"transition": "withdraw"}),
-        }.get(request["state"])
+        step = self._steps().get(request["state"])
         if step is None:
             result["over"] = True
             return shown
@@ -277,16 +283,8 @@ class Visitor(Person):
     """
 
     PAGES = (
-        "/",
-        "/dataset/",
-        "/dataset/?q=parcelle",
-        "/demandes",
-        "/qualite",
-        "/harvest",
-        f"/organization/{SERVICE}",
-        "/dataset/chaos-1-0",
-        "/api/3/action/package_search?q=parcelle",
-        "/user/login",
+        *("/", "/dataset/", "/dataset/?q=parcelle", "/demandes", "/qualite", "/harvest", f"/organization/{SERVICE}"),
+        *("/dataset/chaos-1-0", "/api/3/action/package_search?q=parcelle", "/user/login"),
     )
 
     def __init__(self, client: Client, seed: int) -> None:
@@ -307,6 +305,114 @@ class Visitor(Person):
         return self.saw(path, answer)
 
 
+class Harvests(threading.Thread):
+    """Thread that starts harvests of all catalogues through the API, as a sysadmin.
+
+    Args:
+        client: client with the token of a sysadmin.
+        catalogues: catalogues to harvest.
+        served: server of the catalogues.
+        seed: seed of the choice of records to change.
+
+    Attributes:
+        jobs: catalogue → id of its last known job.
+        finished: catalogue → number of harvests that ended.
+        longest: duration of the longest harvest, in seconds.
+        wrong: errors.
+    """
+
+    def __init__(self, client: Client, catalogues: list[Catalogue], served: Served, seed: int) -> None:
+        super().__init__(daemon=True)
+        self._client, self._served = client, served
+        self._draw = random.Random(f"harvests {seed}")
+        self.catalogues = {catalogue.name: catalogue for catalogue in catalogues}
+        self.jobs: dict[str, str] = {}
+        self.finished = dict.fromkeys(self.catalogues, 0)
+        self.longest = 0.0
+        self.wrong: list[str] = []
+        self._begun: dict[str, float] = {}
+        self._unread: set[str] = set()
+        self._sources: dict[str, str] = {}
+        self._no_more = threading.Event()
+        self._end = threading.Event()
+
+    def prepare(self) -> None:
+        """Create the sources and start their first harvests."""
+        for catalogue in self.catalogues.values():
+            answer = self._client.call(
+                "harvest_source_create",
+                name=catalogue.name,
+                title=f"Catalogue {catalogue.name}",
+                url=self._served.url(catalogue),
+                source_type=catalogue.source_type,
+                owner_org=OWNER,
+                frequency="MANUAL",
+                config=catalogue.config,
+            )
+            if answer.outcome != DONE:
+                raise RuntimeError(f"the source {catalogue.name} cannot be made: {answer.text[:300]}")
+            self._sources[catalogue.name] = answer.result["id"]
+            self._start(catalogue.name)
+
+    def no_more(self) -> None:
+        """Start no more harvests; let the running ones finish."""
+        self._no_more.set()
+
+    def stop(self) -> None:
+        """Stop this thread, not the harvests."""
+        self._end.set()
+        self.join(timeout=60)
+
+    def run(self) -> None:
+        """Monitor and restart harvests until `stop`."""
+        while not self._end.is_set():
+            for name in self.catalogues:
+                try:
+                    self._look(name)
+                except Exception as error:
+                    self.wrong.append(f"harvest of {name}: {type(error).__name__}: {error}")
+            time.sleep(0.5)
+
+    def all_over(self) -> bool:
+        """Return whether no harvest is running any more."""
+        return all(self._status(name) in _OVER for name in self.catalogues)
+
+    def read_the_rest(self) -> None:
+        """Start a harvest of the catalogues that changed while the portal was unavailable to start one."""
+        for name in sorted(self._unread):
+            self._start(name)
+
+    def _status(self, name: str) -> str | None:
+        """Return the status of a source's last job; None if the portal gives none."""
+        answer = self._client.call("harvest_source_show_status", id=self._sources[name])
+        if answer.outcome != DONE or not answer.result.get("last_job"):
+            return None
+        last: dict[str, Any] = answer.result["last_job"]
+        self.jobs[name] = last["id"]
+        return last["status"]
+
+    def _look(self, name: str) -> None:
+        if self._status(name) not in _OVER:
+            return
+        if name in self._begun:
+            self.finished[name] += 1
+            self.longest = max(self.longest, time.monotonic() - self._begun.pop(name))
+        if not self._no_more.is_set():
+            catalogue = self.catalogues[name]
+            numbers = self._draw.sample(sorted(catalogue.versions), max(1, catalogue.size * 3 // 4))
+            self._unread.add(name)
+            catalogue.change(numbers)
+            self._start(name)
+
+    def _start(self, name: str) -> None:
+        answer = self._client.call("harvest_job_create", source_id=self._sources[name], run=True)
+        if answer.outcome == DONE:
+            self._begun[name] = time.monotonic()
+            self._unread.discard(name)
+        if answer.outcome == REFUSED and "unfinished" not in answer.text and "already" not in answer.text:
+            self.wrong.append(f"harvest of {name} refused: {answer.text[:200]}")
+
+
 def complete(**values: Any) -> dict[str, Any]:
     """Return a dataset with everything required for publication."""
     topic = "http://inspire.ec.europa.eu/metadata-codelist/TopicCategory/biota"
@@ -325,6 +431,3 @@ def settled(seconds: float, look: Any, every: float = 1.0) -> float | None:
             return time.monotonic() - begin
         time.sleep(every)
     return None
-
-
-__all__ = ["AWAY", "BROKEN", "CUT", "Asker", "Commenter", "Producer", "Visitor", "complete", "settled"]

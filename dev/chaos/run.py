@@ -7,7 +7,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dev.stack import accounts, ckan, postgres, pycsw, redis, services, solr
@@ -17,12 +17,10 @@ from dev.stack.settings import DATABASES, LOCAL, forget_ckan_variables, local
 from dev.stack.shell import StackError, say
 
 from . import checks, sabotage
-from .catalogues import Catalogue, Served
+from .catalogues import Catalogue, served
 from .checks import Check
 from .client import Client
-from .harvests import Harvests
-from .people import Asker, Commenter, Producer, Visitor, settled
-from .supervisor import Supervisor
+from .people import Asker, Commenter, Harvests, Producer, Visitor, settled
 
 #: Limits in seconds after the last kill: for the running harvests to end, and then for everything else.
 HARVEST_SECONDS, REST_SECONDS = 60, 90
@@ -69,15 +67,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, nargs="+", default=[1], help="one run for each, on the same stack")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--records", type=int, default=60, help="records of the largest catalogue")
-    parser.add_argument("--again", action="store_true", help="on the tables of the run before, with other seeds")
-    parser.add_argument("--keep", action="store_true", help="leave the stack running, to look at it")
     arguments = parser.parse_args()
     forget_ckan_variables()
     begin = time.monotonic()
     try:
-        if not arguments.again:
-            _start_afresh()
-        with stack(arguments.keep, again=arguments.again) as supervisor:
+        _start_afresh()
+        with stack() as supervisor:
             people = _people()
             passed = True
             for seed in arguments.seed:
@@ -91,7 +86,7 @@ def main() -> int:
     return 0 if passed else 1
 
 
-def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: int, records: int) -> Result:
+def run(supervisor: sabotage.Supervisor, people: dict[str, Client], seed: int, number: int, records: int) -> Result:
     """Kill, wait and check, with catalogues, datasets and requests that belong to this seed."""
     catalogues = [
         Catalogue(f"chaos-{seed}-csw", "csw", records),
@@ -99,8 +94,8 @@ def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: in
         Catalogue(f"chaos-{seed}-dcat", "dcat", records // 2),
         Catalogue(f"chaos-{seed}-udata", "udata", records),
     ]
-    with Served(catalogues) as served:
-        harvests = Harvests(people[ADMIN], catalogues, served, seed)
+    with served(catalogues) as server:
+        harvests = Harvests(people[ADMIN], catalogues, server, seed)
         producer = Producer(people["producteur-ddt-01"], seed)
         asker = Asker(people, seed)
         commenter = Commenter("utilisateur", passwords()["utilisateur"], asker, seed)
@@ -109,7 +104,7 @@ def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: in
         for each in (harvests, *at_work):
             each.start()
         say(f"Killing {number} times, seed {seed}")
-        kills = sabotage.plan(seed, number, list(sabotage.kinds()))
+        kills = sabotage.plan(seed, number, sabotage.kinds())
         result = Result(sabotage.carry_out(kills, supervisor.processes, say))
         harvests.no_more()
         say("Left to itself")
@@ -148,32 +143,26 @@ def _start_afresh() -> None:
     services.stop(quietly=True)
     for name in ("postgres", "redis", "solr", "mail", "storage", "pycsw", "catalogue", "log", "run"):
         shutil.rmtree(LOCAL / name, ignore_errors=True)
-    postgres.clean()
     (LOCAL / "credentials.json").unlink(missing_ok=True)
 
 
 @contextmanager
-def stack(keep: bool, *, again: bool = False) -> Iterator[Supervisor]:
+def stack() -> Iterator[sabotage.Supervisor]:
     """Run the portal and its services under a supervisor for the duration of the block."""
     with services.stopped_on_failure() as started:
         services.up(started)
         # The development stack may lose the last commits in a crash, for speed; here, they are what is tested.
         postgres.execute(f"ALTER DATABASE {DATABASES['demo']} SET synchronous_commit = on")
-        if not again:
-            ckan.initialise(OPTIONS)
+        ckan.initialise(OPTIONS)
         pycsw.setup()
     backends = [postgres.process(), redis.process(), solr.process()]
     portal: list[Process] = [ckan.post_office(kept=100_000), pycsw.process(), *ckan.processes()]
     local("mail")
     for process in (*backends, *portal):
         process.patience = PATIENCE
-    supervisor = Supervisor([*backends, *portal])
+    supervisor = sabotage.Supervisor([*backends, *portal])
     with supervisor:
         yield supervisor
-        if keep:
-            say(f"The portal is at {ckan.site_url()} (accounts in {LOCAL / 'credentials.json'}); Ctrl-C ends it.")
-            with suppress(KeyboardInterrupt):
-                time.sleep(3600)
 
 
 def _people() -> dict[str, Client]:

@@ -1,4 +1,4 @@
-"""Which processes are killed, and when: drawn from a seed, so that a run can be repeated."""
+"""Which processes are killed, and when, drawn from a seed, so that a run can be repeated; and who restarts them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import os
 import random
 import signal
 import socket
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from dev.stack.process import Process
+from dev.stack.process import Process, children
 from dev.stack.settings import ports
+from dev.stack.shell import StackError
 
 #: Seconds between two kills; the shortest pause is shorter than the start-up of most processes.
 SHORTEST, LONGEST = 2.0, 9.0
+LOOK_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -29,20 +31,33 @@ class Kill:
     choice: float
 
 
-def kinds() -> dict[str, Callable[[Mapping[str, Process], float], bool]]:
-    """Return the function for each kind of kill; it returns whether there was anything to kill."""
-    return {
-        "worker": lambda processes, choice: _kill_one(_named(processes, "worker"), choice),
-        "work horse": lambda processes, choice: _kill_one(_children(_named(processes, "worker")), choice),
-        "watch": lambda processes, choice: _kill_one(_named(processes, "watch"), choice),
-        "web": lambda processes, choice: _kill_one(_named(processes, "web"), choice),
-        "web process": lambda processes, choice: _kill_one(_children(_named(processes, "web")), choice),
-        "solr": lambda processes, choice: _kill_one(_named(processes, "solr"), choice),
-        "postgresql": lambda processes, choice: _kill_one(_named(processes, "postgres"), choice),
-        "backend of postgresql": lambda processes, choice: _kill_one(_children(_named(processes, "postgres")), choice),
-        "redis": lambda processes, choice: _kill_one(_named(processes, "redis"), choice),
-        "flushall": lambda processes, choice: _flush_all(),
-    }
+#: Kind of kill → name of a process of the stack, and whether one of its children is killed instead.
+_KINDS = {
+    "worker": ("worker", False),
+    "work horse": ("worker", True),
+    "watch": ("watch", False),
+    "web": ("web", False),
+    "web process": ("web", True),
+    "solr": ("solr", False),
+    "postgresql": ("postgres", False),
+    "backend of postgresql": ("postgres", True),
+    "redis": ("redis", False),
+}
+FLUSH = "flushall"
+
+
+def kinds() -> list[str]:
+    """Return the kinds of kills."""
+    return [*_KINDS, FLUSH]
+
+
+def carry_out_one(kind: str, processes: Mapping[str, Process], choice: float) -> bool:
+    """Kill one process, or empty Redis; return whether there was anything to kill."""
+    if kind == FLUSH:
+        return _flush_all()
+    name, of_children = _KINDS[kind]
+    pids = _named(processes, name)
+    return _kill_one(_children(pids) if of_children else pids, choice)
 
 
 def plan(seed: int, number: int, names: list[str]) -> list[Kill]:
@@ -56,11 +71,11 @@ def plan(seed: int, number: int, names: list[str]) -> list[Kill]:
 
 def carry_out(kills: list[Kill], processes: Mapping[str, Process], tell: Callable[[str], None]) -> Counter[str]:
     """Carry out the kills in order; return the number done of each kind."""
-    acts, done = kinds(), Counter[str]()
+    done = Counter[str]()
     for number, kill in enumerate(kills, 1):
         time.sleep(kill.pause)
         deadline = time.monotonic() + 30
-        while not acts[kill.kind](processes, kill.choice):  # not running, or without children: try again
+        while not carry_out_one(kill.kind, processes, kill.choice):  # not running, or without children: try again
             if time.monotonic() > deadline:
                 tell(f"  {number:>3}. {kill.kind}: there was none")
                 break
@@ -79,8 +94,7 @@ def _named(processes: Mapping[str, Process], beginning: str) -> list[int]:
 def _children(pids: list[int]) -> list[int]:
     found: list[int] = []
     for pid in pids:
-        with contextlib.suppress(OSError):
-            found += [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        found += children(pid)
     return found
 
 
@@ -101,3 +115,45 @@ def _flush_all() -> bool:
             return connection.recv(5) == b"+OK\r\n"
     except OSError:
         return False
+
+
+class Supervisor:
+    """Keeps processes running.
+
+    Args:
+        processes: the processes, in the order of their first start.
+    """
+
+    def __init__(self, processes: Sequence[Process]) -> None:
+        self.processes = {process.name: process for process in processes}
+        self._end = threading.Event()
+        self._threads = [threading.Thread(target=self._keep, args=(process,), daemon=True) for process in processes]
+
+    def __enter__(self) -> Supervisor:
+        for process in self.processes.values():
+            process.start(quietly=True)
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        for thread in self._threads:
+            thread.join(timeout=120)
+        for process in reversed(self.processes.values()):
+            process.stop(quietly=True)
+
+    def _keep(self, process: Process) -> None:
+        last = process.pid()
+        while not self._end.wait(LOOK_SECONDS):
+            if pid := process.pid():
+                last = pid
+                continue
+            if last:
+                # Kill the rest of the process group, as systemd does for a unit and Docker for a container.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(last, signal.SIGKILL)
+            try:
+                process.start(quietly=True)
+            except StackError:  # its remains are not gone yet, or it was killed while starting
+                time.sleep(LOOK_SECONDS)

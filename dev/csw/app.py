@@ -23,15 +23,11 @@ PAGE = b"""<?xml version="1.0" encoding="UTF-8"?>
 <csw:SearchResults numberOfRecordsMatched="%d" numberOfRecordsReturned="%d" nextRecord="%d" elementSet="full">
 """
 #: Contact fields that pycsw requires.
-_CONTACT = {
-    "provider_url": "http://guichet.example",
-    "contact_name": "Guichet de démonstration",
-    "contact_email": "sig@guichet.example",
-    "contact_url": "http://guichet.example",
-    **dict.fromkeys(("contact_position", "contact_address", "contact_city", "contact_stateorprovince"), "-"),
-    **dict.fromkeys(("contact_postalcode", "contact_country", "contact_phone", "contact_fax"), "-"),
-    **dict.fromkeys(("contact_hours", "contact_instructions", "contact_role"), "-"),
-}
+_CONTACT = (
+    *("provider_url", "contact_name", "contact_email", "contact_url", "contact_position", "contact_address"),
+    *("contact_city", "contact_stateorprovince", "contact_postalcode", "contact_country", "contact_phone"),
+    *("contact_fax", "contact_hours", "contact_instructions", "contact_role"),
+)
 PAGE_END = b"\n</csw:SearchResults></csw:GetRecordsResponse>\n"
 DECLARATION = re.compile(rb"^(\xef\xbb\xbf)?\s*<\?xml[^>]*\?>")
 
@@ -56,7 +52,7 @@ def configuration(name: str, port: str) -> dict[str, dict[str, str]]:
             "identification_keywords_type": "theme",
             "identification_fees": "None",
             "identification_accessconstraints": "None",
-            **_CONTACT,
+            **dict.fromkeys(_CONTACT, "-"),
             "provider_name": "Démonstration",
         },
         "repository": {"database": f"sqlite:///{CATALOGUES / name}.db", "table": "records"},

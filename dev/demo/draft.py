@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 from ckanext.ecosphere.vocabularies import Concept
 
@@ -53,25 +54,8 @@ LOT_EVERY, LOT_SIZE = 15, 3
 SHOWN_SERVICE, SHOWN_EVERY = "ddt-01053-01", 9
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A kind of dataset; the columns of `subjects.csv`."""
-
-    slug: str
-    level: str
-    table: str
-    title: str
-    abstract: str
-    lineage: str
-    keywords: str
-    theme: str
-    covadis: str
-    inspire: str
-    topic: str
-    geometry: str
-    scale: str
-    frequency: str
-    standard: str
+class Subject(SimpleNamespace):
+    """A kind of dataset; its attributes are the columns of `subjects.csv`."""
 
 
 @dataclass

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import Concept
 
-_DU = (
-    "Bas-Rhin|Calvados|Cantal|Cher|Doubs|Finistère|Gard|Gers|Haut-Rhin|Jura|Loir-et-Cher|Loiret|Lot|Lot-et-Garonne|"
-    "Maine-et-Loire|Morbihan|Nord|Pas-de-Calais|Puy-de-Dôme|Rhône|Tarn|Tarn-et-Garonne|Territoire de Belfort|"
-    "Val-d'Oise|Val-de-Marne|Var|Vaucluse|Centre-Val de Loire|Grand Est"
-)
-_DES = (
-    "Alpes-de-Haute-Provence|Alpes-Maritimes|Ardennes|Bouches-du-Rhône|Côtes-d'Armor|Deux-Sèvres|Hauts-de-Seine|"
-    "Hautes-Alpes|Hautes-Pyrénées|Landes|Pyrénées-Atlantiques|Pyrénées-Orientales|Vosges|Yvelines|Hauts-de-France|"
-    "Pays de la Loire|Terres australes et antarctiques françaises"
-)
-_DE = (
-    "Bourgogne-Franche-Comté|Bretagne|Corse|Guadeloupe|La Réunion|Martinique|Mayotte|Normandie|Nouvelle-Aquitaine|"
-    "Paris|Provence-Alpes-Côte d'Azur|Saint-Pierre-et-Miquelon|Saône-et-Loire|Seine-et-Marne"
-)
-#: Article → names that take it; other names take "de la", or "de l'" before a vowel.
-_ARTICLES = {
-    "du ": _DU.split("|"),
-    "des ": _DES.split("|"),
-    "de ": _DE.split("|"),
-    "d'": ["Auvergne-Rhône-Alpes", "Ille-et-Vilaine", "Indre-et-Loire", "Occitanie", "Île-de-France"],
-}
+NAMES = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+"""Articles of territories, and former names of régions."""
 _VOWELS = "AÀÂEÉÈÊIÎOÔUYH"
 _H_ASPIRATED = ("Haut", "Haute")
-#: Current code of a région → former names that records still carry.
-FORMER_REGIONS = {
-    "ARA": ("RHONE ALPES", "AUVERGNE"),
-    "HDF": ("PICARDIE", "NORD-PAS-DE-CALAIS"),
-    "OCC": ("MIDI-PYRENEES", "LANGUEDOC-ROUSSILLON"),
-    "NAQ": ("AQUITAINE", "LIMOUSIN", "POITOU-CHARENTES"),
-    "GES": ("LORRAINE", "ALSACE", "CHAMPAGNE-ARDENNE"),
-}
 
 
 def of(name: str) -> str:
     """Return a territory's name with "de" and its article: "de l'Ain", "du Gard", "des Landes"."""
-    for article, names in _ARTICLES.items():
+    for article, names in NAMES["articles"].items():
         if name in names:
             return article + name
     if name[0] in _VOWELS and not name.startswith(_H_ASPIRATED):

@@ -2,70 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from . import iso, places
 from .draft import Draft
 
-LAMBERT_93 = "http://www.opengis.net/def/crs/EPSG/0/2154"
-#: Reference system: (text, link, code space).
-REFERENCE_SYSTEMS = (
-    ("2154", LAMBERT_93, "EPSG"),
-    ("Lambert 93", "", ""),
-    ("RGF93 / Lambert-93 (EPSG:2154)", "", "EPSG"),
-    ("urn:ogc:def:crs:EPSG:2154", "", "EPSG"),
-    ("EPSG:2154", "", "http://www.epsg-registry.org"),
-    ("http://www.opengis.net/def/crs/EPSG/0/2154", "", ""),
-)
-LICENCES = (
-    "Licence Ouverte 2.0",
-    "Licence Ouverte / Open Licence Version 2.0 https://www.etalab.gouv.fr/wp-content/uploads/2017/04/ETALAB-Licence-Ouverte-v2.0.pdf",
-    "Licence Ouverte 1.0 https://www.etalab.gouv.fr/wp-content/uploads/2014/05/Licence_Ouverte.pdf",
-    "Aucune condition ne s'applique. Licence ouverte Etalab.",
-    "Utilisation libre sous réserve de mentionner la source (a minima le nom du producteur) "
-    "et la date de sa dernière mise à jour",
-)
-LICENCE_ANCHOR = ("Licence Ouverte version 2.0", "https://spdx.org/licenses/etalab-2.0.html")
-#: Public access limitation of INSPIRE: (text, link).
-NO_LIMIT = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/noLimitations"
-ACCESS = (
-    ("Pas de restriction d'accès public selon INSPIRE", ""),
-    ("Pas de restriction d’accès public", ""),
-    ("Pas de restriction d'accès publique", ""),
-    ("no limitations to public access", ""),
-    ("Pas de restriction d'accès public", NO_LIMIT),
-)
-#: A gmx:Anchor whose text and link contradict each other.
-CONTRADICTORY_ACCESS = (
-    "L421-8 du code du patrimoine",
-    "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1e",
-)
-SECURITY_ACCESS = (
-    "Restriction d'accès : sécurité publique (L. 124-4 du code de l'environnement)",
-    "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1b",
-)
-#: Titles of the thesaurus of INSPIRE themes: (title, date).
-INSPIRE_THESAURI = (
-    ("GEMET - INSPIRE themes, version 1.0", "2008-06-01"),
-    ("GEMET - INSPIRE themes", "2008-06-01"),
-    ("Thèmes INSPIRE", "2008-06-01"),
-    ("GEMET Thèmes INSPIRE version 1.0", "20080601"),
-)
-WMS_PROTOCOLS = (
-    "OGC:WMS",
-    "OGC:WMS-1.1.1-http-get-map",
-    "OGC:WMS-1.3.0-http-get-capabilities",
-    "OGC Web Map Service",
-    "WMS",
-)
-WFS_PROTOCOLS = ("OGC:WFS", "OGC:WFS-1.1.0-http-get-capabilities", "OGC Web Feature Service", "WFS")
-DOWNLOAD_PROTOCOLS = ("WWW:DOWNLOAD-1.0-http--download", "WWW:LINK-1.0-http--link", "WWW:LINK", "HTTP", "")
-FORMATS = (
-    ("ESRI Shapefile", "1.0"),
-    ("MapInfo TAB", "4.5"),
-    ("Shapefile (SHP)", ""),
-    ("GeoPackage", "1.2"),
-    ("GML", "3.2.1"),
-    ("Inconnu", ""),
-)
+VARIANTS = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+"""Variants by kind."""
 
 
 def day(draft: Draft, value) -> str:
@@ -80,7 +24,7 @@ def reference_systems(draft: Draft) -> str:
     """Return one reference system, sometimes two; some careless records have none."""
     if draft.care == 0 and draft.chance(0.5):
         return ""
-    value, href, space = draft.rng.choice(REFERENCE_SYSTEMS)
+    value, href, space = draft.rng.choice(VARIANTS["reference_systems"])
     written = iso.reference_system(value, href=href, space=space)
     return written + (iso.reference_system("WGS 84 (EPSG:4326)") if draft.chance(0.1) else "")
 
@@ -124,7 +68,7 @@ def territory_keywords(draft: Draft) -> list[str]:
         around = places.region(place)
         if around is not None:
             choices.append([place.label_fr, around.label_fr])
-            former = places.FORMER_REGIONS.get(around.data["code"])
+            former = places.NAMES["former_regions"].get(around.data["code"])
             choices.append([place.label_fr, former[draft.index % len(former)] if former else "FXX"])
     return draft.rng.choice(choices)
 
@@ -146,11 +90,11 @@ def constraints(draft: Draft) -> str:
     """Return licence and access constraints, mostly as free text in useLimitation."""
     if draft.care == 0:
         return draft.pick("", iso.legal(iso.code("gmd:useConstraints", "MD_RestrictionCode", "license")))
-    licence = iso.text("gmd:useLimitation", draft.rng.choice(LICENCES))
+    licence = iso.text("gmd:useLimitation", draft.rng.choice(VARIANTS["licences"]))
     other = iso.code("gmd:accessConstraints", "MD_RestrictionCode", "otherRestrictions")
     if draft.care == 3 and draft.chance(0.5):
         use = iso.code("gmd:useConstraints", "MD_RestrictionCode", "otherRestrictions")
-        licence = use + iso.anchor("gmd:otherConstraints", *LICENCE_ANCHOR)
+        licence = use + iso.anchor("gmd:otherConstraints", *VARIANTS["licence_anchor"])
     limits = iso.legal(other, _access(draft))
     # A scale in the element of the licence, besides the licence itself.
     scale = iso.text("gmd:useLimitation", f"Échelle de saisie : 1/{draft.subject.scale}") if draft.chance(0.1) else ""
@@ -159,10 +103,10 @@ def constraints(draft: Draft) -> str:
 
 def _access(draft: Draft) -> str:
     if draft.subject.slug in ("captages", "especes-protegees") and draft.chance(0.7):
-        return iso.anchor("gmd:otherConstraints", *SECURITY_ACCESS)
+        return iso.anchor("gmd:otherConstraints", *VARIANTS["security_access"])
     if draft.chance(0.04):
-        return iso.anchor("gmd:otherConstraints", *CONTRADICTORY_ACCESS)
-    value, href = draft.rng.choice(ACCESS)
+        return iso.anchor("gmd:otherConstraints", *VARIANTS["contradictory_access"])
+    value, href = draft.rng.choice(VARIANTS["access"])
     return iso.anchor("gmd:otherConstraints", value, href) if href else iso.text("gmd:otherConstraints", value)
 
 

@@ -64,7 +64,7 @@ def _parties(draft: Draft, organisation: str) -> str:
 
 def _inspire(draft: Draft) -> str:
     theme = voc.get("inspire-theme")[f"http://inspire.ec.europa.eu/theme/{draft.subject.inspire}"]
-    title, published = draft.rng.choice(quirks.INSPIRE_THESAURI)
+    title, published = draft.rng.choice(quirks.VARIANTS["inspire_thesauri"])
     return iso.keywords([theme.label_fr], kind="theme", thesaurus=title, published=published)
 
 
@@ -172,7 +172,7 @@ def _geoide_links(draft: Draft, identifier: str) -> str:
             groups.append(
                 iso.transfer(iso.online(url, None, name), units="URL du GetCapabilities des services wms/wfs")
             )
-    formats = iso.fmt(*draft.rng.choice(quirks.FORMATS))
+    formats = iso.fmt(*draft.rng.choice(quirks.VARIANTS["formats"]))
     return iso.tag("gmd:distributionInfo", iso.tag("gmd:MD_Distribution", formats, *groups))
 
 
@@ -217,19 +217,21 @@ def _prodige_links(draft: Draft, host: str) -> str:
         iso.online(f"{site}/geosource/consultationWMS?IDT={number}", "WWW:LINK-1.0-http--link", "Visualiser la donnée"),
         iso.online(
             f"{site}/geosource/panierDownloadFrontalParametrage?LAYERIDTS={number}",
-            draft.rng.choice(quirks.DOWNLOAD_PROTOCOLS),
+            draft.rng.choice(quirks.VARIANTS["download_protocols"]),
             "Téléchargement direct des données",
         ),
     ]
     if draft.care:
         links.append(iso.online(f"{site}/rss/atomfeed/atomdataset/{draft.uuid}", "WWW:LINK", "Flux ATOM"))
-        links.append(iso.online(f"{data}/cgi-bin/mapservwms?", draft.rng.choice(quirks.WMS_PROTOCOLS), draft.table))
-        links.append(iso.online(f"{data}/wfs?", draft.rng.choice(quirks.WFS_PROTOCOLS), draft.table))
+        links.append(
+            iso.online(f"{data}/cgi-bin/mapservwms?", draft.rng.choice(quirks.VARIANTS["wms_protocols"]), draft.table)
+        )
+        links.append(iso.online(f"{data}/wfs?", draft.rng.choice(quirks.VARIANTS["wfs_protocols"]), draft.table))
     if draft.care == 3:
         links.append(iso.online(f"{data}/exports/{draft.table}.csv", "HTTP", f"{draft.table}.csv"))
     if draft.chance(0.1):
         links.append(iso.online(f"dbname=prodige host=localhost table={draft.table}", "DB:POSTGIS", draft.table))
-    formats = iso.fmt(*draft.rng.choice(quirks.FORMATS))
+    formats = iso.fmt(*draft.rng.choice(quirks.VARIANTS["formats"]))
     return iso.tag("gmd:distributionInfo", iso.tag("gmd:MD_Distribution", formats, iso.transfer(*links)))
 
 
@@ -283,7 +285,10 @@ def _geonetwork_links(draft: Draft, host: str) -> str:
     layer = draft.table.lower()
     links = []
     if draft.care:
-        wms, wfs = draft.rng.choice(quirks.WMS_PROTOCOLS), draft.rng.choice(quirks.WFS_PROTOCOLS)
+        wms, wfs = (
+            draft.rng.choice(quirks.VARIANTS["wms_protocols"]),
+            draft.rng.choice(quirks.VARIANTS["wfs_protocols"]),
+        )
         links.append(iso.online(f"https://www.{host}/geoserver/wms", wms, f"dreal:{layer}", draft.title))
         links.append(iso.online(f"https://www.{host}/geoserver/wfs", wfs, f"dreal:{layer}", draft.title))
     if draft.care > 1:
@@ -292,7 +297,10 @@ def _geonetwork_links(draft: Draft, host: str) -> str:
             url = f"https://files.{host}/{layer}.{suffix}"
             links.append(
                 iso.online(
-                    url, draft.rng.choice(quirks.DOWNLOAD_PROTOCOLS), f"{files[suffix]} ({suffix})", function="download"
+                    url,
+                    draft.rng.choice(quirks.VARIANTS["download_protocols"]),
+                    f"{files[suffix]} ({suffix})",
+                    function="download",
                 )
             )
     if draft.care == 3:
@@ -308,7 +316,7 @@ def _geonetwork_links(draft: Draft, host: str) -> str:
         links.append(iso.online(f"file://serveur/partage/{draft.table}.shp", "COPYFILE", draft.table))
     if not links:
         return ""
-    formats = iso.fmt(*draft.rng.choice(quirks.FORMATS))
+    formats = iso.fmt(*draft.rng.choice(quirks.VARIANTS["formats"]))
     return iso.tag("gmd:distributionInfo", iso.tag("gmd:MD_Distribution", formats, iso.transfer(*links)))
 
 

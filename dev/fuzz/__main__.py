@@ -14,6 +14,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,14 +37,9 @@ _OPENED = re.compile(r'(?:open|openat|openat2|creat)\((?:AT_FDCWD, )?"((?:[^"\\]
 _FORBIDDEN = re.compile(r"\b(execve|socket|connect)\(")
 #: What the C library and the interpreter look for by themselves.
 _HARMLESS = (
-    "/dev/null",
-    "/dev/urandom",
-    "/proc/meminfo",
-    "/proc/cpuinfo",
-    "/proc/stat",
+    *("/dev/null", "/dev/urandom", "/proc/meminfo", "/proc/cpuinfo", "/proc/stat"),
     "/proc/self/cgroup",  # GDAL looks there for the memory that it may use
-    "/sys/devices/system/cpu",
-    "/etc/localtime",
+    *("/sys/devices/system/cpu", "/etc/localtime"),
 )
 
 
@@ -83,11 +79,12 @@ def fuzzed(name: str, seed: tuple[str, bytes], count: int, chance: random.Random
         assert process.stdin
         assert process.stdout
         for number in range(count):
-            content = mutated(seed[1], chance, tokens)
-            if not number:
-                content = seed[1]
-            for path in work.iterdir():
-                path.unlink() if not path.is_dir() else subprocess.run(["rm", "-r", path], check=True)
+            content = mutated(seed[1], chance, tokens) if number else seed[1]
+            for path in work.iterdir():  # the folder itself stays: the process is confined to it
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
             (work / "in").write_bytes(content)
             process.stdin.write(json.dumps(_job(work, seed[0])) + "\n")
             process.stdin.flush()
@@ -120,15 +117,8 @@ def _started(work: Path, log: Path) -> subprocess.Popen[str]:
 
 
 def _job(work: Path, name: str) -> dict[str, object]:
-    return {
-        "task": "sample",
-        "input": str(work / "in"),
-        "output": str(work / "out"),
-        "rows": ROWS,
-        "name": name,
-        "memory": MEMORY_MEGABYTES,
-        "seconds": SECONDS,
-    }
+    files: dict[str, object] = {"input": str(work / "in"), "output": str(work / "out"), "name": name}
+    return files | {"task": "sample", "rows": ROWS, "memory": MEMORY_MEGABYTES, "seconds": SECONDS}
 
 
 def outside_of(log: Path, work: Path) -> Counter[str]:

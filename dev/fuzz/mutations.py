@@ -8,6 +8,8 @@ import struct
 import zipfile
 from collections.abc import Callable
 
+from dev.attack.tables import filled, table
+
 MOST_BYTES = 300_000
 _NUMBERS = [0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1]
 
@@ -19,36 +21,7 @@ def words(secret: str, address: str) -> list[bytes]:
         secret: path of a file that must not be read.
         address: URL that must not be requested.
     """
-    texts = [
-        secret,
-        f"file://{secret}",
-        address,
-        f"/vsicurl/{address}",
-        f"/vsizip/{secret}",
-        f'<!DOCTYPE x [<!ENTITY e SYSTEM "file://{secret}">]>',
-        f'<!DOCTYPE x SYSTEM "{address}">',
-        "&e;",
-        f'xsi:schemaLocation="urn:x {secret}"',
-        f'xsi:schemaLocation="urn:x {address}"',
-        f'xlink:href="{address}#x"',
-        f"<NetworkLink><Link><href>{address}</href></Link></NetworkLink>",
-        f'<xi:include href="{secret}" xmlns:xi="http://www.w3.org/2001/XInclude" parse="text"/>',
-        f'"crs":{{"type":"link","properties":{{"href":"{address}"}}}},',
-        f'"crs":{{"type":"name","properties":{{"name":"+init={secret}:x"}}}},',
-        f'{{"$ref":"{address}"}}',
-        f"+proj=longlat +nadgrids={secret}",
-        f"CREATE VIRTUAL TABLE zones USING VirtualText('{secret}','UTF-8',0,NONE,NONE,',')",
-        f"CREATE VIEW zones AS SELECT BlobFromFile('{secret}')",
-        f"ATTACH '{secret}' AS x",
-        f"SELECT load_extension('{secret}')",
-        f"<OGRVRTDataSource><OGRVRTLayer><SrcDataSource>{secret}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>",
-        f'=WEBSERVICE("{address}")',
-        "../" * 12 + secret.lstrip("/"),
-        "!!python/object/apply:os.system ['true']",
-        "A" * 5000,
-        "[" * 3000,
-        "%s%n%x",
-    ]
+    texts = filled(table("files")["words"], {"secret": secret, "canary": address})
     return [text.encode() for text in texts]
 
 

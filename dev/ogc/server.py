@@ -24,6 +24,8 @@ GEOMETRY = "geom"
 DATA = Path(__file__).with_name("data")
 WIDEST = 2048
 GREEN = (26, 122, 94, 170)
+#: Path of the OGC API → its document, with `{url}` for that of the server.
+OGC_API = json.loads((DATA / "ogc.json").read_text(encoding="utf-8"))
 
 
 @cache
@@ -169,24 +171,14 @@ class Handler(BaseHTTPRequestHandler):
             if query.get("layers") not in ("zones_humides", "emprises"):
                 raise ValueError("layers")
             self.send(draw(query), "image/png")
-        elif path == "/gml" and request != "describefeaturetype":
-            self.gml_only(request, query)
-        elif path in ("/wms", "/wfs") and request == "getcapabilities":
-            content = (DATA / f"{path[1:]}.xml").read_text(encoding="utf-8").replace("{url}", self.home)
-            self.send(content.encode(), "text/xml")
-        elif path in ("/wfs", "/gml") and request == "describefeaturetype":
-            self.send((DATA / "wfs.xsd").read_bytes(), "text/xml; subtype=gml/3.2")
-        elif path == "/wfs" and request == "getfeature":
-            if (query.get("typenames") or query.get("typename")) != "eco:zones_humides":
-                raise ValueError("typenames")
-            if "gml" in query.get("outputformat", "gml"):
-                self.gml_page(query)
-                return
-            self.page(
-                with_geometry(select(query), query), int(query.get("startindex", 0)), int(query.get("count", 1000))
-            )
-        elif path == "/ogc" or path.startswith("/ogc/"):
-            self.ogc_api(path, query)
+        elif path == "/wms" and request == "getcapabilities":
+            self.capabilities("wms")
+        elif path in ("/wfs", "/gml") and request:
+            self.wfs(request, query, only_gml=path == "/gml")
+        elif path == "/ogc/collections/zones_humides/items":
+            self.items(query)
+        elif path in OGC_API:
+            self.json(OGC_API[path])
         elif path.startswith("/files/") and (file := DATA / Path(path).name).is_file():
             self.send(file.read_bytes(), "application/geo+json")
         elif path.startswith("/contours/") and (outline := outlines().get(path.rpartition("/")[2])):
@@ -194,44 +186,30 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send(b"nothing here", "text/plain", 404)
 
-    def ogc_api(self, path: str, query: dict[str, str]) -> None:
-        """Answer a request to the OGC API."""
-        if path == "/ogc":
-            links = [
-                {"rel": "data", "type": "application/json", "href": f"{self.home}/ogc/collections?f=json"},
-                {
-                    "rel": "service-desc",
-                    "type": "application/vnd.oai.openapi+json;version=3.0",
-                    "href": f"{self.home}/ogc/api",
-                },
-                {"rel": "conformance", "type": "application/json", "href": f"{self.home}/ogc/conformance?f=json"},
-            ]
-            self.json({"title": "Zones humides", "description": "Démonstrateur", "links": links})
-        elif path == "/ogc/conformance":
-            core = "http://www.opengis.net/spec/ogcapi-features-{}/1.0/conf/{}"
-            self.json({"conformsTo": [core.format(1, "core"), core.format(1, "geojson"), core.format(2, "crs")]})
-        elif path == "/ogc/collections":
-            self.json({"links": [], "collections": [self.collection()]})
-        elif path == "/ogc/api":
-            self.json({"openapi": "3.0.0", "info": {"title": "Zones humides", "version": "1"}, "paths": {}})
-        elif path == "/ogc/collections/zones_humides":
-            self.json(self.collection())
-        elif path == "/ogc/collections/zones_humides/items":
-            self.items(query)
-        else:
-            self.send(b"nothing here", "text/plain", 404)
-
-    def gml_only(self, request: str, query: dict[str, str]) -> None:
-        """Answer as a WFS without GeoJSON output."""
+    def wfs(self, request: str, query: dict[str, str], *, only_gml: bool) -> None:
+        """Answer as a WFS, which gives GeoJSON and GML, or only GML."""
+        kind, layer = query.get("outputformat", "gml"), query.get("typenames") or query.get("typename")
         if request == "getcapabilities":
-            content = (
-                (DATA / "wfs.xml").read_text(encoding="utf-8").replace("<ows:Value>application/json</ows:Value>", "")
-            )
-            self.send(content.encode(), "text/xml")
-            return
-        if request != "getfeature" or "json" in query.get("outputformat", ""):
+            self.capabilities("wfs", "<ows:Value>application/json</ows:Value>" if only_gml else "")
+        elif request == "describefeaturetype":
+            self.send((DATA / "wfs.xsd").read_bytes(), "text/xml; subtype=gml/3.2")
+        elif request != "getfeature" or (only_gml and "json" in kind):
             raise ValueError("outputformat")
-        self.gml_page(query)
+        elif not only_gml and layer != "eco:zones_humides":
+            raise ValueError("typenames")
+        elif only_gml or "gml" in kind:
+            self.gml_page(query)
+        else:
+            found, begin = with_geometry(select(query), query), int(query.get("startindex", 0))
+            shown = found[begin : begin + int(query.get("count", 1000))]
+            self.json({"type": "FeatureCollection", "numberMatched": len(found), "features": shown})
+
+    def capabilities(self, name: str, without: str = "") -> None:
+        """Answer with the capabilities of a service, without a part."""
+        content = (DATA / f"{name}.xml").read_text(encoding="utf-8").replace("{url}", self.home)
+        if without:
+            content = content.replace(without, "")
+        self.send(content.encode(), "text/xml")
 
     def gml_page(self, query: dict[str, str]) -> None:
         """Answer a page of features as GML, or only their number (`resultType=hits`)."""
@@ -245,17 +223,6 @@ class Handler(BaseHTTPRequestHandler):
         """Base URL of the server."""
         return f"http://127.0.0.1:{self.connection.getsockname()[1]}"
 
-    def collection(self) -> dict[str, Any]:
-        """Return the description of the only collection."""
-        items = f"{self.home}/ogc/collections/zones_humides/items"
-        return {
-            "id": "zones_humides",
-            "title": "Zones humides",
-            "extent": {"spatial": {"bbox": [[-2, 46.9, -1.1, 47.5]]}},
-            "crs": ["http://www.opengis.net/def/crs/OGC/1.3/CRS84", "http://www.opengis.net/def/crs/EPSG/0/2154"],
-            "links": [{"rel": "items", "type": "application/geo+json", "href": items}],
-        }
-
     def items(self, query: dict[str, str]) -> None:
         """Answer a page of features with a link to the next one."""
         found = select(query)
@@ -263,17 +230,14 @@ class Handler(BaseHTTPRequestHandler):
         document = {"type": "FeatureCollection", "features": found[begin : begin + limit], "numberMatched": len(found)}
         if begin + limit < len(found):
             kept = "".join(f"&{name}={value}" for name, value in query.items() if name not in ("offset", "limit"))
-            href = f"{self.home}/ogc/collections/zones_humides/items?offset={begin + limit}&limit={limit}{kept}"
+            href = f"{{url}}/ogc/collections/zones_humides/items?offset={begin + limit}&limit={limit}{kept}"
             document["links"] = [{"rel": "next", "type": "application/geo+json", "href": href}]
         self.json(document)
 
-    def page(self, found: list[dict[str, Any]], begin: int, count: int) -> None:
-        """Answer a page of WFS features as GeoJSON."""
-        self.json({"type": "FeatureCollection", "numberMatched": len(found), "features": found[begin : begin + count]})
-
     def json(self, document: dict[str, Any]) -> None:
         """Answer with JSON."""
-        self.send(json.dumps(document, ensure_ascii=False).encode(), "application/json")
+        text = json.dumps(document, ensure_ascii=False).replace("{url}", self.home)
+        self.send(text.encode(), "application/json")
 
     def send(self, content: bytes, kind: str, status: int = 200) -> None:
         """Send an answer."""

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from . import demo, install, postgres, services, testing
+from . import demo, install, services, testing
 from .settings import LOCAL, ROOT, VENV, forget_ckan_variables, kept_bytecode
 from .shell import DISK_FULL, StackError, say
 
@@ -18,7 +18,6 @@ from .shell import DISK_FULL, StackError, say
 def clean() -> None:
     """Stop everything and remove all files of the stack."""
     services.stop()
-    postgres.clean()
     for folder in (LOCAL, VENV, ROOT / "ckanext_ecosphere.egg-info"):
         shutil.rmtree(folder, ignore_errors=True)
 

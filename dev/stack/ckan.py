@@ -15,19 +15,14 @@ from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
 #: Queues of the first worker, the most urgent first; it runs no harvests, which may take hours.
-QUICK_QUEUES = (
-    "default",
-    "ecosphere:requests",
-    "ecosphere:search",
-    "ecosphere:schemas",
-    "ecosphere:quality",
-    "ecosphere:access",
-)
+QUICK_QUEUES = ("default", *(f"ecosphere:{room}" for room in ("requests", "search", "schemas", "quality", "access")))
 #: Niceness of the other workers, so that the web server takes precedence over harvests.
 NICENESS = 10
 #: Queues of the other workers: harvests first, then what the first worker has no time for.
 QUEUES = ("ecosphere:harvest", *QUICK_QUEUES)
 WORKERS = max(2, int(os.environ.get("WORKERS") or "3"))
+#: Pause between two looks at due dates.
+TICK_SECONDS = 600
 #: Processes of the web server, and threads of each.
 WEB_PROCESSES, WEB_THREADS = 2, 4
 
@@ -116,8 +111,8 @@ def processes() -> Iterator[Process]:
         yield Process(f"worker-{number}", worker, env=env, version=version, cwd=LOCAL)
     watch = [str(venv_program("ckan")), "-c", str(INI), "ecosphere", "watch"]
     yield Process("watch", watch, env=env, version=version, cwd=LOCAL)
-    clock = [str(venv_program("python")), "-m", "dev.stack.clock", str(venv_program("ckan")), str(INI)]
-    yield Process("clock", clock, env=env, version=version, cwd=ROOT)
+    tick = f"while sleep {TICK_SECONDS}; do '{venv_program('ckan')}' -c '{INI}' ecosphere requests tick; done"
+    yield Process("clock", ["sh", "-c", tick], env=env, version=version, cwd=LOCAL)  # stands for cron
 
 
 def post_office(kept: int = 500) -> Process:

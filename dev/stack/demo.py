@@ -1,24 +1,60 @@
-"""`make demo`: install and start everything, and harvest the demonstration catalogue into the portal."""
+"""`make demo`: install and start everything, and fill the portal through its API.
+
+Catalogues are harvested, data requested, and two datasets published: one for the quality of the organisations, one with
+working OGC services.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import time
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from dev.demo import DEFAULT_COUNT
 
-from . import accounts, asking, ckan, packages, publishing, pycsw, services
-from .harvest import Harvested, harvest
-from .portal import Portal
+from . import accounts, ckan, packages, pycsw, services
+from .accounts import ADMIN, ActionError, Portal
+from .pycsw import Served
+from .settings import DEV
 from .shell import StackError, say
 
+REQUESTS, DATASET, WITH_SERVICES = (DEV / "demo" / f"{name}.json" for name in ("requests", "quality", "services"))
+#: Name of the dataset with working services.
+SERVICES = json.loads(WITH_SERVICES.read_text())["name"]
+#: Title of the organisation that publishes the datasets.
+PUBLISHER = "CGDD"
+#: Organisation that owns the sources; datasets are assigned to the organisation named in their records.
+OWNER = "administration-centrale-ou-ministere_172120"
+#: Statuses of a job that has ended.
+ENDED = ("Finished", "Aborted")
+PATIENCE = 1200.0  # seconds without any progress
+RUN_SECONDS = 30.0  # between two looks of ckanext-harvest at the jobs
 #: Maximum number of errors shown per catalogue; the job report has all.
 SHOWN_ERRORS = 5
+_IN_DAYS = re.compile(r"\+(\d+)")
+TO_TRY = """
+What to try next:
+  search                {site}/dataset/?q=zones+humides
+  one service's data    {site}/organization/ddt-01053-01
+  data requests         {site}/demandes (a service's desk: log in as producteur-ddt-01)
+  e-mails it sent       {mail} (none leaves this machine)
+  maps, tables, QGIS    {site}/dataset/{services}
+  quality               {site}/qualite (a service's own: {site}/organization/ddt-01053-01/tableau-de-bord)
+  check all links       .venv/bin/ckan -c .local/ckan.ini ecosphere quality links --background
+                        (asks the servers that the records name; make demo asks this machine only)
+  harvest sources       {site}/harvest (log in as admin)
+  in English            {site}/en/
+  harvest your records  make demo RECORDS=/path/to/a/folder
+  stop, remove          make stop, make clean"""
 
 
 def run() -> None:
-    """Set everything up, harvest, and print what there is to see."""
+    """Set everything up, fill the portal, and print what there is to see."""
     begin = time.monotonic()
     folder = os.environ.get("RECORDS")
     count = int(os.environ.get("COUNT") or DEFAULT_COUNT)
@@ -35,45 +71,201 @@ def run() -> None:
         datasets = portal.call("package_search", rows=0)["count"]
         if not datasets:
             raise StackError(f"Nothing was harvested; see {ckan.site_url()}/harvest and .local/log.")
-        asking.ask(portal)
+        ask(portal)
         ckan.command("ecosphere", "requests", "tick")
-        publishing.publish(portal)
+        publish(portal)
         ckan.command("ecosphere", "access", "read")  # limited to this machine by `allowed_hosts`
         # The nightly run, without checking links: no request leaves this machine.
         ckan.command("ecosphere", "quality", "nightly", "--no-links", "--background")
-    _tell(portal, harvested, datasets, time.monotonic() - begin)
+    for catalogue in harvested:
+        _tell(catalogue)
+    site, passwords = ckan.site_url(), accounts.passwords()
+    print(f"\nThe portal is ready after {time.monotonic() - begin:.0f} s: {site} ({datasets} datasets)")
+    print("\nAccounts (passwords are kept in .local/credentials.json):")
+    for account in accounts.ACCOUNTS:
+        print(f"  {account['name']:20} {passwords[account['name']]:16} {account['role']}")
+    print(TO_TRY.format(site=site, mail=ckan.mail_url(), services=SERVICES))
 
 
-def _tell(portal: Portal, harvested: list[Harvested], datasets: int, seconds: float) -> None:
-    for done in harvested:
-        aside = done.served.records - sum(done.counts.values())
-        told = {**done.counts, "set aside (the report names them)": aside} if aside > 0 else done.counts
-        counts = ", ".join(f"{number} {what}" for what, number in told.items())
-        say(f"\n{done.served.title}: {done.served.records} records: {counts}")
-        say(f"  report, for {accounts.ADMIN}: {ckan.site_url()}/harvest/{done.source}/job/last")
-        for error in done.errors[:SHOWN_ERRORS]:
-            say(f"  - {error[:200]}")
-        if len(done.errors) > SHOWN_ERRORS:
-            say(f"  … and {len(done.errors) - SHOWN_ERRORS} more in the report")
-        for position, name in enumerate(done.served.broken if done.served.name.endswith(pycsw.BROKEN) else [], 1):
-            say(f"  position {position} is the file {name}")
-    site, known = ckan.site_url(), accounts.passwords()
-    lines = [
-        f"\nThe portal is ready after {seconds:.0f} s: {site} ({datasets} datasets)",
-        "\nAccounts (passwords are kept in .local/credentials.json):",
-        *(f"  {user.name:20} {known[user.name]:16} {user.role}" for user in accounts.ACCOUNTS),
-        "\nWhat to try next:",
-        f"  search                {site}/dataset/?q=zones+humides",
-        f"  one service's data    {site}/organization/ddt-01053-01",
-        f"  data requests         {site}/demandes (a service's desk: log in as producteur-ddt-01)",
-        f"  e-mails it sent       {ckan.mail_url()} (none leaves this machine)",
-        f"  maps, tables, QGIS    {site}/dataset/{publishing.SERVICES}",
-        f"  quality               {site}/qualite (a service's own: {site}/organization/ddt-01053-01/tableau-de-bord)",
-        "  check all links       .venv/bin/ckan -c .local/ckan.ini ecosphere quality links --background",
-        "                        (asks the servers that the records name; make demo asks this machine only)",
-        f"  harvest sources       {site}/harvest (log in as {accounts.ADMIN})",
-        f"  in English            {site}/en/",
-        "  harvest your records  make demo RECORDS=/path/to/a/folder",
-        "  stop, remove          make stop, make clean",
-    ]
-    print("\n".join(lines))
+# --- harvests ---
+
+
+@dataclass
+class Harvested:
+    """Result of harvesting a catalogue.
+
+    Attributes:
+        served: the catalogue.
+        source: name of its harvest source.
+        counts: added, updated, not modified, deleted, errored → number of records.
+        errors: messages of the job report.
+    """
+
+    served: Served
+    source: str
+    counts: dict[str, int]
+    errors: list[str] = field(default_factory=list)
+
+
+def harvest(portal: Portal, catalogues: list[Served]) -> list[Harvested]:
+    """Harvest the catalogues in parallel and wait for the end.
+
+    Raises:
+        StackError: a worker has ended, or there has been no progress for `PATIENCE` seconds.
+    """
+    say("Harvesting " + ", ".join(served.title for served in catalogues))
+    jobs = {}
+    for served in catalogues:
+        source = _source(portal, served)
+        jobs[_start(portal, source["id"])] = (served, source["name"])
+    _wait(portal, set(jobs))
+    return [_result(portal, job, *described) for job, described in jobs.items()]
+
+
+def _source(portal: Portal, served: Served) -> dict[str, Any]:
+    """Return the catalogue's harvest source; create it if missing, and update its URL if the port changed."""
+    wanted = {"name": f"demo-{served.name}", "title": served.title, "url": served.url}
+    wanted |= {"source_type": "ecosphere_csw", "owner_org": OWNER, "frequency": "MANUAL"}
+    known = portal.find("harvest_source_show", id=wanted["name"])
+    if known is None:
+        return portal.call("harvest_source_create", **wanted)
+    if known["url"] != served.url:
+        return portal.call("harvest_source_update", **{**wanted, "id": known["id"]})
+    return known
+
+
+def _start(portal: Portal, source: str) -> str:
+    """Start a job, or continue one left by an earlier, interrupted command; return its id."""
+    last = portal.call("harvest_source_show_status", id=source).get("last_job")
+    if last and last["status"] not in ENDED:
+        return last["id"]
+    return portal.call("harvest_job_create", source_id=source, run=True)["id"]
+
+
+def _wait(portal: Portal, pending: set[str]) -> None:
+    """Wait until every job has ended; any progress restarts the timeout."""
+    deadline, next_run = time.monotonic() + PATIENCE, 0.0
+    before: dict[str, tuple[int, int]] = {}
+    while pending:
+        ckan.check_workers()
+        if time.monotonic() >= next_run:
+            portal.call("harvest_jobs_run")  # costs seconds while large jobs run
+            next_run = time.monotonic() + RUN_SECONDS
+        now = {**before, **{job: _progress(portal, job) for job in pending}}
+        pending = {job for job in pending if portal.call("harvest_job_show", id=job)["status"] not in ENDED}
+        if now != before:
+            read, done = (sum(numbers) for numbers in zip(*now.values(), strict=True))
+            say(f"  {read:>6} records read, {done} done; catalogues to go: {len(pending)}")
+            deadline = time.monotonic() + PATIENCE
+        before = now
+        if time.monotonic() > deadline:
+            raise StackError(f"The harvest does not move any more; see {ckan.site_url()}/harvest and .local/log.")
+        if pending:
+            time.sleep(2)
+
+
+def _progress(portal: Portal, job: str) -> tuple[int, int]:
+    """Return the numbers of records read and processed, both 0 until a worker has started the job."""
+    state = portal.find("ecosphere_harvest_job_show", id=job) or {}
+    read = state.get("received") or 0
+    return read, read - (state.get("left") or 0)
+
+
+def _result(portal: Portal, job: str, served: Served, source: str) -> Harvested:
+    stats = portal.call("harvest_job_show", id=job).get("stats") or {}
+    report = portal.call("harvest_job_report", id=job)
+    errors = [error["message"] for error in report.get("gather_errors", [])]
+    for described in report.get("object_errors", {}).values():
+        errors += [f"{described.get('guid') or '?'}: {error['message']}" for error in described["errors"]]
+    counts = {key.replace("_", " "): value for key, value in stats.items() if isinstance(value, int) and value}
+    return Harvested(served, source, counts, errors)
+
+
+def _tell(harvested: Harvested) -> None:
+    """Print the result of a catalogue."""
+    served, counts = harvested.served, dict(harvested.counts)
+    aside = served.records - sum(counts.values())
+    if aside > 0:
+        counts["set aside (the report names them)"] = aside
+    told = ", ".join(f"{number} {what}" for what, number in counts.items())
+    say(f"\n{served.title}: {served.records} records: {told}")
+    say(f"  report, for {ADMIN}: {ckan.site_url()}/harvest/{harvested.source}/job/last")
+    for error in harvested.errors[:SHOWN_ERRORS]:
+        say(f"  - {error[:200]}")
+    if len(harvested.errors) > SHOWN_ERRORS:
+        say(f"  … and {len(harvested.errors) - SHOWN_ERRORS} more in the report")
+    for position, name in enumerate(served.broken if served.name.endswith(pycsw.BROKEN) else [], 1):
+        say(f"  position {position} is the file {name}")
+
+
+# --- data requests and datasets ---
+
+
+def ask(portal: Portal) -> None:
+    """Create the requests of `dev/demo/requests.json`, in different states, unless requests exist already.
+
+    Args:
+        portal: the portal, with the sysadmin's token.
+    """
+    if portal.call("ecosphere_request_list", rows=0)["count"]:
+        return
+    say("Asking for data")
+    people = {ADMIN: portal}
+    tokens: list[str] = []
+    try:
+        for entry in json.loads(REQUESTS.read_text()):
+            for name in {entry["by"], *(step["as"] for step in entry["steps"])} - set(people):
+                tokens.append(portal.call("api_token_create", user=name, name="demo")["token"])
+                people[name] = Portal(tokens[-1])
+            _play(people, entry)
+    except ActionError as error:
+        say(f"  {error}")
+    finally:
+        for token in tokens:
+            portal.call("api_token_revoke", token=token)
+
+
+def _play(people: dict[str, Portal], entry: dict[str, Any]) -> None:
+    request = people[entry["by"]].call("ecosphere_request_create", **entry["fields"])
+    for step in ({"as": entry["by"], "transition": "submit", "similar_seen": True}, *entry["steps"]):
+        if step["transition"] == "accept" and request["state"] != "submitted":
+            continue  # requests of trusted people are opened without moderation
+        fields = {name: _date(value) for name, value in step.items() if name != "as"}
+        actor = people[step["as"]]
+        request = actor.call("ecosphere_request_transition", id=request["id"], version=request["version"], **fields)
+
+
+def _date(value: Any) -> Any:
+    """Convert a number of days from now ("+20") to a date; return any other value unchanged."""
+    match = _IN_DAYS.fullmatch(value) if isinstance(value, str) else None
+    return (date.today() + timedelta(days=int(match[1]))).isoformat() if match else value
+
+
+def publish(portal: Portal) -> None:
+    """Publish `dev/demo/quality.json` and `services.json` if missing, and check the links of the former.
+
+    Args:
+        portal: the portal, with the sysadmin's token.
+    """
+    name = _published(portal, DATASET, ckan.site_url())
+    _published(portal, WITH_SERVICES, ckan.ogc_url())
+    if name:
+        ckan.command("ecosphere", "quality", "links", "--dataset", name, "--background")
+
+
+def _published(portal: Portal, file: Path, home: str) -> str:
+    """Publish a dataset whose links start with `home`; return its name, or "" if it could not be published."""
+    dataset = json.loads(file.read_text())
+    if portal.find("package_show", id=dataset["name"]) is None:
+        say(f"Publishing the dataset {dataset['name']}")
+        owners = portal.call("organization_autocomplete", q=PUBLISHER)
+        if not owners:
+            return ""
+        for resource in dataset["resources"]:
+            resource["url"] = home + resource.pop("path")
+        try:
+            portal.call("package_create", **dataset, owner_org=owners[0]["id"])
+        except ActionError as error:
+            say(f"  {error}")
+            return ""
+    return dataset["name"]

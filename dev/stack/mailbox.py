@@ -43,59 +43,57 @@ def read(path: Path) -> EmailMessage:
     return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)  # pyright: ignore[reportReturnType]
 
 
-def listing(folder: Path) -> str:
-    """Return the page that lists the messages."""
-    items = []
-    for path in sorted(folder.glob("*.eml"), reverse=True):
-        mail = read(path)
-        label = html.escape(f"{mail['Date']} – {mail['To']} – {mail['Subject']}")
-        items.append(f'<li><a href="/{path.stem}">{label}</a></li>')
-    body = f"<ol>{''.join(items)}</ol>" if items else "<p>Aucun courriel n’est encore parti.</p>"
-    return PAGE.format(title="Courriels du guichet de démonstration", body=body)
-
-
-def message(path: Path) -> str:
-    """Return the page of a message, with its headers and plain text."""
+def page(folder: Path, name: str) -> str | None:
+    """Return the page of a message, or the list of all for an empty name; None if there is no such message."""
+    path = folder / f"{name}.eml"
+    if not name:
+        items = []
+        for kept in sorted(folder.glob("*.eml"), reverse=True):
+            mail = read(kept)
+            label = html.escape(f"{mail['Date']} – {mail['To']} – {mail['Subject']}")
+            items.append(f'<li><a href="/{kept.stem}">{label}</a></li>')
+        body = f"<ol>{''.join(items)}</ol>" if items else "<p>Aucun courriel n’est encore parti.</p>"
+        return PAGE.format(title="Courriels du guichet de démonstration", body=body)
+    if not name.isdigit() or not path.is_file():
+        return None
     mail = read(path)
-    head = "".join(f"<p><b>{name}</b> : {html.escape(str(mail[name]))}</p>" for name in ("From", "To", "Date"))
+    head = "".join(f"<p><b>{header}</b> : {html.escape(str(mail[header]))}</p>" for header in ("From", "To", "Date"))
     part = mail.get_body(preferencelist=("plain", "html"))
     text = html.escape(part.get_content() if part else "")
     body = f'{head}<pre>{text}</pre><p><a href="/">Tous les courriels</a></p>'
     return PAGE.format(title=html.escape(str(mail["Subject"])), body=body)
 
 
-def handler(folder: Path) -> type[BaseHTTPRequestHandler]:
-    """Return a request handler for the pages of a folder."""
+class Pages(BaseHTTPRequestHandler):
+    """Answers with the pages of a folder."""
 
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            name = self.path.strip("/")
-            path = folder / f"{name}.eml"
-            if name and not (name.isdigit() and path.is_file()):
-                self.send_error(404)
-                return
-            content = (message(path) if name else listing(folder)).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-            self.end_headers()
-            self.wfile.write(content)
+    folder: Path
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Do not log requests."""
+    def do_GET(self) -> None:
+        """Answer with a page."""
+        text = page(self.folder, self.path.strip("/"))
+        if text is None:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+        self.end_headers()
+        self.wfile.write(text.encode())
 
-    return Answer
+    def log_message(self, format: str, *args: Any) -> None:
+        """Do not log requests."""
 
 
 def main() -> None:
     """Serve until stopped."""
     from aiosmtpd.controller import Controller
 
-    folder, smtp, page, kept = Path(sys.argv[1]), *map(int, sys.argv[2:5])
+    folder, smtp, port, kept = Path(sys.argv[1]), *map(int, sys.argv[2:5])
     folder.mkdir(parents=True, exist_ok=True)
-    controller = Controller(Keeper(folder, kept), hostname="127.0.0.1", port=smtp)
-    controller.start()
-    ThreadingHTTPServer(("127.0.0.1", page), handler(folder)).serve_forever()
+    Controller(Keeper(folder, kept), hostname="127.0.0.1", port=smtp).start()
+    Pages.folder = folder
+    ThreadingHTTPServer(("127.0.0.1", port), Pages).serve_forever()
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """PostgreSQL server private to this checkout, listening on TCP on 127.0.0.1 only.
 
 PostgreSQL refuses to run as root. Root therefore runs it as the user `postgres` (or `nobody`), which may be unable to
-enter the folders above the checkout (e.g. a home of mode 0700). In that case it gets, in this order, the capability to
-enter any folder, the capability to read and write anywhere, or a data folder under /var/tmp.
+enter the folders above the checkout (e.g. a home of mode 0700). In that case it gets the capability to enter any
+folder, or to read and write anywhere.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
 import shutil
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from .packages import program, require
 from .process import Process
-from .settings import DATABASES, LOCAL, ROOT, local, ports, secret
+from .settings import DATABASES, local, ports, secret
 from .shell import StackError, run, say
 
 USERS = ("postgres", "nobody")
@@ -51,10 +50,6 @@ def _place() -> tuple[list[str], Path]:
         lent = [f"--inh-caps={capability}", f"--ambient-caps={capability}"] if capability else []
         if _can_use(home, [*identity, *lent]):
             return [*identity, *lent], home
-    home = _outside_folder()
-    os.chown(home, user.pw_uid, user.pw_gid)
-    if _can_use(home, identity):
-        return identity, home
     raise StackError(
         f"The user {user.pw_name} cannot use {home}; run this command as an ordinary user instead of root."
     )
@@ -72,16 +67,6 @@ def _user() -> pwd.struct_passwd:
 def _can_use(home: Path, prefix: list[str]) -> bool:
     probe = ["sh", "-c", 'test -x "$1" && : > "$1/probe" && rm "$1/probe"', "sh", str(home)]
     return subprocess.run([*prefix, *probe], cwd="/", capture_output=True, check=False).returncode == 0
-
-
-def _outside_folder() -> Path:
-    """Create a folder named after the checkout under /var/tmp, and record it for `clean`."""
-    folder = Path("/var/tmp") / f"ckanext-ecosphere-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:16]}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid not in (0, _user().pw_uid):
-        raise StackError(f"{folder} belongs to someone else.")
-    (LOCAL / "outside").write_text(str(folder))
-    return folder
 
 
 def _data() -> Path:
@@ -169,11 +154,3 @@ def _psql(statement: str, *, check: bool = True) -> str:
         if check:
             raise
         return ""
-
-
-def clean() -> None:
-    """Remove data kept outside the checkout."""
-    note = LOCAL / "outside"
-    if note.exists():
-        shutil.rmtree(note.read_text(), ignore_errors=True)
-        note.unlink()

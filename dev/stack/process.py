@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,41 @@ def start_time(pid: int) -> str | None:
     except (OSError, ValueError):
         return None
     return None if fields[0] in "ZX" else fields[19]
+
+
+def family(roots: Iterable[int]) -> list[int]:
+    """Return the ids of these processes and of all their descendants."""
+    members = list(roots)
+    for pid in members:
+        members += children(pid)
+    return members
+
+
+def children(pid: int) -> list[int]:
+    """Return the ids of the processes that a process, in any of its threads, has started."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process; 0 if it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def processor_seconds(roots: Iterable[int]) -> float:
+    """Return the processor time of processes and their descendants, ended ones included."""
+    ticks = 0
+    for pid in family(roots):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _boot() -> str:

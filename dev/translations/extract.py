@@ -6,6 +6,7 @@ import configparser
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,12 @@ def messages(files: Iterator[Path], base: Path) -> Iterator[Found]:
                 yield Found(found, str(path.relative_to(base)), line, tuple(comments))
 
 
+@cache
+def every() -> tuple[Found, ...]:
+    """Return all messages to translate, our own first."""
+    return (*own(), *upstream())
+
+
 def own() -> Iterator[Found]:
     """Yield the messages of this project, including those in its data."""
     yield from messages(PACKAGE.rglob("*"), ROOT)
@@ -116,7 +123,7 @@ def upstream() -> Iterator[Found]:
 def template() -> Catalog:
     """Return the catalogue of all messages to translate, without translations."""
     catalogue = Catalog(domain="ckanext-ecosphere", project="ckanext-ecosphere", charset="utf-8", fuzzy=False)
-    for found in (*own(), *upstream()):
+    for found in every():
         catalogue.add(found.id, locations=[(found.file, found.line)], auto_comments=found.comments)
     return catalogue
 
@@ -127,11 +134,11 @@ def counted_or_not() -> list[str]:
     A catalogue has a single entry for both, with plural forms. Without a number, Python 3.11.2 (Debian 12) does not
     find it and shows the English text; later versions do.
     """
-    found = [*own(), *upstream()]
-    counted = {_first(each.id) for each in found if isinstance(each.id, tuple)}
-    return sorted(counted & {each.id for each in found if isinstance(each.id, str)})
+    counted = {_first(message.id) for message in every() if isinstance(message.id, tuple)}
+    return sorted(counted & {message.id for message in every() if isinstance(message.id, str)})
 
 
+@cache
 def core_french() -> dict[str, Any]:
     """Return the translations shipped with CKAN: message → translation."""
     with (_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po").open("rb") as stream:

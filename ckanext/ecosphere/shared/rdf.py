@@ -33,7 +33,9 @@ TERM = Namespace("urn:ecosphere:term:")
 NAMESPACES = {
     "adms": Namespace("http://www.w3.org/ns/adms#"),
     "cnt": Namespace("http://www.w3.org/2011/content#"),  # Representing Content in RDF
-    "dcat": Namespace("http://www.w3.org/ns/dcat#"),  # version 3; rdflib only defines the terms of version 2
+    "dcat": Namespace(
+        "http://www.w3.org/ns/dcat#"
+    ),  # version 3; rdflib only defines the terms of version 2
     "dcatap": Namespace("http://data.europa.eu/r5r/"),
     "dct": Namespace(str(DCTERMS)),
     "dqv": Namespace("http://www.w3.org/ns/dqv#"),

@@ -148,6 +148,7 @@ def test_links_are_good_for_a_week_and_for_who_is_still_there(camille: Any):
     assert addresses.account_of(path.rsplit("/", 1)[1]) is None
 
 
+@pytest.mark.slow("load")
 def test_e_mails_are_not_sent_without_end(camille: Any, postbox: Postbox):
     for _each in range(5):
         assert camille("/fr/compte/adresse/renvoyer", {}).status_code == 302

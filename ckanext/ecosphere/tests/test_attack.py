@@ -15,16 +15,15 @@ import pytest
 
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 from ckanext.ecosphere.tests.weak_portal import WeakPortal, staged, strict_portal
-from dev.attack import canaries as canaries_module
-from dev.attack import classes, hostile_behaviours, tables
+from dev.attack import asking, classes, mails, sources, tables, texts
+from dev.attack import hostile as hostile_module
 from dev.attack.__main__ import carry_out, table
-from dev.attack.canaries import canaries
-from dev.attack.classes import formulas, previewing, replying, slow_questions, ssrf, xss
-from dev.attack.hostile import hostile
-from dev.attack.load import Load, Measured, resident_bytes, spent
-from dev.attack.outcome import Attack, Outcome
-from dev.attack.stage import Stage
+from dev.attack.behaviours import BEHAVIOURS
+from dev.attack.hostile import canaries, hostile
+from dev.attack.load import Load, Measured, spent
+from dev.attack.stage import Outcome, Stage
 from dev.attack.tables import filled, repeated
+from dev.stack.process import resident_bytes
 
 MAIL = b"From: portal@guichet.example\nTo: victim@guichet.example\nSubject: x\n\nhttps://evil.example/login\n"
 BROWSER_CLASSES = {"xss"}
@@ -33,7 +32,7 @@ BROWSER_CLASSES = {"xss"}
 @pytest.fixture
 def stage_of() -> Iterator[Callable[[Callable[[Exchange], None]], Stage]]:
     """Return a function that makes a stage for a portal with the given script."""
-    with canaries() as birds, hostile(Load(), birds, hostile_behaviours.BEHAVIOURS) as server:
+    with canaries() as birds, hostile(Load(), birds, BEHAVIOURS) as server:
         running = []
 
         def make(script: Callable[[Exchange], None]) -> Stage:
@@ -50,6 +49,8 @@ def shortened(name: str) -> Any:
     """Return a table with only the first of its payloads."""
     whole = tables.table(name)
     longest = ("payloads", "addresses", "spellings")
+    if isinstance(whole, list):
+        return whole
     return {key: value[:1] if key in longest else value for key, value in whole.items()}
 
 
@@ -58,16 +59,15 @@ def _marked(name: str) -> object:
 
 
 @pytest.mark.slow("attacks")
-@pytest.mark.parametrize("name", [_marked(name) for name in classes.NAMES])
+@pytest.mark.parametrize("name", [_marked(name) for name in classes.CLASSES])
 def test_class_gets_through_a_weak_portal(name, stage_of, monkeypatch):
-    monkeypatch.setattr(slow_questions, "SLOWEST_SECONDS", 0.05)
-    for module in (xss, ssrf):
+    monkeypatch.setattr(asking, "SLOWEST_SECONDS", 0.05)
+    for module in (texts, sources):
         monkeypatch.setattr(module, "table", shortened)
-    (attack,) = classes.chosen(name)
     stage = stage_of(WeakPortal())
 
     def first() -> Any:
-        return next((outcome for outcome in attack.attempts(stage) if outcome.through), None)
+        return next((outcome for outcome in classes.CLASSES[name](stage) if outcome.through), None)
 
     with ThreadPoolExecutor(1) as alone:  # Playwright cannot start a second browser in a thread that already has one
         assert alone.submit(first).result()
@@ -77,9 +77,8 @@ def test_class_gets_through_a_weak_portal(name, stage_of, monkeypatch):
 @pytest.mark.parametrize("name", ["forged", "redirects", "private"])
 def test_class_does_not_get_through_a_portal_that_refuses(name, stage_of, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
-    (attack,) = classes.chosen(name)
 
-    outcomes = list(attack.attempts(stage_of(strict_portal)))
+    outcomes = list(classes.CLASSES[name](stage_of(strict_portal)))
 
     assert len(outcomes) > 10
     assert [outcome for outcome in outcomes if outcome.through] == []
@@ -91,12 +90,12 @@ def test_replies_and_hosts_of_previews_get_through_a_weak_portal(stage_of, monke
         "spellings": ["http://{host}:{port}/{path}"],
         "previews": {"formats": [{"format": "CSV"}], "documents": []},
     }
-    monkeypatch.setattr(previewing, "table", lambda _name: spelling)
+    monkeypatch.setattr(sources, "table", lambda _name: spelling)
     described = stage_of(WeakPortal())
     described.objects["dataset_name"] = "attacked"
 
-    replies = {outcome.what for outcome in replying.attempts(stage_of(WeakPortal())) if outcome.through}
-    previews = {outcome.what for outcome in previewing.attempts(described) if outcome.through}
+    replies = {outcome.what for outcome in mails.replies(stage_of(WeakPortal())) if outcome.through}
+    previews = {outcome.what for outcome in sources.previews(described) if outcome.through}
 
     assert {"reply: another person", "reply: bounce", "reply: page: what is shown"} <= replies
     assert any(name.startswith("CSV at http://127.66.6.6") for name in previews)
@@ -104,19 +103,19 @@ def test_replies_and_hosts_of_previews_get_through_a_weak_portal(stage_of, monke
 
 @pytest.mark.slow("attacks")
 def test_faults_and_slow_answers_get_through(stage_of, monkeypatch):
-    monkeypatch.setattr(slow_questions, "SLOWEST_SECONDS", 0.05)
+    monkeypatch.setattr(asking, "SLOWEST_SECONDS", 0.05)
     client = stage_of(WeakPortal()).people["nobody"]
 
-    assert slow_questions.judged("fault", client.get("/%00")).through
-    assert slow_questions.judged("slow", client.get("/" + "a" * 2000)).through
-    assert not slow_questions.judged("quick", client.get("/a")).through
+    assert asking.judged("fault", client.get("/%00")).through
+    assert asking.judged("slow", client.get("/" + "a" * 2000)).through
+    assert not asking.judged("quick", client.get("/a")).through
 
 
 def test_result_is_good_only_when_all_is(stage_of):
     stage = stage_of(strict_portal)
 
     def result(*outcomes: Outcome):
-        return carry_out(Attack("x", "", lambda _stage: iter(outcomes)), stage, lambda _text: None)
+        return carry_out("x", lambda _stage: iter(outcomes), stage, lambda _text: None)
 
     def broken(_stage: Stage) -> Iterator[Outcome]:
         yield Outcome("a", False)
@@ -125,7 +124,7 @@ def test_result_is_good_only_when_all_is(stage_of):
     assert result(Outcome("a", False)).good
     assert not result(Outcome("a", False), Outcome("b", True)).good
     assert not result().good
-    failed = carry_out(Attack("x", "", broken), stage, lambda _text: None)
+    failed = carry_out("x", broken, stage, lambda _text: None)
     assert not failed.good and "ValueError" in table([failed])
 
 
@@ -140,10 +139,10 @@ def test_canaries_take_another_port_when_one_host_uses_the_first(monkeypatch):
             started.append(port)
         return serve(script, host=host, port=port)
 
-    monkeypatch.setattr(canaries_module, "serve", serve_beside_another)
+    monkeypatch.setattr(hostile_module, "serve", serve_beside_another)
     with ExitStack() as finished, canaries() as birds:
         assert birds.port not in (0, started[1].getsockname()[1])
-    assert len(started) == 2 + len(canaries_module.HOSTS)
+    assert len(started) == 2 + len(hostile_module.HOSTS)
 
 
 def test_cost_leaves_out_the_wait_for_a_processor():
@@ -174,12 +173,12 @@ def test_processor_time_and_memory_of_a_process_are_seen():
 
 @pytest.mark.parametrize("cell", ["=1", "＝1", ' "=1', "\t=1", "\u00a0@a", "－1", "+1"])
 def test_formula_is_recognised(cell):
-    assert formulas.is_formula(cell)
+    assert asking.is_formula(cell)
 
 
 @pytest.mark.parametrize("cell", ["", "a=1", "'=1", "1-1", "Zone"])
 def test_text_is_no_formula(cell):
-    assert not formulas.is_formula(cell)
+    assert not asking.is_formula(cell)
 
 
 def test_tables_are_filled():
@@ -188,7 +187,7 @@ def test_tables_are_filled():
 
 
 def test_hostile_server_gives_up_by_itself():
-    with canaries() as birds, hostile(Load(), birds, hostile_behaviours.BEHAVIOURS) as server:
+    with canaries() as birds, hostile(Load(), birds, BEHAVIOURS) as server:
         url = f"{server.url}/do/good_csw"
 
         assert server.count(url, 10)

@@ -1,24 +1,27 @@
-"""The bench of fidelity runs to its end, on ten records.
+"""The benches of fidelity, search and relevance run to their end on ten records, and print their figures only.
 
-That of the harvest starts services of its own (`make bench-harvest RECORDS=10`); `bench-search` and `bench-relevance`
-need the portal of `make demo`.
+That of the harvest starts services of its own (`make bench-harvest RECORDS=10`).
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
+from ckan.cli.cli import ckan as ckan_command
 
 from dev import demo
 
 ROOT = Path(__file__).parents[3]
 #: 0: done; 1: done, and slower than its limit, as everything is on a busy machine.
 ENDS = (0, 1)
+RECORDS = 10
 
 pytestmark = [pytest.mark.slow("figures"), pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
 
@@ -36,9 +39,22 @@ def records(tmp_path: Path) -> Path:
     """A folder with ten records."""
     folder = tmp_path / "records" / "geoide"
     folder.mkdir(parents=True)
-    for stem, xml in demo.records("geoide", 10):
+    for stem, xml in demo.records("geoide", RECORDS):
         (folder / f"{stem}.xml").write_text(xml, "utf-8")
     return folder.parent
+
+
+@pytest.fixture
+def portal(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: Any) -> str:
+    """The configuration of a portal into which ten records were harvested."""
+    source = {"name": "bench", "title": "Bench", "source_type": "ecosphere_csw"}
+    source["url"] = csw_catalogue(xml for _, xml in demo.records("geoide", RECORDS))
+    source["owner_org"] = "administration-centrale-ou-ministere_172120"
+    assert cli.invoke(ckan_command, ["ecosphere", "init", "--yes"]).exit_code == 0
+    tk.get_action("harvest_source_create")(sysadmin_context, source)
+    assert cli.invoke(ckan_command, ["ecosphere", "harvest", "run", "bench", "--inline"]).exit_code == 0
+    model.Session.remove()
+    return str(ROOT / "test.ini")
 
 
 def printed(name: str, *arguments: object) -> str:
@@ -51,3 +67,19 @@ def printed(name: str, *arguments: object) -> str:
 
 def test_the_fidelity_of_records(records: Path):
     assert "What remains" in printed("fidelity", records)
+
+
+def test_the_speed_of_the_search(portal: str):
+    figures = printed("search", "--ini", portal, "--datasets", 20, "--people", 2, "--seconds", 2)
+
+    assert "20 copies in the index" in figures
+    assert [line for line in figures.splitlines() if "suggestions" in line]
+    assert len(figures.splitlines()) < 20  # the harvest, which looks at each document, is not heard
+
+
+def test_the_relevance_of_the_search(portal: str):
+    figures = printed("relevance", "--ini", portal)
+
+    assert f"{RECORDS} datasets" in figures
+    for contestant in ("stock CKAN 2.12", "without places", "the portal"):
+        assert contestant in figures

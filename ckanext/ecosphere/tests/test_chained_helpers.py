@@ -33,6 +33,7 @@ def service() -> dict[str, Any]:
     return people
 
 
+@pytest.mark.slow("personas")
 def test_each_reader_is_offered_what_they_may_do(app: Any, service: dict[str, Any]):
     for name, offered in (("editrice", True), ("passante", False), ("editrice", True)):
         page = app.get("/dataset/plu", headers={"Authorization": service[name]}).body

@@ -22,7 +22,7 @@ from dev.chaos.checks import Check
 from dev.chaos.client import AWAY, BROKEN, DONE, Answer
 from dev.chaos.people import Producer, Saved, Visitor
 from dev.chaos.run import Result
-from dev.chaos.supervisor import Supervisor
+from dev.chaos.sabotage import Supervisor
 from dev.stack import process
 
 

@@ -33,6 +33,7 @@ def test_a_report_with_a_failed_step_is_not_ok():
     assert heard == report.lines == [("changed", "one"), ("unchanged", "two"), ("failed", "three")]
 
 
+@pytest.mark.slow("setup")
 @pytest.mark.ckan_config("ecosphere.init.organisations", False)
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_init_may_be_run_again_and_changes_nothing(cli):

@@ -18,7 +18,7 @@ from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.quality.core.facts import gather
 from ckanext.ecosphere.quality.core.score import evaluate, load_model
 from ckanext.ecosphere.quality.tests.agreement import AS_OF, LEVELS
-from dev import demo, page_tables
+from dev import demo, reference
 from dev.bench import fidelity
 from dev.demo.draft import draft
 
@@ -118,4 +118,4 @@ def test_no_level_is_that_of_nearly_all_datasets_and_the_documentation_says_how_
     assert max(counts.values()) <= MOST * counts.total(), counts
     shares = " | ".join(f"{100 * counts[level] / counts.total():.0f} %" for level in LEVELS)
     row = f"| `make demo` | {counts.total()} | {shares} |"
-    assert row in (page_tables.DOCS / "quality.md").read_text(encoding="utf-8"), row
+    assert row in (reference.DOCS / "quality.md").read_text(encoding="utf-8"), row

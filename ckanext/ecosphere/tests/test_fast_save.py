@@ -117,6 +117,7 @@ def read(document: Any) -> Any:
     return found
 
 
+@pytest.mark.slow("values")
 def test_the_documents_of_odd_datasets_are_those_of_ckan(act: Act, services: list[dict[str, Any]]):
     made = odd_datasets(act, services)
     failed: list[Any] = []
@@ -289,6 +290,7 @@ def test_datasets_created_together_are_those_of_package_create(
         model.Session.remove()
 
 
+@pytest.mark.slow("values")
 @settings(VARIED, max_examples=25)
 @given(data=st.data())
 def test_validation_of_right_and_wrong_values_is_that_of_ckan(

@@ -353,6 +353,7 @@ def test_a_silent_server_is_left_after_the_read_time():
         assert time.monotonic() - start < 4
 
 
+@pytest.mark.few(1, "hostile")
 @pytest.mark.parametrize("where", ["body", "headers"])
 def test_a_server_that_drips_is_cut_at_the_total_time(where):
     def script(x: Exchange):

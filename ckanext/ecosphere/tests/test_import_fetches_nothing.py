@@ -29,6 +29,7 @@ def imported(app, headers, **data):
     return answer.status_code, answer.body
 
 
+@pytest.mark.slow("hostile")
 def test_luring_documents_by_address_and_as_text(app, headers, tmp_path):
     secret = tmp_path / "context.jsonld"
     secret.write_text(f'{{"@context": {{"part": "https://ex.org/{SECRET}"}}}}')

@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 SOURCE = "geoide"
-RECORDS = 40
+RECORDS = 15
 PASSWORD = "un mot de passe de test"
 
 

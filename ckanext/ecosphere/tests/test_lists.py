@@ -133,6 +133,7 @@ def test_what_is_no_term_is_refused_with_a_sentence(send):
     assert model.Session.query(LocalValue).count() == 0
 
 
+@pytest.mark.slow("values")
 def test_a_term_never_stands_below_itself(send):
     parent = next(each for each in voc.get("themes") if voc.get("themes").children(each.uri))
     child = voc.get("themes").children(parent.uri)[0]
@@ -140,6 +141,7 @@ def test_a_term_never_stands_below_itself(send):
     assert "sous lui-même" in send(f"/fr{ADMIN}/vocabulaires/themes/{parent.id}", form, status=400).body
 
 
+@pytest.mark.slow("values")
 def test_lists_of_others_take_synonyms_and_nothing_else(send):
     access = next(iter(voc.get("access-right")))
     form = {"label_fr": access.label_fr, "label_en": access.label_en, "alt_labels": "zorglub", "withdrawn": "yes"}
@@ -151,6 +153,7 @@ def test_lists_of_others_take_synonyms_and_nothing_else(send):
     assert send(f"{ADMIN}/vocabulaires/..%2f..%2fetc", status=404)
 
 
+@pytest.mark.slow("load")
 def test_another_process_knows_within_two_seconds(portal):
     lists.store("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
     local.apply({})  # as in a process that did not make the change
@@ -178,6 +181,7 @@ def test_words_are_tried_on_searches_of_the_editor_before_they_are_in_force(send
     assert send(f"{ADMIN}/recherche?trial=unknown", status=404)
 
 
+@pytest.mark.slow("variants")
 def test_without_searches_a_line_is_tried_on_its_own_words(send):
     factories.Dataset(owner_org="dreal", name="haies", title="Haies bocagères")
     form = {"asked": "zorglub", "called": "haies", "do": "try"}
@@ -202,6 +206,7 @@ def test_a_line_is_changed_and_taken_away(send):
     assert send(f"{ADMIN}/recherche?line={key}", status=404)
 
 
+@pytest.mark.slow("values")
 def test_the_lines_of_the_package_are_looked_through(send):
     assert "logement social" in send(f"/fr{ADMIN}/recherche?q=hlm").body
     assert "Aucune ligne" in send(f"/fr{ADMIN}/recherche?q=zorglub").body
@@ -221,6 +226,7 @@ WRONG_LINES = [
 ]
 
 
+@pytest.mark.slow("values")
 def test_what_is_no_line_is_refused_with_a_sentence(send):
     for form, sentence in WRONG_LINES:
         line = {"asked": "zorglub", "called": "haie", "do": "save", **form}
@@ -228,6 +234,7 @@ def test_what_is_no_line_is_refused_with_a_sentence(send):
     assert not local.of(words.EVERYDAY)
 
 
+@pytest.mark.slow("variants")
 def test_weights_and_questions_of_former_versions_are_put_away_into_the_journal(send):
     lists.store("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
     lists.store("search:weights", "place.exact", {"value": 7.5}, None)
@@ -246,6 +253,7 @@ def test_weights_and_questions_of_former_versions_are_put_away_into_the_journal(
     assert again.lines == []
 
 
+@pytest.mark.slow("load")
 def test_the_journal_asks_for_the_titles_of_its_entries_together(send):
     def asked() -> int:
         with plans.asked() as statements:

@@ -26,6 +26,7 @@ def only(checks: list[Check]) -> Check:
     return check
 
 
+@pytest.mark.few(4, "values")
 @pytest.mark.parametrize(
     ("option", "value", "told"),
     [
@@ -83,6 +84,7 @@ def test_ckan_does_not_start_with_what_should_be_a_number_and_says_what_to_write
     plugins.plugins_update()
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize(
     ("option", "value", "told"),
     [

@@ -157,6 +157,7 @@ print(config["SECRET_KEY"], config["api_token.jwt.decode.secret"], config["sqlal
 """
 
 
+@pytest.mark.slow("setup")
 @pytest.mark.usefixtures("loaded")
 def test_ckan_starts_with_secrets_from_the_environment_file(old_file: Path, tmp_path: Path):
     old = old_file.read_text().replace("ministry_theme", "").replace("image_view", "")
@@ -226,6 +227,7 @@ def test_init_asks_before_it_creates_services_beside_other_organisations(cli: An
     assert (again.exit_code, "?" in again.output) == (0, False)
 
 
+@pytest.mark.slow("setup")
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_init_asks_nothing_of_scripts_and_of_an_empty_portal(cli: Any, one_service: str):
     assert cli.invoke(ckan, ["ecosphere", "init"], input="").exit_code == 0

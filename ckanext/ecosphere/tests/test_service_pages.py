@@ -77,6 +77,7 @@ def test_a_service_is_found_changed_and_the_change_is_in_the_journal(send: Any):
     assert send("/ecosphere/admin/journal?kind=sheets").count("Camille Martin") == before
 
 
+@pytest.mark.few(2, "values")
 @pytest.mark.parametrize(
     ("field", "wrong"),
     [("title", " "), ("title", "x" * 201), ("kind", "nothing"), ("territory", "http://x.example"), ("email", "x")],

@@ -6,8 +6,6 @@ import pytest
 from ckan.lib import jobs
 from ckan.tests import factories, helpers
 
-from dev.stack import harvest
-
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_a_saved_dataset_is_found(sysadmin_context):
@@ -25,12 +23,3 @@ def test_a_job_is_queued():
     jobs.enqueue(print, ["zones humides"], queue="ecosphere:test")
 
     assert [job.args for job in jobs.get_queue("ecosphere:test").jobs] == [["zones humides"]]
-
-
-def test_the_progress_of_a_harvest_tells_what_was_read_from_what_is_done():
-    jobs = {
-        "begun": {"status": "Running", "read": 40, "left": 2, "stats": {"added": 3, "errored": 1, "message": "x"}},
-        "over": {"status": "Finished", "read": 2, "left": 0, "stats": {"not modified": 2}},
-        "new": {"status": "New", "read": 0, "left": 0, "stats": None},
-    }
-    assert harvest._done(jobs) == (42, 4, 1)

@@ -43,8 +43,7 @@ def test_english_on_a_page_is_noticed():
 
 def test_a_message_that_is_asked_for_with_a_number_and_without_is_named(monkeypatch):
     found = [extract.Found("Layer", "a.html", 1), extract.Found(("Layer", "Layers"), "b.html", 2)]
-    monkeypatch.setattr(extract, "own", lambda: iter(found))
-    monkeypatch.setattr(extract, "upstream", lambda: iter(()))
+    monkeypatch.setattr(extract, "every", lambda: tuple(found))
     assert extract.counted_or_not() == ["Layer"]
 
 

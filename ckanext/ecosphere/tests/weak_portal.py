@@ -16,11 +16,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ckanext.ecosphere.tests.scripted_server import Exchange
-from dev.attack.canaries import Canaries
 from dev.attack.client import Client
-from dev.attack.hostile import Hostile
-from dev.attack.inventory import Route
+from dev.attack.hostile import Canaries, Hostile
 from dev.attack.load import Load
+from dev.attack.routes import Route
 from dev.attack.stage import PEOPLE, Stage
 from dev.attack.tables import FOLDER
 
@@ -28,6 +27,11 @@ SECRET = "zibelineabcdef"
 SLOW_CHARACTERS, SLOW_SECONDS = 1500, 0.1
 ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+")
 WORD = re.compile(r"\{(\w+)\}")
+#: Words of the tables that are no objects of the stage.
+FILLED_LATER = (
+    *("line", "text", "first", "n", "address", "canary", "this", "this_name", "this_resource", "version", "files"),
+    *("random", "spelled", "reported", "mailbox", "crowded", "title", "urn", "distributions"),
+)
 GOOD_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -92,16 +96,24 @@ def staged(url: str, canaries: Canaries, hostile: Hostile, mail: list[bytes]) ->
         person: Client(url, load, name=f"attack-{person}", token="t") for person in ("nobody", "sysadmin", *PEOPLE)
     }
     words = {word for file in FOLDER.glob("*.yaml") for word in WORD.findall(file.read_text())}
-    objects: dict[str, Any] = {
-        word: word.replace("_", "-") for word in (words | set(PEOPLE)) - {"elsewhere", "payload"}
-    }
-    for word in ("line", "text", "first", "n", "address", "canary", "this", "this_name", "this_resource", "version"):
+    objects: dict[str, Any] = {word: word.replace("_", "-") for word in (words | set(PEOPLE)) - {"each", "payload"}}
+    for word in FILLED_LATER:
         objects.pop(word, None)
     objects |= {"hostile": hostile.url, "url": url, "secret": SECRET, "run": "abc"}
     routes = (Route("/demandes/<id>/message", ("POST",), "x"), Route("/dataset/<id>", ("GET", "POST"), "y"))
     passwords = dict.fromkeys(people, "secret")
+
+    def deliver(mails: list[bytes]) -> None:
+        for content in mails:
+            people["nobody"].send("POST", "/mail", data=content)
+
     return Stage(
-        url, load, people, passwords, objects, SECRET, routes, canaries, hostile,
-        mail=lambda: mail, random=random.Random(1), patience=0.2, services={"solr": 8983},
-        deliver=lambda mails: [people["nobody"].send("POST", "/mail", data=each) for each in mails] and None,
-    )  # fmt: skip
+        *(url, load, people, passwords, routes, canaries, hostile),
+        mail=lambda: mail,
+        random=random.Random(1),
+        patience=0.2,
+        services={"solr": 8983},
+        deliver=deliver,
+        secret=SECRET,
+        objects=objects,
+    )

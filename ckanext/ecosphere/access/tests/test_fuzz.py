@@ -18,6 +18,7 @@ def known(tmp_path_factory) -> dict[str, tuple[str, bytes]]:
     return seeds(tmp_path_factory.mktemp("seeds"))
 
 
+@pytest.mark.few(1, "hostile")
 @pytest.mark.parametrize("name", ["gpkg", "sqlite", "gml", "shapefile", "parquet", "xlsx"])
 def test_mutated_files_open_nothing_and_end(loaded, known, name):
     result = fuzzed(name, known[name], 25, random.Random(f"few {name}"))

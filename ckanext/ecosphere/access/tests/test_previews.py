@@ -322,6 +322,7 @@ def written_as_geoparquet(path: Path, shapes: Any, values: dict[str, Any], **col
     parquet.write_table(table.replace_schema_metadata({"geo": json.dumps(told)}), path)
 
 
+@pytest.mark.few(2, "formats")
 @pytest.mark.parametrize(
     ("driver", "suffix"),
     [
@@ -394,6 +395,7 @@ def test_a_workbook_and_a_dbf_become_tables(loaded, tmp_path):
     assert (facts["kind"], facts["counted"], found["rows"][0][1]) == ("table", 60, "44ZH0001")
 
 
+@pytest.mark.few(1, "formats")
 @pytest.mark.parametrize("written", ["CP1252", "UTF-8"])
 @pytest.mark.parametrize("driver", [0, 3, 87])
 def test_attributes_of_a_shapefile_that_does_not_tell_its_encoding_are_read(
@@ -418,6 +420,7 @@ def test_attributes_of_a_shapefile_that_does_not_tell_its_encoding_are_read(
         assert [row[0] for row in found["rows"]] == list(names), name
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize("rows", [30, 5_000, 250_000])
 def test_a_quote_that_is_never_closed_swallows_no_row(tmp_path, rows):
     path = tmp_path / "t.csv"
@@ -478,6 +481,7 @@ SCHEMA = b"<FeatureCollection " + XSI + b" xsi:schemaLocation='x %s'/>"
 VRT = b"<OGRVRTDataSource>" + SOURCE + b"</OGRVRTDataSource>"
 
 
+@pytest.mark.few(3, "hostile")
 @pytest.mark.parametrize(
     ("body", "name", "code"),
     [
@@ -537,6 +541,7 @@ def test_an_archive_whose_paths_climb_writes_nothing_elsewhere(loaded, tmp_path)
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
 
 
+@pytest.mark.few(1, "hostile")
 @pytest.mark.parametrize("name", ["x.vrt", "x.geojson", "x.kml", "x.csv"])
 def test_a_file_that_points_elsewhere_has_nothing_fetched(loaded, tmp_path, hostile, heard, name):
     url = hostile("/secret.geojson", GEOJSON).encode()
@@ -797,6 +802,7 @@ def test_a_list_of_flat_objects_in_json_is_a_table(loaded, tmp_path):
     assert shown["rows"] == [["44109", "Nantes", "false", ""], ["44143", "Rezé", "", "13.8"]]
 
 
+@pytest.mark.few(2, "values")
 @pytest.mark.parametrize(
     "document",
     [

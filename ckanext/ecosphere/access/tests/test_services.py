@@ -232,6 +232,7 @@ def test_hostile_answers_are_told(*, loaded, hostile, kind, body, media, error):
     assert ask(hostile(path, body, media).rstrip("/"), kind).error == error
 
 
+@pytest.mark.slow("hostile")
 def test_a_redirect_into_the_machine_and_a_slow_server_are_refused(
     loaded, hostile, heard, monkeypatch
 ):

@@ -79,6 +79,7 @@ def rows_of(file) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(table), delimiter=";"))
 
 
+@pytest.mark.few(2, "formats")
 @pytest.mark.parametrize(
     ("name", "provider", "kind", "parts"),
     [
@@ -114,6 +115,7 @@ def test_a_resource_opens_in_qgis(store, name, provider, kind, parts):
     assert [child.tag for child in root] == ["layer-tree-group", "maplayers"]
 
 
+@pytest.mark.slow("formats")
 def test_a_search_opens_in_qgis(store):
     root = qlr(store["client"].get("/recherche.qlr?q=zones+humides"))
     assert len(root.findall(".//layer-tree-layer")) == 5
@@ -141,6 +143,7 @@ def test_a_group_a_service_and_a_whole_dataset_open_in_qgis(store):
         assert len(qlr(store["client"].get(address_)).findall("maplayers/maplayer")) == 5, page
 
 
+@pytest.mark.slow("formats")
 def test_a_series_opens_in_qgis_with_the_layers_of_its_datasets_that_the_reader_may_see(store):
     kind = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
     factories.Dataset(name="serie-qgis", title="Série", dcat_type=kind, owner_org=store["service"])
@@ -231,6 +234,7 @@ def test_a_private_dataset_opens_for_its_readers_only(store):
     assert store["client"].get(f"/dataset/{private['name']}/qgis.qlr").status_code == 404
 
 
+@pytest.mark.few(1, "formats")
 @pytest.mark.parametrize("name", ["Données", "GML", "API"])
 def test_a_part_is_taken_as_geopackage_in_lambert(store, name, tmp_path):
     row, file = made(
@@ -246,6 +250,7 @@ def test_a_part_is_taken_as_geopackage_in_lambert(store, name, tmp_path):
     assert file.headers["Content-Disposition"].startswith("attachment")
 
 
+@pytest.mark.slow("formats")
 def test_all_formats_hold_the_same_features(store, tmp_path):
     numbers = {}
     for form in ("geojson", "csv", "shp"):
@@ -448,6 +453,7 @@ def test_a_person_who_comes_from_many_addresses_is_braked(store, monkeypatch):
     assert [status({}, each) for each in ("192.0.2.2", "198.51.100.2")] == [200, 200]
 
 
+@pytest.mark.slow("load")
 def test_extracts_that_are_kept_are_bounded(store, monkeypatch):
     monkeypatch.setitem(tk.config, "ecosphere.access.extract_megabytes", 1)
     folder = files.folder(files.EXTRACTS)
@@ -516,6 +522,7 @@ def test_the_form_shows_the_address_and_makes_the_file(store):
     assert store["client"].get(address(store, "Fichier", "extrait")).status_code == 404
 
 
+@pytest.mark.slow("load")
 def test_extracts_of_one_person_keep_neither_the_worker_nor_those_of_others(store, monkeypatch):
     def want(name: str, headers: dict[str, str] | None = None) -> str:
         asked = {"resource_id": store["resources"][name], "box": NANTES, "format": "geojson"}
@@ -545,6 +552,7 @@ def test_extracts_of_one_person_keep_neither_the_worker_nor_those_of_others(stor
     assert not jobs.EXTRACT.waits()
 
 
+@pytest.mark.few(1, "formats")
 @pytest.mark.parametrize("chosen", [["id", "nom"], []])
 @pytest.mark.parametrize("name", ["Données", "API"])
 def test_the_identifier_of_a_feature_is_an_attribute_as_in_its_preview(store, name, chosen):
@@ -554,6 +562,7 @@ def test_the_identifier_of_a_feature_is_an_attribute_as_in_its_preview(store, na
     assert rows and all(each["id"] for each in rows)
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize("box", ["47.23, -1.61", "-1.61 47.23", "47,23 ; -1,61", "351390 6691250"])
 def test_an_area_can_be_a_point_in_degrees_or_lambert(store, box):
     row, _file = made(store, format="geojson", box=box)
@@ -680,6 +689,7 @@ def test_an_extract_of_a_dataset_that_became_private_is_gone_for_others(store):
     assert call(store, "ecosphere_access_extract_show", store["editor"], id=row["id"])[0] == 200
 
 
+@pytest.mark.few(1, "hostile")
 @pytest.mark.parametrize(
     "body",
     [

@@ -70,6 +70,7 @@ def turns_until_made(store: dict[str, Any], path: str) -> int:
     raise AssertionError("never made")
 
 
+@pytest.mark.slow("load")
 def test_ten_previews_of_a_server_let_that_of_another_person_through(store, files, one_a_turn):
     for path in files["slow"][:10]:
         assert ask(store, path, ONE).json == {"state": "wanted"}
@@ -86,6 +87,7 @@ def test_who_asks_for_one_of_a_server_comes_before_the_second_of_somebody_else(
     assert turns_until_made(store, files["slow"][10]) <= 2
 
 
+@pytest.mark.slow("load")
 def test_many_addresses_that_ask_one_server_do_not_delay_another_server(store, files, one_a_turn):
     for number, path in enumerate(files["slow"]):
         ask(store, path, f"198.51.100.{number}")
@@ -152,6 +154,7 @@ def test_who_asked_is_no_address_and_is_forgotten(store, files):
     assert row.asker == ""
 
 
+@pytest.mark.slow("load")
 def test_a_long_extract_lets_others_pass_once_and_then_ends_with_a_sentence(store, monkeypatch):
     monkeypatch.setattr(extracts, "TURN_SECONDS", 0)
     monkeypatch.setattr(jobs, "TURN_SECONDS", 0)

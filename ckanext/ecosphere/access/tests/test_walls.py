@@ -311,6 +311,7 @@ def test_a_reader_that_multiplies_ends_with_all_its_processes(loaded, work):
     assert left.stdout == ""
 
 
+@pytest.mark.few(1, "hostile")
 @pytest.mark.parametrize("name", ["text", "view", "geojson"])
 def test_a_preview_over_http_shows_nothing_of_the_server(store, hostile, tmp_path, secret, name):
     body = active_geopackages.made(name, tmp_path / "active.gpkg", secret).read_bytes()

@@ -94,9 +94,21 @@ def app(made_app: Any, ckan_config: Any) -> CKANTestApp:
 
 
 def _is_populated() -> bool:
-    users = set(model.Session.scalars(sa.select(model.User.name)))
-    groups = set(model.Session.scalars(sa.select(model.Group.name)))
-    return users - {tk.config["ckan.site_id"]} == {"boss", *PEOPLE} and groups == set(SERVICES)
+    """Return whether the users and services are there as `populate` makes them, whatever earlier tests did to them."""
+    columns = (model.User.name, model.User.fullname, model.User.email, model.User.state)
+    users = {tuple(user) for user in model.Session.execute(sa.select(*columns)) if user[0] != tk.config["ckan.site_id"]}
+    expected = {(name, f"{name.title()} Nom", f"{name}@secret.example", "active") for name in PEOPLE}
+    members = sa.select(model.User.name, model.Group.name, model.Member.capacity).where(
+        model.Member.table_id == model.User.id, model.Member.group_id == model.Group.id, model.Member.state == "active"
+    )
+    roles = {tuple(member) for member in model.Session.execute(members)}
+    groups = {tuple(group) for group in model.Session.execute(sa.select(model.Group.name, model.Group.state))}
+    return (
+        {user for user in users if user[0] != "boss"} == expected
+        and any(user[0] == "boss" and user[3] == "active" for user in users)
+        and {role for role in roles if role[0] in PEOPLE} == {(name, *role) for name, role in PEOPLE.items() if role}
+        and groups == {(name, "active") for name in SERVICES}
+    )
 
 
 def populate() -> None:

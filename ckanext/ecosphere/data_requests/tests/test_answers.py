@@ -79,6 +79,7 @@ def test_a_link_and_a_file_answer_without_any_dataset(app: CKANTestApp, postbox:
     assert LINK in body(postbox.to("stranger")[-1]) and FILE in body(postbox.to("friend")[-1])
 
 
+@pytest.mark.slow("personas")
 def test_what_is_the_requesters_alone_is_nowhere_else_until_its_day(app: CKANTestApp, postbox: Postbox):
     known(app, "asker", "editor", "moderator", "stranger", "friend", "other-editor")
     with at("2027-03-02"):
@@ -120,6 +121,7 @@ def test_the_history_keeps_no_link_of_a_private_delivery():
     assert all("deliveries" not in each["fields"] for each in act("show", None, id=made["id"])["events"])
 
 
+@pytest.mark.few(3, "values")
 @pytest.mark.parametrize(
     ("given", "field"),
     [

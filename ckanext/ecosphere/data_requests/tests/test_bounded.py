@@ -55,6 +55,7 @@ def tell(person: str, status: str = "seen") -> None:
 # --- notifications ---
 
 
+@pytest.mark.slow("load")
 def test_the_notifications_of_a_person_are_counted_without_reading_all(
     app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
 ):

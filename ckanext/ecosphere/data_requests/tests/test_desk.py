@@ -161,6 +161,7 @@ def test_administrators_announce_the_absence_of_a_colleague_and_nobody_else_does
     assert act("absence_list", "editor") == []
 
 
+@pytest.mark.slow("days")
 def test_a_request_without_an_answer_is_told_further_up_once_a_level(postbox: Postbox):
     with at("2026-03-02"):
         made = opened()

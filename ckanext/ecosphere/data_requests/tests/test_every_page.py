@@ -168,6 +168,7 @@ def test_each_person_sends_what_is_theirs_to_send(app: CKANTestApp, furnished: d
                 assert found == ("log in" if person is None else kept_out), (name, person)
 
 
+@pytest.mark.slow("personas")
 def test_no_page_of_a_private_request_exists_for_others(app: CKANTestApp, furnished: dict[str, dict[str, str]]):
     for rules, method in ((blueprint.GET, "GET"), (blueprint.POST, "POST")):
         about = {

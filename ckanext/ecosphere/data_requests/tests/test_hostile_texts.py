@@ -47,6 +47,7 @@ def timed(function: Callable[[], Any]) -> tuple[Any, float]:
     return answer, time.process_time() - start
 
 
+@pytest.mark.few(2, "hostile")
 @pytest.mark.parametrize("name", LONG)
 def test_request_of_hostile_text_is_quick(app: CKANTestApp, name: str) -> None:
     found, taken = timed(lambda: opened(title=f"Eau {LONG[name][:200]}", description=f"{LONG[name]}\nEau"))
@@ -68,6 +69,7 @@ def test_conversation_of_hostile_comments_is_not_rendered_anew(
     assert answer.status_code == 200
 
 
+@pytest.mark.few(4, "values")
 @pytest.mark.parametrize("hostile", STRANGE)
 def test_strange_text_is_refused_or_harmless(app: CKANTestApp, hostile: str) -> None:
     form = {"title": f"Eau {hostile}", "description": f"a {hostile} b", "theme": "eau"}

@@ -109,6 +109,7 @@ def test_details_with_files_are_kept_as_a_whole_or_not_at_all(postbox: Postbox):
     assert model.Session.scalars(written).all() == ["Au 1/25 000, comme sur le plan."]
 
 
+@pytest.mark.slow("variants")
 def test_what_an_agent_answers_to_the_service_is_a_note_and_to_the_requester_a_message(postbox: Postbox):
     made = opened()
     assert "internal note" in body(received(postbox, "editor"))
@@ -122,6 +123,7 @@ def test_what_an_agent_answers_to_the_service_is_a_note_and_to_the_requester_a_m
     ]
 
 
+@pytest.mark.slow("variants")
 def test_an_answer_to_a_note_among_messages_is_a_note(postbox: Postbox):
     made = opened()
     delivery.deliver()
@@ -159,6 +161,7 @@ def test_attached_files_pass_the_checks_of_the_house(postbox: Postbox):
     assert len(comments()) == 1, "nothing of an e-mail with a bad file is kept"
 
 
+@pytest.mark.few(4, "values")
 @pytest.mark.parametrize(
     ("headers", "outcome"),
     [
@@ -266,6 +269,7 @@ def test_strangers_with_a_reply_address_do_not_keep_its_person_from_answering(po
     assert handed_over(reply(first, "")) == "empty" and len(postbox.mails) == 6
 
 
+@pytest.mark.few(3, "values")
 @pytest.mark.parametrize(
     ("results", "outcome"),
     [
@@ -341,6 +345,7 @@ def test_what_is_made_to_choke_the_portal_is_refused_in_no_time(postbox: Postbox
     assert not comments()
 
 
+@pytest.mark.few(2, "values")
 @pytest.mark.parametrize(
     ("charset", "content", "text"),
     [

@@ -92,6 +92,7 @@ def in_french(plain: str) -> str:
     return french.replace("\u00a0", " ")
 
 
+@pytest.mark.slow("values")
 def test_non_is_no_refusal(app: CKANTestApp):
     made = opened()
     page = send(app, "admin", made, "refuse", status=400, ground="L311-4", law="Non.", facts="Non.")
@@ -127,6 +128,7 @@ def test_refusal_names_ground_remedies_court_and_author(app: CKANTestApp, postbo
     assert f"{made['reference']}-refus.pdf" in answer.headers["Content-Disposition"]
 
 
+@pytest.mark.few(1, "personas")
 @pytest.mark.parametrize("person", [None, "stranger", "other-admin", "member"])
 def test_letter_is_not_found_by_others(app: CKANTestApp, person: str | None):
     made = step(opened(), "refuse", "admin", **REFUSAL)
@@ -228,6 +230,7 @@ def test_addressee_is_forgotten_and_still_reads(app: CKANTestApp):
     assert REASON in app.get(f"/demandes/{made['reference']}/lettre/{letter.id}").body
 
 
+@pytest.mark.few(1, "letters")
 @pytest.mark.parametrize(
     ("transition", "person", "fields", "words"),
     [
@@ -269,6 +272,7 @@ def test_spam_gets_no_letter():
     ]
 
 
+@pytest.mark.few(2, "values")
 @pytest.mark.parametrize(
     ("changes", "field", "words"),
     [

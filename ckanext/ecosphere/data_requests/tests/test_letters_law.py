@@ -278,6 +278,7 @@ def test_who_is_asked_to_specify_a_request_is_told_of_the_catalogue(postbox: Pos
     assert any("Quelles communes ?" in each and "/dataset/" in each for each in said)
 
 
+@pytest.mark.few(1, "letters")
 @pytest.mark.parametrize(
     ("answer", "words", "missing"),
     [("yes", "ampliation", "Cheffe de service"), ("no", "Cheffe de service", "ampliation")],
@@ -299,6 +300,7 @@ def test_reasons_of_another_ground_are_sent_once_confirmed():
     assert step(opened(), "refuse", "admin", **fields, ground_confirmed=True)["state"] == "refused"
 
 
+@pytest.mark.few(1, "letters")
 @pytest.mark.parametrize("missing", ["transmitted_by", "transmitted_on", "transmitted_how"])
 def test_a_transfer_outside_the_portal_says_who_when_and_how(app: CKANTestApp, missing: str):
     made = opened()
@@ -364,6 +366,7 @@ def counts() -> list[int | None]:
     return [model.Session.scalar(sa.select(sa.func.count()).select_from(each)) for each in tables]
 
 
+@pytest.mark.few(4, "letters")
 @pytest.mark.parametrize("case", specimens.cases(), ids=lambda case: case["title"])
 def test_each_line_of_an_email_stands_with_its_source(case: Any):
     specimen = specimens.played(case)
@@ -378,6 +381,7 @@ def test_each_line_of_an_email_stands_with_its_source(case: Any):
             assert lines[number + 1].startswith(("  | ", "    ["))
 
 
+@pytest.mark.slow("letters")
 def test_the_command_prints_every_outcome_with_its_sources_and_keeps_nothing():
     run = CliRunner()
     before = counts()

@@ -184,6 +184,7 @@ def test_a_server_out_of_order_is_asked_again_later_and_the_mail_leaves_once(pos
     assert len(postbox.mails) == 2 and statuses() == {"done": 2}
 
 
+@pytest.mark.slow("days")
 def test_a_mail_that_never_gets_through_is_given_up(ckan_config: Any, monkeypatch: Any):
     monkeypatch.setitem(ckan_config, "smtp.server", "127.0.0.1:1")
     submitted()
@@ -269,6 +270,7 @@ def test_a_thing_is_never_told_twice(postbox: Postbox):
     assert delivery.deliver() == 0 and len(postbox.mails) == number
 
 
+@pytest.mark.slow("variants")
 def test_an_address_that_is_a_persons_and_a_mailbox_is_written_to_once(postbox: Postbox):
     group = model.Group.get("ddt-42")
     assert group is not None
@@ -360,6 +362,7 @@ def test_what_waits_for_a_digest_follows_a_change_of_mind(postbox: Postbox):
     assert len(postbox.to("editor")) == 1
 
 
+@pytest.mark.slow("hostile")
 def test_a_title_cannot_write_headers(postbox: Postbox):
     opened(title="Eau\r\nBcc: victim@example.org")
     model.Session.execute(
@@ -373,6 +376,7 @@ def test_a_title_cannot_write_headers(postbox: Postbox):
     model.Session.commit()
 
 
+@pytest.mark.slow("hostile")
 def test_markup_in_a_request_is_text_in_the_mail(postbox: Postbox):
     made = opened(title="<script>alert(1)</script> & eau")
     act("comment", "editor", id=made["id"], text="[x](javascript:alert(1)) <img src=x onerror=alert(1)>")

@@ -24,6 +24,7 @@ def migrated() -> None:
     _run_migrations("ecosphere_requests", "head")
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize("nobody", ["", "00000000-dead-4000-8000-000000000000"])
 def test_rows_of_nobody_are_removed_and_supports_counted_anew(nobody):
     made, kept_draft = opened(), draft("friend")

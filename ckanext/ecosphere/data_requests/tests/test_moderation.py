@@ -123,6 +123,7 @@ def test_only_moderators_read_the_queue_and_decide(app: Any, tokens: dict[str | 
     assert model.Session.scalars(sa.select(Comment.moderation)).one() == "held"
 
 
+@pytest.mark.slow("load")
 def test_number_of_queries_does_not_grow_with_the_queue(
     app: Any, tokens: dict[str | None, dict[str, str]], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ):
@@ -177,6 +178,7 @@ def test_spam_takes_all_that_waits_of_its_author_and_their_trust(postbox: Postbo
     assert not trust.is_trusted(user_id("friend"))
 
 
+@pytest.mark.slow("load")
 def test_flood_of_new_people_is_one_mail_an_hour_for_moderators(
     app: Any, tokens: dict[str | None, dict[str, str]], postbox: Postbox, ckan_config: Any, monkeypatch: Any
 ):
@@ -299,6 +301,7 @@ def test_request_of_a_new_person_has_no_links_and_its_mails_neither(app: Any, po
         assert "faux.example" not in body(mail) + body(mail, "html")
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("is_confirmed", [False, True])
 def test_nobody_writes_to_others_by_an_account_with_their_address(postbox: Postbox, is_confirmed: bool):
     """Registration accepts any e-mail address: until it is confirmed, it may belong to somebody else."""
@@ -405,6 +408,7 @@ def test_conflict_tells_outsiders_no_held_words():
     assert "Secret retenu" not in str(getattr(raised.value, "error_dict", raised.value))
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize(
     "lang, service, user", [("fr", "Agent de la DDT 42", "Usager"), ("en", "Officer of DDT 42", "User of the portal")]
 )

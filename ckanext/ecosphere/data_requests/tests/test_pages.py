@@ -120,6 +120,7 @@ FOR_SOME = {
 }
 
 
+@pytest.mark.slow("personas")
 def test_pages_are_for_those_whom_they_concern(app: CKANTestApp):
     opened()
     found = {path: {person: status(app, person, path) for person in (None, "friend", "boss")} for path in FOR_ALL}
@@ -185,6 +186,7 @@ def the_portal_has_seen_everything() -> list[dict[str, Any]]:
     return [public, answered, refused]
 
 
+@pytest.mark.slow("personas")
 def test_a_crawl_as_nobody_finds_no_private_request_no_name_and_no_address(app: CKANTestApp):
     public = the_portal_has_seen_everything()
     seen: dict[str, str] = {}

@@ -189,6 +189,7 @@ def test_every_action_asks_under_its_own_name():
         assert f'check_access("{name}"' in inspect.getsource(inspect.unwrap(function)), name
 
 
+@pytest.mark.slow("personas")
 def test_on_a_public_request_each_person_may_what_is_theirs():
     names = set(PUBLIC) - {"attachment_show"}
     found = matrix(opened(), names)
@@ -216,6 +217,7 @@ def test_what_no_moderator_has_read_is_not_found_by_its_service_either():
             assert found[name][person] == (allowed if person in {"asker", *MODERATORS} else hidden), (name, person)
 
 
+@pytest.mark.few(1, "personas")
 @pytest.mark.parametrize("visibility", ["public", "private"])
 def test_each_transition_is_for_those_whom_the_table_names(visibility: str):
     made = opened(visibility=visibility)
@@ -275,6 +277,7 @@ def furnished() -> None:
     step(opened("other-editor", title="Pub CONFIDENTIEL"), "reject", "moderator", reason="INTERNE", spam=True)
 
 
+@pytest.mark.slow("personas")
 def test_nobody_finds_what_is_not_for_them(app: Any):
     furnished()
     calls = [

@@ -60,6 +60,7 @@ def person() -> model.User:
     return found
 
 
+@pytest.mark.few(1, "kills")
 @pytest.mark.parametrize("forgetting", ["erase", "anonymise"])
 def test_a_commit_that_fails_loses_no_file(forgetting: str):
     made, user = with_files(), person()

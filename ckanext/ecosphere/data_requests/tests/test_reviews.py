@@ -111,6 +111,7 @@ def test_a_refusal_after_the_review_of_a_silence_can_be_reviewed():
     assert "ask_review" in possible(made, "asker")
 
 
+@pytest.mark.few(1, "days")
 @pytest.mark.parametrize("late", [0, 3, 40])
 def test_taken_up_on_the_last_day_or_later_the_service_has_a_new_period_and_nobody_is_told_of_silence(late: int):
     made = refused()

@@ -58,6 +58,7 @@ def live_through(first: str, last: str) -> dict[str, list[str]]:
     return told
 
 
+@pytest.mark.few(2, "values")
 @pytest.mark.parametrize(
     ("received", "hour", "due"),
     [
@@ -85,12 +86,14 @@ def test_a_service_is_reminded_a_week_and_a_day_before_and_each_week_after():
     }
 
 
+@pytest.mark.slow("days")
 def test_a_reminder_that_was_missed_comes_late_and_alone():
     with at("2026-02-28"):
         opened()
     assert live_through("2026-03-25", "2026-03-26") == {"2026-03-25": ["due_week"]}
 
 
+@pytest.mark.slow("days")
 def test_an_extension_moves_the_reminders():
     with at("2026-03-10"):
         made = opened()
@@ -108,6 +111,7 @@ def test_what_is_closed_reminds_nobody():
     assert len(kinds()) == before
 
 
+@pytest.mark.slow("days")
 def test_a_requester_is_reminded_twice_then_the_request_expires():
     with at("2026-03-02"):
         made = step(opened(), "ask_details", "editor", question="Où ?", answer_by="2026-03-20")
@@ -125,6 +129,7 @@ def test_a_requester_is_reminded_twice_then_the_request_expires():
     assert "expire" in {row.kind for row in model.Session.query(Notification)}
 
 
+@pytest.mark.slow("days")
 def test_without_reminders_nothing_expires_however_late_the_schedule_runs():
     with at("2026-03-02"):
         made = step(opened(), "ask_details", "editor", question="Où ?", answer_by="2026-03-05")
@@ -221,6 +226,7 @@ def test_one_request_that_fails_does_not_stop_the_others():
         act("anonymise", "boss")
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("day, name, count", [("2026-03-27", "services_reminded", 1), ("2026-04-20", "escalated", 3)])
 def test_one_that_cannot_be_told_of_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch, day: str, name: str, count: int

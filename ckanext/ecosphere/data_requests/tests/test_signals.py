@@ -40,6 +40,7 @@ def on_desk(package: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return step(made, "accept", "moderator", organization="ddt-42")
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("kind", states.SIGNALS)
 def test_nobody_needs_an_account_and_no_period_runs(kind: str):
     made = signal(dataset(territory=["http://id.insee.fr/geo/departement/42"]), kind=kind)
@@ -89,6 +90,7 @@ def test_what_is_hidden_or_turned_away_is_read_by_nobody():
     assert act("dataset_list", None, id=package["id"])["signals"] == []
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize(("transition", "state"), [("resolve", "resolved"), ("dismiss", "dismissed")])
 def test_the_service_answers_in_public_and_no_letter_is_written(transition: str, state: str):
     package = dataset()
@@ -184,6 +186,7 @@ def test_an_address_reports_so_often_in_an_hour(app: Any, ckan_config: Any, monk
     assert [sent(app, package).status_code for _ in range(3)] == [302, 302, 400]
 
 
+@pytest.mark.slow("load")
 def test_many_addresses_together_do_not_flood_a_service(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.signals_of_dataset", 3)
     package, other = dataset(), dataset()

@@ -110,6 +110,7 @@ def test_the_figures_are_kept_for_a_while(ckan_config: Any, monkeypatch: pytest.
     assert len(sent) == 1
 
 
+@pytest.mark.slow("load")
 def test_nobody_waits_for_the_figures_of_many_requests(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 60)
     monkeypatch.setattr(queue, "COUNTED_AT_ONCE", 1)

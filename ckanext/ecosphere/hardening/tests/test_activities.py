@@ -93,6 +93,7 @@ def test_one_activity_is_there_for_whoever_may_read_its_dataset(app: Any, people
     assert statuses(first["id"]) == statuses("none") == {404}
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("how", ["made private", "deleted"])
 def test_a_dataset_that_was_public_is_not_told_of(app: Any, people: dict[str, Any], how: str):
     before = told(app, people, SECRET)

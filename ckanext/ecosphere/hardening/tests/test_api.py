@@ -159,6 +159,7 @@ def test_what_is_saved_twice_at_one_moment_is_a_conflict(
     assert app.post("/api/3/action/package_show", **follow).status_code == 200
 
 
+@pytest.mark.slow("load")
 def test_of_many_who_save_the_same_at_once_nobody_meets_an_internal_error(
     made_app: Any, app: Any
 ) -> None:

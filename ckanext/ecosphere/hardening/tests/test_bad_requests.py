@@ -17,6 +17,7 @@ Visitor = Callable[..., FlaskClient]
 GARBLED = "characters that cannot be read"
 
 
+@pytest.mark.few(4, "values")
 @pytest.mark.parametrize(
     "address",
     [
@@ -47,6 +48,7 @@ def test_path_that_is_no_utf8_is_refused(visitor: Visitor):
     assert (answer.status_code, GARBLED in answer.get_data(as_text=True)) == (400, True)
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize(
     "address", ["/dataset/?q=%C3%A9t%C3%A9", "/dataset/?q=%F0%9F%8C%8A", "/dataset/?q=%25%2B"]
 )

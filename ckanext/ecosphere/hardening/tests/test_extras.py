@@ -29,6 +29,7 @@ def dataset() -> dict[str, Any]:
     )
 
 
+@pytest.mark.few(2, "values")
 @pytest.mark.parametrize(
     "name",
     [
@@ -51,6 +52,7 @@ def test_a_name_of_the_index_is_no_free_field(name: str, ask: Any, dataset: dict
     )
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize("value", ["2020-01-01T00:00:00Z", "2020-01-01 10:00 +02:00", "9" * 30])
 def test_a_date_that_the_index_refuses_is_no_free_field(
     value: str, ask: Any, app: CKANTestApp, dataset: dict[str, Any]
@@ -64,6 +66,7 @@ def test_a_date_that_the_index_refuses_is_no_free_field(
         assert app.get("/api/3/action/package_search?q=zones").json["result"]["count"] == 0
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize("field", ["extras", "contact", "groups", "tags", "resources"])
 def test_too_many_rows_are_told_by_the_name_of_the_field(
     field: str, ask: Any, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch

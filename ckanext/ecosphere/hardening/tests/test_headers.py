@@ -34,6 +34,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>document.title="run"</sc
 XHTML = b'<html xmlns="http://www.w3.org/1999/xhtml"><script>document.title="run"</script></html>'
 
 
+@pytest.mark.few(3, "pages")
 @pytest.mark.parametrize("path", PAGES)
 def test_page_has_every_header(visitor: Visitor, path: str):
     sent = visitor().get(path).headers
@@ -125,6 +126,7 @@ def upload(name: str, content: bytes, mimetype: str) -> str:
     return f"/dataset/{package['id']}/resource/{resource['id']}/download/{name}"
 
 
+@pytest.mark.few(2, "formats")
 @pytest.mark.parametrize(
     ("name", "content", "mimetype"),
     [

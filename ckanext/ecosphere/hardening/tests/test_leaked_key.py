@@ -85,6 +85,7 @@ def _seen(client: FlaskClient, address: str) -> tuple[int, str, bool]:
     return answer.status_code, answer.headers.get("Location", ""), b"/user/_logout" in answer.data
 
 
+@pytest.mark.slow("hostile")
 def test_forged_session_of_a_sysadmin_sees_what_anonymous_people_see(visitor: Visitor):
     boss, stranger = stored_user("boss"), visitor()
     addresses = _addresses(stranger)

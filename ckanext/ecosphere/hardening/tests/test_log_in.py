@@ -50,6 +50,7 @@ def test_other_people_behind_the_address_log_in(visitor: Visitor):
     assert try_password(visitor(OFFICE), "marc", PASSWORD).status_code == 302
 
 
+@pytest.mark.slow("load")
 def test_one_address_tries_many_accounts(visitor: Visitor):
     states = [guess(visitor(ATTACKER), f"person-{number}", 1)[0] for number in range(70)]
     assert states[:60] == [200] * 60

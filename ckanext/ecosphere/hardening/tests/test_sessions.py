@@ -79,6 +79,7 @@ def test_logged_out_person_logs_in_again(log_in: Visitor):
     assert is_logged_in(log_in("anne"))
 
 
+@pytest.mark.slow("load")
 def test_oldest_session_ends_when_there_are_too_many(log_in: Visitor):
     first = log_in("anne")
     last = [log_in("anne") for _ in range(sessions.MOST_SESSIONS)][-1]

@@ -87,6 +87,7 @@ TEXTS = st.one_of(
 )
 
 
+@pytest.mark.slow("values")
 def test_no_text_of_a_dataset_fails(app: CKANTestApp) -> None:
     token = factories.SysadminWithToken()["token"]
     service = factories.Organization(name="ddt-01")

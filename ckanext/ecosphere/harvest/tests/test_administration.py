@@ -49,6 +49,7 @@ def waiting():
 # --- prioritising a source ---
 
 
+@pytest.mark.slow("load")
 def test_a_source_goes_before_what_waits_whether_it_waits_itself_or_not(portal, app):
     boss = factories.SysadminWithToken(fullname="Camille Martin")
     names = ["un", "deux", "trois", "quatre"]
@@ -249,6 +250,7 @@ def test_a_mail_server_that_is_away_is_asked_again_and_no_letter_leaves_where_th
     assert len(box.mails) == 1
 
 
+@pytest.mark.slow("days")
 def test_a_daily_letter_comes_only_when_a_source_needs_somebody(portal, box, ckan_config, monkeypatch):
     monkeypatch.setitem(ckan_config, config.LETTER_PERIOD, "day")
     boss = factories.Sysadmin(name="boss", email="boss@example.org")

@@ -52,6 +52,7 @@ def test_a_real_rdf_record_becomes_the_dataset_that_it_says(expected):
     assert {key: found[key] for key in expected} == expected
 
 
+@pytest.mark.slow("records")
 def test_every_rdf_record_gives_a_dataset(with_plugins):
     """Includes the profiles of ckanext-dcat, as in the harvest."""
     from ckanext.ecosphere.harvest.sources.dcat import DcatSource

@@ -78,6 +78,7 @@ def measured() -> dict[str, dict[str, Any]]:
     return {**json.loads(done.stdout), "asked": {"paths": asked}}
 
 
+@pytest.mark.slow("hostile")
 @pytest.mark.parametrize("case", REFUSALS)
 def test_it_is_refused_with_its_reason_quickly_and_in_little_memory(measured, case):
     found = measured[case]
@@ -86,6 +87,7 @@ def test_it_is_refused_with_its_reason_quickly_and_in_little_memory(measured, ca
     assert found["megabytes"] < MEGABYTES
 
 
+@pytest.mark.slow("hostile")
 def test_nothing_inside_was_asked_for(measured):
     assert "/inside" not in measured["asked"]["paths"]
 
@@ -103,5 +105,6 @@ def test_a_catalogue_is_not_asked_at_the_addresses_that_it_gives_itself():
         assert not any(b"GetCapabilities" in body or "GetCapabilities" in path for _c, path, body in server.server.seen)
 
 
+@pytest.mark.slow("hostile")
 def test_every_case_has_an_expectation(measured):
     assert set(measured) - {"asked"} == set(REFUSALS)

@@ -191,6 +191,7 @@ def test_a_badly_made_record_is_repaired_by_name_or_refused_in_a_sentence_and_th
             assert_as_expected(portal, source, position, name)
 
 
+@pytest.mark.slow("hostile")
 def test_a_page_of_bad_bytes_costs_at_most_the_record_that_they_are_in(portal):
     rows = [(name, row, row.page) for name, row in ROWS.items() if row.page is not None]
     for number, (name, row, change) in enumerate(rows):

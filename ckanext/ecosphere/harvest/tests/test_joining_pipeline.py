@@ -104,6 +104,7 @@ def test_the_next_source_takes_over_at_the_same_address_and_gives_it_back(portal
         assert portal.harvest(second) == {"not modified": 1}
 
 
+@pytest.mark.slow("variants")
 def test_a_changed_priority_changes_the_publisher_and_each_object_says_who_won_and_why(portal):
     records = [iso_record(1, identifier=UUIDS[0], title="De la région"), iso_record(1, identifier=UUIDS[0])]
     with catalogue(records[:1]) as one, catalogue(records[1:]) as two:
@@ -164,6 +165,7 @@ def test_two_datasets_that_turn_out_to_be_one_become_one(portal):
         assert situation(portal) == {("Origine", "Un", ("Deux",))}
 
 
+@pytest.mark.slow("variants")
 def test_a_copy_that_vanishes_is_no_longer_named(portal):
     with catalogue([iso_record(1, identifier=UUIDS[0])]) as one, catalogue() as two:
         two.records[:] = [iso_record(1, identifier=UUIDS[0]), iso_record(2)]
@@ -176,6 +178,7 @@ def test_a_copy_that_vanishes_is_no_longer_named(portal):
         assert portal.records(second)[UUIDS[0]] == "withdrawn"
 
 
+@pytest.mark.slow("variants")
 def test_a_dataset_deleted_by_hand_is_not_brought_back_by_another_source(portal):
     with catalogue([iso_record(1, identifier=UUIDS[0])]) as one, catalogue() as two:
         two.records[:] = [iso_record(1, identifier=UUIDS[0])]
@@ -187,6 +190,7 @@ def test_a_dataset_deleted_by_hand_is_not_brought_back_by_another_source(portal)
         assert portal.found() == []
 
 
+@pytest.mark.slow("variants")
 def test_harvesting_joined_sources_again_writes_nothing(portal):
     with catalogue([iso_record(1, identifier=UUIDS[0])]) as one, catalogue() as two:
         two.records[:] = [iso_record(1, identifier=UUIDS[0], title="Copie")]
@@ -211,6 +215,7 @@ def test_whoever_sees_a_dataset_sees_which_catalogues_have_it(portal):
     assert told
 
 
+@pytest.mark.slow("variants")
 def test_what_a_udata_portal_harvested_itself_is_recognised_by_its_origin(portal):
     origins = [
         {"harvest": {"remote_id": UUIDS[0], "dct_identifier": UUIDS[0], "last_update": "2026-11-28"}},
@@ -250,6 +255,7 @@ def renumbered(number: int, identifier: str, title: str = "", **values) -> str:
     return iso_record(number, identifier=identifier, title=title, resource_identifier=resource(number), **values)
 
 
+@pytest.mark.slow("variants")
 def test_a_record_that_gets_another_identifier_keeps_its_dataset(portal):
     old = [renumbered(n, f"geo-{n}", links=(ZIP,)) for n in range(1, 9)]
     with catalogue([*old, iso_record(9)]) as server:
@@ -275,6 +281,7 @@ def test_a_record_that_gets_another_identifier_keeps_its_dataset(portal):
         assert portal.found() == sorted(title for title in before if title != "Zones 1")
 
 
+@pytest.mark.slow("variants")
 def test_an_identifier_that_does_not_say_so_hands_no_dataset_on(portal):
     """Shared by a third record; of a record that still exists; in a reading that was cut short."""
     records = [renumbered(1, "geo-1"), renumbered(1, "geo-2", "Autre"), renumbered(3, "geo-3"), renumbered(4, "geo-4")]

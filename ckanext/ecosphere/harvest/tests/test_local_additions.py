@@ -98,6 +98,7 @@ def test_file_uploaded_through_the_form_survives(page, portal, tmp_path):
         assert answer.body() == notice.read_bytes()
 
 
+@pytest.mark.slow("variants")
 def test_file_uploaded_in_the_place_of_a_link_survives(portal, app):
     """The resource was written by the harvest."""
     with catalogue([iso_record(1, links=LINKS)]) as server:
@@ -115,6 +116,7 @@ def test_file_uploaded_in_the_place_of_a_link_survives(portal, app):
         assert app.get(kept["url"].replace("http://test.ckan.net", "")).data == b"Zones de 2026."
 
 
+@pytest.mark.slow("variants")
 def test_resource_added_by_name_or_within_the_dataset_survives(portal):
     with catalogue([iso_record(1, links=LINKS)]) as server:
         source = portal.source(server.url)
@@ -147,6 +149,7 @@ def test_dataset_with_an_addition_is_not_withdrawn_without_a_person(portal):
         assert len(portal.found()) == 2
 
 
+@pytest.mark.slow("variants")
 def test_migration_tells_what_was_added_before(portal):
     """Resources used to be marked on creation, except when the call named the dataset by its name."""
     with catalogue([iso_record(1, links=LINKS)]) as server:

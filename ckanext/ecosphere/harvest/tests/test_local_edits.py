@@ -91,6 +91,7 @@ def test_a_source_that_says_the_same_is_followed_again(portal, app, server, sour
     assert harvest_again(portal, server, source, title="Encore un autre")["title"] == "Encore un autre"
 
 
+@pytest.mark.slow("variants")
 def test_a_field_set_back_by_hand_is_no_local_edit(portal, app, source):
     before = shown(portal)
     for title in ("Titre d’ici", "Autre titre", before["title"]):
@@ -98,6 +99,7 @@ def test_a_field_set_back_by_hand_is_no_local_edit(portal, app, source):
     assert edits(portal) == {}
 
 
+@pytest.mark.slow("variants")
 def test_what_the_record_lacks_and_tags_are_kept_and_follow(portal, app, server, source):
     dataset = shown(portal)
     correct(app, dataset, tag_string="sols, relief", scale_denominator="25000")
@@ -124,6 +126,7 @@ def test_a_field_that_follows_takes_the_value_at_once_and_later_ones(portal, app
     assert (after["title"], after["version"]) == ("Nouveau titre", "2")
 
 
+@pytest.mark.slow("variants")
 def test_a_file_of_the_source_keeps_what_was_changed(portal, app, server, source):
     dataset = shown(portal)
     [link] = dataset["resources"]
@@ -144,6 +147,7 @@ def test_a_file_of_the_source_keeps_what_was_changed(portal, app, server, source
     assert after["name"] == "Zones (SHP)"
 
 
+@pytest.mark.slow("variants")
 def test_an_edit_by_the_api_and_another_dataset_of_the_batch(portal, server):
     server.records[:] = [iso_record(n, links=LINKS) for n in (1, 2)]
     source = portal.source(server.url)
@@ -156,6 +160,7 @@ def test_an_edit_by_the_api_and_another_dataset_of_the_batch(portal, server):
     assert notes == {first["id"]: "D’ici.", second["id"]: "De la source."}
 
 
+@pytest.mark.slow("variants")
 def test_an_edit_stays_when_another_source_takes_the_dataset_over(portal):
     identifier = "fr-120066022-jdd-2f6a3f0e-5a47-4c4b-9a1c-0d8f5f1f6f01"
     records = [iso_record(1, identifier=identifier, title=title, links=LINKS) for title in ("Original", "Copie")]
@@ -174,6 +179,7 @@ def test_an_edit_stays_when_another_source_takes_the_dataset_over(portal):
     assert edit["source"] == "Copie"
 
 
+@pytest.mark.slow("values")
 def test_brackets_within_brackets_are_saved(portal, source):
     id_ = shown(portal)["id"]
     for text in ("[" * 9_000, "[" * 900 + "]" * 900):
@@ -182,6 +188,7 @@ def test_brackets_within_brackets_are_saved(portal, source):
     assert edits(portal) == {"notes": "Un.\n\nDeux."}
 
 
+@pytest.mark.slow("variants")
 def test_translations_are_edits_of_their_own(portal, app, server, source):
     dataset = shown(portal)
     portal.call("package_patch", id=dataset["id"], title_translated={"fr": dataset["title"], "en": "Zones"})
@@ -229,6 +236,7 @@ def test_people_whom_somebody_removed_are_not_told_to_the_public(portal, app, so
     assert "la source dit autre chose" in page.select_one(".eco-harvest-edits").text
 
 
+@pytest.mark.slow("personas")
 def test_only_who_may_edit_the_dataset_follows(portal, app, source):
     dataset = shown(portal)
     correct(app, dataset, title="Titre d’ici")
@@ -256,6 +264,7 @@ def test_the_form_says_what_becomes_of_a_change(portal, app, source):
     assert shown(portal)["title"] == "Autre titre d’ici"
 
 
+@pytest.mark.slow("variants")
 def test_nothing_is_told_once_the_source_is_retired(portal, app, source):
     correct(app, shown(portal), title="Titre d’ici")
     portal.call("harvest_source_delete", id=source)

@@ -63,6 +63,7 @@ def test_what_the_source_says_is_read_and_travels_unchanged(portal, app, harvest
     assert {**after, "metadata_modified": ""} == {**harvested, "metadata_modified": ""}
 
 
+@pytest.mark.slow("variants")
 def test_the_address_the_visibility_and_declared_fields_are_changed_for_good(portal, app, harvested):
     form = Form(app, person(harvested, "editor"), edited(harvested))
     assert form.send(regulatory_use=USE, private="True", name="autre-adresse").status_code == 302
@@ -84,6 +85,7 @@ def test_another_value_of_what_the_source_says_is_refused_and_told(portal, app, 
     assert "version_notes" not in after
 
 
+@pytest.mark.slow("variants")
 def test_whoever_may_edit_may_choose_to_correct_it_nonetheless(portal, app, harvested):
     form = Form(app, person(harvested, "editor"), f"{edited(harvested)}?modifier=1")
     assert locked(form) == set()
@@ -110,6 +112,7 @@ def test_a_file_of_the_source_is_read_and_one_that_was_added_is_changed(portal, 
     assert [each["name"] for each in after["resources"]] == ["Autre nom", "Notice de lecture"]
 
 
+@pytest.mark.slow("variants")
 def test_nothing_is_locked_once_its_source_is_retired(portal, app, harvested):
     [source] = portal.call("harvest_source_list")
     portal.call("harvest_source_delete", id=source["id"])
@@ -118,6 +121,7 @@ def test_nothing_is_locked_once_its_source_is_retired(portal, app, harvested):
     assert form.send(title="Repris ici").status_code == 302
 
 
+@pytest.mark.slow("personas")
 def test_only_who_may_edit_the_dataset_is_told(harvested):
     def told(user: dict[str, Any]) -> Any:
         context: Any = {"user": user["name"], "ignore_auth": False}

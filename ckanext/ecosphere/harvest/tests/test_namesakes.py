@@ -44,6 +44,7 @@ def test_three_titles_under_one_identifier_are_three_datasets_whose_ids_stay(por
         assert portal.harvest(source) == {"not modified": 3}
 
 
+@pytest.mark.slow("variants")
 def test_a_new_title_of_a_single_record_changes_its_dataset_and_makes_no_other(portal):
     with catalogue([namesake(TITLES[0])]) as server:
         source = portal.source(server.url)
@@ -132,6 +133,7 @@ def of_udata() -> dict[str, tuple[str, str]]:
     return {"/api/1/datasets/?tag=eau&sort=created&page=1&page_size=50": (page, "application/json")}
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize(
     ("kind", "pages", "config"),
     [

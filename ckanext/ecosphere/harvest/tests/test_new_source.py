@@ -22,6 +22,7 @@ FOLDER = '<html><body><a href="a.xml">a.xml</a></body></html>'
 WMS = '<?xml version="1.0"?><WMS_Capabilities version="1.3.0" xmlns="http://www.opengis.net/wms"/>'
 
 
+@pytest.mark.few(3, "values")
 @pytest.mark.parametrize(
     ("status", "body", "kind", "said"),
     [

@@ -366,6 +366,7 @@ def test_names_and_descriptions_of_links_are_plain_text():
     assert resource["description"] == "Un\n\nDeux"
 
 
+@pytest.mark.slow("load")
 def test_thousands_of_links_are_bounded_and_the_rest_is_told():
     made = result(links=[Link(f"http://a.fr/{n}.zip", "WWW:DOWNLOAD", f"Fichier {n}") for n in range(8_000)])
     assert len(made.dataset["resources"]) == 500

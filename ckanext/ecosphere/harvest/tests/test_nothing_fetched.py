@@ -59,6 +59,7 @@ def test_the_canary_hears_whoever_asks():
         assert other.heard[0].startswith("GET / HTTP/1.1")
 
 
+@pytest.mark.few(10, "hostile")
 @pytest.mark.parametrize("scheme", ["http", "file"])
 @pytest.mark.parametrize("name", NAMES)
 def test_feed_with_a_luring_document(bird, tmp_path, scheme, name):

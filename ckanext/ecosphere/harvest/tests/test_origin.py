@@ -77,6 +77,7 @@ def test_the_record_tells_what_is_missing_and_whose_fault_it_is(harvested: dict[
             ask("ecosphere_harvest_statements_show", "editor", id=name)
 
 
+@pytest.mark.slow("variants")
 def test_the_portal_counts_what_it_loses_itself(harvested: dict[str, Any], cli: Any):
     from ckanext.ecosphere.cli import ecosphere
 

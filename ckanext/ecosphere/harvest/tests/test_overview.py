@@ -200,6 +200,7 @@ def test_a_harvest_that_stopped_or_was_aborted_is_not_in_order(portal, monkeypat
         assert told(portal)["state"] == "good"
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("keep_current", [False, True])
 def test_a_source_whose_history_was_cleared_has_its_datasets_still(portal, keep_current):
     with catalogue([iso_record(1), iso_record(2)]) as server:
@@ -214,6 +215,7 @@ def test_a_source_whose_history_was_cleared_has_its_datasets_still(portal, keep_
         assert portal.harvest(source) == {"not modified": 2}
 
 
+@pytest.mark.slow("load")
 def test_the_pages_of_a_source_count_its_public_datasets_without_reading_them_all(portal, app, monkeypatch):
     def status():
         return app.get("/api/action/harvest_source_show?id=source").json["result"]["status"]
@@ -402,6 +404,7 @@ def test_a_trial_is_shown_to_whoever_started_it(portal):
     assert helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)["state"] == "failed"
 
 
+@pytest.mark.slow("load")
 def test_one_person_has_but_a_few_trials_waiting(portal, app, ckan_config, monkeypatch):
     monkeypatch.setitem(ckan_config, "ecosphere.harvest.previews_per_person", 2)
     person, other = factories.SysadminWithToken(), factories.SysadminWithToken()
@@ -453,6 +456,7 @@ def test_trial_that_nobody_waits_for_any_more_asks_no_server(portal, monkeypatch
         preview.show_trial(id_)
 
 
+@pytest.mark.slow("hostile")
 def test_trial_of_a_slow_server_ends_soon_and_shows_what_it_read(portal, ckan_config, monkeypatch):
     monkeypatch.setitem(ckan_config, "ecosphere.harvest.preview_seconds", 2)
 

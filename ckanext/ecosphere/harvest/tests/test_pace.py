@@ -99,6 +99,7 @@ def test_nobody_there_or_not_wanted(in_use, ckan_config, monkeypatch, pages, tim
             assert rests_after(1.5, locks=locks) == [0.0]
 
 
+@pytest.mark.slow("load")
 def test_two_workers_seldom_work_at_once_while_people_are_there(portal, in_use, ckan_config, monkeypatch):
     in_use(2.0)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
@@ -126,6 +127,7 @@ def test_two_workers_seldom_work_at_once_while_people_are_there(portal, in_use, 
     assert is_free(TURN)
 
 
+@pytest.mark.slow("load")
 def test_workers_take_turns_although_one_of_them_has_much_to_do(portal, in_use, ckan_config, monkeypatch):
     in_use(2.0)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
@@ -148,6 +150,7 @@ def test_workers_take_turns_although_one_of_them_has_much_to_do(portal, in_use, 
     assert sorted(order) == ["helper"] * 2 + ["reader"] * 4
 
 
+@pytest.mark.slow("load")
 @pytest.mark.parametrize("number", [1, 2, 4])
 def test_a_harvest_takes_at_most_three_times_as_long(number, portal, in_use, ckan_config, monkeypatch):
     in_use(50.0)

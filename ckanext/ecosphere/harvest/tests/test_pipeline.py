@@ -203,6 +203,7 @@ def test_a_refused_record_is_tried_again_and_taken_once_it_is_right(portal):
         assert portal.harvest(source) == {"added": 1}
 
 
+@pytest.mark.slow("variants")
 def test_a_dataset_whose_record_becomes_unreadable_stays_as_it_was(portal):
     with catalogue([iso_record(1)]) as server:
         source = portal.source(server.url)
@@ -267,6 +268,7 @@ def test_a_dataset_deleted_by_hand_does_not_come_back(portal):
         assert portal.found() == ["Jeu de données 2"]
 
 
+@pytest.mark.slow("variants")
 def test_a_dataset_that_was_purged_is_made_again(portal):
     with catalogue([iso_record(1)]) as server:
         source = portal.source(server.url)
@@ -317,6 +319,7 @@ def test_a_record_that_comes_twice_is_taken_once(portal):
         assert told.startswith("Record 2 (fr-120066022-jdd-00000001): the source had already given this record")
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize("identifier", ["", "A REMPLIR", "à compléter"])
 def test_a_record_without_an_identifier_goes_by_its_resource_or_its_title(portal, identifier):
     records = [

@@ -65,6 +65,7 @@ def rows_read(function, *arguments) -> int:
     return plans.rows_read(statements)
 
 
+@pytest.mark.few(1, "load")
 @pytest.mark.parametrize(
     ("function", "arguments"),
     [
@@ -80,6 +81,7 @@ def test_the_rows_read_at_the_end_grow_as_the_records(imported, function, argume
     assert function(*arguments) >= number // 25 - 1
 
 
+@pytest.mark.few(1, "load")
 @pytest.mark.parametrize(
     "function",
     [

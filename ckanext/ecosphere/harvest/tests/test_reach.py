@@ -48,6 +48,7 @@ def settings_of(portal: Portal, name: str = "essai") -> dict[str, Any]:
     return json.loads(portal.call("harvest_source_show", id=name)["config"] or "{}")
 
 
+@pytest.mark.few(2, "variants")
 @pytest.mark.parametrize("config", [None, "", '{"priority": 100}', '{"own_service": false}'])
 def test_an_editor_publishes_for_the_service_of_the_source_only(portal: Portal, ask: Ask, config: str | None):
     with catalogue([iso_record(1, organisation="DDT de l'Ain"), iso_record(2)]) as server:
@@ -71,6 +72,7 @@ def test_another_service_is_no_service_of_the_records_that_name_none(portal: Por
     assert settings_of(portal) == {"own_service": True}
 
 
+@pytest.mark.slow("variants")
 def test_what_an_administrator_vouched_for_stays(portal: Portal, ask: Ask):
     portal.source("https://ex.org/csw", name="essai", config={"priority": 5})
     shown = values("https://ex.org/csw", priority=5)
@@ -114,6 +116,7 @@ def test_a_dataset_of_another_service_is_not_taken_over(portal: Portal, ask: Ask
     assert (gone.title, model.Group.get(gone.owner_org).name) == ("Zones", DDT)
 
 
+@pytest.mark.slow("variants")
 def test_two_services_with_the_same_identifier_have_a_dataset_each(portal: Portal, ask: Ask):
     record = iso_record(1, identifier=UUID, title="Zones")
     with catalogue([record]) as server:
@@ -147,6 +150,7 @@ def test_the_datasets_of_other_services_are_not_cleared(portal: Portal, ask: Ask
     assert portal.datasets() == {}
 
 
+@pytest.mark.slow("variants")
 def test_what_another_source_publishes_meanwhile_is_not_cleared(portal: Portal, ask: Ask):
     with catalogue([iso_record(1, identifier=UUID, title="Zones", organisation="DDT de l'Ain")]) as server:
         mine = ask("harvest_source_create", **values(server.url, priority=100)).json["result"]["id"]
@@ -163,6 +167,7 @@ def test_what_another_source_publishes_meanwhile_is_not_cleared(portal: Portal, 
     assert [each["id"] for each in portal.datasets().values()] == [before["id"]]
 
 
+@pytest.mark.slow("variants")
 def test_a_source_registered_anew_goes_on_with_the_datasets_of_its_service_and_leaves_those_of_others(
     portal: Portal, ask: Ask
 ):
@@ -208,6 +213,7 @@ def test_a_trial_shows_for_which_service_the_source_would_publish(portal: Portal
         assert tried()["service"] == "DDT 01"
 
 
+@pytest.mark.few(2, "values")
 @pytest.mark.parametrize("attr", ["package_id", "report_status", "harvest_source_id", "guid", "none", ["a"], 1])
 def test_no_record_is_found_by_another_column(portal: Portal, app: CKANTestApp, attr: Any):
     with catalogue([iso_record(1)]) as server:

@@ -134,6 +134,7 @@ def words(element, path: str) -> str:
     return " ".join(" ".join(found[0].itertext()).split()) if found else ""
 
 
+@pytest.mark.slow("records")
 def test_title_day_boxes_links_and_addresses_of_every_record_are_those_of_its_xml():
     """Compared with plain XPath: readers and rules must neither lose nor invent any of these."""
     seen_records = 0

@@ -252,6 +252,7 @@ def test_two_workers_share_a_job_and_the_death_of_one_of_them_costs_nothing(smal
         assert small.counts(job) == {"added": 24}
 
 
+@pytest.mark.slow("load")
 def test_two_jobs_of_one_source_and_one_job_twice_never_overlap(small):
     texts = dict.fromkeys(SIX, "Zones.")
     going, arrived = threading.Event(), threading.Event()
@@ -393,6 +394,7 @@ def test_a_worker_that_is_killed_loses_nothing_although_the_queue_is_emptied_too
         assert small.counts(job) == {"added": 6}
 
 
+@pytest.mark.slow("kills")
 def test_a_worker_whose_process_is_killed_begins_the_job_again_at_once(small, tmp_path):
     texts = dict.fromkeys(SIX, "Zones.")
     going, arrived = threading.Event(), threading.Event()

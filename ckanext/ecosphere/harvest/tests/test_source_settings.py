@@ -36,6 +36,8 @@ SETTINGS = {
     ],
 }
 CASES = [(name, settings) for name, each in SETTINGS.items() for settings in each]
+RICHEST = [(name, max(each, key=len)) for name, each in SETTINGS.items()]
+"""Each type, with most options."""
 
 
 def text(settings):
@@ -67,8 +69,9 @@ def values_of(portal, number, kind, settings):
     }  # fmt: skip
 
 
-def test_sources_through_the_api(portal, app, token):
-    for number, (kind, settings) in enumerate(CASES):
+@pytest.mark.parametrize("cases", [RICHEST, pytest.param(CASES, marks=pytest.mark.slow("values"))])
+def test_sources_through_the_api(portal, app, token, cases):
+    for number, (kind, settings) in enumerate(cases):
         values = values_of(portal, number, kind, settings)
         name = values["name"]
         created = call(app, token, "harvest_source_create", **values)

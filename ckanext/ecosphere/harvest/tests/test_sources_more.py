@@ -278,6 +278,7 @@ def test_what_is_no_geometry_gives_no_box(text):
     assert boxes_of(text) == []
 
 
+@pytest.mark.slow("variants")
 def test_a_feed_a_folder_and_a_list_are_harvested_like_any_source(portal):
     with site({"/feed": (TURTLE, "text/turtle"), "/md/": IIS, "/md/a.xml": iso_record(1)}) as server:
         feed = portal.source(f"{server.url}/feed", name="feed", source_type="ecosphere_dcat")

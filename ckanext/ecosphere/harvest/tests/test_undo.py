@@ -85,6 +85,7 @@ def test_all_is_as_before_and_the_next_harvest_does_it_again(portal):
         assert portal.found() == sorted(after)
 
 
+@pytest.mark.slow("variants")
 def test_the_reports_of_earlier_jobs_stay_as_they_were(portal):
     with catalogue() as server:
         source = harvested_twice(portal, server)
@@ -137,6 +138,7 @@ def test_a_dataset_that_another_catalogue_has_is_published_from_there(portal):
         assert portal.found() == ["Copie"]
 
 
+@pytest.mark.slow("kills")
 def test_an_interrupted_undo_goes_on_where_it_stopped(portal, monkeypatch):
     monkeypatch.setattr(undoing, "_AT_ONCE", 1)
     with catalogue() as server:

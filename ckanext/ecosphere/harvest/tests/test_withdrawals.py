@@ -98,6 +98,7 @@ def test_an_incomplete_harvest_withdraws_nothing_and_counts_no_absence(portal, c
         assert portal.harvest(source) == {"not modified": 9, "deleted": 1}
 
 
+@pytest.mark.few(1, "hostile")
 @pytest.mark.parametrize(
     "fault",
     [
@@ -144,6 +145,7 @@ def test_more_than_the_limit_is_held_for_a_person(portal):
         assert len(shown["datasets"]) == 6
 
 
+@pytest.mark.slow("values")
 def test_exactly_the_limit_is_withdrawn_without_asking(portal):
     with catalogue(TEN) as server:
         source = portal.source(server.url)
@@ -164,6 +166,7 @@ def test_a_small_source_that_is_empty_all_of_a_sudden_is_held(portal):
         assert portal.call("ecosphere_harvest_withdrawals_show", id="source")["hold"]["records"] == 3
 
 
+@pytest.mark.slow("variants")
 def test_a_source_that_loses_a_little_each_time_is_never_held(portal):
     with catalogue(TEN) as server:
         source = portal.source(server.url)
@@ -194,6 +197,7 @@ def test_a_person_confirms_and_only_what_is_still_absent_is_withdrawn(portal, mo
         assert portal.harvest(source) == {"not modified": 4}
 
 
+@pytest.mark.slow("variants")
 def test_a_decision_taken_while_a_harvest_runs_is_carried_out_at_its_end(portal):
     with catalogue(TEN) as server:
         source = portal.source(server.url)
@@ -206,6 +210,7 @@ def test_a_decision_taken_while_a_harvest_runs_is_carried_out_at_its_end(portal)
         assert model.Session.execute(sa.select(Hold.done).where(Hold.decision == "withdraw")).scalar()
 
 
+@pytest.mark.slow("variants")
 def test_a_person_keeps_what_has_vanished_and_is_not_asked_again(portal):
     with catalogue(TEN) as server:
         source = portal.source(server.url)
@@ -235,6 +240,7 @@ def test_a_hold_is_dropped_when_the_records_come_back(portal):
             portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="withdraw")
 
 
+@pytest.mark.slow("variants")
 def test_a_hold_follows_the_records_that_come_back(portal):
     with catalogue(TEN) as server:
         source = portal.source(server.url)
@@ -276,6 +282,7 @@ def test_an_incomplete_harvest_takes_out_of_a_hold_what_it_saw_and_adds_nothing(
         assert sorted(guid[-2:] for guid, state in states.items() if state == "published") == ["01", "02", "10"]
 
 
+@pytest.mark.slow("variants")
 def test_a_dataset_deleted_by_hand_is_not_brought_back_with_its_record(portal):
     with catalogue(TEN) as server:
         source = portal.source(server.url)

@@ -579,6 +579,7 @@ LIES = {
 }
 
 
+@pytest.mark.few(8, "hostile")
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_lies_are_not_believed(lie: Any, person: Person, local: LocalProvider):
     lie(local)

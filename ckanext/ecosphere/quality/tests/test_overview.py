@@ -100,6 +100,7 @@ def test_figures_are_kept_counted_anew_in_the_background_and_given_up_for_what_i
     assert datasets() == 3
 
 
+@pytest.mark.slow("load")
 def test_nobody_waits_for_the_figures_of_a_large_catalogue(
     app: Any, catalogue: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ):
@@ -154,6 +155,7 @@ def test_the_comparison_is_published_as_a_table_and_as_json(app: Any, catalogue:
     assert "DDT de la Loire" in page and 'role="img"' in page
 
 
+@pytest.mark.slow("pages")
 def test_tables_are_sorted_by_links(
     app: Any, catalogue: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ):

@@ -145,6 +145,7 @@ FORM_CHANGES: list[dict[str, str]] = [
 ]
 
 
+@pytest.mark.few(2, "values")
 @pytest.mark.parametrize("changes", FORM_CHANGES, ids=str)
 def test_the_score_that_the_form_announces_is_the_one_that_its_save_gives(
     app: Any, zones: dict[str, Any], people: dict[str, Any], changes: dict[str, str]

@@ -99,6 +99,7 @@ def test_those_who_may_not_see_it_find_nothing_anywhere(app: Any, secret: dict[s
         assert facet(person) == {"incomplete": 1}
 
 
+@pytest.mark.slow("personas")
 def test_those_who_may_see_it_do(app: Any, secret: dict[str, Any]):
     for person in SEES:
         for path in (*OF_THE_DATASET[:2], *OF_THE_SERVICE):

@@ -111,6 +111,7 @@ def test_the_document_is_the_one_that_a_save_makes(monkeypatch: pytest.MonkeyPat
     assert ours == theirs
 
 
+@pytest.mark.slow("load")
 def test_a_save_in_progress_is_waited_for_and_not_overwritten():
     ids = [act("package_create", **saved(name=f"zone-{n}"))["id"] for n in range(3)]
     for package_id in ids:

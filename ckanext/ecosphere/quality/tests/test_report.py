@@ -160,6 +160,7 @@ def many(catalogue: dict[str, Any]) -> Iterator[None]:
     plans.tidy("package", "ecosphere_quality", "ecosphere_quality_history")
 
 
+@pytest.mark.slow("load")
 def test_the_trend_of_a_service_reads_its_own_lines_only(catalogue: dict[str, Any], many: None):
     scope = Scope(organization=catalogue["good"]["owner_org"], private=True)
     with plans.asked() as statements:
@@ -169,6 +170,7 @@ def test_the_trend_of_a_service_reads_its_own_lines_only(catalogue: dict[str, An
     assert figures.trend(Scope())[-1].datasets == figures.number(Scope()) == 803
 
 
+@pytest.mark.slow("load")
 def test_a_dashboard_reads_the_datasets_of_its_service_once_for_its_figures(
     catalogue: dict[str, Any], many: None
 ):

@@ -212,6 +212,7 @@ def clean_up(act: Any) -> None:
         act("dataset_purge", id=f"cut-{number}")
 
 
+@pytest.mark.slow("kills")
 def test_an_interrupted_run_says_so_and_goes_on_without_doing_anything_twice(interrupted, act, editor, as_user):
     (listed,) = [r for r in as_user(editor, "ecosphere_bulk_edit_list") if r["id"] == interrupted]
     assert listed["interrupted"]
@@ -238,6 +239,7 @@ def test_an_interrupted_run_whose_job_is_lost_is_queued_again_once(interrupted, 
     clean_up(act)
 
 
+@pytest.mark.slow("kills")
 def test_an_interrupted_run_can_be_undone_with_what_its_worker_had_just_done(interrupted, act, editor, as_user):
     as_user(editor, "ecosphere_bulk_edit_undo", id=interrupted)
     bulk.carry_out(interrupted)  # the old worker resumes, but no longer owns the run

@@ -75,6 +75,7 @@ def test_the_first_part_says_what_where_when_who_licence_and_how(app, create, wi
     assert glance.select_one("a.ecosphere-badge") is not None
 
 
+@pytest.mark.few(2, "values")
 @pytest.mark.parametrize(
     ("name", "changes", "told"),
     [
@@ -200,6 +201,7 @@ def test_restricted_data_name_ground_condition_contact_and_where_to_ask(app, cre
     assert shown(app, "ouvert").select_one(".eco-restricted") is None
 
 
+@pytest.mark.few(2, "values")
 @pytest.mark.parametrize(
     ("changes", "small"),
     [
@@ -498,6 +500,7 @@ def test_many_resources_are_shown_page_by_page(app, create, monkeypatch):
     assert [way["href"] for way in ways] == ["/fr/dataset/zones-par-pages?page=2#dataset-resources"]
 
 
+@pytest.mark.slow("load")
 def test_the_queries_of_a_page_do_not_grow_with_its_resources(app, create):
     """CKAN asks for the views of each resource: a page of 8 000 took twenty seconds."""
 

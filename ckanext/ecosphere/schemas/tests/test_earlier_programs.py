@@ -76,6 +76,7 @@ def free(dataset: dict[str, Any]) -> dict[str, str]:
 
 
 class TestUpdate:
+    @pytest.mark.few(1, "variants")
     @pytest.mark.parametrize("grace", ["", "2099-12-31"])
     def test_yesterdays_body_passes_and_empties_nothing(self, yesterday, send, grace, ckan_config, monkeypatch):
         monkeypatch.setitem(ckan_config, config.GRACE_UNTIL, grace)
@@ -131,6 +132,7 @@ class TestUpdate:
 
 
 class TestLicences:
+    @pytest.mark.few(1, "values")
     @pytest.mark.parametrize("licence", ["uk-ogl", "licence-maison"])
     @pytest.mark.parametrize("action", ["package_update", "package_patch"])
     def test_one_that_is_not_in_the_list_is_kept(self, yesterday, send, action, licence):

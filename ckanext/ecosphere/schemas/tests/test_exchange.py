@@ -89,6 +89,7 @@ class TestDcat:
         assert len(set(page.subjects(RDF.type, DCAT.Dataset))) == 1
         assert list(page.objects(None, HYDRA.next))
 
+    @pytest.mark.slow("load")
     def test_no_dataset_is_missed_between_two_pages_while_the_index_is_written(
         self, app, create, act, ckan_config, monkeypatch
     ):

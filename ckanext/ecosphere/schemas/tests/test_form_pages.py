@@ -70,6 +70,7 @@ def test_what_only_its_service_sees_is_a_draft_by_one_word(read, create, act, ed
     assert "Privé" not in words(page.main)
 
 
+@pytest.mark.slow("pages")
 def test_a_text_in_another_language_than_the_page_says_so(read, create):
     made = create(samples.full(name="langue", language=[FRENCH], title_translated="", notes_translated=""))
     english, french = read(f"/en/dataset/{made['name']}"), read(f"/fr/dataset/{made['name']}")

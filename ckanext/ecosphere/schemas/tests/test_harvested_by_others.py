@@ -58,6 +58,7 @@ def feed(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
     thread.join(5)
 
 
+@pytest.mark.slow("exchange")
 def test_the_stock_harvester_of_ckanext_dcat_reads_every_page_of_our_feed(feed, create, act, monkeypatch):
     from ckanext.harvest.tests.lib import HarvestJobObj, HarvestSourceObj, run_harvest_job
 
@@ -95,6 +96,7 @@ class TestCsw:
         records = [samples.full(id=f"csw-{n}", metadata_identifier=f"csw-{n}", **each) for n, each in enumerate(kinds)]
         return csw_catalogue(writer.record(each, "DDT 01") for each in records)
 
+    @pytest.mark.slow("exchange")
     def test_a_plain_client_finds_records_in_every_form(self, address):
         client: Any = CatalogueServiceWeb(address)
         for (asked, wanted), amount, (output, kind) in itertools.product(QUESTIONS, AMOUNTS, OUTPUTS):

@@ -171,6 +171,7 @@ def test_the_tables_name_only_what_the_lists_have() -> None:
     assert all(row["licence"] in voc.get("licences") for row in hvd._rows("licences"))
 
 
+@pytest.mark.slow("load")
 def test_the_page_asks_the_index_as_often_whatever_there_is(app: Any, publish: Any, monkeypatch: Any) -> None:
     asked = []
     query = search.query_for("package").__class__

@@ -115,6 +115,7 @@ class TestTheAction:
         assert read["license_id"] == "eupl-1.2"
         assert read["contact"][0]["email"].endswith("@example.org")
 
+    @pytest.mark.few(2, "values")
     @pytest.mark.parametrize("path", ["/page", "/missing", "/bomb", "/entities", "/context", "/text"])
     def test_refuses_what_it_cannot_read_with_a_reason(self, server, act, path):
         with pytest.raises(tk.ValidationError) as caught:
@@ -122,6 +123,7 @@ class TestTheAction:
         told: Any = caught.value.error_dict
         assert told["url"][0]
 
+    @pytest.mark.few(1, "formats")
     @pytest.mark.parametrize("path", ["/iso", "/ttl", "/publiccode.yml"])
     def test_reads_a_text_as_it_reads_an_address(self, server, act, path):
         from_text = act("ecosphere_dataset_import", content=documents()[path][0])["dataset"]

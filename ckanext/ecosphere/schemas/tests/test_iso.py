@@ -72,6 +72,7 @@ def test_tells_the_records_that_other_catalogues_have(iso_schema):
     assert link.xpath("string(*[local-name()='function']/*/@codeListValue)") == "information"
 
 
+@pytest.mark.slow("exchange")
 def test_the_record_has_every_field_but_those_that_are_listed_as_lost(create):
     present: set[tuple[str, str]] = set()
     examined: set[tuple[str, str]] = set()
@@ -97,6 +98,7 @@ def test_the_record_has_every_field_but_those_that_are_listed_as_lost(create):
     assert examined - present == lost & examined
 
 
+@pytest.mark.slow("records")
 @pytest.mark.skipif(not RECORDS.is_dir(), reason="the folder of real records is not beside the clone")
 def test_a_harvest_reads_real_records_as_they_went_but_for_what_it_deduces(act, iso_schema):
     for name, dataset in real_datasets(act):

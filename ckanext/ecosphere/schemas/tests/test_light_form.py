@@ -89,6 +89,7 @@ def test_without_scripts_a_button_brings_all_fields_and_keeps_what_was_typed(pag
     assert lost <= {"_csrf_token", "spatial_coverage__0__bbox"}  # the box is written in degrees for people
 
 
+@pytest.mark.few(3, "values")
 @pytest.mark.parametrize(
     ("typed", "stored"),
     [
@@ -107,6 +108,7 @@ def test_dates_are_understood_as_people_type_them(create: Any, typed: str, store
     assert (made["modified"], made["temporal_coverage"]) == (stored, [{"start": stored}])
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize("typed", ["13/2024", "31/02/2024", "mars", "brumaire 2024", "hier"])
 def test_other_dates_are_refused_at_the_field_with_what_to_write(page_of: Any, create: Any, typed: str) -> None:
     name = f"refus-{abs(hash(typed))}"

@@ -154,6 +154,7 @@ def test_a_revision_is_told_what_ckan_fails_on(sent: Callable[..., Any], service
     assert (answer.status_code, list(answer.json["error"])) == (409, ["update", "__type"])
 
 
+@pytest.mark.few(3, "values")
 @pytest.mark.parametrize(
     ("field", "given", "kept"),
     [
@@ -173,6 +174,7 @@ def test_a_value_is_kept_as_it_is_meant(
     assert sent("package_create", **{**good, field: given}).json["result"][field] == kept
 
 
+@pytest.mark.few(4, "values")
 @pytest.mark.parametrize(
     ("field", "wrong"),
     [

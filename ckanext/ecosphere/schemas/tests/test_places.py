@@ -52,6 +52,7 @@ def test_a_place_has_a_level_and_the_code_of_insee(uri, level):
     assert places.level(uri) == level
 
 
+@pytest.mark.slow("pages")
 def test_the_page_shows_the_level_of_each_territory(create, app):
     create(
         {"title": "Niveaux", "name": "niveaux", "territory": [samples.AIN, BOURG, "http://id.insee.fr/geo/region/84"]}

@@ -293,6 +293,7 @@ def test_the_dates_of_the_portal_s_record_are_not_told_as_those_of_the_data(grap
         assert graph.value(record, predicate).datatype == XSD.dateTime
 
 
+@pytest.mark.few(2, "formats")
 @pytest.mark.parametrize(
     ("asked", "ending"),
     [

@@ -168,6 +168,7 @@ def wrong_values(schema: list[dict[str, Any]], path: tuple[str, ...] = ()) -> It
         yield from wrong_values(field.get("repeating_subfields", []), way)
 
 
+@pytest.mark.few(8, "values")
 @pytest.mark.parametrize(("way", "wrong"), wrong_values(SCHEMA), ids=lambda part: ".".join(part) if part else "")
 def test_a_wrong_value_is_refused_at_its_field(site, service, way, wrong):
     value: Any = wrong

@@ -103,6 +103,7 @@ class TestApi:
         assert "title_translated" not in shown
         assert shown["notes_translated"]["en"] == "Road noise."
 
+    @pytest.mark.few(2, "values")
     @pytest.mark.parametrize(
         ("given", "told"),
         [

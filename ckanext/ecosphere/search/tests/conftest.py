@@ -40,12 +40,18 @@ def french(solr: SolrAdmin) -> SolrAdmin:
     return solr
 
 
+_french: dict[str, dict[str, Any]] = {}
+"""Core → its schema after our changes: comparing with it takes a hundredth of the time that our changes take."""
+
+
 def give_french(solr: SolrAdmin) -> None:
     """Apply the French schema, which another test may have removed."""
-    if solr_schema.fields_blocking_apply(solr):
-        solr.delete_all()
-        solr.reload()
-    solr_schema.apply(solr)
+    if solr.schema() != _french.get(solr.name):
+        if solr_schema.fields_blocking_apply(solr):
+            solr.delete_all()
+            solr.reload()
+        solr_schema.apply(solr)
+        _french[solr.name] = solr.schema()
     forget_schema()
 
 

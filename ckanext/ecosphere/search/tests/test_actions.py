@@ -56,6 +56,7 @@ def ask(action: str, user: str, **data: Any) -> Any:
     return helpers.call_action(action, {"user": user, "ignore_auth": False}, **data)
 
 
+@pytest.mark.few(2, "personas")
 @pytest.mark.parametrize("persona", PERSONAS)
 def test_a_private_dataset_is_suggested_and_counted_only_to_its_service(names, persona):
     found = ask("ecosphere_search_suggest", names[persona], q="captages")
@@ -64,6 +65,7 @@ def test_a_private_dataset_is_suggested_and_counted_only_to_its_service(names, p
     assert bool(by_place["facets"]) is PERSONAS[persona]
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize(
     "query", ["", "e", '"', "*:*", "{!xmlparser}", "a" * 5_000, "title:[* TO *]"]
 )

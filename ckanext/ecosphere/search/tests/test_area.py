@@ -82,6 +82,7 @@ def test_names_of_intercommunalities_become_their_box(text):
     assert found.box == pytest.approx((-1.78, 47.10, -1.37, 47.34), abs=0.06)
 
 
+@pytest.mark.few(4, "values")
 @pytest.mark.parametrize(
     "text",
     [
@@ -117,6 +118,7 @@ def test_what_is_no_area_is_refused_with_a_sentence(text):
     assert str(refused.value)
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize(
     ("dataset", "box"),
     [

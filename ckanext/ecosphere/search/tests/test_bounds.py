@@ -125,6 +125,7 @@ def test_facets_and_pages_are_bounded() -> None:
         query.prepare({"q": "eau", "start": 10**9})
 
 
+@pytest.mark.few(2, "values")
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_are_no_parameters(app: Any, name: str) -> None:
     asked = {"q": "name:eau", name.strip(): FUNCTIONS[name]}
@@ -140,6 +141,7 @@ def test_fields_are_named(fields: Any) -> None:
     assert query.prepare(params)["fl"] == fields
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize("q", ["", "eau", "name:rien"])
 def test_facets_tell_nothing_of_what_is_private(app: Any, q: str) -> None:
     service = factories.Organization()["id"]

@@ -56,12 +56,14 @@ def test_words_of_titles_and_keywords_are_near_as_the_catalogue_writes_them(make
     assert spelling.catalogue_has(["hermine"]) is False
 
 
+@pytest.mark.slow("words")
 def test_the_word_of_most_datasets_is_the_nearest(make_datasets):
     make_datasets({"title": "Zibelane"}, {"title": "Zibelune"}, {"title": "Zibelune des bois"})
     count()
     assert spelling.nearest_in_catalogue(FAR, 1) == "zibelune"
 
 
+@pytest.mark.slow("load")
 def test_a_misspelt_word_takes_two_questions_to_solr(make_datasets, monkeypatch):
     make_datasets({"title": "Zibeline de la forêt d'Orléans"})
     count()

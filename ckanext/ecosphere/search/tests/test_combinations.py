@@ -23,6 +23,7 @@ def two_a_minute(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         connect_to_redis().delete(key)
 
 
+@pytest.mark.slow("load")
 def test_combinations_of_filters_are_limited_for_one_address_and_others_are_served(app: Any):
     first = [app.get(f"{SEVERAL}&_page={number}") for number in range(2)]
     assert [answer.status_code for answer in first] == [200, 200]

@@ -50,6 +50,7 @@ def catalogue(french, make_datasets):
     assert spelling.count_words()
 
 
+@pytest.mark.slow("words")
 def test_conditions_are_kept(catalogue, app):
     left = titles("zones humides pays de la loire sans la vendée")
     assert "Zones humides de la Vendée" not in left

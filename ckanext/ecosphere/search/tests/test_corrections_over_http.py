@@ -21,7 +21,11 @@ PASSWORD = "correct-horse-battery"
 SECRET, MISSPELT = "zibeline", "zibelyne"
 STRANGERS = ("anonymous", "stranger", "stranger by token")
 READERS = ("anne", "anne by token")
-QUESTIONS = (MISSPELT, f"martre marais {MISSPELT}", f"martre {MISSPELT} 44")
+BESIDE_OTHERS = (f"martre marais {MISSPELT}", f"martre {MISSPELT} 44")
+QUESTIONS_ASKED = [
+    MISSPELT,
+    *(pytest.param(q, marks=pytest.mark.slow("values")) for q in BESIDE_OTHERS),
+]
 """The misspelt word alone, and beside words that find something."""
 MOST_SECONDS = 4
 
@@ -110,12 +114,14 @@ def addresses(question: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("secret", ["private", *OTHERWISE_SECRET], indirect=True)
-def test_a_word_of_no_public_title_is_told_to_nobody_else(ask: Ask, secret: dict[str, Any]) -> None:
+@pytest.mark.parametrize("question", QUESTIONS_ASKED)
+def test_a_word_of_no_public_title_is_told_to_nobody_else(
+    ask: Ask, secret: dict[str, Any], question: str
+) -> None:
     # The counted words are still the old ones: otherwise the test would prove nothing.
     assert spelling.nearest_in_catalogue(MISSPELT, 1) == (SECRET if secret["known"] else "")
     told = [
-        (person, name, question)
-        for question in QUESTIONS
+        (person, name)
         for name, path in addresses(question).items()
         for person in STRANGERS
         if SECRET in ask(person, path).lower() or secret["id"] in ask(person, path)

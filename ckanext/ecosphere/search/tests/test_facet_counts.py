@@ -179,6 +179,7 @@ def test_no_value_is_more_than_a_value(app, ask, value):
     assert shown(app.get("/dataset/", params={"res_format": value}).body) == set()
 
 
+@pytest.mark.slow("variants")
 def test_it_works_on_the_plain_schema_of_ckan(app, ask, reindex):
     solr = setup.solr()
     remove_french(solr)

@@ -93,6 +93,7 @@ def test_the_best_match_comes_first(french, make_datasets, find):
     assert find("zones humides") == ["Zones humides", "Marais salants", "Atlas des paysages"]
 
 
+@pytest.mark.slow("words")
 def test_keywords_are_found_in_another_form_than_theirs(french, make_datasets, find):
     make_datasets(
         {"title": "Inventaire 2020", "tags": [{"name": "oiseaux-marins"}, {"name": "Eaux usées"}]}
@@ -110,6 +111,7 @@ def test_files_are_found_by_their_name_and_description(french, make_datasets, fi
     assert find("captage arrêté") == ["Eau potable"]
 
 
+@pytest.mark.slow("words")
 @pytest.mark.ckan_config("ecosphere.search.without", "places everyday spelling steps")
 def test_up_to_three_words_or_expressions_are_all_required_and_one_of_four_may_miss(
     french, make_datasets, find
@@ -132,6 +134,7 @@ def test_titles_sort_without_regard_to_accents_and_case(french, make_datasets, f
     assert find("", sort="title_string asc") == ["Arrêtés", "Eaux", "éoliennes", "Zonages"]
 
 
+@pytest.mark.slow("words")
 def test_search_works_on_a_plain_schema_with_the_limits_it_always_had(plain, make_datasets, find):
     make_datasets(
         "Zones humides de la Loire", "Éoliennes", {"title": "Oiseaux", "tags": [{"name": "faune"}]}

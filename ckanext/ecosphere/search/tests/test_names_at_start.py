@@ -21,6 +21,7 @@ def unread():
     gazetteer._names()
 
 
+@pytest.mark.slow("setup")
 @pytest.mark.usefixtures("with_plugins")
 def test_a_server_reads_the_names_of_places_before_it_is_asked_and_a_worker_does_not(app, unread):
     plugin = plugins.get_plugin("ecosphere_search")

@@ -92,6 +92,7 @@ def test_watching_has_it_counted(pair, monkeypatch):
     assert job.POPULARITY.recover() == []
 
 
+@pytest.mark.slow("words")
 def test_fresh_data_and_data_that_one_can_take_come_first(french, make_datasets):
     make_datasets(
         {

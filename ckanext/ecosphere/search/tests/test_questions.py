@@ -96,6 +96,7 @@ def test_a_place_in_the_question_is_where(catalogue):
     assert told("bruit rezé")["elsewhere"] is True
 
 
+@pytest.mark.slow("words")
 def test_words_of_every_day_without_accents_and_misspelt(catalogue):
     assert (
         titles("rivière nantes") == titles("riviere 44") == ["Cours d'eau de la Loire-Atlantique"]
@@ -107,6 +108,7 @@ def test_words_of_every_day_without_accents_and_misspelt(catalogue):
         assert search.KEY not in helpers.call_action("package_search", q=question)
 
 
+@pytest.mark.slow("words")
 def test_brackets_capitals_and_a_lone_sign_are_no_language_of_solr(catalogue, app):
     expected = titles("zones humides rezé")
     assert expected
@@ -120,6 +122,7 @@ def test_brackets_capitals_and_a_lone_sign_are_no_language_of_solr(catalogue, ap
     )
 
 
+@pytest.mark.slow("words")
 def test_quoted_words_find_the_titles_that_hold_them(french, make_datasets):
     texts = (
         "Trait de côte et érosion",
@@ -176,6 +179,7 @@ def test_what_lies_at_the_place_is_not_said_to_be_elsewhere(catalogue):
     assert told("zones humides ddt 44")["elsewhere"] is False
 
 
+@pytest.mark.slow("words")
 def test_a_usual_word_that_nothing_has_is_the_commune_of_its_name(catalogue, app):
     assert told("zones humides gorges")["place"]["title"] == "Gorges – Loire-Atlantique"
     assert titles("zones humides gorges")[0] == "Zones humides de la Loire-Atlantique"
@@ -204,6 +208,7 @@ def test_private_datasets_are_found_by_their_service_only_and_their_words_are_no
     assert [each["title"] for each in found["results"]] == ["Zibeline de Rezé"]
 
 
+@pytest.mark.slow("words")
 def test_where_a_place_has_nothing_its_neighbours_come_first(french, make_datasets):
     for name, code in (
         ("Normandie", "region-nor"),
@@ -216,6 +221,7 @@ def test_where_a_place_has_nothing_its_neighbours_come_first(french, make_datase
     assert titles("carrières seine-et-marne")[0] == "Carrières Normandie"
 
 
+@pytest.mark.slow("words")
 def test_what_the_catalogue_calls_the_same_is_marked(catalogue, app):
     page = app.get("/fr/dataset/", params={"q": "rivière nantes"}).body
     assert "<mark>Cours</mark> d&#39;<mark>eau</mark>" in page
@@ -234,6 +240,7 @@ RARE = (
 )
 
 
+@pytest.mark.slow("load")
 def test_three_questions_to_solr_are_enough_for_one_that_finds_little(catalogue, monkeypatch):
     asked: list[Any] = []
     search_solr = pysolr.Solr.search
@@ -249,6 +256,7 @@ def test_three_questions_to_solr_are_enough_for_one_that_finds_little(catalogue,
         assert len(asked) <= 3, question
 
 
+@pytest.mark.slow("words")
 def test_what_is_counted_beforehand_is_what_each_question_finds(catalogue, monkeypatch):
     beforehand = [(question, titles(question), told(question)) for question in RARE]
     monkeypatch.setattr(search.Index, "foresee", lambda _index, _questions: None)
@@ -271,6 +279,7 @@ def test_a_private_dataset_is_not_counted_beforehand(catalogue):
     assert found[search.KEY]["as_asked"] == 1
 
 
+@pytest.mark.slow("values")
 def test_odd_questions_are_answered_or_refused_with_a_sentence(catalogue, app):
     for question in ODD:
         answer = app.get(

@@ -39,6 +39,7 @@ def test_coordinates_of_another_schema_stay_when_ours_is_undone():
     }
 
 
+@pytest.mark.slow("variants")
 def test_stop_words_changed_by_hand_are_put_back(french):
     french.set_stop_words(solr_schema.MANAGED_NAME, ["le"])
     french.reload()

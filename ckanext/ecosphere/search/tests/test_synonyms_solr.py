@@ -60,6 +60,7 @@ def terms(french):
     )
 
 
+@pytest.mark.slow("words")
 def test_each_line_of_the_list_is_found_by_its_synonyms(french, terms):
     results = {query: found(french, query) for query in terms}
     wanted = [(line.number, *pair) for line in words.synonym_lines() for pair in pairs(line)]

@@ -52,6 +52,7 @@ def resource(format_: str) -> dict[str, str]:
     return {"url": f"https://data.example/{format_}", "format": format_}
 
 
+@pytest.mark.few(2, "words")
 @pytest.mark.parametrize(
     ("query", "kept"),
     [
@@ -107,6 +108,7 @@ def test_a_dataset_of_exactly_this_title_is_found(search: Search, make_datasets:
     assert titles(search("Carrières hors eau"))[0] == "Carrières hors eau"
 
 
+@pytest.mark.few(1, "words")
 @pytest.mark.parametrize(
     ("query", "subject", "near"),
     [
@@ -142,6 +144,7 @@ def test_a_missing_subject_is_said_first_and_what_is_near_afterwards(
     assert len(links) == 1
 
 
+@pytest.mark.slow("words")
 def test_words_of_a_description_are_no_subject_but_are_counted(search: Search, make_datasets: Any):
     make_datasets(
         {
@@ -205,6 +208,7 @@ def test_what_exists_elsewhere_is_offered_nearest_first(search: Search, make_dat
     ]
 
 
+@pytest.mark.slow("words")
 def test_filters_are_named_as_a_limit_of_what_is_missing(search: Search, make_datasets: Any):
     make_datasets(
         {"title": "Lichens", "territory": [TARN]}, {"title": "Zones humides", "territory": [ISERE]}
@@ -213,6 +217,7 @@ def test_filters_are_named_as_a_limit_of_what_is_missing(search: Search, make_da
     assert "filtres" in sentences(shown)
 
 
+@pytest.mark.slow("words")
 def test_the_name_of_a_table_has_a_readable_line_and_does_not_win_a_tie(
     search: Search, make_datasets: Any
 ):

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", 
 AIN = "http://id.insee.fr/geo/departement/01"
 
 
+@pytest.mark.few(1, "words")
 @pytest.mark.parametrize(
     ("question", "filled"),
     [
@@ -69,6 +70,7 @@ def test_a_question_that_the_index_cannot_read_is_told_in_french(app: Any):
     assert not re.search(r"<h1[^>]*>\s*Error", page)
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize("typed", ["46.0, 5.4", "5.4 46.0", "46,0 ; 5,4", "885000 6547000"])
 def test_coordinates_in_the_search_box_are_a_place(app: Any, make_datasets, typed: str):
     box = '{"type":"Polygon","coordinates":[[[4.7,45.6],[6.2,45.6],[6.2,46.5],[4.7,46.5],[4.7,45.6]]]}'
@@ -101,6 +103,7 @@ def test_where_nothing_is_found_data_are_asked_for_with_one_button(app: Any, mak
     assert len(re.findall(r'href="/fr/demandes/nouvelle\?[^"]+"', page)) == 1
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize(
     "typed", ["2019 2020", "44, 85", "2.1.5.0 3.3.1.0", "120.5, 33.2", "natura 2000"]
 )

@@ -148,6 +148,7 @@ def test_nothing_of_the_person_is_left(leaving: Any, log_in: Visitor, visitor: V
     assert_nothing_is_left(leaving.id, made)
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("named", ["id", "name"])
 def test_an_administrator_deletes_as_much(leaving: Any, log_in: Visitor, named: str):
     made, key, user_id = live(leaving), getattr(leaving, named), leaving.id

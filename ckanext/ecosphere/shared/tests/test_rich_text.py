@@ -87,6 +87,7 @@ def seconds(function: Callable[[str], str], text: str) -> float:
     return min(taken)
 
 
+@pytest.mark.few(12, "expressions")
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("function", [rich_text.to_html, rich_text.to_text, rich_text.excerpt])
 def test_time_is_linear(name: str, function: Callable[[str], str]) -> None:
@@ -107,6 +108,7 @@ def test_no_word_is_dropped(name: str) -> None:
         assert shown.count("a") == text.count("a")
 
 
+@pytest.mark.few(10, "hostile")
 @pytest.mark.parametrize("text", [*STRANGE, *(case(2_000) for case in CASES.values())])
 def test_nothing_runs(text: str) -> None:
     for shown in (

@@ -1,10 +1,11 @@
 """Crawl of every page as each persona: accessibility in light and dark mode, no English text on French pages.
 
-`make test` crawls as the persona with most rights, `make test-all` as the others, too. In English each page is checked
-as one persona only. The pages are those of `routes.csv` and CKAN's own, listed below; a test checks that none is
-missing. Pages with the same structure are checked once: the content per route, and head, account bar and footer once
-for the whole portal. The browser is served by the test's application, so that no second process has to start; over
-real HTTP, since browsers do not cache assets of intercepted requests.
+`make test` crawls as the persona with most rights, without looking at contrast, which takes as long as all other rules;
+`make test-all` looks at it, too, and crawls as the others. In English each page is checked as one persona only. The
+pages are those of `routes.csv` and CKAN's own, listed below; a test checks that none is missing. Pages with the same
+structure are checked once: the content per route, and head, account bar and footer once for the whole portal. The
+browser is served by the test's application, so that no second process has to start; over real HTTP, since browsers do
+not cache assets of intercepted requests.
 """
 
 from __future__ import annotations
@@ -153,6 +154,7 @@ class Crawl:
         alone: lock held while the application answers, since a browser sends parallel requests.
         faults: findings, by persona and path.
         pages: number of answers that were pages, not files or redirects.
+        contrast: whether contrast is checked, in light and dark mode.
     """
 
     page: Page
@@ -165,6 +167,14 @@ class Crawl:
     opened: dict[str, Any] = field(default_factory=dict)
     alone: threading.Lock = field(default_factory=threading.Lock)
     pages: int = 0
+    contrast: bool = False
+
+    def look_at_contrast(self) -> None:
+        """Look at contrast from now on, also on the pages that were checked without."""
+        if not self.contrast:
+            self.contrast = True
+            self.seen.clear()
+            self.frames.clear()
 
     def answer(self, exchange: Exchange) -> None:
         """Answer a request of the browser with the test's application."""
@@ -229,6 +239,8 @@ class Crawl:
         self.page.goto(self.host + address, wait_until="load")
         part = contrast_of if contrast_of and self.page.locator(contrast_of).count() else None
         found = [f"light: {each}" for each in _violations(self.page, **BUT_CONTRAST)]
+        if not self.contrast:
+            return found
         found += [f"light: {each}" for each in _violations(self.page, part, **CONTRAST)]
         self.page.emulate_media(color_scheme="dark")
         return found + [f"dark: {each}" for each in _violations(self.page, part, **CONTRAST)]
@@ -318,13 +330,21 @@ def test_no_page_is_left_out(made_app: Any, portal: world.World):
 
 
 @pytest.mark.journey
-@pytest.mark.parametrize(
-    "persona",
-    [EVERYONE[-1], *(pytest.param(name, marks=pytest.mark.slow("personas")) for name in reversed(EVERYONE[:-1]))],
-)
-def test_every_page_is_accessible_and_french(
+def test_every_page_is_accessible_and_french(crawl: Crawl, portal: world.World, visitors: dict[str, Visitor]):
+    crawl_as(EVERYONE[-1], crawl, portal, visitors)
+
+
+@pytest.mark.slow("personas")
+@pytest.mark.parametrize("persona", reversed(EVERYONE))
+def test_every_page_of_a_persona_is_accessible_in_light_and_in_the_dark(
     crawl: Crawl, portal: world.World, visitors: dict[str, Visitor], persona: str
 ):
+    crawl.look_at_contrast()
+    crawl_as(persona, crawl, portal, visitors)
+
+
+def crawl_as(persona: str, crawl: Crawl, portal: world.World, visitors: dict[str, Visitor]) -> None:
+    """Check every page that a persona may open."""
     crawl.visitor = visitors[persona]
     crawl.faults.clear()
     crawl.pages = 0
@@ -337,6 +357,7 @@ def test_every_page_is_accessible_and_french(
 
 def test_every_page_is_accessible_in_english_too(crawl: Crawl, portal: world.World, visitors: dict[str, Visitor]):
     crawl.faults.clear()
+    crawl.look_at_contrast()
     for route, address, personas in addresses(portal):
         persona = next(each for each in reversed(EVERYONE) if each in personas)  # the persona with most rights
         crawl.visitor = visitors[persona]

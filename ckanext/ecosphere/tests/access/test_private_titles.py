@@ -83,6 +83,7 @@ def asking_ckan(action: str, name: str, public: str) -> list[dict[str, Any]]:
     return data
 
 
+@pytest.mark.slow("personas")
 @as_each_stranger
 def test_action_of_ckan_answers_as_for_a_missing_dataset(
     persona: str, portal: world.World, visitors: dict[str, Visitor]

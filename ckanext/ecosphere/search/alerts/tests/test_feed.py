@@ -93,6 +93,7 @@ def links(root: Any) -> dict[str, str]:
     return {each.get("rel"): each.get("href") for each in root.findall(f"{ATOM}link")}
 
 
+@pytest.mark.slow("exchange")
 def test_the_feeds_of_ckan_are_valid_and_go_from_page_to_page(
     visitor: Any, ckan_config: Any, monkeypatch: Any
 ):

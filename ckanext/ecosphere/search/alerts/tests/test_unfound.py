@@ -25,6 +25,7 @@ def counts() -> dict[str, int]:
     return dict(model.Session.execute(sa.select(Unfound.words, Unfound.count)).tuples().all())
 
 
+@pytest.mark.slow("words")
 def test_words_are_counted_once_a_page_and_shown_to_the_ministry_from_three_on(visitor: Any):
     client = visitor()
     dataset()

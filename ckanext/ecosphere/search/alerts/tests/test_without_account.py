@@ -218,6 +218,7 @@ def test_what_is_no_address_is_refused(visitor: Any, postbox: Postbox, email: st
     assert number(Subscriber) == 0 and job.deliver() == 0
 
 
+@pytest.mark.slow("hostile")
 def test_programs_floods_and_strange_searches_are_refused(visitor: Any, postbox: Postbox):
     page(visitor().post(SEARCH, data={**FORM, "site_web": "x"}), 400)
     page(visitor().post("/recherche/alertes/nouvelle?q=a&foo:*+OR+bar=x", data=FORM), 400)

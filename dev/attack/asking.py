@@ -1,0 +1,300 @@
+"""Classes of attack that are requests with an expectation: tables of questions, and one runner.
+
+A table has a list `attempts`; each of them asks the questions of a list of the same table (`ask`) as some people, and
+judges the answers (`judge`, a key of `JUDGES`). A question is a path, or an action with its fields. With `each`, a
+question is asked with each value of another list in the place of `{each}`, or as name of a header with the value
+`header`. `fresh`: a new client for each question; `token`: a token instead of a session; `raw`: the path is sent as it
+is; `follow`: redirects are followed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import re
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from dev.attack.client import Answer, Client
+from dev.attack.stage import Outcome, Stage
+from dev.attack.tables import table
+
+SLOWEST_SECONDS = 2.0
+"""Longest answer, on an idle machine."""
+BROKEN = 500
+EVIL = "evil.example"
+ELSEWHERE = {"Origin": "http://evil.example", "Referer": "http://evil.example/page"}
+ACTIVE = tuple("=+-@\t\r")
+LOOSE = " \"';\u00a0\u200b\ufeff\n"
+"""Characters that spreadsheets strip before they look at the first one."""
+MARK = "ATTAQUE"
+SWITCHING_OFF = 4
+"""Times that CSRF protection is switched off, to reach each process of the server."""
+
+
+def attempts(stage: Stage, name: str) -> Iterator[Outcome]:
+    """Make the attempts of a table."""
+    lines = table(name)
+    for line in lines["attempts"]:
+        judge = JUDGES[line["judge"]]
+        for person in line["people"]:
+            visitor = stage.people[person] if line.get("token") else stage.visitor(person)
+            for value, question in itertools.product(lines.get(line.get("each"), [""]), lines[line["ask"]]):
+                client = stage.fresh() if line.get("fresh") else visitor
+                what, answer = _asked(stage, client, question, value, line)
+                yield from judge(stage, lines, f"{what} as {person}", answer)
+                if not answer.status:
+                    stage.revive()
+
+
+def _asked(stage: Stage, client: Client, question: Any, value: str, line: dict[str, Any]) -> tuple[str, Answer]:
+    if isinstance(question, dict):
+        ((action, data),) = question.items()
+        fields = stage.filled(data)
+        return f"{action} {str(fields)[:120]}", client.action(action, fields)
+    headers = {"Authorization": client.token} if line.get("token") and client.token else {}
+    if line.get("header"):
+        headers[value] = line["header"]
+    path = stage.filled(question).replace("{each}", quote(value, safe=""))
+    if line.get("raw"):
+        path = client.url + path
+    answer = client.get(path, headers=headers, allow_redirects=bool(line.get("follow")))
+    return f"GET {path}" + (f" with {value!r}" if value else ""), answer
+
+
+# --- judges: whether an answer shows that the attack succeeded ---
+
+
+def judged(what: str, answer: Answer) -> Outcome:
+    """Judge an answer: it must come in time and not be an internal error."""
+    through = answer.cost > SLOWEST_SECONDS or answer.status in (0, BROKEN)
+    return Outcome(what[:200], through, f"{answer.cost:.1f} s, {answer.status}")
+
+
+def _quick(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
+    yield judged(what, answer)
+
+
+def _refused(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
+    yield Outcome(what, not answer.refused, answer.short)
+
+
+def _silent(stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
+    """The secret word is not in the answer; no question contains it."""
+    yield _told(stage, what, answer.body)
+
+
+def _told(stage: Stage, what: str, text: str) -> Outcome:
+    position = text.find(stage.secret)
+    around = text[max(0, position - 80) : position + 60].replace("\n", " ")
+    return Outcome(what, position >= 0, around)
+
+
+def _uncounted(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
+    count = (answer.result or {}).get("count", 0)
+    yield Outcome(f"count of {what}", bool(count), f"{count} counted")
+
+
+def _guarded(_stage: Stage, lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
+    """The answer has the headers of the rules, and tells no version of a program."""
+    for rule in lines["rules"]:
+        if re.search(rule.get("of", ""), answer.headers.get("Content-Type", "")):
+            value = answer.headers.get(rule["header"], "")
+            lacking = not re.search(rule["pattern"], value, re.IGNORECASE)
+            yield Outcome(f"{rule['header']} of {what}", lacking, f"it is {value!r}"[:100])
+    for name in lines["silent"]:
+        value = answer.headers.get(name, "")
+        yield Outcome(f"{name} of {what} tells no version", bool(re.search(r"\d", value)), value)
+
+
+def _at_home(stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
+    """The answer leads nowhere else, and to no script."""
+    home = urlsplit(stage.url).netloc
+    location = answer.location.replace("\\", "/").strip("\t\r\n ")
+    target = urlsplit(location)
+    away = target.netloc not in ("", home) or location.startswith("//")
+    script = target.scheme not in ("", "http", "https")
+    yield Outcome(what, away or script, answer.location)
+
+
+def _unnamed(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
+    """The host of the attacker is neither in the page nor in a redirect."""
+    named = EVIL in answer.location or EVIL in answer.body
+    yield Outcome(what, named, answer.location or "in the page")
+
+
+def _text_only(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
+    """No cell of a table is a formula, for spreadsheets of either separator."""
+    if answer.status != HTTPStatus.OK:
+        return
+    csv.field_size_limit(10_000_000)
+    for delimiter in (",", ";"):
+        text = io.StringIO(answer.body.lstrip("\ufeff"), newline="")
+        cells = [cell for row in csv.reader(text, delimiter=delimiter) for cell in row]
+        dangerous = [cell for cell in cells if MARK in cell and is_formula(cell)]
+        detail = f"{len(dangerous)}, as {dangerous[:2]}"
+        yield Outcome(f"cells of {what}, read with {delimiter!r}", bool(dangerous), detail)
+
+
+def is_formula(cell: str) -> bool:
+    """Return whether a spreadsheet would evaluate the cell: it starts with an active character, of any width."""
+    if cell.startswith("'"):  # marks the cell as text
+        return False
+    begin = unicodedata.normalize("NFKC", cell.lstrip(LOOSE))[:1]
+    return begin in ACTIVE and begin != ""
+
+
+Judge = Callable[[Stage, Any, str, Answer], Iterator[Outcome]]
+JUDGES: dict[str, Judge] = {
+    "quick": _quick,
+    "refused": _refused,
+    "silent": _silent,
+    "uncounted": _uncounted,
+    "guarded": _guarded,
+    "at home": _at_home,
+    "unnamed": _unnamed,
+    "text only": _text_only,
+}
+
+
+# --- classes ---
+
+
+def headers(stage: Stage) -> Iterator[Outcome]:
+    """Every page tells the browser what it may not do, and every cookie of a log-in is guarded."""
+    yield from attempts(stage, "headers")
+    client = stage.fresh("user")
+    answer = client.log_in(stage.passwords["user"])
+    yield Outcome("a log-in sets a cookie", not answer.set_cookies, answer.short)
+    remembered = stage.fresh("user").log_in(stage.passwords["user"], remember="63072000")
+    for cookie in (*answer.set_cookies, *remembered.set_cookies):
+        for flag in table("headers")["cookies"]:
+            lacking = not re.search(flag, cookie, re.IGNORECASE)
+            yield Outcome(f"{flag} of the cookie {cookie.partition('=')[0]}", lacking, cookie[-120:])
+
+
+def private(stage: Stage) -> Iterator[Outcome]:
+    """Private datasets, requests, notes and names show nowhere to others."""
+    yield from attempts(stage, "private")
+    for message in stage.mail():
+        body = message.decode("utf-8", "replace")
+        if any(f"To: {stage.objects[person]}" in body for person in ("user", "rival")):
+            yield _told(stage, "an e-mail to an outsider", body)
+
+
+def redirects(stage: Stage) -> Iterator[Outcome]:
+    """The portal leads nobody elsewhere, whatever an address or a header says."""
+    lines = table("redirects")
+    yield from attempts(stage, "redirects")
+    for elsewhere in lines["elsewhere"]:
+        for field in lines["log_in_fields"]:
+            client = stage.fresh("user")
+            address = f"/user/login?{field}={quote(elsewhere, safe='')}"
+            fields = {"login": client.name, "password": stage.passwords["user"], field: elsewhere}
+            answer = client.post(address, fields, token_from=address)
+            yield from _at_home(stage, lines, f"log-in with {field}={elsewhere!r}", answer)
+    for name in lines["headers"]:
+        client = stage.fresh()
+        fields = {"user": stage.objects["user"], "_csrf_token": client.csrf("/user/reset")}
+        client.send("POST", "/user/reset", data=fields, headers={name: EVIL})
+    time.sleep(2)
+    for message in stage.mail():
+        detail = message[:300].decode("utf-8", "replace")
+        yield Outcome("an e-mail with a link", EVIL.encode() in message, detail)
+
+
+def slow_questions(stage: Stage) -> Iterator[Outcome]:
+    """Every question of an outsider is answered within two seconds."""
+    yield from attempts(stage, "slow_questions")
+
+
+def formulas(stage: Stage) -> Iterator[Outcome]:
+    """No table that the portal gives holds a cell that a spreadsheet computes."""
+    lines, base = table("formulas"), stage.publishable()
+    for number, formula in enumerate(lines["formulas"]):
+        fields = base | {"name": f"attack-formula-{number}-{stage.objects['run']}"}
+        fields |= {"title": formula, "notes": formula}
+        fields |= {"resources": [{"url": "https://example.org/a.csv", "name": formula}]}
+        fields |= {"contact": [{"name": formula, "email": "a@guichet.example"}]}
+        stage.people["editor"].action("package_create", fields)
+        stage.people["victim"].action("ecosphere_request_create", title=formula)
+    service = {"id": stage.objects["service"], "title": lines["formulas"][0]}
+    stage.people["sysadmin"].action("organization_patch", service)
+    yield from attempts(stage, "formulas")
+
+
+def forged(stage: Stage) -> Iterator[Outcome]:
+    """A page elsewhere changes nothing with the session of somebody who is logged in."""
+    lines = table("forged")
+    nobody = stage.fresh()
+    for line in lines["posts"] * SWITCHING_OFF:  # an API token may exempt a view for all
+        path = stage.filled(line["path"])
+        nobody.send("POST", path, data={}, headers={"Authorization": "x"})
+        nobody.send("POST", path, data={})
+    sessions = {person: stage.logged_in(person) for person in ("victim", "editor", "sysadmin")}
+    for line in lines["posts"]:
+        yield from _post(stage, sessions[line["as"]], line)
+    for line in lines["actions"]:
+        yield from _call(stage, sessions[line["as"]], line)
+    for line in lines["links"]:
+        before = _seen(stage, line)
+        answer = stage.logged_in(line["as"]).get(stage.filled(line["path"]), headers=ELSEWHERE)
+        yield Outcome(f"link {line['path']} as {line['as']}", before != _seen(stage, line), answer.short)
+    client = stage.logged_in("sysadmin")
+    for route in stage.routes:
+        if "POST" in route.methods and not _is_open(route.endpoint):
+            path = route.path(stage.objects, **lines["harmless"])
+            answer = client.send("POST", path, data={"x": "y"}, headers=ELSEWHERE)
+            through = not answer.refused and answer.status != HTTPStatus.NOT_FOUND
+            yield Outcome(f"POST {path} ({route.endpoint}) without a token", through, answer.short)
+
+
+def _is_open(endpoint: str) -> bool:
+    return endpoint.startswith("api.") or endpoint in table("forged")["not_forged"]
+
+
+def _post(stage: Stage, client: Client, line: dict[str, Any]) -> Iterator[Outcome]:
+    """Post a form of another site, as a form, as text and as JSON, and with GET that says it is POST."""
+    path, data = stage.filled(line["path"]), stage.filled(line["data"])
+    as_text = ELSEWHERE | {"Content-Type": "text/plain"}
+    pairs = [f"{name}={value}" for name, value in data.items()]
+    bodies = {"form": (ELSEWHERE, data), "text/plain": (as_text, "&".join(pairs)), "JSON": (as_text, json.dumps(data))}
+    for name, (headers_, body) in bodies.items():
+        answer = client.send("POST", path, data=body, headers=headers_)
+        yield Outcome(f"{name} to {path} as {line['as']}", not answer.refused, answer.short)
+    for name in ("_method", "X-HTTP-Method-Override"):
+        parameters = {**data, "_method": "POST"}
+        answer = client.send("GET", path, params=parameters, headers={**ELSEWHERE, name: "POST"})
+        if "post_only" in line:
+            yield Outcome(f"GET with {name} to {path} as {line['as']}", not answer.refused, answer.short)
+
+
+def _call(stage: Stage, client: Client, line: dict[str, Any]) -> Iterator[Outcome]:
+    """Call the API with the session cookie alone."""
+    data, path = stage.filled(line["data"]), f"/api/3/action/{line['action']}"
+    body = json.dumps(data)
+    flat = {name: value if isinstance(value, str) else json.dumps(value) for name, value in data.items()}
+    ways: list[tuple[str, str, dict[str, Any]]] = []
+    ways += [("POST", kind, {"data": body}) for kind in ("application/json", "text/plain")]
+    ways += [("POST", "application/x-www-form-urlencoded", {"data": body + "="}), ("POST", "", {"data": flat})]
+    ways += [("GET", "", {"params": flat}), ("HEAD", "application/json", {"data": body})]
+    for method, kind, sent in ways:
+        headers_ = ELSEWHERE | ({"Content-Type": kind} if kind else {})
+        answer = client.send(method, path, headers=headers_, **sent)
+        # The answer to HEAD has no body: only its status shows success.
+        through = answer.success or (method == "HEAD" and answer.status == HTTPStatus.OK)
+        yield Outcome(f"{method} {path} with a cookie, {kind or 'as a form'}", through, answer.short)
+
+
+def _seen(stage: Stage, line: dict[str, Any]) -> str:
+    """Return the result of an action as JSON, limited to keys that do not change by themselves."""
+    result = stage.people["sysadmin"].action(line["see"], stage.filled(line["with"])).result
+    if isinstance(result, dict) and line.get("keys"):
+        result = {key: result.get(key) for key in line["keys"]}
+    return json.dumps(result, sort_keys=True)
