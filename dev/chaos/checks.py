@@ -17,7 +17,7 @@ from typing import Any
 import psycopg2
 import psycopg2.extras
 
-from ckanext.ecosphere.shared.mailing.headers import ID_CHARACTERS
+from ckanext.ecosphere.shared.mailing import ID_CHARACTERS
 from dev.stack import ckan
 from dev.stack.settings import local, postgres_url, solr_url
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.shared.config import own_services
 from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
-from ckanext.ecosphere.shared.portal_services import own_services
 
 QUEUE = "ecosphere:access"
 

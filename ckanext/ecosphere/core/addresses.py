@@ -19,9 +19,8 @@ from flask import Blueprint, Response, g, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.core import accounts
-from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.mailing import headers, sending
-from ckanext.ecosphere.shared.mailing.texts import labelled, subject
+from ckanext.ecosphere.shared import language, mailing
+from ckanext.ecosphere.shared.mailing import labelled, subject
 from ckanext.ecosphere.shared.queue import enqueue_once
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
@@ -62,12 +61,12 @@ def mark_confirmed(user: model.User) -> None:
 
 def token_of(user: model.User) -> str:
     """Return the token of a link that confirms the current address of an account, and no other."""
-    return headers.sign(PURPOSE, [user.id, digest(user.email or "")])
+    return mailing.sign(PURPOSE, [user.id, digest(user.email or "")])
 
 
 def account_of(token: str) -> model.User | None:
     """Return the account of a token; None if it is invalid, expired, or the address was changed since."""
-    signed = headers.read(PURPOSE, token, GOOD_SECONDS)
+    signed = mailing.read(PURPOSE, token, GOOD_SECONDS)
     if not (isinstance(signed, list) and len(signed) == 2):  # noqa: PLR2004
         return None
     user = model.User.get(str(signed[0]))
@@ -134,8 +133,8 @@ def send(user_id: str, lang: str) -> bool:
             return False
         mail = _rendered(user)
         try:
-            sending.hand_over(**mail)
-        except sending.FAULTS as error:
+            mailing.hand_over(**mail)
+        except mailing.FAULTS as error:
             log.warning("The e-mail that confirms an address could not be sent: %s", error)
             return False
     return True
@@ -147,8 +146,8 @@ def _rendered(user: model.User) -> dict[str, Any]:
     return {
         # A distinct Message-ID for each: mail programs that hide duplicates must show the new link.
         "headers": {
-            **headers.AUTOMATIC,
-            "Message-ID": headers.message_id("address", letter.button[1]),
+            **mailing.AUTOMATIC,
+            "Message-ID": mailing.message_id("address", letter.button[1]),
         },
         "recipient_name": user.name,  # unlike a full name, it cannot carry a message
         "recipient_email": user.email,
@@ -236,7 +235,7 @@ def _ask_if_new() -> None:
 
 def unconfirmed() -> model.User | None:
     """Return the current user, if their address is unconfirmed and e-mail is configured."""
-    if not (tk.current_user.is_authenticated and sending.is_configured()):
+    if not (tk.current_user.is_authenticated and mailing.is_configured()):
         return None
     user = model.User.get(tk.current_user.id)  # pyright: ignore[reportArgumentType]
     if user is not None and user.email and not is_confirmed(user):

@@ -19,7 +19,7 @@ from ckanext.ecosphere.core import invitations
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, CheckStatus, Line, Link, each_setup
 from ckanext.ecosphere.setup.health import ask_worker, last_results
 from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 RECENT = timedelta(minutes=5)
 """Age up to which a worker's check is shown without asking for a new one."""

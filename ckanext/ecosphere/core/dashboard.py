@@ -24,7 +24,7 @@ from ckanext.ecosphere.interfaces import (
     Person,
     Service,
 )
-from ckanext.ecosphere.shared.mailing.texts import labelled
+from ckanext.ecosphere.shared.mailing import labelled
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.core import accounts, journal
-from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.shared import dates, language, mailing
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 KEY = "ecosphere_invitation"
@@ -102,7 +101,7 @@ def invite_again(user_id: str, person: str) -> date:
     service = {"is_organization": group.is_organization, "title": group.title, "name": group.name}
     try:
         last = send(user, service, role)
-    except sending.FAULTS:
+    except mailing.FAULTS:
         model.Session.rollback()
         rate_limits.clear("invitation", RATES, f"person:{id_}")
         raise
@@ -168,7 +167,7 @@ def send_again(id: str) -> Response:
         tk.h.flash_error(f"{many} {rate_limits.try_again(error.seconds)}")
     except rate_limits.CountingUnavailable:
         tk.h.flash_error(rate_limits.unavailable())
-    except sending.FAULTS:
+    except mailing.FAULTS:
         tk.h.flash_error(tk._("The mail server did not take the invitation. Try again later."))
     else:
         message = tk._("The invitation was sent again. It is good until {date}.")

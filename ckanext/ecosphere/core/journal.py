@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, attributes, mapped_column
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.mailing.texts import labelled
+from ckanext.ecosphere.shared.mailing import labelled
 from ckanext.ecosphere.vocabularies import local
 
 

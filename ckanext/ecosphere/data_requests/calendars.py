@@ -21,8 +21,7 @@ from sqlalchemy import event
 from ckanext.ecosphere.data_requests.domain import clock, wording
 from ckanext.ecosphere.data_requests.listing import Around, Due
 from ckanext.ecosphere.data_requests.model import Setting, setting_of
-from ckanext.ecosphere.shared import authorization, characters
-from ckanext.ecosphere.shared.mailing import headers
+from ckanext.ecosphere.shared import authorization, characters, mailing
 
 SALT = "ecosphere-requests-calendar"
 REFERENCE = "REFERENCE"
@@ -35,7 +34,7 @@ def token_of(user_id: str) -> str:
     """Return the token of a user's private URLs, "" before they ask for one."""
     setting = model.Session.get(Setting, user_id)
     if setting and setting.calendar:
-        return headers.sign_lasting(SALT, [user_id, setting.calendar])
+        return mailing.sign_lasting(SALT, [user_id, setting.calendar])
     return ""
 
 
@@ -58,7 +57,7 @@ def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
 
 def person_of(token: str) -> model.User | None:
     """Return the user of a private URL, None when it is not (or no longer) valid."""
-    match headers.read_lasting(SALT, token):
+    match mailing.read_lasting(SALT, token):
         case [str(user_id), str(key)]:
             pass
         case _:

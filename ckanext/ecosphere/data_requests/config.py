@@ -7,7 +7,7 @@ from pathlib import Path
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.contact.sheets import ContactSheet
-from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.shared import mailing
 
 #: Queue of CKAN's background jobs.
 QUEUE = "ecosphere:requests"
@@ -193,7 +193,7 @@ def email() -> bool:
 
 def mail_works() -> bool:
     """Return whether e-mails are enabled and CKAN has a mail server, without which it drops them silently."""
-    return email() and sending.is_configured()
+    return email() and mailing.is_configured()
 
 
 def escalation_administrators() -> int | None:

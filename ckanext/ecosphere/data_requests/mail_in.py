@@ -42,11 +42,10 @@ from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request, number_of
 from ckanext.ecosphere.data_requests.notifications import delivery, texts
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared import language, mailing
+from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.shared.mailing import headers, sending
-from ckanext.ecosphere.shared.mailing.texts import harmless, subject
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.mailing import harmless, subject
 
 log = logging.getLogger(__name__)
 
@@ -356,13 +355,13 @@ def _explain(
         settings_url=texts.address("demandes/preferences"),
     )
     own = {
-        **headers.AUTOMATIC,
+        **mailing.AUTOMATIC,
         "Auto-Submitted": "auto-replied",
-        "Message-ID": headers.message_id("refused", key),
+        "Message-ID": mailing.message_id("refused", key),
     }
     try:
-        sending.hand_over(**delivery.in_form(letter, user), headers=own)
-    except sending.FAULTS as error:
+        mailing.hand_over(**delivery.in_form(letter, user), headers=own)
+    except mailing.FAULTS as error:
         log.warning("An e-mail about a reply that was not taken did not leave: %s", error)
 
 

@@ -27,7 +27,7 @@ from ckanext.ecosphere.data_requests.model import Notification, Request, new_id
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.data_requests.notifications.delivery import Letter
 from ckanext.ecosphere.shared import dates, language, organisations
-from ckanext.ecosphere.shared.mailing.texts import labelled
+from ckanext.ecosphere.shared.mailing import labelled
 
 FRENCH = "fr"
 #: Service of the cases: kind and territory of the registry, which gives its name in full.

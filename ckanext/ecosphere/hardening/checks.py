@@ -9,7 +9,7 @@ from ckanext.ecosphere.hardening import config
 from ckanext.ecosphere.hardening.web import proxies
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.setup.health import is_https
-from ckanext.ecosphere.shared.mailing.texts import labelled
+from ckanext.ecosphere.shared.mailing import labelled
 from ckanext.ecosphere.shared.web_guard import headers
 
 _ = tk._

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.shared.config import own_services
 from ckanext.ecosphere.shared.http_guard import Budget, GuardSettings, networks, ports
 from ckanext.ecosphere.shared.http_guard.addresses import Network
-from ckanext.ecosphere.shared.portal_services import own_services
 
 ALLOWED_NETWORKS = "ecosphere.harvest.allowed_networks"
 PAGE_SIZE = "ecosphere.harvest.page_size"

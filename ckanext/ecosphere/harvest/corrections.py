@@ -38,7 +38,7 @@ from ckanext.ecosphere.harvest.normalise.texts import clean_url
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Box, ReferenceSystem
 from ckanext.ecosphere.shared import csv_table
-from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.shared.parsing import local_name
 from ckanext.ecosphere.vocabularies import tables
 from ckanext.harvest.model import HarvestObject
 

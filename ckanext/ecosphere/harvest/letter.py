@@ -20,9 +20,8 @@ from ckanext.ecosphere.harvest.model import JobState, Reader
 from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INACTIVE, INCOMPLETE
 from ckanext.ecosphere.harvest.problems import advice_of
 from ckanext.ecosphere.harvest.worker import QUEUE
-from ckanext.ecosphere.shared import characters, dates, language
-from ckanext.ecosphere.shared.mailing import headers, sending
-from ckanext.ecosphere.shared.mailing.texts import harmless, labelled, subject
+from ckanext.ecosphere.shared import characters, dates, language, mailing
+from ckanext.ecosphere.shared.mailing import harmless, labelled, subject
 from ckanext.ecosphere.work.model import Work
 from ckanext.ecosphere.work.outbox import Outbox, Unwanted
 from ckanext.harvest.model import HarvestGatherError, HarvestJob
@@ -60,7 +59,7 @@ LONGEST_ERROR = 500
 
 def are_offered() -> bool:
     """Tell whether the portal sends letters about the sources."""
-    return config.letter_period() in PERIODS and sending.is_configured()
+    return config.letter_period() in PERIODS and mailing.is_configured()
 
 
 def period() -> timedelta:
@@ -164,12 +163,12 @@ def _write(mail: Work) -> dict[str, Any]:
         raise Unwanted("no sources")
     if config.letter_period() == "day" and not content.number:
         raise Unwanted("no source needs anybody")
-    message_id = headers.message_id("harvest-week", str(mail.id))
+    message_id = mailing.message_id("harvest-week", str(mail.id))
     name, email = user.display_name, user.email
     with language.speaking(reader.language):
         title, body = compose(content, name, until)
     return {
-        "headers": {**headers.AUTOMATIC, "Message-ID": message_id},
+        "headers": {**mailing.AUTOMATIC, "Message-ID": message_id},
         "recipient_name": name,
         "recipient_email": email,
         "subject": title,

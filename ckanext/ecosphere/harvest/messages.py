@@ -19,7 +19,7 @@ from ckanext.ecosphere.harvest.problems import sentence as problem_sentence
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.http_guard import MESSAGES as FETCH_MESSAGES
 from ckanext.ecosphere.shared.http_guard import in_language
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 # --- failures of a source, errors of its configuration ---------------------------------------
 

@@ -20,9 +20,9 @@ from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, n
 from ckanext.ecosphere.harvest.sources.base import OWN_SERVICE, RawRecord, SourceType, type_called
 from ckanext.ecosphere.harvest.worker import QUEUE, Watch
 from ckanext.ecosphere.harvest.write.portal import free_tags
-from ckanext.ecosphere.shared import strict_json
+from ckanext.ecosphere.shared import parsing
 from ckanext.ecosphere.shared.http_guard import Budget, FetchError, GuardedSession, StoppedError
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 SAMPLE = 10
 
@@ -364,7 +364,7 @@ def _of_markup(text: str, url: str) -> str:
 
 def _of_json(body: bytes) -> str:
     try:
-        value = strict_json.loads(body)
+        value = parsing.load_json(body)
     except (ValueError, RecursionError):
         return UNKNOWN
     if isinstance(value, list) and value:

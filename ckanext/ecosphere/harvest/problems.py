@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ckanext.ecosphere.shared.messages import N_, size
+from ckanext.ecosphere.shared.language import N_, size
 
 FEATURE_CATALOGUE = "feature-catalogue"
 """Code of feature catalogues, which are no fault: they describe data, but are not datasets."""

@@ -20,7 +20,7 @@ from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.logic.action import ROWS_AT_ONCE
 from ckanext.ecosphere.harvest.messages import form_summary
 from ckanext.ecosphere.shared import csv_table, web_guard
-from ckanext.ecosphere.shared.mailing.texts import labelled
+from ckanext.ecosphere.shared.mailing import labelled
 
 ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
 web_guard.protect(ecosphere_harvest)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.shared.config import own_services
 from ckanext.ecosphere.shared.http_guard import GuardSettings, networks
-from ckanext.ecosphere.shared.portal_services import own_services
 
 ISSUER = "ecosphere.openid.issuer"
 CLIENT_ID = "ecosphere.openid.client_id"

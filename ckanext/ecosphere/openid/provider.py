@@ -24,7 +24,7 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from ckanext.ecosphere.openid import config
 from ckanext.ecosphere.openid.accounts import Identity
-from ckanext.ecosphere.shared import strict_json
+from ckanext.ecosphere.shared import parsing
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -290,7 +290,7 @@ def _request(method: str, url: str, body: bytes | None, headers: dict[str, str])
 
 def _object(answer: Response) -> dict[str, Any]:
     try:
-        content = strict_json.loads(answer.body)
+        content = parsing.load_json(answer.body)
     except ValueError as error:
         raise ProviderError(f"{answer.url[:200]}: no JSON") from error
     if not isinstance(content, dict):

@@ -30,6 +30,7 @@ from ckanext.ecosphere.quality import config, rescore, store
 from ckanext.ecosphere.quality.core.distributions import Record, addresses
 from ckanext.ecosphere.quality.core.facts import own_addresses
 from ckanext.ecosphere.quality.model import Link, LinkUse, QualityRow
+from ckanext.ecosphere.shared.config import own_services
 from ckanext.ecosphere.shared.http_guard import (
     FetchError,
     GuardedSession,
@@ -37,8 +38,7 @@ from ckanext.ecosphere.shared.http_guard import (
     Response,
     taken_apart,
 )
-from ckanext.ecosphere.shared.messages import N_
-from ckanext.ecosphere.shared.portal_services import own_services
+from ckanext.ecosphere.shared.language import N_
 
 CHUNK = 200
 HOSTS_AT_ONCE = 4

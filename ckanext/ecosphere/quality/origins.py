@@ -29,7 +29,7 @@ from ckanext.ecosphere.quality.core.criteria import Criterion, State
 from ckanext.ecosphere.quality.core.distributions import format_of, informing
 from ckanext.ecosphere.quality.core.facts import Facts
 from ckanext.ecosphere.quality.model import QualityRow
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 log = logging.getLogger(__name__)
 

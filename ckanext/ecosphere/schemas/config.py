@@ -11,9 +11,8 @@ from ckan.exceptions import CkanConfigurationException
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas import form as schema_form
-from ckanext.ecosphere.shared.config import declared
+from ckanext.ecosphere.shared.config import declared, own_services
 from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
-from ckanext.ecosphere.shared.portal_services import own_services
 
 OWN_RDF_PROFILE = "ecosphere.schemas.own_rdf_profile"
 OWN_LICENCES = "ecosphere.schemas.own_licences"

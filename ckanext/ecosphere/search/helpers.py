@@ -11,8 +11,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import area, config, index, page
 from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.relevance import search
-from ckanext.ecosphere.shared import language, organisations
-from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.shared import language, mailing, organisations
 from ckanext.ecosphere.vocabularies import communes
 
 MAX_RELAXATIONS = 5
@@ -161,7 +160,7 @@ def ecosphere_search_saved() -> str | None:
 
 def ecosphere_search_alerts() -> bool:
     """Return whether alerts are available."""
-    return config.alerts() and sending.is_configured()
+    return config.alerts() and mailing.is_configured()
 
 
 def ecosphere_search_unfound() -> dict[str, Any] | None:

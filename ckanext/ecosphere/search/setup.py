@@ -21,7 +21,7 @@ from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts.model import now
 from ckanext.ecosphere.search.solr_schema import SolrAdmin, SolrAdminError, solr
 from ckanext.ecosphere.setup import health
-from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.vocabularies import local
 
 _ = tk._
@@ -199,7 +199,7 @@ def check_alerts() -> list[Check]:
     name = _("Alerts")
     if not config.alerts():
         return [Check(name, CheckStatus.OK, _("Switched off"))]
-    if not sending.is_configured():
+    if not mailing.is_configured():
         message = _("No mail server is configured: nobody is offered alerts.")
         return [Check(name, CheckStatus.WARNING, message, _("Set smtp.server and smtp.mail_from."))]
     if storage.is_due(now() - LONGEST_SILENCE):

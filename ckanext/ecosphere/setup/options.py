@@ -22,7 +22,7 @@ from ckan import model
 from ckan.common import config_declaration
 from ckan.config.declaration.key import Key
 
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 NEEDS_FILE = Path(__file__).parents[1] / "data" / "plugin_needs.csv"
 PLUGINS = "ckan.plugins"

@@ -9,7 +9,7 @@ from ckan.tests import factories
 
 from ckanext.ecosphere.harvest.tests import luring
 from ckanext.ecosphere.setup.health import check_networks, check_ports
-from ckanext.ecosphere.shared.portal_services import own_services
+from ckanext.ecosphere.shared.config import own_services
 from ckanext.ecosphere.tests.canary import canary
 from ckanext.ecosphere.tests.scripted_server import serve
 

@@ -20,8 +20,8 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus
+from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.shared.locks import Locks, is_free
-from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.work.jobs import Job
 from ckanext.ecosphere.work.model import DONE, FAILED, PENDING, RUNNING, UNWANTED, Work, now
 
@@ -171,7 +171,7 @@ class Outbox(Backlog):
         kept: how long they are kept; None for ever, as a proof that they were sent.
     """
 
-    is_open: Callable[[], bool] = sending.is_configured
+    is_open: Callable[[], bool] = mailing.is_configured
     kept: timedelta | None = None
 
     def add(self, mails: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str | None], int]:
@@ -220,13 +220,13 @@ class Outbox(Backlog):
             row = model.Session.get(Work, id_)
             if row is None:
                 return False  # its recipient was erased meanwhile
-            sending.hand_over(**write(row))
+            mailing.hand_over(**write(row))
         except Unwanted as reason:
             self.end(id_, UNWANTED, str(reason))
         except Exception as error:
             # Whatever it is: a worker of an older version fails on newer rows, which a current one will send.
             model.Session.rollback()
-            if not isinstance(error, sending.FAULTS):
+            if not isinstance(error, mailing.FAULTS):
                 log.exception("%s: one could not be written", self.title)
             self.retry(id_, error)
         else:

@@ -25,8 +25,8 @@ from ckanext.ecosphere.access.services.parsers import (
     parse_xml,
     text,
 )
-from ckanext.ecosphere.shared import strict_json
-from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.shared import parsing
+from ckanext.ecosphere.shared.parsing import local_name
 from ckanext.ecosphere.vocabularies import tables
 
 Row = dict[str, str]
@@ -128,7 +128,7 @@ def _values(pairs: Iterable[tuple[Any, Any]]) -> str:
 
 def _table_schema(data: bytes) -> Iterator[Row]:
     try:
-        document = strict_json.loads(data)
+        document = parsing.load_json(data)
     except (ValueError, RecursionError):
         return
     if not isinstance(document, Mapping):

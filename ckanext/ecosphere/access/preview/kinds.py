@@ -18,8 +18,8 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.shared import hardened_xml
-from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.shared import parsing
+from ckanext.ecosphere.shared.parsing import local_name
 
 
 class PreviewError(Exception):
@@ -352,7 +352,7 @@ def _cut_markup(path: Path, target: Path, rows: int) -> Facts:
     with path.open("rb") as file:
         body = file.read(MOST_MARKUP)
     try:
-        root = etree.fromstring(body, hardened_xml.parser(recover=True))
+        root = etree.fromstring(body, parsing.xml_parser(recover=True))
     except (etree.XMLSyntaxError, LookupError, ValueError) as error:
         raise PreviewError("unreadable") from error
     if root is None:

@@ -12,7 +12,7 @@ from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.services import presentation
 from ckanext.ecosphere.access.services.parsers import NoDescriptionError
 from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 MESSAGES = {
     "no-preview": N_("Files of this kind are not previewed."),

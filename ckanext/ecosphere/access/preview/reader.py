@@ -245,15 +245,15 @@ def _on_lines(kind: str, path: Path) -> str:
     """Return a document with indented lines, "" if it is too large or not well-formed."""
     from lxml import etree
 
-    from ckanext.ecosphere.shared import hardened_xml, strict_json
+    from ckanext.ecosphere.shared import parsing
 
     if path.stat().st_size > MOST_BYTES:
         return ""
     body = path.read_bytes()
     try:
         if kind == "json":
-            return json.dumps(strict_json.loads(body), ensure_ascii=False, indent=2)
-        root = etree.fromstring(body, hardened_xml.parser())
+            return json.dumps(parsing.load_json(body), ensure_ascii=False, indent=2)
+        root = etree.fromstring(body, parsing.xml_parser())
         etree.indent(root)
         return etree.tostring(root, encoding="unicode")
     except (ValueError, RecursionError, etree.XMLSyntaxError):

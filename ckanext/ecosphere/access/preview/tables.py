@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere.access.preview.kinds import PreviewError
-from ckanext.ecosphere.shared import strict_json
+from ckanext.ecosphere.shared import parsing
 
 DELIMITERS = (";", ",", "\t", "|")
 #: Lines and characters by which the delimiter is determined.
@@ -151,7 +151,7 @@ def read_json(path: Path, most_rows: int) -> dict[str, Any] | None:
     if path.stat().st_size > MOST_JSON:
         return None
     try:
-        document = strict_json.loads(path.read_bytes())
+        document = parsing.load_json(path.read_bytes())
     except (ValueError, RecursionError):
         return None
     if not isinstance(document, list) or not all(map(_is_flat, document)):

@@ -15,8 +15,8 @@ from urllib.parse import urljoin, urlsplit
 from lxml import etree
 
 from ckanext.ecosphere.dataset.services import service_kinds
-from ckanext.ecosphere.shared import hardened_xml, strict_json
-from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.shared import parsing
+from ckanext.ecosphere.shared.parsing import local_name
 
 MOST_LAYERS = 2_000
 MOST_CRS, MOST_FORMATS, MOST_MATRICES = 40, 20, 30
@@ -187,7 +187,7 @@ def parse_xml(data: bytes) -> Element:
         raise NoDescriptionError("entities")
     data = _DOCTYPE.sub(b"", head, count=1) + data[_HEAD:]
     try:
-        root = etree.fromstring(data, hardened_xml.parser())
+        root = etree.fromstring(data, parsing.xml_parser())
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         raise NoDescriptionError("not-xml") from error
     if root is None or root.getroottree().docinfo.doctype:
@@ -526,7 +526,7 @@ def parse_json(data: bytes) -> dict[str, Any]:
     if data[:200].lstrip().startswith(b"<"):
         raise NoDescriptionError("html")
     try:
-        document = strict_json.loads(data)
+        document = parsing.load_json(data)
     except (ValueError, RecursionError) as error:
         raise NoDescriptionError("not-json") from error
     if not isinstance(document, dict):

@@ -11,7 +11,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.access.model import FAILED, UNREAD, Service
 from ckanext.ecosphere.dataset.services import service_kinds
 from ckanext.ecosphere.shared import dates
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 Layer = Mapping[str, Any]
 

@@ -20,7 +20,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.dataset.services import with_parameters
-from ckanext.ecosphere.shared import language, strict_json
+from ckanext.ecosphere.shared import language, parsing
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.vocabularies import communes, coordinates, epcis, tables
 
@@ -395,7 +395,7 @@ def outline(address: str, code: str, session: GuardedSession) -> tuple[dict[str,
     url = address.replace("{code}", code)
     try:
         answer = session.get(url, max_bytes=OUTLINE_MEGABYTES * config.MEGABYTE)
-        document = strict_json.loads(answer.body)
+        document = parsing.load_json(answer.body)
         geometry = shape(document.get("geometry") or document)
         is_area = geometry.geom_type in ("Polygon", "MultiPolygon") and not geometry.is_empty
         if answer.status != 200 or not is_area:  # noqa: PLR2004

@@ -38,7 +38,7 @@ from ckanext.ecosphere.data_requests.model import (
 )
 from ckanext.ecosphere.data_requests.notifications import texts
 from ckanext.ecosphere.shared import language, organisations
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 log = logging.getLogger(__name__)
 _ = tk._

@@ -30,7 +30,7 @@ from ckanext.ecosphere.data_requests.model import (
     is_any,
 )
 from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 _ = tk._
 

@@ -15,8 +15,8 @@ from markupsafe import Markup, escape
 
 from ckanext.ecosphere.data_requests.model import RENDERED
 from ckanext.ecosphere.shared import characters, rich_text
-from ckanext.ecosphere.shared.mailing.texts import harmless
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared.mailing import harmless
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "’": " ", "'": " "})
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)

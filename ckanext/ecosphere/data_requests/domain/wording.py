@@ -19,7 +19,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import places
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.vocabularies import tables
 
 USES = Path(__file__).parents[1] / "data" / "uses.csv"

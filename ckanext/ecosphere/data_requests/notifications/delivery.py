@@ -40,9 +40,8 @@ from ckanext.ecosphere.data_requests.model import (
 )
 from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.data_requests.notifications.outbox import OF_DIGEST, OUTBOX
-from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.mailing import headers, link_key
-from ckanext.ecosphere.shared.mailing.texts import labelled, subject
+from ckanext.ecosphere.shared import dates, language, mailing
+from ckanext.ecosphere.shared.mailing import labelled, subject
 from ckanext.ecosphere.work import jobs
 from ckanext.ecosphere.work.model import DONE, Work
 from ckanext.ecosphere.work.outbox import Unwanted
@@ -228,7 +227,7 @@ def headers_of(rows: Sequence[Notification]) -> dict[str, str]:
     first = rows[0]
     requests = {row.request_id for row in rows}
     request_id = first.request_id if len(requests) == 1 else ""
-    basic = {**headers.AUTOMATIC, **_thread(first, request_id)}
+    basic = {**mailing.AUTOMATIC, **_thread(first, request_id)}
     # No unsubscribe link to shared mailboxes: a single reader could stop the e-mails to the whole service.
     if people.is_mailbox(first.user_id):
         return basic
@@ -241,15 +240,15 @@ def _way_out(user_id: str, request_id: str) -> dict[str, str]:
         token=unsubscribe_token(user_id, request_id),
         _external=True,
     )
-    return headers.way_out(address)
+    return mailing.way_out(address)
 
 
 def _thread(first: Notification, request_id: str) -> dict[str, str]:
     """Return a Message-ID that is the same when sent again, and References to the first e-mail about the request."""
-    own = headers.message_id("notification", str(first.id))
+    own = mailing.message_id("notification", str(first.id))
     if not request_id:
         return {"Message-ID": own}
-    root = headers.message_id("request", request_id, first.user_id)
+    root = mailing.message_id("request", request_id, first.user_id)
     if not _was_written_to(first.user_id, request_id):
         return {"Message-ID": root}
     return {"Message-ID": own, "In-Reply-To": root, "References": root}
@@ -528,7 +527,7 @@ def read_address(address: str) -> Token | None:
 
 def _signed(number: str, day: str) -> str:
     digest = hmac.new(
-        link_key.get().encode(), b"\n".join((PURPOSE, f"{number}-{day}".encode())), hashlib.sha256
+        mailing.link_key().encode(), b"\n".join((PURPOSE, f"{number}-{day}".encode())), hashlib.sha256
     )
     # 13 bytes give 21 characters; the first 20 hold 100 bits.
     return (
@@ -628,12 +627,12 @@ SATISFACTION_SECONDS = 180 * 24 * 3600
 
 def satisfaction_token(request: Request) -> str:
     """Return a signed token that lets the requester say whether the request was answered, and nothing else."""
-    return headers.sign(SATISFACTION, [request.requester_id, request.id])
+    return mailing.sign(SATISFACTION, [request.requester_id, request.id])
 
 
 def request_of_token(written: str) -> Request | None:
     """Return the request of a token, None when it is invalid, too old, or its user is no longer the requester."""
-    ids = headers.read(SATISFACTION, written, SATISFACTION_SECONDS)
+    ids = mailing.read(SATISFACTION, written, SATISFACTION_SECONDS)
     if not isinstance(ids, list) or [type(id_) for id_ in ids] != [str, str]:
         return None
     request = model.Session.get(Request, ids[1])
@@ -650,12 +649,12 @@ def unsubscribe_token(user_id: str, request_id: str) -> str:
 
     It does not expire, so that old e-mails can still be used to unsubscribe.
     """
-    return headers.sign_lasting(UNSUBSCRIBE, [user_id, request_id])
+    return mailing.sign_lasting(UNSUBSCRIBE, [user_id, request_id])
 
 
 def read_unsubscribe_token(written: str) -> tuple[str, str] | None:
     """Return the ids of the user and the request ("" for all) of a token, None when it is invalid."""
-    ids = headers.read_lasting(UNSUBSCRIBE, written)
+    ids = mailing.read_lasting(UNSUBSCRIBE, written)
     if not isinstance(ids, list) or len(ids) != 2:  # noqa: PLR2004
         return None
     return str(ids[0]), str(ids[1])

@@ -18,8 +18,8 @@ from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Mailbox, Names, Reader, by_ids
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
 from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.mailing.texts import harmless
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared.mailing import harmless
 
 _ = tk._
 

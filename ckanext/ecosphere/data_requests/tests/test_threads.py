@@ -16,8 +16,7 @@ from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute, Setting
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.notifications.outbox import OUTBOX
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step, submitted, user_id
-from ckanext.ecosphere.shared import dates
-from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.shared import dates, mailing
 from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -60,9 +59,9 @@ def test_mails_about_a_request_are_one_thread(postbox: Postbox):
 
 def test_a_mail_that_is_sent_again_is_the_same_message(postbox: Postbox, monkeypatch: Any):
     kept: list[str] = []
-    original = sending.mailer.mail_recipient
+    original = mailing.mailer.mail_recipient
     monkeypatch.setattr(
-        sending.mailer, "mail_recipient", lambda **mail: (kept.append(mail["headers"]["Message-ID"]), original(**mail))
+        mailing.mailer, "mail_recipient", lambda **mail: (kept.append(mail["headers"]["Message-ID"]), original(**mail))
     )
     postbox.failures = 1
     act("settings_update", "moderator", digest="none")
@@ -104,8 +103,8 @@ def test_mail_of_several_messages_that_is_being_sent_is_not_taken_for_an_interru
     for words in ("un", "deux", "trois"):
         act("comment", "asker", id=made["id"], text=words)
     postbox.clear()
-    send, again = sending.hand_over, []
-    monkeypatch.setattr(sending, "hand_over", lambda **mail: (again.append(OUTBOX.resume()), send(**mail)))
+    send, again = mailing.hand_over, []
+    monkeypatch.setattr(mailing, "hand_over", lambda **mail: (again.append(OUTBOX.resume()), send(**mail)))
     delivery.deliver()
     assert set(again) == {0}
     assert delivery.deliver() == 0 and len(postbox.to("stranger")) == 1

@@ -32,7 +32,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
 )
 from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 #: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
 PREVIEW = "preview"

@@ -29,7 +29,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
 )
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 #: Maximum number of requests in the CSV of a service, and number read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100

@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests.domain import states, wording
 from ckanext.ecosphere.data_requests.views.forms import act, as_public, is_known, page, rendered
 from ckanext.ecosphere.shared import atom, dates, language
 from ckanext.ecosphere.shared.csv_table import write
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 ENTRIES = 50
 YEAR_DIGITS = 4

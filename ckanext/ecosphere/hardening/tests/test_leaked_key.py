@@ -18,7 +18,7 @@ from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.hardening.web import sessions
-from ckanext.ecosphere.shared.mailing import headers, link_key
+from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.shared.tests.conftest import stored_user
 
 Visitor = Callable[..., FlaskClient]
@@ -129,19 +129,19 @@ def test_what_is_on_record_is_no_stamp(visitor: Visitor, log_in: Visitor):
 def test_links_of_e_mails_are_not_signed_with_the_key(
     purpose: str, monkeypatch: pytest.MonkeyPatch
 ):
-    timed, lasting = headers.sign(purpose, ["x"]), headers.sign_lasting(purpose, ["x"])
+    timed, lasting = mailing.sign(purpose, ["x"]), mailing.sign_lasting(purpose, ["x"])
     key = tk.config["SECRET_KEY"]
     assert (
-        headers.read(purpose, str(URLSafeTimedSerializer(key, salt=purpose).dumps(["x"]))) is None
+        mailing.read(purpose, str(URLSafeTimedSerializer(key, salt=purpose).dumps(["x"]))) is None
     )
     assert (
-        headers.read_lasting(purpose, str(URLSafeSerializer(key, salt=purpose).dumps(["x"])))
+        mailing.read_lasting(purpose, str(URLSafeSerializer(key, salt=purpose).dumps(["x"])))
         is None
     )
     # After the key was changed, the links of e-mails that were sent before stay good.
     monkeypatch.setitem(tk.config, "SECRET_KEY", "another")
-    assert headers.read(purpose, timed) == ["x"]
-    assert headers.read_lasting(purpose, lasting) == ["x"]
+    assert mailing.read(purpose, timed) == ["x"]
+    assert mailing.read_lasting(purpose, lasting) == ["x"]
 
 
 def test_address_of_somebody_else_is_not_confirmed_by_a_forged_link(
@@ -157,16 +157,16 @@ def test_address_of_somebody_else_is_not_confirmed_by_a_forged_link(
 
 
 def test_key_of_links_is_made_once(portal: Any):
-    model.Session.execute(sa.delete(model.SystemInfo).where(model.SystemInfo.key == link_key.NAME))
+    model.Session.execute(sa.delete(model.SystemInfo).where(model.SystemInfo.key == mailing.KEY_NAME))
     model.Session.commit()
     with ThreadPoolExecutor(4) as threads:
         keys = set(threads.map(lambda _number: _key_of_thread(), range(8)))
-    assert keys == {link_key.get()}
+    assert keys == {mailing.link_key()}
 
 
 def _key_of_thread() -> str:
     try:
-        return link_key.get()
+        return mailing.link_key()
     finally:
         model.Session.remove()
 

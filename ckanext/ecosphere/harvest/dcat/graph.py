@@ -30,7 +30,7 @@ from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Box, as_boxes
 from ckanext.ecosphere.harvest.sources.base import PageError
-from ckanext.ecosphere.shared import rdf, strict_json
+from ckanext.ecosphere.shared import parsing, rdf
 from ckanext.ecosphere.shared.http_guard import joined
 from ckanext.ecosphere.shared.rdf import NAMESPACES
 from ckanext.ecosphere.vocabularies import languages
@@ -90,7 +90,7 @@ def parse(
                 )
             return rdf.parse(etree.tostring(root), "xml", url, _page(url))
         if start in (b"{", b"[") and content_type not in _TURTLE:
-            return _json_ld(strict_json.loads(body), url, [] if lost is None else lost)
+            return _json_ld(parsing.load_json(body), url, [] if lost is None else lost)
         return rdf.parse(body, "turtle", url, _page(url))
     except PageError:
         raise

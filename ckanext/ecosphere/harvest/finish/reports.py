@@ -33,7 +33,7 @@ from ckanext.ecosphere.harvest.model import (
     Undo,
     is_any,
 )
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 from ckanext.harvest.model import (
     HarvestJob,
     HarvestObject,

@@ -36,7 +36,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
     within,
 )
 from ckanext.ecosphere.harvest.record import UUID
-from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.shared.parsing import local_name
 
 ON_LINE = "distributionInfo/transferOptions/onLine"
 LINEAGE_PATH = "dataQualityInfo/lineage"

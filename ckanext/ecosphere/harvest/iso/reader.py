@@ -49,7 +49,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
 )
 from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE, RecordError
 from ckanext.ecosphere.harvest.record import Record, as_boxes
-from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.shared.parsing import local_name
 
 ROOTS = {"MD_Metadata", "MI_Metadata"}
 ISO_19139 = "http://www.isotc211.org/"

@@ -17,7 +17,7 @@ from lxml import etree
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.harvest.record import Identifier, Record, Term
 from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.shared.parsing import local_name
 from ckanext.ecosphere.vocabularies import languages
 
 XLINK_HREF = "{http://www.w3.org/1999/xlink}href"

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from lxml import etree
 
 from ckanext.ecosphere.harvest.problems import RecordError
-from ckanext.ecosphere.shared import hardened_xml
+from ckanext.ecosphere.shared import parsing
 
 MAX_BYTES = 32 * 1024 * 1024
 """Maximum size of a document after decompression, in bytes; a page of 50 records is about 2 MB."""
@@ -126,7 +126,7 @@ def parse_xml(
     data = _bounded(_as_ascii_superset(data, max_bytes, done), done)
     _refuse_doctype(data)
     try:
-        root = etree.fromstring(data, hardened_xml.parser(_encoding(data)))
+        root = etree.fromstring(data, parsing.xml_parser(_encoding(data)))
     except etree.XMLSyntaxError as error:
         root = _parse_repaired(data, error, done)
     except (ValueError, LookupError) as error:
@@ -329,7 +329,7 @@ def _parse_repaired(data: bytes, error: etree.XMLSyntaxError, done: list[str]) -
         raise _refusal(data, error) from error
     _refuse_doctype(data)
     try:
-        return etree.fromstring(data, hardened_xml.parser(_encoding(data)))
+        return etree.fromstring(data, parsing.xml_parser(_encoding(data)))
     except (etree.XMLSyntaxError, ValueError, LookupError) as again:
         raise _refusal(data, again) from again
 

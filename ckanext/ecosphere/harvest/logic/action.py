@@ -36,8 +36,8 @@ from ckanext.ecosphere.harvest.sources import settings
 from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared import action_input, authorization, language
-from ckanext.ecosphere.shared.hardened_xml import local_name
 from ckanext.ecosphere.shared.locks import is_free
+from ckanext.ecosphere.shared.parsing import local_name
 from ckanext.harvest.logic import HarvestJobExists
 from ckanext.harvest.model import HarvestJob, HarvestSource
 

@@ -22,8 +22,7 @@ from ckanext.ecosphere.harvest.iso.walk import one_line
 from ckanext.ecosphere.harvest.messages import ConfigError, sentence
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.shared import action_input, strict_json
-from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.shared import action_input, parsing
 from ckanext.ecosphere.shared.http_guard import (
     Budget,
     FetchError,
@@ -31,7 +30,7 @@ from ckanext.ecosphere.shared.http_guard import (
     Response,
     StoppedError,
 )
-from ckanext.ecosphere.shared.strict_json import sound_text
+from ckanext.ecosphere.shared.parsing import local_name, sound_text
 from ckanext.harvest.interfaces import IHarvester
 
 log = logging.getLogger(__name__)
@@ -238,7 +237,7 @@ class SourceReader:
         """
         response = self._fetch(url, {"Accept": "application/json"}, JSON_BYTES)
         try:
-            return strict_json.loads(response.body)
+            return parsing.load_json(response.body)
         except (ValueError, RecursionError) as error:
             raise PageError("not-json", url=url) from error
 

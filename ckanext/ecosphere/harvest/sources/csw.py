@@ -39,9 +39,9 @@ from ckanext.ecosphere.harvest.sources.base import (
     default_page_size,
     xml_record,
 )
-from ckanext.ecosphere.shared.hardened_xml import local_name
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared.parsing import local_name
 
 MAX_LOST_IN_A_ROW = 10
 """Maximum number of consecutive lost positions before the reading is given up."""

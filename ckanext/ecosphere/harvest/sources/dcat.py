@@ -28,7 +28,7 @@ from ckanext.ecosphere.harvest.sources.base import (
     xml_record,
 )
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.rdf import PROFILE_NAME, TERM, is_exact
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")

@@ -52,7 +52,7 @@ from ckanext.ecosphere.harvest.sources.base import (
     texts_in,
 )
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 MAX_STEPS = 3
 """Maximum number of pages (landing page, collection) between the URL of a source and its

@@ -47,7 +47,7 @@ from ckanext.ecosphere.harvest.sources.base import (
     texts_in,
 )
 from ckanext.ecosphere.shared.http_guard import GuardedSession
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 FILTERS = ("organization", "topic", "tag")
 PAGE_SIZE = 50

@@ -26,7 +26,7 @@ from ckanext.ecosphere.shared.http_guard import (
     StoppedError,
     checked_url,
 )
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 MAX_DEPTH = 8
 MAX_FILES = 200_000

@@ -82,8 +82,8 @@ from ckanext.ecosphere.harvest.write.portal import (
     removed_resources,
     without_activity,
 )
-from ckanext.ecosphere.shared.hardened_xml import local_name
 from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.shared.parsing import local_name
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 
 from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.quality.core.facts import Facts, Kind
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 SHORT_DESCRIPTION = 100  # characters: data.gouv.fr's threshold

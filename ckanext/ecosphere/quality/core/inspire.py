@@ -21,7 +21,7 @@ from ckanext.ecosphere.quality.core.criteria import (
     when,
 )
 from ckanext.ecosphere.quality.core.facts import Facts, Kind
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 _REPORT = (
     "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/gmd:DQ_DomainConsistency"

@@ -23,7 +23,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import plain_text
 from ckanext.ecosphere.schemas import config, urls
 from ckanext.ecosphere.schemas.importing import addresses
-from ckanext.ecosphere.shared import characters, rdf, strict_json
+from ckanext.ecosphere.shared import characters, parsing, rdf
 from ckanext.ecosphere.shared.http_guard import (
     MESSAGES,
     FetchError,
@@ -79,7 +79,7 @@ def _service(text: str) -> str:
 def _service_in_json(text: str) -> str:
     """Return the format of the service whose landing page a JSON document is, "" for other documents."""
     try:
-        document = strict_json.loads(text)
+        document = parsing.load_json(text)
     except (ValueError, RecursionError):
         return ""
     links = document.get("links") if isinstance(document, Mapping) else None
@@ -157,7 +157,7 @@ def _iso(text: str, context: Any) -> Read:
 
 def _json(text: str) -> Read:
     try:
-        document = strict_json.loads(text)
+        document = parsing.load_json(text)
     except (ValueError, RecursionError) as error:
         raise _unknown() from error
     return _rdf(json.dumps(document), "json-ld")

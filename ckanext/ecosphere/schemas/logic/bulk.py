@@ -17,7 +17,7 @@ from ckan.types import AuthResult, Context, DataDict
 from ckanext.ecosphere.schemas import bulk, relations
 from ckanext.ecosphere.schemas.logic import locked_fields, publication
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.language import N_
 
 MOST_DATASETS = 1000
 NAMES_ASKED = 300  # per query: Solr allows 1024 clauses, and each name takes two

@@ -20,8 +20,8 @@ from ckanext.ecosphere.search.alerts.mails import deliver, reader_of
 from ckanext.ecosphere.search.alerts.model import Subscriber, now
 from ckanext.ecosphere.search.config import QUEUE
 from ckanext.ecosphere.search.relevance import spelling
+from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.work import jobs
 from ckanext.ecosphere.work.jobs import Job
 
@@ -46,7 +46,7 @@ def look() -> int:
     Raises:
         IndexAwayError: the index did not answer; the people concerned are processed by the next run.
     """
-    if not config.alerts() or not sending.is_configured():
+    if not config.alerts() or not mailing.is_configured():
         return 0
     moment, with_news = now(), 0
     faults: list[searches.IndexAwayError] = []
@@ -123,7 +123,7 @@ def look_and_deliver() -> None:
 
 
 def _is_due() -> bool:
-    return config.alerts() and sending.is_configured() and storage.is_due(now())
+    return config.alerts() and mailing.is_configured() and storage.is_due(now())
 
 
 LOOK = Job(

@@ -14,9 +14,8 @@ from ckanext.ecosphere.interfaces import AlertSubject, News
 from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.alerts.model import Alert, Subscriber
-from ckanext.ecosphere.shared import characters, language
-from ckanext.ecosphere.shared.mailing import headers
-from ckanext.ecosphere.shared.mailing.texts import harmless, labelled, subject
+from ckanext.ecosphere.shared import characters, language, mailing
+from ckanext.ecosphere.shared.mailing import harmless, labelled, subject
 from ckanext.ecosphere.work.model import Work
 from ckanext.ecosphere.work.outbox import Unwanted
 
@@ -136,11 +135,11 @@ def _render(
     # Other kinds have nothing to unsubscribe from: the alert may not even be confirmed.
     way_out = {}
     if kind == storage.DIGEST:
-        way_out = headers.way_out(leave_url(subscriber.id))
+        way_out = mailing.way_out(leave_url(subscriber.id))
     return {
         "headers": {
-            **headers.AUTOMATIC,
-            "Message-ID": headers.message_id("search", key, subscriber.id),
+            **mailing.AUTOMATIC,
+            "Message-ID": mailing.message_id("search", key, subscriber.id),
             **way_out,
         },
         "recipient_name": reader.name or reader.email,
@@ -297,22 +296,22 @@ MANAGE_SECONDS = 60 * 24 * 3600
 
 def confirm_url(alert_id: str, frequency: str) -> str:
     """Return the absolute URL of the page that confirms an alert."""
-    return _url("confirm", headers.sign(FOR_CONFIRMING, [alert_id, frequency]))
+    return _url("confirm", mailing.sign(FOR_CONFIRMING, [alert_id, frequency]))
 
 
 def manage_url(subscriber_id: str) -> str:
     """Return the absolute URL of the page with the alerts of a subscriber without an account."""
-    return _url("manage", headers.sign(FOR_MANAGING, subscriber_id))
+    return _url("manage", mailing.sign(FOR_MANAGING, subscriber_id))
 
 
 def leave_url(subscriber_id: str) -> str:
     """Return the absolute URL that stops all e-mails about alerts; it does not expire."""
-    return _url("leave", headers.sign_lasting(FOR_LEAVING, subscriber_id))
+    return _url("leave", mailing.sign_lasting(FOR_LEAVING, subscriber_id))
 
 
 def read_confirm(token: str) -> tuple[str, str] | None:
     """Return the alert id and frequency of a token, None if it is invalid or expired."""
-    payload = headers.read(FOR_CONFIRMING, token, CONFIRM_SECONDS)
+    payload = mailing.read(FOR_CONFIRMING, token, CONFIRM_SECONDS)
     match payload:
         case [alert_id, frequency]:
             return str(alert_id), str(frequency)
@@ -321,7 +320,7 @@ def read_confirm(token: str) -> tuple[str, str] | None:
 
 def read_manage(token: str) -> str | None:
     """Return the subscriber id of a token, None if it is invalid or expired."""
-    payload = headers.read(FOR_MANAGING, token, MANAGE_SECONDS)
+    payload = mailing.read(FOR_MANAGING, token, MANAGE_SECONDS)
     if isinstance(payload, str):
         return payload
     return None
@@ -329,7 +328,7 @@ def read_manage(token: str) -> str | None:
 
 def read_leave(token: str) -> str | None:
     """Return the subscriber id of a token, None if it is invalid."""
-    payload = headers.read_lasting(FOR_LEAVING, token)
+    payload = mailing.read_lasting(FOR_LEAVING, token)
     if isinstance(payload, str):
         return payload
     return None

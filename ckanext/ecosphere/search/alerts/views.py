@@ -20,8 +20,7 @@ from ckanext.ecosphere.search import config, unfound
 from ckanext.ecosphere.search.alerts import actions, feeds, mails, searches
 from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts.model import Alert, Subscriber
-from ckanext.ecosphere.shared import contact_details, language, web_guard
-from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.shared import contact_details, language, mailing, web_guard
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 INVALID = 400
@@ -278,7 +277,7 @@ def _rendered(template: str, variables: Mapping[str, Any], status: int = 200) ->
 
 
 def _require_alerts() -> None:
-    if not (config.alerts() and sending.is_configured()):
+    if not (config.alerts() and mailing.is_configured()):
         tk.abort(404, tk._("This portal sends no alerts."))
 
 

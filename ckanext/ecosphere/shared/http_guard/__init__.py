@@ -12,7 +12,9 @@ Independent of CKAN: settings are passed in, so that every room can use it::
 """
 
 from ckanext.ecosphere.shared.http_guard.addresses import (
+    Service,
     checked_url,
+    is_own_service,
     joined,
     networks,
     permitted,
@@ -27,7 +29,6 @@ from ckanext.ecosphere.shared.http_guard.errors import (
     FetchRefusedError,
     in_language,
 )
-from ckanext.ecosphere.shared.http_guard.own_services import Service, is_own_service
 from ckanext.ecosphere.shared.http_guard.session import GuardedSession, Response
 
 __all__ = [

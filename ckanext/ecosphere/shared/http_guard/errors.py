@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ckanext.ecosphere.shared import messages
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.language import N_
 
 MESSAGES: dict[str, str] = {
     "bad-url": N_("The address {url} is not valid."),
@@ -51,7 +51,7 @@ def in_language(params: Mapping[str, Any], translate: Callable[[str], str]) -> d
     detail, size = params.get("detail"), params.get("size")
     words = {**params, "detail": translate(detail)} if detail in REASONS else dict(params)
     if isinstance(size, int):
-        return {**words, "size": messages.size(size, translate)}
+        return {**words, "size": language.size(size, translate)}
     return words
 
 

@@ -33,7 +33,7 @@ from ckanext.ecosphere.harvest.model import PUBLISHED, Hold, JobState, SourceRec
 from ckanext.ecosphere.schemas import bulk
 from ckanext.ecosphere.search.alerts import mails
 from ckanext.ecosphere.search.alerts import model as storage
-from ckanext.ecosphere.shared.mailing import headers
+from ckanext.ecosphere.shared import mailing
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
 #: Persona → account; the request belongs to another user ("asker"), the draft to `user`.
@@ -234,9 +234,9 @@ def _make_alerts(world: World) -> None:
     tokens = {
         "confirm_address": addresses.token_of(stranger),
         "alert_of_address": alert.id,
-        "alert_confirm": headers.sign(mails.FOR_CONFIRMING, [alert.id, "daily"]),
-        "alert_manage": headers.sign(mails.FOR_MANAGING, alert.subscriber_id),
-        "alert_leave": headers.sign_lasting(mails.FOR_LEAVING, alert.subscriber_id),
+        "alert_confirm": mailing.sign(mails.FOR_CONFIRMING, [alert.id, "daily"]),
+        "alert_manage": mailing.sign(mails.FOR_MANAGING, alert.subscriber_id),
+        "alert_leave": mailing.sign_lasting(mails.FOR_LEAVING, alert.subscriber_id),
     }
     world.things |= {name: (value, value) for name, value in tokens.items()}
 
