@@ -96,9 +96,13 @@ def _wants_services(plan: initialise.Plan) -> bool:
         plan.others,
     )
     try:
-        return click.confirm(question.format(others=plan.others, number=plan.services), default=False)
+        return click.confirm(
+            question.format(others=plan.others, number=plan.services), default=False
+        )
     except click.Abort:
-        message = _("Nothing was changed: nobody answered. Run again with --yes, or set {option} = false")
+        message = _(
+            "Nothing was changed: nobody answered. Run again with --yes, or set {option} = false"
+        )
         raise click.ClickException(message.format(option=config.INIT_ORGANISATIONS)) from None
 
 
@@ -115,15 +119,22 @@ def config_command(file: Path, force: bool) -> None:
     environment = file.with_suffix(".env")
     for path in (file, environment):
         if path.exists() and not force:
-            raise click.ClickException(f"{path} exists already: choose another name, or add --force.")
+            raise click.ClickException(
+                f"{path} exists already: choose another name, or add --force."
+            )
     try:
         written = production.write(file, tk.config, production.own_options(tk.config["__file__"]))
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}") from error
     click.echo(f"{file} is written. Whoever runs CKAN must be able to read it.")
-    click.echo(f"{environment} holds its secrets, for the environment of CKAN: only its owner may read it.")
+    click.echo(
+        f"{environment} holds its secrets, for the environment of CKAN: only its owner may read it."
+    )
     for option in written.in_file:
-        click.echo(f"  a secret that stays in {file.name}, since its signs are not for an environment: {option}")
+        click.echo(
+            f"  a secret that stays in {file.name}, since its signs are not for an environment: "
+            f"{option}"
+        )
     for option in written.kept:
         click.echo(f"  kept: {option}")
     for option, value in written.replaced.items():
@@ -193,8 +204,12 @@ def recover_command(ctx: click.Context) -> None:
             click.echo(sentence)
 
 
-@ecosphere.command("watch", short_help="Take up what was left undone, every few seconds, without end.")
-@click.option("--every", default=recovery.EVERY_SECONDS, show_default=True, help="Seconds between two looks.")
+@ecosphere.command(
+    "watch", short_help="Take up what was left undone, every few seconds, without end."
+)
+@click.option(
+    "--every", default=recovery.EVERY_SECONDS, show_default=True, help="Seconds between two looks."
+)
 @click.pass_context
 def watch_command(ctx: click.Context, every: float) -> None:
     """Look for what killed processes and services that were away left undone; to be kept running beside the workers."""

@@ -49,7 +49,10 @@ def accessibility_url() -> str:
 
 def accessibility() -> dict[str, Any]:
     """Return the accessibility audit's conformity (none, partial, full), rate (%), auditor, date and issues."""
-    return {name: tk.config[ACCESSIBILITY + name] for name in ("conformity", "rate", "auditor", "date", "issues")}
+    return {
+        name: tk.config[ACCESSIBILITY + name]
+        for name in ("conformity", "rate", "auditor", "date", "issues")
+    }
 
 
 def legal_url() -> str:

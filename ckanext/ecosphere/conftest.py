@@ -247,4 +247,7 @@ def csw_catalogue(tmp_path: Path) -> Iterator[Callable[..., str]]:
 @pytest.fixture
 def sysadmin_context() -> dict[str, object]:
     """Context of an action run as the site user."""
-    return {"ignore_auth": True, "user": tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]}
+    return {
+        "ignore_auth": True,
+        "user": tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"],
+    }

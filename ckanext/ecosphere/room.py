@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 DOMAIN = "ckanext-ecosphere"
 WITHOUT_HARDENING = (
-    f"{options.HARDENING} is not in ckan.plugins: known defects of CKAN stay open, see `ckan ecosphere check`"
+    f"{options.HARDENING} is not in ckan.plugins: known defects of CKAN stay open, "
+    "see `ckan ecosphere check`"
 )
 CATALOGUE = str(Path(__file__).with_name("i18n"))
 
@@ -50,7 +51,9 @@ class EcospherePluginBase(p.SingletonPlugin):
             log.warning(WITHOUT_HARDENING)
         if wrong := list(options.not_numbers(config)):
             # CKAN refuses them, too, but its message gives neither the value nor what to write.
-            raise CkanConfigurationException("\n".join(f"{value.sentence}. {value.remedy}." for value in wrong))
+            raise CkanConfigurationException(
+                "\n".join(f"{value.sentence}. {value.remedy}." for value in wrong)
+            )
 
 
 class Room(DefaultTranslation, EcospherePluginBase):
@@ -91,4 +94,11 @@ class Room(DefaultTranslation, EcospherePluginBase):
 
 def _first(kind: type = EcospherePluginBase) -> Any:
     """Return the first of our plugins that is enabled."""
-    return next((plugin for plugin in p.PluginImplementations(IEcospherePlugin) if isinstance(plugin, kind)), None)
+    return next(
+        (
+            plugin
+            for plugin in p.PluginImplementations(IEcospherePlugin)
+            if isinstance(plugin, kind)
+        ),
+        None,
+    )

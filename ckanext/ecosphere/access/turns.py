@@ -25,7 +25,8 @@ from ckanext.ecosphere.access.model import WANTED
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 SLOW_SECONDS, SLOW_KEPT = 20, 600
-"""Seconds of one preview or extract after which its server counts as slow, and for how long it does."""
+"""Seconds of one preview or extract after which its server counts as slow, and for how long it
+does."""
 MOST_WAITING = 1_000
 """Rows of a line, whoever asked."""
 SERVED_KEPT = 3600

@@ -49,7 +49,8 @@ def keep_note(user_id: str, key: str, record: Any) -> None:
 
 LOCK = "accounts-closing"
 LONGEST_WAIT = 5.0
-"""Seconds to wait for another closing: serialised, so that the last two administrators cannot both leave."""
+"""Seconds to wait for another closing: serialised, so that the last two administrators cannot both
+leave."""
 NAME = "compte-ferme-"
 FOLLOWS = (model.UserFollowingUser, model.UserFollowingDataset, model.UserFollowingGroup)
 
@@ -290,10 +291,12 @@ def _forget_in_activities(user: Any) -> None:
     # CKAN stores U+0000 as JSON escapes it, and PostgreSQL refuses that as jsonb.
     statement = r"""
         WITH readable AS (
-            SELECT id, CAST(regexp_replace(data, '(?<!\\)((?:\\\\)*)\\u0000', '\1', 'g') AS jsonb) AS data
+            SELECT id,
+                CAST(regexp_replace(data, '(?<!\\)((?:\\\\)*)\\u0000', '\1', 'g') AS jsonb) AS data
             FROM activity WHERE user_id = :id
         )
-        UPDATE activity SET data = (readable.data || jsonb_build_object('actor', CAST(:name AS text)))::text
+        UPDATE activity
+        SET data = (readable.data || jsonb_build_object('actor', CAST(:name AS text)))::text
         FROM readable WHERE activity.id = readable.id AND readable.data ? 'actor'
     """
     model.Session.execute(sa.text(statement), {"name": user.name, "id": user.id})
@@ -322,7 +325,8 @@ web_guard.protect(blueprint)
 def close_page() -> AnyResponse:
     """Explain what closing the account means; on POST, with the password, close it and end the session."""
     if not tk.current_user.is_authenticated:
-        return tk.redirect_to("user.login", came_from=tk.url_for(".close"))  # pyright: ignore[reportReturnType]
+        here = tk.url_for(".close")
+        return tk.redirect_to("user.login", came_from=here)  # pyright: ignore[reportReturnType]
     user = model.User.get(tk.current_user.id)  # pyright: ignore[reportArgumentType]
     if user is None:
         tk.abort(404, tk._("User not found"))

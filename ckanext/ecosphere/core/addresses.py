@@ -199,7 +199,8 @@ def remember_address() -> None:
         and request.endpoint == "user.edit"
         and tk.current_user.is_authenticated
     ):
-        g.ecosphere_address_before = (tk.current_user.email or "").lower()  # pyright: ignore[reportAttributeAccessIssue]
+        account: Any = tk.current_user
+    g.ecosphere_address_before = (account.email or "").lower()
 
 
 @blueprint.after_app_request
@@ -247,7 +248,8 @@ def unconfirmed() -> model.User | None:
 def again() -> AnyResponse:
     """Send the e-mail again to the current user."""
     if not tk.current_user.is_authenticated:
-        return tk.redirect_to("user.login", came_from=tk.url_for(DASHBOARD))  # pyright: ignore[reportReturnType]
+        dashboard = tk.url_for(DASHBOARD)
+        return tk.redirect_to("user.login", came_from=dashboard)  # pyright: ignore[reportReturnType]
     user = unconfirmed()
     if user is None:
         return tk.redirect_to(DASHBOARD)  # pyright: ignore[reportReturnType]

@@ -59,7 +59,8 @@ def lead_back_after_registration(response: Response) -> Response:
 def home() -> str | Response:
     """Show the dashboard; anonymous visitors are sent to the log-in page."""
     if not tk.current_user.is_authenticated:
-        return tk.redirect_to("user.login", came_from=tk.url_for(ROUTE))  # pyright: ignore[reportReturnType]
+        here = tk.url_for(ROUTE)
+        return tk.redirect_to("user.login", came_from=here)  # pyright: ignore[reportReturnType]
     person = person_of(model.User.get(tk.current_user.id))  # pyright: ignore[reportArgumentType]
     rooms = list(p.PluginImplementations(IEcosphereDashboard))
     card_parts = [_health, _followed, *(room.ecosphere_dashboard_cards for room in rooms)]

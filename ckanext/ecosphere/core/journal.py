@@ -172,7 +172,8 @@ def can_be_taken_back(entry: JournalEntry) -> bool:
 log = logging.getLogger(__name__)
 
 _KEPT = ("ckan.config_update", "ecosphere.")
-"""Keys of the same table that are not settings: the time of the last change, and internal data of the portal."""
+"""Keys of the same table that are not settings: the time of the last change, and internal data of
+the portal."""
 
 
 def listen() -> None:

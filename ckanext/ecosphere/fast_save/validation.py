@@ -20,7 +20,8 @@ from ckan.types import Context
 
 Key = tuple[Any, ...]
 Runs = tuple[tuple[str, bool, tuple[tuple[Callable[..., Any], int], ...]], ...]
-"""Name of the field, whether to skip it if missing, and its validators with their numbers of arguments."""
+"""Name of the field, whether to skip it if missing, and its validators with their numbers of
+arguments."""
 _BY_VALUE, _BY_VALUE_AND_CONTEXT, _BY_KEY = 1, 2, 4
 _PHASES = ("__before", "", "__extras", "__after", "__junk")
 

@@ -34,7 +34,8 @@ class AnonymousUser(model.AnonymousUser):
 
 def refuse(_sender: Any, **_more: Any) -> None:
     """At the start of a request, let the log-in manager use an anonymous user that is falsy."""
-    current_app.login_manager.anonymous_user = AnonymousUser  # pyright: ignore[reportAttributeAccessIssue]
+    application: Any = current_app
+    application.login_manager.anonymous_user = AnonymousUser
 
 
 def _asserting_nothing(name: str) -> Callable[..., AuthResult]:

@@ -14,12 +14,16 @@ from rdflib import RDFS, Literal
 from ckanext.dcat.processors import RDFSerializer
 
 MOST_DESCRIPTIONS = 1_000
-"""Descriptions of files in a document, of a dataset or of a page of the catalogue: one by each profile."""
+"""Descriptions of files in a document, of a dataset or of a page of the catalogue: one by each
+profile."""
 FEWEST_FILES = 20
-"""Files that it describes of each dataset at least, although those before have used up the others."""
+"""Files that it describes of each dataset at least, although those before have used up the others.
+"""
 _CUT = {
-    "fr": "Ce jeu de données a {number} fichiers ; seuls les {most} premiers sont décrits ici, tous par l’API.",
-    "en": "This dataset has {number} files; only the first {most} are described here, all of them by the API.",
+    "fr": "Ce jeu de données a {number} fichiers ; seuls les {most} premiers sont décrits ici, "
+    "tous par l’API.",
+    "en": "This dataset has {number} files; only the first {most} are described here, all of them "
+    "by the API.",
 }
 
 

@@ -36,7 +36,8 @@ ERRORS = (DBAPIError, ObjectDeletedError, StaleDataError)
 _CHANGED_MEANWHILE = (psycopg2.errors.DeadlockDetected, psycopg2.errors.SerializationFailure)
 
 MOST_SAVES = 2
-"""Calls of a process that may change one dataset at a time: one at work, and one that waits for it."""
+"""Calls of a process that may change one dataset at a time: one at work, and one that waits for it.
+"""
 RETRY_SECONDS = 1
 #: Action → its parameter that names the dataset.
 OF_DATASET = {

@@ -38,7 +38,8 @@ def start_jobs_at_once() -> None:
     CKAN does so to get new database connections after the fork, but it closes all of them before it forks, and they
     open by themselves.
     """
-    jobs.Worker.main_work_horse = rq.Worker.main_work_horse  # pyright: ignore[reportAttributeAccessIssue]
+    worker: Any = jobs.Worker
+    worker.main_work_horse = rq.Worker.main_work_horse
 
 
 def _heartbeat(worker: jobs.Worker, *args: Any, **named: Any) -> None:

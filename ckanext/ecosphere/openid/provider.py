@@ -34,7 +34,8 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 ALGORITHMS = ["RS256", "PS256", "ES256"]
 LEEWAY = 60
 KEPT_SECONDS, PAUSE_SECONDS = 3600, 30
-"""Cache time of the provider's documents; least time before a request after a failure or for new keys."""
+"""Cache time of the provider's documents; least time before a request after a failure or for new
+keys."""
 LONGEST_SUBJECT, LONGEST_TOKEN, LONGEST_NAME, LONGEST_EMAIL = 255, 16_000, 100, 254
 OWN_MACHINE = ("127.0.0.1", "::1", "localhost")
 OK = 200

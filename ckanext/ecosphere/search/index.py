@@ -80,8 +80,9 @@ LEFT_TO_OTHERS = {
 
 _NOISE = re.compile(
     r"""(?:https?|ftp|urn|mailto):[^\s"'<>\])}]+   # addresses
-      | (?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.-]+   # e-mails; bounded, or one long word takes minutes
-      | \{\s{0,9}"type"\s{0,9}:\s{0,9}"\w{1,40}"\s{0,9},\s{0,9}"coordinates"[^{}]*\}  # geometries""",
+      | (?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.-]+  # e-mails; bounded, or a long word takes minutes
+      | \{\s{0,9}"type"\s{0,9}:\s{0,9}"\w{1,40}"\s{0,9},  # geometries
+      \s{0,9}"coordinates"[^{}]*\}""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 _WORD = re.compile(r"\w")

@@ -38,7 +38,8 @@ MAP = "_map"
 """The only such parameter kept in links: whether the map is shown."""
 _PLUGINS = "ext_"
 _NO_FILTERS = frozenset({"q", "page", "sort"})
-"""Parameters that are no filters, beside those that begin with "_" or "ext_"; CKAN takes all others."""
+"""Parameters that are no filters, beside those that begin with "_" or "ext_"; CKAN takes all
+others."""
 
 Pairs = list[tuple[str, str]]
 

@@ -276,8 +276,8 @@ _FIELDED = re.compile(
 )
 _PARSER_DEFINITION = re.compile(r"^\s*\{!")
 SIGNS = re.compile(r'["*~^{}]|\|\||(?:^|\s)[+!]\w|&&')
-"""Solr's special characters; not mere brackets ("Forges (17)"), nor a sign between words ("eau + déchets"), nor a
-minus, which is read with the words that exclude something (`conditions.py`)."""
+"""Solr's special characters; not mere brackets ("Forges (17)"), nor a sign between words ("eau +
+déchets"), nor a minus, which is read with the words that exclude something."""
 OPERATORS = re.compile(r"\S\s+(?:AND|OR)\s+\S")
 """Solr's operators, not considered if the whole query is in capitals ("PLU COTE D OR BEAUNE")."""
 EITHER = re.compile(r"\s(?:OR|\|\|)(?=\s)")

@@ -22,7 +22,8 @@ from ckanext.ecosphere.search.relevance import words
 
 LONGEST_MESSAGE = 500
 REPLICA_SECONDS = 40
-"""Seconds that Solr waits for all replicas to apply a schema change; it reports those that have not."""
+"""Seconds that Solr waits for all replicas to apply a schema change; it reports those that have
+not."""
 _TITLE = re.compile(r"<title>([^<]{0,500})</title>", re.IGNORECASE)
 
 

@@ -49,11 +49,13 @@ _LATER = "".join(map(re.escape, ("".join(_WINDOWS.values()), "\x81\x8d\x8f\x90\x
 _READ_TWICE = re.compile(f"Ã[{_LATER}]|Â[\xa0-\xbf]|Å[“’]|â€[{_LATER}]|â‚¬")
 _CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@]{1,200}@")
 SECRET_PARAMETER = re.compile(
-    r"([?&;](?:access_?token|auth_?token|token|jwt|session_?id|password|passwd|pwd|client_?secret|secret)=)"
+    r"([?&;](?:access_?token|auth_?token|token|jwt|session_?id|"
+    r"password|passwd|pwd|client_?secret|secret)=)"
     r"[^&;#\s\"'<>]{1,2000}",
     re.IGNORECASE,
 )
-"""Parameter of an address that gives access to whoever has it. Keys of applications (`apikey`) are often public."""
+"""Parameter of an address that gives access to whoever has it. Keys of applications (`apikey`) are
+often public."""
 _LONELY = re.compile(r"Ã(?=\s|$)")
 #: A letter followed by one combining mark, as some systems store names ("e" and "´").
 _PARTED = re.compile(f"[A-Za-z][\u0300-\u0328](?![{_MARKS}])")

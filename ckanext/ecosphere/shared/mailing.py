@@ -1,4 +1,4 @@
-"""E-mails: the mail server, harmless texts, headers, and signed tokens of their links; `work.outbox` keeps and sends them.
+"""E-mails: the mail server, harmless texts, headers, signed tokens of links; `work.outbox` sends them.
 
 RFC 5322 (Message-ID), RFC 3834 (Auto-Submitted), RFC 2369 and 8058 (List-Unsubscribe, one-click). `Precedence: bulk`
 is not standardised, but auto-responders respect it.

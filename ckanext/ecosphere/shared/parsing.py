@@ -1,4 +1,4 @@
-"""Parse untrusted XML and JSON: bounded, nothing is resolved, and an odd value costs that value, not the document. Pure.
+"""Parse untrusted XML and JSON: bounded; an odd value costs that value, not the document. Pure.
 
 XML: nothing that a document declares is resolved, and libxml2 keeps its limits on depth and entity expansion
 (`huge_tree` would lift them). Callers must bound bytes and elements themselves, and refuse a DOCTYPE.
@@ -51,7 +51,8 @@ MAX_DIGITS = 18
 """Maximum digits of an integer; more would not fit into 64 bits."""
 
 _TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*\\?(?:"|\Z)', re.DOTALL)
-"""A bracket or a whole string; an unterminated one extends to the end of the text, or the search would be quadratic."""
+"""A bracket or a whole string; an unterminated one extends to the end of the text, or the search
+would be quadratic."""
 _ODD_ESCAPE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 _ODD = re.compile("[\x00\ud800-\udfff]")
 

@@ -25,7 +25,8 @@ from rdflib.term import Node
 
 _CONTEXTS = Path(__file__).parent / "contexts"
 PROFILE = URIRef("urn:ecosphere:profile:dcat-ap")
-"""Profile (``dct:conformsTo``) of the catalogue records from which a portal of the suite reads the dataset exactly."""
+"""Profile (``dct:conformsTo``) of the catalogue records from which a portal of the suite reads the
+dataset exactly."""
 PROFILE_NAME = "ecosphere_dcat_ap"
 """Name of the ckanext-dcat profile that writes and reads them."""
 TERM = Namespace("urn:ecosphere:term:")

@@ -26,7 +26,8 @@ _PUBLIC = "PUBLIC"
 _NO_DATA_ROLES = frozenset({"documentation", "metadata", "sample"})
 _NO_DATA_FAMILIES = frozenset({"formatdocument"})
 _NO_DATA_TYPES = frozenset({"series", "SoftwareSourceCode"})
-"""Ids of the kinds of resource, or the ends of their URIs, whose records have no data of their own."""
+"""Ids of the kinds of resource, or the ends of their URIs, whose records have no data of their own.
+"""
 
 
 def ways(dataset: Mapping[str, Any]) -> list[str]:

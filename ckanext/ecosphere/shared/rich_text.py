@@ -20,7 +20,8 @@ from ckanext.ecosphere.shared import characters
 #: Increment when the same text gives different HTML: stored renderings of older versions are then redone.
 VERSION = 2
 TAGS = {
-    "p", "br", "hr", "ul", "ol", "li", "strong", "em", "a", "blockquote", "code", "pre", "h3", "h4", "h5", "h6",
+    "p", "br", "hr", "ul", "ol", "li", "strong", "em", "a", "blockquote", "code", "pre",
+    "h3", "h4", "h5", "h6",
 }  # fmt: skip
 LINK_REL = "nofollow ugc noopener noreferrer"
 #: Limits up to which a text is rendered as Markdown: characters, possible markup characters, lines, URLs.

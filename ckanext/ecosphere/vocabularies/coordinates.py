@@ -11,7 +11,8 @@ Box = tuple[float, float, float, float]
 """West, south, east, north in degrees (WGS 84); of a point, twice the same."""
 
 POINT = 0.0005
-"""Degrees by which a point is enlarged at each side, some fifty metres: Solr and some services find no point."""
+"""Degrees by which a point is enlarged at each side, some fifty metres: Solr and some services find
+no point."""
 
 _SIDES = re.compile(r"\s*[,;\s]\s*")
 _NUMBERS = re.compile(r"[-+]?\d[-+0-9.]*[,;\s][-+0-9.,;\s]+")

@@ -36,7 +36,8 @@ def spellings(name: str) -> Iterator[str]:
         # Also without articles, since query parsing drops the elided one of "st symphorien d'ozon".
         for form in (words, bare):
             yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in form)
-    if words[0] in ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
+    # "rochelle" for "la rochelle", but not "mans" for "le mans".
+    if words[0] in ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004
         yield " ".join(words[1:])
 
 
@@ -61,11 +62,14 @@ COUNTRIES = ("pays-fra", "pays-fxx")
 LONGEST_NAME = 8
 """Number of words of the longest name looked for."""
 KNOWN_BY_FIRST_WORD = 3_000
-"""Least population of a commune that is also found by its first word alone ("Évry", "Cherbourg", "Châlons")."""
+"""Least population of a commune that is also found by its first word alone ("Évry", "Cherbourg",
+"Châlons")."""
 KNOWN_BY_FIRST_WORDS = 1_000
-"""Least population of a commune that is also found without its last words ("Pont-de-Buis", "Saint-Rémy")."""
+"""Least population of a commune that is also found without its last words ("Pont-de-Buis",
+"Saint-Rémy")."""
 SHORT_NAME_SHARE = 10
-"""Divisor of a commune's weight when it is found by a part of its name, against one that has exactly this name."""
+"""Divisor of a commune's weight when it is found by a part of its name, against one that has
+exactly this name."""
 SHORTEST_NAME = 4
 """Least length of a first word that stands for the commune, in letters."""
 LARGE = 5_000
@@ -73,10 +77,11 @@ LARGE = 5_000
 SMALL = 200
 """Weight of a merged commune among namesakes, in inhabitants: its own population is not known."""
 _GENERIC_FIRST = {
-    *ARTICLES, "saint", "sainte", "fort", "mont", "pont", "port", "bourg", "villeneuve", "ville", "val", "grand",
-    "petit", "vieux", "neuf", "bois", "roche", "trois", "deux", "notre", "bains", "champs", "parc", "plan", "sous",
-    "terre", "terres", "source", "fontaine", "montagne", "marais", "foret", "eaux", "aire", "digue", "puits", "haut",
-    "haute", "hauts", "bas", "basse", "belle", "beau", "croix", "pays",
+    *ARTICLES, "saint", "sainte", "fort", "mont", "pont", "port", "bourg", "villeneuve",
+    "ville", "val", "grand", "petit", "vieux", "neuf", "bois", "roche", "trois", "deux",
+    "notre", "bains", "champs", "parc", "plan", "sous", "terre", "terres", "source", "fontaine",
+    "montagne", "marais", "foret", "eaux", "aire", "digue", "puits", "haut", "haute", "hauts",
+    "bas", "basse", "belle", "beau", "croix", "pays",
 }  # fmt: skip
 _LINKS = {*ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "sous", "sur", "pres"}
 _EPCI_LEADS = re.compile(
@@ -84,7 +89,8 @@ _EPCI_LEADS = re.compile(
 )
 _EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|intercom)){1,3}$")
 _DEMONYM = re.compile(r".{4,}(?:ais|ois|[aei]sis)$")
-"""Single words that name an intercommunality without its kind: those of a *pays* ("Clunisois"), not "Estuaire"."""
+"""Single words that name an intercommunality without its kind: those of a *pays* ("Clunisois"), not
+"Estuaire"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,7 +456,8 @@ def common_words() -> frozenset[str]:
 
 
 _WORD = re.compile(r"(?<![\w-])\w+")
-"""A word of a title at which a name may begin: not one within a compound ("Nazaire" of "Saint-Nazaire")."""
+"""A word of a title at which a name may begin: not one within a compound ("Nazaire" of
+"Saint-Nazaire")."""
 
 
 @cache

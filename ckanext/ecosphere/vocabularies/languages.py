@@ -24,7 +24,8 @@ _TAG = re.compile(
     r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE
 )
 _EXTENSION = re.compile(r"[-_][a-z0-9][-_]", re.IGNORECASE)
-"""Start of an extension of a tag: ``-t-de-t0-mtec`` marks a machine translation from German (RFC 6497)."""
+"""Start of an extension of a tag: ``-t-de-t0-mtec`` marks a machine translation from German (RFC
+6497)."""
 _NO_LANGUAGE = {"und", "mul", "zxx", "root"}
 
 

@@ -113,7 +113,8 @@ def extent_of(spatial: Any) -> list[float] | None:
 log = logging.getLogger(__name__)
 
 READING = 4
-"""Version of the previews; increase it when the same data yield another preview, so that they are made again."""
+"""Version of the previews; increase it when the same data yield another preview, so that they are
+made again."""
 MOST_TRIES = 3
 FIRST_ERROR = 400
 LINE = turns.Line(Sample, Sample.resource_id, Sample.changed, of_asker=10, of_host=50)

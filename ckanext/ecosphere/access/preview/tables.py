@@ -23,7 +23,8 @@ LOOKED_AT, MOST_LOOKED_AT = 60, 100_000
 MOST_COLUMNS, LONGEST_CELL, LONGEST_FIELD = 200, 300, 1_000_000
 MOST_COUNTED = 200_000
 MOST_LINES, MOST_LINES_CUT = 200, 10
-"""Number of lines of a cell, and of an unclosed last cell, beyond which a quote is considered stray."""
+"""Number of lines of a cell, and of an unclosed last cell, beyond which a quote is considered
+stray."""
 _END = "\x1fend"
 READ_BYTES = 32 * 1024 * 1024
 MOST_JSON = 8_000_000

@@ -238,7 +238,8 @@ OUTLINE_MEGABYTES = 4
 MOST_PROPOSED = 5
 LONGEST_NAME = 100
 MARGIN = 0.1
-"""Degrees by which the box of an intercommunality is enlarged: its outline is accurate to kilometres."""
+"""Degrees by which the box of an intercommunality is enlarged: its outline is accurate to
+kilometres."""
 FIELDS = ("commune", "epci", "territory", "box")
 """Form fields of the area; the first that is filled in counts."""
 _OVERSEAS = "97"

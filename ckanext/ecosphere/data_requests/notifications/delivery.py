@@ -527,7 +527,9 @@ def read_address(address: str) -> Token | None:
 
 def _signed(number: str, day: str) -> str:
     digest = hmac.new(
-        mailing.link_key().encode(), b"\n".join((PURPOSE, f"{number}-{day}".encode())), hashlib.sha256
+        mailing.link_key().encode(),
+        b"\n".join((PURPOSE, f"{number}-{day}".encode())),
+        hashlib.sha256,
     )
     # 13 bytes give 21 characters; the first 20 hold 100 bits.
     return (

@@ -102,6 +102,6 @@ def test_the_page_of_a_service_says_how_it_answers(app: CKANTestApp, ckan_config
     assert visit(app, None, "/organization/nulle-part/demandes").status_code == 404
     table = visit(app, None, "/demandes/statistiques.csv").body
     assert (
-        "Requests received, by service;DDT 42" in table.replace("\"", "")
+        "Requests received, by service;DDT 42" in table.replace('"', "")
         and address in visit(app, None, "/demandes/statistiques").body
     )

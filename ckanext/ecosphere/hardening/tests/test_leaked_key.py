@@ -157,7 +157,9 @@ def test_address_of_somebody_else_is_not_confirmed_by_a_forged_link(
 
 
 def test_key_of_links_is_made_once(portal: Any):
-    model.Session.execute(sa.delete(model.SystemInfo).where(model.SystemInfo.key == mailing.KEY_NAME))
+    model.Session.execute(
+        sa.delete(model.SystemInfo).where(model.SystemInfo.key == mailing.KEY_NAME)
+    )
     model.Session.commit()
     with ThreadPoolExecutor(4) as threads:
         keys = set(threads.map(lambda _number: _key_of_thread(), range(8)))

@@ -172,8 +172,9 @@ def _too_often(error: TooMany) -> str:
 
 
 def _hashes() -> Any:
-    """Return the password hash that CKAN uses."""
-    return passwords.pbkdf2_sha512  # pyright: ignore[reportAttributeAccessIssue] (passlib creates it on access)
+    """Return the password hash that CKAN uses; passlib creates it on access."""
+    made_on_access: Any = passwords
+    return made_on_access.pbkdf2_sha512
 
 
 @cache

@@ -50,9 +50,7 @@ def test_a_producer_publishes_a_complete_dataset_by_keyboard_alone(page, editor,
     assert axe_violations(page) == []
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.evaluate(
-        "document.activeElement.closest('.eco-field').querySelector('.eco-error') !== null"
-    )
+    assert page.evaluate("document.activeElement.closest('.eco-field').querySelector('.eco-error') !== null")
     page.keyboard.press("Shift+Tab")
     choose(page, "field-theme", "eau", f"{samples.THEMES}/eau")
     choose_by_arrow(page, "field-territory", "ain")

@@ -28,7 +28,8 @@ from ckanext.ecosphere.vocabularies.gazetteer import Place
 SHORTEST = 2
 """Length of names that count as a place only with a capital ("GE", "Eu")."""
 LARGE = 10_000
-"""Population from which a commune named like a common word counts as a place at the end of a query."""
+"""Population from which a commune named like a common word counts as a place at the end of a query.
+"""
 COMPARABLE = 0.5
 """Minimum population of an offered namesake, relative to the first one."""
 SHORTEST_MISSPELT = 7

@@ -36,12 +36,13 @@ TYPED_PARAMETER = "ext_typed"
 """Parameter in `extras`: when set, all words are required as typed."""
 
 FEW = 5
-"""Maximum number of results up to which a corrected spelling is tried (and used if it finds more than `FEW` times as
-many), then a relaxed query."""
+"""Maximum number of results up to which a corrected spelling is tried (and used if it finds more
+than `FEW` times as many), then a relaxed query."""
 MOST_STEPS = 4
 """Steps of an interpretation counted before those of the others: most queries end within these."""
 MOST_IN_DOUBT = 2
-"""Unknown words for which both cases, present in or missing from the catalogue, are counted in advance."""
+"""Unknown words for which both cases, present in or missing from the catalogue, are counted in
+advance."""
 MOST_AT_ONCE = 2
 """Units that datasets of one place often have together."""
 MOST_NAMESAKES = 2

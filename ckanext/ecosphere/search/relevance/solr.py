@@ -59,14 +59,17 @@ OLD_YEARS = 10
 MOST_OTHERS = 12
 """Maximum alternative names per expression."""
 MOST_NAMES = 60
-"""Maximum alternative names per query: Solr allows 1 024 clauses, and each name is one for every field."""
+"""Maximum alternative names per query: Solr allows 1 024 clauses, and each name is one for every
+field."""
 SAME_NAME = 1.25
 """Factor for the département named like a river, among those that it flows through."""
 NEAR, CLOSE = 1000, 20
-"""Boost of what is at the distance 0 of a place where nothing was found; kilometres that leave a quarter of it."""
+"""Boost of what is at the distance 0 of a place where nothing was found; kilometres that leave a
+quarter of it."""
 _DIGITS_OF_YEAR = 4
 _FEW_WORDS, _FAR = 2, 20
-"""Words of an expression that may occur anywhere in a text; maximum distance between those of a longer one."""
+"""Words of an expression that may occur anywhere in a text; maximum distance between those of a
+longer one."""
 _HARDLY = 0.001
 """Weight of a clause that should match without adding to the score."""
 MOST_YEARS = 12

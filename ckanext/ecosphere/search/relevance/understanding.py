@@ -375,7 +375,8 @@ _DISTANCE = re.compile(
     rf"|{_ABOUT}{_LENGTH}(?=\s+{_AROUND}))(?:\s+{_AROUND})?",
     re.IGNORECASE,
 )
-"""A distance from a place, ignored since the place suffices. Not "MNT à 5 m" or "bande des 100 m"."""
+"""A distance from a place, ignored since the place suffices. Not "MNT à 5 m" or "bande des 100 m".
+"""
 # In this order: the first match removes its text from the query.
 _PATTERNS = {
     kind: re.compile(pattern)
@@ -549,7 +550,8 @@ _STATED = re.compile(
     r"|\bn['’]\w+)\s+$",
     re.IGNORECASE,
 )
-"""The verb of a sentence before "pas de", which states that something is missing ("il n'y a pas de réseau")."""
+"""The verb of a sentence before "pas de", which states that something is missing ("il n'y a pas de
+réseau")."""
 _BARE = str.maketrans("àâäéèêëîïôöùûüçÀÂÄÉÈÊËÎÏÔÖÙÛÜÇ", "aaaeeeeiioouuucAAAEEEEIIOOUUUC")
 
 

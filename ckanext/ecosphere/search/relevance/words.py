@@ -31,7 +31,8 @@ _CODE = re.compile(r"\d[\w.]*")
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
 """An acronym with dots ("P.L.U.")."""
 _SHORTEST_JOINED = 7
-"""Minimum letters of an expression recognised with missing or extra spaces ("natura2000", "photo voltaïque")."""
+"""Minimum letters of an expression recognised with missing or extra spaces ("natura2000", "photo
+voltaïque")."""
 _PLURAL = re.compile(r"(?<=\w{3})[sx]$")
 
 

@@ -167,7 +167,8 @@ class GuardedSession:
         }
         request = _Request(method, url, body, sent_headers, truncate, into, bound)
         for number in range(1, settings.attempts):
-            pause = settings.backoff_seconds * 2 ** (number - 1) * random.uniform(0.8, 1.2)  # noqa: S311
+            jitter = random.uniform(0.8, 1.2)  # noqa: S311
+            pause = settings.backoff_seconds * 2 ** (number - 1) * jitter
             try:
                 answer = self._once(request, settings)
             except FetchError as error:

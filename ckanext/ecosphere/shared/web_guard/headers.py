@@ -118,7 +118,8 @@ def protect_upload(response: Response) -> Response:
         return response
     response.headers["X-Content-Type-Options"] = "nosniff"
     if response.mimetype in tables().shown_inline:
-        return response  # without a sandbox, in which browsers show no PDF; these types cannot run scripts
+        # Without a sandbox, in which browsers show no PDF; these types cannot run scripts.
+        return response
     if response.mimetype in SCRIPTS:
         response.mimetype = "text/plain"
     response.headers["Content-Security-Policy"] = UPLOAD_POLICY

@@ -177,7 +177,8 @@ def _site() -> str:
 
 
 FOR_READERS, FOR_EDITORS = 2, 3
-"""Threads of one process that may wait when anybody asks, and when somebody who describes datasets or logs in asks."""
+"""Threads of one process that may wait when anybody asks, and when somebody who describes datasets
+or logs in asks."""
 RETRY_SECONDS = 1
 _lock = Lock()
 _waiting = 0
