@@ -7,6 +7,7 @@ functions over numbers and GeoJSON, of bounded size; what a box says about a ter
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -329,3 +330,66 @@ def is_box(parts: list[list[Position]]) -> bool:
     corners = set(parts[0])
     west, _south, east, _north = bounds(parts[0])
     return len(corners) == _POINTS_OF_A_RING - 1 and {x for x, _y in corners} == {west, east}
+
+
+# --- coordinates as people write them --------------------------------------------------------
+
+POINT = 0.0005
+"""Degrees by which a point is enlarged at each side, some fifty metres: Solr and some services find
+no point."""
+
+_SIDES = re.compile(r"\s*[,;\s]\s*")
+_NUMBERS = re.compile(r"[-+]?\d[-+0-9.]*[,;\s][-+0-9.,;\s]+")
+_DECIMAL_COMMAS = re.compile(r"[-+]?\d+,\d+(?:(?:\s*;\s*|\s+)[-+]?\d+,\d+)+")
+"""Numbers with decimal commas, separated by ";" or a space: "43,70 ; -1,06"."""
+_LATITUDES = (41, 52)
+"""Latitudes of metropolitan France, none of which is a longitude of it."""
+
+
+def numbers_in(text: str) -> str:
+    """Return a text of several numbers, with decimal points; "" if it is none."""
+    if _DECIMAL_COMMAS.fullmatch(text):
+        text = text.replace(",", ".")
+    if _NUMBERS.fullmatch(text):
+        return text
+    return ""
+
+
+def read_coordinates(text: str) -> tuple[float, ...]:
+    """Return a point or box as west, south, east, north in degrees; other finite numbers as they are, else nothing.
+
+    Args:
+        text: a point, or the sides of a box, in degrees or in metres (Lambert-93); of a point in degrees, latitude and
+            longitude in any order.
+    """
+    try:
+        coordinates = tuple(
+            float(number)
+            for number in _SIDES.split((numbers_in(text) or text).strip(" ,;"))
+            if number
+        )
+    except ValueError:
+        return ()
+    if all(map(math.isfinite, coordinates)):
+        return _coordinates_in_degrees(coordinates)
+    return ()
+
+
+def enlarged(box: Box) -> Box:
+    """Return a box that has an area: around a point or a line, one of some metres."""
+    west, south, east, north = box
+    if west < east and south < north:
+        return box
+    return west - POINT, south - POINT, east + POINT, north + POINT
+
+
+def _coordinates_in_degrees(sides: tuple[float, ...]) -> tuple[float, ...]:
+    if len(sides) == 2:  # noqa: PLR2004 - a point
+        if _LATITUDES[0] <= sides[0] <= _LATITUDES[1] and not LAMBERT_93.holds(*sides):
+            sides = (*reversed(sides),)
+        sides = (*sides, *sides)
+    is_box = len(sides) == 4  # noqa: PLR2004
+    if not is_box or not (LAMBERT_93.holds(*sides[:2]) and LAMBERT_93.holds(*sides[2:])):
+        return sides
+    west, south, east, north = sides
+    return LAMBERT_93.box_to_degrees((west, south, east, north))

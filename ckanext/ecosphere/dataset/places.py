@@ -467,10 +467,10 @@ def touches_france(box: Box, widest: bool = True) -> bool:
         widest: whether to include the box of the southern lands, which is mostly sea.
     """
     west, south, east, north = box
-    for w, s, e, n in _boxes_of_france(widest):
-        if w <= east and e >= west and s <= north and n >= south:
-            return True
-    return False
+    return any(
+        w <= east and e >= west and s <= north and n >= south
+        for w, s, e, n in _boxes_of_france(widest)
+    )
 
 
 def has_swapped_axes(box: Box) -> bool:

@@ -16,12 +16,13 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import geometry
+from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.search import boxes, facets
 from ckanext.ecosphere.search.index import TERRITORY_FIELD
 from ckanext.ecosphere.search.page import RANK
 from ckanext.ecosphere.shared import language, outlines
-from ckanext.ecosphere.vocabularies import communes, coordinates, epcis
-from ckanext.ecosphere.vocabularies.coordinates import Box
+from ckanext.ecosphere.vocabularies import communes, epcis
 
 
 @dataclass(frozen=True)
@@ -220,8 +221,8 @@ def parse(text: str) -> Area:
         return Area("", _of_geometry(_geojson, text))
     if _WKT.match(text.lstrip()):
         return Area("", _of_geometry(shapely.from_wkt, text.partition(";")[2] or text))
-    if coordinates.numbers(text):
-        return Area(text[:LONGEST_NAME], _checked(coordinates.read(text)))
+    if geometry.numbers_in(text):
+        return Area(text[:LONGEST_NAME], _checked(geometry.read_coordinates(text)))
     return _of_name(text)
 
 
@@ -230,9 +231,9 @@ def of_question(text: str) -> Box | None:
 
     Whole numbers may be years or codes: they are a place in metres only.
     """
-    if not coordinates.numbers(text.strip()):
+    if not geometry.numbers_in(text.strip()):
         return None
-    sides = coordinates.read(text.strip())
+    sides = geometry.read_coordinates(text.strip())
     if len(sides) != 4 or all(side == int(side) for side in sides):  # noqa: PLR2004 - a rectangle
         return None
     west, south, east, north = sides

@@ -8,11 +8,11 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, jsonify
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.search import area as areas
 from ckanext.ecosphere.search import facets, page
 from ckanext.ecosphere.search.page import Address
 from ckanext.ecosphere.shared import language, web_guard
-from ckanext.ecosphere.vocabularies import coordinates
 
 LONGEST_COORDINATES = 100
 """Characters of coordinates in the search box."""
@@ -127,7 +127,7 @@ def _without_area() -> Address:
 def _parameters(found: areas.Area) -> dict[str, str]:
     if found.box is None:
         return {facets.COVERS: found.covers}
-    sides = coordinates.enlarged(found.box)
+    sides = geometry.enlarged(found.box)
     parameters = {page.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in sides)}
     if found.label:
         parameters["ext_area"] = found.label

@@ -19,10 +19,11 @@ from shapely.geometry import mapping, shape
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.kinds import PreviewError
+from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.dataset.services import with_parameters
 from ckanext.ecosphere.shared import language, parsing
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
-from ckanext.ecosphere.vocabularies import communes, coordinates, epcis, tables
+from ckanext.ecosphere.vocabularies import communes, epcis, tables
 
 Fields = Mapping[str, Any]
 Box = tuple[float, float, float, float]
@@ -312,7 +313,7 @@ def _territory(text: str) -> dict[str, Any]:
 
 
 def _rectangle(text: str) -> dict[str, Any]:
-    sides = list(coordinates.read(text[:200]))
+    sides = list(geometry.read_coordinates(text[:200]))
     if len(sides) != 4:  # noqa: PLR2004 - of a rectangle
         sentence = tk._(
             "Give a rectangle (west,south,east,north) or a point in degrees, or in metres"
@@ -328,7 +329,7 @@ def _rectangle(text: str) -> dict[str, Any]:
     }
     is_point = (west, south) == (east, north)
     if is_point and max(abs(west), abs(south)) <= 90:  # noqa: PLR2004
-        sides = list(coordinates.enlarged((west, south, east, north)))
+        sides = list(geometry.enlarged((west, south, east, north)))
     elif max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:  # noqa: PLR2004
         sentence = tk._(
             "A side of the rectangle is no place on Earth: west,south,east,north in degrees."
