@@ -35,6 +35,7 @@ from ckanext.ecosphere.work.jobs import Job
     {
         "check_access": chained.check_access,
         "dataset_display_name": chained.dataset_display_name,
+        "humanize_entity_type": chained.humanize_entity_type,
         "linked_user": chained.linked_user,
         "render_datetime": chained.render_datetime,
         "user_image": chained.user_image,

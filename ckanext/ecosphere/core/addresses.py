@@ -200,7 +200,7 @@ def remember_address() -> None:
         and tk.current_user.is_authenticated
     ):
         account: Any = tk.current_user
-    g.ecosphere_address_before = (account.email or "").lower()
+        g.ecosphere_address_before = (account.email or "").lower()
 
 
 @blueprint.after_app_request

@@ -125,6 +125,23 @@ def user_image(original: Any, user_id: str, size: int = 100) -> Any:
     return tk.h.snippet("user/snippets/placeholder.html", size=size, user_name=reader.display_name)
 
 
+@tk.chained_helper
+def humanize_entity_type(
+    original: Any, entity_type: str, object_type: str, purpose: str
+) -> str | None:
+    """Name a harvest source in the list of activities: CKAN takes the English word of its type.
+
+    Args:
+        original: CKAN's helper.
+        entity_type: table of the object.
+        object_type: its type.
+        purpose: where it is named.
+    """
+    if (entity_type, object_type, purpose) == ("package", "harvest", "activity_record"):
+        return tk._("harvested catalogue")
+    return original(entity_type, object_type, purpose)
+
+
 _KEPT = "ecosphere_own_services"
 
 

@@ -29,12 +29,13 @@ _CUT = {
 
 def bound_files() -> None:
     """Make ckanext-dcat leave out the files of a document beyond the bound, and say so in it."""
-    original = RDFSerializer.graph_from_dataset
+    serializer_class: Any = RDFSerializer
+    original = serializer_class.graph_from_dataset
     if hasattr(original, "__wrapped__"):
         return
 
     @wraps(original)
-    def graph_from_dataset(serializer: RDFSerializer, dataset_dict: dict[str, Any]) -> Any:
+    def graph_from_dataset(serializer: Any, dataset_dict: dict[str, Any]) -> Any:
         files = dataset_dict.get("resources") or []
         most = _most(serializer)
         described = files[:most]
@@ -46,15 +47,15 @@ def bound_files() -> None:
                 serializer.g.add((dataset_ref, RDFS.comment, Literal(text, lang=lang)))
         return dataset_ref
 
-    RDFSerializer.graph_from_dataset = graph_from_dataset
+    serializer_class.graph_from_dataset = graph_from_dataset
 
 
-def _most(serializer: RDFSerializer) -> int:
+def _most(serializer: Any) -> int:
     """Return how many files of the next dataset the document describes."""
     of_document = MOST_DESCRIPTIONS // max(1, len(serializer._profiles))
     return max(FEWEST_FILES, of_document - _files_before(serializer))
 
 
-def _files_before(serializer: RDFSerializer) -> int:
+def _files_before(serializer: Any) -> int:
     """Return the number of files that the document describes so far."""
     return getattr(serializer, "ecosphere_files", 0)

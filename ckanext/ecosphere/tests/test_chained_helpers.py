@@ -128,3 +128,9 @@ def test_a_picture_of_ones_own_is_shown(app: Any, service: dict[str, Any]):
 @pytest.mark.ckan_config("ckan.gravatar_default", "identicon")
 def test_a_portal_that_asks_gravatar_still_does(app: Any, service: dict[str, Any]):
     assert "gravatar.com/avatar" in app.get("/", headers={"Authorization": service["passante"]}).body
+
+
+def test_the_news_name_a_harvest_source_in_the_language_of_the_page(made_app: Any):
+    with made_app._wsgi_app.test_request_context("/", environ_overrides={"CKAN_LANG": "fr"}):
+        assert tk.h.humanize_entity_type("package", "harvest", "activity_record") == "catalogue moissonné"
+        assert tk.h.humanize_entity_type("package", "dataset", "activity_record") is None
