@@ -655,7 +655,7 @@ def journal_page() -> str:
         "number": number,
         "pages": max(1, -(-count // PAGE)),
     }
-    return tk.render("ecosphere_journal.html", variables)
+    return tk.render("ecosphere_lists/journal.html", variables)
 
 
 @blueprint.route("/journal.csv")

@@ -1,4 +1,4 @@
-"""Defect 63: an RDF document of ckanext-dcat describes a bounded number of files.
+"""Defect 62: an RDF document of ckanext-dcat describes a bounded number of files.
 
 A dataset may have 20 000 files, and a reader chooses the profiles (`?profiles=`): a document took half a
 minute, in which its process answered nobody. Not yet proposed to ckanext-dcat (2.4.4).

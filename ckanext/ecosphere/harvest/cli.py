@@ -42,7 +42,7 @@ def run(ctx: click.Context, source: str, inline: bool, force: bool) -> None:
 
     Ends with exit code 1 when the harvest had errors.
     """
-    with ctx.meta["flask_app"].test_requestsite_context():
+    with ctx.meta["flask_app"].test_request_context():
         ok = harvest_source(source, inline=inline, force=force, echo=click.echo)
     if not ok:
         ctx.exit(1)
@@ -67,7 +67,7 @@ def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
 
     Ends with exit code 1 when something could not be read.
     """
-    with ctx.meta["flask_app"].test_requestsite_context():
+    with ctx.meta["flask_app"].test_request_context():
         try:
             result = preview.try_source(url, type_name, text)
         except ValueError as error:
@@ -87,7 +87,7 @@ def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
 @click.pass_context
 def joined(ctx: click.Context, source: str | None) -> None:
     """List the datasets that several catalogues have: which source publishes each, and why."""
-    with ctx.meta["flask_app"].test_requestsite_context():
+    with ctx.meta["flask_app"].test_request_context():
         for pair in reconcile.joined(source):
             click.echo(f"{pair['dataset']}: {pair['title']}")
             click.echo(
@@ -112,7 +112,7 @@ def split(ctx: click.Context, dataset: str, source: str | None) -> None:
 
     Later harvests do not join them again; "rejoin" takes it back.
     """
-    with ctx.meta["flask_app"].test_requestsite_context():
+    with ctx.meta["flask_app"].test_request_context():
         try:
             parted = reconcile.split(dataset, source)
         except LookupError as error:
@@ -128,7 +128,7 @@ def split(ctx: click.Context, dataset: str, source: str | None) -> None:
 @click.pass_context
 def rejoin(ctx: click.Context, dataset: str) -> None:
     """Let DATASET, which "split" parted from another one, be joined to it again."""
-    with ctx.meta["flask_app"].test_requestsite_context():
+    with ctx.meta["flask_app"].test_request_context():
         try:
             reconcile.rejoin(dataset)
         except LookupError as error:
@@ -157,7 +157,7 @@ def sync(ctx: click.Context, file: Path, yes: bool, retire: bool) -> None:
 
     Ends with exit code 1 when something could not be done.
     """
-    with ctx.meta["flask_app"].test_requestsite_context():
+    with ctx.meta["flask_app"].test_request_context():
         try:
             listed, refused = registry.read(file)
         except ValueError as error:

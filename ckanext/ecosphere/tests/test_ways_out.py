@@ -20,8 +20,8 @@ NETWORK = (
 ALLOWED = {
     ("core/away.py", "requests"): "asks the portal's Solr whether it is there",
     ("access/confinement/", "socket"): "tries out that the reader of files reaches no port of this machine",
-    ("shared/mailing/", "smtplib"): "the portal's mail server",
-    ("shared/mailing/", "socket"): "errors of the mail server",
+    ("shared/mailing.py", "smtplib"): "the portal's mail server",
+    ("shared/mailing.py", "socket"): "errors of the mail server",
     ("data_requests/mail_in.py", "imaplib"): "the mailbox of replies, which the administrator named",
     ("data_requests/mail_in.py", "ssl"): "certificates of that mail server",
     ("setup/health.py", "smtplib"): "greets the portal's mail server",

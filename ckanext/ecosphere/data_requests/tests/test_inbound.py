@@ -213,10 +213,10 @@ def test_a_foreign_token_an_old_one_and_one_of_another_portal_are_no_use(
     for forged in (f"{number}0-{day}-{digest}", f"{number}-{day}0-{digest}", f"{number}-{day}-{'a' * 20}"):
         assert handed_over(reply(mine, To=f"reply+{forged}@guichet.example")) == "not_ours"
     with monkeypatch.context() as leaked:
-        leaked.setattr(reply_addresses.link_key, "get", lambda: ckan_config["SECRET_KEY"])
+        leaked.setattr(reply_addresses.mailing, "link_key", lambda: ckan_config["SECRET_KEY"])
         forged = reply_addresses._signed(number, day)
     assert handed_over(reply(mine, To=f"reply+{forged}@guichet.example")) == "not_ours"
-    monkeypatch.setattr(reply_addresses.link_key, "get", lambda: "of-another-portal-0123456789")
+    monkeypatch.setattr(reply_addresses.mailing, "link_key", lambda: "of-another-portal-0123456789")
     assert handed_over(reply(mine)) == "not_ours"
     assert not comments() and row(made).comment_count == 0
 

@@ -102,7 +102,7 @@ def topic_categories(draft: Draft) -> None:
     draft.set("topic_category", list(dict.fromkeys(uris)))
 
 
-def spatial_representation(draft: Draft) -> None:
+def representation(draft: Draft) -> None:
     """Set the first representation that is in the vocabulary; note further ones."""
     for code in dict.fromkeys(draft.record.spatial_representations):
         concept = concept_of("spatial-representation", code)

@@ -390,13 +390,14 @@ def _checks() -> dict[str, Callable[[str], bool]]:
         "applicable_legislation": _web,
         "hvd_category": lambda value: value.startswith("http://data.europa.eu/bna/c_"),
         "language": _of("language"),
-        "scale_denominator": str.isdigit,
         "temporal_resolution": is_stored_form,
     }
     for field in fields.fields():
         preset = field.entry.get("preset") or ""
         if preset.startswith("ecosphere_url"):
             checks[field.name] = _web
+        elif field.iso.get("write") == "integer":
+            checks[field.name] = str.isdigit
         elif preset.startswith("ecosphere_concept") and not field.entry.get("vocabulary_open"):
             checks[field.name] = _of(field.vocabulary)
     return checks
@@ -423,9 +424,6 @@ def _checked(name: str, value: Any) -> list[str]:
 
 def profile_fields(draft: Draft) -> None:
     """Take over fields from the profiles that no rule has set."""
-    measures = draft.record.fields.get("quality_measure")
-    if measures and not draft.dataset.get("quality_measure"):
-        draft.set("quality_measure", [row for row in measures if isinstance(row, dict)])
     for name, value in draft.record.fields.items():
         if draft.dataset.get(name) or _is_judged(name):
             continue

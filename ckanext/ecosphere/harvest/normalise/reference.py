@@ -498,11 +498,14 @@ def _row(report: Conformity) -> dict[str, Any]:
 
 
 def quality_measures(draft: Draft) -> None:
-    """Keep each quality measure once, with its dimension."""
+    """Keep each quality measure once, with its dimension; else those that a profile has read."""
     measures: list[dict[str, Any]] = []
     for row in _measures(_bounded(draft, draft.record.measures)):
         if row not in measures:
             measures.append(row)
+    if not measures:
+        rows = draft.record.fields.get("quality_measure") or ()
+        measures = [row for row in rows if isinstance(row, dict)]
     if measures:
         draft.set("quality_measure", measures)
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from ckanext.ecosphere.harvest.normalise.codes import (
     languages,
+    representation,
     resource_type,
-    spatial_representation,
     status,
     topic_categories,
 )
@@ -65,7 +65,7 @@ RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("relations", relations),
     ("languages", languages),
     ("status", status),
-    ("spatial-representation", spatial_representation),
+    ("spatial-representation", representation),
     ("dates", dates),
     ("metadata-date", metadata_date),
     ("periods", periods),
