@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from html import escape
@@ -112,6 +113,22 @@ def ecosphere_quality_desk_url(organization: Mapping[str, Any]) -> str | None:
         return tk.url_for("ecosphere_requests.desk", organization=organization["name"])
     except BuildError:
         return None
+
+
+def ecosphere_quality_badge_code(
+    package: Mapping[str, Any], badge: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the badge of `package` for other sites, as HTML and Markdown: an image linked to its quality page."""
+    image = tk.url_for("ecosphere_quality.dataset_badge", id=package["name"], _external=True)
+    page = tk.url_for("ecosphere_quality.dataset_page", id=package["name"], _external=True)
+    text = tk._("Metadata quality: {level}, {score} out of 100").format(
+        level=badge["label"], score=badge["score"]
+    )
+    return {
+        "html": f'<a href="{escape(page)}"><img src="{escape(image)}" alt="{escape(text)}" '
+                f'height="24"></a>',
+        "markdown": f"[![{text}]({image})]({page})",
+    }
 
 
 # --- fields in the forms of CKAN and ckanext-scheming ---
@@ -599,4 +616,61 @@ def _svg(title: str, content: str, height: int, width: int = WIDTH) -> Markup:
         f'<svg class="ecosphere-chart" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{escape(title)}" '
         f'font-size="12" font-family="sans-serif">{content}</svg>'
+    )
+
+
+# --- badge ---
+
+CHARACTER = 7.2  # average width of a character at 12 px, in pixels
+MARGIN = 10
+BADGE_HEIGHT = 24
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colours of a level (text contrast of at least 7:1) and the path of its shape in a 16 px square."""
+
+    ground: str
+    text: str
+    shape: str
+    dashed: bool = False
+
+
+LOOKS = {
+    "gold": Look(
+        "#fff3c4", "#5c4300", "M8 1l2.1 4.6 5 .6-3.7 3.4 1 4.9L8 12l-4.4 2.5 1-4.9L.9 6.2l5-.6z"
+    ),
+    "silver": Look("#e9edf2", "#2f3b47", "M4 2h8l4 6-4 6H4L0 8z"),
+    "bronze": Look("#f7e1d0", "#662f0e", "M8 1a7 7 0 1 0 .01 0z"),
+    "incomplete": Look("#ffffff", "#4a4a4a", "M8 1.5L15 14.5H1z", dashed=True),
+}
+
+
+def badge_svg(shown: Badge, label: str) -> str:
+    """Return the image of a badge; `label` is the name of its level in the reader's language."""
+    look = LOOKS[shown.level]
+    left = tk._("Metadata quality")
+    right = f"{label} · {shown.score}/100"
+    title = tk._("Metadata quality: {level}, {score} out of 100").format(
+        level=label, score=shown.score
+    )
+    split = round(len(left) * CHARACTER + 2 * MARGIN)
+    width = split + round(len(right) * CHARACTER + 2 * MARGIN + 20)
+    shape = f'fill="{look.text}"'
+    if look.dashed:
+        shape = f'fill="none" stroke="{look.text}" stroke-width="1.5" stroke-dasharray="3 2"'
+    text = 'font-family="DejaVu Sans, Verdana, Arial, sans-serif" font-size="12"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{BADGE_HEIGHT}" '
+        f'role="img" '
+        f'aria-labelledby="t" viewBox="0 0 {width} {BADGE_HEIGHT}"><title '
+        f'id="t">{escape(title)}</title>'
+        f'<rect width="{split}" height="{BADGE_HEIGHT}" fill="#3a3a3a"/>'
+        f'<rect x="{split}" width="{width - split}" height="{BADGE_HEIGHT}" fill="{look.ground}"/>'
+        f'<rect x=".5" y=".5" width="{width - 1}" height="{BADGE_HEIGHT - 1}" fill="none" '
+        f'stroke="#3a3a3a"/>'
+        f'<text x="{MARGIN}" y="16" fill="#fff" {text}>{escape(left)}</text>'
+        f'<path transform="translate({split + MARGIN - 2} 4)" d="{look.shape}" {shape}/>'
+        f'<text x="{split + MARGIN + 20}" y="16" fill="{look.text}" '
+        f'{text}>{escape(right)}</text></svg>'
     )

@@ -1,4 +1,4 @@
-"""Pages of the room: quality of a dataset, comparison of services, dashboards."""
+"""Pages of the room: quality and badge of a dataset, comparison of services, dashboards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckan.logic import clean_dict, parse_params, tuplize_dict
 from flask import Blueprint, Response, abort, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.quality import config, figures, overview, store
+from ckanext.ecosphere.quality import config, figures, helpers, overview, store
 from ckanext.ecosphere.quality.figures import Scope
 from ckanext.ecosphere.shared import web_guard
 
@@ -59,6 +59,25 @@ def dataset_page(id: str) -> str:
         "page": page,
     }
     return tk.render("ecosphere_quality/dataset.html", variables)
+
+
+def dataset_badge(id: str) -> AnyResponse:
+    """Return the badge of a dataset as SVG, with an ETag."""
+    package = visible_dataset(id)
+    stored = model.Package.get(package["id"])
+    if stored is None:
+        tk.abort(404)
+    badge = helpers.quality(stored).badge
+    response = Response(
+        helpers.badge_svg(badge, helpers.level_label(badge.level)), mimetype="image/svg+xml"
+    )
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    if package["private"] or package["state"] != model.State.ACTIVE:
+        request.environ["__no_cache__"] = True
+        response.cache_control.no_store = True
+        return response
+    response.add_etag()
+    return response.make_conditional(request)
 
 
 def recheck(id: str) -> AnyResponse:
@@ -196,6 +215,7 @@ def _private(response: Response) -> Response:
 
 for path, view in (
     ("/dataset/<id>/qualite", dataset_page),
+    ("/dataset/<id>/qualite.svg", dataset_badge),
     ("/qualite", overview_page),
     ("/qualite.csv", overview_csv),
     ("/qualite.json", overview_json),

@@ -103,6 +103,13 @@ def test_sources_that_are_no_policy_are_refused(portal: Any, text: str):
         headers.read_extra(text)
 
 
+def test_badge_may_be_shown_elsewhere_and_runs_nothing(visitor: Visitor):
+    sent = visitor().get("/dataset/zones-humides/qualite.svg").headers
+    assert "default-src 'none'" in sent["Content-Security-Policy"]
+    assert "X-Frame-Options" not in sent
+    assert sent["X-Content-Type-Options"] == "nosniff"
+
+
 @pytest.mark.parametrize(
     "path", ["/dataset/zones-humides/iso19139.xml", "/dataset/zones-humides.rdf"]
 )

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 SEES = ("member", "editor", "admin", "sysadmin")
 SEES_NOTHING = (None, "stranger", "other-editor")
 
-OF_THE_DATASET = ("/dataset/secret/qualite", "/dataset/secret.ttl")
+OF_THE_DATASET = ("/dataset/secret/qualite", "/dataset/secret/qualite.svg", "/dataset/secret.ttl")
 OF_THE_SERVICE = tuple(
     f"/organization/ddt-42/tableau-de-bord{ending}" for ending in ("", ".csv", ".json")
 )
@@ -124,4 +124,4 @@ def test_a_dataset_that_becomes_private_leaves_all_figures(app: Any, secret: dic
     act("package_patch", id="public", private=True)
     found = ask("ecosphere_quality_overview", None)
     assert found["summary"]["datasets"] == 0 and found["trend"] == [] and found["services"] == []
-    assert get(app, "/dataset/public/qualite", None, secret).status_code == 404
+    assert get(app, "/dataset/public/qualite.svg", None, secret).status_code == 404

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -92,7 +93,32 @@ def test_other_lists_are_not_offered_to_sort_by_quality(app: Any, zones: Any):
     assert "ecosphere_quality_score" in app.get("/fr/organization/ddt-42").body
 
 
-@pytest.mark.parametrize("path", ["/dataset/zones/qualite"])
+def test_the_image_has_a_title_and_is_valid(app: Any, zones: Any):
+    response = app.get("/fr/dataset/zones/qualite.svg")
+    assert response.headers["Content-Type"].startswith("image/svg+xml")
+    root = ElementTree.fromstring(response.body)
+    title = root.find("{http://www.w3.org/2000/svg}title")
+    assert (
+        title is not None and "/100" not in (title.text or "") and "sur 100" in (title.text or "")
+    )
+
+
+def test_the_image_is_sent_again_only_when_it_changes(app: Any, zones: Any):
+    first = app.get("/fr/dataset/zones/qualite.svg")
+    same = app.get(
+        "/fr/dataset/zones/qualite.svg",
+        headers={"If-None-Match": first.headers["ETag"]},
+        status=304,
+    )
+    assert same.body == ""
+    act("package_patch", id="zones", license_id="etalab-2.0")
+    changed = app.get(
+        "/fr/dataset/zones/qualite.svg", headers={"If-None-Match": first.headers["ETag"]}
+    )
+    assert changed.status_code == 200 and changed.headers["ETag"] != first.headers["ETag"]
+
+
+@pytest.mark.parametrize("path", ["/dataset/zones/qualite", "/dataset/zones/qualite.svg"])
 def test_a_private_dataset_gives_nothing_to_those_who_may_not_see_it(
     app: Any, zones: Any, people: dict[str, Any], path: str
 ):
@@ -109,6 +135,6 @@ def test_a_private_dataset_gives_nothing_to_those_who_may_not_see_it(
         )
 
 
-@pytest.mark.parametrize("path", ["/dataset/nothing/qualite"])
+@pytest.mark.parametrize("path", ["/dataset/nothing/qualite", "/dataset/nothing/qualite.svg"])
 def test_an_unknown_dataset_is_not_found(app: Any, path: str, zones: Any):
     app.get(path, status=404)

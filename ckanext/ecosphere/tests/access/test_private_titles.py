@@ -29,6 +29,7 @@ ASKING = {
 }
 PAGES = (
     "/dataset/?/qualite",
+    "/dataset/?/qualite.svg",
     "/dataset/?/iso19139.xml",
     "/dataset/?/schemaorg.jsonld",
     "/dataset/?/dupliquer",
