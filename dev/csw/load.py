@@ -34,12 +34,28 @@ COLUMNS = {
     "date_modified": f"{{{GMD}}}dateStamp/*",
     "parentidentifier": f"{{{GMD}}}parentIdentifier/{TEXT}",
 }
-KEYWORDS = f".//{{{GMD}}}MD_Keywords/{{{GMD}}}keyword/*"
+#: Columns that hold several values, separated by commas.
+LISTS = {
+    "keywords": f".//{{{GMD}}}MD_Keywords/{{{GMD}}}keyword/*",
+    "topicategory": f".//{{{GMD}}}topicCategory/*",
+    "format": f".//{{{GMD}}}MD_Format/{{{GMD}}}name/{TEXT}",
+    "crs": f".//{{{GMD}}}RS_Identifier/{{{GMD}}}code/*",
+    "lineage": f".//{{{GMD}}}LI_Lineage/{{{GMD}}}statement/{TEXT}",
+    "denominator": f".//{{{GMD}}}denominator/*",
+    "servicetype": ".//{http://www.isotc211.org/2005/srv}serviceType/*",
+}
+#: Columns of codes, and columns of dates by their type.
+CODES = {
+    "language": f"{{{GMD}}}language/*",
+    "resourcelanguage": f".//{{{GMD}}}MD_DataIdentification/{{{GMD}}}language/*",
+}
+DATES = {"revision": "date_revision", "creation": "date_creation", "publication": "date_publication"}
+CITED = f".//{{{GMD}}}identificationInfo/*/{{{GMD}}}citation//{{{GMD}}}CI_Date"
 SIDES = ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude", "northBoundLatitude")
 OUTERMOST = etree.XPath("//*[local-name() = 'MD_Metadata'][not(ancestor::*[local-name() = 'MD_Metadata'])]")
 FIELDS = (
     *("identifier", "typename", "schema", "mdsource", "insert_date", "xml", "anytext", "type", "wkt_geometry"),
-    *(*COLUMNS, "keywords"),
+    *(*COLUMNS, *LISTS, *CODES, *DATES.values()),
 )
 
 
@@ -63,7 +79,6 @@ def row(record: etree._Element, used: set[str]) -> dict[str, str | None]:
         key = f"{own}#{number}"
     used.add(key)
     level = record.find(f"{{{GMD}}}hierarchyLevel/*")
-    words = [" ".join((word.text or "").split()) for word in record.iterfind(KEYWORDS)]
     return {
         "identifier": key,
         "typename": "gmd:MD_Metadata",
@@ -75,7 +90,9 @@ def row(record: etree._Element, used: set[str]) -> dict[str, str | None]:
         "type": "dataset" if level is None else level.get("codeListValue", "dataset"),
         "wkt_geometry": box(record),
         **{column: (record.findtext(path) or "").strip() for column, path in COLUMNS.items()},
-        "keywords": ",".join(filter(None, words)),
+        **{column: ",".join(_texts(record, path)) for column, path in LISTS.items()},
+        **{column: _code(record.find(path)) for column, path in CODES.items()},
+        **dates(record),
     }
 
 
@@ -89,6 +106,25 @@ def box(record: etree._Element) -> str | None:
         corners = ((west, south), (west, north), (east, north), (east, south), (west, south))
         return f"POLYGON(({', '.join(f'{x:.5f} {y:.5f}' for x, y in corners)}))"
     return None
+
+
+def dates(record: etree._Element) -> dict[str, str]:
+    """Return the dates of the data by column, according to their type."""
+    found = dict.fromkeys(DATES.values(), "")
+    for each in record.iterfind(CITED):
+        column = DATES.get(_code(each.find(f"{{{GMD}}}dateType/*")))
+        if column:
+            found[column] = (each.findtext(f"{{{GMD}}}date/*") or "").strip()
+    return found
+
+
+def _texts(record: etree._Element, path: str) -> list[str]:
+    texts = [" ".join((element.text or "").split()) for element in record.iterfind(path)]
+    return list(filter(None, texts))
+
+
+def _code(element: etree._Element | None) -> str:
+    return "" if element is None else (element.get("codeListValue") or element.text or "").strip()
 
 
 def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
