@@ -126,7 +126,7 @@ def ecosphere_quality_badge_code(
     )
     return {
         "html": f'<a href="{escape(page)}"><img src="{escape(image)}" alt="{escape(text)}" '
-                f'height="24"></a>',
+        f'height="24"></a>',
         "markdown": f"[![{text}]({image})]({page})",
     }
 
@@ -672,5 +672,5 @@ def badge_svg(shown: Badge, label: str) -> str:
         f'<text x="{MARGIN}" y="16" fill="#fff" {text}>{escape(left)}</text>'
         f'<path transform="translate({split + MARGIN - 2} 4)" d="{look.shape}" {shape}/>'
         f'<text x="{split + MARGIN + 20}" y="16" fill="{look.text}" '
-        f'{text}>{escape(right)}</text></svg>'
+        f"{text}>{escape(right)}</text></svg>"
     )
