@@ -30,7 +30,7 @@ from dev.attack.tables import table as rows_of
 from dev.stack import accounts, ckan, demo, services
 from dev.stack.install import venv_program
 from dev.stack.settings import LOCAL, ports
-from dev.stack.shell import run, say, write_private
+from dev.stack.shell import columns, run, say, write_private
 
 ANSWERING = ("web", "solr", "postgres")
 #: A web server that does not stop within this many seconds is killed.
@@ -194,14 +194,13 @@ def carry_out(name: str, attack: classes.Attack, prepared: Stage, tell: Callable
 
 def table(results: Sequence[Result]) -> str:
     """Format the results as a plain-text table."""
-    line = "{:<15} {:>9} {:>12} {:>19} {:>21}  {}"
-    head = line.format("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
-    lines = [head.rstrip(), "-" * len(head.rstrip())]
+    head = ("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
+    rows: list[tuple[object, ...]] = [head]
     for result in results:
         verdict = "ok" if result.good else result.failure[:60] or "NOT OK"
-        figures = (len(result.through), f"{result.slowest[0]:.2f}", f"{result.worst_bytes / 1e6:.0f}")
-        lines.append(line.format(result.name, result.attempts, *figures, verdict))
-    return "\n".join(lines)
+        figures = (result.attempts, len(result.through), f"{result.slowest[0]:.2f}", f"{result.worst_bytes / 1e6:.0f}")
+        rows.append((result.name, *figures, verdict))
+    return columns(rows, right=range(1, 5))
 
 
 if __name__ == "__main__":

@@ -100,15 +100,9 @@ def _planted(stage: Stage) -> Iterator[Outcome]:
 
 
 def _after_deletion(stage: Stage) -> Iterator[Outcome]:
-    site, password = stage.people["sysadmin"], secrets.token_urlsafe(12)
-    client = stage.fresh()
-    client.name = f"attack-gone-{secrets.token_hex(3)}"
-    email = f"{client.name}@guichet.example"
-    made = site.action("user_create", name=client.name, email=email, password=password).result or {}
-    token = site.action("api_token_create", user=client.name, name="x").result or {}
-    client.token = token.get("token", "")
+    client, password = stage.account(f"attack-gone-{secrets.token_hex(3)}", "Attaque")
     client.log_in(password)
-    site.action("user_delete", id=made.get("id", client.name))
+    stage.people["sysadmin"].action("user_delete", id=client.id)
     yield Outcome("a session of a deleted account", _is_known(client), "still logged in")
     answer = client.action("ecosphere_request_create", title="Attaque")
     yield Outcome("a token of a deleted account", answer.success, answer.short)
