@@ -28,11 +28,6 @@ from ckanext.ecosphere.shared import outlines
 from ckanext.ecosphere.vocabularies import communes, epcis, normalise
 
 TARGET = epcis.FOLDER / "epci-outlines.csv"
-NOTES = """\
-# Outlines of the intercommunalities, approximate (kilometres off): joined Voronoi cells of communes' middles within their département, made by dev/epci_outlines.py
-# Middles of communes: GeoNames (cities500, CC-BY-4.0); borders of départements: svg-maps, France departments 2.0.0 (Victor Cazanave, CC-BY-4.0); overseas: Natural Earth (public domain)
-# west to north: degrees (WGS 84) of the outline. path: as the `d` of an SVG path, in thousandths of a degree eastward and northward
-"""  # noqa: E501
 DECIMALS = 3
 WEST, SCALE, NORTH = -5.1898, 0.0241, 59.635
 """Left side of the drawing of the départements in degrees, degrees per unit, and upper side as Mercator ordinate.
@@ -168,8 +163,9 @@ def main() -> None:
     """Write the table."""
     cities, drawing = map(Path, sys.argv[1:])
     shapes = joined(middles(cities), borders(drawing))
+    notes = [line for line in TARGET.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith("#")]
     with TARGET.open("w", encoding="utf-8", newline="") as file:
-        file.write(NOTES)
+        file.writelines(notes)
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("code", "west", "south", "east", "north", "path"))
         for code, shape in sorted(shapes.items()):

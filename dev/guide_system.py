@@ -23,20 +23,7 @@ START_SECONDS = 240
 #: Name of the portal in the documentation.
 HOST = "guichet.example.gouv.fr"
 #: What Debian's nginx.conf has around the files of conf.d, without its paths.
-NGINX_MAIN = """\
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/guichet.conf;
-}}
-"""
+NGINX_MAIN = Path(__file__).with_name("guide_nginx.conf")
 _NGINX_BLOCK = re.compile(r"^```nginx\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -160,7 +147,7 @@ class System:
             site = site.replace(written, here)
         (folder / "guichet_proxy.conf").write_text(proxy)
         (folder / "guichet.conf").write_text(site)
-        (folder / "nginx.conf").write_text(NGINX_MAIN.format(folder=folder))
+        (folder / "nginx.conf").write_text(NGINX_MAIN.read_text().replace("FOLDER", str(folder)))
         names = ["-keyout", f"{folder}/privkey.pem", "-out", f"{folder}/fullchain.pem"]
         command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
         subprocess.run([*command, "-subj", f"/CN={HOST}", *names], check=True, capture_output=True)

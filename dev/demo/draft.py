@@ -31,27 +31,21 @@ class Catalogue:
     """A platform of the demonstration.
 
     Attributes:
-        title: name of the platform.
         shape: name of its template, `<shape>.xml`.
+        title: name of the platform.
         host: made-up host name.
         kinds: kinds of services that publish on it.
         share: share of all records, from 0 to 1.
     """
 
-    title: str
     shape: str
+    title: str
     host: str
     kinds: tuple[str, ...]
     share: float
 
 
-CATALOGUES = {
-    "geoide": Catalogue("Géo-IDE Catalogue", "geoide", "geo-ide.example", ("ddt", "ddtm"), 0.6),
-    "prodige": Catalogue("Plateforme régionale Prodige", "prodige", "prodige.example", ("dreal",), 0.2),
-    "geonetwork": Catalogue(
-        "Géoportail des façades et des outre-mer", "geonetwork", "geonetwork.example", ("dirm", "deal", "dreal"), 0.2
-    ),
-}
+CATALOGUES = {name: Catalogue(name, **values) for name, values in VARIANTS["catalogues"].items()}
 #: One Prodige record in this many is a republished Géo-IDE record.
 REPUBLISHED_EVERY = 12
 #: One Géo-IDE record in LOT_EVERY is a lot (a series of datasets); the LOT_SIZE records before it are its members.

@@ -37,20 +37,7 @@ RUN_SECONDS = 30.0  # between two looks of ckanext-harvest at the jobs
 #: Maximum number of errors shown per catalogue; the job report has all.
 SHOWN_ERRORS = 5
 _IN_DAYS = re.compile(r"\+(\d+)")
-TO_TRY = """
-What to try next:
-  search                {site}/dataset/?q=zones+humides
-  one service's data    {site}/organization/ddt-01053-01
-  data requests         {site}/demandes (a service's desk: log in as producteur-ddt-01)
-  e-mails it sent       {mail} (none leaves this machine)
-  maps, tables, QGIS    {site}/dataset/{services}
-  quality               {site}/qualite (a service's own: {site}/organization/ddt-01053-01/tableau-de-bord)
-  check all links       .venv/bin/ckan -c .local/ckan.ini ecosphere quality links --background
-                        (asks the servers that the records name; make demo asks this machine only)
-  harvest sources       {site}/harvest (log in as admin)
-  in English            {site}/en/
-  harvest your records  make demo RECORDS=/path/to/a/folder
-  stop, remove          make stop, make clean"""
+TO_TRY = (DEV / "demo" / "to_try.txt").read_text(encoding="utf-8")
 
 
 def run() -> None:
@@ -84,7 +71,7 @@ def run() -> None:
     print("\nAccounts (passwords are kept in .local/credentials.json):")
     for account in accounts.ACCOUNTS:
         print(f"  {account['name']:20} {passwords[account['name']]:16} {account['role']}")
-    print(TO_TRY.format(site=site, mail=ckan.mail_url(), services=SERVICES))
+    print("\n" + TO_TRY.format(site=site, mail=ckan.mail_url(), services=SERVICES))
 
 
 # --- harvests ---
