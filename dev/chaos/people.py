@@ -15,8 +15,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from ckanext.ecosphere.quality.tests import cases
+from dev.attack.tables import filled
 
-from .catalogues import Catalogue, Served
+from .catalogues import WORK, Catalogue, Served
 from .client import AWAY, BROKEN, DONE, REFUSED, Answer, Client
 
 SERVICE = "ddt-01053-01"
@@ -137,14 +138,7 @@ class Producer(Person):
 
     def _save(self, name: str, number: int, *, new: bool) -> Answer:
         saved = self.saved.setdefault(name, Saved())
-        values = {
-            "title": f"Zones du chaos {name}",
-            "notes": f"Enregistrement {number}.",
-            "tags": [{"name": f"marque-{number}"}],
-            "resources": [
-                {"url": f"https://data.example.org/{name}/{number}.csv", "name": f"Fichier {number}", "format": "CSV"}
-            ],
-        }
+        values = filled(WORK["dataset"], {"name": name, "number": number})
         if new:
             answer = self._client.call("package_create", **complete(name=name, owner_org=SERVICE, **values))
             if answer.outcome == REFUSED and saved.unknown:  # stored by an earlier attempt without an answer: change it
@@ -186,33 +180,12 @@ class Asker(Person):
                     break
 
     def _create(self, title: str) -> Answer:
-        day = date.today() + timedelta(days=60)
-        answer = self._people["utilisateur"].call(
-            "ecosphere_request_create",
-            title=title,
-            description="Nous cherchons ces données pour une étude du chaos, avec leur date et leur méthode.",
-            use="research",
-            theme="eau",
-            territory="departement-01",
-            visibility="public",
-            need_by=day.isoformat(),
-        )
+        fields = filled(WORK["request"], {"title": title, **_days()})
+        answer = self._people["utilisateur"].call("ecosphere_request_create", **fields)
         self.created[title] = answer
         if answer.outcome == REFUSED:
             self.wrong.append(f"request refused: {answer.text[:200]}")
         return self.saw("new request", answer)
-
-    @staticmethod
-    def _steps() -> dict[str, tuple[str, dict[str, Any]]]:
-        """Return who does what next, by state."""
-        asked = {"transition": "ask_details", "question": "Sur quelle commune ?", "answer_by": _in_days(15)}
-        return {
-            "draft": ("utilisateur", {"transition": "submit", "similar_seen": True}),
-            "submitted": ("moderatrice", {"transition": "accept", "organization": SERVICE}),
-            "open": ("producteur-ddt-01", {"transition": "start", "planned": _in_days(20)}),
-            "in_progress": ("producteur-ddt-01", asked),
-            "needs_info": ("utilisateur", {"transition": "withdraw"}),
-        }
 
     def _advance(self, id_: str, result: dict[str, Any]) -> Answer:
         shown = self._people["producteur-ddt-01"].call("ecosphere_request_show", id=id_)
@@ -222,12 +195,14 @@ class Asker(Person):
         if shown.outcome != DONE:
             return shown
         request = shown.result
-        step = self._steps().get(request["state"])
+        step = WORK["steps"].get(request["state"])
         if step is None:
             result["over"] = True
             return shown
-        actor, fields = step
-        answer = self._people[actor].call("ecosphere_request_transition", id=id_, version=request["version"], **fields)
+        fields = filled(step["fields"], _days())
+        answer = self._people[step["as"]].call(
+            "ecosphere_request_transition", id=id_, version=request["version"], **fields
+        )
         if answer.outcome == DONE:
             self.done.setdefault(id_, Counter())[fields["transition"]] += 1
         elif answer.outcome == REFUSED and answer.status != 409:
@@ -282,11 +257,6 @@ class Visitor(Person):
         seed: see `Person`.
     """
 
-    PAGES = (
-        *("/", "/dataset/", "/dataset/?q=parcelle", "/demandes", "/qualite", "/harvest", f"/organization/{SERVICE}"),
-        *("/dataset/chaos-1-0", "/api/3/action/package_search?q=parcelle", "/user/login"),
-    )
-
     def __init__(self, client: Client, seed: int) -> None:
         super().__init__(seed, pause=0.5)
         self._client = client
@@ -295,7 +265,7 @@ class Visitor(Person):
     def acts(self) -> Any:
         """Read random pages."""
         while True:
-            chosen = self.draw.choice(self.PAGES)
+            chosen = self.draw.choice(WORK["pages"])
             yield lambda path=chosen: self._read(path)
 
     def _read(self, path: str) -> Answer:
@@ -339,16 +309,10 @@ class Harvests(threading.Thread):
     def prepare(self) -> None:
         """Create the sources and start their first harvests."""
         for catalogue in self.catalogues.values():
-            answer = self._client.call(
-                "harvest_source_create",
-                name=catalogue.name,
-                title=f"Catalogue {catalogue.name}",
-                url=self._served.url(catalogue),
-                source_type=catalogue.source_type,
-                owner_org=OWNER,
-                frequency="MANUAL",
-                config=catalogue.config,
-            )
+            source = {"name": catalogue.name, "title": f"Catalogue {catalogue.name}", "owner_org": OWNER}
+            source |= {"url": self._served.url(catalogue), "source_type": catalogue.source_type}
+            source |= {"config": catalogue.config, "frequency": "MANUAL"}
+            answer = self._client.call("harvest_source_create", **source)
             if answer.outcome != DONE:
                 raise RuntimeError(f"the source {catalogue.name} cannot be made: {answer.text[:300]}")
             self._sources[catalogue.name] = answer.result["id"]
@@ -419,8 +383,9 @@ def complete(**values: Any) -> dict[str, Any]:
     return cases.dataset(topic_category=[topic], use_conditions="Citer la source.", **values)
 
 
-def _in_days(number: int) -> str:
-    return (date.today() + timedelta(days=number)).isoformat()
+def _days() -> dict[str, str]:
+    """Return the dates that the table of work names, as `in_20_days`."""
+    return {f"in_{number}_days": (date.today() + timedelta(days=number)).isoformat() for number in (15, 20, 60)}
 
 
 def settled(seconds: float, look: Any, every: float = 1.0) -> float | None:

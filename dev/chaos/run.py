@@ -17,7 +17,7 @@ from dev.stack.settings import DATABASES, LOCAL, forget_ckan_variables, local
 from dev.stack.shell import StackError, say
 
 from . import checks, sabotage
-from .catalogues import Catalogue, served
+from .catalogues import WORK, Catalogue, served
 from .checks import Check
 from .client import Client
 from .people import Asker, Commenter, Harvests, Producer, Visitor, settled
@@ -28,13 +28,6 @@ HARVEST_SECONDS, REST_SECONDS = 60, 90
 SLOWEST_ANSWER, LONGEST_WAIT = 60, 120
 #: Timeout in seconds for the start of a process; long, since the machine may be busy.
 PATIENCE = 300.0
-OPTIONS = {
-    "ecosphere.requests.requests_per_day": "100000",
-    "ecosphere.requests.comments_per_hour": "100000",
-    # Do not delay e-mails to group them.
-    "ecosphere.requests.moderation_digest": "0",
-    "ecosphere.requests.comment_delay": "0",
-}
 PEOPLE = ("utilisateur", "moderatrice", "producteur-ddt-01")
 
 
@@ -88,12 +81,8 @@ def main() -> int:
 
 def run(supervisor: sabotage.Supervisor, people: dict[str, Client], seed: int, number: int, records: int) -> Result:
     """Kill, wait and check, with catalogues, datasets and requests that belong to this seed."""
-    catalogues = [
-        Catalogue(f"chaos-{seed}-csw", "csw", records),
-        Catalogue(f"chaos-{seed}-waf", "waf", records // 2),
-        Catalogue(f"chaos-{seed}-dcat", "dcat", records // 2),
-        Catalogue(f"chaos-{seed}-udata", "udata", records),
-    ]
+    sizes = {"csw": records, "waf": records // 2, "dcat": records // 2, "udata": records}
+    catalogues = [Catalogue(f"chaos-{seed}-{kind}", kind, size) for kind, size in sizes.items()]
     with served(catalogues) as server:
         harvests = Harvests(people[ADMIN], catalogues, server, seed)
         producer = Producer(people["producteur-ddt-01"], seed)
@@ -108,10 +97,8 @@ def run(supervisor: sabotage.Supervisor, people: dict[str, Client], seed: int, n
         result = Result(sabotage.carry_out(kills, supervisor.processes, say))
         harvests.no_more()
         say("Left to itself")
-        result.seconds["running harvests over after the last kill"] = (
-            settled(HARVEST_SECONDS * 4, checks.harvests_are_over),
-            HARVEST_SECONDS,
-        )
+        ended = settled(HARVEST_SECONDS * 4, checks.harvests_are_over)
+        result.seconds["running harvests over after the last kill"] = (ended, HARVEST_SECONDS)
         for each in at_work:
             each.stop()
         harvests.read_the_rest()
@@ -153,7 +140,7 @@ def stack() -> Iterator[sabotage.Supervisor]:
         services.up(started)
         # The development stack may lose the last commits in a crash, for speed; here, they are what is tested.
         postgres.execute(f"ALTER DATABASE {DATABASES['demo']} SET synchronous_commit = on")
-        ckan.initialise(OPTIONS)
+        ckan.initialise(WORK["options"])
         pycsw.setup()
     backends = [postgres.process(), redis.process(), solr.process()]
     portal: list[Process] = [ckan.post_office(kept=100_000), pycsw.process(), *ckan.processes()]
