@@ -19,8 +19,8 @@ from lxml import html as pages
 from ckanext.ecosphere.tests import hostile_records
 from dev.attack import browser, readers, sources
 from dev.attack.asking import judged
-from dev.attack.behaviours import csw_page
 from dev.attack.client import Answer, Client
+from dev.attack.hostile import csw_page
 from dev.attack.stage import Outcome, Stage
 from dev.attack.tables import repeated, table
 

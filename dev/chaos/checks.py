@@ -22,8 +22,7 @@ from dev.stack import ckan
 from dev.stack.settings import local, postgres_url, solr_url
 
 from .catalogues import Catalogue
-from .client import DONE
-from .people import Asker, Commenter, Producer
+from .people import DONE, Asker, Commenter, Producer
 
 MOST_TOLD = 5
 

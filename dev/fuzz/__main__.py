@@ -24,8 +24,7 @@ from pathlib import Path
 
 from ckanext.ecosphere.access.confinement import sandbox
 from dev.fuzz.child import READY
-from dev.fuzz.mutations import mutated, words
-from dev.fuzz.seeds import seeds
+from dev.fuzz.seeds import mutated, seeds, words
 from dev.stack import packages
 from dev.stack.shell import columns
 
