@@ -153,15 +153,7 @@ def _mark(number: int) -> str:
 
 def _written(stage: Stage, line: dict[str, Any], mark: str) -> bytes:
     """Return the reply of a line of the table, as a mail server stores it."""
-    honest = {
-        "From": "{me}",
-        "To": "{to}",
-        "Subject": "Re: demande",
-        "Message-ID": f"<{mark}.{stage.objects['run']}@guichet.example>",
-        "MIME-Version": "1.0",
-        "Content-Type": "text/plain; charset=utf-8",
-    }
-    headers = stage.filled({**honest, **line.get("headers", {})}, mark=mark)
+    headers = stage.filled({**table("mail")["honest"], **line.get("headers", {})}, mark=mark)
     head = "\r\n".join(f"{name}: {value}" for name, value in headers.items() if value)
     body = stage.filled(line.get("body", "{mark}, merci."), mark=mark).replace("\n", "\r\n")
     return f"{head}\r\n\r\n{body}\r\n".encode()

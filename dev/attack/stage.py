@@ -17,17 +17,8 @@ from dev.attack.load import Load
 from dev.attack.routes import Route
 from dev.attack.tables import filled, table
 
-#: Person → (organisation, role). `victim` owns the objects that the others attack.
-PEOPLE = {
-    "user": None,
-    "victim": None,
-    "rival": ("rival", "editor"),
-    "rival-admin": ("rival", "admin"),
-    "member": ("service", "member"),
-    "editor": ("service", "editor"),
-    "admin": ("service", "admin"),
-    "moderator": ("moderators", "editor"),
-}
+#: Person → [organisation, role]. `victim` owns the objects that the others attack.
+PEOPLE: dict[str, list[str] | None] = table("people")
 #: Wait before looking at the job queue: a job is queued shortly after what causes it.
 SETTLE_SECONDS = 3
 #: Largest process, in bytes.
@@ -186,7 +177,7 @@ def _prepare(stage: Stage) -> None:
     _upload(stage)
 
 
-def _person(stage: Stage, person: str, place: tuple[str, str] | None, source: str, run: str) -> None:
+def _person(stage: Stage, person: str, place: list[str] | None, source: str, run: str) -> None:
     name = f"attack-{person}-{run}"
     client, password = stage.account(name, f"Attaque {person}", source)
     if not client.token:

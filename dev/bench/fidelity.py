@@ -33,6 +33,7 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import PageError
 from dev.bench import fidelity_checks as checks
 from dev.bench.fidelity_checks import Fact
+from dev.stack.shell import columns
 
 FALLBACK = "administration-centrale-ou-ministere_172120"
 CONTEXT = Context(fallback_organisation=FALLBACK, catalogue_title="Mesure", free_tags=True)
@@ -43,10 +44,7 @@ LEFT_OUT = {"_reference", "_synthetic-awkward"}
 """Folders without real records."""
 WITHOUT_MEANING = {"form"}
 """Kinds about the form of the record, not about the data: see docs/harvest-rules.md."""
-SECONDARY = {
-    "thesaurus", "format detail", "other", "other text", "quality", "preview text", "transfer", "service", "contact",
-    "link code", "maintenance", "constraint code", "label",
-}  # fmt: skip
+SECONDARY = set(checks.TABLES["secondary"])
 """Kinds that may merely be reported; the others should be in the dataset."""
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -157,13 +155,6 @@ def judge(case: Case) -> None:
 # --- printing --------------------------------------------------------------------------------------
 
 
-def line(name: str, verdicts: Counter) -> str:
-    """Return a row of a table."""
-    total = sum(verdicts.values())
-    shares = " ".join(f"{verdicts[v]:>6} {100 * verdicts[v] / total:5.1f}%" for v in VERDICTS)
-    return f"{name:<28} {total:>6} {shares}"
-
-
 def table(title: str, found: list[Case], by: Any) -> None:
     """Print the verdicts of some cases, grouped by the key that `by` returns for a case and a fact."""
     counted: dict[str, Counter] = defaultdict(Counter)
@@ -173,9 +164,12 @@ def table(title: str, found: list[Case], by: Any) -> None:
                 counted[by(case, fact)][found_out] += 1
                 counted["~secondary" if fact.kind in SECONDARY else "~main"][found_out] += 1
                 counted["~~all"][found_out] += 1
-    print(f"\n{title}\n{'':<28} {'facts':>6} " + " ".join(f"{v:>13}" for v in VERDICTS))
-    for name in sorted(counted):
-        print(line(name.lstrip("~"), counted[name]))
+    rows: list[list[object]] = [["", "facts", *VERDICTS]]
+    for name, verdicts in sorted(counted.items()):
+        total = sum(verdicts.values())
+        shares = (f"{verdicts[verdict]} {100 * verdicts[verdict] / total:5.1f}%" for verdict in VERDICTS)
+        rows.append([name.lstrip("~"), total, *shares])
+    print(f"\n{title}\n{columns(rows, right=range(1, 6))}")
 
 
 def main() -> None:

@@ -30,18 +30,8 @@ _DRIVERS = {
     "xlsx": ("XLSX", ".xlsx"),
     "ods": ("ODS", ".ods"),
 }
-_TOPOJSON = {
-    "type": "Topology",
-    "arcs": [[[0, 0], [1, 1], [2, 0]]],
-    "objects": {"zones": {"type": "GeometryCollection", "geometries": [{"type": "LineString", "arcs": [0]}]}},
-    "transform": {"scale": [0.1, 0.1], "translate": [1, 45]},
-}
-_OPENAPI = b"openapi: 3.0.0\ninfo: {title: x, version: '1'}\npaths:\n  /zones:\n    get: {summary: zones}\n"
-_CATALOGUE = (
-    b'<?xml version="1.0"?><gfc:FC_FeatureCatalogue xmlns:gfc="http://www.isotc211.org/2005/gfc"'
-    b' xmlns:gco="http://www.isotc211.org/2005/gco"><gfc:name><gco:CharacterString>zones</gco:CharacterString>'
-    b"</gfc:name></gfc:FC_FeatureCatalogue>"
-)
+#: Files that are seeds as they are, and `views.sql`, which makes one.
+_DATA = Path(__file__).with_name("data")
 
 
 def seeds(folder: Path) -> dict[str, tuple[str, bytes]]:
@@ -63,11 +53,9 @@ def seeds(folder: Path) -> dict[str, tuple[str, bytes]]:
     made["kmz"] = ("zones.kmz", zipped({"doc.kml": made["kml"][1]}))
     made["zip"] = ("zones.zip", zipped({"a/zones.csv": b"a;b\n1;2\n", "b/zones.json": b"[]"}))
     made["parquet"] = ("zones.parquet", _parquet(shapes))
-    made["csv"] = ("zones.csv", "code;surface;été\n1;2,5;oui\n2;3,5;non\n".encode("cp1252"))
-    made["json"] = ("zones.json", json.dumps([{"code": number, "nom": "été"} for number in range(5)]).encode())
-    made["topojson"] = ("zones.topojson", json.dumps(_TOPOJSON).encode())
-    made["xml"] = ("zones.xml", _CATALOGUE)
-    made["openapi"] = ("api.yaml", _OPENAPI)
+    for path in _DATA.glob("zones.*"):
+        made[path.suffix.removeprefix(".")] = (path.name, path.read_bytes())
+    made["openapi"] = ("api.yaml", (_DATA / "api.yaml").read_bytes())
     made["sqlite"] = ("zones.gpkg", _views(folder / "views.gpkg", made["gpkg"][1]))
     return made
 
@@ -92,13 +80,7 @@ def _views(path: Path, content: bytes) -> bytes:
     """Return a GeoPackage with a view, a trigger, a computed column and an index on an expression."""
     path.write_bytes(content)
     database = sqlite3.connect(path)
-    database.executescript("""
-        CREATE VIEW seen AS SELECT * FROM zones;
-        CREATE TABLE computed (fid INTEGER PRIMARY KEY, a INTEGER, b AS (a + 1));
-        CREATE INDEX of_expression ON computed (a + 2) WHERE a > 1;
-        CREATE TRIGGER told AFTER INSERT ON computed BEGIN SELECT 1; END;
-        INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('seen', 'attributes', 'seen');
-    """)
+    database.executescript((_DATA / "views.sql").read_text())
     database.commit()
     database.close()
     return path.read_bytes()
