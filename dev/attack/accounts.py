@@ -294,14 +294,12 @@ def _api(stage: Stage) -> Iterator[Outcome]:
     private = f"/api/3/action/ecosphere_request_show?id={stage.objects['draft_request']}"
     own = stage.fresh().get(private, headers={"Authorization": token})
     yield Outcome("one's own draft with one's token", not own.success, f"{own.short}: nothing was tested")
-    tried = [(f"a token in the address as {name}", f"&{name}={token}", {}) for name in lines["query"]]
-    for name in lines["headers"]:
-        value = f"auth_tkt={token}; ckan={token}" if name == "Cookie" else token
-        tried.append((f"a token in the header {name}", "", {name: value}))
-    for scheme in lines["schemes"]:
-        tried.append((f"a token as {scheme}", "", {"Authorization": f"{scheme} {token}"}))
-    for what, forged in _forged_jwt(token):
-        tried.append((f"an API token with {what}", "", {"Authorization": forged}))
+    forged = {f"an API token with {what}": value for what, value in _forged_jwt(token)}
+    forged |= {f"a token as {scheme}": f"{scheme} {token}" for scheme in lines["schemes"]}
+    tried = [(what, "", {"Authorization": value}) for what, value in forged.items()]
+    tried += [(f"a token in the address as {name}", f"&{name}={token}", {}) for name in lines["query"]]
+    tried += [(f"a token in the header {name}", "", {name: token}) for name in lines["headers"]]
+    tried.append(("a token in a cookie", "", {"Cookie": f"auth_tkt={token}; ckan={token}"}))
     for what, query, headers in tried:
         answer = stage.fresh().get(private + query, headers=headers)
         yield Outcome(what, answer.success, answer.short)

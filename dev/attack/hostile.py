@@ -268,11 +268,6 @@ WHOLE, LARGEST_PAGE = slice(None), 1_000
 BOMB_BYTES = 300_000_000
 SLOW_SECONDS = 0.7
 FILES_A_PAGE = 500
-#: Properties of a record of OGC API – Records that get odd values.
-OGC_NAMES = (
-    *("title", "description", "type", "language", "created"),
-    *("keywords", "themes", "contacts", "formats", "license"),
-)
 
 # --- templates ---
 
@@ -283,7 +278,7 @@ def _from_template(line: dict[str, Any]) -> Behaviour:
 
     def give(question: Question) -> None:
         words = _words(question)
-        content = {name: template.render(words) for name, template in parts.items()}
+        content = {name: template.render(words).strip() for name, template in parts.items()}
         if "redirect" in content:
             question.redirect(content["redirect"])
         elif "repeated" in content:
@@ -304,6 +299,8 @@ def _words(question: Question) -> dict[str, Any]:
         "canary": question.hostile.canary,
         "records": lambda first, number: [iso_record(first + n) for n in range(number)],
         "honest": lambda numbers: [iso_record(n, title=f"Zones honnêtes {n}") for n in numbers],
+        "record": iso_record,
+        "plain": _plain,
         "page": csw_page,
         "once": lambda records, *numbers: _once(question, records, *numbers),
         "udata": _udata_dataset,
@@ -371,73 +368,9 @@ def waf_stream(question: Question) -> None:
         question.stream(lines(), HTML)
 
 
-def ogcapi_odd(question: Question) -> None:
-    """Answer three valid records among odd ones: unexpected types, invalid URLs and boxes."""
-    odd: list[Any] = [[], {}, 1e300, 10**400, True, None, "a\0b", "\ud800"]
-    odd += [{"href": []}, [[[[]]]], "9999-99-99"]
-    records: list[Any] = [_ogcapi_record(n) for n in (1, 2, 3)] + odd
-    for number, value in enumerate(odd, 10):
-        properties = dict.fromkeys(OGC_NAMES, value)
-        links = [{"rel": "enclosure", "href": href, "type": value} for href in ("http://[", "", "//a", value)]
-        place = {"type": "Polygon", "coordinates": [[[10**400, 1], [2, value], value]]}
-        records += [
-            _ogcapi_record(number, **properties)
-            | {"geometry": value, "time": {"interval": value}, "links": [value, {"href": value}]},
-            _ogcapi_record(number + 100) | {"id": value},
-            _ogcapi_record(number + 200) | {"geometry": place, "bbox": [value, 1, 2, 3], "links": value},
-            _ogcapi_record(number + 300) | {"links": links, "time": {"date": value}},
-        ]
-    question.answer(json.dumps({"type": "FeatureCollection", "features": records, "links": []}), JSON)
-
-
-# --- texts of the class xss, and of slow_texts ---
-
-
-def _xss_texts(first: int) -> Iterator[tuple[int, str, str]]:
-    """Yield a number, a line and a text for each group of payloads."""
-    for number, group in enumerate(table("xss")["payloads"], first):
-        yield number, " ".join(group), "\n\n".join(group)
-
-
 def _plain(text: str) -> str:
     """Remove the characters that XML does not allow."""
     return "".join(letter for letter in text if letter >= " " or letter in "\n\t")
-
-
-def xss_csw(question: Question) -> None:
-    """Answer ISO records with scripts in every text."""
-    records = []
-    for number, line, text in _xss_texts(50):
-        title = _plain(line)
-        links = tuple((_plain(url), "WWW:LINK", title) for url in table("xss")["addresses"])
-        fields = {"title": title, "abstract": _plain(text), "organisation": title, "links": links}
-        records.append(iso_record(number, **fields))
-    question.answer(_once(question, records, len(records)), XML)
-
-
-def xss_udata(question: Question) -> None:
-    """Answer udata datasets with scripts in every text."""
-    datasets = []
-    for number, line, text in _xss_texts(60):
-        file = {"title": line, "description": text, "format": line}
-        resources = [file | {"url": url} for url in table("xss")["addresses"]]
-        fields = filled(table("xss")["documents"]["udata"], {"line": line, "text": text})
-        datasets.append(_udata_dataset(number, resources=resources, **fields))
-    question.answer(json.dumps({"data": datasets, "total": len(datasets)}), JSON)
-
-
-def xss_dcat(question: Question) -> None:
-    """Answer DCAT datasets with scripts in every text, as JSON-LD."""
-    urls = [url.strip() for url in table("xss")["addresses"]]
-    datasets = []
-    for number, line, text in _xss_texts(70):
-        file = {"@type": "dcat:Distribution", "dct:title": line}
-        files = [file | {"dcat:accessURL": {"@id": url}} for url in urls if " " not in url]
-        words = {"line": line, "text": text, "n": number, "files": files}
-        datasets.append(filled(table("xss")["documents"]["dcat"], words))
-    context = {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/"}
-    body = json.dumps({"@context": context, "@graph": datasets})
-    question.answer(body, "application/ld+json")
 
 
 def slow_csw(question: Question) -> None:
@@ -499,9 +432,7 @@ def _records(line: dict[str, Any], words: dict[str, Any], number: int) -> Iterat
         yield record
 
 
-_FUNCTIONS: tuple[Callable[[Question], None], ...] = (
-    *(gzip_bomb, waf_stream, ogcapi_odd, xss_csw, xss_udata, xss_dcat, slow_csw),
-)
+_FUNCTIONS: tuple[Callable[[Question], None], ...] = (*(gzip_bomb, waf_stream, slow_csw),)
 _LINES = [line for line in table("sources") if "type" in line and "path" not in line]
 #: First two path segments → behaviour.
 BEHAVIOURS: dict[str, Behaviour] = {

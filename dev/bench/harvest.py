@@ -28,6 +28,7 @@ from typing import Any
 import pysolr
 
 from dev import demo
+from dev.bench import portal
 from dev.stack import ckan, pycsw
 from dev.stack.install import venv_program
 from dev.stack.process import Process, family, processor_seconds, resident_bytes
@@ -200,11 +201,7 @@ class Inside:
     """A CKAN application in this process, to call actions of the portal."""
 
     def __init__(self):
-        from ckan.cli import load_config
-        from ckan.config.middleware import make_app
-
-        app: Any = make_app(load_config(str(INI)))
-        self._context = app._wsgi_app.test_request_context()
+        self._context = portal(INI)
         self._context.push()
 
     def call(self, action: str, **data: Any) -> Any:

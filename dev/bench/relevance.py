@@ -30,18 +30,16 @@ from typing import Any, NamedTuple
 import pysolr
 import requests
 from ckan import plugins
-from ckan.config.middleware import make_app
 from ckan.lib.search.query import QUERY_FIELDS
 
 from ckanext.ecosphere.search.relevance.solr import INSIDE_FIELD, PLACE_FIELD
 from ckanext.ecosphere.search.relevance.understanding import FEATURES
 from ckanext.ecosphere.vocabularies import gazetteer
-from dev.bench import said
+from dev.bench import portal, said
 from dev.stack.settings import LOCAL, ports
 from dev.stack.solr import create_core
 
 import ckan.plugins.toolkit as tk  # isort: skip
-from ckan.cli import load_config  # isort: skip
 
 ROOT = Path(__file__).parents[2]
 DEPTH, RECALL_DEPTH, BATCH = 10, 20, 500
@@ -232,8 +230,7 @@ def main() -> None:
     parser.add_argument("--show", type=float, default=0.0, help="name the questions below this NDCG@10")
     parser.add_argument("--ini", default=str(LOCAL / "ckan.ini"), help="configuration of the portal")
     options = parser.parse_args()
-    app: Any = make_app(load_config(options.ini))
-    with app._wsgi_app.test_request_context():
+    with portal(options.ini):
         _measure(options)
 
 

@@ -32,6 +32,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.quality.model import QualityRow
+from dev.bench import portal
 from dev.stack.process import Process, processor_seconds
 
 ROOT = Path(__file__).parents[2]
@@ -215,17 +216,13 @@ def main() -> None:
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped: the copies are taken out"))
 
-    from ckan.config.middleware import make_app
-
-    from ckan.cli import load_config  # isort: skip
-
-    application: Any = make_app(load_config(str(chosen.ini)))
+    context = portal(chosen.ini)
     logging.disable(logging.INFO)  # the harvest tells each document that it looks at
     from ckanext.ecosphere.search import facets
 
     ours = [field for field in facets.table() if field not in facets.KEPT]
     contestants = (("portal", chosen.ini, ours), ("CKAN alone", stock_ini(chosen.ini), STOCK_FACETS))
-    with application._wsgi_app.test_request_context(), filled(chosen.datasets):
+    with context, filled(chosen.datasets):
         for name, ini, fields in contestants:
             with served(ini, chosen.port) as served_by:
                 print(f"{name}, {chosen.datasets} datasets", flush=True)

@@ -53,7 +53,7 @@ def seeds(folder: Path) -> dict[str, tuple[str, bytes]]:
     made["kmz"] = ("zones.kmz", zipped({"doc.kml": made["kml"][1]}))
     made["zip"] = ("zones.zip", zipped({"a/zones.csv": b"a;b\n1;2\n", "b/zones.json": b"[]"}))
     made["parquet"] = ("zones.parquet", _parquet(shapes))
-    for path in _DATA.glob("zones.*"):
+    for path in sorted(_DATA.glob("zones.*")):
         made[path.suffix.removeprefix(".")] = (path.name, path.read_bytes())
     made["openapi"] = ("api.yaml", (_DATA / "api.yaml").read_bytes())
     made["sqlite"] = ("zones.gpkg", _views(folder / "views.gpkg", made["gpkg"][1]))

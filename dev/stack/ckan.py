@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .install import venv_program
-from .process import Process, port_is_taken
+from .process import Process, port_is_taken, url_answers
 from .settings import DEV, LOCAL, ROOT, local, ports, postgres_url, redis_url, secret, solr_url
 from .shell import StackError, run, say, write_private
 
@@ -147,11 +145,7 @@ def mail_url() -> str:
 
 def answers() -> bool:
     """Return whether the portal's API answers."""
-    try:
-        with urllib.request.urlopen(f"{site_url()}/api/3/action/status_show", timeout=30) as response:
-            return response.status == 200
-    except (OSError, urllib.error.URLError):
-        return False
+    return url_answers(f"{site_url()}/api/3/action/status_show", timeout=30)
 
 
 def check_workers() -> None:

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import time
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -64,8 +63,8 @@ def run() -> None:
         ckan.command("ecosphere", "access", "read")  # limited to this machine by `allowed_hosts`
         # The nightly run, without checking links: no request leaves this machine.
         ckan.command("ecosphere", "quality", "nightly", "--no-links", "--background")
-    for catalogue in harvested:
-        _tell(catalogue)
+    for job, catalogue in harvested.items():
+        _tell(portal, job, *catalogue)
     site, passwords = ckan.site_url(), accounts.passwords()
     print(f"\nThe portal is ready after {time.monotonic() - begin:.0f} s: {site} ({datasets} datasets)")
     print("\nAccounts (passwords are kept in .local/credentials.json):")
@@ -77,25 +76,8 @@ def run() -> None:
 # --- harvests ---
 
 
-@dataclass
-class Harvested:
-    """Result of harvesting a catalogue.
-
-    Attributes:
-        served: the catalogue.
-        source: name of its harvest source.
-        counts: added, updated, not modified, deleted, errored → number of records.
-        errors: messages of the job report.
-    """
-
-    served: Served
-    source: str
-    counts: dict[str, int]
-    errors: list[str] = field(default_factory=list)
-
-
-def harvest(portal: Portal, catalogues: list[Served]) -> list[Harvested]:
-    """Harvest the catalogues in parallel and wait for the end.
+def harvest(portal: Portal, catalogues: list[Served]) -> dict[str, tuple[Served, str]]:
+    """Harvest the catalogues in parallel and wait for the end; return job → catalogue and name of its source.
 
     Raises:
         StackError: a worker has ended, or there has been no progress for `PATIENCE` seconds.
@@ -106,7 +88,7 @@ def harvest(portal: Portal, catalogues: list[Served]) -> list[Harvested]:
         source = _source(portal, served)
         jobs[_start(portal, source["id"])] = (served, source["name"])
     _wait(portal, set(jobs))
-    return [_result(portal, job, *described) for job, described in jobs.items()]
+    return jobs
 
 
 def _source(portal: Portal, served: Served) -> dict[str, Any]:
@@ -158,29 +140,24 @@ def _progress(portal: Portal, job: str) -> tuple[int, int]:
     return read, read - (state.get("left") or 0)
 
 
-def _result(portal: Portal, job: str, served: Served, source: str) -> Harvested:
+def _tell(portal: Portal, job: str, served: Served, source: str) -> None:
+    """Print the result of a catalogue."""
     stats = portal.call("harvest_job_show", id=job).get("stats") or {}
     report = portal.call("harvest_job_report", id=job)
     errors = [error["message"] for error in report.get("gather_errors", [])]
     for described in report.get("object_errors", {}).values():
         errors += [f"{described.get('guid') or '?'}: {error['message']}" for error in described["errors"]]
     counts = {key.replace("_", " "): value for key, value in stats.items() if isinstance(value, int) and value}
-    return Harvested(served, source, counts, errors)
-
-
-def _tell(harvested: Harvested) -> None:
-    """Print the result of a catalogue."""
-    served, counts = harvested.served, dict(harvested.counts)
     aside = served.records - sum(counts.values())
     if aside > 0:
         counts["set aside (the report names them)"] = aside
     told = ", ".join(f"{number} {what}" for what, number in counts.items())
     say(f"\n{served.title}: {served.records} records: {told}")
-    say(f"  report, for {ADMIN}: {ckan.site_url()}/harvest/{harvested.source}/job/last")
-    for error in harvested.errors[:SHOWN_ERRORS]:
+    say(f"  report, for {ADMIN}: {ckan.site_url()}/harvest/{source}/job/last")
+    for error in errors[:SHOWN_ERRORS]:
         say(f"  - {error[:200]}")
-    if len(harvested.errors) > SHOWN_ERRORS:
-        say(f"  … and {len(harvested.errors) - SHOWN_ERRORS} more in the report")
+    if len(errors) > SHOWN_ERRORS:
+        say(f"  … and {len(errors) - SHOWN_ERRORS} more in the report")
     for position, name in enumerate(served.broken if served.name.endswith(pycsw.BROKEN) else [], 1):
         say(f"  position {position} is the file {name}")
 

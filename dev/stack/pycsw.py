@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 from dev import demo
 
 from .install import fill, venv_program
-from .process import Process
+from .process import Process, url_answers
 from .settings import DEV, INSTALLED, LOCAL, ROOT, local, ports
 from .shell import StackError, run, say
 
@@ -59,20 +57,10 @@ def process() -> Process:
     return Process(
         "pycsw",
         [str(VENV / "bin" / "python"), "-m", "gunicorn", *options, "app:application"],
-        ready=_answers,
+        ready=lambda: url_answers(f"http://{address}/", errors=(404,)),  # "no such catalogue" is an answer
         port="pycsw",
         env={"CATALOGUES": str(local("pycsw"))},
     )
-
-
-def _answers() -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{ports()['pycsw']}/", timeout=5):
-            return True
-    except urllib.error.HTTPError:
-        return True  # "no such catalogue" is an answer
-    except OSError:
-        return False
 
 
 def start() -> bool:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from .install import setup
 from .packages import program
-from .process import Process
-from .settings import CORES, DEV, INSTALLED, LOCAL, VENV, local, ports
+from .process import Process, url_answers
+from .settings import CORES, DEV, INSTALLED, LOCAL, VENV, local, ports, solr_url
 from .shell import StackError, run, say
 
 SOURCES = DEV / "solr"
@@ -68,14 +66,7 @@ def create_core(core: str) -> bool:
 
 
 def _answers() -> bool:
-    try:
-        for core in CORES.values():
-            address = f"http://127.0.0.1:{ports()['solr']}/solr/{core}/select?q=*:*&rows=0"
-            with urllib.request.urlopen(address, timeout=5) as response:
-                response.read()
-    except (OSError, urllib.error.URLError):
-        return False
-    return True
+    return all(url_answers(f"{solr_url(purpose)}/select?q=*:*&rows=0") for purpose in CORES)
 
 
 def process() -> Process:

@@ -35,7 +35,7 @@ I18N = PACKAGE / "i18n"
 POT = I18N / "ckanext-ecosphere.pot"
 PO = I18N / "fr" / "LC_MESSAGES" / "ckanext-ecosphere.po"
 MO = PO.with_suffix(".mo")
-HEADER = "# {what} of ckanext-ecosphere. Written by `make i18n`; translations are edited in the .po file only.\n#"
+HEADER = Path(__file__).with_name("header.po").read_text(encoding="utf-8")
 #: Plural rule of CKAN's French catalogue: gettext applies a single rule to all merged catalogues.
 PLURALS = "nplurals=3; plural=(n == 0 || n == 1) ? 0 : n != 0 && n % 1000000 == 0 ? 1 : 2;"
 FORMS = 3
@@ -73,18 +73,8 @@ def as_po(catalogue: Catalog, what: str) -> bytes:
     """Write a catalogue as reproducible text: without dates, sorted by message."""
     buffer = io.BytesIO()
     write_po(buffer, catalogue, width=110, omit_header=True, sort_output=True, include_lineno=False)
-    language = "Language: fr\\n" if what.startswith("French") else ""
-    head = [
-        HEADER.format(what=what),
-        'msgid ""',
-        'msgstr ""',
-        '"Project-Id-Version: ckanext-ecosphere\\n"',
-        *([f'"{language}"', f'"Plural-Forms: {PLURALS}\\n"'] if language else []),
-        '"MIME-Version: 1.0\\n"',
-        '"Content-Type: text/plain; charset=utf-8\\n"',
-        '"Content-Transfer-Encoding: 8bit\\n"',
-    ]
-    return "\n".join([*head, "", ""]).encode() + buffer.getvalue()
+    language = f'"Language: fr\\n"\n"Plural-Forms: {PLURALS}\\n"\n' if what.startswith("French") else ""
+    return HEADER.format(what=what, language=language).encode() + buffer.getvalue()
 
 
 def compile_catalogue() -> None:
