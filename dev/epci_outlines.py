@@ -16,9 +16,11 @@ import math
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy
 import shapely
 from shapely.geometry import MultiPoint, MultiPolygon, Point, Polygon
 
@@ -26,11 +28,6 @@ from ckanext.ecosphere.shared import outlines
 from ckanext.ecosphere.vocabularies import communes, epcis, normalise
 
 TARGET = epcis.FOLDER / "epci-outlines.csv"
-NOTES = """\
-# Outlines of the intercommunalities, approximate (kilometres off): joined Voronoi cells of communes' middles within their département, made by dev/epci_outlines.py
-# Middles of communes: GeoNames (cities500, CC-BY-4.0); borders of départements: svg-maps, France departments 2.0.0 (Victor Cazanave, CC-BY-4.0); overseas: Natural Earth (public domain)
-# west to north: degrees (WGS 84) of the outline. path: as the `d` of an SVG path, in thousandths of a degree eastward and northward
-"""  # noqa: E501
 DECIMALS = 3
 WEST, SCALE, NORTH = -5.1898, 0.0241, 59.635
 """Left side of the drawing of the départements in degrees, degrees per unit, and upper side as Mercator ordinate.
@@ -40,7 +37,7 @@ départements with that of `vocabularies/data/territories.csv`: half of the side
 in ten within 0.012.
 """
 NAMED_PATH = re.compile(r'<path\s+id="([^"]+)"[^>]*?\sd="([^"]+)"', re.DOTALL)
-_PARTS = re.compile(r"[a-zA-Z]|-?\d*\.?\d+")
+NUMBER = re.compile(r"-?\d*\.?\d+")
 TOLERANCE = 0.008
 """Tolerance of the simplification in degrees of latitude: a tenth of the error of the merged cells."""
 SMALLEST = 0.0006
@@ -49,6 +46,8 @@ SEAM = 0.004
 """Largest gap between the borders of two neighbouring départements, in degrees."""
 MAYOTTE = "976"
 """GeoNames uses codes of its own for the communes of Mayotte: these are matched by name."""
+OVERSEAS = {"guadeloupe": "971", "martinique": "972", "guyane": "973", "la-reunion": "974", "mayotte": MAYOTTE}
+"""Map of `shared.outlines` → département."""
 
 Middles = dict[str, tuple[float, float]]
 """INSEE code → longitude, latitude."""
@@ -56,75 +55,52 @@ Middles = dict[str, tuple[float, float]]
 
 def middles(cities: Path) -> Middles:
     """Return the centres of the communes that belong to an intercommunality."""
-    found: Middles = {}
-    named = {normalise(each.name): each.code for each in communes.of_departement(MAYOTTE)}
+    places: Middles = {}
+    of_mayotte = {normalise(commune.name): commune.code for commune in communes.of_departement(MAYOTTE)}
     with cities.open(encoding="utf-8") as lines:
         for row in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-            code = named.get(normalise(row[1]), "") if row[8] == "YT" else row[13]
+            name = normalise(row[1])
+            code = of_mayotte.get(name, "") if row[8] == "YT" else row[13]
             commune = communes.of_code(code) if code else None
-            if commune and commune.epci:
-                place = float(row[5]), float(row[4])
-                # Prefer the commune itself to a village in it: GeoNames gives both the same code.
-                if code not in found or normalise(row[1]) == normalise(commune.name):
-                    found[code] = place
-    return found
+            # Prefer the commune itself to a village in it: GeoNames gives both the same code.
+            if commune and commune.epci and (code not in places or name == normalise(commune.name)):
+                places[code] = float(row[5]), float(row[4])
+    return places
 
 
-def _drawn(ring: str) -> Polygon:
-    points = re.split("[ML]", ring.strip("Zz "))[1:]
-    return Polygon([tuple(map(float, point.split())) for point in points])
+def points(ring: str) -> numpy.ndarray:
+    """Return the numbers of a ring of a path as pairs."""
+    return numpy.array(NUMBER.findall(ring), float).reshape(-1, 2)
 
 
-def degrees(x: float, y: float) -> tuple[float, float]:
-    """Return the longitude and latitude of a point of the drawing."""
-    ordinate = math.radians(NORTH - SCALE * y)
-    return WEST + SCALE * x, math.degrees(2 * math.atan(math.exp(ordinate)) - math.pi / 2)
+def degrees(drawn: numpy.ndarray) -> numpy.ndarray:
+    """Return the longitudes and latitudes of points of the drawing."""
+    ordinates = numpy.radians(NORTH - SCALE * drawn[:, 1])
+    latitudes = numpy.degrees(2 * numpy.arctan(numpy.exp(ordinates)) - math.pi / 2)
+    return numpy.column_stack([WEST + SCALE * drawn[:, 0], latitudes])
 
 
-def rings(path: str) -> Iterator[list[tuple[float, float]]]:
-    """Yield the rings of a path of moves and lines (`m`, `l`, `h`, `v`, `z`, relative or not)."""
-    x = y = 0.0
-    ring: list[tuple[float, float]] = []
-    parts = iter(_PARTS.findall(path))
-    command = ""
-    for part in parts:
-        if part.isalpha():
-            command = part
-            if command in "zZ" and ring:
-                yield ring
-                (x, y), ring = ring[0], []
-            elif command in "mM" and ring:
-                yield ring
-                ring = []
-            continue
-        first = float(part)
-        base_x, base_y = (x, y) if command.islower() else (0.0, 0.0)
-        if command in "hH":
-            x = base_x + first
-        elif command in "vV":
-            y = base_y + first
-        else:
-            x, y = base_x + first, base_y + float(next(parts))
-        ring.append((x, y))
-    if ring:
-        yield ring
-
-
-def borders(drawing: Path) -> dict[str, MultiPolygon | Polygon]:
+def borders(drawing: Path) -> dict[str, Any]:
     """Return the outlines of the départements by code, in degrees."""
-    found = {}
+    rings: dict[str, list[numpy.ndarray]] = defaultdict(list)
     for name, path in NAMED_PATH.findall(drawing.read_text(encoding="utf-8")):
-        parts = [Polygon(itertools.starmap(degrees, ring)) for ring in rings(path) if len(ring) > 2]
-        found[name.upper()] = shapely.make_valid(shapely.union_all([part.buffer(0) for part in parts]))
-    overseas = {"guadeloupe": "971", "martinique": "972", "guyane": "973", "la-reunion": "974", "mayotte": MAYOTTE}
+        begin = numpy.zeros(2)
+        for ring in path.strip().removesuffix("z").split("z"):
+            steps = points(ring)  # each from the point before, the first from the beginning of the ring before
+            steps[0] += begin
+            begin = steps[0]
+            rings[name.upper()].append(degrees(steps.cumsum(axis=0)))
     for frame in outlines.frames():
-        if code := overseas.get(frame.id):
-            parts = list(map(_drawn, re.findall(r"M[^MZz]+", frame.path)))
-            found[code] = shapely.union_all([part.buffer(0) for part in parts])
-    return found
+        if frame.id in OVERSEAS:
+            rings[OVERSEAS[frame.id]] += map(points, re.findall(r"M[^MZz]+", frame.path))
+    return {code: shapely.make_valid(_united(map(Polygon, parts))) for code, parts in rings.items()}
 
 
-def cells(code: str, border: Polygon | MultiPolygon, known: Middles) -> Iterator[tuple[str, Polygon | MultiPolygon]]:
+def _united(parts: Any) -> Any:
+    return shapely.union_all([part.buffer(0) for part in parts])
+
+
+def cells(code: str, border: Any, known: Middles) -> Iterator[tuple[str, Any]]:
     """Yield (code of the intercommunality, cell) for each commune of a département whose centre is known."""
     flat = math.cos(math.radians(border.centroid.y))
     owners: dict[tuple[float, float], str] = {}
@@ -135,71 +111,66 @@ def cells(code: str, border: Polygon | MultiPolygon, known: Middles) -> Iterator
     if len(owners) < 2:
         yield from ((epci, border) for epci in owners.values())
         return
-    points = MultiPoint(list(owners))
     around = shapely.transform(border, lambda xy: xy * (flat, 1)).envelope
-    found = shapely.voronoi_polygons(points, extend_to=around)
-    tree = shapely.STRtree(list(found.geoms))
+    voronoi = shapely.voronoi_polygons(MultiPoint(list(owners)), extend_to=around)
+    tree = shapely.STRtree(list(voronoi.geoms))
     for point, epci in owners.items():
-        cell = found.geoms[int(tree.query(Point(point), predicate="within")[0])]
+        cell = voronoi.geoms[int(tree.query(Point(point), predicate="within")[0])]
         yield epci, shapely.transform(cell, lambda xy: xy / (flat, 1))
 
 
-def joined(known: Middles, land: dict[str, MultiPolygon | Polygon]) -> dict[str, MultiPolygon]:
+def joined(known: Middles, land: dict[str, Any]) -> dict[str, MultiPolygon]:
     """Return the outline of each intercommunality by its code."""
-    parts: dict[str, list[Polygon | MultiPolygon]] = defaultdict(list)
+    parts: dict[str, list[MultiPolygon]] = defaultdict(list)
     for code, border in land.items():
-        own: dict[str, list[Polygon | MultiPolygon]] = defaultdict(list)
+        own: dict[str, list[Any]] = defaultdict(list)
         for epci, cell in cells(code, border, known):
             own[epci].append(cell)
-        for epci, found in own.items():
-            parts[epci].append(_surfaces(shapely.union_all(found).intersection(border)))
-    whole = {}
-    for epci, found in parts.items():
-        # Close the gap between the borders of two départements, which do not meet exactly.
-        one = found[0] if len(found) == 1 else shapely.union_all(found).buffer(SEAM).buffer(-SEAM)
-        whole[epci] = _surfaces(one)
+        for epci, shapes in own.items():
+            parts[epci].append(_surfaces(shapely.union_all(shapes).intersection(border)))
+    # Close the gap between the borders of two départements, which do not meet exactly.
+    wide = {code: shapely.union_all(shapes).buffer(SEAM).buffer(-SEAM) for code, shapes in parts.items()}
+    whole = {code: _surfaces(shapes[0] if len(shapes) == 1 else wide[code]) for code, shapes in parts.items()}
     codes = sorted(whole)
     simple = map(_surfaces, shapely.coverage_simplify([whole[code] for code in codes], TOLERANCE))
-    return {code: _large(each) for code, each in zip(codes, simple, strict=True) if each.geoms}
+    return {code: _large(shape) for code, shape in zip(codes, simple, strict=True) if shape.geoms}
 
 
-def _surfaces(shape: shapely.Geometry) -> MultiPolygon:
-    found = [each for each in shapely.get_parts(shape) if each.geom_type == "Polygon" and each.area]
-    return MultiPolygon([Polygon(each.exterior, each.interiors) for each in found])
+def _surfaces(shape: Any) -> MultiPolygon:
+    surfaces = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and part.area]
+    return MultiPolygon([Polygon(part.exterior, part.interiors) for part in surfaces])
 
 
 def _large(shape: MultiPolygon) -> MultiPolygon:
-    largest = max(each.area for each in shape.geoms)
-    return MultiPolygon([each for each in shape.geoms if each.area == largest or each.area > SMALLEST])
+    largest = max(part.area for part in shape.geoms)
+    return MultiPolygon([part for part in shape.geoms if part.area == largest or part.area > SMALLEST])
 
 
 def drawn(shape: MultiPolygon) -> str:
     """Return the SVG path data (`d`) of an outline, in thousandths of a degree."""
-    found = []
+    written = []
     for part in shape.geoms:
         for ring in (part.exterior, *part.interiors):
-            places = [(round(x * 10**DECIMALS), round(y * 10**DECIMALS)) for x, y in ring.coords[:-1]]
-            points = [place for place, _same in itertools.groupby(places)]
-            if len(points) > 2:
-                steps = " ".join(f"{b[0] - a[0]} {b[1] - a[1]}" for a, b in itertools.pairwise(points))
-                found.append(f"M{points[0][0]} {points[0][1]}l{steps}z".replace(" -", "-"))
-    return "".join(found)
-
-
-def rows(shapes: Mapping[str, MultiPolygon]) -> Iterator[tuple[str | float, ...]]:
-    """Yield the code, bounding box and path of each intercommunality."""
-    for code, shape in sorted(shapes.items()):
-        yield code, *(round(side, DECIMALS) for side in shape.bounds), drawn(shape)
+            places = (numpy.array(ring.coords[:-1]) * 10**DECIMALS).round().astype(int)
+            corners = [place for place, _same in itertools.groupby(places.tolist())]
+            if len(corners) > 2:
+                steps = " ".join(f"{x} {y}" for x, y in numpy.diff(corners, axis=0))
+                written.append(f"M{corners[0][0]} {corners[0][1]}l{steps}z".replace(" -", "-"))
+    return "".join(written)
 
 
 def main() -> None:
     """Write the table."""
     cities, drawing = map(Path, sys.argv[1:])
+    shapes = joined(middles(cities), borders(drawing))
+    notes = [line for line in TARGET.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith("#")]
     with TARGET.open("w", encoding="utf-8", newline="") as file:
-        file.write(NOTES)
+        file.writelines(notes)
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("code", "west", "south", "east", "north", "path"))
-        writer.writerows(rows(joined(middles(cities), borders(drawing))))
+        for code, shape in sorted(shapes.items()):
+            box = (round(side, DECIMALS) for side in shape.bounds)
+            writer.writerow((code, *box, drawn(shape)))
 
 
 if __name__ == "__main__":

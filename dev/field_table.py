@@ -1,11 +1,18 @@
-"""The page `docs/fields.md`: every field of the schema with its mapping to ISO 19139, DCAT-AP and INSPIRE."""
+"""Documentation written from the code: templates of `dev/pages`, and the page `docs/fields.md`.
+
+That page has every field of the schema with its mapping to ISO 19139, DCAT-AP and INSPIRE.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+import inspect
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import jinja2
 
 from ckanext.ecosphere.dataset import fields
 
@@ -16,23 +23,6 @@ OBLIGATIONS = {
     "recommended": "recommandé",
     "optional": "facultatif",
 }
-HEAD = """# Fields of datasets and resources
-
-Written by `make docs` from the schema (`ckanext/ecosphere/schemas/dataset.yaml`); do not edit by hand. What each list
-of codes holds and where it comes from is in `ckanext/ecosphere/vocabularies/data/SOURCES.md`.
-
-- *Obligation* is what a person who publishes fills in (obligatoire), and what a good record has besides; "if" says for
-  which other values the field applies at all. A draft and a harvested record need a title and a service only.
-- *Several*: `list` holds several values, `group` holds several rows of subfields, `one row` a single one, `by language`
-  an object of language (BCP 47) → text.
-- *ISO 19139* is a path of properties below `gmd:MD_Metadata`, without the types between them.
-  That of a subfield, and its property, start at the row. `ecosphere:` is `urn:ecosphere:term:`.
-- *INSPIRE* is the element of Regulation (EC) 1205/2008, annex part B, or the article of Regulation (EU) 1089/2010.
-- *Catalogue* is the column of the national schéma de catalogue de données.
-"""
-COLUMNS = (
-    "field", "libellé", "label", "obligation", "several", "vocabulary", "ISO 19139", "DCAT-AP", "INSPIRE", "catalogue",
-)  # fmt: skip
 
 
 def schema() -> dict[str, Any]:
@@ -45,73 +35,66 @@ def losses() -> list[dict[str, str]]:
     return [{"scope": loss.get("of", field.scope), "field": field.name, **loss} for field, loss in fields.losses()]
 
 
-def _losses() -> Iterator[str]:
-    yield "## What a format cannot hold\n"
-    yield "A dataset is in a file of a format as it is in the portal, except for:\n"
-    yield "| format | of a | field | change | why |"
-    yield "| --- | --- | --- | --- | --- |"
-    names = {"iso": "ISO 19139", "dcat": "DCAT-AP"}
-    for row in sorted(losses(), key=lambda loss: loss["format"], reverse=True):
-        cells = (names[row["format"]], row["scope"], f"`{row['field']}`", row["change"], row["why"])
-        yield f"| {' | '.join(map(_cell, cells))} |"
-
-
 def render() -> str:
     """Return the whole page as Markdown."""
-    definition = fields.schema()
-    lines = [HEAD]
-    for scope, heading, key in (
-        ("dataset", "Datasets", "form_sections"),
-        ("resource", "Resources", "resource_form_sections"),
-    ):
-        lines.append(f"## {heading}\n")
-        for section in definition[key]:
-            entries = definition[f"{scope}_fields"]
-            rows = [entry for entry in entries if entry["form_section"] == section["id"]]
-            label = section["label"]
-            lines += [f"### {label['fr']} ({label['en']})\n", *_table(rows), ""]
-    lines += [*_losses(), ""]
-    return "\n".join(lines)
+    return rendered("fields.md", schema=fields.schema(), losses=losses(), obligations=OBLIGATIONS, rows=_rows)
 
 
-def _table(entries: list[dict[str, Any]]) -> Iterator[str]:
-    yield f"| {' | '.join(COLUMNS)} |"
-    yield f"|{' --- |' * len(COLUMNS)}"
+def rendered(name: str, **values: Any) -> str:
+    """Return a template of `dev/pages`, filled in."""
+    return _templates().get_template(name).render(values).strip() + "\n"
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(Path(__file__).with_name("pages"))
+    # The text is Markdown: what HTML needs escaped is as it is.
+    templates = jinja2.Environment(loader=loader, trim_blocks=True, lstrip_blocks=True)
+    templates.filters |= {"cell": _cell, "code": _code, "docstring": _docstring, "first_paragraph": first_paragraph}
+    return templates
+
+
+def _cell(text: object) -> str:
+    """Return a value as a cell of a Markdown table."""
+    return str(text or "").replace("|", "\\|").replace("\n", " ").strip()
+
+
+def _code(text: str) -> str:
+    return f"`{_cell(text)}`" if text else ""
+
+
+def _docstring(text: str | None) -> str:
+    return inspect.cleandoc(text or "")
+
+
+def first_paragraph(text: str | None) -> str:
+    """Return the first paragraph of a docstring as one line."""
+    return " ".join(_docstring(text).split("\n\n")[0].split())
+
+
+# --- fields ---
+
+Row = tuple[str, Mapping[str, Any], Mapping[str, Any]]
+
+
+def _rows(entries: list[dict[str, Any]], section: str) -> Iterator[Row]:
+    """Yield the name, entry and mappings of the fields of a section of the form, and of their subfields."""
     for entry in entries:
-        iso, dcat = _place_in_iso(entry.get("iso", {})), _property(entry.get("dcat", {}))
-        yield _row(entry["field_name"], entry, {**entry, "iso": iso, "dcat": dcat})
-        yield from _subfields(entry, f"{entry['field_name']}.", bool(iso))
+        if entry["form_section"] == section:
+            iso, dcat = _place_in_iso(entry.get("iso", {})), _property(entry.get("dcat", {}))
+            yield entry["field_name"], entry, {**entry, "iso": iso, "dcat": dcat}
+            yield from _subfields(entry, f"{entry['field_name']}.", bool(iso))
 
 
-def _subfields(entry: Mapping[str, Any], path: str, in_iso: bool) -> Iterator[str]:
+def _subfields(entry: Mapping[str, Any], path: str, in_iso: bool) -> Iterator[Row]:
     """Yield the rows of subfields; those of a group without an element in ISO 19139 have none."""
     for subfield in entry.get("repeating_subfields", ()):
         name = path + subfield["field_name"]
         place = dict(fields.place_of_subfield(name))
         if not in_iso:
             place["iso"] = ""
-        yield _row(name, subfield, place)
+        yield name, subfield, place
         yield from _subfields(subfield, f"{name}.", bool(place.get("iso")))
-
-
-def _row(name: str, entry: Mapping[str, Any], place: Mapping[str, Any]) -> str:
-    cells = (
-        _code(name),
-        entry["label"]["fr"],
-        entry["label"]["en"],
-        OBLIGATIONS[entry.get("obligation", "optional")] + _conditions(entry),
-        _several(entry),
-        _code(entry.get("vocabulary", "")),
-        _code(place.get("iso", "")),
-        place["dcat"],
-        place.get("inspire", ""),
-        _code(place.get("catalogue", "")),
-    )
-    return f"| {' | '.join(map(_cell, cells))} |"
-
-
-def _code(text: str) -> str:
-    return f"`{text}`" if text else ""
 
 
 def _place_in_iso(iso: Mapping[str, Any]) -> str:
@@ -128,34 +111,3 @@ def _property(dcat: Mapping[str, Any]) -> str:
     if "note" in dcat:
         texts.append(dcat["note"])
     return ", ".join(texts)
-
-
-def _conditions(field: Mapping[str, Any]) -> str:
-    return _when("if", field.get("relevant_when", ())) + _when("required if", field.get("required_when", ()))
-
-
-def _when(word: str, conditions: Iterable[Mapping[str, Any]]) -> str:
-    parts = []
-    for condition in conditions:
-        if "filled" in condition:
-            parts.append(
-                f"`{condition['field']}` is filled" if condition["filled"] else f"`{condition['field']}` is empty"
-            )
-            continue
-        verb = "is" if "is" in condition else "is not"
-        values = [str(value) for value in condition.get("is", condition.get("is_not"))]
-        parts.append(f"`{condition['field']}` {verb} {' or '.join(value or 'empty' for value in values)}")
-    return f", {word} {' and '.join(parts)}" if parts else ""
-
-
-def _several(field: Mapping[str, Any]) -> str:
-    if "repeating_subfields" in field:
-        return "one row" if field.get("repeating_once") else "group"
-    if field.get("preset") == "ecosphere_translated":
-        return "by language"
-    validators = field.get("validators", "")
-    return "list" if field.get("preset", "").endswith("s") or "tag_string" in validators else ""
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").strip()

@@ -13,6 +13,7 @@ import csv
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -30,17 +31,17 @@ def main() -> None:
     version = _read(folder.parent / "package.json")["version"]
     groups = [*epci, *ept]
     group_of = {member["code"]: group["code"] for group in groups for member in group["membres"]}
-    current = [place for place in places if place["type"] in CURRENT]
-    departements = {place["code"]: _departement(place) for place in current}
+    departements: dict[str, str] = {}
     communes, former, members = [], [], []
-    for place in current:
-        postal = "|".join(place.get("codesPostaux", []))
-        group = group_of.get(place["code"], "")
-        row = (place["code"], place["nom"], _departement(place), place.get("population", 0), group, postal)
-        communes.append(row)
     for place in places:
-        if place["type"] in FORMER and place["chefLieu"]:
-            former.append((place["code"], place["nom"], place["chefLieu"]))
+        code, name = place["code"], place["nom"]
+        if place["type"] in CURRENT:
+            departements[code] = place.get("departement") or place.get("collectivite") or code[:3]
+            postal = "|".join(place.get("codesPostaux", []))
+            people = place.get("population", 0)
+            communes.append((code, name, departements[code], people, group_of.get(code, ""), postal))
+        elif place["type"] in FORMER and place["chefLieu"]:
+            former.append((code, name, place["chefLieu"]))
     for group in groups:
         around = "|".join(_by_people(group["membres"], departements))
         people = group.get("populationMunicipale", 0)
@@ -53,15 +54,11 @@ def _read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _departement(commune: dict[str, Any]) -> str:
-    return commune.get("departement") or commune.get("collectivite") or commune["code"][:3]
-
-
 def _by_people(members: Iterable[dict[str, Any]], departements: dict[str, str]) -> list[str]:
-    people: dict[str, int] = {}
+    people: Counter[str] = Counter()
     for member in members:
         if code := departements.get(member["code"]):
-            people[code] = people.get(code, 0) + int(member.get("populationMunicipale") or 0)
+            people[code] += int(member.get("populationMunicipale") or 0)
     return sorted(people, key=lambda code: (-people[code], code))
 
 

@@ -30,14 +30,7 @@ NAMING_FILES = (".py", ".yaml", ".csv", ".html", ".js")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 #: Tokens that are no code.
-BLANK = (
-    tokenize.COMMENT,
-    tokenize.NL,
-    tokenize.NEWLINE,
-    tokenize.INDENT,
-    tokenize.DEDENT,
-    tokenize.ENDMARKER,
-)
+BLANK = {getattr(tokenize, name) for name in ["COMMENT", "NL", "NEWLINE", "INDENT", "DEDENT", "ENDMARKER"]}
 #: Names of variables that do not say what they hold.
 VAGUE_NAMES = (
     "asked done each found given gone held it kept known left made meant named one said seen shown "

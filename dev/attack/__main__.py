@@ -19,18 +19,40 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ckanext.ecosphere.data_requests.tests.imap_server import Imap
-from dev.attack import classes, routes, stage
+from dev.attack import accounts, asking, files, mails, routes, sources, stage, texts
 from dev.attack.asking import SLOWEST_SECONDS
-from dev.attack.behaviours import BEHAVIOURS
 from dev.attack.client import Client
-from dev.attack.hostile import canaries, hostile
+from dev.attack.hostile import BEHAVIOURS, canaries, hostile
 from dev.attack.load import Load
 from dev.attack.stage import WORKER_BYTES, Outcome, Stage
 from dev.attack.tables import table as rows_of
-from dev.stack import accounts, ckan, demo, services
+from dev.stack import accounts as demo_accounts
+from dev.stack import ckan, demo, services
 from dev.stack.install import venv_program
 from dev.stack.settings import LOCAL, ports
-from dev.stack.shell import run, say, write_private
+from dev.stack.shell import columns, run, say, write_private
+
+Attack = Callable[[Stage], Iterator[Outcome]]
+_ATTACKS: tuple[Attack, ...] = (
+    *(asking.headers, asking.private, asking.forged, accounts.sessions, asking.redirects, mails.mail),
+    *(accounts.tokens, asking.formulas, texts.exports, files.uploads, files.files, texts.xss, texts.odd_forms),
+    *(asking.slow_questions, texts.slow_texts, sources.ssrf, sources.sources, accounts.brakes, accounts.fairness),
+)
+CLASSES: dict[str, Attack] = {attack.__name__: attack for attack in _ATTACKS}
+
+
+def chosen(names: str) -> dict[str, Attack]:
+    """Return the attacks with these comma-separated names, or all of them if none is given.
+
+    Raises:
+        SystemExit: a class does not exist.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()] or list(CLASSES)
+    for name in wanted:
+        if name not in CLASSES:
+            raise SystemExit(f"There is no class {name}: choose among {', '.join(CLASSES)}.")
+    return {name: CLASSES[name] for name in wanted}
+
 
 ANSWERING = ("web", "solr", "postgres")
 #: A web server that does not stop within this many seconds is killed.
@@ -71,19 +93,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make attack", description=__doc__)
     parser.add_argument("--classes", default="", help="names, with commas between them; all by default")
     parser.add_argument("--seed", type=int, default=13)
-    chosen = parser.parse_args()
-    attacks = classes.chosen(chosen.classes)
+    options = parser.parse_args()
+    attacks = chosen(options.classes)
     before = set(services.running())
     if "web" not in before or not ckan.answers():
         demo.run()
     started = set(services.running()) - before
     try:
-        return _attack(attacks, chosen.seed)
+        return _attack(attacks, options.seed)
     finally:
         services.stop(started, quietly=True)
 
 
-def _attack(attacks: dict[str, classes.Attack], seed: int) -> int:
+def _attack(attacks: dict[str, Attack], seed: int) -> int:
     load = Load(lambda: _pids(*ANSWERING), lambda: _pids("web", "worker"))
     doors = routes.of_portal(venv_program("python"), ckan.INI)
     results: list[Result] = []
@@ -107,10 +129,10 @@ def _attack(attacks: dict[str, classes.Attack], seed: int) -> int:
 
 def _known(load: Load) -> tuple[dict[str, Client], dict[str, str]]:
     """Return the clients and passwords of people who are there before."""
-    url, known = ckan.site_url(), accounts.known()
-    site = Client(url, load, name=accounts.ADMIN, token=known["token"])
+    url, known = ckan.site_url(), demo_accounts.known()
+    site = Client(url, load, name=demo_accounts.ADMIN, token=known["token"])
     people = {"sysadmin": site, "nobody": Client(url, load, source="127.99.0.1")}
-    return people, {"sysadmin": known["passwords"][accounts.ADMIN]}
+    return people, {"sysadmin": known["passwords"][demo_accounts.ADMIN]}
 
 
 def _mails_since(begin: int) -> Callable[[], list[bytes]]:
@@ -166,7 +188,7 @@ def _deliver(mails: list[bytes]) -> None:
         run(command, what="fetch the replies", cwd=LOCAL)
 
 
-def carry_out(name: str, attack: classes.Attack, prepared: Stage, tell: Callable[[str], None]) -> Result:
+def carry_out(name: str, attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> Result:
     """Run one class of attack and report each successful attempt at once."""
     result, load, begin = Result(name), prepared.load, time.monotonic()
     load.begin()
@@ -194,14 +216,13 @@ def carry_out(name: str, attack: classes.Attack, prepared: Stage, tell: Callable
 
 def table(results: Sequence[Result]) -> str:
     """Format the results as a plain-text table."""
-    line = "{:<15} {:>9} {:>12} {:>19} {:>21}  {}"
-    head = line.format("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
-    lines = [head.rstrip(), "-" * len(head.rstrip())]
+    head = ("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
+    rows: list[tuple[object, ...]] = [head]
     for result in results:
         verdict = "ok" if result.good else result.failure[:60] or "NOT OK"
-        figures = (len(result.through), f"{result.slowest[0]:.2f}", f"{result.worst_bytes / 1e6:.0f}")
-        lines.append(line.format(result.name, result.attempts, *figures, verdict))
-    return "\n".join(lines)
+        figures = (result.attempts, len(result.through), f"{result.slowest[0]:.2f}", f"{result.worst_bytes / 1e6:.0f}")
+        rows.append((result.name, *figures, verdict))
+    return columns(rows, right=range(1, 5))
 
 
 if __name__ == "__main__":

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import secrets
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
 from dev.attack import asking
+from dev.attack.asking import judged
 from dev.attack.client import Answer, Client
+from dev.attack.hostile import slowly
 from dev.attack.mails import plain_text, received
 from dev.attack.stage import Outcome, Stage
 from dev.attack.tables import repeated, table
@@ -100,15 +106,9 @@ def _planted(stage: Stage) -> Iterator[Outcome]:
 
 
 def _after_deletion(stage: Stage) -> Iterator[Outcome]:
-    site, password = stage.people["sysadmin"], secrets.token_urlsafe(12)
-    client = stage.fresh()
-    client.name = f"attack-gone-{secrets.token_hex(3)}"
-    email = f"{client.name}@guichet.example"
-    made = site.action("user_create", name=client.name, email=email, password=password).result or {}
-    token = site.action("api_token_create", user=client.name, name="x").result or {}
-    client.token = token.get("token", "")
+    client, password = stage.account(f"attack-gone-{secrets.token_hex(3)}", "Attaque")
     client.log_in(password)
-    site.action("user_delete", id=made.get("id", client.name))
+    stage.people["sysadmin"].action("user_delete", id=client.id)
     yield Outcome("a session of a deleted account", _is_known(client), "still logged in")
     answer = client.action("ecosphere_request_create", title="Attaque")
     yield Outcome("a token of a deleted account", answer.success, answer.short)
@@ -294,14 +294,12 @@ def _api(stage: Stage) -> Iterator[Outcome]:
     private = f"/api/3/action/ecosphere_request_show?id={stage.objects['draft_request']}"
     own = stage.fresh().get(private, headers={"Authorization": token})
     yield Outcome("one's own draft with one's token", not own.success, f"{own.short}: nothing was tested")
-    tried = [(f"a token in the address as {name}", f"&{name}={token}", {}) for name in lines["query"]]
-    for name in lines["headers"]:
-        value = f"auth_tkt={token}; ckan={token}" if name == "Cookie" else token
-        tried.append((f"a token in the header {name}", "", {name: value}))
-    for scheme in lines["schemes"]:
-        tried.append((f"a token as {scheme}", "", {"Authorization": f"{scheme} {token}"}))
-    for what, forged in _forged_jwt(token):
-        tried.append((f"an API token with {what}", "", {"Authorization": forged}))
+    forged = {f"an API token with {what}": value for what, value in _forged_jwt(token)}
+    forged |= {f"a token as {scheme}": f"{scheme} {token}" for scheme in lines["schemes"]}
+    tried = [(what, "", {"Authorization": value}) for what, value in forged.items()]
+    tried += [(f"a token in the address as {name}", f"&{name}={token}", {}) for name in lines["query"]]
+    tried += [(f"a token in the header {name}", "", {name: token}) for name in lines["headers"]]
+    tried.append(("a token in a cookie", "", {"Cookie": f"auth_tkt={token}; ckan={token}"}))
     for what, query, headers in tried:
         answer = stage.fresh().get(private + query, headers=headers)
         yield Outcome(what, answer.success, answer.short)
@@ -416,3 +414,96 @@ def repeats(stage: Stage, line: dict[str, Any], **more: Any) -> Outcome:
         done += answer.success if "action" in line else answer.status == HTTPStatus.OK
     through = done > line["most"] if "most" in line else not braked
     return Outcome(f"{line['times']} {line['what']}", through, f"{done} succeeded")
+
+
+LATER = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+#: Longest wait for an honest preview, as a multiple of the stage's patience: one hostile item ends within a minute.
+LONGEST = 3
+CREATE_SECONDS = 600
+AT_ONCE = 50
+POINTS = b"a;b\n1;2\n"
+
+
+def fairness(stage: Stage) -> Iterator[Outcome]:
+    """Whoever asks for much delays nobody else by more than a minute."""
+    amounts = table("fairness")
+    yield from _previews(stage, amounts)
+    yield repeats(stage, amounts["signals"], reported=_dataset(stage, []).get("id"))
+    yield repeats(stage, amounts["spellings"], mailbox=f"a.ttack-{secrets.token_hex(4)}")
+    yield from _combinations(stage, amounts)
+    yield from _crowded(stage, amounts)
+    yield from _patches(stage, amounts)
+
+
+def _dataset(stage: Stage, resources: list[dict[str, str]]) -> dict[str, Any]:
+    """Create a public dataset; the answer, which may take long, is not measured."""
+    editor = stage.fresh("editor")
+    name = f"attack-{secrets.token_hex(4)}"
+    fields = stage.publishable() | {"name": name, "title": name, "notes": name, "resources": resources}
+    headers = {"Authorization": stage.people["editor"].token}
+    path = "/api/3/action/package_create"
+    return editor.send("POST", path, json=fields, headers=headers, patience=CREATE_SECONDS).result or {}
+
+
+def _previews(stage: Stage, amounts: dict[str, Any]) -> Iterator[Outcome]:
+    """Ask for previews of a server that answers a byte at a time, then for one of another server."""
+    drip = stage.hostile.behave(lambda question: question.stream(slowly(POINTS * 1000, 1), "text/csv"))
+    slow = [{"url": f"{drip}?{number}", "format": "CSV"} for number in range(amounts["previews"])]
+    good = stage.hostile.place(POINTS, "text/csv").replace("127.0.0.1", "localhost")
+    made = _dataset(stage, [*slow, {"url": good, "format": "CSV"}])
+    resources = made.get("resources", [])
+    paths = [f"/dataset/{made['id']}/resource/{resource['id']}/apercu" for resource in resources] or ["/"]
+    attackers = [stage.fresh() for _number in range(amounts["addresses"])]
+    for client, path in zip(itertools.cycle(attackers), paths[:-1], strict=False):
+        client.post(path)
+    honest, begin = stage.fresh(), time.monotonic()
+    honest.post(paths[-1])
+
+    def rows() -> bool:
+        state = honest.get(paths[-1]).json
+        return isinstance(state, dict) and "rows" in state
+
+    made_in_time = stage.waits(rows, times=LONGEST, pause=1)
+    waited = f"not made after {time.monotonic() - begin:.0f} s"
+    yield Outcome(f"a preview beside {len(slow)} of a slow server", not made_in_time, waited)
+
+
+def _combinations(stage: Stage, amounts: dict[str, Any]) -> Iterator[Outcome]:
+    """Walk through combinations of filters from one address."""
+    client, begin, told = stage.fresh(), time.monotonic(), 0
+    names = itertools.cycle(itertools.combinations(amounts["filters"], 3))
+    for number in range(amounts["combinations"]):
+        query = urlencode([(name, f"{name}-{number}") for name in next(names)])
+        answer = client.get(f"/dataset/?{query}")
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            told += 1
+        else:
+            yield judged(f"GET /dataset/?{query}", answer)
+    fast = time.monotonic() - begin < 60 and not told
+    yield Outcome(f"{amounts['combinations']} combinations of filters", fast, "none was told to wait")
+
+
+def _crowded(stage: Stage, amounts: dict[str, Any]) -> Iterator[Outcome]:
+    """Open the pages of a dataset with very many resources."""
+    files = [{"url": f"https://a.example/{number}.zip", "format": "ZIP"} for number in range(amounts["resources"])]
+    made = _dataset(stage, files)
+    yield Outcome(f"a dataset of {len(files)} resources", not made.get("name"), "nothing was tested")
+    for page in amounts["pages"]:
+        path = stage.filled(page, crowded=made.get("name", ""))
+        yield judged(f"GET {path} of {len(files)} resources", stage.fresh().get(path))
+
+
+def _patches(stage: Stage, amounts: dict[str, Any]) -> Iterator[Outcome]:
+    """Save one dataset very often at once: some are saved, others told to come later, none fails."""
+    dataset, token = _dataset(stage, []).get("id", ""), stage.people["editor"].token
+    clients = [stage.fresh() for _number in range(amounts["patches"])]
+
+    def patch(client: Client) -> int:
+        client.token = token
+        return client.action("package_patch", id=dataset, notes=secrets.token_hex(4)).status
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        statuses = Counter(pool.map(patch, clients))
+    saved, told = statuses[HTTPStatus.OK], sum(statuses[status] for status in LATER)
+    failed = not saved or not told or saved + told < len(clients)
+    yield Outcome(f"{len(clients)} saves of one dataset at once", failed, str(dict(statuses)))

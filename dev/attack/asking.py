@@ -218,10 +218,7 @@ def formulas(stage: Stage) -> Iterator[Outcome]:
     """No table that the portal gives holds a cell that a spreadsheet computes."""
     lines, base = table("formulas"), stage.publishable()
     for number, formula in enumerate(lines["formulas"]):
-        fields = base | {"name": f"attack-formula-{number}-{stage.objects['run']}"}
-        fields |= {"title": formula, "notes": formula}
-        fields |= {"resources": [{"url": "https://example.org/a.csv", "name": formula}]}
-        fields |= {"contact": [{"name": formula, "email": "a@guichet.example"}]}
+        fields = base | stage.filled(lines["dataset"], number=number, formula=formula)
         stage.people["editor"].action("package_create", fields)
         stage.people["victim"].action("ecosphere_request_create", title=formula)
     service = {"id": stage.objects["service"], "title": lines["formulas"][0]}

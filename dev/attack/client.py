@@ -87,11 +87,12 @@ class Client:
     Attributes:
         name: user name; empty for an anonymous visitor.
         token: API token; empty for none.
+        id: id of the account, if it was created here.
         slowest: cost of the slowest answer so far, in seconds, and its request.
     """
 
     def __init__(self, url: str, load: Load, *, name: str = "", token: str = "", source: str = "") -> None:
-        self.url, self.load, self.name, self.token = url, load, name, token
+        self.url, self.load, self.name, self.token, self.id = url, load, name, token, ""
         self.session = requests.Session()
         self.session.trust_env = False
         if source:

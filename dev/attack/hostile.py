@@ -7,17 +7,26 @@ has grown beyond `ENOUGH_BYTES`. Any request to a canary shows that the guard of
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import re
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
 
+import jinja2
+
+from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.tests.scripted_server import Exchange, ScriptedServer, serve
 from dev.attack.load import Load
+from dev.attack.tables import filled, repeated, table
 
 #: A loopback address outside the networks that the demonstration allows.
 FORBIDDEN = "127.66.6.6"
@@ -244,3 +253,190 @@ def hostile(load: Load, canaries: Canaries, behaviours: dict[str, Behaviour]) ->
     with serve(script) as server:
         script.server = server
         yield script
+
+
+XML, JSON, HTML = "application/xml", "application/json", "text/html"
+CSW = (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<csw:GetRecordsResponse xmlns:csw="http://www.opengis.net/cat/csw/2.0.2">'
+    '<csw:SearchStatus timestamp="2024-01-01T00:00:00"/>'
+    '<csw:SearchResults elementSet="full" numberOfRecordsMatched="{matched}" '
+    'numberOfRecordsReturned="{returned}" nextRecord="{following}">{records}'
+    "</csw:SearchResults></csw:GetRecordsResponse>"
+)
+WHOLE, LARGEST_PAGE = slice(None), 1_000
+BOMB_BYTES = 300_000_000
+SLOW_SECONDS = 0.7
+FILES_A_PAGE = 500
+
+# --- templates ---
+
+
+def _from_template(line: dict[str, Any]) -> Behaviour:
+    """Make a behaviour that answers a line of the table of behaviours."""
+    parts = {name: jinja2.Template(line[name]) for name in ("text", "repeated", "redirect") if name in line}
+
+    def give(question: Question) -> None:
+        words = _words(question)
+        content = {name: template.render(words).strip() for name, template in parts.items()}
+        if "redirect" in content:
+            question.redirect(content["redirect"])
+        elif "repeated" in content:
+            question.stream(endless(content["text"].encode(), content["repeated"].encode()), line["type"])
+        elif line.get("slow"):
+            question.stream(slowly(content["text"].encode(), SLOW_SECONDS), line["type"])
+        else:
+            question.answer(content["text"], line["type"])
+
+    return give
+
+
+def _words(question: Question) -> dict[str, Any]:
+    """Return what templates may name; see the head of the table."""
+    return {
+        **{name: getattr(question, name) for name in ("url", "rest", "number", "values")},
+        "start": _number(question, "startposition", "startPosition") or 1,
+        "canary": question.hostile.canary,
+        "records": lambda first, number: [iso_record(first + n) for n in range(number)],
+        "honest": lambda numbers: [iso_record(n, title=f"Zones honnêtes {n}") for n in numbers],
+        "record": iso_record,
+        "plain": _plain,
+        "page": csw_page,
+        "once": lambda records, *numbers: _once(question, records, *numbers),
+        "udata": _udata_dataset,
+        "ogcapi": _ogcapi_record,
+        "filled": filled,
+        "tables": {name: table(name) for name in ("stac", "xss")},
+    }
+
+
+def _number(question: Question, parameter: str, attribute: str) -> int:
+    """Return a number of a CSW request, from its query or its XML body; 0 if there is none."""
+    body = question.exchange.body.decode("utf-8", "replace")
+    in_body = body.partition(f'{attribute}="')[2].partition('"')[0]
+    given = question.values.get(parameter) or in_body
+    return int(given) if given.isdigit() else 0
+
+
+def csw_page(records: list[str], matched: object, following: object = 0) -> str:
+    """Return a GetRecords response with these records and these numbers."""
+    return CSW.format(matched=matched, returned=len(records), following=following, records="".join(records))
+
+
+def _once(question: Question, records: list[str], matched: object, following: object = 0) -> str:
+    """Return the records for the first page, and nothing for the others."""
+    first = _number(question, "startposition", "startPosition") <= 1
+    return csw_page(records if first else [], matched, following)
+
+
+def _udata_dataset(number: int, **more: Any) -> dict[str, Any]:
+    text = {"title": f"Zone udata {number}", "description": "Une zone.", "slug": f"zone-{number}"}
+    return {"id": f"{number:024x}", **text, "resources": [], "tags": ["eau"], **more}
+
+
+def _ogcapi_record(number: int, **more: Any) -> dict[str, Any]:
+    properties = {"type": "dataset", "title": f"Zone OGC {number}", "description": "Une zone."}
+    feature = {"id": f"ogc-{number}", "type": "Feature", "geometry": None, "links": []}
+    return feature | {"properties": properties | more}
+
+
+# --- what no template says ---
+
+
+def gzip_bomb(question: Question) -> None:
+    """Answer a gzip bomb: 300 MB when decompressed."""
+    question.answer(_bomb(), XML, Content_Encoding="gzip")
+
+
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b"<a>" + b" " * BOMB_BYTES + b"</a>", 1)
+
+
+def waf_stream(question: Question) -> None:
+    """Stream an endless list of files."""
+
+    def lines() -> Iterator[bytes]:
+        yield b"<html><body><pre>"
+        for first in itertools.count(0, FILES_A_PAGE):
+            numbers = range(first, first + FILES_A_PAGE)
+            yield b"".join(b'<a href="r%d.xml">r%d.xml</a>\n' % (n, n) for n in numbers)
+
+    if question.rest.endswith(".xml"):
+        question.answer(iso_record(1), XML)
+    else:
+        question.stream(lines(), HTML)
+
+
+def _plain(text: str) -> str:
+    """Remove the characters that XML does not allow."""
+    return "".join(letter for letter in text if letter >= " " or letter in "\n\t")
+
+
+def slow_csw(question: Question) -> None:
+    """Answer records with texts that are slow to parse or render."""
+    lines = table("slow_texts")
+    records = []
+    for kind in ("markdown", "line", "email", "number", "box"):
+        for text in map(repeated, lines["texts"][kind]):
+            plain, number = escape(_plain(text)), len(records) + 100
+            abstract = plain if kind in ("markdown", "line") else "Zone."
+            record = iso_record(number, title=f"Lent {kind} {number}", abstract="@@")
+            for old, new in lines["places"].items():
+                record = record.replace(old, new.replace("@@", plain))
+            records.append(record.replace("@@", abstract))
+    question.answer(_once(question, records, len(records)), XML)
+
+
+# --- documents of the table of sources ---
+
+
+def _from_table(line: dict[str, Any]) -> Behaviour:
+    """Make a behaviour that answers one document of the table, its records page by page."""
+
+    def give(question: Question) -> None:
+        words = {"canary": question.hostile.canary(line["name"]), "url": question.url}
+        start = _number(question, "startposition", "startPosition") or 1
+        most = _number(question, "maxrecords", "maxRecords") or LARGEST_PAGE
+        content = written(line, words, slice(start - 1, start - 1 + most))
+        question.answer(content, line.get("content_type", XML))
+
+    return give
+
+
+def written(line: dict[str, Any], words: dict[str, Any], page: slice = WHOLE) -> bytes:
+    """Return the document of a line of the table, or a page of its records."""
+    # Its valid record has a number of its own: duplicates across sources would be set aside.
+    number, title = zlib.crc32(line["name"].encode()) % 10_000_000, f"Zones honnêtes {line['name']}"
+    if "records" in line or "fields" in line:
+        records = [iso_record(number, title=title), *_records(line, words, number + 1)]
+        following = page.stop + 1 if page.stop and page.stop < len(records) else 0
+        text = csw_page(records[page], line.get("matched", len(records)), following)
+    elif "udata" in line:
+        datasets = [_udata_dataset(number, title=title), *filled(line["udata"], words)]
+        text = json.dumps({"data": datasets, "total": line.get("total", len(datasets))})
+    else:
+        text = filled(line["text"], words)
+    encoding = line.get("encoding", "utf-8")
+    return text.encode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
+
+
+def _records(line: dict[str, Any], words: dict[str, Any], number: int) -> Iterator[str]:
+    yield from (filled(record, words) for record in line.get("records", []))
+    if "fields" in line:
+        fields = filled(line["fields"], words)
+        replaced = fields.pop("replace", None) or {}
+        record = iso_record(number, **fields)
+        for old, new in replaced.items():
+            record = record.replace(old, new)
+        yield record
+
+
+_FUNCTIONS: tuple[Callable[[Question], None], ...] = (*(gzip_bomb, waf_stream, slow_csw),)
+_LINES = [line for line in table("sources") if "type" in line and "path" not in line]
+#: First two path segments → behaviour.
+BEHAVIOURS: dict[str, Behaviour] = {
+    **{f"do/{name}": _from_template(line) for name, line in table("behaviours").items()},
+    **{f"do/{function.__name__}": function for function in _FUNCTIONS},
+    **{f"doc/{line['name']}": _from_table(line) for line in _LINES},
+}

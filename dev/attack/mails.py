@@ -12,7 +12,6 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any, cast
 
-from dev.attack.client import Client
 from dev.attack.stage import Outcome, Stage
 from dev.attack.tables import table
 
@@ -59,7 +58,8 @@ def mail(stage: Stage) -> Iterator[Outcome]:
     """E-mails carry no stranger's words, and replies are those of their person alone."""
     lines = table("mail")
     for number, name in enumerate(lines["names"]):
-        person = _newcomer(stage, number, name)
+        person, _password = stage.account(f"{NEWCOMER}-{number}-{secrets.token_hex(3)}", name)
+        stage.clients.append(person)
         for text in lines["texts"] if number == 0 else lines["texts"][:1]:
             person.action("ecosphere_request_comment", id=stage.objects["request"], text=text)
         title = lines["titles"][number % len(lines["titles"])]
@@ -76,17 +76,6 @@ def mail(stage: Stage) -> Iterator[Outcome]:
         time.sleep(min(SETTLE_SECONDS, stage.patience))
     yield from _sent(stage, lines)
     yield from replies(stage)
-
-
-def _newcomer(stage: Stage, number: int, fullname: str) -> Client:
-    """Create a new account with an API token."""
-    site, name = stage.people["sysadmin"], f"{NEWCOMER}-{number}-{secrets.token_hex(3)}"
-    fields = {"name": name, "email": f"{name}@guichet.example", "password": secrets.token_urlsafe(12)}
-    site.action("user_create", fields, fullname=fullname)
-    person = Client(stage.url, stage.load, name=name, source=stage.address())
-    person.token = (site.action("api_token_create", user=name, name="x").result or {}).get("token", "")
-    stage.clients.append(person)
-    return person
 
 
 def _sent(stage: Stage, lines: dict[str, Any]) -> Iterator[Outcome]:
@@ -164,15 +153,7 @@ def _mark(number: int) -> str:
 
 def _written(stage: Stage, line: dict[str, Any], mark: str) -> bytes:
     """Return the reply of a line of the table, as a mail server stores it."""
-    honest = {
-        "From": "{me}",
-        "To": "{to}",
-        "Subject": "Re: demande",
-        "Message-ID": f"<{mark}.{stage.objects['run']}@guichet.example>",
-        "MIME-Version": "1.0",
-        "Content-Type": "text/plain; charset=utf-8",
-    }
-    headers = stage.filled({**honest, **line.get("headers", {})}, mark=mark)
+    headers = stage.filled({**table("mail")["honest"], **line.get("headers", {})}, mark=mark)
     head = "\r\n".join(f"{name}: {value}" for name, value in headers.items() if value)
     body = stage.filled(line.get("body", "{mark}, merci."), mark=mark).replace("\n", "\r\n")
     return f"{head}\r\n\r\n{body}\r\n".encode()

@@ -17,17 +17,8 @@ from dev.attack.load import Load
 from dev.attack.routes import Route
 from dev.attack.tables import filled, table
 
-#: Person → (organisation, role). `victim` owns the objects that the others attack.
-PEOPLE = {
-    "user": None,
-    "victim": None,
-    "rival": ("rival", "editor"),
-    "rival-admin": ("rival", "admin"),
-    "member": ("service", "member"),
-    "editor": ("service", "editor"),
-    "admin": ("service", "admin"),
-    "moderator": ("moderators", "editor"),
-}
+#: Person → [organisation, role]. `victim` owns the objects that the others attack.
+PEOPLE: dict[str, list[str] | None] = table("people")
 #: Wait before looking at the job queue: a job is queued shortly after what causes it.
 SETTLE_SECONDS = 3
 #: Largest process, in bytes.
@@ -107,6 +98,16 @@ class Stage:
         self.clients.append(client)
         return client
 
+    def account(self, name: str, fullname: str, source: str = "") -> tuple[Client, str]:
+        """Create an account; return its client, with an API token unless the portal refuses, and its password."""
+        site, password = self.people["sysadmin"], secrets.token_urlsafe(12)
+        fields = {"name": name, "email": f"{name}@guichet.example", "fullname": fullname, "password": password}
+        client = Client(self.url, self.load, name=name, source=source or self.address())
+        client.id = (site.action("user_create", fields).result or {}).get("id", "")
+        token = site.action("api_token_create", user=name, name="attack").result or {}
+        client.token = token.get("token", "")
+        return client, password
+
     def visitor(self, person: str) -> Client:
         """Return a client of a person, logged in; `nobody` has no session."""
         return self.people[person] if person == "nobody" else self.logged_in(person)
@@ -176,16 +177,16 @@ def _prepare(stage: Stage) -> None:
     _upload(stage)
 
 
-def _person(stage: Stage, person: str, place: tuple[str, str] | None, source: str, run: str) -> None:
-    site, name, password = stage.people["sysadmin"], f"attack-{person}-{run}", secrets.token_urlsafe(12)
-    fields = {"name": name, "email": f"{name}@guichet.example", "fullname": f"Attaque {person}", "password": password}
-    made = site.must("user_create", fields)
-    token = site.must("api_token_create", user=name, name="attack")["token"]
-    stage.people[person] = Client(stage.url, stage.load, name=name, token=token, source=source)
-    stage.passwords[person] = password
-    stage.objects |= {person: name, f"{person}_id": made["id"]}
+def _person(stage: Stage, person: str, place: list[str] | None, source: str, run: str) -> None:
+    name = f"attack-{person}-{run}"
+    client, password = stage.account(name, f"Attaque {person}", source)
+    if not client.token:
+        raise RuntimeError(f"the account {name} cannot be made")
+    stage.people[person], stage.passwords[person] = client, password
+    stage.objects |= {person: name, f"{person}_id": client.id}
     if place:
-        site.must("organization_member_create", id=stage.objects[place[0]], username=name, role=place[1])
+        member = {"id": stage.objects[place[0]], "username": name, "role": place[1]}
+        stage.people["sysadmin"].must("organization_member_create", member)
 
 
 def _upload(stage: Stage) -> None:

@@ -19,8 +19,8 @@ from lxml import html as pages
 from ckanext.ecosphere.tests import hostile_records
 from dev.attack import browser, readers, sources
 from dev.attack.asking import judged
-from dev.attack.behaviours import csw_page
 from dev.attack.client import Answer, Client
+from dev.attack.hostile import csw_page
 from dev.attack.stage import Outcome, Stage
 from dev.attack.tables import repeated, table
 
@@ -177,9 +177,7 @@ def _described(stage: Stage, lines: dict[str, Any]) -> Iterator[str]:
     """Create a dataset and a request for each text; yield the names of the datasets that were accepted."""
     addresses, base = lines["addresses"], stage.publishable()
     for number, text in enumerate(lines["texts"]):
-        fields = base | {"name": f"attack-export-{number}-{stage.objects['run']}", "title": text, "notes": text}
-        fields["contact"] = fields["creator"] = [{"name": text, "email": "a@guichet.example"}]
-        fields["version"] = text[:100]
+        fields = base | stage.filled(lines["dataset"], number=number, text=text, short=text[:100])
         # An address may be refused, and with it everything.
         for urls in (addresses, [addresses[number % len(addresses)]], ["https://a.example/x.gpkg"]):
             resources = [{"url": url, "name": text, "description": text} for url in urls]
@@ -193,8 +191,8 @@ def _described(stage: Stage, lines: dict[str, Any]) -> Iterator[str]:
 def _ask(stage: Stage, text: str) -> None:
     """Make a request for data with a text as title, and hand it over to the attacked service."""
     person, moderator = stage.people["rival"], stage.people["moderator"]  # members of services may ask more often
-    asked = {"title": text, "description": text, "use": "research", "theme": "eau", "territory": "departement-01"}
-    made = person.action("ecosphere_request_create", asked, visibility="public").result
+    fields = stage.filled(table("exports")["request"], text=text)
+    made = person.action("ecosphere_request_create", fields).result
     if not made:
         return
     sent = {"transition": "submit", "version": 1, "similar_seen": True}

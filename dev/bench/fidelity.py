@@ -3,7 +3,7 @@
     make bench-fidelity RECORDS=folder ARGS="--show lost,wrong --origin opendatateam__udata"
 
 Reads every ISO 19139, ISO 19115-3 and RDF record of a folder, without any service: through the harvest's readers and
-rules on one side, through `fidelity_facts` (plain XPath, rdflib) on the other, and compares them fact by fact. A third
+rules on one side, through `fidelity_checks` (plain XPath, rdflib) on the other, and compares them fact by fact. A third
 of the records (by hash of the name) is held out: rules are written on the others, and figures are printed for both.
 
 in: the fact is in the dataset. told: it is in the log of the rules, the problems or the list of unmapped content.
@@ -32,8 +32,8 @@ from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import PageError
 from dev.bench import fidelity_checks as checks
-from dev.bench import fidelity_facts as facts
-from dev.bench.fidelity_facts import Fact
+from dev.bench.fidelity_checks import Fact
+from dev.stack.shell import columns
 
 FALLBACK = "administration-centrale-ou-ministere_172120"
 CONTEXT = Context(fallback_organisation=FALLBACK, catalogue_title="Mesure", free_tags=True)
@@ -44,10 +44,7 @@ LEFT_OUT = {"_reference", "_synthetic-awkward"}
 """Folders without real records."""
 WITHOUT_MEANING = {"form"}
 """Kinds about the form of the record, not about the data: see docs/harvest-rules.md."""
-SECONDARY = {
-    "thesaurus", "format detail", "other", "other text", "quality", "preview text", "transfer", "service", "contact",
-    "link code", "maintenance", "constraint code", "label",
-}  # fmt: skip
+SECONDARY = set(checks.TABLES["secondary"])
 """Kinds that may merely be reported; the others should be in the dataset."""
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -107,8 +104,8 @@ def _iso(origin: str, name: str, body: bytes) -> Iterator[Case]:
     except RecordError as error:
         yield Case(origin, name, [], refused=error.code)
         return
-    for number, (element, ours) in enumerate(zip(facts.iso_records(root), records_in(root), strict=True), 1):
-        case = Case(origin, f"{name}#{number}", facts.iso_facts(element))
+    for number, (element, ours) in enumerate(zip(checks.iso_records(root), records_in(root), strict=True), 1):
+        case = Case(origin, f"{name}#{number}", checks.iso_facts(element))
         _make(case, lambda ours=ours: read_record(ours))
         yield case
 
@@ -121,10 +118,10 @@ def _rdf(origin: str, name: str, body: bytes) -> Iterator[Case]:
         except PageError as error:
             yield Case(origin, name, [], refused=f"{error.code} {error.params}")
             continue
-        found = facts.rdf_subjects(graph)
+        found = checks.rdf_subjects(graph)
         read = set(map(str, rdf.datasets(graph)))
         for number, subject in enumerate(found, 1):  # numbered, since blank nodes get another name on each run
-            case = Case(origin, f"{name}#{number}", facts.rdf_facts(graph, subject))
+            case = Case(origin, f"{name}#{number}", checks.rdf_facts(graph, subject))
             if str(subject) in read:
                 _make(case, lambda graph=graph, subject=subject: _read_rdf(graph, subject))
             else:
@@ -158,13 +155,6 @@ def judge(case: Case) -> None:
 # --- printing --------------------------------------------------------------------------------------
 
 
-def line(name: str, verdicts: Counter) -> str:
-    """Return a row of a table."""
-    total = sum(verdicts.values())
-    shares = " ".join(f"{verdicts[v]:>6} {100 * verdicts[v] / total:5.1f}%" for v in VERDICTS)
-    return f"{name:<28} {total:>6} {shares}"
-
-
 def table(title: str, found: list[Case], by: Any) -> None:
     """Print the verdicts of some cases, grouped by the key that `by` returns for a case and a fact."""
     counted: dict[str, Counter] = defaultdict(Counter)
@@ -174,9 +164,12 @@ def table(title: str, found: list[Case], by: Any) -> None:
                 counted[by(case, fact)][found_out] += 1
                 counted["~secondary" if fact.kind in SECONDARY else "~main"][found_out] += 1
                 counted["~~all"][found_out] += 1
-    print(f"\n{title}\n{'':<28} {'facts':>6} " + " ".join(f"{v:>13}" for v in VERDICTS))
-    for name in sorted(counted):
-        print(line(name.lstrip("~"), counted[name]))
+    rows: list[list[object]] = [["", "facts", *VERDICTS]]
+    for name, verdicts in sorted(counted.items()):
+        total = sum(verdicts.values())
+        shares = (f"{verdicts[verdict]} {100 * verdicts[verdict] / total:5.1f}%" for verdict in VERDICTS)
+        rows.append([name.lstrip("~"), total, *shares])
+    print(f"\n{title}\n{columns(rows, right=range(1, 6))}")
 
 
 def main() -> None:

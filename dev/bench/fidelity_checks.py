@@ -7,17 +7,174 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import replace
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import yaml
+from lxml import etree
+from rdflib import RDF, BNode, Graph, Literal, URIRef
+from rdflib.term import Node
 from rdflib.xsd_datetime import parse_xsd_duration
 
+from ckanext.ecosphere.harvest.dcat.graph import in_order
 from ckanext.ecosphere.harvest.normalise import Reason, Result
 from ckanext.ecosphere.harvest.normalise.information import in_words
-from dev.bench.fidelity_facts import TABLES, Fact
+
+XLINK = "{http://www.w3.org/1999/xlink}href"
+_RECORDS = "//*[local-name()='MD_Metadata' or local-name()='MI_Metadata']"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One piece of information of a record.
+
+    Attributes:
+        kind: subject, a kind of the tables `kinds` or `predicates`.
+        path: path of property names.
+        value: the text, code or URL.
+        beside: texts and codes of the same parent, by name.
+    """
+
+    kind: str
+    path: str
+    value: str
+    beside: tuple[tuple[str, str], ...] = ()
+
+    def get(self, name: str) -> str:
+        """Return a text of the same parent, by its name; empty if there is none."""
+        return next((value for key, value in self.beside if key == name), "")
+
+
+TABLES = yaml.safe_load(Path(__file__).with_name("data").joinpath("fidelity.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def _kind(path: str) -> str:
+    return next((kind for pattern, kind in TABLES["kinds"] if re.search(pattern, path)), "other")
+
+
+def iso_records(root: etree._Element) -> list[etree._Element]:
+    """Return the records of a document, whose root may be a record itself."""
+    return root.xpath(_RECORDS)
+
+
+def iso_facts(record: etree._Element) -> list[Fact]:
+    """Return every text, code and URL of a record, in document order and without duplicates."""
+    return list(dict.fromkeys(_leaves(record, ())))
+
+
+def _leaves(element: etree._Element, path: tuple[str, ...]) -> Iterator[Fact]:
+    for child in element:
+        if not isinstance(child.tag, str):
+            continue
+        name = etree.QName(child).localname
+        # Properties start with a small letter, types with a capital; PT_FreeText holds translations.
+        here = (*path, name) if name[:1].islower() or name in ("DCP", "PT_FreeText") else path
+        if name in ("Polygon", "MultiSurface", "Point", "LineString"):
+            yield _fact(child, here, " ".join(" ".join(child.itertext()).split()), "shape")
+            continue
+        inner = [each for each in child if isinstance(each.tag, str)]
+        text = " ".join((child.text or "").split())
+        for value in (child.get("codeListValue"), child.get(XLINK), child.get("uuidref")):
+            if value and value.strip() and not _is_code_list(value) and not (inner and value.startswith("local://")):
+                yield _fact(child, here, value.strip())
+        if text and not (child.get("codeListValue") and text) and not inner:
+            yield _fact(child, here, text)
+        yield from _leaves(child, here)
+
+
+def _is_code_list(value: str) -> bool:
+    """Return whether a URL is that of a code list or a fragment, which say nothing about the data."""
+    return value.startswith("#") or bool(re.search(r"codelists?\.xml|/codelist/ML_gmx", value, re.IGNORECASE))
+
+
+def _fact(element: etree._Element, path: tuple[str, ...], value: str, kind: str = "") -> Fact:
+    around = element
+    while (above := around.getparent()) is not None:
+        if around is not element and etree.QName(around).localname[:1].isupper():
+            break
+        around = above
+    beside = []
+    for each in around:
+        if isinstance(each.tag, str):
+            codes = each.xpath(".//@codeListValue")
+            text = " ".join(" ".join(each.itertext()).split()) or (codes[0] if codes else "")
+            beside.append((etree.QName(each).localname, text[:500]))
+    joined = "/".join(path)
+    return Fact(kind or _kind(joined), joined, value, tuple(beside))
+
+
+# --- RDF ----------------------------------------------------------------------------------------
+
+#: Last part of a predicate → kind of fact.
+PREDICATES: dict[str, str] = {name: kind for kind, names in TABLES["predicates"].items() for name in names}
+_DATASETS = {"Dataset", "DatasetSeries", "DataService"}
+_ENTRIES = {"Catalog", "CatalogRecord"}
+
+
+def _last(node: Node) -> str:
+    return re.split(r"[/#]", str(node).rstrip("/#"))[-1]
+
+
+def rdf_subjects(graph: Graph) -> list[Node]:
+    """Return the datasets of a graph: by their type, or as primary topic of a catalogue record."""
+    found = {s for s, o in graph.subject_objects(RDF.type) if _last(o) in _DATASETS}
+    found |= {o for p in set(graph.predicates()) if _last(p) == "primaryTopic" for o in graph.objects(None, p)}
+    found |= {s for p in set(graph.predicates()) if _last(p) == "isPrimaryTopicOf" for s in graph.subjects(p)}
+    # A service that gives access to a distribution counts as part of its dataset.
+    found -= {o for p in set(graph.predicates()) if _last(p) == "accessService" for o in graph.objects(None, p)}
+    return in_order(graph, (each for each in found if (each, None, None) in graph))
+
+
+def rdf_facts(graph: Graph, subject: Node) -> list[Fact]:
+    """Return every literal and URI reachable from a dataset through nodes that are not datasets themselves."""
+    others = set(rdf_subjects(graph)) - {subject}
+    others |= {s for s, o in graph.subject_objects(RDF.type) if _last(o) in _ENTRIES}
+    return list(dict.fromkeys(_triples(graph, subject, (), others, {subject})))
+
+
+def _triples(graph: Graph, node: Node, path: tuple[str, ...], others: set, seen: set) -> Iterator[Fact]:
+    pairs = sorted(graph.predicate_objects(node), key=lambda pair: (str(pair[0]), str(pair[1])))
+    beside = tuple((_last(p), str(o)[:500]) for p, o in pairs if not isinstance(o, BNode))
+    for predicate, value in pairs:
+        name = _last(predicate)
+        if name == "type" and str(predicate).endswith("22-rdf-syntax-ns#type"):
+            continue
+        here = (*path, name)
+        if isinstance(value, Literal):
+            if str(value).strip():
+                yield Fact(_kind_of(here), "/".join(here), str(value).strip(), beside)
+            continue
+        known = (value, None, None) in graph and value not in others
+        if isinstance(value, URIRef) and not (known and name in ("distribution", "isPrimaryTopicOf", "primaryTopic")):
+            yield Fact(_kind_of(here), "/".join(here), str(value), beside)
+        if known and value not in seen and len(here) < 6:
+            seen.add(value)
+            yield from _triples(graph, value, here, others, seen)
+
+
+def _kind_of(path: tuple[str, ...]) -> str:
+    of_distribution = path[:1] == ("distribution",)
+    if path == ("type",):
+        return "type"
+    for name in reversed(path):
+        if name in ("label", "prefLabel", "value", "hasValue", "title", "type", "name") and len(path) > 1:
+            continue
+        kind = PREDICATES.get(name)
+        if kind == "organisation" and of_distribution:
+            return "link text"
+        if kind in ("abstract", "title") and of_distribution:
+            return "link text"
+        if kind == "date" and of_distribution:
+            return "link code"
+        return kind or "other"
+    return "link text" if of_distribution else PREDICATES.get(path[0], "other")
+
 
 Verdict = str
 SHORT = 120
@@ -150,10 +307,10 @@ def web(fact: Fact, view: View) -> Verdict:
 
 # --- kinds with values of lists -------------------------------------------------------------------
 
-NO_LIMIT = (
-    r"aucun des articles de la loi ne peut|(pas|aucune|absence) (de |d )?(restriction|limitation)|"
-    r"no (restriction|limitation)s?"
-)
+
+def _code(fact: Fact) -> str:
+    """Return the last part of a URI, or the text itself."""
+    return re.split(r"[/#]", fact.value)[-1]
 
 
 def last_parts(value: Any) -> set[str]:
@@ -161,263 +318,198 @@ def last_parts(value: Any) -> set[str]:
     return {re.split(r"[/#:]", text)[-1].lower() for text in strings(value)}
 
 
-def _coded(name: str) -> Any:
-    def check(fact: Fact, view: View) -> Verdict:
-        code = re.split(r"[/#]", fact.value)[-1]
-        converted = any(plain(each) in view.converted for each in (fact.value, code))
-        if code.lower() in last_parts(view.dataset.get(name)) or converted:
-            return "in"
-        return words(fact, view)
+def _is_converted(view: View, *texts: str) -> bool:
+    return any(plain(text) in view.converted for text in texts)
 
-    return check
+
+def _coded(fact: Fact, view: View) -> Verdict:
+    """Judge a code: of the field of its kind, or converted into one."""
+    code = _code(fact)
+    if code.lower() in last_parts(view.dataset.get(TABLES["fields"][fact.kind])):
+        return "in"
+    return "in" if _is_converted(view, fact.value, code) else words(fact, view)
 
 
 def _frequency(fact: Fact, view: View) -> Verdict:
-    code = re.sub(r"[^a-z]", "", re.split(r"[/#]", fact.value)[-1].lower())
-    wanted = TABLES["frequencies"].get(code)
+    code = _code(fact)
+    wanted = TABLES["frequencies"].get(re.sub(r"[^a-z]", "", code.lower()), ())
     actual = {part.upper() for part in last_parts(view.dataset.get("frequency"))}
-    if wanted is None:
-        bare = re.split(r"[/#]", fact.value)[-1].upper()
-        return "in" if bare in actual else words(fact, view)
-    if actual & set(wanted):
+    if actual & {*wanted, code.upper()}:
         return "in"
-    told = words(fact, view)
-    return told if told == "told" and not actual else "wrong" if actual else "lost"
+    verdict_ = words(fact, view)
+    if not wanted or (verdict_ == "told" and not actual):
+        return verdict_
+    return "wrong" if actual else "lost"
 
 
 def _language(fact: Fact, view: View) -> Verdict:
-    code = re.split(r"[/#]", fact.value)[-1].lower()
-    wanted = TABLES["languages"].get(code, code.upper())
-    return "in" if wanted.lower() in last_parts(view.dataset.get("language")) else words(fact, view)
+    wanted = TABLES["languages"].get(_code(fact).lower(), _code(fact)).lower()
+    return "in" if wanted in last_parts(view.dataset.get("language")) else words(fact, view)
 
 
 def _day(fact: Fact, view: View) -> Verdict:
-    if re.fullmatch(r"[A-Za-z]+", fact.value):
-        return _type_of_date(fact, view)
-    return _day_in(fact, view, ("issued", "modified", "created", "next_update"))
-
-
-def _type_of_date(fact: Fact, view: View) -> Verdict:
-    """Judge a date type: the dataset must have the field for it, or the log the date given with it."""
-    field_name = {"creation": "created", "publication": "issued", "revision": "modified"}.get(fact.value.lower())
-    given = fact.get("date")
-    if not given and not fact.value[:1].isdigit():
+    """Judge a date of the fields of its kind, or its type: that has the field for it, or the log has its date."""
+    if re.search(r"\d", fact.value):
+        digits = re.sub(r"\D", "", fact.value)[:8]
+        texts = strings([view.dataset.get(name) for name in TABLES["days"][fact.kind]])
+        days = [re.sub(r"\D", "", text)[:8] for text in texts]
+        same = any(day.startswith(digits) or digits.startswith(day) for day in filter(None, days))
+        return "in" if digits and same else words(fact, view)
+    date = fact.get("date")
+    if fact.kind != "date" or not date:
         return "in"  # a type without a date
-    if not field_name or not given:
-        return words(Fact(fact.kind, fact.path, given or fact.value), view)
-    if view.dataset.get(field_name):
+    name = {"creation": "created", "publication": "issued", "revision": "modified"}.get(fact.value.lower())
+    if not name:
+        return words(replace(fact, value=date), view)
+    if view.dataset.get(name):
         return "in"
-    return "told" if _told(plain(given), view) else "lost"
-
-
-def _day_in(fact: Fact, view: View, names: tuple[str, ...]) -> Verdict:
-    digits = re.sub(r"\D", "", fact.value)[:8]
-    actual = {re.sub(r"\D", "", text)[:8] for name in names for text in strings(view.dataset.get(name))}
-    if digits and any(
-        each == digits or (each and digits.startswith(each)) or (digits and each.startswith(digits)) for each in actual
-    ):
-        return "in"
-    return words(fact, view)
-
-
-def _record_date(fact: Fact, view: View) -> Verdict:
-    if re.fullmatch(r"[A-Za-z]+", fact.value):
-        return "in"
-    return _day_in(fact, view, ("metadata_date",))
-
-
-def _period(fact: Fact, view: View) -> Verdict:
-    return _day_in(fact, view, ("temporal_coverage",))
+    return "told" if _told(plain(date), view) else "lost"
 
 
 def _numbers(text: str) -> list[float]:
     return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text)]
 
 
-def _is_near(number: float, others: list[float]) -> bool:
-    return any(abs(number - other) < 0.011 for other in others)
-
-
 def _box(fact: Fact, view: View) -> Verdict:
-    numbers = _numbers(" ".join(strings(view.dataset.get("spatial_coverage", ()))))
-    comma = ". " if "." in fact.value else "."
-    wanted = _numbers(fact.value.replace(",", comma))
-    missing = [number for number in wanted if not _is_near(number, numbers)]
-    if not missing or (len(wanted) > 1 and len(missing) < len(wanted)):  # a geometry is kept as its bounding box
+    """Judge a side of a box, or a geometry, which is kept as its bounding box."""
+    sides = _numbers(" ".join(strings(view.dataset.get("spatial_coverage", ()))))
+    wanted = _numbers(fact.value.replace(",", ". " if "." in fact.value else "."))
+    lacking = [number for number in wanted if all(abs(number - side) >= 0.011 for side in sides)]
+    if not lacking or (len(wanted) > 1 and sides):
         return "in"
-    if len(wanted) > 1 and numbers:
-        return "in"
-    return (
-        words(fact, view)
-        if not numbers or words(fact, view) == "told"
-        else "told"
-        if re.search(re.escape(fact.value.strip()[:6]), " ".join(view.told_texts))
-        else "lost"
-    )
+    verdict_ = words(fact, view)
+    told = verdict_ == "lost" and bool(sides) and fact.value.strip()[:6] in " ".join(view.told_texts)
+    return "told" if told else verdict_
 
 
 def _reference_system(fact: Fact, view: View) -> Verdict:
     actual = last_parts(view.dataset.get("reference_system"))
-    codes = (
-        re.findall(r"(?<!\d)\d{4,5}(?!\d)", fact.value) if re.search(r"epsg|^\d+$", fact.value, re.IGNORECASE) else []
-    )
-    codes = codes or [code for name, code in TABLES["systems"] if name in plain(fact.value)][:1]
-    if codes and any(code in actual for code in codes):
+    codes = [code for name, code in TABLES["systems"] if name in plain(fact.value)][:1]
+    if re.search(r"epsg|^\d+$", fact.value, re.IGNORECASE):
+        codes = re.findall(r"(?<!\d)\d{4,5}(?!\d)", fact.value) or codes
+    if actual.intersection(codes) or (not codes and _is_converted(view, fact.value)):
         return "in"
-    if not codes and plain(fact.value) in view.converted:
+    verdict_ = words(fact, view)
+    return "wrong" if codes and actual and verdict_ == "lost" else verdict_
+
+
+def _number(fact: Fact, view: View) -> Verdict:
+    actual = str(view.dataset.get(TABLES["fields"][fact.kind], ""))
+    number = re.search(r"\d+(?:[.,]\d+)?", re.sub(r"(?<=\d)\s(?=\d)", "", fact.value))
+    if number and actual and float(number[0].replace(",", ".")) == float(actual):
         return "in"
-    told = words(fact, view)
-    return "wrong" if codes and actual and told == "lost" else told
-
-
-def _number(name: str) -> Any:
-    def check(fact: Fact, view: View) -> Verdict:
-        actual = str(view.dataset.get(name, ""))
-        found = re.search(r"\d+(?:[.,]\d+)?", re.sub(r"(?<=\d)\s(?=\d)", "", fact.value))
-        if found and actual and abs(float(found[0].replace(",", ".")) - float(actual)) < 1e-9:
-            return "in"
-        return words(fact, view) if plain(fact.value) in view.told or not found else "lost"
-
-    return check
+    return words(fact, view) if plain(fact.value) in view.told or not number else "lost"
 
 
 def _duration(fact: Fact, view: View) -> Verdict:
     """Judge a duration, which may be written without its zeros: "P7D" for "P0Y0M7DT0H0M0S"."""
-    try:
+    with suppress(ValueError):
         if parse_xsd_duration(fact.value) == parse_xsd_duration(view.dataset.get("temporal_resolution", "")):
             return "in"
-    except ValueError:
-        pass
     return words(fact, view)
 
 
 def _link(fact: Fact, view: View) -> Verdict:
+    """Judge a link; it is wrong when none of its resources has a role that its address names."""
     if not re.match(r"[a-z]+:|www\.", fact.value, re.IGNORECASE):
         return words(fact, view)
     made = view.of_link(fact.value)
-    roles = next((right for pattern, right in TABLES["roles"] if re.search(pattern, unquote(fact.value).lower())), None)
-    if (
-        made
-        and roles
-        and not re.search(r"documentation|notice|dictionnaire", fact.value.lower())
-        and not any(r["resource_role"] in roles for r in made)
-    ):
-        return "wrong"
-    return "in" if made else web(fact, view)
-
-
-def _place(fact: Fact, view: View) -> Verdict:
-    return "in" if plain(fact.value) in view.converted else words(fact, view)
+    if not made:
+        return web(fact, view)
+    text = unquote(fact.value).lower()
+    roles = next((right for pattern, right in TABLES["roles"] if re.search(pattern, text)), None)
+    as_named = not roles or any(resource["resource_role"] in roles for resource in made)
+    return "in" if as_named or re.search(r"documentation|notice|dictionnaire", text) else "wrong"
 
 
 def _link_code(fact: Fact, view: View) -> Verdict:
     """Judge a protocol, function or profile of a link; a protocol is wrong when the resource has another service's."""
     made = view.of_link(fact.get("linkage"))
+    verdict_ = words(fact, view)
     if not made:
-        return words(fact, view) if words(fact, view) != "lost" else web(Fact("", "", fact.get("linkage") or "?"), view)
-    said = re.search(r"\b(wms|wfs|wmts|wcs|csw)\b", plain(fact.value)) if fact.path.endswith("protocol") else None
-    if said and not any(said[1] in plain(r["protocol"]) or r["resource_role"] == "data" for r in made):
-        return "told" if words(fact, view) == "told" else "wrong"
-    return "in"
-
-
-def _link_text(fact: Fact, view: View) -> Verdict:
-    found = words(fact, view)
-    return web(fact, view) if found == "lost" and fact.value.startswith("http") else found
+        link = Fact("", "", fact.get("linkage") or "?")
+        return web(link, view) if verdict_ == "lost" else verdict_
+    service = re.search(r"\b(wms|wfs|wmts|wcs|csw)\b", plain(fact.value)) if fact.path.endswith("protocol") else None
+    if not service or any(service[1] in plain(r["protocol"]) or r["resource_role"] == "data" for r in made):
+        return "in"
+    return "told" if verdict_ == "told" else "wrong"
 
 
 def _has_one_of(ids: str, text: str) -> bool:
     """Return whether a text has one of the words that are separated by `|`."""
-    return any(f" {plain(one).strip()} " in text for one in ids.split("|"))
+    return any(f" {plain(word).strip()} " in text for word in ids.split("|"))
 
 
 def _form_at(fact: Fact, view: View) -> Verdict:
     wanted = [ids for pattern, ids in TABLES["formats"] if re.search(pattern, plain(fact.value))]
     if fact.value.startswith("http"):
-        wanted = wanted or [re.split(r"[/#]", fact.value)[-1]]
+        wanted = wanted or [_code(fact)]
     names = ("format", "package_format", "compress_format", "mimetype", "other_formats")
-    texts = [text for resource in view.resources for text in strings([resource.get(name) for name in names])]
+    texts = strings([[resource.get(name) for name in names] for resource in view.resources])
     actual = plain(" ".join(texts)) + view.beside("format")
     if wanted and all(_has_one_of(ids, actual) for ids in wanted):
         return "in"
-    if re.match(r"(?i)(OGC|WWW|ESRI|file|DB):", fact.value):
-        return "in" if view.resources else words(fact, view)
-    return words(fact, view)
+    is_protocol = re.match(r"(?i)(OGC|WWW|ESRI|file|DB):", fact.value)
+    return "in" if is_protocol and view.resources else words(fact, view)
 
 
 def _constraint(fact: Fact, view: View) -> Verdict:
-    bare = plain(fact.value)
+    """Judge a constraint; a licence is wrong when the dataset has another one, and the log does not say why."""
+    bare, verdict_ = plain(fact.value), words(fact, view)
     licences = next((ids.split("|") for pattern, ids in TABLES["licences"] if re.search(pattern, bare)), [])
+    limits = last_parts([view.dataset.get("access_limitation"), view.dataset.get("access_rights")])
     if licences and ("licen" in bare or len(bare) < SHORT):
         actual = view.dataset.get("license_id")
-        differ = any(problem.code == "licences-differ" for problem in view.result.problems)
-        of_one_file = {plain(each["license"]) for each in view.resources if each.get("license")}
+        of_one_file = {plain(resource["license"]) for resource in view.resources if resource.get("license")}
         if actual in licences or bare in of_one_file:
-            kept = words(fact, view)
-            short = len(bare) < 150
-            return "in" if short or kept == "in" else kept
-        if actual and not differ and words(fact, view) != "told":
+            return "in" if len(bare) < 150 else verdict_
+        differ = any(problem.code == "licences-differ" for problem in view.result.problems)
+        if actual and not differ and verdict_ != "told":
             return "wrong"
-    if (
-        re.search(NO_LIMIT, bare)
-        and "noLimitations".lower() in last_parts(view.dataset.get("access_limitation"))
-        and len(bare) < 150
-    ):
+    if re.search(TABLES["no_limit"], bare) and "nolimitations" in limits and len(bare) < 150:
         return "in"
-    if fact.value.startswith("http"):
-        if plain(fact.value) in view.converted:
-            return "in"
-        last = re.split(r"[/#]", fact.value)[-1].lower()
-        known = last_parts(view.dataset.get("access_limitation")) | last_parts(view.dataset.get("access_rights"))
-        return "in" if last in known else words(fact, view)
-    return words(fact, view)
+    is_uri = fact.value.startswith("http")
+    return "in" if is_uri and (_is_converted(view, fact.value) or _code(fact).lower() in limits) else verdict_
 
 
 def _constraint_code(fact: Fact, view: View) -> Verdict:
-    if fact.value.lower() in ("otherrestrictions", "license", "licence", "unclassified", "unrestricted"):
+    code = fact.value.lower()
+    if code in ("otherrestrictions", "license", "licence", "unclassified", "unrestricted"):
         return "in"  # only announces that a text follows
-    if view.dataset.get("access_rights") and fact.value.lower() in ("restricted", "confidential", "secret", "private"):
-        return "in"
-    return words(fact, view)
+    closed = code in ("restricted", "confidential", "secret", "private")
+    return "in" if closed and view.dataset.get("access_rights") else words(fact, view)
 
 
 def _conformity(fact: Fact, view: View) -> Verdict:
-    if fact.path.endswith("/pass") or fact.path.endswith("/pass/"):
-        wanted = {"true": "conformant", "false": "notconformant", "1": "conformant", "0": "notconformant"}.get(
-            fact.value.lower()
-        )
-        told = plain(fact.get("explanation"))
-        if re.search(r"non evalue|not evaluated|non teste", told):
-            wanted = "notevaluated"
-        title = plain(fact.get("specification"))
-        rows = view.dataset.get("conformity", [])
-        mine = [r for r in rows if plain(r.get("specification", "")).strip()[:80] in title] or rows
-        if not mine:
-            return words(fact, view) if "report" not in view.told else "told"
-        return "in" if any(wanted in last_parts(r.get("degree")) for r in mine) else "wrong"
-    if re.search(r"/date/", fact.path):
-        return _day_in(fact, view, ("conformity",)) if re.search(r"\d", fact.value) else "in"
-    return words(fact, view)
+    """Judge a degree of conformity by the rows of its specification; other facts by their words."""
+    if "/date/" in fact.path:
+        return _day(fact, view)
+    if not fact.path.endswith("/pass"):
+        return words(fact, view)
+    wanted = {"true": "conformant", "false": "notconformant", "1": "conformant", "0": "notconformant"}
+    degree = wanted.get(fact.value.lower())
+    if re.search(r"non evalue|not evaluated|non teste", plain(fact.get("explanation"))):
+        degree = "notevaluated"
+    title, rows = plain(fact.get("specification")), view.dataset.get("conformity", [])
+    mine = [row for row in rows if plain(row.get("specification", "")).strip()[:80] in title] or rows
+    if not mine:
+        return words(fact, view) if "report" not in view.told else "told"
+    return "in" if any(degree in last_parts(row.get("degree")) for row in mine) else "wrong"
 
 
 def _keyword(fact: Fact, view: View) -> Verdict:
-    if fact.value.startswith("http"):
-        return "in" if plain(fact.value) in view.converted else words(fact, view)
-    if plain(fact.value) in view.beside("keyword"):
-        return "in"
+    """Judge a keyword: itself, its parts, or the URI of its concept."""
+    bare = plain(fact.value)
     pieces = [plain(piece) for piece in re.split(r"[;,|]", fact.value) if piece.strip()]
-    if plain(fact.value) in view.exact or all(piece in view.exact for piece in pieces):
+    anchors = [address(value) for _name, value in fact.beside if value.startswith("http")]
+    there = bare in view.exact or bare in view.beside("keyword") or _is_converted(view, fact.value)
+    if there or view.exact.issuperset(pieces):
         return "in"
-    if plain(fact.value) in view.converted:
+    if fact.value.startswith("http"):
+        return words(fact, view)
+    if view.addresses.intersection(anchors):
         return "in"
-    found = _by_label(fact, view)
-    return "told" if found == "lost" and all(p in view.exact or _told(p, view) for p in pieces) else found
-
-
-def _by_label(fact: Fact, view: View) -> Verdict:
-    """Judge a keyword by the URI of its concept, which may be in the dataset."""
-    anchors = [value for name, value in fact.beside if value.startswith("http")]
-    return "in" if any(address(a) in view.addresses for a in anchors) else "lost"
+    return "told" if all(piece in view.exact or _told(piece, view) for piece in pieces) else "lost"
 
 
 def _contact(fact: Fact, view: View) -> Verdict:
@@ -425,47 +517,28 @@ def _contact(fact: Fact, view: View) -> Verdict:
     digits = re.sub(r"\D", "", fact.value)[-9:]
     if len(digits) == 9 and any(digits in re.sub(r"\D", "", text) for text in view.texts):
         return "in"
-    if fact.path.endswith(("/role", "/hadRole")) and re.split(r"[/#]", fact.value)[-1].lower() in (
-        "pointofcontact",
-        "publisher",
-        "distributor",
-    ):
-        return "in"
-    return words(fact, view)
+    is_role = fact.path.endswith(("/role", "/hadRole"))
+    implied = _code(fact).lower() in ("pointofcontact", "publisher", "distributor")
+    return "in" if is_role and implied else words(replace(fact, value=fact.value.removeprefix("mailto:")), view)
 
 
-def _mail(fact: Fact, view: View) -> Verdict:
-    return words(Fact(fact.kind, fact.path, fact.value.removeprefix("mailto:")), view)
-
-
-CHECKS: dict[str, Any] = {
-    "topic": _coded("topic_category"),
-    "representation": _coded("spatial_representation"),
-    "type": _coded("dcat_type"),
-    "status": _coded("status"),
+CHECKS: dict[str, Callable[[Fact, View], Verdict]] = {
+    **dict.fromkeys(("topic", "representation", "type", "status", "place"), _coded),
+    **dict.fromkeys(("date", "record date", "period"), _day),
+    **dict.fromkeys(("box", "shape"), _box),
+    **dict.fromkeys(("scale", "resolution"), _number),
+    **dict.fromkeys(("contact", "mail"), _contact),
     "frequency": _frequency,
     "language": _language,
-    "date": _day,
-    "record date": _record_date,
-    "period": _period,
-    "box": _box,
-    "shape": _box,
     "reference system": _reference_system,
-    "scale": _number("scale_denominator"),
-    "resolution": _number("spatial_resolution_in_meters"),
     "duration": _duration,
     "link": _link,
     "link code": _link_code,
-    "link text": _link_text,
     "format": _form_at,
     "constraint": _constraint,
     "constraint code": _constraint_code,
     "conformity": _conformity,
     "keyword": _keyword,
-    "mail": _mail,
-    "preview": web,
-    "contact": _contact,
-    "place": _place,
 }
 
 

@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -26,21 +25,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import pysolr
+
 from dev import demo
-from dev.stack import pycsw
-from dev.stack.process import family, processor_seconds, resident_bytes
-from dev.stack.settings import (
-    DEV,
-    LOCAL,
-    ROOT,
-    TEST_PROCESSES,
-    forget_ckan_variables,
-    local,
-    postgres_url,
-    redis_url,
-    secret,
-    solr_url,
-)
+from dev.bench import portal
+from dev.stack import ckan, pycsw
+from dev.stack.install import venv_program
+from dev.stack.process import Process, family, processor_seconds, resident_bytes
+from dev.stack.settings import LOCAL, ROOT, TEST_PROCESSES, forget_ckan_variables, local, redis_url, solr_url
+from dev.stack.shell import columns
 
 TITLES = {"first": "first harvest", "again": "again, unchanged", "changed": "1 % changed"}
 HEAD = (
@@ -70,21 +63,21 @@ class Contestant:
     Attributes:
         source_type: type of source, as ckanext-harvest names it.
         plugins: plugins of the portal; None for all those of the project, as in `dev/portal.ini`.
-        workers: returns the command lines of its background processes, for a configuration file and a number.
+        workers: returns the command lines of its background processes, for a number.
     """
 
     source_type: str
     plugins: str | None
-    workers: Callable[[Path, int], list[list[str]]]
+    workers: Callable[[int], list[list[str]]]
 
 
-def _our_workers(ini: Path, number: int) -> list[list[str]]:
-    ckan = [str(Path(sys.executable).with_name("ckan")), "-c", str(ini), "jobs", "worker"]
-    return [[*ckan, *(["--no-scheduler"] if n else []), "ecosphere:harvest"] for n in range(number)]
+def _our_workers(number: int) -> list[list[str]]:
+    worker = [str(venv_program("ckan")), "-c", str(INI), "jobs", "worker"]
+    return [[*worker, *(["--no-scheduler"] if n else []), "ecosphere:harvest"] for n in range(number)]
 
 
-def _stock_workers(ini: Path, number: int) -> list[list[str]]:
-    consumer = [sys.executable, "-m", "dev.bench.stock_patches", str(ini)]
+def _stock_workers(number: int) -> list[list[str]]:
+    consumer = [sys.executable, "-m", "dev.bench.stock_patches", str(INI)]
     return [[*consumer, "gather"], *([*consumer, "fetch"] for _ in range(number))]
 
 
@@ -126,58 +119,43 @@ def change_some(folder: Path, every: int = 100) -> int:
 # --- the portal ---
 
 
-def write_ini(plugins: str | None) -> Path:
+INI = LOCAL / "bench.ini"
+
+
+def write_ini(plugins: str | None) -> None:
     """Write the configuration of the contestant's portal, on the database, Solr core and queue of the tests."""
-    redis = redis_url(PURPOSE) + "?socket_timeout=86400"  # see `stock_patches`, 3
     options = {
-        "use": f"config:{os.path.relpath(DEV / 'portal.ini', LOCAL)}",
         "ckan.site_id": "ecosphere_bench",
-        "ckan.site_url": "http://127.0.0.1:5000",
-        "SECRET_KEY": secret("ckan"),
-        "sqlalchemy.url": postgres_url(PURPOSE),
-        "ckan.redis.url": redis,
-        "solr_url": solr_url(PURPOSE),
+        "ckan.redis.url": redis_url(PURPOSE) + "?socket_timeout=86400",  # see `stock_patches`, 3
         "ckan.storage_path": str(local("bench", "storage")),
-        "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
         "ckanext.spatial.harvest.continue_on_validation_errors": "true",
     }
     if plugins:
         options["ckan.plugins"] = plugins
-    lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
-    path = LOCAL / "bench.ini"
-    path.write_text("\n".join(["[app:main]", *lines, ""]))
-    path.chmod(0o600)
-    return path
+    ckan.write_ini(options, INI, PURPOSE)
 
 
-def prepare(ini: Path, everything: bool) -> None:
+def prepare(everything: bool) -> None:
     """Empty the database and the index, and create the tables; run `ckan ecosphere init` if `everything`."""
     # `ecosphere init` cannot make the core's schema French while documents of other tests are in it.
-    everything_there = json.dumps({"delete": {"query": "*:*"}}).encode()
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{solr_url('test')}/update?commit=true", everything_there, headers)
-    urllib.request.urlopen(request, timeout=60).close()
-    ckan = [str(Path(sys.executable).with_name("ckan")), "-c", str(ini)]
-    steps = [["db", "clean", "--yes"], ["db", "upgrade"]]
-    steps += [["ecosphere", "init", "--yes"]] if everything else []
-    for step in steps:
-        subprocess.run([*ckan, *step], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=LOCAL)
+    pysolr.Solr(solr_url(PURPOSE)).delete(q="*:*", commit=True)
+    ckan.command("db", "clean", "--yes", ini=INI)
+    ckan.command("db", "upgrade", ini=INI)
+    if everything:
+        ckan.command("ecosphere", "init", "--yes", ini=INI)
 
 
 class Crew:
     """Background processes, each restarted when it dies, as a supervisor does in production."""
 
     def __init__(self, commands: list[list[str]]):
-        self.commands = commands
-        self.log = (local("log") / "bench-workers.log").open("wb")
-        self.children = [self._start(command) for command in commands]
+        self.processes = [Process(f"bench-{n}", command, cwd=ROOT) for n, command in enumerate(commands)]
         self.restarts = 0
         self._sizes: list[float] = []
         self._looked = 0.0
+        for process in self.processes:
+            process.start(quietly=True)
         self._wait_until_idle()
-
-    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=LOCAL.parent)
 
     def _wait_until_idle(self) -> None:
         """Wait until the processes have loaded CKAN: until they have computed, and then nothing for a second."""
@@ -191,9 +169,12 @@ class Crew:
         """Reset the measurements."""
         self.restarts, self._sizes = 0, []
 
+    def _pids(self) -> list[int]:
+        return list(filter(None, (process.pid() for process in self.processes)))
+
     def cpu(self) -> float:
         """Return the processor time of all processes, in seconds."""
-        return processor_seconds(child.pid for child in self.children)
+        return processor_seconds(self._pids())
 
     def memory(self) -> tuple[int, int]:
         """Return the size of the largest process in the first half of the measurement and in the second, in MB."""
@@ -204,34 +185,23 @@ class Crew:
         """Restart processes that have died, and sample their memory once a second."""
         if time.monotonic() - self._looked > 1:
             self._looked = time.monotonic()
-            pids = family(child.pid for child in self.children)
-            self._sizes.append(max(map(resident_bytes, pids)) / 2**20)
-        for number, child in enumerate(self.children):
-            if child.poll() is not None:
-                self.children[number] = self._start(self.commands[number])
+            self._sizes.append(max(map(resident_bytes, family(self._pids())), default=0) / 2**20)
+        for process in self.processes:
+            if not process.pid():
+                process.start(quietly=True)
                 self.restarts += 1
 
     def close(self) -> None:
         """Stop all processes."""
-        for child in self.children:
-            child.terminate()
-        for child in self.children:
-            try:
-                child.wait(20)
-            except subprocess.TimeoutExpired:
-                child.kill()
-        self.log.close()
+        for process in self.processes:
+            process.stop(quietly=True)
 
 
 class Inside:
     """A CKAN application in this process, to call actions of the portal."""
 
-    def __init__(self, ini: Path):
-        from ckan.cli import load_config
-        from ckan.config.middleware import make_app
-
-        app: Any = make_app(load_config(str(ini)))
-        self._context = app._wsgi_app.test_request_context()
+    def __init__(self):
+        self._context = portal(INI)
         self._context.push()
 
     def call(self, action: str, **data: Any) -> Any:
@@ -246,10 +216,8 @@ class Inside:
     def create_source(self, url: str, source_type: str) -> str:
         """Create the owner organisation and the source; return the id of the source."""
         self.call("organization_create", name=OWNER, title="Bench")
-        source = self.call(
-            "harvest_source_create", name="bench", title="Bench", url=url, source_type=source_type, owner_org=OWNER
-        )
-        return source["id"]
+        source = {"name": "bench", "title": "Bench", "url": url, "source_type": source_type, "owner_org": OWNER}
+        return self.call("harvest_source_create", **source)["id"]
 
     def harvest(self, source_id: str, tend: Callable[[], None]) -> tuple[float, dict[str, int]]:
         """Run a harvest to its end; return seconds and counts.
@@ -258,7 +226,6 @@ class Inside:
         its objects are. When a stock consumer dies, the object being processed is never finished: the harvest then
         ends when nothing has changed for a while, which is not counted, and those objects are reported as `stuck`.
         """
-        import sqlalchemy as sa
         from ckan import model
         from ckanext.harvest.model import HarvestJob, HarvestObject
 
@@ -269,14 +236,10 @@ class Inside:
             time.sleep(_POLL)
             tend()
             model.Session.rollback()
-            gathered, status = model.Session.execute(
-                sa.select(HarvestJob.gather_finished, HarvestJob.status).where(HarvestJob.id == job_id)
-            ).one()
-            left = model.Session.execute(
-                sa.select(sa.func.count()).where(
-                    HarvestObject.harvest_job_id == job_id, HarvestObject.state.not_in(["COMPLETE", "ERROR"])
-                )
-            ).scalar_one()
+            job: Any = model.Session.get(HarvestJob, job_id)
+            gathered, status = job.gather_finished, job.status
+            objects = model.Session.query(HarvestObject).filter_by(harvest_job_id=job_id)
+            left = objects.filter(HarvestObject.state.not_in(["COMPLETE", "ERROR"])).count()
             if (status, gathered, left) != seen:
                 seen, seen_at = (status, gathered, left), time.monotonic()
             if status == "Finished" or (gathered and not left):
@@ -295,16 +258,16 @@ class Inside:
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
     """Run the chosen harvests of the catalogue with one contestant; return the measurements."""
     contestant = CONTESTANTS[chosen.contestant]
-    ini = write_ini(contestant.plugins)
-    prepare(ini, everything=contestant.source_type != "csw" and contestant.plugins is None)
+    write_ini(contestant.plugins)
+    prepare(everything=contestant.source_type != "csw" and contestant.plugins is None)
     folder = write_catalogue(chosen.records)
     served = pycsw.publish(CATALOGUE, folder, "Bench")
     pycsw.start()
     results: dict[str, Any] = {"name": chosen.contestant, "records": served.records, "rounds": []}
     with ExitStack() as stack:
-        inside = Inside(ini)
+        inside = Inside()
         source_id = inside.create_source(served.url, contestant.source_type)
-        crew = stack.enter_context(closing(Crew(contestant.workers(ini, chosen.workers))))
+        crew = stack.enter_context(closing(Crew(contestant.workers(chosen.workers))))
         for what in chosen.rounds.split(","):
             if what == "changed":
                 change_some(folder)
@@ -341,13 +304,7 @@ def table(results: list[dict[str, Any]]) -> str:
     for result in results:
         for measured in result["rounds"]:
             by_line.setdefault((result["name"], measured["what"]), []).append(measured)
-    rows = [HEAD, *(_line(name, what, runs, results[0]["records"]) for (name, what), runs in by_line.items())]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join(cells))
-    return "\n".join(lines)
+    return columns([HEAD, *(_line(*line, runs, results[0]["records"]) for line, runs in by_line.items())])
 
 
 def _line(name: str, what: str, runs: list[dict[str, Any]], records: int) -> tuple[str, ...]:
@@ -357,12 +314,8 @@ def _line(name: str, what: str, runs: list[dict[str, Any]], records: int) -> tup
     figures = [f"{figure:.1f}" for figure in (middle, min(seconds), max(seconds), records / middle)]
     figures.append(f"{median(run['cpu'] for run in runs) * 1000 / records:.1f}")
     figures += [f"{median(run['memory'][half] for run in runs):.0f}" for half in (0, 1)]
-    counts = {_counts(run["counts"]) for run in runs}
+    counts = {", ".join(f"{number} {status}" for status, number in run["counts"].items()) for run in runs}
     return (name, TITLES[what], str(len(runs)), *figures, " | ".join(sorted(counts)))
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {status}" for status, number in counts.items())
 
 
 def main() -> None:

@@ -20,9 +20,9 @@ import csv
 import hashlib
 import math
 import re
-import shutil
 import statistics
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,17 +30,16 @@ from typing import Any, NamedTuple
 import pysolr
 import requests
 from ckan import plugins
-from ckan.config.middleware import make_app
 from ckan.lib.search.query import QUERY_FIELDS
 
 from ckanext.ecosphere.search.relevance.solr import INSIDE_FIELD, PLACE_FIELD
 from ckanext.ecosphere.search.relevance.understanding import FEATURES
 from ckanext.ecosphere.vocabularies import gazetteer
-from dev.bench import said
+from dev.bench import portal, said
 from dev.stack.settings import LOCAL, ports
+from dev.stack.solr import create_core
 
 import ckan.plugins.toolkit as tk  # isort: skip
-from ckan.cli import load_config  # isort: skip
 
 ROOT = Path(__file__).parents[2]
 DEPTH, RECALL_DEPTH, BATCH = 10, 20, 500
@@ -74,11 +73,9 @@ class Question:
 class Record:
     """A dataset of the index, with the subject recognised from its title; empty for one that was not generated."""
 
-    name: str
+    dataset: said.Described
     subject: str
     level: str
-    places: frozenset[str]
-    inside: frozenset[str]
 
 
 class Score(NamedTuple):
@@ -104,16 +101,25 @@ def questions() -> list[Question]:
     return found
 
 
-def records(solr: pysolr.Solr) -> list[Record]:
-    """Return every public dataset of the index with its subject."""
-    patterns = list(_patterns())
-    found = []
-    for document in _documents(solr, f"name,title,{PLACE_FIELD},{INSIDE_FIELD}"):
+def described(solr: pysolr.Solr) -> list[said.Described]:
+    """Return every public dataset of the index."""
+    datasets = []
+    for document in _documents(solr, f"name,title,tags,{PLACE_FIELD},{INSIDE_FIELD}"):
         title = str(document.get("title") or "")
-        slug, level = next(((slug, level) for slug, level, pattern in patterns if pattern.search(title)), ("", ""))
-        places = frozenset(document.get(PLACE_FIELD) or ())
-        found.append(Record(document["name"], slug, level, places, frozenset(document.get(INSIDE_FIELD) or ())))
-    return found
+        places, inside = (frozenset(document.get(name) or ()) for name in (PLACE_FIELD, INSIDE_FIELD))
+        text = " ".join([title, *document.get("tags", ())])
+        datasets.append(said.Described(document["name"], title, text, places, inside))
+    return datasets
+
+
+def records(datasets: list[said.Described]) -> list[Record]:
+    """Return datasets with their subjects."""
+    patterns = list(_patterns())
+    catalogue = []
+    for dataset in datasets:
+        matches = ((slug, level) for slug, level, pattern in patterns if pattern.search(dataset.title))
+        catalogue.append(Record(dataset, *next(matches, ("", ""))))
+    return catalogue
 
 
 def _patterns() -> Iterator[tuple[str, str, re.Pattern[str]]]:
@@ -147,14 +153,15 @@ def _at_place(best: int, value: str, record: Record) -> int:
     """Return the grade of a subject, limited by where the dataset lies."""
     place = gazetteer.of_id(value)
     assert place is not None, value
-    if record.places & set(place.ids) or record.inside & set(place.ids):
+    places = record.dataset.places
+    if (places | record.dataset.inside).intersection(place.ids):
         return best
-    around = [each for each in place.around if each not in gazetteer.COUNTRIES]
-    if record.places & {each for each in around if not each.startswith(("region-", "zone-"))}:
+    around = places.intersection(place.around).difference(gazetteer.COUNTRIES)
+    if any(not each.startswith(("region-", "zone-")) for each in around):
         return best
-    if record.places & set(around):
+    if around:
         return best if record.level in _COUNTRYWIDE else min(best, 2)
-    return min(best, 1) if record.places & set(gazetteer.COUNTRIES) else 0
+    return min(best, 1) if places.intersection(gazetteer.COUNTRIES) else 0
 
 
 def score(names: list[str], grades: dict[str, int]) -> Score:
@@ -184,11 +191,10 @@ def stock(solr: pysolr.Solr) -> Callable[[str], list[str]]:
     def answer(query: str) -> list[str]:
         words = {} if ":" in query else {"defType": "dismax", "tie": "0.1", "mm": "2<-1 5<80%", "qf": QUERY_FIELDS}
         asked = {"fl": "name", "rows": RECALL_DEPTH, "q.op": "AND", "df": "text", **words}
-        asked["sort"] = "score desc, metadata_modified desc"
-        try:
-            return [each["name"] for each in solr.search(query, **asked).docs]
-        except pysolr.SolrError:
-            return []
+        with suppress(pysolr.SolrError):
+            documents = solr.search(query, sort="score desc, metadata_modified desc", **asked).docs
+            return [document["name"] for document in documents]
+        return []
 
     return answer
 
@@ -196,33 +202,23 @@ def stock(solr: pysolr.Solr) -> Callable[[str], list[str]]:
 def stock_core(source: pysolr.Solr) -> pysolr.Solr:
     """Return a core with CKAN's own schema and the portal's documents as CKAN alone would have written them."""
     base = f"http://127.0.0.1:{ports()['solr']}/solr"
-    home = LOCAL / "solr" / "home" / STOCK_CORE
-    if not (home / "core.properties").exists():
-        shutil.copytree(LOCAL / "solr" / "home" / "ckan" / "conf", home / "conf", dirs_exist_ok=True)
-        for left in (home / "conf").glob("_schema_analysis*"):
-            left.unlink()
-        shutil.copy(
-            next((ROOT / ".venv").glob("lib/python3*/site-packages/ckan/config/solr/schema.xml")),
-            home / "conf" / "managed-schema.xml",
-        )
+    if create_core(STOCK_CORE):
         params = {"action": "CREATE", "name": STOCK_CORE, "instanceDir": STOCK_CORE}
         requests.get(f"{base}/admin/cores", params=params, timeout=60).raise_for_status()
     core = pysolr.Solr(f"{base}/{STOCK_CORE}", always_commit=False, timeout=120)
     public = source.search("*:*", fq="+capacity:public +dataset_type:dataset", rows=0).hits
     if core.search("*:*", rows=0).hits != public:
         core.delete(q="*:*")
-        batch = []
-        for document in _documents(source, "*"):
-            batch.append({key: value for key, value in document.items() if not _is_ours(key)})
-            if len(batch) == BATCH:
-                core.add(batch)
-                batch = []
-        core.add(batch, commit=True)
+        documents = [_without_ours(document) for document in _documents(source, "*")]
+        for first in range(0, len(documents), BATCH):
+            core.add(documents[first : first + BATCH])
+        core.commit()
     return core
 
 
-def _is_ours(key: str) -> bool:
-    return "ecosphere" in key or key in ("_version_", "minx", "maxx", "miny", "maxy", "spatial_geom", "score")
+def _without_ours(document: dict[str, Any]) -> dict[str, Any]:
+    ours = ("_version_", "minx", "maxx", "miny", "maxy", "spatial_geom", "score")
+    return {key: value for key, value in document.items() if "ecosphere" not in key and key not in ours}
 
 
 def main() -> None:
@@ -234,38 +230,27 @@ def main() -> None:
     parser.add_argument("--show", type=float, default=0.0, help="name the questions below this NDCG@10")
     parser.add_argument("--ini", default=str(LOCAL / "ckan.ini"), help="configuration of the portal")
     options = parser.parse_args()
-    app: Any = make_app(load_config(options.ini))
-    with app._wsgi_app.test_request_context():
+    with portal(options.ini):
         _measure(options)
 
 
 def _measure(options: argparse.Namespace) -> None:
     assert plugins.plugin_loaded("ecosphere_search")
     source = pysolr.Solr(tk.config["solr_url"], timeout=120)
+    datasets = described(source)
     if options.only != "said":
-        _compare(source, options)
-    said.measure(described(source), show=bool(options.show))
-
-
-def described(solr: pysolr.Solr) -> list[said.Described]:
-    """Return title with keywords, and places, of every public dataset of the index."""
-    datasets = []
-    for document in _documents(solr, f"title,tags,{PLACE_FIELD},{INSIDE_FIELD}"):
-        text = " ".join([str(document.get("title") or ""), *document.get("tags", ())])
-        places, inside = (frozenset(document.get(name, ())) for name in (PLACE_FIELD, INSIDE_FIELD))
-        datasets.append(said.Described(text, places, inside))
-    return datasets
+        _compare(source, records(datasets), options)
+    said.measure(datasets, show=bool(options.show))
 
 
 def _grades(question: Question, catalogue: list[Record]) -> dict[str, int]:
     """Return the grade of each dataset that has one, by name."""
-    grades = {record.name: grade(question, record) for record in catalogue}
+    grades = {record.dataset.name: grade(question, record) for record in catalogue}
     return {name: value for name, value in grades.items() if value}
 
 
-def _compare(source: pysolr.Solr, options: argparse.Namespace) -> None:
+def _compare(source: pysolr.Solr, catalogue: list[Record], options: argparse.Namespace) -> None:
     """Print the figures of each contestant, by part of the questions and by their kind."""
-    catalogue = records(source)
     judged = [(question, _grades(question, catalogue)) for question in questions()]
     unanswered = [question.query for question, grades in judged if not grades]
     judged = [(question, grades) for question, grades in judged if grades]

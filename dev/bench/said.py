@@ -31,8 +31,18 @@ Row = dict[str, str]
 
 @dataclass(frozen=True)
 class Described:
-    """Title and keywords of a dataset, its own places, and all that contains them."""
+    """A dataset of the index.
 
+    Attributes:
+        name: its name.
+        title: its title.
+        text: title and keywords.
+        places: its own places.
+        inside: all that contains them.
+    """
+
+    name: str
+    title: str
     text: str
     places: frozenset[str]
     inside: frozenset[str]

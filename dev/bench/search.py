@@ -12,18 +12,18 @@ CKAN has no suggestions and none of our facets, so it counts its own five.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import os
 import random
 import signal
 import statistics
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.quality.model import QualityRow
-from dev.stack.process import processor_seconds
+from dev.bench import portal
+from dev.stack.process import Process, processor_seconds
 
 ROOT = Path(__file__).parents[2]
 INI = ROOT / ".local" / "ckan.ini"
@@ -122,54 +123,40 @@ def served(ini: Path, port: int) -> Iterator[tuple[str, int]]:
     """Serve the portal of a configuration file; yield its URL and the id of the gunicorn process."""
     # Connections live longer than the users' pause, or they are closed just as they are reused.
     options = {"workers": PROCESSES, "threads": THREADS, "timeout": 120, "keep-alive": round(PAUSE * 3)}
-    command = [sys.executable, "-m", "gunicorn"]
-    command += [f"--{name}={value}" for name, value in options.items()]
-    address = f"127.0.0.1:{port}"
-    with (ROOT / ".local" / "log" / f"bench-{ini.stem}.log").open("w") as log:
-        process = subprocess.Popen(
-            [*command, "--bind", address, "dev.stack.wsgi:application"],
-            cwd=ROOT,
-            env={**os.environ, "CKAN_INI": str(ini)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            for _attempt in range(120):
-                try:
-                    requests.get(f"http://{address}/api/3/action/status_show", timeout=300)
-                    break
-                except requests.ConnectionError:
-                    time.sleep(1)
-            yield f"http://{address}", process.pid
-        finally:
-            process.terminate()
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    command = [sys.executable, "-m", "gunicorn", *(f"--{name}={value}" for name, value in options.items())]
+    command += ["--bind", f"127.0.0.1:{port}", "dev.stack.wsgi:application"]
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        with suppress(requests.ConnectionError):
+            return requests.get(f"{url}/api/3/action/status_show", timeout=300).ok
+        return False
+
+    process = Process(f"bench-{ini.stem}", command, ready=answers, env={"CKAN_INI": str(ini)}, cwd=ROOT)
+    process.start(quietly=True)
+    try:
+        yield url, process.pid() or 0
+    finally:
+        process.stop(quietly=True)
 
 
 def drive(people: int, seconds: float, pause: float, ask: Ask) -> list[float]:
     """Send requests as concurrent users; return the seconds of each answer."""
-    end, taken, lock = time.monotonic() + seconds, [], threading.Lock()
+    end = time.monotonic() + seconds
 
-    def person(number: int) -> None:
+    def person(number: int) -> list[float]:
+        taken = []
         chance, session = random.Random(number), requests.Session()
         time.sleep(chance.random() * pause)
         while time.monotonic() < end:
             begin = time.monotonic()
             ask(session, chance).raise_for_status()
-            spent = time.monotonic() - begin
-            with lock:
-                taken.append(spent)
-            time.sleep(max(pause - spent, 0))
+            taken.append(time.monotonic() - begin)
+            time.sleep(max(pause - taken[-1], 0))
+        return taken
 
-    threads = [threading.Thread(target=person, args=(number,)) for number in range(people)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return taken
+    with ThreadPoolExecutor(people) as pool:
+        return list(itertools.chain.from_iterable(pool.map(person, range(people))))
 
 
 def told(name: str, taken: list[float], more: str = "") -> None:
@@ -229,17 +216,13 @@ def main() -> None:
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped: the copies are taken out"))
 
-    from ckan.config.middleware import make_app
-
-    from ckan.cli import load_config  # isort: skip
-
-    application: Any = make_app(load_config(str(chosen.ini)))
+    context = portal(chosen.ini)
     logging.disable(logging.INFO)  # the harvest tells each document that it looks at
     from ckanext.ecosphere.search import facets
 
     ours = [field for field in facets.table() if field not in facets.KEPT]
     contestants = (("portal", chosen.ini, ours), ("CKAN alone", stock_ini(chosen.ini), STOCK_FACETS))
-    with application._wsgi_app.test_request_context(), filled(chosen.datasets):
+    with context, filled(chosen.datasets):
         for name, ini, fields in contestants:
             with served(ini, chosen.port) as served_by:
                 print(f"{name}, {chosen.datasets} datasets", flush=True)

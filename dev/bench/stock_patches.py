@@ -14,6 +14,8 @@ import re
 import sys
 from typing import Any
 
+from dev.bench import portal
+
 
 def apply() -> None:
     """Patch the harvester."""
@@ -45,14 +47,11 @@ def apply() -> None:
 def main() -> None:
     """Run one consumer."""
     ini, which = sys.argv[1:]
-    from ckan.cli import load_config
-    from ckan.config.middleware import make_app
-
-    app: Any = make_app(load_config(ini))
+    context = portal(ini)
     apply()
     from ckanext.harvest import utils
 
-    with app._wsgi_app.test_request_context():
+    with context:
         {"gather": utils.gather_consumer, "fetch": utils.fetch_consumer}[which]()
 
 

@@ -12,17 +12,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import yaml
+
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
+from dev.attack.tables import filled
 from dev.stack import pycsw
 from dev.stack.settings import local
 
 #: Seconds added to each answer, so that a harvest lasts long enough to be killed while reading.
 LATENCY = 0.15
-_PREFIXES = "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .\n"
+#: What people do and catalogues hold.
+WORK = yaml.safe_load(Path(__file__).with_name("work.yaml").read_text(encoding="utf-8"))
 
 
 @dataclass
@@ -92,32 +97,19 @@ class Catalogue:
             links=((f"https://data.example.org/{self.name}/{number}.zip", "WWW:DOWNLOAD-1.0-http--download", "Zip"),),
         )
 
+    def _words(self, number: int) -> dict[str, object]:
+        texts = {"title": self.title(number), "abstract": self.abstract(number)}
+        return {"name": self.name, "number": number, "id": f"{sum(self.name.encode()):012x}{number:012x}", **texts}
+
     def turtle(self) -> str:
         """Return all records as DCAT in Turtle."""
-        return _PREFIXES + "\n".join(
-            f"<https://data.example.org/{self.name}/{number}> a dcat:Dataset ; "
-            f'dct:title "{self.title(number)}"@fr ; dct:description "{self.abstract(number)}"@fr ; '
-            f'dct:identifier "{self.name}-{number}" .'
-            for number in self.versions
-        )
+        return "".join(filled(WORK["dcat"], self._words(number)) for number in self.versions)
 
     def udata(self, page: int, size: int) -> dict[str, Any]:
         """Return a page of the udata API."""
         numbers = [number for number in self.versions if (page - 1) * size <= number < page * size]
-        described = [
-            {
-                "id": f"{sum(self.name.encode()):012x}{number:012x}",
-                "title": self.title(number),
-                "description": self.abstract(number),
-                "tags": ["chaos"],
-                "license": "lov2",
-                "created_at": "2024-05-06T10:00:00",
-                "last_modified": "2024-05-06T10:00:00",
-                "resources": [{"id": "r", "url": f"https://data.example.org/u/{number}.csv", "format": "csv"}],
-            }
-            for number in numbers
-        ]
-        return {"data": described, "total": self.size, "next_page": None}
+        datasets = [filled(WORK["udata"], self._words(number)) for number in numbers]
+        return {"data": datasets, "total": self.size, "next_page": None}
 
 
 class Served:

@@ -21,11 +21,11 @@ from ckanext.ecosphere.shared.mailing import ID_CHARACTERS
 from dev.stack import ckan
 from dev.stack.settings import local, postgres_url, solr_url
 
-from .catalogues import Catalogue
-from .client import DONE
-from .people import Asker, Commenter, Producer
+from .catalogues import WORK, Catalogue
+from .people import DONE, Asker, Commenter, Producer
 
 MOST_TOLD = 5
+SQL = WORK["sql"]
 
 
 @dataclass
@@ -87,19 +87,13 @@ def sources(portal: Portal, catalogues: Iterable[Catalogue]) -> Check:
                 wrong.append(f"{title}: {stored[0]['state']}")
             elif stored[0]["notes"] != abstract:
                 wrong.append(f"{title}: {stored[0]['notes']!r} instead of {abstract!r}")
-    wrong += [f"withdrawn or refused: {row['guid']} ({row['state']})" for row in rows(_NOT_PUBLISHED)]
+    wrong += [f"withdrawn or refused: {row['guid']} ({row['state']})" for row in rows(SQL["not_published"])]
     wrong += [f"a hold of {row['records']} withdrawals" for row in rows("SELECT records FROM ecosphere_harvest_hold")]
     wrong += [f"error of a harvest: {row['message']}" for row in rows("SELECT message FROM harvest_gather_error")]
     wrong += [f"error of a record: {row['message']}" for row in rows("SELECT message FROM harvest_object_error")]
-    wrong += [f"{row['n']} batches are left" for row in rows(_BATCHES) if row["n"]]
-    wrong += [f"dataset {row['package_id']} has {row['n']} current objects" for row in rows(_CURRENT)]
+    wrong += [f"{row['n']} batches are left" for row in rows(SQL["batches"]) if row["n"]]
+    wrong += [f"dataset {row['package_id']} has {row['n']} current objects" for row in rows(SQL["current"])]
     return Check("source = database", number, wrong)
-
-
-_NOT_PUBLISHED = "SELECT guid, state FROM ecosphere_harvest_record WHERE state <> 'published'"
-_BATCHES = "SELECT count(*) AS n FROM ecosphere_harvest_batch"
-_CURRENT = """SELECT package_id, count(*) AS n FROM harvest_object WHERE current AND package_id IS NOT NULL
-              GROUP BY package_id HAVING count(*) > 1"""
 
 
 def index(portal: Portal, catalogues: Iterable[Catalogue] = ()) -> Check:
@@ -150,7 +144,7 @@ def saves(portal: Portal, producer: Producer) -> Check:
                 wrong.append(f"{name}: acknowledged and lost")
             continue
         resources = rows("SELECT name FROM resource WHERE package_id = %s AND state = 'active'", row["id"])
-        tags = rows(_TAGS, row["id"])
+        tags = rows(SQL["tags"], row["id"])
         texts = [row["notes"], *(each["name"] for each in (*resources, *tags))]
         numbers = {int(re.sub(r"\D", "", text) or -1) for text in texts}
         if len(texts) != 3 or len(numbers) != 1:
@@ -158,10 +152,6 @@ def saves(portal: Portal, producer: Producer) -> Check:
         elif not numbers <= saved.possible:
             wrong.append(f"{name}: {numbers} is stored, {sorted(saved.possible)} were possible")
     return Check("saves of datasets", sum(producer.answers.values()), wrong)
-
-
-_TAGS = """SELECT tag.name FROM tag JOIN package_tag ON tag.id = package_tag.tag_id
-           WHERE package_tag.package_id = %s AND package_tag.state = 'active'"""
 
 
 def requests(asker: Asker, commenter: Commenter) -> Check:
@@ -198,7 +188,7 @@ def emails() -> Check:
         str(email.message_from_bytes(path.read_bytes())["Message-ID"]).strip().strip("<>").partition("@")[0]
         for path in local("mail").glob("*.eml")
     }
-    due = rows(_DUE)
+    due = rows(SQL["due"])
     wrong = [
         f"e-mail {row['id']} ({row['kind']}): {row['status']}, {row['attempts']} tries, "
         f"next {row['due']} {row['error']}"
@@ -214,7 +204,7 @@ def emails() -> Check:
         for row in due
         if row["status"] == "done" and not left & names[row["mail_id"]]
     ]
-    for row in rows(_EVENTS_WITHOUT_WORD):
+    for row in rows(SQL["events_without_word"]):
         wrong.append(f"event {row['id']} ({row['transition']}): nobody was told")
     return Check("e-mails", len(due), wrong)
 
@@ -226,13 +216,6 @@ def _message_ids(row: dict[str, Any]) -> set[str]:
     return {hmac.new(secret, "\n".join(each).encode(), hashlib.sha256).hexdigest()[:ID_CHARACTERS] for each in parts}
 
 
-_DUE = """SELECT told.id, told.kind, told.user_id, told.request_id, told.mail_id,
-        coalesce(mail.status, told.status) AS status, mail.error, mail.attempts, mail.due
-    FROM ecosphere_requests_notification AS told LEFT JOIN ecosphere_work AS mail ON mail.id = told.mail_id
-    WHERE told.channel = 'email' AND told.status <> 'unwanted' AND coalesce(mail.status, '') <> 'unwanted'"""
-_EVENTS_WITHOUT_WORD = """SELECT event.id, event.transition FROM ecosphere_requests_event AS event
-    WHERE event.transition IN ('submit', 'accept', 'ask_details') AND NOT EXISTS
-    (SELECT FROM ecosphere_requests_notification AS told WHERE told.event_id = event.id)"""
 _MAILS = "ecosphere_work WHERE backlog = 'ecosphere-requests-mails'"
 
 

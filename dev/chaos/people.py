@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -14,10 +15,106 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from ckanext.ecosphere.quality.tests import cases
+import requests
 
-from .catalogues import Catalogue, Served
-from .client import AWAY, BROKEN, DONE, REFUSED, Answer, Client
+from ckanext.ecosphere.quality.tests import cases
+from dev.attack.tables import filled
+from dev.stack.ckan import site_url
+
+from .catalogues import WORK, Catalogue, Served
+
+DONE, REFUSED, AWAY, BROKEN, CUT = "done", "refused", "away", "broken", "cut"
+"""Outcomes: answered; refused (4xx); 503; any other 5xx; connection lost without an answer."""
+TIMEOUT_SECONDS = 60
+_TRACES = ("Traceback (most recent call last)", "sqlalchemy.exc", "psycopg2.", "File &#34;/", 'File "/')
+_CSRF = re.compile(
+    r'name="_csrf_token"[^>]*(?:content|value)="([^"]+)"|(?:content|value)="([^"]+)"[^>]*name="_csrf_token"'
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Outcome of a request.
+
+    Attributes:
+        outcome: one of the outcomes above.
+        status: HTTP status, 0 without an answer.
+        seconds: duration.
+        text: body of the answer, or the error.
+        result: result of a successful action.
+    """
+
+    outcome: str
+    status: int
+    seconds: float
+    text: str
+    result: Any = None
+
+    @property
+    def shows_a_trace(self) -> bool:
+        """Whether the page contains a stack trace or the name of a library."""
+        return any(trace in self.text for trace in _TRACES)
+
+
+class Client:
+    """Client of one person: with a token, with a session, or anonymous.
+
+    Args:
+        token: API token, or "" for none.
+    """
+
+    def __init__(self, token: str = "") -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Connection"] = "close"  # a kept one would be cut by each kill of the server
+        if token:
+            self._session.headers["Authorization"] = token
+
+    def call(self, action: str, **parameters: Any) -> Answer:
+        """Call an API action."""
+        return self._ask("POST", f"/api/3/action/{action}", json=parameters)
+
+    def get(self, path: str) -> Answer:
+        """Open a page."""
+        return self._ask("GET", path)
+
+    def post(self, path: str, form_path: str, **fields: str) -> Answer:
+        """Submit a form with the CSRF token read from the form's page."""
+        page = self.get(form_path)
+        match = _CSRF.search(page.text)
+        if page.outcome != DONE:
+            return page
+        if not match:
+            return Answer(BROKEN, page.status, page.seconds, "no CSRF token")
+        fields["_csrf_token"] = match[1] or match[2]
+        return self._ask("POST", path, data=fields, headers={"Referer": site_url() + "/"})
+
+    def log_in(self, name: str, password: str) -> Answer:
+        """Log in."""
+        return self.post("/user/login", "/user/login", login=name, password=password)
+
+    def _ask(self, method: str, path: str, **sent: Any) -> Answer:
+        begin = time.monotonic()
+        try:
+            response = self._session.request(method, site_url() + path, timeout=TIMEOUT_SECONDS, **sent)
+        except requests.RequestException as error:
+            return Answer(CUT, 0, time.monotonic() - begin, str(error))
+        outcome, result = _outcome(response.status_code), None
+        if outcome == DONE and "json" in sent:
+            try:
+                result = response.json()["result"]
+            except (ValueError, KeyError):
+                outcome = BROKEN
+        return Answer(outcome, response.status_code, time.monotonic() - begin, response.text, result)
+
+
+def _outcome(status: int) -> str:
+    if status < 400:
+        return DONE
+    if status == 503:
+        return AWAY
+    return BROKEN if status >= 500 else REFUSED
+
 
 SERVICE = "ddt-01053-01"
 OWNER = "administration-centrale-ou-ministere_172120"
@@ -137,14 +234,7 @@ class Producer(Person):
 
     def _save(self, name: str, number: int, *, new: bool) -> Answer:
         saved = self.saved.setdefault(name, Saved())
-        values = {
-            "title": f"Zones du chaos {name}",
-            "notes": f"Enregistrement {number}.",
-            "tags": [{"name": f"marque-{number}"}],
-            "resources": [
-                {"url": f"https://data.example.org/{name}/{number}.csv", "name": f"Fichier {number}", "format": "CSV"}
-            ],
-        }
+        values = filled(WORK["dataset"], {"name": name, "number": number})
         if new:
             answer = self._client.call("package_create", **complete(name=name, owner_org=SERVICE, **values))
             if answer.outcome == REFUSED and saved.unknown:  # stored by an earlier attempt without an answer: change it
@@ -186,33 +276,12 @@ class Asker(Person):
                     break
 
     def _create(self, title: str) -> Answer:
-        day = date.today() + timedelta(days=60)
-        answer = self._people["utilisateur"].call(
-            "ecosphere_request_create",
-            title=title,
-            description="Nous cherchons ces données pour une étude du chaos, avec leur date et leur méthode.",
-            use="research",
-            theme="eau",
-            territory="departement-01",
-            visibility="public",
-            need_by=day.isoformat(),
-        )
+        fields = filled(WORK["request"], {"title": title, **_days()})
+        answer = self._people["utilisateur"].call("ecosphere_request_create", **fields)
         self.created[title] = answer
         if answer.outcome == REFUSED:
             self.wrong.append(f"request refused: {answer.text[:200]}")
         return self.saw("new request", answer)
-
-    @staticmethod
-    def _steps() -> dict[str, tuple[str, dict[str, Any]]]:
-        """Return who does what next, by state."""
-        asked = {"transition": "ask_details", "question": "Sur quelle commune ?", "answer_by": _in_days(15)}
-        return {
-            "draft": ("utilisateur", {"transition": "submit", "similar_seen": True}),
-            "submitted": ("moderatrice", {"transition": "accept", "organization": SERVICE}),
-            "open": ("producteur-ddt-01", {"transition": "start", "planned": _in_days(20)}),
-            "in_progress": ("producteur-ddt-01", asked),
-            "needs_info": ("utilisateur", {"transition": "withdraw"}),
-        }
 
     def _advance(self, id_: str, result: dict[str, Any]) -> Answer:
         shown = self._people["producteur-ddt-01"].call("ecosphere_request_show", id=id_)
@@ -222,12 +291,14 @@ class Asker(Person):
         if shown.outcome != DONE:
             return shown
         request = shown.result
-        step = self._steps().get(request["state"])
+        step = WORK["steps"].get(request["state"])
         if step is None:
             result["over"] = True
             return shown
-        actor, fields = step
-        answer = self._people[actor].call("ecosphere_request_transition", id=id_, version=request["version"], **fields)
+        fields = filled(step["fields"], _days())
+        answer = self._people[step["as"]].call(
+            "ecosphere_request_transition", id=id_, version=request["version"], **fields
+        )
         if answer.outcome == DONE:
             self.done.setdefault(id_, Counter())[fields["transition"]] += 1
         elif answer.outcome == REFUSED and answer.status != 409:
@@ -282,11 +353,6 @@ class Visitor(Person):
         seed: see `Person`.
     """
 
-    PAGES = (
-        *("/", "/dataset/", "/dataset/?q=parcelle", "/demandes", "/qualite", "/harvest", f"/organization/{SERVICE}"),
-        *("/dataset/chaos-1-0", "/api/3/action/package_search?q=parcelle", "/user/login"),
-    )
-
     def __init__(self, client: Client, seed: int) -> None:
         super().__init__(seed, pause=0.5)
         self._client = client
@@ -295,7 +361,7 @@ class Visitor(Person):
     def acts(self) -> Any:
         """Read random pages."""
         while True:
-            chosen = self.draw.choice(self.PAGES)
+            chosen = self.draw.choice(WORK["pages"])
             yield lambda path=chosen: self._read(path)
 
     def _read(self, path: str) -> Answer:
@@ -339,16 +405,10 @@ class Harvests(threading.Thread):
     def prepare(self) -> None:
         """Create the sources and start their first harvests."""
         for catalogue in self.catalogues.values():
-            answer = self._client.call(
-                "harvest_source_create",
-                name=catalogue.name,
-                title=f"Catalogue {catalogue.name}",
-                url=self._served.url(catalogue),
-                source_type=catalogue.source_type,
-                owner_org=OWNER,
-                frequency="MANUAL",
-                config=catalogue.config,
-            )
+            source = {"name": catalogue.name, "title": f"Catalogue {catalogue.name}", "owner_org": OWNER}
+            source |= {"url": self._served.url(catalogue), "source_type": catalogue.source_type}
+            source |= {"config": catalogue.config, "frequency": "MANUAL"}
+            answer = self._client.call("harvest_source_create", **source)
             if answer.outcome != DONE:
                 raise RuntimeError(f"the source {catalogue.name} cannot be made: {answer.text[:300]}")
             self._sources[catalogue.name] = answer.result["id"]
@@ -419,8 +479,9 @@ def complete(**values: Any) -> dict[str, Any]:
     return cases.dataset(topic_category=[topic], use_conditions="Citer la source.", **values)
 
 
-def _in_days(number: int) -> str:
-    return (date.today() + timedelta(days=number)).isoformat()
+def _days() -> dict[str, str]:
+    """Return the dates that the table of work names, as `in_20_days`."""
+    return {f"in_{number}_days": (date.today() + timedelta(days=number)).isoformat() for number in (15, 20, 60)}
 
 
 def settled(seconds: float, look: Any, every: float = 1.0) -> float | None:

@@ -14,50 +14,28 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pycsw import server
 
 CATALOGUES = Path(os.environ["CATALOGUES"])
+OPTIONS = yaml.safe_load(Path(__file__).with_name("pycsw.yaml").read_text(encoding="utf-8"))
 PAGE = b"""<?xml version="1.0" encoding="UTF-8"?>
 <csw:GetRecordsResponse xmlns:csw="http://www.opengis.net/cat/csw/2.0.2" version="2.0.2">
 <csw:SearchStatus timestamp="2026-06-30T00:00:00Z"/>
 <csw:SearchResults numberOfRecordsMatched="%d" numberOfRecordsReturned="%d" nextRecord="%d" elementSet="full">
 """
-#: Contact fields that pycsw requires.
-_CONTACT = (
-    *("provider_url", "contact_name", "contact_email", "contact_url", "contact_position", "contact_address"),
-    *("contact_city", "contact_stateorprovince", "contact_postalcode", "contact_country", "contact_phone"),
-    *("contact_fax", "contact_hours", "contact_instructions", "contact_role"),
-)
 PAGE_END = b"\n</csw:SearchResults></csw:GetRecordsResponse>\n"
 DECLARATION = re.compile(rb"^(\xef\xbb\xbf)?\s*<\?xml[^>]*\?>")
 
 
 def configuration(name: str, port: str) -> dict[str, dict[str, str]]:
     """Return the pycsw configuration of a catalogue."""
-    title = name.removesuffix("-illisibles")
-    return {
-        "server": {
-            "url": f"http://127.0.0.1:{port}/{name}/csw",
-            "mimetype": "application/xml; charset=UTF-8",
-            "encoding": "UTF-8",
-            "language": "fr-FR",
-            "maxrecords": "100",
-            "profiles": "apiso",
-        },
-        "manager": {"transactions": "false"},
-        "metadata:main": {
-            "identification_title": f"Catalogue de démonstration : {title}",
-            "identification_abstract": "Métadonnées ISO 19139 de démonstration",
-            "identification_keywords": "environnement,démonstration",
-            "identification_keywords_type": "theme",
-            "identification_fees": "None",
-            "identification_accessconstraints": "None",
-            **dict.fromkeys(_CONTACT, "-"),
-            "provider_name": "Démonstration",
-        },
-        "repository": {"database": f"sqlite:///{CATALOGUES / name}.db", "table": "records"},
-        "metadata:inspire": {"enabled": "false"},
-    }
+    title = f"Catalogue de démonstration : {name.removesuffix('-illisibles')}"
+    options = {section: dict(values) for section, values in OPTIONS.items()}
+    options["server"]["url"] = f"http://127.0.0.1:{port}/{name}/csw"
+    options["metadata:main"]["identification_title"] = title
+    options["repository"] = {"database": f"sqlite:///{CATALOGUES / name}.db", "table": "records"}
+    return options
 
 
 def application(env: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -20,43 +20,21 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
+import yaml
 from lxml import etree
 
-GMD = "http://www.isotc211.org/2005/gmd"
-TEXT = "{http://www.isotc211.org/2005/gco}CharacterString"
+NAMESPACES = {
+    "gmd": "http://www.isotc211.org/2005/gmd",
+    "gco": "http://www.isotc211.org/2005/gco",
+    "srv": "http://www.isotc211.org/2005/srv",
+}
 #: Bytes that identify a metadata record, in UTF-8 and UTF-16.
 CUES = (b"MD_Metadata", "MD_Metadata".encode("utf-16-le"), "MD_Metadata".encode("utf-16-be"))
-#: Column of pycsw's table → path of its value; columns that clients filter on.
-COLUMNS = {
-    "title": f".//{{{GMD}}}identificationInfo//{{{GMD}}}citation//{{{GMD}}}title/{TEXT}",
-    "abstract": f".//{{{GMD}}}abstract/{TEXT}",
-    "organization": f".//{{{GMD}}}identificationInfo//{{{GMD}}}organisationName/{TEXT}",
-    "date_modified": f"{{{GMD}}}dateStamp/*",
-    "parentidentifier": f"{{{GMD}}}parentIdentifier/{TEXT}",
-}
-#: Columns that hold several values, separated by commas.
-LISTS = {
-    "keywords": f".//{{{GMD}}}MD_Keywords/{{{GMD}}}keyword/*",
-    "topicategory": f".//{{{GMD}}}topicCategory/*",
-    "format": f".//{{{GMD}}}MD_Format/{{{GMD}}}name/{TEXT}",
-    "crs": f".//{{{GMD}}}RS_Identifier/{{{GMD}}}code/*",
-    "lineage": f".//{{{GMD}}}LI_Lineage/{{{GMD}}}statement/{TEXT}",
-    "denominator": f".//{{{GMD}}}denominator/*",
-    "servicetype": ".//{http://www.isotc211.org/2005/srv}serviceType/*",
-}
-#: Columns of codes, and columns of dates by their type.
-CODES = {
-    "language": f"{{{GMD}}}language/*",
-    "resourcelanguage": f".//{{{GMD}}}MD_DataIdentification/{{{GMD}}}language/*",
-}
-DATES = {"revision": "date_revision", "creation": "date_creation", "publication": "date_publication"}
-CITED = f".//{{{GMD}}}identificationInfo/*/{{{GMD}}}citation//{{{GMD}}}CI_Date"
+COLUMNS = yaml.safe_load(Path(__file__).with_name("columns.yaml").read_text(encoding="utf-8"))
+DATES = COLUMNS["dates"]
+CITED = ".//gmd:identificationInfo/*/gmd:citation//gmd:CI_Date"
 SIDES = ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude", "northBoundLatitude")
 OUTERMOST = etree.XPath("//*[local-name() = 'MD_Metadata'][not(ancestor::*[local-name() = 'MD_Metadata'])]")
-FIELDS = (
-    *("identifier", "typename", "schema", "mdsource", "insert_date", "xml", "anytext", "type", "wkt_geometry"),
-    *(*COLUMNS, *LISTS, *CODES, *DATES.values()),
-)
 
 
 def records(path: Path) -> list[etree._Element]:
@@ -72,35 +50,35 @@ def records(path: Path) -> list[etree._Element]:
 
 def row(record: etree._Element, used: set[str]) -> dict[str, str | None]:
     """Return a record as a row of pycsw's table; the key is made unique, the record itself is unchanged."""
-    own = (record.findtext(f"{{{GMD}}}fileIdentifier/{TEXT}") or "sans-identifiant").strip()
+    own = _text(record, "gmd:fileIdentifier/gco:CharacterString") or "sans-identifiant"
     key, number = own, 1
     while key in used:
         number += 1
         key = f"{own}#{number}"
     used.add(key)
-    level = record.find(f"{{{GMD}}}hierarchyLevel/*")
+    level = record.find("gmd:hierarchyLevel/*", NAMESPACES)
     return {
         "identifier": key,
         "typename": "gmd:MD_Metadata",
-        "schema": GMD,
+        "schema": NAMESPACES["gmd"],
         "mdsource": "local",
         "insert_date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "xml": etree.tostring(record, encoding="unicode", with_tail=False),
         "anytext": " ".join(" ".join(record.itertext()).split()),
         "type": "dataset" if level is None else level.get("codeListValue", "dataset"),
         "wkt_geometry": box(record),
-        **{column: (record.findtext(path) or "").strip() for column, path in COLUMNS.items()},
-        **{column: ",".join(_texts(record, path)) for column, path in LISTS.items()},
-        **{column: _code(record.find(path)) for column, path in CODES.items()},
+        **{column: _text(record, path) for column, path in COLUMNS["texts"].items()},
+        **{column: ",".join(_texts(record, path)) for column, path in COLUMNS["lists"].items()},
+        **{column: _code(record.find(path, NAMESPACES)) for column, path in COLUMNS["codes"].items()},
         **dates(record),
     }
 
 
 def box(record: etree._Element) -> str | None:
     """Return the first valid bounding box of a record as WKT, used by spatial filters; None without one."""
-    for found in record.iter(f"{{{GMD}}}EX_GeographicBoundingBox"):
+    for found in record.iterfind(".//gmd:EX_GeographicBoundingBox", NAMESPACES):
         try:
-            west, south, east, north = (float(found.findtext(f"{{{GMD}}}{side}/*") or "") for side in SIDES)
+            west, south, east, north = (float(_text(found, f"gmd:{side}/*")) for side in SIDES)
         except ValueError:
             continue
         corners = ((west, south), (west, north), (east, north), (east, south), (west, south))
@@ -111,15 +89,19 @@ def box(record: etree._Element) -> str | None:
 def dates(record: etree._Element) -> dict[str, str]:
     """Return the dates of the data by column, according to their type."""
     found = dict.fromkeys(DATES.values(), "")
-    for each in record.iterfind(CITED):
-        column = DATES.get(_code(each.find(f"{{{GMD}}}dateType/*")))
+    for each in record.iterfind(CITED, NAMESPACES):
+        column = DATES.get(_code(each.find("gmd:dateType/*", NAMESPACES)))
         if column:
-            found[column] = (each.findtext(f"{{{GMD}}}date/*") or "").strip()
+            found[column] = _text(each, "gmd:date/*")
     return found
 
 
+def _text(element: etree._Element, path: str) -> str:
+    return (element.findtext(path, "", NAMESPACES) or "").strip()
+
+
 def _texts(record: etree._Element, path: str) -> list[str]:
-    texts = [" ".join((element.text or "").split()) for element in record.iterfind(path)]
+    texts = [" ".join((element.text or "").split()) for element in record.iterfind(path, NAMESPACES)]
     return list(filter(None, texts))
 
 
@@ -133,18 +115,20 @@ def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
     shutil.rmtree(broken, ignore_errors=True)
     if not database.exists():
         shutil.copyfile(_empty(database.parent), database)
-    names = ", ".join(FIELDS)
-    values = ", ".join(f":{name}" for name in FIELDS)
     with sqlite3.connect(database, timeout=30) as connection:
         # Faster, since every column is indexed; safe, since a catalogue can be written again at any time.
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA cache_size = -500000")
         connection.execute("DELETE FROM records")
-        added = connection.executemany(f"INSERT INTO records ({names}) VALUES ({values})", _rows(folder, refused))
-    for number, path in enumerate(refused):
+        number = 0
+        for values in _rows(folder, refused):
+            places = ", ".join(f":{name}" for name in values)
+            connection.execute(f"INSERT INTO records ({', '.join(values)}) VALUES ({places})", values)
+            number += 1
+    for position, path in enumerate(refused):
         broken.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, broken / f"{number:04}.xml")
-    return {"records": max(added.rowcount, 0), "broken": [str(path.relative_to(folder)) for path in refused]}
+        shutil.copyfile(path, broken / f"{position:04}.xml")
+    return {"records": number, "broken": [str(path.relative_to(folder)) for path in refused]}
 
 
 def _empty(home: Path) -> Path:

@@ -3,15 +3,20 @@
 Records are made up from real services, territories and subjects, with links to reserved domains and service mailboxes
 only. The same seed gives the same records, and a larger catalogue begins with the records of a smaller one.
 
-Run as `python3 -m dev.demo FOLDER --count 360`; needs no CKAN.
+Run as `.venv/bin/python -m dev.demo FOLDER --count 360`; needs no service. `subjects.csv` lists the subjects, `draft`
+draws the contents of a record, and the template of a platform (`geoide.xml`) writes it in the form of that platform.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+from . import quirks
 from .draft import CATALOGUES, Catalogue, draft
-from .shapes import SHAPES
 
 __all__ = ["CATALOGUES", "DEFAULT_COUNT", "SEED", "Catalogue", "records", "shares"]
 
@@ -37,7 +42,19 @@ def records(name: str, count: int, seed: int = SEED) -> Iterator[tuple[str, str]
     Yields:
         (file name without suffix, the record as XML text without declaration).
     """
-    shape = SHAPES[CATALOGUES[name].shape]
+    template = _templates().get_template(f"{CATALOGUES[name].shape}.xml")
     for index in range(count):
         made = draft(name, index, seed)
-        yield f"{index:05}-{made.subject.slug}", shape(made)
+        xml = _BETWEEN_TAGS.sub("><", template.render(draft=made, quirks=quirks).strip())
+        yield f"{index:05}-{made.subject.slug}", xml
+
+
+_BETWEEN_TAGS = re.compile(r">\s+<")
+
+
+@cache
+def _templates() -> Any:
+    import jinja2  # which the stack, run by the system's Python, need not have
+
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)

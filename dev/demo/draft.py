@@ -1,8 +1,9 @@
-"""Contents of demonstration records, drawn at random from subjects × services; `shapes` writes them as XML."""
+"""Contents of demonstration records, drawn at random from subjects × services; templates write them as XML."""
 
 from __future__ import annotations
 
 import csv
+import json
 import random
 import uuid
 from collections.abc import Callable, Sequence
@@ -11,10 +12,15 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import Concept
 
 from . import places
+
+VARIANTS = json.loads(Path(__file__).with_name("quirks.json").read_text(encoding="utf-8"))
+"""Spellings of the same information in real catalogues, by kind."""
 
 #: Latest date of any record, fixed so that the catalogue does not depend on the day it is written.
 TODAY = date(2026, 6, 30)
@@ -25,27 +31,21 @@ class Catalogue:
     """A platform of the demonstration.
 
     Attributes:
+        shape: name of its template, `<shape>.xml`.
         title: name of the platform.
-        shape: key of `shapes.SHAPES`.
         host: made-up host name.
         kinds: kinds of services that publish on it.
         share: share of all records, from 0 to 1.
     """
 
-    title: str
     shape: str
+    title: str
     host: str
     kinds: tuple[str, ...]
     share: float
 
 
-CATALOGUES = {
-    "geoide": Catalogue("Géo-IDE Catalogue", "geoide", "geo-ide.example", ("ddt", "ddtm"), 0.6),
-    "prodige": Catalogue("Plateforme régionale Prodige", "prodige", "prodige.example", ("dreal",), 0.2),
-    "geonetwork": Catalogue(
-        "Géoportail des façades et des outre-mer", "geonetwork", "geonetwork.example", ("dirm", "deal", "dreal"), 0.2
-    ),
-}
+CATALOGUES = {name: Catalogue(name, **values) for name, values in VARIANTS["catalogues"].items()}
 #: One Prodige record in this many is a republished Géo-IDE record.
 REPUBLISHED_EVERY = 12
 #: One Géo-IDE record in LOT_EVERY is a lot (a series of datasets); the LOT_SIZE records before it are its members.
@@ -96,6 +96,25 @@ class Draft:
     def chance(self, share: float) -> bool:
         """Return True in this share of cases (0 to 1)."""
         return self.rng.random() < share
+
+    def variant(self, kind: str) -> Any:
+        """Return a random one of the spellings of a kind."""
+        return self.rng.choice(VARIANTS[kind])
+
+    def organisation(self) -> str:
+        """Return the name of the service in a random spelling."""
+        return self.rng.choice(places.spellings(self.service))
+
+    @property
+    def mailbox(self) -> str:
+        """Mailbox of the service, in a reserved domain."""
+        name = "-".join(voc.normalise(self.service.label_fr).split())
+        return f"sig@{name}.example"
+
+    @property
+    def inspire_theme(self) -> str:
+        """French label of the INSPIRE theme of the subject."""
+        return voc.get("inspire-theme")[f"http://inspire.ec.europa.eu/theme/{self.subject.inspire}"].label_fr
 
     @property
     def keywords(self) -> list[str]:

@@ -42,12 +42,6 @@ def region(place: Concept) -> Concept | None:
     return next((step for step in chain if step.data["type"] == "region"), None)
 
 
-def mailbox(service: Concept) -> str:
-    """Return a service's mailbox, in a reserved domain."""
-    name = "-".join(voc.normalise(service.label_fr).split())
-    return f"sig@{name}.example"
-
-
 def spellings(service: Concept) -> tuple[str, ...]:
     """Return the spellings of a service's name found in catalogues."""
     place, short = territory(service), service.label_fr

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from datetime import date
 
-from . import iso, places
-from .draft import Draft
-
-VARIANTS = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
-"""Variants by kind."""
+from . import places
+from .draft import VARIANTS, Draft
 
 
-def day(draft: Draft, value) -> str:
+def day(draft: Draft, value: date) -> str:
     """Return a date, sometimes written without dashes, with a time zone, as a year, or not at all."""
     way = draft.rng.random()
     if way < 0.85 or draft.care == 3:
@@ -20,21 +16,18 @@ def day(draft: Draft, value) -> str:
     return draft.pick(value.strftime("%Y%m%d"), f"{value.isoformat()}Z", str(value.year), "non renseigné")
 
 
-def reference_systems(draft: Draft) -> str:
-    """Return one reference system, sometimes two; some careless records have none."""
+def reference_systems(draft: Draft) -> list[list[str]]:
+    """Return name, link and code space of one reference system, sometimes two; some careless records have none."""
     if draft.care == 0 and draft.chance(0.5):
-        return ""
-    value, href, space = draft.rng.choice(VARIANTS["reference_systems"])
-    written = iso.reference_system(value, href=href, space=space)
-    return written + (iso.reference_system("WGS 84 (EPSG:4326)") if draft.chance(0.1) else "")
+        return []
+    systems = [draft.variant("reference_systems")]
+    if draft.chance(0.1):
+        systems.append(["WGS 84 (EPSG:4326)", "", "EPSG"])
+    return systems
 
 
-def _round(value: float) -> str:
-    return f"{value:.5f}"
-
-
-def boxes(draft: Draft, *, swapped: float, metres: float = 0.0, several: float = 0.0) -> str:
-    """Return the bounding box; in a share of cases with west and east swapped, in Lambert metres, or split in two.
+def boxes(draft: Draft, swapped: float = 0.0, metres: float = 0.0, several: float = 0.0) -> list[tuple[str, ...]]:
+    """Return west, east, south and north; in a share of cases swapped, in Lambert metres, or of two boxes.
 
     Args:
         draft: the record.
@@ -43,16 +36,16 @@ def boxes(draft: Draft, *, swapped: float, metres: float = 0.0, several: float =
         several: share of records with a box for each half of the territory.
     """
     west, south, east, north = draft.place.data["bbox"]
+    sides = [(west, east)]
     way = draft.rng.random()
     if way < swapped:
-        return iso.box(_round(east), _round(west), _round(south), _round(north))
-    if way < swapped + metres:
-        return iso.box("842000.0", "925400.0", "6504000.0", "6605300.0")
-    if way < swapped + metres + several:
+        sides = [(east, west)]
+    elif way < swapped + metres:
+        return [("842000.0", "925400.0", "6504000.0", "6605300.0")]
+    elif way < swapped + metres + several:
         middle = (west + east) / 2
-        halves = ((west, middle), (middle, east))
-        return "".join(iso.box(_round(a), _round(b), _round(south), _round(north)) for a, b in halves)
-    return iso.box(_round(west), _round(east), _round(south), _round(north))
+        sides = [(west, middle), (middle, east)]
+    return [tuple(f"{value:.5f}" for value in (*pair, south, north)) for pair in sides]
 
 
 def territory_keywords(draft: Draft) -> list[str]:
@@ -73,45 +66,23 @@ def territory_keywords(draft: Draft) -> list[str]:
     return draft.rng.choice(choices)
 
 
-def period(draft: Draft) -> str:
-    """Return the period covered: complete, half-open, empty or absent."""
+def period(draft: Draft) -> list[tuple[str, str | None, bool]]:
+    """Return begin, end and whether that is now, of the period covered: complete, half-open, empty or absent."""
     if draft.care < 2:
-        return iso.period("", "") if draft.chance(0.1) else ""
-    begin, end = f"{draft.year - 3}-01-01", f"{draft.year}-12-31"
+        return [("", "", False)] if draft.chance(0.1) else []
+    begin = f"{draft.year - 3}-01-01"
     way = draft.rng.random()
     if way < 0.6:
-        return iso.period(begin, end)
+        return [(begin, f"{draft.year}-12-31", False)]
     if way < 0.8:
-        return iso.period(begin, None)
-    return iso.period(begin, "", indeterminate="now")
+        return [(begin, None, False)]
+    return [(begin, "", True)]
 
 
-def constraints(draft: Draft) -> str:
-    """Return licence and access constraints, mostly as free text in useLimitation."""
-    if draft.care == 0:
-        return draft.pick("", iso.legal(iso.code("gmd:useConstraints", "MD_RestrictionCode", "license")))
-    licence = iso.text("gmd:useLimitation", draft.rng.choice(VARIANTS["licences"]))
-    other = iso.code("gmd:accessConstraints", "MD_RestrictionCode", "otherRestrictions")
-    if draft.care == 3 and draft.chance(0.5):
-        use = iso.code("gmd:useConstraints", "MD_RestrictionCode", "otherRestrictions")
-        licence = use + iso.anchor("gmd:otherConstraints", *VARIANTS["licence_anchor"])
-    limits = iso.legal(other, _access(draft))
-    # A scale in the element of the licence, besides the licence itself.
-    scale = iso.text("gmd:useLimitation", f"Échelle de saisie : 1/{draft.subject.scale}") if draft.chance(0.1) else ""
-    return iso.legal(licence, scale) + limits
-
-
-def _access(draft: Draft) -> str:
+def access(draft: Draft) -> list[str]:
+    """Return the text of the access constraint and its link, if it has one."""
     if draft.subject.slug in ("captages", "especes-protegees") and draft.chance(0.7):
-        return iso.anchor("gmd:otherConstraints", *VARIANTS["security_access"])
+        return VARIANTS["security_access"]
     if draft.chance(0.04):
-        return iso.anchor("gmd:otherConstraints", *VARIANTS["contradictory_access"])
-    value, href = draft.rng.choice(VARIANTS["access"])
-    return iso.anchor("gmd:otherConstraints", value, href) if href else iso.text("gmd:otherConstraints", value)
-
-
-def frequency(draft: Draft) -> str:
-    """Return the frequency of update, given by complete records and a third of the others."""
-    if draft.care == 3 or draft.chance(0.33):
-        return iso.maintenance(draft.subject.frequency)
-    return ""
+        return VARIANTS["contradictory_access"]
+    return draft.variant("access")

@@ -24,9 +24,9 @@ from pathlib import Path
 
 from ckanext.ecosphere.access.confinement import sandbox
 from dev.fuzz.child import READY
-from dev.fuzz.mutations import mutated, words
-from dev.fuzz.seeds import seeds
+from dev.fuzz.seeds import mutated, seeds, words
 from dev.stack import packages
+from dev.stack.shell import columns
 
 SLOWEST_SECONDS, MOST_MEGABYTES = 10.0, 500.0
 #: Limits of the portal's defaults, and rows of a preview.
@@ -145,20 +145,15 @@ def outside_of(log: Path, work: Path) -> Counter[str]:
 
 def table(results: list[Result]) -> str:
     """Format the results."""
-    head = f"{'format':<10} {'files':>7} {'shown':>7} {'refused':>8} {'killed':>7} {'outside':>8} {'s':>6} {'MB':>6}"
-    lines = [head, "-" * len(head)]
+    rows: list[tuple[object, ...]] = [("format", "files", "shown", "refused", "killed", "outside", "s", "MB", "")]
     for result in results:
         killed = sum(number for code, number in result.ended.items() if code < 0)
         refused = sum(number for code, number in result.ended.items() if code > 0)
-        verdict = ""
-        if not result.good:
-            verdict = "NOT OK"
-        lines.append(
-            f"{result.name:<10} {sum(result.ended.values()):>7} {result.ended[0]:>7} {refused:>8} {killed:>7}"
-            f" {sum(result.opened.values()):>8} {result.seconds:>6.1f} {result.megabytes:>6.0f}  {verdict}"
-        )
-        lines += [f"    {times} × {path}" for path, times in result.opened.most_common(5)]
-    return "\n".join(line.rstrip() for line in lines)
+        outside = "; ".join(f"{times} × {path}" for path, times in result.opened.most_common(5))
+        figures = (sum(result.ended.values()), result.ended[0], refused, killed, sum(result.opened.values()))
+        verdict = "" if result.good else f"NOT OK {outside}"
+        rows.append((result.name, *figures, f"{result.seconds:.1f}", f"{result.megabytes:.0f}", verdict))
+    return columns(rows, right=range(1, 8))
 
 
 def main() -> int:
@@ -176,7 +171,7 @@ def main() -> int:
     results = []
     for name in names:
         results.append(fuzzed(name, known[name], chosen.count, random.Random(f"{chosen.seed} {name}")))
-        print(table(results[-1:]).splitlines()[2], flush=True)
+        print(table(results[-1:]).splitlines()[1], flush=True)
     print(table(results))
     return int(not all(result.good for result in results))
 

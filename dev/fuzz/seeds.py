@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import sqlite3
+import struct
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,7 @@ import shapely
 from pyarrow import parquet
 from pyogrio import raw
 
-from dev.fuzz.mutations import zipped
+from dev.attack.tables import filled, table
 
 #: Format → driver of GDAL and extension.
 _DRIVERS = {
@@ -26,18 +30,8 @@ _DRIVERS = {
     "xlsx": ("XLSX", ".xlsx"),
     "ods": ("ODS", ".ods"),
 }
-_TOPOJSON = {
-    "type": "Topology",
-    "arcs": [[[0, 0], [1, 1], [2, 0]]],
-    "objects": {"zones": {"type": "GeometryCollection", "geometries": [{"type": "LineString", "arcs": [0]}]}},
-    "transform": {"scale": [0.1, 0.1], "translate": [1, 45]},
-}
-_OPENAPI = b"openapi: 3.0.0\ninfo: {title: x, version: '1'}\npaths:\n  /zones:\n    get: {summary: zones}\n"
-_CATALOGUE = (
-    b'<?xml version="1.0"?><gfc:FC_FeatureCatalogue xmlns:gfc="http://www.isotc211.org/2005/gfc"'
-    b' xmlns:gco="http://www.isotc211.org/2005/gco"><gfc:name><gco:CharacterString>zones</gco:CharacterString>'
-    b"</gfc:name></gfc:FC_FeatureCatalogue>"
-)
+#: Files that are seeds as they are, and `views.sql`, which makes one.
+_DATA = Path(__file__).with_name("data")
 
 
 def seeds(folder: Path) -> dict[str, tuple[str, bytes]]:
@@ -59,11 +53,9 @@ def seeds(folder: Path) -> dict[str, tuple[str, bytes]]:
     made["kmz"] = ("zones.kmz", zipped({"doc.kml": made["kml"][1]}))
     made["zip"] = ("zones.zip", zipped({"a/zones.csv": b"a;b\n1;2\n", "b/zones.json": b"[]"}))
     made["parquet"] = ("zones.parquet", _parquet(shapes))
-    made["csv"] = ("zones.csv", "code;surface;été\n1;2,5;oui\n2;3,5;non\n".encode("cp1252"))
-    made["json"] = ("zones.json", json.dumps([{"code": number, "nom": "été"} for number in range(5)]).encode())
-    made["topojson"] = ("zones.topojson", json.dumps(_TOPOJSON).encode())
-    made["xml"] = ("zones.xml", _CATALOGUE)
-    made["openapi"] = ("api.yaml", _OPENAPI)
+    for path in sorted(_DATA.glob("zones.*")):
+        made[path.suffix.removeprefix(".")] = (path.name, path.read_bytes())
+    made["openapi"] = ("api.yaml", (_DATA / "api.yaml").read_bytes())
     made["sqlite"] = ("zones.gpkg", _views(folder / "views.gpkg", made["gpkg"][1]))
     return made
 
@@ -88,13 +80,111 @@ def _views(path: Path, content: bytes) -> bytes:
     """Return a GeoPackage with a view, a trigger, a computed column and an index on an expression."""
     path.write_bytes(content)
     database = sqlite3.connect(path)
-    database.executescript("""
-        CREATE VIEW seen AS SELECT * FROM zones;
-        CREATE TABLE computed (fid INTEGER PRIMARY KEY, a INTEGER, b AS (a + 1));
-        CREATE INDEX of_expression ON computed (a + 2) WHERE a > 1;
-        CREATE TRIGGER told AFTER INSERT ON computed BEGIN SELECT 1; END;
-        INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('seen', 'attributes', 'seen');
-    """)
+    database.executescript((_DATA / "views.sql").read_text())
     database.commit()
     database.close()
     return path.read_bytes()
+
+
+MOST_BYTES = 300_000
+_NUMBERS = [0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1]
+
+
+def words(secret: str, address: str) -> list[bytes]:
+    """Return texts that make a careless reader open a file or an address.
+
+    Args:
+        secret: path of a file that must not be read.
+        address: URL that must not be requested.
+    """
+    texts = filled(table("files")["words"], {"secret": secret, "canary": address})
+    return [text.encode() for text in texts]
+
+
+def mutated(content: bytes, chance: random.Random, tokens: list[bytes]) -> bytes:
+    """Return a changed file; of an archive, half of the time a member is changed instead of its bytes."""
+    members = _members(content)
+    if members and chance.random() < 0.6:
+        name = chance.choice(sorted(members))
+        members[name] = _changed(members[name], chance, tokens)
+        if chance.random() < 0.1:
+            members[chance.choice(tokens).decode()[:200]] = members.pop(name)
+        return zipped(members)
+    return _changed(content, chance, tokens)
+
+
+def _changed(content: bytes, chance: random.Random, tokens: list[bytes]) -> bytes:
+    data = bytearray(content)
+    for _time in range(chance.choice((1, 1, 2, 4, 16))):
+        chance.choice(_CHANGES)(data, chance, tokens)
+    return bytes(data[:MOST_BYTES])
+
+
+def _flip(data: bytearray, chance: random.Random, _tokens: list[bytes]) -> None:
+    if data:
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+
+
+def _number(data: bytearray, chance: random.Random, _tokens: list[bytes]) -> None:
+    form = chance.choice(("<B", "<H", ">H", "<I", ">I", "<Q", ">Q"))
+    size = struct.calcsize(form)
+    if len(data) >= size:
+        place = chance.randrange(len(data) - size + 1)
+        number = chance.choice(_NUMBERS) % 256**size
+        data[place : place + size] = struct.pack(form, number)
+
+
+def _cut(data: bytearray, chance: random.Random, _tokens: list[bytes]) -> None:
+    first, length = _span(data, chance)
+    del data[first : first + length]
+
+
+def _repeat(data: bytearray, chance: random.Random, _tokens: list[bytes]) -> None:
+    first, length = _span(data, chance)
+    times = chance.choice((1, 2, 50))
+    data[first:first] = data[first : first + length] * times
+
+
+def _move(data: bytearray, chance: random.Random, _tokens: list[bytes]) -> None:
+    first, length = _span(data, chance)
+    place = chance.randrange(len(data) + 1)
+    data[place : place + length] = data[first : first + length]
+
+
+def _end(data: bytearray, chance: random.Random, _tokens: list[bytes]) -> None:
+    del data[chance.randrange(len(data) + 1) :]
+
+
+def _insert(data: bytearray, chance: random.Random, tokens: list[bytes]) -> None:
+    place = chance.randrange(len(data) + 1)
+    data[place:place] = chance.choice(tokens)
+
+
+def _overwrite(data: bytearray, chance: random.Random, tokens: list[bytes]) -> None:
+    word, place = chance.choice(tokens), chance.randrange(len(data) + 1)
+    data[place : place + len(word)] = word
+
+
+def _span(data: bytearray, chance: random.Random) -> tuple[int, int]:
+    return chance.randrange(len(data) + 1), chance.choice((1, 4, 32, 512))
+
+
+Change = Callable[[bytearray, random.Random, list[bytes]], None]
+_CHANGES: tuple[Change, ...] = (_flip, _number, _number, _cut, _repeat, _move, _end, _insert, _insert, _overwrite)
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    """Return a ZIP file of these members."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in members.items():
+            archive.writestr(name, body)
+    return out.getvalue()
+
+
+def _members(content: bytes) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return {member: archive.read(member) for member in archive.namelist()}
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return {}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
-import struct
 import threading
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,10 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
-from xml.sax.saxutils import escape
 
+import jinja2
 import numpy
 import shapely
+from PIL import Image
 from pyproj import CRS, Transformer
 from shapely.geometry import mapping, shape
 
@@ -88,26 +88,8 @@ def _moved(transformer: Transformer) -> Any:
 
 def gml(found: list[dict[str, Any]], matched: int) -> bytes:
     """Return features as GML 3.2 in Lambert 93, as MapServer answers WFS 2.0."""
-
-    def member(each: dict[str, Any]) -> str:
-        properties = "".join(
-            f"<eco:{name}>{escape(str(value))}</eco:{name}>"
-            for name, value in each["properties"].items()
-            if value is not None
-        )
-        points = " ".join(f"{x:.2f} {y:.2f}" for x, y in each["geometry"]["coordinates"][0])
-        ring = f"<gml:LinearRing><gml:posList>{points}</gml:posList></gml:LinearRing>"
-        polygon = f'<gml:Polygon srsName="urn:ogc:def:crs:EPSG::2154"><gml:exterior>{ring}</gml:exterior></gml:Polygon>'
-        inside = f"<eco:msGeometry>{polygon}</eco:msGeometry>{properties}"
-        return f'<wfs:member><eco:zones_humides gml:id="{each["id"]}">{inside}</eco:zones_humides></wfs:member>'
-
-    names = (
-        'xmlns:wfs="http://www.opengis.net/wfs/2.0" xmlns:gml="http://www.opengis.net/gml/3.2" '
-        'xmlns:eco="http://guichet.example/eco" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
-        'xsi:schemaLocation="http://guichet.example/eco http://127.0.0.1:9/gml?REQUEST=DescribeFeatureType"'
-    )
-    counts = f'numberMatched="{matched}" numberReturned="{len(found)}"'
-    return f"<wfs:FeatureCollection {names} {counts}>{''.join(map(member, found))}</wfs:FeatureCollection>".encode()
+    template = jinja2.Template((DATA / "features.gml").read_text(encoding="utf-8"), autoescape=True)
+    return template.render(features=found, matched=matched).encode()
 
 
 def draw(query: dict[str, str]) -> bytes:
@@ -130,18 +112,9 @@ def draw(query: dict[str, str]) -> bytes:
             inside[near] |= shapely.contains_xy(geometry, grid_x[near], grid_y[near])
     pixels = numpy.zeros((height * width, 4), dtype=numpy.uint8)
     pixels[inside] = GREEN
-    return png(width, height, pixels.reshape(height, width * 4).tobytes())
-
-
-def png(width: int, height: int, pixels: bytes) -> bytes:
-    """Encode 8-bit RGBA pixels as PNG (RFC 2083)."""
-    rows = b"".join(b"\0" + pixels[line * width * 4 : (line + 1) * width * 4] for line in range(height))
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    image = io.BytesIO()
+    Image.fromarray(pixels.reshape(height, width, 4)).save(image, "PNG")
+    return image.getvalue()
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from .install import venv_program
-from .process import Process, port_is_taken
+from .process import Process, port_is_taken, url_answers
 from .settings import DEV, LOCAL, ROOT, local, ports, postgres_url, redis_url, secret, solr_url
 from .shell import StackError, run, say, write_private
 
@@ -32,20 +31,22 @@ def site_url() -> str:
     return f"http://127.0.0.1:{ports()['web']}"
 
 
-def write_ini(more: Mapping[str, str] | None = None) -> None:
-    """Write the configuration file, based on `dev/portal.ini`, with this checkout's URLs and secrets.
+def write_ini(more: Mapping[str, str] | None = None, path: Path = INI, purpose: str = "demo") -> None:
+    """Write a configuration file, based on `dev/portal.ini`, with this checkout's URLs and secrets.
 
     Args:
         more: further options.
+        path: the file, in `.local`.
+        purpose: whose database, Solr core and Redis database are used.
     """
     options = {
         "use": f"config:{os.path.relpath(DEV / 'portal.ini', LOCAL)}",
         "ckan.site_id": "ecosphere",
         "ckan.site_url": site_url(),
         "SECRET_KEY": secret("ckan"),
-        "sqlalchemy.url": postgres_url("demo"),
-        "ckan.redis.url": redis_url("demo"),
-        "solr_url": solr_url("demo"),
+        "sqlalchemy.url": postgres_url(purpose),
+        "ckan.redis.url": redis_url(purpose),
+        "solr_url": solr_url(purpose),
         "ckan.storage_path": str(local("storage")),
         "smtp.server": f"127.0.0.1:{ports()['smtp']}",
         "smtp.mail_from": "guichet@guichet.example",
@@ -63,14 +64,14 @@ def write_ini(more: Mapping[str, str] | None = None) -> None:
     }
     lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
     text = "\n".join(["# Written by `make demo`.", "[app:main]", *lines, ""])
-    if not INI.exists() or INI.read_text() != text:
-        write_private(INI, text)
+    if not path.exists() or path.read_text() != text:
+        write_private(path, text)
 
 
-def command(*arguments: str) -> str:
-    """Run a `ckan` command on the portal and return its output."""
+def command(*arguments: str, ini: Path = INI) -> str:
+    """Run a `ckan` command on the portal of a configuration file and return its output."""
     words = " ".join(arguments[:3])
-    return run([venv_program("ckan"), "-c", INI, *arguments], what=f"run `ckan {words}`", cwd=LOCAL)
+    return run([venv_program("ckan"), "-c", ini, *arguments], what=f"run `ckan {words}`", cwd=LOCAL)
 
 
 def initialise(more: Mapping[str, str] | None = None) -> None:
@@ -144,11 +145,7 @@ def mail_url() -> str:
 
 def answers() -> bool:
     """Return whether the portal's API answers."""
-    try:
-        with urllib.request.urlopen(f"{site_url()}/api/3/action/status_show", timeout=30) as response:
-            return response.status == 200
-    except (OSError, urllib.error.URLError):
-        return False
+    return url_answers(f"{site_url()}/api/3/action/status_show", timeout=30)
 
 
 def check_workers() -> None:

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import time
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,20 +36,7 @@ RUN_SECONDS = 30.0  # between two looks of ckanext-harvest at the jobs
 #: Maximum number of errors shown per catalogue; the job report has all.
 SHOWN_ERRORS = 5
 _IN_DAYS = re.compile(r"\+(\d+)")
-TO_TRY = """
-What to try next:
-  search                {site}/dataset/?q=zones+humides
-  one service's data    {site}/organization/ddt-01053-01
-  data requests         {site}/demandes (a service's desk: log in as producteur-ddt-01)
-  e-mails it sent       {mail} (none leaves this machine)
-  maps, tables, QGIS    {site}/dataset/{services}
-  quality               {site}/qualite (a service's own: {site}/organization/ddt-01053-01/tableau-de-bord)
-  check all links       .venv/bin/ckan -c .local/ckan.ini ecosphere quality links --background
-                        (asks the servers that the records name; make demo asks this machine only)
-  harvest sources       {site}/harvest (log in as admin)
-  in English            {site}/en/
-  harvest your records  make demo RECORDS=/path/to/a/folder
-  stop, remove          make stop, make clean"""
+TO_TRY = (DEV / "demo" / "to_try.txt").read_text(encoding="utf-8")
 
 
 def run() -> None:
@@ -77,38 +63,21 @@ def run() -> None:
         ckan.command("ecosphere", "access", "read")  # limited to this machine by `allowed_hosts`
         # The nightly run, without checking links: no request leaves this machine.
         ckan.command("ecosphere", "quality", "nightly", "--no-links", "--background")
-    for catalogue in harvested:
-        _tell(catalogue)
+    for job, catalogue in harvested.items():
+        _tell(portal, job, *catalogue)
     site, passwords = ckan.site_url(), accounts.passwords()
     print(f"\nThe portal is ready after {time.monotonic() - begin:.0f} s: {site} ({datasets} datasets)")
     print("\nAccounts (passwords are kept in .local/credentials.json):")
     for account in accounts.ACCOUNTS:
         print(f"  {account['name']:20} {passwords[account['name']]:16} {account['role']}")
-    print(TO_TRY.format(site=site, mail=ckan.mail_url(), services=SERVICES))
+    print("\n" + TO_TRY.format(site=site, mail=ckan.mail_url(), services=SERVICES))
 
 
 # --- harvests ---
 
 
-@dataclass
-class Harvested:
-    """Result of harvesting a catalogue.
-
-    Attributes:
-        served: the catalogue.
-        source: name of its harvest source.
-        counts: added, updated, not modified, deleted, errored → number of records.
-        errors: messages of the job report.
-    """
-
-    served: Served
-    source: str
-    counts: dict[str, int]
-    errors: list[str] = field(default_factory=list)
-
-
-def harvest(portal: Portal, catalogues: list[Served]) -> list[Harvested]:
-    """Harvest the catalogues in parallel and wait for the end.
+def harvest(portal: Portal, catalogues: list[Served]) -> dict[str, tuple[Served, str]]:
+    """Harvest the catalogues in parallel and wait for the end; return job → catalogue and name of its source.
 
     Raises:
         StackError: a worker has ended, or there has been no progress for `PATIENCE` seconds.
@@ -119,7 +88,7 @@ def harvest(portal: Portal, catalogues: list[Served]) -> list[Harvested]:
         source = _source(portal, served)
         jobs[_start(portal, source["id"])] = (served, source["name"])
     _wait(portal, set(jobs))
-    return [_result(portal, job, *described) for job, described in jobs.items()]
+    return jobs
 
 
 def _source(portal: Portal, served: Served) -> dict[str, Any]:
@@ -171,29 +140,24 @@ def _progress(portal: Portal, job: str) -> tuple[int, int]:
     return read, read - (state.get("left") or 0)
 
 
-def _result(portal: Portal, job: str, served: Served, source: str) -> Harvested:
+def _tell(portal: Portal, job: str, served: Served, source: str) -> None:
+    """Print the result of a catalogue."""
     stats = portal.call("harvest_job_show", id=job).get("stats") or {}
     report = portal.call("harvest_job_report", id=job)
     errors = [error["message"] for error in report.get("gather_errors", [])]
     for described in report.get("object_errors", {}).values():
         errors += [f"{described.get('guid') or '?'}: {error['message']}" for error in described["errors"]]
     counts = {key.replace("_", " "): value for key, value in stats.items() if isinstance(value, int) and value}
-    return Harvested(served, source, counts, errors)
-
-
-def _tell(harvested: Harvested) -> None:
-    """Print the result of a catalogue."""
-    served, counts = harvested.served, dict(harvested.counts)
     aside = served.records - sum(counts.values())
     if aside > 0:
         counts["set aside (the report names them)"] = aside
     told = ", ".join(f"{number} {what}" for what, number in counts.items())
     say(f"\n{served.title}: {served.records} records: {told}")
-    say(f"  report, for {ADMIN}: {ckan.site_url()}/harvest/{harvested.source}/job/last")
-    for error in harvested.errors[:SHOWN_ERRORS]:
+    say(f"  report, for {ADMIN}: {ckan.site_url()}/harvest/{source}/job/last")
+    for error in errors[:SHOWN_ERRORS]:
         say(f"  - {error[:200]}")
-    if len(harvested.errors) > SHOWN_ERRORS:
-        say(f"  … and {len(harvested.errors) - SHOWN_ERRORS} more in the report")
+    if len(errors) > SHOWN_ERRORS:
+        say(f"  … and {len(errors) - SHOWN_ERRORS} more in the report")
     for position, name in enumerate(served.broken if served.name.endswith(pycsw.BROKEN) else [], 1):
         say(f"  position {position} is the file {name}")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-import html
 import sys
 import time
 from email.message import EmailMessage
@@ -17,11 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-PAGE = """<!doctype html><html lang="fr"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }}
-pre {{ white-space: pre-wrap; overflow-wrap: anywhere }} li {{ margin: .4rem 0 }}</style>
-<h1>{title}</h1>{body}</html>"""
+from jinja2 import Environment
 
 
 class Keeper:
@@ -45,23 +40,16 @@ def read(path: Path) -> EmailMessage:
 
 def page(folder: Path, name: str) -> str | None:
     """Return the page of a message, or the list of all for an empty name; None if there is no such message."""
-    path = folder / f"{name}.eml"
-    if not name:
-        items = []
-        for kept in sorted(folder.glob("*.eml"), reverse=True):
-            mail = read(kept)
-            label = html.escape(f"{mail['Date']} – {mail['To']} – {mail['Subject']}")
-            items.append(f'<li><a href="/{kept.stem}">{label}</a></li>')
-        body = f"<ol>{''.join(items)}</ol>" if items else "<p>Aucun courriel n’est encore parti.</p>"
-        return PAGE.format(title="Courriels du guichet de démonstration", body=body)
-    if not name.isdigit() or not path.is_file():
-        return None
-    mail = read(path)
-    head = "".join(f"<p><b>{header}</b> : {html.escape(str(mail[header]))}</p>" for header in ("From", "To", "Date"))
-    part = mail.get_body(preferencelist=("plain", "html"))
-    text = html.escape(part.get_content() if part else "")
-    body = f'{head}<pre>{text}</pre><p><a href="/">Tous les courriels</a></p>'
-    return PAGE.format(title=html.escape(str(mail["Subject"])), body=body)
+    mail, mails = None, []
+    if name:
+        path = folder / f"{name}.eml"
+        if not name.isdigit() or not path.is_file():
+            return None
+        mail = read(path)
+    else:
+        mails = [(path.stem, read(path)) for path in sorted(folder.glob("*.eml"), reverse=True)]
+    text = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
+    return Environment(autoescape=True).from_string(text).render(mail=mail, mails=mails)
 
 
 class Pages(BaseHTTPRequestHandler):

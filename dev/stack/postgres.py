@@ -23,6 +23,7 @@ from .shell import StackError, run, say
 USERS = ("postgres", "nobody")
 #: Capabilities that let a user pass through folders closed to it, weakest first.
 CAPABILITIES = ("", "+dac_read_search", "+dac_override")
+INITDB_OPTIONS = "--no-sync --username=ckan --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8"
 #: Settings for development: a power cut may destroy the data; `make clean` resets it.
 OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -82,19 +83,9 @@ def _create_cluster(programs: Path) -> None:
     password.chmod(0o600)
     if prefix:
         shutil.chown(password, home.owner(), home.group())
-    options = [
-        "--username=ckan",
-        f"--pwfile={password}",
-        "--auth=scram-sha-256",
-        "--encoding=UTF8",
-        "--locale=C.UTF-8",
-    ]
+    command = [*prefix, programs / "initdb", "-D", home / "data", f"--pwfile={password}", *INITDB_OPTIONS.split()]
     try:
-        run(
-            [*prefix, programs / "initdb", "-D", home / "data", "--no-sync", *options],
-            what="create the databases",
-            cwd="/",
-        )
+        run(command, what="create the databases", cwd="/")
     except BaseException:
         shutil.rmtree(home / "data", ignore_errors=True)
         raise

@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,6 +84,18 @@ def port_is_taken(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def url_answers(url: str, timeout: float = 5, errors: Collection[int] = ()) -> bool:
+    """Return whether a web server answers at a URL: with success, or with one of these errors (HTTP statuses)."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as response:
+            response.read()
+    except urllib.error.HTTPError as error:
+        return error.code in errors
+    except OSError:
+        return False
+    return True
 
 
 @dataclass

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 from dev import demo
 
-from .install import fill
-from .process import Process
-from .settings import DEV, INSTALLED, LOCAL, local, ports
+from .install import fill, venv_program
+from .process import Process, url_answers
+from .settings import DEV, INSTALLED, LOCAL, ROOT, local, ports
 from .shell import StackError, run, say
 
 SOURCES = DEV / "csw"
@@ -59,20 +57,10 @@ def process() -> Process:
     return Process(
         "pycsw",
         [str(VENV / "bin" / "python"), "-m", "gunicorn", *options, "app:application"],
-        ready=_answers,
+        ready=lambda: url_answers(f"http://{address}/", errors=(404,)),  # "no such catalogue" is an answer
         port="pycsw",
         env={"CATALOGUES": str(local("pycsw"))},
     )
-
-
-def _answers() -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{ports()['pycsw']}/", timeout=5):
-            return True
-    except urllib.error.HTTPError:
-        return True  # "no such catalogue" is an answer
-    except OSError:
-        return False
 
 
 def start() -> bool:
@@ -94,22 +82,24 @@ def serve(count: int, folder: Path | None) -> list[Served]:
         StackError: the folder contains no ISO record.
     """
     setup()
-    served = [_serve_demo(name, number) for name, number in demo.shares(count).items()]
-    return served + (_serve_folder(folder) if folder else _served_before())
+    before_or_now = _serve_folder(folder) if folder else _served_before()
+    return _serve_demo(count) + before_or_now
 
 
-def _serve_demo(name: str, number: int) -> Served:
-    title = demo.CATALOGUES[name].title
-    records = local("demo", name)
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted((DEV / "demo").glob("*.*"))))
-    known = _note(name)
-    if known and known["source"] == f"{code.hexdigest()} {number}":
-        return Served(name, title, known["records"], [])
-    say(f"Writing the catalogue {title}: {number} records")
+def _serve_demo(count: int) -> list[Served]:
+    """Load the demonstration's catalogues, unless the same number of records of the same code is loaded."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted((DEV / "demo").glob("*.*"))))
+    source = f"{digest.hexdigest()} {count}"
+    titles = {name: catalogue.title for name, catalogue in demo.CATALOGUES.items()}
+    notes = {name: _note(name) or {} for name in titles}
+    if all(note.get("source") == source for note in notes.values()):
+        return [Served(name, title, notes[name]["records"], []) for name, title in titles.items()]
+    say(f"Writing the catalogues of the demonstration: {count} records")
+    records = local("demo")
     shutil.rmtree(records)
-    for stem, xml in demo.records(name, number):
-        (local("demo", name) / f"{stem}.xml").write_text(xml, "utf-8")
-    return _load(name, title, local("demo", name), source=f"{code.hexdigest()} {number}")
+    command = [venv_program("python"), "-m", "dev.demo", records, "--count", str(count)]
+    run(command, what="write the catalogues", cwd=ROOT)
+    return [_load(name, title, records / name, source=source) for name, title in titles.items()]
 
 
 def _serve_folder(folder: Path) -> list[Served]:

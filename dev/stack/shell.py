@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 DISK_FULL = "the disk is full. Free some space (the stack takes about 2 GB) and start again."
@@ -73,6 +73,20 @@ def tail(text: str, lines: int = 15) -> str:
     """Return the last lines of a text, indented."""
     kept = [line for line in text.splitlines() if line.strip()][-lines:]
     return "\n".join(f"    {line[:300]}" for line in kept)
+
+
+def columns(rows: Sequence[Sequence[object]], right: Container[int] = ()) -> str:
+    """Return rows as lines of a table, the first being its head.
+
+    Args:
+        rows: the cells.
+        right: positions of the columns that are aligned to the right.
+    """
+    texts = [list(map(str, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    signs = [">" if position in right else "<" for position in range(len(widths))]
+    form = "  ".join(f"{{:{sign}{width}}}" for sign, width in zip(signs, widths, strict=True))
+    return "\n".join(form.format(*row).rstrip() for row in texts)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from .install import setup
 from .packages import program
-from .process import Process
-from .settings import CORES, DEV, INSTALLED, LOCAL, VENV, local, ports
+from .process import Process, url_answers
+from .settings import CORES, DEV, INSTALLED, LOCAL, VENV, local, ports, solr_url
 from .shell import StackError, run, say
 
 SOURCES = DEV / "solr"
@@ -46,31 +44,29 @@ def _ckan_schema() -> Path:
     return found
 
 
-def _create_cores() -> Path:
+def _create_cores() -> None:
     """Create Solr's home, with a core for the portal and for each test process; existing cores are left unchanged."""
-    home = local("solr", "home")
-    (home / "solr.xml").write_text("<solr/>\n")
+    (local("solr", "home") / "solr.xml").write_text("<solr/>\n")
     for core in CORES.values():
-        if (home / core / "core.properties").exists():
-            continue
-        conf = local("solr", "home", core, "conf")
-        shutil.copy(SOURCES / "solrconfig.xml", conf)
-        shutil.copy(_ckan_schema(), conf / "managed-schema.xml")
-        for words in ("protwords.txt", "synonyms.txt", "stopwords.txt"):
-            (conf / words).touch()
-        (home / core / "core.properties").write_text(f"name={core}\n")
-    return home
+        if create_core(core):
+            (local("solr", "home", core) / "core.properties").write_text(f"name={core}\n")
+
+
+def create_core(core: str) -> bool:
+    """Write the configuration of a core with CKAN's own schema; return whether it was not there."""
+    folder = local("solr", "home", core)
+    conf = local("solr", "home", core, "conf")
+    if (folder / "core.properties").exists():
+        return False
+    shutil.copy(SOURCES / "solrconfig.xml", conf)
+    shutil.copy(_ckan_schema(), conf / "managed-schema.xml")
+    for words in ("protwords.txt", "synonyms.txt", "stopwords.txt"):
+        (conf / words).touch()
+    return True
 
 
 def _answers() -> bool:
-    try:
-        for core in CORES.values():
-            address = f"http://127.0.0.1:{ports()['solr']}/solr/{core}/select?q=*:*&rows=0"
-            with urllib.request.urlopen(address, timeout=5) as response:
-                response.read()
-    except (OSError, urllib.error.URLError):
-        return False
-    return True
+    return all(url_answers(f"{solr_url(purpose)}/select?q=*:*&rows=0") for purpose in CORES)
 
 
 def process() -> Process:

@@ -10,24 +10,32 @@ check               fail if a message is untranslated, a space is plain where Fr
 from __future__ import annotations
 
 import argparse
+import configparser
+import importlib.util
 import io
 import re
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_file
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
 from . import typography
-from .extract import PACKAGE, core_french, counted_or_not, template
 
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "ckanext" / "ecosphere"
 I18N = PACKAGE / "i18n"
 POT = I18N / "ckanext-ecosphere.pot"
 PO = I18N / "fr" / "LC_MESSAGES" / "ckanext-ecosphere.po"
 MO = PO.with_suffix(".mo")
-HEADER = "# {what} of ckanext-ecosphere. Written by `make i18n`; translations are edited in the .po file only.\n#"
+HEADER = Path(__file__).with_name("header.po").read_text(encoding="utf-8")
 #: Plural rule of CKAN's French catalogue: gettext applies a single rule to all merged catalogues.
 PLURALS = "nplurals=3; plural=(n == 0 || n == 1) ? 0 : n != 0 && n % 1000000 == 0 ? 1 : 2;"
 FORMS = 3
@@ -65,18 +73,8 @@ def as_po(catalogue: Catalog, what: str) -> bytes:
     """Write a catalogue as reproducible text: without dates, sorted by message."""
     buffer = io.BytesIO()
     write_po(buffer, catalogue, width=110, omit_header=True, sort_output=True, include_lineno=False)
-    language = "Language: fr\\n" if what.startswith("French") else ""
-    head = [
-        HEADER.format(what=what),
-        'msgid ""',
-        'msgstr ""',
-        '"Project-Id-Version: ckanext-ecosphere\\n"',
-        *([f'"{language}"', f'"Plural-Forms: {PLURALS}\\n"'] if language else []),
-        '"MIME-Version: 1.0\\n"',
-        '"Content-Type: text/plain; charset=utf-8\\n"',
-        '"Content-Transfer-Encoding: 8bit\\n"',
-    ]
-    return "\n".join([*head, "", ""]).encode() + buffer.getvalue()
+    language = f'"Language: fr\\n"\n"Plural-Forms: {PLURALS}\\n"\n' if what.startswith("French") else ""
+    return HEADER.format(what=what, language=language).encode() + buffer.getvalue()
 
 
 def compile_catalogue() -> None:
@@ -167,13 +165,157 @@ def _typeset(string: Any) -> Any:
     return tuple(map(typography.written, string)) if string else string
 
 
-def _first(message: Message) -> str:
+def _first(message: Message | Found) -> str:
     return message.id if isinstance(message.id, str) else message.id[0]
 
 
 def _strings(message: Message) -> tuple[str, ...]:
     string: Any = message.string
     return tuple(string) if isinstance(string, (tuple, list)) else (string or "",)
+
+
+# --- extraction ---
+
+
+UPSTREAM = Path(__file__).with_name("upstream.yaml")
+DYNAMIC = Path(__file__).with_name("dynamic.yaml")
+RETRANSLATED = Path(__file__).with_name("retranslated.yaml")
+ADVISORIES = PACKAGE / "data" / "advisories.yaml"
+
+#: Suffix → babel extractor; CKAN's own one reads its template tags.
+METHODS = {
+    ".py": "python",
+    ".html": "ckan.lib.extract:extract_ckan",
+    ".txt": "ckan.lib.extract:extract_ckan",
+    ".js": "javascript",
+}
+SKIPPED = {"tests", "vendor", "node_modules", "migration", "example_theme", "templates-midnight-blue"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A message with its place in a source file.
+
+    Attributes:
+        id: the message; (singular, plural) for one with plural forms.
+        file: path relative to the folder that contains the package.
+        line: line number.
+        comments: developers' comments for translators.
+    """
+
+    id: str | tuple[str, ...]
+    file: str
+    line: int
+    comments: tuple[str, ...] = ()
+
+
+def keywords() -> dict[str, Any]:
+    """Return the names of the functions that mark messages: babel's defaults and those of setup.cfg."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    extra = parser["extract_messages"]["keywords"].split()
+    return DEFAULT_KEYWORDS | dict.fromkeys(extra)
+
+
+def messages(files: Iterator[Path], base: Path) -> Iterator[Found]:
+    """Extract messages from source files.
+
+    Args:
+        files: files to read; those that are not Python, templates or scripts are skipped.
+        base: folder to which their paths are made relative.
+    """
+    for path in sorted(files):
+        method = METHODS.get(path.suffix)
+        if not method or SKIPPED & set(path.relative_to(base).parts):
+            continue
+        options = {"encoding": "utf-8", "silent": "true", "trimmed": "true"}
+        for line, found, comments, _context in extract_from_file(
+            method, path, keywords=keywords(), comment_tags=("TRANSLATORS:",), options=options
+        ):
+            texts = found if isinstance(found, tuple) else (found,)
+            if all(isinstance(text, str) and text.strip() for text in texts):
+                yield Found(found, str(path.relative_to(base)), line, tuple(comments))
+
+
+@cache
+def every() -> tuple[Found, ...]:
+    """Return all messages to translate, our own first."""
+    return (*own(), *upstream())
+
+
+def own() -> Iterator[Found]:
+    """Yield the messages of this project, including those in its data."""
+    yield from messages(PACKAGE.rglob("*"), ROOT)
+    for number, advisory in enumerate(yaml.safe_load(ADVISORIES.read_text(encoding="utf-8")), start=1):
+        for text in filter(None, (advisory["message"], advisory["meanwhile"], advisory["fixed_in"])):
+            yield Found(text, str(ADVISORIES.relative_to(ROOT)), number)
+
+
+def upstream() -> Iterator[Found]:
+    """Yield the messages of CKAN and its extensions that this project translates.
+
+    These are the messages without a French translation upstream, those translated or spaced differently here, and
+    those of scripts: CKAN passes scripts only the messages that a template catalogue (.pot) lists for them.
+    """
+    ours = set(yaml.safe_load(RETRANSLATED.read_text(encoding="utf-8")))
+    core = _translated(_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po")
+    badly_set = {first for first, string in core_french().items() if not typography.is_typeset(string)}
+    for number, text in enumerate(yaml.safe_load(DYNAMIC.read_text(encoding="utf-8")), start=1):
+        yield Found(text, str(DYNAMIC.relative_to(ROOT)), number)
+    for source in yaml.safe_load(UPSTREAM.read_text(encoding="utf-8")):
+        folder = _folder(source["package"])
+        known = core
+        if source["catalogue"]:
+            known = known | _translated(folder / source["catalogue"])
+        base = folder.parents[source["package"].count(".")]
+        for part in source["files"]:
+            place = folder / part
+            for found in messages(place.rglob("*") if place.is_dir() else iter([place]), base):
+                first = _first(found)
+                if found.file.endswith(".txt"):  # e-mails, which this project writes itself
+                    continue
+                if first in ours or first not in known or first in badly_set or found.file.endswith(".js"):
+                    yield found
+
+
+def template() -> Catalog:
+    """Return the catalogue of all messages to translate, without translations."""
+    catalogue = Catalog(domain="ckanext-ecosphere", project="ckanext-ecosphere", charset="utf-8", fuzzy=False)
+    for found in every():
+        catalogue.add(found.id, locations=[(found.file, found.line)], auto_comments=found.comments)
+    return catalogue
+
+
+def counted_or_not() -> list[str]:
+    """Return the messages that are used both with and without plural forms.
+
+    A catalogue has a single entry for both, with plural forms. Without a number, Python 3.11.2 (Debian 12) does not
+    find it and shows the English text; later versions do.
+    """
+    counted = {_first(message) for message in every() if isinstance(message.id, tuple)}
+    return sorted(counted & {message.id for message in every() if isinstance(message.id, str)})
+
+
+@cache
+def core_french() -> dict[str, Any]:
+    """Return the translations shipped with CKAN: message → translation."""
+    with (_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po").open("rb") as stream:
+        return {_first(m): m.string for m in read_po(stream) if m.id and _complete(m.string)}
+
+
+def _translated(path: Path) -> set[str]:
+    with path.open("rb") as stream:
+        return {_first(message) for message in read_po(stream) if message.id and _complete(message.string)}
+
+
+def _complete(string: Any) -> bool:
+    return bool(string) and (isinstance(string, str) or all(string))
+
+
+def _folder(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    assert spec and spec.origin, f"{package} is not installed"
+    return Path(spec.origin).parent
 
 
 def main() -> int:

@@ -15,11 +15,11 @@ import pytest
 
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 from ckanext.ecosphere.tests.weak_portal import WeakPortal, staged, strict_portal
-from dev.attack import asking, classes, mails, sources, tables, texts
+from dev.attack import __main__ as classes
+from dev.attack import asking, mails, sources, tables, texts
 from dev.attack import hostile as hostile_module
 from dev.attack.__main__ import carry_out, table
-from dev.attack.behaviours import BEHAVIOURS
-from dev.attack.hostile import canaries, hostile
+from dev.attack.hostile import BEHAVIOURS, canaries, hostile
 from dev.attack.load import Load, Measured, spent
 from dev.attack.stage import Outcome, Stage
 from dev.attack.tables import filled, repeated

@@ -16,13 +16,12 @@ from typing import Any
 
 import pytest
 
-from dev.chaos import checks, sabotage
+from dev.chaos import checks
+from dev.chaos import run as sabotage
 from dev.chaos.catalogues import Catalogue
 from dev.chaos.checks import Check
-from dev.chaos.client import AWAY, BROKEN, DONE, Answer
-from dev.chaos.people import Producer, Saved, Visitor
-from dev.chaos.run import Result
-from dev.chaos.sabotage import Supervisor
+from dev.chaos.people import AWAY, BROKEN, DONE, Answer, Producer, Saved, Visitor
+from dev.chaos.run import Result, Supervisor
 from dev.stack import process
 
 

@@ -8,7 +8,7 @@ from babel.messages.catalog import Catalog
 
 from ckanext.ecosphere.tests.english import english_texts
 from dev.translations import __main__ as catalogue
-from dev.translations import extract, typography
+from dev.translations import typography
 
 
 def test_every_message_is_translated_and_the_files_are_up_to_date():
@@ -42,9 +42,9 @@ def test_english_on_a_page_is_noticed():
 
 
 def test_a_message_that_is_asked_for_with_a_number_and_without_is_named(monkeypatch):
-    found = [extract.Found("Layer", "a.html", 1), extract.Found(("Layer", "Layers"), "b.html", 2)]
-    monkeypatch.setattr(extract, "every", lambda: tuple(found))
-    assert extract.counted_or_not() == ["Layer"]
+    found = [catalogue.Found("Layer", "a.html", 1), catalogue.Found(("Layer", "Layers"), "b.html", 2)]
+    monkeypatch.setattr(catalogue, "every", lambda: tuple(found))
+    assert catalogue.counted_or_not() == ["Layer"]
 
 
 @pytest.mark.parametrize(
