@@ -224,7 +224,7 @@ class NotTaken(_Base):
     Attributes:
         position: its position in the source, from 1.
         guid: its identifier.
-        code: the reason, a key of `messages.REPEATS`.
+        code: the reason, a key of `repeats` in `data/messages.yaml`.
         title: its title, "" when it was not read.
     """
 

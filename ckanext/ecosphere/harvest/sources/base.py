@@ -98,7 +98,7 @@ class Repeat:
     """A record that was read but not taken.
 
     Attributes:
-        code: key of `messages.REPEATS`.
+        code: key of `repeats` in `data/messages.yaml`.
         position: its position in the source, from 1.
         guid: its identifier.
         title: its title, "" when it was not read.
