@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 
@@ -40,6 +41,9 @@ PREVIEW_SECONDS = "ecosphere.harvest.preview_seconds"
 PREVIEWS_PER_PERSON = "ecosphere.harvest.previews_per_person"
 LOCAL_FIELDS = "ecosphere.harvest.local_fields"
 LETTER_PERIOD = "ecosphere.harvest.letter_period"
+
+Settings = dict[str, Any]
+"""The configuration of a source."""
 
 MAX_PAGE_SIZE = 1000
 """Maximum number of records per request to a source."""

@@ -16,7 +16,7 @@ from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.job import FINISHED
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations
 from ckanext.ecosphere.harvest.model import JobState, Reader
-from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INACTIVE, INCOMPLETE
+from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INACTIVE, INCOMPLETE, Row
 from ckanext.ecosphere.harvest.problems import advice_of
 from ckanext.ecosphere.harvest.worker import QUEUE
 from ckanext.ecosphere.shared import characters, dates, language, mailing
@@ -141,7 +141,7 @@ def write(now: datetime) -> int:
     return len(added)
 
 
-def _write(mail: Work) -> dict[str, Any]:
+def _write(mail: Work) -> Row:
     """Return the parameters of a letter.
 
     Raises:
@@ -191,7 +191,7 @@ class Findings:
     """
 
     total: int = 0
-    calling: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    calling: dict[str, list[Row]] = field(default_factory=dict)
     harvests: int = 0
     incomplete: int = 0
     counts: dict[str, int] = field(default_factory=dict)
@@ -235,7 +235,7 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
-def standing_still(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+def standing_still(rows: list[Row], now: datetime) -> list[Row]:
     """Return the sources that are due but not started, or whose harvest shows no sign of life.
 
     Args:
@@ -320,7 +320,7 @@ def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:
     return subject(labelled(tk._("Harvest sources"), state)), text
 
 
-def _source(kind: str, row: dict[str, Any]) -> dict[str, Any]:
+def _source(kind: str, row: Row) -> Row:
     """Return what the letter says about a source that needs attention."""
     service = f" ({_line(row['organisation'])})" if row["organisation"] else ""
     source = {
@@ -333,7 +333,7 @@ def _source(kind: str, row: dict[str, Any]) -> dict[str, Any]:
     return source
 
 
-def _errors(row: dict[str, Any]) -> dict[str, Any]:
+def _errors(row: Row) -> Row:
     """Return what went wrong in the last harvest of a source, and where its catalogue is put right."""
     jobs = sa.select(HarvestJob.id).where(
         HarvestJob.source_id == row["id"], HarvestJob.status == FINISHED
@@ -361,7 +361,7 @@ def _errors(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def what(kind: str, row: dict[str, Any]) -> str:
+def what(kind: str, row: Row) -> str:
     """Return a sentence about a source that needs attention."""
     if kind == STALLED:
         since = dates.moment(row["still_since"])
@@ -390,7 +390,7 @@ def what(kind: str, row: dict[str, Any]) -> str:
     return tk._("It was never read whole.")
 
 
-def where(kind: str, row: dict[str, Any], *, qualified: bool = False) -> str:
+def where(kind: str, row: Row, *, qualified: bool = False) -> str:
     """Return the URL of the page about it."""
     if kind == HELD:
         return tk.h.url_for("ecosphere_harvest.withdrawals", id=row["name"], qualified=qualified)

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -181,7 +182,7 @@ class JobState(_Base):
         ),
     )
 
-    def dictize(self) -> dict[str, Any]:
+    def dictize(self) -> DataDict:
         """Return the state as API output."""
         left = model.Session.execute(
             sa.select(
@@ -262,7 +263,7 @@ class Hold(_Base):
     user_id: Mapped[Text | None]
     done: Mapped[bool] = mapped_column(default=False)
 
-    def dictize(self) -> dict[str, Any]:
+    def dictize(self) -> DataDict:
         """Return the hold as API output."""
         names = ("id", "source_id", "job_id", "records", "known", "limit", "decision")
         return {

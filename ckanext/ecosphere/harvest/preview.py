@@ -7,11 +7,11 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
-from typing import Any
 from uuid import uuid4
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.redis import connect_to_redis
+from ckan.types import DataDict
 
 from ckanext.ecosphere.harvest import config, gather, job, messages
 from ckanext.ecosphere.harvest.messages import about_record, sentence
@@ -27,7 +27,7 @@ from ckanext.ecosphere.shared.language import N_
 SAMPLE = 10
 
 
-def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
+def try_source(url: str, type_name: str, text: str = "") -> DataDict:
     """Read the beginning of a source.
 
     Args:
@@ -90,7 +90,7 @@ def _kind(url: str, budget: Budget) -> str | None:
         return None
 
 
-def _sample(raw: RawRecord, source_type: SourceType, context: Context) -> dict[str, Any]:
+def _sample(raw: RawRecord, source_type: SourceType, context: Context) -> DataDict:
     sample = {"guid": gather.guid_of(raw, source_type.read), "position": raw.position}
     try:
         result = normalise(source_type.read(raw.content), context)
@@ -110,7 +110,7 @@ def _sample(raw: RawRecord, source_type: SourceType, context: Context) -> dict[s
     }
 
 
-def in_words(trial: dict[str, Any]) -> dict[str, Any]:
+def in_words(trial: DataDict) -> DataDict:
     """Return the result of a preview with sentences and labels in the user's language in place of codes."""
     type_name, kind = trial["type"], trial.get("kind")
     source_type = type_called(type_name)
@@ -123,8 +123,8 @@ def in_words(trial: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
-    def about(problem: dict[str, Any]) -> str:
+def _sample_in_words(sample: DataDict) -> DataDict:
+    def about(problem: DataDict) -> str:
         return about_record(sample["position"], sample["guid"], Problem(**problem), tk._)
 
     if "refused" in sample:
@@ -140,7 +140,7 @@ def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def lines(trial: dict[str, Any]) -> Iterator[str]:
+def lines(trial: DataDict) -> Iterator[str]:
     """Yield the result of a preview as lines for the terminal."""
     words = in_words(trial)
     announced = "?" if words["announced"] is None else words["announced"]
@@ -235,7 +235,7 @@ def form_of(id_: str) -> dict[str, str]:
     return json.loads(connect_to_redis().get(f"{_key(id_)}:form") or "{}")
 
 
-def show_trial(id_: str) -> dict[str, Any]:
+def show_trial(id_: str) -> DataDict:
     """Return the state of a preview.
 
     Raises:
@@ -274,7 +274,7 @@ def _of(user: str) -> str:
     return f"ckan:{tk.config['ckan.site_id']}:ecosphere:harvest:trials-of:{user}"
 
 
-def _keep(id_: str, values: dict[str, Any]) -> None:
+def _keep(id_: str, values: DataDict) -> None:
     connect_to_redis().set(_key(id_), json.dumps(values, ensure_ascii=False), ex=KEPT_SECONDS)
 
 

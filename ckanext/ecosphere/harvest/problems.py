@@ -20,6 +20,8 @@ import yaml
 
 from ckanext.ecosphere.shared.language import size
 
+Params = dict[str, Any]
+"""Values for the fields of a message."""
 FEATURE_CATALOGUE = "feature-catalogue"
 """Code of feature catalogues, which are no fault: they describe data, but are not datasets."""
 SENTENCES: dict[str, Any] = yaml.load(
@@ -50,7 +52,7 @@ class RecordError(Exception):
         return _rebuild, (self.code, self.params)
 
 
-def _rebuild(code: str, params: dict[str, Any]) -> RecordError:
+def _rebuild(code: str, params: Params) -> RecordError:
     return RecordError(code, **params)
 
 
@@ -59,7 +61,7 @@ class Problem:
     """A fault in a record that was repaired, cut or ignored, and is reported."""
 
     code: str
-    params: dict[str, Any] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
 
     def __str__(self) -> str:
         return sentence(self)
@@ -81,7 +83,7 @@ def sentence(problem: RecordError | Problem, translate: Callable[[str], str] = s
     )
 
 
-def sizes(code: str, params: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, Any]:
+def sizes(code: str, params: Mapping[str, Any], translate: Callable[[str], str]) -> Params:
     """Return the values of a message's fields, bytes as people write them."""
     if code not in _OF_BYTES:
         return dict(params)

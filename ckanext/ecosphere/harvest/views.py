@@ -12,6 +12,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.pagination import Page
+from ckan.types import DataDict
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -126,11 +127,11 @@ def withdrawals(id: str) -> str | AnyResponse:
     return tk.render("ecosphere_harvest/withdrawals.html", variables)
 
 
-def _source(id: str) -> dict[str, Any]:
+def _source(id: str) -> DataDict:
     return tk.get_action("harvest_source_show")(context(), {"id": id})
 
 
-def _job(id: str) -> dict[str, Any]:
+def _job(id: str) -> DataDict:
     return tk.get_action("harvest_job_show")(context(), {"id": id})
 
 
@@ -173,9 +174,7 @@ def changes(id: str) -> str | AnyResponse:
     return _render_outcomes("changes", _job(id), query, page, answer)
 
 
-def _render_outcomes(
-    name: str, job: dict[str, Any], query: dict[str, Any], page: int, answer: dict[str, Any]
-) -> str:
+def _render_outcomes(name: str, job: DataDict, query: DataDict, page: int, answer: DataDict) -> str:
     """Return the page of records or changes of a job, chosen by their outcome."""
     variables = {
         **answer,
@@ -215,7 +214,7 @@ def reconciled(id: str) -> str | Response:
     return tk.render("ecosphere_harvest/reconciliation.html", variables)
 
 
-def _page_query(id: str, name: str, values: Container[str]) -> tuple[dict[str, Any], int]:
+def _page_query(id: str, name: str, values: Container[str]) -> tuple[DataDict, int]:
     """Return the parameters of an action that lists a page of rows, chosen by an outcome or reason, and the page."""
     value = request.args.get(name, "")
     page = tk.h.get_page_number(request.args)
@@ -225,7 +224,7 @@ def _page_query(id: str, name: str, values: Container[str]) -> tuple[dict[str, A
     return query, page
 
 
-def _pager(endpoint: str, query: dict[str, Any], page: int, answer: dict[str, Any]) -> Page:
+def _pager(endpoint: str, query: DataDict, page: int, answer: DataDict) -> Page:
     """Return the page of a list of an action with `count` and `results`."""
     parameters = {name: value or None for name, value in query.items() if name != "offset"}
     return Page(
@@ -238,7 +237,7 @@ def _pager(endpoint: str, query: dict[str, Any], page: int, answer: dict[str, An
     )
 
 
-def _as_csv(name: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Response:
+def _as_csv(name: str, columns: Sequence[str], rows: Iterable[DataDict]) -> Response:
     """Return rows as a file of these columns."""
     text = csv_table.write(columns, map(itemgetter(*columns), rows))
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

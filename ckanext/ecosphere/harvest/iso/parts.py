@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.dataset.geometry import LAMBERT_2_EXTENDED, LAMBERT_93
+from ckanext.ecosphere.dataset.geometry import LAMBERT_2_EXTENDED, LAMBERT_93, Geometry
 from ckanext.ecosphere.dataset.geometry import Projection as Cone
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.walk import (
@@ -525,7 +525,7 @@ Axes = bool | Cone
 """Whether latitude comes first, or the projection of the positions."""
 
 
-def geojson_of(element: etree._Element) -> dict[str, Any] | None:
+def geojson_of(element: etree._Element) -> Geometry | None:
     """Return a geometry as GeoJSON; None if it is not supported (another CRS, arcs) or too large."""
     names = [(part.get("srsName") or "").strip() for part in element.iter(etree.Element)]
     name = next(filter(None, names), "")
@@ -545,7 +545,7 @@ def geojson_of(element: etree._Element) -> dict[str, Any] | None:
     return shape
 
 
-def _geometry(element: etree._Element, axes: Axes) -> dict[str, Any] | None:
+def _geometry(element: etree._Element, axes: Axes) -> Geometry | None:
     kind = local_name(element)
     if kind in _MANY:
         single, collection = _MANY[kind]

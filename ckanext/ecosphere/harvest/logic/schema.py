@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.types import DataDict
 
 from ckanext.ecosphere.harvest.finish import reports
 
@@ -17,10 +18,10 @@ Validator = str | tuple[str, Any] | Callable[..., Any]
 """Name of a validator, name and argument of one that has to be made, or the validator itself."""
 
 
-def _schema(**fields: tuple[Validator, ...]) -> Callable[[], dict[str, Any]]:
+def _schema(**fields: tuple[Validator, ...]) -> Callable[[], DataDict]:
     """Return the function that makes a schema: field → its validators."""
 
-    def schema() -> dict[str, Any]:
+    def schema() -> DataDict:
         return {name: list(map(_validator, validators)) for name, validators in fields.items()}
 
     return schema
@@ -36,7 +37,7 @@ def _validator(validator: Validator) -> Any:
     return validator
 
 
-def _page_schema(**choice: list[str]) -> Callable[[], dict[str, Any]]:
+def _page_schema(**choice: list[str]) -> Callable[[], DataDict]:
     """Return the function that makes the schema of a page of a list, of which one value may be chosen."""
     chosen = {name: ("ignore_empty", ("one_of", values)) for name, values in choice.items()}
     return _schema(id=_TEXT, limit=("ignore_empty", _NUMBER), offset=_FIRST, **chosen)

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere.dataset.geometry import Box
-from ckanext.ecosphere.harvest.problems import Problem
+from ckanext.ecosphere.harvest.problems import Params, Problem
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.shared.characters import without_credentials
 from ckanext.ecosphere.vocabularies import normalise, tables
 from ckanext.ecosphere.vocabularies.phrases import plain
 
 Dataset = dict[str, Any]
+Row = dict[str, Any]
+"""One of the rows of a field with subfields."""
 
 PLAIN: tuple[tuple[str, str], ...] = (
     ("title", "title"),
@@ -73,7 +75,7 @@ class Reason:
     """
 
     code: str
-    params: dict[str, Any] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the reason as stored."""

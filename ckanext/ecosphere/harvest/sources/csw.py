@@ -19,6 +19,7 @@ from lxml import etree
 from owslib import fes
 
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.config import Settings
 from ckanext.ecosphere.harvest.iso import walk
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.walk import one_line
@@ -416,7 +417,7 @@ class CswSource(SourceType):
     )
     options = (*COMMON_OPTIONS, "filters", "page_size")
 
-    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> CswReader:
+    def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> CswReader:
         """Create a reader for one reading of a catalogue."""
         options = CswOptions(
             filters=tuple(map(Filter.read, settings.get("filters") or ())),
@@ -436,7 +437,7 @@ class CswSource(SourceType):
         """Return the URL pattern of original records (GetRecordById)."""
         return record_url(url, "{id}").replace("%7Bid%7D", "{id}")
 
-    def check_settings(self, settings: dict[str, Any]) -> None:
+    def check_settings(self, settings: Settings) -> None:
         """Validate the page size and the filters."""
         check_page_size(settings, config.MAX_PAGE_SIZE)
         filters = settings.get("filters")

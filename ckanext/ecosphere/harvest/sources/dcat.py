@@ -13,6 +13,7 @@ from rdflib.term import Node
 
 from ckanext.dcat.exceptions import RDFProfileException
 from ckanext.dcat.processors import RDFParser
+from ckanext.ecosphere.harvest.config import Settings
 from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.iso.xml import MAX_BYTES
@@ -145,9 +146,7 @@ class DcatSource(SourceType):
         "it."
     )
 
-    def make_reader(
-        self, url: str, settings: dict[str, Any], session: GuardedSession
-    ) -> DcatReader:
+    def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> DcatReader:
         """Create a reader for one reading of a feed."""
         return DcatReader(url, session)
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from lxml import etree
 
+from ckanext.ecosphere.harvest.config import Settings
 from ckanext.ecosphere.harvest.iso.reader import kept_in, read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
@@ -196,7 +197,7 @@ class WafSource(SourceType):
         "A folder of a web server whose listing names XML files, with those of its sub-folders."
     )
 
-    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> WafReader:
+    def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> WafReader:
         """Create a reader for one reading of a folder."""
         return WafReader(url, session)
 

@@ -43,9 +43,9 @@ RESOURCE_COLUMNS = ("url", "name", "description", "format", "size")
 DERIVED = frozenset({"spatial", "harvest_object_id", "harvest_source_id", "harvest_source_title"})
 """Fields that are computed: the geometry, and what ckanext-harvest adds to a shown dataset."""
 
-Values = dict[str, dict[str, Any]]
+Values = dict[str, DataDict]
 """Part → field → value."""
-Edits = dict[str, dict[str, dict[str, Any]]]
+Edits = dict[str, dict[str, DataDict]]
 """Part → field → note."""
 
 
@@ -118,7 +118,7 @@ def values_of(package: Any) -> Values:
     return parts
 
 
-def listed(package: Any, with_rows: bool) -> list[dict[str, Any]]:
+def listed(package: Any, with_rows: bool) -> list[DataDict]:
     """Return the local edits of a dataset, those of the dataset itself first.
 
     Args:
@@ -174,7 +174,7 @@ def follow(package: Any, part: str, field: str, user: str) -> None:
 # --- keeping ---
 
 
-def keep_edits(dataset: dict[str, Any], edits: Edits, here: Values) -> Edits:
+def keep_edits(dataset: DataDict, edits: Edits, here: Values) -> Edits:
     """Write the local values of edited fields over those of the source.
 
     Args:
@@ -208,7 +208,7 @@ def keep_edits(dataset: dict[str, Any], edits: Edits, here: Values) -> Edits:
     return remaining
 
 
-def put(target: dict[str, Any], field: str, value: Any) -> None:
+def put(target: DataDict, field: str, value: Any) -> None:
     """Set a field of a dataset or resource in the form of `package_create`; an empty value removes it."""
     if field == TAGS:
         target.pop(TAGS, None)
@@ -234,7 +234,7 @@ def _has_rows(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(row, Mapping) for row in value)
 
 
-def _decoded(extras: Mapping[str, Any] | None) -> dict[str, Any]:
+def _decoded(extras: Mapping[str, Any] | None) -> DataDict:
     return {name: decoded(value) for name, value in (extras or {}).items() if name not in DERIVED}
 
 
@@ -325,7 +325,7 @@ def added(package_id: str) -> list[str]:
 
 
 def keep_additions(
-    dataset: dict[str, Any], package_id: str, extras: dict[str, Any], resource_ids: list[str]
+    dataset: DataDict, package_id: str, extras: DataDict, resource_ids: list[str]
 ) -> list[str]:
     """Copy local additions to the new version of a dataset.
 
