@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -23,7 +22,7 @@ from ckanext.harvest.model import UPDATE_FREQUENCIES
 _LEAST_SECONDS = 1.0
 
 
-def progress(state: Mapping[str, Any]) -> DataDict:
+def progress(state: DataDict) -> DataDict:
     """Return the progress of a job.
 
     Args:
@@ -48,7 +47,7 @@ def progress(state: Mapping[str, Any]) -> DataDict:
     return {"done": done, "total": total, "rate": rate, "text": ", ".join(parts)}
 
 
-def of_undo(undo: Mapping[str, Any] | None) -> DataDict:
+def of_undo(undo: DataDict | None) -> DataDict:
     """Return the progress of the undo of a job, as its page asks for it.
 
     Args:

@@ -10,11 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.problems import MESSAGES, SENTENCES, Problem, RecordError, sizes
+from ckanext.ecosphere.harvest.problems import (
+    MESSAGES,
+    SENTENCES,
+    Params,
+    Problem,
+    RecordError,
+    sizes,
+)
 from ckanext.ecosphere.harvest.problems import sentence as problem_sentence
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.http_guard import MESSAGES as FETCH_MESSAGES
@@ -40,7 +48,7 @@ WHOLE: dict[str, str] = {
 
 def sentence(
     code: str,
-    params: Mapping[str, Any],
+    params: Params,
     first: int = 0,
     last: int = 0,
     translate: Callable[[str], str] = str,
@@ -63,7 +71,7 @@ def sentence(
     return translate(frame).format(**places)
 
 
-def _frame(params: Mapping[str, Any], first: int, last: int) -> str:
+def _frame(params: Params, first: int, last: int) -> str:
     """Return the code of the message that says what could not be read."""
     for code in ("folder", "file"):
         if code in params:
@@ -176,7 +184,7 @@ def outcome_of_one(status: str | None) -> str:
     return tk._(sentences[status])
 
 
-def counted(stats: Mapping[str, int], facts: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+def counted(stats: Mapping[str, int], facts: DataDict) -> list[tuple[str, str, int]]:
     """Return key, label and number of records for each outcome.
 
     Duplicates are separated from unchanged records.
@@ -191,7 +199,7 @@ def counted(stats: Mapping[str, int], facts: Mapping[str, Any]) -> list[tuple[st
     return [*rows, ("joined", tk._("Published from another source"), copies)]
 
 
-def reasons(report: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+def reasons(report: DataDict) -> list[tuple[str, str, int]]:
     """Return outcome, reason and number of the records that became no dataset."""
     rows = []
     for name, label in (("refused", tk._("Refused")), ("set_aside", tk._("Set aside"))):
@@ -236,7 +244,7 @@ DEDUCED: dict[str, str] = SENTENCES["deduced"]
 _BEFORE = {"access_rights": ("access-limitation", "licences")}
 """Field → vocabularies of its value before."""
 
-Value = str | Mapping[str, Any]
+Value = str | Params
 """A text, or a reason as stored: `code` and `params`."""
 
 
@@ -271,7 +279,7 @@ def _sentence(code: str) -> str:
     return tk._(REASONS.get(code, code))
 
 
-def in_words(change: Mapping[str, Any]) -> dict[str, str]:
+def in_words(change: DataDict) -> dict[str, str]:
     """Return a decision with its reasons as sentences, and its values as they are.
 
     Args:
@@ -394,7 +402,7 @@ def form_error(text: str) -> str:
     return text
 
 
-def form_errors(errors: Mapping[str, Any] | None) -> dict[str, list[str]]:
+def form_errors(errors: DataDict | None) -> dict[str, list[str]]:
     """Return the error messages of a form by field."""
     by_field = {}
     for name, value in (errors or {}).items():
@@ -405,7 +413,7 @@ def form_errors(errors: Mapping[str, Any] | None) -> dict[str, list[str]]:
     return by_field
 
 
-def form_summary(errors: Mapping[str, Any] | None) -> dict[str, str]:
+def form_summary(errors: DataDict | None) -> dict[str, str]:
     """Return the error messages of a form by field label, for the list above the form."""
     summary = {}
     for name, messages in form_errors(errors).items():

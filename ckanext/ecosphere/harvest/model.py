@@ -25,6 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
 _Base: Any = tk.BaseModel
+Condition = sa.ColumnElement[bool]
 Text = Annotated[str, mapped_column(sa.UnicodeText)]
 Key = Annotated[str, mapped_column(sa.UnicodeText, primary_key=True)]
 Texts = Annotated[
@@ -75,7 +76,7 @@ def by_index() -> Iterator[None]:
     model.Session.execute(setting, {"value": "on"})
 
 
-def one_of(column: Any, texts: Collection[str]) -> sa.ColumnElement[bool]:
+def one_of(column: Any, texts: Collection[str]) -> Condition:
     """Return the condition that a column has one of these texts; PostgreSQL keeps them in a hash table.
 
     The queries at the end of a job use it to read one table each, by given ids. PostgreSQL plans the end of a first

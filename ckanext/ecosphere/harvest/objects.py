@@ -15,7 +15,7 @@ from ckan.types import DataDict
 from ckanext.ecosphere.harvest import messages
 from ckanext.ecosphere.harvest.deduplication import explained, kept_objects
 from ckanext.ecosphere.harvest.messages import JOINING, about_record
-from ckanext.ecosphere.harvest.model import IMPORT_LOG
+from ckanext.ecosphere.harvest.model import IMPORT_LOG, Condition
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import Problem, sentence
 from ckanext.ecosphere.harvest.record import Record
@@ -41,7 +41,7 @@ missing values."""
 _CACHED = 16
 
 
-def _is_current(package_id: str) -> sa.ColumnElement[bool]:
+def _is_current(package_id: str) -> Condition:
     return sa.and_(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
 
 

@@ -11,7 +11,7 @@ The caller adds the record's identifier and its position in the source.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def sentence(problem: RecordError | Problem, translate: Callable[[str], str] = s
     )
 
 
-def sizes(code: str, params: Mapping[str, Any], translate: Callable[[str], str]) -> Params:
+def sizes(code: str, params: Params, translate: Callable[[str], str]) -> Params:
     """Return the values of a message's fields, bytes as people write them."""
     if code not in _OF_BYTES:
         return dict(params)

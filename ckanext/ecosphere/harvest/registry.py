@@ -131,7 +131,7 @@ def _rows(path: Path) -> Any:
         raise ValueError(str(error)) from error
 
 
-def _text(row: Mapping[str, Any], column: str) -> str:
+def _text(row: DataDict, column: str) -> str:
     """Return a cell without control characters: a terminal would obey them and hide steps of the plan."""
     return characters.one_line(str(row.get(column) or ""))
 
@@ -172,9 +172,7 @@ def _condition(parts: list[Any]) -> DataDict:
 # --- the plan ---
 
 
-def plan(
-    sources: Iterable[Wanted], present: Mapping[str, Mapping[str, Any]], retire: bool = False
-) -> Plan:
+def plan(sources: Iterable[Wanted], present: Mapping[str, DataDict], retire: bool = False) -> Plan:
     """Compare the sources of the file with those of the portal.
 
     Args:
@@ -199,7 +197,7 @@ def plan(
     return result
 
 
-def _differs(key: str, source: Wanted, current: Mapping[str, Any]) -> bool:
+def _differs(key: str, source: Wanted, current: DataDict) -> bool:
     value, other = getattr(source, key) or "", current.get(key) or ""
     if key == "config":
         return json.loads(value or "{}") != json.loads(other or "{}")

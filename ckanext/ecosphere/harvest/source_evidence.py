@@ -15,7 +15,7 @@ from typing import Any
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.harvest.normalise import Result
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
-from ckanext.ecosphere.harvest.normalise.draft import is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.draft import Dataset, is_placeholder, plain
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.record import Record
 
@@ -44,6 +44,8 @@ class Statement:
     problems: tuple[Problem, ...] = ()
 
 
+Evidence = Mapping[str, Any]
+"""`evidence` of an entry of the table of fields."""
 Said = Iterable[tuple[str, str]]
 """(text to quote, text to search for in the dataset)."""
 
@@ -182,7 +184,7 @@ _SAID: dict[str, Callable[[Record], Said]] = {
 """`said` of the table of fields → what a record states, as texts."""
 
 
-def statements(record: Record, result: Result, dataset: Mapping[str, Any]) -> dict[str, Statement]:
+def statements(record: Record, result: Result, dataset: Dataset) -> dict[str, Statement]:
     """Return what the record states about each field.
 
     Args:
@@ -202,10 +204,10 @@ def statements(record: Record, result: Result, dataset: Mapping[str, Any]) -> di
 
 
 def _statement(
-    evidence: Mapping[str, Any],
+    evidence: Evidence,
     record: Record,
     result: Result,
-    dataset: Mapping[str, Any],
+    dataset: Dataset,
     texts: _TextsTaken,
 ) -> Statement:
     """Return what the record states about a field; `evidence` is that of its entry in the table."""
@@ -240,7 +242,7 @@ _FAULTS = (
 class _TextsTaken:
     """All texts of the dataset, to search for those of the record."""
 
-    def __init__(self, dataset: Mapping[str, Any], result: Result):
+    def __init__(self, dataset: Dataset, result: Result):
         self._whole = plain(" ".join(_strings(dataset)))
         self._converted = {plain(text) for change in result.log for text in change.texts()}
 
@@ -276,7 +278,7 @@ def _noted(result: Result) -> Iterator[tuple[str, str]]:
             yield name, text
 
 
-def _concerns(problem: Problem, evidence: Mapping[str, Any]) -> bool:
+def _concerns(problem: Problem, evidence: Evidence) -> bool:
     if problem.code not in evidence.get("problems", ()):
         return False
     element = problem.params.get("field") or problem.params.get("element")

@@ -27,6 +27,7 @@ from ckanext.ecosphere.harvest.model import (
     PUBLISHED,
     REFUSED,
     WITHDRAWN,
+    Condition,
     JobState,
     NotTaken,
     SourceRecord,
@@ -194,7 +195,7 @@ def _messages() -> Any:
     return sa.func.string_agg(HarvestObjectError.message, ordered)
 
 
-def _extra_of_object(key: str) -> sa.ColumnElement[bool]:
+def _extra_of_object(key: str) -> Condition:
     """Return the condition that joins a harvest object with its extra of a key."""
     extra = HarvestObjectExtra
     return sa.and_(extra.harvest_object_id == HarvestObject.id, extra.key == key)
@@ -288,14 +289,14 @@ def undo_of(job_id: str) -> dict[str, Any] | None:
     }
 
 
-def of_job(job_id: str, outcome: str = "") -> sa.ColumnElement[bool]:
+def of_job(job_id: str, outcome: str = "") -> Condition:
     """Return the condition for the harvest objects of a job that changed a dataset."""
     outcomes = [outcome] if outcome else list(CHANGE_OUTCOMES)
     is_change = HarvestObject.report_status.in_(outcomes)
     return sa.and_(HarvestObject.harvest_job_id == job_id, is_change)
 
 
-def undo_of_object() -> sa.ColumnElement[bool]:
+def undo_of_object() -> Condition:
     """Return the condition that joins a harvest object with what an undo did with it."""
     return _extra_of_object(UNDO_KEY)
 
@@ -430,7 +431,7 @@ def _reason(job: JobState) -> sa.ColumnElement[str]:
     return sa.case((_is_seen(job), _what()), (_what() == SHOWN, other), else_="")
 
 
-def _is_seen(job: JobState) -> sa.ColumnElement[bool]:
+def _is_seen(job: JobState) -> Condition:
     return SourceRecord.seen_job.is_not_distinct_from(job.job_id)
 
 

@@ -19,6 +19,7 @@ from lxml import etree
 
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.shared import parsing
+from ckanext.ecosphere.shared.parsing import Element
 
 MAX_BYTES = 32 * 1024 * 1024
 """Maximum size of a document after decompression, in bytes; a page of 50 records is about 2 MB."""
@@ -108,7 +109,7 @@ def _cp1252(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("ecosphere-cp1252", _cp1252)
 
 
-def parse_xml(data: bytes, max_bytes: int = MAX_BYTES) -> etree._Element:
+def parse_xml(data: bytes, max_bytes: int = MAX_BYTES) -> Element:
     """Parse a document and return its root.
 
     Args:
@@ -299,7 +300,7 @@ REPAIRS: tuple[Callable[[bytes], bytes], ...] = (
 once more."""
 
 
-def _parse_repaired(data: bytes, error: etree.XMLSyntaxError) -> etree._Element:
+def _parse_repaired(data: bytes, error: etree.XMLSyntaxError) -> Element:
     repaired = data
     for rule in REPAIRS:
         repaired = rule(repaired)

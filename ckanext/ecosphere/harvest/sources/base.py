@@ -30,7 +30,7 @@ from ckanext.ecosphere.shared.http_guard import (
     Response,
     StoppedError,
 )
-from ckanext.ecosphere.shared.parsing import local_name, sound_text
+from ckanext.ecosphere.shared.parsing import Element, local_name, sound_text
 from ckanext.harvest.interfaces import IHarvester
 
 log = logging.getLogger(__name__)
@@ -362,7 +362,7 @@ def _storable(record: RawRecord) -> RawRecord:
 # --- records and values ---
 
 
-def xml_record(element: etree._Element, position: int) -> RawRecord:
+def xml_record(element: Element, position: int) -> RawRecord:
     """Extract one record from an XML document: text, digest, identifier.
 
     The digest is that of the exclusive canonical form (W3C xml-exc-c14n), so that namespace declarations which the

@@ -42,7 +42,7 @@ from ckanext.ecosphere.harvest.sources.base import (
 )
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
 from ckanext.ecosphere.shared.language import N_
-from ckanext.ecosphere.shared.parsing import local_name
+from ckanext.ecosphere.shared.parsing import Element, local_name
 
 MAX_LOST_IN_A_ROW = 10
 """Maximum number of consecutive lost positions before the reading is given up."""
@@ -112,7 +112,7 @@ def read_answer(response: Response, start: int, max_bytes: int) -> Answer:
     return Answer(records, matched, next_record)
 
 
-def _parsed(response: Response, max_bytes: int) -> etree._Element:
+def _parsed(response: Response, max_bytes: int) -> Element:
     try:
         return parse_xml(response.body, max_bytes)
     except RecordError as error:
@@ -131,7 +131,7 @@ def _wrong_status(response: Response) -> PageError:
     return PageError("status", misunderstood=misunderstood, status=response.status)
 
 
-def _exception_text(root: etree._Element) -> str:
+def _exception_text(root: Element) -> str:
     texts = [one_line(str(text)) for text in root.itertext() if str(text).strip()]
     if not texts:
         codes = (element.get("exceptionCode") or element.get("code") for element in root.iter())
@@ -690,7 +690,7 @@ def get_records(
     return None, _as_pairs(dialect, filters, values)
 
 
-def _filter_element(dialect: Dialect, filters: tuple[Filter | AnyOf, ...]) -> etree._Element:
+def _filter_element(dialect: Dialect, filters: tuple[Filter | AnyOf, ...]) -> Element:
     # Prefixes in property names are plain text in XML: declare them, although no element uses them.
     element = etree.Element(f"{{{OGC}}}Filter", nsmap=_NAMESPACES)
     element.append(_all_of(filters, dialect.iso).toXML())

@@ -30,6 +30,7 @@ from ckanext.ecosphere.harvest.sources.base import (
 )
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared.parsing import Element
 from ckanext.ecosphere.shared.rdf import PROFILE_NAME, TERM, is_exact
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
@@ -84,7 +85,7 @@ def raw_dataset(part: Graph, subject: Node, position: int, identifier: str) -> R
     return RawRecord(position, rdf.as_text(part, subject), digest, identifier or digest[:24])
 
 
-def rdf_record(element: etree._Element, position: int) -> RawRecord:
+def rdf_record(element: Element, position: int) -> RawRecord:
     """Extract the dataset of an RDF element of a CSW page, in which it is the topic of the catalogue record.
 
     An element that cannot be read is stored as it is, and refused when it is imported.

@@ -28,6 +28,7 @@ from ckanext.ecosphere.shared.http_guard import (
     checked_url,
 )
 from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared.parsing import Element
 
 MAX_DEPTH = 8
 MAX_FILES = 200_000
@@ -125,7 +126,7 @@ class WafReader(SourceReader):
         self.reading.received += len(elements)
         return [xml_record(element, self._position) for element in elements]
 
-    def _elements(self, url: str) -> list[etree._Element]:
+    def _elements(self, url: str) -> list[Element]:
         """Return the records in a file.
 
         Raises:

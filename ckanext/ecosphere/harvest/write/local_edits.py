@@ -23,7 +23,7 @@ from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.model import PUBLISHED, HarvestedDataset, SourceRecord
+from ckanext.ecosphere.harvest.model import PUBLISHED, Condition, HarvestedDataset, SourceRecord
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
 from ckanext.harvest.model import HarvestSource
@@ -219,7 +219,7 @@ def put(target: DataDict, field: str, value: Any) -> None:
         target[field] = value
 
 
-def _said(values: Mapping[str, Any], field: str) -> Any:
+def _said(values: DataDict, field: str) -> Any:
     """Return the value of a field; translations without the text of the main field, which is a field of its own."""
     if field == TAGS and "tags" in values:
         return sorted(tag["name"] for tag in values["tags"])
@@ -234,7 +234,7 @@ def _has_rows(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(row, Mapping) for row in value)
 
 
-def _decoded(extras: Mapping[str, Any] | None) -> DataDict:
+def _decoded(extras: DataDict | None) -> DataDict:
     return {name: decoded(value) for name, value in (extras or {}).items() if name not in DERIVED}
 
 
@@ -269,7 +269,7 @@ def _plain(value: Any) -> Any:
 
 
 #: SQL condition: a resource was added on the portal. Needs an outer join with `HarvestedDataset` by dataset.
-IS_ADDED: sa.ColumnElement[bool] = sa.or_(
+IS_ADDED: Condition = sa.or_(
     sa.func.coalesce(model.Resource.url_type, "") == "upload",
     sa.and_(
         HarvestedDataset.package_id.is_not(None),
