@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -13,6 +14,7 @@ from ckanext.ecosphere.harvest import config, messages, objects
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.finish.reports import UNDO_REASONS
 from ckanext.ecosphere.harvest.overview import STATES
+from ckanext.ecosphere.harvest.problems import SENTENCES
 from ckanext.ecosphere.harvest.sources.base import enabled_types
 from ckanext.ecosphere.harvest.sources.csw import QUERYABLES
 from ckanext.ecosphere.harvest.write import local_edits
@@ -187,19 +189,14 @@ def ecosphere_harvest_options() -> dict[str, list[str]]:
     return {name: list(harvester.options) for name, harvester in enabled_types().items()}
 
 
+def _labels(section: str, codes: Iterable[str]) -> list[tuple[str, str]]:
+    labels = SENTENCES[section]
+    return [(code, tk._(labels[code])) for code in codes]
+
+
 def ecosphere_harvest_queryables() -> list[tuple[str, str]]:
     """Return the properties that a catalogue filter may use, with their labels."""
-    labels = {
-        "identifier": tk._("Identifier"),
-        "title": tk._("Title"),
-        "abstract": tk._("Description"),
-        "subject": tk._("Keyword"),
-        "type": tk._("Type"),
-        "organisation": tk._("Service"),
-        "modified": tk._("Date of the record"),
-        "any": tk._("Any text"),
-    }
-    return [(name, labels[name]) for name in QUERYABLES]
+    return _labels("queryables", QUERYABLES)
 
 
 def ecosphere_harvest_type_title(type_name: str) -> str:
@@ -218,17 +215,7 @@ def ecosphere_harvest_letter_day() -> str:
 
 def ecosphere_harvest_states() -> list[tuple[str, str]]:
     """Return the states of a source with their labels."""
-    labels = {
-        "held": tk._("Withdrawals to confirm"),
-        "incomplete": tk._("Read incompletely"),
-        "errors": tk._("With errors"),
-        "running": tk._("Running"),
-        "waiting": tk._("Waiting for a worker"),
-        "never": tk._("Never harvested"),
-        "good": tk._("In order"),
-        "inactive": tk._("Not active"),
-    }
-    return [(state, labels[state]) for state in STATES]
+    return _labels("states", STATES)
 
 
 def ecosphere_harvest_problems(report: DataDict) -> list[tuple[str, int]]:

@@ -245,6 +245,17 @@ def _pruned(value: Any) -> Any:
     return value
 
 
+def strings_in(value: Any) -> Iterator[str]:
+    """Yield the values in a dataset, or a part of one, as texts."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from strings_in(item)
+    elif value is not None:
+        yield str(value)
+
+
 __all__ = ["DATA", "MAX_KEYWORDS", "is_placeholder", "normalise", "parts", "plain", "rows"]
 
 # --- matching tables ---
