@@ -181,6 +181,7 @@ UPSTREAM = Path(__file__).with_name("upstream.yaml")
 DYNAMIC = Path(__file__).with_name("dynamic.yaml")
 RETRANSLATED = Path(__file__).with_name("retranslated.yaml")
 ADVISORIES = PACKAGE / "data" / "advisories.yaml"
+HARVEST = PACKAGE / "harvest" / "data" / "messages.yaml"
 
 #: Suffix → babel extractor; CKAN's own one reads its template tags.
 METHODS = {
@@ -249,6 +250,11 @@ def own() -> Iterator[Found]:
     for number, advisory in enumerate(yaml.safe_load(ADVISORIES.read_text(encoding="utf-8")), start=1):
         for text in filter(None, (advisory["message"], advisory["meanwhile"], advisory["fixed_in"])):
             yield Found(text, str(ADVISORIES.relative_to(ROOT)), number)
+    sections = yaml.safe_load(HARVEST.read_text(encoding="utf-8"))
+    advice = {item["text"]: item["text"] for item in sections.pop("advice")}
+    for number, sentences in enumerate((*sections.values(), advice), start=1):
+        for text in sentences.values():
+            yield Found(text, str(HARVEST.relative_to(ROOT)), number)
 
 
 def upstream() -> Iterator[Found]:

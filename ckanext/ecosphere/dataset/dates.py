@@ -246,13 +246,7 @@ def days_of(text: Any) -> tuple[dt.date, dt.date] | None:
         match = _ISO_DAY.match(text.strip())
     if match is None:
         return None
-    year, month, day = match.groups()
     try:
-        first = dt.date(int(year), int(month or 1), int(day or 1))
+        return span("-".join(filter(None, match.groups())))
     except ValueError:
         return None
-    if day:
-        return first, first
-    last_month = first.month if month else 12
-    last_day = calendar.monthrange(first.year, last_month)[1]
-    return first, dt.date(first.year, last_month, last_day)

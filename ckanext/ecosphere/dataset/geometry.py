@@ -19,6 +19,8 @@ from pyproj import Transformer
 
 Box = tuple[float, float, float, float]
 """West, south, east, north."""
+Geometry = dict[str, Any]
+"""A geometry of GeoJSON, or an object that holds some."""
 Position = tuple[float, float]
 """Longitude and latitude."""
 
@@ -163,7 +165,7 @@ def swapped(box: Box) -> Box:
     return south, west, north, east
 
 
-def box_to_geometry(box: Box) -> dict[str, Any]:
+def box_to_geometry(box: Box) -> Geometry:
     """Return a box as GeoJSON, in two parts if it crosses the 180th meridian."""
     rings = [_ring(part) for part in _parts(box)]
     if len(rings) == 1:
@@ -179,9 +181,9 @@ def _ring(box: Box) -> list[list[float]]:
 # --- GeoJSON ---------------------------------------------------------------------------------
 
 
-def geometries_in(value: Any) -> list[dict[str, Any]]:
+def geometries_in(value: Any) -> list[Geometry]:
     """Return the geometries in a GeoJSON object: itself, or those of its features or members."""
-    geometries: list[dict[str, Any]] = []
+    geometries: list[Geometry] = []
     waiting = [value]
     for _number in range(MAX_PARTS):
         if not waiting:
@@ -213,7 +215,7 @@ def positions_in(coordinates: Any) -> Iterator[Position]:
             waiting += value
 
 
-def parts_of(geometry: dict[str, Any]) -> list[list[Position]]:
+def parts_of(geometry: Geometry) -> list[list[Position]]:
     """Return the positions of each polygon, line or point of one of `geometries_in`.
 
     Empty if there are too many positions.
@@ -228,7 +230,7 @@ def parts_of(geometry: dict[str, Any]) -> list[list[Position]]:
     return parts
 
 
-def with_axes_swapped(geometry: dict[str, Any]) -> dict[str, Any]:
+def with_axes_swapped(geometry: Geometry) -> Geometry:
     """Return a GeoJSON geometry whose positions were written latitude first."""
     return {**geometry, "coordinates": _swapped(geometry["coordinates"])}
 

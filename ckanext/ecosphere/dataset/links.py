@@ -33,6 +33,8 @@ from ckanext.ecosphere.vocabularies import Concept, tables
 from ckanext.ecosphere.vocabularies.phrases import Phrases, plain
 
 FOLDER = Path(__file__).parent / "data"
+Resource = Mapping[str, Any]
+"""A resource of a dataset, as shown or stored."""
 
 #: Roles of a link (vocabulary `resource-role`); a viewer is a page on which the data are looked at.
 DATA, SERVICE, DOCUMENTATION, SAMPLE, METADATA = (
@@ -216,7 +218,7 @@ def is_internal_host(host: str) -> bool:
     return not address.is_global and not address.is_loopback
 
 
-def is_internal(resource: Mapping[str, Any]) -> bool:
+def is_internal(resource: Resource) -> bool:
     """Return whether a resource is reachable only within the State's own network.
 
     As stated, else by its host.
@@ -680,7 +682,7 @@ class Nature:
     protocol: str
 
 
-def nature(resource: Mapping[str, Any]) -> Nature:
+def nature(resource: Resource) -> Nature:
     """Return what a resource of a dataset is.
 
     Role, protocol and format that are stated count, but a URL that is certainly a service takes
@@ -702,7 +704,7 @@ def nature(resource: Mapping[str, Any]) -> Nature:
     return Nature(kind, concept, protocol)
 
 
-def _link_of(resource: Mapping[str, Any]) -> Link:
+def _link_of(resource: Resource) -> Link:
     return Link(
         url=str(resource.get("url") or resource.get("download_url") or ""),
         protocol=str(resource.get("protocol") or ""),
@@ -712,7 +714,7 @@ def _link_of(resource: Mapping[str, Any]) -> Link:
     )
 
 
-def _role_stated(resource: Mapping[str, Any]) -> str:
+def _role_stated(resource: Resource) -> str:
     concept = voc.get("resource-role").get(str(resource.get("resource_role") or ""))
     return concept.id if concept else ""
 
@@ -784,11 +786,11 @@ FIELDS = ("format", "mimetype", "protocol", "resource_role", "download_url", *_T
 """Fields of a resource that tell its nature."""
 
 
-def _words_of(resource: Mapping[str, Any]) -> str:
+def _words_of(resource: Resource) -> str:
     return " ".join(str(resource.get(name) or "")[:300] for name in _TEXTS).lower()
 
 
-def is_zip(resource: Mapping[str, Any], url: str) -> bool:
+def is_zip(resource: Resource, url: str) -> bool:
     """Return whether a resource is a ZIP archive, as stated or by its URL."""
     formats = (resource.get(name) for name in (*_PACKED, "format"))
     packed = str(next(filter(None, formats), "")).lower()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 Row = Mapping[str, Any]
+Values = dict[str, Any]
 FlatData = Mapping[tuple[Any, ...], Any]
 AnyView = TypeVar("AnyView", bound="View")
 
@@ -40,9 +41,9 @@ def plain_text(value: Any) -> str:
     return str(value).strip()
 
 
-def flat_rows(data: FlatData, group: str) -> dict[int, dict[str, Any]]:
+def flat_rows(data: FlatData, group: str) -> dict[int, Values]:
     """Return the rows of a group of a flattened dataset by their number, without empty values."""
-    rows: dict[int, dict[str, Any]] = {}
+    rows: dict[int, Values] = {}
     for key, value in data.items():
         if len(key) == _KEY_OF_SUBFIELD and key[0] == group and value not in EMPTY:
             rows.setdefault(key[1], {})[key[2]] = value
@@ -119,7 +120,7 @@ class View:
         return tuple(row for row in value if isinstance(row, Mapping) and self._says_something(row))
 
     def _rows_of_form(self, field: str) -> list[Row]:
-        rows: dict[int, dict[str, Any]] = {}
+        rows: dict[int, Values] = {}
         for mark in ("-", "__"):
             prefix = f"{field}{mark}"
             for name, value in self.values.items():
@@ -204,11 +205,11 @@ class View:
         return self.many("in_series")
 
 
-def _extras(extras: Any) -> dict[str, Any]:
+def _extras(extras: Any) -> Values:
     """Return extras as a dict, given as such or as a list of keys and values."""
     if isinstance(extras, Mapping):
         return dict(extras)
-    values: dict[str, Any] = {}
+    values: Values = {}
     for extra in extras if isinstance(extras, (list, tuple)) else ():
         if isinstance(extra, Mapping) and isinstance(extra.get("key"), str):
             values[extra["key"]] = extra.get("value")

@@ -289,7 +289,7 @@ class KeptDocuments:
         others = [id_ for id_ in package_ids if id_ not in copies]
         return documents + self._documents.make(others, on_error)
 
-    def _is_faithful(self, copy: dict[str, Any], packages: dict[str, model.Package]) -> bool:
+    def _is_faithful(self, copy: Row, packages: dict[str, model.Package]) -> bool:
         failures: list[Exception] = []
         expected = self._documents.make([copy["id"]], lambda _id, error: failures.append(error))
         try:
@@ -308,7 +308,7 @@ def index_id(package_id: str) -> str:
     ).hexdigest()
 
 
-def _again(copy: dict[str, Any], packages: dict[str, model.Package]) -> solr.Document | None:
+def _again(copy: Row, packages: dict[str, model.Package]) -> solr.Document | None:
     default, custom = (json.loads(copy[name]) for name in COPIES)
     if p.plugin_loaded("harvest"):
         for dataset in (default, custom):
@@ -319,7 +319,7 @@ def _again(copy: dict[str, Any], packages: dict[str, model.Package]) -> solr.Doc
     return solr.build(dict(default, with_custom_schema=custom), KnownPackages(packages))
 
 
-def _readable(document: solr.Document | None) -> dict[str, Any]:
+def _readable(document: solr.Document | None) -> Row:
     """Return a document with its copies parsed, so that the order of keys and extras does not matter.
 
     The database has its own order of extras, which differs between a dataset just saved and the same one read again.
@@ -331,7 +331,7 @@ def _readable(document: solr.Document | None) -> dict[str, Any]:
     return readable
 
 
-def _unordered(copy: str) -> dict[str, Any]:
+def _unordered(copy: str) -> Row:
     dataset = json.loads(copy)
     if "extras" in dataset:
         dataset["extras"] = sorted(dataset["extras"], key=lambda extra: extra["key"])
@@ -369,7 +369,7 @@ def current_signature() -> str:
     return _last[1]
 
 
-def sign(document: dict[str, Any], signature: str) -> None:
+def sign(document: Row, signature: str) -> None:
     """Add the signature to a document before it is sent to Solr."""
     if document.get("dataset_type") == "dataset":
         document[FIELD] = signature

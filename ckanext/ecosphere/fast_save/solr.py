@@ -54,7 +54,7 @@ def document(package_id: str) -> Document | None:
     return build(dict(both[0], with_custom_schema=both[1]))
 
 
-def build(dataset: dict[str, Any], models: Any = model) -> Document | None:
+def build(dataset: Document, models: Any = model) -> Document | None:
     """Return the document that CKAN would send to Solr for a dataset dict.
 
     Args:
@@ -317,7 +317,7 @@ def _documents_of(ids: Iterable[str]) -> Iterator[tuple[str, Version]]:
         yield from map(_version_of, search(fq=[*_here(), some], fl=_FIELDS, rows=len(chunk)).docs)
 
 
-def _version_of(document: dict[str, Any]) -> tuple[str, Version]:
+def _version_of(document: Document) -> tuple[str, Version]:
     return document["id"], (
         document.get("state") or "",
         _milliseconds(document.get("metadata_modified") or ""),

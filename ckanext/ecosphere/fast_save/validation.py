@@ -16,7 +16,7 @@ from typing import Any, cast
 import ckan.plugins.toolkit as tk
 from ckan.lib import plugins as lib_plugins
 from ckan.lib.navl import dictization_functions as navl
-from ckan.types import Context
+from ckan.types import Context, DataDict
 
 Key = tuple[Any, ...]
 Runs = tuple[tuple[str, bool, tuple[tuple[Callable[..., Any], int], ...]], ...]
@@ -45,7 +45,7 @@ class CompiledSchema:
         TypeError: navl cannot call one of the validators.
     """
 
-    def __init__(self, schema: dict[str, Any], without: Collection[Callable[..., Any]] = ()):
+    def __init__(self, schema: DataDict, without: Collection[Callable[..., Any]] = ()):
         self._ignore_missing = tk.get_validator("ignore_missing")
         self._names = list(schema)
         self._levels: dict[Key, _Level] = {}
@@ -54,9 +54,7 @@ class CompiledSchema:
         self._beginnings = {key[:length] for key in flat for length in range(1, len(key) + 1)}
         self._add(schema, (), without)
 
-    def _add(
-        self, schema: dict[str, Any], path: Key, without: Collection[Callable[..., Any]]
-    ) -> None:
+    def _add(self, schema: DataDict, path: Key, without: Collection[Callable[..., Any]]) -> None:
         phases: dict[str, list[Any]] = {phase: [] for phase in _PHASES}
         names = [name for name, value in schema.items() if isinstance(value, list)]
         for name in sorted(names):
@@ -73,9 +71,7 @@ class CompiledSchema:
             if isinstance(value, dict):
                 self._add(value, (*path, name), without)
 
-    def run(
-        self, data: dict[str, Any], schema: dict[str, Any], context: Context
-    ) -> tuple[dict[str, Any], Any]:
+    def run(self, data: DataDict, schema: DataDict, context: Context) -> tuple[DataDict, Any]:
         """Validate a dataset, as `ckan.lib.navl.dictization_functions.validate` does.
 
         Returns:
@@ -132,11 +128,11 @@ class Validation:
         self,
         plugin: Any,
         context: Context,
-        data: dict[str, Any],
-        schema: dict[str, Any],
+        data: DataDict,
+        schema: DataDict,
         action: str,
         without: Collection[Callable[..., Any]] = (),
-    ) -> tuple[dict[str, Any], Any]:
+    ) -> tuple[DataDict, Any]:
         """Validate a dataset, as `ckan.lib.plugins.plugin_validate` does.
 
         ckanext-scheming completes the schema and then calls navl: its own code runs here, with our navl in place of
@@ -154,9 +150,7 @@ class Validation:
             the converted dataset, and errors.
         """
 
-        def run(
-            data: dict[str, Any], schema: dict[str, Any], context: Context
-        ) -> tuple[dict[str, Any], Any]:
+        def run(data: DataDict, schema: DataDict, context: Context) -> tuple[DataDict, Any]:
             key = (0, action)
             if hasattr(plugin, "validate"):
                 key = (id(plugin), action)
@@ -218,9 +212,9 @@ def _order(key: Key) -> tuple[Any, ...]:
     return (len(key), *key)
 
 
-def nested(flat: dict[Key, Any]) -> dict[str, Any]:
+def nested(flat: dict[Key, Any]) -> DataDict:
     """Unflatten keys (like `unflatten`); missing positions of a list are dropped."""
-    result: dict[str, Any] = {}
+    result: DataDict = {}
     by_length: dict[int, list[Key]] = {}
     for key, value in flat.items():
         if len(key) == 1:
@@ -230,7 +224,7 @@ def nested(flat: dict[Key, Any]) -> dict[str, Any]:
     lists = {key[0] for key in flat if len(key) > 1}
     if any(result.get(name, []) != [] for name in lists):
         return navl.unflatten(flat)
-    parts: dict[Key, dict[str, Any]] = {(): result}
+    parts: dict[Key, DataDict] = {(): result}
     for length in sorted(by_length):
         for key in sorted(by_length[length]):
             path = key[:-1]

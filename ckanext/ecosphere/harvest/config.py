@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 
@@ -41,6 +42,9 @@ PREVIEWS_PER_PERSON = "ecosphere.harvest.previews_per_person"
 LOCAL_FIELDS = "ecosphere.harvest.local_fields"
 LETTER_PERIOD = "ecosphere.harvest.letter_period"
 
+Settings = dict[str, Any]
+"""The configuration of a source."""
+
 MAX_PAGE_SIZE = 1000
 """Maximum number of records per request to a source."""
 MAX_BATCH_SIZE = 100
@@ -70,6 +74,10 @@ class Bounds:
         return Budget(self.requests, self.size, self.seconds)
 
 
+def _at_least(least: int, option: str) -> int:
+    return max(least, tk.config[option])
+
+
 def page_size() -> int:
     """Return the number of records per request, for sources that do not set it."""
     return max(1, min(tk.config[PAGE_SIZE], MAX_PAGE_SIZE))
@@ -82,32 +90,32 @@ def batch_size() -> int:
 
 def workers() -> int:
     """Return the number of background workers that may import the records of one job at the same time."""
-    return max(1, tk.config[WORKERS])
+    return _at_least(1, WORKERS)
 
 
 def give_way() -> int:
     """Return the rest of a worker as a multiple of its working time, per page that the portal serves in a second."""
-    return max(0, tk.config[GIVE_WAY])
+    return _at_least(0, GIVE_WAY)
 
 
 def shown_seconds() -> int:
     """Return the number of seconds within which imported records become visible to searches."""
-    return max(1, tk.config[SHOWN_SECONDS])
+    return _at_least(1, SHOWN_SECONDS)
 
 
 def withdraw_after() -> int:
     """Return the number of consecutive complete harvests that must miss a record before its dataset is withdrawn."""
-    return max(1, tk.config[WITHDRAW_AFTER])
+    return _at_least(1, WITHDRAW_AFTER)
 
 
 def hold_records() -> int:
     """Return the number of vanished records that is always tolerated."""
-    return max(0, tk.config[HOLD_RECORDS])
+    return _at_least(0, HOLD_RECORDS)
 
 
 def hold_percent() -> int:
     """Return the percentage of a source's records that may vanish before withdrawals are held for a decision."""
-    return max(0, tk.config[HOLD_PERCENT])
+    return _at_least(0, HOLD_PERCENT)
 
 
 def fallback_organisation() -> str | None:
@@ -132,12 +140,12 @@ def backoff_seconds() -> int:
 
 def outage_seconds() -> int:
     """Return how many seconds to wait for PostgreSQL or Solr before a job is left to be resumed later."""
-    return max(0, tk.config[OUTAGE_SECONDS])
+    return _at_least(0, OUTAGE_SECONDS)
 
 
 def stale_seconds() -> int:
     """Return the number of seconds without a sign of life after which a job that no worker holds counts as stuck."""
-    return max(0, tk.config[STALE_SECONDS])
+    return _at_least(0, STALE_SECONDS)
 
 
 def writes_activity() -> bool:
@@ -159,23 +167,23 @@ def bounds() -> Bounds:
     """Return the limits of one reading of a source."""
     megabyte = 1024 * 1024
     return Bounds(
-        requests=max(1, tk.config[MAX_REQUESTS]),
-        records=max(1, tk.config[MAX_RECORDS]),
-        size=max(1, tk.config[MAX_TOTAL_MEGABYTES]) * megabyte,
-        seconds=max(1, tk.config[MAX_SECONDS]),
-        memory=max(1, tk.config[MAX_MEMORY_MEGABYTES]) * megabyte,
+        requests=_at_least(1, MAX_REQUESTS),
+        records=_at_least(1, MAX_RECORDS),
+        size=_at_least(1, MAX_TOTAL_MEGABYTES) * megabyte,
+        seconds=_at_least(1, MAX_SECONDS),
+        memory=_at_least(1, MAX_MEMORY_MEGABYTES) * megabyte,
     )
 
 
 def preview_bounds() -> Bounds:
     """Return the limits of a source preview: those of a reading, but shorter, since it keeps a worker busy."""
     whole = bounds()
-    return replace(whole, seconds=min(whole.seconds, max(1, tk.config[PREVIEW_SECONDS])))
+    return replace(whole, seconds=min(whole.seconds, _at_least(1, PREVIEW_SECONDS)))
 
 
 def previews_per_person() -> int:
     """Return the number of previews that one user may have waiting or running at the same time."""
-    return max(1, tk.config[PREVIEWS_PER_PERSON])
+    return _at_least(1, PREVIEWS_PER_PERSON)
 
 
 def allowed_networks() -> tuple[Network, ...]:

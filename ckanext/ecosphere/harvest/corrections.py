@@ -38,7 +38,7 @@ from ckanext.ecosphere.harvest.normalise.texts import clean_url
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Box, ReferenceSystem
 from ckanext.ecosphere.shared import csv_table
-from ckanext.ecosphere.shared.parsing import local_name
+from ckanext.ecosphere.shared.parsing import Element, local_name
 from ckanext.ecosphere.vocabularies import tables
 from ckanext.harvest.model import HarvestObject
 
@@ -167,7 +167,7 @@ def of_document(content: str) -> Iterator[tuple[str, list[Correction]]]:
 # --- the corrections of a record ---
 
 
-def proposals(record: etree._Element) -> list[Correction]:
+def proposals(record: Element) -> list[Correction]:
     """Return the corrections of a ``gmd:MD_Metadata``; none for a record of another standard.
 
     Elements whose path includes an unknown name are skipped.
@@ -185,7 +185,7 @@ def proposals(record: etree._Element) -> list[Correction]:
     return list(corrections.values())
 
 
-def _boxes(record: etree._Element) -> Iterator[Correction]:
+def _boxes(record: Element) -> Iterator[Correction]:
     for box in record.iter("{*}EX_GeographicBoundingBox"):
         properties = [box.find(f"{{*}}{side}") for side in _SIDES]
         sides = [side for side in properties if side is not None]
@@ -201,7 +201,7 @@ def _boxes(record: etree._Element) -> Iterator[Correction]:
             yield from _changed("boxes", side, today, proposed)
 
 
-def _dates(record: etree._Element) -> Iterator[Correction]:
+def _dates(record: Element) -> Iterator[Correction]:
     for date in record.iter("{*}Date", "{*}DateTime"):
         parent, today = date.getparent(), one_line(date.text)
         day = parse_date(today)
@@ -209,7 +209,7 @@ def _dates(record: etree._Element) -> Iterator[Correction]:
             yield from _changed("dates", parent, today, day)
 
 
-def _systems(record: etree._Element) -> Iterator[Correction]:
+def _systems(record: Element) -> Iterator[Correction]:
     for identifier in record.iter("{*}referenceSystemIdentifier"):
         for code in identifier.iter("{*}code"):
             today = _value(code)
@@ -221,7 +221,7 @@ def _systems(record: etree._Element) -> Iterator[Correction]:
                 yield from _changed("reference-systems", code, today, proposed)
 
 
-def _frequencies(record: etree._Element) -> Iterator[Correction]:
+def _frequencies(record: Element) -> Iterator[Correction]:
     codes = voc.get("maintenance-frequency")
     for frequency in record.iter("{*}maintenanceAndUpdateFrequency"):
         today = _value(frequency)
@@ -232,7 +232,7 @@ def _frequencies(record: etree._Element) -> Iterator[Correction]:
             yield from _changed("frequency", frequency, today, code)
 
 
-def _topics(record: etree._Element) -> Iterator[Correction]:
+def _topics(record: Element) -> Iterator[Correction]:
     topics = voc.get("topic-category")
     other_codes = by_label("topic-categories", "topic", "other_codes")
     for topic in record.iter("{*}topicCategory"):
@@ -243,14 +243,14 @@ def _topics(record: etree._Element) -> Iterator[Correction]:
             yield from _changed("topic-categories", topic, today, concept.id)
 
 
-def _languages(record: etree._Element) -> Iterator[Correction]:
+def _languages(record: Element) -> Iterator[Correction]:
     for language in record.iter("{*}language"):
         today = _value(language)
         if today.lower() in ("fr", "fra", "french", "français", "francais"):
             yield from _changed("languages", language, today, "fre")
 
 
-def _protocols(record: etree._Element) -> Iterator[Correction]:
+def _protocols(record: Element) -> Iterator[Correction]:
     for resource in record.iter("{*}CI_OnlineResource"):
         prop, linkage = resource.find("{*}protocol"), resource.find("{*}linkage")
         if prop is None or linkage is None:
@@ -269,7 +269,7 @@ def _protocols(record: etree._Element) -> Iterator[Correction]:
             yield from _changed("links", prop, today, protocol)
 
 
-def _limits(record: etree._Element) -> Iterator[Correction]:
+def _limits(record: Element) -> Iterator[Correction]:
     """Yield corrections of texts about unlimited access, for which INSPIRE requires a code list URI (TG 2.0, C.17)."""
     concept = voc.get("access-limitation")[_NO_LIMIT]
     for constraint in record.iter("{*}otherConstraints"):
@@ -285,7 +285,7 @@ def _limits(record: etree._Element) -> Iterator[Correction]:
             )
 
 
-def _changed(rule: str, prop: etree._Element, today: str, proposed: str) -> Iterator[Correction]:
+def _changed(rule: str, prop: Element, today: str, proposed: str) -> Iterator[Correction]:
     """Yield a correction of the single type within a property, if there is something to change."""
     typed = _type_of(prop)
     if typed is None or today == proposed or len(today) > LONGEST_VALUE:
@@ -305,18 +305,18 @@ def _changed(rule: str, prop: etree._Element, today: str, proposed: str) -> Iter
     yield Correction(rule, path, today, proposed, element, text, attributes)
 
 
-def _type_of(prop: etree._Element) -> etree._Element | None:
+def _type_of(prop: Element) -> Element | None:
     """Return the type within a property."""
     return next((child for child in prop if local_name(child)), None)
 
 
-def _value(prop: etree._Element) -> str:
+def _value(prop: Element) -> str:
     """Return the text or code of a property."""
     typed = _type_of(prop)
     return one_line(typed.get("codeListValue") or typed.text) if typed is not None else ""
 
 
-def _xpath(element: etree._Element) -> str | None:
+def _xpath(element: Element) -> str | None:
     """Return the path of an element below the root; None if it includes an unknown name or is too deep."""
     branch = [element]
     for parent in element.iterancestors():
@@ -329,7 +329,7 @@ def _xpath(element: etree._Element) -> str | None:
     return "".join(f"/{name}{_position(step)}" for name, step in zip(names, branch, strict=True))
 
 
-def _position(element: etree._Element) -> str:
+def _position(element: Element) -> str:
     """Return the position of an element among those of its name, in brackets; nothing if it is the only one."""
     tag = str(element.tag)
     before = sum(1 for _sibling in element.itersiblings(tag, preceding=True))
@@ -348,7 +348,7 @@ def _elements() -> dict[str, str]:
     return {_expanded(row["element"]): row["element"] for row in tables.rows(_FILE)}
 
 
-def name_of(element: etree._Element) -> str | None:
+def name_of(element: Element) -> str | None:
     """Return the name of an element with its prefix; None if it is not in the table."""
     return _elements().get(str(element.tag))
 
@@ -398,7 +398,7 @@ def stylesheet(records: RecordCorrections) -> str:
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True).decode()
 
 
-def _template(root: etree._Element, match: str, correction: Correction) -> None:
+def _template(root: Element, match: str, correction: Correction) -> None:
     """Add a template that gives a property its new content."""
     copy = _instruction(_instruction(root, "template", match=match, priority="2"), "copy")
     _instruction(copy, "copy-of", select="@*")
@@ -410,7 +410,7 @@ def _template(root: etree._Element, match: str, correction: Correction) -> None:
     _instruction(content, "text").text = correction.text
 
 
-def _instruction(parent: etree._Element, tag: str, **attributes: str) -> etree._Element:
+def _instruction(parent: Element, tag: str, **attributes: str) -> Element:
     return etree.SubElement(parent, f"{{{XSL}}}{tag}", attributes)
 
 

@@ -10,7 +10,7 @@ from ckan import model
 
 from ckanext.ecosphere.harvest import helpers, letter
 from ckanext.ecosphere.harvest.letter import KINDS, STALLED, standing_still
-from ckanext.ecosphere.harvest.overview import INACTIVE
+from ckanext.ecosphere.harvest.overview import INACTIVE, Row
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 
 
@@ -45,13 +45,13 @@ def cards(person: Person) -> list[Card]:
     ]
 
 
-def _line(kind: str, source: dict[str, Any]) -> Line:
+def _line(kind: str, source: Row) -> Line:
     """Describe a source, linked to the page that explains its state."""
     note = letter.what(kind, source) if kind == STALLED else _note(kind, source)
     return Line(source["title"], letter.where(kind, source), note, True)
 
 
-def _note(state: str, source: dict[str, Any]) -> str:
+def _note(state: str, source: Row) -> str:
     label = dict(helpers.ecosphere_harvest_states())[state]
     errors = int(source["errors"] or 0)
     if not errors:

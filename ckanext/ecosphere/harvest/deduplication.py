@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.harvest.job import only_for, read_settings
 from ckanext.ecosphere.harvest.model import (
@@ -551,7 +552,7 @@ class Duplicate:
     """
 
     package_id: str
-    why: dict[str, Any]
+    why: DataDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -670,7 +671,7 @@ def series_of(source_id: str, guids: set[str]) -> Mapping[str, list[str]]:
     return series
 
 
-def add_series(dataset: dict[str, Any], series: list[str]) -> None:
+def add_series(dataset: DataDict, series: list[str]) -> None:
     """Add series to those that the record of a dataset names."""
     if series:
         every = dict.fromkeys([*(dataset.get("in_series") or []), *series])
@@ -680,7 +681,7 @@ def add_series(dataset: dict[str, Any], series: list[str]) -> None:
 # --- explanations ---
 
 
-def explanation(winner: Member, other: Member, known: Mapping[str, Source]) -> dict[str, Any]:
+def explanation(winner: Member, other: Member, known: Mapping[str, Source]) -> DataDict:
     """Return the explanation stored for a duplicate: who publishes it, why, and the identifiers that matched."""
     code, params = reason(winner, other)
     return {
@@ -696,7 +697,7 @@ def _named(member: Member, known: Mapping[str, Source]) -> dict[str, str]:
     return {"source": source.title if source else member.source, "guid": member.guid}
 
 
-def explained(record: RecordId) -> dict[str, Any]:
+def explained(record: RecordId) -> DataDict:
     """Return the decision on a record of which other catalogues have copies, as it is now.
 
     Returns:
@@ -720,7 +721,7 @@ def explained(record: RecordId) -> dict[str, Any]:
     return {}
 
 
-def catalogues(package_id: str) -> dict[str, Any]:
+def catalogues(package_id: str) -> DataDict:
     """Return the catalogues that have a dataset.
 
     Returns:
@@ -734,8 +735,8 @@ def catalogues(package_id: str) -> dict[str, Any]:
         .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
         .where(sa.or_(SourceRecord.package_id == package_id, is_duplicate))
     )
-    published_from: dict[str, Any] | None = None
-    also: dict[str, dict[str, Any]] = {}
+    published_from: DataDict | None = None
+    also: dict[str, DataDict] = {}
     for guid, state, source in model.Session.execute(query):
         source_type = type_called(source.type)
         pattern = source_type.record_url(source.url) if source_type else None

@@ -22,6 +22,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
@@ -593,10 +594,10 @@ class Gatherer:
             repeats.clear()
 
     @staticmethod
-    def _insert_objects(rows: list[dict[str, Any]]) -> None:
+    def _insert_objects(rows: list[DataDict]) -> None:
         model.Session.execute(sa.insert(HarvestObject.__table__), rows)
 
-    def _base_row(self, gathered: _Gathered) -> dict[str, Any]:
+    def _base_row(self, gathered: _Gathered) -> DataDict:
         moment = now()
         return {
             "id": gathered.object_id,
@@ -610,7 +611,7 @@ class Gatherer:
             "harvest_source_id": self._job.source_id,
         }
 
-    def _unchanged_row(self, gathered: _Gathered) -> dict[str, Any]:
+    def _unchanged_row(self, gathered: _Gathered) -> DataDict:
         moment = now()
         return {
             **self._base_row(gathered),
@@ -621,7 +622,7 @@ class Gatherer:
             "package_id": gathered.package_id,
         }
 
-    def _waiting_row(self, gathered: _Gathered) -> dict[str, Any]:
+    def _waiting_row(self, gathered: _Gathered) -> DataDict:
         return {
             **self._base_row(gathered),
             "state": "WAITING",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import date, datetime, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.harvest import config, messages, objects
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.finish.reports import UNDO_REASONS
 from ckanext.ecosphere.harvest.overview import STATES
+from ckanext.ecosphere.harvest.problems import SENTENCES
 from ckanext.ecosphere.harvest.sources.base import enabled_types
 from ckanext.ecosphere.harvest.sources.csw import QUERYABLES
 from ckanext.ecosphere.harvest.write import local_edits
@@ -22,7 +24,7 @@ from ckanext.harvest.model import UPDATE_FREQUENCIES
 _LEAST_SECONDS = 1.0
 
 
-def progress(state: Mapping[str, Any]) -> dict[str, Any]:
+def progress(state: DataDict) -> DataDict:
     """Return the progress of a job.
 
     Args:
@@ -47,7 +49,7 @@ def progress(state: Mapping[str, Any]) -> dict[str, Any]:
     return {"done": done, "total": total, "rate": rate, "text": ", ".join(parts)}
 
 
-def of_undo(undo: Mapping[str, Any] | None) -> dict[str, Any]:
+def of_undo(undo: DataDict | None) -> DataDict:
     """Return the progress of the undo of a job, as its page asks for it.
 
     Args:
@@ -93,12 +95,12 @@ def _answer(action: str, id_: str) -> Any:
         return None
 
 
-def ecosphere_harvest_job(job_id: str) -> dict[str, Any] | None:
+def ecosphere_harvest_job(job_id: str) -> DataDict | None:
     """Return the state of a job of our source types; None for other jobs or without permission."""
     return _answer("ecosphere_harvest_job_show", job_id)
 
 
-def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
+def ecosphere_harvest_catalogues(package_id: str) -> DataDict | None:
     """Return the catalogues that have a dataset (`ecosphere_harvest_catalogues_show`); None if it was not harvested.
 
     `object_id` is the harvest object of its record, for people allowed to see how it became the dataset.
@@ -118,7 +120,7 @@ def ecosphere_harvest_territory_from(package_id: str | None, uris: list[str]) ->
     return messages.deduced_territory(*way, uris) if way else ""
 
 
-def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
+def ecosphere_harvest_local(package_id: str) -> DataDict | None:
     """Return which parts of a harvested dataset can be changed permanently on the portal; None if all of them can.
 
     Returns:
@@ -136,7 +138,7 @@ def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
     return {**local, "fields": fields, "edits": _described(local["edits"])}
 
 
-def ecosphere_harvest_edits(package_id: str) -> list[dict[str, Any]]:
+def ecosphere_harvest_edits(package_id: str) -> list[DataDict]:
     """Return the local edits of a dataset (`ecosphere_harvest_edits_list`), as pages show them.
 
     Returns:
@@ -146,7 +148,7 @@ def ecosphere_harvest_edits(package_id: str) -> list[dict[str, Any]]:
     return _described(_answer("ecosphere_harvest_edits_list", package_id) or [])
 
 
-def _described(edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _described(edits: list[DataDict]) -> list[DataDict]:
     for edit in edits:
         name, kind = edit["field"], "resource_fields" if edit["resource"] else "dataset_fields"
         field = _definition(name, kind)
@@ -167,7 +169,7 @@ def _described(edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return edits
 
 
-def _definition(name: str, kind: str) -> dict[str, Any]:
+def _definition(name: str, kind: str) -> DataDict:
     """Return a field of the dataset schema; an empty one if there is none."""
     if "scheming_get_dataset_schema" not in tk.h:
         return {}
@@ -176,7 +178,7 @@ def _definition(name: str, kind: str) -> dict[str, Any]:
     return next(fields, {})
 
 
-def ecosphere_harvest_hold(source_id: str) -> dict[str, Any] | None:
+def ecosphere_harvest_hold(source_id: str) -> DataDict | None:
     """Return the held withdrawals of a source; None without any or without permission."""
     withdrawals = _answer("ecosphere_harvest_withdrawals_show", source_id)
     return withdrawals["hold"] if withdrawals else None
@@ -187,19 +189,14 @@ def ecosphere_harvest_options() -> dict[str, list[str]]:
     return {name: list(harvester.options) for name, harvester in enabled_types().items()}
 
 
+def _labels(section: str, codes: Iterable[str]) -> list[tuple[str, str]]:
+    labels = SENTENCES[section]
+    return [(code, tk._(labels[code])) for code in codes]
+
+
 def ecosphere_harvest_queryables() -> list[tuple[str, str]]:
     """Return the properties that a catalogue filter may use, with their labels."""
-    labels = {
-        "identifier": tk._("Identifier"),
-        "title": tk._("Title"),
-        "abstract": tk._("Description"),
-        "subject": tk._("Keyword"),
-        "type": tk._("Type"),
-        "organisation": tk._("Service"),
-        "modified": tk._("Date of the record"),
-        "any": tk._("Any text"),
-    }
-    return [(name, labels[name]) for name in QUERYABLES]
+    return _labels("queryables", QUERYABLES)
 
 
 def ecosphere_harvest_type_title(type_name: str) -> str:
@@ -218,20 +215,10 @@ def ecosphere_harvest_letter_day() -> str:
 
 def ecosphere_harvest_states() -> list[tuple[str, str]]:
     """Return the states of a source with their labels."""
-    labels = {
-        "held": tk._("Withdrawals to confirm"),
-        "incomplete": tk._("Read incompletely"),
-        "errors": tk._("With errors"),
-        "running": tk._("Running"),
-        "waiting": tk._("Waiting for a worker"),
-        "never": tk._("Never harvested"),
-        "good": tk._("In order"),
-        "inactive": tk._("Not active"),
-    }
-    return [(state, labels[state]) for state in STATES]
+    return _labels("states", STATES)
 
 
-def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
+def ecosphere_harvest_problems(report: DataDict) -> list[tuple[str, int]]:
     """Return the problems of the records of a job: message and number of records."""
     numbers = report.get("problems") or {}
     return [(messages.reason(code), number) for code, number in numbers.items()]
@@ -251,7 +238,7 @@ def ecosphere_harvest_not_shown(reason: str) -> str:
     return tk._(reports.UNSHOWN[reason])
 
 
-def ecosphere_harvest_facet_label(item: dict[str, Any]) -> str:
+def ecosphere_harvest_facet_label(item: DataDict) -> str:
     """Return the label of a frequency or source type in the list of sources; other values as they are."""
     name = item["name"]
     if name in UPDATE_FREQUENCIES:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.config import Settings
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.web_guard import visits
@@ -46,7 +47,7 @@ class Job:
     url: str
     title: str
     type: str
-    settings: dict[str, Any]
+    settings: Settings
     owner_org: str | None
     organisations: dict[str, str] = field(repr=False)
     force: bool = False
@@ -118,12 +119,12 @@ def load(job_id: str) -> Job:
     return job
 
 
-def only_for(settings: dict[str, Any], owner_org: str | None) -> str | None:
+def only_for(settings: Settings, owner_org: str | None) -> str | None:
     """Return the id of the one organisation that a source publishes for, from its settings; None if for all."""
     return (owner_org or "") if settings.get("own_service") else None
 
 
-def read_settings(text: str | None) -> dict[str, Any]:
+def read_settings(text: str | None) -> Settings:
     """Parse the configuration of a source; an invalid one counts as empty, since it was validated when saved."""
     try:
         settings = json.loads(text or "{}")

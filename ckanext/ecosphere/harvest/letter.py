@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -17,7 +16,7 @@ from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.job import FINISHED
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations
 from ckanext.ecosphere.harvest.model import JobState, Reader
-from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INACTIVE, INCOMPLETE
+from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INACTIVE, INCOMPLETE, Row
 from ckanext.ecosphere.harvest.problems import advice_of
 from ckanext.ecosphere.harvest.worker import QUEUE
 from ckanext.ecosphere.shared import characters, dates, language, mailing
@@ -142,7 +141,7 @@ def write(now: datetime) -> int:
     return len(added)
 
 
-def _write(mail: Work) -> dict[str, Any]:
+def _write(mail: Work) -> Row:
     """Return the parameters of a letter.
 
     Raises:
@@ -192,7 +191,7 @@ class Findings:
     """
 
     total: int = 0
-    calling: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    calling: dict[str, list[Row]] = field(default_factory=dict)
     harvests: int = 0
     incomplete: int = 0
     counts: dict[str, int] = field(default_factory=dict)
@@ -236,7 +235,7 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
-def standing_still(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+def standing_still(rows: list[Row], now: datetime) -> list[Row]:
     """Return the sources that are due but not started, or whose harvest shows no sign of life.
 
     Args:
@@ -303,95 +302,66 @@ def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:
     week = tk._("from {first} to {last}").format(first=dates.day(first), last=dates.day(last))
     if first == last:
         week = tk._("on {day}").format(day=dates.day(first))
-    parts = [
-        tk._("Hello {name},").format(name=_line(name)),
-        tk._("What the harvest sources did {week}, and where they stand now.").format(week=week),
-        "\n".join(_figures(found)),
-        *("\n".join(_told(kind, found.calling[kind])) for kind in KINDS if found.calling[kind]),
-    ]
-    if not number:
-        parts.append(tk._("No source needs anybody."))
-    page = tk.h.url_for("ecosphere_harvest.sources", qualified=True)
-    parts += [
-        labelled(tk._("State of all harvest sources"), page),
-        tk._(
-            "You receive this letter from the portal “{title}” because you asked for it. To stop "
-            "it: {url}"
-        ).format(title=tk.config["ckan.site_title"], url=f"{page}#letter"),
-    ]
-    return subject(labelled(tk._("Harvest sources"), state)), "\n\n".join(parts) + "\n"
-
-
-def _figures(found: Findings) -> Iterator[str]:
-    whole = tk.h.localised_number
-    yield (
-        tk._("Figures of the day")
-        if config.letter_period() == "day"
-        else tk._("Figures of the week")
-    )
-    yield "- " + labelled(tk._("Sources that are harvested"), whole(found.total))
-    harvests = whole(found.harvests)
-    if found.incomplete:
-        incomplete = tk.ungettext("{number} incomplete", "{number} incomplete", found.incomplete)
-        harvests = f"{harvests} ({incomplete.format(number=whole(found.incomplete))})"
-    yield "- " + labelled(tk._("Harvests that ended"), harvests)
-    yield "- " + labelled(tk._("Datasets added"), whole(found.counts["added"]))
-    yield "- " + labelled(tk._("Datasets updated"), whole(found.counts["updated"]))
-    yield "- " + labelled(tk._("Datasets withdrawn"), whole(found.counts["deleted"]))
-    yield "- " + labelled(tk._("Records refused"), whole(found.counts["errored"]))
-
-
-def _told(kind: str, rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the heading of a kind, then its sources, each with a sentence and a link."""
-    headings = {
-        STALLED: tk._("Standing still"),
-        INCOMPLETE: tk._("Read incompletely"),
-        ERRORS: tk._("With errors"),
-        HELD: tk._("Withdrawals to confirm"),
+    kinds = []
+    for kind in KINDS:
+        rows = found.calling[kind]
+        if rows:
+            kinds.append((kind, len(rows), [_source(kind, row) for row in rows[:MOST_NAMED]]))
+    variables = {
+        "found": found,
+        "name": _line(name),
+        "week": week,
+        "daily": config.letter_period() == "day",
+        "kinds": kinds,
+        "page": tk.h.url_for("ecosphere_harvest.sources", qualified=True),
+        "labelled": labelled,
     }
-    yield f"{headings[kind]} ({tk.h.localised_number(len(rows))})"
-    for row in rows[:MOST_NAMED]:
-        service = f" ({_line(row['organisation'])})" if row["organisation"] else ""
-        yield f"- {_line(row['title'])}{service}"
-        yield "    " + what(kind, row)
-        yield "    " + where(kind, row, qualified=True)
-        if kind in (INCOMPLETE, ERRORS):
-            yield from _errors(row)
-    if len(rows) > MOST_NAMED:
-        yield tk._("… and {number} more.").format(
-            number=tk.h.localised_number(len(rows) - MOST_NAMED)
-        )
+    text = tk.render("emails/ecosphere_harvest_letter.txt", variables)
+    return subject(labelled(tk._("Harvest sources"), state)), text
 
 
-def _errors(row: dict[str, Any]) -> Iterator[str]:
-    """Yield what went wrong in the last harvest of a source, and where its catalogue is put right."""
+def _source(kind: str, row: Row) -> Row:
+    """Return what the letter says about a source that needs attention."""
+    service = f" ({_line(row['organisation'])})" if row["organisation"] else ""
+    source = {
+        "title": f"{_line(row['title'])}{service}",
+        "sentence": what(kind, row),
+        "url": where(kind, row, qualified=True),
+    }
+    if kind in (INCOMPLETE, ERRORS):
+        source |= _errors(row)
+    return source
+
+
+def _errors(row: Row) -> Row:
+    """Return what went wrong in the last harvest of a source, and where its catalogue is put right."""
     jobs = sa.select(HarvestJob.id).where(
         HarvestJob.source_id == row["id"], HarvestJob.status == FINISHED
     )
     job_id = model.Session.scalar(jobs.order_by(HarvestJob.created.desc()).limit(1))
     if job_id is None:
-        return
+        return {}
     reading = sa.select(HarvestGatherError.message).where(
         HarvestGatherError.harvest_job_id == job_id
     )
     messages = model.Session.scalars(
         reading.order_by(HarvestGatherError.created).limit(MOST_QUOTED)
     )
-    for message in messages:
-        yield f"    - {_quoted(message)}"
-    refused = reports.records_listed(job_id, reports.REFUSED)
-    for record in refused[:MOST_QUOTED]:
-        yield f"    - {_quoted(record['text'])}"
-        yield f"      → {tk._(advice_of(record['reason']))}"
-    if len(refused) > MOST_QUOTED:
-        more = tk.h.localised_number(len(refused) - MOST_QUOTED)
-        yield "    " + tk._("… and {number} more.").format(number=more)
-    if refused:
-        page = tk.h.url_for("ecosphere_harvest.corrections", id=row["name"], qualified=True)
-        yield "    " + labelled(tk._("Corrections ready to apply to the catalogue"), page)
+    refused = []
+    records = reports.records_listed(job_id, reports.REFUSED)
+    for record in records[:MOST_QUOTED]:
+        refused.append({"text": _quoted(record["text"]), "advice": advice_of(record["reason"])})
+    return {
+        "errors": list(map(_quoted, messages)),
+        "refused": refused,
+        "more": max(0, len(records) - MOST_QUOTED),
+        "corrections": tk.h.url_for(
+            "ecosphere_harvest.corrections", id=row["name"], qualified=True
+        ),
+    }
 
 
-def what(kind: str, row: dict[str, Any]) -> str:
+def what(kind: str, row: Row) -> str:
     """Return a sentence about a source that needs attention."""
     if kind == STALLED:
         since = dates.moment(row["still_since"])
@@ -420,7 +390,7 @@ def what(kind: str, row: dict[str, Any]) -> str:
     return tk._("It was never read whole.")
 
 
-def where(kind: str, row: dict[str, Any], *, qualified: bool = False) -> str:
+def where(kind: str, row: Row, *, qualified: bool = False) -> str:
     """Return the URL of the page about it."""
     if kind == HELD:
         return tk.h.url_for("ecosphere_harvest.withdrawals", id=row["name"], qualified=qualified)

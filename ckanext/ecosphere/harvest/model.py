@@ -13,17 +13,27 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
 _Base: Any = tk.BaseModel
+Condition = sa.ColumnElement[bool]
+Text = Annotated[str, mapped_column(sa.UnicodeText)]
+Key = Annotated[str, mapped_column(sa.UnicodeText, primary_key=True)]
+Texts = Annotated[
+    list[str], mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
+]
+Number = Annotated[int, mapped_column(sa.Identity(), primary_key=True)]
+"""Types of columns: a text, a text that is a part of the key, a list of texts, a numbered key."""
+
 NEW = "new"
 """Seen at the source, not imported yet."""
 PUBLISHED = "published"
@@ -66,7 +76,7 @@ def by_index() -> Iterator[None]:
     model.Session.execute(setting, {"value": "on"})
 
 
-def one_of(column: Any, texts: Collection[str]) -> sa.ColumnElement[bool]:
+def one_of(column: Any, texts: Collection[str]) -> Condition:
     """Return the condition that a column has one of these texts; PostgreSQL keeps them in a hash table.
 
     The queries at the end of a job use it to read one table each, by given ids. PostgreSQL plans the end of a first
@@ -96,25 +106,21 @@ class SourceRecord(_Base):
 
     __tablename__ = "ecosphere_harvest_record"
 
-    source_id: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
-    guid: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
-    state: Mapped[str] = mapped_column(sa.UnicodeText, default=NEW)
-    position: Mapped[int] = mapped_column(sa.Integer, default=0)
-    seen_digest: Mapped[str | None] = mapped_column(sa.UnicodeText)
-    seen_job: Mapped[str | None] = mapped_column(sa.UnicodeText)
-    digest: Mapped[str | None] = mapped_column(sa.UnicodeText)
-    keys: Mapped[list[str]] = mapped_column(
-        ARRAY(sa.UnicodeText), default=list, server_default="{}"
-    )
-    members: Mapped[list[str]] = mapped_column(
-        ARRAY(sa.UnicodeText), default=list, server_default="{}"
-    )
-    joined: Mapped[str | None] = mapped_column(sa.UnicodeText, index=True)
-    former: Mapped[str | None] = mapped_column(sa.UnicodeText)
-    apart: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
-    package_id: Mapped[str | None] = mapped_column(sa.UnicodeText, index=True)
-    absences: Mapped[int] = mapped_column(sa.Integer, default=0)
-    name: Mapped[str | None] = mapped_column(sa.UnicodeText)
+    source_id: Mapped[Key]
+    guid: Mapped[Key]
+    state: Mapped[Text] = mapped_column(default=NEW)
+    position: Mapped[int] = mapped_column(default=0)
+    seen_digest: Mapped[Text | None]
+    seen_job: Mapped[Text | None]
+    digest: Mapped[Text | None]
+    keys: Mapped[Texts]
+    members: Mapped[Texts]
+    joined: Mapped[Text | None] = mapped_column(index=True)
+    former: Mapped[Text | None]
+    apart: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    package_id: Mapped[Text | None] = mapped_column(index=True)
+    absences: Mapped[int] = mapped_column(default=0)
+    name: Mapped[Text | None]
 
     __table_args__ = (
         sa.Index("ix_ecosphere_harvest_record_keys", "keys", postgresql_using="gin"),
@@ -136,10 +142,8 @@ class HarvestedDataset(_Base):
 
     __tablename__ = "ecosphere_harvest_dataset"
 
-    package_id: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
-    resource_ids: Mapped[list[str]] = mapped_column(
-        ARRAY(sa.UnicodeText), default=list, server_default="{}"
-    )
+    package_id: Mapped[Key]
+    resource_ids: Mapped[Texts]
 
 
 class JobState(_Base):
@@ -158,17 +162,17 @@ class JobState(_Base):
 
     __tablename__ = "ecosphere_harvest_job"
 
-    job_id: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
-    source_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
-    stage: Mapped[str] = mapped_column(sa.UnicodeText, default="gather")
-    complete: Mapped[bool | None] = mapped_column(sa.Boolean)
-    announced: Mapped[int | None] = mapped_column(sa.Integer)
-    received: Mapped[int] = mapped_column(sa.Integer, default=0)
-    waiting: Mapped[int] = mapped_column(sa.Integer, default=0)
-    requests: Mapped[int] = mapped_column(sa.Integer, default=0)
-    force: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    job_id: Mapped[Key]
+    source_id: Mapped[Text] = mapped_column(index=True)
+    stage: Mapped[Text] = mapped_column(default="gather")
+    complete: Mapped[bool | None]
+    announced: Mapped[int | None]
+    received: Mapped[int] = mapped_column(default=0)
+    waiting: Mapped[int] = mapped_column(default=0)
+    requests: Mapped[int] = mapped_column(default=0)
+    force: Mapped[bool] = mapped_column(default=False)
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
-    touched: Mapped[datetime.datetime] = mapped_column(sa.DateTime, default=now)
+    touched: Mapped[datetime.datetime] = mapped_column(default=now)
 
     __table_args__ = (
         sa.Index(
@@ -179,25 +183,21 @@ class JobState(_Base):
         ),
     )
 
-    def dictize(self) -> dict[str, Any]:
+    def dictize(self) -> DataDict:
         """Return the state as API output."""
         left = model.Session.execute(
             sa.select(
                 sa.func.coalesce(sa.func.sum(sa.func.cardinality(Batch.object_ids)), 0)
             ).where(Batch.job_id == self.job_id)
         ).scalar_one()
+        names = (
+            "source_id", "stage", "complete", "announced", "received", "waiting", "requests",
+            "force", "facts",
+        )  # fmt: skip
         return {
             "id": self.job_id,
-            "source_id": self.source_id,
-            "stage": self.stage,
-            "complete": self.complete,
-            "announced": self.announced,
-            "received": self.received,
-            "waiting": self.waiting,
+            **{name: getattr(self, name) for name in names},
             "left": left,
-            "requests": self.requests,
-            "force": self.force,
-            "facts": self.facts,
             "touched": self.touched.isoformat(),
         }
 
@@ -212,8 +212,8 @@ class Batch(_Base):
 
     __tablename__ = "ecosphere_harvest_batch"
 
-    id: Mapped[int] = mapped_column(sa.Integer, sa.Identity(), primary_key=True)
-    job_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
+    id: Mapped[Number]
+    job_id: Mapped[Text] = mapped_column(index=True)
     object_ids: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText))
     package_ids: Mapped[list[str] | None] = mapped_column(ARRAY(sa.UnicodeText))
 
@@ -224,18 +224,18 @@ class NotTaken(_Base):
     Attributes:
         position: its position in the source, from 1.
         guid: its identifier.
-        code: the reason, a key of `messages.REPEATS`.
+        code: the reason, a key of `repeats` in `data/messages.yaml`.
         title: its title, "" when it was not read.
     """
 
     __tablename__ = "ecosphere_harvest_not_taken"
 
-    id: Mapped[int] = mapped_column(sa.Integer, sa.Identity(), primary_key=True)
-    job_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
-    position: Mapped[int] = mapped_column(sa.Integer)
-    guid: Mapped[str] = mapped_column(sa.UnicodeText)
-    code: Mapped[str] = mapped_column(sa.UnicodeText)
-    title: Mapped[str] = mapped_column(sa.UnicodeText, default="")
+    id: Mapped[Number]
+    job_id: Mapped[Text] = mapped_column(index=True)
+    position: Mapped[int]
+    guid: Mapped[Text]
+    code: Mapped[Text]
+    title: Mapped[Text] = mapped_column(default="")
 
 
 class Hold(_Base):
@@ -252,29 +252,24 @@ class Hold(_Base):
 
     __tablename__ = "ecosphere_harvest_hold"
 
-    id: Mapped[int] = mapped_column(sa.Integer, sa.Identity(), primary_key=True)
-    source_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
-    job_id: Mapped[str] = mapped_column(sa.UnicodeText)
-    created: Mapped[datetime.datetime] = mapped_column(sa.DateTime, default=now)
-    records: Mapped[int] = mapped_column(sa.Integer)
-    known: Mapped[int] = mapped_column(sa.Integer)
-    limit: Mapped[int] = mapped_column(sa.Integer)
-    decision: Mapped[str | None] = mapped_column(sa.UnicodeText)
-    decided: Mapped[datetime.datetime | None] = mapped_column(sa.DateTime)
-    user_id: Mapped[str | None] = mapped_column(sa.UnicodeText)
-    done: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    id: Mapped[Number]
+    source_id: Mapped[Text] = mapped_column(index=True)
+    job_id: Mapped[Text]
+    created: Mapped[datetime.datetime] = mapped_column(default=now)
+    records: Mapped[int]
+    known: Mapped[int]
+    limit: Mapped[int]
+    decision: Mapped[Text | None]
+    decided: Mapped[datetime.datetime | None]
+    user_id: Mapped[Text | None]
+    done: Mapped[bool] = mapped_column(default=False)
 
-    def dictize(self) -> dict[str, Any]:
+    def dictize(self) -> DataDict:
         """Return the hold as API output."""
+        names = ("id", "source_id", "job_id", "records", "known", "limit", "decision")
         return {
-            "id": self.id,
-            "source_id": self.source_id,
-            "job_id": self.job_id,
+            **{name: getattr(self, name) for name in names},
             "created": self.created.isoformat(),
-            "records": self.records,
-            "known": self.known,
-            "limit": self.limit,
-            "decision": self.decision,
             "decided": self.decided.isoformat() if self.decided else None,
         }
 
@@ -289,11 +284,11 @@ class Undo(_Base):
 
     __tablename__ = "ecosphere_harvest_undo"
 
-    job_id: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
-    source_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
-    user_id: Mapped[str | None] = mapped_column(sa.UnicodeText)
-    asked: Mapped[datetime.datetime] = mapped_column(sa.DateTime, default=now)
-    finished: Mapped[datetime.datetime | None] = mapped_column(sa.DateTime)
+    job_id: Mapped[Key]
+    source_id: Mapped[Text] = mapped_column(index=True)
+    user_id: Mapped[Text | None]
+    asked: Mapped[datetime.datetime] = mapped_column(default=now)
+    finished: Mapped[datetime.datetime | None]
 
 
 def _moment() -> datetime.datetime:
@@ -329,22 +324,20 @@ def update_record(source_id: str, guid: str, **values: Any) -> None:
     model.Session.execute(statement.values(**values))
 
 
+def _execute(statement: Any) -> None:
+    """Execute a statement about rows of which the session holds none."""
+    model.Session.execute(statement.execution_options(synchronize_session=False))
+
+
 def forget(source_id: str) -> None:
     """Delete everything stored about a source; the caller commits."""
     jobs = sa.select(JobState.job_id).where(JobState.source_id == source_id)
-    unsynchronised = {"synchronize_session": False}
     for table in (Batch, NotTaken):
-        model.Session.execute(
-            sa.delete(table).where(table.job_id.in_(jobs)).execution_options(**unsynchronised)
-        )
+        _execute(sa.delete(table).where(table.job_id.in_(jobs)))
     for table in (SourceRecord, JobState, Hold, Undo):
-        model.Session.execute(
-            sa.delete(table).where(table.source_id == source_id).execution_options(**unsynchronised)
-        )
+        _execute(sa.delete(table).where(table.source_id == source_id))
     gone = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
-    model.Session.execute(
-        sa.delete(HarvestedDataset).where(gone).execution_options(**unsynchronised)
-    )
+    _execute(sa.delete(HarvestedDataset).where(gone))
 
 
 def forget_lost_jobs(source_id: str) -> None:
@@ -353,14 +346,8 @@ def forget_lost_jobs(source_id: str) -> None:
     lost = sa.and_(JobState.source_id == source_id, JobState.job_id.not_in(there))
     lost_ids = sa.select(JobState.job_id).where(lost)
     for table in (Batch, NotTaken, Undo):
-        model.Session.execute(
-            sa.delete(table)
-            .where(table.job_id.in_(lost_ids))
-            .execution_options(synchronize_session=False)
-        )
-    model.Session.execute(
-        sa.delete(JobState).where(lost).execution_options(synchronize_session=False)
-    )
+        _execute(sa.delete(table).where(table.job_id.in_(lost_ids)))
+    _execute(sa.delete(JobState).where(lost))
 
 
 def leave_to_others(source_id: str) -> None:
@@ -368,22 +355,18 @@ def leave_to_others(source_id: str) -> None:
     others = sa.select(SourceRecord.package_id).where(
         SourceRecord.source_id != source_id, SourceRecord.package_id.is_not(None)
     )
-    statement = sa.update(HarvestObject).where(
+    is_theirs = sa.and_(
         HarvestObject.harvest_source_id == source_id, HarvestObject.package_id.in_(others)
     )
-    model.Session.execute(
-        statement.values(package_id=None).execution_options(synchronize_session=False)
-    )
+    _execute(sa.update(HarvestObject).where(is_theirs).values(package_id=None))
 
 
 def read_anew(source_id: str) -> None:
     """Reset records without stored content, so that the next harvest imports them again; the caller commits."""
-    kept = sa.exists().where(
+    has_content = sa.exists().where(
         HarvestObject.harvest_source_id == SourceRecord.source_id,
         HarvestObject.guid == SourceRecord.guid,
         HarvestObject.content.is_not(None),
     )
-    statement = sa.update(SourceRecord).where(SourceRecord.source_id == source_id, ~kept)
-    model.Session.execute(
-        statement.values(digest=None).execution_options(synchronize_session=False)
-    )
+    statement = sa.update(SourceRecord).where(SourceRecord.source_id == source_id, ~has_content)
+    _execute(statement.values(digest=None))

@@ -10,11 +10,12 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.harvest import messages
 from ckanext.ecosphere.harvest.deduplication import explained, kept_objects
 from ckanext.ecosphere.harvest.messages import JOINING, about_record
-from ckanext.ecosphere.harvest.model import IMPORT_LOG
+from ckanext.ecosphere.harvest.model import IMPORT_LOG, Condition
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import Problem, sentence
 from ckanext.ecosphere.harvest.record import Record
@@ -40,7 +41,7 @@ missing values."""
 _CACHED = 16
 
 
-def _is_current(package_id: str) -> sa.ColumnElement[bool]:
+def _is_current(package_id: str) -> Condition:
     return sa.and_(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
 
 
@@ -75,7 +76,7 @@ def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
 # --- one record ---
 
 
-def show(id_: str) -> dict[str, Any]:
+def show(id_: str) -> DataDict:
     """Return what is stored about an object; see `ecosphere_harvest_record_show`.
 
     Raises:
@@ -120,14 +121,14 @@ def show(id_: str) -> dict[str, Any]:
     }
 
 
-def _problem(position: int, guid: str, problem: dict[str, Any] | str) -> str:
+def _problem(position: int, guid: str, problem: DataDict | str) -> str:
     """Return a problem in the user's language; earlier versions stored it as a sentence."""
     if isinstance(problem, str):
         return problem
     return about_record(position, guid, Problem(**problem), tk._)
 
 
-def _decisions_in_words(joined: dict[str, Any]) -> list[str]:
+def _decisions_in_words(joined: DataDict) -> list[str]:
     """Return sentences about the decision on a dataset that several catalogues have."""
     sentences = []
     why = joined.get("published_by")
@@ -142,7 +143,7 @@ def _decisions_in_words(joined: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _reason(why: dict[str, Any]) -> str:
+def _reason(why: DataDict) -> str:
     sentence = JOINING[why["reason"]]
     return tk._(sentence).format(**why["params"])
 
@@ -174,7 +175,7 @@ def raw(id_: str) -> tuple[str, str, str] | None:
 # --- what the source states ---
 
 
-def statements_of(id_or_name: str) -> dict[str, Any] | None:
+def statements_of(id_or_name: str) -> DataDict | None:
     """Return what the source record of a dataset states; see `ecosphere_harvest_statements_show`.
 
     Returns:
@@ -228,7 +229,7 @@ def _short_record(package_id: str) -> Any:
     return model.Session.execute(query.limit(1)).first()
 
 
-def _statement(statement: Statement) -> dict[str, Any]:
+def _statement(statement: Statement) -> DataDict:
     return {
         "said": list(statement.said),
         "lost": list(statement.lost),

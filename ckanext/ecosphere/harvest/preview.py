@@ -7,16 +7,16 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
-from typing import Any
 from uuid import uuid4
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.redis import connect_to_redis
+from ckan.types import DataDict
 
 from ckanext.ecosphere.harvest import config, gather, job, messages
-from ckanext.ecosphere.harvest import config as options
 from ckanext.ecosphere.harvest.messages import about_record, sentence
 from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, normalise
+from ckanext.ecosphere.harvest.problems import SENTENCES
 from ckanext.ecosphere.harvest.sources.base import OWN_SERVICE, RawRecord, SourceType, type_called
 from ckanext.ecosphere.harvest.worker import QUEUE, Watch
 from ckanext.ecosphere.harvest.write.portal import free_tags
@@ -27,7 +27,7 @@ from ckanext.ecosphere.shared.language import N_
 SAMPLE = 10
 
 
-def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
+def try_source(url: str, type_name: str, text: str = "") -> DataDict:
     """Read the beginning of a source.
 
     Args:
@@ -90,7 +90,7 @@ def _kind(url: str, budget: Budget) -> str | None:
         return None
 
 
-def _sample(raw: RawRecord, source_type: SourceType, context: Context) -> dict[str, Any]:
+def _sample(raw: RawRecord, source_type: SourceType, context: Context) -> DataDict:
     sample = {"guid": gather.guid_of(raw, source_type.read), "position": raw.position}
     try:
         result = normalise(source_type.read(raw.content), context)
@@ -110,7 +110,7 @@ def _sample(raw: RawRecord, source_type: SourceType, context: Context) -> dict[s
     }
 
 
-def in_words(trial: dict[str, Any]) -> dict[str, Any]:
+def in_words(trial: DataDict) -> DataDict:
     """Return the result of a preview with sentences and labels in the user's language in place of codes."""
     type_name, kind = trial["type"], trial.get("kind")
     source_type = type_called(type_name)
@@ -123,8 +123,8 @@ def in_words(trial: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
-    def about(problem: dict[str, Any]) -> str:
+def _sample_in_words(sample: DataDict) -> DataDict:
+    def about(problem: DataDict) -> str:
         return about_record(sample["position"], sample["guid"], Problem(**problem), tk._)
 
     if "refused" in sample:
@@ -140,7 +140,7 @@ def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def lines(trial: dict[str, Any]) -> Iterator[str]:
+def lines(trial: DataDict) -> Iterator[str]:
     """Yield the result of a preview as lines for the terminal."""
     words = in_words(trial)
     announced = "?" if words["announced"] is None else words["announced"]
@@ -178,7 +178,7 @@ LONGEST_FORM = 100_000
 WAITING, DONE, FAILED = "waiting", "done", "failed"
 
 
-def start_trial(url: str, source_type: str, config: str, user: str) -> str:
+def start_trial(url: str, source_type: str, text: str, user: str) -> str:
     """Enqueue the preview of a source and return its id.
 
     Raises:
@@ -194,7 +194,7 @@ def start_trial(url: str, source_type: str, config: str, user: str) -> str:
     _keep(id_, {"state": WAITING, "url": url, "user": user})
     tk.enqueue_job(
         run_trial,
-        [id_, url, source_type, config, user],
+        [id_, url, source_type, text, user],
         title=f"harvest trial {url}"[:200],
         queue=QUEUE,
         rq_kwargs={"timeout": _limit_seconds()},
@@ -202,7 +202,7 @@ def start_trial(url: str, source_type: str, config: str, user: str) -> str:
     return id_
 
 
-def run_trial(id_: str, url: str, source_type: str, config: str, user: str) -> None:
+def run_trial(id_: str, url: str, source_type: str, text: str, user: str) -> None:
     """Preview a source and store the result; runs in a worker.
 
     A preview that waited until it expired is dropped, since its result is no longer expected.
@@ -213,7 +213,7 @@ def run_trial(id_: str, url: str, source_type: str, config: str, user: str) -> N
     redis.zadd(_of(user), {id_: time.time() + _limit_seconds()}, xx=True)
     base = {"url": url, "user": user}
     try:
-        _keep(id_, {**base, "state": DONE, "found": try_source(url, source_type, config)})
+        _keep(id_, {**base, "state": DONE, "found": try_source(url, source_type, text)})
     except ValueError as error:
         _keep(id_, {**base, "state": FAILED, "reason": str(error)})
     except Exception:
@@ -235,7 +235,7 @@ def form_of(id_: str) -> dict[str, str]:
     return json.loads(connect_to_redis().get(f"{_key(id_)}:form") or "{}")
 
 
-def show_trial(id_: str) -> dict[str, Any]:
+def show_trial(id_: str) -> DataDict:
     """Return the state of a preview.
 
     Raises:
@@ -256,7 +256,7 @@ def _admit(id_: str, user: str) -> bool:
         batch.zcard(key)
         batch.expire(key, 2 * KEPT_SECONDS)
         number = batch.execute()[2]
-    if number > options.previews_per_person():
+    if number > config.previews_per_person():
         _leave(id_, user)
         return False
     return True
@@ -267,14 +267,14 @@ def _leave(id_: str, user: str) -> None:
 
 
 def _limit_seconds() -> int:
-    return options.preview_bounds().seconds + SLACK_SECONDS
+    return config.preview_bounds().seconds + SLACK_SECONDS
 
 
 def _of(user: str) -> str:
     return f"ckan:{tk.config['ckan.site_id']}:ecosphere:harvest:trials-of:{user}"
 
 
-def _keep(id_: str, values: dict[str, Any]) -> None:
+def _keep(id_: str, values: DataDict) -> None:
     connect_to_redis().set(_key(id_), json.dumps(values, ensure_ascii=False), ex=KEPT_SECONDS)
 
 
@@ -382,38 +382,7 @@ def _of_json(body: bytes) -> str:
 
 # --- what to do about it ---
 
-ADVICE: dict[str, str] = {
-    NOTHING: N_(
-        "There is nothing at this address. Compare it with that of the catalogue, letter by "
-        "letter; if it is the same, ask whoever runs the catalogue for its new address."
-    ),
-    FORBIDDEN: N_(
-        "The server lets nobody in without an account. The portal reads public catalogues only: "
-        "ask whoever runs this one for a public address."
-    ),
-    BROKEN: N_(
-        "The server answered with an error. Test again later; if it stays, tell whoever runs the "
-        "catalogue."
-    ),
-    SILENT: N_(
-        "No server answers at this address. Compare the name of the server with that of the "
-        "catalogue; if it is right, the server is away or does not let the portal in: ask whoever"
-        " runs it."
-    ),
-    MAPS: N_(
-        "This is a service of maps or data (WMS, WFS…), not a catalogue. Ask for the address of "
-        "the catalogue that describes it; to describe this one service, start a dataset from its "
-        "address."
-    ),
-    PAGE: N_(
-        "This is a page for people, not a catalogue for programs. Look on it for the address of "
-        "its service (CSW, DCAT, API), which often ends in “/csw”, or ask whoever runs it."
-    ),
-    UNKNOWN: N_(
-        "What answers here is none of the types of source. Ask whoever runs the catalogue for the"
-        " address and the type of its service."
-    ),
-}
+ADVICE: dict[str, str] = SENTENCES["answers"]
 """Kind of what answers → what to do."""
 _OTHER_TYPE = N_("This is a source of another type: choose “{type}”, and test again.")
 _SAME_TYPE = N_(

@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import IPackageController, PluginImplementations
+from ckan.types import DataDict
 from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.fast_save import solr
@@ -134,7 +135,7 @@ class _Change:
         imports: records whose content has to be imported.
     """
 
-    values: dict[RecordId, dict[str, Any]] = field(default_factory=dict)
+    values: dict[RecordId, DataDict] = field(default_factory=dict)
     given_up: list[str] = field(default_factory=list)
     imports: list[RecordId] = field(default_factory=list)
 
@@ -146,7 +147,7 @@ def _change(group: Group, rows: dict[RecordId, Row]) -> _Change:
     change = _Change()
     package_id = next((row.package_id for row in in_order if row.publishes), None)
     if first.state == DUPLICATE:
-        values: dict[str, Any] = {"digest": None, "joined": None, "state": NEW}
+        values: DataDict = {"digest": None, "joined": None, "state": NEW}
         if package_id:
             values |= {"state": PUBLISHED, "package_id": package_id}
         elif first.former:
@@ -318,7 +319,7 @@ def _mark(conditions: Iterable[Any], apart: bool) -> list[RecordId]:
     return [(source_id, guid) for source_id, guid, _keys in rows]
 
 
-def joined(source: str | None = None) -> Iterator[dict[str, Any]]:
+def joined(source: str | None = None) -> Iterator[DataDict]:
     """Yield all copies of published datasets, with what is published instead and why.
 
     Args:

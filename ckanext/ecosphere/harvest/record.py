@@ -60,7 +60,7 @@ class Box:
 class Shape:
     """A geometry as GeoJSON, longitude first."""
 
-    geometry: dict[str, Any]
+    geometry: geometry.Geometry
 
 
 @dataclass(slots=True)

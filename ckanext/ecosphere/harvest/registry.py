@@ -17,6 +17,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.harvest.job import site_context
 from ckanext.ecosphere.harvest.messages import form_error
@@ -130,7 +131,7 @@ def _rows(path: Path) -> Any:
         raise ValueError(str(error)) from error
 
 
-def _text(row: Mapping[str, Any], column: str) -> str:
+def _text(row: DataDict, column: str) -> str:
     """Return a cell without control characters: a terminal would obey them and hide steps of the plan."""
     return characters.one_line(str(row.get(column) or ""))
 
@@ -150,7 +151,7 @@ def _config(value: Any) -> str:
     return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
 
 
-def _condition(parts: list[Any]) -> dict[str, Any]:
+def _condition(parts: list[Any]) -> DataDict:
     """Convert a condition ``["PropertyIsLike", "Identifier", "fr-%"]``, optionally after "Not"."""
     negated = parts[0] == "Not"
     rest = parts[1:] if negated else parts
@@ -159,7 +160,7 @@ def _condition(parts: list[Any]) -> dict[str, Any]:
     if len(rest) != _CONDITION:
         raise ValueError(json.dumps(parts, ensure_ascii=False))
     operator, name, value = rest
-    condition: dict[str, Any] = {
+    condition: DataDict = {
         "property": _PROPERTIES.get(name.rpartition(":")[2].lower(), name),
         _COMPARISONS[operator]: value,
     }
@@ -171,9 +172,7 @@ def _condition(parts: list[Any]) -> dict[str, Any]:
 # --- the plan ---
 
 
-def plan(
-    sources: Iterable[Wanted], present: Mapping[str, Mapping[str, Any]], retire: bool = False
-) -> Plan:
+def plan(sources: Iterable[Wanted], present: Mapping[str, DataDict], retire: bool = False) -> Plan:
     """Compare the sources of the file with those of the portal.
 
     Args:
@@ -198,14 +197,14 @@ def plan(
     return result
 
 
-def _differs(key: str, source: Wanted, current: Mapping[str, Any]) -> bool:
+def _differs(key: str, source: Wanted, current: DataDict) -> bool:
     value, other = getattr(source, key) or "", current.get(key) or ""
     if key == "config":
         return json.loads(value or "{}") != json.loads(other or "{}")
     return value != other
 
 
-def present_sources() -> dict[str, dict[str, Any]]:
+def present_sources() -> dict[str, DataDict]:
     """Return the active sources of our types, in the form compared by `plan`."""
     rows = model.Session.execute(
         sa.select(HarvestSource, model.Package.name, model.Group.name)
@@ -256,7 +255,7 @@ def apply(plan: Plan, tell: Callable[[str], None]) -> bool:
         whether all steps succeeded.
     """
     present = present_sources()
-    steps: list[tuple[str, str, dict[str, Any]]] = []
+    steps: list[tuple[str, str, DataDict]] = []
     for source in plan.create:
         steps.append(("harvest_source_create", source.name, asdict(source)))
     for source, _names in plan.update:
@@ -273,7 +272,7 @@ def apply(plan: Plan, tell: Callable[[str], None]) -> bool:
     return not refusals and not plan.refused
 
 
-def _refusal(action: str, values: dict[str, Any]) -> str:
+def _refusal(action: str, values: DataDict) -> str:
     """Call an action; return why it was refused, "" if it was not."""
     try:
         tk.get_action(action)(site_context(), values)

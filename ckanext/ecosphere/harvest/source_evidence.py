@@ -15,7 +15,7 @@ from typing import Any
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.harvest.normalise import Result
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
-from ckanext.ecosphere.harvest.normalise.draft import is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.draft import Dataset, is_placeholder, plain, strings_in
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.record import Record
 
@@ -44,67 +44,43 @@ class Statement:
     problems: tuple[Problem, ...] = ()
 
 
+Evidence = Mapping[str, Any]
+"""`evidence` of an entry of the table of fields."""
+Texts = Iterable[str | None]
 Said = Iterable[tuple[str, str]]
 """(text to quote, text to search for in the dataset)."""
 
 
-def _texts(values: Iterable[str | None]) -> Said:
-    return [(value, value) for value in values if value and not is_placeholder(value)]
+def _places(record: Record) -> Texts:
+    for box in record.boxes:
+        yield ", ".join(filter(None, (box.west, box.south, box.east, box.north)))
+    yield from (place.code for place in record.geographic_identifiers)
+    yield from record.extent_descriptions
 
 
-def _abstract(record: Record) -> Said:
-    return _texts([record.abstract])
+def _resolutions(record: Record) -> Texts:
+    yield from (f"1/{scale}" for scale in record.scales if scale)
+    for distance in record.resolutions:
+        if distance.value:
+            yield f"{distance.value} {distance.unit or ''}".strip()
 
 
-def _keywords(record: Record) -> Said:
-    return _texts(keyword.text for keyword in record.keywords)
+def _documents(record: Record) -> Texts:
+    yield from (report.title for report in record.conformity)
+    yield from (link.url for link in record.links if link.function == "information")
 
 
-def _places(record: Record) -> Said:
-    sides = [(box.west, box.south, box.east, box.north) for box in record.boxes]
-    boxes = [", ".join(filter(None, numbers)) for numbers in sides]
-    codes = [place.code for place in record.geographic_identifiers]
-    return _texts([*boxes, *codes, *record.extent_descriptions])
-
-
-def _lineage(record: Record) -> Said:
-    return _texts(record.lineage)
-
-
-def _periods(record: Record) -> Said:
-    return _texts(" – ".join(filter(None, (p.start, p.end))) for p in record.periods)
-
-
-def _resolutions(record: Record) -> Said:
-    scales = [f"1/{scale}" for scale in record.scales if scale]
-    distances = [item for item in record.resolutions if item.value]
-    return _texts([*scales, *(f"{item.value} {item.unit or ''}".strip() for item in distances)])
-
-
-def _systems(record: Record) -> Said:
-    return _texts(system.code or system.href for system in record.reference_systems)
-
-
-def _documents(record: Record) -> Said:
-    documents = [link.url for link in record.links if link.function == "information"]
-    return _texts([*(report.title for report in record.conformity), *documents])
-
-
-def _addresses(record: Record) -> Said:
+def _addresses(record: Record) -> Texts:
     links = list(record.links)
     if record.service:
         for operation in record.service.operations:
             links += operation.links
-    return _texts(link.url for link in links)
+    return [link.url for link in links]
 
 
-def _descriptions(record: Record) -> Said:
-    return _texts(link.description for link in record.links if link.url)
-
-
-def _formats(record: Record) -> Said:
-    names = [item.name for item in record.formats]
-    return _texts([*names, *(link.format for link in record.links)])
+def _formats(record: Record) -> Texts:
+    yield from (item.name for item in record.formats)
+    yield from (link.format for link in record.links)
 
 
 def _constraint_texts(record: Record) -> list[str]:
@@ -119,20 +95,19 @@ def _restrictions(codes: Iterable[str]) -> list[str]:
     return [code for code in codes if code.lower() not in _SAYS_NOTHING]
 
 
-def _licences(record: Record) -> Said:
+def _licences(record: Record) -> Texts:
     """Return texts about use, without those about public access; codes are not licences."""
-    return _texts(text for text in _constraint_texts(record) if not limits_of_text(text))
+    return [text for text in _constraint_texts(record) if not limits_of_text(text)]
 
 
-def _uses(record: Record) -> Said:
+def _uses(record: Record) -> Texts:
     codes = [code for block in record.constraints for code in block.use_codes]
-    return [*_licences(record), *_texts(_restrictions(codes))]
+    return [*_licences(record), *_restrictions(codes)]
 
 
-def _limits(record: Record) -> Said:
+def _limits(record: Record) -> Texts:
     codes = [code for block in record.constraints for code in block.access_codes]
-    texts = list(filter(limits_of_text, _constraint_texts(record)))
-    return _texts([*texts, *_restrictions(codes)])
+    return [*filter(limits_of_text, _constraint_texts(record)), *_restrictions(codes)]
 
 
 def _mailboxes(record: Record) -> Said:
@@ -147,42 +122,36 @@ def _mailboxes(record: Record) -> Said:
     return quoted
 
 
-def _organisations(record: Record) -> Said:
-    return _texts(party.organisation for party in record.contacts)
-
-
-def _frequency(record: Record) -> Said:
-    return _texts([record.frequency, record.frequency_period])
-
-
-def _dates(record: Record) -> Said:
-    return _texts(f"{dated.value} ({dated.type or '?'})" for dated in record.dates if dated.value)
-
-
-_SAID: dict[str, Callable[[Record], Said]] = {
-    "abstract": _abstract,
+_SAID: dict[str, Callable[[Record], Texts]] = {
+    "abstract": lambda record: [record.abstract],
     "addresses": _addresses,
-    "dates": _dates,
-    "descriptions": _descriptions,
+    "dates": lambda record: [f"{d.value} ({d.type or '?'})" for d in record.dates if d.value],
+    "descriptions": lambda record: [link.description for link in record.links if link.url],
     "documents": _documents,
     "formats": _formats,
-    "frequency": _frequency,
-    "keywords": _keywords,
+    "frequency": lambda record: [record.frequency, record.frequency_period],
+    "keywords": lambda record: [keyword.text for keyword in record.keywords],
     "licences": _licences,
     "limits": _limits,
-    "lineage": _lineage,
-    "mailboxes": _mailboxes,
-    "organisations": _organisations,
-    "periods": _periods,
+    "lineage": lambda record: record.lineage,
+    "organisations": lambda record: [party.organisation for party in record.contacts],
+    "periods": lambda record: [" – ".join(filter(None, (p.start, p.end))) for p in record.periods],
     "places": _places,
     "resolutions": _resolutions,
-    "systems": _systems,
+    "systems": lambda record: [system.code or system.href for system in record.reference_systems],
     "uses": _uses,
 }
 """`said` of the table of fields → what a record states, as texts."""
 
 
-def statements(record: Record, result: Result, dataset: Mapping[str, Any]) -> dict[str, Statement]:
+def _said(name: str, record: Record) -> Said:
+    if name == "mailboxes":
+        return _mailboxes(record)
+    texts = _SAID[name](record)
+    return [(text, text) for text in texts if text and not is_placeholder(text)]
+
+
+def statements(record: Record, result: Result, dataset: Dataset) -> dict[str, Statement]:
     """Return what the record states about each field.
 
     Args:
@@ -202,16 +171,16 @@ def statements(record: Record, result: Result, dataset: Mapping[str, Any]) -> di
 
 
 def _statement(
-    evidence: Mapping[str, Any],
+    evidence: Evidence,
     record: Record,
     result: Result,
-    dataset: Mapping[str, Any],
+    dataset: Dataset,
     texts: _TextsTaken,
 ) -> Statement:
     """Return what the record states about a field; `evidence` is that of its entry in the table."""
     coded, unread = evidence.get("coded", ()), evidence.get("unread", ())
     problems = tuple(problem for problem in result.problems if _concerns(problem, evidence))
-    pairs = list(_SAID[evidence["said"]](record))
+    pairs = list(_said(evidence["said"], record))
     lost: list[str] = []
     if not problems and not any(dataset.get(name) for name in coded):
         lost = [quoted for quoted, sought in pairs if not texts.has(sought, in_log=not coded)]
@@ -240,8 +209,8 @@ _FAULTS = (
 class _TextsTaken:
     """All texts of the dataset, to search for those of the record."""
 
-    def __init__(self, dataset: Mapping[str, Any], result: Result):
-        self._whole = plain(" ".join(_strings(dataset)))
+    def __init__(self, dataset: Dataset, result: Result):
+        self._whole = plain(" ".join(strings_in(dataset)))
         self._converted = {plain(text) for change in result.log for text in change.texts()}
 
     def has(self, text: str, *, in_log: bool) -> bool:
@@ -255,16 +224,6 @@ class _TextsTaken:
 _TAG = re.compile(r"<[^>]{0,1000}>")
 
 
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _strings(item)
-
-
 def _noted(result: Result) -> Iterator[tuple[str, str]]:
     """Yield element name and text of the notes on values without a place, except translations."""
     for note in result.unread:
@@ -276,7 +235,7 @@ def _noted(result: Result) -> Iterator[tuple[str, str]]:
             yield name, text
 
 
-def _concerns(problem: Problem, evidence: Mapping[str, Any]) -> bool:
+def _concerns(problem: Problem, evidence: Evidence) -> bool:
     if problem.code not in evidence.get("problems", ()):
         return False
     element = problem.params.get("field") or problem.params.get("element")

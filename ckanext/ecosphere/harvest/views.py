@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil
 from operator import itemgetter
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.pagination import Page
+from ckan.types import DataDict
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -41,16 +43,24 @@ def context() -> Any:
     return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Answer 403 or 404 to what is not permitted or not found in a block."""
+    try:
+        yield
+    except tk.NotAuthorized:
+        tk.abort(403, tk._("This page is for those who manage harvest sources."))
+    except tk.ObjectNotFound:
+        tk.abort(404, tk._("Harvest source not found"))
+
+
 def allowed(action: str, **data: Any) -> Any:
     """Call an action; answer 403 or 404 if it is not permitted or not found."""
-    try:
+    with refusals():
         return tk.get_action(action)(context(), data)
-    except tk.NotAuthorized:
-        return tk.abort(403, tk._("This page is for those who manage harvest sources."))
-    except tk.ObjectNotFound:
-        return tk.abort(404, tk._("Harvest source not found"))
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/sources")
 def sources() -> str | Response:
     """Show the sources that the user manages, filtered and sorted, as a page or as CSV."""
     every = allowed("ecosphere_harvest_overview")
@@ -70,6 +80,7 @@ def sources() -> str | Response:
     return tk.render("ecosphere_harvest/sources.html", variables)
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/source/<id>/first", methods=["POST"])
 def run_first(id: str) -> AnyResponse:
     """Run a source before all waiting harvests."""
     try:
@@ -83,6 +94,7 @@ def run_first(id: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_harvest.sources")
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/letter", methods=["POST"])
 def letter() -> AnyResponse:
     """Subscribe the user to the letter about the sources, or unsubscribe them."""
     subscribes = request.form.get("wanted") == "yes"
@@ -94,6 +106,7 @@ def letter() -> AnyResponse:
     return tk.redirect_to("ecosphere_harvest.sources")
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/source/<id>/withdrawals", methods=["GET", "POST"])
 def withdrawals(id: str) -> str | AnyResponse:
     """Show the held withdrawals of a source, and process the decision."""
     waiting = allowed("ecosphere_harvest_withdrawals_show", id=id)
@@ -114,25 +127,26 @@ def withdrawals(id: str) -> str | AnyResponse:
     return tk.render("ecosphere_harvest/withdrawals.html", variables)
 
 
-def _source(id: str) -> dict[str, Any]:
+def _source(id: str) -> DataDict:
     return tk.get_action("harvest_source_show")(context(), {"id": id})
 
 
-def _job(id: str) -> dict[str, Any]:
+def _job(id: str) -> DataDict:
     return tk.get_action("harvest_job_show")(context(), {"id": id})
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/job/<id>/progress")
 def progress(id: str) -> Response:
     """Return the progress of a job as JSON, for the script of its page; "waiting" if no worker has taken it yet."""
-    try:
-        state = tk.get_action("ecosphere_harvest_job_show")(context(), {"id": id})
-    except tk.NotAuthorized:
-        return tk.abort(403, tk._("This page is for those who manage harvest sources."))
-    except tk.ObjectNotFound:
-        return jsonify({"stage": "waiting"})
+    with refusals():
+        try:
+            state = tk.get_action("ecosphere_harvest_job_show")(context(), {"id": id})
+        except tk.ObjectNotFound:
+            return jsonify({"stage": "waiting"})
     return jsonify({"stage": state["stage"], **helpers.progress(state)})
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/job/<id>/records")
 def records(id: str) -> str | Response:
     """Show the records that a harvest refused or set aside, page by page, or as CSV."""
     query, page = _page_query(id, "outcome", reports.RECORD_OUTCOMES)
@@ -141,16 +155,10 @@ def records(id: str) -> str | Response:
     if request.args.get("format") == "csv":
         rows = reports.records_listed(id, outcome)
         return _as_csv("harvest-records.csv", reports.RECORD_COLUMNS, rows)
-    variables = {
-        "job": job,
-        "source": _source(job["source_id"]),
-        "page": _pager("ecosphere_harvest.records", query, page, answer),
-        "outcome": outcome,
-        "count": answer["count"],
-    }
-    return tk.render("ecosphere_harvest/records.html", variables)
+    return _render_outcomes("records", job, query, page, answer)
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/job/<id>/changes", methods=["GET", "POST"])
 def changes(id: str) -> str | AnyResponse:
     """Show the datasets that a harvest changed, page by page, or as CSV; undo the harvest."""
     if request.method == "POST":
@@ -163,16 +171,19 @@ def changes(id: str) -> str | AnyResponse:
     if request.args.get("format") == "csv":
         rows = reports.changes_listed(id, outcome)
         return _as_csv("harvest-changes.csv", reports.CHANGE_COLUMNS, rows)
-    job = _job(id)
+    return _render_outcomes("changes", _job(id), query, page, answer)
+
+
+def _render_outcomes(name: str, job: DataDict, query: DataDict, page: int, answer: DataDict) -> str:
+    """Return the page of records or changes of a job, chosen by their outcome."""
     variables = {
+        **answer,
         "job": job,
         "source": _source(job["source_id"]),
-        "page": _pager("ecosphere_harvest.changes", query, page, answer),
-        "outcome": outcome,
-        "count": answer["count"],
-        "undo": answer["undo"],
+        "page": _pager(f"ecosphere_harvest.{name}", query, page, answer),
+        "outcome": query["outcome"],
     }
-    return tk.render("ecosphere_harvest/changes.html", variables)
+    return tk.render(f"ecosphere_harvest/{name}.html", variables)
 
 
 def _undo(id: str) -> AnyResponse:
@@ -183,6 +194,7 @@ def _undo(id: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_harvest.changes", id=id)
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/source/<id>/reconciliation")
 def reconciled(id: str) -> str | Response:
     """Show what the catalogue of a source has, what is shown of it, and why the rest is not; records also as CSV."""
     query, page = _page_query(id, "reason", reports.UNSHOWN)
@@ -202,7 +214,7 @@ def reconciled(id: str) -> str | Response:
     return tk.render("ecosphere_harvest/reconciliation.html", variables)
 
 
-def _page_query(id: str, name: str, values: Container[str]) -> tuple[dict[str, Any], int]:
+def _page_query(id: str, name: str, values: Container[str]) -> tuple[DataDict, int]:
     """Return the parameters of an action that lists a page of rows, chosen by an outcome or reason, and the page."""
     value = request.args.get(name, "")
     page = tk.h.get_page_number(request.args)
@@ -212,7 +224,7 @@ def _page_query(id: str, name: str, values: Container[str]) -> tuple[dict[str, A
     return query, page
 
 
-def _pager(endpoint: str, query: dict[str, Any], page: int, answer: dict[str, Any]) -> Page:
+def _pager(endpoint: str, query: DataDict, page: int, answer: DataDict) -> Page:
     """Return the page of a list of an action with `count` and `results`."""
     parameters = {name: value or None for name, value in query.items() if name != "offset"}
     return Page(
@@ -225,22 +237,19 @@ def _pager(endpoint: str, query: dict[str, Any], page: int, answer: dict[str, An
     )
 
 
-def _as_csv(name: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Response:
+def _as_csv(name: str, columns: Sequence[str], rows: Iterable[DataDict]) -> Response:
     """Return rows as a file of these columns."""
     text = csv_table.write(columns, map(itemgetter(*columns), rows))
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text, mimetype="text/csv; charset=utf-8", headers=headers)
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/source/<id>/corrections")
 def corrections(id: str) -> str | Response:
     """Show the corrections for the records of a source: links, or a file (CSV, XSLT or GeoNetwork batch edits)."""
-    try:
+    with refusals():
         tk.check_access("ecosphere_harvest_corrections_list", context(), {"id": id})
-    except tk.NotAuthorized:
-        return tk.abort(403, tk._("This page is for those who manage harvest sources."))
-    except tk.ObjectNotFound:
-        return tk.abort(404, tk._("Harvest source not found"))
-    source = tk.get_action("harvest_source_show")(context(), {"id": id})
+    source = _source(id)
     kind = request.args.get("format", "")
     if kind not in FILES:
         number = count(source["id"])
@@ -265,12 +274,11 @@ def _attachment(text: str, name: str, mimetype: str) -> Response:
     return Response(text.encode("utf-8", "replace"), mimetype=mimetype, headers=headers)
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/trial", methods=["POST"])
 def start_trial() -> AnyResponse:
     """Start the preview of a source in the background, or show what is missing in the form."""
-    try:
+    with refusals():
         tk.check_access("ecosphere_harvest_trial_start", context(), {})
-    except tk.NotAuthorized:
-        return tk.abort(403, tk._("This page is for those who manage harvest sources."))
     source = {name: request.form.get(name, "").strip() for name in ("url", "source_type", "config")}
     try:
         started = allowed("ecosphere_harvest_trial_start", **source)
@@ -285,6 +293,7 @@ def start_trial() -> AnyResponse:
     return tk.redirect_to("ecosphere_harvest.trial", id=started["id"])
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/trial/<id>")
 def trial(id: str) -> str | Response:
     """Show the result of a preview; as JSON, only whether it has finished."""
     result = allowed("ecosphere_harvest_trial_show", id=id)
@@ -295,6 +304,7 @@ def trial(id: str) -> str | Response:
     return tk.render("ecosphere_harvest/trial.html", variables)
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/trial/<id>/save", methods=["POST"])
 def save_trial(id: str) -> AnyResponse:
     """Save the source that was tested, harvest it at once, and show the harvest; or its form with what is wrong."""
     allowed("ecosphere_harvest_trial_show", id=id)
@@ -302,9 +312,7 @@ def save_trial(id: str) -> AnyResponse:
     if not form:
         return tk.abort(404, tk._("This trial is over and no longer kept: start it again."))
     try:
-        source = tk.get_action("harvest_source_create")(context(), form)
-    except tk.NotAuthorized:
-        return tk.abort(403, tk._("This page is for those who manage harvest sources."))
+        source = allowed("harvest_source_create", **form)
     except tk.ValidationError as error:
         for field, text in form_summary(error.error_dict).items():
             tk.h.flash_error(labelled(field, text))
@@ -314,6 +322,7 @@ def save_trial(id: str) -> AnyResponse:
     return tk.redirect_to("harvester.job_show", source=source["name"], id=job["id"])
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/record/<id>")
 def record(id: str) -> str:
     """Show what became of one record of a harvest, and why."""
     return tk.render(
@@ -321,6 +330,7 @@ def record(id: str) -> str:
     )
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/record/<id>/raw")
 def raw_record(id: str) -> Response:
     """Return a record as received, as an attachment: never displayed as a page of the portal."""
     allowed("ecosphere_harvest_record_show", id=id)
@@ -334,19 +344,19 @@ def _file(id: str) -> Response:
     return _attachment(*raw)
 
 
+@ecosphere_harvest.route("/harvest/object/<id>")
 def stock_object(id: str) -> Response:
     """Return a record as an attachment, at ckanext-harvest's URL for it.
 
     The original view parses the whole record to detect its type, which takes half a minute for 10 MB, and returns it as
     a document that the browser displays.
     """
-    try:
+    with refusals():
         tk.check_access("harvest_object_show", context(), {"id": id})
-    except tk.NotAuthorized:
-        return tk.abort(403, tk._("This page is for those who manage harvest sources."))
     return _file(id)
 
 
+@ecosphere_harvest.route("/dataset/harvest_object/<id>")
 def stock_object_of_dataset(id: str) -> Response:
     """Return the record of a dataset as an attachment, at ckanext-harvest's URL for it."""
     try:
@@ -360,6 +370,7 @@ def stock_object_of_dataset(id: str) -> Response:
     return stock_object(object_id)
 
 
+@ecosphere_harvest.route("/ecosphere/harvest/dataset/<id>/follow", methods=["POST"])
 def follow(id: str) -> AnyResponse:
     """Have a field of a harvested dataset follow its source again."""
     resource, _slash, field = request.form.get("field", "").partition("/")
@@ -378,34 +389,3 @@ def follow(id: str) -> AnyResponse:
     else:
         tk.h.flash_success(tk._("This field follows the source again."))
     return tk.redirect_to("dataset.read", id=id)
-
-
-ecosphere_harvest.add_url_rule("/harvest/object/<id>", view_func=stock_object)
-ecosphere_harvest.add_url_rule("/dataset/harvest_object/<id>", view_func=stock_object_of_dataset)
-ecosphere_harvest.add_url_rule(
-    "/ecosphere/harvest/dataset/<id>/follow", view_func=follow, methods=["POST"]
-)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>", view_func=record)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>/raw", view_func=raw_record)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/sources", view_func=sources)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/letter", view_func=letter, methods=["POST"])
-ecosphere_harvest.add_url_rule(
-    "/ecosphere/harvest/source/<id>/first", view_func=run_first, methods=["POST"]
-)
-ecosphere_harvest.add_url_rule(
-    "/ecosphere/harvest/source/<id>/withdrawals", view_func=withdrawals, methods=["GET", "POST"]
-)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/source/<id>/corrections", view_func=corrections)
-ecosphere_harvest.add_url_rule(
-    "/ecosphere/harvest/source/<id>/reconciliation", view_func=reconciled
-)
-ecosphere_harvest.add_url_rule(
-    "/ecosphere/harvest/job/<id>/changes", view_func=changes, methods=["GET", "POST"]
-)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/progress", view_func=progress)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/records", view_func=records)
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial", view_func=start_trial, methods=["POST"])
-ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial/<id>", view_func=trial)
-ecosphere_harvest.add_url_rule(
-    "/ecosphere/harvest/trial/<id>/save", view_func=save_trial, methods=["POST"]
-)

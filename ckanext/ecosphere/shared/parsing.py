@@ -16,6 +16,8 @@ from typing import Any
 
 from lxml import etree
 
+Element = etree._Element
+
 
 def xml_parser(encoding: str | None = None, *, recover: bool = False) -> etree.XMLParser:
     """Return a parser without entities, network access, DTDs, comments and processing instructions.
@@ -37,7 +39,7 @@ def xml_parser(encoding: str | None = None, *, recover: bool = False) -> etree.X
     )
 
 
-def local_name(element: etree._Element) -> str:
+def local_name(element: Element) -> str:
     """Return the name of an element without its namespace; "" for a comment, an entity or a processing instruction."""
     tag = element.tag
     if isinstance(tag, str):

@@ -6,7 +6,8 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
@@ -326,96 +327,100 @@ def _content(graph: Graph, node: Node, depth: int) -> str:
     return contents[node, depth]
 
 
-def first_of(graph: Graph, subject: Node, *predicates: URIRef) -> Iterator[Node]:
-    """Yield the values of the first of some predicates that has any."""
-    for predicate in predicates:
-        nodes = in_order(graph, graph.objects(subject, predicate))
-        if nodes:
-            yield from nodes
-            return
-
-
-def first_node(graph: Graph, subject: Node, *predicates: URIRef) -> Node | None:
-    """Return the first value of the first of some predicates that has any."""
-    return next(first_of(graph, subject, *predicates), None)
-
-
-def texts_of(graph: Graph, subject: Node, *predicates: URIRef) -> list[str]:
-    """Return the texts of the first predicate that has any, French ones first."""
-    nodes = sorted(first_of(graph, subject, *predicates), key=_is_foreign)
-    return [str(node) for node in nodes if str(node).strip()]
-
-
 def _is_foreign(node: Node) -> bool:
     return not isinstance(node, Literal) or not (node.language or "fr").lower().startswith("fr")
 
 
-def text_of(graph: Graph, subject: Node, *predicates: URIRef) -> str | None:
-    """Return the first text of the first predicate that has any, preferably a French one."""
-    return next(iter(texts_of(graph, subject, *predicates)), None)
+@dataclass(slots=True)
+class Described:
+    """A node, with what its graph says about it."""
 
+    graph: Graph
+    node: Node
 
-def in_languages(
-    graph: Graph, subject: Node, *predicates: URIRef
-) -> tuple[str | None, dict[str, str]]:
-    """Return the text of the first predicate that has any, and its translations if there are several languages.
+    def __str__(self) -> str:
+        return str(self.node)
 
-    The text is French, else without a language, else English, else that of the first language.
+    def values(self, *predicates: URIRef) -> list[Described]:
+        """Return the values of the first of some predicates that has any."""
+        for predicate in predicates:
+            nodes = in_order(self.graph, self.graph.objects(self.node, predicate))
+            if nodes:
+                return [Described(self.graph, node) for node in nodes]
+        return []
 
-    Returns:
-        the text, and BCP 47 tag → text, including the language of the text itself when it is known.
-    """
-    stated = []
-    for node in first_of(graph, subject, *predicates):
-        language = node.language if isinstance(node, Literal) else None
-        if str(node).strip():
-            stated.append((language or "", str(node)))
-    if len(stated) < 2:  # noqa: PLR2004 - as in most records
-        return stated[0][1] if stated else None, {}
-    texts, _others = languages.by_tag((language, text) for language, text in stated if language)
-    plain = [text for language, text in stated if not language]
-    preferred = [texts.get(languages.FRENCH), *plain[:1], texts.get(languages.best(texts))]
-    main = next(filter(None, preferred), stated[0][1])
-    if all(text == main for text in texts.values()):
-        return main, {}
-    return main, texts
+    def value(self, *predicates: URIRef) -> Described | None:
+        """Return the first value of the first of some predicates that has any."""
+        return next(iter(self.values(*predicates)), None)
 
+    def has(self, predicate: URIRef, node: Node | None = None) -> bool:
+        """Tell whether a predicate has a value, or this one."""
+        return (self.node, predicate, node) in self.graph
 
-def label_of(graph: Graph, node: Node) -> str:
-    """Return the label of a node; a literal is its own label."""
-    if isinstance(node, Literal):
-        return str(node)
-    predicates = (SKOS.prefLabel, RDFS.label, DCTERMS.title, FOAF.name, VCARD.fn)
-    return text_of(graph, node, *predicates) or ""
+    def texts(self, *predicates: URIRef) -> list[str]:
+        """Return the texts of the first predicate that has any, French ones first."""
+        values = sorted(self.values(*predicates), key=lambda value: _is_foreign(value.node))
+        return [str(value) for value in values if str(value).strip()]
 
+    def text(self, *predicates: URIRef) -> str | None:
+        """Return the first text of the first predicate that has any, preferably a French one."""
+        return next(iter(self.texts(*predicates)), None)
 
-def labels_of(graph: Graph, subject: Node, predicate: URIRef, other: URIRef) -> list[str]:
-    """Return the labels of the values of a predicate, or else their texts under another predicate."""
-    nodes = first_of(graph, subject, predicate)
-    labels = [label_of(graph, node) or text_of(graph, node, other) for node in nodes]
-    return [label for label in labels if label]
+    def in_languages(self, *predicates: URIRef) -> tuple[str | None, dict[str, str]]:
+        """Return the text of the first predicate that has any, and its translations if there are several languages.
 
+        The text is French, else without a language, else English, else that of the first language.
 
-def last_part(value: Node) -> str:
-    """Return the last part of a URI, the code of a controlled list; "" for blank nodes, whose labels mean nothing."""
-    if isinstance(value, BNode):
-        return ""
-    if not isinstance(value, URIRef):
-        return str(value)
-    return re.split(r"[/#:]", str(value).rstrip("/"))[-1]
+        Returns:
+            the text, and BCP 47 tag → text, including the language of the text itself when it is known.
+        """
+        stated = []
+        for value in self.values(*predicates):
+            language = value.node.language if isinstance(value.node, Literal) else None
+            if str(value).strip():
+                stated.append((language or "", str(value)))
+        if len(stated) < 2:  # noqa: PLR2004 - as in most records
+            return stated[0][1] if stated else None, {}
+        texts, _others = languages.by_tag((language, text) for language, text in stated if language)
+        plain = [text for language, text in stated if not language]
+        preferred = [texts.get(languages.FRENCH), *plain[:1], texts.get(languages.best(texts))]
+        main = next(filter(None, preferred), stated[0][1])
+        if all(text == main for text in texts.values()):
+            return main, {}
+        return main, texts
 
+    @property
+    def label(self) -> str:
+        """The label; a literal is its own label."""
+        if isinstance(self.node, Literal):
+            return str(self)
+        return self.text(SKOS.prefLabel, RDFS.label, DCTERMS.title, FOAF.name, VCARD.fn) or ""
 
-def address_of(value: Node) -> str | None:
-    """Return the URI of a node if it is an http or https URL."""
-    if isinstance(value, URIRef) and str(value).startswith(("http://", "https://")):
-        return str(value)
-    return None
+    def labels(self, predicate: URIRef, other: URIRef) -> list[str]:
+        """Return the labels of the values of a predicate, or else their texts under another predicate."""
+        labels = [value.label or value.text(other) for value in self.values(predicate)]
+        return [label for label in labels if label]
 
+    @property
+    def code(self) -> str:
+        """The last part of a URI, the code of a controlled list; "" for blank nodes, whose labels mean nothing."""
+        if isinstance(self.node, BNode):
+            return ""
+        if not isinstance(self.node, URIRef):
+            return str(self)
+        return re.split(r"[/#:]", str(self).rstrip("/"))[-1]
 
-def addresses_of(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
-    """Return the http and https URLs of a predicate."""
-    addresses = map(address_of, first_of(graph, subject, predicate))
-    return [address for address in addresses if address]
+    @property
+    def address(self) -> str | None:
+        """The URI, if it is an http or https URL."""
+        if isinstance(self.node, URIRef) and str(self).startswith(("http://", "https://")):
+            return str(self)
+        return None
+
+    def addresses(self, predicate: URIRef) -> list[str]:
+        """Return the http and https URLs of a predicate."""
+        addresses = [value.address for value in self.values(predicate)]
+        return [address for address in addresses if address]
 
 
 # --- geometries ---

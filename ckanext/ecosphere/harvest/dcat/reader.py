@@ -17,20 +17,7 @@ from rdflib.namespace import FOAF, OWL
 from rdflib.term import BNode, Node
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.dcat.graph import (
-    address_of,
-    addresses_of,
-    boxes_of,
-    first_node,
-    first_of,
-    in_languages,
-    in_order,
-    label_of,
-    labels_of,
-    last_part,
-    text_of,
-    texts_of,
-)
+from ckanext.ecosphere.harvest.dcat.graph import Described, boxes_of, in_order
 from ckanext.ecosphere.harvest.normalise.draft import by_label, plain
 from ckanext.ecosphere.harvest.record import (
     Conformity,
@@ -94,63 +81,61 @@ _ACCESS_LEVELS = {
 
 def read_dataset(graph: Graph, subject: URIRef) -> Record:
     """Read the dataset `subject` of a graph."""
+    dataset = Described(graph, subject)
     record = Record(
         standard="dcat",
-        alternate_titles=texts_of(graph, subject, DCTERMS.alternative),
-        edition=text_of(graph, subject, DCAT.version, OWL.versionInfo),
-        hierarchy_level=_kind_of(graph, subject),
-        topic_categories=_codes(graph, subject, GEODCAT.topicCategory),
-        languages=[code.lower() for code in _codes(graph, subject, DCTERMS.language)],
-        frequency=next(iter(_codes(graph, subject, DCTERMS.accrualPeriodicity)), None),
-        status=next(filter(_is_status, _codes(graph, subject, ADMS.status)), None),
-        scales=_scales(graph, subject),
-        lineage=labels_of(graph, subject, DCTERMS.provenance, DCTERMS.description),
-        series=list(map(str, first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf))),
+        alternate_titles=dataset.texts(DCTERMS.alternative),
+        edition=dataset.text(DCAT.version, OWL.versionInfo),
+        hierarchy_level=_kind_of(dataset),
+        topic_categories=_codes(dataset, GEODCAT.topicCategory),
+        languages=[code.lower() for code in _codes(dataset, DCTERMS.language)],
+        frequency=next(iter(_codes(dataset, DCTERMS.accrualPeriodicity)), None),
+        status=next(filter(_is_status, _codes(dataset, ADMS.status)), None),
+        scales=_scales(dataset),
+        lineage=dataset.labels(DCTERMS.provenance, DCTERMS.description)
+        or dataset.texts(DCAT.dataQuality),  # older GeoNetwork
+        series=list(map(str, dataset.values(DCAT.inSeries, DCTERMS.isPartOf))),
+        contacts=_parties_of(dataset),
     )
-    if not record.lineage:  # older GeoNetwork
-        record.lineage = texts_of(graph, subject, DCAT.dataQuality)
-    for image in first_of(graph, subject, FOAF.thumbnail, FOAF.depiction):
+    for image in dataset.values(FOAF.thumbnail, FOAF.depiction):
         record.graphics.append(Graphic(url=str(image)))
     for association, predicate in EDITIONS:
-        for node in in_order(graph, set(graph.objects(subject, predicate))):
-            if not isinstance(node, BNode):
-                record.members.append(Member(identifier=str(node), association=association))
-    _texts(record, graph, subject)
-    _identifiers(record, graph, subject)
-    _entry(record, graph, subject)
-    _keywords(record, graph, subject)
-    _dates(record, graph, subject)
-    _add_parties(record, graph, subject)
-    _places(record, graph, subject)
-    _constraints(record, graph, subject)
-    _standards(record, graph, subject)
-    _tests(record, graph, subject)
-    _add_distributions(record, graph, subject)
+        for edition in dataset.values(predicate):
+            if not isinstance(edition.node, BNode):
+                record.members.append(Member(identifier=str(edition), association=association))
+    _texts(record, dataset)
+    _identifiers(record, dataset)
+    _entry(record, dataset)
+    _keywords(record, dataset)
+    _dates(record, dataset)
+    _places(record, dataset)
+    _constraints(record, dataset)
+    _standards(record, dataset)
+    _tests(record, dataset)
+    _add_distributions(record, dataset)
     record.unread += rest_of(graph, subject, record)
     return record
 
 
-def _texts(record: Record, graph: Graph, subject: Node) -> None:
-    record.title, titles = in_languages(graph, subject, DCTERMS.title)
-    predicates = (DCTERMS.description, DCTERMS.abstract)
-    record.abstract, abstracts = in_languages(graph, subject, *predicates)
+def _texts(record: Record, dataset: Described) -> None:
+    record.title, titles = dataset.in_languages(DCTERMS.title)
+    record.abstract, abstracts = dataset.in_languages(DCTERMS.description, DCTERMS.abstract)
     if titles:
         record.translations["title"] = titles
     if abstracts:
         record.translations["abstract"] = abstracts
 
 
-def _as_uri(node: Node) -> Node:
+def _as_uri(value: Described) -> Described:
     """Convert a URI written as a literal (code lists in older GeoNetwork) to a URIRef; return other nodes unchanged."""
-    if isinstance(node, Literal) and _ADDRESS.fullmatch(node):
-        return URIRef(str(node))
-    return node
+    if isinstance(value.node, Literal) and _ADDRESS.fullmatch(value.node):
+        return Described(value.graph, URIRef(str(value)))
+    return value
 
 
-def _codes(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
+def _codes(described: Described, predicate: URIRef) -> list[str]:
     """Return codes of a controlled list; for blank nodes, their labels."""
-    nodes = map(_as_uri, first_of(graph, subject, predicate))
-    codes = [last_part(node) or label_of(graph, node) for node in nodes]
+    codes = [value.code or value.label for value in map(_as_uri, described.values(predicate))]
     return [code for code in codes if code]
 
 
@@ -162,122 +147,118 @@ def _is_status(code: str) -> bool:
     return plain(code) in by_label("progress-codes", "status", "codes")
 
 
-def _scales(graph: Graph, subject: Node) -> list[str]:
+def _scales(dataset: Described) -> list[str]:
     """Return scale denominators, which GeoDCAT-AP states as quality measurements: 0.0002 is 1:5000."""
     denominators = []
-    for node in in_order(graph, graph.objects(subject, DQV.hasQualityMeasurement)):
-        value = text_of(graph, node, DQV.value) or ""
-        is_scale = (node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale) in graph
+    for measurement in dataset.values(DQV.hasQualityMeasurement):
+        value = measurement.text(DQV.value) or ""
+        is_scale = measurement.has(DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale)
         if is_scale and _RATIO.fullmatch(value) and SMALLEST_SCALE <= float(value) <= 1:
             denominators.append(str(round(1 / float(value))))
     return denominators
 
 
-def _entry(record: Record, graph: Graph, subject: Node) -> None:
+def _entry(record: Record, dataset: Described) -> None:
     """Read the catalogue records, linked in either direction: their identifier, date and contacts."""
+    graph = dataset.graph
     entries = {
-        *graph.subjects(FOAF.primaryTopic, subject),
-        *graph.objects(subject, FOAF.isPrimaryTopicOf),
+        *graph.subjects(FOAF.primaryTopic, dataset.node),
+        *graph.objects(dataset.node, FOAF.isPrimaryTopicOf),
     }
-    for entry in in_order(graph, entries):
-        date = first_node(graph, entry, DCTERMS.modified, DCTERMS.issued)
+    for node in in_order(graph, entries):
+        entry = Described(graph, node)
+        date = entry.value(DCTERMS.modified, DCTERMS.issued)
         if date is not None:
             record.metadata_date = record.metadata_date or str(date)
-        identifier = first_node(graph, entry, DCTERMS.identifier)
-        if isinstance(identifier, Literal) and str(identifier).strip():
+        identifier = entry.value(DCTERMS.identifier)
+        if identifier and isinstance(identifier.node, Literal) and str(identifier).strip():
             own = record.file_identifier
             if own and own != str(identifier):  # of the data; the other one is of their record
                 record.identifiers.insert(0, Identifier(code=own))
             record.file_identifier = str(identifier).strip()
-        parties = Record()
-        _add_parties(parties, graph, entry)
-        record.metadata_contacts += parties.contacts
+        record.metadata_contacts += _parties_of(entry)
 
 
-def _identifiers(record: Record, graph: Graph, subject: URIRef) -> None:
-    own = list(map(str, first_of(graph, subject, DCTERMS.identifier)))
+def _identifiers(record: Record, dataset: Described) -> None:
+    own = list(map(str, dataset.values(DCTERMS.identifier)))
     if own:
         record.file_identifier = own[0]
-    if address_of(subject):
-        record.identifiers.append(Identifier(code=str(subject), href=str(subject)))
+    if dataset.address:
+        record.identifiers.append(Identifier(code=dataset.address, href=dataset.address))
     record.identifiers += [Identifier(code=code) for code in own[1:]]
-    for node in in_order(graph, graph.objects(subject, ADMS.identifier)):
-        notation = text_of(graph, node, SKOS.notation) or address_of(node)
+    for identifier in dataset.values(ADMS.identifier):
+        notation = identifier.text(SKOS.notation) or identifier.address
         if notation:
             record.identifiers.append(Identifier(code=notation))
 
 
-def _keywords(record: Record, graph: Graph, subject: Node) -> None:
-    record.keywords += [Keyword(text=text) for text in texts_of(graph, subject, DCAT.keyword)]
+def _keywords(record: Record, dataset: Described) -> None:
+    record.keywords += [Keyword(text=text) for text in dataset.texts(DCAT.keyword)]
     thesauri = ((DCAT.theme, None), (DCTERMS.subject, None), (DCATAP.hvdCategory, "HVD"))
     for predicate, thesaurus in thesauri:
-        for node in first_of(graph, subject, predicate):
-            href = address_of(node)
-            if str(node).startswith("urn:ecosphere:"):
-                href = str(node)
-            if _TOPIC in str(node):
-                record.topic_categories.append(last_part(node))
+        for concept in dataset.values(predicate):
+            href = concept.address
+            if str(concept).startswith("urn:ecosphere:"):
+                href = str(concept)
+            if _TOPIC in str(concept):
+                record.topic_categories.append(concept.code)
             else:
-                record.keywords.append(Keyword(label_of(graph, node), href, "theme", thesaurus))
+                record.keywords.append(Keyword(concept.label, href, "theme", thesaurus))
 
 
-def _kind_of(graph: Graph, subject: Node) -> str:
+def _kind_of(dataset: Described) -> str:
     """Return the hierarchy level (dataset, series or service), from the class or else the INSPIRE resource type."""
     for rdf_class, level in HIERARCHY.items():
-        if (subject, RDF.type, rdf_class) in graph:
+        if dataset.has(RDF.type, rdf_class):
             return level
-    types = [*graph.objects(subject, DCTERMS.type), *graph.objects(subject, GEODCAT.resourceType)]
-    codes = set(map(last_part, types))
-    for level in ("series", "service"):
-        if level in codes:
-            return level
-    return "dataset"
+    types = [*dataset.values(DCTERMS.type), *dataset.values(GEODCAT.resourceType)]
+    codes = {value.code for value in types}
+    return next((level for level in ("series", "service") if level in codes), "dataset")
 
 
-def _dates(record: Record, graph: Graph, subject: Node) -> None:
+def _dates(record: Record, dataset: Described) -> None:
     for kind, predicate in DATES:
-        record.dates += [Dated(str(value), kind) for value in first_of(graph, subject, predicate)]
-    for node in first_of(graph, subject, DCTERMS.temporal):
-        start = _end_of_period(graph, node, "startDate", TIME.hasBeginning)
-        end = _end_of_period(graph, node, "endDate", TIME.hasEnd)
+        record.dates += [Dated(str(value), kind) for value in dataset.values(predicate)]
+    for period in dataset.values(DCTERMS.temporal):
+        start = _end_of_period(period, "startDate", TIME.hasBeginning)
+        end = _end_of_period(period, "endDate", TIME.hasEnd)
         if start or end:
             record.periods.append(Period(start, end))
-        elif isinstance(node, Literal) and "/" in node:
-            record.periods.append(Period(*str(node).split("/", 1)))
+        elif isinstance(period.node, Literal) and "/" in period.node:
+            record.periods.append(Period(*str(period).split("/", 1)))
 
 
-def _end_of_period(graph: Graph, node: Node, name: str, instant: URIRef) -> str | None:
+def _end_of_period(period: Described, name: str, instant: URIRef) -> str | None:
     """Return a date at which a period begins or ends: of DCAT or schema.org, or of an OWL-Time instant."""
-    date = text_of(graph, node, DCAT[name], URIRef(HTTP_SCHEMA + name), SCHEMA[name])
+    date = period.text(DCAT[name], URIRef(HTTP_SCHEMA + name), SCHEMA[name])
     if date:
         return date
-    for value in first_of(graph, node, instant):
-        date = str(value) if isinstance(value, Literal) else text_of(graph, value, *INSTANTS)
-        if isinstance(value, Literal) or date:
+    for value in period.values(instant):
+        is_literal = isinstance(value.node, Literal)
+        date = str(value) if is_literal else value.text(*INSTANTS)
+        if is_literal or date:
             return date
     return None
 
 
-def _places(record: Record, graph: Graph, subject: Node) -> None:
-    for node in in_order(graph, graph.objects(subject, DCTERMS.spatial)):
-        boxes = next(filter(None, map(boxes_of, _geometries(graph, node))), [])
-        if isinstance(node, Literal):
-            boxes = boxes_of(str(node))
-            if not boxes:
-                record.extent_descriptions.append(str(node))
+def _places(record: Record, dataset: Described) -> None:
+    for place in dataset.values(DCTERMS.spatial):
+        boxes = next(filter(None, map(boxes_of, _geometries(place))), [])
+        label = place.label
+        if isinstance(place.node, Literal):
+            boxes = boxes_of(label)
         record.boxes += boxes
-        label = label_of(graph, node)
-        if address_of(node):
-            record.geographic_identifiers.append(Identifier(code=str(node), href=str(node)))
-        elif label and not isinstance(node, Literal):
+        if place.address:
+            record.geographic_identifiers.append(Identifier(place.address, href=place.address))
+        elif label and not (isinstance(place.node, Literal) and boxes):
             record.extent_descriptions.append(label)
 
 
-def _geometries(graph: Graph, place: Node) -> list[str]:
+def _geometries(place: Described) -> list[str]:
     """Return the literals of a location that may be geometries: bounding box first, centroid last."""
     ranks: dict[Node, int] = {DCAT.bbox: 0, DCAT.centroid: 2}
     literals = []
-    for predicate, value in graph.predicate_objects(place):
+    for predicate, value in place.graph.predicate_objects(place.node):
         if isinstance(value, Literal):
             literals.append((ranks.get(predicate, 1), str(value)))
     return [text for _rank, text in sorted(literals)]
@@ -286,88 +267,87 @@ def _geometries(graph: Graph, place: Node) -> list[str]:
 # --- constraints, specifications ------------------------------------------------------------------
 
 
-def _constraints(record: Record, graph: Graph, subject: Node) -> None:
+def _constraints(record: Record, dataset: Described) -> None:
     terms: dict[tuple[str, str | None], Term] = {}
     limits: list[Term] = []
-    for place in (subject, *first_of(graph, subject, DCAT.distribution)):
-        for predicate in (DCTERMS.license, DCTERMS.rights):
-            for node in first_of(graph, place, predicate):
-                term = Term(_statement(graph, node), address_of(node))
-                if not term.text and not term.href:
-                    continue
-                if place == subject and (node, DCTERMS.type, LIMITS) in graph:
-                    limits.append(term)
-                else:
-                    terms.setdefault((term.text, term.href), term)
+    for place in (dataset, *dataset.values(DCAT.distribution)):
+        for statement in (*place.values(DCTERMS.license), *place.values(DCTERMS.rights)):
+            term = Term(_statement(statement), statement.address)
+            if not term.text and not term.href:
+                continue
+            if place is dataset and statement.has(DCTERMS.type, LIMITS):
+                limits.append(term)
+            else:
+                terms.setdefault((term.text, term.href), term)
     if terms:
         uses = list(terms.values())
         record.constraints.append(Constraint(kind="legal", use_limitations=uses))
-    access = _access_rights(graph, subject) + limits
+    access = _access_rights(dataset) + limits
     if access:
         codes = ["otherRestrictions"]
         record.constraints.append(Constraint(kind="legal", access_codes=codes, other=access))
 
 
-def _access_rights(graph: Graph, subject: Node) -> list[Term]:
+def _access_rights(dataset: Described) -> list[Term]:
     terms = []
-    for node in first_of(graph, subject, DCTERMS.accessRights):
-        text = _statement(graph, node)
+    for right in dataset.values(DCTERMS.accessRights):
+        text = _statement(right)
         if text:
-            text = last_part(node) if text == str(node) else text
-            terms.append(Term(text, address_of(node)))
-    for level in map(str, first_of(graph, subject, _ACCESS_LEVEL)):
+            text = right.code if text == str(right) else text
+            terms.append(Term(text, right.address))
+    for level in map(str, dataset.values(_ACCESS_LEVEL)):
         if level in _ACCESS_LEVELS:
             terms.append(Term(level, _ACCESS_RIGHT + _ACCESS_LEVELS[level]))
     return terms
 
 
-def _statement(graph: Graph, node: Node) -> str:
+def _statement(statement: Described) -> str:
     """Return the text of a rights statement: its label, its description or its URI; "" for a blank node without."""
-    text = label_of(graph, node) or text_of(graph, node, DCTERMS.description, RDF.value)
-    if not text and not isinstance(node, BNode):
-        text = str(node)
+    text = statement.label or statement.text(DCTERMS.description, RDF.value)
+    if not text and not isinstance(statement.node, BNode):
+        text = str(statement)
     return text or ""
 
 
-def _standards(record: Record, graph: Graph, subject: Node) -> None:
-    for node in in_order(graph, graph.objects(subject, DCTERMS.conformsTo)):
-        title, href = label_of(graph, node) or str(node), address_of(node)
-        if "/def/crs/" in str(node) or "EPSG" in f"{node} {title}":
+def _standards(record: Record, dataset: Described) -> None:
+    for standard in dataset.values(DCTERMS.conformsTo):
+        title, href = standard.label or str(standard), standard.address
+        if "/def/crs/" in str(standard) or "EPSG" in f"{standard} {title}":
             # Older GeoNetwork gives the name of the system instead of a URI.
-            code = last_part(node) if href else title
+            code = standard.code if href else title
             record.reference_systems.append(ReferenceSystem(code=code, href=href))
         else:
             report = Conformity(title=title, href=href, degree=True)
-            issued = text_of(graph, node, DCTERMS.issued)
+            issued = standard.text(DCTERMS.issued)
             if issued:
                 report.dates = [Dated(issued, "publication")]
             record.conformity.append(report)
 
 
-def _tests(record: Record, graph: Graph, subject: Node) -> None:
+def _tests(record: Record, dataset: Described) -> None:
     """Add the conformance tests of GeoDCAT-AP (PROV); a specification may also be stated with ``dct:conformsTo``."""
-    for test in in_order(graph, graph.objects(subject, PROV.wasUsedBy)):
-        plans: list[Node] = []
-        for association in graph.objects(test, PROV.qualifiedAssociation):
-            plans += graph.objects(association, PROV.hadPlan)
-        report = _tested(record, graph, plans[0]) if plans else None
+    for test in dataset.values(PROV.wasUsedBy):
+        plans: list[Described] = []
+        for association in test.values(PROV.qualifiedAssociation):
+            plans += association.values(PROV.hadPlan)
+        report = _tested(record, plans[0]) if plans else None
         if report is None:
             continue
-        result = first_node(graph, test, PROV.generated)
+        result = test.value(PROV.generated)
         if result is not None:
-            kind = first_node(graph, result, DCTERMS.type)
-            degree = "" if kind is None else last_part(kind)
+            kind = result.value(DCTERMS.type)
+            degree = "" if kind is None else kind.code
             report.degree = {"conformant": True, "notConformant": False}.get(degree)
-            report.explanation = text_of(graph, result, DCTERMS.description)
+            report.explanation = result.text(DCTERMS.description)
         if not report.dates:
-            report.dates = _dates_of_plan(graph, plans[0])
+            report.dates = _dates_of_plan(plans[0])
 
 
-def _tested(record: Record, graph: Graph, plan: Node) -> Conformity | None:
+def _tested(record: Record, plan: Described) -> Conformity | None:
     """Return the report about the specification of a plan, a new one if there is none; None without title and URI."""
-    standard = first_node(graph, plan, PROV.wasDerivedFrom) or plan
-    title = label_of(graph, plan) or label_of(graph, standard)
-    href = address_of(standard)
+    standard = plan.value(PROV.wasDerivedFrom) or plan
+    title = plan.label or standard.label
+    href = standard.address
     for report in record.conformity:
         if report.href == href and (href or report.title == title):
             if title and report.title == report.href:
@@ -380,11 +360,11 @@ def _tested(record: Record, graph: Graph, plan: Node) -> Conformity | None:
     return report
 
 
-def _dates_of_plan(graph: Graph, plan: Node) -> list[Dated]:
-    standard = first_node(graph, plan, PROV.wasDerivedFrom) or plan
+def _dates_of_plan(plan: Described) -> list[Dated]:
+    standard = plan.value(PROV.wasDerivedFrom) or plan
     dates = []
     for kind, predicate in DATES:
-        value = text_of(graph, plan, predicate) or text_of(graph, standard, predicate)
+        value = plan.text(predicate) or standard.text(predicate)
         if value:
             dates.append(Dated(value, kind))
     return dates
@@ -419,58 +399,58 @@ _ORGANISATION = re.compile(r"/metadata/+organizations/([^/?#]+)$")
 _BEFORE_MAIL = re.compile(r"^.*?(?:mailto:|/(?=[^/]*@))")
 
 
-def _add_parties(record: Record, graph: Graph, subject: Node) -> None:
-    """Add the parties of a dataset or of its catalogue record, including those of qualified attributions."""
+def _parties_of(described: Described) -> list[Contact]:
+    """Return the parties of a dataset or of its catalogue record, including those of qualified attributions."""
+    contacts = []
     for role, predicate in AGENTS:
-        record.contacts += _parties(graph, subject, role, predicate)
-    for node in in_order(graph, graph.objects(subject, PROV.qualifiedAttribution)):
-        role = first_node(graph, node, DCAT.hadRole, PROV.hadRole)
-        code = "" if role is None else last_part(role)
-        record.contacts += _parties(graph, node, code, PROV.agent)
+        contacts += _parties(described, role, predicate)
+    for attribution in described.values(PROV.qualifiedAttribution):
+        role = attribution.value(DCAT.hadRole, PROV.hadRole)
+        contacts += _parties(attribution, "" if role is None else role.code, PROV.agent)
+    return contacts
 
 
-def _parties(graph: Graph, subject: Node, role: str, predicate: URIRef) -> list[Contact]:
+def _parties(described: Described, role: str, predicate: URIRef) -> list[Contact]:
     """Return the parties of a property, sorted by content: the labels of blank nodes change at each parse."""
-    parties = [_party(graph, node, role) for node in graph.objects(subject, predicate)]
+    parties = [_party(agent, role) for agent in described.values(predicate)]
     return sorted(parties, key=_sort_key)
 
 
-def _party(graph: Graph, node: Node, role: str) -> Contact:
+def _party(agent: Described, role: str) -> Contact:
     names = (VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
-    name = text_of(graph, node, FOAF.name, *names)
+    name = agent.text(FOAF.name, *names)
     contact = Contact(
-        organisation=name or _name_in(node),
-        organisation_href=address_of(node),
+        organisation=name or _name_in(agent),
+        organisation_href=agent.address,
         role=role,
-        position=text_of(graph, node, VCARD["organization-unit"]),
+        position=agent.text(VCARD["organization-unit"]),
     )
-    if isinstance(node, Literal):
-        contact.organisation = str(node)
-    elif (node, RDF.type, FOAF.Person) in graph:
-        services = [label_of(graph, service) for service in first_of(graph, node, ORG.memberOf)]
+    if isinstance(agent.node, Literal):
+        contact.organisation = str(agent)
+    elif agent.has(RDF.type, FOAF.Person):
+        services = [service.label for service in agent.values(ORG.memberOf)]
         service = next(filter(None, services), None)
         if service:
             contact.organisation, contact.individual = service, name
-    mail = first_node(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email)
+    mail = agent.value(VCARD.hasEmail, FOAF.mbox, VCARD.email)
     if mail is None:  # older GeoNetwork states it on the members of an organisation
-        members = first_of(graph, node, FOAF.member)
-        mails = [first_node(graph, member, FOAF.mbox) for member in members]
+        mails = [member.value(FOAF.mbox) for member in agent.values(FOAF.member)]
         mail = next(filter(None, mails), None)
     if mail is not None:
-        text = text_of(graph, mail, VCARD.value) or str(mail)
+        text = mail.text(VCARD.value) or str(mail)
         contact.email = _BEFORE_MAIL.sub("", text)
-    phone = first_node(graph, node, VCARD.hasTelephone, FOAF.phone)
+    phone = agent.value(VCARD.hasTelephone, FOAF.phone)
     if phone is not None:
-        contact.phone = text_of(graph, phone, VCARD.hasValue) or str(phone)
-    home = first_node(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage)
+        contact.phone = phone.text(VCARD.hasValue) or str(phone)
+    home = agent.value(FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage)
     if home is not None:
         contact.url = str(home)
     return contact
 
 
-def _name_in(node: Node) -> str | None:
+def _name_in(agent: Described) -> str | None:
     """Return the name in the URI of an organisation without a description (older GeoNetwork)."""
-    match = _ORGANISATION.search(str(node)) if isinstance(node, URIRef) else None
+    match = _ORGANISATION.search(str(agent)) if isinstance(agent.node, URIRef) else None
     if match is None:
         return None
     return unquote(match.group(1)).strip() or None
@@ -489,102 +469,97 @@ _PROTOCOL = re.compile(r"(?i)(OGC|WWW|ESRI):")
 _MEDIA_TYPES = re.compile(r"^.*/media-types/")
 
 
-def _add_distributions(record: Record, graph: Graph, subject: Node) -> None:
+def _add_distributions(record: Record, dataset: Described) -> None:
     """Add the links of a dataset or data service to its record, and the formats that they state."""
-    for node in in_order(graph, graph.objects(subject, DCAT.distribution)):
-        record.links += _links(graph, node)
-    for node in in_order(graph, graph.objects(subject, DCAT.endpointURL)):  # of a data service
-        title = text_of(graph, subject, DCTERMS.title)
-        record.links.append(Link(url=str(node), name=title, role="service"))
+    for distribution in dataset.values(DCAT.distribution):
+        record.links += _links(distribution)
+    for endpoint in dataset.values(DCAT.endpointURL):  # of a data service
+        title = dataset.text(DCTERMS.title)
+        record.links.append(Link(url=str(endpoint), name=title, role="service"))
         record.service = record.service or Service()
-    described = first_node(graph, subject, DCAT.endpointDescription)
-    address = None if described is None else address_of(described)
-    if record.service and address:
-        record.fields["endpoint_description"] = address
-    for predicate in (DCAT.landingPage, FOAF.page):
-        for node in in_order(graph, graph.objects(subject, predicate)):
-            name = label_of(graph, node) or None
-            record.links.append(Link(url=str(node), name=name, function="information"))
+    described = dataset.value(DCAT.endpointDescription)
+    if record.service and described and described.address:
+        record.fields["endpoint_description"] = described.address
+    for page in (*dataset.values(DCAT.landingPage), *dataset.values(FOAF.page)):
+        name = page.label or None
+        record.links.append(Link(url=str(page), name=name, function="information"))
     names = dict.fromkeys(link.format for link in record.links)
     record.formats = [Format(name=name) for name in names if name]
 
 
-def _links(graph: Graph, node: Node) -> list[Link]:
+def _links(distribution: Described) -> list[Link]:
     """Convert a distribution to links; one that has a URI but no properties is linked by its URI."""
-    urls = list(map(str, first_of(graph, node, DCAT.downloadURL, DCAT.accessURL)))
-    address = address_of(node)
-    if not urls and address and (node, None, None) not in graph:
+    urls = list(map(str, distribution.values(DCAT.downloadURL, DCAT.accessURL)))
+    address = distribution.address
+    if not urls and address and (distribution.node, None, None) not in distribution.graph:
         urls = [address]
-    links = [_link(graph, node, url) for url in urls]
-    pages = [str(page) for page in first_of(graph, node, DCAT.accessURL) if str(page) not in urls]
+    links = [_link(distribution, url) for url in urls]
+    pages = [page for page in map(str, distribution.values(DCAT.accessURL)) if page not in urls]
     for link in links:
         link.access_url = pages[0] if pages else None
-    return links + _services(graph, node, urls)
+    return links + _services(distribution, urls)
 
 
-def _link(graph: Graph, node: Node, url: str) -> Link:
+def _link(distribution: Described, url: str) -> Link:
     """Return the link of a distribution to one of its URLs."""
-    name, names = in_languages(graph, node, DCTERMS.title, RDFS.label)
-    description, descriptions = in_languages(graph, node, DCTERMS.description)
-    standards = addresses_of(graph, node, DCTERMS.conformsTo)
+    name, names = distribution.in_languages(DCTERMS.title, RDFS.label)
+    description, descriptions = distribution.in_languages(DCTERMS.description)
+    standards = list(map(str, distribution.values(DCTERMS.conformsTo)))
+    systems = sorted(standard for standard in standards if "/def/crs/" in standard)
     link = Link(
         url=url,
-        protocol=_protocol(graph, node),
+        protocol=_protocol(distribution),
         name=name,
         description=description,
-        role=_role(graph, node),
-        encoding=text_of(graph, node, CNT.characterEncoding),
-        issued=text_of(graph, node, DCTERMS.issued),
-        modified=text_of(graph, node, DCTERMS.modified),
-        documentation=addresses_of(graph, node, FOAF.page),
-        systems=_systems(graph, node),
+        role=_role(distribution),
+        encoding=distribution.text(CNT.characterEncoding),
+        issued=distribution.text(DCTERMS.issued),
+        modified=distribution.text(DCTERMS.modified),
+        documentation=distribution.addresses(FOAF.page),
+        systems=systems,
     )
-    link.standards = [standard for standard in standards if standard not in link.systems]
+    addresses = distribution.addresses(DCTERMS.conformsTo)
+    link.standards = [address for address in addresses if address not in systems]
     if names:
         link.translations["name"] = names
     if descriptions:
         link.translations["description"] = descriptions
-    if (node, DCAT.downloadURL, None) in graph:
+    if distribution.has(DCAT.downloadURL):
         link.function = "download"
-    file_format = first_node(graph, node, DCTERMS["format"])
+    file_format = distribution.value(DCTERMS["format"])
     if file_format is not None:
-        link.format = label_of(graph, file_format) or last_part(file_format) or None
+        link.format = file_format.label or file_format.code or None
     if link.format and _PROTOCOL.match(link.format):  # older GeoNetwork
         link.protocol, link.format = link.format, None
-    for media in first_of(graph, node, DCAT.mediaType):
-        if not isinstance(media, BNode):
+    for media in distribution.values(DCAT.mediaType):
+        if not isinstance(media.node, BNode):
             link.media_type = _MEDIA_TYPES.sub("", str(media))
             break
-    size = text_of(graph, node, DCAT.byteSize)
+    size = distribution.text(DCAT.byteSize)
     if size and _SIZE.fullmatch(size):
         link.size_megabytes = str(float(size) / _BYTES_PER_MEGABYTE)
-    licence = first_node(graph, node, DCTERMS.license)
+    licence = distribution.value(DCTERMS.license)
     if licence is not None:
-        link.licence = address_of(licence) or label_of(graph, licence) or None
+        link.licence = licence.address or licence.label or None
     return link
 
 
-def _systems(graph: Graph, node: Node) -> list[str]:
-    standards = map(str, graph.objects(node, DCTERMS.conformsTo))
-    return sorted(standard for standard in standards if "/def/crs/" in standard)
-
-
-def _role(graph: Graph, node: Node) -> str | None:
+def _role(distribution: Described) -> str | None:
     """Return the role of a distribution, from our vocabulary or as a sample of its dataset."""
-    for kind in graph.objects(node, DCTERMS.type):
+    for kind in distribution.values(DCTERMS.type):
         concept = voc.get("resource-role").get(str(kind))
         if concept:
             return concept.id
-    if (None, ADMS.sample, node) in graph:
+    if (None, ADMS.sample, distribution.node) in distribution.graph:
         return "sample"
     return None
 
 
-def _protocol(graph: Graph, node: Node) -> str | None:
+def _protocol(distribution: Described) -> str | None:
     """Return the protocol of the data service that gives access to a distribution, if the vocabulary has it."""
     protocols = set()
-    for service in graph.objects(node, DCAT.accessService):
-        for standard in first_of(graph, service, GEODCAT.serviceProtocol, DCTERMS.conformsTo):
+    for service in distribution.values(DCAT.accessService):
+        for standard in service.values(GEODCAT.serviceProtocol, DCTERMS.conformsTo):
             concept = voc.get("protocol").get(str(standard))
             if concept:
                 protocols.add(concept.id)
@@ -593,19 +568,19 @@ def _protocol(graph: Graph, node: Node) -> str | None:
     return None
 
 
-def _services(graph: Graph, node: Node, urls: list[str]) -> list[Link]:
+def _services(distribution: Described, urls: list[str]) -> list[Link]:
     """Return links to the data services of a distribution, except those whose URL it already states."""
     stated = {_without_query(url) for url in urls}
     links = []
-    for service in in_order(graph, graph.objects(node, DCAT.accessService)):
-        name = text_of(graph, service, DCTERMS.title) or text_of(graph, node, DCTERMS.title)
-        standard = first_node(graph, service, GEODCAT.serviceProtocol, DCTERMS.conformsTo)
+    for service in distribution.values(DCAT.accessService):
+        name = service.text(DCTERMS.title) or distribution.text(DCTERMS.title)
+        standard = service.value(GEODCAT.serviceProtocol, DCTERMS.conformsTo)
         protocol = None
         if standard is not None and "opengeospatial" in str(standard):
-            protocol = f"OGC:{last_part(standard).upper()}"
-        for url in in_order(graph, graph.objects(service, DCAT.endpointURL)):
-            if _without_query(str(url)) not in stated:
-                links.append(Link(url=str(url), protocol=protocol, name=name))
+            protocol = f"OGC:{standard.code.upper()}"
+        for url in map(str, service.values(DCAT.endpointURL)):
+            if _without_query(url) not in stated:
+                links.append(Link(url=url, protocol=protocol, name=name))
     return links
 
 
@@ -660,7 +635,7 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
 
 def _is_held(path: str, value: Node, text: str, texts: set[str]) -> bool:
     """Return whether a text is among those of the record; a URI may be there as a code."""
-    if isinstance(value, URIRef) and _code(text) in texts:
+    if isinstance(value, URIRef) and _last(text).casefold() in texts:
         return True
     part, _slash, last = path.rpartition("/")
     is_other_date = last in _DATES and part not in _DATED  # equal dates of parts are separate facts
@@ -708,12 +683,8 @@ def _ordered(graph: Graph, node: Node) -> Iterator[tuple[Node, Node]]:
         yield from ((predicate, value) for value in in_order(graph, graph.objects(node, predicate)))
 
 
-def _last(node: Node) -> str:
+def _last(node: Node | str) -> str:
     return str(node).rstrip("/#").replace("#", "/").rpartition("/")[2]
-
-
-def _code(text: str) -> str:
-    return text.rstrip("/#").replace("#", "/").rpartition("/")[2].casefold()
 
 
 def _bare(value: Any) -> str:

@@ -36,6 +36,7 @@ from ckanext.ecosphere.harvest.model import (
     PUBLISHED,
     WITHDRAWN,
     Batch,
+    Condition,
     Hold,
     JobState,
     SourceRecord,
@@ -459,20 +460,20 @@ def limit_for(known: int) -> int:
     return max(config.hold_records(), known * config.hold_percent() // 100)
 
 
-def _published(source_id: str) -> sa.ColumnElement[bool]:
+def _published(source_id: str) -> Condition:
     return sa.and_(SourceRecord.source_id == source_id, SourceRecord.state == PUBLISHED)
 
 
-def _absent(source_id: str, job_id: str) -> sa.ColumnElement[bool]:
+def _absent(source_id: str, job_id: str) -> Condition:
     return sa.and_(_published(source_id), SourceRecord.seen_job.is_distinct_from(job_id))
 
 
-def missing(source_id: str) -> sa.ColumnElement[bool]:
+def missing(source_id: str) -> Condition:
     """Return the condition for records that no reading has seen since a complete one missed them."""
     return sa.and_(_published(source_id), SourceRecord.absences > 0)
 
 
-def _records_with(*conditions: sa.ColumnElement[bool]) -> int:
+def _records_with(*conditions: Condition) -> int:
     return model.Session.execute(sa.select(sa.func.count()).where(*conditions)).scalar_one()
 
 

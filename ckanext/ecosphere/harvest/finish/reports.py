@@ -27,13 +27,14 @@ from ckanext.ecosphere.harvest.model import (
     PUBLISHED,
     REFUSED,
     WITHDRAWN,
+    Condition,
     JobState,
     NotTaken,
     SourceRecord,
     Undo,
     is_any,
 )
-from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.harvest.problems import SENTENCES
 from ckanext.harvest.model import (
     HarvestJob,
     HarvestObject,
@@ -194,7 +195,7 @@ def _messages() -> Any:
     return sa.func.string_agg(HarvestObjectError.message, ordered)
 
 
-def _extra_of_object(key: str) -> sa.ColumnElement[bool]:
+def _extra_of_object(key: str) -> Condition:
     """Return the condition that joins a harvest object with its extra of a key."""
     extra = HarvestObjectExtra
     return sa.and_(extra.harvest_object_id == HarvestObject.id, extra.key == key)
@@ -208,32 +209,7 @@ UNDO_KEY = "ecosphere_undo"
 """Key of the harvest object extra that tells what an undo did with the object: a key of
 `UNDO_REASONS`."""
 BEGUN, UNDONE = "begun", "undone"
-UNDO_REASONS: dict[str, str] = {
-    BEGUN: N_("It is being undone."),
-    UNDONE: N_("It was undone."),
-    "handed-over": N_(
-        "It was undone: another catalogue has the same dataset, and it is published from there now."
-    ),
-    "later": N_("It was left as it is: a later harvest has changed it again."),
-    "edited": N_("It was left as it is: somebody has changed the dataset since this harvest."),
-    "local": N_(
-        "It was left as it is: some of its fields were changed on the portal, and harvests keep "
-        "them."
-    ),
-    "gone": N_("It was left as it is: the dataset has been deleted since."),
-    "no-former": N_("It was left as it is: the former version of its record was not kept."),
-    "same-record": N_(
-        "It was left as it is: its record had not changed; it was read again under other settings "
-        "of the source or "
-        "other rules."
-    ),
-    "elsewhere": N_(
-        "It was left as it is: it was published from another catalogue before. Change the "
-        "priority of one of the "
-        "sources."
-    ),
-    "refused": N_("It was left as it is: the portal does not accept its former version any more."),
-}
+UNDO_REASONS: dict[str, str] = SENTENCES["undo"]
 """What an undo did with a dataset, as a sentence."""
 
 
@@ -313,14 +289,14 @@ def undo_of(job_id: str) -> dict[str, Any] | None:
     }
 
 
-def of_job(job_id: str, outcome: str = "") -> sa.ColumnElement[bool]:
+def of_job(job_id: str, outcome: str = "") -> Condition:
     """Return the condition for the harvest objects of a job that changed a dataset."""
     outcomes = [outcome] if outcome else list(CHANGE_OUTCOMES)
     is_change = HarvestObject.report_status.in_(outcomes)
     return sa.and_(HarvestObject.harvest_job_id == job_id, is_change)
 
 
-def undo_of_object() -> sa.ColumnElement[bool]:
+def undo_of_object() -> Condition:
     """Return the condition that joins a harvest object with what an undo did with it."""
     return _extra_of_object(UNDO_KEY)
 
@@ -334,35 +310,7 @@ def undo_of_object() -> sa.ColumnElement[bool]:
 
 UNSHOWN_COLUMNS = ("reason", "position", "identifier", "title", "dataset", "text")
 FILTERED, UNREAD, DIFFERENCE, SHOWN = "filtered", "unread", "difference", "shown"
-UNSHOWN: dict[str, str] = {
-    FILTERED: N_("They do not meet the conditions of the source."),
-    UNREAD: N_("They could not be read."),
-    "copy": N_("The catalogue gave the same record more than once."),
-    "same-identifiers": N_(
-        "Another record of the catalogue bears the same identifiers and the same title."
-    ),
-    REFUSED: N_("The record was refused."),
-    DUPLICATE: N_("The same dataset is published from another catalogue."),
-    CATALOGUE: N_(
-        "They are feature catalogues, which are shown with the datasets that they describe."
-    ),
-    "private": N_("The dataset is a draft, which only its service sees."),
-    "deleted": N_("The dataset was deleted on the portal and is not published again."),
-    WITHDRAWN: N_("The dataset was withdrawn, for example because a harvest was undone."),
-    "waiting": N_("The record was read and not imported: the harvest was stopped before."),
-    DIFFERENCE: N_(
-        "The numbers of the catalogue do not agree with each other: it changed while it was read."
-    ),
-    "absent": N_(
-        "The catalogue no longer has the record, but too few harvests or no person have confirmed "
-        "it."
-    ),
-    "unseen": N_(
-        "The last harvest was not complete: it does not know whether the catalogue still has the "
-        "record."
-    ),
-    KEPT: N_("The catalogue no longer has the record; a person decided to keep the dataset."),
-}
+UNSHOWN: dict[str, str] = SENTENCES["unshown"]
 """Reasons why a record is not shown, or (the last three) why a dataset is shown without one."""
 MORE = ("absent", "unseen", KEPT)
 _GIVEN_TWICE = ("copy", "same-identifiers")
@@ -483,7 +431,7 @@ def _reason(job: JobState) -> sa.ColumnElement[str]:
     return sa.case((_is_seen(job), _what()), (_what() == SHOWN, other), else_="")
 
 
-def _is_seen(job: JobState) -> sa.ColumnElement[bool]:
+def _is_seen(job: JobState) -> Condition:
     return SourceRecord.seen_job.is_not_distinct_from(job.job_id)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.dataset.geometry import LAMBERT_2_EXTENDED, LAMBERT_93
+from ckanext.ecosphere.dataset.geometry import LAMBERT_2_EXTENDED, LAMBERT_93, Geometry
 from ckanext.ecosphere.dataset.geometry import Projection as Cone
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.walk import (
@@ -36,7 +36,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
     within,
 )
 from ckanext.ecosphere.harvest.record import UUID
-from ckanext.ecosphere.shared.parsing import local_name
+from ckanext.ecosphere.shared.parsing import Element, local_name
 
 ON_LINE = "distributionInfo/transferOptions/onLine"
 LINEAGE_PATH = "dataQualityInfo/lineage"
@@ -60,7 +60,7 @@ def identifier_code(attribute: str) -> Handler:
     """
     beside = attribute.removesuffix("identifier")
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         collected = Identifiers()
         cited = element.findall("{*}CI_Citation/{*}identifier")
         for holder in cited or [element]:
@@ -88,7 +88,7 @@ def identifier_code(attribute: str) -> Handler:
 # --- contacts (CI_ResponsibleParty; CI_Responsibility in 19115-3) ---------------------------------
 
 
-def _add_email(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
+def _add_email(walk: Walk, element: Element, contact: r.Contact) -> None:
     value = one_line(walk.text(element).text)
     if not value:
         return
@@ -103,7 +103,7 @@ _TELEPHONE = within(
 )
 
 
-def _phone(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
+def _phone(walk: Walk, element: Element, contact: r.Contact) -> None:
     """Read a voice number; ISO 19115-3 states the type of each number (CI_TelephoneTypeCode)."""
     kinds = {code_of(kind).lower() for kind in element.iter("{*}numberType")}
     if kinds - {"", "voice"}:
@@ -139,7 +139,7 @@ _CONTACT_INFO: Table = {
 }
 
 
-def _party_identifier(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
+def _party_identifier(walk: Walk, element: Element, contact: r.Contact) -> None:
     """Read the identifier of a party; a UUID only identifies the entry in a contact directory."""
     identifier = (element.get("uuid") or "").strip()
     if identifier and not UUID.fullmatch(identifier):
@@ -176,7 +176,7 @@ def contact(attribute: str) -> Handler:
 # --- extents (EX_Extent): boxes, polygons, geographic identifiers, periods ------------------------
 
 
-def _left_out(walk: Walk, element: etree._Element, target: Any) -> None:
+def _left_out(walk: Walk, element: Element, target: Any) -> None:
     """Note that the extent is excluded from the data (``extentTypeCode`` false); inclusion is the default."""
     if one_line(walk.text(element).text).lower() in ("false", "0"):
         walk.unread(element)
@@ -191,14 +191,14 @@ _BOX: Table = {
 }
 
 
-def _box(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _box(walk: Walk, element: Element, record: r.Record) -> None:
     box = r.Box()
     walk.children(element, _BOX, box)
     if box != r.Box():
         record.boxes.append(box)
 
 
-def _polygon(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _polygon(walk: Walk, element: Element, record: r.Record) -> None:
     for shape in element.iterfind("{*}polygon/*"):
         geometry = geojson_of(shape)
         if geometry:
@@ -210,7 +210,7 @@ def _polygon(walk: Walk, element: etree._Element, record: r.Record) -> None:
 _UNITS = {"year": "Y", "month": "M", "week": "W", "day": "D"}
 
 
-def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _period(walk: Walk, element: Element, record: r.Record) -> None:
     """Read a ``TimePeriod`` in either GML namespace, and in the older nested form."""
     period = r.Period()
     for child in element:
@@ -232,7 +232,7 @@ def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
         record.periods.append(period)
 
 
-def _duration(element: etree._Element) -> str:
+def _duration(element: Element) -> str:
     """Return ``gml:duration``, or a ``gml:timeInterval`` of a whole number of units, as an ISO 8601 duration."""
     value = one_line(element.text)
     if local_name(element) == "duration":
@@ -243,7 +243,7 @@ def _duration(element: etree._Element) -> str:
     return ""
 
 
-def _instant(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _instant(walk: Walk, element: Element, record: r.Record) -> None:
     for holder in element.iter("{*}timePosition"):
         value = one_line(holder.text)
         if value:
@@ -269,7 +269,7 @@ EXTENT: Table = {
 }
 
 
-def extent(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def extent(walk: Walk, element: Element, record: r.Record) -> None:
     """Read an extent, and keep its texts and boxes together."""
     first_text, first_box = len(record.extent_descriptions), len(record.boxes)
     within(EXTENT)(walk, element, record)
@@ -282,7 +282,7 @@ def extent(walk: Walk, element: etree._Element, record: r.Record) -> None:
 LINK: Table = {"applicationProfile": text("media_type"), **of_fields(ON_LINE)}
 
 
-def _mime_type(walk: Walk, element: etree._Element, link: r.Link) -> None:
+def _mime_type(walk: Walk, element: Element, link: r.Link) -> None:
     """Read the media type of a ``gmx:MimeFileType`` that replaces a protocol or a name."""
     for mime in element.iter("{*}MimeFileType"):
         link.media_type = mime.get("type") or link.media_type
@@ -327,7 +327,7 @@ _TRANSFER: Table = {
 }
 
 
-def _transfer(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _transfer(walk: Walk, element: Element, record: r.Record) -> None:
     for child in element:
         options = _Transfer()
         walk.children(child, _TRANSFER, options)
@@ -360,7 +360,7 @@ DISTRIBUTION: Table = {
 # --- quality (DQ_DataQuality) ---------------------------------------------------------------------
 
 
-def _pass(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None:
+def _pass(walk: Walk, element: Element, conformity: r.Conformity) -> None:
     value = one_line(walk.text(element).text).lower()
     conformity.degree = {"true": True, "1": True, "false": False, "0": False}.get(value)
 
@@ -375,7 +375,7 @@ _SPECIFICATION: Table = {
 }
 
 
-def _specification(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None:
+def _specification(walk: Walk, element: Element, conformity: r.Conformity) -> None:
     """Read a specification with its link, which may be on its title or on the element itself."""
     within(_SPECIFICATION)(walk, element, conformity)
     href = (element.get(XLINK_HREF) or "").strip()
@@ -392,9 +392,7 @@ _RESULT: Table = {
 }
 
 
-def _measure(
-    walk: Walk, result: etree._Element, report: etree._Element | None, record: r.Record
-) -> None:
+def _measure(walk: Walk, result: Element, report: Element | None, record: r.Record) -> None:
     """Read a quantitative result, with the type and name of its measure from the report that contains it."""
     value = _all_text(result, "{*}value")
     if report is None or not value:
@@ -409,19 +407,19 @@ def _measure(
     record.measures.append(r.QualityMeasure(local_name(report), name, value, unit))
 
 
-def _all_text(element: etree._Element, path: str) -> str:
+def _all_text(element: Element, path: str) -> str:
     parts = [one_line(" ".join(map(str, part.itertext()))) for part in element.iterfind(path)]
     return " ".join(parts).strip()
 
 
-def _first_text(element: etree._Element, path: str) -> str:
+def _first_text(element: Element, path: str) -> str:
     part = element.find(path)
     if part is None:
         return ""
     return one_line(" ".join(map(str, part.itertext())))
 
 
-def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _result(walk: Walk, element: Element, record: r.Record) -> None:
     for child in element:
         kind = local_name(child)
         if kind == "DQ_QuantitativeResult":
@@ -436,13 +434,13 @@ def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
             walk.unread(child)
 
 
-def _names_of_measure(report: etree._Element) -> Iterator[etree._Element]:
+def _names_of_measure(report: Element) -> Iterator[Element]:
     """Yield the names of the measure of a report: its own, or those of a measure reference (ISO 19157)."""
     yield from report.iterfind("{*}nameOfMeasure")
     yield from report.iterfind("{*}measure/{*}DQ_MeasureReference/{*}nameOfMeasure")
 
 
-def _name_of_measure(walk: Walk, element: etree._Element, target: r.Record) -> None:
+def _name_of_measure(walk: Walk, element: Element, target: r.Record) -> None:
     """Note the name of a measure, unless it is read with its value."""
     report = element.getparent()
     if report is not None and local_name(report) == "DQ_MeasureReference":
@@ -452,7 +450,7 @@ def _name_of_measure(walk: Walk, element: etree._Element, target: r.Record) -> N
         walk.unread(element)
 
 
-def _scope(walk: Walk, element: etree._Element, target: r.Record) -> None:
+def _scope(walk: Walk, element: Element, target: r.Record) -> None:
     """Note the scope of a report, unless it is the dataset, as in nearly all records."""
     levels = {code.get("codeListValue") for code in element.iter("{*}MD_ScopeCode")}
     more = next(element.iter("{*}extent", "{*}levelDescription"), None)
@@ -525,7 +523,7 @@ Axes = bool | Cone
 """Whether latitude comes first, or the projection of the positions."""
 
 
-def geojson_of(element: etree._Element) -> dict[str, Any] | None:
+def geojson_of(element: Element) -> Geometry | None:
     """Return a geometry as GeoJSON; None if it is not supported (another CRS, arcs) or too large."""
     names = [(part.get("srsName") or "").strip() for part in element.iter(etree.Element)]
     name = next(filter(None, names), "")
@@ -545,7 +543,7 @@ def geojson_of(element: etree._Element) -> dict[str, Any] | None:
     return shape
 
 
-def _geometry(element: etree._Element, axes: Axes) -> dict[str, Any] | None:
+def _geometry(element: Element, axes: Axes) -> Geometry | None:
     kind = local_name(element)
     if kind in _MANY:
         single, collection = _MANY[kind]
@@ -561,7 +559,7 @@ def _geometry(element: etree._Element, axes: Axes) -> dict[str, Any] | None:
 _SINGLE = ("Point", "LineString", "Polygon")
 
 
-def _single(element: etree._Element, kind: str, axes: Axes) -> Any:
+def _single(element: Element, kind: str, axes: Axes) -> Any:
     if kind == "Polygon":
         rings = [_positions(ring, axes) for ring in element.iter("{*}LinearRing")]
         if not rings or not all(map(_is_ring, rings)):
@@ -580,7 +578,7 @@ def _is_ring(positions: list[Position]) -> bool:
     return len(positions) >= 4 and positions[0] == positions[-1]  # noqa: PLR2004
 
 
-def _envelope(element: etree._Element, axes: Axes) -> list[Position]:
+def _envelope(element: Element, axes: Axes) -> list[Position]:
     """Return the ring around two opposite corners."""
     corners = []
     for name in ("lower", "upper"):
@@ -590,7 +588,7 @@ def _envelope(element: etree._Element, axes: Axes) -> list[Position]:
     return [[west, south], [east, south], [east, north], [west, north], [west, south]]
 
 
-def _positions(element: etree._Element, axes: Axes) -> list[Position]:
+def _positions(element: Element, axes: Axes) -> list[Position]:
     """Read ``pos``, ``posList`` or the older ``coordinates``."""
     positions: list[Position] = []
     for child in element.iter(*_NUMBERS):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lxml import etree
-
 from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.dataset.geometry import boxes_around, parts_of
 from ckanext.ecosphere.harvest import record as r
@@ -49,7 +47,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
 )
 from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE, RecordError
 from ckanext.ecosphere.harvest.record import Record, as_boxes
-from ckanext.ecosphere.shared.parsing import local_name
+from ckanext.ecosphere.shared.parsing import Element, local_name
 
 ROOTS = {"MD_Metadata", "MI_Metadata"}
 ISO_19139 = "http://www.isotc211.org/"
@@ -57,7 +55,7 @@ ISO_19115_3 = "http://standards.iso.org/iso/19115/-3/"
 _EXCEPTIONS = {"ExceptionReport", "ServiceExceptionReport", "Exception"}
 
 
-def records_in(root: etree._Element) -> Iterator[etree._Element]:
+def records_in(root: Element) -> Iterator[Element]:
     """Yield the metadata records of a document in order: the document itself, or those of a CSW response."""
     if local_name(root) in ROOTS:
         yield root
@@ -65,7 +63,7 @@ def records_in(root: etree._Element) -> Iterator[etree._Element]:
     yield from root.iter("{*}MD_Metadata", "{*}MI_Metadata")
 
 
-def kept_in(root: etree._Element) -> Iterator[etree._Element]:
+def kept_in(root: Element) -> Iterator[Element]:
     """Yield the parts of a document that a source stores: metadata records, or a standalone feature catalogue."""
     if local_name(root) == walk.CATALOGUE_ROOT:
         yield root
@@ -73,7 +71,7 @@ def kept_in(root: etree._Element) -> Iterator[etree._Element]:
     yield from records_in(root)
 
 
-def read_record(element: etree._Element) -> Record:
+def read_record(element: Element) -> Record:
     """Read one metadata record.
 
     Args:
@@ -98,7 +96,7 @@ def read_record(element: etree._Element) -> Record:
     return record
 
 
-def _standard(element: etree._Element) -> str:
+def _standard(element: Element) -> str:
     name = local_name(element)
     if name in _EXCEPTIONS:
         text = one_line(" ".join(str(part) for part in element.itertext()))
@@ -115,7 +113,7 @@ def _standard(element: etree._Element) -> str:
     raise RecordError("not-iso", root=name[:80])
 
 
-def _languages(element: etree._Element, record: Record) -> dict[str, str]:
+def _languages(element: Element, record: Record) -> dict[str, str]:
     """Read the language and the locales of the record, which are needed before any text."""
     locales: dict[str, str] = {}
     for child in element:
@@ -132,7 +130,7 @@ def _languages(element: etree._Element, record: Record) -> dict[str, str]:
     return locales
 
 
-def _language_of(locale: etree._Element) -> str:
+def _language_of(locale: Element) -> str:
     for child in locale:
         if local_name(child) in ("languageCode", "language"):
             return code_of(child)
@@ -152,7 +150,7 @@ IDENTIFICATION_INFO = "identificationInfo"
 # was only noted.
 
 
-def _series(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _series(walk: Walk, element: Element, record: r.Record) -> None:
     """Read the series of a publication as a series of the resource, and note its issue and pages."""
     reference("series")(walk, element, record)
     if (
@@ -197,7 +195,7 @@ _THESAURUS: Table = {
 }
 
 
-def _thesaurus(walk: Walk, element: etree._Element, group: _Keywords) -> None:
+def _thesaurus(walk: Walk, element: Element, group: _Keywords) -> None:
     """Read the name of the thesaurus, and note its title, dates and identifier together."""
     within(_THESAURUS)(walk, element, group)
     walk.unread(element)
@@ -210,7 +208,7 @@ class _Word:
     translations: r.Translations = field(default_factory=dict)
 
 
-def _keyword(walk: Walk, element: etree._Element, group: _Keywords) -> None:
+def _keyword(walk: Walk, element: Element, group: _Keywords) -> None:
     """Read a keyword in all its languages, as from RDF."""
     word = _Word()
     first = walk.text(element, word, "keyword")
@@ -231,7 +229,7 @@ _USUAL_KINDS = {"theme", "place"}
 """Keyword types that add no information; the others are noted."""
 
 
-def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _keywords(walk: Walk, element: Element, record: r.Record) -> None:
     for child in element:
         group = _Keywords()
         walk.children(child, _KEYWORDS, group)
@@ -266,7 +264,7 @@ _CONSTRAINT: Table = {
 }
 
 
-def _constraint_kind(walk: Walk, element: etree._Element, constraint: r.Constraint) -> None:
+def _constraint_kind(walk: Walk, element: Element, constraint: r.Constraint) -> None:
     name = local_name(element)
     for kind in ("legal", "security"):
         if kind.capitalize() in name:
@@ -276,7 +274,7 @@ def _constraint_kind(walk: Walk, element: etree._Element, constraint: r.Constrai
 _CONSTRAINTS = new(r.Constraint, "constraints", _CONSTRAINT, finish=_constraint_kind)
 
 
-def _note(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _note(walk: Walk, element: Element, record: r.Record) -> None:
     """Read a maintenance note; a link takes precedence over its text."""
     term = walk.text(element)
     words = term.href or block(term.text)
@@ -284,7 +282,7 @@ def _note(walk: Walk, element: etree._Element, record: r.Record) -> None:
         record.frequency_notes.append(words)
 
 
-def _documentation(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _documentation(walk: Walk, element: Element, record: r.Record) -> None:
     """Read a document about the resource (ISO 19115-3): its title and URL; note the rest."""
     for cited in element:
         titles = [walk.text(title).text for title in cited.iterfind("{*}title")]
@@ -312,7 +310,7 @@ MAINTENANCE: Table = {
 }
 
 
-def _distance(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _distance(walk: Walk, element: Element, record: r.Record) -> None:
     for child in element:
         value = one_line(child.text)
         if value:
@@ -327,7 +325,7 @@ _RESOLUTION: Table = {
 }
 
 
-def _temporal_resolution(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _temporal_resolution(walk: Walk, element: Element, record: r.Record) -> None:
     """Read the temporal resolution (ISO 19115-3), the first that is a duration."""
     value = one_line(walk.text(element).text)
     if not is_stored_form(value) or record.fields.setdefault("temporal_resolution", value) != value:
@@ -337,7 +335,7 @@ def _temporal_resolution(walk: Walk, element: etree._Element, record: r.Record) 
 _NAME_OF_MEMBER = within({"title": text("title"), "identifier": identifier_code("identifier")})
 
 
-def _name_of_member(walk: Walk, element: etree._Element, member: r.Member) -> None:
+def _name_of_member(walk: Walk, element: Element, member: r.Member) -> None:
     """Read the name of a related resource, or a mere reference to it."""
     reference_to = (element.get("uuidref") or "").strip()
     if not len(element) and reference_to:
@@ -368,7 +366,7 @@ _GRAPHIC: Table = {
 }
 
 
-def _graphic_url(walk: Walk, element: etree._Element, graphic: r.Graphic) -> None:
+def _graphic_url(walk: Walk, element: Element, graphic: r.Graphic) -> None:
     """Read the URL of `fileName`: a text, or the ``src`` of a ``gmx:FileName``."""
     for child in element:
         if local_name(child) == "fileName":
@@ -422,20 +420,20 @@ _OPERATION: Table = {
 }
 
 
-def _coupled(walk: Walk, element: etree._Element, service: r.Service) -> None:
+def _coupled(walk: Walk, element: Element, service: r.Service) -> None:
     """Read ``operatesOn``: a dataset by its identifier, the URL of its record, or both."""
     term = r.Term(element.get("uuidref") or "", element.get(XLINK_HREF))
     if term.text or term.href:
         service.coupled.append(term)
 
 
-def _coupled_resource(walk: Walk, element: etree._Element, service: r.Service) -> None:
+def _coupled_resource(walk: Walk, element: Element, service: r.Service) -> None:
     for child in element:
         for part in child:
             _part_of_coupled(walk, part, service)
 
 
-def _part_of_coupled(walk: Walk, part: etree._Element, service: r.Service) -> None:
+def _part_of_coupled(walk: Walk, part: Element, service: r.Service) -> None:
     name = local_name(part)
     if name == "operationName":
         walk.unread(part)
@@ -462,7 +460,7 @@ SERVICE: Table = {
 }
 
 
-def _identification(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _identification(walk: Walk, element: Element, record: r.Record) -> None:
     """Read the data or service identification; a service has its own properties and the common ones."""
     for child in element:
         name = local_name(child)
@@ -481,7 +479,7 @@ def _identification(walk: Walk, element: etree._Element, record: r.Record) -> No
 # --- the record (MD_Metadata) ---------------------------------------------------------------------
 
 
-def _reference_system(walk: Walk, element: etree._Element, system: r.ReferenceSystem) -> None:
+def _reference_system(walk: Walk, element: Element, system: r.ReferenceSystem) -> None:
     """Read the identifier of a reference system; without one it is meaningless."""
     collected = Identifiers()
     for child in element:
@@ -492,7 +490,7 @@ def _reference_system(walk: Walk, element: etree._Element, system: r.ReferenceSy
         system.code, system.codespace, system.href = first.code, first.codespace, first.href
 
 
-def _metadata_date(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _metadata_date(walk: Walk, element: Element, record: r.Record) -> None:
     """Read the record's date (ISO 19115-3), preferably a revision; all dates are read at the first ``dateInfo``."""
     parent = element.getparent()
     properties = [element] if parent is None else parent.findall("{*}dateInfo")
@@ -516,16 +514,16 @@ def _metadata_date(walk: Walk, element: etree._Element, record: r.Record) -> Non
     record.unread += [f"dateInfo: {other}" for other in dict.fromkeys(others)]
 
 
-def _to_record(walk: Walk, element: etree._Element, link: r.Link) -> None:
+def _to_record(walk: Walk, element: Element, link: r.Link) -> None:
     """Mark a link to the record itself (ISO 19115-3), whatever its function."""
     link.function = "completeMetadata"
 
 
-def _data_set_uri(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _data_set_uri(walk: Walk, element: Element, record: r.Record) -> None:
     record.uri = one_line(walk.text(element).text) or None
 
 
-def _parent_identifier(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _parent_identifier(walk: Walk, element: Element, record: r.Record) -> None:
     """Read the identifier of the parent record (ISO 19139) and its link; the first one wins."""
     if record.parent_identifier or record.parent_href:
         walk.unread(element)
@@ -536,7 +534,7 @@ def _parent_identifier(walk: Walk, element: etree._Element, record: r.Record) ->
 _PARENT = within({"title": note, "identifier": identifier_code("parent_identifier")})
 
 
-def _parent(walk: Walk, element: etree._Element, record: r.Record) -> None:
+def _parent(walk: Walk, element: Element, record: r.Record) -> None:
     """Read the citation of the parent record (ISO 19115-3), or a mere reference to it."""
     reference_to = (element.get("uuidref") or "").strip()
     if len(element):

@@ -17,7 +17,7 @@ from lxml import etree
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.harvest.record import Identifier, Record, Term
 from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.shared.parsing import local_name
+from ckanext.ecosphere.shared.parsing import Element, local_name
 from ckanext.ecosphere.vocabularies import languages
 
 XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
@@ -54,7 +54,7 @@ class Walk:
         self._left = 0
         self._noted = 0
 
-    def children(self, parent: etree._Element, table: Table, target: Any) -> None:
+    def children(self, parent: Element, table: Table, target: Any) -> None:
         """Call the handler of each child; note children without one."""
         for child in parent:
             name = local_name(child)
@@ -66,10 +66,10 @@ class Walk:
             else:
                 self.unread(child)
 
-    def unread(self, element: etree._Element) -> None:
+    def unread(self, element: Element) -> None:
         """Note an element without a handler, if it has any content; names of persons are noted separately."""
         people = list(element.iter("{*}individualName", "{*}CI_Individual"))
-        elements: Iterable[etree._Element] = element.iter(etree.Element)
+        elements: Iterable[Element] = element.iter(etree.Element)
         if people:
             elements = _without_people(element)
         self.note(element, sample(elements))
@@ -78,7 +78,7 @@ class Walk:
             if name:
                 self._append(f"{path(person)}: {name[:MAX_SAMPLE]}")
 
-    def note(self, element: etree._Element, text: str) -> None:
+    def note(self, element: Element, text: str) -> None:
         """Note a text under the path of an element."""
         text = self._bounded(text)
         if not text:
@@ -102,7 +102,7 @@ class Walk:
             return text
         return f"{text[:_BEGINNING]}…"
 
-    def text(self, prop: etree._Element, target: Any = None, field: str = "") -> Term:
+    def text(self, prop: Element, target: Any = None, field: str = "") -> Term:
         """Return the text of a property with its link; the French text if there are several languages.
 
         Texts in other languages are kept in the translations of the target, if it has such a field, else noted.
@@ -119,7 +119,7 @@ class Walk:
 
     def _choose(
         self,
-        prop: etree._Element,
+        prop: Element,
         target: Any,
         field: str,
         main: Term,
@@ -161,18 +161,18 @@ class Walk:
         else:
             others.append(("", first))
 
-    def _note_other(self, prop: etree._Element, language: str, text: str) -> None:
+    def _note_other(self, prop: Element, language: str, text: str) -> None:
         self._append(f"{path(prop)}[{language}]: {self._bounded(one_line(text)[:MAX_SAMPLE])}")
 
 
-Handler = Callable[[Walk, etree._Element, Any], None]
+Handler = Callable[[Walk, Element, Any], None]
 Table = dict[str, Handler]
 
 
 # --- reading one property ----------------------------------------------------------------
 
 
-def path(element: etree._Element) -> str:
+def path(element: Element) -> str:
     """Return the path of an element by local names, without the root."""
     names = [local_name(element)]
     names += [local_name(ancestor) for ancestor in element.iterancestors()]
@@ -199,7 +199,7 @@ def block(text: str | None) -> str:
     return "\n".join(lines).strip()
 
 
-def code_of(prop: etree._Element) -> str:
+def code_of(prop: Element) -> str:
     """Return the code of a property: ``codeListValue`` (its fragment if it is a URI), else the text."""
     for child in prop:
         value = (child.get("codeListValue") or "").strip() or one_line(child.text)
@@ -208,7 +208,7 @@ def code_of(prop: etree._Element) -> str:
     return one_line(prop.text)
 
 
-def _main_and_localised(prop: etree._Element) -> tuple[Term, list[tuple[str, str]]]:
+def _main_and_localised(prop: Element) -> tuple[Term, list[tuple[str, str]]]:
     main = Term(prop.text or "", None)
     localised: list[tuple[str, str]] = []
     for child in prop:
@@ -223,7 +223,7 @@ def _main_and_localised(prop: etree._Element) -> tuple[Term, list[tuple[str, str
     return main, localised
 
 
-def _without_people(element: etree._Element) -> Iterator[etree._Element]:
+def _without_people(element: Element) -> Iterator[Element]:
     """Iterate over an element in document order, except names of persons, which are noted separately."""
     if local_name(element) not in PEOPLE:
         yield element
@@ -231,7 +231,7 @@ def _without_people(element: etree._Element) -> Iterator[etree._Element]:
             yield from _without_people(child)
 
 
-def sample(nodes: Iterable[etree._Element]) -> str:
+def sample(nodes: Iterable[Element]) -> str:
     """Return the texts, codes and references of elements, at most `MAX_SAMPLE` characters."""
     parts: list[str] = []
     length = 0
@@ -251,11 +251,11 @@ def sample(nodes: Iterable[etree._Element]) -> str:
 # --- handlers that the tables assign to properties ----------------------------------------
 
 
-def skip(walk: Walk, element: etree._Element, target: Any) -> None:
+def skip(walk: Walk, element: Element, target: Any) -> None:
     """Ignore a property that does not describe the resource, or is read elsewhere (`docs/harvest-rules.md`)."""
 
 
-def note(walk: Walk, element: etree._Element, target: Any) -> None:
+def note(walk: Walk, element: Element, target: Any) -> None:
     """Note a property that has no dataset field."""
     walk.unread(element)
 
@@ -263,7 +263,7 @@ def note(walk: Walk, element: etree._Element, target: Any) -> None:
 def text(attribute: str) -> Handler:
     """Set an attribute to the text of the property, on one line; the first text wins."""
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         term = walk.text(element, target, attribute)
         value = one_line(term.text)
         before = getattr(target, attribute)
@@ -281,7 +281,7 @@ def text(attribute: str) -> Handler:
 def long_text(attribute: str) -> Handler:
     """Set an attribute to the text of the property, keeping line breaks."""
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         term = walk.text(element, target, attribute)
         value = block(term.text)
         if value and (getattr(target, attribute) or term.href):
@@ -295,7 +295,7 @@ def long_text(attribute: str) -> Handler:
 def texts(attribute: str) -> Handler:
     """Append the text of the property, on one line, to a list; note its link, if any."""
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         term = walk.text(element)
         _append(target, attribute, one_line(term.text))
         if term.href:
@@ -307,7 +307,7 @@ def texts(attribute: str) -> Handler:
 def long_texts(attribute: str) -> Handler:
     """Append the text of the property, keeping line breaks, to a list."""
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         _append(target, attribute, block(walk.text(element).text))
 
     return handler
@@ -316,7 +316,7 @@ def long_texts(attribute: str) -> Handler:
 def codes(attribute: str) -> Handler:
     """Append the code of the property to a list."""
 
-    def handler(_walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(_walk: Walk, element: Element, target: Any) -> None:
         _append(target, attribute, code_of(element))
 
     return handler
@@ -330,7 +330,7 @@ def _append(target: Any, attribute: str, value: Any) -> None:
 def terms(attribute: str) -> Handler:
     """Append the text of the property with its link to a list."""
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         term = walk.text(element)
         term = Term(block(term.text), term.href or element.get(XLINK_HREF))
         if term.text or term.href:
@@ -342,7 +342,7 @@ def terms(attribute: str) -> Handler:
 def text_and_href(attribute: str, href_attribute: str) -> Handler:
     """Set one attribute to the text of the property and another to its link."""
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         term = walk.text(element)
         if term.text and not getattr(target, attribute):
             setattr(target, attribute, one_line(term.text))
@@ -356,7 +356,7 @@ def text_and_href(attribute: str, href_attribute: str) -> Handler:
 def code(attribute: str) -> Handler:
     """Set an attribute to the code of the property; the first code wins."""
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         value = code_of(element)
         before = getattr(target, attribute)
         if value and not before:
@@ -370,7 +370,7 @@ def code(attribute: str) -> Handler:
 def reference(attribute: str) -> Handler:
     """Append the ``uuidref`` (else the link, else the text) of the property to a list."""
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         uuid, href = element.get("uuidref"), element.get(XLINK_HREF)
         value = uuid or href or one_line(walk.text(element).text)
         _append(target, attribute, value.strip())
@@ -383,7 +383,7 @@ def reference(attribute: str) -> Handler:
 def identifiers(attribute: str) -> Handler:
     """Append each ``MD_Identifier`` or ``RS_Identifier`` of the property to a list."""
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         for child in element:
             identifier = Identifier()
             for part in child:
@@ -407,7 +407,7 @@ def identifiers(attribute: str) -> Handler:
 def within(table: Table) -> Handler:
     """Descend into the types within the property, filling the same target."""
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         is_empty = True
         for child in element:
             if local_name(child):
@@ -425,14 +425,14 @@ def by_type(types: dict[str, Handler | Table]) -> Handler:
     for name, inside in types.items():
         handlers[name] = _inside(inside) if isinstance(inside, dict) else inside
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         walk.children(element, handlers, target)
 
     return handler
 
 
 def _inside(table: Table) -> Handler:
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         walk.children(element, table, target)
 
     return handler
@@ -450,7 +450,7 @@ def new(
         finish: called with the element of the type and the object before it is appended.
     """
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         is_empty = True
         for child in element:
             if not local_name(child):
@@ -470,7 +470,7 @@ def new(
 def bare(factory: Callable[[], Any], attribute: str, table: Table) -> Handler:
     """Create an object for a type without its property, as written by one catalogue's own conversion; see ``new``."""
 
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+    def handler(walk: Walk, element: Element, target: Any) -> None:
         item = factory()
         walk.children(element, table, item)
         getattr(target, attribute).append(item)
@@ -516,7 +516,7 @@ def _into_field(field: fields.Field) -> Handler:
     """Read a property straight into a field of the dataset, which no rule judges."""
     read = READERS[field.iso["read"]]("value")
 
-    def handler(walk: Walk, element: etree._Element, _target: Any) -> None:
+    def handler(walk: Walk, element: Element, _target: Any) -> None:
         empty = [] if field.has_several else None
         holder = _Value(walk.record.fields.get(field.name, empty))
         read(walk, element, holder)
@@ -535,7 +535,7 @@ MOST_ATTRIBUTES = 500
 ATTRIBUTE = "FC_FeatureAttribute"
 
 
-def read_feature_catalogue(walk: Walk, element: etree._Element, target: Any) -> None:
+def read_feature_catalogue(walk: Walk, element: Element, target: Any) -> None:
     """Note the text of a catalogue about itself and its feature types, then its attributes.
 
     A dataset has no field for them, so they become further information on its content:
@@ -549,10 +549,10 @@ def read_feature_catalogue(walk: Walk, element: etree._Element, target: Any) -> 
             walk.note(person, " ".join(_texts(person)))
 
 
-def told_by(element: etree._Element) -> str:
+def told_by(element: Element) -> str:
     """Return a catalogue as readable text: about itself and its feature types, then one line per attribute."""
     attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))
-    inside: set[etree._Element] = set()
+    inside: set[Element] = set()
     for part in (*attributes, *element.iter("{*}isAbstract"), *_people(element)):
         inside.update(part.iter(etree.Element))
     others = [part for part in element.iter(etree.Element) if part not in inside]
@@ -562,11 +562,11 @@ def told_by(element: etree._Element) -> str:
     return "\n".join(filter(None, lines))
 
 
-def _people(element: etree._Element) -> list[etree._Element]:
+def _people(element: Element) -> list[Element]:
     return list(element.iter("{*}individualName", "{*}CI_Individual"))
 
 
-def _line(attribute: etree._Element) -> str:
+def _line(attribute: Element) -> str:
     """Return name, type and definition of an attribute, then its other properties."""
     texts: dict[str, list[str]] = {}
     for prop in attribute:
@@ -600,7 +600,7 @@ def _occurrences(cardinality: str) -> list[str]:
     return words
 
 
-def _listed(prop: etree._Element) -> str:
+def _listed(prop: Element) -> str:
     """Return a listed value as ``code = label``."""
     texts = {}
     for value in prop:
@@ -610,5 +610,5 @@ def _listed(prop: etree._Element) -> str:
     return " = ".join(dict.fromkeys(filter(None, parts)))
 
 
-def _texts(element: etree._Element) -> list[str]:
+def _texts(element: Element) -> list[str]:
     return [str(text) for text in element.itertext() if str(text).strip()]

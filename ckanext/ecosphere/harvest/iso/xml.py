@@ -1,8 +1,7 @@
 """Hardened parser for untrusted XML: no declarations are followed, and size is bounded.
 
-A document that is not well-formed for one of the few reasons seen in real catalogues is repaired by named rules and
-parsed once more; the caller receives the names of the rules that changed something, for its report. Any other is
-refused with a `RecordError`.
+A document that is not well-formed for one of the few reasons seen in real catalogues is repaired by rules and parsed
+once more. Any other is refused with a `RecordError`.
 
 Safety: no DOCTYPE (hence no entities, internal or external), no network, libxml2's limits on depth (256) and on the
 size of one text (10 MB) kept, and limits on bytes, elements and the length of a tag, because a document of twenty
@@ -20,6 +19,7 @@ from lxml import etree
 
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.shared import parsing
+from ckanext.ecosphere.shared.parsing import Element
 
 MAX_BYTES = 32 * 1024 * 1024
 """Maximum size of a document after decompression, in bytes; a page of 50 records is about 2 MB."""
@@ -109,26 +109,22 @@ def _cp1252(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("ecosphere-cp1252", _cp1252)
 
 
-def parse_xml(
-    data: bytes, max_bytes: int = MAX_BYTES, repairs: list[str] | None = None
-) -> etree._Element:
+def parse_xml(data: bytes, max_bytes: int = MAX_BYTES) -> Element:
     """Parse a document and return its root.
 
     Args:
         data: the bytes as received, decompressed.
         max_bytes: maximum size.
-        repairs: receives the names of the repair rules that changed something.
 
     Raises:
         RecordError: the document is refused; the code states why.
     """
-    done: list[str] = [] if repairs is None else repairs
-    data = _bounded(_as_ascii_superset(data, max_bytes, done), done)
+    data = _bounded(_as_ascii_superset(data, max_bytes))
     _refuse_doctype(data)
     try:
         root = etree.fromstring(data, parsing.xml_parser(_encoding(data)))
     except etree.XMLSyntaxError as error:
-        root = _parse_repaired(data, error, done)
+        root = _parse_repaired(data, error)
     except (ValueError, LookupError) as error:
         raise RecordError("not-well-formed", line=1, detail=str(error)[:200]) from error
     if root is None:
@@ -140,53 +136,44 @@ def parse_xml(
 
 def _encoding(data: bytes) -> str:
     """Return the encoding to give to the parser, so that it does not detect one itself (UTF-7, EBCDIC, UCS-4…)."""
-    declared = _DECLARED.search(_declaration(data))
-    name = declared.group(1).decode("ascii").lower() if declared else "utf-8"
-    return _SINGLE_BYTE.get(name, "utf-8")
+    return _SINGLE_BYTE.get(_declared_encoding(data), "utf-8")
 
 
 # --- what the bytes are ------------------------------------------------------------------
 
 
-def _as_ascii_superset(data: bytes, max_bytes: int, done: list[str]) -> bytes:
+def _as_ascii_superset(data: bytes, max_bytes: int) -> bytes:
     """Convert any supported encoding to one where markup is plain ASCII, so that it can be checked."""
     if not data:
         raise RecordError("empty")
     if len(data) > max_bytes:
         raise RecordError("too-large", size=len(data), limit=max_bytes)
     mark, encoding = next((pair for pair in _BOMS if data.startswith(pair[0])), (b"", ""))
-    if mark:
-        done.append("byte-order-mark")
-        data = data[len(mark) :]
-    else:
+    data = data[len(mark) :]
+    if not mark:
         encoding = next((name for start, name in _WITHOUT_BOM if data.startswith(start)), "")
     if encoding.startswith(("utf-16", "utf-32")):
-        done.append("utf-16")
         text = data.decode(encoding, "replace")
         data = _without_declaration(text.encode("utf-8", "replace"))
-    stripped = data.lstrip(b" \t\r\n\x00\x0b\x0c")
-    if stripped.startswith(codecs.BOM_UTF8):
-        stripped = stripped[len(codecs.BOM_UTF8) :].lstrip()
-        done.append("byte-order-mark")
-    if not stripped:
+    data = data.lstrip(b" \t\r\n\x00\x0b\x0c").removeprefix(codecs.BOM_UTF8).lstrip()
+    if not data:
         raise RecordError("empty")
-    if len(stripped) != len(data):
-        done.append("leading-space")
-    return _checked_encoding(stripped, done)
+    return _checked_encoding(data)
 
 
-def _checked_encoding(data: bytes, done: list[str]) -> bytes:
-    declared = _DECLARED.search(_declaration(data))
-    if not declared:
-        return data
-    name = declared.group(1).decode("ascii").lower()
+def _checked_encoding(data: bytes) -> bytes:
+    name = _declared_encoding(data)
     if name in _UTF8 or name in _SINGLE_BYTE:
         return data
     if name.startswith(("utf-16", "ucs-2", "iso-10646")):
         # Declared as UTF-16, but the markup is ASCII: the declaration is wrong.
-        done.append("wrong-declaration")
         return _without_declaration(data)
     raise RecordError("encoding", encoding=name)
+
+
+def _declared_encoding(data: bytes) -> str:
+    declared = _DECLARED.search(_declaration(data))
+    return declared.group(1).decode("ascii").lower() if declared else "utf-8"
 
 
 def _declaration(data: bytes) -> bytes:
@@ -202,17 +189,14 @@ def _without_declaration(data: bytes) -> bytes:
 # --- what is refused or cut before parsing -----------------------------------------------
 
 
-def _bounded(data: bytes, done: list[str]) -> bytes:
+def _bounded(data: bytes) -> bytes:
     count = data.count(b"<")
     if count // 2 > MAX_ELEMENTS:
         raise RecordError("too-many-elements", count=count // 2, limit=MAX_ELEMENTS)
     if len(data) > MAX_TAG and _LONG_TAG.search(data):
         raise RecordError("tag-too-long", limit=MAX_TAG)
     if len(data) > MAX_TEXT:
-        shorter = _LONG_TEXT.sub(_cut_text, data)
-        if len(shorter) != len(data):
-            done.append("long-text")
-        data = shorter
+        return _LONG_TEXT.sub(_cut_text, data)
     return data
 
 
@@ -241,8 +225,7 @@ def _refuse_doctype(data: bytes) -> None:
 
 
 def _to_utf8(data: bytes) -> bytes:
-    declared = _DECLARED.search(_declaration(data))
-    name = declared.group(1).decode("ascii").lower() if declared else "utf-8"
+    name = _declared_encoding(data)
     if name in _SINGLE_BYTE:
         text = data.decode("cp1252" if name != "iso-8859-15" else name, "replace")
     else:
@@ -305,33 +288,29 @@ def _undeclared_prefixes(data: bytes) -> bytes:
     return data[: root.end()] + b"".join(missing) + data[root.end() :]
 
 
-REPAIRS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
-    ("latin-1-declared-utf-8", _latin1),
-    ("inner-declarations", _inner_declarations),
-    ("control-characters", _control_characters),
-    ("html-entities", _html_entities),
-    ("bare-ampersands", _bare_ampersands),
-    ("undeclared-prefixes", _undeclared_prefixes),
+REPAIRS: tuple[Callable[[bytes], bytes], ...] = (
+    _latin1,
+    _inner_declarations,
+    _control_characters,
+    _html_entities,
+    _bare_ampersands,
+    _undeclared_prefixes,
 )
 """Repair rules, applied in this order to a document that is not well-formed before it is parsed
 once more."""
 
 
-def _parse_repaired(data: bytes, error: etree.XMLSyntaxError, done: list[str]) -> etree._Element:
-    changed = False
-    for name, rule in REPAIRS:
-        repaired = rule(data)
-        if repaired != data:
-            changed = True
-            done.append(name)
-            data = repaired
-    if not changed:
+def _parse_repaired(data: bytes, error: etree.XMLSyntaxError) -> Element:
+    repaired = data
+    for rule in REPAIRS:
+        repaired = rule(repaired)
+    if repaired == data:
         raise _refusal(data, error) from error
-    _refuse_doctype(data)
+    _refuse_doctype(repaired)
     try:
-        return etree.fromstring(data, parsing.xml_parser(_encoding(data)))
+        return etree.fromstring(repaired, parsing.xml_parser(_encoding(repaired)))
     except (etree.XMLSyntaxError, ValueError, LookupError) as again:
-        raise _refusal(data, again) from again
+        raise _refusal(repaired, again) from again
 
 
 def _refusal(data: bytes, error: Exception) -> RecordError:

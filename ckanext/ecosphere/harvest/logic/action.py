@@ -54,7 +54,7 @@ CORRECTION = ("rule", "xpath", "today", "proposed", "content")
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.id_schema)
-def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show the progress and results of a job.
 
     Args:
@@ -85,7 +85,7 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.records_schema)
-def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> DataDict:
     """List the records that a job refused or set aside, and why. For editors of the job's source.
 
     Args:
@@ -106,7 +106,7 @@ def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> dic
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.id_schema)
-def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show one record of a harvest: what became of it and why.
 
     For editors of its source, and of the dataset made of it.
@@ -128,7 +128,7 @@ def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.changes_schema)
-def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> DataDict:
     """List the datasets that a job added, updated or withdrew. For editors of the job's source.
 
     Args:
@@ -152,7 +152,7 @@ def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> dic
 
 
 @tk.validate_action_data(schema.id_schema)
-def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> DataDict:
     """Undo a job in the background, and record it in the journal. For editors of the job's source.
 
     Datasets that it added are withdrawn, those that it updated get their former version back, and those that it
@@ -191,7 +191,7 @@ def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> dict[st
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.reconciliation_schema)
-def ecosphere_harvest_reconciliation_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_reconciliation_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show what a catalogue has, what the portal shows of it, and why the rest is not shown. For editors of the source.
 
     Everything comes from the last harvest that is over; the source is not asked.
@@ -229,7 +229,7 @@ def ecosphere_harvest_reconciliation_show(context: Context, data_dict: DataDict)
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.overview_schema)
-def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List the harvest sources that the user manages.
 
     Args:
@@ -255,7 +255,7 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[di
 
 
 @tk.validate_action_data(schema.id_schema)
-def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) -> DataDict:
     """Harvest a source with the next free worker, before all waiting harvests, and record it in the journal.
 
     A waiting harvest of the source moves to the front. Sysadmins only.
@@ -291,7 +291,7 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.id_schema)
-def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show the held withdrawals of a source.
 
     Args:
@@ -326,7 +326,7 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
 
 
 @tk.validate_action_data(schema.decision_schema)
-def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) -> DataDict:
     """Decide on the held withdrawals of a source.
 
     Args:
@@ -356,7 +356,7 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.corrections_schema)
-def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) -> DataDict:
     """List the values that can be corrected in the records of a source. For editors of the source.
 
     Args:
@@ -385,7 +385,7 @@ def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) ->
 
 
 @tk.validate_action_data(schema.trial_schema)
-def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> DataDict:
     """Start a preview of a source in the background: the beginning of the source is read, and nothing is saved.
 
     Args:
@@ -406,7 +406,7 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.id_schema)
-def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show the result of a trial, which is kept for an hour.
 
     Args:
@@ -426,7 +426,7 @@ def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.nothing_schema)
-def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show whether the user receives the letter about the sources that they manage.
 
     Args:
@@ -441,7 +441,7 @@ def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> dict
 
 
 @tk.validate_action_data(schema.letter_schema)
-def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> DataDict:
     """Subscribe the user to the letter about the sources that they manage, or unsubscribe them.
 
     It is written in the language of the subscription request.
@@ -467,7 +467,7 @@ def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> di
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.id_schema)
-def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show what the source record of a harvested dataset states, field by field, and which of it was not taken over.
 
     The stored record is read again. Available to everyone who may see the dataset.
@@ -493,7 +493,7 @@ def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> 
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.id_schema)
-def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show the catalogues that have a dataset. Available to everyone who may see the dataset.
 
     Args:
@@ -511,7 +511,7 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.id_schema)
-def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show which parts of a dataset can be changed permanently on the portal. For those who may edit the dataset.
 
     Args:
@@ -540,7 +540,7 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.id_schema)
-def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List the local edits of a harvested dataset: fields changed on the portal, which harvests leave as they are.
 
     Available to everyone who may see the dataset.
@@ -566,7 +566,7 @@ def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[
 
 
 @tk.validate_action_data(schema.edit_schema)
-def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Give up a local edit: the field takes the value of the source, and follows it at later harvests.
 
     For those who may edit the dataset.
@@ -591,7 +591,7 @@ def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> list
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.datasets_schema)
-def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> DataDict:
     """List which of some datasets are harvested, so that a field changed on the portal becomes a local edit.
 
     Args:
@@ -612,7 +612,7 @@ def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> di
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.record_schema)
-def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> DataDict:
     """Read one ISO 19139 record as a harvest would, without saving anything.
 
     Args:
@@ -716,7 +716,7 @@ def _new_job(context: Context, id_: str) -> str:
         raise _refusal(tk._("This source is being harvested already.")) from error
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the actions of the plugin."""
     own = {
         name: action for name, action in globals().items() if name.startswith("ecosphere_harvest_")

@@ -2,64 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan.logic.schema import validator_args
+from ckan.types import DataDict
 
 from ckanext.ecosphere.harvest.finish import reports
 
 MOST_DATASETS = 1000
+_TEXT = ("not_empty", "unicode_safe")
+_NUMBER = "natural_number_validator"
+_FIRST = (("default", 0), _NUMBER)
+Validator = str | tuple[str, Any] | Callable[..., Any]
+"""Name of a validator, name and argument of one that has to be made, or the validator itself."""
 
 
-@validator_args
-def id_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
-    """Return the schema of a job, given by id, or of a source or dataset, given by id or name."""
-    return {"id": [not_empty, unicode_safe]}
+def _schema(**fields: tuple[Validator, ...]) -> Callable[[], DataDict]:
+    """Return the function that makes a schema: field → its validators."""
+
+    def schema() -> DataDict:
+        return {name: list(map(_validator, validators)) for name, validators in fields.items()}
+
+    return schema
 
 
-def records_schema() -> dict[str, Any]:
-    """Return the schema of a selection of the records of a job that became no dataset."""
-    return _page_schema(reports.RECORD_OUTCOMES)
+def _validator(validator: Validator) -> Any:
+    if isinstance(validator, str):
+        return tk.get_validator(validator)
+    if isinstance(validator, tuple):
+        name, argument = validator
+        make: Any = tk.get_validator(name)
+        return make(argument)
+    return validator
 
 
-def changes_schema() -> dict[str, Any]:
-    """Return the schema of a selection of the datasets that a job changed."""
-    return _page_schema(reports.CHANGE_OUTCOMES)
-
-
-def reconciliation_schema() -> dict[str, Any]:
-    """Return the schema of a selection of the records of a source that are not shown."""
-    return _page_schema(reports.UNSHOWN, "reason")
-
-
-def _page_schema(outcomes: Iterable[str], name: str = "outcome") -> dict[str, Any]:
-    validator: Any = tk.get_validator
-    not_empty, unicode_safe, ignore_empty = map(
-        validator, ("not_empty", "unicode_safe", "ignore_empty")
-    )
-    one_of, default, number = map(validator, ("one_of", "default", "natural_number_validator"))
-    return {
-        "id": [not_empty, unicode_safe],
-        name: [ignore_empty, one_of(list(outcomes))],
-        "limit": [ignore_empty, number],
-        "offset": [default(0), number],
-    }
-
-
-@validator_args
-def corrections_schema(
-    not_empty: Any, unicode_safe: Any, natural_number_validator: Any, default: Any
-) -> dict[str, Any]:
-    """Return the schema of a source, given by id or name, and the offset of its records."""
-    return {"id": [not_empty, unicode_safe], "offset": [default(0), natural_number_validator]}
-
-
-@validator_args
-def datasets_schema(not_empty: Any, list_of_strings: Any) -> dict[str, Any]:
-    """Return the schema of a list of datasets, given by id."""
-    return {"ids": [not_empty, list_of_strings, _few]}
+def _page_schema(**choice: list[str]) -> Callable[[], DataDict]:
+    """Return the function that makes the schema of a page of a list, of which one value may be chosen."""
+    chosen = {name: ("ignore_empty", ("one_of", values)) for name, values in choice.items()}
+    return _schema(id=_TEXT, limit=("ignore_empty", _NUMBER), offset=_FIRST, **chosen)
 
 
 def _few(value: Any) -> Any:
@@ -68,52 +49,23 @@ def _few(value: Any) -> Any:
     return value
 
 
-@validator_args
-def decision_schema(not_empty: Any, unicode_safe: Any, one_of: Any) -> dict[str, Any]:
-    """Return the schema of a decision on the held withdrawals of a source."""
-    return {"id": [not_empty, unicode_safe], "decision": [not_empty, one_of(["withdraw", "keep"])]}
-
-
-@validator_args
-def edit_schema(not_empty: Any, unicode_safe: Any, ignore_missing: Any) -> dict[str, Any]:
-    """Return the schema of a local edit of a dataset, given by id or name."""
-    text = [not_empty, unicode_safe]
-    return {"id": text, "field": text, "resource": [ignore_missing, unicode_safe]}
-
-
-@validator_args
-def record_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
-    """Return the schema of a record, as text."""
-    return {"content": [not_empty, unicode_safe]}
-
-
-@validator_args
-def letter_schema(not_missing: Any, boolean_validator: Any) -> dict[str, Any]:
-    """Return the schema of a subscription to the letter."""
-    return {"wanted": [not_missing, boolean_validator]}
-
-
-@validator_args
-def overview_schema(
-    ignore_empty: Any, unicode_safe: Any, default: Any, boolean_validator: Any
-) -> dict[str, Any]:
-    """Return the schema of the source overview."""
-    return {
-        "organization": [ignore_empty, unicode_safe],
-        "counted": [default(True), boolean_validator],
-    }
-
-
-def nothing_schema() -> dict[str, Any]:
-    """Return an empty schema, for actions without parameters."""
-    return {}
-
-
-@validator_args
-def trial_schema(not_empty: Any, unicode_safe: Any, ignore_missing: Any) -> dict[str, Any]:
-    """Return the schema of a source to preview, which need not exist on the portal."""
-    return {
-        "url": [not_empty, unicode_safe],
-        "source_type": [not_empty, unicode_safe],
-        "config": [ignore_missing, unicode_safe],
-    }
+nothing_schema = _schema()
+id_schema = _schema(id=_TEXT)
+"""A job, given by id, or a source or dataset, given by id or name."""
+records_schema = _page_schema(outcome=list(reports.RECORD_OUTCOMES))
+"""Records of a job that became no dataset."""
+changes_schema = _page_schema(outcome=list(reports.CHANGE_OUTCOMES))
+"""Datasets that a job changed."""
+reconciliation_schema = _page_schema(reason=list(reports.UNSHOWN))
+"""Records of a source that are not shown."""
+corrections_schema = _schema(id=_TEXT, offset=_FIRST)
+datasets_schema = _schema(ids=("not_empty", "list_of_strings", _few))
+decision_schema = _schema(id=_TEXT, decision=("not_empty", ("one_of", ["withdraw", "keep"])))
+edit_schema = _schema(id=_TEXT, field=_TEXT, resource=("ignore_missing", "unicode_safe"))
+record_schema = _schema(content=_TEXT)
+letter_schema = _schema(wanted=("not_missing", "boolean_validator"))
+overview_schema = _schema(
+    organization=("ignore_empty", "unicode_safe"), counted=(("default", True), "boolean_validator")
+)
+trial_schema = _schema(url=_TEXT, source_type=_TEXT, config=("ignore_missing", "unicode_safe"))
+"""A source to preview, which need not exist on the portal."""

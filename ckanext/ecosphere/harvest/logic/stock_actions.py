@@ -86,7 +86,7 @@ def spread() -> int:
 @tk.chained_action
 def harvest_send_job_to_gather_queue(
     original: Any, context: Context, data_dict: DataDict
-) -> dict[str, Any]:
+) -> DataDict:
     """Run a job: for our source types as a CKAN background job, for others with the original action.
 
     Args:
@@ -151,9 +151,7 @@ def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -
 
 @tk.side_effect_free
 @tk.chained_action
-def harvest_source_show_status(
-    original: Any, context: Context, data_dict: DataDict
-) -> dict[str, Any]:
+def harvest_source_show_status(original: Any, context: Context, data_dict: DataDict) -> DataDict:
     """Show the status of a source, with public datasets counted by Solr.
 
     To count them, ckanext-harvest 1.6.3 joins all datasets to all records ever read, on each page of a source.
@@ -226,7 +224,7 @@ def harvest_source_reindex(original: Any, context: Context, data_dict: DataDict)
     return True
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the chained actions."""
     chained = (
         harvest_send_job_to_gather_queue,

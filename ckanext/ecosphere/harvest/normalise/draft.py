@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere.dataset.geometry import Box
-from ckanext.ecosphere.harvest.problems import Problem
+from ckanext.ecosphere.harvest.problems import Params, Problem
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.shared.characters import without_credentials
 from ckanext.ecosphere.vocabularies import normalise, tables
 from ckanext.ecosphere.vocabularies.phrases import plain
 
 Dataset = dict[str, Any]
+Row = dict[str, Any]
+"""One of the rows of a field with subfields."""
 
 PLAIN: tuple[tuple[str, str], ...] = (
     ("title", "title"),
@@ -73,7 +75,7 @@ class Reason:
     """
 
     code: str
-    params: dict[str, Any] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the reason as stored."""
@@ -241,6 +243,17 @@ def _pruned(value: Any) -> Any:
     if isinstance(value, list):
         return [item for item in map(_pruned, value) if item not in _EMPTY]
     return value
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    """Yield the values in a dataset, or a part of one, as texts."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from strings_in(item)
+    elif value is not None:
+        yield str(value)
 
 
 __all__ = ["DATA", "MAX_KEYWORDS", "is_placeholder", "normalise", "parts", "plain", "rows"]

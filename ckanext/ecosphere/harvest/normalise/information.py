@@ -16,7 +16,14 @@ from ckanext.ecosphere.harvest.normalise import themes
 from ckanext.ecosphere.harvest.normalise.codes import concept_of
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
 from ckanext.ecosphere.harvest.normalise.contacts import first_email, is_person
-from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder, plain, reason, rows
+from ckanext.ecosphere.harvest.normalise.draft import (
+    Draft,
+    is_placeholder,
+    plain,
+    reason,
+    rows,
+    strings_in,
+)
 from ckanext.ecosphere.harvest.normalise.identity import provenance_of_record
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact
@@ -84,7 +91,7 @@ class _Used:
     """The texts of the dataset and of the log, to search for those of the record."""
 
     def __init__(self, draft: Draft):
-        texts = [*_strings(draft.dataset), *draft.unread]
+        texts = [*strings_in(draft.dataset), *draft.unread]
         for change in draft.log:
             texts += change.texts()
         for problem in draft.problems:
@@ -136,16 +143,6 @@ def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 @cache
 def _attributes(kind: type) -> tuple[str, ...]:
     return tuple(attribute.name for attribute in dataclasses.fields(kind))
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _strings(item)
-    elif value is not None:
-        yield str(value)
 
 
 # --- other information -----------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.dates import parse_date
-from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder, parts, plain, rows
+from ckanext.ecosphere.harvest.normalise.draft import Draft, Row, is_placeholder, parts, plain, rows
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
 from ckanext.ecosphere.harvest.record import Conformity, QualityMeasure, ReferenceSystem, Resolution
 from ckanext.ecosphere.vocabularies.phrases import Phrases
@@ -451,7 +451,7 @@ def specification_uri(title: str) -> str:
 
 def conformity(draft: Draft) -> None:
     """Keep each report once; a specification that the data conform to is one that they follow."""
-    reports: list[dict[str, Any]] = []
+    reports: list[Row] = []
     followed: list[str] = []
     for report in _bounded(draft, draft.record.conformity):
         if is_placeholder(report.title) and not report.href:
@@ -481,7 +481,7 @@ def _degree(report: Conformity) -> bool | None:
     return report.degree
 
 
-def _row(report: Conformity) -> dict[str, Any]:
+def _row(report: Conformity) -> Row:
     """Return a report as a row: specification, its URI and date, degree."""
     title = cut(one_line(report.title), MAX_NAME)
     href = report.href or ""
@@ -499,7 +499,7 @@ def _row(report: Conformity) -> dict[str, Any]:
 
 def quality_measures(draft: Draft) -> None:
     """Keep each quality measure once, with its dimension; else those that a profile has read."""
-    measures: list[dict[str, Any]] = []
+    measures: list[Row] = []
     for row in _measures(_bounded(draft, draft.record.measures)):
         if row not in measures:
             measures.append(row)
@@ -510,7 +510,7 @@ def quality_measures(draft: Draft) -> None:
         draft.set("quality_measure", measures)
 
 
-def _measures(measures: Iterable[QualityMeasure]) -> Iterator[dict[str, Any]]:
+def _measures(measures: Iterable[QualityMeasure]) -> Iterator[Row]:
     for measure in measures:
         row = {
             "name": cut(one_line(measure.name), MAX_NAME),

@@ -53,56 +53,56 @@ from ckanext.ecosphere.harvest.normalise.texts import (
 from ckanext.ecosphere.harvest.normalise.themes import eu_themes, inspire_themes, tags, themes
 from ckanext.ecosphere.harvest.record import Record
 
-RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
-    ("title", title),
-    ("alternate-titles", alternate_titles),
-    ("description", description),
-    ("translations", translations),
-    ("lineage", lineage),
-    ("version", version),
-    ("identifiers", identifiers),
-    ("resource-type", resource_type),
-    ("relations", relations),
-    ("languages", languages),
-    ("status", status),
-    ("spatial-representation", representation),
-    ("dates", dates),
-    ("metadata-date", metadata_date),
-    ("periods", periods),
-    ("frequency", frequency),
-    ("organisation", organisation),
-    ("contacts", contacts),
-    ("boxes", boxes),
-    ("territory", territory),
-    ("topic-categories", topic_categories),
-    ("inspire-themes", inspire_themes),
-    ("themes", themes),
-    ("eu-themes", eu_themes),
-    ("constraints", constraints),
-    ("restriction-codes", restriction_codes),
-    ("tags", tags),
-    ("reference-systems", reference_systems),
-    ("scale", scale),
-    ("resolution", resolution),
-    ("conformity", conformity),
-    ("quality-measures", quality_measures),
-    ("links", links),
-    ("preview", preview),
-    ("record-provenance", provenance_of_record),
-    ("texts-without-a-place", texts_without_a_place),
-    ("profile-fields", profile_fields),
-    ("what-is-left", what_is_left),
-    ("other-information", other_information),
-    ("within-bounds", within_bounds),
-)
+RULES: dict[str, Callable[[Draft], None]] = {
+    "title": title,
+    "alternate-titles": alternate_titles,
+    "description": description,
+    "translations": translations,
+    "lineage": lineage,
+    "version": version,
+    "identifiers": identifiers,
+    "resource-type": resource_type,
+    "relations": relations,
+    "languages": languages,
+    "status": status,
+    "spatial-representation": representation,
+    "dates": dates,
+    "metadata-date": metadata_date,
+    "periods": periods,
+    "frequency": frequency,
+    "organisation": organisation,
+    "contacts": contacts,
+    "boxes": boxes,
+    "territory": territory,
+    "topic-categories": topic_categories,
+    "inspire-themes": inspire_themes,
+    "themes": themes,
+    "eu-themes": eu_themes,
+    "constraints": constraints,
+    "restriction-codes": restriction_codes,
+    "tags": tags,
+    "reference-systems": reference_systems,
+    "scale": scale,
+    "resolution": resolution,
+    "conformity": conformity,
+    "quality-measures": quality_measures,
+    "links": links,
+    "preview": preview,
+    "record-provenance": provenance_of_record,
+    "texts-without-a-place": texts_without_a_place,
+    "profile-fields": profile_fields,
+    "what-is-left": what_is_left,
+    "other-information": other_information,
+    "within-bounds": within_bounds,
+}
 
 
-PUBLISHED: tuple[tuple[str, Callable[[Draft], None]], ...] = (
-    ("profile-fields", as_published),
-    ("organisation", organisation),
-    ("record-provenance", provenance_of_published),
-    ("within-bounds", within_bounds),
-)
+PUBLISHED: dict[str, Callable[[Draft], None]] = {
+    "profile-fields": as_published,
+    "organisation": organisation,
+    "record-provenance": provenance_of_published,
+    "within-bounds": within_bounds,
+}
 """Rules for datasets that another portal of this suite published: nothing is guessed or left."""
 
 
@@ -120,7 +120,7 @@ def normalise(record: Record, context: Context) -> Result:
     rules = RULES
     if record.published:
         rules = PUBLISHED
-    for name, rule in rules:
+    for name, rule in rules.items():
         draft.rule = name
         rule(draft)
     dataset = without_empty(draft.dataset)

@@ -80,7 +80,7 @@ def territory(draft: Draft) -> None:
     département often name "France" too. What is outweighed, and a bounding box elsewhere, is
     reported.
     """
-    named = {evidence: find(draft) for evidence, find in EVIDENCE}
+    named = {evidence: find(draft) for evidence, find in EVIDENCE.items()}
     votes = _votes(draft, named)
     country: tuple[str, list[Concept]] | None = None
     for evidence, candidates in named.items():
@@ -528,16 +528,16 @@ def _is_of_the_sea(draft: Draft) -> bool:
     return any(labels.get(plain(word)) in _SEA_THEMES for word in words)
 
 
-EVIDENCE: tuple[tuple[str, Callable[[Draft], list[Concept]]], ...] = (
-    ("geographic identifier", by_identifier),
-    ("place keyword", by_place_keyword),
-    ("title", by_title),
-    ("keyword", by_keyword),
-    ("extent description", by_description),
-    ("name of the document", by_file_name),
-    ("locality", by_locality),
-    ("box", by_box),
-)
+EVIDENCE: dict[str, Callable[[Draft], list[Concept]]] = {
+    "geographic identifier": by_identifier,
+    "place keyword": by_place_keyword,
+    "title": by_title,
+    "keyword": by_keyword,
+    "extent description": by_description,
+    "name of the document": by_file_name,
+    "locality": by_locality,
+    "box": by_box,
+}
 """Kinds of evidence that are weighed, in the order in which they decide."""
 
 

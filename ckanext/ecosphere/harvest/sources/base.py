@@ -16,11 +16,11 @@ from ckan import model
 from lxml import etree
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.config import Bounds
+from ckanext.ecosphere.harvest.config import Bounds, Settings
 from ckanext.ecosphere.harvest.iso import walk
 from ckanext.ecosphere.harvest.iso.walk import one_line
 from ckanext.ecosphere.harvest.messages import ConfigError, sentence
-from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.problems import Params, RecordError
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.shared import action_input, parsing
 from ckanext.ecosphere.shared.http_guard import (
@@ -30,7 +30,7 @@ from ckanext.ecosphere.shared.http_guard import (
     Response,
     StoppedError,
 )
-from ckanext.ecosphere.shared.parsing import local_name, sound_text
+from ckanext.ecosphere.shared.parsing import Element, local_name, sound_text
 from ckanext.harvest.interfaces import IHarvester
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Failure:
     code: str
     first: int
     last: int
-    params: dict[str, Any] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Repeat:
     """A record that was read but not taken.
 
     Attributes:
-        code: key of `messages.REPEATS`.
+        code: key of `repeats` in `data/messages.yaml`.
         position: its position in the source, from 1.
         guid: its identifier.
         title: its title, "" when it was not read.
@@ -137,7 +137,7 @@ class Reading:
     failures: list[Failure] = field(default_factory=list)
     failed: int = 0
     untold: int = 0
-    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    notes: list[tuple[str, Params]] = field(default_factory=list)
 
     def repeat(self, position: int, identifier: str, code: str = "copy", title: str = "") -> None:
         """Note that a record was not taken, because it is a repetition or shares the identifiers of another one."""
@@ -362,7 +362,7 @@ def _storable(record: RawRecord) -> RawRecord:
 # --- records and values ---
 
 
-def xml_record(element: etree._Element, position: int) -> RawRecord:
+def xml_record(element: Element, position: int) -> RawRecord:
     """Extract one record from an XML document: text, digest, identifier.
 
     The digest is that of the exclusive canonical form (W3C xml-exc-c14n), so that namespace declarations which the
@@ -425,9 +425,7 @@ class SourceType:
     options: tuple[str, ...] = COMMON_OPTIONS
     """Option names allowed in the configuration of a source."""
 
-    def make_reader(
-        self, url: str, settings: dict[str, Any], session: GuardedSession
-    ) -> SourceReader:
+    def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> SourceReader:
         """Create the reader that `reader` wraps with limits.
 
         Args:
@@ -449,16 +447,14 @@ class SourceType:
         """Return the URL pattern of original records, with `{id}` in place of the identifier; None if there is none."""
         return None
 
-    def check_settings(self, settings: dict[str, Any]) -> None:
+    def check_settings(self, settings: Settings) -> None:
         """Validate the options that only this type has.
 
         Raises:
             ConfigError: one of them is not valid.
         """
 
-    def reader(
-        self, url: str, settings: dict[str, Any], bounds: Bounds | None = None
-    ) -> BoundedReader:
+    def reader(self, url: str, settings: Settings, bounds: Bounds | None = None) -> BoundedReader:
         """Create a reader for one reading of a source, whose time starts now.
 
         Args:
@@ -487,7 +483,7 @@ class SourceType:
             raise ValueError(sentence(error.code, error.params, translate=tk._)) from error
         return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
 
-    def _check_common_settings(self, settings: dict[str, Any]) -> None:
+    def _check_common_settings(self, settings: Settings) -> None:
         for name in settings:
             if name not in self.options:
                 raise ConfigError("config-unknown", name=name, known=", ".join(self.options))
@@ -507,7 +503,7 @@ class SourceType:
         settings["default_organisation"] = group.name
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(text: str) -> Settings:
     try:
         settings = json.loads(text)
     except ValueError as error:
@@ -522,7 +518,7 @@ def _parsed(text: str) -> dict[str, Any]:
     return settings
 
 
-def check_page_size(settings: dict[str, Any], limit: int) -> None:
+def check_page_size(settings: Settings, limit: int) -> None:
     """Validate the option `page_size`.
 
     Raises:
@@ -533,7 +529,7 @@ def check_page_size(settings: dict[str, Any], limit: int) -> None:
         raise ConfigError("config-page-size", limit=limit)
 
 
-def default_page_size(settings: dict[str, Any]) -> int:
+def default_page_size(settings: Settings) -> int:
     """Return the number of records per request."""
     return settings.get("page_size") or config.page_size()
 

@@ -19,6 +19,7 @@ from lxml import etree
 from owslib import fes
 
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.config import Settings
 from ckanext.ecosphere.harvest.iso import walk
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.walk import one_line
@@ -41,7 +42,7 @@ from ckanext.ecosphere.harvest.sources.base import (
 )
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
 from ckanext.ecosphere.shared.language import N_
-from ckanext.ecosphere.shared.parsing import local_name
+from ckanext.ecosphere.shared.parsing import Element, local_name
 
 MAX_LOST_IN_A_ROW = 10
 """Maximum number of consecutive lost positions before the reading is given up."""
@@ -111,7 +112,7 @@ def read_answer(response: Response, start: int, max_bytes: int) -> Answer:
     return Answer(records, matched, next_record)
 
 
-def _parsed(response: Response, max_bytes: int) -> etree._Element:
+def _parsed(response: Response, max_bytes: int) -> Element:
     try:
         return parse_xml(response.body, max_bytes)
     except RecordError as error:
@@ -130,7 +131,7 @@ def _wrong_status(response: Response) -> PageError:
     return PageError("status", misunderstood=misunderstood, status=response.status)
 
 
-def _exception_text(root: etree._Element) -> str:
+def _exception_text(root: Element) -> str:
     texts = [one_line(str(text)) for text in root.itertext() if str(text).strip()]
     if not texts:
         codes = (element.get("exceptionCode") or element.get("code") for element in root.iter())
@@ -416,7 +417,7 @@ class CswSource(SourceType):
     )
     options = (*COMMON_OPTIONS, "filters", "page_size")
 
-    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> CswReader:
+    def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> CswReader:
         """Create a reader for one reading of a catalogue."""
         options = CswOptions(
             filters=tuple(map(Filter.read, settings.get("filters") or ())),
@@ -436,7 +437,7 @@ class CswSource(SourceType):
         """Return the URL pattern of original records (GetRecordById)."""
         return record_url(url, "{id}").replace("%7Bid%7D", "{id}")
 
-    def check_settings(self, settings: dict[str, Any]) -> None:
+    def check_settings(self, settings: Settings) -> None:
         """Validate the page size and the filters."""
         check_page_size(settings, config.MAX_PAGE_SIZE)
         filters = settings.get("filters")
@@ -689,7 +690,7 @@ def get_records(
     return None, _as_pairs(dialect, filters, values)
 
 
-def _filter_element(dialect: Dialect, filters: tuple[Filter | AnyOf, ...]) -> etree._Element:
+def _filter_element(dialect: Dialect, filters: tuple[Filter | AnyOf, ...]) -> Element:
     # Prefixes in property names are plain text in XML: declare them, although no element uses them.
     element = etree.Element(f"{{{OGC}}}Filter", nsmap=_NAMESPACES)
     element.append(_all_of(filters, dialect.iso).toXML())

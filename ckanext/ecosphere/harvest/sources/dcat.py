@@ -13,6 +13,7 @@ from rdflib.term import Node
 
 from ckanext.dcat.exceptions import RDFProfileException
 from ckanext.dcat.processors import RDFParser
+from ckanext.ecosphere.harvest.config import Settings
 from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.iso.xml import MAX_BYTES
@@ -29,6 +30,7 @@ from ckanext.ecosphere.harvest.sources.base import (
 )
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared.parsing import Element
 from ckanext.ecosphere.shared.rdf import PROFILE_NAME, TERM, is_exact
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
@@ -83,7 +85,7 @@ def raw_dataset(part: Graph, subject: Node, position: int, identifier: str) -> R
     return RawRecord(position, rdf.as_text(part, subject), digest, identifier or digest[:24])
 
 
-def rdf_record(element: etree._Element, position: int) -> RawRecord:
+def rdf_record(element: Element, position: int) -> RawRecord:
     """Extract the dataset of an RDF element of a CSW page, in which it is the topic of the catalogue record.
 
     An element that cannot be read is stored as it is, and refused when it is imported.
@@ -145,9 +147,7 @@ class DcatSource(SourceType):
         "it."
     )
 
-    def make_reader(
-        self, url: str, settings: dict[str, Any], session: GuardedSession
-    ) -> DcatReader:
+    def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> DcatReader:
         """Create a reader for one reading of a feed."""
         return DcatReader(url, session)
 

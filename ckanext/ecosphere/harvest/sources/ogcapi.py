@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere.dataset.dates import is_stored_form
+from ckanext.ecosphere.harvest.config import Settings
 from ckanext.ecosphere.harvest.record import (
     Box,
     Constraint,
@@ -196,9 +197,7 @@ class OgcApiSource(SourceType):
     )
     options = (*COMMON_OPTIONS, "page_size")
 
-    def make_reader(
-        self, url: str, settings: dict[str, Any], session: GuardedSession
-    ) -> OgcApiReader:
+    def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> OgcApiReader:
         """Create a reader for one reading of the catalogue."""
         return OgcApiReader(url, session, min(default_page_size(settings), MAX_LIMIT))
 
@@ -210,7 +209,7 @@ class OgcApiSource(SourceType):
         """
         return read_record(content, record_of, "not-ogcapi")
 
-    def check_settings(self, settings: dict[str, Any]) -> None:
+    def check_settings(self, settings: Settings) -> None:
         """Validate the page size."""
         check_page_size(settings, MAX_LIMIT)
 

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from ckan import authz, model
 from ckan.types import Context
 
+from ckanext.ecosphere.harvest.config import Settings
 from ckanext.ecosphere.harvest.job import read_settings
 from ckanext.ecosphere.harvest.sources.base import OWN_SERVICE, type_names
 from ckanext.ecosphere.shared.http_guard import taken_apart
@@ -87,7 +88,7 @@ def of_trial(url: str, source_type: str, text: str, context: Context) -> str:
     return _written(settings)
 
 
-def _settings_to_save(data: dict[Any, Any], context: Context) -> dict[str, Any] | None:
+def _settings_to_save(data: dict[Any, Any], context: Context) -> Settings | None:
     """Return the settings with which a source is going to be saved; None if they are invalid."""
     settings = _parsed(data.get(("config",)))
     if settings is None or _is_administrator(context):
@@ -97,7 +98,7 @@ def _settings_to_save(data: dict[Any, Any], context: Context) -> dict[str, Any] 
     return settings
 
 
-def _parsed(text: Any) -> dict[str, Any] | None:
+def _parsed(text: Any) -> Settings | None:
     """Return the settings in a JSON text; None if it is invalid."""
     if text is tk.missing or not str(text or "").strip():
         return {}
@@ -108,7 +109,7 @@ def _parsed(text: Any) -> dict[str, Any] | None:
     return settings if isinstance(settings, dict) else None
 
 
-def _written(settings: dict[str, Any]) -> str:
+def _written(settings: Settings) -> str:
     return json.dumps(settings, ensure_ascii=False) if settings else ""
 
 
@@ -117,7 +118,7 @@ def _edited_source(data: dict[Any, Any]) -> Any:
     return HarvestSource.get(data["id",]) if data.get(("id",)) else None
 
 
-def _settings_before(source: Any) -> dict[str, Any]:
+def _settings_before(source: Any) -> Settings:
     """Return the settings of a source as they are saved; a new one publishes for its own service."""
     return read_settings(source.config) if source else {OWN_SERVICE: True}
 
@@ -130,7 +131,7 @@ def _is_administrator(context: Context) -> bool:
     return bool(context.get("ignore_auth")) and is_command
 
 
-def _keep_to_own(settings: dict[str, Any], data: dict[Any, Any]) -> None:
+def _keep_to_own(settings: Settings, data: dict[Any, Any]) -> None:
     """Prevent an editor from extending the reach of a source beyond what a sysadmin saved.
 
     Raises:

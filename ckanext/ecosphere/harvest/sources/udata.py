@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import places
+from ckanext.ecosphere.harvest.config import Settings
 from ckanext.ecosphere.harvest.messages import ConfigError
 from ckanext.ecosphere.harvest.record import (
     Constraint,
@@ -292,9 +293,7 @@ class UdataSource(SourceType):
     )
     options = (*COMMON_OPTIONS, *FILTERS)
 
-    def make_reader(
-        self, url: str, settings: dict[str, Any], session: GuardedSession
-    ) -> UdataReader:
+    def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> UdataReader:
         """Create a reader for one reading of the list."""
         filters = {name: settings[name] for name in FILTERS if settings.get(name)}
         return UdataReader(url, session, filters)
@@ -307,7 +306,7 @@ class UdataSource(SourceType):
         """
         return read_record(content, record_of, "not-udata")
 
-    def check_settings(self, settings: dict[str, Any]) -> None:
+    def check_settings(self, settings: Settings) -> None:
         """Validate the filters: at least one is required, or all of data.gouv.fr would be harvested."""
         for name in FILTERS:
             if settings.get(name) is not None and not isinstance(settings[name], str):

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from lxml import etree
 
+from ckanext.ecosphere.harvest.config import Settings
 from ckanext.ecosphere.harvest.iso.reader import kept_in, read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
@@ -27,6 +28,7 @@ from ckanext.ecosphere.shared.http_guard import (
     checked_url,
 )
 from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared.parsing import Element
 
 MAX_DEPTH = 8
 MAX_FILES = 200_000
@@ -124,7 +126,7 @@ class WafReader(SourceReader):
         self.reading.received += len(elements)
         return [xml_record(element, self._position) for element in elements]
 
-    def _elements(self, url: str) -> list[etree._Element]:
+    def _elements(self, url: str) -> list[Element]:
         """Return the records in a file.
 
         Raises:
@@ -196,7 +198,7 @@ class WafSource(SourceType):
         "A folder of a web server whose listing names XML files, with those of its sub-folders."
     )
 
-    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> WafReader:
+    def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> WafReader:
         """Create a reader for one reading of a folder."""
         return WafReader(url, session)
 

@@ -19,6 +19,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.search.common import SearchIndexError
+from ckan.types import DataDict
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -339,7 +340,7 @@ class Outcome:
     status: str = ERRORED
     package_id: str | None = None
     message: str = ""
-    import_log: dict[str, Any] = field(default_factory=dict)
+    import_log: DataDict = field(default_factory=dict)
 
     @property
     def written(self) -> bool:
@@ -369,7 +370,7 @@ class Item:
     package_name: str | None = None
     package_state: str | None = None
     private: bool = False
-    extras: dict[str, Any] = field(default_factory=dict)
+    extras: DataDict = field(default_factory=dict)
     removed: list[Present] = field(default_factory=list)
     edits: local_edits.Edits = field(default_factory=dict)
     here: local_edits.Values = field(default_factory=dict)
@@ -553,7 +554,7 @@ class Writer:
             deduplication.let_go(decision.holder, package.id)
             item.has_dataset(package)
 
-    def _dataset(self, item: Item, name: str, present: list[Present]) -> dict[str, Any]:
+    def _dataset(self, item: Item, name: str, present: list[Present]) -> DataDict:
         assert item.result is not None  # noqa: S101 - only such items come here
         organisation = self._service(item)
         if not organisation:
@@ -589,7 +590,7 @@ class Writer:
         if self._bulk is None:
             return set()
         chosen: list[Item] = []
-        datasets: list[dict[str, Any]] = []
+        datasets: list[DataDict] = []
         for item in items:
             name = names.give(item.title, self._job.source_id, item.guid)
             dataset = self._valid(self._bulk, item, name)
@@ -613,7 +614,7 @@ class Writer:
         model.Session.commit()
         return {item.guid for item in chosen}
 
-    def _valid(self, bulk: Bulk, item: Item, name: str) -> dict[str, Any] | None:
+    def _valid(self, bulk: Bulk, item: Item, name: str) -> DataDict | None:
         try:
             return bulk.valid(self._dataset(item, name, []))
         except Exception:  # a validator of any plugin: `_save` will fail too and report it
@@ -673,7 +674,7 @@ class Writer:
                 self._refuse(item, say("fault", detail=_brief(error)), "fault")
                 return
 
-    def _save_as(self, item: Item, dataset: dict[str, Any]) -> None:
+    def _save_as(self, item: Item, dataset: DataDict) -> None:
         context: Any = {
             "ignore_auth": True,
             "user": self._user,

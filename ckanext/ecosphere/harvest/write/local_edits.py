@@ -23,7 +23,7 @@ from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.model import PUBLISHED, HarvestedDataset, SourceRecord
+from ckanext.ecosphere.harvest.model import PUBLISHED, Condition, HarvestedDataset, SourceRecord
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
 from ckanext.harvest.model import HarvestSource
@@ -43,9 +43,9 @@ RESOURCE_COLUMNS = ("url", "name", "description", "format", "size")
 DERIVED = frozenset({"spatial", "harvest_object_id", "harvest_source_id", "harvest_source_title"})
 """Fields that are computed: the geometry, and what ckanext-harvest adds to a shown dataset."""
 
-Values = dict[str, dict[str, Any]]
+Values = dict[str, DataDict]
 """Part → field → value."""
-Edits = dict[str, dict[str, dict[str, Any]]]
+Edits = dict[str, dict[str, DataDict]]
 """Part → field → note."""
 
 
@@ -118,7 +118,7 @@ def values_of(package: Any) -> Values:
     return parts
 
 
-def listed(package: Any, with_rows: bool) -> list[dict[str, Any]]:
+def listed(package: Any, with_rows: bool) -> list[DataDict]:
     """Return the local edits of a dataset, those of the dataset itself first.
 
     Args:
@@ -174,7 +174,7 @@ def follow(package: Any, part: str, field: str, user: str) -> None:
 # --- keeping ---
 
 
-def keep_edits(dataset: dict[str, Any], edits: Edits, here: Values) -> Edits:
+def keep_edits(dataset: DataDict, edits: Edits, here: Values) -> Edits:
     """Write the local values of edited fields over those of the source.
 
     Args:
@@ -208,7 +208,7 @@ def keep_edits(dataset: dict[str, Any], edits: Edits, here: Values) -> Edits:
     return remaining
 
 
-def put(target: dict[str, Any], field: str, value: Any) -> None:
+def put(target: DataDict, field: str, value: Any) -> None:
     """Set a field of a dataset or resource in the form of `package_create`; an empty value removes it."""
     if field == TAGS:
         target.pop(TAGS, None)
@@ -219,7 +219,7 @@ def put(target: dict[str, Any], field: str, value: Any) -> None:
         target[field] = value
 
 
-def _said(values: Mapping[str, Any], field: str) -> Any:
+def _said(values: DataDict, field: str) -> Any:
     """Return the value of a field; translations without the text of the main field, which is a field of its own."""
     if field == TAGS and "tags" in values:
         return sorted(tag["name"] for tag in values["tags"])
@@ -234,7 +234,7 @@ def _has_rows(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(row, Mapping) for row in value)
 
 
-def _decoded(extras: Mapping[str, Any] | None) -> dict[str, Any]:
+def _decoded(extras: DataDict | None) -> DataDict:
     return {name: decoded(value) for name, value in (extras or {}).items() if name not in DERIVED}
 
 
@@ -269,7 +269,7 @@ def _plain(value: Any) -> Any:
 
 
 #: SQL condition: a resource was added on the portal. Needs an outer join with `HarvestedDataset` by dataset.
-IS_ADDED: sa.ColumnElement[bool] = sa.or_(
+IS_ADDED: Condition = sa.or_(
     sa.func.coalesce(model.Resource.url_type, "") == "upload",
     sa.and_(
         HarvestedDataset.package_id.is_not(None),
@@ -325,7 +325,7 @@ def added(package_id: str) -> list[str]:
 
 
 def keep_additions(
-    dataset: dict[str, Any], package_id: str, extras: dict[str, Any], resource_ids: list[str]
+    dataset: DataDict, package_id: str, extras: DataDict, resource_ids: list[str]
 ) -> list[str]:
     """Copy local additions to the new version of a dataset.
 

@@ -36,6 +36,9 @@ from ckanext.ecosphere.harvest.write.local_edits import IS_ADDED, Edits, active_
 from ckanext.ecosphere.vocabularies import normalise
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
 
+Dataset = dict[str, Any]
+Row = dict[str, Any]
+
 MAX_SLUG = 80
 _MIN_SLUG = 2
 _RESERVED = {"new", "edit", "search"}
@@ -187,7 +190,7 @@ def as_harvested(present: list[Present], edits: Edits) -> list[Present]:
     return harvested
 
 
-def keep_ids(resources: list[dict[str, Any]], present: list[Present]) -> None:
+def keep_ids(resources: list[Row], present: list[Present]) -> None:
     """Give each new resource the id of the existing one that it continues, if there is one.
 
     Args:
@@ -233,9 +236,9 @@ class SchemaFields:
             frozenset(field["field_name"] for field in schema.get("resource_fields", ())),
         )
 
-    def fit(self, dataset: dict[str, Any]) -> dict[str, Any]:
+    def fit(self, dataset: Dataset) -> Dataset:
         """Return a copy of a dataset, with fields that the schema lacks moved to the extras."""
-        fitted: dict[str, Any] = {}
+        fitted: Dataset = {}
         extras = list(dataset.get("extras", ()))
         for name, value in dataset.items():
             if name in self.dataset or name in _CORE_FIELDS:
@@ -248,7 +251,7 @@ class SchemaFields:
             fitted["resources"] = [self._fit_resource(resource) for resource in fitted["resources"]]
         return fitted
 
-    def _fit_resource(self, resource: dict[str, Any]) -> dict[str, Any]:
+    def _fit_resource(self, resource: Row) -> Row:
         fitted = {}
         for name, value in resource.items():
             if name in self.resource:
@@ -287,8 +290,6 @@ log = logging.getLogger(__name__)
 # The ordinary way is used when another extension hooks into `package_create`, and for a batch in which anything goes
 # wrong: see `Bulk.possible` and `BulkError`. A test compares the rows of both ways.
 
-Dataset = dict[str, Any]
-Row = dict[str, Any]
 TagKey = tuple[str, str | None]
 """Name of a tag, and id of its vocabulary."""
 _ACTION = "package_create"
