@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.access import config, qgis
 from ckanext.ecosphere.access.preview import messages, samples
@@ -22,7 +24,7 @@ MOST_LOOKED_AT = 200
 _LISTS = {"dataset.search": "", "group.read": "groups", "organization.read": "organization"}
 
 
-def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> dict[str, Any] | None:
+def ecosphere_access_of_resource(pkg: DataDict, res: DataDict) -> DataDict | None:
     """Return the known service of a resource, or None.
 
     Args:
@@ -36,13 +38,13 @@ def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> di
     return {**service, "can_take": can_take}
 
 
-def ecosphere_access_opens_in_qgis(pkg: dict[str, Any], res: dict[str, Any]) -> bool:
+def ecosphere_access_opens_in_qgis(pkg: DataDict, res: DataDict) -> bool:
     """Return whether QGIS can open a resource, or a layer of its service."""
     service = of_dataset(pkg).get(str(res.get("id") or ""))
     return bool(qgis.layers_of_resource(pkg, res, service))
 
 
-def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:
+def ecosphere_access_layers_url(pkg: DataDict) -> str:
     """Return the URL of the layer definition of a dataset.
 
     Returns:
@@ -59,13 +61,13 @@ def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:
     return tk.h.url_for("ecosphere_access.of_dataset_", id=pkg["name"])
 
 
-def _opened_in_qgis(pkg: dict[str, Any]) -> Iterator[bool]:
+def _opened_in_qgis(pkg: DataDict) -> Iterator[bool]:
     """Tell of each resource of a dataset whether QGIS can open it."""
     for resource in (pkg.get("resources") or [])[:MOST_LOOKED_AT]:
         yield ecosphere_access_opens_in_qgis(pkg, resource)
 
 
-def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
+def ecosphere_access_use(pkg: DataDict) -> DataDict | None:
     """Return the usage counts of a dataset; None if the user may not edit it."""
     try:
         return tk.get_action("ecosphere_access_use_show")({}, {"id": pkg["id"]})
@@ -73,12 +75,12 @@ def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
         return None
 
 
-def of_dataset(pkg: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def of_dataset(pkg: DataDict) -> dict[str, DataDict]:
     """Return the known services of a dataset by resource id; read once per page."""
     return once.of_dataset("services", pkg, _of_dataset)
 
 
-def _of_dataset(pkg: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _of_dataset(pkg: Mapping[str, Any]) -> dict[str, DataDict]:
     names = {}
     for resource in pkg.get("resources") or []:
         names[str(resource.get("id") or "")] = str(resource.get("name") or "")
@@ -91,7 +93,7 @@ def _of_dataset(pkg: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return services
 
 
-def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any] | None:
+def ecosphere_access_panel(pkg: DataDict, only: str = "") -> DataDict | None:
     """Return the data of the preview panel of a dataset, None if nothing can be shown.
 
     Args:
@@ -110,7 +112,7 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
             entries.append((resource, service, samples.way(resource, service)))
     # Data first, then documents and images.
     entries.sort(key=lambda entry: entry[2] == samples.INLINE)
-    previews: list[dict[str, Any]] = []
+    previews: list[DataDict] = []
     for resource, service, way in entries:
         if way not in ("", samples.TOLD) and _is_reachable(pkg, resource):
             previews.append(_preview(pkg, resource, service, way))
@@ -129,7 +131,7 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
     }
 
 
-def _is_reachable(pkg: dict[str, Any], resource: dict[str, Any]) -> bool:
+def _is_reachable(pkg: DataDict, resource: DataDict) -> bool:
     """Return whether a resource is open to the reader, and its server may be asked."""
     if template_helpers.ecosphere_closed(pkg, resource):
         return False
@@ -137,11 +139,9 @@ def _is_reachable(pkg: dict[str, Any], resource: dict[str, Any]) -> bool:
     return resource.get("url_type") == "upload" or config.host_allowed(url)
 
 
-def _preview(
-    pkg: dict[str, Any], resource: dict[str, Any], service: dict[str, Any] | None, way: str
-) -> dict[str, Any]:
+def _preview(pkg: DataDict, resource: DataDict, service: DataDict | None, way: str) -> DataDict:
     address = {"id": pkg["name"], "resource_id": resource["id"]}
-    preview: dict[str, Any] = {
+    preview: DataDict = {
         "id": resource["id"],
         "title": tk.h.resource_display_name(resource),
         "way": way,
@@ -159,7 +159,7 @@ def _preview(
     return preview
 
 
-def ecosphere_access_no_preview(pkg: dict[str, Any], only: str) -> str:
+def ecosphere_access_no_preview(pkg: DataDict, only: str) -> str:
     """Return the message for a resource in a known format without preview, "" for other resources."""
     services = of_dataset(pkg)
     for resource in pkg.get("resources") or []:
@@ -168,9 +168,8 @@ def ecosphere_access_no_preview(pkg: dict[str, Any], only: str) -> str:
     return ""
 
 
-def _labels() -> dict[str, Any]:
+def _labels() -> DataDict:
     """Return the texts used by the script."""
-    _ = tk._
     return {
         "loading": _("The preview is being prepared…"),
         "wanted": _("The preview is being made in the background. This takes a moment."),
@@ -224,7 +223,6 @@ def _labels() -> dict[str, Any]:
 
 def _attribute_types() -> dict[str, str]:
     """Return the labels of the types of Table Schema and ISO 19103, by lower-case name."""
-    _ = tk._
     text, number, moment = _("text"), _("number"), _("date and time")
     return {
         "string": text,

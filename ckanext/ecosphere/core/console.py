@@ -9,8 +9,10 @@ import ckan.plugins.toolkit as tk
 import rq
 import sqlalchemy as sa
 from ckan import authz, model
+from ckan.common import _
 from ckan.lib import jobs
 from ckan.lib.redis import connect_to_redis
+from ckan.types import DataDict
 from flask import Blueprint, request
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response
@@ -48,7 +50,7 @@ def administrators_only() -> Response | None:
         back = request.path if request.method == "GET" else tk.url_for("ecosphere_console.health")
         return tk.redirect_to("user.login", came_from=back)
     if not authz.is_sysadmin(tk.current_user.name):
-        tk.abort(403, tk._("Only administrators of the portal may see this."))
+        tk.abort(403, _("Only administrators of the portal may see this."))
     return None
 
 
@@ -76,9 +78,9 @@ def health() -> str:
 def look_again() -> Response:
     """Ask a worker for a new check."""
     if ask_worker(language.current()):
-        tk.h.flash_success(tk._("The check was asked for: load this page again in some seconds."))
+        tk.h.flash_success(_("The check was asked for: load this page again in some seconds."))
     else:
-        tk.h.flash_error(tk._("Redis does not answer: nothing can be checked in the background."))
+        tk.h.flash_error(_("Redis does not answer: nothing can be checked in the background."))
     return tk.redirect_to("ecosphere_console.health")
 
 
@@ -107,12 +109,12 @@ def add_person() -> Response:
     """Lead to the form for a new member of the chosen service."""
     service = model.Group.get(request.args.get("service", ""))
     if service is None or not service.is_organization:
-        tk.h.flash_error(tk._("Choose the service of the person."))
+        tk.h.flash_error(_("Choose the service of the person."))
         return tk.redirect_to("ecosphere_console.people")
     return tk.redirect_to("organization.member_new", id=service.name)
 
 
-def queues() -> list[dict[str, Any]] | None:
+def queues() -> list[DataDict] | None:
     """Return each queue with its waiting jobs, failed jobs and workers; None while Redis is down."""
     try:
         connection = connect_to_redis()
@@ -127,14 +129,14 @@ def queues() -> list[dict[str, Any]] | None:
             full = jobs.add_queue_name_prefix(name)
             queue = rq.Queue(full, connection=connection)
             numbers = {"waiting": queue.count, "failed": queue.failed_job_registry.count}
-            title = tk._(QUEUES[name]) if name in QUEUES else ""
+            title = _(QUEUES[name]) if name in QUEUES else ""
             rows.append({"name": name, "title": title, "workers": heard.count(full), **numbers})
     except RedisError:
         return None
     return rows
 
 
-def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[dict[str, Any]]]:
+def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[DataDict]]:
     """Find members of services.
 
     Args:
@@ -203,11 +205,11 @@ def health_cards() -> list[Card]:
     return [
         Card(
             "health",
-            tk._("The portal itself"),
+            _("The portal itself"),
             "heart-pulse",
             len(wrong),
             lines,
-            [Link(tk._("Health"), url)],
+            [Link(_("Health"), url)],
             5,
         )
     ]

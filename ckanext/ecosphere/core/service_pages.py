@@ -9,6 +9,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from flask import Blueprint, make_response, request
 from werkzeug.wrappers import Response
 
@@ -55,7 +57,7 @@ def edit(id: str) -> Response:
     """Show and save the sheet of a service."""
     group = model.Group.get(id)
     if group is None or not group.is_organization or group.state != model.State.ACTIVE:
-        tk.abort(404, tk._("Organization not found"))
+        tk.abort(404, _("Organization not found"))
     values, errors, refused = {**_own(group), **asdict(sheets.written(group))}, {}, {}
     if request.method == "POST":
         values = {name: request.form.get(name, "").strip() for name in values}
@@ -67,7 +69,7 @@ def edit(id: str) -> Response:
             errors = error.error_dict
             refused = {} if errors.keys() <= values.keys() else error.error_summary
         else:
-            tk.h.flash_success(tk._("The sheet of the service is saved."))
+            tk.h.flash_success(_("The sheet of the service is saved."))
             return tk.redirect_to("ecosphere_services.overview", q=values["title"])
         group = model.Session.get_one(model.Group, group_id)
     variables = {
@@ -84,7 +86,7 @@ def edit(id: str) -> Response:
     )
 
 
-def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list[dict[str, Any]]]:
+def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list[DataDict]]:
     """Find services, in alphabetical order.
 
     Args:
@@ -116,7 +118,7 @@ def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list
     return count, [_line(row) for row in rows]
 
 
-def _line(group: model.Group) -> dict[str, Any]:
+def _line(group: model.Group) -> DataDict:
     own, sheet = _own(group), sheets.written(group)
     return {
         "name": group.name,
@@ -150,7 +152,7 @@ def save(group_id: str, values: Mapping[str, str]) -> None:
         return
     extras = dict(_group(group_id).extras)
     extras |= {OWN[name]: value for name, value in changed.items() if name != "title"}
-    patch: dict[str, Any] = {
+    patch: DataDict = {
         "id": group_id,
         "extras": [{"key": key, "value": value} for key, value in extras.items() if value],
     }
@@ -180,17 +182,15 @@ def _checked(values: Mapping[str, str], current_kind: str) -> dict[str, str]:
     errors: dict[str, list[str]] = {}
     title = " ".join(values["title"].split())
     if not title:
-        errors["title"] = [tk._("Give the service a name.")]
+        errors["title"] = [_("Give the service a name.")]
     elif len(title) > LONGEST_TITLE:
-        errors["title"] = [
-            tk._("Too long: {number} characters at most.").format(number=LONGEST_TITLE)
-        ]
+        errors["title"] = [_("Too long: {number} characters at most.").format(number=LONGEST_TITLE)]
     if values["kind"] not in dict(_kinds(current_kind)):
-        errors["kind"] = [tk._("Choose a kind of the list.")]
+        errors["kind"] = [_("Choose a kind of the list.")]
     if values["territory"] and values["territory"] not in {
         territory.uri for territory in voc.get("territories")
     }:
-        errors["territory"] = [tk._("Choose a territory of the list.")]
+        errors["territory"] = [_("Choose a territory of the list.")]
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     return {"title": title, "kind": values["kind"], "territory": values["territory"]}

@@ -27,6 +27,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests import config
@@ -43,7 +45,6 @@ from ckanext.ecosphere.data_requests.model import (
 )
 
 log = logging.getLogger(__name__)
-_ = tk._
 
 SCAN_SECONDS = 60
 LONGEST_NAME = 120
@@ -352,7 +353,7 @@ def keep_answer(request: Request, fields: Mapping[str, Any]) -> list[str]:
     private = fields.get("reach") == REQUESTER
     reach = REQUESTER if private else EVERYONE
     public_from = fields.get("public_from") if private else None
-    common: dict[str, Any] = {
+    common: DataDict = {
         "request_id": request.id,
         "reach": reach,
         "public_from": public_from,
@@ -390,7 +391,7 @@ def may_read_answer(row: Delivery, request: Request, reader: Reader) -> bool:
     return row.reach == EVERYONE or bool(reader.roles(request))
 
 
-def answers_of(request: Request, reader: Reader) -> list[dict[str, Any]]:
+def answers_of(request: Request, reader: Reader) -> list[DataDict]:
     """Return the deliveries of a request that the reader may read, the oldest first."""
     query = (
         sa.select(Delivery)
@@ -404,7 +405,7 @@ def answers_of(request: Request, reader: Reader) -> list[dict[str, Any]]:
     ]
 
 
-def shown_answer(row: Delivery) -> dict[str, Any]:
+def shown_answer(row: Delivery) -> DataDict:
     """Return a delivery as the API shows it."""
     columns = {name: getattr(row, name) for name in ("id", "kind", "url", "name", "size", "reach")}
     return {**columns, "public_from": iso(row.public_from)}

@@ -9,6 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 
 from ckanext.ecosphere.data_requests import attachments, service, transitions
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
@@ -25,8 +26,6 @@ from ckanext.ecosphere.data_requests.model import (
     number_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
-
-_ = tk._
 
 _DATASET = re.compile(r"/dataset/([a-z0-9_-]{2,100})(?![\w/-])")
 """Path of a dataset's page, with or without host and language."""

@@ -8,6 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from ckan import model
+from ckan.types import DataDict
 from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
@@ -16,6 +17,7 @@ from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, places, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import ask, forms
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
 
 #: State → icon of the font shipped with CKAN, and family of colours. No two families share an icon.
@@ -74,7 +76,7 @@ def ecosphere_request_look(state: str) -> dict[str, str]:
     return {"icon": icon, "family": family}
 
 
-def ecosphere_request_event_icon(event: Mapping[str, Any]) -> str:
+def ecosphere_request_event_icon(event: Row) -> str:
     """Return the icon of a line of the history."""
     return EVENT_ICONS.get(event["transition"]) or ecosphere_request_look(event["to"])["icon"]
 
@@ -98,7 +100,7 @@ def ecosphere_request_share(value: float | None) -> str:
     return f"{format_decimal(value * 100, '#,##0', locale=language.current())}\u202f%"
 
 
-def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
+def ecosphere_request_clock(request: Row) -> dict[str, str] | None:
     """Return the remaining time for a page: `state`, `icon`, `text`; None without a due date.
 
     Whether the law applies to a request is for the ministry to decide, so the text promises nothing.
@@ -126,7 +128,7 @@ def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None
     return {"state": clock["state"], "icon": icon, "text": words}
 
 
-def ecosphere_request_short_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
+def ecosphere_request_short_clock(request: Row) -> dict[str, str] | None:
     """Return the remaining time in a few words, for lists."""
     clock = ecosphere_request_clock(request)
     if not clock:
@@ -213,7 +215,7 @@ def ecosphere_request_ground_fields() -> dict[str, list[str]]:
     return fields
 
 
-def ecosphere_request_privacy() -> dict[str, Any]:
+def ecosphere_request_privacy() -> DataDict:
     """Return data of the privacy notice: `ground`, `authority`, `website`, `months` of retention, `article`."""
     lang = "en" if language.current().startswith("en") else "fr"
     remedies = law.remedies()
@@ -333,7 +335,7 @@ def ecosphere_request_done(
     return sentences.get(transition, _("It is done."))
 
 
-def ecosphere_request_event(event: Mapping[str, Any], signal: bool = False) -> str:
+def ecosphere_request_event(event: Row, signal: bool = False) -> str:
     """Return what happened in a line of the history, in the past tense, unlike `transition_label`."""
     sentence = wording.event(event["transition"], signal)
     if not sentence and event.get("internal"):
@@ -341,7 +343,7 @@ def ecosphere_request_event(event: Mapping[str, Any], signal: bool = False) -> s
     return sentence or str(event["transition_label"])
 
 
-def _on_the_desk(event: Mapping[str, Any]) -> str:
+def _on_the_desk(event: Row) -> str:
     """Return what happened in an internal event."""
     _, fields = tk._, event["fields"]
     if event["transition"] == "escalated":
@@ -382,7 +384,7 @@ def ecosphere_request_html(written: str | None) -> Markup:
     return Markup(rich_text.to_html(written))  # noqa: S704 - cleaned by nh3
 
 
-def ecosphere_request_of_dataset(package: Mapping[str, Any]) -> dict[str, list[Any]]:
+def ecosphere_request_of_dataset(package: Row) -> dict[str, list[Any]]:
     """Return the requests about a dataset, as `ecosphere_request_dataset_list` does."""
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     try:
@@ -396,7 +398,7 @@ def ecosphere_request_may_moderate() -> bool:
     return bool(tk.h.check_access("ecosphere_request_list", {"scope": "moderation"}))
 
 
-def ecosphere_request_may_desk(organization: Mapping[str, Any]) -> bool:
+def ecosphere_request_may_desk(organization: Row) -> bool:
     """Return whether the current user may see the desk of a service."""
     return bool(tk.h.check_access("ecosphere_request_desk", {"organization": organization["id"]}))
 
@@ -427,14 +429,14 @@ def ecosphere_request_unseen() -> int:
     return once.for_page("unseen requests", reader.id, lambda: outbox.unseen(reader))
 
 
-def ecosphere_request_files() -> dict[str, Any]:
+def ecosphere_request_files() -> DataDict:
     """Return the accepted files: `types`, `accept` (for the input), `megabytes`; no types when files are disabled."""
     types = list(config.attachment_types()) if config.folder() else []
     accept = ",".join(f".{extension}" for extension in types)
     return {"types": types, "accept": accept, "megabytes": config.attachment_bytes() // 1024**2}
 
 
-def ecosphere_request_news() -> dict[str, Any]:
+def ecosphere_request_news() -> DataDict:
     """Return the unseen ones of the current user's latest notifications as `results`, and the number `unseen`."""
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     latest = tk.get_action("ecosphere_request_notification_list")(context, {"rows": NEWS})

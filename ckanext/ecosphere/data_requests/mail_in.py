@@ -27,6 +27,7 @@ from urllib.parse import unquote, urlsplit
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.data_requests import (
@@ -221,7 +222,7 @@ def _take(mail: Mail) -> None:
         trust.count_text(reader)
         data = {
             "id": request.id,
-            "text": text or tk._("Files sent by e-mail"),
+            "text": text or _("Files sent by e-mail"),
             "internal": internal,
         }
         context: Any = {"model": model, "session": model.Session}
@@ -257,7 +258,7 @@ def _keep(
     def also(locked: Request) -> None:
         if accepted:
             conversation.write(
-                reader, locked, tk._("Files sent by e-mail"), False, files=accepted, key=key
+                reader, locked, _("Files sent by e-mail"), False, files=accepted, key=key
             )
         model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(outcome=TAKEN))
 
@@ -298,8 +299,6 @@ def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int)
     with language.speaking(lang):
         _explain(notification.user_id, number, code, details, key)
 
-
-_ = tk._
 
 #: Code → why an e-mail is not accepted.
 SENTENCES = {

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import dictize, matching, transitions
@@ -33,9 +34,8 @@ from ckanext.ecosphere.data_requests.model import (
     setting_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
-
-_ = tk._
 
 #: Fields that the requester may still change once the request is sent.
 AFTER_SENDING = {
@@ -71,7 +71,7 @@ def new_draft(requester_id: str | None) -> Request:
 
 
 def create(
-    reader: Reader, data: Mapping[str, Any], *, also: transitions.Also = transitions.nothing_else
+    reader: Reader, data: Row, *, also: transitions.Also = transitions.nothing_else
 ) -> Request:
     """Create a draft; `also` writes more in the same transaction."""
     request = new_draft(reader.id)
@@ -130,7 +130,7 @@ def update(
     reader: Reader,
     request_id: str,
     version: int,
-    data: Mapping[str, Any],
+    data: Row,
     *,
     also: transitions.Also = transitions.nothing_else,
 ) -> Request:
@@ -169,7 +169,7 @@ def _next_version(request: Request) -> None:
     request.modified = clock.now()
 
 
-def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> None:
+def _revise(reader: Reader, request: Request, changed: Row) -> None:
     before = {name: getattr(request, name) for name in changed}
     write(request, changed)
     today = clock.today() if "need_by" in changed else None
@@ -190,7 +190,7 @@ def apply_revision(request: Request, revision: Revision) -> None:
     revision.version = request.version
 
 
-def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
+def _still_editable(request: Request, changed: Row) -> None:
     if request.state not in states.STILL_EDITABLE:
         raise tk.ValidationError(
             {"state": [wording.obstacle("state", request.state, request.is_signal)]}
@@ -202,7 +202,7 @@ def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
         raise tk.ValidationError(fixed)
 
 
-def write(request: Request, data: Mapping[str, Any]) -> None:
+def write(request: Request, data: Row) -> None:
     """Set fields of a request and update its full-text vector, without committing."""
     for name, value in data.items():
         setattr(request, name, value)
@@ -289,8 +289,8 @@ COMPARED_TEXTS = ("description",)
 def _new_revision(
     request: Request,
     author_id: str,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
+    before: Row,
+    after: Row,
     moment: datetime,
 ) -> Revision:
     """Create the revision of an edit.
@@ -328,7 +328,7 @@ def tell_of_revision(request: Request, revision: Revision) -> None:
         outbox.of_revision(request, revision)
 
 
-def _revised(revision: Revision) -> dict[str, Any]:
+def _revised(revision: Revision) -> DataDict:
     """Return the new values of the fields of an edit, converted to the types of the request's columns."""
     return {
         name: _read_value(name, change["to"])
@@ -344,8 +344,8 @@ def _read_value(name: str, value: Any) -> Any:
     return value
 
 
-def _change(name: str, before: Any, after: Any) -> dict[str, Any]:
-    change: dict[str, Any] = {"from": _written(before), "to": _written(after)}
+def _change(name: str, before: Any, after: Any) -> DataDict:
+    change: DataDict = {"from": _written(before), "to": _written(after)}
     if name in COMPARED_TEXTS:
         change["diff"] = difference(before or "", after or "")
     return change

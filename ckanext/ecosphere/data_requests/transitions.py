@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -26,6 +26,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import attachments, config, history
@@ -54,8 +55,7 @@ from ckanext.ecosphere.data_requests.model import (
     number_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
-
-_ = tk._
+from ckanext.ecosphere.dataset.view import Row
 
 SIGNAL = "ecosphere:request-changed"
 
@@ -98,7 +98,7 @@ class Conflict(tk.ValidationError):
     """
 
     def __init__(self, version: int, changes: list[dict[str, Any]]) -> None:
-        message = tk._(
+        message = _(
             "The request has changed since you opened it. Look at what changed, then send again if "
             "it still applies."
         )
@@ -182,7 +182,7 @@ def transition(
     request_id: str,
     name: str,
     version: int,
-    data: Mapping[str, Any],
+    data: Row,
     *,
     also: Also = nothing_else,
 ) -> tuple[Request, Shared]:
@@ -236,7 +236,7 @@ def transition(
     return request, shared
 
 
-def _locked_with_target(request_id: str, name: str, data: Mapping[str, Any]) -> Request:
+def _locked_with_target(request_id: str, name: str, data: Row) -> Request:
     """Lock a request, and the other one that the transition names."""
     target = None
     if name in ("join", "mark_duplicate"):
@@ -245,7 +245,7 @@ def _locked_with_target(request_id: str, name: str, data: Mapping[str, Any]) -> 
     return lock(*ids)[request_id]
 
 
-def sent(request: Request, actor: str | None, data: Mapping[str, Any] | None = None) -> list[Event]:
+def sent(request: Request, actor: str | None, data: Row | None = None) -> list[Event]:
     """Send a locked draft, and open it when it needs no moderation, without committing."""
     # Set first, since the receipt quotes the title.
     request.plain_links = not trust.is_trusted(request.requester_id)
@@ -283,9 +283,7 @@ def if_possible(
     return request
 
 
-def perform(
-    request: Request, name: str, role: str, actor: str | None, data: Mapping[str, Any]
-) -> Event:
+def perform(request: Request, name: str, role: str, actor: str | None, data: Row) -> Event:
     """Do a transition of a locked request: write its event, letter and notifications, without committing."""
     moment = clock.now()
     line = states.TRANSITIONS[name]
@@ -323,7 +321,7 @@ def perform(
     return event
 
 
-def _moderation(request: Request, role: str, actor: str | None, data: Mapping[str, Any]) -> str:
+def _moderation(request: Request, role: str, actor: str | None, data: Row) -> str:
     """Return the moderation state of a transition's text: held for untrusted requesters once the request is open."""
     written = any(data.get(name) for name in ("comment", "reason"))
     if role == states.REQUESTER and request.opened and written:
@@ -379,9 +377,7 @@ def same_version(reader: Reader, request: Request, version: int) -> None:
 # Requests treated together.
 
 
-def _do_joined(
-    reader: Reader, request: Request, name: str, values: Mapping[str, Any], shared: Shared
-) -> None:
+def _do_joined(reader: Reader, request: Request, name: str, values: Row, shared: Shared) -> None:
     words = _joined_obstacle(reader, request, name, values)
     if words:
         shared.left_out.append((request, words))
@@ -390,7 +386,7 @@ def _do_joined(
     shared.done.append((request, perform(request, name, role, reader.id, values)))
 
 
-def _joined_obstacle(reader: Reader, request: Request, name: str, values: Mapping[str, Any]) -> str:
+def _joined_obstacle(reader: Reader, request: Request, name: str, values: Row) -> str:
     """Return what prevents a step for a request, as a sentence; "" when nothing does."""
     code = _obstacle(request, name, reader.roles(request))
     if code:

@@ -9,7 +9,7 @@ there are few, since datasets of one origin fail the same criteria.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -18,6 +18,7 @@ import ckan.plugins as p
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.quality import config, origins
 from ckanext.ecosphere.quality.core.criteria import BY_ID, Criterion, State
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
@@ -224,7 +225,7 @@ def _rounded(value: Any) -> float | None:
     return round(float(value), 1)
 
 
-def _wins(rows: Sequence[Mapping[str, Any]]) -> tuple[Win, ...]:
+def _wins(rows: Sequence[Row]) -> tuple[Win, ...]:
     points = config.model().points
     wins = []
     for row in rows:
@@ -233,7 +234,7 @@ def _wins(rows: Sequence[Mapping[str, Any]]) -> tuple[Win, ...]:
     return tuple(sorted(wins, key=lambda win: (-win.points, win.criterion.id)))
 
 
-def _losses(whole: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Losses | None:
+def _losses(whole: Row, rows: Sequence[Row]) -> Losses | None:
     if not p.plugin_loaded("ecosphere_harvest"):
         return None
     traced = [row for row in rows if row["traced"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -13,12 +13,14 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from ckan import model
-from ckan.types import Context
+from ckan.common import _
+from ckan.types import Context, DataDict
 from flask import has_request_context
 from markupsafe import Markup
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.quality import config, integrations, store
 from ckanext.ecosphere.quality.core import inspire
 from ckanext.ecosphere.quality.core.criteria import BY_ID, GROUP_LABELS, Criterion, State
@@ -36,12 +38,12 @@ ecosphere_quality_moment = dates.moment
 ecosphere_quality_day = dates.day
 
 
-def ecosphere_quality_is_scored(package: Mapping[str, Any]) -> bool:
+def ecosphere_quality_is_scored(package: Row) -> bool:
     """Return whether the type of `package` is scored."""
     return store.is_scored(package.get("type"))
 
 
-def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None:
+def ecosphere_quality_badge(package: Row) -> DataDict | None:
     """Return score, level and label of the dataset dict `package`; None for packages without a quality.
 
     Search results already include their badges (one query per page); otherwise the row is read.
@@ -61,29 +63,29 @@ def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None
     }
 
 
-def ecosphere_quality_show(package: Mapping[str, Any]) -> dict[str, Any] | None:
+def ecosphere_quality_show(package: Row) -> DataDict | None:
     """Return the full quality of the dataset dict `package`, as in the action of this name, cached per page."""
     return once.of_dataset("quality", package, _quality)
 
 
-def _quality(package: Mapping[str, Any]) -> dict[str, Any] | None:
+def _quality(package: Row) -> DataDict | None:
     stored = model.Package.get(package["id"])
     if stored is None or not store.is_scored(stored.type):
         return None
     return as_dict(quality(stored))
 
 
-def ecosphere_quality_grouped(quality: Mapping[str, Any]) -> list[Any]:
+def ecosphere_quality_grouped(quality: Row) -> list[Any]:
     """Return the criteria of `quality` by group label."""
     return grouped(quality["criteria"])
 
 
-def ecosphere_quality_levels() -> list[dict[str, Any]]:
+def ecosphere_quality_levels() -> list[DataDict]:
     """Return the levels, best first: level, label, from (lowest score) and requires (labels of its conditions)."""
     return [level_dict(level) for level in config.model().levels]
 
 
-def ecosphere_quality_can_see_dashboard(organization: Mapping[str, Any]) -> bool:
+def ecosphere_quality_can_see_dashboard(organization: Row) -> bool:
     """Return whether the reader may see the dashboard of `organization`."""
     return bool(tk.h.check_access("ecosphere_quality_dashboard", {"id": organization["id"]}))
 
@@ -95,19 +97,19 @@ def ecosphere_quality_number(value: float | None) -> str:
     return number(value)
 
 
-def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:
+def ecosphere_quality_can_edit(package: Row) -> bool:
     """Return whether the reader may edit `package`."""
     return bool(tk.h.check_access("package_update", {"id": package["id"]}))
 
 
-def ecosphere_quality_signals(package: Mapping[str, Any]) -> int | None:
+def ecosphere_quality_signals(package: Row) -> int | None:
     """Return the number of open problems reported about `package`; None if requests are not enabled."""
     return integrations.open_signals(
         {"user": tk.current_user.name, "auth_user_obj": tk.current_user}, package["id"]
     )
 
 
-def ecosphere_quality_desk_url(organization: Mapping[str, Any]) -> str | None:
+def ecosphere_quality_desk_url(organization: Row) -> str | None:
     """Return the URL of a service's desk of data requests, None if requests are not enabled."""
     try:
         return tk.url_for("ecosphere_requests.desk", organization=organization["name"])
@@ -115,13 +117,11 @@ def ecosphere_quality_desk_url(organization: Mapping[str, Any]) -> str | None:
         return None
 
 
-def ecosphere_quality_badge_code(
-    package: Mapping[str, Any], badge: Mapping[str, Any]
-) -> dict[str, str]:
+def ecosphere_quality_badge_code(package: Row, badge: Row) -> dict[str, str]:
     """Return the badge of `package` for other sites, as HTML and Markdown: an image linked to its quality page."""
     image = tk.url_for("ecosphere_quality.dataset_badge", id=package["name"], _external=True)
     page = tk.url_for("ecosphere_quality.dataset_page", id=package["name"], _external=True)
-    text = tk._("Metadata quality: {level}, {score} out of 100").format(
+    text = _("Metadata quality: {level}, {score} out of 100").format(
         level=badge["label"], score=badge["score"]
     )
     return {
@@ -149,9 +149,7 @@ CORE_RESOURCE_ANCHORS = {
 UPLOAD_ANCHOR = "field-resource-url"  # the URL, in CKAN's widget for a file or a link
 
 
-def ecosphere_quality_improve_url(
-    criterion: Mapping[str, Any], package: Mapping[str, Any]
-) -> str | None:
+def ecosphere_quality_improve_url(criterion: Row, package: Row) -> str | None:
     """Return the URL of the form at the field of `criterion` (an item of `ecosphere_quality_show`).
 
     For a criterion about resources it is the form of the resource to correct, or of a new one if there is none. None if
@@ -176,7 +174,7 @@ def ecosphere_quality_improve_url(
     return tk.url_for(f"{kind}.edit", id=name, _anchor=anchor)
 
 
-def is_shown(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> bool:
+def is_shown(criterion: Row, package: Row) -> bool:
     """Return whether the form shows the field of `criterion` for `package`, or for its resource."""
     schema = _schema(package.get("type") or "dataset")
     if schema is None or not p.plugin_loaded("ecosphere_schemas"):
@@ -191,17 +189,17 @@ def is_shown(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> bool:
     return field is not None and tk.h.ecosphere_is_in_form(field, values)
 
 
-def _field_called(name: str, fields: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _field_called(name: str, fields: list[DataDict]) -> DataDict | None:
     return next((field for field in fields if field["field_name"] == name), None)
 
 
-def _schema(kind: str) -> dict[str, Any] | None:
+def _schema(kind: str) -> DataDict | None:
     if not p.plugin_loaded("scheming_datasets"):
         return None
     return tk.h.scheming_get_dataset_schema(kind)
 
 
-def _place(fields: list[dict[str, Any]], name: str) -> tuple[int, str | None]:
+def _place(fields: list[DataDict], name: str) -> tuple[int, str | None]:
     """Return the form page (0 for a single-page form) and anchor of the field `name`."""
     paged = any("start_form_page" in field for field in fields)
     page = 0
@@ -233,8 +231,6 @@ def _resource_anchor(name: str, kind: str) -> str | None:
 
 # --- plain data ----------------------------------------------------------------------------------
 
-_ = tk._
-
 
 def quality(package: model.Package) -> store.Quality:
     """Return the quality of `package` as of today; computed immediately if no row is stored."""
@@ -245,8 +241,8 @@ def quality(package: model.Package) -> store.Quality:
 
 
 def preview(
-    context: Context, package: model.Package | None, data: Mapping[str, Any]
-) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    context: Context, package: model.Package | None, data: Row
+) -> tuple[DataDict | None, DataDict]:
     """Return the quality of `package` now (None for a new one), and with the fields `data`."""
     changed = store.validated(context, package, data)
     if package is None:
@@ -294,7 +290,7 @@ def ecosphere_quality_state_labels() -> dict[str, str]:
     }
 
 
-def as_dict(stored: store.Quality) -> dict[str, Any]:
+def as_dict(stored: store.Quality) -> DataDict:
     """Return a quality as plain data, with texts in the reader's language; see `ecosphere_quality_show`."""
     result, facts = stored.evaluation, stored.facts
     computed_at = stored.computed_at.isoformat() if stored.computed_at else None
@@ -315,9 +311,7 @@ def as_dict(stored: store.Quality) -> dict[str, Any]:
     }
 
 
-def with_origins(
-    shown: dict[str, Any], facts: Facts, statements: Mapping[str, Any]
-) -> dict[str, Any]:
+def with_origins(shown: DataDict, facts: Facts, statements: Row) -> DataDict:
     """Add to the failed criteria of `as_dict` whether the source or the portal is at fault.
 
     Args:
@@ -334,7 +328,7 @@ def with_origins(
     return shown
 
 
-def next_level(result: Evaluation, facts: Facts) -> dict[str, Any] | None:
+def next_level(result: Evaluation, facts: Facts) -> DataDict | None:
     """Return the level above, the points and conditions missing for it; None at the top."""
     level = result.next_level
     if level is None:
@@ -348,7 +342,7 @@ def next_level(result: Evaluation, facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def level_dict(level: Level) -> dict[str, Any]:
+def level_dict(level: Level) -> DataDict:
     """Return a level as plain data: level, label, from (lowest score) and requires (labels of its conditions)."""
     requires = [_(BY_ID[name].label) for name in level.requires]
     return {
@@ -359,7 +353,7 @@ def level_dict(level: Level) -> dict[str, Any]:
     }
 
 
-def criterion(own: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
+def criterion(own: Result, result: Evaluation, facts: Facts) -> DataDict:
     """Return the result of a criterion as plain data."""
     about = own.criterion
     advising = _advising(own, facts)
@@ -395,7 +389,7 @@ def _advising(own: Result, facts: Facts) -> Criterion:
     return BY_ID[ASKED_BY[own.criterion.id]]
 
 
-def mqa_dict(assessment: inspire.Assessment) -> dict[str, Any]:
+def mqa_dict(assessment: inspire.Assessment) -> DataDict:
     """Return the MQA assessment as plain data."""
     return {
         "total": assessment.points(),
@@ -409,7 +403,7 @@ def mqa_dict(assessment: inspire.Assessment) -> dict[str, Any]:
     }
 
 
-def _dimension_dict(assessment: inspire.Assessment, dimension: inspire.Dimension) -> dict[str, Any]:
+def _dimension_dict(assessment: inspire.Assessment, dimension: inspire.Dimension) -> DataDict:
     indicators = []
     for indicator, state in assessment.states:
         if indicator.dimension is dimension:
@@ -427,7 +421,7 @@ def _dimension_dict(assessment: inspire.Assessment, dimension: inspire.Dimension
     }
 
 
-def inspire_dict(checklist: inspire.Checklist) -> dict[str, Any]:
+def inspire_dict(checklist: inspire.Checklist) -> DataDict:
     """Return the INSPIRE checklist as plain data."""
     return {
         "met": checklist.met,
@@ -447,7 +441,7 @@ def inspire_dict(checklist: inspire.Checklist) -> dict[str, Any]:
     }
 
 
-def link_dict(link: Link) -> dict[str, Any]:
+def link_dict(link: Link) -> DataDict:
     """Return the state of a link as plain data."""
     reason, checked_at = "", None
     if link.checked_at:
@@ -465,9 +459,9 @@ def link_dict(link: Link) -> dict[str, Any]:
     }
 
 
-def grouped(criteria: list[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+def grouped(criteria: list[Row]) -> list[tuple[str, list[Row]]]:
     """Return the criteria of `as_dict` by group label, in the order of the table."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
+    groups: dict[str, list[Row]] = {}
     for criterion_dict in criteria:
         groups.setdefault(criterion_dict["group_label"], []).append(criterion_dict)
     return list(groups.items())
@@ -490,7 +484,7 @@ SHADES = (
 ALONE = 2  # minimum number of points for a line
 
 
-def ecosphere_quality_trend_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
+def ecosphere_quality_trend_chart(points: Sequence[Row]) -> Markup:
     """Draw the mean score over time as a step line; empty for fewer than two days.
 
     Args:
@@ -517,7 +511,7 @@ def ecosphere_quality_trend_chart(points: Sequence[Mapping[str, Any]]) -> Markup
     before, after = number(points[0]["mean"]), number(points[-1]["mean"])
     ends = _end_of_line(LEFT, "start", start, points[0]["mean"], before)
     ends += _end_of_line(WIDTH - RIGHT, "end", end, points[-1]["mean"], after)
-    title = tk._("Mean score: {before} on {start}, {after} on {end}")
+    title = _("Mean score: {before} on {start}, {after} on {end}")
     title = title.format(before=before, start=start, after=after, end=end)
     return _svg(title, grid + line + dots + ends, HEIGHT)
 
@@ -533,7 +527,7 @@ def _end_of_line(x: int, anchor: str, day: str, mean: float, value: str) -> str:
     )
 
 
-def ecosphere_quality_map(places: Sequence[Mapping[str, Any]]) -> Markup:
+def ecosphere_quality_map(places: Sequence[Row]) -> Markup:
     """Draw the mean score of each département as a disc on an outline of France; empty without départements.
 
     Args:
@@ -566,14 +560,14 @@ def ecosphere_quality_map(places: Sequence[Mapping[str, Any]]) -> Markup:
     if overseas:
         height += 3 * DISC
     return _svg(
-        tk._("Mean score of the datasets of each département"), land + discs, height, mainland.width
+        _("Mean score of the datasets of each département"), land + discs, height, mainland.width
     )
 
 
-def _disc(x: float, y: float, place: Mapping[str, Any]) -> str:
+def _disc(x: float, y: float, place: Row) -> str:
     mean = number(place["mean"])
     fill, ink = next((fill, ink) for least, fill, ink in SHADES if place["mean"] >= least)
-    title = f"{place['label']}{tk._(': ')}{mean} ({place['datasets']})"
+    title = f"{place['label']}{_(': ')}{mean} ({place['datasets']})"
     return (
         f"<g><title>{escape(title)}</title>"
         f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{DISC}" fill="{fill}" stroke="#333"/>'
@@ -583,7 +577,7 @@ def _disc(x: float, y: float, place: Mapping[str, Any]) -> str:
     )
 
 
-def ecosphere_quality_levels_chart(shares: Sequence[Mapping[str, Any]]) -> Markup:
+def ecosphere_quality_levels_chart(shares: Sequence[Row]) -> Markup:
     """Draw the share of each level as a stacked bar; empty without datasets.
 
     Args:
@@ -600,11 +594,11 @@ def ecosphere_quality_levels_chart(shares: Sequence[Mapping[str, Any]]) -> Marku
         bars += (
             f'<rect x="{x:.1f}" y="1" width="{width:.1f}" height="26" fill="{fill}"'
             f' stroke="#333"{dash}>'
-            f"<title>{escape(share['label'])}{tk._(': ')}{share['datasets']}</title></rect>"
+            f"<title>{escape(share['label'])}{_(': ')}{share['datasets']}</title></rect>"
         )
         x += width
     texts = ", ".join(f"{share['label']} {share['datasets']}" for share in shares)
-    return _svg(tk._("Share of the levels") + tk._(": ") + texts, bars, 28)
+    return _svg(_("Share of the levels") + _(": ") + texts, bars, 28)
 
 
 def _height(value: float) -> float:
@@ -649,9 +643,9 @@ LOOKS = {
 def badge_svg(shown: Badge, label: str) -> str:
     """Return the image of a badge; `label` is the name of its level in the reader's language."""
     look = LOOKS[shown.level]
-    left = tk._("Metadata quality")
+    left = _("Metadata quality")
     right = f"{label} · {shown.score}/100"
-    title = tk._("Metadata quality: {level}, {score} out of 100").format(
+    title = _("Metadata quality: {level}, {score} out of 100").format(
         level=label, score=shown.score
     )
     split = round(len(left) * CHARACTER + 2 * MARGIN)

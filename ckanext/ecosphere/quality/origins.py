@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import ckan.plugins as p
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.quality import integrations, store
@@ -76,8 +76,8 @@ class Origin:
         """Return what is wrong, in the reader's language."""
         if self.fault is Fault.UNUSABLE:
             return " ".join(self.problems)
-        quoted = tk._("”, “").join(self.texts)
-        return tk._(SENTENCES[self.fault]).format(texts=quoted)
+        quoted = _("”, “").join(self.texts)
+        return _(SENTENCES[self.fault]).format(texts=quoted)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as plain data, with sentences in the reader's language."""
@@ -85,7 +85,7 @@ class Origin:
         return {
             "fault": self.fault.value,
             "ours": self.ours,
-            "label": tk._(label),
+            "label": _(label),
             "sentence": self.sentence,
             "texts": list(self.texts),
         }

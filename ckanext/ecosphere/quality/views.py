@@ -7,9 +7,11 @@ from typing import Any, NoReturn
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from ckan.lib.navl.dictization_functions import DataError, unflatten
 from ckan.lib.pagination import Page
 from ckan.logic import clean_dict, parse_params, tuplize_dict
+from ckan.types import DataDict
 from flask import Blueprint, Response, abort, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -27,14 +29,14 @@ def context() -> Any:
     return {"user": tk.current_user.name, "auth_user_obj": tk.current_user, "for_view": True}
 
 
-def visible_dataset(id: str) -> dict[str, Any]:
+def visible_dataset(id: str) -> DataDict:
     """Return the dataset `id`; abort with 404 if the reader may not see it."""
     try:
         dataset = tk.get_action("package_show")(context(), {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
-        tk.abort(404, tk._("Dataset not found"))
+        tk.abort(404, _("Dataset not found"))
     if not store.is_scored(dataset["type"]):
-        tk.abort(404, tk._("Dataset not found"))
+        tk.abort(404, _("Dataset not found"))
     return dataset
 
 
@@ -88,14 +90,14 @@ def recheck(id: str) -> AnyResponse:
             "queued"
         ]
     except tk.NotAuthorized:
-        tk.abort(404, tk._("Dataset not found"))
+        tk.abort(404, _("Dataset not found"))
     if queued:
         tk.h.flash_success(
-            tk._("The links are being checked: their state appears here in a few minutes.")
+            _("The links are being checked: their state appears here in a few minutes.")
         )
     else:
         tk.h.flash_notice(
-            tk._("The links were checked a moment ago: wait five minutes before the next time.")
+            _("The links were checked a moment ago: wait five minutes before the next time.")
         )
     return tk.redirect_to("ecosphere_quality.dataset_page", id=package["name"])
 
@@ -106,7 +108,7 @@ def preview_fragment() -> str:
         # As CKAN's own view does.
         data = clean_dict(unflatten(tuplize_dict(parse_params(request.form))))
     except DataError:
-        tk.abort(400, tk._("The form contains an unknown field. Open the page again."))
+        tk.abort(400, _("The form contains an unknown field. Open the page again."))
     if isinstance(data.get("tag_string"), str):
         names = (name.strip() for name in data["tag_string"].split(","))
         data["tags"] = [{"name": name} for name in names if name]
@@ -117,7 +119,7 @@ def preview_fragment() -> str:
             context(), {"id": name, "dataset": data}
         )
     except (tk.ObjectNotFound, tk.NotAuthorized):
-        tk.abort(404, tk._("Dataset not found"))
+        tk.abort(404, _("Dataset not found"))
     return tk.render("ecosphere_quality/snippets/preview.html", {"preview": preview})
 
 
@@ -136,7 +138,7 @@ def overview_csv() -> Response:
     """
     name = request.args.get("table", "services")
     if name not in overview.CSV_TABLES:
-        tk.abort(404, tk._("There is no such table."))
+        tk.abort(404, _("There is no such table."))
     figures = tk.get_action("ecosphere_quality_overview")(context(), {})
     return _download(overview.CSV_TABLES[name](figures), "text/csv", f"qualite-{name}.csv")
 
@@ -147,15 +149,15 @@ def overview_json() -> Response:
     return _download(json.dumps(figures, ensure_ascii=False), "application/json")
 
 
-def visible_dashboard(id: str) -> dict[str, Any]:
+def visible_dashboard(id: str) -> DataDict:
     """Return the figures of the organisation `id`; anonymous visitors are sent to the log-in page."""
     query = {"id": id, "criterion": request.args.get("criterion", "")}
     try:
         return tk.get_action("ecosphere_quality_dashboard")(context(), query)
     except tk.ValidationError:
-        tk.abort(404, tk._("There is no such criterion."))
+        tk.abort(404, _("There is no such criterion."))
     except tk.ObjectNotFound:
-        tk.abort(404, tk._("Organization not found"))
+        tk.abort(404, _("Organization not found"))
     except tk.NotAuthorized:
         refuse_dashboard(id)
 
@@ -164,12 +166,12 @@ def refuse_dashboard(id: str) -> NoReturn:
     """Redirect anonymous visitors to the log-in page, and refuse others; 404 for a deleted service."""
     group = model.Group.get(id)
     if group is None or group.state != model.State.ACTIVE:
-        tk.abort(404, tk._("Organization not found"))
+        tk.abort(404, _("Organization not found"))
     if not tk.current_user.is_authenticated:
         came_from = request.full_path.rstrip("?")
         login: Any = tk.redirect_to("user.login", came_from=came_from)
         abort(login)
-    tk.abort(403, tk._("The dashboard of a service is for those who work for it."))
+    tk.abort(403, _("The dashboard of a service is for those who work for it."))
 
 
 def dashboard_page(id: str) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
-from ckanext.ecosphere.dataset.view import as_list, as_object
+from ckanext.ecosphere.dataset.view import Row, as_list, as_object
 from ckanext.ecosphere.interfaces import InitReport, LeavingStep
 from ckanext.ecosphere.schemas import adopting, licences
 from ckanext.ecosphere.schemas.indexing import MAX_TERM_BYTES
@@ -111,7 +112,7 @@ def _ids(*, left: bool) -> list[str]:
     return list(model.Session.scalars(query.order_by(package.id)))
 
 
-def _row(id_: str) -> dict[str, Any]:
+def _row(id_: str) -> DataDict:
     package = model.package_table
     row = model.Session.execute(sa.select(package).where(package.c.id == id_)).mappings().one()
     return {str(name): value for name, value in row.items()}
@@ -128,7 +129,7 @@ def _replace_tag(tag: model.Tag) -> None:
         package.add_tag_by_name(plain_tag(tag.name))
 
 
-def _leave_one(row: Mapping[str, Any]) -> None:
+def _leave_one(row: Row) -> None:
     """Change a row of CKAN's datasets and its files, without CKAN's objects, which would be indexed one by one."""
     extras, data = dict(row["extras"] or {}), dict(row["plugin_data"] or {})
     ours = theirs = row["license_id"]
@@ -159,7 +160,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _maintainer(row: Mapping[str, Any], extras: Mapping[str, str]) -> dict[str, str]:
+def _maintainer(row: Row, extras: Mapping[str, str]) -> dict[str, str]:
     """Return the maintainer columns, filled in from the first contact if they are empty."""
     if row["maintainer"] or row["maintainer_email"] or not extras.get("contact"):
         return {}
@@ -175,7 +176,7 @@ def _shortened(text: str) -> str:
     return f"{text[:SHOWN]}…"
 
 
-def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _plain_fields(fields: Row) -> DataDict:
     """Return the fields of a file as a plain CKAN can keep them: lists and objects as JSON text.
 
     Translations are left out: as text, they would break the pages of a plain CKAN.
@@ -190,7 +191,7 @@ def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
+def _restore_one(row: Row, checks: Row) -> None:
     extras, data = dict(row["extras"] or {}), dict(row["plugin_data"])
     before = data.pop(KEY)
     ours, theirs = before["licences"]
@@ -217,7 +218,7 @@ def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
             )
 
 
-def _with_rows(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _with_rows(fields: Row) -> DataDict:
     """Return the fields of a file with the lists that are JSON texts since `leave` as lists."""
     schema = tk.h.scheming_get_dataset_schema("dataset")["resource_fields"]
     names = {field["field_name"] for field in schema}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ckan.plugins.toolkit as tk
-from ckan.types import Context, Schema, Validator, ValidatorFactory
+from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
 
 from ckanext.ecosphere.search import config, suggest, unfound
 from ckanext.ecosphere.search.alerts import actions as alerts
@@ -29,7 +27,7 @@ def suggest_schema(
 
 @tk.side_effect_free
 @tk.validate_action_data(suggest_schema)
-def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+def ecosphere_search_suggest(context: Context, data_dict: DataDict) -> DataDict:
     """Suggest subjects, datasets, themes, territories and services for the beginning of a query.
 
     Args:
@@ -54,7 +52,7 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
     }
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the plugin's actions."""
     own = (ecosphere_search_suggest, search.package_search)
     return action_input.checked(

@@ -12,6 +12,7 @@ import ckan.lib.search as ckan_search
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 
 from ckanext.ecosphere.core import lists
 from ckanext.ecosphere.fast_save import documents
@@ -23,8 +24,6 @@ from ckanext.ecosphere.search.solr_schema import SolrAdmin, SolrAdminError, solr
 from ckanext.ecosphere.setup import health
 from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.vocabularies import local
-
-_ = tk._
 
 #: Solr's mm: "2", "-1", "75%", or conditions such as "3<-1 6<75%".
 _SHARE = re.compile(r"-?\d+%?")

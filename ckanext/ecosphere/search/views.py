@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 from flask import Blueprint, Response, jsonify
 
 from ckanext.ecosphere import vocabularies as voc
@@ -65,7 +66,7 @@ def suggestions() -> Response:
             {"label": item, "url": tk.h.url_for("dataset.search", q=item)}
             for item in answer["subjects"]
         ]
-        groups.append({"title": tk._("Subjects"), "items": subjects})
+        groups.append({"title": _("Subjects"), "items": subjects})
     for field, items in answer["facets"].items():
         group = [
             {
@@ -81,16 +82,16 @@ def suggestions() -> Response:
             {"label": item["label"], "url": tk.h.url_for("dataset.search", q=item["query"])}
             for item in answer["communes"]
         ]
-        title = tk._("Territories")
+        title = _("Territories")
         if all(item["kind"] == "commune" for item in answer["communes"]):
-            title = tk._("Communes")
+            title = _("Communes")
         groups.append({"title": title, "items": places})
     if answer["datasets"]:
         datasets = [
             {"label": item["title"], "url": tk.h.url_for(f"{item['type']}.read", id=item["name"])}
             for item in answer["datasets"]
         ]
-        groups.append({"title": tk._("Datasets"), "items": datasets})
+        groups.append({"title": _("Datasets"), "items": datasets})
     return jsonify({"groups": groups})
 
 

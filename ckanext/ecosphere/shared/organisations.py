@@ -14,12 +14,11 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from ckan.types import Context
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.interfaces import InitReport
-
-_ = tk._
 
 FINGERPRINT = "ecosphere_registry"
 TERRITORY = "ecosphere_territory"

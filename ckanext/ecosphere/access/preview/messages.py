@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.kinds import PreviewError
@@ -78,7 +79,7 @@ def of_failure(code: str, facts: Mapping[str, Any]) -> str:
     """Return the message of a failed preview, with the size of a file that is too large."""
     if code == "too-large" and facts.get("file_size"):
         megabytes = round(facts["file_size"] / config.MEGABYTE)
-        message = tk._("The file is too large for a preview: download it ({number} MB).")
+        message = _("The file is too large for a preview: download it ({number} MB).")
         return message.format(number=tk.h.localised_number(megabytes))
     return sentence(code)
 
@@ -86,5 +87,5 @@ def of_failure(code: str, facts: Mapping[str, Any]) -> str:
 def sentence(code: str) -> str:
     """Return the message of an error code."""
     if code in MESSAGES:
-        return tk._(MESSAGES[code])
+        return _(MESSAGES[code])
     return presentation.sentence(code)

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config
@@ -78,8 +79,8 @@ def note(package_ids: Sequence[str], *, new: bool = False) -> int:
         model.Resource.state == model.State.ACTIVE,
     )
     moment = now()
-    services: dict[str, dict[str, Any]] = {}
-    uses: list[dict[str, Any]] = []
+    services: dict[str, DataDict] = {}
+    uses: list[DataDict] = []
     for resource in model.Session.scalars(resources):
         address = address_of(resource)
         if address is None:

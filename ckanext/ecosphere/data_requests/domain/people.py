@@ -15,6 +15,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
@@ -196,7 +197,7 @@ def is_mailbox(key: str) -> bool:
     return key.startswith((MAILBOX_PREFIX, CHIEF_PREFIX))
 
 
-def mailbox_keys(audience: str, request: Request, fields: dict[str, Any]) -> Iterable[str]:
+def mailbox_keys(audience: str, request: Request, fields: DataDict) -> Iterable[str]:
     """Return the keys of the mailboxes of an audience."""
     if audience == states.CHIEF:
         if sheets.chief(request.organization_id):
@@ -419,7 +420,7 @@ def moderators() -> set[str]:
 # Audiences of notifications.
 
 
-def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
+def audience(name: str, request: Request, fields: DataDict) -> set[str]:
     """Return the ids of the users in an audience.
 
     Args:

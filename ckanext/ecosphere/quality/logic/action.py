@@ -13,6 +13,7 @@ from typing import Any, cast
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import logic, model
+from ckan.common import _
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.quality import helpers, integrations, jobs, links, overview, rescore, store
@@ -32,13 +33,13 @@ def package_or_not_found(name_or_id: str) -> model.Package:
     """
     package = model.Package.get(name_or_id)
     if package is None or not store.is_scored(package.type):
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
+        raise tk.ObjectNotFound(_("Dataset not found"))
     return package
 
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.quality_explain)
-def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_quality_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the quality of a dataset as of today.
 
     Whoever may see the dataset may see its quality.
@@ -77,7 +78,7 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
 
 
 @tk.side_effect_free
-def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> DataDict:
     """Return the figures of all public datasets, by service, theme and territory, and over time.
 
     Everyone may call it; private datasets never count.
@@ -100,7 +101,7 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.quality_dashboard)
-def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> DataDict:
     """Return the figures of a service, including private datasets; for its members.
 
     Args:
@@ -124,7 +125,7 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
     tk.check_access("ecosphere_quality_dashboard", context, data_dict)
     group = model.Group.get(data_dict["id"])
     if group is None or not group.is_organization:
-        raise tk.ObjectNotFound(tk._("Organization not found"))
+        raise tk.ObjectNotFound(_("Organization not found"))
     dashboard = overview.dashboard(group, min(data_dict["limit"], MOST_DATASETS))
     dashboard["harvest_sources"] = integrations.harvest_sources(context, group.id)
     dashboard["pending_requests"] = integrations.pending_requests(context, group.id)
@@ -134,7 +135,7 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
     return dashboard
 
 
-def _failing(context: Context, group: model.Group, criterion: str) -> dict[str, Any]:
+def _failing(context: Context, group: model.Group, criterion: str) -> DataDict:
     """Return the datasets of a service that fail a criterion, each with the harvest source to correct."""
     result = overview.failing(group, criterion)
     sources = integrations.governing_sources(
@@ -147,7 +148,7 @@ def _failing(context: Context, group: model.Group, criterion: str) -> dict[str, 
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.quality_preview)
-def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> DataDict:
     """Return the quality that a dataset would have, validated and scored as a save does, without writing anything.
 
     Args:
@@ -167,7 +168,7 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str
     package = package_or_not_found(data_dict["id"]) if data_dict.get("id") else None
     resources = data_dict["dataset"].get("resources")
     if isinstance(resources, list | dict) and len(resources) > MOST_PREVIEWED:
-        message = tk._("Too many values: {number} at most.").format(number=MOST_PREVIEWED)
+        message = _("Too many values: {number} at most.").format(number=MOST_PREVIEWED)
         raise tk.ValidationError({"dataset": [message]})
     before, after = helpers.preview(context, package, data_dict["dataset"])
     score_before = before["score"] if before else 0
@@ -176,7 +177,7 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.quality_show)
-def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the links of a dataset's data and the results of their checks, broken ones first.
 
     Args:
@@ -198,7 +199,7 @@ def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[dict[
 
 
 @tk.validate_action_data(schema.quality_show)
-def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> DataDict:
     """Queue a check of the links of a dataset.
 
     Args:
@@ -269,7 +270,7 @@ def tag_delete(next_: Callable[..., Any], context: Context, data_dict: DataDict)
         raise
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the plugin's actions."""
     own = {
         name: action for name, action in globals().items() if name.startswith("ecosphere_quality_")

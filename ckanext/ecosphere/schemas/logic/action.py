@@ -7,6 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
+from ckan.common import _
 from ckan.logic.schema import validator_args
 from ckan.types import Context, DataDict
 
@@ -20,27 +21,27 @@ MOST_UNFINISHED = 20
 
 
 @validator_args
-def _import_schema(ignore_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+def _import_schema(ignore_empty: Any, unicode_safe: Any) -> DataDict:
     address: Any = tk.get_validator("ecosphere_url")
     return {"url": [ignore_empty, unicode_safe, address], "content": [ignore_empty, unicode_safe]}
 
 
 @validator_args
-def _service_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+def _service_schema(not_empty: Any, unicode_safe: Any) -> DataDict:
     return {"id": [not_empty, unicode_safe]}
 
 
 @validator_args
-def _propose_schema(not_empty: Any, ignore_missing: Any) -> dict[str, Any]:
+def _propose_schema(not_empty: Any, ignore_missing: Any) -> DataDict:
     return {"urls": [not_empty], "kinds": [ignore_missing], "layers": [ignore_missing]}
 
 
-def _nothing_schema() -> dict[str, Any]:
+def _nothing_schema() -> DataDict:
     return {}
 
 
 @tk.validate_action_data(_import_schema)
-def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> DataDict:
     """Import a description from a URL or a text; nothing is saved.
 
     Args:
@@ -61,16 +62,16 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
     if data_dict.get("content"):
         return proposing.importable(_read_content(data_dict["content"], context), "", context)
     if not data_dict.get("url"):
-        raise tk.ValidationError({"url": [tk._("Give an address, or choose a file")]})
+        raise tk.ValidationError({"url": [_("Give an address, or choose a file")]})
     description, url = documents.fetch(data_dict["url"], context)
     return proposing.importable(description, url, context)
 
 
-def _read_content(content: str, context: Context) -> dict[str, Any]:
+def _read_content(content: str, context: Context) -> DataDict:
     if len(content) > config.IMPORT_BYTES:
         limit = config.IMPORT_BYTES // (1024 * 1024)
         raise tk.ValidationError(
-            {"content": [tk._("The file is larger than {limit} MB").format(limit=limit)]}
+            {"content": [_("The file is larger than {limit} MB").format(limit=limit)]}
         )
     try:
         return documents.read(content, context)
@@ -81,7 +82,7 @@ def _read_content(content: str, context: Context) -> dict[str, Any]:
 
 
 @tk.validate_action_data(_propose_schema)
-def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> DataDict:
     """Propose a description from URLs of a record, services, files or a repository; nothing is saved.
 
     Services are read in the background: while `state` is "reading", call again with the returned `kinds`.
@@ -105,7 +106,7 @@ def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> dict[str
 
 @tk.side_effect_free
 @tk.validate_action_data(_service_schema)
-def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> DataDict:
     """Return the usual values of a service: those shared by at least half of its latest 50 datasets.
 
     Args:
@@ -133,7 +134,7 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> dic
 
 @tk.side_effect_free
 @tk.validate_action_data(_nothing_schema)
-def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List unfinished descriptions (state "draft"), which searches do not find.
 
     Args:
@@ -187,7 +188,7 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[
     return unfinished
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the actions by name."""
     own = {
         name: action for name, action in globals().items() if name.startswith("ecosphere_dataset_")

@@ -10,6 +10,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -222,7 +223,7 @@ def no_room() -> str:
     return message.format(number=config.alerts_per_person())
 
 
-def _tell(subscriber: Subscriber, kind: str, content: dict[str, Any]) -> None:
+def _tell(subscriber: Subscriber, kind: str, content: DataDict) -> None:
     OUTBOX.add([{"recipient": subscriber.id, "kind": kind, "content": content}])
 
 
@@ -355,7 +356,7 @@ def is_due(moment: datetime) -> bool:
 def looked(
     subscriber_id: str,
     looked_until: dict[str, datetime],
-    news: list[dict[str, Any]],
+    news: list[DataDict],
     moment: datetime,
 ) -> None:
     """Record, in one transaction, what is to be reported and that it has been processed.

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 from ckan import authz
+from ckan.common import _
 from ckan.logic import get_action
 from flask import g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
@@ -101,7 +102,7 @@ def _check_may_change() -> None:
     if source and not authz.is_authorized_boolean("package_update", person, {"id": source}):
         tk.abort(
             403,
-            tk._(
+            _(
                 "You are not allowed to do this. Log in with an account that is, or ask an "
                 "administrator."
             ),
@@ -157,12 +158,12 @@ def _is_token(value: str | None) -> bool:
 
 def _refuse() -> None:
     if is_api():
-        message = tk._(
+        message = _(
             "The token against forged requests is missing or too old: send that of the page in "
             "the header X-CSRFToken, or use an API token."
         )
     else:
-        message = tk._(
+        message = _(
             "For your safety this was not done: the form was open for too long, or another site "
             "sent it. Go back, reload the page and send the form again."
         )

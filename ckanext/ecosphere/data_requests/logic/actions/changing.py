@@ -13,6 +13,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import (
@@ -30,13 +31,11 @@ from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.logic.actions.reading import shown
 from ckanext.ecosphere.data_requests.model import Attachment, Request
 
-_ = tk._
-
 #: Maximum number of services for one question.
 MOST_SERVICES = 10
 
 
-def _shown_or_gone(context: Context, request: Request) -> dict[str, Any]:
+def _shown_or_gone(context: Context, request: Request) -> DataDict:
     """Return the request, or its basic data when the transition made it unreadable for the user."""
     try:
         return shown(context, request.id)
@@ -47,7 +46,7 @@ def _shown_or_gone(context: Context, request: Request) -> dict[str, Any]:
 
 @schema.flat
 @tk.validate_action_data(schema.request_create)
-def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_create(context: Context, data_dict: DataDict) -> DataDict:
     """Create a draft of a request. The transition `submit` sends it, and reports what is missing.
 
     Args:
@@ -101,7 +100,7 @@ def _files_of(data_dict: DataDict) -> Iterator[transitions.Also]:
 
 
 @tk.validate_action_data(schema.signal_create)
-def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_signal(context: Context, data_dict: DataDict) -> DataDict:
     """Report a problem with a dataset, or ask a question about it; no account is needed.
 
     The report goes to the service that publishes the dataset, after moderation if its author is not trusted, and is
@@ -125,7 +124,7 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str,
     trust.count_signal(reader)
     package = model.Package.get(data_dict["dataset"])
     if package is None:
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
+        raise tk.ObjectNotFound(_("Dataset not found"))
     report = service.signal(reader, package, data_dict["kind"], data_dict["description"])
     return {
         "id": report.id,
@@ -137,7 +136,7 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str,
 
 @schema.flat
 @tk.validate_action_data(schema.request_update)
-def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_update(context: Context, data_dict: DataDict) -> DataDict:
     """Change fields of a request: all of a draft; of a sent one those that make it clearer, until work has begun.
 
     Fields that are not given keep their values.
@@ -177,7 +176,7 @@ def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -
 
 @schema.flat
 @tk.validate_action_data(schema.request_transition)
-def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_transition(context: Context, data_dict: DataDict) -> DataDict:
     """Do a transition of a request; the table is in `docs/requests.md`.
 
     Args:
@@ -229,7 +228,7 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
 
 
 @tk.validate_action_data(schema.merge)
-def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_merge(context: Context, data_dict: DataDict) -> DataDict:
     """Close a request as a duplicate of another of the same author, which takes over its supporters and followers.
 
     Requests of several authors are not merged: `join` treats them together, and each gets its own answer.
@@ -257,7 +256,7 @@ def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, 
 
 
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_spam(context: Context, data_dict: DataDict) -> DataDict:
     """Close a request as spam: it disappears from every list, without a notification to its author.
 
     Args:
@@ -278,14 +277,14 @@ def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, A
     return shown(context, request.id)
 
 
-def _bond(context: Context, data_dict: DataDict, change: Any, add: bool) -> dict[str, Any]:
+def _bond(context: Context, data_dict: DataDict, change: Any, add: bool) -> DataDict:
     request, reader = auth.readable(context, data_dict["id"])
     change(reader, request.id, add)
     return shown(context, request.id)
 
 
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_support(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_support(context: Context, data_dict: DataDict) -> DataDict:
     """Support a public request, to express that one needs the same data. Each user counts once.
 
     Args:
@@ -303,7 +302,7 @@ def ecosphere_request_support(context: Context, data_dict: DataDict) -> dict[str
 
 
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> DataDict:
     """Stop supporting a request.
 
     Args:
@@ -320,7 +319,7 @@ def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> dict[s
 
 
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_follow(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_follow(context: Context, data_dict: DataDict) -> DataDict:
     """Follow a request: get notifications of its transitions and comments.
 
     Args:
@@ -337,7 +336,7 @@ def ecosphere_request_follow(context: Context, data_dict: DataDict) -> dict[str,
 
 
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> DataDict:
     """Stop following a request.
 
     Args:
@@ -365,7 +364,7 @@ def _batch(request: Request) -> list[Request]:
     return list(model.Session.scalars(query))
 
 
-def _parts(request: Request, reader: Reader) -> list[dict[str, Any]]:
+def _parts(request: Request, reader: Reader) -> list[DataDict]:
     """Return the requests of the batch that the reader may read, each with its answers."""
     parts = [part for part in _batch(request) if reader.may_read(part)]
     answered = {
@@ -376,7 +375,7 @@ def _parts(request: Request, reader: Reader) -> list[dict[str, Any]]:
         for part in parts
         if part.state in states.GIVEN
     }
-    nothing: dict[str, Any] = {"datasets": [], "deliveries": []}
+    nothing: DataDict = {"datasets": [], "deliveries": []}
     return [
         {**row, **answered.get(row["id"], nothing)} for row in dictize.request_list(parts, reader)
     ]
@@ -437,7 +436,7 @@ def _copy(request: Request, group: model.Group) -> Request:
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the requests of one question put to several services that the user may read.
 
     Args:
@@ -462,7 +461,7 @@ def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> dict[
 
 
 @tk.validate_action_data(schema.batch_add)
-def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> DataDict:
     """Put the question of a request to other services: each gets a request of its own, and answers it independently.
 
     All of them are asked, or none.
@@ -495,7 +494,7 @@ MOST_HELD = 100
 
 
 @tk.validate_action_data(schema.comment)
-def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_comment(context: Context, data_dict: DataDict) -> DataDict:
     """Add a comment to a request, or an internal note.
 
     Args:
@@ -522,7 +521,7 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str
 
 
 @tk.validate_action_data(schema.comment_hide)
-def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> DataDict:
     """Hide a comment; a notice with the reason remains visible.
 
     Args:
@@ -543,7 +542,7 @@ def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dic
 @tk.side_effect_free
 @schema.flat
 @tk.validate_action_data(schema.notification_list)
-def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> DataDict:
     """Return the texts of untrusted users that await moderation, the oldest first.
 
     Args:
@@ -566,7 +565,7 @@ def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[s
 
 
 @tk.validate_action_data(schema.moderate)
-def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> DataDict:
     """Decide on a text of an untrusted user: publish it, reject it, or reject it as spam.
 
     Args:
@@ -587,7 +586,7 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[st
     tk.check_access("ecosphere_request_moderate", context, data_dict)
     if data_dict["decision"] == "reject" and not data_dict["reason"]:
         raise tk.ValidationError(
-            {"reason": [tk._("Give the reason: the author of the text reads it.")]}
+            {"reason": [_("Give the reason: the author of the text reads it.")]}
         )
     reader = people.reader_of_context(context)
     keys = ("kind", "id", "decision", "reason")
@@ -595,7 +594,7 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[st
 
 
 @tk.validate_action_data(schema.hide)
-def ecosphere_request_hide(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_hide(context: Context, data_dict: DataDict) -> DataDict:
     """Hide a request from the public, or show it again; its requester and service still see it.
 
     Args:
@@ -616,7 +615,7 @@ def ecosphere_request_hide(context: Context, data_dict: DataDict) -> dict[str, A
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the metadata of a file of the conversation; used by the view that serves it.
 
     Args:
@@ -631,7 +630,7 @@ def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> 
     tk.check_access("ecosphere_request_attachment_show", context, data_dict)
     attachment = model.Session.get(Attachment, data_dict["id"])
     if attachment is None:
-        raise tk.ObjectNotFound(tk._("File not found"))
+        raise tk.ObjectNotFound(_("File not found"))
     result = {key: getattr(attachment, key) for key in ("id", "name", "size", "request_id")}
     result["type"] = attachment.media_type
     if "api_version" not in context:

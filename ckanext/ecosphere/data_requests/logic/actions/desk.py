@@ -11,6 +11,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
@@ -40,7 +41,7 @@ from ckanext.ecosphere.work import jobs
 MOST_SAVED = 200
 
 
-def _absence(absence: Absence, names: Names) -> dict[str, Any]:
+def _absence(absence: Absence, names: Names) -> DataDict:
     user, other = names.users.get(absence.user_id), names.users.get(absence.substitute_id or "")
     user_name = user.name if user else ""
     substitute = other.name if other else ""
@@ -56,7 +57,7 @@ def _absence(absence: Absence, names: Names) -> dict[str, Any]:
 
 
 @tk.side_effect_free
-def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the current and future absences of the user and their colleagues.
 
     Returns:
@@ -77,7 +78,7 @@ def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> lis
 
 
 @tk.validate_action_data(schema.absence_create)
-def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> DataDict:
     """Announce an absence and its substitute, who gets new assignments and reminders during it.
 
     Args:
@@ -97,22 +98,22 @@ def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> d
     first, last, today = data_dict["first"], data_dict["last"], clock.today()
     errors: Any = {}
     if last < first:
-        errors["last"] = [tk._("The last day comes before the first.")]
+        errors["last"] = [_("The last day comes before the first.")]
     elif last < today:
-        errors["last"] = [tk._("Choose a day from today on.")]
+        errors["last"] = [_("Choose a day from today on.")]
     elif first - today > people.LONGEST_AHEAD:
-        errors["first"] = [tk._("Two years ahead at most.")]
+        errors["first"] = [_("Two years ahead at most.")]
     elif last - first > people.LONGEST_ABSENCE:
-        errors["last"] = [tk._("A year at most.")]
+        errors["last"] = [_("A year at most.")]
     substitute = _substitute(user, data_dict.get("substitute"), errors)
     announced = [] if errors else people.absences_of([user.id])
     if any((other.first, other.last) == (first, last) for other in announced):
         errors["first"] = [
-            tk._("An absence on these days is announced already: take it back to change it.")
+            _("An absence on these days is announced already: take it back to change it.")
         ]
     elif len(announced) >= people.MOST_ABSENCES:
         errors["first"] = [
-            tk._("Too many absences: {number} at most.").format(number=people.MOST_ABSENCES)
+            _("Too many absences: {number} at most.").format(number=people.MOST_ABSENCES)
         ]
     if errors:
         raise tk.ValidationError(errors)
@@ -134,16 +135,16 @@ def _substitute(user: model.User, key: Any, errors: dict[str, list[str]]) -> str
         return None
     colleague = model.User.get(str(key))
     if colleague is not None and colleague.id == user.id:
-        errors["substitute"] = [tk._("Nobody stands in for themselves: choose a colleague.")]
+        errors["substitute"] = [_("Nobody stands in for themselves: choose a colleague.")]
     elif colleague is None or colleague.id not in people.colleagues_of(user.id):
-        errors["substitute"] = [tk._("There is no such colleague.")]
+        errors["substitute"] = [_("There is no such colleague.")]
     if colleague:
         return colleague.id
     return None
 
 
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> DataDict:
     """Delete an absence.
 
     Args:
@@ -161,7 +162,7 @@ def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> d
     return {"id": data_dict["id"]}
 
 
-def _saved(answer: SavedAnswer) -> dict[str, Any]:
+def _saved(answer: SavedAnswer) -> DataDict:
     result = {name: getattr(answer, name) for name in ("id", "title", "ground", "law", "facts")}
     ground_label = wording.ground(answer.ground) if answer.ground else ""
     return {**result, "ground_label": ground_label, "modified": iso(answer.modified)}
@@ -169,9 +170,7 @@ def _saved(answer: SavedAnswer) -> dict[str, Any]:
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.of_organization)
-def ecosphere_request_saved_answer_list(
-    context: Context, data_dict: DataDict
-) -> list[dict[str, Any]]:
+def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the saved answers (reasons for refusals) of a service, by title.
 
     Args:
@@ -194,7 +193,7 @@ def ecosphere_request_saved_answer_list(
 
 
 @tk.validate_action_data(schema.saved_answer_save)
-def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -> DataDict:
     """Create or change a saved answer: reasons that a service often gives.
 
     Args:
@@ -222,7 +221,7 @@ def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -
         setattr(answer, name, data_dict.get(name) or "")
     if not (answer.law or answer.facts):
         model.Session.rollback()
-        raise tk.ValidationError({"law": [tk._("Write reasons in law or in fact.")]})
+        raise tk.ValidationError({"law": [_("Write reasons in law or in fact.")]})
     answer.modified, answer.author_id = clock.now(), people.reader_of_context(context).id
     model.Session.add(answer)
     model.Session.commit()
@@ -231,7 +230,7 @@ def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -
 
 def _new_answer(group: model.Group) -> SavedAnswer:
     if number_of(SavedAnswer, SavedAnswer.organization_id == group.id) >= MOST_SAVED:
-        message = tk._("Your service keeps {number} answers, which is the limit: delete one first.")
+        message = _("Your service keeps {number} answers, which is the limit: delete one first.")
         raise tk.ValidationError({"title": [message.format(number=MOST_SAVED)]})
     return SavedAnswer(id=new_id(), organization_id=group.id)
 
@@ -239,12 +238,12 @@ def _new_answer(group: model.Group) -> SavedAnswer:
 def _of_service(group: model.Group, key: str) -> SavedAnswer:
     answer = model.Session.get(SavedAnswer, key)
     if answer is None or answer.organization_id != group.id:
-        raise tk.ObjectNotFound(tk._("There is no such answer."))
+        raise tk.ObjectNotFound(_("There is no such answer."))
     return answer
 
 
 @tk.validate_action_data(schema.saved_answer_delete)
-def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict) -> DataDict:
     """Delete a saved answer of a service; decisions that used it are not changed.
 
     Args:
@@ -265,7 +264,7 @@ def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict)
 
 
 @tk.validate_action_data(schema.assign)
-def ecosphere_request_assign(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_assign(context: Context, data_dict: DataDict) -> DataDict:
     """Assign requests on the desk to an editor of their service, or to no one.
 
     Args:
@@ -284,7 +283,7 @@ def ecosphere_request_assign(context: Context, data_dict: DataDict) -> dict[str,
     tk.check_access("ecosphere_request_assign", context, data_dict)
     user = model.User.get(data_dict["user"]) if data_dict.get("user") else None
     if data_dict.get("user") and (user is None or user.state != model.State.ACTIVE):
-        raise tk.ValidationError({"user": [tk._("There is no such colleague.")]})
+        raise tk.ValidationError({"user": [_("There is no such colleague.")]})
     return _assign(people.reader_of_context(context), data_dict["ids"], user)
 
 
@@ -381,13 +380,13 @@ def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
     )  # access is checked here, and by the original
 
 
-def chained_actions() -> dict[str, Any]:
+def chained_actions() -> DataDict:
     """Return the chained actions."""
     names = ("organization_delete", "organization_purge")
     return action_input.checked({name: _refused_while_requests_wait(name) for name in names})
 
 
-def _settings(user_id: str) -> dict[str, Any]:
+def _settings(user_id: str) -> DataDict:
     setting = model.Session.get(Setting, user_id)
     author = letters.author_of(user_id)
     digest = setting.digest if setting else "immediate"
@@ -401,7 +400,7 @@ def _settings(user_id: str) -> dict[str, Any]:
 
 
 @tk.side_effect_free
-def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the user's settings for data requests.
 
     Returns:
@@ -414,7 +413,7 @@ def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> di
 
 
 @tk.validate_action_data(schema.settings_update)
-def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> DataDict:
     """Change the user's settings for data requests; those not given keep their values.
 
     Args:
@@ -444,7 +443,7 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
 @tk.side_effect_free
 @schema.flat
 @tk.validate_action_data(schema.notification_list)
-def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> DataDict:
     """Return the user's notifications about data requests, the latest first, up to 1 000.
 
     Args:
@@ -468,7 +467,7 @@ def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -
 
 
 @tk.validate_action_data(schema.notification_seen)
-def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -> DataDict:
     """Mark all of the user's notifications, or those about one request, as seen.
 
     Args:
@@ -483,7 +482,7 @@ def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -
     return {"seen": number}
 
 
-def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> DataDict:
     """Anonymise the requests that were closed long enough ago (`ecosphere.requests.anonymise_months`).
 
     Returns:
@@ -497,7 +496,7 @@ def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[s
     try:
         return {"anonymised": privacy.anonymise_old()}
     except jobs.SomeFailed as error:
-        message = tk._(
+        message = _(
             "{failed} requests could not be anonymised, {done} were: the log of the portal says "
             "why."
         )
@@ -508,7 +507,7 @@ def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[s
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.of_user)
-def ecosphere_request_export(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_export(context: Context, data_dict: DataDict) -> DataDict:
     """Return all personal data of a user in data requests (GDPR, articles 15 and 20).
 
     Args:
@@ -527,7 +526,7 @@ def ecosphere_request_export(context: Context, data_dict: DataDict) -> dict[str,
 
 
 @tk.validate_action_data(schema.of_user)
-def ecosphere_request_erase(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_erase(context: Context, data_dict: DataDict) -> DataDict:
     """Erase the personal data of a user in data requests (GDPR, article 17).
 
     Drafts are deleted, open requests withdrawn; requests and comments remain without the user.
@@ -549,5 +548,5 @@ def ecosphere_request_erase(context: Context, data_dict: DataDict) -> dict[str, 
 def _person(context: Context, data_dict: DataDict) -> model.User:
     user = model.User.get(data_dict.get("user") or people.reader_of_context(context).id)
     if user is None:
-        raise tk.ObjectNotFound(tk._("User not found"))
+        raise tk.ObjectNotFound(_("User not found"))
     return user

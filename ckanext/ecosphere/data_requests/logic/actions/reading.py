@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import (
@@ -34,7 +33,7 @@ from ckanext.ecosphere.data_requests.model import (
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return a request with its history, its conversation and the transitions that are possible now.
 
     What the user may not see is left out: names and e-mail addresses, internal notes, the reasons of a refusal. See
@@ -56,7 +55,7 @@ def ecosphere_request_show(context: Context, data_dict: DataDict) -> dict[str, A
     return shown(context, data_dict["id"])
 
 
-def shown(context: Context, key: str) -> dict[str, Any]:
+def shown(context: Context, key: str) -> DataDict:
     """Return the request with this id or reference, as the user may see it now.
 
     Raises:
@@ -68,7 +67,7 @@ def shown(context: Context, key: str) -> dict[str, Any]:
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return a file or link that answers a request; used by the view that serves files.
 
     Args:
@@ -84,7 +83,7 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> di
     tk.check_access("ecosphere_request_delivery_show", context, data_dict)
     delivery = attachments.answer(data_dict["id"])
     if delivery is None:
-        raise tk.ObjectNotFound(tk._("File not found"))
+        raise tk.ObjectNotFound(_("File not found"))
     result = {**attachments.shown_answer(delivery), "request_id": delivery.request_id}
     if "api_version" not in context and delivery.kind == "file":
         result["path"] = str(attachments.answer_path(delivery))
@@ -94,7 +93,7 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> di
 @tk.side_effect_free
 @schema.flat
 @tk.validate_action_data(schema.request_list)
-def ecosphere_request_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_list(context: Context, data_dict: DataDict) -> DataDict:
     """Search for requests by words, state, service, territory, theme and use.
 
     Private requests are only in the lists of those concerned: `mine`, the `desk` of their service, `moderation`.
@@ -129,7 +128,7 @@ def ecosphere_request_list(context: Context, data_dict: DataDict) -> dict[str, A
 @tk.side_effect_free
 @schema.flat
 @tk.validate_action_data(schema.place_and_theme)
-def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_similar(context: Context, data_dict: DataDict) -> DataDict:
     """Return public datasets and open public requests similar to a request being written.
 
     Args:
@@ -157,7 +156,7 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str
 @tk.side_effect_free
 @schema.flat
 @tk.validate_action_data(schema.place_and_theme)
-def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_route(context: Context, data_dict: DataDict) -> DataDict:
     """Return the service that would be proposed for a request, and why.
 
     Args:
@@ -191,7 +190,7 @@ def _territory(data_dict: DataDict) -> str:
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.desk)
-def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_desk(context: Context, data_dict: DataDict) -> DataDict:
     """Return the desk of a service: its open requests by urgency.
 
     Args:
@@ -217,7 +216,7 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, A
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.stats)
-def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_stats(context: Context, data_dict: DataDict) -> DataDict:
     """Return public statistics; private requests are only counted above a threshold.
 
     Args:
@@ -245,7 +244,7 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> DataDict:
     """Return the public requests that a dataset answered, and open ones that mention it or may be answered by it.
 
     Args:
@@ -261,7 +260,7 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     tk.check_access("ecosphere_request_dataset_list", context, data_dict)
     package = model.Package.get(data_dict["id"])
     if package is None:
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
+        raise tk.ObjectNotFound(_("Dataset not found"))
     reader = people.reader_of_context(context)
     tied = (
         sa.select(Request)
@@ -314,7 +313,7 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.of_organization)
-def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the requests on a service's desk that a published dataset may answer.
 
     Args:
@@ -334,7 +333,7 @@ def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return a letter as it was sent, to its addressee, the service that sent it, and those who handle the request.
 
     Args:
@@ -352,7 +351,7 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict
     letter = model.Session.get(Letter, data_dict["id"])
     request = model.Session.get(Request, letter.request_id) if letter else None
     if letter is None or not letters.may_read(letter, request, people.reader_of_context(context)):
-        raise tk.ObjectNotFound(tk._("Letter not found"))
+        raise tk.ObjectNotFound(_("Letter not found"))
     return {
         **dictize.letter_dict(letter),
         "addressee": letter.addressee,
@@ -366,7 +365,7 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
-def ecosphere_request_referral(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_referral(context: Context, data_dict: DataDict) -> DataDict:
     """Return the referral of a refusal, or of silence, to the CADA, for the requester to send; nothing is stored.
 
     Args:
@@ -385,7 +384,7 @@ def ecosphere_request_referral(context: Context, data_dict: DataDict) -> dict[st
     user = model.User.get(reader.id)
     letter = referral.compose(request, user) if user else None
     if letter is None:
-        raise tk.ObjectNotFound(tk._("There is no refusal and no late answer to refer."))
+        raise tk.ObjectNotFound(_("There is no refusal and no late answer to refer."))
     return {
         **{name: getattr(letter, name) for name in ("why", "subject", "html", "plain")},
         "last_day": letter.last.isoformat(),
@@ -394,7 +393,7 @@ def ecosphere_request_referral(context: Context, data_dict: DataDict) -> dict[st
 
 
 @tk.validate_action_data(schema.satisfaction)
-def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> DataDict:
     """Record whether the answer to a request met the requester's need; can be changed later.
 
     Args:
@@ -417,7 +416,7 @@ def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> dic
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.letter_preview)
-def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> DataDict:
     """Return the letter that a transition would send now; nothing is stored.
 
     Args:
@@ -439,7 +438,7 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> d
     request, reader = auth.readable(context, data_dict["id"])
     name = data_dict["transition"]
     if name not in states.LETTERS:
-        raise tk.ValidationError({"transition": [tk._("This step sends no letter of decision.")]})
+        raise tk.ValidationError({"transition": [_("This step sends no letter of decision.")]})
     files = attachments.checked_files(data_dict.get("files"))
     try:
         data = {**data_dict, "files": files}
