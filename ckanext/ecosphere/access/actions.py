@@ -16,6 +16,7 @@ from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take import extracts, form
 from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.shared import action_input, authorization
+from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 
@@ -71,7 +72,7 @@ def id_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(service_show_schema)
+@action(service_show_schema)
 def ecosphere_access_service_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the stored description of the service of a resource; no request is sent to it.
 
@@ -91,7 +92,6 @@ def ecosphere_access_service_show(context: Context, data_dict: DataDict) -> Data
     Raises:
         NotFound: there is no such resource, it is not a service, or the user may not read it.
     """
-    tk.check_access("ecosphere_access_service_show", context, data_dict)
     item = readable(context, data_dict["resource_id"])
     service, layer = storage.of_resources([item.resource.id]).get(item.resource.id, (None, ""))
     if service is None:
@@ -99,7 +99,7 @@ def ecosphere_access_service_show(context: Context, data_dict: DataDict) -> Data
     return presentation.shown(service, layer, item.names, data_dict["every_layer"])
 
 
-@tk.validate_action_data(service_read_schema)
+@action(service_read_schema)
 def ecosphere_access_service_read(context: Context, data_dict: DataDict) -> DataDict:
     """Have the service at a URL read in the background, and return what is known of it.
 
@@ -116,7 +116,6 @@ def ecosphere_access_service_read(context: Context, data_dict: DataDict) -> Data
         NotAuthorized: the user may not create datasets.
         ValidationError: the URL does not look like that of a service.
     """
-    tk.check_access("ecosphere_access_service_read", context, data_dict)
     address = service_at(data_dict["url"], data_dict["format"], data_dict["protocol"])
     if address is None or not config.host_allowed(address.url):
         raise tk.ValidationError({"url": [_("This does not look like the address of a service.")]})
@@ -131,7 +130,7 @@ def ecosphere_access_service_read(context: Context, data_dict: DataDict) -> Data
     return presentation.shown(service, address.layer, (), every=True)
 
 
-@tk.validate_action_data(extract_create_schema)
+@action(extract_create_schema)
 def ecosphere_access_extract_create(context: Context, data_dict: DataDict) -> DataDict:
     """Export a part of a layer of a WFS or OGC API to a file, in the background.
 
@@ -152,7 +151,6 @@ def ecosphere_access_extract_create(context: Context, data_dict: DataDict) -> Da
         ValidationError: the service offers no features, a parameter is invalid, the rate limit is exceeded, or too many
             extracts wait.
     """
-    tk.check_access("ecosphere_access_extract_create", context, data_dict)
     item = readable(context, data_dict["resource_id"])
     asked = form.checked(item, data_dict)
     dataset = tk.get_action("package_show")({**context}, {"id": item.package.id})
@@ -185,7 +183,7 @@ def _count_extract(unit: str) -> None:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(id_schema)
+@action(id_schema)
 def ecosphere_access_extract_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the state of an extract. Allowed for users who know its id and may read the dataset.
 
@@ -200,12 +198,11 @@ def ecosphere_access_extract_show(context: Context, data_dict: DataDict) -> Data
     Raises:
         NotFound: there is no such extract, it was deleted after a day, or the user may not read the dataset.
     """
-    tk.check_access("ecosphere_access_extract_show", context, data_dict)
     return form.shown(readable_extract(context, data_dict["id"]))
 
 
 @tk.side_effect_free
-@tk.validate_action_data(id_schema)
+@action(id_schema)
 def ecosphere_access_use_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the usage counts of a dataset within a year; no data about users are stored.
 
@@ -222,7 +219,6 @@ def ecosphere_access_use_show(context: Context, data_dict: DataDict) -> DataDict
         NotFound: there is no such dataset, or the user may not read it.
         NotAuthorized: the user may not edit it.
     """
-    tk.check_access("ecosphere_access_use_show", context, data_dict)
     package = model.Package.get(data_dict["id"])
     if package is None:
         raise tk.ObjectNotFound(_("Dataset not found"))

@@ -9,6 +9,7 @@ from ckanext.ecosphere.search import config, suggest, unfound
 from ckanext.ecosphere.search.alerts import actions as alerts
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared.action_input import action
 
 MAX_QUERY = 200
 MAX_SUBJECTS = 4
@@ -26,7 +27,7 @@ def suggest_schema(
 
 
 @tk.side_effect_free
-@tk.validate_action_data(suggest_schema)
+@action(suggest_schema)
 def ecosphere_search_suggest(context: Context, data_dict: DataDict) -> DataDict:
     """Suggest subjects, datasets, themes, territories and services for the beginning of a query.
 
@@ -40,7 +41,6 @@ def ecosphere_search_suggest(context: Context, data_dict: DataDict) -> DataDict:
         `name`, `label`, `count`; `communes`: list of `label`, `kind` and `query`, the query completed with a commune,
         territory or natural region.
     """
-    tk.check_access("ecosphere_search_suggest", context, data_dict)
     text = data_dict["q"].strip()[:MAX_QUERY]
     if len(text) < suggest.MIN_LENGTH:
         return {"subjects": [], "datasets": [], "facets": {}, "communes": []}

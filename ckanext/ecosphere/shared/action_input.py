@@ -16,6 +16,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.common import _
 from ckan.model.domain_object import DomainObject
+from ckan.types import Context, DataDict
 
 #: Identifier parameters, besides those that end in "_id".
 IDENTIFIERS = frozenset(
@@ -27,6 +28,25 @@ DEEPEST = 20
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Action = Callable[..., Any]
+
+
+def action(schema: Callable[[], Any]) -> Callable[[Action], Action]:
+    """Make a function an action: its parameters are validated, then the auth function of its name decides.
+
+    Args:
+        schema: function that returns the schema of the parameters.
+    """
+
+    def decorate(function: Action) -> Action:
+        @wraps(function)
+        def allowed(context: Context, data_dict: DataDict) -> Any:
+            tk.check_access(function.__name__, context, data_dict)
+            return function(context, data_dict)
+
+        allowed.checks_access = True  # pyright: ignore[reportFunctionMemberAccess]
+        return tk.validate_action_data(schema)(allowed)
+
+    return decorate
 
 
 def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = False) -> None:

@@ -19,6 +19,7 @@ from ckan.types import Context, DataDict
 from ckanext.ecosphere.quality import helpers, integrations, jobs, links, overview, rescore, store
 from ckanext.ecosphere.quality.logic import schema
 from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared.action_input import action
 
 MOST_DATASETS = 100
 MOST_PREVIEWED = 5_000
@@ -38,7 +39,7 @@ def package_or_not_found(name_or_id: str) -> model.Package:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.quality_explain)
+@action(schema.quality_explain)
 def ecosphere_quality_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the quality of a dataset as of today.
 
@@ -66,7 +67,6 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> DataDict:
         NotFound: no such dataset.
         NotAuthorized: the dataset may not be seen.
     """
-    tk.check_access("ecosphere_quality_show", context, data_dict)
     package = package_or_not_found(data_dict["id"])
     quality = helpers.quality(package)
     result = {"package_id": package.id, "name": package.name, **helpers.as_dict(quality)}
@@ -100,7 +100,7 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> DataDic
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.quality_dashboard)
+@action(schema.quality_dashboard)
 def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> DataDict:
     """Return the figures of a service, including private datasets; for its members.
 
@@ -122,7 +122,6 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> DataDi
         NotFound: no such organisation.
         NotAuthorized: the caller is not a member of it.
     """
-    tk.check_access("ecosphere_quality_dashboard", context, data_dict)
     group = model.Group.get(data_dict["id"])
     if group is None or not group.is_organization:
         raise tk.ObjectNotFound(_("Organization not found"))
@@ -147,7 +146,7 @@ def _failing(context: Context, group: model.Group, criterion: str) -> DataDict:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.quality_preview)
+@action(schema.quality_preview)
 def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> DataDict:
     """Return the quality that a dataset would have, validated and scored as a save does, without writing anything.
 
@@ -164,7 +163,6 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> DataDict
         NotFound: no such dataset.
         NotAuthorized: the caller may not edit it, or may not create datasets.
     """
-    tk.check_access("ecosphere_quality_preview", context, data_dict)
     package = package_or_not_found(data_dict["id"]) if data_dict.get("id") else None
     resources = data_dict["dataset"].get("resources")
     if isinstance(resources, list | dict) and len(resources) > MOST_PREVIEWED:
@@ -176,7 +174,7 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> DataDict
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.quality_show)
+@action(schema.quality_show)
 def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the links of a dataset's data and the results of their checks, broken ones first.
 
@@ -193,12 +191,11 @@ def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[DataD
         NotFound: no such dataset.
         NotAuthorized: the dataset may not be seen.
     """
-    tk.check_access("ecosphere_quality_links", context, data_dict)
     package = package_or_not_found(data_dict["id"])
     return [helpers.link_dict(link) for link in links.of_dataset(package.id)]
 
 
-@tk.validate_action_data(schema.quality_show)
+@action(schema.quality_show)
 def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> DataDict:
     """Queue a check of the links of a dataset.
 
@@ -212,7 +209,6 @@ def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> DataDict
         NotFound: no such dataset.
         NotAuthorized: the caller may not edit it.
     """
-    tk.check_access("ecosphere_quality_recheck", context, data_dict)
     return {"queued": jobs.enqueue_recheck(package_or_not_found(data_dict["id"]).id)}
 
 

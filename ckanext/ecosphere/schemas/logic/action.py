@@ -15,6 +15,7 @@ from ckanext.ecosphere.schemas import config, public_files
 from ckanext.ecosphere.schemas.importing import documents, proposing
 from ckanext.ecosphere.schemas.logic import bulk, earlier_programs
 from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared.action_input import action
 
 DATASETS_LOOKED_AT = 50
 MOST_UNFINISHED = 20
@@ -40,7 +41,7 @@ def _nothing_schema() -> DataDict:
     return {}
 
 
-@tk.validate_action_data(_import_schema)
+@action(_import_schema)
 def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> DataDict:
     """Import a description from a URL or a text; nothing is saved.
 
@@ -58,7 +59,6 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> DataDict:
     Raises:
         ValidationError: the URL cannot be fetched, or does not lead to such a description.
     """
-    tk.check_access("ecosphere_dataset_import", context, data_dict)
     if data_dict.get("content"):
         return proposing.importable(_read_content(data_dict["content"], context), "", context)
     if not data_dict.get("url"):
@@ -81,7 +81,7 @@ def _read_content(content: str, context: Context) -> DataDict:
         raise tk.ValidationError({"content": messages}) from error
 
 
-@tk.validate_action_data(_propose_schema)
+@action(_propose_schema)
 def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> DataDict:
     """Propose a description from URLs of a record, services, files or a repository; nothing is saved.
 
@@ -100,12 +100,11 @@ def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> DataDict
     Raises:
         ValidationError: a URL is invalid, cannot be fetched, or leads to nothing that can be used.
     """
-    tk.check_access("ecosphere_dataset_propose", context, data_dict)
     return proposing.propose(proposing.checked(data_dict), context)
 
 
 @tk.side_effect_free
-@tk.validate_action_data(_service_schema)
+@action(_service_schema)
 def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> DataDict:
     """Return the usual values of a service: those shared by at least half of its latest 50 datasets.
 
@@ -116,7 +115,6 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> Dat
     Returns:
         values by field, for the fields marked with `usual` in the schema, and `owner_org`.
     """
-    tk.check_access("ecosphere_dataset_usual_values", context, data_dict)
     service = tk.get_action("organization_show")(
         {**context}, {"id": data_dict["id"], "include_users": False}
     )
@@ -133,7 +131,7 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> Dat
 
 
 @tk.side_effect_free
-@tk.validate_action_data(_nothing_schema)
+@action(_nothing_schema)
 def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List unfinished descriptions (state "draft"), which searches do not find.
 
@@ -146,7 +144,6 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[
         user's services (for sysadmins: only their own), latest first: `id`, `name`, `title`, `service` (title), `begun`
         (timestamp), `by` (name of the creator, empty for the user).
     """
-    tk.check_access("ecosphere_dataset_unfinished", context, data_dict)
     name = str(context.get("user") or "")
     user = model.User.get(name)
     if user is None:

@@ -18,6 +18,7 @@ from ckan.types import AuthResult, Context, DataDict
 from ckanext.ecosphere.schemas import bulk, relations
 from ckanext.ecosphere.schemas.logic import locked_fields, publication
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.language import N_
 
 MOST_DATASETS = 1000
@@ -63,7 +64,7 @@ def _nothing_schema() -> DataDict:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(_change_schema)
+@action(_change_schema)
 def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> DataDict:
     """Preview a change to many datasets.
 
@@ -80,7 +81,6 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> DataDi
         become local edits), `unknown` names, and `differences`, one per dataset with another value: `name`, `title`,
         `private`, `before` and `after` as displayed, `source` (title of the harvest source, or None) and `left_out`.
     """
-    tk.check_access("ecosphere_bulk_edit_preview", context, data_dict)
     change, datasets, unknown = _selection(context, data_dict)
     sources = locked_fields.sources_of([dataset["id"] for dataset in datasets], change.field)
     included = _included(data_dict, datasets, sources)
@@ -110,7 +110,7 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> DataDi
     }
 
 
-@tk.validate_action_data(_change_schema)
+@action(_change_schema)
 def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> DataDict:
     """Start a change to many datasets in the background, on behalf of the user.
 
@@ -121,7 +121,6 @@ def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> DataDict
     Returns:
         `id` of the run.
     """
-    tk.check_access("ecosphere_bulk_edit_start", context, data_dict)
     change, datasets, _unknown = _selection(context, data_dict)
     if not datasets:
         raise tk.ValidationError({"q": [_("No dataset that you may edit is chosen")]})
@@ -133,7 +132,7 @@ def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> DataDict
 
 
 @tk.side_effect_free
-@tk.validate_action_data(_run_schema)
+@action(_run_schema)
 def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the progress of a bulk edit, and its outcome for each dataset.
 
@@ -145,11 +144,10 @@ def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> DataDict:
         `state` (queued, running, done, undoing, undone), `interrupted` (whether its worker has died), `done`, `ids`,
         and the lists `entries` and `undone` with `id`, `title`, `outcome` and, after a failure, `message`.
     """
-    tk.check_access("ecosphere_bulk_edit_show", context, data_dict)
     return _run(data_dict["id"])
 
 
-@tk.validate_action_data(_run_schema)
+@action(_run_schema)
 def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> DataDict:
     """Undo a bulk edit in the background; datasets whose field was changed since then are left alone.
 
@@ -160,7 +158,6 @@ def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> DataDict:
     Returns:
         the run.
     """
-    tk.check_access("ecosphere_bulk_edit_undo", context, data_dict)
     run = _run(data_dict["id"])
     if run["state"] != "done" and not (run["state"] == "running" and run["interrupted"]):
         raise tk.ValidationError(
@@ -170,7 +167,7 @@ def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> DataDict:
     return _run(data_dict["id"])
 
 
-@tk.validate_action_data(_run_schema)
+@action(_run_schema)
 def ecosphere_bulk_edit_resume(context: Context, data_dict: DataDict) -> DataDict:
     """Resume a bulk edit, or its undo, whose worker has died.
 
@@ -181,7 +178,6 @@ def ecosphere_bulk_edit_resume(context: Context, data_dict: DataDict) -> DataDic
     Returns:
         the run.
     """
-    tk.check_access("ecosphere_bulk_edit_resume", context, data_dict)
     if not _run(data_dict["id"])["interrupted"]:
         raise tk.ValidationError({"id": [_("Only a run that was interrupted can be resumed")]})
     bulk.resume(data_dict["id"])
@@ -189,7 +185,7 @@ def ecosphere_bulk_edit_resume(context: Context, data_dict: DataDict) -> DataDic
 
 
 @tk.side_effect_free
-@tk.validate_action_data(_nothing_schema)
+@action(_nothing_schema)
 def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List bulk edits, latest first: the user's own or, for sysadmins, those of all users.
 
@@ -201,7 +197,6 @@ def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[Data
         for each run `id`, `user`, `started`, `field`, `operation`, `values` as displayed, `count` of datasets,
         `changed` (how many were changed), `state`, `interrupted` and `last_updated`.
     """
-    tk.check_access("ecosphere_bulk_edit_list", context, data_dict)
     user = str(context.get("user") or "")
     everyone = context.get("ignore_auth") or authz.is_sysadmin(user)
     lang = language.current()

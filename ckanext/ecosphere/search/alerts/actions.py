@@ -16,6 +16,7 @@ from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.alerts.model import Alert
 from ckanext.ecosphere.shared import authorization, language
+from ckanext.ecosphere.shared.action_input import action
 
 
 def frequency(value: Any) -> str:
@@ -49,7 +50,7 @@ def delete_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
     return {"id": [not_empty, unicode_safe]}
 
 
-@tk.validate_action_data(create_schema)
+@action(create_schema)
 def ecosphere_search_alert_create(context: Context, data_dict: DataDict) -> DataDict:
     """Save a search, with e-mails about new or changed results.
 
@@ -69,7 +70,6 @@ def ecosphere_search_alert_create(context: Context, data_dict: DataDict) -> Data
             (`ecosphere.search.alerts_per_person`).
         NotAuthorized: the caller is anonymous; anonymous people save searches through the page.
     """
-    tk.check_access("ecosphere_search_alert_create", context, data_dict)
     user = _person(context)
     subject = searches.required(data_dict["about"])
     search = subject.checked(subject.canonical(searches.parsed(data_dict["search"])), user)
@@ -98,7 +98,7 @@ def ecosphere_search_alert_list(context: Context, data_dict: DataDict) -> list[D
     return listed(storage.alerts(storage.of_user(_person(context).id)))
 
 
-@tk.validate_action_data(update_schema)
+@action(update_schema)
 def ecosphere_search_alert_update(context: Context, data_dict: DataDict) -> DataDict:
     """Change the frequency of e-mails about a saved search.
 
@@ -112,7 +112,6 @@ def ecosphere_search_alert_update(context: Context, data_dict: DataDict) -> Data
     Raises:
         NotFound: the user has no such alert.
     """
-    tk.check_access("ecosphere_search_alert_update", context, data_dict)
     subscriber = storage.of_user(_person(context).id)
     if subscriber is None or not storage.change(
         subscriber.id, data_dict["id"], data_dict["frequency"]
@@ -121,7 +120,7 @@ def ecosphere_search_alert_update(context: Context, data_dict: DataDict) -> Data
     return {"id": data_dict["id"], "frequency": data_dict["frequency"]}
 
 
-@tk.validate_action_data(delete_schema)
+@action(delete_schema)
 def ecosphere_search_alert_delete(context: Context, data_dict: DataDict) -> DataDict:
     """Delete one of the user's saved searches.
 
@@ -135,7 +134,6 @@ def ecosphere_search_alert_delete(context: Context, data_dict: DataDict) -> Data
     Raises:
         NotFound: the user has no such alert.
     """
-    tk.check_access("ecosphere_search_alert_delete", context, data_dict)
     subscriber = storage.of_user(_person(context).id)
     if subscriber is None or not storage.delete(subscriber.id, data_dict["id"]):
         raise tk.ObjectNotFound(_("You have no such alert."))

@@ -30,6 +30,7 @@ from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.logic.actions.reading import shown
 from ckanext.ecosphere.data_requests.model import Attachment, Request
+from ckanext.ecosphere.shared.action_input import action
 
 #: Maximum number of services for one question.
 MOST_SERVICES = 10
@@ -45,7 +46,7 @@ def _shown_or_gone(context: Context, request: Request) -> DataDict:
 
 
 @schema.flat
-@tk.validate_action_data(schema.request_create)
+@action(schema.request_create)
 def ecosphere_request_create(context: Context, data_dict: DataDict) -> DataDict:
     """Create a draft of a request. The transition `submit` sends it, and reports what is missing.
 
@@ -75,7 +76,6 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> DataDict:
     Raises:
         ValidationError: what is wrong, by field; or too many requests today.
     """
-    tk.check_access("ecosphere_request_create", context, data_dict)
     reader = people.reader_of_context(context)
     trust.count_request(reader)
     if data_dict.get("dataset"):
@@ -99,7 +99,7 @@ def _files_of(data_dict: DataDict) -> Iterator[transitions.Also]:
         attachments.discard(files)
 
 
-@tk.validate_action_data(schema.signal_create)
+@action(schema.signal_create)
 def ecosphere_request_signal(context: Context, data_dict: DataDict) -> DataDict:
     """Report a problem with a dataset, or ask a question about it; no account is needed.
 
@@ -119,7 +119,6 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> DataDict:
         NotFound: there is no such dataset, or the user may not read it.
         ValidationError: what is wrong, by field; too many signals within the hour; or too many wait for a moderator.
     """
-    tk.check_access("ecosphere_request_signal", context, data_dict)
     reader = people.reader_of_context(context)
     trust.count_signal(reader)
     package = model.Package.get(data_dict["dataset"])
@@ -135,7 +134,7 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> DataDict:
 
 
 @schema.flat
-@tk.validate_action_data(schema.request_update)
+@action(schema.request_update)
 def ecosphere_request_update(context: Context, data_dict: DataDict) -> DataDict:
     """Change fields of a request: all of a draft; of a sent one those that make it clearer, until work has begun.
 
@@ -155,7 +154,6 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> DataDict:
         NotAuthorized: the user is not the requester.
         ValidationError: what is wrong, by field; with `current_version` and `changes` after a concurrent change.
     """
-    tk.check_access("ecosphere_request_update", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     with _files_of(data_dict) as also:
         changed = service.update(reader, request.id, data_dict["version"], data_dict, also=also)
@@ -175,7 +173,7 @@ def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -
 
 
 @schema.flat
-@tk.validate_action_data(schema.request_transition)
+@action(schema.request_transition)
 def ecosphere_request_transition(context: Context, data_dict: DataDict) -> DataDict:
     """Do a transition of a request; the table is in `docs/requests.md`.
 
@@ -210,7 +208,6 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> DataD
             (datasets, requests) when there are any and `similar_seen` is not given; with `current_version` and
             `changes` after a concurrent change (HTTP 409).
     """
-    tk.check_access("ecosphere_request_transition", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     trust.count_text(reader)
     if _asks_unseen(request, reader, data_dict):
@@ -227,7 +224,7 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> DataD
     return {**_shown_or_gone(context, changed), "together": shared.shown(reader)}
 
 
-@tk.validate_action_data(schema.merge)
+@action(schema.merge)
 def ecosphere_request_merge(context: Context, data_dict: DataDict) -> DataDict:
     """Close a request as a duplicate of another of the same author, which takes over its supporters and followers.
 
@@ -246,7 +243,6 @@ def ecosphere_request_merge(context: Context, data_dict: DataDict) -> DataDict:
         NotAuthorized: the user is not a moderator.
         ValidationError: they cannot be merged.
     """
-    tk.check_access("ecosphere_request_merge", context, data_dict)
     source, reader = auth.readable(context, data_dict["source"])
     version = data_dict.get("version") or source.version
     transitions.transition(
@@ -255,7 +251,7 @@ def ecosphere_request_merge(context: Context, data_dict: DataDict) -> DataDict:
     return shown(context, data_dict["target"])
 
 
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_spam(context: Context, data_dict: DataDict) -> DataDict:
     """Close a request as spam: it disappears from every list, without a notification to its author.
 
@@ -270,7 +266,6 @@ def ecosphere_request_spam(context: Context, data_dict: DataDict) -> DataDict:
         NotAuthorized: the user is not a moderator.
         ValidationError: its state no longer allows it to be rejected.
     """
-    tk.check_access("ecosphere_request_spam", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     data = {"reason": "spam", "spam": True}
     transitions.transition(reader, request.id, "reject", request.version, data)
@@ -283,7 +278,7 @@ def _bond(context: Context, data_dict: DataDict, change: Any, add: bool) -> Data
     return shown(context, request.id)
 
 
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_support(context: Context, data_dict: DataDict) -> DataDict:
     """Support a public request, to express that one needs the same data. Each user counts once.
 
@@ -297,11 +292,10 @@ def ecosphere_request_support(context: Context, data_dict: DataDict) -> DataDict
         NotFound: there is no such request, or the user may not read it.
         ValidationError: it is closed, or the user's own.
     """
-    tk.check_access("ecosphere_request_support", context, data_dict)
     return _bond(context, data_dict, service.support, True)
 
 
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> DataDict:
     """Stop supporting a request.
 
@@ -314,11 +308,10 @@ def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> DataDi
     Raises:
         NotFound: there is no such request, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_unsupport", context, data_dict)
     return _bond(context, data_dict, service.support, False)
 
 
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_follow(context: Context, data_dict: DataDict) -> DataDict:
     """Follow a request: get notifications of its transitions and comments.
 
@@ -331,11 +324,10 @@ def ecosphere_request_follow(context: Context, data_dict: DataDict) -> DataDict:
     Raises:
         NotFound: there is no such request, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_follow", context, data_dict)
     return _bond(context, data_dict, service.follow, True)
 
 
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> DataDict:
     """Stop following a request.
 
@@ -348,7 +340,6 @@ def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> DataDic
     Raises:
         NotFound: there is no such request, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_unfollow", context, data_dict)
     return _bond(context, data_dict, service.follow, False)
 
 
@@ -435,7 +426,7 @@ def _copy(request: Request, group: model.Group) -> Request:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the requests of one question put to several services that the user may read.
 
@@ -450,7 +441,6 @@ def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> DataD
     Raises:
         NotFound: there is no such request, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_batch_show", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     return {
         "title": request.title,
@@ -460,7 +450,7 @@ def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> DataD
     }
 
 
-@tk.validate_action_data(schema.batch_add)
+@action(schema.batch_add)
 def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> DataDict:
     """Put the question of a request to other services: each gets a request of its own, and answers it independently.
 
@@ -478,7 +468,6 @@ def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> DataDi
         NotAuthorized: the user is not the requester.
         ValidationError: no service is given, there are too many, one was already asked; or too many requests today.
     """
-    tk.check_access("ecosphere_request_batch_add", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     groups = list(
         {group.id: group for group in map(auth.organization, data_dict["organizations"])}.values()
@@ -493,7 +482,7 @@ def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> DataDi
 MOST_HELD = 100
 
 
-@tk.validate_action_data(schema.comment)
+@action(schema.comment)
 def ecosphere_request_comment(context: Context, data_dict: DataDict) -> DataDict:
     """Add a comment to a request, or an internal note.
 
@@ -511,7 +500,6 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> DataDict
         NotAuthorized: the request takes no comments from this user, or no internal notes.
         ValidationError: what is wrong, by field; or too many comments within the hour.
     """
-    tk.check_access("ecosphere_request_comment", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     trust.count_text(reader)
     conversation.comment(
@@ -520,7 +508,7 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> DataDict
     return shown(context, request.id)
 
 
-@tk.validate_action_data(schema.comment_hide)
+@action(schema.comment_hide)
 def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> DataDict:
     """Hide a comment; a notice with the reason remains visible.
 
@@ -535,13 +523,12 @@ def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> Dat
         NotFound: there is no such comment, or the user may not read it.
         NotAuthorized: the user is not a moderator.
     """
-    tk.check_access("ecosphere_request_comment_hide", context, data_dict)
     return shown(context, conversation.hide_comment(data_dict["id"], data_dict["reason"]).id)
 
 
 @tk.side_effect_free
 @schema.flat
-@tk.validate_action_data(schema.notification_list)
+@action(schema.notification_list)
 def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> DataDict:
     """Return the texts of untrusted users that await moderation, the oldest first.
 
@@ -557,14 +544,13 @@ def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> DataDi
     Raises:
         NotAuthorized: the user is not a moderator.
     """
-    tk.check_access("ecosphere_request_held_list", context, data_dict)
     count, rows = conversation.moderation_queue(
         data_dict["start"], min(data_dict["rows"], MOST_HELD)
     )
     return {"count": count, "results": history.held(rows)}
 
 
-@tk.validate_action_data(schema.moderate)
+@action(schema.moderate)
 def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> DataDict:
     """Decide on a text of an untrusted user: publish it, reject it, or reject it as spam.
 
@@ -583,7 +569,6 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> DataDic
         NotAuthorized: the user is not a moderator.
         ValidationError: it was already decided, or a reason is missing.
     """
-    tk.check_access("ecosphere_request_moderate", context, data_dict)
     if data_dict["decision"] == "reject" and not data_dict["reason"]:
         raise tk.ValidationError(
             {"reason": [_("Give the reason: the author of the text reads it.")]}
@@ -593,7 +578,7 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> DataDic
     return shown(context, conversation.moderate(reader, *(data_dict[key] for key in keys)).id)
 
 
-@tk.validate_action_data(schema.hide)
+@action(schema.hide)
 def ecosphere_request_hide(context: Context, data_dict: DataDict) -> DataDict:
     """Hide a request from the public, or show it again; its requester and service still see it.
 
@@ -608,13 +593,12 @@ def ecosphere_request_hide(context: Context, data_dict: DataDict) -> DataDict:
         NotFound: there is no such request, or the user may not read it.
         NotAuthorized: the user is not a moderator.
     """
-    tk.check_access("ecosphere_request_hide", context, data_dict)
     request, _reader = auth.readable(context, data_dict["id"])
     return shown(context, conversation.hide_request(request.id, data_dict["hidden"]).id)
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the metadata of a file of the conversation; used by the view that serves it.
 
@@ -627,7 +611,6 @@ def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> 
     Raises:
         NotFound: there is no such file, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_attachment_show", context, data_dict)
     attachment = model.Session.get(Attachment, data_dict["id"])
     if attachment is None:
         raise tk.ObjectNotFound(_("File not found"))

@@ -35,6 +35,7 @@ from ckanext.ecosphere.data_requests.model import (
 )
 from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.work import jobs
 
 #: Maximum number of saved answers of a service.
@@ -77,7 +78,7 @@ def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> lis
     return [_absence(absence, names) for absence in absences]
 
 
-@tk.validate_action_data(schema.absence_create)
+@action(schema.absence_create)
 def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> DataDict:
     """Announce an absence and its substitute, who gets new assignments and reminders during it.
 
@@ -93,7 +94,6 @@ def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> D
         NotAuthorized: the user is not an editor of any service, or not an administrator of a service of the colleague.
         ValidationError: what is wrong, by field.
     """
-    tk.check_access("ecosphere_request_absence_create", context, data_dict)
     user = auth.agent(people.reader_of_context(context), data_dict.get("user"))
     first, last, today = data_dict["first"], data_dict["last"], clock.today()
     errors: Any = {}
@@ -143,7 +143,7 @@ def _substitute(user: model.User, key: Any, errors: dict[str, list[str]]) -> str
     return None
 
 
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> DataDict:
     """Delete an absence.
 
@@ -156,7 +156,6 @@ def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> D
     Raises:
         NotFound: there is no such absence, or the user may not delete it.
     """
-    tk.check_access("ecosphere_request_absence_delete", context, data_dict)
     model.Session.execute(sa.delete(Absence).where(Absence.id == data_dict["id"]))
     model.Session.commit()
     return {"id": data_dict["id"]}
@@ -169,7 +168,7 @@ def _saved(answer: SavedAnswer) -> DataDict:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.of_organization)
+@action(schema.of_organization)
 def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the saved answers (reasons for refusals) of a service, by title.
 
@@ -183,7 +182,6 @@ def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -
         NotFound: there is no such service.
         NotAuthorized: the user is not an editor of it.
     """
-    tk.check_access("ecosphere_request_saved_answer_list", context, data_dict)
     group = auth.organization(data_dict["organization"])
     query = sa.select(SavedAnswer).where(SavedAnswer.organization_id == group.id)
     return [
@@ -192,7 +190,7 @@ def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -
     ]
 
 
-@tk.validate_action_data(schema.saved_answer_save)
+@action(schema.saved_answer_save)
 def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -> DataDict:
     """Create or change a saved answer: reasons that a service often gives.
 
@@ -211,7 +209,6 @@ def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -
         NotAuthorized: the user is not an editor of it.
         ValidationError: what is wrong, by field; or the service has too many answers.
     """
-    tk.check_access("ecosphere_request_saved_answer_save", context, data_dict)
     group = auth.organization(data_dict["organization"])
     if data_dict.get("id"):
         answer = _of_service(group, data_dict["id"])
@@ -242,7 +239,7 @@ def _of_service(group: model.Group, key: str) -> SavedAnswer:
     return answer
 
 
-@tk.validate_action_data(schema.saved_answer_delete)
+@action(schema.saved_answer_delete)
 def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict) -> DataDict:
     """Delete a saved answer of a service; decisions that used it are not changed.
 
@@ -257,13 +254,12 @@ def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict)
         NotFound: there is no such service, or it has no such answer.
         NotAuthorized: the user is not an editor of it.
     """
-    tk.check_access("ecosphere_request_saved_answer_delete", context, data_dict)
     model.Session.delete(_of_service(auth.organization(data_dict["organization"]), data_dict["id"]))
     model.Session.commit()
     return {"id": data_dict["id"]}
 
 
-@tk.validate_action_data(schema.assign)
+@action(schema.assign)
 def ecosphere_request_assign(context: Context, data_dict: DataDict) -> DataDict:
     """Assign requests on the desk to an editor of their service, or to no one.
 
@@ -280,7 +276,6 @@ def ecosphere_request_assign(context: Context, data_dict: DataDict) -> DataDict:
         NotAuthorized: the user is not an editor of any service.
         ValidationError: there is no such colleague.
     """
-    tk.check_access("ecosphere_request_assign", context, data_dict)
     user = model.User.get(data_dict["user"]) if data_dict.get("user") else None
     if data_dict.get("user") and (user is None or user.state != model.State.ACTIVE):
         raise tk.ValidationError({"user": [_("There is no such colleague.")]})
@@ -412,7 +407,7 @@ def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> Da
     return _settings(people.reader_of_context(context).id)
 
 
-@tk.validate_action_data(schema.settings_update)
+@action(schema.settings_update)
 def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> DataDict:
     """Change the user's settings for data requests; those not given keep their values.
 
@@ -425,7 +420,6 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
     Returns:
         dict: the settings.
     """
-    tk.check_access("ecosphere_request_settings_update", context, data_dict)
     user_id = people.reader_of_context(context).id
     setting = setting_of(user_id)
     setting.digest = data_dict.get("digest") or setting.digest
@@ -442,7 +436,7 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
 
 @tk.side_effect_free
 @schema.flat
-@tk.validate_action_data(schema.notification_list)
+@action(schema.notification_list)
 def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> DataDict:
     """Return the user's notifications about data requests, the latest first, up to 1 000.
 
@@ -455,7 +449,6 @@ def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -
             kind, sentence, created, seen, request as id, reference, title, and whether the user may still read it:
             `readable`).
     """
-    tk.check_access("ecosphere_request_notification_list", context, data_dict)
     reader = people.reader_of_context(context)
     notifications = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
     numbers = {
@@ -466,7 +459,7 @@ def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -
     return {**numbers, "results": texts.on_page(notifications.rows, reader)}
 
 
-@tk.validate_action_data(schema.notification_seen)
+@action(schema.notification_seen)
 def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -> DataDict:
     """Mark all of the user's notifications, or those about one request, as seen.
 
@@ -476,7 +469,6 @@ def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -
     Returns:
         dict: `seen`, how many were not.
     """
-    tk.check_access("ecosphere_request_notification_seen", context, data_dict)
     number = outbox.mark_seen(people.reader_of_context(context).id, data_dict.get("request"))
     model.Session.commit()
     return {"seen": number}
@@ -506,7 +498,7 @@ def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> DataDi
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.of_user)
+@action(schema.of_user)
 def ecosphere_request_export(context: Context, data_dict: DataDict) -> DataDict:
     """Return all personal data of a user in data requests (GDPR, articles 15 and 20).
 
@@ -521,11 +513,10 @@ def ecosphere_request_export(context: Context, data_dict: DataDict) -> DataDict:
         NotFound: there is no such user.
         NotAuthorized: it is another user.
     """
-    tk.check_access("ecosphere_request_export", context, data_dict)
     return privacy.export(_person(context, data_dict))
 
 
-@tk.validate_action_data(schema.of_user)
+@action(schema.of_user)
 def ecosphere_request_erase(context: Context, data_dict: DataDict) -> DataDict:
     """Erase the personal data of a user in data requests (GDPR, article 17).
 
@@ -541,7 +532,6 @@ def ecosphere_request_erase(context: Context, data_dict: DataDict) -> DataDict:
         NotFound: there is no such user.
         NotAuthorized: it is another user.
     """
-    tk.check_access("ecosphere_request_erase", context, data_dict)
     return privacy.erase(_person(context, data_dict))
 
 

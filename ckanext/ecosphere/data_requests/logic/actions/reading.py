@@ -29,10 +29,11 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     number_of,
 )
+from ckanext.ecosphere.shared.action_input import action
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return a request with its history, its conversation and the transitions that are possible now.
 
@@ -51,7 +52,6 @@ def ecosphere_request_show(context: Context, data_dict: DataDict) -> DataDict:
     Raises:
         NotFound: there is no such request, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_show", context, data_dict)
     return shown(context, data_dict["id"])
 
 
@@ -66,7 +66,7 @@ def shown(context: Context, key: str) -> DataDict:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return a file or link that answers a request; used by the view that serves files.
 
@@ -80,7 +80,6 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> Da
     Raises:
         NotFound: there is no such delivery, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_delivery_show", context, data_dict)
     delivery = attachments.answer(data_dict["id"])
     if delivery is None:
         raise tk.ObjectNotFound(_("File not found"))
@@ -92,7 +91,7 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> Da
 
 @tk.side_effect_free
 @schema.flat
-@tk.validate_action_data(schema.request_list)
+@action(schema.request_list)
 def ecosphere_request_list(context: Context, data_dict: DataDict) -> DataDict:
     """Search for requests by words, state, service, territory, theme and use.
 
@@ -121,13 +120,12 @@ def ecosphere_request_list(context: Context, data_dict: DataDict) -> DataDict:
     Raises:
         NotAuthorized: the scope is not for the user.
     """
-    tk.check_access("ecosphere_request_list", context, data_dict)
     return listing.run(data_dict, people.reader_of_context(context))
 
 
 @tk.side_effect_free
 @schema.flat
-@tk.validate_action_data(schema.place_and_theme)
+@action(schema.place_and_theme)
 def ecosphere_request_similar(context: Context, data_dict: DataDict) -> DataDict:
     """Return public datasets and open public requests similar to a request being written.
 
@@ -142,7 +140,6 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> DataDict
         dict: `datasets` (name, title, notes, organization) and `requests`, five of each at most, best first. Datasets
         of another place than the requested one are left out; those of the whole country are included.
     """
-    tk.check_access("ecosphere_request_similar", context, data_dict)
     title, theme, territory = (data_dict.get(key) or "" for key in ("title", "theme", "territory"))
     reader = people.reader_of_context(context)
     return {
@@ -155,7 +152,7 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> DataDict
 
 @tk.side_effect_free
 @schema.flat
-@tk.validate_action_data(schema.place_and_theme)
+@action(schema.place_and_theme)
 def ecosphere_request_route(context: Context, data_dict: DataDict) -> DataDict:
     """Return the service that would be proposed for a request, and why.
 
@@ -168,7 +165,6 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> DataDict:
     Returns:
         dict: `organization` (id, name, title) or None, `reason`, `alternatives`, and the resulting `territory`.
     """
-    tk.check_access("ecosphere_request_route", context, data_dict)
     territory = _territory(data_dict)
     proposal = places.propose(data_dict.get("theme") or "", territory)
     groups = [proposal.organization, *proposal.alternatives]
@@ -189,7 +185,7 @@ def _territory(data_dict: DataDict) -> str:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.desk)
+@action(schema.desk)
 def ecosphere_request_desk(context: Context, data_dict: DataDict) -> DataDict:
     """Return the desk of a service: its open requests by urgency.
 
@@ -207,7 +203,6 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> DataDict:
         NotFound: there is no such service.
         NotAuthorized: the user is not an editor of it.
     """
-    tk.check_access("ecosphere_request_desk", context, data_dict)
     group = auth.organization(data_dict["organization"])
     if not data_dict["requests"]:
         return {"counts": listing.desk_counts(group.id, clock.today())}
@@ -215,7 +210,7 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> DataDict:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.stats)
+@action(schema.stats)
 def ecosphere_request_stats(context: Context, data_dict: DataDict) -> DataDict:
     """Return public statistics; private requests are only counted above a threshold.
 
@@ -236,14 +231,13 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> DataDict:
         NotFound: there is no such service.
         ValidationError: the statistics of many requests are being computed: try again in some seconds.
     """
-    tk.check_access("ecosphere_request_stats", context, data_dict)
     key = data_dict.get("organization")
     organization_id = auth.organization(key).id if key else None
     return stats.show(data_dict.get("year"), organization_id, clock.today())
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> DataDict:
     """Return the public requests that a dataset answered, and open ones that mention it or may be answered by it.
 
@@ -257,7 +251,6 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> Dat
     Raises:
         NotFound: there is no such dataset, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_dataset_list", context, data_dict)
     package = model.Package.get(data_dict["id"])
     if package is None:
         raise tk.ObjectNotFound(_("Dataset not found"))
@@ -312,7 +305,7 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> Dat
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.of_organization)
+@action(schema.of_organization)
 def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the requests on a service's desk that a published dataset may answer.
 
@@ -326,13 +319,12 @@ def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list
         NotFound: there is no such service.
         NotAuthorized: the user is not an editor of it.
     """
-    tk.check_access("ecosphere_request_suggestions", context, data_dict)
     group = auth.organization(data_dict["organization"])
     return matching.suggestions(group.id, people.reader_of_context(context))
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return a letter as it was sent, to its addressee, the service that sent it, and those who handle the request.
 
@@ -347,7 +339,6 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> Data
     Raises:
         NotFound: there is no such letter, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_letter_show", context, data_dict)
     letter = model.Session.get(Letter, data_dict["id"])
     request = model.Session.get(Request, letter.request_id) if letter else None
     if letter is None or not letters.may_read(letter, request, people.reader_of_context(context)):
@@ -364,7 +355,7 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> Data
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
+@action(schema.by_id)
 def ecosphere_request_referral(context: Context, data_dict: DataDict) -> DataDict:
     """Return the referral of a refusal, or of silence, to the CADA, for the requester to send; nothing is stored.
 
@@ -379,7 +370,6 @@ def ecosphere_request_referral(context: Context, data_dict: DataDict) -> DataDic
         NotFound: there is no such request, or the user may not read it; or there is nothing to refer.
         NotAuthorized: the user is not the requester.
     """
-    tk.check_access("ecosphere_request_referral", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     user = model.User.get(reader.id)
     letter = referral.compose(request, user) if user else None
@@ -392,7 +382,7 @@ def ecosphere_request_referral(context: Context, data_dict: DataDict) -> DataDic
     }
 
 
-@tk.validate_action_data(schema.satisfaction)
+@action(schema.satisfaction)
 def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> DataDict:
     """Record whether the answer to a request met the requester's need; can be changed later.
 
@@ -408,14 +398,13 @@ def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> Dat
         NotAuthorized: the user is not the requester.
         ValidationError: the request has no answer.
     """
-    tk.check_access("ecosphere_request_satisfaction", context, data_dict)
     request, _reader = auth.readable(context, data_dict["id"])
     changed = service.say_satisfied(request.id, data_dict["satisfied"])
     return {name: getattr(changed, name) for name in ("id", "reference", "satisfied")}
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.letter_preview)
+@action(schema.letter_preview)
 def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> DataDict:
     """Return the letter that a transition would send now; nothing is stored.
 
@@ -434,7 +423,6 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> D
         ValidationError: what is missing or wrong, by field; `first_name`, `last_name`, `quality` or `service` when the
             author or the service is not named in full.
     """
-    tk.check_access("ecosphere_request_letter_preview", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     name = data_dict["transition"]
     if name not in states.LETTERS:
