@@ -70,9 +70,9 @@ def dataset_badge(id: str) -> AnyResponse:
     if stored is None:
         tk.abort(404)
     badge = helpers.quality(stored).badge
-    response = Response(
-        helpers.badge_svg(badge, helpers.level_label(badge.level)), mimetype="image/svg+xml"
-    )
+    variables = {"badge": badge, "label": helpers.level_label(badge.level)}
+    image = tk.render("ecosphere_quality/snippets/badge_image.html", variables)
+    response = Response(image, mimetype="image/svg+xml")
     response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     if package["private"] or package["state"] != model.State.ACTIVE:
         request.environ["__no_cache__"] = True

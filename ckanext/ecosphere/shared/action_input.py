@@ -43,7 +43,7 @@ def action(schema: Callable[[], Any]) -> Callable[[Action], Action]:
             tk.check_access(function.__name__, context, data_dict)
             return function(context, data_dict)
 
-        allowed.checks_access = True  # pyright: ignore[reportFunctionMemberAccess]
+        vars(allowed)["checks_access"] = True
         return tk.validate_action_data(schema)(allowed)
 
     return decorate

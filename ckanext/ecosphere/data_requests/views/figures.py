@@ -32,7 +32,12 @@ def statistics() -> Response:
     figures = as_public("ecosphere_request_stats", **scope)
     return rendered(
         "ecosphere_requests/statistics.html",
-        {"stats": figures, "scope": scope, "years": figures["years"]},
+        {
+            "stats": figures,
+            "scope": scope,
+            "years": figures["years"],
+            "closed_as": closed_as,
+        },
     )
 
 
@@ -173,14 +178,8 @@ SATISFACTION = {
     "said": N_("Requesters who said whether the answer helped"),
     "yes": N_("Share of these who had what they needed"),
 }
-APART = {
-    "transferred": N_("transferred to another service"),
-    "not_held": N_("not held by the service"),
-    "duplicate": N_("the same as another request"),
-    "rejected": N_("not accepted"),
-    "withdrawn": N_("withdrawn"),
-    "expired": N_("closed for want of the details asked for"),
-}
+#: Number whose plural the labels of the table have, which stand for any number.
+SEVERAL = 2
 OF_SERVICE = {
     "received": N_("Requests received, by service"),
     "waiting": N_("Requests that wait, by service"),
@@ -190,6 +189,27 @@ OF_SERVICE = {
     "within_month": N_("Share answered within one month, by service"),
     "median_days": N_("Days until the first answer (median), by service"),
 }
+
+
+def closed_as(name: str, number: int) -> str:
+    """Return in words how a number of requests were closed without an answer (a key of `apart`)."""
+    sentences = {
+        "transferred": tk.ungettext(
+            "transferred to another service", "transferred to another service", number
+        ),
+        "not_held": tk.ungettext("not held by the service", "not held by the service", number),
+        "duplicate": tk.ungettext(
+            "the same as another request", "the same as another request", number
+        ),
+        "expired": tk.ungettext(
+            "closed for want of the details asked for",
+            "closed for want of the details asked for",
+            number,
+        ),
+        "rejected": tk.ungettext("not accepted", "not accepted", number),
+        "withdrawn": tk.ungettext("withdrawn by its author", "withdrawn by their authors", number),
+    }
+    return sentences[name]
 
 
 def table(figures: Row) -> str:
@@ -207,7 +227,7 @@ def _rows(figures: Row) -> Iterator[tuple[str, str, Any]]:
     for name, number in (figures["satisfaction"] or {}).items():
         yield _("Satisfaction"), _(SATISFACTION[name]), number
     for name, number in figures["apart"].items():
-        yield _("Closed without an answer"), _(APART[name]), number
+        yield _("Closed without an answer"), closed_as(name, SEVERAL), number
     for state, number in figures["outcomes"].items():
         yield _("Outcome"), wording.state(state), number
     for service in figures["services"]:
