@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -87,21 +88,11 @@ def look_again() -> Response:
 @blueprint.route("/personnes")
 def people() -> str:
     """List the members of services and pending invitations."""
-    words, page = request.args.get("q", "")[:100].strip(), page_number(request.args.get("page"))
+    words, page = asked()
     invited = request.args.get("invited") == "1"
     count, people_of_page = members(words, page, invited=invited)
-    pages = max(1, -(-count // PAGE))
-    return tk.render(
-        "ecosphere_console/people.html",
-        {
-            "people": people_of_page,
-            "count": count,
-            "words": words,
-            "invited": invited,
-            "number": page,
-            "pages": pages,
-        },
-    )
+    variables = {"people": people_of_page, "invited": invited, **paging(words, page, count)}
+    return tk.render("ecosphere_console/people.html", variables)
 
 
 @blueprint.route("/personnes/ajouter")
@@ -168,15 +159,8 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
         # The site user is a member of each organisation that it created, but is not a person.
         .where(user.name != tk.config["ckan.site_id"])
     )
-    if words:
-        columns = (group.title, group.name, user.fullname, user.name)
-        query = query.where(
-            sa.or_(*(column.icontains(words, autoescape=True) for column in columns))
-        )
-    count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    rows = model.Session.execute(
-        query.order_by(group.title, user.name).offset((page - 1) * PAGE).limit(PAGE)
-    )
+    columns = (group.title, group.name, user.fullname, user.name)
+    count, rows = one_page(query.order_by(group.title, user.name), columns, words, page)
     return count, [
         {
             "service": title or service,
@@ -192,6 +176,33 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
         }
         for title, service, fullname, name, capacity, state, last_active, created, notes in rows
     ]
+
+
+def asked() -> tuple[str, int]:
+    """Return the words and the number of the page that the URL of a list asks for."""
+    return request.args.get("q", "")[:100].strip(), page_number(request.args.get("page"))
+
+
+def paging(words: str, number: int, count: int) -> DataDict:
+    """Return what the template of a list says of its search and its pages."""
+    pages = max(1, -(-count // PAGE))
+    return {"words": words, "number": number, "count": count, "pages": pages}
+
+
+def one_page(query: Any, columns: Iterable[Any], words: str, number: int) -> tuple[int, Any]:
+    """Return how many rows of a query have the words in one of the columns, and those of a page.
+
+    Args:
+        query: in the order of the list.
+        columns: in which the words are looked for; all rows without words.
+        words: part of a name.
+        number: page number, from 1.
+    """
+    if words:
+        conditions = [column.icontains(words, autoescape=True) for column in columns]
+        query = query.where(sa.or_(*conditions))
+    count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+    return count, model.Session.execute(query.offset((number - 1) * PAGE).limit(PAGE))
 
 
 def health_cards() -> list[Card]:

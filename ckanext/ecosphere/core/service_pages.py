@@ -17,10 +17,9 @@ from werkzeug.wrappers import Response
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import services, sheets
 from ckanext.ecosphere.core import console, journal
-from ckanext.ecosphere.shared import language, organisations
+from ckanext.ecosphere.shared import authorization, language, organisations
 
 INVALID = 400
-PAGE = 50
 LONGEST_TITLE = 200
 AREA = "service"
 """Area of the journal."""
@@ -34,22 +33,15 @@ blueprint.before_request(console.administrators_only)
 @blueprint.route("/")
 def overview() -> str:
     """List the services with their details and what is missing from their sheets."""
-    words, number = (
-        request.args.get("q", "")[:100].strip(),
-        console.page_number(request.args.get("page")),
-    )
+    words, number = console.asked()
     lacking = request.args.get("lacking") == "1"
     count, services_of_page = listed(words, number, lacking=lacking)
     variables = {
         "services": services_of_page,
-        "count": count,
-        "words": words,
         "lacking": lacking,
-        "number": number,
+        **console.paging(words, number, count),
     }
-    return tk.render(
-        "ecosphere_console/services.html", {**variables, "pages": max(1, -(-count // PAGE))}
-    )
+    return tk.render("ecosphere_console/services.html", variables)
 
 
 @blueprint.route("/<id>", methods=["GET", "POST"])
@@ -73,7 +65,7 @@ def edit(id: str) -> Response:
             return tk.redirect_to("ecosphere_services.overview", q=values["title"])
         group = model.Session.get_one(model.Group, group_id)
     variables = {
-        "service": {"name": group.name, "title": group.title or group.name},
+        "service": {"name": group.name, "title": group.display_name},
         "values": values,
         "errors": errors,
         "refused": refused,
@@ -102,20 +94,12 @@ def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list
     query = sa.select(group).where(
         group.is_organization.is_(True), group.state == model.State.ACTIVE
     )
-    if words:
-        query = query.where(
-            sa.or_(
-                *(column.icontains(words, autoescape=True) for column in (group.title, group.name))
-            )
-        )
     if lacking:
         mailbox: Any = group.extras[sheets.PREFIX + "email"].astext  # pyright: ignore
         query = query.where(sa.func.coalesce(mailbox, "") == "")
-    count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    rows = model.Session.scalars(
-        query.order_by(group.title, group.name).offset((number - 1) * PAGE).limit(PAGE)
-    )
-    return count, [_line(row) for row in rows]
+    columns = (group.title, group.name)
+    count, rows = console.one_page(query.order_by(*columns), columns, words, number)
+    return count, [_line(row) for row in rows.scalars()]
 
 
 def _line(group: model.Group) -> DataDict:
@@ -142,7 +126,7 @@ def save(group_id: str, values: Mapping[str, str]) -> None:
         for name, value in _checked(values, before["kind"]).items()
         if value != before[name]
     }
-    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    context = authorization.of_page()
     # The sheet first: its validation runs before anything is written. CKAN's save is in the same transaction.
     context["defer_commit"] = bool(changed)
     tk.get_action(sheets.UPDATE)(
@@ -161,9 +145,7 @@ def save(group_id: str, values: Mapping[str, str]) -> None:
     journal.note(
         AREA, group_id, {name: before[name] for name in changed}, changed, tk.current_user.id
     )
-    tk.get_action("organization_patch")(
-        {"user": tk.current_user.name, "auth_user_obj": tk.current_user}, patch
-    )
+    tk.get_action("organization_patch")(authorization.of_page(), patch)
 
 
 def _group(group_id: str) -> Any:

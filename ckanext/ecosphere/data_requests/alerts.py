@@ -154,7 +154,7 @@ def _news(request: Request, groups: dict[str, model.Group], since: datetime) -> 
     words = _("new on {date}") if new else _("changed on {date}")
     group = groups.get(request.organization_id or "")
     moment = request.opened if new else request.modified
-    service = (group.title or group.name) if group else ""
+    service = group.display_name if group else ""
     about = [
         wording.state(request.state),
         wording.territory(request, language.current()),

@@ -18,7 +18,7 @@ from ckanext.ecosphere.data_requests.domain import people, places, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import ask, forms
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
+from ckanext.ecosphere.shared import authorization, dates, language, once, organisations, rich_text
 
 #: State → icon of the font shipped with CKAN, and family of colours. No two families share an icon.
 LOOKS = {
@@ -156,7 +156,7 @@ def ecosphere_request_facet_label(name: str, value: str) -> str:
     if name == "organization":
         group = model.Group.get(value)
         if group:
-            return str(group.title or group.name)
+            return str(group.display_name)
         return value
     return value
 
@@ -386,9 +386,10 @@ def ecosphere_request_html(written: str | None) -> Markup:
 
 def ecosphere_request_of_dataset(package: Row) -> dict[str, list[Any]]:
     """Return the requests about a dataset, as `ecosphere_request_dataset_list` does."""
-    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     try:
-        return tk.get_action("ecosphere_request_dataset_list")(context, {"id": package["id"]})
+        return tk.get_action("ecosphere_request_dataset_list")(
+            authorization.of_page(), {"id": package["id"]}
+        )
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return {"satisfied": [], "open": []}
 
@@ -438,8 +439,9 @@ def ecosphere_request_files() -> DataDict:
 
 def ecosphere_request_news() -> DataDict:
     """Return the unseen ones of the current user's latest notifications as `results`, and the number `unseen`."""
-    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-    latest = tk.get_action("ecosphere_request_notification_list")(context, {"rows": NEWS})
+    latest = tk.get_action("ecosphere_request_notification_list")(
+        authorization.of_page(), {"rows": NEWS}
+    )
     return {
         "unseen": latest["unseen"],
         "results": [notification for notification in latest["results"] if not notification["seen"]],

@@ -340,9 +340,7 @@ def _states(counts: dict[str, int]) -> list[DataDict]:
 
 def _organizations(counts: dict[str, int]) -> list[DataDict]:
     groups = Names.of([], counts).groups
-    entries = [
-        _entry(group.name, group.title or group.name, counts[key]) for key, group in groups.items()
-    ]
+    entries = [_entry(group.name, group.display_name, counts[key]) for key, group in groups.items()]
     return _most_first(entries)
 
 

@@ -148,7 +148,7 @@ def _desk(unready: int) -> list[Check]:
 
 
 def _named(groups: list[model.Group]) -> str:
-    return _few([group.title or group.name for group in groups])
+    return _few([group.display_name for group in groups])
 
 
 def _few(names: Sequence[str]) -> str:

@@ -226,8 +226,7 @@ def _by_service(where: list[Any], columns: list[Any]) -> list[DataDict]:
     by_id = {row.organization_id: _line(row) for row in rows}
     groups = model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(by_id)))
     lines = [
-        {"name": group.name, "title": group.title or group.name, **by_id[group.id]}
-        for group in groups
+        {"name": group.name, "title": group.display_name, **by_id[group.id]} for group in groups
     ]
     return sorted(lines, key=lambda line: (-line["received"], line["title"]))
 

@@ -496,7 +496,7 @@ def flag_unreachable(request: Request) -> None:
     if request.organization_id:
         group = model.Session.get(model.Group, request.organization_id)
     other = places.instead_of(group, request)
-    title = (group.title or group.name) if group else ""
+    title = group.display_name if group else ""
     other_title = other.title if other else ""
     titles = {"title": title, "other": other_title}
     request.flags = [*others, {"code": UNREACHABLE, **titles}]

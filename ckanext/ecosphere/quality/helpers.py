@@ -28,7 +28,7 @@ from ckanext.ecosphere.quality.links import REASONS
 from ckanext.ecosphere.quality.model import Link
 from ckanext.ecosphere.quality.origins import origin
 from ckanext.ecosphere.quality.store import Badge
-from ckanext.ecosphere.shared import dates, once, outlines
+from ckanext.ecosphere.shared import authorization, dates, once, outlines
 from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 #: Aliases for templates.
@@ -102,9 +102,7 @@ def ecosphere_quality_can_edit(package: Row) -> bool:
 
 def ecosphere_quality_signals(package: Row) -> int | None:
     """Return the number of open problems reported about `package`; None if requests are not enabled."""
-    return integrations.open_signals(
-        {"user": tk.current_user.name, "auth_user_obj": tk.current_user}, package["id"]
-    )
+    return integrations.open_signals(authorization.of_page(), package["id"])
 
 
 def ecosphere_quality_desk_url(organization: Row) -> str | None:

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.quality import config, figures, helpers, overview, store
 from ckanext.ecosphere.quality.figures import Scope
-from ckanext.ecosphere.shared import web_guard
+from ckanext.ecosphere.shared import authorization, web_guard
 
 LINKS_A_PAGE = 100
 ecosphere_quality = Blueprint("ecosphere_quality", __name__)
@@ -26,7 +26,7 @@ web_guard.protect(ecosphere_quality)
 
 def context() -> Any:
     """Return the context of the current user."""
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user, "for_view": True}
+    return {**authorization.of_page(), "for_view": True}
 
 
 def visible_dataset(id: str) -> DataDict:

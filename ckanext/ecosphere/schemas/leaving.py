@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -144,14 +144,19 @@ def _leave_one(row: Row) -> None:
         "extras": plain_extras,
         **_maintainer(row, extras),
     }
+    _write(row["id"], values, _plain_fields)
+
+
+def _write(dataset_id: str, values: Row, restate: Callable[[Row], DataDict]) -> None:
+    """Write a row of CKAN's datasets, and the fields of its files as another function states them."""
     package, resource = model.package_table, model.resource_table
-    model.Session.execute(sa.update(package).where(package.c.id == row["id"]).values(values))
-    files = sa.select(resource.c.id, resource.c.extras).where(resource.c.package_id == row["id"])
+    model.Session.execute(sa.update(package).where(package.c.id == dataset_id).values(values))
+    files = sa.select(resource.c.id, resource.c.extras).where(resource.c.package_id == dataset_id)
     for id_, fields in model.Session.execute(files):
-        plain = _plain_fields(fields or {})
-        if plain != fields:
+        restated = restate(fields or {})
+        if restated != fields:
             model.Session.execute(
-                sa.update(resource).where(resource.c.id == id_).values(extras=plain)
+                sa.update(resource).where(resource.c.id == id_).values(extras=restated)
             )
 
 
@@ -207,15 +212,7 @@ def _restore_one(row: Row, checks: Row) -> None:
         if name in extras:
             extras[name] = translations.following(extras[name], row[column])
     values = {"extras": extras, "plugin_data": data, "license_id": licence}
-    package, resource = model.package_table, model.resource_table
-    model.Session.execute(sa.update(package).where(package.c.id == row["id"]).values(values))
-    files = sa.select(resource.c.id, resource.c.extras).where(resource.c.package_id == row["id"])
-    for id_, fields in model.Session.execute(files):
-        read = _with_rows(fields or {})
-        if read != fields:
-            model.Session.execute(
-                sa.update(resource).where(resource.c.id == id_).values(extras=read)
-            )
+    _write(row["id"], values, _with_rows)
 
 
 def _with_rows(fields: Row) -> DataDict:

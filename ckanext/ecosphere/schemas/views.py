@@ -40,7 +40,7 @@ from ckanext.ecosphere.schemas.logic.publication import label_of
 from ckanext.ecosphere.schemas.logic.validators import free_name
 from ckanext.ecosphere.schemas.rdf import skos
 from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
-from ckanext.ecosphere.shared import language, web_guard
+from ckanext.ecosphere.shared import authorization, language, web_guard
 
 SKOS_FORMATS = {
     "ttl": ("turtle", "text/turtle"),
@@ -335,9 +335,7 @@ def _tell(problems: list[str]) -> None:
 
 def _check_may_describe() -> None:
     try:
-        tk.check_access(
-            "package_create", {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-        )
+        tk.check_access("package_create", authorization.of_page())
     except tk.NotAuthorized:
         tk.abort(403, _("Only the editors of a service describe datasets"))
 
@@ -414,11 +412,10 @@ def _resource(dataset: str, id_: str, values: DataDict) -> Any:
 
 def _readable(name: str) -> Any:
     package = stored.package_of(name)
-    who: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     try:
         if package is None:
             raise tk.ObjectNotFound
-        tk.check_access("package_show", who, {"id": package.id})
+        tk.check_access("package_show", authorization.of_page(), {"id": package.id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
         tk.abort(ABSENT, _("Dataset not found"))
     return package
@@ -435,11 +432,7 @@ def cite(id: str, extension: str) -> Response:
     form = page.FORMATS.get(extension)
     if form is None:
         return tk.abort(404, _("There is no citation in this format."))
-    context: Any = {
-        "user": tk.current_user.name,
-        "auth_user_obj": tk.current_user,
-        "for_view": True,
-    }
+    context = {**authorization.of_page(), "for_view": True}
     try:
         dataset = tk.get_action("package_show")(context, {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -570,7 +563,7 @@ TEXTS = ("q", "filters", "names", "field", "operation", "values")
 def edit() -> Any:
     """Ask for the datasets and the change, show the preview, then start the run."""
     try:
-        tk.check_access("ecosphere_bulk_edit_preview", {"user": tk.current_user.name}, {})
+        tk.check_access("ecosphere_bulk_edit_preview", authorization.of_page(), {})
     except tk.NotAuthorized:
         return tk.abort(403, _("Only the editors of a service change its datasets"))
     is_post = tk.request.method == "POST"

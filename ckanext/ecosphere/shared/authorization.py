@@ -84,6 +84,11 @@ def dataset_editable(context: Any, key: Any) -> AuthResult:
     return authz.is_authorized("package_update", same_person(context), {"id": str(key)})
 
 
+def of_page() -> Any:
+    """Return the context in which a page calls actions: that of its person."""
+    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+
+
 def same_person(context: Any) -> Any:
     """Return a fresh context for the same user, without an action's own keys (`package`, `ignore_auth`)."""
     return {key: context[key] for key in ("user", "auth_user_obj") if key in context}

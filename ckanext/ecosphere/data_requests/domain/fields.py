@@ -485,16 +485,14 @@ def _organization(value: Any, step: Step) -> str:
 
 
 def _unreachable(group: model.Group, request: Request) -> str:
-    name = group.title or group.name
+    name = group.display_name
     message = _(
         "“{service}” has neither members nor a mailbox: nobody would read the request."
     ).format(service=name)
     other = places.instead_of(group, request)
     if other is None:
         return f"{message} " + _("Have its contact sheet filled in, or choose another service.")
-    return f"{message} " + _("Choose “{service}” instead.").format(
-        service=other.title or other.name
-    )
+    return f"{message} " + _("Choose “{service}” instead.").format(service=other.display_name)
 
 
 def _future_day(value: Any, step: Step) -> str:

@@ -81,7 +81,7 @@ def by_ids(table: Any, ids: Iterable[Any]) -> Sequence[Any]:
 
 def service_dict(group: model.Group) -> dict[str, str]:
     """Return a service as {id, name, title}."""
-    return {"id": group.id, "name": group.name, "title": group.title or group.name}
+    return {"id": group.id, "name": group.name, "title": group.display_name}
 
 
 def active_service(key: Any) -> model.Group | None:
@@ -188,7 +188,7 @@ def mailbox_of(key: str) -> Mailbox | None:
         sheet = sheets.ContactSheet()
     email = sheet.chief if key.startswith(CHIEF_PREFIX) else sheet.email
     if group and email:
-        return Mailbox(key, group.id, email, group.title or group.name)
+        return Mailbox(key, group.id, email, group.display_name)
     return None
 
 

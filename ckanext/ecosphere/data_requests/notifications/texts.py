@@ -206,7 +206,7 @@ def service_of(request: Request, event: Event | None) -> str:
     key = of_event or request.organization_id
     group = model.Session.get(model.Group, key) if key else None
     if group:
-        return group.title or group.name
+        return group.display_name
     return ""
 
 

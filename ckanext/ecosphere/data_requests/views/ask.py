@@ -513,7 +513,7 @@ def _limit_of_next(organization: str | None) -> DataDict | None:
     group = model.Group.get(organization) if organization else None
     group = group or model.Group.get(config.moderators())
     sheet = sheets.of(group) if group else None
-    service = group.title or group.name if group else ""
+    service = group.display_name if group else ""
     return {"sent": sent, "stopped": stopped, "service": service, "sheet": sheet}
 
 

@@ -204,7 +204,7 @@ def _unready() -> list[DataDict]:
     for service in letters.unready():
         group = service.group
         lacking = [labels[name] for name in service.lacking]
-        title = group.title or group.name
+        title = group.display_name
         rows.append(
             {"name": group.name, "title": title, "silent": service.silent, "lacking": lacking}
         )
@@ -217,7 +217,7 @@ def _unconfirmed() -> list[DataDict]:
     rows = []
     for group, entries in letters.unconfirmed():
         fields = [f"{labels[name]} ({entry.year})" for name, entry in entries.items()]
-        rows.append({"name": group.name, "title": group.title or group.name, "fields": fields})
+        rows.append({"name": group.name, "title": group.display_name, "fields": fields})
     return rows
 
 

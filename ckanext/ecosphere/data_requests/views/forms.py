@@ -24,6 +24,7 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests.domain import places, states
+from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.queue import StillCounted
 from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
@@ -38,7 +39,7 @@ View = Callable[..., Any]
 
 def context() -> Any:
     """Return the context of actions for the current user."""
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user, "for_view": True}
+    return {**authorization.of_page(), "for_view": True}
 
 
 def act(action: str, **data: Any) -> Any:

@@ -22,7 +22,7 @@ from ckanext.ecosphere.search import config, unfound
 from ckanext.ecosphere.search.alerts import actions, feeds, mails, searches
 from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts.model import Alert, Subscriber
-from ckanext.ecosphere.shared import contact_details, language, mailing, web_guard
+from ckanext.ecosphere.shared import authorization, contact_details, language, mailing, web_guard
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 INVALID = 400
@@ -216,7 +216,9 @@ csrf.exempt(leave)
 def unfound_page() -> Response:
     """Show the searches without results, to the ministry."""
     try:
-        searches_in_vain = tk.get_action("ecosphere_search_unfound_list")(_context(), {})
+        searches_in_vain = tk.get_action("ecosphere_search_unfound_list")(
+            authorization.of_page(), {}
+        )
     except tk.NotAuthorized:
         tk.abort(403, _("Only the ministry sees which searches found nothing."))
     return _rendered("unfound.html", {"found": searches_in_vain})
@@ -283,12 +285,8 @@ def _is_known() -> bool:
     return bool(tk.current_user.is_authenticated)
 
 
-def _context() -> Any:
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-
-
 def _act(action: str, **data: Any) -> Any:
-    return tk.get_action(f"ecosphere_search_alert_{action}")(_context(), data)
+    return tk.get_action(f"ecosphere_search_alert_{action}")(authorization.of_page(), data)
 
 
 _RULES = (

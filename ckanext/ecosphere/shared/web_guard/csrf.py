@@ -7,7 +7,6 @@ sites, but not with an API token, which they do not.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
@@ -19,6 +18,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
 from werkzeug.wrappers import Response
 from wtforms.validators import ValidationError
 
+from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.shared.http_guard.addresses import taken_apart
 from ckanext.ecosphere.shared.web_guard.incoming import is_api, matches, refuse, tables
 
@@ -98,7 +98,7 @@ def _check_may_change() -> None:
     """
     arguments = request.view_args or {}
     source = arguments.get("source") or arguments.get("id")
-    person: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    person = authorization.of_page()
     if source and not authz.is_authorized_boolean("package_update", person, {"id": source}):
         tk.abort(
             403,

@@ -407,7 +407,7 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
 def _check_services(groups: Sequence[model.Group], asked_ids: set[str | None]) -> None:
     if not groups:
         raise tk.ValidationError({"organizations": [_("Choose at least one service.")]})
-    if twice := [group.title or group.name for group in groups if group.id in asked_ids]:
+    if twice := [group.display_name for group in groups if group.id in asked_ids]:
         message = _("This service has your question already: {names}.").format(
             names=", ".join(twice)
         )
