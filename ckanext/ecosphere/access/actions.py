@@ -11,12 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config, jobs, turns, use
 from ckanext.ecosphere.access.auth import readable, readable_extract
-from ckanext.ecosphere.access.model import Service, now
+from ckanext.ecosphere.access.model import Service
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take import extracts, form
 from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.action_input import action
+from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 

@@ -10,8 +10,9 @@ from ckan import authz, model
 from ckan.common import _
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere.access.model import EXTRACTS_KEPT, Extract, now
+from ckanext.ecosphere.access.model import EXTRACTS_KEPT, Extract
 from ckanext.ecosphere.shared import authorization
+from ckanext.ecosphere.shared.columns import now
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,9 @@ from ckanext.ecosphere.data_requests.model import (
     Delivery,
     Removal,
     Request,
-    new_id,
     number_of,
 )
+from ckanext.ecosphere.shared.columns import new_id
 
 log = logging.getLogger(__name__)
 

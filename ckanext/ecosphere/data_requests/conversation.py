@@ -22,10 +22,10 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Revision,
     by_id_or_reference,
-    new_id,
     number_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.shared.columns import new_id
 
 _DATASET = re.compile(r"/dataset/([a-z0-9_-]{2,100})(?![\w/-])")
 """Path of a dataset's page, with or without host and language."""

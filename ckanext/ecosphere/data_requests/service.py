@@ -29,13 +29,13 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Revision,
     Support,
-    new_id,
     rows_changed,
     setting_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.columns import new_id
 
 #: Fields that the requester may still change once the request is sent.
 AFTER_SENDING = {

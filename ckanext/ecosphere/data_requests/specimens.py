@@ -23,11 +23,12 @@ from ckanext.ecosphere.data_requests import config, service, transitions
 from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import Block
 from ckanext.ecosphere.data_requests.domain import clock, states
-from ckanext.ecosphere.data_requests.model import Notification, Request, new_id
+from ckanext.ecosphere.data_requests.model import Notification, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.data_requests.notifications.delivery import Letter
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, language, organisations
+from ckanext.ecosphere.shared.columns import new_id
 from ckanext.ecosphere.shared.mailing import labelled
 
 FRENCH = "fr"

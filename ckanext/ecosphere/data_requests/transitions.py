@@ -51,11 +51,11 @@ from ckanext.ecosphere.data_requests.model import (
     Support,
     by_id_or_reference,
     is_any,
-    new_id,
     number_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared.columns import new_id
 
 SIGNAL = "ecosphere:request-changed"
 

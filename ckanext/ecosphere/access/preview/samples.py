@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config, turns
 from ckanext.ecosphere.access.confinement import sandbox
-from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
+from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample
 from ckanext.ecosphere.access.preview import files, images, messages
 from ckanext.ecosphere.access.preview.kinds import (
     BEGINNINGS,
@@ -39,6 +39,7 @@ from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.areas import FEATURE_SERVICES, Part, address, offers_features
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.vocabularies import tables
 

@@ -13,10 +13,11 @@ from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config
-from ckanext.ecosphere.access.model import CLOSED, FAILED, OK, Service, ServiceUse, now
+from ckanext.ecosphere.access.model import CLOSED, FAILED, OK, Service, ServiceUse
 from ckanext.ecosphere.access.services.parsers import LONGEST_NAME, Description
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
+from ckanext.ecosphere.shared.columns import now
 
 CHUNK = 500
 AFTER_FAILURE = timedelta(days=1)

@@ -17,13 +17,14 @@ from ckan.types import DataDict
 
 from ckanext.ecosphere.access import config, turns
 from ckanext.ecosphere.access.confinement import sandbox
-from ckanext.ecosphere.access.model import BROKEN, EXTRACTS_KEPT, MADE, WANTED, Extract, now
+from ckanext.ecosphere.access.model import BROKEN, EXTRACTS_KEPT, MADE, WANTED, Extract
 from ckanext.ecosphere.access.preview import files, messages
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, PreviewError, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.services.parsers import links, parse_json
 from ckanext.ecosphere.access.take import areas
 from ckanext.ecosphere.access.take.areas import Part, address, formats, is_gml
+from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)

@@ -35,11 +35,11 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Setting,
     is_any,
-    new_id,
 )
 from ckanext.ecosphere.data_requests.notifications import texts
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, organisations
+from ckanext.ecosphere.shared.columns import new_id
 from ckanext.ecosphere.shared.language import N_
 
 log = logging.getLogger(__name__)

@@ -29,13 +29,13 @@ from ckanext.ecosphere.data_requests.model import (
     Setting,
     Trace,
     by_id_or_reference,
-    new_id,
     number_of,
     setting_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.shared import action_input
 from ckanext.ecosphere.shared.action_input import action
+from ckanext.ecosphere.shared.columns import new_id
 from ckanext.ecosphere.work import jobs
 
 #: Maximum number of saved answers of a service.
