@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.common import _
 from ckan.types import DataDict
 
 from ckanext.ecosphere.access import config, qgis
@@ -102,7 +101,7 @@ def ecosphere_access_panel(pkg: DataDict, only: str = "") -> DataDict | None:
 
     Returns:
         `resources` (id, title, way and its parameters; twenty at most), `more` (whether there are
-        others), `extent` of the dataset, `outline` of France, `background` and `labels`.
+        others), `extent` of the dataset, `outline` of France and `background`.
     """
     services = of_dataset(pkg)
     entries = []
@@ -127,7 +126,6 @@ def ecosphere_access_panel(pkg: DataDict, only: str = "") -> DataDict | None:
         "extent": samples.extent_of(spatial),
         "outline": [frame.path for frame in outlines.frames()],
         "background": template_helpers.ecosphere_map_background(),
-        "labels": _labels(),
     }
 
 
@@ -166,85 +164,6 @@ def ecosphere_access_no_preview(pkg: DataDict, only: str) -> str:
         if resource["id"] == only and samples.way(resource, services.get(only)) == samples.TOLD:
             return messages.sentence("no-preview")
     return ""
-
-
-def _labels() -> DataDict:
-    """Return the texts used by the script."""
-    return {
-        "loading": _("The preview is being prepared…"),
-        "wanted": _("The preview is being made in the background. This takes a moment."),
-        "failed": _("The preview could not be loaded."),
-        "map": _("Map of the data"),
-        "table": _("Table of the data"),
-        "rows": _("Rows: {shown} of {total}"),
-        "filter": _("Filter the rows"),
-        "sort": _("Sort by {column}"),
-        "empty": _("empty: {number}"),
-        "previous": _("Previous rows"),
-        "next": _("Next rows"),
-        "cut": _("Only the first {number} are shown."),
-        "cut_of": _("Only the first {number} of {total} are shown."),
-        "part": _("The file is large: this is its beginning."),
-        "part_of": _("This is the beginning of a file of {size}."),
-        "features_of": _("The first {number} features of a file of {size}."),
-        "rows_of": _("The first {number} rows of a file of {size}."),
-        "part_features": _("The first {number} features of {total}: the file is large."),
-        "part_rows": _("The first {number} rows of {total}: the file is large."),
-        "page": _("The first {number} features: the service has more."),
-        "page_features": _(
-            "The first {number} features of {total}: the service gives no more at once."
-        ),
-        "no_rows": _("No row contains this."),
-        "rows_more": _("Rows: {shown} of more than {total}"),
-        "encoding": _("Encoding: {encoding}, separator: {delimiter}"),
-        "tab": _("tab"),
-        "zoom_in": _("Zoom in"),
-        "zoom_out": _("Zoom out"),
-        "integer": _("integer"),
-        "number": _("number"),
-        "date": _("date"),
-        "boolean": _("yes/no"),
-        "yes": _("yes"),
-        "no": _("no"),
-        "text": _("text"),
-        "empty_type": _("empty"),
-        "attributes": _("What the attributes of the data mean:"),
-        "standard": _("The attributes are those of the standard {standard}, which explains them."),
-        "attribute_feature": _("Object"),
-        "attribute_name": _("Attribute"),
-        "attribute_title": _("Label"),
-        "attribute_type": _("Type"),
-        "attribute_unit": _("Unit"),
-        "attribute_definition": _("Definition"),
-        "attribute_values": _("Values"),
-        "attribute_types": _attribute_types(),
-    }
-
-
-def _attribute_types() -> dict[str, str]:
-    """Return the labels of the types of Table Schema and ISO 19103, by lower-case name."""
-    text, number, moment = _("text"), _("number"), _("date and time")
-    return {
-        "string": text,
-        "characterstring": text,
-        "integer": _("integer"),
-        "number": number,
-        "real": number,
-        "decimal": number,
-        "boolean": _("yes/no"),
-        "date": _("date"),
-        "time": _("time"),
-        "datetime": moment,
-        "year": _("year"),
-        "yearmonth": _("year and month"),
-        "duration": _("duration"),
-        "geopoint": _("point"),
-        "geojson": _("geometry"),
-        "object": _("object"),
-        "array": _("list"),
-        "list": _("list"),
-        "any": _("any value"),
-    }
 
 
 def ecosphere_access_search_url() -> str:

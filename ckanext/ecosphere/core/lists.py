@@ -341,6 +341,8 @@ DEEPEST = 4
 _URI = re.compile(r"(?:https?://|urn:)[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+")
 _NOT_ID = re.compile(r"[^a-z0-9]+")
 _BETWEEN = re.compile(r"[\n;|]")
+Errors = dict[str, list[str]]
+"""Field of the form → what is wrong."""
 
 
 def written(form: Mapping[str, str]) -> dict[str, str]:
@@ -372,7 +374,7 @@ def add(edited: EditableList, form: Mapping[str, str], person: str | None) -> st
             {"label_fr": [_("This list is kept by somebody else: no term is added here.")]}
         )
     vocabulary = voc.get(edited.name)
-    errors: dict[str, list[str]] = {}
+    errors: Errors = {}
     value = _value(vocabulary, None, edited, form, errors)
     id_ = _NOT_ID.sub("-", voc.normalise(value["label_fr"])).strip("-")[:LONGEST_ID].strip("-")
     uri = form.get("uri", "").strip()
@@ -399,7 +401,7 @@ def change(edited: EditableList, id_: str, form: Mapping[str, str], person: str 
     """
     vocabulary = voc.get(edited.name)
     concept = vocabulary[id_]
-    errors: dict[str, list[str]] = {}
+    errors: Errors = {}
     value = _value(vocabulary, concept, edited, form, errors)
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
@@ -436,7 +438,7 @@ def _value(
     concept: voc.Concept | None,
     edited: EditableList,
     form: Mapping[str, str],
-    errors: dict[str, list[str]],
+    errors: Errors,
 ) -> DataDict:
     value: DataDict = {
         "label_fr": _label(vocabulary, concept, form, "label_fr", errors),
@@ -460,7 +462,7 @@ def _label(
     concept: voc.Concept | None,
     form: Mapping[str, str],
     field: str,
-    errors: dict[str, list[str]],
+    errors: Errors,
 ) -> str:
     text = characters.one_line(form.get(field, "")[: LONGEST_LABEL * 10])
     if not voc.normalise(text):
@@ -477,7 +479,7 @@ def _label(
     return text
 
 
-def _synonyms(text: str, errors: dict[str, list[str]]) -> list[str]:
+def _synonyms(text: str, errors: Errors) -> list[str]:
     parts = [characters.one_line(part) for part in _BETWEEN.split(text[:LONGEST_SYNONYMS])]
     synonyms = list({voc.normalise(part): part for part in parts if voc.normalise(part)}.values())
     if len(text) > LONGEST_SYNONYMS:
@@ -498,7 +500,7 @@ def _synonyms(text: str, errors: dict[str, list[str]]) -> list[str]:
 
 
 def _broader(
-    vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, errors: dict[str, list[str]]
+    vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, errors: Errors
 ) -> str:
     if not key:
         return ""
@@ -525,7 +527,7 @@ def _replacement(
     vocabulary: voc.Vocabulary,
     concept: voc.Concept | None,
     form: Mapping[str, str],
-    errors: dict[str, list[str]],
+    errors: Errors,
 ) -> str:
     key = form.get("replaced_by", "")
     if not key:

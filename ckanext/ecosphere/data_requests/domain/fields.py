@@ -69,7 +69,7 @@ LOOKED_AT = (
 )
 
 
-def missing_before_sending(request: Request, today: date | None) -> dict[str, list[str]]:
+def missing_before_sending(request: Request, today: date | None) -> Errors:
     """Return what a draft lacks before it can be sent: field → messages.
 
     Args:
@@ -84,9 +84,9 @@ def missing_before_sending(request: Request, today: date | None) -> dict[str, li
     return {name: errors[name] for name in errors if name in ("title", "description")}
 
 
-def lacking(values: Row, today: date | None) -> dict[str, list[str]]:
+def lacking(values: Row, today: date | None) -> Errors:
     """Check the values of a form likewise; dates may be dates or YYYY-MM-DD."""
-    errors: dict[str, list[str]] = {}
+    errors: Errors = {}
 
     def need(name: str, message: str) -> None:
         errors.setdefault(name, []).append(message)
@@ -139,7 +139,7 @@ def parse(
     Raises:
         ValidationError: what is missing or wrong, by field.
     """
-    errors: dict[str, list[str]] = {}
+    errors: Errors = {}
     values: DataDict = {}
     step = Step(request, today, actor)
     for name in transition.fields:
