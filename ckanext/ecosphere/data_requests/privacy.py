@@ -64,11 +64,10 @@ def anonymise_old() -> int:
 
 
 def _anonymise_one(request_id: str) -> int:
-    request = transitions.locked(request_id)
-    is_due = request.anonymised is None and request.state in states.CLOSED
-    if is_due:  # unless anonymised by another run or reopened since
-        anonymise(request)
-    model.Session.commit()
+    with transitions.changing(request_id) as request:
+        is_due = request.anonymised is None and request.state in states.CLOSED
+        if is_due:  # unless anonymised by another run or reopened since
+            anonymise(request)
     return int(is_due)
 
 

@@ -78,11 +78,10 @@ def create(
     request.kind, request.package_id = data.get("kind") or states.DATA, data.get("package_id")
     transitions.ask_service(request, data.get("organization"))
     write(request, {name: value for name, value in data.items() if name in EDITABLE})
-    with transitions.rolled_back_on_error():
+    with transitions.transaction():
         model.Session.add(request)
         model.Session.flush()
         also(request)
-        model.Session.commit()
     return request
 
 
@@ -106,13 +105,12 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
         for name, vocabulary in PLACED.items()
     }
     write(request, {"title": title, "description": description, "visibility": "public", **place})
-    with transitions.rolled_back_on_error():
+    with transitions.transaction():
         model.Session.add(request)
         model.Session.flush()
         events = transitions.sent(request, reader.id or None)
         if request.state == states.SUBMITTED:
             trust.refuse_if_too_many_wait(request)
-        model.Session.commit()
     transitions.announce(request, events)
     return request
 
@@ -142,8 +140,7 @@ def update(
         Conflict: it has changed since the user read it.
         ValidationError: a field can no longer be changed.
     """
-    with transitions.rolled_back_on_error():
-        request = transitions.locked(request_id)
+    with transitions.changing(request_id) as request:
         transitions.same_version(reader, request, version)
         changed = {
             name: value
@@ -158,7 +155,6 @@ def update(
         elif changed:
             _revise(reader, request, changed)
         also(request)
-        model.Session.commit()
     if changed and request.opened:
         outbox.OUTBOX.enqueue()
     return request
@@ -218,8 +214,7 @@ def support(reader: Reader, request_id: str, add: bool) -> None:
     Raises:
         ValidationError: it is closed, not public, or the user's own.
     """
-    with transitions.rolled_back_on_error():
-        request = transitions.locked(request_id)
+    with transitions.changing(request_id) as request:
         if add and request.requester_id == reader.id:
             raise tk.ValidationError({"id": [_("This is your own request: it counts already.")]})
         if add and not (request.listed and request.state in states.ACTIVE):
@@ -228,16 +223,14 @@ def support(reader: Reader, request_id: str, add: bool) -> None:
             )
         sign = 1 if add else -1
         request.support_count += sign * bond(Support, request_id, reader.id, add)
-        model.Session.commit()
 
 
 def follow(reader: Reader, request_id: str, add: bool) -> None:
     """Follow a request, or stop; following also resumes its e-mails."""
-    with transitions.rolled_back_on_error():
+    with transitions.transaction():
         if add:
             bond(Mute, request_id, reader.id, False)
         bond(Follow, request_id, reader.id, add)
-        model.Session.commit()
 
 
 def bond(table: Any, request_id: str, user_id: str, add: bool) -> int:
@@ -255,18 +248,16 @@ def say_satisfied(request_id: str, opinion: str) -> Request:
     Raises:
         ValidationError: the request has no answer at present.
     """
-    with transitions.rolled_back_on_error():
-        request = transitions.locked(request_id)
+    with transitions.changing(request_id) as request:
         if not dictize.satisfaction_is_asked(request):
             raise tk.ValidationError({"satisfied": [_("This request has no answer at present.")]})
         request.satisfied, request.satisfied_on = opinion, clock.today()
-        model.Session.commit()
     return request
 
 
 def stop_emails(user_id: str, request_id: str | None) -> None:
     """Stop the e-mails to a user about a request, or about all requests, including those that are pending."""
-    with transitions.rolled_back_on_error():
+    with transitions.transaction():
         waiting = [Notification.user_id == user_id]
         if request_id:
             bond(Mute, request_id, user_id, True)
@@ -274,7 +265,6 @@ def stop_emails(user_id: str, request_id: str | None) -> None:
         else:
             setting_of(user_id).digest = "none"
         outbox.drop(*waiting)
-        model.Session.commit()
 
 
 # Revisions: edits after sending.

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -134,15 +135,26 @@ def locked(request_id: str) -> Request:
     return lock(request_id)[request_id]
 
 
-class rolled_back_on_error:
-    """Context manager that rolls the transaction back on errors."""
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Commit at the end, and roll back on errors."""
+    try:
+        yield
+        model.Session.commit()
+    except BaseException:
+        model.Session.rollback()
+        raise
 
-    def __enter__(self) -> None:
-        return None
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is not None:
-            model.Session.rollback()
+@contextmanager
+def changing(request_id: str) -> Iterator[Request]:
+    """Lock a request for a transaction.
+
+    Raises:
+        NotFound: it no longer exists.
+    """
+    with transaction():
+        yield locked(request_id)
 
 
 Also = Callable[[Request], None]
@@ -209,7 +221,7 @@ def transition(
     for other in others:
         twins[other.id] = [attachments.twin(file) for file in data.get("files") or ()]
     try:
-        with rolled_back_on_error():
+        with transaction():
             request = _locked_with_target(request_id, name, data)
             if not reader.may_read(request):
                 raise tk.ObjectNotFound(_("Request not found"))
@@ -226,7 +238,6 @@ def transition(
                 values = {**data, "files": twins[other.id], "note": ""}
                 _do_joined(reader, other, name, values, shared)
             also(request)
-            model.Session.commit()
     finally:
         for files in twins.values():
             attachments.discard(files)
@@ -272,13 +283,11 @@ def if_possible(
     request_id: str, name: str, role: str = states.SYSTEM, actor: str | None = None
 ) -> Request | None:
     """Do a transition without fields, an automatic one by default; return None when it is not possible now."""
-    with rolled_back_on_error():
-        request = locked(request_id)
+    with changing(request_id) as request:
         if _obstacle(request, name, (role,)):
             model.Session.rollback()
             return None
         event = perform(request, name, role, actor, {})
-        model.Session.commit()
     announce(request, [event])
     return request
 

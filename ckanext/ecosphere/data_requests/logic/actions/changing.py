@@ -384,8 +384,7 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
         ValidationError: no service is given, there are too many, one was already asked, or the request is over.
     """
     copies, events = [], []
-    with transitions.rolled_back_on_error():
-        request = transitions.locked(request_id)
+    with transitions.changing(request_id) as request:
         if not dictize.may_ask_more(request, reader):
             raise tk.ValidationError(
                 {"organizations": [_("This request can no longer be put to other services.")]}
@@ -398,7 +397,6 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
             model.Session.flush()
             copies.append(part)
             events.append(transitions.sent(part, reader.id))
-        model.Session.commit()
     for part, steps in zip(copies, events, strict=True):
         transitions.announce(part, steps)
     return copies

@@ -296,13 +296,11 @@ def _assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str
         if target is None or request is None or request.state not in states.ON_DESK:
             outcome["refused"].append(str(key))
             continue
-        with transitions.rolled_back_on_error():
-            locked = transitions.locked(request.id)
+        with transitions.changing(request.id) as locked:
             # It may have been transferred or answered since.
             still = locked.state in states.ON_DESK and _target(reader, locked, user) == target
             if still:
                 _give(reader, locked, target, user)
-            model.Session.commit()
         if not still:
             outcome["refused"].append(str(key))
             continue
