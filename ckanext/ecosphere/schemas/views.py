@@ -432,7 +432,7 @@ def cite(id: str, extension: str) -> Response:
     form = page.FORMATS.get(extension)
     if form is None:
         return tk.abort(404, _("There is no citation in this format."))
-    context = {**authorization.of_page(), "for_view": True}
+    context: Any = {**authorization.of_page(), "for_view": True}
     try:
         dataset = tk.get_action("package_show")(context, {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
