@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
@@ -14,6 +13,7 @@ from ckanext.ecosphere.access import config, qgis
 from ckanext.ecosphere.access.preview import messages, samples
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.areas import offers_features
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import once, outlines, template_helpers
 
 MOST_PREVIEWS, MOST_ASKED = 20, 10
@@ -79,7 +79,7 @@ def of_dataset(pkg: DataDict) -> dict[str, DataDict]:
     return once.of_dataset("services", pkg, _of_dataset)
 
 
-def _of_dataset(pkg: Mapping[str, Any]) -> dict[str, DataDict]:
+def _of_dataset(pkg: Row) -> dict[str, DataDict]:
     names = {}
     for resource in pkg.get("resources") or []:
         names[str(resource.get("id") or "")] = str(resource.get("name") or "")

@@ -16,6 +16,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.common import _
 from ckan.lib import jobs
+from ckan.types import DataDict
 from flask import Blueprint, Response, g, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -141,7 +142,7 @@ def send(user_id: str, lang: str) -> bool:
     return True
 
 
-def _rendered(user: model.User) -> dict[str, Any]:
+def _rendered(user: model.User) -> DataDict:
     """Return the recipient, subject, headers and both bodies of the e-mail."""
     letter = _letter(user)
     return {

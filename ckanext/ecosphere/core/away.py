@@ -23,6 +23,7 @@ from ckan.common import _
 from ckan.config.middleware.flask_app import handle_i18n
 from ckan.lib.redis import connect_to_redis
 from ckan.lib.search.common import SolrConnectionError
+from ckan.types import DataDict
 from flask import Flask, Response, current_app, g, has_request_context, request
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -185,7 +186,7 @@ def _away() -> Response:
             "application/json;charset=utf-8",
         )
     else:
-        words: dict[str, Any] = {
+        words: DataDict = {
             "lang": request.environ.get("CKAN_LANG") or tk.config["ckan.locale_default"],
             "title": _("Unavailable for a moment"),
             "site": tk.config.get("ckan.site_title") or "",

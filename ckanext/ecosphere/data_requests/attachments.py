@@ -18,7 +18,7 @@ import shlex
 import subprocess
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -42,6 +42,7 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     number_of,
 )
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared.columns import new_id
 
 log = logging.getLogger(__name__)
@@ -348,7 +349,7 @@ def checked_files(uploaded: Any) -> list[AcceptedFile]:
         raise tk.ValidationError({"files": error.error_dict["upload"]}) from None
 
 
-def keep_answer(request: Request, fields: Mapping[str, Any]) -> list[str]:
+def keep_answer(request: Request, fields: Row) -> list[str]:
     """Store the files and links that answer a request, without committing; return their ids."""
     private = fields.get("reach") == REQUESTER
     reach = REQUESTER if private else EVERYONE

@@ -10,6 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.data_requests import attachments, service, transitions
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
@@ -278,7 +279,7 @@ def _release_step(request: Request, row: Event) -> None:
     """Do nothing: the transition was already notified, and its text is now visible."""
 
 
-RELEASES: dict[str, Any] = {
+RELEASES: DataDict = {
     "comment": _release_comment,
     "edit": _release_edit,
     "step": _release_step,

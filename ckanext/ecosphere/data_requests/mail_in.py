@@ -17,7 +17,7 @@ import logging
 import re
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
@@ -43,6 +43,7 @@ from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request, number_of
 from ckanext.ecosphere.data_requests.notifications import delivery, texts
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, mailing
 from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.locks import Locks
@@ -237,7 +238,7 @@ def _take(mail: Mail) -> None:
 def _keep(
     reader: people.Reader,
     request: Request,
-    data: Mapping[str, Any],
+    data: Row,
     files: Sequence[FileStorage],
     key: str,
 ) -> None:

@@ -28,6 +28,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import attachments, config, history
@@ -98,7 +99,7 @@ class Conflict(tk.ValidationError):
         changes: events since the version that the person had seen, as returned by `ecosphere_request_show`.
     """
 
-    def __init__(self, version: int, changes: list[dict[str, Any]]) -> None:
+    def __init__(self, version: int, changes: list[DataDict]) -> None:
         message = _(
             "The request has changed since you opened it. Look at what changed, then send again if "
             "it still applies."

@@ -17,6 +17,7 @@ from typing import Any
 import ckan.plugins as p
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.quality import config, origins
@@ -306,7 +307,7 @@ def failing(scope: Scope, criterion: str, limit: int) -> list[tuple[model.Packag
     return [(package, row) for package, row in pairs]
 
 
-def each_dataset(scope: Scope) -> list[dict[str, Any]]:
+def each_dataset(scope: Scope) -> list[DataDict]:
     """Return a row for each dataset of `scope`, by title."""
     package, row = model.Package, QualityRow
     columns = (

@@ -22,6 +22,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.search.common import SearchIndexError
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.dataset.view import Row
@@ -185,7 +186,7 @@ def _write(facts: dict[str, Facts], rows: dict[str, QualityRow]) -> list[str]:
     return [entry["package_id"] for entry in history]
 
 
-def _upsert(table: Any, keys: list[str], values: list[dict[str, Any]]) -> None:
+def _upsert(table: Any, keys: list[str], values: list[DataDict]) -> None:
     statement = insert(table.__table__)
     updated = {name: statement.excluded[name] for name in values[0] if name not in keys}
     model.Session.execute(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import ckan.plugins.toolkit as tk
 from ckan.common import _
 from flask import current_app
 from jinja2 import TemplateNotFound
 
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 
@@ -55,7 +55,7 @@ def index() -> list[Check]:
     return [Check(name, CheckStatus.ERROR, message, remedy)]
 
 
-def _missing(fields: list[Mapping[str, Any]]) -> Iterator[str]:
+def _missing(fields: list[Row]) -> Iterator[str]:
     """Yield the templates and validators that fields refer to but that do not exist."""
     for field in fields:
         name = field["field_name"]

@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import event
 
 from ckanext.ecosphere.dataset.dates import span
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.schemas import places, stored, urls
 from ckanext.ecosphere.schemas.iso.values import Reader
 from ckanext.ecosphere.shared import csv_table
@@ -54,7 +55,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
+def row(dataset: Row, page: str = "") -> dict[str, str]:
     """Return the row of a dataset.
 
     Args:

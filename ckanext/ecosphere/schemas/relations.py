@@ -29,7 +29,7 @@ from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.dataset.view import View, as_list
+from ckanext.ecosphere.dataset.view import Row, View, as_list
 from ckanext.ecosphere.schemas import places, urls, wording
 from ckanext.ecosphere.shared import once
 from ckanext.ecosphere.shared.http_guard import taken_apart
@@ -95,7 +95,7 @@ def served(dataset: Dataset) -> list[DataDict]:
     return find(as_list(dataset.get("serves_dataset") or []))
 
 
-def unknown_series(references: Iterable[str], context: Mapping[str, Any]) -> list[str]:
+def unknown_series(references: Iterable[str], context: Row) -> list[str]:
     """Return the references that name no series that the user of a context may see, of the first `MOST_REFERENCES`."""
     names = [str(reference) for reference in references][:MOST_REFERENCES]
     if not names:

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import DataDict
 
-from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.shared import once
 
 COLUMNS = ("title", "name", "notes", "owner_org", "license_id", "url", "version")
@@ -53,7 +53,7 @@ class Stored(View):
 
 
 def inherited_fields(
-    series: Iterable[str], fields: Iterable[Mapping[str, Any]], services: Iterable[str]
+    series: Iterable[str], fields: Iterable[Row], services: Iterable[str]
 ) -> set[str]:
     """Return the names of the fields that a dataset can inherit from its series.
 

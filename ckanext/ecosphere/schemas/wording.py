@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.common import _
 
 from ckanext.ecosphere.dataset.dates import precision, span
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.schemas import places
 from ckanext.ecosphere.shared import contact_details, language
 from ckanext.ecosphere.shared import dates as moments
@@ -28,7 +28,7 @@ def ecosphere_date_text(value: Any) -> str:
     return moments.in_language(day, _locale(), pattern)
 
 
-def ecosphere_period_text(period: Mapping[str, Any]) -> str:
+def ecosphere_period_text(period: Row) -> str:
     """Return a period, possibly open, in words: "du 1er mars 2019 au 2 juin 2023", "depuis 2019"."""
     start, end = period.get("start"), period.get("end")
     if start and start == end:

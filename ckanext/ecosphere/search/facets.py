@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from ckan.types import DataDict
 from flask import has_request_context
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.search.index import EXACT_TERRITORY_FIELD, HIERARCHIES
 from ckanext.ecosphere.search.relevance.solr import FORMAT_FIELD
 from ckanext.ecosphere.shared import language
@@ -286,7 +286,7 @@ def prepare(data_dict: DataDict) -> DataDict:
     return data_dict
 
 
-def _refuse_local_parameters(data_dict: Mapping[str, Any]) -> None:
+def _refuse_local_parameters(data_dict: Row) -> None:
     """Refuse facets with local parameters of Solr, which would bypass the limits of a search.
 
     Raises:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ckan.plugins.toolkit as tk
 from ckan.common import _
+from ckan.types import DataDict
 from flask import Blueprint, Response, jsonify
 
 from ckanext.ecosphere import vocabularies as voc
@@ -59,7 +58,7 @@ def suggestions() -> Response:
         JSON: `groups`, each with a `title` and `items` (`label`, `url`, for some `count`).
     """
     answer = tk.get_action("ecosphere_search_suggest")({}, {"q": tk.request.args.get("q", "")})
-    groups: list[dict[str, Any]] = []
+    groups: list[DataDict] = []
     titles = facets.titles("dataset", {})
     if answer["subjects"]:
         subjects = [

@@ -8,6 +8,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.common import _
+from ckan.types import DataDict
 from dominate import tags
 from werkzeug.routing import BuildError
 
@@ -136,7 +137,7 @@ def _may_edit(dataset: Row) -> bool:
     return bool(tk.h.check_access("package_update", {"id": dataset["id"]}))
 
 
-def ecosphere_pager_symbols() -> dict[str, Any]:
+def ecosphere_pager_symbols() -> DataDict:
     """Return the symbols of the previous and next links, with names for screen readers (CKAN's have none).
 
     Returns:

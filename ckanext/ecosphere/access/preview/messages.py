@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import ckan.plugins.toolkit as tk
 from ckan.common import _
 
@@ -12,6 +9,7 @@ from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.services import presentation
 from ckanext.ecosphere.access.services.parsers import NoDescriptionError
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
 from ckanext.ecosphere.shared.language import N_
 
@@ -75,7 +73,7 @@ def code_of(error: Exception) -> str:
     return "connection"
 
 
-def of_failure(code: str, facts: Mapping[str, Any]) -> str:
+def of_failure(code: str, facts: Row) -> str:
     """Return the message of a failed preview, with the size of a file that is too large."""
     if code == "too-large" and facts.get("file_size"):
         megabytes = round(facts["file_size"] / config.MEGABYTE)

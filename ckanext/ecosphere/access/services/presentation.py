@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.access.model import FAILED, UNREAD, Service
@@ -37,9 +38,7 @@ MESSAGES = {
 SILENT = frozenset({"unknown-host", "timeout", "tls", "connection"})
 
 
-def shown(
-    service: Service, asked: str, names: Sequence[str], every: bool = False
-) -> dict[str, Any]:
+def shown(service: Service, asked: str, names: Sequence[str], every: bool = False) -> DataDict:
     """Return a service as a dict, as returned by the actions.
 
     Args:

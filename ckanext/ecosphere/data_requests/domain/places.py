@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
@@ -206,7 +207,7 @@ class Proposal:
     """
 
     organization: model.Group | None
-    reason: dict[str, Any]
+    reason: DataDict
     alternatives: list[model.Group] = field(default_factory=list)
 
 

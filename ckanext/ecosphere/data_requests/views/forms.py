@@ -24,6 +24,7 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests.domain import places, states
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.queue import StillCounted
@@ -141,7 +142,7 @@ def _is_page(path: str, like: Rule | None = None) -> bool:
     return rule.endpoint != "static" and (like is None or rule.rule == like.rule)
 
 
-def rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:
+def rendered(template: str, variables: Row, status: int = 200) -> Response:
     """Render a page; for logged-in users, forbid caches to store it."""
     response = make_response(tk.render(template, dict(variables)), status)
     if is_known():

@@ -5,7 +5,6 @@ For requesters after an answer or silence: satisfaction, referral to the CADA.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
@@ -35,6 +34,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
     page,
     rendered,
 )
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
 
 ROWS = 20
@@ -341,7 +341,7 @@ def contested() -> list[DataDict]:
     ]
 
 
-def _court(shown_request: Mapping[str, Any]) -> str:
+def _court(shown_request: Row) -> str:
     request_ = model.Session.get_one(Request, shown_request["id"])
     decided = "reject" if request_.state == states.REJECTED else ""
     court = letters.sender_of(letters.service_of(request_, decided)).court

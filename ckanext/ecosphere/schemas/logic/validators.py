@@ -21,6 +21,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.common import _
 from ckan.lib.munge import munge_title_to_name
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import dates, links
@@ -348,7 +349,7 @@ def ecosphere_geometry(value: Any) -> Any:
     return _geojson(places.parse_geometry, value)
 
 
-def _geojson(parse: Callable[[Any], dict[str, Any]], value: Any) -> str:
+def _geojson(parse: Callable[[Any], DataDict], value: Any) -> str:
     try:
         return json.dumps(parse(value))
     except places.GeometryError as error:

@@ -13,6 +13,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.common import _
 from ckan.config.middleware.flask_app import csrf
+from ckan.types import DataDict
 from flask import Blueprint, Response, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -224,7 +225,7 @@ def unfound_page() -> Response:
     return _rendered("unfound.html", {"found": searches_in_vain})
 
 
-def _list(alerts: list[dict[str, Any]], token: str) -> Response:
+def _list(alerts: list[DataDict], token: str) -> Response:
     rows = []
     for alert in alerts:
         subject = searches.required(alert["about"])
