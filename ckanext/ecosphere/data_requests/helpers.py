@@ -8,6 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from ckan import model
+from ckan.common import _
 from ckan.types import DataDict
 from markupsafe import Markup
 
@@ -110,11 +111,11 @@ def ecosphere_request_clock(request: Row) -> dict[str, str] | None:
         return None
     day, days_left = ecosphere_request_date(clock["due"]), clock.get("days_left")
     if clock["state"] == "overdue":
-        words = tk._("An answer was expected by {date}.").format(date=day)
+        words = _("An answer was expected by {date}.").format(date=day)
         return {"state": "overdue", "icon": "triangle-exclamation", "text": words}
-    words = tk._("An answer is expected by {date}").format(date=day)
+    words = _("An answer is expected by {date}").format(date=day)
     if days_left == 0:
-        words += tk._(" (today).")
+        words += _(" (today).")
     elif days_left is None:
         words += "."
     else:
@@ -122,7 +123,7 @@ def ecosphere_request_clock(request: Row) -> dict[str, str] | None:
             number=days_left
         )
     if clock.get("extended"):
-        words += " " + tk._("The period was extended.")
+        words += " " + _("The period was extended.")
     soon = clock["state"] == "due_soon"
     icon = "hourglass-half" if soon else "clock"
     return {"state": clock["state"], "icon": icon, "text": words}
@@ -139,7 +140,7 @@ def ecosphere_request_short_clock(request: Row) -> dict[str, str] | None:
             number=-days_left
         )
     elif days_left == 0:
-        words = tk._("Due today")
+        words = _("Due today")
     else:
         words = tk.ungettext("{number} day left", "{number} days left", days_left).format(
             number=days_left
@@ -186,18 +187,18 @@ def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tup
     """Return the grounds of refusal for a select: (heading, [(id, label with articles)])."""
     lang = language.current()
     headings = {
-        law.DATA_KIND: tk._("Information on the environment"),
-        law.SERVICE_KIND: tk._("Spatial data services"),
+        law.DATA_KIND: _("Information on the environment"),
+        law.SERVICE_KIND: _("Spatial data services"),
     }
     groups = []
     for kind, heading in headings.items():
         grounds = law.usable(kind)
         choices = [(ground.id, f"{ground.label(lang)} ({ground.articles})") for ground in grounds]
         groups.append((heading, choices))
-    last = [(law.OTHER, tk._("Another ground"))]
+    last = [(law.OTHER, _("Another ground"))]
     if partial:
-        last.insert(0, (law.PART_NOT_HELD, tk._("The service does not hold this part")))
-    return [*groups, (tk._("Other"), last)]
+        last.insert(0, (law.PART_NOT_HELD, _("The service does not hold this part")))
+    return [*groups, (_("Other"), last)]
 
 
 def ecosphere_request_ground_fields() -> dict[str, list[str]]:
@@ -279,7 +280,6 @@ def ecosphere_request_done(
         signal: whether it concerns a report.
         held: whether its text is held for moderation.
     """
-    _ = tk._
     if held and transition == "answer_details":
         return _(
             "Your answer is sent to the service; the others read it once a moderator has read it."
@@ -345,7 +345,7 @@ def ecosphere_request_event(event: Row, signal: bool = False) -> str:
 
 def _on_the_desk(event: Row) -> str:
     """Return what happened in an internal event."""
-    _, fields = tk._, event["fields"]
+    fields = event["fields"]
     if event["transition"] == "escalated":
         sentences = {
             "administrators": _("The administrators of the service were told: no answer yet"),
