@@ -150,7 +150,8 @@ def _dataset(package: model.Package) -> DataDict:
     return {"id": package.id, "name": package.name, "title": package.title or package.name}
 
 
-def _brief(request: Request) -> DataDict:
+def brief(request: Request) -> DataDict:
+    """Return what names a request elsewhere: id, reference and title."""
     return {"id": request.id, "reference": request.reference, "title": request.title}
 
 
@@ -301,7 +302,7 @@ def _outcome(request: Request, reader: Reader) -> DataDict:
         target = model.Session.get(Request, outcome.pop("target"))
         outcome["of_another"] = referral.is_merged_away(request)
         if target and reader.may_read(target):
-            outcome["target"] = _brief(target)
+            outcome["target"] = brief(target)
     return outcome
 
 
@@ -460,9 +461,7 @@ def may_support(request: Request, reader: Reader) -> bool:
 def _duplicates(request: Request, reader: Reader) -> list[DataDict]:
     query = sa.select(Request).where(Request.duplicate_of == request.id).order_by(Request.submitted)
     return [
-        _brief(duplicate)
-        for duplicate in model.Session.scalars(query)
-        if reader.may_read(duplicate)
+        brief(duplicate) for duplicate in model.Session.scalars(query) if reader.may_read(duplicate)
     ]
 
 

@@ -350,7 +350,7 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> Data
         "html": letter.html,
         "plain": letter.plain,
         "intact": digest(letter.html, letter.plain) == letter.sha256,
-        "request": {name: getattr(request, name) for name in ("id", "reference", "title")},
+        "request": dictize.brief(request),
     }
 
 
@@ -378,7 +378,7 @@ def ecosphere_request_referral(context: Context, data_dict: DataDict) -> DataDic
     return {
         **{name: getattr(letter, name) for name in ("why", "subject", "html", "plain")},
         "last_day": letter.last.isoformat(),
-        "request": {name: getattr(request, name) for name in ("id", "reference", "title")},
+        "request": dictize.brief(request),
     }
 
 
