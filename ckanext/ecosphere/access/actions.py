@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.types import Context, Schema, Validator, ValidatorFactory
+from ckan.common import _
+from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
 from flask import has_request_context
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config, jobs, turns, use
 from ckanext.ecosphere.access.auth import readable, readable_extract
-from ckanext.ecosphere.access.model import Service, now
+from ckanext.ecosphere.access.model import Service
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take import extracts, form
 from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.shared import action_input, authorization
+from ckanext.ecosphere.shared.action_input import action
+from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 
@@ -72,8 +73,8 @@ def id_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(service_show_schema)
-def ecosphere_access_service_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+@action(service_show_schema)
+def ecosphere_access_service_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the stored description of the service of a resource; no request is sent to it.
 
     Allowed for users who may read the dataset.
@@ -92,16 +93,15 @@ def ecosphere_access_service_show(context: Context, data_dict: dict[str, Any]) -
     Raises:
         NotFound: there is no such resource, it is not a service, or the user may not read it.
     """
-    tk.check_access("ecosphere_access_service_show", context, data_dict)
     item = readable(context, data_dict["resource_id"])
     service, layer = storage.of_resources([item.resource.id]).get(item.resource.id, (None, ""))
     if service is None:
-        raise tk.ObjectNotFound(tk._("This resource leads to no service"))
+        raise tk.ObjectNotFound(_("This resource leads to no service"))
     return presentation.shown(service, layer, item.names, data_dict["every_layer"])
 
 
-@tk.validate_action_data(service_read_schema)
-def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+@action(service_read_schema)
+def ecosphere_access_service_read(context: Context, data_dict: DataDict) -> DataDict:
     """Have the service at a URL read in the background, and return what is known of it.
 
     Used by the dataset form: call again while `state` is "unread". Allowed for users who may create datasets.
@@ -117,12 +117,9 @@ def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -
         NotAuthorized: the user may not create datasets.
         ValidationError: the URL does not look like that of a service.
     """
-    tk.check_access("ecosphere_access_service_read", context, data_dict)
     address = service_at(data_dict["url"], data_dict["format"], data_dict["protocol"])
     if address is None or not config.host_allowed(address.url):
-        raise tk.ValidationError(
-            {"url": [tk._("This does not look like the address of a service.")]}
-        )
+        raise tk.ValidationError({"url": [_("This does not look like the address of a service.")]})
     row = {"key": address.key, "kind": address.kind, "url": address.url, "next_read_at": now()}
     added = model.Session.scalar(
         insert(Service).values(row).on_conflict_do_nothing().returning(Service.key)
@@ -134,8 +131,8 @@ def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -
     return presentation.shown(service, address.layer, (), every=True)
 
 
-@tk.validate_action_data(extract_create_schema)
-def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+@action(extract_create_schema)
+def ecosphere_access_extract_create(context: Context, data_dict: DataDict) -> DataDict:
     """Export a part of a layer of a WFS or OGC API to a file, in the background.
 
     Allowed for users who may read the dataset; web requests are rate-limited (`ecosphere.access.extract_limits`).
@@ -155,7 +152,6 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
         ValidationError: the service offers no features, a parameter is invalid, the rate limit is exceeded, or too many
             extracts wait.
     """
-    tk.check_access("ecosphere_access_extract_create", context, data_dict)
     item = readable(context, data_dict["resource_id"])
     asked = form.checked(item, data_dict)
     dataset = tk.get_action("package_show")({**context}, {"id": item.package.id})
@@ -169,7 +165,7 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
                 _count_extract(f"person:{person.id}")
     except rate_limits.TooMany as error:
         sentence = (
-            tk._("This was done too often in a short time.")
+            _("This was done too often in a short time.")
             + " "
             + rate_limits.try_again(error.seconds)
         )
@@ -177,7 +173,7 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
     try:
         row = extracts.want(item.package.id, item.resource.id, asked)
     except turns.NoRoomError as error:
-        sentence = tk._("Many extracts wait already. Try again in a few minutes.")
+        sentence = _("Many extracts wait already. Try again in a few minutes.")
         raise tk.ValidationError({"message": [sentence]}) from error
     jobs.EXTRACT.enqueue()
     return form.shown(row)
@@ -188,8 +184,8 @@ def _count_extract(unit: str) -> None:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(id_schema)
-def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+@action(id_schema)
+def ecosphere_access_extract_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the state of an extract. Allowed for users who know its id and may read the dataset.
 
     Args:
@@ -203,13 +199,12 @@ def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any]) -
     Raises:
         NotFound: there is no such extract, it was deleted after a day, or the user may not read the dataset.
     """
-    tk.check_access("ecosphere_access_extract_show", context, data_dict)
     return form.shown(readable_extract(context, data_dict["id"]))
 
 
 @tk.side_effect_free
-@tk.validate_action_data(id_schema)
-def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+@action(id_schema)
+def ecosphere_access_use_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the usage counts of a dataset within a year; no data about users are stored.
 
     Allowed for users who may edit the dataset.
@@ -225,14 +220,13 @@ def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any]) -> di
         NotFound: there is no such dataset, or the user may not read it.
         NotAuthorized: the user may not edit it.
     """
-    tk.check_access("ecosphere_access_use_show", context, data_dict)
     package = model.Package.get(data_dict["id"])
     if package is None:
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
+        raise tk.ObjectNotFound(_("Dataset not found"))
     return use.of_dataset(package.id)
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the actions that the plugin registers."""
     own = {name: item for name, item in globals().items() if name.startswith("ecosphere_access_")}
     return action_input.checked(own)

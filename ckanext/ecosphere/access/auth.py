@@ -7,10 +7,12 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import authz, model
-from ckan.types import AuthResult, Context
+from ckan.common import _
+from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere.access.model import EXTRACTS_KEPT, Extract, now
+from ckanext.ecosphere.access.model import EXTRACTS_KEPT, Extract
 from ckanext.ecosphere.shared import authorization
+from ckanext.ecosphere.shared.columns import now
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,14 @@ def readable(context: Any, resource_id: Any) -> ReadableResource:
     """
     resource = model.Resource.get(str(resource_id or ""))
     if resource is None or resource.state != model.State.ACTIVE or not resource.package_id:
-        raise tk.ObjectNotFound(tk._("Resource not found"))
+        raise tk.ObjectNotFound(_("Resource not found"))
     try:
         authorization.dataset_readable(context, resource.package_id)
     except tk.ObjectNotFound as error:
-        raise tk.ObjectNotFound(tk._("Resource not found")) from error
+        raise tk.ObjectNotFound(_("Resource not found")) from error
     package = model.Package.get(resource.package_id)
     if package is None:
-        raise tk.ObjectNotFound(tk._("Resource not found"))
+        raise tk.ObjectNotFound(_("Resource not found"))
     return ReadableResource(resource, package)
 
 
@@ -59,39 +61,39 @@ def readable_extract(context: Any, id_: Any) -> Extract:
     row = model.Session.get(Extract, str(id_ or ""))
     if row is None or row.created < now() - EXTRACTS_KEPT:
         raise tk.ObjectNotFound(
-            tk._("There is no such extract, or it was deleted after a day."),
+            _("There is no such extract, or it was deleted after a day."),
         )
     readable(context, row.resource_id)
     return row
 
 
-def _of_resource(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+def _of_resource(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     readable(context, (data_dict or {}).get("resource_id"))
     return {"success": True}
 
 
 @tk.auth_allow_anonymous_access
 def ecosphere_access_service_show(
-    context: Context, data_dict: dict[str, Any] | None = None
+    context: Context, data_dict: DataDict | None = None
 ) -> AuthResult:
     """Allow users who may read the dataset of the resource."""
     return _of_resource(context, data_dict)
 
 
 def ecosphere_access_service_read(
-    context: Context, data_dict: dict[str, Any] | None = None
+    context: Context, data_dict: DataDict | None = None
 ) -> AuthResult:
     """Allow users who may create datasets in any organisation."""
     user = authorization.person(context)
     if user is not None and authz.has_user_permission_for_some_org(user.name, "create_dataset"):
         return {"success": True}
-    message = tk._("Only people who describe datasets have services read.")
+    message = _("Only people who describe datasets have services read.")
     return {"success": False, "msg": message}
 
 
 @tk.auth_allow_anonymous_access
 def ecosphere_access_extract_create(
-    context: Context, data_dict: dict[str, Any] | None = None
+    context: Context, data_dict: DataDict | None = None
 ) -> AuthResult:
     """Allow users who may read the dataset of the resource; the action limits the rate."""
     return _of_resource(context, data_dict)
@@ -99,21 +101,19 @@ def ecosphere_access_extract_create(
 
 @tk.auth_allow_anonymous_access
 def ecosphere_access_extract_show(
-    context: Context, data_dict: dict[str, Any] | None = None
+    context: Context, data_dict: DataDict | None = None
 ) -> AuthResult:
     """Allow users who know the id of the extract and may read its dataset."""
     readable_extract(context, (data_dict or {}).get("id"))
     return {"success": True}
 
 
-def ecosphere_access_use_show(
-    context: Context, data_dict: dict[str, Any] | None = None
-) -> AuthResult:
+def ecosphere_access_use_show(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow users who may edit the dataset."""
     return authorization.dataset_editable(context, (data_dict or {}).get("id"))
 
 
-def get_auth_functions() -> dict[str, Any]:
+def get_auth_functions() -> DataDict:
     """Return the auth functions that the plugin registers."""
     own = {name: item for name, item in globals().items() if name.startswith("ecosphere_access_")}
     return authorization.deny_by_default(own)

@@ -14,22 +14,9 @@ QUEUE = "ecosphere:access"
 
 ALLOWED_NETWORKS = "ecosphere.access.allowed_networks"
 ALLOWED_PORTS = "ecosphere.access.allowed_ports"
-ALLOWED_HOSTS = "ecosphere.access.allowed_hosts"
-READ_DAYS = "ecosphere.access.read_days"
-READ_PAUSE = "ecosphere.access.read_pause"
-SAMPLE_MEGABYTES = "ecosphere.access.sample_megabytes"
-SAMPLE_ROWS = "ecosphere.access.sample_rows"
-MEMORY_MEGABYTES = "ecosphere.access.memory_megabytes"
-SECONDS = "ecosphere.access.seconds"
-CACHE_MEGABYTES = "ecosphere.access.cache_megabytes"
 IMAGE_LIMITS = "ecosphere.access.image_limits"
 SAMPLE_LIMITS = "ecosphere.access.sample_limits"
 EXTRACT_LIMITS = "ecosphere.access.extract_limits"
-EXTRACT_MEGABYTES = "ecosphere.access.extract_megabytes"
-EXTRACT_FEATURES = "ecosphere.access.extract_features"
-COUNT_USE = "ecosphere.access.count_use"
-COMMUNES_URL = "ecosphere.access.communes_url"
-EPCI_URL = "ecosphere.access.epci_url"
 
 MEGABYTE = 1024 * 1024
 
@@ -62,57 +49,57 @@ def host_allowed(url: str) -> bool:
 
 
 def _allowed_hosts() -> frozenset[str]:
-    return frozenset(host.lower() for host in tk.config[ALLOWED_HOSTS])
+    return frozenset(host.lower() for host in tk.config["ecosphere.access.allowed_hosts"])
 
 
 def read_days() -> int:
     """Return the interval between two readings of a working service, in days."""
-    return max(1, tk.config[READ_DAYS])
+    return max(1, tk.config["ecosphere.access.read_days"])
 
 
 def read_pause() -> float:
     """Return the pause between two requests to the same host, in seconds."""
-    return tk.config[READ_PAUSE]
+    return tk.config["ecosphere.access.read_pause"]
 
 
 def sample_megabytes() -> int:
     """Return the size in MB up to which files are downloaded."""
-    return tk.config[SAMPLE_MEGABYTES]
+    return tk.config["ecosphere.access.sample_megabytes"]
 
 
 def sample_rows() -> int:
     """Return the maximum number of rows or features of a preview."""
-    return tk.config[SAMPLE_ROWS]
+    return tk.config["ecosphere.access.sample_rows"]
 
 
 def memory_megabytes() -> int:
     """Return the memory limit of the sandboxed process, in MB."""
-    return tk.config[MEMORY_MEGABYTES]
+    return tk.config["ecosphere.access.memory_megabytes"]
 
 
 def seconds() -> int:
     """Return the processor time limit of the sandboxed process, in seconds."""
-    return tk.config[SECONDS]
+    return tk.config["ecosphere.access.seconds"]
 
 
 def cache_megabytes() -> int:
     """Return the maximum total size of the cached previews and map images, in MB."""
-    return tk.config[CACHE_MEGABYTES]
+    return tk.config["ecosphere.access.cache_megabytes"]
 
 
 def extract_megabytes() -> int:
     """Return the maximum total size of the extracts that are kept, in MB."""
-    return tk.config[EXTRACT_MEGABYTES]
+    return tk.config["ecosphere.access.extract_megabytes"]
 
 
 def extract_features() -> int:
     """Return the maximum number of features of an extract."""
-    return tk.config[EXTRACT_FEATURES]
+    return tk.config["ecosphere.access.extract_features"]
 
 
 def count_use() -> bool:
     """Return whether downloads and followed links are counted."""
-    return tk.config[COUNT_USE]
+    return tk.config["ecosphere.access.count_use"]
 
 
 def limits(option: str) -> str:
@@ -122,9 +109,9 @@ def limits(option: str) -> str:
 
 def communes_url() -> str:
     """Return the URL of outlines of communes, with the placeholder `{code}`; empty without one."""
-    return str(tk.config[COMMUNES_URL] or "")
+    return str(tk.config["ecosphere.access.communes_url"] or "")
 
 
 def epci_url() -> str:
     """Return the URL of outlines of intercommunalities, with the placeholder `{code}`; empty without one."""
-    return str(tk.config[EPCI_URL] or "")
+    return str(tk.config["ecosphere.access.epci_url"] or "")

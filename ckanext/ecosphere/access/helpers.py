@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.access import config, qgis
 from ckanext.ecosphere.access.preview import messages, samples
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.areas import offers_features
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import once, outlines, template_helpers
 
 MOST_PREVIEWS, MOST_ASKED = 20, 10
@@ -22,7 +23,7 @@ MOST_LOOKED_AT = 200
 _LISTS = {"dataset.search": "", "group.read": "groups", "organization.read": "organization"}
 
 
-def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> dict[str, Any] | None:
+def ecosphere_access_of_resource(pkg: DataDict, res: DataDict) -> DataDict | None:
     """Return the known service of a resource, or None.
 
     Args:
@@ -36,13 +37,13 @@ def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> di
     return {**service, "can_take": can_take}
 
 
-def ecosphere_access_opens_in_qgis(pkg: dict[str, Any], res: dict[str, Any]) -> bool:
+def ecosphere_access_opens_in_qgis(pkg: DataDict, res: DataDict) -> bool:
     """Return whether QGIS can open a resource, or a layer of its service."""
     service = of_dataset(pkg).get(str(res.get("id") or ""))
     return bool(qgis.layers_of_resource(pkg, res, service))
 
 
-def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:
+def ecosphere_access_layers_url(pkg: DataDict) -> str:
     """Return the URL of the layer definition of a dataset.
 
     Returns:
@@ -59,13 +60,13 @@ def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:
     return tk.h.url_for("ecosphere_access.of_dataset_", id=pkg["name"])
 
 
-def _opened_in_qgis(pkg: dict[str, Any]) -> Iterator[bool]:
+def _opened_in_qgis(pkg: DataDict) -> Iterator[bool]:
     """Tell of each resource of a dataset whether QGIS can open it."""
     for resource in (pkg.get("resources") or [])[:MOST_LOOKED_AT]:
         yield ecosphere_access_opens_in_qgis(pkg, resource)
 
 
-def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
+def ecosphere_access_use(pkg: DataDict) -> DataDict | None:
     """Return the usage counts of a dataset; None if the user may not edit it."""
     try:
         return tk.get_action("ecosphere_access_use_show")({}, {"id": pkg["id"]})
@@ -73,12 +74,12 @@ def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
         return None
 
 
-def of_dataset(pkg: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def of_dataset(pkg: DataDict) -> dict[str, DataDict]:
     """Return the known services of a dataset by resource id; read once per page."""
     return once.of_dataset("services", pkg, _of_dataset)
 
 
-def _of_dataset(pkg: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _of_dataset(pkg: Row) -> dict[str, DataDict]:
     names = {}
     for resource in pkg.get("resources") or []:
         names[str(resource.get("id") or "")] = str(resource.get("name") or "")
@@ -91,7 +92,7 @@ def _of_dataset(pkg: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return services
 
 
-def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any] | None:
+def ecosphere_access_panel(pkg: DataDict, only: str = "") -> DataDict | None:
     """Return the data of the preview panel of a dataset, None if nothing can be shown.
 
     Args:
@@ -100,7 +101,7 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
 
     Returns:
         `resources` (id, title, way and its parameters; twenty at most), `more` (whether there are
-        others), `extent` of the dataset, `outline` of France, `background` and `labels`.
+        others), `extent` of the dataset, `outline` of France and `background`.
     """
     services = of_dataset(pkg)
     entries = []
@@ -110,7 +111,7 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
             entries.append((resource, service, samples.way(resource, service)))
     # Data first, then documents and images.
     entries.sort(key=lambda entry: entry[2] == samples.INLINE)
-    previews: list[dict[str, Any]] = []
+    previews: list[DataDict] = []
     for resource, service, way in entries:
         if way not in ("", samples.TOLD) and _is_reachable(pkg, resource):
             previews.append(_preview(pkg, resource, service, way))
@@ -125,11 +126,10 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
         "extent": samples.extent_of(spatial),
         "outline": [frame.path for frame in outlines.frames()],
         "background": template_helpers.ecosphere_map_background(),
-        "labels": _labels(),
     }
 
 
-def _is_reachable(pkg: dict[str, Any], resource: dict[str, Any]) -> bool:
+def _is_reachable(pkg: DataDict, resource: DataDict) -> bool:
     """Return whether a resource is open to the reader, and its server may be asked."""
     if template_helpers.ecosphere_closed(pkg, resource):
         return False
@@ -137,11 +137,9 @@ def _is_reachable(pkg: dict[str, Any], resource: dict[str, Any]) -> bool:
     return resource.get("url_type") == "upload" or config.host_allowed(url)
 
 
-def _preview(
-    pkg: dict[str, Any], resource: dict[str, Any], service: dict[str, Any] | None, way: str
-) -> dict[str, Any]:
+def _preview(pkg: DataDict, resource: DataDict, service: DataDict | None, way: str) -> DataDict:
     address = {"id": pkg["name"], "resource_id": resource["id"]}
-    preview: dict[str, Any] = {
+    preview: DataDict = {
         "id": resource["id"],
         "title": tk.h.resource_display_name(resource),
         "way": way,
@@ -159,94 +157,13 @@ def _preview(
     return preview
 
 
-def ecosphere_access_no_preview(pkg: dict[str, Any], only: str) -> str:
+def ecosphere_access_no_preview(pkg: DataDict, only: str) -> str:
     """Return the message for a resource in a known format without preview, "" for other resources."""
     services = of_dataset(pkg)
     for resource in pkg.get("resources") or []:
         if resource["id"] == only and samples.way(resource, services.get(only)) == samples.TOLD:
             return messages.sentence("no-preview")
     return ""
-
-
-def _labels() -> dict[str, Any]:
-    """Return the texts used by the script."""
-    _ = tk._
-    return {
-        "loading": _("The preview is being prepared…"),
-        "wanted": _("The preview is being made in the background. This takes a moment."),
-        "failed": _("The preview could not be loaded."),
-        "map": _("Map of the data"),
-        "table": _("Table of the data"),
-        "rows": _("Rows: {shown} of {total}"),
-        "filter": _("Filter the rows"),
-        "sort": _("Sort by {column}"),
-        "empty": _("empty: {number}"),
-        "previous": _("Previous rows"),
-        "next": _("Next rows"),
-        "cut": _("Only the first {number} are shown."),
-        "cut_of": _("Only the first {number} of {total} are shown."),
-        "part": _("The file is large: this is its beginning."),
-        "part_of": _("This is the beginning of a file of {size}."),
-        "features_of": _("The first {number} features of a file of {size}."),
-        "rows_of": _("The first {number} rows of a file of {size}."),
-        "part_features": _("The first {number} features of {total}: the file is large."),
-        "part_rows": _("The first {number} rows of {total}: the file is large."),
-        "page": _("The first {number} features: the service has more."),
-        "page_features": _(
-            "The first {number} features of {total}: the service gives no more at once."
-        ),
-        "no_rows": _("No row contains this."),
-        "rows_more": _("Rows: {shown} of more than {total}"),
-        "encoding": _("Encoding: {encoding}, separator: {delimiter}"),
-        "tab": _("tab"),
-        "zoom_in": _("Zoom in"),
-        "zoom_out": _("Zoom out"),
-        "integer": _("integer"),
-        "number": _("number"),
-        "date": _("date"),
-        "boolean": _("yes/no"),
-        "yes": _("yes"),
-        "no": _("no"),
-        "text": _("text"),
-        "empty_type": _("empty"),
-        "attributes": _("What the attributes of the data mean:"),
-        "standard": _("The attributes are those of the standard {standard}, which explains them."),
-        "attribute_feature": _("Object"),
-        "attribute_name": _("Attribute"),
-        "attribute_title": _("Label"),
-        "attribute_type": _("Type"),
-        "attribute_unit": _("Unit"),
-        "attribute_definition": _("Definition"),
-        "attribute_values": _("Values"),
-        "attribute_types": _attribute_types(),
-    }
-
-
-def _attribute_types() -> dict[str, str]:
-    """Return the labels of the types of Table Schema and ISO 19103, by lower-case name."""
-    _ = tk._
-    text, number, moment = _("text"), _("number"), _("date and time")
-    return {
-        "string": text,
-        "characterstring": text,
-        "integer": _("integer"),
-        "number": number,
-        "real": number,
-        "decimal": number,
-        "boolean": _("yes/no"),
-        "date": _("date"),
-        "time": _("time"),
-        "datetime": moment,
-        "year": _("year"),
-        "yearmonth": _("year and month"),
-        "duration": _("duration"),
-        "geopoint": _("point"),
-        "geojson": _("geometry"),
-        "object": _("object"),
-        "array": _("list"),
-        "list": _("list"),
-        "any": _("any value"),
-    }
 
 
 def ecosphere_access_search_url() -> str:

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import date, datetime, timedelta, timezone
-from typing import Any
+from datetime import timedelta
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-MOMENT = sa.DateTime(timezone=True)
+from ckanext.ecosphere.shared.columns import (
+    Count,
+    Id,
+    Key,
+    Moment,
+    Object,
+    RowDay,
+    RowKey,
+    Stamp,
+    Words,
+)
 
 #: States of a service; closed: it answers but requires authentication.
 UNREAD, OK, CLOSED, FAILED = "unread", "ok", "closed", "failed"
 #: States of a sample and of an extract.
 WANTED, MADE, BROKEN = "wanted", "made", "broken"
-
-
-def now() -> datetime:
-    """Return the current time in UTC."""
-    return datetime.now(timezone.utc)
-
-
-def _words() -> Any:
-    return mapped_column(sa.Text, nullable=False, server_default="", default="")
-
-
-def _json() -> Any:
-    return mapped_column(JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), default=dict)
 
 
 def _waiting(table: str) -> sa.Index:
@@ -52,18 +46,18 @@ class Service(tk.BaseModel):
     __tablename__ = "ecosphere_access_service"
     __table_args__ = (sa.Index("ix_ecosphere_access_service_next", "next_read_at"),)
 
-    key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    url: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    key: Mapped[RowKey]
+    kind: Mapped[Key]
+    url: Mapped[Key]
     state: Mapped[str] = mapped_column(
         sa.Text, nullable=False, server_default=UNREAD, default=UNREAD
     )
-    description: Mapped[dict[str, Any]] = _json()
-    error: Mapped[str] = _words()
-    failing_since: Mapped[datetime | None] = mapped_column(MOMENT)
-    read_at: Mapped[datetime | None] = mapped_column(MOMENT)
-    tried_at: Mapped[datetime | None] = mapped_column(MOMENT)
-    next_read_at: Mapped[datetime] = mapped_column(MOMENT, nullable=False, default=now)
+    description: Mapped[Object]
+    error: Mapped[Words]
+    failing_since: Mapped[Moment | None]
+    read_at: Mapped[Moment | None]
+    tried_at: Mapped[Moment | None]
+    next_read_at: Mapped[Stamp]
 
 
 class ServiceUse(tk.BaseModel):
@@ -75,10 +69,10 @@ class ServiceUse(tk.BaseModel):
         sa.Index("ix_ecosphere_access_service_use_key", "key"),
     )
 
-    resource_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    package_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    key: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    layer: Mapped[str] = _words()
+    resource_id: Mapped[RowKey]
+    package_id: Mapped[Key]
+    key: Mapped[Key]
+    layer: Mapped[Words]
 
 
 class Sample(tk.BaseModel):
@@ -96,15 +90,15 @@ class Sample(tk.BaseModel):
     __tablename__ = "ecosphere_access_sample"
     __table_args__ = (_waiting("ecosphere_access_sample"),)
 
-    resource_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    url: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    state: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    error: Mapped[str] = _words()
-    facts: Mapped[dict[str, Any]] = _json()
-    tries: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
-    changed: Mapped[datetime] = mapped_column(MOMENT, nullable=False, default=now)
-    asker: Mapped[str] = _words()
-    host: Mapped[str] = _words()
+    resource_id: Mapped[RowKey]
+    url: Mapped[Key]
+    state: Mapped[Key]
+    error: Mapped[Words]
+    facts: Mapped[Object]
+    tries: Mapped[Count]
+    changed: Mapped[Stamp]
+    asker: Mapped[Words]
+    host: Mapped[Words]
 
 
 EXTRACTS_KEPT = timedelta(days=1)
@@ -127,17 +121,17 @@ class Extract(tk.BaseModel):
         _waiting("ecosphere_access_extract"),
     )
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=lambda: str(uuid.uuid4()))
-    package_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    resource_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    asked: Mapped[dict[str, Any]] = _json()
+    id: Mapped[Id]
+    package_id: Mapped[Key]
+    resource_id: Mapped[Key]
+    asked: Mapped[Object]
     state: Mapped[str] = mapped_column(sa.Text, nullable=False, default=WANTED)
-    error: Mapped[str] = _words()
-    facts: Mapped[dict[str, Any]] = _json()
-    tries: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False, default=now)
-    asker: Mapped[str] = _words()
-    host: Mapped[str] = _words()
+    error: Mapped[Words]
+    facts: Mapped[Object]
+    tries: Mapped[Count]
+    created: Mapped[Stamp]
+    asker: Mapped[Words]
+    host: Mapped[Words]
 
 
 class Use(tk.BaseModel):
@@ -145,7 +139,7 @@ class Use(tk.BaseModel):
 
     __tablename__ = "ecosphere_access_use"
 
-    package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    resource_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    package_id: Mapped[RowKey]
+    resource_id: Mapped[RowKey]
+    day: Mapped[RowDay]
     count: Mapped[int] = mapped_column(sa.Integer, nullable=False, default=1)

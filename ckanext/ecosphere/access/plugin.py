@@ -8,7 +8,8 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
-from ckan.types import Context
+from ckan.common import _
+from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.access import actions, auth, cli, config, helpers, jobs, use
 from ckanext.ecosphere.access.confinement import sandbox
@@ -52,14 +53,14 @@ class EcosphereAccessPlugin(Room):
         tk.add_resource("../assets/access", "ecosphere_access")
         jobs.listen()
 
-    def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+    def after_dataset_create(self, context: Context, pkg_dict: DataDict) -> None:
         """Record the services of a new dataset in its transaction; they are read in the background."""
         resources = pkg_dict.get("resources")
         # Most harvested datasets have no service.
         if resources is None or any(map(storage.address_of, resources)):
             _note(pkg_dict, new=True)
 
-    def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+    def after_dataset_update(self, context: Context, pkg_dict: DataDict) -> None:
         """Record the services of a changed dataset in its transaction."""
         _note(pkg_dict, new=False)
 
@@ -69,7 +70,7 @@ class EcosphereAccessPlugin(Room):
 
     def ecosphere_check(self) -> list[Check]:
         """Tell which networks services may lead to, and how the files of outsiders are confined."""
-        what = tk._("services and previews")
+        what = _("services and previews")
         networks = check_networks(config.ALLOWED_NETWORKS, what)
         return [*networks, *check_ports(config.ALLOWED_PORTS, what), _confinement()]
 
@@ -92,21 +93,21 @@ class EcosphereAccessPlugin(Room):
 
 
 def _confinement() -> Check:
-    name, way = tk._("Previews of files"), sandbox.way()
+    name, way = _("Previews of files"), sandbox.way()
     if way:
-        sentence = tk._("Files of others are read in a process that %(way)s confines.")
+        sentence = _("Files of others are read in a process that %(way)s confines.")
         return Check(name, CheckStatus.OK, sentence % {"way": way})
     return Check(
         name,
         CheckStatus.WARNING,
-        tk._(
+        _(
             "This machine cannot confine the process that reads files: none is previewed, no"
             " extract is made."
         ),
-        tk._("Install bubblewrap (apt-get install bubblewrap), or a kernel with Landlock."),
+        _("Install bubblewrap (apt-get install bubblewrap), or a kernel with Landlock."),
     )
 
 
-def _note(pkg_dict: dict[str, Any], *, new: bool) -> None:
+def _note(pkg_dict: DataDict, *, new: bool) -> None:
     if pkg_dict.get("type", "dataset") == "dataset":
         jobs.note_saved(pkg_dict["id"], new=new)

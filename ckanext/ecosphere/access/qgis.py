@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchError
+from ckan.types import DataDict
 from lxml import etree
 
 from ckanext.ecosphere.access.model import CLOSED, FAILED
@@ -263,7 +264,7 @@ def is_series(dataset: Fields) -> bool:
     return str(dataset.get("dcat_type") or "").endswith(_SERIES)
 
 
-def members(context: Any, series: Fields, most: int) -> list[dict[str, Any]]:
+def members(context: Any, series: Fields, most: int) -> list[DataDict]:
     """Return the first members of a series that the user may see."""
     names = []
     for field in _NAMES_OF_SERIES:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 from werkzeug.datastructures import Headers
 
@@ -67,7 +67,7 @@ def add(package_id: str, resource_id: str) -> None:
     model.Session.commit()
 
 
-def of_dataset(package_id: str) -> dict[str, Any]:
+def of_dataset(package_id: str) -> DataDict:
     """Return the usage counts of a dataset within a year.
 
     Returns:

@@ -6,7 +6,9 @@ import re
 from typing import Any, NoReturn
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 from ckan.lib.search import SearchError
+from ckan.types import DataDict
 from flask import Blueprint, g, jsonify, make_response, redirect, request, send_file
 from werkzeug.wrappers import Response
 
@@ -68,9 +70,9 @@ def _readable(id: str, resource_id: str) -> ReadableResource:
     try:
         item = readable(_context(), resource_id)
     except tk.ObjectNotFound:
-        _absent(tk._("Resource not found"))
+        _absent(_("Resource not found"))
     if id not in (item.package.name, item.package.id):
-        _absent(tk._("Resource not found"))
+        _absent(_("Resource not found"))
     return item
 
 
@@ -86,7 +88,7 @@ def _brake(what: str, option: str) -> Response | None:
         rate_limits.hit(what, config.limits(option), rate_limits.address(), fallback=True)
     except rate_limits.TooMany as error:
         g.ecosphere_retry_after = error.seconds
-        sentence = tk._("This was done too often in a short time.")
+        sentence = _("This was done too often in a short time.")
         return _failure(f"{sentence} {rate_limits.try_again(error.seconds)}", TOO_MANY)
     return None
 
@@ -119,7 +121,7 @@ def image(id: str, resource_id: str, zoom: int, column: int, row: int) -> Respon
     item = _readable(id, resource_id)
     service = _service(item)
     if service is None:
-        return _failure(tk._("This resource leads to no service"), NOT_FOUND)
+        return _failure(_("This resource leads to no service"), NOT_FOUND)
     layer = form.layer_named(service["layers"], request.args.get("couche", ""))
     try:
         if layer is None:
@@ -131,7 +133,7 @@ def image(id: str, resource_id: str, zoom: int, column: int, row: int) -> Respon
     return _image_response(item, body, media_type, "sandbox")
 
 
-def _service(item: ReadableResource) -> dict[str, Any] | None:
+def _service(item: ReadableResource) -> DataDict | None:
     service, asked = storage.of_resources([item.resource.id]).get(item.resource.id, (None, ""))
     if service is None:
         return None
@@ -140,15 +142,15 @@ def _service(item: ReadableResource) -> dict[str, Any] | None:
 
 def _no_image(code: str, trouble: str = "") -> Response:
     if code == "no-map":
-        return _failure(tk._("This layer cannot be shown as a map."), NOT_FOUND)
+        return _failure(_("This layer cannot be shown as a map."), NOT_FOUND)
     if code == "busy":
         g.ecosphere_retry_after = rate_limits.RETRY_SECONDS
-        sentence = tk._("Too many maps are being drawn at this moment. Try again in a moment.")
+        sentence = _("Too many maps are being drawn at this moment. Try again in a moment.")
         return _failure(sentence, UNAVAILABLE)
     if trouble:
         return _failure(trouble, FAILED_DEPENDENCY)
     if code == "no-image":
-        sentence = tk._("The service answers with something else than an image.")
+        sentence = _("The service answers with something else than an image.")
         return _failure(sentence, FAILED_DEPENDENCY)
     return _failure(messages.sentence(code), FAILED_DEPENDENCY)
 
@@ -178,7 +180,7 @@ def sample_wanted(id: str, resource_id: str) -> Response:
     row = samples.of(item.resource)
     path = files.sample_file(item.resource.id)
     if path is None:
-        return _failure(tk._("This portal makes no previews."), UNAVAILABLE)
+        return _failure(_("This portal makes no previews."), UNAVAILABLE)
     is_removed = row is not None and row.state == MADE and not path.is_file()
     if row is not None and row.state != BROKEN and not is_removed:
         samples.LINE.adopt(row.resource_id, turns.asker())
@@ -192,7 +194,7 @@ def sample_wanted(id: str, resource_id: str) -> Response:
         row = samples.want(item.resource)
     except turns.NoRoomError:
         g.ecosphere_retry_after = turns.RETRY_SECONDS
-        sentence = tk._("Many previews wait already. Try again in a few minutes.")
+        sentence = _("Many previews wait already. Try again in a few minutes.")
         return _failure(sentence, TOO_MANY)
     jobs.SAMPLE.enqueue()
     return jsonify({"state": row.state})
@@ -292,7 +294,7 @@ def of_dataset_(id: str) -> Response:
     try:
         pkg: Any = tk.get_action("package_show")(_context(), {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
-        _absent(tk._("Dataset not found"))
+        _absent(_("Dataset not found"))
     datasets = [pkg]
     if qgis.is_series(pkg):
         datasets += qgis.members(_context(), pkg, MOST_DATASETS)
@@ -309,7 +311,7 @@ def of_search() -> Response:
             escaped = value[:300].replace("\\", "\\\\").replace('"', '\\"')
             filters.append(f'+{name}:"{escaped}"')
     extras = {name: value for name, value in request.args.items() if name.startswith("ext_")}
-    query: dict[str, Any] = {
+    query: DataDict = {
         "q": request.args.get("q", ""),
         "fq": " ".join([*filters[:MOST_FILTERS], "+dataset_type:dataset"]),
         "rows": MOST_DATASETS,
@@ -319,15 +321,15 @@ def of_search() -> Response:
     try:
         results = tk.get_action("package_search")(_context(), query)["results"]
     except (SearchError, tk.ValidationError):
-        tk.abort(BAD_REQUEST, tk._("This search cannot be understood."))
-    return _layer_definition(query["q"] or tk._("Datasets"), _groups(results), "recherche")
+        tk.abort(BAD_REQUEST, _("This search cannot be understood."))
+    return _layer_definition(query["q"] or _("Datasets"), _groups(results), "recherche")
 
 
-def _groups(datasets: list[dict[str, Any]]) -> list[tuple[str, list[qgis.Source]]]:
+def _groups(datasets: list[DataDict]) -> list[tuple[str, list[qgis.Source]]]:
     return [(pkg["title"] or pkg["name"], _layers(pkg)) for pkg in datasets]
 
 
-def _layers(pkg: dict[str, Any], resource_id: str = "") -> list[qgis.Source]:
+def _layers(pkg: DataDict, resource_id: str = "") -> list[qgis.Source]:
     services = of_dataset(pkg)
     sources: list[qgis.Source] = []
     for resource in pkg.get("resources") or []:
@@ -340,7 +342,7 @@ def _layer_definition(
     title: str, groups: list[tuple[str, list[qgis.Source]]], name: str
 ) -> Response:
     if not any(sources for _title, sources in groups):
-        _absent(tk._("There is no layer here that QGIS can open."))
+        _absent(_("There is no layer here that QGIS can open."))
     response = make_response(qgis.write(title, groups))
     response.mimetype = qgis.MEDIA_TYPE
     file_name = f"{name[:100]}{qgis.SUFFIX}"
@@ -357,10 +359,10 @@ def extract_new(id: str, resource_id: str) -> Response:
     item = _readable(id, resource_id)
     service, layers = form.layers(item)
     if service is None or not layers:
-        absent = tk._("This resource is no service of which a part can be taken.")
+        absent = _("This resource is no service of which a part can be taken.")
         _absent(absent)
     data = _typed()
-    shown: dict[str, Any] = {"address": "", "area": "", "around": "", "errors": {}}
+    shown: DataDict = {"address": "", "area": "", "around": "", "errors": {}}
     try:
         if request.method == "POST" and "make" in request.form:
             create = tk.get_action("ecosphere_access_extract_create")
@@ -402,12 +404,12 @@ def extract_new(id: str, resource_id: str) -> Response:
     return make_response(page, status)
 
 
-def _typed() -> dict[str, Any]:
+def _typed() -> DataDict:
     """Return what was chosen in the form of an extract, or in the URL of its page."""
     source = request.args
     if request.method == "POST":
         source = request.form
-    typed: dict[str, Any] = {}
+    typed: DataDict = {}
     for field in _FIELDS_OF_EXTRACT:
         typed[field] = source.get(field, "").strip()[:300]
     typed["format"] = typed["format"] or "gpkg"
@@ -418,10 +420,10 @@ def _typed() -> dict[str, Any]:
 
 def _to_copy(
     item: ReadableResource,
-    service: dict[str, Any],
-    layers: list[dict[str, Any]],
-    data: dict[str, Any],
-) -> dict[str, Any]:
+    service: DataDict,
+    layers: list[DataDict],
+    data: DataDict,
+) -> DataDict:
     """Return the request URL of an extract as `address`, and what it leaves out of the area.
 
     Raises:
@@ -446,7 +448,7 @@ def _row(id_: str) -> Extract:
     try:
         return readable_extract(_context(), id_)
     except tk.ObjectNotFound:
-        _absent(tk._("There is no such extract, or it was deleted after a day."))
+        _absent(_("There is no such extract, or it was deleted after a day."))
 
 
 @ecosphere_access.route("/extraits/communes")
@@ -456,7 +458,7 @@ def extract_communes() -> Response:
     items = [{"label": commune.label} for commune in communes.suggest(text, MOST_PROPOSED)]
     groups = []
     if items:
-        groups.append({"title": tk._("Communes"), "items": items})
+        groups.append({"title": _("Communes"), "items": items})
     return jsonify({"groups": groups})
 
 
@@ -491,7 +493,7 @@ def extract_file(extract: str) -> Response:
     row = _row(extract)
     path = extracts.file_of(row)
     if row.state != MADE or path is None or not path.is_file():
-        _absent(tk._("There is no such extract, or it was deleted after a day."))
+        _absent(_("There is no such extract, or it was deleted after a day."))
     chosen = formats()[row.asked["format"]]
     name = f"extrait{chosen.suffix}"
     response = send_file(path, chosen.media_type, as_attachment=True, download_name=name)
@@ -511,7 +513,7 @@ def take(id: str, resource_id: str) -> Response:
     if item.resource.url_type == "upload":
         url = _download_url(item)
     elif not url.lower().startswith(("http://", "https://")):
-        _absent(tk._("This resource has no address that can be opened."))
+        _absent(_("This resource has no address that can be opened."))
     if request.method == "GET" and not asked_by_head() and item.is_public:
         use.note(item.package.id, item.resource.id, request.headers)
     response = redirect(url)

@@ -18,6 +18,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.lib import uploader
 from ckan.plugins.interfaces import Interface
 from flask import Blueprint, Response, make_response, request
@@ -99,11 +100,11 @@ def notice() -> Notice:
     """Return what becomes of all data about a person."""
     more_notices = Notice(
         lost=[
-            tk._("Name, e-mail address, description, picture, password and API tokens."),
-            tk._("Roles in services, and what the account follows."),
+            _("Name, e-mail address, description, picture, password and API tokens."),
+            _("Roles in services, and what the account follows."),
         ],
         kept=[
-            tk._(
+            _(
                 "The datasets described: they stay with their services, as do the contacts they "
                 "name."
             )
@@ -130,11 +131,9 @@ def obstacles(user: model.User) -> list[str]:
         return [_of_the_portal()]
     obstacles = []
     if _is_last_administrator(user):
-        obstacles.append(
-            tk._("You are the only administrator of the portal: name another one first.")
-        )
+        obstacles.append(_("You are the only administrator of the portal: name another one first."))
     if services := _left_alone(user):
-        sentence = tk._(
+        sentence = _(
             "You are the only administrator of: {services}. Name another one there first, or ask "
             "the administrators of the portal to."
         )
@@ -146,7 +145,7 @@ def obstacles_to_deletion(user: model.User) -> list[str]:
     """Return the reasons why a sysadmin cannot delete an account; empty if they can."""
     if _is_of_the_portal(user):
         return [_of_the_portal()]
-    sentence = tk._("This is the only administrator of the portal: name another one first.")
+    sentence = _("This is the only administrator of the portal: name another one first.")
     if _is_last_administrator(user):
         return [sentence]
     return []
@@ -155,7 +154,7 @@ def obstacles_to_deletion(user: model.User) -> list[str]:
 def warnings_of_deletion(user: model.User) -> list[str]:
     """Return what a sysadmin has to do after deleting an account."""
     services = _left_alone(user)
-    sentence = tk._("Nobody will be an administrator of: {services}. Name somebody there.")
+    sentence = _("Nobody will be an administrator of: {services}. Name somebody there.")
     if services:
         return [sentence.format(services=", ".join(services))]
     return []
@@ -166,7 +165,7 @@ def _is_of_the_portal(user: model.User) -> bool:
 
 
 def _of_the_portal() -> str:
-    return tk._("This is the account of the portal itself: it cannot be closed.")
+    return _("This is the account of the portal itself: it cannot be closed.")
 
 
 def _is_last_administrator(user: model.User) -> bool:
@@ -239,7 +238,7 @@ def delete_account(user_id: str) -> None:
 def _close(user_id: str, obstacles_to: Callable[[model.User], list[str]]) -> None:
     with locks.alone(LOCK, LONGEST_WAIT) as is_alone:
         if not is_alone:
-            raise Refused([tk._("Another account is being closed at the moment. Try again.")])
+            raise Refused([_("Another account is being closed at the moment. Try again.")])
         user = model.User.get(user_id)
         if user is None or is_closed(user):
             return
@@ -329,7 +328,7 @@ def close_page() -> AnyResponse:
         return tk.redirect_to("user.login", came_from=here)  # pyright: ignore[reportReturnType]
     user = model.User.get(tk.current_user.id)  # pyright: ignore[reportArgumentType]
     if user is None:
-        tk.abort(404, tk._("User not found"))
+        tk.abort(404, _("User not found"))
     refused = obstacles(user)
     if request.method == "GET" or refused:
         return _page(
@@ -346,7 +345,7 @@ def close_page() -> AnyResponse:
             tk.h.flash_error(sentence)
     else:
         log.info("An account was closed by its person")
-        tk.h.flash_success(tk._("Your account is closed, and what was to be erased is erased."))
+        tk.h.flash_success(_("Your account is closed, and what was to be erased is erased."))
     return farewell or tk.redirect_to("user.logged_out_page")
 
 

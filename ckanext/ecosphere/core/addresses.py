@@ -14,7 +14,9 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from ckan.lib import jobs
+from ckan.types import DataDict
 from flask import Blueprint, Response, g, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -140,7 +142,7 @@ def send(user_id: str, lang: str) -> bool:
     return True
 
 
-def _rendered(user: model.User) -> dict[str, Any]:
+def _rendered(user: model.User) -> DataDict:
     """Return the recipient, subject, headers and both bodies of the e-mail."""
     letter = _letter(user)
     return {
@@ -167,20 +169,20 @@ def _letter(user: model.User) -> Letter:
     )
     title = tk.config["ckan.site_title"]
     return Letter(
-        subject=subject(tk._("Confirm your e-mail address")),
-        greeting=tk._("Hello,"),
+        subject=subject(_("Confirm your e-mail address")),
+        greeting=_("Hello,"),
         lines=[
-            tk._(
+            _(
                 "Somebody, probably you, gave this address for the account “{account}” on the "
                 "portal “{title}”."
             ).format(account=user.name, title=title),
-            tk._(
+            _(
                 "Confirm that the address is yours on the following page. The link is good for a "
                 "week."
             ),
         ],
-        button=(tk._("Confirm my address"), url),
-        closing=tk._("If it was not you, do nothing: the address stays unconfirmed."),
+        button=(_("Confirm my address"), url),
+        closing=_("If it was not you, do nothing: the address stays unconfirmed."),
     )
 
 
@@ -228,7 +230,7 @@ def _ask_if_new() -> None:
     if user is not None and address == typed and address != g.get("ecosphere_address_before"):
         ask(user)
         if request.endpoint == "user.edit":
-            sentence = tk._(
+            sentence = _(
                 "An e-mail is on its way to {email}: follow its link to confirm the address."
             )
             tk.h.flash_notice(sentence.format(email=user.email))
@@ -256,13 +258,13 @@ def again() -> AnyResponse:
     try:
         ask(user)
     except rate_limits.TooMany as error:
-        many = tk._("Several e-mails were sent to you already: look among unwanted messages, too.")
+        many = _("Several e-mails were sent to you already: look among unwanted messages, too.")
         tk.h.flash_error(f"{many} {rate_limits.try_again(error.seconds)}")
     except rate_limits.CountingUnavailable:
         tk.h.flash_error(rate_limits.unavailable())
     else:
         tk.h.flash_success(
-            tk._("An e-mail is on its way to you. Follow its link to confirm your address.")
+            _("An e-mail is on its way to you. Follow its link to confirm your address.")
         )
     return tk.redirect_to(DASHBOARD)  # pyright: ignore[reportReturnType]
 
@@ -275,7 +277,7 @@ def confirm(token: str) -> AnyResponse:
     """
     user = account_of(token)
     if user is None:
-        sentence = tk._(
+        sentence = _(
             "This link is too old or not complete. Log in and ask for a new e-mail on your "
             "dashboard."
         )

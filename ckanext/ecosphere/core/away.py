@@ -19,9 +19,11 @@ import redis
 import requests
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.config.middleware.flask_app import handle_i18n
 from ckan.lib.redis import connect_to_redis
 from ckan.lib.search.common import SolrConnectionError
+from ckan.types import DataDict
 from flask import Flask, Response, current_app, g, has_request_context, request
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -176,9 +178,7 @@ def _ask_redis() -> None:
 
 def _away() -> Response:
     """Return the outage answer: CKAN's error format for the API, a self-contained page for people."""
-    message = tk._(
-        "The access desk is unavailable for a moment. Nothing that was confirmed is lost."
-    )
+    message = _("The access desk is unavailable for a moment. Nothing that was confirmed is lost.")
     if request.path.startswith("/api/"):
         error = {"__type": "Service Unavailable", "message": message}
         body, content_type = (
@@ -186,16 +186,16 @@ def _away() -> Response:
             "application/json;charset=utf-8",
         )
     else:
-        words: dict[str, Any] = {
+        words: DataDict = {
             "lang": request.environ.get("CKAN_LANG") or tk.config["ckan.locale_default"],
-            "title": tk._("Unavailable for a moment"),
+            "title": _("Unavailable for a moment"),
             "site": tk.config.get("ckan.site_title") or "",
             "message": message,
-            "advice": tk._(
+            "advice": _(
                 "One of its services is being started again. Try again in half a minute. If you "
                 "had just sent something, see whether it was saved before you send it again."
             ),
-            "again": tk._("Try again"),
+            "again": _("Try again"),
         }
         # Not `render`: CKAN and its plugins query the database for the current user on each page.
         template = current_app.jinja_env.get_template(TEMPLATE)

@@ -59,7 +59,7 @@ def render_datetime(original: Any, datetime_: Any, *args: Any, **kwargs: Any) ->
 
 
 @tk.chained_helper
-def check_access(original: Any, action: str, data_dict: dict[str, Any] | None = None) -> bool:
+def check_access(original: Any, action: str, data_dict: DataDict | None = None) -> bool:
     """Return whether the reader may do something; cached for the duration of a read-only request.
 
     Args:
@@ -155,8 +155,8 @@ def keep_services(_sender: Any = None, **_more: Any) -> None:
 @tk.chained_action
 @auth_audit_exempt
 def organization_list_for_user(
-    original: Callable[..., list[dict[str, Any]]], context: Context, data_dict: DataDict
-) -> list[dict[str, Any]]:
+    original: Callable[..., list[DataDict]], context: Context, data_dict: DataDict
+) -> list[DataDict]:
     """List the organisations of a user, as CKAN does, cached during a read-only request."""
     if not has_request_context() or _KEPT not in g:
         return original(context, data_dict)
@@ -167,6 +167,6 @@ def organization_list_for_user(
     return [dict(service) for service in cached[key]]
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the chained action."""
     return action_input.checked({"organization_list_for_user": organization_list_for_user})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -9,8 +10,10 @@ import ckan.plugins.toolkit as tk
 import rq
 import sqlalchemy as sa
 from ckan import authz, model
+from ckan.common import _
 from ckan.lib import jobs
 from ckan.lib.redis import connect_to_redis
+from ckan.types import DataDict
 from flask import Blueprint, request
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response
@@ -48,7 +51,7 @@ def administrators_only() -> Response | None:
         back = request.path if request.method == "GET" else tk.url_for("ecosphere_console.health")
         return tk.redirect_to("user.login", came_from=back)
     if not authz.is_sysadmin(tk.current_user.name):
-        tk.abort(403, tk._("Only administrators of the portal may see this."))
+        tk.abort(403, _("Only administrators of the portal may see this."))
     return None
 
 
@@ -76,30 +79,20 @@ def health() -> str:
 def look_again() -> Response:
     """Ask a worker for a new check."""
     if ask_worker(language.current()):
-        tk.h.flash_success(tk._("The check was asked for: load this page again in some seconds."))
+        tk.h.flash_success(_("The check was asked for: load this page again in some seconds."))
     else:
-        tk.h.flash_error(tk._("Redis does not answer: nothing can be checked in the background."))
+        tk.h.flash_error(_("Redis does not answer: nothing can be checked in the background."))
     return tk.redirect_to("ecosphere_console.health")
 
 
 @blueprint.route("/personnes")
 def people() -> str:
     """List the members of services and pending invitations."""
-    words, page = request.args.get("q", "")[:100].strip(), page_number(request.args.get("page"))
+    words, page = asked()
     invited = request.args.get("invited") == "1"
     count, people_of_page = members(words, page, invited=invited)
-    pages = max(1, -(-count // PAGE))
-    return tk.render(
-        "ecosphere_console/people.html",
-        {
-            "people": people_of_page,
-            "count": count,
-            "words": words,
-            "invited": invited,
-            "number": page,
-            "pages": pages,
-        },
-    )
+    variables = {"people": people_of_page, "invited": invited, **paging(words, page, count)}
+    return tk.render("ecosphere_console/people.html", variables)
 
 
 @blueprint.route("/personnes/ajouter")
@@ -107,12 +100,12 @@ def add_person() -> Response:
     """Lead to the form for a new member of the chosen service."""
     service = model.Group.get(request.args.get("service", ""))
     if service is None or not service.is_organization:
-        tk.h.flash_error(tk._("Choose the service of the person."))
+        tk.h.flash_error(_("Choose the service of the person."))
         return tk.redirect_to("ecosphere_console.people")
     return tk.redirect_to("organization.member_new", id=service.name)
 
 
-def queues() -> list[dict[str, Any]] | None:
+def queues() -> list[DataDict] | None:
     """Return each queue with its waiting jobs, failed jobs and workers; None while Redis is down."""
     try:
         connection = connect_to_redis()
@@ -127,14 +120,14 @@ def queues() -> list[dict[str, Any]] | None:
             full = jobs.add_queue_name_prefix(name)
             queue = rq.Queue(full, connection=connection)
             numbers = {"waiting": queue.count, "failed": queue.failed_job_registry.count}
-            title = tk._(QUEUES[name]) if name in QUEUES else ""
+            title = _(QUEUES[name]) if name in QUEUES else ""
             rows.append({"name": name, "title": title, "workers": heard.count(full), **numbers})
     except RedisError:
         return None
     return rows
 
 
-def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[dict[str, Any]]]:
+def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[DataDict]]:
     """Find members of services.
 
     Args:
@@ -166,15 +159,8 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
         # The site user is a member of each organisation that it created, but is not a person.
         .where(user.name != tk.config["ckan.site_id"])
     )
-    if words:
-        columns = (group.title, group.name, user.fullname, user.name)
-        query = query.where(
-            sa.or_(*(column.icontains(words, autoescape=True) for column in columns))
-        )
-    count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    rows = model.Session.execute(
-        query.order_by(group.title, user.name).offset((page - 1) * PAGE).limit(PAGE)
-    )
+    columns = (group.title, group.name, user.fullname, user.name)
+    count, rows = one_page(query.order_by(group.title, user.name), columns, words, page)
     return count, [
         {
             "service": title or service,
@@ -192,6 +178,33 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
     ]
 
 
+def asked() -> tuple[str, int]:
+    """Return the words and the number of the page that the URL of a list asks for."""
+    return request.args.get("q", "")[:100].strip(), page_number(request.args.get("page"))
+
+
+def paging(words: str, number: int, count: int) -> DataDict:
+    """Return what the template of a list says of its search and its pages."""
+    pages = max(1, -(-count // PAGE))
+    return {"words": words, "number": number, "count": count, "pages": pages}
+
+
+def one_page(query: Any, columns: Iterable[Any], words: str, number: int) -> tuple[int, Any]:
+    """Return how many rows of a query have the words in one of the columns, and those of a page.
+
+    Args:
+        query: in the order of the list.
+        columns: in which the words are looked for; all rows without words.
+        words: part of a name.
+        number: page number, from 1.
+    """
+    if words:
+        conditions = [column.icontains(words, autoescape=True) for column in columns]
+        query = query.where(sa.or_(*conditions))
+    count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+    return count, model.Session.execute(query.offset((number - 1) * PAGE).limit(PAGE))
+
+
 def health_cards() -> list[Card]:
     """Return the errors of the last check, for an administrator's dashboard."""
     at, checks = last_results(language.current())
@@ -203,11 +216,11 @@ def health_cards() -> list[Card]:
     return [
         Card(
             "health",
-            tk._("The portal itself"),
+            _("The portal itself"),
             "heart-pulse",
             len(wrong),
             lines,
-            [Link(tk._("Health"), url)],
+            [Link(_("Health"), url)],
             5,
         )
     ]

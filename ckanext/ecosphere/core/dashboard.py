@@ -10,6 +10,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
+from ckan.common import _
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
@@ -100,7 +101,7 @@ def _collected(
 
 def _own_links(person: Person) -> list[Link]:
     """Return the link to add a person, for administrators of the portal or of services."""
-    label, icon, rank = tk._("Add a person"), "user-plus", 70
+    label, icon, rank = _("Add a person"), "user-plus", 70
     if person.sysadmin:
         return [Link(label, tk.url_for("ecosphere_console.people"), icon, rank)]
     mine = [
@@ -135,8 +136,8 @@ def _followed(person: Person) -> list[Card]:
         return []
     more = []
     if len(datasets) > MOST_LINES:
-        more = [Link(tk._("My profile"), tk.url_for("user.read", id=person.name))]
-    return [Card("followed", tk._("Followed datasets"), "eye", len(datasets), lines, more, 80)]
+        more = [Link(_("My profile"), tk.url_for("user.read", id=person.name))]
+    return [Card("followed", _("Followed datasets"), "eye", len(datasets), lines, more, 80)]
 
 
 def person_of(user: model.User) -> Person:

@@ -7,17 +7,17 @@ message that says what to do.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import authz, model
+from ckan.common import _
 from ckan.lib import mailer
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.core import accounts, journal
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, language, mailing
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
@@ -33,7 +33,7 @@ TOPIC = "user_invited"
 blueprint = Blueprint("ecosphere_invitations", __name__)
 
 
-def notify_about_topic(already_notified: bool, topic: str, details: Mapping[str, Any]) -> bool:
+def notify_about_topic(already_notified: bool, topic: str, details: Row) -> bool:
     """Send our invitation in place of CKAN's.
 
     Raises:
@@ -45,7 +45,7 @@ def notify_about_topic(already_notified: bool, topic: str, details: Mapping[str,
     return True
 
 
-def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
+def send(user: model.User, group: Row, role: str) -> date:
     """Send an invitation in the portal's language, and return its last day.
 
     It replaces the link of an earlier invitation, unless the mail server refuses the e-mail.
@@ -116,7 +116,7 @@ def invite_again(user_id: str, person: str) -> date:
     return last
 
 
-def until(notes: Mapping[str, Any] | None) -> date | None:
+def until(notes: Row | None) -> date | None:
     """Return the last day of an invitation from the notes of the account; None if it does not expire."""
     note = (notes or {}).get(KEY) or {}
     if note.get("until"):
@@ -144,9 +144,7 @@ def check_invitation() -> Response | None:
         or not mailer.verify_reset_link(user, request.args.get("key"))
     ):
         return None
-    message = tk._(
-        "This invitation was good until {date}. Ask whoever invited you to send it again."
-    )
+    message = _("This invitation was good until {date}. Ask whoever invited you to send it again.")
     tk.h.flash_error(message.format(date=dates.day(until(user.plugin_extras))))
     return tk.redirect_to("user.login")
 
@@ -157,20 +155,20 @@ def send_again(id: str) -> Response:
     if not tk.current_user.is_authenticated:
         return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_console.people"))
     if not authz.is_sysadmin(tk.current_user.name):
-        tk.abort(403, tk._("Only administrators of the portal may see this."))
+        tk.abort(403, _("Only administrators of the portal may see this."))
     try:
         last = invite_again(id, tk.current_user.id)
     except tk.ObjectNotFound:
-        tk.abort(404, tk._("Nobody who was invited and has not come has this name."))
+        tk.abort(404, _("Nobody who was invited and has not come has this name."))
     except rate_limits.TooMany as error:
-        many = tk._("This invitation was sent a short time ago.")
+        many = _("This invitation was sent a short time ago.")
         tk.h.flash_error(f"{many} {rate_limits.try_again(error.seconds)}")
     except rate_limits.CountingUnavailable:
         tk.h.flash_error(rate_limits.unavailable())
     except mailing.FAULTS:
-        tk.h.flash_error(tk._("The mail server did not take the invitation. Try again later."))
+        tk.h.flash_error(_("The mail server did not take the invitation. Try again later."))
     else:
-        message = tk._("The invitation was sent again. It is good until {date}.")
+        message = _("The invitation was sent again. It is good until {date}.")
         tk.h.flash_success(message.format(date=dates.day(last)))
     return tk.redirect_to("ecosphere_console.people", invited="1")
 

@@ -16,13 +16,16 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.model.system_info import SystemInfo
+from ckan.types import DataDict
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, attributes, mapped_column
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.mailing import labelled
 from ckanext.ecosphere.vocabularies import local
@@ -276,7 +279,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "settings": ("setting",),
 }
 """Kind of change → prefixes of its areas."""
-_THINGS: Mapping[str, Any] = {
+_THINGS: Row = {
     "sysadmin": model.User,
     "invitation": model.User,
     "contact-sheet": model.Group,
@@ -292,13 +295,13 @@ Titles = Mapping[tuple[Any, str], str]
 def kinds() -> dict[str, str]:
     """Return the kinds of changes, with their names."""
     return {
-        "lists": tk._("Vocabularies"),
-        "search": tk._("The search"),
-        "roles": tk._("Roles"),
-        "sheets": tk._("Contact sheets"),
-        "harvests": tk._("Harvests"),
-        "texts": tk._("Texts of the portal"),
-        "settings": tk._("Settings"),
+        "lists": _("Vocabularies"),
+        "search": _("The search"),
+        "roles": _("Roles"),
+        "sheets": _("Contact sheets"),
+        "harvests": _("Harvests"),
+        "texts": _("Texts of the portal"),
+        "settings": _("Settings"),
     }
 
 
@@ -336,7 +339,7 @@ def _things(area: str, key: str) -> list[tuple[Any, str]]:
     return []
 
 
-def shown(entry: JournalEntry, names: Mapping[str, str], known: Titles) -> dict[str, Any]:
+def shown(entry: JournalEntry, names: Mapping[str, str], known: Titles) -> DataDict:
     """Return an entry as the page shows it.
 
     Args:
@@ -358,12 +361,12 @@ def shown(entry: JournalEntry, names: Mapping[str, str], known: Titles) -> dict[
 def columns() -> list[str]:
     """Return the column headers of the table."""
     return [
-        tk._("Moment"),
-        tk._("Person"),
-        tk._("Kind"),
-        tk._("What"),
-        tk._("Before"),
-        tk._("After"),
+        _("Moment"),
+        _("Person"),
+        _("Kind"),
+        _("What"),
+        _("Before"),
+        _("After"),
     ]
 
 
@@ -387,8 +390,8 @@ def as_rows(
 
 def _person(id_: str | None, names: Mapping[str, str]) -> str:
     if id_ is None:
-        return tk._("command or background work")
-    return names.get(id_) or tk._("deleted account")
+        return _("command or background work")
+    return names.get(id_) or _("deleted account")
 
 
 def _area(area: str) -> str:
@@ -396,19 +399,19 @@ def _area(area: str) -> str:
     if edited:
         return edited.title(language.current())
     return {
-        "search:everyday": tk._("Words of the search"),
-        "search:weights": tk._("Weights of the search"),
-        "search:judged": tk._("Judged question of the search"),
-        "role:organization": tk._("Role in a service"),
-        "role:group": tk._("Role in a group"),
-        "sysadmin": tk._("Administrator of the portal"),
-        "invitation": tk._("Invitation sent again"),
-        "contact-sheet": tk._("Contact sheet"),
-        "service": tk._("Service"),
-        "harvest:first": tk._("Source harvested before what waits"),
-        "harvest:undo": tk._("Harvest undone"),
-        "text:portal": tk._("Text of the portal"),
-        "setting": tk._("Setting"),
+        "search:everyday": _("Words of the search"),
+        "search:weights": _("Weights of the search"),
+        "search:judged": _("Judged question of the search"),
+        "role:organization": _("Role in a service"),
+        "role:group": _("Role in a group"),
+        "sysadmin": _("Administrator of the portal"),
+        "invitation": _("Invitation sent again"),
+        "contact-sheet": _("Contact sheet"),
+        "service": _("Service"),
+        "harvest:first": _("Source harvested before what waits"),
+        "harvest:undo": _("Harvest undone"),
+        "text:portal": _("Text of the portal"),
+        "setting": _("Setting"),
     }.get(area, area)
 
 
@@ -417,16 +420,16 @@ def _thing(area: str, key: str, before: Any, after: Any, known: Titles) -> str:
         return _term(area.removeprefix(local.AREA), key, after or {})
     if area == "search:everyday":
         line = after or before or {}
-        return tk._("; ").join(line.get("asked", ()))
+        return _("; ").join(line.get("asked", ()))
     if area == "setting":
         return _settings().get(key, key)
     things = _things(area, key)
     if things:
-        return " – ".join(known.get(thing) or tk._("deleted") for thing in things)
+        return " – ".join(known.get(thing) or _("deleted") for thing in things)
     return key
 
 
-def _term(vocabulary: str, key: str, after: Mapping[str, Any]) -> str:
+def _term(vocabulary: str, key: str, after: Row) -> str:
     """Return the name of a term, also of one that is no longer in a list."""
     lang = language.current()
     changed = after.get(f"label_{lang[:2]}")
@@ -446,7 +449,7 @@ def _parts(before: Any, after: Any) -> Iterator[dict[str, str]]:
             yield {"field": _field(name), "before": _text(was), "after": _text(now)}
 
 
-def _fields(value: Any) -> dict[str, Any]:
+def _fields(value: Any) -> DataDict:
     if isinstance(value, dict):
         return value
     if value is None:
@@ -456,60 +459,60 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def _field(name: str) -> str:
     return {
-        "label_fr": tk._("Name in French"),
-        "label_en": tk._("Name in English"),
-        "alt_labels": tk._("Synonyms"),
-        "broader": tk._("Broader term"),
-        "withdrawn": tk._("Withdrawn"),
-        "replaced_by": tk._("Replaced by"),
-        "uri": tk._("Address"),
-        "asked": tk._("Words that people type"),
-        "called": tk._("Words of the catalogue"),
-        "both": tk._("The other way, too"),
-        "value": tk._("Value"),
-        "question": tk._("Question"),
-        "datasets": tk._("Datasets that answer it"),
-        "words": tk._("Words"),
-        "role": tk._("Role"),
-        "job": tk._("Harvest"),
-        "title": tk._("Name of the service"),
-        "service": tk._("Service"),
-        "until": tk._("Good until"),
-        "kind": tk._("Kind of service"),
-        "territory": tk._("Territory"),
-        "full_name": tk._("Name spelled out"),
-        "email": tk._("Functional mailbox"),
-        "chief": tk._("Mailbox for late requests"),
-        "address": tk._("Postal address"),
-        "telephone": tk._("Telephone"),
-        "opening": tk._("Opening hours"),
-        "web": tk._("Web site"),
-        "court": tk._("Administrative court"),
-        "fr": tk._("In French"),
-        "en": tk._("In English"),
+        "label_fr": _("Name in French"),
+        "label_en": _("Name in English"),
+        "alt_labels": _("Synonyms"),
+        "broader": _("Broader term"),
+        "withdrawn": _("Withdrawn"),
+        "replaced_by": _("Replaced by"),
+        "uri": _("Address"),
+        "asked": _("Words that people type"),
+        "called": _("Words of the catalogue"),
+        "both": _("The other way, too"),
+        "value": _("Value"),
+        "question": _("Question"),
+        "datasets": _("Datasets that answer it"),
+        "words": _("Words"),
+        "role": _("Role"),
+        "job": _("Harvest"),
+        "title": _("Name of the service"),
+        "service": _("Service"),
+        "until": _("Good until"),
+        "kind": _("Kind of service"),
+        "territory": _("Territory"),
+        "full_name": _("Name spelled out"),
+        "email": _("Functional mailbox"),
+        "chief": _("Mailbox for late requests"),
+        "address": _("Postal address"),
+        "telephone": _("Telephone"),
+        "opening": _("Opening hours"),
+        "web": _("Web site"),
+        "court": _("Administrative court"),
+        "fr": _("In French"),
+        "en": _("In English"),
     }.get(name, name)
 
 
 def _settings() -> dict[str, str]:
     """Return the labels that CKAN's settings page uses for its options."""
     return {
-        "ckan.site_title": tk._("Site Title"),
-        "ckan.theme": tk._("Custom Stylesheet"),
-        "ckan.site_description": tk._("Site Tag Line"),
-        "ckan.site_logo": tk._("Site logo"),
-        "ckan.site_about": tk._("About"),
-        "ckan.site_intro_text": tk._("Intro Text"),
-        "ckan.site_custom_css": tk._("Custom CSS"),
-        "ecosphere.portal.announcement": tk._("Announcement"),
+        "ckan.site_title": _("Site Title"),
+        "ckan.theme": _("Custom Stylesheet"),
+        "ckan.site_description": _("Site Tag Line"),
+        "ckan.site_logo": _("Site logo"),
+        "ckan.site_about": _("About"),
+        "ckan.site_intro_text": _("Intro Text"),
+        "ckan.site_custom_css": _("Custom CSS"),
+        "ecosphere.portal.announcement": _("Announcement"),
     }
 
 
 def _roles() -> dict[str, str]:
     return {
-        "admin": tk._("Administrator"),
-        "editor": tk._("Editor"),
-        "member": tk._("Member"),
-        "sysadmin": tk._("Administrator of the portal"),
+        "admin": _("Administrator"),
+        "editor": _("Editor"),
+        "member": _("Member"),
+        "sysadmin": _("Administrator of the portal"),
     }
 
 
@@ -517,14 +520,14 @@ def _text(value: Any) -> str:
     if value in (None, "", [], False):
         return "–"
     if value is True:
-        return tk._("yes")
+        return _("yes")
     if isinstance(value, list):
-        return tk._("; ").join(map(str, value))
+        return _("; ").join(map(str, value))
     return str(value)
 
 
 def _joined(parts: Iterable[Mapping[str, str]], side: str) -> str:
     """Return the values of all differences, before or after, in one cell."""
-    return tk._("; ").join(
+    return _("; ").join(
         labelled(part["field"], part[side]) if part["field"] else part[side] for part in parts
     )

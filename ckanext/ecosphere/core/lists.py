@@ -18,8 +18,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.lib import jobs
 from ckan.lib.redis import connect_to_redis
+from ckan.types import DataDict
 from flask import Blueprint, make_response, request
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -81,7 +83,7 @@ def read_changes() -> local.Changes | None:
         log.debug("The lists of the portal cannot be read: %s", error)
         return None
     _seen[0] = tuple(state)
-    changes: dict[str, dict[str, Any]] = defaultdict(dict)
+    changes: dict[str, DataDict] = defaultdict(dict)
     for area, key, value in rows:
         changes[area][key] = value
     return dict(changes)
@@ -237,7 +239,7 @@ def _uris(area: str, key: str) -> list[str]:
     return [term.uri for term in below]
 
 
-def progress() -> dict[str, Any] | None:
+def progress() -> DataDict | None:
     """Return the progress of reindexing, or None when nothing is pending.
 
     Returns:
@@ -339,6 +341,8 @@ DEEPEST = 4
 _URI = re.compile(r"(?:https?://|urn:)[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+")
 _NOT_ID = re.compile(r"[^a-z0-9]+")
 _BETWEEN = re.compile(r"[\n;|]")
+Errors = dict[str, list[str]]
+"""Field of the form → what is wrong."""
 
 
 def written(form: Mapping[str, str]) -> dict[str, str]:
@@ -367,19 +371,19 @@ def add(edited: EditableList, form: Mapping[str, str], person: str | None) -> st
     """
     if not edited.own:
         raise tk.ValidationError(
-            {"label_fr": [tk._("This list is kept by somebody else: no term is added here.")]}
+            {"label_fr": [_("This list is kept by somebody else: no term is added here.")]}
         )
     vocabulary = voc.get(edited.name)
-    errors: dict[str, list[str]] = {}
+    errors: Errors = {}
     value = _value(vocabulary, None, edited, form, errors)
     id_ = _NOT_ID.sub("-", voc.normalise(value["label_fr"])).strip("-")[:LONGEST_ID].strip("-")
     uri = form.get("uri", "").strip()
     if uri and (len(uri) > LONGEST_URI or not _URI.fullmatch(uri)):
-        errors["uri"] = [tk._("Give a whole address (https://…) or a URN, or leave this empty.")]
+        errors["uri"] = [_("Give a whole address (https://…) or a URN, or leave this empty.")]
     elif uri and uri in vocabulary:
-        errors["uri"] = [tk._("Another term of the list has this address.")]
+        errors["uri"] = [_("Another term of the list has this address.")]
     if not errors and (not id_ or id_ in vocabulary):
-        errors["label_fr"] = [tk._("Another term of the list has this name.")]
+        errors["label_fr"] = [_("Another term of the list has this name.")]
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     _put(edited, id_, {"uri": uri or f"urn:ecosphere:{edited.name}:{id_}", **value}, person)
@@ -397,7 +401,7 @@ def change(edited: EditableList, id_: str, form: Mapping[str, str], person: str 
     """
     vocabulary = voc.get(edited.name)
     concept = vocabulary[id_]
-    errors: dict[str, list[str]] = {}
+    errors: Errors = {}
     value = _value(vocabulary, concept, edited, form, errors)
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
@@ -415,7 +419,7 @@ def change(edited: EditableList, id_: str, form: Mapping[str, str], person: str 
 
 
 def _put(
-    edited: EditableList, id_: str, value: dict[str, Any], person: str | None
+    edited: EditableList, id_: str, value: DataDict, person: str | None
 ) -> JournalEntry | None:
     try:
         return store(edited.area, id_, value, person)
@@ -423,7 +427,7 @@ def _put(
         raise tk.ValidationError(
             {
                 "label_fr": [
-                    tk._("The list is full: {number} terms were changed here.").format(number=MOST)
+                    _("The list is full: {number} terms were changed here.").format(number=MOST)
                 ]
             }
         ) from None
@@ -434,9 +438,9 @@ def _value(
     concept: voc.Concept | None,
     edited: EditableList,
     form: Mapping[str, str],
-    errors: dict[str, list[str]],
-) -> dict[str, Any]:
-    value: dict[str, Any] = {
+    errors: Errors,
+) -> DataDict:
+    value: DataDict = {
         "label_fr": _label(vocabulary, concept, form, "label_fr", errors),
         "label_en": _label(vocabulary, concept, form, "label_en", errors),
         "alt_labels": _synonyms(form.get("alt_labels", ""), errors),
@@ -458,59 +462,57 @@ def _label(
     concept: voc.Concept | None,
     form: Mapping[str, str],
     field: str,
-    errors: dict[str, list[str]],
+    errors: Errors,
 ) -> str:
     text = characters.one_line(form.get(field, "")[: LONGEST_LABEL * 10])
     if not voc.normalise(text):
-        errors[field] = [tk._("Give a name, with letters.")]
+        errors[field] = [_("Give a name, with letters.")]
     elif len(text) > LONGEST_LABEL:
-        errors[field] = [
-            tk._("Too long: {number} characters at most.").format(number=LONGEST_LABEL)
-        ]
+        errors[field] = [_("Too long: {number} characters at most.").format(number=LONGEST_LABEL)]
     elif "|" in text or "<" in text or ">" in text:
-        errors[field] = [tk._("A name has none of these signs: | < >")]
+        errors[field] = [_("A name has none of these signs: | < >")]
     elif field == "label_fr":
         folded = voc.normalise(text)
         same = (other for other in vocabulary if voc.normalise(other.label_fr) == folded)
         if any(concept is None or other.uri != concept.uri for other in same):
-            errors[field] = [tk._("Another term of the list has this name.")]
+            errors[field] = [_("Another term of the list has this name.")]
     return text
 
 
-def _synonyms(text: str, errors: dict[str, list[str]]) -> list[str]:
+def _synonyms(text: str, errors: Errors) -> list[str]:
     parts = [characters.one_line(part) for part in _BETWEEN.split(text[:LONGEST_SYNONYMS])]
     synonyms = list({voc.normalise(part): part for part in parts if voc.normalise(part)}.values())
     if len(text) > LONGEST_SYNONYMS:
         errors["alt_labels"] = [
-            tk._("Too long: {number} characters at most.").format(number=LONGEST_SYNONYMS)
+            _("Too long: {number} characters at most.").format(number=LONGEST_SYNONYMS)
         ]
     elif any(len(synonym) > LONGEST_SYNONYM for synonym in synonyms):
         errors["alt_labels"] = [
-            tk._("A synonym has {number} characters at most.").format(number=LONGEST_SYNONYM)
+            _("A synonym has {number} characters at most.").format(number=LONGEST_SYNONYM)
         ]
     elif len(synonyms) > MOST_SYNONYMS:
         errors["alt_labels"] = [
-            tk._("There are {number} synonyms at most.").format(number=MOST_SYNONYMS)
+            _("There are {number} synonyms at most.").format(number=MOST_SYNONYMS)
         ]
     elif any("<" in synonym or ">" in synonym for synonym in synonyms):
-        errors["alt_labels"] = [tk._("A name has none of these signs: | < >")]
+        errors["alt_labels"] = [_("A name has none of these signs: | < >")]
     return synonyms
 
 
 def _broader(
-    vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, errors: dict[str, list[str]]
+    vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, errors: Errors
 ) -> str:
     if not key:
         return ""
     above = vocabulary.get(key)
     if above is None:
-        errors["broader"] = [tk._("The list has no such term.")]
+        errors["broader"] = [_("The list has no such term.")]
         return ""
     chain = (above, *vocabulary.ancestors(above.uri))
     if concept is not None and any(broader.uri == concept.uri for broader in chain):
-        errors["broader"] = [tk._("A term cannot stand below itself.")]
+        errors["broader"] = [_("A term cannot stand below itself.")]
     elif len(chain) + (_depth(vocabulary, concept) if concept else 1) > DEEPEST:
-        errors["broader"] = [tk._("The tree has {number} levels at most.").format(number=DEEPEST)]
+        errors["broader"] = [_("The tree has {number} levels at most.").format(number=DEEPEST)]
     return above.uri
 
 
@@ -525,14 +527,14 @@ def _replacement(
     vocabulary: voc.Vocabulary,
     concept: voc.Concept | None,
     form: Mapping[str, str],
-    errors: dict[str, list[str]],
+    errors: Errors,
 ) -> str:
     key = form.get("replaced_by", "")
     if not key:
         return ""
     other = vocabulary.get(key)
     if other is None or other.data.get("withdrawn") or other == concept:
-        errors["replaced_by"] = [tk._("Choose another term of the list that is not withdrawn.")]
+        errors["replaced_by"] = [_("Choose another term of the list that is not withdrawn.")]
         return ""
     return other.id
 
@@ -596,7 +598,7 @@ def new_term(name: str) -> Response:
     """Show and process the form of a new term."""
     edited = _list(name)
     if not edited.own:
-        tk.abort(404, tk._("This list is kept by somebody else: no term is added here."))
+        tk.abort(404, _("This list is kept by somebody else: no term is added here."))
     values, errors = written({}), {}
     if request.method == "POST":
         values = written(request.form)
@@ -616,7 +618,7 @@ def term(name: str, term: str) -> Response:
     edited = _list(name)
     concept = voc.get(name).get(term)
     if concept is None:
-        tk.abort(404, tk._("The list has no such term."))
+        tk.abort(404, _("The list has no such term."))
     values, errors = of_concept(concept), {}
     if request.method == "POST":
         values = written(request.form)
@@ -624,13 +626,13 @@ def term(name: str, term: str) -> Response:
             if change(edited, concept.id, values, tk.current_user.id):
                 want_index()
                 tk.h.flash_success(
-                    tk._(
+                    _(
                         "The term is changed. Pages and forms show it at once; what search finds "
                         "follows."
                     )
                 )
             else:
-                tk.h.flash_notice(tk._("Nothing was changed."))
+                tk.h.flash_notice(_("Nothing was changed."))
         except tk.ValidationError as error:
             errors = error.error_dict
         else:
@@ -680,7 +682,7 @@ def take_back_page(entry: str) -> Response:
         change = take_back(_number(entry), tk.current_user.id)
     except (ChangedMeanwhileError, FullError):
         tk.h.flash_error(
-            tk._(
+            _(
                 "This cannot be undone: it was changed again since, or a term was added (withdraw "
                 "it)."
             )
@@ -688,7 +690,7 @@ def take_back_page(entry: str) -> Response:
     else:
         if change is not None and change.area.startswith(local.AREA):
             want_index()
-        tk.h.flash_success(tk._("The change is undone."))
+        tk.h.flash_success(_("The change is undone."))
     return tk.redirect_to("ecosphere_lists.log")
 
 
@@ -714,13 +716,13 @@ def _number(text: str) -> int:
 def _list(name: str) -> EditableList:
     edited = local.editable().get(name)
     if edited is None:
-        tk.abort(404, tk._("There is no such list, or it is not changed here."))
+        tk.abort(404, _("There is no such list, or it is not changed here."))
     return edited
 
 
 def _row(
     edited: EditableList, concept: voc.Concept, depth: int, used: dict[str, int], spoken: str
-) -> dict[str, Any]:
+) -> DataDict:
     change = local.of(edited.area).get(concept.id)
     return {
         "id": concept.id,
@@ -740,7 +742,7 @@ def _row(
 
 
 def _added(label: str) -> str:
-    return tk._(
+    return _(
         "“{name}” is in the list: forms offer it, and searches for its synonyms look for it."
     ).format(name=label)
 
@@ -749,7 +751,7 @@ def _form(
     edited: EditableList,
     concept: voc.Concept | None,
     values: dict[str, str],
-    errors: dict[str, Any],
+    errors: DataDict,
 ) -> Response:
     spoken = language.current()
     others = [

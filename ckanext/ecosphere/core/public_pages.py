@@ -10,6 +10,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchError
+from ckan.types import DataDict
 from flask import Blueprint, Response
 
 from ckanext.ecosphere import config
@@ -72,7 +73,7 @@ def of_departement(departement: str) -> Any:
     return Response(json.dumps(shapes, ensure_ascii=False), mimetype="application/json")
 
 
-def ecosphere_map_departements() -> list[dict[str, Any]]:
+def ecosphere_map_departements() -> list[DataDict]:
     """Return the départements whose EPCI are shown on maps (`code`, `label`, `box`), by code."""
     lang = language.current()
     return [

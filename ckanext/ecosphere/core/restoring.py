@@ -6,6 +6,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from ckan.types import Context, DataDict
 from flask import Blueprint
 
@@ -36,16 +37,16 @@ def restore(id: str) -> Any:
     try:
         allowed = authorization.dataset_editable(context, id)
     except tk.ObjectNotFound:
-        return tk.abort(404, tk._("Dataset not found"))
+        return tk.abort(404, _("Dataset not found"))
     if not allowed.get("success"):
         # Do not reveal the dataset to those who may not edit it.
-        return tk.abort(404, tk._("Dataset not found"))
+        return tk.abort(404, _("Dataset not found"))
     dataset = model.Package.get(id)
     if dataset is None or dataset.type != "dataset":
-        return tk.abort(404, tk._("Dataset not found"))
+        return tk.abort(404, _("Dataset not found"))
     name = dataset.name
     if dataset.state != model.State.DELETED:
-        tk.h.flash_notice(tk._("This dataset is not deleted: there is nothing to restore."))
+        tk.h.flash_notice(_("This dataset is not deleted: there is nothing to restore."))
         return tk.redirect_to("dataset.read", id=name)
     try:
         tk.get_action("package_patch")(
@@ -55,18 +56,18 @@ def restore(id: str) -> Any:
         model.Session.rollback()
         faults = "; ".join(f"{field}: {fault}" for field, fault in error.error_summary.items())
         tk.h.flash_error(
-            tk._("The dataset cannot be restored yet. Edit it, save it, then restore it:")
+            _("The dataset cannot be restored yet. Edit it, save it, then restore it:")
             + " "
             + faults
         )
     except tk.NotAuthorized:
         model.Session.rollback()
-        tk.h.flash_error(tk._("You may not restore this dataset."))
+        tk.h.flash_error(_("You may not restore this dataset."))
     else:
-        tk.h.flash_success(tk._("The dataset is restored."))
+        tk.h.flash_success(_("The dataset is restored."))
     return tk.redirect_to("dataset.read", id=name)
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the chained action."""
     return action_input.checked({"package_delete": package_delete})

@@ -9,16 +9,17 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from flask import Blueprint, make_response, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import services, sheets
 from ckanext.ecosphere.core import console, journal
-from ckanext.ecosphere.shared import language, organisations
+from ckanext.ecosphere.shared import authorization, language, organisations
 
 INVALID = 400
-PAGE = 50
 LONGEST_TITLE = 200
 AREA = "service"
 """Area of the journal."""
@@ -32,22 +33,15 @@ blueprint.before_request(console.administrators_only)
 @blueprint.route("/")
 def overview() -> str:
     """List the services with their details and what is missing from their sheets."""
-    words, number = (
-        request.args.get("q", "")[:100].strip(),
-        console.page_number(request.args.get("page")),
-    )
+    words, number = console.asked()
     lacking = request.args.get("lacking") == "1"
     count, services_of_page = listed(words, number, lacking=lacking)
     variables = {
         "services": services_of_page,
-        "count": count,
-        "words": words,
         "lacking": lacking,
-        "number": number,
+        **console.paging(words, number, count),
     }
-    return tk.render(
-        "ecosphere_console/services.html", {**variables, "pages": max(1, -(-count // PAGE))}
-    )
+    return tk.render("ecosphere_console/services.html", variables)
 
 
 @blueprint.route("/<id>", methods=["GET", "POST"])
@@ -55,7 +49,7 @@ def edit(id: str) -> Response:
     """Show and save the sheet of a service."""
     group = model.Group.get(id)
     if group is None or not group.is_organization or group.state != model.State.ACTIVE:
-        tk.abort(404, tk._("Organization not found"))
+        tk.abort(404, _("Organization not found"))
     values, errors, refused = {**_own(group), **asdict(sheets.written(group))}, {}, {}
     if request.method == "POST":
         values = {name: request.form.get(name, "").strip() for name in values}
@@ -67,11 +61,11 @@ def edit(id: str) -> Response:
             errors = error.error_dict
             refused = {} if errors.keys() <= values.keys() else error.error_summary
         else:
-            tk.h.flash_success(tk._("The sheet of the service is saved."))
+            tk.h.flash_success(_("The sheet of the service is saved."))
             return tk.redirect_to("ecosphere_services.overview", q=values["title"])
         group = model.Session.get_one(model.Group, group_id)
     variables = {
-        "service": {"name": group.name, "title": group.title or group.name},
+        "service": {"name": group.name, "title": group.display_name},
         "values": values,
         "errors": errors,
         "refused": refused,
@@ -84,7 +78,7 @@ def edit(id: str) -> Response:
     )
 
 
-def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list[dict[str, Any]]]:
+def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list[DataDict]]:
     """Find services, in alphabetical order.
 
     Args:
@@ -100,23 +94,15 @@ def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list
     query = sa.select(group).where(
         group.is_organization.is_(True), group.state == model.State.ACTIVE
     )
-    if words:
-        query = query.where(
-            sa.or_(
-                *(column.icontains(words, autoescape=True) for column in (group.title, group.name))
-            )
-        )
     if lacking:
         mailbox: Any = group.extras[sheets.PREFIX + "email"].astext  # pyright: ignore
         query = query.where(sa.func.coalesce(mailbox, "") == "")
-    count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    rows = model.Session.scalars(
-        query.order_by(group.title, group.name).offset((number - 1) * PAGE).limit(PAGE)
-    )
-    return count, [_line(row) for row in rows]
+    columns = (group.title, group.name)
+    count, rows = console.one_page(query.order_by(*columns), columns, words, number)
+    return count, [_line(row) for row in rows.scalars()]
 
 
-def _line(group: model.Group) -> dict[str, Any]:
+def _line(group: model.Group) -> DataDict:
     own, sheet = _own(group), sheets.written(group)
     return {
         "name": group.name,
@@ -140,7 +126,7 @@ def save(group_id: str, values: Mapping[str, str]) -> None:
         for name, value in _checked(values, before["kind"]).items()
         if value != before[name]
     }
-    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    context = authorization.of_page()
     # The sheet first: its validation runs before anything is written. CKAN's save is in the same transaction.
     context["defer_commit"] = bool(changed)
     tk.get_action(sheets.UPDATE)(
@@ -150,7 +136,7 @@ def save(group_id: str, values: Mapping[str, str]) -> None:
         return
     extras = dict(_group(group_id).extras)
     extras |= {OWN[name]: value for name, value in changed.items() if name != "title"}
-    patch: dict[str, Any] = {
+    patch: DataDict = {
         "id": group_id,
         "extras": [{"key": key, "value": value} for key, value in extras.items() if value],
     }
@@ -159,9 +145,7 @@ def save(group_id: str, values: Mapping[str, str]) -> None:
     journal.note(
         AREA, group_id, {name: before[name] for name in changed}, changed, tk.current_user.id
     )
-    tk.get_action("organization_patch")(
-        {"user": tk.current_user.name, "auth_user_obj": tk.current_user}, patch
-    )
+    tk.get_action("organization_patch")(authorization.of_page(), patch)
 
 
 def _group(group_id: str) -> Any:
@@ -180,17 +164,15 @@ def _checked(values: Mapping[str, str], current_kind: str) -> dict[str, str]:
     errors: dict[str, list[str]] = {}
     title = " ".join(values["title"].split())
     if not title:
-        errors["title"] = [tk._("Give the service a name.")]
+        errors["title"] = [_("Give the service a name.")]
     elif len(title) > LONGEST_TITLE:
-        errors["title"] = [
-            tk._("Too long: {number} characters at most.").format(number=LONGEST_TITLE)
-        ]
+        errors["title"] = [_("Too long: {number} characters at most.").format(number=LONGEST_TITLE)]
     if values["kind"] not in dict(_kinds(current_kind)):
-        errors["kind"] = [tk._("Choose a kind of the list.")]
+        errors["kind"] = [_("Choose a kind of the list.")]
     if values["territory"] and values["territory"] not in {
         territory.uri for territory in voc.get("territories")
     }:
-        errors["territory"] = [tk._("Choose a territory of the list.")]
+        errors["territory"] = [_("Choose a territory of the list.")]
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     return {"title": title, "kind": values["kind"], "territory": values["territory"]}

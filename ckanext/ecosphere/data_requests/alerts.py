@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere.data_requests import listing
@@ -35,10 +36,10 @@ class Requests(AlertSubject):
     page = "/demandes"
 
     def name(self) -> str:
-        return tk._("Data requests")
+        return _("Data requests")
 
     def explanation(self) -> str:
-        return tk._(
+        return _(
             "You get an e-mail when public requests of this search are made, answered or moved on, "
             "and none when there is no news:"
         )
@@ -56,7 +57,7 @@ class Requests(AlertSubject):
         arguments_sorted += [("state", state) for state in sorted(set(chosen_states))]
         search = urlencode(sorted(arguments_sorted, key=lambda pair: pair[0] != "q"))
         if len(search) > LONGEST:
-            raise tk.ValidationError({"search": [tk._("This search is too long to be saved.")]})
+            raise tk.ValidationError({"search": [_("This search is too long to be saved.")]})
         return search
 
     def checked(self, search: str, reader: model.User | None) -> str:
@@ -66,7 +67,7 @@ class Requests(AlertSubject):
                 {"user": ""}, {**asked(search), "rows": 0, "facets": False}
             )
         except tk.ValidationError as error:
-            refused: dict[str, Any] = error.error_dict
+            refused: DataDict = error.error_dict
             # The form shows all errors of the search in one place.
             raise tk.ValidationError(
                 {"search": [text for texts in refused.values() for text in texts]}
@@ -76,11 +77,11 @@ class Requests(AlertSubject):
     def title(self, search: str) -> str:
         """Return a title made of the words and filters of a search."""
         chosen = parse_qsl(search)
-        parts = [tk._("“{words}”").format(words=value) for name, value in chosen if name == "q"]
+        parts = [_("“{words}”").format(words=value) for name, value in chosen if name == "q"]
         parts += [_label(name, value) for name, value in chosen if name in listing.FACETS]
         if any(name == "unanswered" for name, _value in chosen):
-            parts.append(tk._("Without an answer"))
-        return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All requests")
+            parts.append(_("Without an answer"))
+        return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or _("All requests")
 
     def address(self, search: str) -> str:
         return _with(
@@ -130,7 +131,7 @@ class Requests(AlertSubject):
         ).format(number=count)
 
 
-def asked(search: str) -> dict[str, Any]:
+def asked(search: str) -> DataDict:
     """Return a search as arguments of the list of requests."""
     return listing.asked(MultiDict(parse_qsl(search)))
 
@@ -150,10 +151,10 @@ def _label(name: str, value: str) -> str:
 def _news(request: Request, groups: dict[str, model.Group], since: datetime) -> News:
     """Return the entry of a request, with its state, place, service and date."""
     new = request.opened is not None and request.opened > since
-    words = tk._("new on {date}") if new else tk._("changed on {date}")
+    words = _("new on {date}") if new else _("changed on {date}")
     group = groups.get(request.organization_id or "")
     moment = request.opened if new else request.modified
-    service = (group.title or group.name) if group else ""
+    service = group.display_name if group else ""
     about = [
         wording.state(request.state),
         wording.territory(request, language.current()),

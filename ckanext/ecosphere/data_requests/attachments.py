@@ -18,7 +18,7 @@ import shlex
 import subprocess
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests import config
@@ -38,12 +40,12 @@ from ckanext.ecosphere.data_requests.model import (
     Delivery,
     Removal,
     Request,
-    new_id,
     number_of,
 )
+from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared.columns import new_id
 
 log = logging.getLogger(__name__)
-_ = tk._
 
 SCAN_SECONDS = 60
 LONGEST_NAME = 120
@@ -347,12 +349,12 @@ def checked_files(uploaded: Any) -> list[AcceptedFile]:
         raise tk.ValidationError({"files": error.error_dict["upload"]}) from None
 
 
-def keep_answer(request: Request, fields: Mapping[str, Any]) -> list[str]:
+def keep_answer(request: Request, fields: Row) -> list[str]:
     """Store the files and links that answer a request, without committing; return their ids."""
     private = fields.get("reach") == REQUESTER
     reach = REQUESTER if private else EVERYONE
     public_from = fields.get("public_from") if private else None
-    common: dict[str, Any] = {
+    common: DataDict = {
         "request_id": request.id,
         "reach": reach,
         "public_from": public_from,
@@ -390,7 +392,7 @@ def may_read_answer(row: Delivery, request: Request, reader: Reader) -> bool:
     return row.reach == EVERYONE or bool(reader.roles(request))
 
 
-def answers_of(request: Request, reader: Reader) -> list[dict[str, Any]]:
+def answers_of(request: Request, reader: Reader) -> list[DataDict]:
     """Return the deliveries of a request that the reader may read, the oldest first."""
     query = (
         sa.select(Delivery)
@@ -404,7 +406,7 @@ def answers_of(request: Request, reader: Reader) -> list[dict[str, Any]]:
     ]
 
 
-def shown_answer(row: Delivery) -> dict[str, Any]:
+def shown_answer(row: Delivery) -> DataDict:
     """Return a delivery as the API shows it."""
     columns = {name: getattr(row, name) for name in ("id", "kind", "url", "name", "size", "reach")}
     return {**columns, "public_from": iso(row.public_from)}

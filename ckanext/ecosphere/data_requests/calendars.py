@@ -16,6 +16,7 @@ import ckan.plugins.toolkit as tk
 import icalendar
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests.domain import clock, wording
@@ -120,15 +121,15 @@ def written(title: str, due_dates: Around, all_of_them: str) -> bytes:
             "{number} other due dates are not in this calendar",
             due_dates.left_out,
         ).format(number=due_dates.left_out)
-        why = tk._("It holds the {number} that are due next, or were due last. All requests: {url}")
+        why = _("It holds the {number} that are due next, or were due last. All requests: {url}")
         description = why.format(number=shown, url=all_of_them)
         calendar.add("x-wr-caldesc", icalendar.vText(_text(description)))
         add("left-out", today, summary, description, url=all_of_them)
-    late, due = tk._("Late: {reference} – {title}"), tk._("Answer due: {reference} – {title}")
+    late, due = _("Late: {reference} – {title}"), _("Answer due: {reference} – {title}")
     for request in due_dates.requests:
         name = late if request.day < today else due
         add_due(request, request.id, name)
-    name = tk._("Answer to the review due: {reference} – {title}")
+    name = _("Answer to the review due: {reference} – {title}")
     for review in due_dates.reviews:
         add_due(review, f"{review.id}-review", name)
     return calendar.to_ical(sorted=False)

@@ -12,13 +12,6 @@ from ckanext.ecosphere.shared import mailing
 #: Queue of CKAN's background jobs.
 QUEUE = "ecosphere:requests"
 MODERATORS = "ecosphere.requests.moderators"
-TRUST_AFTER = "ecosphere.requests.trust_after"
-RELEASE_AFTER = "ecosphere.requests.release_after"
-COMMENT_DELAY = "ecosphere.requests.comment_delay"
-MODERATION_DIGEST = "ecosphere.requests.moderation_digest"
-CLOCK = "ecosphere.requests.clock"
-ANSWER_MONTHS = "ecosphere.requests.answer_months"
-EXTENDED_MONTHS = "ecosphere.requests.extended_months"
 #: Options of the ministry's desk, and the names that the fields of a contact sheet have there.
 DESK = "ecosphere.requests.desk_{field}"
 DESK_FIELDS = {
@@ -27,31 +20,10 @@ DESK_FIELDS = {
     "email": "email",
     "telephone": "telephone",
 }
-CLOCK_STOPS = "ecosphere.requests.clock_stops_for_details"
-ANONYMISE_MONTHS = "ecosphere.requests.anonymise_months"
-STATISTICS_THRESHOLD = "ecosphere.requests.statistics_threshold"
-STATISTICS_CACHE = "ecosphere.requests.statistics_cache"
 REQUESTS_PER_DAY = "ecosphere.requests.requests_per_day"
-MOST_REQUESTS_PER_DAY = "ecosphere.requests.most_requests_per_day"
-COMMENTS_PER_HOUR = "ecosphere.requests.comments_per_hour"
-FORMS_PER_HOUR = "ecosphere.requests.forms_per_hour"
-SIGNALS_OF_DATASET = "ecosphere.requests.signals_of_dataset"
-SIGNALS_WAITING = "ecosphere.requests.signals_waiting"
-ADDRESS_FACTOR = "ecosphere.requests.address_factor"
-SERVICE_FACTOR = "ecosphere.requests.service_factor"
-LINKS = "ecosphere.requests.links"
-ATTACHMENT_TYPES = "ecosphere.requests.attachment_types"
 ATTACHMENT_MEGABYTES = "ecosphere.requests.attachment_megabytes"
 ATTACHMENT_SCANNER = "ecosphere.requests.attachment_scanner"
-EMAIL = "ecosphere.requests.email"
 REPLY_ADDRESS = "ecosphere.requests.reply_address"
-REPLY_DAYS = "ecosphere.requests.reply_days"
-REPLY_MEGABYTES = "ecosphere.requests.reply_megabytes"
-REPLY_SERVER = "ecosphere.requests.reply_authserv_id"
-IMAP = "ecosphere.requests.imap"
-IMAP_PASSWORD = "ecosphere.requests.imap_password"  # noqa: S105 - the name of the option
-ESCALATION_ADMINISTRATORS = "ecosphere.requests.escalation_administrators"
-ESCALATION_CHIEF = "ecosphere.requests.escalation_chief"
 
 FOLDER = "ecosphere_requests"
 
@@ -63,37 +35,37 @@ def moderators() -> str:
 
 def trust_after() -> int:
     """Return the number of accepted requests from which new ones of a user are opened without moderation."""
-    return tk.config[TRUST_AFTER]
+    return tk.config["ecosphere.requests.trust_after"]
 
 
 def release_after() -> int:
     """Return the number of contributions released by moderators from which a user's texts are published at once."""
-    return tk.config[RELEASE_AFTER]
+    return tk.config["ecosphere.requests.release_after"]
 
 
 def comment_delay() -> int:
     """Return the delay of e-mails about comments, in minutes, which groups those about the same request."""
-    return tk.config[COMMENT_DELAY]
+    return tk.config["ecosphere.requests.comment_delay"]
 
 
 def moderation_digest() -> int:
     """Return the minimum interval between e-mails to a moderator about pending contributions, in minutes."""
-    return tk.config[MODERATION_DIGEST]
+    return tk.config["ecosphere.requests.moderation_digest"]
 
 
 def clock() -> bool:
     """Return whether requests have a due date."""
-    return tk.config[CLOCK]
+    return tk.config["ecosphere.requests.clock"]
 
 
 def answer_months() -> int:
     """Return the length of the first period, in months."""
-    return tk.config[ANSWER_MONTHS]
+    return tk.config["ecosphere.requests.answer_months"]
 
 
 def extended_months() -> int:
     """Return the length of the extended period, in months from the receipt."""
-    return tk.config[EXTENDED_MONTHS]
+    return tk.config["ecosphere.requests.extended_months"]
 
 
 def desk() -> ContactSheet:
@@ -108,22 +80,22 @@ def desk() -> ContactSheet:
 
 def clock_stops() -> bool:
     """Return whether waiting for the requester extends the period."""
-    return tk.config[CLOCK_STOPS]
+    return tk.config["ecosphere.requests.clock_stops_for_details"]
 
 
 def anonymise_months() -> int:
     """Return the months after which a closed request is anonymised."""
-    return tk.config[ANONYMISE_MONTHS]
+    return tk.config["ecosphere.requests.anonymise_months"]
 
 
 def statistics_threshold() -> int:
     """Return the number of private requests from which a figure includes them."""
-    return tk.config[STATISTICS_THRESHOLD]
+    return tk.config["ecosphere.requests.statistics_threshold"]
 
 
 def statistics_cache() -> int:
     """Return the lifetime of cached statistics, in seconds."""
-    return tk.config[STATISTICS_CACHE]
+    return tk.config["ecosphere.requests.statistics_cache"]
 
 
 def requests_per_day() -> int:
@@ -133,47 +105,50 @@ def requests_per_day() -> int:
 
 def most_requests_per_day() -> int:
     """Return the maximum number of requests of a user in a day."""
-    return max(tk.config[MOST_REQUESTS_PER_DAY], tk.config[REQUESTS_PER_DAY])
+    return max(tk.config["ecosphere.requests.most_requests_per_day"], tk.config[REQUESTS_PER_DAY])
 
 
 def comments_per_hour() -> int:
     """Return the maximum number of contributions of a user in an hour."""
-    return tk.config[COMMENTS_PER_HOUR]
+    return tk.config["ecosphere.requests.comments_per_hour"]
 
 
 def forms_per_hour() -> int:
     """Return the maximum number of stored forms of anonymous users from one IP address in an hour."""
-    return tk.config[FORMS_PER_HOUR]
+    return tk.config["ecosphere.requests.forms_per_hour"]
 
 
 def signals_of_dataset() -> int:
     """Return how many signals of untrusted people about one dataset may wait for a moderator."""
-    return tk.config[SIGNALS_OF_DATASET]
+    return tk.config["ecosphere.requests.signals_of_dataset"]
 
 
 def signals_waiting() -> int:
     """Return how many signals of untrusted people may wait for a moderator in all."""
-    return tk.config[SIGNALS_WAITING]
+    return tk.config["ecosphere.requests.signals_waiting"]
 
 
 def address_factor() -> int:
     """Return the factor by which limits for an IP address exceed those for a user."""
-    return tk.config[ADDRESS_FACTOR]
+    return tk.config["ecosphere.requests.address_factor"]
 
 
 def service_factor() -> int:
     """Return the factor by which limits for people of services exceed those for other users."""
-    return tk.config[SERVICE_FACTOR]
+    return tk.config["ecosphere.requests.service_factor"]
 
 
 def links() -> int:
     """Return the maximum number of links in a text."""
-    return tk.config[LINKS]
+    return tk.config["ecosphere.requests.links"]
 
 
 def attachment_types() -> list[str]:
     """Return the accepted file extensions, in lower case without the dot."""
-    return [extension.lower().lstrip(".") for extension in tk.config[ATTACHMENT_TYPES]]
+    return [
+        extension.lower().lstrip(".")
+        for extension in tk.config["ecosphere.requests.attachment_types"]
+    ]
 
 
 def attachment_bytes() -> int:
@@ -188,7 +163,7 @@ def attachment_scanner() -> str:
 
 def email() -> bool:
     """Return whether notifications are sent by e-mail."""
-    return tk.config[EMAIL]
+    return tk.config["ecosphere.requests.email"]
 
 
 def mail_works() -> bool:
@@ -198,12 +173,12 @@ def mail_works() -> bool:
 
 def escalation_administrators() -> int | None:
     """Return the days after the due date (negative: before) from which the service's administrators are notified."""
-    return _days(ESCALATION_ADMINISTRATORS)
+    return _days("ecosphere.requests.escalation_administrators")
 
 
 def escalation_chief() -> int | None:
     """Return the days after the due date from which the head of the service, or else the moderators, are notified."""
-    return _days(ESCALATION_CHIEF)
+    return _days("ecosphere.requests.escalation_chief")
 
 
 def _days(option: str) -> int | None:
@@ -221,27 +196,27 @@ def reply_address() -> str:
 
 def reply_days() -> int:
     """Return the validity of a reply address, in days."""
-    return tk.config[REPLY_DAYS]
+    return tk.config["ecosphere.requests.reply_days"]
 
 
 def reply_bytes() -> int:
     """Return the maximum size of a reply, in bytes."""
-    return tk.config[REPLY_MEGABYTES] * 1024 * 1024
+    return tk.config["ecosphere.requests.reply_megabytes"] * 1024 * 1024
 
 
 def reply_server() -> str:
     """Return the name of the mail server whose `Authentication-Results` are believed, "" when it refuses by itself."""
-    return str(tk.config[REPLY_SERVER] or "").strip()
+    return str(tk.config["ecosphere.requests.reply_authserv_id"] or "").strip()
 
 
 def imap() -> str:
     """Return the URL of the mailbox of replies (imaps://user@host/folder), "" when it is not used."""
-    return str(tk.config[IMAP] or "").strip()
+    return str(tk.config["ecosphere.requests.imap"] or "").strip()
 
 
 def imap_password() -> str:
     """Return the password of the mailbox of replies."""
-    return str(tk.config[IMAP_PASSWORD] or "")
+    return str(tk.config["ecosphere.requests.imap_password"] or "")
 
 
 def secret() -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.data_requests import attachments, service, transitions
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
@@ -21,12 +23,10 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Revision,
     by_id_or_reference,
-    new_id,
     number_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
-
-_ = tk._
+from ckanext.ecosphere.shared.columns import new_id
 
 _DATASET = re.compile(r"/dataset/([a-z0-9_-]{2,100})(?![\w/-])")
 """Path of a dataset's page, with or without host and language."""
@@ -61,13 +61,9 @@ def comment(
     """
     files = attachments.check_all(attachments.as_list(upload))
     try:
-        request = transitions.locked(request_id)
-        message = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
-        message = message or write(reader, request, words, internal, files=files, key=key)
-        model.Session.commit()
-    except Exception:
-        model.Session.rollback()
-        raise
+        with transitions.changing(request_id) as request:
+            message = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
+            message = message or write(reader, request, words, internal, files=files, key=key)
     finally:
         attachments.discard(files)
     outbox.OUTBOX.enqueue()
@@ -199,21 +195,19 @@ def hide_comment(comment_id: str, reason: str) -> Request:
     message = model.Session.get(Comment, comment_id)
     if message is None:
         raise tk.ObjectNotFound(_("Comment not found"))
-    request = transitions.locked(message.request_id)
-    message.hidden, message.hidden_reason = True, reason
-    _count(request)
-    _note_mentions_anew(request)
-    model.Session.commit()
+    with transitions.changing(message.request_id) as request:
+        message.hidden, message.hidden_reason = True, reason
+        _count(request)
+        _note_mentions_anew(request)
     return request
 
 
 def hide_request(request_id: str, hidden: bool) -> Request:
     """Remove a request from the public list, or put it back; those with a role in it still see it."""
-    request = transitions.locked(request_id)
-    request.hidden = hidden
-    transitions.relist(request)
-    request.version += 1
-    model.Session.commit()
+    with transitions.changing(request_id) as request:
+        request.hidden = hidden
+        transitions.relist(request)
+        request.version += 1
     return request
 
 
@@ -252,8 +246,7 @@ def moderate(reader: Reader, kind: str, key: str, decision: str, reason: str) ->
     row = trust.text_of(kind, key)
     if row is None:
         raise tk.ObjectNotFound(_("Message not found"))
-    with transitions.rolled_back_on_error():
-        request = transitions.locked(row.request_id)
+    with transitions.changing(row.request_id) as request:
         model.Session.refresh(row, with_for_update=True)
         if row.moderation != trust.HELD:
             raise tk.ValidationError({"id": [_("Another moderator has decided on this already.")]})
@@ -264,7 +257,6 @@ def moderate(reader: Reader, kind: str, key: str, decision: str, reason: str) ->
             _all_spam(_author_of(row))
         else:
             _turn_away(request, kind, row, reason)
-        model.Session.commit()
     outbox.OUTBOX.enqueue()
     return request
 
@@ -287,7 +279,7 @@ def _release_step(request: Request, row: Event) -> None:
     """Do nothing: the transition was already notified, and its text is now visible."""
 
 
-RELEASES: dict[str, Any] = {
+RELEASES: DataDict = {
     "comment": _release_comment,
     "edit": _release_edit,
     "step": _release_step,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
@@ -24,37 +25,35 @@ def cards(person: Person) -> list[Card]:
 
 def links(person: Person) -> list[Link]:
     """Return the link to a new request."""
-    return [
-        Link(tk._("Ask for data"), tk.url_for("ecosphere_requests.new"), "envelope-open-text", 90)
-    ]
+    return [Link(_("Ask for data"), tk.url_for("ecosphere_requests.new"), "envelope-open-text", 90)]
 
 
 def _to_answer(person: Person) -> Card | None:
     search = {"state": sorted(states.ON_DESK), "sort": "due"}
-    desks = _of_desks(person, search, tk._("Desk of {service}"))
+    desks = _of_desks(person, search, _("Desk of {service}"))
     lines = [_due_line(request) for request in desks.soonest("due")]
-    return desks.card("to-answer", tk._("Requests to answer"), "inbox", lines, 10)
+    return desks.card("to-answer", _("Requests to answer"), "inbox", lines, 10)
 
 
 def _to_review(person: Person) -> Card | None:
     """Return the card of decisions with a pending internal review."""
-    desks = _of_desks(person, {"review": True}, tk._("Desk of {service}"))
+    desks = _of_desks(person, {"review": True}, _("Desk of {service}"))
     today = clock.today().isoformat()
     lines = []
     for request in desks.soonest("review_due"):
         day = request["review_due"]
-        note = tk._("answer due on {date}").format(date=dates.day(day))
+        note = _("answer due on {date}").format(date=dates.day(day))
         lines.append(_line(request, note, urgent=day < today))
-    name = tk._("Internal reviews asked for")
+    name = _("Internal reviews asked for")
     return desks.card("to-review", name, "scale-balanced", lines, 9)
 
 
 def _assigned(person: Person) -> Card | None:
     """Return the card of requests assigned to the user, or to an absent colleague whom they replace."""
     search = {"assigned": "mine", "sort": "due"}
-    desks = _of_desks(person, search, tk._("My requests on the desk of {service}"), assigned="mine")
+    desks = _of_desks(person, search, _("My requests on the desk of {service}"), assigned="mine")
     lines = [_due_line(request) for request in desks.soonest("due")]
-    return desks.card("assigned", tk._("Requests assigned to me"), "user-check", lines, 8)
+    return desks.card("assigned", _("Requests assigned to me"), "user-check", lines, 8)
 
 
 @dataclass
@@ -62,10 +61,10 @@ class _Desks:
     """Requests on the desks of all services of a user, and links to these desks."""
 
     count: int = 0
-    requests: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[DataDict] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
 
-    def soonest(self, day: str) -> list[dict[str, Any]]:
+    def soonest(self, day: str) -> list[DataDict]:
         """Return the requests to show, the earliest `day` first, those without one last."""
         return sorted(self.requests, key=lambda request: request[day] or "9999")[:MOST_LINES]
 
@@ -76,7 +75,7 @@ class _Desks:
         return Card(key, title, icon, self.count, lines, self.links, order)
 
 
-def _of_desks(person: Person, search: dict[str, Any], label: str, **page: str) -> _Desks:
+def _of_desks(person: Person, search: DataDict, label: str, **page: str) -> _Desks:
     """Search the desk of each service of a user.
 
     Args:
@@ -104,12 +103,12 @@ def _to_moderate(person: Person) -> Card | None:
     except tk.NotAuthorized:
         return None
     count = requests["count"] + texts["count"]
-    lines = [_line(request, tk._("to be accepted or not")) for request in requests["results"]]
-    ways = [Link(tk._("Moderation"), tk.url_for("ecosphere_requests.moderation"))]
+    lines = [_line(request, _("to be accepted or not")) for request in requests["results"]]
+    ways = [Link(_("Moderation"), tk.url_for("ecosphere_requests.moderation"))]
     if texts["count"]:
-        ways.append(Link(tk._("Messages that wait"), tk.url_for("ecosphere_requests.held")))
+        ways.append(Link(_("Messages that wait"), tk.url_for("ecosphere_requests.held")))
     if count:
-        return Card("to-moderate", tk._("Requests to moderate"), "gavel", count, lines, ways, 15)
+        return Card("to-moderate", _("Requests to moderate"), "gavel", count, lines, ways, 15)
     return None
 
 
@@ -146,49 +145,49 @@ def _own(person: Person) -> Card | None:
         if request["id"] not in listed_ids
     ]
     lines = [*waiting, *overdue, *answered, *others][:MOST_LINES]
-    ways = [Link(tk._("My requests"), tk.url_for("ecosphere_requests.mine"))]
+    ways = [Link(_("My requests"), tk.url_for("ecosphere_requests.mine"))]
     return Card(
-        "own-requests", tk._("My requests"), "envelope-open-text", newest["count"], lines, ways, 30
+        "own-requests", _("My requests"), "envelope-open-text", newest["count"], lines, ways, 30
     )
 
 
-def _is_late(request: dict[str, Any]) -> bool:
+def _is_late(request: DataDict) -> bool:
     return request["clock"]["state"] == "overdue"
 
 
-def _unanswered(request: dict[str, Any]) -> str:
-    return tk._("an answer was due on {date}: see what you may do").format(
+def _unanswered(request: DataDict) -> str:
+    return _("an answer was due on {date}: see what you may do").format(
         date=dates.day(request["due"])
     )
 
 
-def _answered(request: dict[str, Any]) -> str:
-    return tk._("{state}: say whether it was answered").format(state=request["state_label"])
+def _answered(request: DataDict) -> str:
+    return _("{state}: say whether it was answered").format(state=request["state_label"])
 
 
-def _awaited(request: dict[str, Any]) -> str:
+def _awaited(request: DataDict) -> str:
     if not request["answer_by"]:
-        return tk._("the service awaits your details")
-    return tk._("the service awaits your details until {date}").format(
+        return _("the service awaits your details")
+    return _("the service awaits your details until {date}").format(
         date=dates.day(request["answer_by"])
     )
 
 
-def _line(request: dict[str, Any], note: str, *, urgent: bool = False) -> Line:
+def _line(request: DataDict, note: str, *, urgent: bool = False) -> Line:
     id_ = request["reference"] or request["id"]
     return Line(
-        request["title"] or tk._("(no title)"),
+        request["title"] or _("(no title)"),
         tk.url_for("ecosphere_requests.read", id=id_),
         note,
         urgent,
     )
 
 
-def _due_line(request: dict[str, Any]) -> Line:
+def _due_line(request: DataDict) -> Line:
     if not request["due"]:
         return _line(request, str(request["state_label"]))
     day = dates.day(request["due"])
     if _is_late(request):
-        note = tk._("late: an answer was due on {date}").format(date=day)
+        note = _("late: an answer was due on {date}").format(date=day)
         return _line(request, note, urgent=True)
-    return _line(request, tk._("answer due on {date}").format(date=day))
+    return _line(request, _("answer due on {date}").format(date=day))

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.data_requests import attachments, history
 from ckanext.ecosphere.data_requests.decisions import letters, referral
@@ -60,7 +61,7 @@ PLAIN = (
 MOST_NAMED = 100
 
 
-def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, Any]]:
+def request_list(requests: Sequence[Request], reader: Reader) -> list[DataDict]:
     """Return requests for a list."""
     ids = [request.id for request in requests]
     names = Names.of(
@@ -86,7 +87,7 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, 
     return results
 
 
-def request_show(request: Request, reader: Reader) -> dict[str, Any]:
+def request_show(request: Request, reader: Reader) -> DataDict:
     """Return a request with its history and conversation."""
     lines, comments = history.past(request, reader), history.comments(request, reader)
     readable_ids = history.readable(history.datasets_of(lines), reader)
@@ -145,11 +146,12 @@ def _about(request: Request, reader: Reader) -> dict[str, str] | None:
     return _dataset(package)
 
 
-def _dataset(package: model.Package) -> dict[str, Any]:
+def _dataset(package: model.Package) -> DataDict:
     return {"id": package.id, "name": package.name, "title": package.title or package.name}
 
 
-def _brief(request: Request) -> dict[str, Any]:
+def brief(request: Request) -> DataDict:
+    """Return what names a request elsewhere: id, reference and title."""
     return {"id": request.id, "reference": request.reference, "title": request.title}
 
 
@@ -166,10 +168,10 @@ def _request(
     names: Names,
     mine: dict[Any, set[str]],
     packages: Mapping[str, model.Package],
-) -> dict[str, Any]:
+) -> DataDict:
     roles = reader.roles(request)
     inside = reader.is_inside(request)
-    result: dict[str, Any] = {}
+    result: DataDict = {}
     for key in PLAIN:
         value = getattr(request, key)
         result[key] = iso_for(value, bool(roles)) if isinstance(value, date) else value
@@ -220,7 +222,7 @@ def _request(
 
 def _requester(
     request: Request, roles: Iterable[str], inside: bool, names: Names
-) -> dict[str, Any] | None:
+) -> DataDict | None:
     """Return the requester, for those with a role in the request, and for all if the name is public."""
     name = names.person(request.requester_id)
     if not name or not (request.show_name or roles):
@@ -258,7 +260,7 @@ def _held_by(
     names: Names,
     away: Mapping[str, tuple[str, str]],
     there: set[tuple[str, str]],
-) -> dict[str, dict[str, Any] | None]:
+) -> dict[str, DataDict | None]:
     """Return the assignee with the last day of their absence and their substitute, for those who handle the request.
 
     An assignee who has left the service is not returned.
@@ -278,7 +280,7 @@ def _held_by(
     return {"assigned_to": assignee}
 
 
-def _clock(request: Request) -> dict[str, Any]:
+def _clock(request: Request) -> DataDict:
     period = clock.read(request.state, request.due, request.extended, clock.today())
     return {
         "state": period.state,
@@ -288,7 +290,7 @@ def _clock(request: Request) -> dict[str, Any]:
     }
 
 
-def _outcome(request: Request, reader: Reader) -> dict[str, Any]:
+def _outcome(request: Request, reader: Reader) -> DataDict:
     """Return the last decision; reasons addressed to the requester are only for those with a role in the request."""
     outcome = dict(request.outcome or {})
     if not reader.roles(request):
@@ -300,17 +302,17 @@ def _outcome(request: Request, reader: Reader) -> dict[str, Any]:
         target = model.Session.get(Request, outcome.pop("target"))
         outcome["of_another"] = referral.is_merged_away(request)
         if target and reader.may_read(target):
-            outcome["target"] = _brief(target)
+            outcome["target"] = brief(target)
     return outcome
 
 
-def letter_dict(letter: Letter) -> dict[str, Any]:
+def letter_dict(letter: Letter) -> DataDict:
     """Return a letter for the list of a request."""
     columns = ("id", "kind", "event_id", "subject", "sha256")
     return {**{name: getattr(letter, name) for name in columns}, "created": iso(letter.created)}
 
 
-def datasets(request: Request, reader: Reader, kind: str) -> list[dict[str, Any]]:
+def datasets(request: Request, reader: Reader, kind: str) -> list[DataDict]:
     """Return the datasets related to a request that the reader may read."""
     query = (
         sa.select(model.Package)
@@ -378,7 +380,7 @@ def known_datasets(
     return entries
 
 
-def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
+def may(request: Request, reader: Reader) -> list[DataDict]:
     """Return the transitions that the reader may do now, with their fields."""
     moment = clock.now()
     transitions = states.possible(
@@ -387,7 +389,7 @@ def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
     return [_transition(line, request.is_signal) for line in transitions]
 
 
-def _transition(line: states.Transition, signal: bool) -> dict[str, Any]:
+def _transition(line: states.Transition, signal: bool) -> DataDict:
     return {
         "transition": line.name,
         "label": wording.transition(line.name, signal),
@@ -456,12 +458,10 @@ def may_support(request: Request, reader: Reader) -> bool:
     )
 
 
-def _duplicates(request: Request, reader: Reader) -> list[dict[str, Any]]:
+def _duplicates(request: Request, reader: Reader) -> list[DataDict]:
     query = sa.select(Request).where(Request.duplicate_of == request.id).order_by(Request.submitted)
     return [
-        _brief(duplicate)
-        for duplicate in model.Session.scalars(query)
-        if reader.may_read(duplicate)
+        brief(duplicate) for duplicate in model.Session.scalars(query) if reader.may_read(duplicate)
     ]
 
 
@@ -476,7 +476,7 @@ _JOINED_COLUMNS = (
 )
 
 
-def joined_requests(requests: Iterable[Request], reader: Reader) -> dict[str, list[dict[str, Any]]]:
+def joined_requests(requests: Iterable[Request], reader: Reader) -> dict[str, list[DataDict]]:
     """Return the requests treated together with each of these, as far as the reader may know, in one query.
 
     Those who handle a request see all that they may read; everyone else sees the public ones, of a public request.
@@ -489,7 +489,7 @@ def joined_requests(requests: Iterable[Request], reader: Reader) -> dict[str, li
         reader.condition(),
     )
     rows = model.Session.execute(query.order_by(Request.reference)).all()
-    joined: dict[str, list[dict[str, Any]]] = {}
+    joined: dict[str, list[DataDict]] = {}
     for key, request in single.items():
         joined[key] = [_joined_dict(row) for row in rows if _may_know(row, request, reader)]
     return joined
@@ -501,7 +501,7 @@ def _may_know(row: Any, request: Request, reader: Reader) -> bool:
     return reader.is_inside(request) or (request.visibility == "public" and row.listed)
 
 
-def _joined_dict(row: Any) -> dict[str, Any]:
+def _joined_dict(row: Any) -> DataDict:
     due = row.due.isoformat() if row.due else None
     return {
         "id": row.id,

@@ -8,6 +8,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
@@ -16,7 +18,8 @@ from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, places, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import ask, forms
-from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
+from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared import authorization, dates, language, once, organisations, rich_text
 
 #: State → icon of the font shipped with CKAN, and family of colours. No two families share an icon.
 LOOKS = {
@@ -74,7 +77,7 @@ def ecosphere_request_look(state: str) -> dict[str, str]:
     return {"icon": icon, "family": family}
 
 
-def ecosphere_request_event_icon(event: Mapping[str, Any]) -> str:
+def ecosphere_request_event_icon(event: Row) -> str:
     """Return the icon of a line of the history."""
     return EVENT_ICONS.get(event["transition"]) or ecosphere_request_look(event["to"])["icon"]
 
@@ -98,7 +101,7 @@ def ecosphere_request_share(value: float | None) -> str:
     return f"{format_decimal(value * 100, '#,##0', locale=language.current())}\u202f%"
 
 
-def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
+def ecosphere_request_clock(request: Row) -> dict[str, str] | None:
     """Return the remaining time for a page: `state`, `icon`, `text`; None without a due date.
 
     Whether the law applies to a request is for the ministry to decide, so the text promises nothing.
@@ -108,11 +111,11 @@ def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None
         return None
     day, days_left = ecosphere_request_date(clock["due"]), clock.get("days_left")
     if clock["state"] == "overdue":
-        words = tk._("An answer was expected by {date}.").format(date=day)
+        words = _("An answer was expected by {date}.").format(date=day)
         return {"state": "overdue", "icon": "triangle-exclamation", "text": words}
-    words = tk._("An answer is expected by {date}").format(date=day)
+    words = _("An answer is expected by {date}").format(date=day)
     if days_left == 0:
-        words += tk._(" (today).")
+        words += _(" (today).")
     elif days_left is None:
         words += "."
     else:
@@ -120,13 +123,13 @@ def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None
             number=days_left
         )
     if clock.get("extended"):
-        words += " " + tk._("The period was extended.")
+        words += " " + _("The period was extended.")
     soon = clock["state"] == "due_soon"
     icon = "hourglass-half" if soon else "clock"
     return {"state": clock["state"], "icon": icon, "text": words}
 
 
-def ecosphere_request_short_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
+def ecosphere_request_short_clock(request: Row) -> dict[str, str] | None:
     """Return the remaining time in a few words, for lists."""
     clock = ecosphere_request_clock(request)
     if not clock:
@@ -137,7 +140,7 @@ def ecosphere_request_short_clock(request: Mapping[str, Any]) -> dict[str, str] 
             number=-days_left
         )
     elif days_left == 0:
-        words = tk._("Due today")
+        words = _("Due today")
     else:
         words = tk.ungettext("{number} day left", "{number} days left", days_left).format(
             number=days_left
@@ -154,7 +157,7 @@ def ecosphere_request_facet_label(name: str, value: str) -> str:
     if name == "organization":
         group = model.Group.get(value)
         if group:
-            return str(group.title or group.name)
+            return str(group.display_name)
         return value
     return value
 
@@ -184,18 +187,18 @@ def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tup
     """Return the grounds of refusal for a select: (heading, [(id, label with articles)])."""
     lang = language.current()
     headings = {
-        law.DATA_KIND: tk._("Information on the environment"),
-        law.SERVICE_KIND: tk._("Spatial data services"),
+        law.DATA_KIND: _("Information on the environment"),
+        law.SERVICE_KIND: _("Spatial data services"),
     }
     groups = []
     for kind, heading in headings.items():
         grounds = law.usable(kind)
         choices = [(ground.id, f"{ground.label(lang)} ({ground.articles})") for ground in grounds]
         groups.append((heading, choices))
-    last = [(law.OTHER, tk._("Another ground"))]
+    last = [(law.OTHER, _("Another ground"))]
     if partial:
-        last.insert(0, (law.PART_NOT_HELD, tk._("The service does not hold this part")))
-    return [*groups, (tk._("Other"), last)]
+        last.insert(0, (law.PART_NOT_HELD, _("The service does not hold this part")))
+    return [*groups, (_("Other"), last)]
 
 
 def ecosphere_request_ground_fields() -> dict[str, list[str]]:
@@ -213,7 +216,7 @@ def ecosphere_request_ground_fields() -> dict[str, list[str]]:
     return fields
 
 
-def ecosphere_request_privacy() -> dict[str, Any]:
+def ecosphere_request_privacy() -> DataDict:
     """Return data of the privacy notice: `ground`, `authority`, `website`, `months` of retention, `article`."""
     lang = "en" if language.current().startswith("en") else "fr"
     remedies = law.remedies()
@@ -277,7 +280,6 @@ def ecosphere_request_done(
         signal: whether it concerns a report.
         held: whether its text is held for moderation.
     """
-    _ = tk._
     if held and transition == "answer_details":
         return _(
             "Your answer is sent to the service; the others read it once a moderator has read it."
@@ -333,7 +335,7 @@ def ecosphere_request_done(
     return sentences.get(transition, _("It is done."))
 
 
-def ecosphere_request_event(event: Mapping[str, Any], signal: bool = False) -> str:
+def ecosphere_request_event(event: Row, signal: bool = False) -> str:
     """Return what happened in a line of the history, in the past tense, unlike `transition_label`."""
     sentence = wording.event(event["transition"], signal)
     if not sentence and event.get("internal"):
@@ -341,9 +343,9 @@ def ecosphere_request_event(event: Mapping[str, Any], signal: bool = False) -> s
     return sentence or str(event["transition_label"])
 
 
-def _on_the_desk(event: Mapping[str, Any]) -> str:
+def _on_the_desk(event: Row) -> str:
     """Return what happened in an internal event."""
-    _, fields = tk._, event["fields"]
+    fields = event["fields"]
     if event["transition"] == "escalated":
         sentences = {
             "administrators": _("The administrators of the service were told: no answer yet"),
@@ -382,11 +384,12 @@ def ecosphere_request_html(written: str | None) -> Markup:
     return Markup(rich_text.to_html(written))  # noqa: S704 - cleaned by nh3
 
 
-def ecosphere_request_of_dataset(package: Mapping[str, Any]) -> dict[str, list[Any]]:
+def ecosphere_request_of_dataset(package: Row) -> dict[str, list[Any]]:
     """Return the requests about a dataset, as `ecosphere_request_dataset_list` does."""
-    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     try:
-        return tk.get_action("ecosphere_request_dataset_list")(context, {"id": package["id"]})
+        return tk.get_action("ecosphere_request_dataset_list")(
+            authorization.of_page(), {"id": package["id"]}
+        )
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return {"satisfied": [], "open": []}
 
@@ -396,7 +399,7 @@ def ecosphere_request_may_moderate() -> bool:
     return bool(tk.h.check_access("ecosphere_request_list", {"scope": "moderation"}))
 
 
-def ecosphere_request_may_desk(organization: Mapping[str, Any]) -> bool:
+def ecosphere_request_may_desk(organization: Row) -> bool:
     """Return whether the current user may see the desk of a service."""
     return bool(tk.h.check_access("ecosphere_request_desk", {"organization": organization["id"]}))
 
@@ -427,17 +430,18 @@ def ecosphere_request_unseen() -> int:
     return once.for_page("unseen requests", reader.id, lambda: outbox.unseen(reader))
 
 
-def ecosphere_request_files() -> dict[str, Any]:
+def ecosphere_request_files() -> DataDict:
     """Return the accepted files: `types`, `accept` (for the input), `megabytes`; no types when files are disabled."""
     types = list(config.attachment_types()) if config.folder() else []
     accept = ",".join(f".{extension}" for extension in types)
     return {"types": types, "accept": accept, "megabytes": config.attachment_bytes() // 1024**2}
 
 
-def ecosphere_request_news() -> dict[str, Any]:
+def ecosphere_request_news() -> DataDict:
     """Return the unseen ones of the current user's latest notifications as `results`, and the number `unseen`."""
-    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-    latest = tk.get_action("ecosphere_request_notification_list")(context, {"rows": NEWS})
+    latest = tk.get_action("ecosphere_request_notification_list")(
+        authorization.of_page(), {"rows": NEWS}
+    )
     return {
         "unseen": latest["unseen"],
         "results": [notification for notification in latest["results"] if not notification["seen"]],

@@ -8,6 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.data_requests.domain import people, states, text, trust, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
@@ -74,7 +75,7 @@ def line(
     reader: Reader,
     names: Names,
     readable_ids: set[str],
-) -> dict[str, Any]:
+) -> DataDict:
     """Return a line of the history.
 
     Args:
@@ -120,7 +121,7 @@ def line(
     return result
 
 
-def without_spam(fields: dict[str, Any], inside: bool, spam: bool | None = None) -> dict[str, Any]:
+def without_spam(fields: DataDict, inside: bool, spam: bool | None = None) -> DataDict:
     """Remove the spam mark and the moderators' reason for readers who do not handle the request, such as its author."""
     is_spam = fields.get("spam") if spam is None else spam
     if inside or not is_spam:
@@ -128,7 +129,7 @@ def without_spam(fields: dict[str, Any], inside: bool, spam: bool | None = None)
     return {key: value for key, value in fields.items() if key not in ("spam", "reason")}
 
 
-def event_public(event: Event, exact: bool = False, signal: bool = False) -> dict[str, Any]:
+def event_public(event: Event, exact: bool = False, signal: bool = False) -> DataDict:
     """Return what all readers of the request may see of an event; its id and exact time only if `exact`."""
     shown_id = event.id if exact else None
     comment_html = _html(event) if event.moderation in trust.SHOWN else ""
@@ -170,7 +171,7 @@ def _html(event: Event) -> str:
     return text.row_html(event, trust.has_plain_links(event.moderation))
 
 
-def edited(request: Request, exact: bool = False) -> dict[str, Any]:
+def edited(request: Request, exact: bool = False) -> DataDict:
     """Return a line for a change that is not a transition, as reported by `Conflict`."""
     return {
         **_edit(request),
@@ -179,7 +180,7 @@ def edited(request: Request, exact: bool = False) -> dict[str, Any]:
     }
 
 
-def _edit(request: Request) -> dict[str, Any]:
+def _edit(request: Request) -> DataDict:
     return {
         "id": None,
         "transition": "edit",
@@ -195,7 +196,7 @@ def _edit(request: Request) -> dict[str, Any]:
 
 def _revision(
     revision: Revision, request: Request, reader: Reader, names: Names, exact: bool
-) -> dict[str, Any]:
+) -> DataDict:
     """Return an edit: which fields changed for all readers, their values for those with a role in the request."""
     changes = _changes(revision, revision.author_id == reader.id) if exact else []
     result = {
@@ -214,7 +215,7 @@ def _revision(
     return result
 
 
-def _trace(trace: Trace, request: Request, names: Names) -> dict[str, Any]:
+def _trace(trace: Trace, request: Request, names: Names) -> DataDict:
     """Return an internal event: `assigned_to` and `instead_of` are names, `told` is a level of the escalation."""
     actor_role = states.EDITOR if trace.actor_id else states.SYSTEM
     return {
@@ -236,7 +237,7 @@ def _trace(trace: Trace, request: Request, names: Names) -> dict[str, Any]:
     }
 
 
-def _changes(revision: Revision, own: bool) -> list[dict[str, Any]]:
+def _changes(revision: Revision, own: bool) -> list[DataDict]:
     """Return what an edit changed; names of datasets, some of which may be private, for its author alone."""
     changes = []
     for name, change in sorted(revision.changes.items()):
@@ -277,7 +278,7 @@ def may_read_attachments(comment: Comment, request: Request, reader: Reader) -> 
 
 def conversation(
     request: Request, messages: Iterable[Comment], reader: Reader, names: Names
-) -> list[dict[str, Any]]:
+) -> list[DataDict]:
     """Return messages for the page."""
     inside, exact = reader.is_inside(request), bool(reader.roles(request))
     files = _files(Attachment.request_id == request.id)
@@ -316,7 +317,7 @@ def author(comment: Comment, request: Request, names: Names) -> str:
     return wording.author(comment.author_role, title, request.is_signal)
 
 
-def held(rows: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
+def held(rows: Sequence[tuple[str, Any]]) -> list[DataDict]:
     """Return texts of the moderation queue, given as (kind, row), with links as plain text."""
     ids = {row.request_id for _kind, row in rows}
     requests = {request.id: request for request in by_ids(Request, ids)}
@@ -326,8 +327,8 @@ def held(rows: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _held(
-    kind: str, row: Any, request: Request, names: Names, files: dict[str, list[dict[str, Any]]]
-) -> dict[str, Any]:
+    kind: str, row: Any, request: Request, names: Names, files: dict[str, list[DataDict]]
+) -> DataDict:
     user = names.users.get(_writer(row) or "")
     user_name = user.name if user else ""
     changes = _changes(row, own=False) if kind == "edit" else []
@@ -362,9 +363,9 @@ def _writer(row: Any) -> str | None:
     return row.author_id
 
 
-def _files(where: Any) -> dict[str, list[dict[str, Any]]]:
+def _files(where: Any) -> dict[str, list[DataDict]]:
     """Return the files of messages, by id of the message."""
-    files: dict[str, list[dict[str, Any]]] = {}
+    files: dict[str, list[DataDict]] = {}
     for attachment in model.Session.scalars(sa.select(Attachment).where(where)):
         row = {
             "id": attachment.id,

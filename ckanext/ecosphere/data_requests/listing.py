@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,6 +22,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
+from ckan.types import DataDict
 from redis.exceptions import RedisError
 from sqlalchemy import event
 from werkzeug.datastructures import MultiDict
@@ -31,6 +32,7 @@ from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request, is_any, number_of
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
 
 COUNTS_SECONDS = 60
@@ -43,7 +45,7 @@ RANKED = 500
 SHORTEST_BEGINNING = 3
 _SIGNS = re.compile(r"(-)-+")
 REFERENCE = re.compile(r"^DD-\d{4}-\d{5,}$", re.IGNORECASE)
-COLUMNS: dict[str, Any] = {
+COLUMNS: DataDict = {
     "state": Request.state,
     "organization": Request.organization_id,
     "territory": Request.territory,
@@ -52,7 +54,7 @@ COLUMNS: dict[str, Any] = {
 }
 
 
-def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
+def run(data: Row, reader: Reader) -> DataDict:
     """Search for requests.
 
     Args:
@@ -86,7 +88,7 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     }
 
 
-def _page(data: Mapping[str, Any], where: list[Any], start: int, rows: int) -> list[Request]:
+def _page(data: Row, where: list[Any], start: int, rows: int) -> list[Request]:
     """Return a page of requests: ids first, through an index alone, then their rows."""
     source, newest = sa.select(Request.id).where(*where), _newest(data)
     ids: list[str] = []
@@ -111,9 +113,9 @@ def _page(data: Mapping[str, Any], where: list[Any], start: int, rows: int) -> l
     return [by_id[id_] for id_ in ids]
 
 
-def asked(form: MultiDict[str, str]) -> dict[str, Any]:
+def asked(form: MultiDict[str, str]) -> DataDict:
     """Return the search in the query string of a URL, as arguments of the action."""
-    search: dict[str, Any] = {name: form[name] for name in FACETS[1:] if form.get(name)}
+    search: DataDict = {name: form[name] for name in FACETS[1:] if form.get(name)}
     states = [state for state in form.getlist("state") if state]
     if states:
         search["state"] = states
@@ -139,7 +141,7 @@ def through_indexes(active: bool = True) -> Iterator[None]:
         model.Session.execute(sa.text("SET LOCAL enable_seqscan = on"))
 
 
-def scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
+def scope(data: Row, reader: Reader) -> list[Any]:
     """Return the SQL conditions of the scope; the auth function has already checked that the reader may see it."""
     scope = data.get("scope") or "public"
     if scope == "mine":
@@ -163,9 +165,9 @@ def _service_id(key: Any) -> str:
     return group.id
 
 
-def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
+def conditions(data: Row) -> DataDict:
     """Return the SQL condition of each filter, by name."""
-    by_filter: dict[str, Any] = {}
+    by_filter: DataDict = {}
     if data.get("q"):
         by_filter["q"] = matches(data["q"])
     if data.get("state"):
@@ -221,7 +223,7 @@ def _with_those_below(vocabulary: str, key: str) -> list[str]:
     return ids
 
 
-def _order(data: Mapping[str, Any]) -> list[Any]:
+def _order(data: Row) -> list[Any]:
     newest, sort = _newest(data), data.get("sort") or "created"
     if sort == "support":
         return [Request.support_count.desc(), *newest]
@@ -231,7 +233,7 @@ def _order(data: Mapping[str, Any]) -> list[Any]:
     return newest
 
 
-def _newest(data: Mapping[str, Any]) -> list[Any]:
+def _newest(data: Row) -> list[Any]:
     if (data.get("scope") or "public") == "public":
         # The public only sees the day of receipt, so the order within a day must not reveal the time, except to
         # readers who see it anyway.
@@ -250,9 +252,7 @@ def _rank(q: str) -> Any:
 # Facets, and their cached counts.
 
 
-def facets(
-    scope: list[Any], filters: Mapping[str, Any]
-) -> tuple[dict[str, list[dict[str, Any]]], int]:
+def facets(scope: list[Any], filters: Row) -> tuple[dict[str, list[DataDict]], int]:
     """Return counts by value and the total; a facet with a filter is counted without it, to show its other values."""
     # The unfiltered public list is requested most, so its counts are cached.
     as_it_is = not filters and len(scope) == 1 and scope[0] is Request.listed
@@ -262,7 +262,7 @@ def facets(
     return {name: LABELS[name](counts[name]) for name in FACETS}, total
 
 
-def _counts(scope: list[Any], filters: Mapping[str, Any]) -> Counts:
+def _counts(scope: list[Any], filters: Row) -> Counts:
     by_facet: dict[str, dict[str, int]] = {}
     for facet in FACETS:
         others = [condition for name, condition in filters.items() if name != facet]
@@ -332,21 +332,19 @@ def _counts_key(name: str | int) -> str:
     return f"ecosphere:requests:{tk.config['ckan.site_id']}:counts:{name}"
 
 
-def _states(counts: dict[str, int]) -> list[dict[str, Any]]:
+def _states(counts: dict[str, int]) -> list[DataDict]:
     return [
         _entry(name, wording.state(name), counts[name]) for name in states.STATES if name in counts
     ]
 
 
-def _organizations(counts: dict[str, int]) -> list[dict[str, Any]]:
+def _organizations(counts: dict[str, int]) -> list[DataDict]:
     groups = Names.of([], counts).groups
-    entries = [
-        _entry(group.name, group.title or group.name, counts[key]) for key, group in groups.items()
-    ]
+    entries = [_entry(group.name, group.display_name, counts[key]) for key, group in groups.items()]
     return _most_first(entries)
 
 
-def _themes(counts: dict[str, int]) -> list[dict[str, Any]]:
+def _themes(counts: dict[str, int]) -> list[DataDict]:
     """Return the themes with counts, those of narrower themes added to their top concept."""
     themes, rolled = voc.get("themes"), {}
     for key, number in counts.items():
@@ -357,8 +355,8 @@ def _themes(counts: dict[str, int]) -> list[dict[str, Any]]:
     return _concepts("themes")(rolled)
 
 
-def _concepts(vocabulary: str) -> Callable[[dict[str, int]], list[dict[str, Any]]]:
-    def entries(counts: dict[str, int]) -> list[dict[str, Any]]:
+def _concepts(vocabulary: str) -> Callable[[dict[str, int]], list[DataDict]]:
+    def entries(counts: dict[str, int]) -> list[DataDict]:
         terms, lang = voc.get(vocabulary), language.current()
         return _most_first(
             [_entry(key, terms[key].label(lang), n) for key, n in counts.items() if key in terms]
@@ -367,19 +365,19 @@ def _concepts(vocabulary: str) -> Callable[[dict[str, int]], list[dict[str, Any]
     return entries
 
 
-def _uses(counts: dict[str, int]) -> list[dict[str, Any]]:
+def _uses(counts: dict[str, int]) -> list[DataDict]:
     return _most_first([_entry(key, wording.use(key), number) for key, number in counts.items()])
 
 
-def _entry(name: str, title: str, count: int) -> dict[str, Any]:
+def _entry(name: str, title: str, count: int) -> DataDict:
     return {"name": name, "title": title, "count": count}
 
 
-def _most_first(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _most_first(entries: list[DataDict]) -> list[DataDict]:
     return sorted(entries, key=lambda entry: (-entry["count"], voc.normalise(entry["title"])))
 
 
-LABELS: dict[str, Callable[[dict[str, int]], list[dict[str, Any]]]] = {
+LABELS: dict[str, Callable[[dict[str, int]], list[DataDict]]] = {
     "state": _states,
     "organization": _organizations,
     "territory": _concepts("territories"),
@@ -396,7 +394,7 @@ MOST_ON_DESK = 50
 KINDS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")
 
 
-def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, Any]:
+def of_service(organization_id: str, reader: Reader, today: date) -> DataDict:
     """Return the requests on the desk of a service, each under the first kind that applies.
 
     Returns:
@@ -416,7 +414,7 @@ def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, A
     )
     rows = model.Session.execute(query).all()
     dicts = dictize.request_list([request for request, _kind in rows], reader)
-    by_kind: dict[str, Any] = {name: [] for name in KINDS}
+    by_kind: DataDict = {name: [] for name in KINDS}
     for (_request, name), row in zip(rows, dicts, strict=True):
         by_kind[name].append(row)
     return {
@@ -484,7 +482,7 @@ def _stood_in_for(reader: Reader, organization_id: str) -> list[str]:
     ]
 
 
-def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any]:
+def workload(organization_id: str, reader: Reader, today: date) -> DataDict:
     """Return the number of requests of each agent of a service, and current absences.
 
     Returns:

@@ -17,7 +17,7 @@ import logging
 import re
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
@@ -27,6 +27,7 @@ from urllib.parse import unquote, urlsplit
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.data_requests import (
@@ -42,6 +43,7 @@ from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request, number_of
 from ckanext.ecosphere.data_requests.notifications import delivery, texts
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, mailing
 from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.locks import Locks
@@ -221,7 +223,7 @@ def _take(mail: Mail) -> None:
         trust.count_text(reader)
         data = {
             "id": request.id,
-            "text": text or tk._("Files sent by e-mail"),
+            "text": text or _("Files sent by e-mail"),
             "internal": internal,
         }
         context: Any = {"model": model, "session": model.Session}
@@ -236,7 +238,7 @@ def _take(mail: Mail) -> None:
 def _keep(
     reader: people.Reader,
     request: Request,
-    data: Mapping[str, Any],
+    data: Row,
     files: Sequence[FileStorage],
     key: str,
 ) -> None:
@@ -257,7 +259,7 @@ def _keep(
     def also(locked: Request) -> None:
         if accepted:
             conversation.write(
-                reader, locked, tk._("Files sent by e-mail"), False, files=accepted, key=key
+                reader, locked, _("Files sent by e-mail"), False, files=accepted, key=key
             )
         model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(outcome=TAKEN))
 
@@ -298,8 +300,6 @@ def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int)
     with language.speaking(lang):
         _explain(notification.user_id, number, code, details, key)
 
-
-_ = tk._
 
 #: Code → why an e-mail is not accepted.
 SENTENCES = {

@@ -16,8 +16,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.lib.search import SearchError, SearchQueryError
 from ckan.model.system_info import get_system_info, set_system_info
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import vocabularies as voc
@@ -38,7 +40,6 @@ EXACT_TERRITORY = "vocab_ecosphere_territory_exact"
 #: The whole country, and metropolitan France: their datasets are relevant to all territories.
 COUNTRY = (places.WHOLE_COUNTRY, "pays-fxx")
 
-_ = tk._
 LONGEST_NOTES = 200
 WORDS = 12
 SHORTEST_WORD = 3
@@ -55,7 +56,7 @@ class NotSeen(tk.ValidationError):
         similar: datasets and requests, as returned by `ecosphere_request_similar`.
     """
 
-    def __init__(self, similar: dict[str, Any]) -> None:
+    def __init__(self, similar: DataDict) -> None:
         message = _(
             "Look at what is already here; if none of it is what you need, say so and send again."
         )
@@ -89,7 +90,7 @@ def place_of(request: Request) -> str:
 
 def similar_datasets(
     title: str, theme: str, territory: str, organization: str = ""
-) -> list[dict[str, Any]]:
+) -> list[DataDict]:
     """Return public datasets with a similar title, best first; none of another place than the requested one.
 
     Args:
@@ -100,7 +101,7 @@ def similar_datasets(
     """
     if not _plain(title):
         return []
-    by_id: dict[str, dict[str, Any]] = {}
+    by_id: dict[str, DataDict] = {}
     for query in dict.fromkeys(_circles(theme, territory, organization)):
         for dataset in _search(title, query):
             by_id.setdefault(dataset["id"], dataset)
@@ -132,8 +133,8 @@ def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
     yield ""
 
 
-def _search(title: str, narrow: str) -> list[dict[str, Any]]:
-    query: dict[str, Any] = {"q": _plain(title), "mm": FEWEST, "rows": MOST_SIMILAR}
+def _search(title: str, narrow: str) -> list[DataDict]:
+    query: DataDict = {"q": _plain(title), "mm": FEWEST, "rows": MOST_SIMILAR}
     query["fq"] = f"+dataset_type:dataset {narrow}".strip()
     try:
         return tk.get_action("package_search")({"user": ""}, query)["results"]
@@ -148,7 +149,7 @@ def _plain(title: str) -> str:
     return " ".join([word for word in words if len(word) >= SHORTEST_WORD][:WORDS])
 
 
-def _dataset(dataset: dict[str, Any]) -> dict[str, Any]:
+def _dataset(dataset: DataDict) -> DataDict:
     group = dataset.get("organization") or {}
     notes = " ".join((dataset.get("notes") or "").split())
     if len(notes) <= LONGEST_NOTES:
@@ -164,9 +165,7 @@ def _dataset(dataset: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def similar_requests(
-    title: str, theme: str, territory: str, reader: Reader
-) -> list[dict[str, Any]]:
+def similar_requests(title: str, theme: str, territory: str, reader: Reader) -> list[DataDict]:
     """Return open public requests with a similar title, best first; the same theme or territory raises the score."""
     rank = rank_of(title, theme, territory)
     if rank is None:
@@ -282,7 +281,7 @@ def match_saved() -> int:
 _ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(states.DEMANDS))
 
 
-def _fitting(package: model.Package) -> Iterator[dict[str, Any]]:
+def _fitting(package: model.Package) -> Iterator[DataDict]:
     """Yield the requests that a dataset may answer, as rows of `DatasetLink`."""
     rank = rank_of(package.title or "", "", "")
     if rank is None:
@@ -376,7 +375,7 @@ def _subject_words(title: str) -> set[str]:
     }
 
 
-def suggestions(organization_id: str, reader: Reader) -> list[dict[str, Any]]:
+def suggestions(organization_id: str, reader: Reader) -> list[DataDict]:
     """Return the requests on a service's desk with the datasets that may answer them."""
     best = sa.func.max(DatasetLink.score)
     query = (
@@ -408,7 +407,7 @@ def _flag_missing_answers() -> None:
         .outerjoin(package, package.id == DatasetLink.package_id)
         .where(DatasetLink.kind == "answer", package.state.is_distinct_from("active"))
     )
-    missing: dict[str, list[dict[str, Any]]] = {}
+    missing: dict[str, list[DataDict]] = {}
     for request_id, package_id, title in model.Session.execute(query):
         flag = {"code": DATASET_GONE, "package": package_id, "title": title or ""}
         missing.setdefault(request_id, []).append(flag)

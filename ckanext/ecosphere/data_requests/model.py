@@ -7,20 +7,34 @@ only written by `transitions.py` and `service.py`, with the row locked.
 
 from __future__ import annotations
 
-import uuid
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy import event
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.ecosphere.data_requests.decisions import compose, law
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.shared import rich_text
+from ckanext.ecosphere.shared.columns import (
+    BigKey,
+    Count,
+    Created,
+    Day,
+    Flag,
+    Id,
+    Key,
+    List,
+    Moment,
+    Number,
+    Object,
+    RowKey,
+    Words,
+)
 
 ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))
 HELD_SQL = "moderation = 'held'"
@@ -44,33 +58,6 @@ def is_any(*where: Any) -> bool:
     return bool(model.Session.scalar(sa.select(sa.exists().where(*where))))
 
 
-def new_id() -> str:
-    """Return a new UUID."""
-    return str(uuid.uuid4())
-
-
-# Types of columns. A text, number or list is NOT NULL wherever an empty value will do.
-
-MOMENT = sa.DateTime(timezone=True)
-Id = Annotated[str, mapped_column(sa.Text, primary_key=True, default=new_id)]
-Number = Annotated[int, mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)]
-Key = Annotated[str, mapped_column(sa.Text)]
-BigKey = Annotated[int, mapped_column(sa.BigInteger)]
-Moment = Annotated[datetime, mapped_column(MOMENT)]
-Day = Annotated[date, mapped_column(sa.Date)]
-Words = Annotated[str, mapped_column(sa.Text, nullable=False, server_default="", default="")]
-Count = Annotated[int, mapped_column(sa.Integer, nullable=False, server_default="0", default=0)]
-Flag = Annotated[
-    bool, mapped_column(sa.Boolean, nullable=False, server_default=sa.false(), default=False)
-]
-List = Annotated[
-    list[Any],
-    mapped_column(JSONB, nullable=False, server_default=sa.text("'[]'::jsonb"), default=list),
-]
-Object = Annotated[
-    dict[str, Any],
-    mapped_column(JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), default=dict),
-]
 #: Version of the renderer that made the HTML of a row. A trigger empties the HTML when its text changes without it.
 Rendering = Annotated[
     int,
@@ -80,7 +67,6 @@ Rendering = Annotated[
 OfRequest = Annotated[
     str, mapped_column(sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False)
 ]
-Created = Annotated[datetime, mapped_column(MOMENT, nullable=False, server_default=sa.func.now())]
 
 
 def _index(name: str, *columns: Any, where: Any = None, **options: Any) -> sa.Index:
@@ -408,8 +394,8 @@ class DatasetLink(tk.BaseModel):
     __table_args__ = (_index("dataset_package", "package_id"),)
 
     request_id: Mapped[OfRequest] = mapped_column(primary_key=True)
-    package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    kind: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    package_id: Mapped[RowKey]
+    kind: Mapped[RowKey]
     score: Mapped[float] = mapped_column(sa.Float, nullable=False, server_default="0", default=0.0)
     created: Mapped[Created]
 
@@ -464,7 +450,7 @@ class AuthorName(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests_author"
 
-    user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    user_id: Mapped[RowKey]
     first_name: Mapped[Words]
     last_name: Mapped[Words]
     quality: Mapped[Words]
@@ -528,7 +514,7 @@ class Setting(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests_setting"
 
-    user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    user_id: Mapped[RowKey]
     digest: Mapped[str] = mapped_column(
         sa.Text, nullable=False, server_default="immediate", default="immediate"
     )
@@ -627,7 +613,7 @@ class Inbound(tk.BaseModel):
     __tablename__ = "ecosphere_requests_inbound"
     __table_args__ = (_index("inbound_person", "user_id", "received"),)
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    id: Mapped[RowKey]
     received: Mapped[Moment]
     user_id: Mapped[Key | None]
     request_id: Mapped[Key | None]
@@ -677,7 +663,7 @@ class Removal(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests_removal"
 
-    path: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    path: Mapped[RowKey]
     asked: Mapped[Moment]
 
 

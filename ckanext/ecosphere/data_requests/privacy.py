@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.core.accounts import Notice
 from ckanext.ecosphere.data_requests import (
@@ -63,11 +64,10 @@ def anonymise_old() -> int:
 
 
 def _anonymise_one(request_id: str) -> int:
-    request = transitions.locked(request_id)
-    is_due = request.anonymised is None and request.state in states.CLOSED
-    if is_due:  # unless anonymised by another run or reopened since
-        anonymise(request)
-    model.Session.commit()
+    with transitions.changing(request_id) as request:
+        is_due = request.anonymised is None and request.state in states.CLOSED
+        if is_due:  # unless anonymised by another run or reopened since
+            anonymise(request)
     return int(is_due)
 
 
@@ -134,7 +134,7 @@ def _forget_requester(request: Request) -> None:
 
 
 def _comments(where: Any, drop_texts: bool) -> int:
-    values: dict[str, Any] = {"author_id": None}
+    values: DataDict = {"author_id": None}
     if drop_texts:
         values |= {"text": "", "hidden": True}
     return rows_changed(sa.update(Comment).where(where).values(**values))
@@ -172,7 +172,7 @@ def _forget_edits(where: Any) -> None:
 
 
 def _events(where: Any, drop_texts: bool) -> None:
-    values: dict[str, Any] = {"actor_id": None, "note": ""}
+    values: DataDict = {"actor_id": None, "note": ""}
     if drop_texts:
         values |= {"comment": "", "fields": {}}
     model.Session.execute(sa.update(Event).where(where).values(**values))
@@ -199,10 +199,10 @@ OWN: dict[str, tuple[Any, tuple[Any, ...]]] = {
 DERIVED = ("search", "description_html", "text_html", "comment_html", "rendering")
 
 
-def export(user: model.User) -> dict[str, Any]:
+def export(user: model.User) -> DataDict:
     """Return all personal data of a user, ready for JSON."""
     person = {name: getattr(user, name) for name in ("id", "name", "fullname", "email")}
-    data: dict[str, Any] = {"person": person}
+    data: DataDict = {"person": person}
     for name, (table, columns) in OWN.items():
         data[name] = _rows(table, sa.or_(*(column == user.id for column in columns)))
     data["emails"] = _rows(Work, sa.and_(outbox.OUTBOX.rows, Work.recipient == user.id))
@@ -215,13 +215,13 @@ def export(user: model.User) -> dict[str, Any]:
     return data
 
 
-def _rows(table: Any, where: Any) -> list[dict[str, Any]]:
+def _rows(table: Any, where: Any) -> list[DataDict]:
     columns = [column for column in sa.inspect(table).columns if column.name not in DERIVED]
     rows = model.Session.execute(sa.select(*columns).where(where)).mappings()
     return [_exported(row) for row in rows]
 
 
-def _exported(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _exported(row: Mapping[Any, Any]) -> DataDict:
     values = {str(key): value for key, value in row.items()}
     for key, value in values.items():
         if isinstance(value, date):
@@ -233,16 +233,16 @@ def notice() -> Notice:
     """Return what `erase` removes and what it leaves."""
     return Notice(
         lost=[
-            tk._("Drafts of data requests, support, notifications and preferences."),
-            tk._("Open data requests: they are withdrawn."),
-            tk._(
+            _("Drafts of data requests, support, notifications and preferences."),
+            _("Open data requests: they are withdrawn."),
+            _(
                 "Access to the answers and letters that were for this person alone, who downloads "
                 "them first."
             ),
         ],
         kept=[
-            tk._("Data requests, reports and messages."),
-            tk._(
+            _("Data requests, reports and messages."),
+            _(
                 "What was written and decided for a service: it is shown as written by an officer "
                 "of this service."
             ),

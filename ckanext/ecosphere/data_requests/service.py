@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import dictize, matching, transitions
@@ -28,14 +29,13 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Revision,
     Support,
-    new_id,
     rows_changed,
     setting_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
-
-_ = tk._
+from ckanext.ecosphere.shared.columns import new_id
 
 #: Fields that the requester may still change once the request is sent.
 AFTER_SENDING = {
@@ -71,18 +71,17 @@ def new_draft(requester_id: str | None) -> Request:
 
 
 def create(
-    reader: Reader, data: Mapping[str, Any], *, also: transitions.Also = transitions.nothing_else
+    reader: Reader, data: Row, *, also: transitions.Also = transitions.nothing_else
 ) -> Request:
     """Create a draft; `also` writes more in the same transaction."""
     request = new_draft(reader.id)
     request.kind, request.package_id = data.get("kind") or states.DATA, data.get("package_id")
     transitions.ask_service(request, data.get("organization"))
     write(request, {name: value for name, value in data.items() if name in EDITABLE})
-    with transitions.rolled_back_on_error():
+    with transitions.transaction():
         model.Session.add(request)
         model.Session.flush()
         also(request)
-        model.Session.commit()
     return request
 
 
@@ -106,13 +105,12 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
         for name, vocabulary in PLACED.items()
     }
     write(request, {"title": title, "description": description, "visibility": "public", **place})
-    with transitions.rolled_back_on_error():
+    with transitions.transaction():
         model.Session.add(request)
         model.Session.flush()
         events = transitions.sent(request, reader.id or None)
         if request.state == states.SUBMITTED:
             trust.refuse_if_too_many_wait(request)
-        model.Session.commit()
     transitions.announce(request, events)
     return request
 
@@ -130,7 +128,7 @@ def update(
     reader: Reader,
     request_id: str,
     version: int,
-    data: Mapping[str, Any],
+    data: Row,
     *,
     also: transitions.Also = transitions.nothing_else,
 ) -> Request:
@@ -142,8 +140,7 @@ def update(
         Conflict: it has changed since the user read it.
         ValidationError: a field can no longer be changed.
     """
-    with transitions.rolled_back_on_error():
-        request = transitions.locked(request_id)
+    with transitions.changing(request_id) as request:
         transitions.same_version(reader, request, version)
         changed = {
             name: value
@@ -158,7 +155,6 @@ def update(
         elif changed:
             _revise(reader, request, changed)
         also(request)
-        model.Session.commit()
     if changed and request.opened:
         outbox.OUTBOX.enqueue()
     return request
@@ -169,7 +165,7 @@ def _next_version(request: Request) -> None:
     request.modified = clock.now()
 
 
-def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> None:
+def _revise(reader: Reader, request: Request, changed: Row) -> None:
     before = {name: getattr(request, name) for name in changed}
     write(request, changed)
     today = clock.today() if "need_by" in changed else None
@@ -190,7 +186,7 @@ def apply_revision(request: Request, revision: Revision) -> None:
     revision.version = request.version
 
 
-def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
+def _still_editable(request: Request, changed: Row) -> None:
     if request.state not in states.STILL_EDITABLE:
         raise tk.ValidationError(
             {"state": [wording.obstacle("state", request.state, request.is_signal)]}
@@ -202,7 +198,7 @@ def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
         raise tk.ValidationError(fixed)
 
 
-def write(request: Request, data: Mapping[str, Any]) -> None:
+def write(request: Request, data: Row) -> None:
     """Set fields of a request and update its full-text vector, without committing."""
     for name, value in data.items():
         setattr(request, name, value)
@@ -218,8 +214,7 @@ def support(reader: Reader, request_id: str, add: bool) -> None:
     Raises:
         ValidationError: it is closed, not public, or the user's own.
     """
-    with transitions.rolled_back_on_error():
-        request = transitions.locked(request_id)
+    with transitions.changing(request_id) as request:
         if add and request.requester_id == reader.id:
             raise tk.ValidationError({"id": [_("This is your own request: it counts already.")]})
         if add and not (request.listed and request.state in states.ACTIVE):
@@ -228,16 +223,14 @@ def support(reader: Reader, request_id: str, add: bool) -> None:
             )
         sign = 1 if add else -1
         request.support_count += sign * bond(Support, request_id, reader.id, add)
-        model.Session.commit()
 
 
 def follow(reader: Reader, request_id: str, add: bool) -> None:
     """Follow a request, or stop; following also resumes its e-mails."""
-    with transitions.rolled_back_on_error():
+    with transitions.transaction():
         if add:
             bond(Mute, request_id, reader.id, False)
         bond(Follow, request_id, reader.id, add)
-        model.Session.commit()
 
 
 def bond(table: Any, request_id: str, user_id: str, add: bool) -> int:
@@ -255,18 +248,16 @@ def say_satisfied(request_id: str, opinion: str) -> Request:
     Raises:
         ValidationError: the request has no answer at present.
     """
-    with transitions.rolled_back_on_error():
-        request = transitions.locked(request_id)
+    with transitions.changing(request_id) as request:
         if not dictize.satisfaction_is_asked(request):
             raise tk.ValidationError({"satisfied": [_("This request has no answer at present.")]})
         request.satisfied, request.satisfied_on = opinion, clock.today()
-        model.Session.commit()
     return request
 
 
 def stop_emails(user_id: str, request_id: str | None) -> None:
     """Stop the e-mails to a user about a request, or about all requests, including those that are pending."""
-    with transitions.rolled_back_on_error():
+    with transitions.transaction():
         waiting = [Notification.user_id == user_id]
         if request_id:
             bond(Mute, request_id, user_id, True)
@@ -274,7 +265,6 @@ def stop_emails(user_id: str, request_id: str | None) -> None:
         else:
             setting_of(user_id).digest = "none"
         outbox.drop(*waiting)
-        model.Session.commit()
 
 
 # Revisions: edits after sending.
@@ -289,8 +279,8 @@ COMPARED_TEXTS = ("description",)
 def _new_revision(
     request: Request,
     author_id: str,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
+    before: Row,
+    after: Row,
     moment: datetime,
 ) -> Revision:
     """Create the revision of an edit.
@@ -328,7 +318,7 @@ def tell_of_revision(request: Request, revision: Revision) -> None:
         outbox.of_revision(request, revision)
 
 
-def _revised(revision: Revision) -> dict[str, Any]:
+def _revised(revision: Revision) -> DataDict:
     """Return the new values of the fields of an edit, converted to the types of the request's columns."""
     return {
         name: _read_value(name, change["to"])
@@ -344,8 +334,8 @@ def _read_value(name: str, value: Any) -> Any:
     return value
 
 
-def _change(name: str, before: Any, after: Any) -> dict[str, Any]:
-    change: dict[str, Any] = {"from": _written(before), "to": _written(after)}
+def _change(name: str, before: Any, after: Any) -> DataDict:
+    change: DataDict = {"from": _written(before), "to": _written(after)}
     if name in COMPARED_TEXTS:
         change["diff"] = difference(before or "", after or "")
     return change

@@ -8,6 +8,7 @@ from datetime import timedelta
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.data_requests import attachments, config
@@ -17,8 +18,6 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox, scheduled
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 from ckanext.ecosphere.work.model import PENDING
-
-_ = tk._
 
 #: Maximum number of services named in a line.
 MOST_NAMED = 10
@@ -149,7 +148,7 @@ def _desk(unready: int) -> list[Check]:
 
 
 def _named(groups: list[model.Group]) -> str:
-    return _few([group.title or group.name for group in groups])
+    return _few([group.display_name for group in groups])
 
 
 def _few(names: Sequence[str]) -> str:

@@ -13,20 +13,22 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 import yaml
 from ckan import model
+from ckan.common import _
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config, service, transitions
 from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import Block
 from ckanext.ecosphere.data_requests.domain import clock, states
-from ckanext.ecosphere.data_requests.model import Notification, Request, new_id
+from ckanext.ecosphere.data_requests.model import Notification, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.data_requests.notifications.delivery import Letter
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, language, organisations
+from ckanext.ecosphere.shared.columns import new_id
 from ckanext.ecosphere.shared.mailing import labelled
 
 FRENCH = "fr"
@@ -64,17 +66,17 @@ class Specimen:
 
 
 @cache
-def table() -> Mapping[str, Any]:
+def table() -> Row:
     """Read the cases (`data/letter-cases.yaml`)."""
     return yaml.safe_load((law.DATA / "letter-cases.yaml").read_text(encoding="utf-8"))
 
 
-def cases(outcome: str = "") -> list[Mapping[str, Any]]:
+def cases(outcome: str = "") -> list[Row]:
     """Return the cases with an outcome, or all of them."""
     return [case for case in table()["cases"] if outcome in ("", case["outcome"])]
 
 
-def played(case: Mapping[str, Any]) -> Specimen:
+def played(case: Row) -> Specimen:
     """Play a case in French, and undo it."""
     with language.speaking(FRENCH):
         try:
@@ -83,7 +85,7 @@ def played(case: Mapping[str, Any]) -> Specimen:
             model.Session.rollback()
 
 
-def _played(case: Mapping[str, Any]) -> Specimen:
+def _played(case: Row) -> Specimen:
     moderating = model.Group.get(config.moderators()) or _service(
         config.moderators(), "CGDD", "", {}
     )
@@ -152,8 +154,8 @@ def _received(group: model.Group, requester: model.User) -> Request:
 
 
 def _stepped(
-    request: Request, step: Mapping[str, Any], people: Mapping[str, model.User]
-) -> tuple[str, str | None, Mapping[str, Any]]:
+    request: Request, step: Row, people: Mapping[str, model.User]
+) -> tuple[str, str | None, Row]:
     """Do a step of a case; return the kind of its letter, who acted, and the fields of the transition."""
     name, role = step["transition"], step.get("role", states.SYSTEM)
     if name == letters.SILENCE:
@@ -189,7 +191,7 @@ def _value(text: Any, request: Request) -> Any:
 
 
 def _specimen(
-    request: Request, requester: model.User, kind: str, actor: str | None, given: Mapping[str, Any]
+    request: Request, requester: model.User, kind: str, actor: str | None, given: Row
 ) -> Specimen:
     letter_kind = letters.RECEIPT if kind == "submit" else kind
     letter = letters.latest(request.id, letter_kind)
@@ -220,13 +222,11 @@ def last_days() -> Iterator[tuple[date, str, str, date]]:
             yield row["since"], row["about"], period, law.last_day(period, row["since"])
 
 
-_ = tk._
-
 WIDTH = 110
 INDENT = " " * 4
 
 
-def printed_case(row: Mapping[str, Any], specimen: Specimen) -> Iterator[str]:
+def printed_case(row: Row, specimen: Specimen) -> Iterator[str]:
     """Yield the lines of a case: its letter, then its e-mails."""
     words = table()["words"]
     yield from _heading(f"{row['title'].upper()} [{row['outcome']}]")

@@ -10,6 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
+from ckan.types import DataDict
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, states
@@ -27,7 +28,7 @@ NO_ANSWER = tuple(
 )
 
 
-def show(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
+def show(year: int | None, organization_id: str | None, today: date) -> DataDict:
     """Return the statistics, at most `ecosphere.requests.statistics_cache` seconds old where a worker runs.
 
     Computing time grows with the number of requests. So pages get cached figures, and outdated ones are computed again
@@ -66,7 +67,7 @@ def _ask(year: int | None, organization_id: str | None, today: date) -> bool:
     )
 
 
-def keep(year: int | None, organization_id: str | None, today: str) -> dict[str, Any]:
+def keep(year: int | None, organization_id: str | None, today: str) -> DataDict:
     """Compute and cache the statistics; also a background job."""
     day = date.fromisoformat(today)
     figures = compute(year, organization_id, day)
@@ -82,7 +83,7 @@ def _key(year: int | None, organization_id: str | None, today: date) -> str:
     return f"{stem}:{year}:{organization_id}:{today}"
 
 
-def compute(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
+def compute(year: int | None, organization_id: str | None, today: date) -> DataDict:
     """Compute the statistics, with the arguments of `show`."""
     where = _selection(year, organization_id)
     threshold = _threshold()
@@ -173,13 +174,13 @@ def _day(moment: Any) -> Any:
     return sa.cast(sa.func.timezone("Europe/Paris", moment), sa.Date)
 
 
-def _line(row: Any) -> dict[str, Any]:
+def _line(row: Any) -> DataDict:
     """Return figures: counts; `within_month` and the opinions `yes` as shares, 0-1.
 
     Opinions are None below the threshold, so that no one can be identified.
     """
     names = ("received", "waiting", "overdue", "answered", "refused")
-    line: dict[str, Any] = {name: getattr(row, name) for name in names}
+    line: DataDict = {name: getattr(row, name) for name in names}
     line |= {"within_month": None, "median_days": None, "satisfaction": None}
     if row.judged:
         line["within_month"] = round(row.in_time / row.judged, 4)
@@ -217,7 +218,7 @@ def _shown(public: int, private: int) -> int:
     return public + private
 
 
-def _by_service(where: list[Any], columns: list[Any]) -> list[dict[str, Any]]:
+def _by_service(where: list[Any], columns: list[Any]) -> list[DataDict]:
     """Return the figures of each service with public requests, of these requests; that with the most first."""
     public = (Request.visibility == "public", Request.organization_id.is_not(None))
     query = sa.select(Request.organization_id, *columns).where(*where, *public)
@@ -225,8 +226,7 @@ def _by_service(where: list[Any], columns: list[Any]) -> list[dict[str, Any]]:
     by_id = {row.organization_id: _line(row) for row in rows}
     groups = model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(by_id)))
     lines = [
-        {"name": group.name, "title": group.title or group.name, **by_id[group.id]}
-        for group in groups
+        {"name": group.name, "title": group.display_name, **by_id[group.id]} for group in groups
     ]
     return sorted(lines, key=lambda line: (-line["received"], line["title"]))
 

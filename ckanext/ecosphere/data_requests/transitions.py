@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -26,6 +27,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import attachments, config, history
@@ -50,12 +53,11 @@ from ckanext.ecosphere.data_requests.model import (
     Support,
     by_id_or_reference,
     is_any,
-    new_id,
     number_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
-
-_ = tk._
+from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared.columns import new_id
 
 SIGNAL = "ecosphere:request-changed"
 
@@ -97,8 +99,8 @@ class Conflict(tk.ValidationError):
         changes: events since the version that the person had seen, as returned by `ecosphere_request_show`.
     """
 
-    def __init__(self, version: int, changes: list[dict[str, Any]]) -> None:
-        message = tk._(
+    def __init__(self, version: int, changes: list[DataDict]) -> None:
+        message = _(
             "The request has changed since you opened it. Look at what changed, then send again if "
             "it still applies."
         )
@@ -134,15 +136,26 @@ def locked(request_id: str) -> Request:
     return lock(request_id)[request_id]
 
 
-class rolled_back_on_error:
-    """Context manager that rolls the transaction back on errors."""
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Commit at the end, and roll back on errors."""
+    try:
+        yield
+        model.Session.commit()
+    except BaseException:
+        model.Session.rollback()
+        raise
 
-    def __enter__(self) -> None:
-        return None
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is not None:
-            model.Session.rollback()
+@contextmanager
+def changing(request_id: str) -> Iterator[Request]:
+    """Lock a request for a transaction.
+
+    Raises:
+        NotFound: it no longer exists.
+    """
+    with transaction():
+        yield locked(request_id)
 
 
 Also = Callable[[Request], None]
@@ -182,7 +195,7 @@ def transition(
     request_id: str,
     name: str,
     version: int,
-    data: Mapping[str, Any],
+    data: Row,
     *,
     also: Also = nothing_else,
 ) -> tuple[Request, Shared]:
@@ -209,7 +222,7 @@ def transition(
     for other in others:
         twins[other.id] = [attachments.twin(file) for file in data.get("files") or ()]
     try:
-        with rolled_back_on_error():
+        with transaction():
             request = _locked_with_target(request_id, name, data)
             if not reader.may_read(request):
                 raise tk.ObjectNotFound(_("Request not found"))
@@ -226,7 +239,6 @@ def transition(
                 values = {**data, "files": twins[other.id], "note": ""}
                 _do_joined(reader, other, name, values, shared)
             also(request)
-            model.Session.commit()
     finally:
         for files in twins.values():
             attachments.discard(files)
@@ -236,7 +248,7 @@ def transition(
     return request, shared
 
 
-def _locked_with_target(request_id: str, name: str, data: Mapping[str, Any]) -> Request:
+def _locked_with_target(request_id: str, name: str, data: Row) -> Request:
     """Lock a request, and the other one that the transition names."""
     target = None
     if name in ("join", "mark_duplicate"):
@@ -245,7 +257,7 @@ def _locked_with_target(request_id: str, name: str, data: Mapping[str, Any]) -> 
     return lock(*ids)[request_id]
 
 
-def sent(request: Request, actor: str | None, data: Mapping[str, Any] | None = None) -> list[Event]:
+def sent(request: Request, actor: str | None, data: Row | None = None) -> list[Event]:
     """Send a locked draft, and open it when it needs no moderation, without committing."""
     # Set first, since the receipt quotes the title.
     request.plain_links = not trust.is_trusted(request.requester_id)
@@ -272,20 +284,16 @@ def if_possible(
     request_id: str, name: str, role: str = states.SYSTEM, actor: str | None = None
 ) -> Request | None:
     """Do a transition without fields, an automatic one by default; return None when it is not possible now."""
-    with rolled_back_on_error():
-        request = locked(request_id)
+    with changing(request_id) as request:
         if _obstacle(request, name, (role,)):
             model.Session.rollback()
             return None
         event = perform(request, name, role, actor, {})
-        model.Session.commit()
     announce(request, [event])
     return request
 
 
-def perform(
-    request: Request, name: str, role: str, actor: str | None, data: Mapping[str, Any]
-) -> Event:
+def perform(request: Request, name: str, role: str, actor: str | None, data: Row) -> Event:
     """Do a transition of a locked request: write its event, letter and notifications, without committing."""
     moment = clock.now()
     line = states.TRANSITIONS[name]
@@ -323,7 +331,7 @@ def perform(
     return event
 
 
-def _moderation(request: Request, role: str, actor: str | None, data: Mapping[str, Any]) -> str:
+def _moderation(request: Request, role: str, actor: str | None, data: Row) -> str:
     """Return the moderation state of a transition's text: held for untrusted requesters once the request is open."""
     written = any(data.get(name) for name in ("comment", "reason"))
     if role == states.REQUESTER and request.opened and written:
@@ -379,9 +387,7 @@ def same_version(reader: Reader, request: Request, version: int) -> None:
 # Requests treated together.
 
 
-def _do_joined(
-    reader: Reader, request: Request, name: str, values: Mapping[str, Any], shared: Shared
-) -> None:
+def _do_joined(reader: Reader, request: Request, name: str, values: Row, shared: Shared) -> None:
     words = _joined_obstacle(reader, request, name, values)
     if words:
         shared.left_out.append((request, words))
@@ -390,7 +396,7 @@ def _do_joined(
     shared.done.append((request, perform(request, name, role, reader.id, values)))
 
 
-def _joined_obstacle(reader: Reader, request: Request, name: str, values: Mapping[str, Any]) -> str:
+def _joined_obstacle(reader: Reader, request: Request, name: str, values: Row) -> str:
     """Return what prevents a step for a request, as a sentence; "" when nothing does."""
     code = _obstacle(request, name, reader.roles(request))
     if code:
@@ -500,7 +506,7 @@ def flag_unreachable(request: Request) -> None:
     if request.organization_id:
         group = model.Session.get(model.Group, request.organization_id)
     other = places.instead_of(group, request)
-    title = (group.title or group.name) if group else ""
+    title = group.display_name if group else ""
     other_title = other.title if other else ""
     titles = {"title": title, "other": other_title}
     request.flags = [*others, {"code": UNREACHABLE, **titles}]

@@ -11,14 +11,6 @@ from ckanext.ecosphere.shared.http_guard.addresses import Network
 QUEUE = "ecosphere:quality"
 
 MODEL_FILE = "ecosphere.quality.model_file"
-DATASET_TYPES = "ecosphere.quality.dataset_types"
-MINIMUM_SIZE = "ecosphere.quality.minimum_size"
-TARGET = "ecosphere.quality.target"
-OVERVIEW_MINUTES = "ecosphere.quality.overview_minutes"
-LINK_INTERVAL = "ecosphere.quality.link_interval"
-LINK_PAUSE = "ecosphere.quality.link_pause"
-SHAPES = "ecosphere.quality.shapes"
-PUBLISH_RDF = "ecosphere.quality.publish_rdf"
 ALLOWED_NETWORKS = "ecosphere.quality.allowed_networks"
 ALLOWED_PORTS = "ecosphere.quality.allowed_ports"
 
@@ -34,32 +26,32 @@ def model() -> Model:
 
 def dataset_types() -> list[str]:
     """Return the package types that are scored."""
-    return tk.config[DATASET_TYPES]
+    return tk.config["ecosphere.quality.dataset_types"]
 
 
 def minimum_size() -> int:
     """Return the minimum number of public datasets for a service to be compared with others."""
-    return tk.config[MINIMUM_SIZE]
+    return tk.config["ecosphere.quality.minimum_size"]
 
 
 def target() -> int:
     """Return the target mean score of each service, 0 for none."""
-    return tk.config[TARGET]
+    return tk.config["ecosphere.quality.target"]
 
 
 def overview_minutes() -> int:
     """Return for how many minutes the portal's figures are cached, 0 to compute them at each visit."""
-    return tk.config[OVERVIEW_MINUTES]
+    return tk.config["ecosphere.quality.overview_minutes"]
 
 
 def link_interval() -> int:
     """Return the days between checks of a working link."""
-    return tk.config[LINK_INTERVAL]
+    return tk.config["ecosphere.quality.link_interval"]
 
 
 def link_pause() -> float:
     """Return the seconds between requests to the same host."""
-    return tk.config[LINK_PAUSE]
+    return tk.config["ecosphere.quality.link_pause"]
 
 
 def allowed_networks() -> tuple[Network, ...]:
@@ -74,9 +66,9 @@ def allowed_ports() -> frozenset[int]:
 
 def shapes() -> str:
     """Return the path of the administrator's SHACL shapes, "" for the built-in ones."""
-    return tk.config[SHAPES]
+    return tk.config["ecosphere.quality.shapes"]
 
 
 def publish_rdf() -> bool:
     """Return whether quality measurements are included in the RDF of datasets."""
-    return tk.config[PUBLISH_RDF]
+    return tk.config["ecosphere.quality.publish_rdf"]

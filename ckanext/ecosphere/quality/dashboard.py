@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 from ckanext.ecosphere.quality import figures, helpers, store
@@ -21,7 +22,7 @@ def cards(person: Person) -> list[Card]:
         scope = Scope(service.id, private=True)
         pairs += [pair for pair in figures.worst(scope, MOST_LINES) if pair[1].score < FULL]
         count += figures.number(scope)
-        text = tk._("Quality of {service}").format(service=service.title)
+        text = _("Quality of {service}").format(service=service.title)
         ways.append(
             Link(
                 text, tk.url_for("ecosphere_quality.dashboard_page", id=service.name), "chart-line"
@@ -34,7 +35,7 @@ def cards(person: Person) -> list[Card]:
     return [
         Card(
             "to-improve",
-            tk._("Datasets to improve first"),
+            _("Datasets to improve first"),
             "star-half-stroke",
             count,
             lines,
@@ -46,13 +47,13 @@ def cards(person: Person) -> list[Card]:
 
 def _line(package: model.Package, row: QualityRow) -> Line:
     evaluation = store.quality_of(row).evaluation
-    note = tk._("{score} of 100, {level}").format(
+    note = _("{score} of 100, {level}").format(
         score=row.score, level=helpers.level_label(row.level)
     )
     best, gain = next(iter(evaluation.advice()), (None, 0))
     if best and gain > 0:
-        note += tk._(": ") + tk._("{points} more with “{advice}”").format(
-            points=gain, advice=tk._(best.criterion.label)
+        note += _(": ") + _("{points} more with “{advice}”").format(
+            points=gain, advice=_(best.criterion.label)
         )
     return Line(
         package.title or package.name,

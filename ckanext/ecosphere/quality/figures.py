@@ -9,7 +9,7 @@ there are few, since datasets of one origin fail the same criteria.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -17,7 +17,9 @@ from typing import Any
 import ckan.plugins as p
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.quality import config, origins
 from ckanext.ecosphere.quality.core.criteria import BY_ID, Criterion, State
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
@@ -224,7 +226,7 @@ def _rounded(value: Any) -> float | None:
     return round(float(value), 1)
 
 
-def _wins(rows: Sequence[Mapping[str, Any]]) -> tuple[Win, ...]:
+def _wins(rows: Sequence[Row]) -> tuple[Win, ...]:
     points = config.model().points
     wins = []
     for row in rows:
@@ -233,7 +235,7 @@ def _wins(rows: Sequence[Mapping[str, Any]]) -> tuple[Win, ...]:
     return tuple(sorted(wins, key=lambda win: (-win.points, win.criterion.id)))
 
 
-def _losses(whole: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Losses | None:
+def _losses(whole: Row, rows: Sequence[Row]) -> Losses | None:
     if not p.plugin_loaded("ecosphere_harvest"):
         return None
     traced = [row for row in rows if row["traced"]]
@@ -305,7 +307,7 @@ def failing(scope: Scope, criterion: str, limit: int) -> list[tuple[model.Packag
     return [(package, row) for package, row in pairs]
 
 
-def each_dataset(scope: Scope) -> list[dict[str, Any]]:
+def each_dataset(scope: Scope) -> list[DataDict]:
     """Return a row for each dataset of `scope`, by title."""
     package, row = model.Package, QualityRow
     columns = (

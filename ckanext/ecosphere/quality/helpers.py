@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from html import escape
@@ -13,12 +12,13 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from ckan import model
-from ckan.types import Context
+from ckan.common import _
+from ckan.types import Context, DataDict
 from flask import has_request_context
-from markupsafe import Markup
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.quality import config, integrations, store
 from ckanext.ecosphere.quality.core import inspire
 from ckanext.ecosphere.quality.core.criteria import BY_ID, GROUP_LABELS, Criterion, State
@@ -28,7 +28,7 @@ from ckanext.ecosphere.quality.links import REASONS
 from ckanext.ecosphere.quality.model import Link
 from ckanext.ecosphere.quality.origins import origin
 from ckanext.ecosphere.quality.store import Badge
-from ckanext.ecosphere.shared import dates, once, outlines
+from ckanext.ecosphere.shared import authorization, dates, once, outlines
 from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 #: Aliases for templates.
@@ -36,12 +36,12 @@ ecosphere_quality_moment = dates.moment
 ecosphere_quality_day = dates.day
 
 
-def ecosphere_quality_is_scored(package: Mapping[str, Any]) -> bool:
+def ecosphere_quality_is_scored(package: Row) -> bool:
     """Return whether the type of `package` is scored."""
     return store.is_scored(package.get("type"))
 
 
-def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None:
+def ecosphere_quality_badge(package: Row) -> DataDict | None:
     """Return score, level and label of the dataset dict `package`; None for packages without a quality.
 
     Search results already include their badges (one query per page); otherwise the row is read.
@@ -61,29 +61,29 @@ def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None
     }
 
 
-def ecosphere_quality_show(package: Mapping[str, Any]) -> dict[str, Any] | None:
+def ecosphere_quality_show(package: Row) -> DataDict | None:
     """Return the full quality of the dataset dict `package`, as in the action of this name, cached per page."""
     return once.of_dataset("quality", package, _quality)
 
 
-def _quality(package: Mapping[str, Any]) -> dict[str, Any] | None:
+def _quality(package: Row) -> DataDict | None:
     stored = model.Package.get(package["id"])
     if stored is None or not store.is_scored(stored.type):
         return None
     return as_dict(quality(stored))
 
 
-def ecosphere_quality_grouped(quality: Mapping[str, Any]) -> list[Any]:
+def ecosphere_quality_grouped(quality: Row) -> list[Any]:
     """Return the criteria of `quality` by group label."""
     return grouped(quality["criteria"])
 
 
-def ecosphere_quality_levels() -> list[dict[str, Any]]:
+def ecosphere_quality_levels() -> list[DataDict]:
     """Return the levels, best first: level, label, from (lowest score) and requires (labels of its conditions)."""
     return [level_dict(level) for level in config.model().levels]
 
 
-def ecosphere_quality_can_see_dashboard(organization: Mapping[str, Any]) -> bool:
+def ecosphere_quality_can_see_dashboard(organization: Row) -> bool:
     """Return whether the reader may see the dashboard of `organization`."""
     return bool(tk.h.check_access("ecosphere_quality_dashboard", {"id": organization["id"]}))
 
@@ -95,19 +95,17 @@ def ecosphere_quality_number(value: float | None) -> str:
     return number(value)
 
 
-def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:
+def ecosphere_quality_can_edit(package: Row) -> bool:
     """Return whether the reader may edit `package`."""
     return bool(tk.h.check_access("package_update", {"id": package["id"]}))
 
 
-def ecosphere_quality_signals(package: Mapping[str, Any]) -> int | None:
+def ecosphere_quality_signals(package: Row) -> int | None:
     """Return the number of open problems reported about `package`; None if requests are not enabled."""
-    return integrations.open_signals(
-        {"user": tk.current_user.name, "auth_user_obj": tk.current_user}, package["id"]
-    )
+    return integrations.open_signals(authorization.of_page(), package["id"])
 
 
-def ecosphere_quality_desk_url(organization: Mapping[str, Any]) -> str | None:
+def ecosphere_quality_desk_url(organization: Row) -> str | None:
     """Return the URL of a service's desk of data requests, None if requests are not enabled."""
     try:
         return tk.url_for("ecosphere_requests.desk", organization=organization["name"])
@@ -115,13 +113,11 @@ def ecosphere_quality_desk_url(organization: Mapping[str, Any]) -> str | None:
         return None
 
 
-def ecosphere_quality_badge_code(
-    package: Mapping[str, Any], badge: Mapping[str, Any]
-) -> dict[str, str]:
+def ecosphere_quality_badge_code(package: Row, badge: Row) -> dict[str, str]:
     """Return the badge of `package` for other sites, as HTML and Markdown: an image linked to its quality page."""
     image = tk.url_for("ecosphere_quality.dataset_badge", id=package["name"], _external=True)
     page = tk.url_for("ecosphere_quality.dataset_page", id=package["name"], _external=True)
-    text = tk._("Metadata quality: {level}, {score} out of 100").format(
+    text = _("Metadata quality: {level}, {score} out of 100").format(
         level=badge["label"], score=badge["score"]
     )
     return {
@@ -149,9 +145,7 @@ CORE_RESOURCE_ANCHORS = {
 UPLOAD_ANCHOR = "field-resource-url"  # the URL, in CKAN's widget for a file or a link
 
 
-def ecosphere_quality_improve_url(
-    criterion: Mapping[str, Any], package: Mapping[str, Any]
-) -> str | None:
+def ecosphere_quality_improve_url(criterion: Row, package: Row) -> str | None:
     """Return the URL of the form at the field of `criterion` (an item of `ecosphere_quality_show`).
 
     For a criterion about resources it is the form of the resource to correct, or of a new one if there is none. None if
@@ -176,7 +170,7 @@ def ecosphere_quality_improve_url(
     return tk.url_for(f"{kind}.edit", id=name, _anchor=anchor)
 
 
-def is_shown(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> bool:
+def is_shown(criterion: Row, package: Row) -> bool:
     """Return whether the form shows the field of `criterion` for `package`, or for its resource."""
     schema = _schema(package.get("type") or "dataset")
     if schema is None or not p.plugin_loaded("ecosphere_schemas"):
@@ -191,17 +185,17 @@ def is_shown(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> bool:
     return field is not None and tk.h.ecosphere_is_in_form(field, values)
 
 
-def _field_called(name: str, fields: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _field_called(name: str, fields: list[DataDict]) -> DataDict | None:
     return next((field for field in fields if field["field_name"] == name), None)
 
 
-def _schema(kind: str) -> dict[str, Any] | None:
+def _schema(kind: str) -> DataDict | None:
     if not p.plugin_loaded("scheming_datasets"):
         return None
     return tk.h.scheming_get_dataset_schema(kind)
 
 
-def _place(fields: list[dict[str, Any]], name: str) -> tuple[int, str | None]:
+def _place(fields: list[DataDict], name: str) -> tuple[int, str | None]:
     """Return the form page (0 for a single-page form) and anchor of the field `name`."""
     paged = any("start_form_page" in field for field in fields)
     page = 0
@@ -233,8 +227,6 @@ def _resource_anchor(name: str, kind: str) -> str | None:
 
 # --- plain data ----------------------------------------------------------------------------------
 
-_ = tk._
-
 
 def quality(package: model.Package) -> store.Quality:
     """Return the quality of `package` as of today; computed immediately if no row is stored."""
@@ -245,8 +237,8 @@ def quality(package: model.Package) -> store.Quality:
 
 
 def preview(
-    context: Context, package: model.Package | None, data: Mapping[str, Any]
-) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    context: Context, package: model.Package | None, data: Row
+) -> tuple[DataDict | None, DataDict]:
     """Return the quality of `package` now (None for a new one), and with the fields `data`."""
     changed = store.validated(context, package, data)
     if package is None:
@@ -294,7 +286,7 @@ def ecosphere_quality_state_labels() -> dict[str, str]:
     }
 
 
-def as_dict(stored: store.Quality) -> dict[str, Any]:
+def as_dict(stored: store.Quality) -> DataDict:
     """Return a quality as plain data, with texts in the reader's language; see `ecosphere_quality_show`."""
     result, facts = stored.evaluation, stored.facts
     computed_at = stored.computed_at.isoformat() if stored.computed_at else None
@@ -315,9 +307,7 @@ def as_dict(stored: store.Quality) -> dict[str, Any]:
     }
 
 
-def with_origins(
-    shown: dict[str, Any], facts: Facts, statements: Mapping[str, Any]
-) -> dict[str, Any]:
+def with_origins(shown: DataDict, facts: Facts, statements: Row) -> DataDict:
     """Add to the failed criteria of `as_dict` whether the source or the portal is at fault.
 
     Args:
@@ -334,7 +324,7 @@ def with_origins(
     return shown
 
 
-def next_level(result: Evaluation, facts: Facts) -> dict[str, Any] | None:
+def next_level(result: Evaluation, facts: Facts) -> DataDict | None:
     """Return the level above, the points and conditions missing for it; None at the top."""
     level = result.next_level
     if level is None:
@@ -348,7 +338,7 @@ def next_level(result: Evaluation, facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def level_dict(level: Level) -> dict[str, Any]:
+def level_dict(level: Level) -> DataDict:
     """Return a level as plain data: level, label, from (lowest score) and requires (labels of its conditions)."""
     requires = [_(BY_ID[name].label) for name in level.requires]
     return {
@@ -359,7 +349,7 @@ def level_dict(level: Level) -> dict[str, Any]:
     }
 
 
-def criterion(own: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
+def criterion(own: Result, result: Evaluation, facts: Facts) -> DataDict:
     """Return the result of a criterion as plain data."""
     about = own.criterion
     advising = _advising(own, facts)
@@ -395,7 +385,7 @@ def _advising(own: Result, facts: Facts) -> Criterion:
     return BY_ID[ASKED_BY[own.criterion.id]]
 
 
-def mqa_dict(assessment: inspire.Assessment) -> dict[str, Any]:
+def mqa_dict(assessment: inspire.Assessment) -> DataDict:
     """Return the MQA assessment as plain data."""
     return {
         "total": assessment.points(),
@@ -409,7 +399,7 @@ def mqa_dict(assessment: inspire.Assessment) -> dict[str, Any]:
     }
 
 
-def _dimension_dict(assessment: inspire.Assessment, dimension: inspire.Dimension) -> dict[str, Any]:
+def _dimension_dict(assessment: inspire.Assessment, dimension: inspire.Dimension) -> DataDict:
     indicators = []
     for indicator, state in assessment.states:
         if indicator.dimension is dimension:
@@ -427,7 +417,7 @@ def _dimension_dict(assessment: inspire.Assessment, dimension: inspire.Dimension
     }
 
 
-def inspire_dict(checklist: inspire.Checklist) -> dict[str, Any]:
+def inspire_dict(checklist: inspire.Checklist) -> DataDict:
     """Return the INSPIRE checklist as plain data."""
     return {
         "met": checklist.met,
@@ -447,7 +437,7 @@ def inspire_dict(checklist: inspire.Checklist) -> dict[str, Any]:
     }
 
 
-def link_dict(link: Link) -> dict[str, Any]:
+def link_dict(link: Link) -> DataDict:
     """Return the state of a link as plain data."""
     reason, checked_at = "", None
     if link.checked_at:
@@ -465,212 +455,53 @@ def link_dict(link: Link) -> dict[str, Any]:
     }
 
 
-def grouped(criteria: list[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+def grouped(criteria: list[Row]) -> list[tuple[str, list[Row]]]:
     """Return the criteria of `as_dict` by group label, in the order of the table."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
+    groups: dict[str, list[Row]] = {}
     for criterion_dict in criteria:
         groups.setdefault(criterion_dict["group_label"], []).append(criterion_dict)
     return list(groups.items())
 
 
-WIDTH, HEIGHT = 640, 200
-LEFT, RIGHT, TOP, BOTTOM = 36, 10, 12, 26
-# --- charts: an SVG each, whose text alternative is its title ------------------------------------
+# --- charts and badge: what their templates draw ---
 
-TICKS = (0, 25, 50, 75, 100)
-FILLS = {"gold": "#b8860b", "silver": "#7d8a99", "bronze": "#a65e2e", "incomplete": "#ffffff"}
-#: Radius of a disc, in pixels; minimum mean score → colours of the disc and of its number.
+LEFT, RIGHT = 36, 630
+"""Ends of the line of `trend_chart.html`, in pixels."""
 DISC = 11
-SHADES = (
-    (80, "#1d5c3f", "#fff"),
-    (65, "#5b9a75", "#000"),
-    (50, "#b9dcc4", "#000"),
-    (0, "#fff", "#000"),
-)
-ALONE = 2  # minimum number of points for a line
+"""Radius of a disc of `map.html`, in pixels."""
 
 
-def ecosphere_quality_trend_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw the mean score over time as a step line; empty for fewer than two days.
-
-    Args:
-        points: items of `overview.trend`: `day` (ISO date) and `mean` (0–100).
-    """
-    if len(points) < ALONE:
-        return Markup("")
+def ecosphere_quality_trend(points: Sequence[Row]) -> list[DataDict]:
+    """Return the points of `overview.trend` (`day`, `mean`), each with its `x` on the chart, in pixels."""
     days = [date.fromisoformat(point["day"]) for point in points]
-    span = max((days[-1] - days[0]).days, 1)
-    a_day = (WIDTH - LEFT - RIGHT) / span
-    grid = ""
-    for score in TICKS:
-        grid += f'<path d="M{LEFT} {_height(score):.1f}H{WIDTH - RIGHT}" stroke="#c9c9c9"/>'
-        grid += (
-            f'<text x="{LEFT - 6}" y="{_height(score) + 4:.1f}" text-anchor="end">{score}</text>'
-        )
-    line, dots = "", ""
-    for day, point in zip(days, points, strict=True):
-        x, y = LEFT + (day - days[0]).days * a_day, _height(point["mean"])
-        line += f"H{x:.1f}V{y:.1f}" if line else f"M{x:.1f} {y:.1f}"
-        dots += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#1d5c3f"/>'
-    line = f'<path d="{line}" fill="none" stroke="#1d5c3f" stroke-width="2"/>'
-    start, end = dates.day(days[0], "medium"), dates.day(days[-1], "medium")
-    before, after = number(points[0]["mean"]), number(points[-1]["mean"])
-    ends = _end_of_line(LEFT, "start", start, points[0]["mean"], before)
-    ends += _end_of_line(WIDTH - RIGHT, "end", end, points[-1]["mean"], after)
-    title = tk._("Mean score: {before} on {start}, {after} on {end}")
-    title = title.format(before=before, start=start, after=after, end=end)
-    return _svg(title, grid + line + dots + ends, HEIGHT)
+    a_day = (RIGHT - LEFT) / max((days[-1] - days[0]).days, 1)
+    return [
+        {**point, "x": f"{LEFT + (day - days[0]).days * a_day:.1f}"}
+        for day, point in zip(days, points, strict=True)
+    ]
 
 
-def _end_of_line(x: int, anchor: str, day: str, mean: float, value: str) -> str:
-    """Draw the day below an end of the line, and the value above it, or below it near the top."""
-    y = _height(mean)
-    y_of_value = y - 8 if y > TOP + 16 else y + 18
-    return (
-        f'<text x="{x}" y="{HEIGHT - 6}" text-anchor="{anchor}">{escape(day)}</text>'
-        f'<text x="{x}" y="{y_of_value:.1f}" text-anchor="{anchor}" font-weight="600">'
-        f"{escape(value)}</text>"
-    )
-
-
-def ecosphere_quality_map(places: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw the mean score of each département as a disc on an outline of France; empty without départements.
+def ecosphere_quality_map(places: Sequence[Row]) -> DataDict:
+    """Return the outline (`land`), the `height` and the `discs` (`x`, `y`, `place`) of a map of the départements.
 
     Args:
-        places: territories of `overview.overview`: `id`, `label`, `kind`, `mean`, `datasets`.
+        places: territories of `overview.overview`: `id`, `kind`, `mean`. Overseas ones are below the mainland.
     """
     territories = vocabularies.get("territories")
-    mainland = outlines.frames()[0]
-    discs, overseas = "", 0
+    land = outlines.frames()[0]
+    discs, overseas = [], 0
     for place in sorted(places, key=lambda place: str(place["id"])):
         concept = territories.get(place["id"])
         if place["kind"] != "departement" or place["mean"] is None or concept is None:
             continue
         west, south, east, north = concept.data["bbox"]
-        x, y = ((west + east) / 2 - mainland.box[0]) * mainland.scale_x, 0.0
-        if outlines.frame_of(concept.data["bbox"]) is mainland:
-            y = (mainland.box[3] - (south + north) / 2) * mainland.scale_y
-        else:
-            x, y = DISC * (2 + 2.5 * overseas), mainland.height + DISC
+        x = ((west + east) / 2 - land.box[0]) * land.scale_x
+        y = (land.box[3] - (south + north) / 2) * land.scale_y
+        if outlines.frame_of(concept.data["bbox"]) is not land:
+            x, y = DISC * (2 + 2.5 * overseas), land.height + DISC
             overseas += 1
-        discs += _disc(x, y, place)
-    if not discs:
-        return Markup("")
-    turn = f"scale({mainland.scale_x} {-mainland.scale_y})"
-    turn += f" translate({-mainland.box[0]} {-mainland.box[3]})"
-    outline = (
-        f'<path class="ecosphere-land" d="{mainland.path}" vector-effect="non-scaling-stroke"/>'
-    )
-    land = f'<g transform="{turn}">{outline}</g>'
-    height = mainland.height
+        discs.append({"x": x, "y": y, "place": place})
+    height = land.height
     if overseas:
         height += 3 * DISC
-    return _svg(
-        tk._("Mean score of the datasets of each département"), land + discs, height, mainland.width
-    )
-
-
-def _disc(x: float, y: float, place: Mapping[str, Any]) -> str:
-    mean = number(place["mean"])
-    fill, ink = next((fill, ink) for least, fill, ink in SHADES if place["mean"] >= least)
-    title = f"{place['label']}{tk._(': ')}{mean} ({place['datasets']})"
-    return (
-        f"<g><title>{escape(title)}</title>"
-        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{DISC}" fill="{fill}" stroke="#333"/>'
-        f'<text x="{x:.0f}" y="{y + 4:.0f}" text-anchor="middle" font-size="10" fill="{ink}">'
-        f"{place['mean']:.0f}</text>"
-        "</g>"
-    )
-
-
-def ecosphere_quality_levels_chart(shares: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw the share of each level as a stacked bar; empty without datasets.
-
-    Args:
-        shares: items with `level`, `label` and `datasets`, best level first.
-    """
-    total = sum(share["datasets"] for share in shares)
-    if not total:
-        return Markup("")
-    bars, x = "", 0.0
-    for share in shares:
-        width = WIDTH * share["datasets"] / total
-        fill = FILLS[share["level"]]
-        dash = ' stroke-dasharray="4 3"' if share["level"] == "incomplete" else ""
-        bars += (
-            f'<rect x="{x:.1f}" y="1" width="{width:.1f}" height="26" fill="{fill}"'
-            f' stroke="#333"{dash}>'
-            f"<title>{escape(share['label'])}{tk._(': ')}{share['datasets']}</title></rect>"
-        )
-        x += width
-    texts = ", ".join(f"{share['label']} {share['datasets']}" for share in shares)
-    return _svg(tk._("Share of the levels") + tk._(": ") + texts, bars, 28)
-
-
-def _height(value: float) -> float:
-    return TOP + (100 - value) * (HEIGHT - TOP - BOTTOM) / 100
-
-
-def _svg(title: str, content: str, height: int, width: int = WIDTH) -> Markup:
-    return Markup(  # noqa: S704  every text above is escaped
-        f'<svg class="ecosphere-chart" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{escape(title)}" '
-        f'font-size="12" font-family="sans-serif">{content}</svg>'
-    )
-
-
-# --- badge ---
-
-CHARACTER = 7.2  # average width of a character at 12 px, in pixels
-MARGIN = 10
-BADGE_HEIGHT = 24
-
-
-@dataclass(frozen=True)
-class Look:
-    """Colours of a level (text contrast of at least 7:1) and the path of its shape in a 16 px square."""
-
-    ground: str
-    text: str
-    shape: str
-    dashed: bool = False
-
-
-LOOKS = {
-    "gold": Look(
-        "#fff3c4", "#5c4300", "M8 1l2.1 4.6 5 .6-3.7 3.4 1 4.9L8 12l-4.4 2.5 1-4.9L.9 6.2l5-.6z"
-    ),
-    "silver": Look("#e9edf2", "#2f3b47", "M4 2h8l4 6-4 6H4L0 8z"),
-    "bronze": Look("#f7e1d0", "#662f0e", "M8 1a7 7 0 1 0 .01 0z"),
-    "incomplete": Look("#ffffff", "#4a4a4a", "M8 1.5L15 14.5H1z", dashed=True),
-}
-
-
-def badge_svg(shown: Badge, label: str) -> str:
-    """Return the image of a badge; `label` is the name of its level in the reader's language."""
-    look = LOOKS[shown.level]
-    left = tk._("Metadata quality")
-    right = f"{label} · {shown.score}/100"
-    title = tk._("Metadata quality: {level}, {score} out of 100").format(
-        level=label, score=shown.score
-    )
-    split = round(len(left) * CHARACTER + 2 * MARGIN)
-    width = split + round(len(right) * CHARACTER + 2 * MARGIN + 20)
-    shape = f'fill="{look.text}"'
-    if look.dashed:
-        shape = f'fill="none" stroke="{look.text}" stroke-width="1.5" stroke-dasharray="3 2"'
-    text = 'font-family="DejaVu Sans, Verdana, Arial, sans-serif" font-size="12"'
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{BADGE_HEIGHT}" '
-        f'role="img" '
-        f'aria-labelledby="t" viewBox="0 0 {width} {BADGE_HEIGHT}"><title '
-        f'id="t">{escape(title)}</title>'
-        f'<rect width="{split}" height="{BADGE_HEIGHT}" fill="#3a3a3a"/>'
-        f'<rect x="{split}" width="{width - split}" height="{BADGE_HEIGHT}" fill="{look.ground}"/>'
-        f'<rect x=".5" y=".5" width="{width - 1}" height="{BADGE_HEIGHT - 1}" fill="none" '
-        f'stroke="#3a3a3a"/>'
-        f'<text x="{MARGIN}" y="16" fill="#fff" {text}>{escape(left)}</text>'
-        f'<path transform="translate({split + MARGIN - 2} 4)" d="{look.shape}" {shape}/>'
-        f'<text x="{split + MARGIN + 20}" y="16" fill="{look.text}" '
-        f"{text}>{escape(right)}</text></svg>"
-    )
+    return {"land": land, "height": height, "discs": discs}

@@ -6,6 +6,7 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+from ckan.types import DataDict
 
 MOST_SOURCES = 100
 
@@ -17,7 +18,7 @@ def _fresh(context: Any) -> Any:
     }
 
 
-def pending_requests(context: Any, organization: str) -> dict[str, Any] | None:
+def pending_requests(context: Any, organization: str) -> DataDict | None:
     """Return the number of data requests on the desk of a service.
 
     Args:
@@ -58,7 +59,7 @@ def open_signals(context: Any, package_id: str) -> int | None:
         return None
 
 
-def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | None:
+def harvest_sources(context: Any, organization: str) -> list[DataDict] | None:
     """Return the harvest sources of an organisation with the results of their last job; None without the harvest room.
 
     Args:
@@ -78,7 +79,7 @@ def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | N
     return [_last_harvest(source) for source in sources[:MOST_SOURCES]]
 
 
-def _last_harvest(source: dict[str, Any]) -> dict[str, Any]:
+def _last_harvest(source: DataDict) -> DataDict:
     counts = source["done"] or {"added": 0, "updated": 0, "deleted": 0}
     return {
         "name": source["name"],
@@ -110,7 +111,7 @@ def governing_sources(context: Any, datasets: list[str]) -> dict[str, str]:
         return {}
 
 
-def source_statements(context: Any, dataset: str) -> dict[str, Any] | None:
+def source_statements(context: Any, dataset: str) -> DataDict | None:
     """Return the statements of a harvested dataset's source record; None without the harvest room, or if unavailable.
 
     Args:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.fast_save import solr
@@ -164,7 +165,7 @@ def scores() -> str:
     """Score the overdue datasets; all of them if some were never scored with the current weights."""
     outcome = rescore.everything() if rescore.missing() else rescore.fallen_due()
     rescore.reindex(outcome.changed)
-    return tk._("{seen} datasets scored, {changed} changed").format(
+    return _("{seen} datasets scored, {changed} changed").format(
         seen=outcome.seen, changed=len(outcome.changed)
     )
 
@@ -173,7 +174,7 @@ def _links_stage(seconds: float) -> str:
     """Check the links that are due, within a time limit."""
     total = links.note_all()
     outcome = links.run(links.due(total), seconds)
-    return tk._("{checked} of {total} links checked, {changed} changed").format(
+    return _("{checked} of {total} links checked, {changed} changed").format(
         checked=outcome.checked, total=total, changed=outcome.changed
     )
 
@@ -186,9 +187,7 @@ def check_rdf() -> str:
         if not number:
             break
         checked, good = checked + number, good + complied
-    return tk._("RDF of {checked} datasets checked, {good} comply").format(
-        checked=checked, good=good
-    )
+    return _("RDF of {checked} datasets checked, {good} comply").format(checked=checked, good=good)
 
 
 def trace_losses() -> str:
@@ -201,7 +200,7 @@ def trace_losses() -> str:
         ):  # no harvest room, or the datasets are being saved
             break
         examined, losing = examined + number, losing + lost
-    return tk._("records of {examined} datasets read again, {losing} lose something here").format(
+    return _("records of {examined} datasets read again, {losing} lose something here").format(
         examined=examined, losing=losing
     )
 

@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -23,9 +23,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.dataset.services import capabilities
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.quality import config, rescore, store
 from ckanext.ecosphere.quality.core.distributions import Record, addresses
 from ckanext.ecosphere.quality.core.facts import own_addresses
@@ -55,7 +57,7 @@ def key_of(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
-def links_of(data: Mapping[str, Any]) -> dict[str, str]:
+def links_of(data: Row) -> dict[str, str]:
     """Return the URLs of a dataset's data and how to check each: URL → kind."""
     record = Record(data)
     kinds = dict.fromkeys(own_addresses(record), "file")
@@ -82,7 +84,7 @@ def note(ids: Sequence[str]) -> None:
     Those of deleted datasets are removed, since their results would not be shown.
     """
     now = _now()
-    links: dict[str, dict[str, Any]] = {}
+    links: dict[str, DataDict] = {}
     uses: list[dict[str, str]] = []
     active = sa.select(model.Package.id).where(
         model.Package.id.in_(ids), model.Package.state == model.State.ACTIVE

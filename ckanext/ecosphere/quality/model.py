@@ -6,13 +6,25 @@ and removed by the nightly rescore.
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
+
+from ckanext.ecosphere.shared.columns import (
+    Count,
+    Day,
+    Key,
+    Moment,
+    Object,
+    RowDay,
+    RowKey,
+    Small,
+    Texts,
+    Words,
+)
 
 
 class QualityRow(tk.BaseModel):
@@ -41,27 +53,23 @@ class QualityRow(tk.BaseModel):
         sa.Index("ix_ecosphere_quality_known_as", "known_as", postgresql_using="gin"),
     )
 
-    package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    score: Mapped[int] = mapped_column(sa.SmallInteger, nullable=False)
-    level: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    won: Mapped[int] = mapped_column(sa.Integer, nullable=False)
-    out_of: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+    package_id: Mapped[RowKey]
+    score: Mapped[Small]
+    level: Mapped[Key]
+    won: Mapped[int]
+    out_of: Mapped[int]
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False)
     results: Mapped[dict[str, str]] = mapped_column(JSONB, nullable=False)
-    checks: Mapped[dict[str, Any]] = mapped_column(
-        JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")
-    )
-    model_version: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    computed_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False)
-    due: Mapped[date | None] = mapped_column(sa.Date)
-    mqa: Mapped[int | None] = mapped_column(sa.SmallInteger)
-    inspire: Mapped[int | None] = mapped_column(sa.SmallInteger)
-    themes: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
-    territories: Mapped[list[str]] = mapped_column(
-        ARRAY(sa.Text), nullable=False, server_default="{}"
-    )
-    series: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
-    known_as: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
+    checks: Mapped[Object]
+    model_version: Mapped[Key]
+    computed_at: Mapped[Moment]
+    due: Mapped[Day | None]
+    mqa: Mapped[Small | None]
+    inspire: Mapped[Small | None]
+    themes: Mapped[Texts]
+    territories: Mapped[Texts]
+    series: Mapped[Texts]
+    known_as: Mapped[Texts]
 
 
 class QualityHistory(tk.BaseModel):
@@ -69,11 +77,11 @@ class QualityHistory(tk.BaseModel):
 
     __tablename__ = "ecosphere_quality_history"
 
-    package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
-    score: Mapped[int] = mapped_column(sa.SmallInteger, nullable=False)
-    level: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    model_version: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    package_id: Mapped[RowKey]
+    day: Mapped[RowDay]
+    score: Mapped[Small]
+    level: Mapped[Key]
+    model_version: Mapped[Key]
 
 
 class Link(tk.BaseModel):
@@ -96,17 +104,17 @@ class Link(tk.BaseModel):
     __tablename__ = "ecosphere_quality_link"
     __table_args__ = (sa.Index("ix_ecosphere_quality_link_next", "next_check_at"),)
 
-    key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    url: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    state: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    status: Mapped[int | None] = mapped_column(sa.Integer)
-    reason: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
-    answered: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
-    checked_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
-    misses: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
-    first_miss_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
-    next_check_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False)
+    key: Mapped[RowKey]
+    url: Mapped[Key]
+    kind: Mapped[Key]
+    state: Mapped[Key]
+    status: Mapped[int | None]
+    reason: Mapped[Words]
+    answered: Mapped[Words]
+    checked_at: Mapped[Moment | None]
+    misses: Mapped[Count]
+    first_miss_at: Mapped[Moment | None]
+    next_check_at: Mapped[Moment]
 
 
 class LinkUse(tk.BaseModel):
@@ -115,5 +123,5 @@ class LinkUse(tk.BaseModel):
     __tablename__ = "ecosphere_quality_link_use"
     __table_args__ = (sa.Index("ix_ecosphere_quality_link_use_key", "key"),)
 
-    package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    package_id: Mapped[RowKey]
+    key: Mapped[RowKey]

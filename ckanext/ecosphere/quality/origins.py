@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import ckan.plugins as p
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.quality import integrations, store
 from ckanext.ecosphere.quality.core import criteria
 from ckanext.ecosphere.quality.core.criteria import Criterion, State
@@ -76,16 +78,16 @@ class Origin:
         """Return what is wrong, in the reader's language."""
         if self.fault is Fault.UNUSABLE:
             return " ".join(self.problems)
-        quoted = tk._("”, “").join(self.texts)
-        return tk._(SENTENCES[self.fault]).format(texts=quoted)
+        quoted = _("”, “").join(self.texts)
+        return _(SENTENCES[self.fault]).format(texts=quoted)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> DataDict:
         """Return the result as plain data, with sentences in the reader's language."""
         label = OURS if self.ours else THEIRS
         return {
             "fault": self.fault.value,
             "ours": self.ours,
-            "label": tk._(label),
+            "label": _(label),
             "sentence": self.sentence,
             "texts": list(self.texts),
         }
@@ -118,9 +120,7 @@ WOULD_PASS: dict[str, Callable[[Facts, Sequence[str]], bool]] = {
 }
 
 
-def origin(
-    criterion: Criterion, facts: Facts, fields: Mapping[str, Mapping[str, Any]]
-) -> Origin | None:
+def origin(criterion: Criterion, facts: Facts, fields: Mapping[str, Row]) -> Origin | None:
     """Return why a harvested dataset fails `criterion`; None if the harvest has no information on the field.
 
     Args:

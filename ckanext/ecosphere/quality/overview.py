@@ -19,10 +19,13 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.lib.redis import connect_to_redis
+from ckan.types import DataDict
 from redis.exceptions import RedisError
 
 from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.quality import config, figures, helpers, store
 from ckanext.ecosphere.quality.core.criteria import BY_ID
 from ckanext.ecosphere.quality.figures import Group, Losses, Scope, Summary, Win
@@ -37,7 +40,7 @@ PLACES = ("region", "departement")
 MOST_FAILING = 200
 
 
-def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
+def dashboard(organization: model.Group, limit: int) -> DataDict:
     """Return the figures of a service, including private datasets: only for those who may see them.
 
     Args:
@@ -63,7 +66,7 @@ def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
     }
 
 
-def failing(organization: model.Group, criterion: str) -> dict[str, Any]:
+def failing(organization: model.Group, criterion: str) -> DataDict:
     """Return the datasets of a service that fail a criterion: their number, and the first of them."""
     scope = Scope(organization=organization.id, private=True)
     count, pairs = 0, []
@@ -73,24 +76,24 @@ def failing(organization: model.Group, criterion: str) -> dict[str, Any]:
             pairs = figures.failing(scope, criterion, MOST_FAILING)
     return {
         "criterion": criterion,
-        "label": tk._(BY_ID[criterion].label),
-        "advice": tk._(BY_ID[criterion].advice),
+        "label": _(BY_ID[criterion].label),
+        "advice": _(BY_ID[criterion].advice),
         "count": count,
         "datasets": [_dataset_dict(package, row) for package, row in pairs],
     }
 
 
-def _win_dict(win: Win) -> dict[str, Any]:
+def _win_dict(win: Win) -> DataDict:
     return {
         "criterion": win.criterion.id,
-        "label": tk._(win.criterion.label),
-        "advice": tk._(win.criterion.advice),
+        "label": _(win.criterion.label),
+        "advice": _(win.criterion.advice),
         "datasets": win.datasets,
         "points": win.points,
     }
 
 
-def _dataset_dict(package: model.Package, row: QualityRow) -> dict[str, Any]:
+def _dataset_dict(package: model.Package, row: QualityRow) -> DataDict:
     return {
         "id": package.id,
         "name": package.name,
@@ -104,7 +107,7 @@ def _dataset_dict(package: model.Package, row: QualityRow) -> dict[str, Any]:
     }
 
 
-def compute() -> dict[str, Any]:
+def compute() -> DataDict:
     """Return the figures of the public datasets: total, by service, theme and territory, and over time."""
     scope = Scope()
     whole = figures.of(scope)
@@ -125,7 +128,7 @@ def compute() -> dict[str, Any]:
     }
 
 
-def _parted(name: str, groups: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _parted(name: str, groups: list[DataDict]) -> dict[str, list[DataDict]]:
     """Return groups apart from those too small to compare."""
     least = config.minimum_size()
     return {
@@ -134,7 +137,7 @@ def _parted(name: str, groups: list[dict[str, Any]]) -> dict[str, list[dict[str,
     }
 
 
-def _target(compared: list[Group]) -> dict[str, Any] | None:
+def _target(compared: list[Group]) -> DataDict | None:
     """Return how many of the compared services reach the target; None without one."""
     target = config.target()
     if not (target and compared):
@@ -145,18 +148,18 @@ def _target(compared: list[Group]) -> dict[str, Any] | None:
     }
 
 
-def _first_win(wins: Sequence[Win]) -> dict[str, Any] | None:
+def _first_win(wins: Sequence[Win]) -> DataDict | None:
     """Return the criterion that would bring most points if fixed everywhere."""
     for win in wins:
         return {
             "criterion": win.criterion.id,
-            "label": tk._(win.criterion.label),
+            "label": _(win.criterion.label),
             "datasets": win.datasets,
         }
     return None
 
 
-def summary_dict(summary: Summary) -> dict[str, Any]:
+def summary_dict(summary: Summary) -> DataDict:
     """Return figures as plain data, with names of the levels."""
     return {
         "datasets": summary.datasets,
@@ -171,13 +174,13 @@ def summary_dict(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _losses_dict(losses: Losses | None) -> dict[str, Any] | None:
+def _losses_dict(losses: Losses | None) -> DataDict | None:
     """Return the losses of harvested records as plain data, None without the harvest room."""
     if losses is None:
         return None
     criteria = []
     for loss in losses.criteria:
-        label = tk._(loss.criterion.label)
+        label = _(loss.criterion.label)
         criteria.append(
             {
                 "criterion": loss.criterion.id,
@@ -194,7 +197,7 @@ def _losses_dict(losses: Losses | None) -> dict[str, Any] | None:
     }
 
 
-def _trend(scope: Scope) -> list[dict[str, Any]]:
+def _trend(scope: Scope) -> list[DataDict]:
     """Return mean and number of datasets on each day of change in the last two years."""
     since = store.today() - timedelta(days=TREND_DAYS)
     points = figures.trend(scope, since)
@@ -204,15 +207,15 @@ def _trend(scope: Scope) -> list[dict[str, Any]]:
     ]
 
 
-def _services(groups: list[Group], compared: list[Group]) -> dict[str, list[dict[str, Any]]]:
+def _services(groups: list[Group], compared: list[Group]) -> dict[str, list[DataDict]]:
     """Return the figures of the services, those too small to compare apart and only if they still exist."""
     ids = [group.key for group in groups]
     query = sa.select(model.Group.id, model.Group.name, model.Group.title).where(
         model.Group.id.in_(ids), model.Group.state == model.State.ACTIVE
     )
     names = {row.id: (row.name, row.title or row.name) for row in model.Session.execute(query)}
-    services: list[dict[str, Any]] = []
-    small: list[dict[str, Any]] = []
+    services: list[DataDict] = []
+    small: list[DataDict] = []
     for group in groups:
         is_compared = group in compared
         name, title = names.get(group.key, (group.key, group.key))
@@ -229,7 +232,7 @@ def _services(groups: list[Group], compared: list[Group]) -> dict[str, list[dict
     return {"services": services, "small_services": small}
 
 
-def _concepts(groups: list[Group], vocabulary: str) -> list[dict[str, Any]]:
+def _concepts(groups: list[Group], vocabulary: str) -> list[DataDict]:
     """Return the figures of groups by concepts of a vocabulary; unknown concepts are left out."""
     concepts = vocabularies.get(vocabulary)
     spoken = helpers.language()
@@ -244,7 +247,7 @@ def _concepts(groups: list[Group], vocabulary: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _places(groups: list[Group]) -> list[dict[str, Any]]:
+def _places(groups: list[Group]) -> list[DataDict]:
     """Return the figures of régions and départements, with their kind."""
     territories = vocabularies.get("territories")
     rows = []
@@ -266,7 +269,7 @@ _ASKED = "asked"
 """Key suffix: time at which a worker was first asked for missing figures."""
 
 
-def show() -> dict[str, Any]:
+def show() -> DataDict:
     """Return the figures (see `compute`) in the reader's language.
 
     If a worker is running, they are at most `config.overview_minutes` old.
@@ -297,7 +300,7 @@ def _enqueue(spoken: str) -> bool:
     )
 
 
-def count(spoken: str) -> dict[str, Any]:
+def count(spoken: str) -> DataDict:
     """Compute the figures and cache them for readers of a language."""
     # Do not cache the result if a dataset becomes private during the computation.
     before = _generation()
@@ -339,7 +342,7 @@ def forget(private: str = "") -> None:
         return  # nothing is cached either
 
 
-def _cached(spoken: str) -> dict[str, Any] | None:
+def _cached(spoken: str) -> DataDict | None:
     try:
         text: Any = connect_to_redis().get(_key(spoken))
     except RedisError:
@@ -371,40 +374,40 @@ def _key_of_site(name: str) -> str:
 MEASURES = ("datasets", "mean", "median", "mean_mqa", "mean_inspire")
 
 
-def services(overview: Mapping[str, Any]) -> str:
+def services(overview: Row) -> str:
     """Return all services of the overview as CSV, including those too small to compare, which are marked."""
     return _groups(overview, "services", {"service": "name", "title": "title"})
 
 
-def themes(overview: Mapping[str, Any]) -> str:
+def themes(overview: Row) -> str:
     """Return all themes of the overview as CSV, including those too small to compare, which are marked."""
     return _groups(overview, "themes", {"theme": "id", "title": "label"})
 
 
-def territories(overview: Mapping[str, Any]) -> str:
+def territories(overview: Row) -> str:
     """Return all territories of the overview as CSV, including those too small to compare, which are marked."""
-    kinds = {"region": tk._("Région"), "departement": tk._("Département")}
+    kinds = {"region": _("Région"), "departement": _("Département")}
     names = {"territory": "id", "title": "label", "kind": "kind"}
     return _groups(overview, "territories", names, kinds)
 
 
-def evolution(overview: Mapping[str, Any]) -> str:
+def evolution(overview: Row) -> str:
     """Return the mean score over time of the overview as CSV, one row per day of change."""
     return _plain(("day", "datasets", "mean"), overview["trend"])
 
 
-def losses(overview: Mapping[str, Any]) -> str:
+def losses(overview: Row) -> str:
     """Return the failures of harvested datasets of the overview as CSV, one row per criterion."""
     criteria = (overview["losses"] or {}).get("criteria", ())
     return _plain(("criterion", "label", "failing", "lost"), criteria)
 
 
-def _plain(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> str:
+def _plain(columns: tuple[str, ...], rows: Iterable[Row]) -> str:
     return write(columns, map(operator.itemgetter(*columns), rows))
 
 
 #: Name of a table → function that returns it as CSV.
-CSV_TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+CSV_TABLES: dict[str, Callable[[Row], str]] = {
     "services": services,
     "themes": themes,
     "territories": territories,
@@ -414,7 +417,7 @@ CSV_TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def _groups(
-    overview: Mapping[str, Any],
+    overview: Row,
     name: str,
     names: Mapping[str, str],
     kinds: Mapping[str, str] | None = None,
@@ -442,7 +445,7 @@ def _groups(
     return write(columns, rows)
 
 
-def datasets(rows: Iterable[Mapping[str, Any]]) -> str:
+def datasets(rows: Iterable[Row]) -> str:
     """Return the datasets of a service as CSV, one row each.
 
     Each criterion has two columns: its result in words, and as a code.
@@ -485,8 +488,8 @@ def datasets(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def _yes_or_no(value: bool) -> str:
     if value:
-        return tk._("Yes")
-    return tk._("No")
+        return _("Yes")
+    return _("No")
 
 
 # --- order of the tables of the page ---
@@ -533,7 +536,7 @@ def order_of(parameters: Mapping[str, str], levels: tuple[str, ...]) -> Order:
     return Order(table, column, sort.startswith("-"))
 
 
-def in_order(overview: Mapping[str, Any], order: Order) -> dict[str, list[dict[str, Any]]]:
+def in_order(overview: Row, order: Order) -> dict[str, list[DataDict]]:
     """Return the rows of each table in the requested order; rows without a value always come last."""
     tables = {name: list(overview[name]) for name in TABLES}
     if order.table:
@@ -545,11 +548,11 @@ def in_order(overview: Mapping[str, Any], order: Order) -> dict[str, list[dict[s
     return tables
 
 
-def _name(row: Mapping[str, Any]) -> str:
+def _name(row: Row) -> str:
     return str(row.get("title") or row.get("label") or "").casefold()
 
 
-def _figure(row: Mapping[str, Any], column: str) -> Any:
+def _figure(row: Row, column: str) -> Any:
     """Return the value of a row in a column; for a level, its number of datasets."""
     if column == NAME:
         return _name(row)

@@ -10,7 +10,8 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 from ckan import model
-from ckan.types import Context
+from ckan.common import _
+from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.interfaces import (
     Card,
@@ -56,21 +57,21 @@ class EcosphereQualityPlugin(Room):
         setup.add_rdf_profile(config)
         store.listen()
 
-    def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+    def after_dataset_create(self, context: Context, pkg_dict: DataDict) -> None:
         """Score the new dataset in the transaction that creates it."""
         store.after_save(context, pkg_dict, new=True)
 
-    def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+    def after_dataset_update(self, context: Context, pkg_dict: DataDict) -> None:
         """Score the dataset in the transaction that changes it."""
         store.after_save(context, pkg_dict, new=False)
 
-    def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+    def after_dataset_delete(self, context: Context, pkg_dict: DataDict) -> None:
         """Schedule the rescoring of the series and members of a deleted dataset."""
         package = model.Package.get(pkg_dict["id"])  # as given by the caller: id or name
         if package:
             store.note_relatives(package.id)
 
-    def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
+    def before_dataset_index(self, pkg_dict: DataDict) -> DataDict:
         """Add level and score to the document; drop the cached overview if a dataset has become private."""
         if pkg_dict.get("capacity") == "private" or pkg_dict.get("private") is True:
             overview.forget(str(pkg_dict["id"]))
@@ -78,9 +79,7 @@ class EcosphereQualityPlugin(Room):
             pkg_dict, lambda: json.loads(pkg_dict["validated_data_dict"])
         )
 
-    def after_dataset_search(
-        self, search_results: dict[str, Any], search_params: dict[str, Any]
-    ) -> dict[str, Any]:
+    def after_dataset_search(self, search_results: DataDict, search_params: DataDict) -> DataDict:
         """Add the badges to the datasets found (one query), and the labels of the levels to the facet."""
         results = [
             d
@@ -97,19 +96,19 @@ class EcosphereQualityPlugin(Room):
             item["display_name"] = helpers.level_label(item["name"]) or item["name"]
         return search_results
 
-    def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
+    def dataset_facets(self, facets_dict: DataDict, package_type: str) -> DataDict:
         """Add the facet of levels to the search page."""
-        return {**facets_dict, store.LEVEL_FIELD: tk._("Metadata quality")}
+        return {**facets_dict, store.LEVEL_FIELD: _("Metadata quality")}
 
     def organization_facets(
-        self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None
-    ) -> dict[str, Any]:
+        self, facets_dict: DataDict, organization_type: str, package_type: str | None
+    ) -> DataDict:
         """Add the facet of levels to the page of a service."""
         return self.dataset_facets(facets_dict, "dataset")
 
     def group_facets(
-        self, facets_dict: dict[str, Any], group_type: str, package_type: str | None
-    ) -> dict[str, Any]:
+        self, facets_dict: DataDict, group_type: str, package_type: str | None
+    ) -> DataDict:
         """Add the facet of levels to the page of a group."""
         return self.dataset_facets(facets_dict, "dataset")
 
@@ -127,7 +126,7 @@ class EcosphereQualityPlugin(Room):
 
     def ecosphere_check(self) -> list[Check]:
         """Tell whether every dataset is scored with the weights in force, and which networks links may lead to."""
-        use = tk._("link checks")
+        use = _("link checks")
         return [
             *setup.check(),
             *check_networks(config.ALLOWED_NETWORKS, use),

@@ -17,6 +17,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 from rdflib import RDF, XSD, Graph, Literal, Namespace, URIRef
 
 from ckanext.dcat.profiles import RDFProfile
@@ -55,7 +56,7 @@ METRICS = {
 class QualityMeasurementsProfile(RDFProfile):
     """Add `dqv:hasQualityMeasurement` to each dataset with a stored quality."""
 
-    def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> None:
+    def graph_from_dataset(self, dataset_dict: DataDict, dataset_ref: Any) -> None:
         """Add score, MQA points and INSPIRE share of the dataset, evaluated as of today."""
         if not store.is_scored(dataset_dict.get("type")):
             return
@@ -129,7 +130,7 @@ def validate(graph: Graph, shapes: Graph) -> Verdict:
     return Verdict(False, tuple(sorted({f"{row.path}: {row.message}" for row in rows})))
 
 
-def dataset_graph(dataset: dict[str, Any]) -> Graph:
+def dataset_graph(dataset: DataDict) -> Graph:
     """Return the RDF of a dataset dict as published by the portal."""
     serializer = _serializer(tuple(tk.aslist(tk.config.get("ckanext.dcat.rdf.profiles"))))
     serializer.g = Graph()

@@ -22,8 +22,10 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.search.common import SearchIndexError
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.documents import KeptDocuments
 from ckanext.ecosphere.quality import config, store
@@ -112,12 +114,12 @@ def some(ids: Sequence[str]) -> Outcome:
     return _score(store.load(ids), rows)
 
 
-def loaded(data: Mapping[str, Mapping[str, Any]]) -> Outcome:
+def loaded(data: Mapping[str, Row]) -> Outcome:
     """Score datasets as loaded by `store.load`; the caller commits."""
     return _score(data, _locked(list(data)))
 
 
-def _score(data: Mapping[str, Mapping[str, Any]], rows: dict[str, QualityRow]) -> Outcome:
+def _score(data: Mapping[str, Row], rows: dict[str, QualityRow]) -> Outcome:
     facts: dict[str, Facts] = {}
     for package_id, dataset in data.items():
         checks = store.checks_of(rows.get(package_id))
@@ -184,7 +186,7 @@ def _write(facts: dict[str, Facts], rows: dict[str, QualityRow]) -> list[str]:
     return [entry["package_id"] for entry in history]
 
 
-def _upsert(table: Any, keys: list[str], values: list[dict[str, Any]]) -> None:
+def _upsert(table: Any, keys: list[str], values: list[DataDict]) -> None:
     statement = insert(table.__table__)
     updated = {name: statement.excluded[name] for name in values[0] if name not in keys}
     model.Session.execute(

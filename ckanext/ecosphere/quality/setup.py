@@ -6,12 +6,11 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 from ckanext.ecosphere.quality import config, jobs, rescore
 from ckanext.ecosphere.quality.core.score import ModelError
-
-_ = tk._
 
 PROFILES = "ckanext.dcat.rdf.profiles"
 DEFAULT_PROFILE = "euro_dcat_ap_3"

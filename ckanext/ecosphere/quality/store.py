@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from functools import cache
@@ -27,13 +27,13 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import plugins as lib_plugins
 from ckan.lib.redis import connect_to_redis
-from ckan.types import Context
+from ckan.types import Context, DataDict
 from redis.exceptions import RedisError
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm.util import identity_key
 
-from ckanext.ecosphere.dataset.view import parse_json
+from ckanext.ecosphere.dataset.view import Row, parse_json
 from ckanext.ecosphere.quality import config
 from ckanext.ecosphere.quality.core import inspire
 from ckanext.ecosphere.quality.core.distributions import Record
@@ -62,7 +62,7 @@ RESOURCE_COLUMNS = ("id", "url", "url_type", "name", "description", "format", "m
 CHUNK = 500
 
 
-def after_save(context: Context, data: Mapping[str, Any], *, new: bool) -> None:
+def after_save(context: Context, data: Row, *, new: bool) -> None:
     """Score the dataset that was just saved."""
     package = context.get("package") or model.Package.get(data["id"])
     if package is None or not is_scored(package.type):
@@ -128,7 +128,7 @@ def checks_of(row: QualityRow | None) -> Checks:
 # --- writing ---
 
 
-def save(package_id: str, data: Mapping[str, Any], *, new: bool = False) -> Badge:
+def save(package_id: str, data: Row, *, new: bool = False) -> Badge:
     """Score the dataset `data` and store the result, with one statement (and one query before it unless `new`).
 
     Args:
@@ -146,7 +146,7 @@ def save(package_id: str, data: Mapping[str, Any], *, new: bool = False) -> Badg
     return write(package_id, facts)
 
 
-def columns_of(facts: Facts) -> tuple[Evaluation, dict[str, Any]]:
+def columns_of(facts: Facts) -> tuple[Evaluation, DataDict]:
     """Return the evaluation of `facts` as of today, and the columns of their row."""
     day, weights = today(), config.model()
     evaluation = evaluate(facts, weights, day)
@@ -248,7 +248,7 @@ def quality_of(row: QualityRow) -> Quality:
     return Quality(facts, evaluate(facts, config.model(), today()), row.computed_at)
 
 
-def quality_of_dict(data: Mapping[str, Any], checks: Checks | None = None) -> Quality:
+def quality_of_dict(data: Row, checks: Checks | None = None) -> Quality:
     """Return the quality of a dataset without a row, without storing it."""
     facts = facts_of(data, checks)
     return Quality(facts, evaluate(facts, config.model(), today()), None)
@@ -261,7 +261,7 @@ def badge_of(row: QualityRow) -> Badge:
     return Badge(row.score, row.level)
 
 
-def badges(datasets: Collection[Mapping[str, Any]]) -> dict[str, Badge]:
+def badges(datasets: Collection[Row]) -> dict[str, Badge]:
     """Return the badges of `datasets` by id, with one query; those without a row are scored immediately.
 
     Whole rows are read only for datasets whose stored score is no longer valid.
@@ -286,9 +286,7 @@ def badges(datasets: Collection[Mapping[str, Any]]) -> dict[str, Badge]:
 # --- index ---
 
 
-def complete_document(
-    document: dict[str, Any], dataset: Callable[[], Mapping[str, Any]]
-) -> dict[str, Any]:
+def complete_document(document: DataDict, dataset: Callable[[], Row]) -> DataDict:
     """Add level and score to an index document.
 
     Args:
@@ -337,7 +335,7 @@ _MARKED = __name__
 """Key, in the session, of the relatives to score after the commit."""
 
 
-def facts_of(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
+def facts_of(data: Row, checks: Checks | None = None) -> Facts:
     """Return the facts of a dataset as `facts.gather` does, taking its series and members in this portal into account.
 
     It needs two queries for a series or a member of one, none for other datasets.
@@ -352,7 +350,7 @@ def facts_of(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
     return gather(data, checks, members)
 
 
-def _lenders(names: Collection[str], own_id: str) -> list[dict[str, Any]]:
+def _lenders(names: Collection[str], own_id: str) -> list[DataDict]:
     """Return the public series with these identifiers, in the order of `names`."""
     order = list(names)
     known_as = dict(model.Session.execute(_known_as_query(), {"names": order}).tuples().all())
@@ -391,7 +389,7 @@ def _series_query() -> Any:
     return sa.select(*columns).where(model.Package.id.in_(sa.bindparam("ids", expanding=True)))
 
 
-def _inherited(record: Record, series: list[dict[str, Any]]) -> dict[str, Any]:
+def _inherited(record: Record, series: list[DataDict]) -> DataDict:
     """Return the values inherited by a member, as shown on its page; empty without the schemas room."""
     if not series or not p.plugin_loaded("ecosphere_schemas"):
         return {}
@@ -399,7 +397,7 @@ def _inherited(record: Record, series: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if not record.rows(name)}
 
 
-def _decoded(values: Mapping[str, Any]) -> dict[str, Any]:
+def _decoded(values: Row) -> DataDict:
     decoded = dict(values)
     for name, value in values.items():
         parsed = parse_json(value)
@@ -502,9 +500,7 @@ def _texts(names: Collection[str]) -> Any:
 # --- datasets as dicts that can be scored, from a form and from the database ---------------------
 
 
-def validated(
-    context: Context, package: model.Package | None, data: Mapping[str, Any]
-) -> dict[str, Any]:
+def validated(context: Context, package: model.Package | None, data: Row) -> DataDict:
     """Return the fields `data` as a save would keep them, without saving: a French date becomes an ISO date.
 
     A value with an error stays as it was given. Resources stay too: they are not in the form, and there may be many.
@@ -531,7 +527,7 @@ def validated(
     return {**checked, **unchecked}
 
 
-def stored_resource(resource: model.Resource) -> dict[str, Any]:
+def stored_resource(resource: model.Resource) -> DataDict:
     """Return a stored resource as a dict, with its extras at the top level."""
     columns = {
         name: getattr(resource, name) for name in ("id", "state", *model.Resource.get_columns())
@@ -539,7 +535,7 @@ def stored_resource(resource: model.Resource) -> dict[str, Any]:
     return {**(resource.extras or {}), **columns}
 
 
-def stored_dataset(package: model.Package) -> dict[str, Any]:
+def stored_dataset(package: model.Package) -> DataDict:
     """Return a stored dataset as a dict that can be scored."""
     tags = (
         sa.select(model.Tag.name)
@@ -585,7 +581,7 @@ def count() -> int:
     return model.Session.scalar(query) or 0
 
 
-def load(ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def load(ids: Sequence[str]) -> dict[str, DataDict]:
     """Return the datasets `ids` as dicts, with three queries."""
     package, tag, link, resource = (
         model.package_table,
@@ -594,7 +590,7 @@ def load(ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         model.resource_table,
     )
     columns = [package.c.id, package.c.extras, *(package.c[name] for name in COLUMNS)]
-    by_id: dict[str, dict[str, Any]] = {}
+    by_id: dict[str, DataDict] = {}
     for row in model.Session.execute(sa.select(*columns).where(package.c.id.in_(ids))).mappings():
         by_id[row["id"]] = {**row, "tags": [], "resources": []}
     tags = (

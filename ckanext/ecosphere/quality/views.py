@@ -7,15 +7,17 @@ from typing import Any, NoReturn
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from ckan.lib.navl.dictization_functions import DataError, unflatten
 from ckan.lib.pagination import Page
 from ckan.logic import clean_dict, parse_params, tuplize_dict
+from ckan.types import DataDict
 from flask import Blueprint, Response, abort, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.quality import config, figures, helpers, overview, store
 from ckanext.ecosphere.quality.figures import Scope
-from ckanext.ecosphere.shared import web_guard
+from ckanext.ecosphere.shared import authorization, web_guard
 
 LINKS_A_PAGE = 100
 ecosphere_quality = Blueprint("ecosphere_quality", __name__)
@@ -24,17 +26,17 @@ web_guard.protect(ecosphere_quality)
 
 def context() -> Any:
     """Return the context of the current user."""
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user, "for_view": True}
+    return {**authorization.of_page(), "for_view": True}
 
 
-def visible_dataset(id: str) -> dict[str, Any]:
+def visible_dataset(id: str) -> DataDict:
     """Return the dataset `id`; abort with 404 if the reader may not see it."""
     try:
         dataset = tk.get_action("package_show")(context(), {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
-        tk.abort(404, tk._("Dataset not found"))
+        tk.abort(404, _("Dataset not found"))
     if not store.is_scored(dataset["type"]):
-        tk.abort(404, tk._("Dataset not found"))
+        tk.abort(404, _("Dataset not found"))
     return dataset
 
 
@@ -68,9 +70,9 @@ def dataset_badge(id: str) -> AnyResponse:
     if stored is None:
         tk.abort(404)
     badge = helpers.quality(stored).badge
-    response = Response(
-        helpers.badge_svg(badge, helpers.level_label(badge.level)), mimetype="image/svg+xml"
-    )
+    variables = {"badge": badge, "label": helpers.level_label(badge.level)}
+    image = tk.render("ecosphere_quality/snippets/badge_image.html", variables)
+    response = Response(image, mimetype="image/svg+xml")
     response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     if package["private"] or package["state"] != model.State.ACTIVE:
         request.environ["__no_cache__"] = True
@@ -88,14 +90,14 @@ def recheck(id: str) -> AnyResponse:
             "queued"
         ]
     except tk.NotAuthorized:
-        tk.abort(404, tk._("Dataset not found"))
+        tk.abort(404, _("Dataset not found"))
     if queued:
         tk.h.flash_success(
-            tk._("The links are being checked: their state appears here in a few minutes.")
+            _("The links are being checked: their state appears here in a few minutes.")
         )
     else:
         tk.h.flash_notice(
-            tk._("The links were checked a moment ago: wait five minutes before the next time.")
+            _("The links were checked a moment ago: wait five minutes before the next time.")
         )
     return tk.redirect_to("ecosphere_quality.dataset_page", id=package["name"])
 
@@ -106,7 +108,7 @@ def preview_fragment() -> str:
         # As CKAN's own view does.
         data = clean_dict(unflatten(tuplize_dict(parse_params(request.form))))
     except DataError:
-        tk.abort(400, tk._("The form contains an unknown field. Open the page again."))
+        tk.abort(400, _("The form contains an unknown field. Open the page again."))
     if isinstance(data.get("tag_string"), str):
         names = (name.strip() for name in data["tag_string"].split(","))
         data["tags"] = [{"name": name} for name in names if name]
@@ -117,7 +119,7 @@ def preview_fragment() -> str:
             context(), {"id": name, "dataset": data}
         )
     except (tk.ObjectNotFound, tk.NotAuthorized):
-        tk.abort(404, tk._("Dataset not found"))
+        tk.abort(404, _("Dataset not found"))
     return tk.render("ecosphere_quality/snippets/preview.html", {"preview": preview})
 
 
@@ -136,7 +138,7 @@ def overview_csv() -> Response:
     """
     name = request.args.get("table", "services")
     if name not in overview.CSV_TABLES:
-        tk.abort(404, tk._("There is no such table."))
+        tk.abort(404, _("There is no such table."))
     figures = tk.get_action("ecosphere_quality_overview")(context(), {})
     return _download(overview.CSV_TABLES[name](figures), "text/csv", f"qualite-{name}.csv")
 
@@ -147,15 +149,15 @@ def overview_json() -> Response:
     return _download(json.dumps(figures, ensure_ascii=False), "application/json")
 
 
-def visible_dashboard(id: str) -> dict[str, Any]:
+def visible_dashboard(id: str) -> DataDict:
     """Return the figures of the organisation `id`; anonymous visitors are sent to the log-in page."""
     query = {"id": id, "criterion": request.args.get("criterion", "")}
     try:
         return tk.get_action("ecosphere_quality_dashboard")(context(), query)
     except tk.ValidationError:
-        tk.abort(404, tk._("There is no such criterion."))
+        tk.abort(404, _("There is no such criterion."))
     except tk.ObjectNotFound:
-        tk.abort(404, tk._("Organization not found"))
+        tk.abort(404, _("Organization not found"))
     except tk.NotAuthorized:
         refuse_dashboard(id)
 
@@ -164,12 +166,12 @@ def refuse_dashboard(id: str) -> NoReturn:
     """Redirect anonymous visitors to the log-in page, and refuse others; 404 for a deleted service."""
     group = model.Group.get(id)
     if group is None or group.state != model.State.ACTIVE:
-        tk.abort(404, tk._("Organization not found"))
+        tk.abort(404, _("Organization not found"))
     if not tk.current_user.is_authenticated:
         came_from = request.full_path.rstrip("?")
         login: Any = tk.redirect_to("user.login", came_from=came_from)
         abort(login)
-    tk.abort(403, tk._("The dashboard of a service is for those who work for it."))
+    tk.abort(403, _("The dashboard of a service is for those who work for it."))
 
 
 def dashboard_page(id: str) -> str:

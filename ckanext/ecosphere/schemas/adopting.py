@@ -16,9 +16,12 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import kept_facets
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.schemas import licences
@@ -79,9 +82,9 @@ class Plan:
                 number,
             ).format(number=number)
         for address in sorted({address for changes in every for address in changes.bad_emails}):
-            yield tk._(
-                "contact: “{address}” is not an e-mail address and is not taken over"
-            ).format(address=address)
+            yield _("contact: “{address}” is not an e-mail address and is not taken over").format(
+                address=address
+            )
         yield from self._licences()
         moved = Counter((old, new) for changes in every for old, new in changes.renamed.items())
         for (old, new), number in sorted(moved.items()):
@@ -107,11 +110,11 @@ class Plan:
         for old, number in sorted(self.licences.items()):
             new = licences.licence(old)
             if new.becomes == old:
-                message = tk._("licence {old}: {number} × stays {title}")
+                message = _("licence {old}: {number} × stays {title}")
             elif new.becomes:
-                message = tk._("licence {old}: {number} × becomes {title}")
+                message = _("licence {old}: {number} × becomes {title}")
             else:
-                message = tk._(
+                message = _(
                     "licence {old}: {number} × no licence ({reason}); what was said goes to "
                     "use_conditions"
                 )
@@ -169,7 +172,7 @@ def run(plan: Plan) -> int:
     return len(plan.changes)
 
 
-def mark_new(dataset: Mapping[str, Any]) -> None:
+def mark_new(dataset: Row) -> None:
     """Mark a new dataset without `OWN_FIELD`, so that it is not adopted; saved in the transaction of its creation."""
     if dataset.get("type", "dataset") == "dataset" and not dataset.get(OWN_FIELD):
         package = model.Session.get(model.Package, dataset["id"])
@@ -185,7 +188,7 @@ def is_adopted(package: Any) -> bool:
     return MARK in (package.plugin_data or {}) or OWN_FIELD in (package.extras or {})
 
 
-def converted_licence(plugin_data: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
+def converted_licence(plugin_data: Row | None) -> tuple[str | None, str | None]:
     """Return the licence that a dataset had before its adoption, and what it became; None, None if it stayed."""
     mark = (plugin_data or {}).get(MARK)
     if not isinstance(mark, dict) or not mark.get("licence"):
@@ -202,7 +205,7 @@ def check() -> list[Check]:
     """Check whether datasets remain to be adopted, for `ckan ecosphere check`."""
     if not (number := sum(1 for _package in _candidates())):
         return []
-    name = tk._("Existing catalogue")
+    name = _("Existing catalogue")
     message = tk.ungettext(
         "{number} dataset was here before the schema: its contacts and licence are not yet in its "
         "terms",
@@ -210,7 +213,7 @@ def check() -> list[Check]:
         "in its terms",
         number,
     )
-    remedy = tk._("Run: {command}").format(command="ckan ecosphere adopt")
+    remedy = _("Run: {command}").format(command="ckan ecosphere adopt")
     return [Check(name, CheckStatus.WARNING, message.format(number=number), remedy)]
 
 
@@ -223,7 +226,7 @@ def _candidates() -> Iterable[Any]:
     return model.Session.scalars(query)
 
 
-def _changes(package: Any, checks: Mapping[str, Any]) -> Changes:
+def _changes(package: Any, checks: Row) -> Changes:
     extras = package.extras or {}
     changes = Changes()
     changes.renamed, changes.rewritten = fit(extras, checks)
@@ -237,9 +240,7 @@ def _changes(package: Any, checks: Mapping[str, Any]) -> Changes:
     return changes
 
 
-def fit(
-    extras: Mapping[str, str], checks: Mapping[str, Any]
-) -> tuple[dict[str, str], dict[str, str]]:
+def fit(extras: Mapping[str, str], checks: Row) -> tuple[dict[str, str], dict[str, str]]:
     """Compare free fields with the fields of the schema that have their names.
 
     Returns:
@@ -266,7 +267,7 @@ def with_fitting(
     return {renamed.get(name, name): value for name, value in extras.items()} | dict(rewritten)
 
 
-def contacts(people: Mapping[str, Any], bad: list[str]) -> list[dict[str, str]]:
+def contacts(people: Row, bad: list[str]) -> list[dict[str, str]]:
     """Return the rows of `contact` made of CKAN's fields.
 
     Args:
@@ -298,7 +299,7 @@ def _apply(package: Any, changes: Changes) -> None:
         package.extras = extras
 
 
-def free_name(name: str, taken: Mapping[str, Any], value: Any) -> str:
+def free_name(name: str, taken: Row, value: Any) -> str:
     """Return a new name (`RENAMED`) of a free field whose name is that of a schema field.
 
     Args:
@@ -339,13 +340,13 @@ def as_given(value: str) -> Any:
     return value
 
 
-def field_checks() -> dict[str, Any]:
+def field_checks() -> DataDict:
     """Return functions by name of each field stored as an extra, which return the normalised value or raise."""
     from ckanext.scheming.validation import validators_from_string
 
     schema = tk.h.scheming_get_dataset_schema("dataset")
     columns = {*model.package_table.columns.keys(), "tag_string"}
-    checks: dict[str, Any] = {}
+    checks: DataDict = {}
     for field_ in schema["dataset_fields"]:
         name = field_["field_name"]
         if name in columns:
@@ -444,7 +445,7 @@ def _is_of_stored_file(data: FlatData, key: tuple[Any, ...], package: Any) -> bo
     return False
 
 
-def distinct_people(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
+def distinct_people(dataset: Row) -> list[dict[str, str]]:
     """Return the distinct people in CKAN's fields, the maintainer first: ``name`` and ``email``."""
     people: list[dict[str, str]] = []
     for name, email in PEOPLE.items():
@@ -457,13 +458,13 @@ def distinct_people(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     return people
 
 
-def ecosphere_core_people(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
+def ecosphere_core_people(dataset: Row) -> list[dict[str, str]]:
     """Return the people in CKAN's fields that are not among the contacts: ``label``, ``name``, ``email``."""
     contacts = dataset.get("contact")
     if not isinstance(contacts, list):
         contacts = []
     contacts_as_json = json.dumps(contacts, ensure_ascii=False)
-    labels = {"maintainer": tk._("Maintainer"), "author": tk._("Author")}
+    labels = {"maintainer": _("Maintainer"), "author": _("Author")}
     people = []
     for name, email in PEOPLE.items():
         row = {"name": dataset.get(name) or "", "email": dataset.get(email) or ""}
@@ -475,15 +476,13 @@ def ecosphere_core_people(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     return people
 
 
-def ecosphere_core_inputs(
-    data: Mapping[str, Any], errors: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def ecosphere_core_inputs(data: Row, errors: Row) -> list[DataDict]:
     """Return the inputs for CKAN's fields with a value or error: ``name``, ``label``, ``value``, ``errors``."""
     labels = {
-        "maintainer": tk._("Maintainer"),
-        "maintainer_email": tk._("Maintainer Email"),
-        "author": tk._("Author"),
-        "author_email": tk._("Author Email"),
+        "maintainer": _("Maintainer"),
+        "maintainer_email": _("Maintainer Email"),
+        "author": _("Author"),
+        "author_email": _("Author Email"),
     }
     return [
         {

@@ -15,9 +15,11 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.schemas.importing.proposing import said
 from ckanext.ecosphere.shared import contact_details, csv_table, language
 from ckanext.ecosphere.shared.locks import Locks
@@ -116,7 +118,7 @@ def _contact(line: str) -> dict[str, str]:
     return {key: text for key, text in (("name", name.strip()), ("email", email)) if text}
 
 
-def current(dataset: Mapping[str, Any], field: str) -> Any:
+def current(dataset: Row, field: str) -> Any:
     """Return the value of a field of a dataset, in the form used by changes."""
     if field == "tags":
         return sorted(str(tag["name"]) for tag in dataset.get("tags") or ())
@@ -125,7 +127,7 @@ def current(dataset: Mapping[str, Any], field: str) -> Any:
     return dataset.get(field) or ""
 
 
-def changed(dataset: Mapping[str, Any], change: Change) -> Any:
+def changed(dataset: Row, change: Change) -> Any:
     """Return the value of the field after the change."""
     before = current(dataset, change.field)
     if not FIELDS[change.field][2]:
@@ -141,7 +143,7 @@ def changed(dataset: Mapping[str, Any], change: Change) -> Any:
     return after
 
 
-def patch(field: str, value: Any) -> dict[str, Any]:
+def patch(field: str, value: Any) -> DataDict:
     """Return the data of `package_patch` for a value returned by `changed` or `current`."""
     if field == "tags":
         return {"tags": [{"name": name} for name in value]}
@@ -260,7 +262,7 @@ def create(user: str, ids: list[str], change: Change) -> str:
     return id_
 
 
-def load(id_: str) -> dict[str, Any] | None:
+def load(id_: str) -> DataDict | None:
     """Return a run, or None.
 
     In addition to the values set by `create`: ``state`` (queued, running, done, undoing, undone), ``last_updated`` and
@@ -270,14 +272,14 @@ def load(id_: str) -> dict[str, Any] | None:
     return _shown(task) if task is not None and task.task_type == KIND else None
 
 
-def listed(user: str | None) -> list[dict[str, Any]]:
+def listed(user: str | None) -> list[DataDict]:
     """Return the runs of a user, or of all users for None, among the latest ones, newest first."""
     query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
     tasks = query.order_by(model.TaskStatus.last_updated.desc().nullsfirst()).limit(MOST_LISTED)
     return [run for run in map(_shown, tasks) if user is None or run["user"] == user]
 
 
-def _shown(task: Any) -> dict[str, Any]:
+def _shown(task: Any) -> DataDict:
     silent = (
         task.last_updated is not None
         and (_now() - task.last_updated).total_seconds() > SILENT_SECONDS
@@ -292,7 +294,7 @@ def _shown(task: Any) -> dict[str, Any]:
     return {"started": None, **json.loads(task.value), **state_of_task}
 
 
-def _note(id_: str, run: dict[str, Any], state: str, expected: tuple[str, ...] = ()) -> None:
+def _note(id_: str, run: DataDict, state: str, expected: tuple[str, ...] = ()) -> None:
     """Save the progress of a run.
 
     Raises:
@@ -377,7 +379,7 @@ def carry_out(id_: str) -> None:
                 _carry_out(id_, run)
 
 
-def _carry_out(id_: str, run: dict[str, Any]) -> None:
+def _carry_out(id_: str, run: DataDict) -> None:
     change = Change(run["field"], run["operation"], tuple(run["values"]))
     entries = {entry["id"]: entry for entry in run["entries"]}
     try:
@@ -400,7 +402,7 @@ def undo(id_: str) -> None:
                 _undo(id_, run)
 
 
-def _undo(id_: str, run: dict[str, Any]) -> None:
+def _undo(id_: str, run: DataDict) -> None:
     entries = [entry for entry in run["entries"] if entry["outcome"] in ("changed", BEGUN)]
     undone = {entry["id"] for entry in run["undone"]}
     try:
@@ -425,10 +427,10 @@ def _context(user: str) -> Any:
 
 
 def _change_one(
-    id_: str, run: dict[str, Any], dataset_id: str, change: Change, begun: dict[str, Any] | None
+    id_: str, run: DataDict, dataset_id: str, change: Change, begun: DataDict | None
 ) -> None:
     """Change a dataset; its values before and after are saved first, so that the change can be undone."""
-    entry: dict[str, Any] = begun or {"id": dataset_id, "title": dataset_id, "outcome": "failed"}
+    entry: DataDict = begun or {"id": dataset_id, "title": dataset_id, "outcome": "failed"}
     if begun is None:
         run["entries"].append(entry)
     try:
@@ -462,7 +464,7 @@ def _change_one(
         entry.update(outcome="failed", message="")  # the page then reports an internal error
 
 
-def _undo_one(user: str, field: str, entry: dict[str, Any]) -> dict[str, Any]:
+def _undo_one(user: str, field: str, entry: DataDict) -> DataDict:
     result = {"id": entry["id"], "title": entry["title"], "outcome": "failed"}
     try:
         dataset = tk.get_action("package_show")(_context(user), {"id": entry["id"]})

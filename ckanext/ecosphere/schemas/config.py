@@ -14,11 +14,8 @@ from ckanext.ecosphere.schemas import form as schema_form
 from ckanext.ecosphere.shared.config import declared, own_services
 from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
 
-OWN_RDF_PROFILE = "ecosphere.schemas.own_rdf_profile"
-OWN_LICENCES = "ecosphere.schemas.own_licences"
 IMPORT_NETWORKS = "ecosphere.schemas.import_allowed_networks"
 IMPORT_PORTS = "ecosphere.schemas.import_allowed_ports"
-PUBLISHER = "ecosphere.schemas.catalogue_publisher"
 VOCABULARIES = "ecosphere.schemas.vocabularies"
 OVERLAY = "ecosphere.schemas.overlay"
 GRACE_UNTIL = "ecosphere.schemas.grace_until"
@@ -27,17 +24,17 @@ IMPORT_BYTES, IMPORT_SECONDS = 5 * 1024 * 1024, 15.0
 
 def own_rdf_profile() -> bool:
     """Return whether the project's RDF profile replaces that of ckanext-dcat."""
-    return tk.asbool(tk.config[OWN_RDF_PROFILE])
+    return tk.asbool(tk.config["ecosphere.schemas.own_rdf_profile"])
 
 
 def own_licences() -> bool:
     """Return whether the project's list of licences replaces that of CKAN."""
-    return tk.asbool(tk.config[OWN_LICENCES])
+    return tk.asbool(tk.config["ecosphere.schemas.own_licences"])
 
 
 def publisher() -> str:
     """Return the name of the organisation that publishes the catalogue, empty when the portal itself does."""
-    return tk.config[PUBLISHER]
+    return tk.config["ecosphere.schemas.catalogue_publisher"]
 
 
 def overlay() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 from ckanext.ecosphere.shared import dates
@@ -18,11 +19,11 @@ def cards(person: Person) -> list[Card]:
         return []
     lines = []
     for dataset in unfinished[:MOST_LINES]:
-        note = tk._("begun on {date}").format(date=dates.day(dataset["begun"]))
+        note = _("begun on {date}").format(date=dates.day(dataset["begun"]))
         lines.append(Line(dataset["title"], tk.url_for("dataset.edit", id=dataset["id"]), note))
-    ways = [Link(tk._("My datasets"), tk.url_for("dashboard.datasets"))]
+    ways = [Link(_("My datasets"), tk.url_for("dashboard.datasets"))]
     return [
-        Card("unfinished", tk._("Unfinished descriptions"), "pen", len(unfinished), lines, ways, 25)
+        Card("unfinished", _("Unfinished descriptions"), "pen", len(unfinished), lines, ways, 25)
     ]
 
 
@@ -31,13 +32,11 @@ def links(person: Person) -> list[Link]:
     if not (person.services or person.sysadmin):
         return []
     return [
-        Link(tk._("Describe a dataset"), tk.url_for("dataset.new"), "plus"),
+        Link(_("Describe a dataset"), tk.url_for("dataset.new"), "plus"),
         Link(
-            tk._("Start from an address"),
+            _("Start from an address"),
             tk.url_for("ecosphere_schemas.import_record"),
             "file-import",
         ),
-        Link(
-            tk._("Change many datasets at once"), tk.url_for("ecosphere_bulk.edit"), "layer-group"
-        ),
+        Link(_("Change many datasets at once"), tk.url_for("ecosphere_bulk.edit"), "layer-group"),
     ]

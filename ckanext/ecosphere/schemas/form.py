@@ -28,10 +28,11 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import yaml
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.fields import SCHEMA
-from ckanext.ecosphere.dataset.view import FlatData, View, flat_rows
+from ckanext.ecosphere.dataset.view import FlatData, Row, View, flat_rows
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.stored import Stored
 from ckanext.ecosphere.vocabularies import tables
@@ -58,7 +59,7 @@ def _one_holds(condition: Condition, read: Read) -> bool:
     return bool(values) and names.isdisjoint(condition["is_not"])
 
 
-def in_row(siblings: Iterable[str], row: Mapping[str, Any], read: Read) -> Read:
+def in_row(siblings: Iterable[str], row: Row, read: Read) -> Read:
     """Return a reader for conditions of a subfield: it looks in the row first, then in the dataset.
 
     Args:
@@ -144,7 +145,7 @@ def _fault(subfield: Field, find: Read, is_changed: bool, public: bool) -> str |
     return None
 
 
-def _texts(row: Mapping[str, Any]) -> dict[str, list[str]]:
+def _texts(row: Row) -> dict[str, list[str]]:
     """Return the texts of a row, without groups in it."""
     view = View(row)
     texts = {name: sorted(view.texts(name)) for name, value in row.items() if not _is_group(value)}
@@ -170,7 +171,7 @@ _SEPARATOR = "|"
 
 @voc.derived
 @cache
-def _choices(name: str, store: str) -> tuple[dict[str, Any], ...]:
+def _choices(name: str, store: str) -> tuple[DataDict, ...]:
     vocabulary = voc.get(name)
     usual_words: dict[str, list[str]] = {}
     if name == "themes":
@@ -215,7 +216,7 @@ def _in_tree_order(vocabulary: voc.Vocabulary) -> Iterable[voc.Concept]:
         yield from below(root)
 
 
-def ecosphere_concept_choices(field: Field) -> tuple[dict[str, Any], ...]:
+def ecosphere_concept_choices(field: Field) -> tuple[DataDict, ...]:
     """Return the choices of a vocabulary field (``choices_helper`` of ckanext-scheming).
 
     Narrower concepts follow their broader one; ``depth`` is the distance from the root and ``terms`` the normalised
@@ -350,7 +351,7 @@ class OverlayError(ValueError):
     """The overlay is invalid; the message tells the administrator why."""
 
 
-def with_overlay(overlay: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+def with_overlay(overlay: Row, schema: DataDict) -> DataDict:
     """Apply an overlay to the schema, in place, and return the schema.
 
     Raises:
@@ -372,7 +373,7 @@ def with_overlay(overlay: Mapping[str, Any], schema: dict[str, Any]) -> dict[str
     return schema
 
 
-def _mapping(where: str, value: Any) -> Mapping[str, Any]:
+def _mapping(where: str, value: Any) -> Row:
     if not isinstance(value, Mapping):
         raise OverlayError(f"{where}: names followed by a colon are expected, this is {value!r}")
     return value
@@ -389,9 +390,7 @@ def _one_of(where: str, value: Any, values: Iterable[Any]) -> None:
     raise OverlayError(f"{where}: {value} is unknown; {hint}")
 
 
-def _check(
-    where: str, changes: Mapping[str, Any], field: Mapping[str, Any], keys: set[str]
-) -> None:
+def _check(where: str, changes: Row, field: Row, keys: set[str]) -> None:
     for key, value in changes.items():
         _one_of(where, key, keys)
         if key == "field_name":
@@ -400,9 +399,7 @@ def _check(
             raise OverlayError(f"{where}: no dataset can do without it, it stays in the form")
 
 
-def _check_values(
-    where: str, field: Mapping[str, Any], sections: list[str], fields: Mapping[str, Any]
-) -> None:
+def _check_values(where: str, field: Row, sections: list[str], fields: Row) -> None:
     _one_of(f"{where}, obligation", field.get("obligation") or "optional", OBLIGATIONS)
     _one_of(f"{where}, form_section", field.get("form_section") or sections[0], sections)
     for key in ("relevant_when", "required_when"):

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
+from ckan.types import DataDict
 from jinja2 import Undefined
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.dataset.view import as_list
+from ckanext.ecosphere.dataset.view import Row, as_list
 from ckanext.ecosphere.schemas import form, places, relations, stored, urls, wording
 from ckanext.ecosphere.schemas.adopting import (  # noqa: F401 - for the templates
     ecosphere_core_inputs,
@@ -62,7 +64,7 @@ def ecosphere_concept_label(vocabulary: str, value: str) -> str:
     elif concept:
         label = concept.label(wording.page_language())
     if concept and concept.data.get("withdrawn"):
-        return tk._("{label} (withdrawn)").format(label=label)
+        return _("{label} (withdrawn)").format(label=label)
     return label
 
 
@@ -89,8 +91,8 @@ def ecosphere_is_filled(value: Any) -> bool:
 
 
 def ecosphere_form_sections(
-    schema: Mapping[str, Any], data: Mapping[str, Any], errors: Any, kind: str = "dataset"
-) -> list[dict[str, Any]]:
+    schema: Row, data: Row, errors: Any, kind: str = "dataset"
+) -> list[DataDict]:
     """Return the sections of the form of a dataset, or of a resource when ``kind`` is "resource".
 
     Each has ``id``, ``label``, ``description``, ``fields``, ``filled`` (number of filled fields), ``faulty`` (whether
@@ -127,7 +129,7 @@ def ecosphere_form_sections(
     return sections
 
 
-def _by_section(schema: Mapping[str, Any], kind: str) -> list[tuple[dict[str, Any], list[Field]]]:
+def _by_section(schema: Row, kind: str) -> list[tuple[DataDict, list[Field]]]:
     """Return each section of a form with its fields; those without a section are in the first one."""
     name = "form_sections" if kind == "dataset" else "resource_form_sections"
     declared = schema.get(name) or [{"id": "", "open": True, "label": "", "description": ""}]
@@ -143,14 +145,12 @@ def _is_hidden(field: Field) -> bool:
     return field.get("form_snippet", "") is None
 
 
-def ecosphere_missing_fields(fields: Iterable[Field], errors: Mapping[str, Any]) -> list[Field]:
+def ecosphere_missing_fields(fields: Iterable[Field], errors: Row) -> list[Field]:
     """Return the fields whose only error is that publishing requires them."""
     return [field for field in fields if errors.get(field["field_name"]) == [publication.needed()]]
 
 
-def ecosphere_form_data(
-    schema: Mapping[str, Any], data: Mapping[str, Any], form_style: str
-) -> Mapping[str, Any]:
+def ecosphere_form_data(schema: Row, data: Row, form_style: str) -> Row:
     """Return the initial values of the dataset form; a new dataset gets the defaults of the schema.
 
     The contact is filled in from the contact sheet of the chosen service, or of the user's only service. Values of the
@@ -163,7 +163,7 @@ def ecosphere_form_data(
     if not service and len(services) == 1:
         service = services[0]["id"]
     sheet = sheets.as_contact(str(service)) if service else None
-    defaults: dict[str, Any] = {}
+    defaults: DataDict = {}
     for field in schema["dataset_fields"]:
         if sheet and field.get("from_contact_sheet"):
             defaults[field["field_name"]] = [sheet]
@@ -172,7 +172,7 @@ def ecosphere_form_data(
     return {**defaults, **data}
 
 
-def ecosphere_is_in_form(field: Field, values: Mapping[str, Any]) -> bool:
+def ecosphere_is_in_form(field: Field, values: Row) -> bool:
     """Return whether the form shows a field, given the other values of the dataset or resource."""
     if _is_hidden(field):
         return False
@@ -180,9 +180,7 @@ def ecosphere_is_in_form(field: Field, values: Mapping[str, Any]) -> bool:
     return applies or ecosphere_is_filled(values.get(field["field_name"]))
 
 
-def ecosphere_taken_from_series(
-    dataset: Mapping[str, Any], series: Iterable[Mapping[str, Any]]
-) -> dict[str, Any]:
+def ecosphere_taken_from_series(dataset: Row, series: Iterable[Row]) -> DataDict:
     """Return the values that a dataset inherits from its series, as {field: value}.
 
     Args:
@@ -193,7 +191,7 @@ def ecosphere_taken_from_series(
         "dataset_fields": ()
     }
     lenders = list(series)
-    values: dict[str, Any] = {}
+    values: DataDict = {}
     for field in schema["dataset_fields"]:
         lender = stored.lender(field, dataset, lenders)
         if lender:
@@ -201,9 +199,7 @@ def ecosphere_taken_from_series(
     return values
 
 
-def ecosphere_shown_sections(
-    schema: Mapping[str, Any], dataset: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def ecosphere_shown_sections(schema: Row, dataset: Row) -> list[DataDict]:
     """Return the sections of the dataset page that have something to show, with their filled fields only.
 
     ``lender`` of a field is the series that its value is inherited from, if any.
@@ -226,7 +222,7 @@ def ecosphere_shown_sections(
     return sections
 
 
-def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
+def ecosphere_relations(dataset: Row) -> DataDict:
     """Return the related datasets: series, members, services and served datasets.
 
     Returns:
@@ -262,9 +258,9 @@ def ecosphere_referred(value: Any) -> list[dict[str, str]]:
 def ecosphere_obligation_label(field: Field) -> str:
     """Return the obligation of a field in the language of the page; empty for an optional one."""
     return {
-        "mandatory": tk._("expected"),
-        "conditional": tk._("expected in some cases"),
-        "recommended": tk._("recommended"),
+        "mandatory": _("expected"),
+        "conditional": _("expected in some cases"),
+        "recommended": _("recommended"),
     }.get(field.get("obligation", ""), "")
 
 
@@ -293,7 +289,7 @@ def ecosphere_input_name(field: Field) -> str:
     return field.get("input_name") or field["field_name"]
 
 
-def ecosphere_own_services() -> list[dict[str, Any]]:
+def ecosphere_own_services() -> list[DataDict]:
     """Return the first few services for which the current user may create datasets."""
     return tk.h.organizations_available("create_dataset")[:MOST_SERVICES]
 
@@ -330,9 +326,7 @@ def ecosphere_carried_inputs(
     return inputs
 
 
-def ecosphere_late_inputs(
-    fields: Iterable[Field], values: Mapping[str, Any]
-) -> list[tuple[str, str]]:
+def ecosphere_late_inputs(fields: Iterable[Field], values: Row) -> list[tuple[str, str]]:
     """Return the (name, value) pairs of the hidden inputs that keep the values of a section without its fields."""
     pairs: list[tuple[str, str]] = []
     for field in fields:
@@ -349,7 +343,7 @@ def ecosphere_late_inputs(
     return pairs
 
 
-def ecosphere_in_languages(field: Field, values: Mapping[str, Any]) -> list[dict[str, str]]:
+def ecosphere_in_languages(field: Field, values: Row) -> list[dict[str, str]]:
     """Return the translations of a text other than the one shown on the page.
 
     Args:
@@ -371,7 +365,7 @@ def ecosphere_in_languages(field: Field, values: Mapping[str, Any]) -> list[dict
     ]
 
 
-def ecosphere_language_inputs(field: Field, values: Mapping[str, Any]) -> list[dict[str, str]]:
+def ecosphere_language_inputs(field: Field, values: Row) -> list[dict[str, str]]:
     """Return the inputs of a multilingual text: English and all existing languages except French.
 
     Args:
@@ -403,7 +397,7 @@ def ecosphere_language_inputs(field: Field, values: Mapping[str, Any]) -> list[d
     return inputs
 
 
-def ecosphere_own_footprint(dataset: Mapping[str, Any]) -> str:
+def ecosphere_own_footprint(dataset: Row) -> str:
     """Return the ``spatial`` of a dataset unless it is derived from its other fields."""
     footprint = str(dataset.get("spatial") or "")
     derived = places.footprint(dataset)
@@ -419,7 +413,7 @@ def ecosphere_texts(value: Any) -> list[str]:
     return [str(part) for part in as_list(value) if part not in (None, "")]
 
 
-def ecosphere_unfinished() -> list[dict[str, Any]]:
+def ecosphere_unfinished() -> list[DataDict]:
     """Return the unfinished descriptions of the current user."""
     try:
         return tk.get_action("ecosphere_dataset_unfinished")({}, {})
@@ -427,7 +421,7 @@ def ecosphere_unfinished() -> list[dict[str, Any]]:
         return []
 
 
-def get_helpers() -> dict[str, Any]:
+def get_helpers() -> DataDict:
     """Return the helpers of this module and of `wording.py` by name, for CKAN."""
     names = {**vars(wording), **globals()}
     return {

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
-from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.schemas import relations, stored, wording
 from ckanext.ecosphere.schemas.logic.publication import label_of
 from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
@@ -106,7 +108,7 @@ def lacking(dataset: Dataset, of_categories: Iterable[str]) -> list[str]:
     return [name for name in REQUIREMENTS if name in required and not _HAS[name](dataset)]
 
 
-def index(document: dict[str, Any], dataset: Dataset) -> None:
+def index(document: DataDict, dataset: Dataset) -> None:
     """Add the judgement of a dataset to its index document, in place."""
     its_categories = categories(dataset)
     if its_categories:
@@ -150,7 +152,7 @@ def _has_licence(dataset: Dataset) -> bool:
 _HAS = {"api": apis, "bulk": downloads, "licence": _has_licence, "contact": contacts}
 
 
-def _data(dataset: Dataset) -> list[Mapping[str, Any]]:
+def _data(dataset: Dataset) -> list[Row]:
     """Return the resources with data that are reachable from the internet."""
     data = []
     for resource in View(dataset).rows("resources"):
@@ -159,7 +161,7 @@ def _data(dataset: Dataset) -> list[Mapping[str, Any]]:
     return data
 
 
-def _format(resource: Mapping[str, Any]) -> str:
+def _format(resource: Row) -> str:
     name = str(resource.get("format") or "")
     concept = links.format_called(name)
     if concept is None:
@@ -235,7 +237,7 @@ class Selection:
     lacks: str = ""
     service: str = ""
 
-    def search(self) -> dict[str, Any]:
+    def search(self) -> DataDict:
         """Return the parameters of `package_search`."""
         filters = [PUBLIC, f"+{FIELDS[self.state]}:[* TO *]"]
         if self.lacks:
@@ -245,7 +247,7 @@ class Selection:
         return {"q": "", "fq": " ".join(filters)}
 
 
-def counted(state: str, service: str) -> dict[str, Any]:
+def counted(state: str, service: str) -> DataDict:
     """Return the numbers of datasets of a state: in all, by category, by what they lack, and by service.
 
     Returns:
@@ -272,7 +274,7 @@ def counted(state: str, service: str) -> dict[str, Any]:
     }
 
 
-def listed(selection: Selection, page: int) -> tuple[int, list[dict[str, Any]]]:
+def listed(selection: Selection, page: int) -> tuple[int, list[DataDict]]:
     """Return the number of datasets of a selection, and those of a page, each with its judgement (`in_words`)."""
     rows = {
         "rows": A_PAGE,
@@ -286,7 +288,7 @@ def listed(selection: Selection, page: int) -> tuple[int, list[dict[str, Any]]]:
     ]
 
 
-def in_words(dataset: Mapping[str, Any]) -> dict[str, Any]:
+def in_words(dataset: Row) -> DataDict:
     """Return the judgement of a dataset in words of the page's language: `categories`, `reasons` and `lacking`."""
     its_categories = categories(dataset)
     names = requirement_labels()
@@ -301,7 +303,7 @@ def _sentence(reason: Reason) -> str:
     schema = tk.h.scheming_get_dataset_schema("dataset")
     label = label_of(tk.h.scheming_field_by_name(schema["dataset_fields"], reason.field))
     value = getattr(reason, f"label_{wording.short_language()}")
-    message = tk._("{field} “{value}” (annex of the regulation, section {section})")
+    message = _("{field} “{value}” (annex of the regulation, section {section})")
     return message.format(field=label, value=value, section=reason.section)
 
 
@@ -313,10 +315,10 @@ def category_label(category: str) -> str:
 def requirement_labels() -> dict[str, str]:
     """Return what the regulation requires, in the language of the page."""
     return {
-        "api": tk._("an API"),
-        "bulk": tk._("a download of the whole data"),
-        "licence": tk._("a licence as open as CC BY 4.0"),
-        "contact": tk._("a contact"),
+        "api": _("an API"),
+        "bulk": _("a download of the whole data"),
+        "licence": _("a licence as open as CC BY 4.0"),
+        "contact": _("a contact"),
     }
 
 
@@ -338,7 +340,7 @@ def report(selection: Selection, part: int) -> Iterator[str]:
     return csv_table.lines(COLUMNS, map(_row, _datasets(selection, part)))
 
 
-def _datasets(selection: Selection, part: int) -> Iterator[dict[str, Any]]:
+def _datasets(selection: Selection, part: int) -> Iterator[DataDict]:
     first = (part - 1) * A_PART
     for start in range(first, first + A_PART, _A_QUERY):
         rows = {"rows": _A_QUERY, "start": start, "sort": "id asc", "facet": "false"}
@@ -348,7 +350,7 @@ def _datasets(selection: Selection, part: int) -> Iterator[dict[str, Any]]:
             return
 
 
-def _row(dataset: Mapping[str, Any]) -> list[str]:
+def _row(dataset: Row) -> list[str]:
     words = in_words(dataset)
     its_categories = categories(dataset)
     whole = stored.completed(dataset)

@@ -8,6 +8,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.dates import span
@@ -23,7 +24,7 @@ LATEST_FIRST = "metadata_modified desc"
 NOT_SEARCHED = tuple(f.name for f in fields.fields() if f.entry.get("searched") is False)
 
 
-def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
+def fit_for_solr(dataset: DataDict) -> DataDict:
     """Remove or shorten values that Solr's string fields cannot hold; the analysed ``extras_`` copies stay.
 
     CKAN indexes each extra twice: analysed as ``extras_<name>``, and unanalysed under its own name in a field of
@@ -85,7 +86,7 @@ def _as_plain(shown: str) -> str:
     return json.dumps(dataset)
 
 
-def in_one_order(params: dict[str, Any]) -> dict[str, Any]:
+def in_one_order(params: DataDict) -> DataDict:
     """Add the id as a tie-breaker to a sort by modification date, as a harvest saves many datasets at the same time.
 
     Solr returns ties in the order of its index files, which changes whenever one of them is indexed again: between two
@@ -100,7 +101,7 @@ def in_one_order(params: dict[str, Any]) -> dict[str, Any]:
     return params
 
 
-def _index_english(dataset: dict[str, Any], name: str) -> None:
+def _index_english(dataset: DataDict, name: str) -> None:
     """Index the English text besides the French one; other languages are not searched."""
     texts, english = as_object(dataset.pop(f"extras_{name}", None)), None
     dataset.pop(name, None)
@@ -114,7 +115,7 @@ def _too_long(value: str) -> bool:
     return len(value) > MAX_TERM_BYTES // 4 and len(value.encode()) > MAX_TERM_BYTES
 
 
-def _set_date(dataset: dict[str, Any], name: str) -> None:
+def _set_date(dataset: DataDict, name: str) -> None:
     """Index a month or year by its first day: CKAN completes "2005" with today's month and day."""
     stored = re.search(
         rf'"{name}": "(\d{{4}}(?:-\d{{2}})?)"', dataset.get("validated_data_dict") or ""

@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
-from ckanext.ecosphere.dataset.view import as_list, as_object
+from ckanext.ecosphere.dataset.view import Row, as_list, as_object
 from ckanext.ecosphere.interfaces import InitReport, LeavingStep
 from ckanext.ecosphere.schemas import adopting, licences
 from ckanext.ecosphere.schemas.indexing import MAX_TERM_BYTES
@@ -111,7 +112,7 @@ def _ids(*, left: bool) -> list[str]:
     return list(model.Session.scalars(query.order_by(package.id)))
 
 
-def _row(id_: str) -> dict[str, Any]:
+def _row(id_: str) -> DataDict:
     package = model.package_table
     row = model.Session.execute(sa.select(package).where(package.c.id == id_)).mappings().one()
     return {str(name): value for name, value in row.items()}
@@ -128,7 +129,7 @@ def _replace_tag(tag: model.Tag) -> None:
         package.add_tag_by_name(plain_tag(tag.name))
 
 
-def _leave_one(row: Mapping[str, Any]) -> None:
+def _leave_one(row: Row) -> None:
     """Change a row of CKAN's datasets and its files, without CKAN's objects, which would be indexed one by one."""
     extras, data = dict(row["extras"] or {}), dict(row["plugin_data"] or {})
     ours = theirs = row["license_id"]
@@ -143,14 +144,19 @@ def _leave_one(row: Mapping[str, Any]) -> None:
         "extras": plain_extras,
         **_maintainer(row, extras),
     }
+    _write(row["id"], values, _plain_fields)
+
+
+def _write(dataset_id: str, values: Row, restate: Callable[[Row], DataDict]) -> None:
+    """Write a row of CKAN's datasets, and the fields of its files as another function states them."""
     package, resource = model.package_table, model.resource_table
-    model.Session.execute(sa.update(package).where(package.c.id == row["id"]).values(values))
-    files = sa.select(resource.c.id, resource.c.extras).where(resource.c.package_id == row["id"])
+    model.Session.execute(sa.update(package).where(package.c.id == dataset_id).values(values))
+    files = sa.select(resource.c.id, resource.c.extras).where(resource.c.package_id == dataset_id)
     for id_, fields in model.Session.execute(files):
-        plain = _plain_fields(fields or {})
-        if plain != fields:
+        restated = restate(fields or {})
+        if restated != fields:
             model.Session.execute(
-                sa.update(resource).where(resource.c.id == id_).values(extras=plain)
+                sa.update(resource).where(resource.c.id == id_).values(extras=restated)
             )
 
 
@@ -159,7 +165,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _maintainer(row: Mapping[str, Any], extras: Mapping[str, str]) -> dict[str, str]:
+def _maintainer(row: Row, extras: Mapping[str, str]) -> dict[str, str]:
     """Return the maintainer columns, filled in from the first contact if they are empty."""
     if row["maintainer"] or row["maintainer_email"] or not extras.get("contact"):
         return {}
@@ -175,7 +181,7 @@ def _shortened(text: str) -> str:
     return f"{text[:SHOWN]}…"
 
 
-def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _plain_fields(fields: Row) -> DataDict:
     """Return the fields of a file as a plain CKAN can keep them: lists and objects as JSON text.
 
     Translations are left out: as text, they would break the pages of a plain CKAN.
@@ -190,7 +196,7 @@ def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
+def _restore_one(row: Row, checks: Row) -> None:
     extras, data = dict(row["extras"] or {}), dict(row["plugin_data"])
     before = data.pop(KEY)
     ours, theirs = before["licences"]
@@ -206,18 +212,10 @@ def _restore_one(row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
         if name in extras:
             extras[name] = translations.following(extras[name], row[column])
     values = {"extras": extras, "plugin_data": data, "license_id": licence}
-    package, resource = model.package_table, model.resource_table
-    model.Session.execute(sa.update(package).where(package.c.id == row["id"]).values(values))
-    files = sa.select(resource.c.id, resource.c.extras).where(resource.c.package_id == row["id"])
-    for id_, fields in model.Session.execute(files):
-        read = _with_rows(fields or {})
-        if read != fields:
-            model.Session.execute(
-                sa.update(resource).where(resource.c.id == id_).values(extras=read)
-            )
+    _write(row["id"], values, _with_rows)
 
 
-def _with_rows(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _with_rows(fields: Row) -> DataDict:
     """Return the fields of a file with the lists that are JSON texts since `leave` as lists."""
     schema = tk.h.scheming_get_dataset_schema("dataset")["resource_fields"]
     names = {field["field_name"] for field in schema}

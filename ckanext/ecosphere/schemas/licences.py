@@ -12,10 +12,10 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import ckan.plugins.toolkit as tk
+from ckan.common import _
 from ckan.model.license import DefaultLicense, License
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import language
@@ -23,7 +23,7 @@ from ckanext.ecosphere.shared import language
 REGISTER = Path(__file__).with_name("licences.json")
 
 
-def register() -> list[dict[str, Any]]:
+def register() -> list[DataDict]:
     """Return the licences in the format of CKAN's licence register."""
     return [
         {
@@ -85,7 +85,7 @@ def licence(text: str) -> Licence:
     versions_of_list = set(_VERSION.findall(f"{concept.id} {concept.uri} {concept.label_en}"))
     if text == concept.id or not versions_of_list or versions & versions_of_list:
         return Licence(concept.id)
-    return Licence(None, tk._("the version is not said"))
+    return Licence(None, _("the version is not said"))
 
 
 def is_unknown(licence_id: str) -> bool:
@@ -93,11 +93,11 @@ def is_unknown(licence_id: str) -> bool:
     return voc.get("licences").lookup(licence_id) is None
 
 
-def restate(licence_id: str, extras: dict[str, Any]) -> str | None:
+def restate(licence_id: str, extras: DataDict) -> str | None:
     """Return the new id of a licence; without one, add the former licence to the conditions of use in `extras`."""
     becomes = licence(licence_id).becomes
     if becomes is None:
-        sentence = tk._("Licence stated before: {licence}").format(licence=stated(licence_id))
+        sentence = _("Licence stated before: {licence}").format(licence=stated(licence_id))
         before = extras.get("use_conditions") or ""
         if stated(licence_id) not in before:
             extras["use_conditions"] = "\n\n".join(filter(None, (before, sentence)))

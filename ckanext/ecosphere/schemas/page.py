@@ -17,13 +17,14 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import yaml
 from ckan.lib.search import SearchError
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.geometry import box_to_geometry, hull
 from ckanext.ecosphere.dataset.links import DATA, METADATA, SERVICE, VIEWER, Nature
 from ckanext.ecosphere.dataset.services import endpoint
-from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.schemas import places, relations, schemaorg, stored, urls, wording
 from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
 from ckanext.ecosphere.schemas.relations import ecosphere_address_text
@@ -43,7 +44,7 @@ RESOURCES_SHOWN = 100
 """Resources on one page of a dataset."""
 
 
-def ecosphere_glance(dataset: Dataset) -> dict[str, Any]:
+def ecosphere_glance(dataset: Dataset) -> DataDict:
     """Return the summary of a dataset (`glance`), computed once per page."""
     return once.of_dataset("glance", dataset, glance)
 
@@ -53,12 +54,12 @@ def ecosphere_hvd_regulation() -> str:
     return HIGH_VALUE_REGULATION
 
 
-def ecosphere_access(dataset: Dataset) -> dict[str, Any]:
+def ecosphere_access(dataset: Dataset) -> DataDict:
     """Return the access conditions of a dataset (`access`)."""
     return access(dataset)
 
 
-def ecosphere_resources_by_use(dataset: Dataset) -> dict[str, Any]:
+def ecosphere_resources_by_use(dataset: Dataset) -> DataDict:
     """Return one page of the resources of a dataset, grouped by kind of use.
 
     Returns:
@@ -70,7 +71,7 @@ def ecosphere_resources_by_use(dataset: Dataset) -> dict[str, Any]:
     page = min(max(1, tk.request.args.get("page", 1, type=int)), pages)
     first = (page - 1) * RESOURCES_SHOWN
     of_page = ordered[first : first + RESOURCES_SHOWN]
-    groups: dict[str, dict[str, Any]] = {}
+    groups: dict[str, DataDict] = {}
     for resource, use in of_page:
         if use.kind not in groups:
             groups[use.kind] = _group(use.kind)
@@ -85,7 +86,7 @@ def ecosphere_resources_by_use(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _group(kind: str) -> dict[str, Any]:
+def _group(kind: str) -> DataDict:
     words = texts()["kinds"][kind]
     return {
         "kind": kind,
@@ -96,9 +97,7 @@ def _group(kind: str) -> dict[str, Any]:
     }
 
 
-def ecosphere_resource_use(
-    resource: Mapping[str, Any], dataset: Dataset | None = None
-) -> dict[str, Any]:
+def ecosphere_resource_use(resource: Row, dataset: Dataset | None = None) -> DataDict:
     """Return the use of a resource and the text of its main button.
 
     Args:
@@ -116,12 +115,12 @@ def _uses_by_id(dataset: Dataset) -> dict[Any, Use]:
     return {resource.get("id"): use for resource, use in entries(dataset)}
 
 
-def ecosphere_structured_data(dataset: Dataset) -> dict[str, Any]:
+def ecosphere_structured_data(dataset: Dataset) -> DataDict:
     """Return the structured data of a page (`schemaorg.structured_data`); of many resources, only the first ones."""
     return schemaorg.structured_data({**dataset, "resources": resources(dataset)[:RESOURCES_SHOWN]})
 
 
-def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
+def ecosphere_main_way(dataset: Dataset) -> DataDict | None:
     """Return the main ``resource`` of a dataset with its use (`ecosphere_resource_use`), or None."""
     way = ecosphere_glance(dataset)["main"]
     if way is None:
@@ -130,7 +129,7 @@ def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
     return {"resource": resource, **_shown(resource, use)}
 
 
-def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[str, Any] | None:
+def ecosphere_link_state(dataset: Dataset, resource: Row) -> DataDict | None:
     """Return the result of the last link check of a resource (`ecosphere_quality_links`), or None."""
     states = reach.link_states(dataset)
     for field in ("download_url", "url"):
@@ -140,7 +139,7 @@ def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[
     return None
 
 
-def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
+def ecosphere_around(dataset: Dataset) -> dict[str, list[DataDict]]:
     """Return the datasets around one (`relations.related`) beside its editions; nothing when the search fails."""
     try:
         parts = once.of_dataset("around", dataset, relations.related)
@@ -154,7 +153,7 @@ def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
     return others
 
 
-def ecosphere_editions(dataset: Dataset) -> dict[str, Any]:
+def ecosphere_editions(dataset: Dataset) -> DataDict:
     """Return the other editions of a dataset (`relations.editions`), computed once per page.
 
     There are none when the search fails.
@@ -165,7 +164,7 @@ def ecosphere_editions(dataset: Dataset) -> dict[str, Any]:
         return {"older": [], "newer": [], "newest": None}
 
 
-def ecosphere_collections(dataset: Dataset) -> dict[str, Any]:
+def ecosphere_collections(dataset: Dataset) -> DataDict:
     """Return the collections that use a dataset (`relations.collections`), computed once per page."""
     return once.of_dataset("collections", dataset, relations.collections)
 
@@ -175,7 +174,7 @@ def ecosphere_makers(dataset: Dataset) -> contact_details.Makers:
     return once.of_dataset("makers", dataset, contact_details.makers_of)
 
 
-def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:
+def ecosphere_citation(dataset: Dataset) -> DataDict:
     """Return the citation of a dataset: ``text``, ``permalink`` and ``formats`` (label, extension)."""
     address = relations.permalink(dataset)
     cited = citation_of(dataset, tk.config["ckan.site_title"], address)
@@ -183,7 +182,7 @@ def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:
     return {"text": plain_text(cited), "permalink": address, "formats": formats}
 
 
-def _shown(resource: Mapping[str, Any], use: Use) -> dict[str, Any]:
+def _shown(resource: Row, use: Use) -> DataDict:
     words = texts()
     text = ""
     if use.button:
@@ -240,7 +239,7 @@ class ExtentMap:
     text: str
 
 
-def glance(dataset: Dataset) -> dict[str, Any]:
+def glance(dataset: Dataset) -> DataDict:
     """Return the summary of a dataset.
 
     Args:
@@ -280,7 +279,7 @@ def _label(vocabulary: str, value: str) -> str:
     return concept.label(wording.page_language())
 
 
-def access(dataset: Dataset) -> dict[str, Any]:
+def access(dataset: Dataset) -> DataDict:
     """Return the access to a dataset.
 
     Returns:
@@ -311,7 +310,7 @@ def _is_asked_for(dataset: Dataset) -> bool:
     return bool(ways) and not {reach.DOWNLOAD, reach.SERVICE}.intersection(ways)
 
 
-def main_way(dataset: Dataset) -> tuple[Mapping[str, Any], Use] | None:
+def main_way(dataset: Dataset) -> tuple[Row, Use] | None:
     """Return the main access to a dataset with its use: service endpoint, code repository, or main resource."""
     view = View(dataset)
     for address in view.many("endpoint_url"):
@@ -324,7 +323,7 @@ def main_way(dataset: Dataset) -> tuple[Mapping[str, Any], Use] | None:
     return main_entry(entries(dataset))
 
 
-def resources(dataset: Dataset) -> list[Mapping[str, Any]]:
+def resources(dataset: Dataset) -> list[Row]:
     """Return the resources of a dataset; one of unknown format gets the media type that its server answered."""
     return [resource for resource, _use in entries(dataset)]
 
@@ -345,9 +344,7 @@ def _entries(dataset: Dataset) -> list[Entry]:
     return [_completed(resource, use, states) for resource, use in own]
 
 
-def _completed(
-    resource: Mapping[str, Any], use: Use, states: Mapping[str, Mapping[str, Any]]
-) -> Entry:
+def _completed(resource: Row, use: Use, states: Mapping[str, Row]) -> Entry:
     if use.format:
         return resource, use
     addresses = [str(resource.get(field) or "") for field in ("download_url", "url")]
@@ -469,12 +466,12 @@ class Use:
 
 
 @cache
-def texts() -> dict[str, Any]:
+def texts() -> DataDict:
     """Return the labels of kinds and buttons."""
     return yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
 
 
-def use_of(resource: Mapping[str, Any]) -> Use:
+def use_of(resource: Row) -> Use:
     """Return the use of a resource.
 
     Args:
@@ -576,7 +573,7 @@ def _is_folder(url: str) -> bool:
     return not parts.query and (parts.path.endswith("/") or not parts.path)
 
 
-def _is_file(protocol: str, resource: Mapping[str, Any]) -> bool:
+def _is_file(protocol: str, resource: Row) -> bool:
     """Return whether a resource of unknown format is a file rather than a page."""
     uploaded = resource.get("url_type") == "upload" or bool(resource.get("download_url"))
     return uploaded or protocol == "HTTP:DOWNLOAD"
@@ -625,7 +622,7 @@ class Citation:
     address: str
 
 
-def citation_of(dataset: Mapping[str, Any], portal: str, address: str) -> Citation:
+def citation_of(dataset: Row, portal: str, address: str) -> Citation:
     """Return the citation of a dataset.
 
     Args:

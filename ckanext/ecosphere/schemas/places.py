@@ -13,8 +13,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ckan.types import DataDict
+
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.geometry import Box, area, box_to_geometry, holds, hull
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
 
 MOST = 20
@@ -37,7 +40,7 @@ def suggest(text: str, lang: str) -> list[dict[str, str]]:
     return places
 
 
-def suggest_epcis(text: str, lang: str) -> list[dict[str, Any]]:
+def suggest_epcis(text: str, lang: str) -> list[DataDict]:
     """Return the intercommunalities (EPCI) that match a text, the most populous first, 20 at most.
 
     Returns:
@@ -176,7 +179,7 @@ def check_box(box: Box) -> Box:
     return box
 
 
-def parse_box(value: Any) -> dict[str, Any]:
+def parse_box(value: Any) -> DataDict:
     """Return a box as a GeoJSON geometry.
 
     Args:
@@ -209,7 +212,7 @@ def _numbers(text: str) -> list[str]:
     return []
 
 
-def parse_geometry(value: Any) -> dict[str, Any]:
+def parse_geometry(value: Any) -> DataDict:
     """Validate a GeoJSON geometry and return it with only ``type`` and ``coordinates``.
 
     Args:
@@ -238,7 +241,7 @@ def parse_geometry(value: Any) -> dict[str, Any]:
     return {"type": value["type"], "coordinates": value["coordinates"]}
 
 
-def _polygons(geometry: Mapping[str, Any]) -> list[Any]:
+def _polygons(geometry: Row) -> list[Any]:
     """Return the polygons of a geometry; none for points and lines."""
     if geometry["type"] == "Polygon":
         return [geometry["coordinates"]]
@@ -283,14 +286,14 @@ def _checked(coordinates: list[Any]) -> tuple[float, float]:
     return float(longitude), float(latitude)
 
 
-def geometry_to_box(geometry: Mapping[str, Any]) -> Box:
+def geometry_to_box(geometry: Row) -> Box:
     """Return the smallest box around ``geometry`` (never crossing the 180th meridian)."""
     positions = _positions(geometry["coordinates"], _DEPTHS[geometry["type"]])
     longitudes, latitudes = zip(*positions, strict=True)
     return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
 
 
-def sides(geometry: Mapping[str, Any]) -> Box | None:
+def sides(geometry: Row) -> Box | None:
     """Return the sides of a box, including one cut at the 180th meridian (west > east); None for other shapes."""
     if geometry["type"] == "MultiPolygon":
         west = max(position[0] for position in geometry["coordinates"][0][0])
@@ -322,7 +325,7 @@ def _spans(box: Box) -> list[tuple[float, float]]:
     return [(box[0], MAX_LONGITUDE), (-MAX_LONGITUDE, box[2])]
 
 
-def footprint(dataset: Mapping[str, Any]) -> dict[str, Any] | None:
+def footprint(dataset: Row) -> DataDict | None:
     """Return the footprint of a dataset, from its spatial coverage or else its territories.
 
     Args:
@@ -339,7 +342,7 @@ def footprint(dataset: Mapping[str, Any]) -> dict[str, Any] | None:
     return _merge(shapes)
 
 
-def _shape_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
+def _shape_of(row: Row) -> DataDict | None:
     for key, parse in (("geom", parse_geometry), ("bbox", parse_box)):
         if row.get(key):
             try:
@@ -379,14 +382,14 @@ def _common(one: Box, other: Box) -> Box:
     return west, south, east, north
 
 
-def _territory_shape(uri: str) -> dict[str, Any] | None:
+def _territory_shape(uri: str) -> DataDict | None:
     box = territory_box(uri)
     if box is None:
         return None
     return box_to_geometry(box)
 
 
-def _merge(shapes: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _merge(shapes: list[DataDict]) -> DataDict | None:
     distinct = list({json.dumps(shape): shape for shape in shapes}.values())
     if len(distinct) <= 1:
         return next(iter(distinct), None)

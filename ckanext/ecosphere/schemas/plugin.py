@@ -12,6 +12,7 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
+from ckan.types import DataDict
 
 from ckanext.ecosphere.interfaces import (
     Card,
@@ -87,21 +88,21 @@ class EcosphereSchemasPlugin(Room):
 
     # IPackageController
 
-    def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
+    def before_dataset_search(self, search_params: DataDict) -> DataDict:
         """Make the sort order total, so that paging returns each dataset exactly once."""
         return indexing.in_one_order(search_params)
 
-    def before_dataset_index(self, dataset: dict[str, Any]) -> dict[str, Any]:
+    def before_dataset_index(self, dataset: DataDict) -> DataDict:
         """Adapt the fields of the schema to the Solr index, and add what is known of high-value datasets."""
         hvd.index(dataset, json.loads(dataset["validated_data_dict"]))
         return indexing.fit_for_solr(dataset)
 
-    def after_dataset_create(self, context: Any, dataset: dict[str, Any]) -> None:
+    def after_dataset_create(self, context: Any, dataset: DataDict) -> None:
         """Mark a dataset created with this schema, so that `adopt` skips it; tell people what they have published."""
         adopting.mark_new(dataset)
         publication.tell(dataset)
 
-    def after_dataset_update(self, context: Any, dataset: dict[str, Any]) -> None:
+    def after_dataset_update(self, context: Any, dataset: DataDict) -> None:
         """Discard prepared files when a dataset is private or not active (CKAN also deletes in bulk by updating).
 
         People are told what they have published.
@@ -110,15 +111,13 @@ class EcosphereSchemasPlugin(Room):
             public_files.forget()
         publication.tell(dataset)
 
-    def after_dataset_delete(self, context: Any, dataset: dict[str, Any]) -> None:
+    def after_dataset_delete(self, context: Any, dataset: DataDict) -> None:
         """Discard prepared files, which may contain the deleted dataset."""
         public_files.forget()
 
     # IResourceController
 
-    def before_resource_update(
-        self, context: Any, current: dict[str, Any], resource: dict[str, Any]
-    ) -> None:
+    def before_resource_update(self, context: Any, current: DataDict, resource: DataDict) -> None:
         """Refuse changes of locked fields of a resource, and drop the input that unlocks them: CKAN would store it."""
         locked_fields.refuse_resource(current)
         resource.pop(locked_fields.UNLOCK, None)

@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import event
 
 from ckanext.ecosphere.dataset.dates import span
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.schemas import places, stored, urls
 from ckanext.ecosphere.schemas.iso.values import Reader
 from ckanext.ecosphere.shared import csv_table
@@ -35,7 +36,7 @@ from ckanext.ecosphere.shared.queue import enqueue_once
 PAGE_SIZE = 200
 
 
-def each_dataset(search: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def each_dataset(search: DataDict) -> Iterator[DataDict]:
     """Yield all datasets of a search, fetched page by page."""
     start, total = 0, 1
     while start < total:
@@ -54,7 +55,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
+def row(dataset: Row, page: str = "") -> dict[str, str]:
     """Return the row of a dataset.
 
     Args:
@@ -146,14 +147,14 @@ def csv_path() -> Path | None:
     return None
 
 
-def csv_lines(search: dict[str, Any]) -> Iterator[str]:
+def csv_lines(search: DataDict) -> Iterator[str]:
     """Yield the CSV lines of a search."""
     return table_lines(
         row(stored.completed(dataset), _page(dataset)) for dataset in each_dataset(search)
     )
 
 
-def count(search: dict[str, Any]) -> int:
+def count(search: DataDict) -> int:
     """Return the number of datasets of a search."""
     return tk.get_action("package_search")({}, {**search, "rows": 0, "facet": "false"})["count"]
 

@@ -25,10 +25,11 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.dataset.view import View, as_list
+from ckanext.ecosphere.dataset.view import Row, View, as_list
 from ckanext.ecosphere.schemas import places, urls, wording
 from ckanext.ecosphere.shared import once
 from ckanext.ecosphere.shared.http_guard import taken_apart
@@ -56,7 +57,7 @@ CODE = "https://schema.org/SoftwareSourceCode"
 Dataset = Mapping[str, Any]
 
 
-def index(document: dict[str, Any]) -> None:
+def index(document: DataDict) -> None:
     """Add the references of a dataset to its index document, as multiple values."""
     for field, target in INDEXED.items():
         values = _list(document.get(field))
@@ -75,7 +76,7 @@ def permalink(dataset: Dataset) -> str:
     return tk.url_for("dataset.read", id=dataset["id"], qualified=True, locale="default")
 
 
-def find(references: Iterable[str]) -> list[dict[str, Any]]:
+def find(references: Iterable[str]) -> list[DataDict]:
     """Return the datasets of the references in the same order, without unknown ones."""
     names = [str(reference) for reference in references if reference][:MOST_REFERENCES]
     if not names:
@@ -89,12 +90,12 @@ def find(references: Iterable[str]) -> list[dict[str, Any]]:
     return sorted(_search(_named(names), rows=MOST_REFERENCES)["results"], key=place)
 
 
-def served(dataset: Dataset) -> list[dict[str, Any]]:
+def served(dataset: Dataset) -> list[DataDict]:
     """Return the datasets that a service serves."""
     return find(as_list(dataset.get("serves_dataset") or []))
 
 
-def unknown_series(references: Iterable[str], context: Mapping[str, Any]) -> list[str]:
+def unknown_series(references: Iterable[str], context: Row) -> list[str]:
     """Return the references that name no series that the user of a context may see, of the first `MOST_REFERENCES`."""
     names = [str(reference) for reference in references][:MOST_REFERENCES]
     if not names:
@@ -109,12 +110,12 @@ def unknown_series(references: Iterable[str], context: Mapping[str, Any]) -> lis
     return [name for name in names if name not in series]
 
 
-def referring(dataset: Dataset, field: str, rows: int = MOST_SHOWN) -> dict[str, Any]:
+def referring(dataset: Dataset, field: str, rows: int = MOST_SHOWN) -> DataDict:
     """Return the datasets that refer to this one in the index field ``field``: ``count`` and the first ``results``."""
     return _search(f"{field}:({_any(own_references(dataset))})", rows=rows)
 
 
-def editions_beside(dataset: Dataset, references: Iterable[str]) -> list[dict[str, Any]]:
+def editions_beside(dataset: Dataset, references: Iterable[str]) -> list[DataDict]:
     """Return the editions directly before and after a dataset, in one query.
 
     Args:
@@ -165,16 +166,16 @@ def other_records(dataset: Dataset) -> list[dict[str, str]]:
     return [{"title": str(row["title"] or ""), "record": row["record"]} for row in catalogues]
 
 
-def _search(query: str, rows: int) -> dict[str, Any]:
+def _search(query: str, rows: int) -> DataDict:
     """Search as the current user; results are cached per page, which needs them several times."""
     return once.for_page("related datasets", (query, rows), lambda: _searched(query, rows))
 
 
-def _searched(query: str, rows: int) -> dict[str, Any]:
+def _searched(query: str, rows: int) -> DataDict:
     return tk.get_action("package_search")({}, _parameters(query, rows))
 
 
-def _parameters(query: str, rows: int) -> dict[str, Any]:
+def _parameters(query: str, rows: int) -> DataDict:
     return {
         "fq": f"+dataset_type:dataset +({query})",
         "rows": rows,
@@ -381,13 +382,13 @@ def _gap(one: places.Box, other: places.Box) -> float:
     return max(one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3], 0.0)
 
 
-def _shown(datasets: Iterable[Dataset]) -> list[dict[str, Any]]:
+def _shown(datasets: Iterable[Dataset]) -> list[DataDict]:
     """Return what a list shows of datasets; the index does not keep languages and types of resource.
 
     Of the translations it keeps the English one, where it is another.
     """
     first = list(itertools.islice(datasets, MOST_RELATED))
-    extras: dict[str, Any] = {}
+    extras: DataDict = {}
     if first:
         ids = [str(dataset["id"]) for dataset in first]
         query = sa.select(model.Package.id, model.Package.extras).where(model.Package.id.in_(ids))
@@ -415,7 +416,7 @@ MOST_EDITIONS = 10
 MOST_STEPS = 10
 
 
-def editions(dataset: Dataset) -> dict[str, Any]:
+def editions(dataset: Dataset) -> DataDict:
     """Return the other editions of a dataset that the current user may see.
 
     Args:
@@ -474,7 +475,7 @@ def _beside(dataset: Dataset) -> dict[str, list[Dataset]]:
 MOST_COLLECTIONS, MOST_COUNTED = 8, 200
 
 
-def collections(dataset: Dataset) -> dict[str, Any]:
+def collections(dataset: Dataset) -> DataDict:
     """Return the collections and the pages that use a dataset.
 
     Args:

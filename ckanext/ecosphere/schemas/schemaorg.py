@@ -6,15 +6,16 @@ schema, and those required by Google's guide for datasets. Nothing is inferred b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.dataset.view import View, as_list
+from ckanext.ecosphere.dataset.view import Row, View, as_list
 from ckanext.ecosphere.schemas import places, relations, stored, urls
 
 KINDS = {"service": "WebAPI", "SoftwareSourceCode": "SoftwareSourceCode"}
@@ -24,7 +25,7 @@ LONGEST_DESCRIPTION = 5000
 SHORTEST_DESCRIPTION = 50
 
 
-def describe(dataset: Mapping[str, Any], page: str, catalogue: str) -> dict[str, Any]:
+def describe(dataset: Row, page: str, catalogue: str) -> DataDict:
     """Return a dataset as a JSON-LD object.
 
     Args:
@@ -58,13 +59,13 @@ def describe(dataset: Mapping[str, Any], page: str, catalogue: str) -> dict[str,
     return _filled(described)
 
 
-def _filled(described: Mapping[str, Any]) -> dict[str, Any]:
+def _filled(described: Row) -> DataDict:
     return {name: value for name, value in described.items() if value not in (None, "", [])}
 
 
-def _fields(read: View) -> dict[str, Any]:
+def _fields(read: View) -> DataDict:
     """Return the properties that the table of fields names."""
-    described: dict[str, Any] = {}
+    described: DataDict = {}
     for field in fields.having("schemaorg"):
         name = field.entry["schemaorg"]
         if name in LISTS or field.has_several:
@@ -106,7 +107,7 @@ def _keywords(read: View) -> Iterator[str]:
                 yield concept.label_fr
 
 
-def _parties(read: View) -> dict[str, Any]:
+def _parties(read: View) -> DataDict:
     """Return producer and publisher, the service where none is named; of a service also the provider."""
     service = read.values.get("organization") or {}
     own = []
@@ -121,7 +122,7 @@ def _parties(read: View) -> dict[str, Any]:
     return parties
 
 
-def _party(row: Mapping[str, Any]) -> dict[str, Any]:
+def _party(row: Row) -> DataDict:
     party = {
         "@type": "Organization",
         "name": str(row["name"]),
@@ -131,7 +132,7 @@ def _party(row: Mapping[str, Any]) -> dict[str, Any]:
     return _filled(party)
 
 
-def _distribution(row: Mapping[str, Any]) -> dict[str, Any]:
+def _distribution(row: Row) -> DataDict:
     size = ""
     if row.get("size"):
         size = f"{row['size']} B"
@@ -146,7 +147,7 @@ def _distribution(row: Mapping[str, Any]) -> dict[str, Any]:
     return _filled(download)
 
 
-def _places(read: View) -> Iterator[dict[str, Any]]:
+def _places(read: View) -> Iterator[DataDict]:
     for uri in read.texts("territory"):
         yield _place(places.label(uri, "fr"), places.territory_box(uri))
     for row in read.rows("spatial_coverage"):
@@ -158,9 +159,9 @@ def _places(read: View) -> Iterator[dict[str, Any]]:
             yield _place(str(row.get("text") or ""), box)
 
 
-def _place(name: str, box: places.Box | None) -> dict[str, Any]:
+def _place(name: str, box: places.Box | None) -> DataDict:
     """Return a place; the order of a box in schema.org is south, west, north, east."""
-    place: dict[str, Any] = {"@type": "Place"}
+    place: DataDict = {"@type": "Place"}
     if name:
         place["name"] = name
     if box:
@@ -175,7 +176,7 @@ def _periods(read: View) -> Iterator[str]:
             yield f"{row.get('start') or '..'}/{row.get('end') or '..'}"
 
 
-def structured_data(dataset: Mapping[str, Any]) -> dict[str, Any]:
+def structured_data(dataset: Row) -> DataDict:
     """Return a dataset as a JSON-LD object.
 
     Args:
@@ -193,9 +194,9 @@ def structured_data(dataset: Mapping[str, Any]) -> dict[str, Any]:
     return described
 
 
-def _reference(dataset: Mapping[str, Any]) -> dict[str, Any]:
+def _reference(dataset: Row) -> DataDict:
     return {"@type": "Dataset", "name": dataset["title"], "url": _page_of(dataset)}
 
 
-def _page_of(dataset: Mapping[str, Any]) -> str:
+def _page_of(dataset: Row) -> str:
     return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")

@@ -8,8 +8,9 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.types import DataDict
 
-from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.shared import once
 
 COLUMNS = ("title", "name", "notes", "owner_org", "license_id", "url", "version")
@@ -23,7 +24,7 @@ class Stored(View):
     """
 
     def __init__(self, package: Any) -> None:
-        data: dict[str, Any] = {}
+        data: DataDict = {}
         private = False
         if package is not None:
             data = {name: getattr(package, name) for name in COLUMNS}
@@ -52,7 +53,7 @@ class Stored(View):
 
 
 def inherited_fields(
-    series: Iterable[str], fields: Iterable[Mapping[str, Any]], services: Iterable[str]
+    series: Iterable[str], fields: Iterable[Row], services: Iterable[str]
 ) -> set[str]:
     """Return the names of the fields that a dataset can inherit from its series.
 
@@ -143,7 +144,7 @@ def lender(field: Field, dataset: Dataset, series: Iterable[Dataset]) -> Dataset
     return next((one_series for one_series in series if is_filled(one_series.get(name))), None)
 
 
-def completed(dataset: Dataset) -> dict[str, Any]:
+def completed(dataset: Dataset) -> DataDict:
     """Return a dataset with the inherited fields filled in, for exports.
 
     Values are inherited from public series only, since exports are public.

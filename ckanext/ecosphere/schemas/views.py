@@ -8,9 +8,11 @@ import re
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 from ckan.lib.navl.dictization_functions import DataError, unflatten
 from ckan.lib.search import SearchError
 from ckan.logic import clean_dict, parse_params, tuplize_dict
+from ckan.types import DataDict
 from ckan.views import dataset as dataset_views
 from ckan.views import resource as resource_views
 from flask import Blueprint, Response, make_response, redirect, send_file, stream_with_context
@@ -38,7 +40,7 @@ from ckanext.ecosphere.schemas.logic.publication import label_of
 from ckanext.ecosphere.schemas.logic.validators import free_name
 from ckanext.ecosphere.schemas.rdf import skos
 from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
-from ckanext.ecosphere.shared import language, web_guard
+from ckanext.ecosphere.shared import authorization, language, web_guard
 
 SKOS_FORMATS = {
     "ttl": ("turtle", "text/turtle"),
@@ -95,13 +97,13 @@ def catalogue() -> Response:
             stream_with_context(public_files.csv_lines(search)), mimetype="text/csv"
         )
     elif search != {"q": "", "fq": public_files.PUBLIC}:
-        message = tk._(
+        message = _(
             "Too many datasets for one file: {number} at most. Narrow the search, or take the "
             "whole catalogue."
         )
         return tk.abort(400, message.format(number=public_files.MOST_LIVE))
     elif public_files.csv_path() is None:
-        message = tk._(
+        message = _(
             "This portal stores no files, and the catalogue is too large to be written at once: "
             "narrow the search to"
             " {number} datasets at most, or take the catalogue as RDF (/catalog.xml)."
@@ -110,7 +112,7 @@ def catalogue() -> Response:
     else:
         file = public_files.prepared_csv()
         if not file:
-            message = tk._("The file is being prepared: ask for it again in a few minutes.")
+            message = _("The file is being prepared: ask for it again in a few minutes.")
             return Response(message, 503, {"Retry-After": "120"}, mimetype="text/plain")
         response = send_file(file, mimetype="text/csv", max_age=0)
     response.headers["Content-Disposition"] = 'attachment; filename="catalogue.csv"'
@@ -123,7 +125,7 @@ def catalogue() -> Response:
 @schemas.route("/vocabulaires")
 def vocabulary_list() -> str:
     """List the vocabularies."""
-    lists: list[dict[str, Any]] = []
+    lists: list[DataDict] = []
     for name in voc.names():
         title = voc.title(name, language.current())
         lists.append({"name": name, "title": title, "size": len(voc.get(name))})
@@ -136,7 +138,7 @@ def vocabulary(name: str) -> Any:
     """Show a vocabulary as a page or as SKOS, chosen by the extension (``.ttl``…) or the ``Accept`` header."""
     name, _dot, extension = name.partition(".")
     if name not in voc.names() or (extension and extension not in SKOS_FORMATS):
-        return tk.abort(404, tk._("Vocabulary not found"))
+        return tk.abort(404, _("Vocabulary not found"))
     if not extension:
         endings = {mimetype: ending for ending, (_syntax, mimetype) in SKOS_FORMATS.items()}
         accepted = tk.request.accept_mimetypes.best_match(["text/html", *endings], "text/html")
@@ -195,7 +197,7 @@ def _json(value: Any) -> Response:
 def choice_list(name: str, store: str, version: str) -> Response:
     """Return the choices of a field of the form, fetched by its script; a changed list has another URL."""
     if not form.is_list(name, store):
-        return tk.abort(404, tk._("There is no such list."))
+        return tk.abort(404, _("There is no such list."))
     return _json(json.loads(form.written(name, store)))
 
 
@@ -217,7 +219,7 @@ def import_record() -> Any:
             if content.strip():
                 read = tk.get_action("ecosphere_dataset_import")({}, {"content": content})
                 return _imported({"described": True, **read})
-            errors = {"content": [tk._("The file is empty")]}
+            errors = {"content": [_("The file is empty")]}
         elif tk.request.method == "POST":
             return _proposed(url)
     except tk.ValidationError as error:
@@ -240,14 +242,14 @@ def _proposed(url: str) -> str:
     return tk.render(f"ecosphere_schemas/importing/{read['state']}.html", page)
 
 
-def _imported(read: dict[str, Any]) -> str:
+def _imported(read: DataDict) -> str:
     """Return the form filled in with the imported dataset."""
     if read.get("read", True):
         tk.h.flash_notice(
-            tk._("Here is what was read. Look it over, then save: nothing is saved yet.")
+            _("Here is what was read. Look it over, then save: nothing is saved yet.")
         )
     else:
-        message = tk._(
+        message = _(
             "Nothing could be read there. Check the address, or fill the form in by hand: nothing "
             "is saved yet."
         )
@@ -257,14 +259,14 @@ def _imported(read: dict[str, Any]) -> str:
     for dataset in read["already"]:
         url = tk.url_for("dataset.read", id=dataset["name"])
         link = Markup('<a class="alert-link" href="{}">{}</a>').format(url, dataset["title"])
-        tk.h.flash_error(Markup("{}{}").format(tk._("See the dataset: "), link), allow_html=True)
+        tk.h.flash_error(Markup("{}{}").format(_("See the dataset: "), link), allow_html=True)
     _tell(read["problems"])
     if read["described"]:
         return _new_form(_as_it_is(read["dataset"]))
     return _new_form({**_usual(), **read["dataset"]})
 
 
-def _usual() -> dict[str, Any]:
+def _usual() -> DataDict:
     """Return the usual values of the user's only service; empty for users with several."""
     mine = tk.h.ecosphere_own_services()
     if len(mine) != 1:
@@ -277,7 +279,7 @@ def _usual() -> dict[str, Any]:
     return usual
 
 
-def _fields() -> list[dict[str, Any]]:
+def _fields() -> list[DataDict]:
     return tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
 
 
@@ -286,7 +288,7 @@ def duplicate(id: str) -> Any:
     """Show the form of a new dataset, filled in from an existing one."""
     _check_may_describe()
     dataset = _shown(id)
-    title = tk._("{title} (copy)").format(title=dataset["title"])
+    title = _("{title} (copy)").format(title=dataset["title"])
     copied = proposing.duplicate(dataset, title)
     copied, problems = proposing.looked_over(copied, {"user": tk.current_user.name})
     _tell(problems)
@@ -299,9 +301,9 @@ def new_of_service(service: str) -> Any:
     try:
         usual = tk.get_action("ecosphere_dataset_usual_values")({}, {"id": service})
     except tk.NotAuthorized:
-        return tk.abort(403, tk._("You may not describe datasets of this service"))
+        return tk.abort(403, _("You may not describe datasets of this service"))
     except tk.ObjectNotFound:
-        return tk.abort(404, tk._("Service not found"))
+        return tk.abort(404, _("Service not found"))
     fields = {
         field["field_name"]: field for field in _fields() if field["field_name"] != "owner_org"
     }
@@ -310,19 +312,15 @@ def new_of_service(service: str) -> Any:
         of_sheet = [name for name, field in fields.items() if field.get("from_contact_sheet")]
         usual |= {name: [sheet] for name in of_sheet}
         labels = [label_of(fields.pop(name)) for name in of_sheet]
-        message = tk._("Filled in from the contact sheet of the service: {fields}.")
+        message = _("Filled in from the contact sheet of the service: {fields}.")
         tk.h.flash_notice(message.format(fields=", ".join(labels)))
     labels = [label_of(field) for name, field in fields.items() if name in usual]
     if labels:
-        message = tk._(
-            "Filled in as the latest datasets of the service are, look it over: {fields}."
-        )
+        message = _("Filled in as the latest datasets of the service are, look it over: {fields}.")
         tk.h.flash_notice(message.format(fields=", ".join(labels)))
     elif not sheet:
         tk.h.flash_notice(
-            tk._(
-                "The latest datasets of the service have nothing in common that could be filled in."
-            )
+            _("The latest datasets of the service have nothing in common that could be filled in.")
         )
     return _new_form(usual)
 
@@ -332,26 +330,24 @@ def _tell(problems: list[str]) -> None:
     for sentence in sentences[:MOST_PROBLEMS]:
         tk.h.flash_notice(sentence)
     if len(sentences) > MOST_PROBLEMS:
-        tk.h.flash_notice(tk._("And {number} more.").format(number=len(sentences) - MOST_PROBLEMS))
+        tk.h.flash_notice(_("And {number} more.").format(number=len(sentences) - MOST_PROBLEMS))
 
 
 def _check_may_describe() -> None:
     try:
-        tk.check_access(
-            "package_create", {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-        )
+        tk.check_access("package_create", authorization.of_page())
     except tk.NotAuthorized:
-        tk.abort(403, tk._("Only the editors of a service describe datasets"))
+        tk.abort(403, _("Only the editors of a service describe datasets"))
 
 
-def _as_it_is(dataset: dict[str, Any]) -> dict[str, Any]:
+def _as_it_is(dataset: DataDict) -> DataDict:
     """Return a dataset for which the form uses no defaults: a licence or access that is not stated stays empty."""
     with_default = [f for f in _fields() if "form_default" in f or f.get("from_contact_sheet")]
     empty = {field["field_name"]: "" for field in with_default if field["field_name"] != KIND}
     return {**empty, **dataset}
 
 
-def _new_form(dataset: dict[str, Any]) -> str:
+def _new_form(dataset: DataDict) -> str:
     """Show CKAN's form of a new dataset filled in with values; it is submitted to the usual URL."""
     tk.g.form_action = tk.url_for("dataset.new")
     if dataset.get("title"):
@@ -359,14 +355,14 @@ def _new_form(dataset: dict[str, Any]) -> str:
     return dataset_views.CreateView().get("dataset", dict(dataset))
 
 
-def _shown(id: str) -> dict[str, Any]:
+def _shown(id: str) -> DataDict:
     try:
         return tk.get_action("package_show")({}, {"id": id})
     except tk.ObjectNotFound:
-        return tk.abort(404, tk._("Dataset not found"))
+        return tk.abort(404, _("Dataset not found"))
     except tk.NotAuthorized:
         # 404 does not reveal that a draft exists.
-        return tk.abort(404, tk._("Dataset not found"))
+        return tk.abort(404, _("Dataset not found"))
 
 
 # --- unsaved forms -------------------------------------------------------------------------------------
@@ -384,19 +380,19 @@ def restore(kind: str) -> Any:
     """Show a form with the submitted values, as after a validation error, to users who may use that form."""
     dataset, resource = (tk.request.values.get(name, "")[:LONGEST_REFERENCE] for name in PARTS)
     if kind not in KINDS or not dataset or (kind == "resource") != bool(resource):
-        return tk.abort(BAD_REQUEST, tk._("It cannot be told which form this was."))
+        return tk.abort(BAD_REQUEST, _("It cannot be told which form this was."))
     try:
         parameters = parse_params(tk.request.form, ignore_keys=[*PARTS, "save"])
         values = clean_dict(unflatten(tuplize_dict(parameters)))
     except (DataError, ValueError, TypeError, KeyError, IndexError, AttributeError):
-        return tk.abort(BAD_REQUEST, tk._("What was kept cannot be read."))
+        return tk.abort(BAD_REQUEST, _("What was kept cannot be read."))
     values["save"] = ""  # marks the form as submitted: no defaults are filled in
     if kind == "resource":
         return _resource(dataset, resource, values)
     return _dataset(dataset, values)
 
 
-def _dataset(id_: str, values: dict[str, Any]) -> Any:
+def _dataset(id_: str, values: DataDict) -> Any:
     if id_ == NEW:
         tk.g.form_action = tk.url_for("dataset.new")
         return dataset_views.CreateView().get("dataset", {**values, "state": "none"})
@@ -407,7 +403,7 @@ def _dataset(id_: str, values: dict[str, Any]) -> Any:
     )
 
 
-def _resource(dataset: str, id_: str, values: dict[str, Any]) -> Any:
+def _resource(dataset: str, id_: str, values: DataDict) -> Any:
     package = _readable(dataset)
     if id_ == NEW:
         return resource_views.CreateView().get("dataset", package.name, {**values, "id": ""})
@@ -416,13 +412,12 @@ def _resource(dataset: str, id_: str, values: dict[str, Any]) -> Any:
 
 def _readable(name: str) -> Any:
     package = stored.package_of(name)
-    who: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     try:
         if package is None:
             raise tk.ObjectNotFound
-        tk.check_access("package_show", who, {"id": package.id})
+        tk.check_access("package_show", authorization.of_page(), {"id": package.id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
-        tk.abort(ABSENT, tk._("Dataset not found"))
+        tk.abort(ABSENT, _("Dataset not found"))
     return package
 
 
@@ -436,16 +431,12 @@ def cite(id: str, extension: str) -> Response:
     """Return the citation of a dataset as txt, bib or ris."""
     form = page.FORMATS.get(extension)
     if form is None:
-        return tk.abort(404, tk._("There is no citation in this format."))
-    context: Any = {
-        "user": tk.current_user.name,
-        "auth_user_obj": tk.current_user,
-        "for_view": True,
-    }
+        return tk.abort(404, _("There is no citation in this format."))
+    context: Any = {**authorization.of_page(), "for_view": True}
     try:
         dataset = tk.get_action("package_show")(context, {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
-        return tk.abort(404, tk._("Dataset not found"))
+        return tk.abort(404, _("Dataset not found"))
     cited = page.citation_of(dataset, tk.config["ckan.site_title"], relations.permalink(dataset))
     response = Response(form.write(cited), content_type=f"{form.media_type}; charset=utf-8")
     if extension != "txt":
@@ -468,7 +459,7 @@ def sitemap_part(number: str) -> Response:
     if PART_NUMBER.fullmatch(number):
         part = public_files.sitemap_part(int(number))
     if not part:
-        return tk.abort(404, tk._("The site map has no such part."))
+        return tk.abort(404, _("The site map has no such part."))
     return _xml(part)
 
 
@@ -508,7 +499,7 @@ def service_csv(id: str) -> Response:
     return _csv(_service(id)["name"])
 
 
-def _shown_service(name: str) -> dict[str, Any]:
+def _shown_service(name: str) -> DataDict:
     selection = _selection(name)
     number = _number("page", MOST_PAGES)
     count, datasets = hvd.listed(selection, number)
@@ -534,7 +525,7 @@ def _selection(name: str) -> hvd.Selection:
     state = tk.request.args.get("state", hvd.DECLARED)
     lacks = tk.request.args.get("lacks", "")
     if state not in hvd.FIELDS or lacks not in ("", *hvd.REQUIREMENTS):
-        tk.abort(404, tk._("There is no such list."))
+        tk.abort(404, _("There is no such list."))
     return hvd.Selection(state, lacks, name)
 
 
@@ -554,12 +545,12 @@ def _csv(name: str) -> Response:
     return response
 
 
-def _service(id: str) -> dict[str, Any]:
+def _service(id: str) -> DataDict:
     try:
         query = {"id": id, "include_users": False, "include_followers": False}
         return tk.get_action("organization_show")({}, query)
     except (tk.ObjectNotFound, tk.NotAuthorized):
-        return tk.abort(404, tk._("Organization not found"))
+        return tk.abort(404, _("Organization not found"))
 
 
 # --- bulk edits -----------------------------------------------------------------------------------------
@@ -572,12 +563,12 @@ TEXTS = ("q", "filters", "names", "field", "operation", "values")
 def edit() -> Any:
     """Ask for the datasets and the change, show the preview, then start the run."""
     try:
-        tk.check_access("ecosphere_bulk_edit_preview", {"user": tk.current_user.name}, {})
+        tk.check_access("ecosphere_bulk_edit_preview", authorization.of_page(), {})
     except tk.NotAuthorized:
-        return tk.abort(403, tk._("Only the editors of a service change its datasets"))
+        return tk.abort(403, _("Only the editors of a service change its datasets"))
     is_post = tk.request.method == "POST"
     sent = tk.request.form if is_post else tk.request.args
-    data: dict[str, Any] = {name: sent.get(name, "") for name in TEXTS}
+    data: DataDict = {name: sent.get(name, "") for name in TEXTS}
     data |= {
         "left_out": sent.getlist("left_out"),
         "without_harvested": bool(sent.get("without_harvested")),
@@ -620,12 +611,10 @@ def _names_in(upload: Any) -> str:
     """
     content = upload.stream.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        message = tk._("The file is larger than {limit} MB").format(
-            limit=MOST_BYTES // (1024 * 1024)
-        )
+        message = _("The file is larger than {limit} MB").format(limit=MOST_BYTES // (1024 * 1024))
         raise tk.ValidationError({"names": [message]})
     if not content.strip():
-        raise tk.ValidationError({"names": [tk._("The file is empty")]})
+        raise tk.ValidationError({"names": [_("The file is empty")]})
     return decoded(content)
 
 
@@ -634,7 +623,7 @@ def _labels() -> dict[str, str]:
     labels = {
         f["field_name"]: tk.h.scheming_language_text(f["label"]) for f in schema["dataset_fields"]
     }
-    return {**labels, "tags": tk._("Keywords")}
+    return {**labels, "tags": _("Keywords")}
 
 
 @bulk_edits.route("/suivi")
@@ -643,7 +632,7 @@ def runs() -> Any:
     try:
         rows = tk.get_action("ecosphere_bulk_edit_list")({}, {})
     except tk.NotAuthorized:
-        return tk.abort(403, tk._("Only the editors of a service change its datasets"))
+        return tk.abort(403, _("Only the editors of a service change its datasets"))
     users = {row["user"]: tk.h.linked_user(row["user"], 0, 0) for row in rows}
     page = {"runs": rows, "labels": _labels(), "users": users}
     return tk.render("ecosphere_schemas/bulk_runs.html", page)
@@ -660,7 +649,7 @@ def run(id: str) -> Any:
         progress = tk.get_action("ecosphere_bulk_edit_show")({}, {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
         # 404 does not reveal that the run of another user exists.
-        return tk.abort(404, tk._("Run not found"))
+        return tk.abort(404, _("Run not found"))
     except tk.ValidationError as error:
         tk.h.flash_error(" ".join(error.error_summary.values()))
         return tk.redirect_to("ecosphere_bulk.run", id=id)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 
 from ckanext.ecosphere.dataset.dates import precision, span
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.schemas import places
 from ckanext.ecosphere.shared import contact_details, language
 from ckanext.ecosphere.shared import dates as moments
@@ -27,7 +28,7 @@ def ecosphere_date_text(value: Any) -> str:
     return moments.in_language(day, _locale(), pattern)
 
 
-def ecosphere_period_text(period: Mapping[str, Any]) -> str:
+def ecosphere_period_text(period: Row) -> str:
     """Return a period, possibly open, in words: "du 1er mars 2019 au 2 juin 2023", "depuis 2019"."""
     start, end = period.get("start"), period.get("end")
     if start and start == end:
@@ -36,11 +37,11 @@ def ecosphere_period_text(period: Mapping[str, Any]) -> str:
         return ""
     exact = all(precision(str(date)) == "day" for date in (start, end) if date)
     if start and end:
-        texts = tk._("from {start} to {end}"), tk._("between {start} and {end}")
+        texts = _("from {start} to {end}"), _("between {start} and {end}")
     elif start:
-        texts = tk._("since {start}"), tk._("from {start} on")
+        texts = _("since {start}"), _("from {start} on")
     else:
-        texts = tk._("until {end}"), tk._("up to {end}")
+        texts = _("until {end}"), _("up to {end}")
     text = texts[0] if exact else texts[1]
     return text.format(start=ecosphere_date_text(start), end=ecosphere_date_text(end))
 
@@ -101,7 +102,7 @@ def ecosphere_extent_text(value: Any) -> str:
         return str(value)
     sides = places.sides(geometry) or places.geometry_to_box(geometry)
     west, south, east, north = (format_decimal(side, "0.####", locale=_locale()) for side in sides)
-    words = tk._("longitude {west}° to {east}°, latitude {south}° to {north}°")
+    words = _("longitude {west}° to {east}°, latitude {south}° to {north}°")
     return words.format(west=west, south=south, east=east, north=north)
 
 
@@ -119,12 +120,12 @@ def ecosphere_place_level(uri: str) -> str:
     """Return the level of a territory and its INSEE code: "département 01"; empty when unknown."""
     level, code = places.level(uri)
     names = {
-        "commune": tk._("commune"),
-        "departement": tk._("département"),
-        "region": tk._("région"),
-        "outre-mer": tk._("overseas territory"),
-        "pays": tk._("country"),
-        "zone-maritime": tk._("maritime zone"),
+        "commune": _("commune"),
+        "departement": _("département"),
+        "region": _("région"),
+        "outre-mer": _("overseas territory"),
+        "pays": _("country"),
+        "zone-maritime": _("maritime zone"),
     }
     return f"{names.get(level, '')} {code}".strip()
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ckan.plugins.toolkit as tk
-from ckan.types import Context, Schema, Validator, ValidatorFactory
+from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
 
 from ckanext.ecosphere.search import config, suggest, unfound
 from ckanext.ecosphere.search.alerts import actions as alerts
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared.action_input import action
 
 MAX_QUERY = 200
 MAX_SUBJECTS = 4
@@ -28,8 +27,8 @@ def suggest_schema(
 
 
 @tk.side_effect_free
-@tk.validate_action_data(suggest_schema)
-def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+@action(suggest_schema)
+def ecosphere_search_suggest(context: Context, data_dict: DataDict) -> DataDict:
     """Suggest subjects, datasets, themes, territories and services for the beginning of a query.
 
     Args:
@@ -42,7 +41,6 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
         `name`, `label`, `count`; `communes`: list of `label`, `kind` and `query`, the query completed with a commune,
         territory or natural region.
     """
-    tk.check_access("ecosphere_search_suggest", context, data_dict)
     text = data_dict["q"].strip()[:MAX_QUERY]
     if len(text) < suggest.MIN_LENGTH:
         return {"subjects": [], "datasets": [], "facets": {}, "communes": []}
@@ -54,7 +52,7 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
     }
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the plugin's actions."""
     own = (ecosphere_search_suggest, search.package_search)
     return action_input.checked(

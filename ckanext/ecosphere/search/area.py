@@ -12,6 +12,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import shapely
+from ckan.common import _
+from ckan.types import DataDict
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
@@ -30,7 +32,7 @@ class Rectangle:
     """The extent of a result or of the searched area, in pixels of the drawing."""
 
     rank: int
-    dataset: dict[str, Any] | None
+    dataset: DataDict | None
     x: float
     y: float
     width: float
@@ -54,7 +56,7 @@ class Map:
     elsewhere: int
 
 
-def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
+def of_results(datasets: list[DataDict], searched: str) -> Map:
     """Draw the results of a page on the outline that contains most of them.
 
     Args:
@@ -90,7 +92,7 @@ def _frame_of_most(extents: list[Box]) -> outlines.Frame:
     return outlines.frames()[0]
 
 
-def box_of(dataset: dict[str, Any]) -> Box | None:
+def box_of(dataset: DataDict) -> Box | None:
     """Return the bounding box of a dataset in degrees: of its geometry, else of its first territory, else None."""
     geometry = dataset.get("spatial") or next(
         (extra["value"] for extra in dataset.get("extras") or [] if extra.get("key") == "spatial"),
@@ -105,9 +107,7 @@ def box_of(dataset: dict[str, Any]) -> Box | None:
     return None
 
 
-def _rectangle(
-    frame: outlines.Frame, box: Box, rank: int, dataset: dict[str, Any] | None
-) -> Rectangle:
+def _rectangle(frame: outlines.Frame, box: Box, rank: int, dataset: DataDict | None) -> Rectangle:
     at = outlines.rectangle(frame, box)
     number = int(dataset.get(RANK) or rank) if dataset else rank
     return Rectangle(number, dataset, at.x, at.y, at.width, at.height)
@@ -212,10 +212,10 @@ def parse(text: str) -> Area:
     """
     text = text.strip()
     if not text:
-        raise AreaError(tk._("Write or draw an area."))
+        raise AreaError(_("Write or draw an area."))
     if len(text) > LONGEST:
         raise AreaError(
-            tk._("The area is too long: {number} characters at most.").format(number=LONGEST)
+            _("The area is too long: {number} characters at most.").format(number=LONGEST)
         )
     if text.startswith("{"):
         return Area("", _of_geometry(_geojson, text))
@@ -248,7 +248,7 @@ def _of_geometry(read: Any, text: str) -> Box:
         depth += (sign in "([{") - (sign in ")]}")
         deepest = max(deepest, depth)
     if deepest > _DEEPEST:
-        raise AreaError(tk._("This is neither GeoJSON nor WKT that can be read."))
+        raise AreaError(_("This is neither GeoJSON nor WKT that can be read."))
     try:
         geometry = read(text)
         sides = tuple(map(float, geometry.bounds))
@@ -262,7 +262,7 @@ def _of_geometry(read: Any, text: str) -> Box:
         OverflowError,
         RecursionError,
     ):
-        raise AreaError(tk._("This is neither GeoJSON nor WKT that can be read.")) from None
+        raise AreaError(_("This is neither GeoJSON nor WKT that can be read.")) from None
     return _checked(sides)
 
 
@@ -275,7 +275,7 @@ def _geojson(text: str) -> Any:
     return shapely.GeometryCollection([shape(_geometry_of(feature)) for feature in features])
 
 
-def _geometry_of(feature: dict[str, Any]) -> dict[str, Any]:
+def _geometry_of(feature: DataDict) -> DataDict:
     if feature.get("type") == "Feature":
         return feature["geometry"]
     return feature
@@ -283,14 +283,14 @@ def _geometry_of(feature: dict[str, Any]) -> dict[str, Any]:
 
 def _checked(sides: tuple[float, ...]) -> Box:
     if len(sides) != 4 or not all(map(math.isfinite, sides)):  # noqa: PLR2004 - of a rectangle
-        message = tk._(
+        message = _(
             "Give a point as latitude, longitude (43.70, -1.06), a box as west,south,east,north in"
             " degrees, or either in metres (Lambert-93)."
         )
         raise AreaError(message)
     west, south, east, north = sides
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):  # noqa: PLR2004
-        message = tk._(
+        message = _(
             "The area is not on Earth: give longitudes and latitudes in degrees (WGS 84), west and"
             " south first."
         )
@@ -313,14 +313,14 @@ def _of_name(text: str) -> Area:
         labels = "; ".join(
             f"{commune.label}, {commune.code}" for commune in matches[:MOST_PROPOSED]
         )
-        raise AreaError(tk._("Several communes are meant: {names}").format(names=labels))
+        raise AreaError(_("Several communes are meant: {names}").format(names=labels))
     if matches:
         return Area(matches[0].label, None, f"commune-{matches[0].code}")
     groups = epcis.epcis_named(text[:LONGEST_NAME])
     if len(groups) == 1 and (outline := epcis.outlines().get(groups[0].code)):
         return Area(groups[0].name, outline.box)
     raise AreaError(
-        tk._("No territory, commune or intercommunality has this name: {name}").format(
+        _("No territory, commune or intercommunality has this name: {name}").format(
             name=text[:LONGEST_NAME]
         )
     )

@@ -8,12 +8,7 @@ QUEUE = "ecosphere:search"
 """Queue of this room's background jobs."""
 QUERY_FIELDS = "ecosphere.search.query_fields"
 MINIMUM_MATCH = "ecosphere.search.minimum_match"
-TIE = "ecosphere.search.tie"
-SUGGESTIONS = "ecosphere.search.suggestions"
-WITHOUT = "ecosphere.search.without"
-FACET_LIMIT = "ecosphere.search.facet_limit"
 COMBINATION_LIMITS = "ecosphere.search.combination_limits"
-ALERTS = "ecosphere.search.alerts"
 ALERTS_PER_PERSON = "ecosphere.search.alerts_per_person"
 ALERTS_PER_RUN = "ecosphere.search.alerts_per_run"
 ALERT_DATASETS = "ecosphere.search.alert_datasets"
@@ -32,17 +27,17 @@ def minimum_match() -> str:
 
 def tie() -> str:
     """Return Solr's tie breaker, as a string for pysolr."""
-    return tk.config[TIE]
+    return tk.config["ecosphere.search.tie"]
 
 
 def suggestions() -> int:
     """Return the number of datasets suggested while typing."""
-    return tk.config[SUGGESTIONS]
+    return tk.config["ecosphere.search.suggestions"]
 
 
 def facet_limit() -> int:
     """Return the number of values counted per facet."""
-    return tk.config[FACET_LIMIT]
+    return tk.config["ecosphere.search.facet_limit"]
 
 
 def combination_limits() -> str:
@@ -52,12 +47,12 @@ def combination_limits() -> str:
 
 def without() -> frozenset[str]:
     """Return the disabled features of the search."""
-    return frozenset(tk.config[WITHOUT])
+    return frozenset(tk.config["ecosphere.search.without"])
 
 
 def alerts() -> bool:
     """Return whether alerts are enabled."""
-    return tk.config[ALERTS]
+    return tk.config["ecosphere.search.alerts"]
 
 
 def alerts_per_person() -> int:

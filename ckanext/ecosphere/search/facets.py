@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 from ckan.lib.search import SearchQueryError
+from ckan.types import DataDict
 from flask import has_request_context
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.search.index import EXACT_TERRITORY_FIELD, HIERARCHIES
 from ckanext.ecosphere.search.relevance.solr import FORMAT_FIELD
 from ckanext.ecosphere.shared import language
@@ -118,7 +120,7 @@ def label(facet: str, value: str, language: str, default: str = "") -> str:
     return default or value
 
 
-def translate(search_facets: dict[str, Any], language: str) -> None:
+def translate(search_facets: DataDict, language: str) -> None:
     """Replace codes and URIs by labels in the facets of a search result, in place.
 
     Blank values, such as those of resources without a format, are removed.
@@ -139,7 +141,7 @@ class Node:
         children: narrower values that have datasets.
     """
 
-    item: dict[str, Any]
+    item: DataDict
     children: list[Node] = field(default_factory=list)
 
     @property
@@ -158,7 +160,7 @@ def is_tree(facet: str) -> bool:
     return facet in HIERARCHIES or facet == FORMAT_FIELD
 
 
-def tree(facet: str, items: list[dict[str, Any]]) -> list[Node]:
+def tree(facet: str, items: list[DataDict]) -> list[Node]:
     """Arrange facet items by the hierarchy of their vocabulary, each level in the order of the table.
 
     Args:
@@ -262,7 +264,7 @@ def allow(config: Any) -> None:
     config[_ALLOWED] = list(dict.fromkeys([*parsers, *_ALLOWED_PARSERS]))
 
 
-def prepare(data_dict: dict[str, Any]) -> dict[str, Any]:
+def prepare(data_dict: DataDict) -> DataDict:
     """Return the parameters of `package_search` with multi-select facets.
 
     Raises:
@@ -284,17 +286,17 @@ def prepare(data_dict: dict[str, Any]) -> dict[str, Any]:
     return data_dict
 
 
-def _refuse_local_parameters(data_dict: Mapping[str, Any]) -> None:
+def _refuse_local_parameters(data_dict: Row) -> None:
     """Refuse facets with local parameters of Solr, which would bypass the limits of a search.
 
     Raises:
         SearchQueryError: a facet is more than the name of a field.
     """
     if any("{!" in str(field) for field in _listed(data_dict.get("facet.field"))):
-        raise SearchQueryError(tk._("A facet is the name of a field."))
+        raise SearchQueryError(_("A facet is the name of a field."))
 
 
-def from_extras(extras: dict[str, Any]) -> Chosen:
+def from_extras(extras: DataDict) -> Chosen:
     """Take the chosen values from `ext_facets`.
 
     Args:
@@ -319,7 +321,7 @@ def from_extras(extras: dict[str, Any]) -> Chosen:
         _FIELD.fullmatch(str(field)) and _are_texts(values) for field, values in chosen.items()
     ):
         raise SearchQueryError(
-            tk._("Give the facets as an object: each field with the list of its values.")
+            _("Give the facets as an object: each field with the list of its values.")
         )
     _check_bounds(chosen)
     return {field: list(dict.fromkeys(values)) for field, values in chosen.items() if values}
@@ -358,7 +360,7 @@ def from_address(fq: str, parameters: Iterable[tuple[str, str]]) -> tuple[str, C
     return fq.strip(), chosen
 
 
-def apply(data_dict: dict[str, Any], chosen: Chosen) -> None:
+def apply(data_dict: DataDict, chosen: Chosen) -> None:
     """Filter by the chosen values, and count each of their facets without its own filter.
 
     Args:
@@ -409,13 +411,11 @@ def _listed(value: Any) -> list[Any]:
 
 def _check_bounds(chosen: Chosen) -> None:
     if len(chosen) > MOST_FIELDS or any(len(values) > MOST_VALUES for values in chosen.values()):
-        message = tk._(
-            "Too many filters at once: {fields} facets with {values} values each at most."
-        )
+        message = _("Too many filters at once: {fields} facets with {values} values each at most.")
         raise SearchQueryError(message.format(fields=MOST_FIELDS, values=MOST_VALUES))
 
 
-def _narrow_to_place(data_dict: dict[str, Any]) -> None:
+def _narrow_to_place(data_dict: DataDict) -> None:
     """Restrict the search to datasets that cover the given place.
 
     Args:
@@ -430,7 +430,7 @@ def _narrow_to_place(data_dict: dict[str, Any]) -> None:
     values = covering(place) if isinstance(place, str) else []
     if not values:
         raise SearchQueryError(
-            tk._("There is no such territory: give its id, or commune- with the INSEE code.")
+            _("There is no such territory: give its id, or commune- with the INSEE code.")
         )
     either = " OR ".join(f'"{value}"' for value in values)
     clause = f"{EXACT_TERRITORY_FIELD}:({either})"

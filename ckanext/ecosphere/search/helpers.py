@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import area, config, index, page
@@ -19,7 +20,7 @@ MAX_REQUESTS = 3
 MAX_TITLE = 200
 
 
-def ecosphere_search_map(packages: list[dict[str, Any]]) -> area.Map | None:
+def ecosphere_search_map(packages: list[DataDict]) -> area.Map | None:
     """Return the map of the extents of the page's results, if the map is shown."""
     if not tk.request.args.get(page.MAP):
         return None
@@ -28,7 +29,7 @@ def ecosphere_search_map(packages: list[dict[str, Any]]) -> area.Map | None:
 
 def ecosphere_search_relaxations(
     query: str, fields_grouped: dict[str, list[str]], remove_field: Any
-) -> list[dict[str, Any]]:
+) -> list[DataDict]:
     """Return the filters whose removal gives results, for a search that found nothing.
 
     Args:
@@ -41,7 +42,7 @@ def ecosphere_search_relaxations(
     """
     plugins = {name: value for name, value in tk.request.args.items() if name.startswith("ext_")}
     chosen = [(facet, value) for facet, values in fields_grouped.items() for value in values]
-    relaxations: list[dict[str, Any]] = []
+    relaxations: list[DataDict] = []
     for facet, value in chosen[:MAX_RELAXATIONS]:
         others: dict[str, list[str]] = {}
         for pair in chosen:
@@ -75,9 +76,7 @@ def _counted(query: str, filters: dict[str, list[str]], plugins: dict[str, str])
     return tk.get_action("package_search")({}, {**parameters, "extras": plugins})["count"]
 
 
-def ecosphere_search_nearby(
-    query: str, fields_grouped: dict[str, list[str]]
-) -> list[dict[str, Any]]:
+def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) -> list[DataDict]:
     """Return containing and neighbouring territories with results, for a search that found nothing in a territory.
 
     Args:
@@ -132,7 +131,7 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
     )
 
 
-def ecosphere_search_similar_requests(query: str) -> list[dict[str, Any]]:
+def ecosphere_search_similar_requests(query: str) -> list[DataDict]:
     """Return up to three public requests (`reference`, `title`) similar to a search that found nothing."""
     if not query.strip() or not tk.h.plugin_loaded("ecosphere_requests"):
         return []
@@ -163,7 +162,7 @@ def ecosphere_search_alerts() -> bool:
     return config.alerts() and mailing.is_configured()
 
 
-def ecosphere_search_unfound() -> dict[str, Any] | None:
+def ecosphere_search_unfound() -> DataDict | None:
     """Return the searches without results, None for users who may not see them."""
     try:
         return tk.get_action("ecosphere_search_unfound_list")({"user": tk.current_user.name}, {})

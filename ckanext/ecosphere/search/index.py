@@ -17,6 +17,8 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+from ckan.types import DataDict
+
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.search import boxes
@@ -92,7 +94,7 @@ _NUMBER = re.compile(r"\d{1,12}(?:\.\d*)?")
 _DAY = re.compile(r"([12]\d{3})(?:-(\d\d)(?:-(\d\d))?)?(?!\d)")
 
 
-def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
+def complete(document: DataDict, dataset: DataDict) -> DataDict:
     """Add facet values and labels to an index document, and remove noise.
 
     Args:
@@ -132,7 +134,7 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     return _with_facets(tidy(document), view)
 
 
-def _with_facets(document: dict[str, Any], view: View) -> dict[str, Any]:
+def _with_facets(document: DataDict, view: View) -> DataDict:
     """Return a document with the values of facets that are no trees."""
     latest = year(view)
     values = {
@@ -241,7 +243,7 @@ def _updated(modified: str) -> str | None:
         return None
 
 
-def tidy(document: dict[str, Any]) -> dict[str, Any]:
+def tidy(document: DataDict) -> DataDict:
     """Remove noise from the full text and truncate what Lucene would refuse, in place."""
     for key, value in list(document.items()):
         if key in LEFT_TO_OTHERS:
@@ -302,7 +304,7 @@ def _text(parts: Iterable[str]) -> str:
 
 
 def add_places(
-    document: dict[str, Any], territories: Iterable[str], title: str, box: boxes.Box | None = None
+    document: DataDict, territories: Iterable[str], title: str, box: boxes.Box | None = None
 ) -> None:
     """Add the places of a dataset to its index document.
 

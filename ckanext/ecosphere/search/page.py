@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
+from ckan.types import DataDict
 from markupsafe import Markup, escape
 
 from ckanext.ecosphere import vocabularies as voc
@@ -148,9 +150,7 @@ def limit() -> None:
             "search-combinations", config.combination_limits(), rate_limits.address(), fallback=True
         )
     except rate_limits.TooMany as error:
-        sentence = tk._(
-            "Many searches with several filters came from your address in a short time."
-        )
+        sentence = _("Many searches with several filters came from your address in a short time.")
         refuse(
             TOO_MANY,
             f"{sentence} {rate_limits.try_again(error.seconds)}",
@@ -181,9 +181,7 @@ class Chip:
     url: str
 
 
-def ecosphere_search_chips(
-    titles: dict[str, str], search_facets: dict[str, Any] | None
-) -> list[Chip]:
+def ecosphere_search_chips(titles: dict[str, str], search_facets: DataDict | None) -> list[Chip]:
     """Return the chosen filters of the page, with the URLs that remove them.
 
     Args:
@@ -200,7 +198,7 @@ def ecosphere_search_chips(
     place = plugins.get(facets.COVERS)
     if place:
         label = facets.place_label(place, language.current()) or place
-        chips.append(Chip(tk._("Covers"), label, address.without((facets.COVERS, None)).url()))
+        chips.append(Chip(_("Covers"), label, address.without((facets.COVERS, None)).url()))
     if AREA in plugins:
         chips.append(area_chip(plugins))
     return chips
@@ -213,20 +211,20 @@ def area_chip(plugins: dict[str, str]) -> Chip:
         plugins: URL parameters that begin with `ext_`.
     """
     url = Address.current().without(*((name, None) for name in OF_AREA)).url()
-    return Chip(tk._("Area"), plugins.get("ext_area") or tk._("as on the map"), url)
+    return Chip(_("Area"), plugins.get("ext_area") or _("as on the map"), url)
 
 
 def _title(field: str) -> str:
     """Return the title of a filter that is not a facet of the page, from an external link."""
     names = {
-        "res_format": tk._("Format"),
-        "tags": tk._("Keywords"),
-        "vocab_ecosphere_in_series": tk._("Series"),
+        "res_format": _("Format"),
+        "tags": _("Keywords"),
+        "vocab_ecosphere_in_series": _("Series"),
     }
     return names.get(field, field)
 
 
-def facet_label(facet: str, value: str, search_facets: dict[str, Any] | None = None) -> str:
+def facet_label(facet: str, value: str, search_facets: DataDict | None = None) -> str:
     """Return the label of a chosen facet value, even if no result has it any more."""
     items = (search_facets or {}).get(facet, {}).get("items", [])
     default = next((item["display_name"] for item in items if item["name"] == value), "")
@@ -254,7 +252,7 @@ _REPORTED = ("place", "corrected", "fewer_words", "unsaid", "excluded", "missing
 """Parts of the interpretation of a query that the page reports."""
 
 
-def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
+def ecosphere_search_understood(query: str) -> DataDict | None:
     """Return how the query of this page was interpreted, with URLs to change that; None if there is nothing to show.
 
     Args:
@@ -287,14 +285,14 @@ def same_page(name: str, value: str) -> str:
 
 def ecosphere_search_sorting() -> list[tuple[str, str]]:
     """Return the choices of the sort menu: (label, Solr sort)."""
-    choices = [(tk._("Relevance"), "score desc, metadata_modified desc")]
+    choices = [(_("Relevance"), "score desc, metadata_modified desc")]
     if tk.h.plugin_loaded("ecosphere_quality"):
-        choices.append((tk._("Quality"), "ecosphere_quality_score desc, metadata_modified desc"))
+        choices.append((_("Quality"), "ecosphere_quality_score desc, metadata_modified desc"))
     return [
         *choices,
-        (tk._("Most recently updated"), f"{UPDATED_FIELD} desc, metadata_modified desc"),
-        (tk._("Title, A to Z"), "title_string asc"),
-        (tk._("Title, Z to A"), "title_string desc"),
+        (_("Most recently updated"), f"{UPDATED_FIELD} desc, metadata_modified desc"),
+        (_("Title, A to Z"), "title_string asc"),
+        (_("Title, Z to A"), "title_string desc"),
     ]
 
 
@@ -413,7 +411,7 @@ def places(value: Any, lang: str) -> str:
     names += [territory.label(lang) for territory in filter(None, map(known.get, keys))]
     more = len(names) - _MOST_PLACES
     if more > 1:
-        return tk._("{places} and {number} others").format(
+        return _("{places} and {number} others").format(
             places=", ".join(names[:_MOST_PLACES]), number=more
         )
     return ", ".join(names)
@@ -423,16 +421,16 @@ def date(dataset: Dataset) -> str:
     """Return the date of the data, else that of the record: a record harvested today may describe ten-year-old data."""
     modified = str(dataset.get("modified") or "")
     if _YEAR.fullmatch(modified):
-        return tk._("Data updated: {date}").format(date=modified)
+        return _("Data updated: {date}").format(date=modified)
     if _MONTH.fullmatch(modified):
         text = dates.month(modified)
     else:
         text = dates.day(modified)
     if text:
-        return tk._("Data updated: {date}").format(date=text)
+        return _("Data updated: {date}").format(date=text)
     written = dates.day(dataset.get("metadata_modified"))
     if written:
-        return tk._("Record updated on {date}").format(date=written)
+        return _("Record updated on {date}").format(date=written)
     return ""
 
 
@@ -647,7 +645,7 @@ class ShownFacet:
 
 
 def ecosphere_search_facets(
-    titles: dict[str, str], search_facets: dict[str, Any] | None
+    titles: dict[str, str], search_facets: DataDict | None
 ) -> list[ShownFacet]:
     """Return the facets of the current page that have values.
 
@@ -669,7 +667,7 @@ def ecosphere_search_facets(
 
 
 def _view(
-    field: str, title: str, items: list[dict[str, Any]], address: Address, find: str | None
+    field: str, title: str, items: list[DataDict], address: Address, find: str | None
 ) -> ShownFacet:
     """Return a facet; `find` is None for the default view, else the words (possibly none) to look for in all values."""
     whole = find is not None

@@ -10,6 +10,8 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.core.accounts import IEcosphereAccounts, Notice
@@ -91,39 +93,37 @@ class EcosphereSearchPlugin(Room):
             threading.Thread(target=gazetteer.named, args=("",), daemon=True).start()
         return super().make_middleware(app, config)
 
-    def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
+    def before_dataset_search(self, search_params: DataDict) -> DataDict:
         """Set the query fields and check the limits of a search."""
         return query.prepare(search_params)
 
-    def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
+    def before_dataset_index(self, pkg_dict: DataDict) -> DataDict:
         """Add facet values, labels and popularity to an index document, and remove noise."""
         dataset = json.loads(pkg_dict["validated_data_dict"])
         if number := popularity.of(pkg_dict["id"]):
             pkg_dict[POPULARITY_FIELD] = number
         return index.complete(pkg_dict, dataset)
 
-    def after_dataset_search(
-        self, search_results: dict[str, Any], search_params: dict[str, Any]
-    ) -> dict[str, Any]:
+    def after_dataset_search(self, search_results: DataDict, search_params: DataDict) -> DataDict:
         """Label facet values in the language of the page."""
         facets.translate(search_results["search_facets"], language.current())
         return search_results
 
-    def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
+    def dataset_facets(self, facets_dict: DataDict, package_type: str) -> DataDict:
         """Return the facets of the dataset page; lists of other types (harvest sources) keep their own."""
         if package_type == "dataset":
             return facets.titles("dataset", facets_dict, kept_facets.shown())
         return facets_dict
 
     def organization_facets(
-        self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None
-    ) -> dict[str, Any]:
+        self, facets_dict: DataDict, organization_type: str, package_type: str | None
+    ) -> DataDict:
         """Return the facets of the page of a service."""
         return facets.titles("organization", facets_dict, kept_facets.shown())
 
     def group_facets(
-        self, facets_dict: dict[str, Any], group_type: str, package_type: str | None
-    ) -> dict[str, Any]:
+        self, facets_dict: DataDict, group_type: str, package_type: str | None
+    ) -> DataDict:
         """Return the facets of the page of a group."""
         return facets.titles("group", facets_dict, kept_facets.shown())
 
@@ -131,7 +131,7 @@ class EcosphereSearchPlugin(Room):
         """Return the class that writes CKAN's feeds like those of searches."""
         return feeds.CkanFeed
 
-    def get_item_additional_fields(self, dataset_dict: dict[str, Any]) -> dict[str, Any]:
+    def get_item_additional_fields(self, dataset_dict: DataDict) -> DataDict:
         """Pass the dataset on to the feed class."""
         return {feeds.PACKAGE: dataset_dict}
 
@@ -150,7 +150,7 @@ class EcosphereSearchPlugin(Room):
 
     def ecosphere_account_notice(self) -> Notice:
         """State that saved searches are erased."""
-        return Notice(lost=[tk._("Saved searches and their e-mails.")])
+        return Notice(lost=[_("Saved searches and their e-mails.")])
 
     def ecosphere_forget_account(self, user: Any) -> None:
         """Erase a person's saved searches."""
@@ -165,8 +165,8 @@ class EcosphereSearchPlugin(Room):
         if not alerts:
             return []
         lines = [Line(alert["title"], alert["url"]) for alert in alerts[:MOST_LINES]]
-        links = [Link(tk._("My alerts"), tk.url_for("ecosphere_alerts.mine"))]
-        return [Card("alerts", tk._("My alerts"), "bookmark", len(alerts), lines, links, 60)]
+        links = [Link(_("My alerts"), tk.url_for("ecosphere_alerts.mine"))]
+        return [Card("alerts", _("My alerts"), "bookmark", len(alerts), lines, links, 60)]
 
     def ecosphere_check(self) -> list[Check]:
         """Check that Solr has the French schema and that alerts are processed."""

@@ -15,15 +15,18 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 from ckan.lib import jobs
 from ckan.lib.redis import connect_to_redis
 from ckan.lib.search import SearchError
+from ckan.types import DataDict
 from flask import Blueprint, make_response, request
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import console, lists
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.search.relevance import words
 from ckanext.ecosphere.shared import characters, web_guard
 from ckanext.ecosphere.shared.queue import enqueue_once
@@ -92,7 +95,7 @@ def submit() -> Response:
     form["searches"] = "\n".join(searches)
     name = _begin_trial(form, line, searches)
     if name is None:
-        tk.h.flash_error(tk._("Redis does not answer: nothing can be tried in the background."))
+        tk.h.flash_error(_("Redis does not answer: nothing can be tried in the background."))
         return _render(form)
     return tk.redirect_to("ecosphere_synonyms.page", trial=name)
 
@@ -105,35 +108,35 @@ def remove() -> Response:
     return _put(key, None)
 
 
-def _line(key: str) -> Mapping[str, Any]:
+def _line(key: str) -> Row:
     line = local.of(words.EVERYDAY).get(key)
     if line is None:
-        tk.abort(404, tk._("There is no such line."))
+        tk.abort(404, _("There is no such line."))
     return line
 
 
-def _put(key: str, line: dict[str, Any] | None) -> Response:
+def _put(key: str, line: DataDict | None) -> Response:
     try:
         changed = lists.store(words.EVERYDAY, key, line, tk.current_user.id)
     except lists.FullError:
         tk.h.flash_error(
-            tk._("The list is full: {number} lines were added here.").format(number=lists.MOST)
+            _("The list is full: {number} lines were added here.").format(number=lists.MOST)
         )
     else:
         if changed:
             tk.h.flash_success(
-                tk._("This is in force now, and stands in the journal, where it can be undone.")
+                _("This is in force now, and stands in the journal, where it can be undone.")
             )
         else:
-            tk.h.flash_notice(tk._("Nothing was changed."))
+            tk.h.flash_notice(_("Nothing was changed."))
     return tk.redirect_to("ecosphere_synonyms.page")
 
 
 def _render(
     form: Mapping[str, str],
     *,
-    errors: Mapping[str, Any] | None = None,
-    trial: Mapping[str, Any] | None = None,
+    errors: Row | None = None,
+    trial: Row | None = None,
     name: str = "",
 ) -> Response:
     looked_for = request.args.get("q", "")[:100].strip()
@@ -154,7 +157,7 @@ def _render(
     return make_response(tk.render("ecosphere_synonyms/page.html", variables), status)
 
 
-def read_form(form: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def read_form(form: Mapping[str, str]) -> tuple[DataDict, list[str]]:
     """Return the line of a form, ready to store, and the searches to try it on: by default its own words.
 
     Raises:
@@ -164,14 +167,14 @@ def read_form(form: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     asked = _terms(form["asked"], "asked", errors)
     called = _terms(form["called"], "called", errors)
     if not errors and set(map(words.key_of, asked)) == set(map(words.key_of, called)):
-        errors["called"] = [tk._("These are the same words: give another name of it.")]
+        errors["called"] = [_("These are the same words: give another name of it.")]
     texts = map(characters.one_line, form["searches"].splitlines())
     searches = list(dict.fromkeys(filter(None, texts)))
     if len(searches) > MOST_SEARCHES:
-        errors["searches"] = [tk._("Give {number} searches at most.").format(number=MOST_SEARCHES)]
+        errors["searches"] = [_("Give {number} searches at most.").format(number=MOST_SEARCHES)]
     elif any(len(search) > LONGEST_SEARCH for search in searches):
         errors["searches"] = [
-            tk._("Too long: {number} characters at most.").format(number=LONGEST_SEARCH)
+            _("Too long: {number} characters at most.").format(number=LONGEST_SEARCH)
         ]
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
@@ -184,13 +187,11 @@ def _terms(text: str, field: str, errors: dict[str, list[str]]) -> list[str]:
     parts = map(characters.one_line, _SEPARATOR.split(text[:LONGEST_TEXT]))
     terms = list({voc.normalise(part): part for part in parts if part}.values())
     if len(text) > LONGEST_TEXT:
-        errors[field] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_TEXT)]
+        errors[field] = [_("Too long: {number} characters at most.").format(number=LONGEST_TEXT)]
     elif not terms:
-        errors[field] = [tk._("Give at least one word or expression.")]
+        errors[field] = [_("Give at least one word or expression.")]
     elif len(terms) > MOST_TERMS:
-        errors[field] = [
-            tk._("Give {number} words or expressions at most.").format(number=MOST_TERMS)
-        ]
+        errors[field] = [_("Give {number} words or expressions at most.").format(number=MOST_TERMS)]
     else:
         sentences = list(filter(None, map(_why_no_term, terms)))
         if sentences:
@@ -201,15 +202,15 @@ def _terms(text: str, field: str, errors: dict[str, list[str]]) -> list[str]:
 def _why_no_term(term: str) -> str:
     """Return why a text cannot be a term, in a sentence; empty if it can."""
     if len(term) > LONGEST_TERM:
-        return tk._("A word or expression has {number} characters at most.").format(
+        return _("A word or expression has {number} characters at most.").format(
             number=LONGEST_TERM
         )
     if len(words.read(term)) > words.LONGEST_PHRASE:
-        return tk._("An expression has {number} words at most.").format(number=words.LONGEST_PHRASE)
+        return _("An expression has {number} words at most.").format(number=words.LONGEST_PHRASE)
     if _SIGN.search(term):
-        return tk._("“{term}” has signs that are no words.").format(term=term)
+        return _("“{term}” has signs that are no words.").format(term=term)
     if len(words.key_of(term)) < SHORTEST_TERM:
-        return tk._("“{term}” has no word that carries a subject.").format(term=term)
+        return _("“{term}” has no word that carries a subject.").format(term=term)
     return ""
 
 
@@ -224,7 +225,7 @@ def packaged_lines(text: str) -> list[dict[str, list[str]]]:
     return lines[:MOST_PACKAGED]
 
 
-def _begin_trial(form: Mapping[str, str], line: dict[str, Any], searches: list[str]) -> str | None:
+def _begin_trial(form: Mapping[str, str], line: DataDict, searches: list[str]) -> str | None:
     """Queue a trial of a line; return its name, None while Redis is down."""
     name = uuid.uuid4().hex
     try:
@@ -263,7 +264,7 @@ def run_trial(name: str) -> None:
     _store_trial(name, {**trial, "state": "done", "comparisons": comparisons})
 
 
-def _results(text: str) -> dict[str, Any]:
+def _results(text: str) -> DataDict:
     """Return the number of public datasets that a search finds, and the first of them (`name`, `title`)."""
     query = {
         "q": text,
@@ -280,17 +281,17 @@ def _results(text: str) -> dict[str, Any]:
     return {"count": answer["count"], "first": first}
 
 
-def _load_trial(name: str) -> dict[str, Any]:
+def _load_trial(name: str) -> DataDict:
     try:
         serialised: Any = connect_to_redis().get(_trial_key(name[:64]))
     except RedisError:
         serialised = None
     if not serialised:
-        tk.abort(404, tk._("There is no such trial, or it is more than a day old."))
+        tk.abort(404, _("There is no such trial, or it is more than a day old."))
     return json.loads(serialised)
 
 
-def _store_trial(name: str, trial: dict[str, Any]) -> None:
+def _store_trial(name: str, trial: DataDict) -> None:
     connect_to_redis().set(_trial_key(name), json.dumps(trial), ex=TRIAL_SECONDS)
 
 

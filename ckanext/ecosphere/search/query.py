@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-import ckan.plugins.toolkit as tk
+from ckan.common import _
 from ckan.lib.search import SearchQueryError
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import config
@@ -82,7 +83,7 @@ def written(text: str) -> Iterator[None]:
         _written.reset(mark)
 
 
-def prepare(params: dict[str, Any]) -> dict[str, Any]:
+def prepare(params: DataDict) -> DataDict:
     """Complete the parameters of a dataset search; explicit parameters of the caller are kept.
 
     Args:
@@ -127,7 +128,7 @@ def prepare(params: dict[str, Any]) -> dict[str, Any]:
 # --- the limits of a search ---
 
 
-def check(params: dict[str, Any], fielded: bool) -> None:
+def check(params: DataDict, fielded: bool) -> None:
     """Refuse a search that exceeds the limits; reduce facets to theirs.
 
     Args:
@@ -140,9 +141,7 @@ def check(params: dict[str, Any], fielded: bool) -> None:
     query = str(params.get("q") or "")
     if len(query) > LONGEST_QUERY:
         raise SearchQueryError(
-            tk._("The search is too long: {number} characters at most.").format(
-                number=LONGEST_QUERY
-            )
+            _("The search is too long: {number} characters at most.").format(number=LONGEST_QUERY)
         )
     if fielded:
         _check_fielded(query)
@@ -151,7 +150,7 @@ def check(params: dict[str, Any], fielded: bool) -> None:
     )
     if any(map(_names_our_parser, texts)):
         raise SearchQueryError(
-            tk._("A search names no function of Solr: write words, or field:value.")
+            _("A search names no function of Solr: write words, or field:value.")
         )
     _check_parameters(params)
     box = (params.get("extras") or {}).get("ext_bbox")
@@ -159,28 +158,28 @@ def check(params: dict[str, Any], fielded: bool) -> None:
         _check_box(box)
     if _number(params.get("start")) > LAST_START:
         raise SearchQueryError(
-            tk._("There are no pages beyond result {number}.").format(number=LAST_START)
+            _("There are no pages beyond result {number}.").format(number=LAST_START)
         )
     _bound_facets(params)
 
 
-def _check_parameters(params: dict[str, Any]) -> None:
+def _check_parameters(params: DataDict) -> None:
     """Refuse functions in place of field names, and response formats that CKAN cannot read."""
     orders = [text.strip() for text in str(params.get("sort") or "").split(",")]
     if any(text and not _ORDER.fullmatch(text) for text in orders):
-        raise SearchQueryError(tk._("Give the order as a text, for example: name asc"))
+        raise SearchQueryError(_("Give the order as a text, for example: name asc"))
     fields = params.get("fl") or ()
     if not isinstance(fields, str):
         fields = " ".join(map(str, fields))
     names = re.split(r"[,\s]+", fields)
     if not all(_FIELDS.fullmatch(text) for text in names if text):
-        raise SearchQueryError(tk._("Name the fields that you want, without functions."))
+        raise SearchQueryError(_("Name the fields that you want, without functions."))
     odd = [name for name in _WEIGHTED if params.get(name)]
     odd += [name for name in ("defType",) if params.get(name) and params[name] not in _PARSERS]
     odd += [name for name in ("wt",) if params.get(name) and params[name] != "json"]
     if odd:
         raise SearchQueryError(
-            tk._("This cannot be asked here: {names}.").format(names=", ".join(odd))
+            _("This cannot be asked here: {names}.").format(names=", ".join(odd))
         )
 
 
@@ -190,7 +189,7 @@ def _names_our_parser(text: str) -> bool:
     return match is not None and any(parser in match[1] for parser in _OWN_PARSERS)
 
 
-def _bound_facets(params: dict[str, Any]) -> None:
+def _bound_facets(params: DataDict) -> None:
     fields = params.get("facet.field")
     if isinstance(fields, (list, tuple)):
         fields = params["facet.field"] = [
@@ -219,12 +218,12 @@ def _named(facet: Any) -> str:
 def _check_fielded(query: str) -> None:
     if sum(1 for part in _CLAUSE_ENDS.split(query) if part) > MOST_CLAUSES:
         raise SearchQueryError(
-            tk._("The search has too many parts: {number} at most.").format(number=MOST_CLAUSES)
+            _("The search has too many parts: {number} at most.").format(number=MOST_CLAUSES)
         )
     if len(
         _COSTLY.findall(query.replace(_EVERYTHING, ""))
     ) > MOST_WILDCARDS or "/" in _outside_quotes(query):
-        message = tk._(
+        message = _(
             "The search has too many wildcards: {number} at most, and no expression between"
             " slashes."
         )
@@ -244,13 +243,13 @@ def _check_box(box: Any) -> None:
     try:
         west, south, east, north = (float(str(side)[:40]) for side in sides[: _SIDES + 1])
     except ValueError:
-        raise SearchQueryError(tk._("Give the box as west,south,east,north in degrees.")) from None
+        raise SearchQueryError(_("Give the box as west,south,east,north in degrees.")) from None
     finite = all(map(math.isfinite, (west, south, east, north)))
     inside = finite and max(abs(west), abs(east)) <= MOST_DEGREES
     inside = inside and 0 <= east - west <= 360  # noqa: PLR2004 - degrees
     if not inside or not -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
         raise SearchQueryError(
-            tk._(
+            _(
                 "The box does not exist: longitudes from -180 to 180, latitudes from -90 to 90,"
                 " south below north."
             )

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import Any
 
 import ckan.lib.search as ckan_search
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.core import lists
 from ckanext.ecosphere.fast_save import documents
@@ -23,8 +24,6 @@ from ckanext.ecosphere.search.solr_schema import SolrAdmin, SolrAdminError, solr
 from ckanext.ecosphere.setup import health
 from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.vocabularies import local
-
-_ = tk._
 
 #: Solr's mm: "2", "-1", "75%", or conditions such as "3<-1 6<75%".
 _SHARE = re.compile(r"-?\d+%?")
@@ -152,7 +151,7 @@ def _check_query() -> list[Check]:
     ]
 
 
-def _option_problems(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _option_problems(schema: DataDict) -> Iterator[tuple[str, str]]:
     """Yield problems of the options, with remedies.
 
     Args:

@@ -17,6 +17,8 @@ import ckan
 import ckan.plugins.toolkit as tk
 import requests
 import yaml
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.search.relevance import words
 
@@ -57,7 +59,7 @@ class SolrAdmin:
         parts = urlsplit(self.base_url)
         return urlunsplit(parts._replace(path=parts.path.rsplit("/", 1)[0]))
 
-    def call(self, method: str, url: str, **kwargs: Any) -> dict[str, Any]:
+    def call(self, method: str, url: str, **kwargs: Any) -> DataDict:
         """Send a request and return the decoded answer.
 
         Raises:
@@ -67,7 +69,7 @@ class SolrAdmin:
             response = self._session.request(method, url, timeout=self.timeout, **kwargs)
         except requests.RequestException as error:
             raise SolrAdminError(
-                tk._("Solr does not answer at {url}").format(url=self.base_url)
+                _("Solr does not answer at {url}").format(url=self.base_url)
             ) from error
         try:
             body = response.json()
@@ -79,11 +81,11 @@ class SolrAdmin:
             )
         return body
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> DataDict:
         """Return the current schema (`fieldTypes`, `fields`, `dynamicFields`, `copyFields`)."""
         return self.call("GET", f"{self.base_url}/schema")["schema"]
 
-    def change_schema(self, commands: dict[str, Any]) -> None:
+    def change_schema(self, commands: DataDict) -> None:
         """Apply Schema API commands; Solr applies all of them or none.
 
         Raises:
@@ -184,7 +186,7 @@ class SolrAdmin:
         """Return whether this Solr runs as SolrCloud."""
         return self._is_cloud
 
-    def collection(self) -> dict[str, Any]:
+    def collection(self) -> DataDict:
         """Return the state of the collection at the URL, which may be an alias: `name` and `shards`.
 
         Raises:
@@ -195,7 +197,7 @@ class SolrAdmin:
             "cluster"
         ]["collections"]
         if len(collections) != 1:
-            message = tk._("{name} stands for several collections: give the address of one")
+            message = _("{name} stands for several collections: give the address of one")
             raise SolrAdminError(message.format(name=self.name))
         ((name, state),) = collections.items()
         return {**state, "name": name}
@@ -218,7 +220,7 @@ class SolrAdmin:
         if failure := answer.get("failure"):
             raise SolrAdminError(_solr_message({"error": {"msg": str(failure)}}))
 
-    def indexed_field(self, field: str) -> dict[str, Any]:
+    def indexed_field(self, field: str) -> DataDict:
         """Return the index flags of a field in the Lucene index, empty if no document has it."""
         params = {"fl": field, "numTerms": 0}
         bases = [f"{self.root_url}/{core}" for core in self._cores()] or [self.base_url]
@@ -236,7 +238,7 @@ class SolrAdmin:
         """Return the names of the active cores of the collection, sorted; empty outside SolrCloud."""
         return [core["core"] for core in self._replicas()]
 
-    def _replicas(self) -> list[dict[str, Any]]:
+    def _replicas(self) -> list[DataDict]:
         if not self.is_cloud():
             return []
         shards = self.collection()["shards"].values()
@@ -351,7 +353,7 @@ class SchemaState:
         return names
 
 
-def wanted() -> dict[str, Any]:
+def wanted() -> DataDict:
     """Return the declared schema: `field_types`, `fields` and `copy_fields` in the format of the Schema API."""
     with (DATA / "solr_schema.yaml").open(encoding="utf-8") as stream:
         return yaml.safe_load(stream)
@@ -363,7 +365,7 @@ def stop_words() -> list[str]:
     return list(filter(None, (line.partition("#")[0].strip() for line in lines)))
 
 
-def schema_commands(current: dict[str, Any], target: dict[str, Any]) -> dict[str, list[Any]]:
+def schema_commands(current: DataDict, target: DataDict) -> dict[str, list[Any]]:
     """Compute the Schema API commands that turn one schema into the other.
 
     Args:
@@ -526,7 +528,7 @@ def number_fields() -> list[str]:
     return sorted(item["name"] for item in declared if item["type"] in NUMERIC_TYPES)
 
 
-def same(declared: dict[str, Any], present: dict[str, Any] | None) -> bool:
+def same(declared: DataDict, present: DataDict | None) -> bool:
     """Return whether Solr has a field or type as declared."""
     return present is not None and _plain(declared) == _plain(present)
 
@@ -547,7 +549,7 @@ def _plain(item: Any) -> Any:
     return str(item)
 
 
-def _name_of(item: dict[str, Any]) -> str:
+def _name_of(item: DataDict) -> str:
     if "name" in item:
         return item["name"]
     dest = item["dest"]
@@ -562,11 +564,11 @@ STOCK_SCHEMA = Path(ckan.__file__).parent / "config" / "solr" / "schema.xml"
 LISTS = ("synonyms", "stopwords")
 
 
-def stock_text_type() -> dict[str, Any]:
+def stock_text_type() -> DataDict:
     """Return the field type `text` of the installed CKAN, in the format of the Schema API."""
     types = ET.parse(STOCK_SCHEMA).iter("fieldType")  # noqa: S314 - a file of the package
     declared = next(type_ for type_ in types if type_.get("name") == TEXT_TYPE)
-    field_type: dict[str, Any] = dict(declared.attrib)
+    field_type: DataDict = dict(declared.attrib)
     for analyzer in declared.iter("analyzer"):
         field_type[f"{analyzer.get('type')}Analyzer"] = {
             "tokenizer": dict(next(analyzer.iter("tokenizer")).attrib),
@@ -575,7 +577,7 @@ def stock_text_type() -> dict[str, Any]:
     return field_type
 
 
-def restore_commands(current: dict[str, Any], ours: dict[str, Any]) -> dict[str, list[Any]]:
+def restore_commands(current: DataDict, ours: DataDict) -> dict[str, list[Any]]:
     """Compute the Schema API commands that remove the French schema.
 
     Args:
@@ -639,5 +641,5 @@ def fields_blocking_restore(solr: SolrAdmin) -> list[str]:
     return [name for name in number_fields() if name in deleted and solr.indexed_field(name)]
 
 
-def _is_stock(declared: dict[str, Any]) -> bool:
+def _is_stock(declared: DataDict) -> bool:
     return same(stock_text_type(), declared)

@@ -14,7 +14,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from ckan.types import Context
+from ckan.types import Context, DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facets
@@ -105,7 +105,7 @@ def _subjects() -> tuple[tuple[str, str], ...]:
     return tuple(sorted(terms.items(), key=lambda each: (len(each[0]), each[0])))
 
 
-def places(context: Context, text: str) -> dict[str, list[dict[str, Any]]]:
+def places(context: Context, text: str) -> dict[str, list[DataDict]]:
     """Return themes, territories and services whose names contain words beginning with those typed.
 
     Only those with datasets visible to the reader are suggested.
@@ -117,7 +117,7 @@ def places(context: Context, text: str) -> dict[str, list[dict[str, Any]]]:
     if not words:
         return {}
     answer = _search(context, q="*:*", rows=0, **{"facet.field": list(PLACES)})
-    matches: dict[str, list[dict[str, Any]]] = {}
+    matches: dict[str, list[DataDict]] = {}
     for field, limit in PLACES.items():
         items = [
             {"name": item["name"], "label": item["display_name"], "count": item["count"]}
@@ -185,7 +185,7 @@ def _communes(start: str) -> list[communes.Commune]:
     return communes.beginning(start, MOST_PLACES, SMALLEST_COMMUNE)
 
 
-def _names(field: str, item: dict[str, Any]) -> list[str]:
+def _names(field: str, item: DataDict) -> list[str]:
     """Return the names by which a facet value can be typed: label, alternative labels, code."""
     vocabulary = facets.VOCABULARIES.get(field, "organisations")
     concept = voc.get(vocabulary).get(item["name"])
@@ -205,7 +205,7 @@ def _begins(typed: list[str], names: list[str]) -> bool:
     return False
 
 
-def _search(context: Context, **params: Any) -> dict[str, Any]:
+def _search(context: Context, **params: Any) -> DataDict:
     fresh = Context(user=context.get("user", ""), auth_user_obj=context.get("auth_user_obj"))
     # Like the search page, include private datasets of the reader's own services.
     return tk.get_action("package_search")(fresh, {"include_private": True, **params})

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import re
 from datetime import date
-from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
-from ckan.types import AuthResult, Context
+from ckan.types import AuthResult, Context, DataDict
 from flask import Response, has_request_context, request
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
@@ -55,7 +54,7 @@ class Unfound(tk.BaseModel):
     count: Mapped[int] = mapped_column(sa.Integer, nullable=False, default=1)
 
 
-def note(data_dict: dict[str, Any]) -> None:
+def note(data_dict: DataDict) -> None:
     """Note a search that found nothing, if it is that of the dataset page; it is counted once the page is ready.
 
     Filters may be the reason for finding nothing: a search with some does not count.
@@ -100,7 +99,7 @@ def count(text: str) -> None:
     model.Session.commit()
 
 
-def most(threshold: int, limit: int = MOST_SHOWN) -> list[dict[str, Any]]:
+def most(threshold: int, limit: int = MOST_SHOWN) -> list[DataDict]:
     """Return the most frequent searches without results within a year.
 
     Args:
@@ -164,7 +163,7 @@ def _without_personal(number: re.Match[str]) -> str:
 
 
 @tk.side_effect_free
-def ecosphere_search_unfound_list(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+def ecosphere_search_unfound_list(context: Context, data_dict: DataDict) -> DataDict:
     """List the most frequent searches without results of the last twelve months.
 
     Args:
@@ -183,7 +182,7 @@ def ecosphere_search_unfound_list(context: Context, data_dict: dict[str, Any]) -
     return {"threshold": threshold, "results": most(threshold)}
 
 
-def may_list(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+def may_list(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow editors and administrators of the organisation that moderates data requests."""
     user = authorization.person(context)
     name = declared(MODERATORS, "")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ckan.plugins.toolkit as tk
+from ckan.common import _
+from ckan.types import DataDict
 from flask import Blueprint, Response, jsonify
 
 from ckanext.ecosphere import vocabularies as voc
@@ -58,14 +58,14 @@ def suggestions() -> Response:
         JSON: `groups`, each with a `title` and `items` (`label`, `url`, for some `count`).
     """
     answer = tk.get_action("ecosphere_search_suggest")({}, {"q": tk.request.args.get("q", "")})
-    groups: list[dict[str, Any]] = []
+    groups: list[DataDict] = []
     titles = facets.titles("dataset", {})
     if answer["subjects"]:
         subjects = [
             {"label": item, "url": tk.h.url_for("dataset.search", q=item)}
             for item in answer["subjects"]
         ]
-        groups.append({"title": tk._("Subjects"), "items": subjects})
+        groups.append({"title": _("Subjects"), "items": subjects})
     for field, items in answer["facets"].items():
         group = [
             {
@@ -81,16 +81,16 @@ def suggestions() -> Response:
             {"label": item["label"], "url": tk.h.url_for("dataset.search", q=item["query"])}
             for item in answer["communes"]
         ]
-        title = tk._("Territories")
+        title = _("Territories")
         if all(item["kind"] == "commune" for item in answer["communes"]):
-            title = tk._("Communes")
+            title = _("Communes")
         groups.append({"title": title, "items": places})
     if answer["datasets"]:
         datasets = [
             {"label": item["title"], "url": tk.h.url_for(f"{item['type']}.read", id=item["name"])}
             for item in answer["datasets"]
         ]
-        groups.append({"title": tk._("Datasets"), "items": datasets})
+        groups.append({"title": _("Datasets"), "items": datasets})
     return jsonify({"groups": groups})
 
 

@@ -14,7 +14,9 @@ from functools import wraps
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 from ckan.model.domain_object import DomainObject
+from ckan.types import Context, DataDict
 
 #: Identifier parameters, besides those that end in "_id".
 IDENTIFIERS = frozenset(
@@ -26,6 +28,25 @@ DEEPEST = 20
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Action = Callable[..., Any]
+
+
+def action(schema: Callable[[], Any]) -> Callable[[Action], Action]:
+    """Make a function an action: its parameters are validated, then the auth function of its name decides.
+
+    Args:
+        schema: function that returns the schema of the parameters.
+    """
+
+    def decorate(function: Action) -> Action:
+        @wraps(function)
+        def allowed(context: Context, data_dict: DataDict) -> Any:
+            tk.check_access(function.__name__, context, data_dict)
+            return function(context, data_dict)
+
+        vars(allowed)["checks_access"] = True
+        return tk.validate_action_data(schema)(allowed)
+
+    return decorate
 
 
 def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = False) -> None:
@@ -42,7 +63,7 @@ def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = F
     if data is None:
         return
     if not isinstance(data, Mapping):
-        raise tk.ValidationError({"message": [tk._("Give the parameters as an object.")]})
+        raise tk.ValidationError({"message": [_("Give the parameters as an object.")]})
     errors: dict[str, list[str]] = {}
     for name, value in data.items():
         fault = next(_faults(name, 0), None) or next(_faults(value, 0), None)
@@ -106,16 +127,16 @@ def _identifier_fault(value: Any, numbers: bool) -> str | None:
     ):
         return None
     if not isinstance(value, str):
-        return tk._("Give one text here: a name or an identifier.")
+        return _("Give one text here: a name or an identifier.")
     if len(value) > LONGEST_IDENTIFIER:
-        return tk._("This is too long for a name or an identifier.")
+        return _("This is too long for a name or an identifier.")
     return None
 
 
 def _faults(value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, Mapping | list | tuple):
         if depth >= DEEPEST:
-            yield tk._("This is nested too deeply.")
+            yield _("This is nested too deeply.")
             return
         parts = list(value)
         if isinstance(value, Mapping):
@@ -123,10 +144,10 @@ def _faults(value: Any, depth: int) -> Iterator[str]:
         for part in parts:
             yield from _faults(part, depth + 1)
     elif isinstance(value, str) and _UNSTORABLE.search(value):
-        yield tk._(
+        yield _(
             "This text has a character that cannot be stored (NUL, or half of a pair): remove it."
         )
     elif isinstance(value, float) and not math.isfinite(value):
-        yield tk._("This is not a number.")
+        yield _("This is not a number.")
     elif isinstance(value, int | float) and abs(value) > LARGEST_INTEGER:
-        yield tk._("This number is too large.")
+        yield _("This number is too large.")

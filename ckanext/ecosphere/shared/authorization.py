@@ -14,6 +14,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
+from ckan.common import _
 from ckan.types import AuthResult
 from flask import has_request_context, request
 
@@ -40,7 +41,7 @@ def login_required(function: AuthFunction) -> AuthFunction:
         if person(context) is None:
             return {
                 "success": False,
-                "msg": tk._("Log in first: this is not for anonymous people."),
+                "msg": _("Log in first: this is not for anonymous people."),
             }
         return function(*args)
 
@@ -70,7 +71,7 @@ def dataset_readable(context: Any, key: Any) -> AuthResult:
     """
     if authz.is_authorized_boolean("package_show", same_person(context), {"id": _existing(key)}):
         return {"success": True}
-    raise tk.ObjectNotFound(tk._("Dataset not found"))
+    raise tk.ObjectNotFound(_("Dataset not found"))
 
 
 def dataset_editable(context: Any, key: Any) -> AuthResult:
@@ -81,6 +82,11 @@ def dataset_editable(context: Any, key: Any) -> AuthResult:
     """
     dataset_readable(context, key)
     return authz.is_authorized("package_update", same_person(context), {"id": str(key)})
+
+
+def of_page() -> Any:
+    """Return the context in which a page calls actions: that of its person."""
+    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
 
 
 def same_person(context: Any) -> Any:
@@ -107,5 +113,5 @@ def is_recovered(user: model.User) -> bool:
 def _existing(key: Any) -> str:
     package = model.Package.get(str(key or ""))
     if package is None:
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
+        raise tk.ObjectNotFound(_("Dataset not found"))
     return package.id

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.dataset.view import Row
 
 DISPLAY_TIMEZONE = "ecosphere.display_timezone"
 PARIS = "Europe/Paris"
@@ -14,7 +15,7 @@ MAP_TILES = "ecosphere.map.tiles"
 MAP_CREDIT = "ecosphere.map.credit"
 
 
-def declared(option: str, default: Any, config: Mapping[str, Any] | None = None) -> Any:
+def declared(option: str, default: Any, config: Row | None = None) -> Any:
     """Return the value of an option whose declaring plugin may not be enabled; CKAN's `get` would log a warning.
 
     Args:

@@ -14,12 +14,11 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.types import Context
+from ckan.common import _
+from ckan.types import Context, DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.interfaces import InitReport
-
-_ = tk._
 
 FINGERPRINT = "ecosphere_registry"
 TERRITORY = "ecosphere_territory"
@@ -151,7 +150,7 @@ def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | 
     return "updated"
 
 
-def _fields(service: voc.Concept, target: dict[str, str]) -> dict[str, Any]:
+def _fields(service: voc.Concept, target: dict[str, str]) -> DataDict:
     """Return the organisation as CKAN's actions expect it."""
     extras = {TERRITORY: target[TERRITORY], KIND: target[KIND], FINGERPRINT: fingerprint(target)}
     return {

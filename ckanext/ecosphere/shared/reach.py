@@ -10,9 +10,11 @@ from functools import cache
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.links import format_named, is_internal
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import once
 
 #: Ids of the vocabulary `data-access`.
@@ -30,7 +32,7 @@ _NO_DATA_TYPES = frozenset({"series", "SoftwareSourceCode"})
 """
 
 
-def ways(dataset: Mapping[str, Any]) -> list[str]:
+def ways(dataset: Row) -> list[str]:
     """Return the ways of getting the data of a dataset: ids of the vocabulary `data-access`.
 
     Data that are not public, or reachable only within the State's network, are reserved; data without any such resource
@@ -50,7 +52,7 @@ def ways(dataset: Mapping[str, Any]) -> list[str]:
     return [REQUEST]
 
 
-def is_restricted(dataset: Mapping[str, Any]) -> bool:
+def is_restricted(dataset: Row) -> bool:
     """Return whether not everyone may have the data: by the access right, else by a ground that limits access."""
     rights = str(dataset.get("access_rights") or "")
     if rights:
@@ -63,7 +65,7 @@ def is_restricted(dataset: Mapping[str, Any]) -> bool:
     return False
 
 
-def formats_by_way(dataset: Mapping[str, Any]) -> dict[str, list[str]]:
+def formats_by_way(dataset: Row) -> dict[str, list[str]]:
     """Group the formats of data resources by way of access; `RESERVED` is the State's own network."""
     formats_of_way: dict[str, list[str]] = {}
     for url in _list(dataset.get("endpoint_url")):
@@ -90,13 +92,13 @@ def _list(value: Any) -> Iterable[Any]:
     return value or []
 
 
-def _resources(dataset: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+def _resources(dataset: Row) -> Iterable[Row]:
     return (
         resource for resource in dataset.get("resources") or [] if isinstance(resource, Mapping)
     )
 
 
-def is_document(resource: Mapping[str, Any]) -> bool:
+def is_document(resource: Row) -> bool:
     """Return whether a resource documents or shows the data, rather than giving them: by its role or format."""
     role = str(resource.get("resource_role") or "")
     return (
@@ -104,7 +106,7 @@ def is_document(resource: Mapping[str, Any]) -> bool:
     )
 
 
-def _way(resource: Mapping[str, Any]) -> str | None:
+def _way(resource: Row) -> str | None:
     """Return how a resource gives access to data; None if it only documents or describes them."""
     role = str(resource.get("resource_role") or "")
     if role in _NO_DATA_ROLES or not (resource.get("url") or resource.get("download_url")):
@@ -134,12 +136,12 @@ def family_of(name: str) -> str | None:
     return None
 
 
-def link_states(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def link_states(dataset: Row) -> dict[str, DataDict]:
     """Return the link checks of a dataset by URL (`ecosphere_quality_links`); empty without `ecosphere_quality`."""
     return once.of_dataset("links", dataset, _link_states)
 
 
-def _link_states(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _link_states(dataset: Row) -> dict[str, DataDict]:
     if not dataset.get("id") or not tk.h.plugin_loaded("ecosphere_quality"):
         return {}
     try:

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
+from ckan.types import DataDict
 from dominate import tags
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import config, language, once, outlines, reach
 from ckanext.ecosphere.vocabularies import languages
 
@@ -21,10 +24,10 @@ BYTES_PER_STEP = 1000
 def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the territories to choose from by type: heading, and (id, label) in alphabetical order."""
     headings = {
-        "region": tk._("Régions"),
-        "departement": tk._("Départements"),
-        "outre-mer": tk._("Overseas"),
-        "zone-maritime": tk._("Maritime zones"),
+        "region": _("Régions"),
+        "departement": _("Départements"),
+        "outre-mer": _("Overseas"),
+        "zone-maritime": _("Maritime zones"),
     }
     lang = language.current()
     choices: dict[str, list[tuple[str, str]]] = {kind: [] for kind in headings}
@@ -66,7 +69,7 @@ def ecosphere_size_text(value: Any) -> str:
         size = float(value)
     except (TypeError, ValueError, OverflowError):
         return str(value)
-    units = (tk._("bytes"), tk._("kB"), tk._("MB"), tk._("GB"), tk._("TB"))
+    units = (_("bytes"), _("kB"), _("MB"), _("GB"), _("TB"))
     step = 0
     while size >= BYTES_PER_STEP and step < len(units) - 1:
         size, step = size / BYTES_PER_STEP, step + 1
@@ -82,7 +85,7 @@ def ecosphere_page_of(kind: str, name: str) -> str:
         return ""
 
 
-def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
+def ecosphere_text_language(dataset: Row, field: str) -> str:
     """Return the language of a dataset's text as shown on its page: a BCP 47 tag, for `lang`.
 
     It is the language of the translation shown, else that of the dataset; if there are several, French is preferred, as
@@ -111,12 +114,12 @@ def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
     return spoken
 
 
-def ecosphere_is_internal(resource: Mapping[str, Any]) -> bool:
+def ecosphere_is_internal(resource: Row) -> bool:
     """Return whether a resource is reachable only within the State's own network."""
     return links.is_internal(resource)
 
 
-def ecosphere_closed(dataset: Mapping[str, Any], resource: Mapping[str, Any]) -> str:
+def ecosphere_closed(dataset: Row, resource: Row) -> str:
     """Return why the reader cannot get data from a resource: "restricted", "internal" (the State's network), or "".
 
     Documents about restricted data are open. Those who may edit a dataset have a right to its data.
@@ -130,17 +133,17 @@ def ecosphere_closed(dataset: Mapping[str, Any], resource: Mapping[str, Any]) ->
     return "restricted"
 
 
-def _may_edit(dataset: Mapping[str, Any]) -> bool:
+def _may_edit(dataset: Row) -> bool:
     return bool(tk.h.check_access("package_update", {"id": dataset["id"]}))
 
 
-def ecosphere_pager_symbols() -> dict[str, Any]:
+def ecosphere_pager_symbols() -> DataDict:
     """Return the symbols of the previous and next links, with names for screen readers (CKAN's have none).
 
     Returns:
         `symbol_previous` and `symbol_next`, arguments of CKAN's `Page.pager`.
     """
-    names = {"previous": ("‹", tk._("Previous page")), "next": ("›", tk._("Next page"))}
+    names = {"previous": ("‹", _("Previous page")), "next": ("›", _("Next page"))}
     return {
         f"symbol_{key}": tags.span(
             tags.span(sign, aria_hidden="true"), tags.span(name, cls="visually-hidden")
@@ -175,7 +178,7 @@ def shown_title(title: str, kind: Any) -> str:
     """Return the title of a dataset of some type (`dcat_type`); that of a series says so in plain words."""
     lot = _LOT.match(title)
     if lot and is_series(kind):
-        return tk._("Series: {title}").format(title=title[lot.end() :])
+        return _("Series: {title}").format(title=title[lot.end() :])
     return title
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.services import presentation
 from ckanext.ecosphere.access.services.parsers import NoDescriptionError
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
 from ckanext.ecosphere.shared.language import N_
 
@@ -74,11 +73,11 @@ def code_of(error: Exception) -> str:
     return "connection"
 
 
-def of_failure(code: str, facts: Mapping[str, Any]) -> str:
+def of_failure(code: str, facts: Row) -> str:
     """Return the message of a failed preview, with the size of a file that is too large."""
     if code == "too-large" and facts.get("file_size"):
         megabytes = round(facts["file_size"] / config.MEGABYTE)
-        message = tk._("The file is too large for a preview: download it ({number} MB).")
+        message = _("The file is too large for a preview: download it ({number} MB).")
         return message.format(number=tk.h.localised_number(megabytes))
     return sentence(code)
 
@@ -86,5 +85,5 @@ def of_failure(code: str, facts: Mapping[str, Any]) -> str:
 def sentence(code: str) -> str:
     """Return the message of an error code."""
     if code in MESSAGES:
-        return tk._(MESSAGES[code])
+        return _(MESSAGES[code])
     return presentation.sentence(code)

@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib import uploader
+from ckan.types import DataDict
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config, turns
 from ckanext.ecosphere.access.confinement import sandbox
-from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
+from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample
 from ckanext.ecosphere.access.preview import files, images, messages
 from ckanext.ecosphere.access.preview.kinds import (
     BEGINNINGS,
@@ -37,6 +38,8 @@ from ckanext.ecosphere.access.preview.kinds import (
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.areas import FEATURE_SERVICES, Part, address, offers_features
 from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.vocabularies import tables
 
@@ -53,7 +56,7 @@ def _ways() -> dict[str, str]:
     return {row["format"]: row["how"] for row in tables.rows(_FILE)}
 
 
-def way(resource: Mapping[str, Any], service: Mapping[str, Any] | None) -> str:
+def way(resource: Row, service: Row | None) -> str:
     """Return the kind of preview of a resource: tiles, sample, inline; "told" or "" for none.
 
     Args:
@@ -69,7 +72,7 @@ def way(resource: Mapping[str, Any], service: Mapping[str, Any] | None) -> str:
     return _ways().get(links.extension_of(url)) or _ways().get(format_, "")
 
 
-def _way_of_service(service: Mapping[str, Any]) -> str:
+def _way_of_service(service: Row) -> str:
     layers_ = service["layers"]
     if any(images.can_draw(service, layer) for layer in layers_):
         return TILES
@@ -78,7 +81,7 @@ def _way_of_service(service: Mapping[str, Any]) -> str:
     return ""
 
 
-def drawable_layers(service: Mapping[str, Any]) -> list[dict[str, Any]]:
+def drawable_layers(service: Row) -> list[DataDict]:
     """Return the layers that can be shown as tiles.
 
     Each has name, title, extent, and a zoom level for the extent.
@@ -210,7 +213,7 @@ def make(resource_id: str) -> None:
     model.Session.commit()
 
 
-def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]:
+def _made(resource: Any, title: str, target: Path) -> tuple[DataDict, str]:
     """Make a preview; return its facts and "", or facts about a failure and its code."""
     try:
         with files.working() as folder:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import ckan.plugins.toolkit as tk
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.access.model import FAILED, UNREAD, Service
@@ -37,9 +38,7 @@ MESSAGES = {
 SILENT = frozenset({"unknown-host", "timeout", "tls", "connection"})
 
 
-def shown(
-    service: Service, asked: str, names: Sequence[str], every: bool = False
-) -> dict[str, Any]:
+def shown(service: Service, asked: str, names: Sequence[str], every: bool = False) -> DataDict:
     """Return a service as a dict, as returned by the actions.
 
     Args:
@@ -79,7 +78,7 @@ def shown(
 
 def sentence(code: str) -> str:
     """Return the message of an error code."""
-    return tk._(MESSAGES.get(code, MESSAGES["unreadable"]))
+    return _(MESSAGES.get(code, MESSAGES["unreadable"]))
 
 
 def trouble(service: Service) -> str:
@@ -87,8 +86,8 @@ def trouble(service: Service) -> str:
     if service.state == FAILED:
         day = dates.day(service.failing_since)
         if service.error in SILENT:
-            return tk._("The server has not answered since {day}.").format(day=day)
-        message = tk._("Since {day} the service cannot be used: {reason}")
+            return _("The server has not answered since {day}.").format(day=day)
+        message = _("Since {day} the service cannot be used: {reason}")
         return message.format(day=day, reason=sentence(service.error))
     if service.error == "closed":
         return sentence("closed")

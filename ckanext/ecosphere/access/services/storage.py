@@ -9,13 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config
-from ckanext.ecosphere.access.model import CLOSED, FAILED, OK, Service, ServiceUse, now
+from ckanext.ecosphere.access.model import CLOSED, FAILED, OK, Service, ServiceUse
 from ckanext.ecosphere.access.services.parsers import LONGEST_NAME, Description
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
+from ckanext.ecosphere.shared.columns import now
 
 CHUNK = 500
 AFTER_FAILURE = timedelta(days=1)
@@ -78,8 +80,8 @@ def note(package_ids: Sequence[str], *, new: bool = False) -> int:
         model.Resource.state == model.State.ACTIVE,
     )
     moment = now()
-    services: dict[str, dict[str, Any]] = {}
-    uses: list[dict[str, Any]] = []
+    services: dict[str, DataDict] = {}
+    uses: list[DataDict] = []
     for resource in model.Session.scalars(resources):
         address = address_of(resource)
         if address is None:

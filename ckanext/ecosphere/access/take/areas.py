@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import ckan.plugins.toolkit as tk
 import yaml
+from ckan.common import _
+from ckan.types import DataDict
 from pyproj import CRS, Transformer
 from shapely.errors import ShapelyError
 from shapely.geometry import mapping, shape
@@ -248,7 +250,7 @@ _LEGAL_SYSTEMS = Path(__file__).parents[1] / "data" / "legal-systems.csv"
 _DEPARTEMENT = "http://id.insee.fr/geo/departement/"
 
 
-def area_of(fields: dict[str, str]) -> dict[str, Any]:
+def area_of(fields: dict[str, str]) -> DataDict:
     """Parse the area of a form.
 
     Args:
@@ -274,28 +276,28 @@ def _wrong(field: str, sentence: str) -> tk.ValidationError:
     return tk.ValidationError({field: [sentence]})
 
 
-def _commune(text: str) -> dict[str, Any]:
+def _commune(text: str) -> DataDict:
     if not config.communes_url():
-        raise _wrong("commune", tk._("This portal does not clip to communes: draw a rectangle."))
+        raise _wrong("commune", _("This portal does not clip to communes: draw a rectangle."))
     matches = communes.named(text[:LONGEST_NAME])
     if not matches:
-        raise _wrong("commune", tk._("No commune has this name or code."))
+        raise _wrong("commune", _("No commune has this name or code."))
     if len(matches) > 1:
         names = [f"{match.label}, {match.code}" for match in matches]
-        raise _several("commune", tk._("Several communes are meant: {names}"), names)
+        raise _several("commune", _("Several communes are meant: {names}"), names)
     return {"label": matches[0].label, "commune": matches[0].code, "box": None}
 
 
-def _epci(text: str) -> dict[str, Any]:
+def _epci(text: str) -> DataDict:
     if not config.epci_url():
-        sentence = tk._("This portal does not clip to intercommunalities: draw a rectangle.")
+        sentence = _("This portal does not clip to intercommunalities: draw a rectangle.")
         raise _wrong("epci", sentence)
     matches = epcis.epcis_like(text[:LONGEST_NAME])
     if not matches:
-        raise _wrong("epci", tk._("No intercommunality has this name or code."))
+        raise _wrong("epci", _("No intercommunality has this name or code."))
     if len(matches) > 1:
         names = [f"{match.name} ({match.code})" for match in matches]
-        raise _several("epci", tk._("Several intercommunalities are meant: {names}"), names)
+        raise _several("epci", _("Several intercommunalities are meant: {names}"), names)
     return {"label": matches[0].name, "epci": matches[0].code, "box": None}
 
 
@@ -303,19 +305,19 @@ def _several(field: str, sentence: str, names: list[str]) -> tk.ValidationError:
     return _wrong(field, sentence.format(names="; ".join(names[:MOST_PROPOSED])))
 
 
-def _territory(text: str) -> dict[str, Any]:
+def _territory(text: str) -> DataDict:
     concept = voc.get("territories").get(text)
     if concept is None or not concept.data.get("bbox"):
-        raise _wrong("territory", tk._("This territory is not known."))
+        raise _wrong("territory", _("This territory is not known."))
     west, south, east, north = concept.data["bbox"]
     box = [west, south, max(west, east), north]
     return {"label": concept.label(language.current()), "box": box}
 
 
-def _rectangle(text: str) -> dict[str, Any]:
+def _rectangle(text: str) -> DataDict:
     sides = list(geometry.read_coordinates(text[:200]))
     if len(sides) != 4:  # noqa: PLR2004 - of a rectangle
-        sentence = tk._(
+        sentence = _(
             "Give a rectangle (west,south,east,north) or a point in degrees, or in metres"
             " (Lambert-93)."
         )
@@ -331,18 +333,18 @@ def _rectangle(text: str) -> dict[str, Any]:
     if is_point and max(abs(west), abs(south)) <= 90:  # noqa: PLR2004
         sides = list(geometry.enlarged((west, south, east, north)))
     elif max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:  # noqa: PLR2004
-        sentence = tk._(
+        sentence = _(
             "A side of the rectangle is no place on Earth: west,south,east,north in degrees."
         )
         raise _wrong("box", sentence)
     elif west >= east:
-        sentence = tk._(
+        sentence = _(
             "The west side of the rectangle must lie west of its east side: {west} is not less than"
             " {east}."
         )
         raise _wrong("box", sentence.format(**in_degrees))
     elif south >= north:
-        sentence = tk._(
+        sentence = _(
             "The south side of the rectangle must lie south of its north side: {south} is not less"
             " than {north}."
         )
@@ -350,7 +352,7 @@ def _rectangle(text: str) -> dict[str, Any]:
     return {"label": text[:100], "box": sides}
 
 
-def around(area: dict[str, Any]) -> tuple[Box | None, str]:
+def around(area: DataDict) -> tuple[Box | None, str]:
     """Return the box around the area of an extract, for services, which cannot filter by outlines.
 
     For a commune it is that of its intercommunality, since boxes of communes are not available.
@@ -380,7 +382,7 @@ def around(area: dict[str, Any]) -> tuple[Box | None, str]:
     return (west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN), epci.name
 
 
-def outline(address: str, code: str, session: GuardedSession) -> tuple[dict[str, Any], Box]:
+def outline(address: str, code: str, session: GuardedSession) -> tuple[DataDict, Box]:
     """Fetch an outline from the URL configured by the administrator.
 
     Args:
@@ -411,7 +413,7 @@ def outline(address: str, code: str, session: GuardedSession) -> tuple[dict[str,
 # --- the legal coordinate system ------------------------------------------------------------------
 
 
-def legal_system(area: dict[str, Any], layer: dict[str, Any]) -> str:
+def legal_system(area: DataDict, layer: DataDict) -> str:
     """Return the code of the legal system of an area, that of degrees outside of France.
 
     Args:
@@ -428,7 +430,7 @@ def legal_system(area: dict[str, Any], layer: dict[str, Any]) -> str:
     return DEGREES
 
 
-def _box_of_place(area: dict[str, Any]) -> Box | None:
+def _box_of_place(area: DataDict) -> Box | None:
     """Return the box of the département of a commune or an intercommunality."""
     departements: list[str] = []
     commune = communes.of_code(area.get("commune") or "")

@@ -13,16 +13,18 @@ from urllib.parse import urljoin, urlsplit
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.access import config, turns
 from ckanext.ecosphere.access.confinement import sandbox
-from ckanext.ecosphere.access.model import BROKEN, EXTRACTS_KEPT, MADE, WANTED, Extract, now
+from ckanext.ecosphere.access.model import BROKEN, EXTRACTS_KEPT, MADE, WANTED, Extract
 from ckanext.ecosphere.access.preview import files, messages
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, PreviewError, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.services.parsers import links, parse_json
 from ckanext.ecosphere.access.take import areas
 from ckanext.ecosphere.access.take.areas import Part, address, formats, is_gml
+from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ _TURN_OVER = "turn-over"
 _JSON = {"Accept": "application/geo+json, application/json"}
 
 
-def want(package_id: str, resource_id: str, asked: dict[str, Any]) -> Extract:
+def want(package_id: str, resource_id: str, asked: DataDict) -> Extract:
     """Store a request for an extract. Commits.
 
     Raises:
@@ -105,7 +107,7 @@ def make(id_: str) -> None:
     model.Session.commit()
 
 
-def _made(row: Extract) -> tuple[dict[str, Any], str]:
+def _made(row: Extract) -> tuple[DataDict, str]:
     """Make the file of an extract; return facts about it, and "" or the code of a failure."""
     target = file_of(row)
     if target is None:
@@ -154,7 +156,7 @@ def _made(row: Extract) -> tuple[dict[str, Any], str]:
         return {}, "unreadable"
 
 
-def _outline(asked: dict[str, Any], session: GuardedSession) -> tuple[Any, Any]:
+def _outline(asked: DataDict, session: GuardedSession) -> tuple[Any, Any]:
     """Return the outline to which features are clipped, None for a box; and the box around it."""
     if asked.get("commune"):
         return areas.outline(config.communes_url(), asked["commune"], session)
@@ -163,7 +165,7 @@ def _outline(asked: dict[str, Any], session: GuardedSession) -> tuple[Any, Any]:
     return None, asked.get("box")
 
 
-def _service_of(row: Extract, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _service_of(row: Extract, name: str) -> tuple[DataDict, DataDict]:
     service, _asked = storage.of_resources([row.resource_id]).get(row.resource_id, (None, ""))
     if service is None:
         raise PreviewError("gone")
@@ -192,8 +194,8 @@ def _turn(asker: str, host: str) -> Callable[[], bool]:
 class Request:
     """What is fetched for an extract: a part of a layer, to files of a folder, until `is_over`."""
 
-    service: dict[str, Any]
-    layer: dict[str, Any]
+    service: DataDict
+    layer: DataDict
     part: Part
     folder: Path
     is_over: Callable[[], bool]
@@ -250,7 +252,7 @@ def _fetch(session: GuardedSession, request: Request) -> Pages:
     return fetched
 
 
-def _page(body: bytes, gml: str) -> tuple[dict[str, Any], int]:
+def _page(body: bytes, gml: str) -> tuple[DataDict, int]:
     """Return a page of GeoJSON and its number of features; for GML, only the number.
 
     Args:
@@ -271,7 +273,7 @@ def _page(body: bytes, gml: str) -> tuple[dict[str, Any], int]:
     return {}, len(tags)
 
 
-def _next(document: dict[str, Any], base: str) -> str | None:
+def _next(document: DataDict, base: str) -> str | None:
     """Return the URL of the next page of an OGC API, on the same server only."""
     url = links(document, base).get("next")
     if url and urlsplit(urljoin(base, url)).netloc == urlsplit(base).netloc:

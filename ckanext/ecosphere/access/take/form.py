@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.access.auth import ReadableResource
@@ -34,7 +36,7 @@ LONGEST_LINE = 300
 _FACTS = ("features", "cut", "size", "measures")
 
 
-def layers(readable: ReadableResource) -> tuple[dict[str, Any] | None, list[Layer]]:
+def layers(readable: ReadableResource) -> tuple[DataDict | None, list[Layer]]:
     """Return the service of a resource, and the layers that extracts can be made from.
 
     Layers are those of the resource, or all layers of the service if they cannot be matched.
@@ -86,14 +88,14 @@ def geometry_of(readable: ReadableResource) -> str:
     return str(_facts_of_sample(readable).get("geometry_name") or "")
 
 
-def _facts_of_sample(readable: ReadableResource) -> dict[str, Any]:
+def _facts_of_sample(readable: ReadableResource) -> DataDict:
     sample = samples.of(readable.resource)
     if sample is None or sample.state != MADE:
         return {}
     return sample.facts
 
 
-def checked(readable: ReadableResource, data: dict[str, Any]) -> dict[str, Any]:
+def checked(readable: ReadableResource, data: DataDict) -> DataDict:
     """Validate the parameters of an extract.
 
     Raises:
@@ -104,9 +106,9 @@ def checked(readable: ReadableResource, data: dict[str, Any]) -> dict[str, Any]:
         raise tk.ValidationError({"resource_id": [messages.sentence("no-geojson")]})
     layer = layer_named(offered, data["layer"])
     if layer is None:
-        raise tk.ValidationError({"layer": [tk._("The service has no such layer.")]})
+        raise tk.ValidationError({"layer": [_("The service has no such layer.")]})
     if data["format"] not in formats():
-        sentence = tk._("Choose one of these: {names}").format(names=", ".join(formats()))
+        sentence = _("Choose one of these: {names}").format(names=", ".join(formats()))
         raise tk.ValidationError({"format": [sentence]})
     area = areas.area_of({field: str(data.get(field) or "") for field in areas.FIELDS})
     crs = data["crs"]
@@ -115,7 +117,7 @@ def checked(readable: ReadableResource, data: dict[str, Any]) -> dict[str, Any]:
     elif not crs:
         crs = areas.legal_system(area, layer)
     if crs not in dict(crs_of(layer)):
-        raise tk.ValidationError({"crs": [tk._("This coordinate system is not offered.")]})
+        raise tk.ValidationError({"crs": [_("This coordinate system is not offered.")]})
     return {
         **area,
         "layer": layer["name"],
@@ -136,14 +138,14 @@ def _attributes(names: Any) -> list[str]:
         names = names.split(",")
     names = names or []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise tk.ValidationError({"attributes": [tk._("Give a list of names.")]})
+        raise tk.ValidationError({"attributes": [_("Give a list of names.")]})
     plain = list(dict.fromkeys(filter(None, map(str.strip, names))))
     if len(plain) > MOST_ATTRIBUTES or any(len(name) > LONGEST_ATTRIBUTE for name in plain):
-        raise tk.ValidationError({"attributes": [tk._("These are too many or too long names.")]})
+        raise tk.ValidationError({"attributes": [_("These are too many or too long names.")]})
     return plain
 
 
-def shown(row: Extract) -> dict[str, Any]:
+def shown(row: Extract) -> DataDict:
     """Return an extract as a dict, as returned by the actions."""
     url = None
     if row.state == MADE:
@@ -163,9 +165,7 @@ def shown(row: Extract) -> dict[str, Any]:
     }
 
 
-def address_to_copy(
-    service: dict[str, Any], layer: Layer, asked: dict[str, Any], geometry: str
-) -> str:
+def address_to_copy(service: DataDict, layer: Layer, asked: DataDict, geometry: str) -> str:
     """Return the request URL of an extract for users to copy; outlines are replaced by their box.
 
     Args:
@@ -184,7 +184,7 @@ def address_to_copy(
     return address(service, layer, Part(box, tuple(asked["attributes"]), crs, geometry))
 
 
-def notice(dataset: dict[str, Any], asked: dict[str, Any]) -> str:
+def notice(dataset: DataDict, asked: DataDict) -> str:
     """Return the text that goes with an extract in the language of the page, one fact a line.
 
     Args:
@@ -193,31 +193,31 @@ def notice(dataset: dict[str, Any], asked: dict[str, Any]) -> str:
     """
     updated = dataset.get("modified") or dataset.get("issued") or dataset.get("created")
     facts = {
-        tk._("Dataset"): dataset.get("title") or dataset["name"],
-        tk._("Producer"): ", ".join(contact_details.makers_of(dataset).names),
-        tk._("Address"): tk.url_for("dataset.read", id=dataset["name"], qualified=True),
-        tk._("Licence"): _licence(dataset) or tk._("not stated"),
-        tk._("Data updated"): dates.day(updated) or tk._("on an unknown day"),
-        tk._("Layer"): asked["layer_title"],
-        tk._("Area"): asked["label"],
-        tk._("Coordinate system"): crs_name(asked["crs"]),
-        tk._("Extract made on"): dates.day(dates.today()),
+        _("Dataset"): dataset.get("title") or dataset["name"],
+        _("Producer"): ", ".join(contact_details.makers_of(dataset).names),
+        _("Address"): tk.url_for("dataset.read", id=dataset["name"], qualified=True),
+        _("Licence"): _licence(dataset) or _("not stated"),
+        _("Data updated"): dates.day(updated) or _("on an unknown day"),
+        _("Layer"): asked["layer_title"],
+        _("Area"): asked["label"],
+        _("Coordinate system"): crs_name(asked["crs"]),
+        _("Extract made on"): dates.day(dates.today()),
     }
-    colon = tk._(": ")
+    colon = _(": ")
     lines = [f"{name}{colon}{str(fact)[:LONGEST_LINE]}" for name, fact in facts.items() if fact]
     return "\n".join(lines)
 
 
 def warning() -> str:
     """Return the sentence about measures, with the placeholder `{names}`."""
-    return tk._(
+    return _(
         "Objects were cut at the border of the area: {names} still tell the area or length of the"
         " whole object, not of"
         " the part in this file."
     )
 
 
-def _licence(dataset: dict[str, Any]) -> str:
+def _licence(dataset: DataDict) -> str:
     identifier = str(dataset.get("license_id") or "")
     concept = voc.get("licences").get(identifier)
     if concept is None:

@@ -26,7 +26,7 @@ from lxml import etree
 
 from ckanext.ecosphere.access import cli, jobs, qgis
 from ckanext.ecosphere.access.config import QUEUE
-from ckanext.ecosphere.access.model import Extract, Sample, Use, now
+from ckanext.ecosphere.access.model import Extract, Sample, Use
 from ckanext.ecosphere.access.preview import files
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.take import areas, extracts
@@ -36,6 +36,7 @@ from ckanext.ecosphere.quality import links
 from ckanext.ecosphere.quality.model import Link
 from ckanext.ecosphere.setup import recovery
 from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.columns import now
 from dev.attack import readers
 from dev.ogc.server import DATA
 

@@ -22,6 +22,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from ckanext.ecosphere.data_requests.decisions import law
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "requests" / "letters"
@@ -88,7 +89,7 @@ class Facts:
     months: int
     sender: Sender
     author: Author
-    given: Mapping[str, Any]
+    given: Row
     datasets: Sequence[tuple[str, str]] = ()
     language: str = FRENCH
     completes: bool = False
@@ -181,7 +182,7 @@ def compose(facts: Facts) -> Composed:
     return Composed(subject, html, plain, (*versions[0]["blocks"], *_signature(versions[0], facts)))
 
 
-def _signature(version: Mapping[str, Any], facts: Facts) -> Iterator[Block]:
+def _signature(version: Row, facts: Facts) -> Iterator[Block]:
     """Yield what stands below a decision, with its sources."""
     if not version["signed"]:
         return
@@ -243,7 +244,7 @@ def _version(facts: Facts, language: str) -> dict[str, Any]:
     }
 
 
-def _title(kind: Mapping[str, Any], facts: Facts) -> dict[str, str]:
+def _title(kind: Row, facts: Facts) -> dict[str, str]:
     """Return the title of the letter; that of a supplementary letter differs from the first."""
     if facts.completes and facts.service and "title_next" in kind:
         return kind["title_next"]
@@ -338,7 +339,7 @@ def _nobreak(text: str) -> str:
 
 
 def _blocks(
-    body: list[Any], facts: Facts, values: Mapping[str, Any], language: str, table: str
+    body: list[Any], facts: Facts, values: Row, language: str, table: str
 ) -> Iterator[Block]:
     for number, part in enumerate(body, 1):
         if not all(_holds(name, values) for name in part.get("when", ())):
@@ -354,9 +355,7 @@ def _blocks(
             yield Block(**content, row=f"{table}.{number}", **origin)
 
 
-def _content(
-    part: Mapping[str, Any], facts: Facts, values: Mapping[str, Any], language: str
-) -> dict[str, Any]:
+def _content(part: Row, facts: Facts, values: Row, language: str) -> dict[str, Any]:
     """Return what a block of the table says."""
     if "given" in part:
         return {"paragraphs": _paragraphs(str(facts.given.get(part["given"]) or ""))}
@@ -372,7 +371,7 @@ def _content(
     return {"paragraphs": (words,)}
 
 
-def _holds(name: str, values: Mapping[str, Any]) -> bool:
+def _holds(name: str, values: Row) -> bool:
     if name.startswith("!"):
         return not values.get(name[1:])
     return bool(values.get(name))
@@ -382,7 +381,7 @@ def _paragraphs(words: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in words.replace("\r\n", "\n").split("\n\n") if part.strip())
 
 
-def _plain(version: Mapping[str, Any], facts: Facts) -> str:
+def _plain(version: Row, facts: Facts) -> str:
     words = version["words"]
     lines = [version["title"].upper()]
     if version["note"]:

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.vocabularies import tables
 
 DATA = Path(__file__).parents[1] / "data"
@@ -147,18 +148,18 @@ def courts() -> Mapping[str, str]:
 
 
 @cache
-def texts() -> Mapping[str, Any]:
+def texts() -> Row:
     """Read the texts of letters (`data/letters.yaml`)."""
     return _read("letters.yaml")
 
 
 @cache
-def remedies() -> Mapping[str, Any]:
+def remedies() -> Row:
     """Read the remedies and their periods (`data/law.yaml`)."""
     return _read("law.yaml")
 
 
-def commission() -> Mapping[str, Any]:
+def commission() -> Row:
     """Return the commission (CADA), where remedies start: name, short, address, website."""
     return remedies()["commission"]
 

@@ -9,7 +9,7 @@ make time limits run (L. 112-6).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from io import BytesIO
@@ -18,6 +18,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
@@ -34,14 +35,14 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Setting,
     is_any,
-    new_id,
 )
 from ckanext.ecosphere.data_requests.notifications import texts
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, organisations
+from ckanext.ecosphere.shared.columns import new_id
 from ckanext.ecosphere.shared.language import N_
 
 log = logging.getLogger(__name__)
-_ = tk._
 
 NAMES = ("first_name", "last_name", "quality")
 MISSING = {
@@ -53,7 +54,7 @@ MISSING = {
 }
 
 
-def author_of(user_id: str | None, names: Mapping[str, Any] | None = None) -> Author:
+def author_of(user_id: str | None, names: Row | None = None) -> Author:
     """Return the author named on decisions of an account; fields not given yet are empty.
 
     Args:
@@ -76,7 +77,7 @@ def keep_author(user_id: str, names: dict[str, str]) -> None:
     model.Session.add(row)
 
 
-def keep_given_author(user_id: str, transition: str, data: Mapping[str, Any]) -> None:
+def keep_given_author(user_id: str, transition: str, data: Row) -> None:
     """Store the author's name sent with a decision, for this one and the next, without committing."""
     names = {name: str(data[name]) for name in NAMES if data.get(name)}
     if names and transition in states.LETTERS:
@@ -167,7 +168,7 @@ def lacking_names(author: Author, service: Sender) -> dict[str, list[str]]:
 
 
 def faults_of(
-    request: Request, transition: str, user_id: str | None, fields: Mapping[str, Any]
+    request: Request, transition: str, user_id: str | None, fields: Row
 ) -> dict[str, list[str]]:
     """Return the same for a transition that is about to be done; empty when it sends no letter of decision."""
     if (
@@ -289,8 +290,8 @@ def written(
     request: Request,
     kind: str,
     actor_id: str | None,
-    fields: Mapping[str, Any],
-    names: Mapping[str, Any] | None = None,
+    fields: Row,
+    names: Row | None = None,
 ) -> compose.Composed:
     """Compose a letter from the current data, with the author's `names` where they are given.
 
@@ -331,7 +332,7 @@ def written(
     return compose.compose(facts)
 
 
-def _due(request: Request, kind: str, fields: Mapping[str, Any]) -> date | None:
+def _due(request: Request, kind: str, fields: Row) -> date | None:
     if kind == "extend" and fields.get("due"):
         return date.fromisoformat(fields["due"])
     return request.due
@@ -357,7 +358,7 @@ def _datasets(ids: Iterable[str]) -> list[tuple[str, str]]:
     ]
 
 
-def _delivered(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _delivered(fields: Row) -> list[tuple[str, str]]:
     """Return the files and links of an answer: those stored or, for a preview, those about to be."""
     if fields.get("deliveries"):
         return attachments.named_answers(fields["deliveries"])

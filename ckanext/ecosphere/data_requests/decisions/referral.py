@@ -5,12 +5,10 @@ Nothing is stored. Code des relations entre le public et l'administration, L. 34
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -21,6 +19,7 @@ from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import rendered
 from ckanext.ecosphere.data_requests.domain import clock, states, wording
 from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 
 TEXTS = Path(__file__).parents[1] / "data" / "referral.yaml"
@@ -55,7 +54,7 @@ class Referral:
 
 
 @cache
-def texts() -> Mapping[str, Any]:
+def texts() -> Row:
     """Read the texts of referrals (`data/referral.yaml`)."""
     return yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
 
@@ -182,7 +181,7 @@ def day(value: date | None) -> str:
     return ""
 
 
-def _plain(head: Mapping[str, Any], sections: list[tuple[str, list[str], bool]]) -> str:
+def _plain(head: Row, sections: list[tuple[str, list[str], bool]]) -> str:
     blocks = [
         "\n".join(head["sender"]),
         head["date"],

@@ -7,7 +7,7 @@ one that goes on instead of a duplicate, or is treated together.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -16,6 +16,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import attachments, config
@@ -29,10 +31,9 @@ from ckanext.ecosphere.data_requests.model import (
     by_id_or_reference,
     is_any,
 )
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.language import N_
-
-_ = tk._
 
 LONGEST_WAIT = timedelta(days=366)
 #: Values of a field that was left empty.
@@ -68,7 +69,7 @@ LOOKED_AT = (
 )
 
 
-def missing_before_sending(request: Request, today: date | None) -> dict[str, list[str]]:
+def missing_before_sending(request: Request, today: date | None) -> Errors:
     """Return what a draft lacks before it can be sent: field → messages.
 
     Args:
@@ -83,9 +84,9 @@ def missing_before_sending(request: Request, today: date | None) -> dict[str, li
     return {name: errors[name] for name in errors if name in ("title", "description")}
 
 
-def lacking(values: Mapping[str, Any], today: date | None) -> dict[str, list[str]]:
+def lacking(values: Row, today: date | None) -> Errors:
     """Check the values of a form likewise; dates may be dates or YYYY-MM-DD."""
-    errors: dict[str, list[str]] = {}
+    errors: Errors = {}
 
     def need(name: str, message: str) -> None:
         errors.setdefault(name, []).append(message)
@@ -118,11 +119,11 @@ def lacking(values: Mapping[str, Any], today: date | None) -> dict[str, list[str
 
 def parse(
     transition: states.Transition,
-    data: Mapping[str, Any],
+    data: Row,
     request: Request,
     today: date,
     actor: str | None,
-) -> dict[str, Any]:
+) -> DataDict:
     """Validate the fields of a transition.
 
     Args:
@@ -138,8 +139,8 @@ def parse(
     Raises:
         ValidationError: what is missing or wrong, by field.
     """
-    errors: dict[str, list[str]] = {}
-    values: dict[str, Any] = {}
+    errors: Errors = {}
+    values: DataDict = {}
     step = Step(request, today, actor)
     for name in transition.fields:
         value = data.get(name)
@@ -209,7 +210,7 @@ def checked_ground(value: Any, in_part: bool = False) -> str:
     raise tk.Invalid(_("Choose a ground from the list, or “another ground”."))
 
 
-def contradictions(request: Request, values: Mapping[str, Any]) -> Errors:
+def contradictions(request: Request, values: Row) -> Errors:
     """Return what is missing or contradictory in a refusal, whole or partial: field → messages."""
     errors: Errors = {}
     key = values.get("ground")
@@ -279,12 +280,12 @@ def contradictions(request: Request, values: Mapping[str, Any]) -> Errors:
     return errors
 
 
-def _said(values: Mapping[str, Any]) -> str:
+def _said(values: Row) -> str:
     """Return the reasons of a refusal, without case, accents or punctuation."""
     return voc.normalise(f"{values.get('law', '')} {values.get('facts', '')}")
 
 
-def _spoken_of(chosen: law.Ground, values: Mapping[str, Any]) -> law.Ground | None:
+def _spoken_of(chosen: law.Ground, values: Row) -> law.Ground | None:
     """Return the ground that the reasons speak of, if they speak of another one and not of the chosen one."""
     words_given = _said(values)
     groups = {
@@ -305,7 +306,7 @@ def _spoken_of(chosen: law.Ground, values: Mapping[str, Any]) -> law.Ground | No
     )
 
 
-def incomplete_transmission(values: Mapping[str, Any]) -> Errors:
+def incomplete_transmission(values: Row) -> Errors:
     """Return what is missing of a transmission outside the portal: field → messages."""
     if not values.get("transmitted_to"):
         return {}
@@ -413,7 +414,7 @@ def _is_closed(target: Request, reader: people.Reader) -> str:
 # Fields of transitions.
 
 
-def _parser(transition: str, name: str, data: Mapping[str, Any]) -> Parser:
+def _parser(transition: str, name: str, data: Row) -> Parser:
     # No letter is sent for spam: the reason need not meet the rules of letters.
     if (transition, name) in SPECIAL and not data.get("spam"):
         return SPECIAL[transition, name]
@@ -484,16 +485,14 @@ def _organization(value: Any, step: Step) -> str:
 
 
 def _unreachable(group: model.Group, request: Request) -> str:
-    name = group.title or group.name
+    name = group.display_name
     message = _(
         "“{service}” has neither members nor a mailbox: nobody would read the request."
     ).format(service=name)
     other = places.instead_of(group, request)
     if other is None:
         return f"{message} " + _("Have its contact sheet filled in, or choose another service.")
-    return f"{message} " + _("Choose “{service}” instead.").format(
-        service=other.title or other.name
-    )
+    return f"{message} " + _("Choose “{service}” instead.").format(service=other.display_name)
 
 
 def _future_day(value: Any, step: Step) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
+from ckan.types import DataDict
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
@@ -80,7 +81,7 @@ def by_ids(table: Any, ids: Iterable[Any]) -> Sequence[Any]:
 
 def service_dict(group: model.Group) -> dict[str, str]:
     """Return a service as {id, name, title}."""
-    return {"id": group.id, "name": group.name, "title": group.title or group.name}
+    return {"id": group.id, "name": group.name, "title": group.display_name}
 
 
 def active_service(key: Any) -> model.Group | None:
@@ -187,7 +188,7 @@ def mailbox_of(key: str) -> Mailbox | None:
         sheet = sheets.ContactSheet()
     email = sheet.chief if key.startswith(CHIEF_PREFIX) else sheet.email
     if group and email:
-        return Mailbox(key, group.id, email, group.title or group.name)
+        return Mailbox(key, group.id, email, group.display_name)
     return None
 
 
@@ -196,7 +197,7 @@ def is_mailbox(key: str) -> bool:
     return key.startswith((MAILBOX_PREFIX, CHIEF_PREFIX))
 
 
-def mailbox_keys(audience: str, request: Request, fields: dict[str, Any]) -> Iterable[str]:
+def mailbox_keys(audience: str, request: Request, fields: DataDict) -> Iterable[str]:
     """Return the keys of the mailboxes of an audience."""
     if audience == states.CHIEF:
         if sheets.chief(request.organization_id):
@@ -419,7 +420,7 @@ def moderators() -> set[str]:
 # Audiences of notifications.
 
 
-def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
+def audience(name: str, request: Request, fields: DataDict) -> set[str]:
     """Return the ids of the users in an audience.
 
     Args:

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
@@ -206,7 +207,7 @@ class Proposal:
     """
 
     organization: model.Group | None
-    reason: dict[str, Any]
+    reason: DataDict
     alternatives: list[model.Group] = field(default_factory=list)
 
 
@@ -241,7 +242,7 @@ def propose(theme: str, territory: str) -> Proposal:
     best, rule = fitting[0]
     reason = {
         "code": _code(rule),
-        "service": best.title or best.name,
+        "service": best.display_name,
         "theme": root,
         "territory": territory,
     }
@@ -256,7 +257,7 @@ def publisher_of(package_id: str | None) -> Proposal | None:
         group = model.Session.get(model.Group, package.owner_org)
     if group is None or group.state != model.State.ACTIVE:
         return None
-    return Proposal(group, {"code": "dataset", "service": group.title or group.name})
+    return Proposal(group, {"code": "dataset", "service": group.display_name})
 
 
 def _fits(rule: Rule, place: voc.Concept | None, root: str) -> bool:
@@ -350,9 +351,7 @@ def services() -> list[model.Group]:
     query = sa.select(model.Group).where(
         model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE
     )
-    return sorted(
-        model.Session.scalars(query), key=lambda group: voc.normalise(group.title or group.name)
-    )
+    return sorted(model.Session.scalars(query), key=lambda group: voc.normalise(group.display_name))
 
 
 def _root(theme: str) -> str:

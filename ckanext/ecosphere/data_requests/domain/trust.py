@@ -16,6 +16,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from flask import has_request_context, request
 
 from ckanext.ecosphere.data_requests import config
@@ -47,7 +48,7 @@ def count_request(reader: Reader) -> None:
     try:
         _count("request", reader, config.most_requests_per_day(), DAY)
     except tk.ValidationError as error:
-        other_ways = tk._(
+        other_ways = _(
             "The right to ask has no limit: you may also ask the service by post or e-mail."
         )
         texts: Any = error.error_dict["message"]
@@ -131,11 +132,11 @@ def refuse_if_too_many_wait(signal: Request) -> None:
     in_all = number_of(Request, *waiting)
     if of_dataset <= config.signals_of_dataset() and in_all <= config.signals_waiting():
         return
-    message = tk._(
+    message = _(
         "Too many reports wait for a moderator: yours was not sent. Try again in a few days."
     )
     if not signal.requester_id:
-        message = tk._(
+        message = _(
             "Too many reports wait for a moderator: yours was not sent. Log in to send it, or try "
             "again later."
         )
@@ -180,7 +181,7 @@ def _in_words() -> Iterator[None]:
         yield
     except rate_limits.TooMany as error:
         message = (
-            tk._("You have sent too much in a short time.")
+            _("You have sent too much in a short time.")
             + " "
             + rate_limits.try_again(error.seconds)
         )

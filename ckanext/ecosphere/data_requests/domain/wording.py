@@ -13,11 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import ckan.plugins.toolkit as tk
+from ckan.common import _
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import places
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.vocabularies import tables
@@ -92,9 +93,6 @@ def of_the(title: str) -> str:
             return f"d’{title}"
         return f"de {title}"
     return CONTRACTED[article].format(title=title)
-
-
-_ = tk._
 
 
 STATES = {
@@ -369,7 +367,7 @@ def use(code: str) -> str:
     return use_label(code, language.current())
 
 
-def routing_reason(reason: Mapping[str, Any]) -> str:
+def routing_reason(reason: Row) -> str:
     """Return why a service was proposed, as a sentence; "" when the reason is unknown."""
     if not reason:
         return ""
@@ -381,7 +379,7 @@ def routing_reason(reason: Mapping[str, Any]) -> str:
     )
 
 
-def flag(flag_: Mapping[str, Any]) -> str:
+def flag(flag_: Row) -> str:
     """Return the text of a flag."""
     code = flag_["code"]
     if code == "unreachable" and not flag_.get("title"):

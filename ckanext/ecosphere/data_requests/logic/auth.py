@@ -10,6 +10,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.data_requests import attachments, conversation, dictize, history
@@ -24,7 +25,6 @@ from ckanext.ecosphere.data_requests.model import (
 )
 from ckanext.ecosphere.shared import authorization
 
-_ = tk._
 YES: AuthResult = {"success": True}
 
 
@@ -365,7 +365,7 @@ def _function(
     return checked
 
 
-def get_auth_functions() -> dict[str, Any]:
+def get_auth_functions() -> DataDict:
     """Return the auth functions that the plugin registers."""
     functions = {f"ecosphere_request_{name}": _function(name, rule) for name, rule in RULES.items()}
     return authorization.deny_by_default(functions)

@@ -44,7 +44,7 @@ def _id() -> list[Any]:
 
 
 #: Field → validator; all are optional until the request is sent.
-FIELDS: dict[str, Any] = {
+FIELDS: DataDict = {
     "description": v.long_text,
     "use": v.use,
     "procedure_reference": v.one_line,

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 from ckan.lib.navl.dictization_functions import missing
 
 from ckanext.ecosphere import vocabularies as voc
@@ -16,8 +17,6 @@ from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, states, text, wording
 from ckanext.ecosphere.data_requests.domain import places as registry
-
-_ = tk._
 
 LONGEST_LINE = 300
 LONGEST_TEXT = 20_000

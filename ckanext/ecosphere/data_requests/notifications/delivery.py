@@ -23,6 +23,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.data_requests import attachments, config, dictize, mail_parsing
 from ckanext.ecosphere.data_requests.decisions import letters
@@ -45,8 +47,6 @@ from ckanext.ecosphere.shared.mailing import labelled, subject
 from ckanext.ecosphere.work import jobs
 from ckanext.ecosphere.work.model import DONE, Work
 from ckanext.ecosphere.work.outbox import Unwanted
-
-_ = tk._
 
 #: Setting of the digest → days between two digests.
 PERIODS = {"daily": 1, "weekly": 7}
@@ -107,7 +107,7 @@ def _join(mail: Work, *conditions: sa.ColumnElement[bool]) -> None:
     model.Session.execute(sa.delete(Work).where(Work.id.in_(ids)))
 
 
-def _write(mail: Work) -> dict[str, Any]:
+def _write(mail: Work) -> DataDict:
     """Return the parameters of an e-mail.
 
     Raises:
@@ -133,7 +133,7 @@ def _addressee(recipient: str) -> Any:
     return people.mailbox_of(recipient) or model.User.get(recipient)
 
 
-def _render(mail_id: int, recipient: str, is_digest: bool) -> dict[str, Any] | None:
+def _render(mail_id: int, recipient: str, is_digest: bool) -> DataDict | None:
     """Return recipient, subject and both forms of an e-mail, in the current language."""
     user, rows = _addressee(recipient), _told_in(mail_id)
     letter = write(user, rows, is_digest) if user else None
@@ -351,7 +351,7 @@ def closing() -> str:
     return words.format(title=tk.config["ckan.site_title"])
 
 
-def in_form(letter: Letter, user: model.User | Mailbox) -> dict[str, Any]:
+def in_form(letter: Letter, user: model.User | Mailbox) -> DataDict:
     """Return recipient, subject and both forms of an e-mail, as arguments of `sending.hand_over`."""
     return {
         "recipient_name": texts.name_of(user),

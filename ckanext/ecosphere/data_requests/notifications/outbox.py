@@ -38,6 +38,7 @@ from ckanext.ecosphere.data_requests.model import (
     Setting,
     rows_changed,
 )
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.work.model import DONE, PENDING, RUNNING, Work
 from ckanext.ecosphere.work.outbox import Outbox
 
@@ -137,7 +138,7 @@ def _tell(
     key: str,
     audiences: Iterable[Told],
     actor: str | None,
-    fields: Mapping[str, Any],
+    fields: Row,
     **origin: Any,
 ) -> int:
     audiences = list(audiences)
@@ -256,7 +257,7 @@ def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, To
 
 
 def recipients_of(
-    request: Request, audiences: Iterable[Told], actor: str | None, fields: Mapping[str, Any]
+    request: Request, audiences: Iterable[Told], actor: str | None, fields: Row
 ) -> dict[str, Told]:
     """Map each user to the audience as which they are notified, the first that has them; the acting user only gets
     receipts.

@@ -151,17 +151,17 @@ def remind_requesters() -> int:
 
 
 def _remind_requester(request_id: str) -> int:
-    request, today = transitions.locked(request_id), clock.today()
-    is_due = request.state == states.NEEDS_INFO and _wants_reminder(request, today)
-    if is_due:
-        request.reminders += 1
-        request.last_reminded = today
-        kind = "details_first" if request.reminders == 1 else "details_last"
-        asked_at = ""
-        if request.details_asked:
-            asked_at = request.details_asked.isoformat()
-        outbox.of_reminder(request, kind, f"{kind}:{request.id}:{asked_at}", states.REQUESTER)
-    model.Session.commit()
+    with transitions.changing(request_id) as request:
+        today = clock.today()
+        is_due = request.state == states.NEEDS_INFO and _wants_reminder(request, today)
+        if is_due:
+            request.reminders += 1
+            request.last_reminded = today
+            kind = "details_first" if request.reminders == 1 else "details_last"
+            asked_at = ""
+            if request.details_asked:
+                asked_at = request.details_asked.isoformat()
+            outbox.of_reminder(request, kind, f"{kind}:{request.id}:{asked_at}", states.REQUESTER)
     return int(is_due)
 
 
@@ -204,16 +204,17 @@ def tell_of_silence() -> int:
 
 
 def _tell_of_silence(request_id: str) -> int:
-    request = transitions.locked(request_id)
-    is_over = (
-        request.state in states.ACTIVE and request.due is not None and request.due <= clock.today()
-    )
-    is_new = is_over and letters.of_silence(request)
-    if is_new:
-        outbox.of_reminder(
-            request, "silence", f"silence:{request_id}:{request.due}", states.REQUESTER
+    with transitions.changing(request_id) as request:
+        is_over = (
+            request.state in states.ACTIVE
+            and request.due is not None
+            and request.due <= clock.today()
         )
-    model.Session.commit()
+        is_new = is_over and letters.of_silence(request)
+        if is_new:
+            outbox.of_reminder(
+                request, "silence", f"silence:{request_id}:{request.due}", states.REQUESTER
+            )
     return int(bool(is_new))
 
 
@@ -253,27 +254,27 @@ def _escalation_key_sql(level: str) -> sa.ColumnElement[str]:
 
 def _escalate_one(due_request: tuple[str, str, date]) -> int:
     level, request_id, last = due_request
-    request = transitions.locked(request_id)
-    due = request.due
-    if (
-        request.state not in states.ON_DESK
-        or due is None
-        or due > last
-        or _is_escalated(request, level)
-    ):
-        model.Session.rollback()
-        return 0
-    if level == CHIEF and not sheets.chief(request.organization_id):
-        informed = MODERATORS
-    else:
-        informed = level
-    key = _escalation_key(level, due)
-    model.Session.add(
-        Trace(request_id=request.id, kind=ESCALATED, key=key, told=informed, created=clock.now())
-    )
-    kind = "escalated_late" if due < clock.today() else "escalated_soon"
-    outbox.of_reminder(request, kind, f"{key}:{request.id}", AUDIENCES[level])
-    model.Session.commit()
+    with transitions.changing(request_id) as request:
+        due = request.due
+        if (
+            request.state not in states.ON_DESK
+            or due is None
+            or due > last
+            or _is_escalated(request, level)
+        ):
+            return 0
+        if level == CHIEF and not sheets.chief(request.organization_id):
+            informed = MODERATORS
+        else:
+            informed = level
+        key = _escalation_key(level, due)
+        model.Session.add(
+            Trace(
+                request_id=request.id, kind=ESCALATED, key=key, told=informed, created=clock.now()
+            )
+        )
+        kind = "escalated_late" if due < clock.today() else "escalated_soon"
+        outbox.of_reminder(request, kind, f"{key}:{request.id}", AUDIENCES[level])
     return 1
 
 
@@ -299,13 +300,16 @@ def _due_deliveries() -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _publish_answer(request_id: str) -> int:
-    request = transitions.locked(request_id)
-    is_given = request.state in states.GIVEN
-    if is_given:
-        update = sa.update(Delivery).where(Delivery.request_id == request_id, *_due_deliveries())
-        model.Session.execute(update.values(reach=EVERYONE))
-        outbox.of_public_answer(request, f"public_answer:{request_id}:{clock.today().isoformat()}")
-    model.Session.commit()
+    with transitions.changing(request_id) as request:
+        is_given = request.state in states.GIVEN
+        if is_given:
+            update = sa.update(Delivery).where(
+                Delivery.request_id == request_id, *_due_deliveries()
+            )
+            model.Session.execute(update.values(reach=EVERYONE))
+            outbox.of_public_answer(
+                request, f"public_answer:{request_id}:{clock.today().isoformat()}"
+            )
     return int(is_given)
 
 

@@ -6,10 +6,12 @@ A quoted text has its author, a notice that it is not official, and no link that
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.data_requests import history
@@ -20,8 +22,6 @@ from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, 
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.mailing import harmless
-
-_ = tk._
 
 #: (kind, audience) → sentence; audience "" for all others.
 SENTENCES: dict[tuple[str, str], str] = {
@@ -206,7 +206,7 @@ def service_of(request: Request, event: Event | None) -> str:
     key = of_event or request.organization_id
     group = model.Session.get(model.Group, key) if key else None
     if group:
-        return group.title or group.name
+        return group.display_name
     return ""
 
 
@@ -218,7 +218,7 @@ def _services(requests: Sequence[Request], events: Sequence[Event]) -> Sequence[
     return by_ids(model.Group, keys)
 
 
-def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]]:
+def on_page(rows: Sequence[Notification], reader: Reader) -> list[DataDict]:
     """Return notifications as the page lists them, without those of requests that the user may no longer read, except
     the notice of a transfer to the former service.
     """
@@ -335,19 +335,19 @@ def details(kind: str, request: Request, event: Event | None) -> list[tuple[str,
     return [(_(label), value) for label, value in labelled if value]
 
 
-def _field(name: str) -> Callable[[Request, dict[str, Any]], str]:
+def _field(name: str) -> Callable[[Request, DataDict], str]:
     return lambda request, fields: str(fields.get(name) or "")
 
 
-def _day_field(name: str) -> Callable[[Request, dict[str, Any]], str]:
+def _day_field(name: str) -> Callable[[Request, DataDict], str]:
     return lambda request, fields: dates.day(fields.get(name))
 
 
-def _due(request: Request, fields: dict[str, Any]) -> str:
+def _due(request: Request, fields: DataDict) -> str:
     return dates.day(request.due)
 
 
-def _target(request: Request, fields: dict[str, Any]) -> str:
+def _target(request: Request, fields: DataDict) -> str:
     """Return the request merged into, "" when the requester may not read it, as it may not be moderated yet."""
     target = model.Session.get(Request, fields.get("target") or "")
     reader = people.reader_of_id(request.requester_id)
@@ -356,14 +356,14 @@ def _target(request: Request, fields: dict[str, Any]) -> str:
     return ""
 
 
-def _catalogue(request: Request, fields: dict[str, Any]) -> str:
+def _catalogue(request: Request, fields: DataDict) -> str:
     """Return the address of the lists that a person asked to specify a request is told of (R. 124-1, II)."""
     if request.is_signal:
         return ""
     return address("dataset/")
 
 
-def _question(request: Request, fields: dict[str, Any]) -> str:
+def _question(request: Request, fields: DataDict) -> str:
     """Return the pending question, for reminders, which have no event of their own."""
     asked = (
         model.Session.query(Event)
@@ -376,7 +376,7 @@ def _question(request: Request, fields: dict[str, Any]) -> str:
     return ""
 
 
-def _held_by(request: Request, fields: dict[str, Any]) -> str:
+def _held_by(request: Request, fields: DataDict) -> str:
     here = request.assigned_to in people.editors_of(request.organization_id)
     user = model.User.get(request.assigned_to) if here else None
     if user:
@@ -396,7 +396,7 @@ HELD_BY = (N_("Assigned to"), _held_by)
 SERVICE_OF = (N_("Service"), lambda request, fields: service_of(request, None))
 
 #: Kind → (label, function of the request and the fields of its event) of each detail.
-DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], ...]] = {
+DETAILS: dict[str, tuple[tuple[str, Callable[[Request, DataDict], str]], ...]] = {
     "submit": (DUE,),
     "accept": (DUE,),
     "reject": (REASON,),

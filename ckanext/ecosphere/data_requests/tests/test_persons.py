@@ -186,7 +186,8 @@ def test_the_matrix_has_every_action():
 
 def test_every_action_asks_under_its_own_name():
     for name, function in actions.get_actions().items():
-        assert f'check_access("{name}"' in inspect.getsource(inspect.unwrap(function)), name
+        source = inspect.getsource(inspect.unwrap(function))
+        assert getattr(function, "checks_access", False) or f'check_access("{name}"' in source, name
 
 
 @pytest.mark.slow("personas")

@@ -8,6 +8,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
@@ -31,6 +33,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
     rendered,
 )
 from ckanext.ecosphere.data_requests.views.read import conversation_page
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.language import N_
 
@@ -103,7 +106,7 @@ def transition(id: str, transition: str) -> AnyResponse:
     return _after(request_, result)
 
 
-def _after(request_: Mapping[str, Any], result: Mapping[str, Any]) -> Response:
+def _after(request_: Row, result: Row) -> Response:
     """Lead to the request, or to where its person came from when it is out of their sight."""
     if result["reference"] is None:  # a draft that was given up
         return tk.redirect_to("ecosphere_requests.mine")
@@ -128,10 +131,10 @@ def transition_resume(id: str, transition: str) -> AnyResponse:
 
 
 def _previewed(
-    request_: Mapping[str, Any],
-    step: Mapping[str, Any],
+    request_: Row,
+    step: Row,
     typed: Mapping[str, str],
-    data: dict[str, Any],
+    data: DataDict,
 ) -> Response | None:
     """Show the letter that the form would send; None when the person has seen this very letter and sends it."""
     again = forms.with_files({}, "files", data.get("files") or [])
@@ -144,7 +147,7 @@ def _previewed(
     return _form(request_, step, typed, errors=again, letter=letter)
 
 
-def _read(step: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
+def _read(step: Row, typed: Mapping[str, str]) -> DataDict:
     """Read the form of a transition, including the author's name for a letter."""
     names = [field["name"] for field in step["fields"]]
     if step["transition"] in states.LETTERS:
@@ -158,9 +161,9 @@ def comment(id: str) -> AnyResponse:
     """Add a comment, or an internal note of the service."""
     typed = request.form
     if forms.trapped(typed):
-        tk.abort(400, tk._("The form was filled in by a program. Leave the hidden field empty."))
+        tk.abort(400, _("The form was filled in by a program. Leave the hidden field empty."))
     upload = request.files.get("upload")
-    data: dict[str, Any] = {"text": typed.get("text", "").replace("\r\n", "\n").strip()}
+    data: DataDict = {"text": typed.get("text", "").replace("\r\n", "\n").strip()}
     if typed.get("internal"):
         data["internal"] = True
     uploads = [upload] if upload and upload.filename else []
@@ -174,15 +177,15 @@ def comment(id: str) -> AnyResponse:
             request_, forms.with_files(messages(error), "upload", uploads), typed, INVALID
         )
     if data.get("internal"):
-        tk.h.flash_success(tk._("Your note is saved."))
+        tk.h.flash_success(_("Your note is saved."))
     elif any(
         message["mine"] and message["moderation"] == "held" for message in after["comments"][-1:]
     ):
         tk.h.flash_notice(
-            tk._("Your message waits for a moderator: it is published once it has been read.")
+            _("Your message waits for a moderator: it is published once it has been read.")
         )
     else:
-        tk.h.flash_success(tk._("Your message is published."))
+        tk.h.flash_success(_("Your message is published."))
     return tk.redirect_to("ecosphere_requests.read", id=id, _anchor="conversation")
 
 
@@ -212,7 +215,7 @@ def delivery(id: str, delivery: str) -> AnyResponse:
     return _handed_out(id, file)
 
 
-def _handed_out(id: str, file: Mapping[str, Any]) -> AnyResponse:
+def _handed_out(id: str, file: Row) -> AnyResponse:
     request_ = act("ecosphere_request_show", id=id)
     if file["request_id"] != request_["id"] or not Path(file["path"]).is_file():
         raise tk.ObjectNotFound
@@ -238,9 +241,9 @@ def hide(id: str) -> AnyResponse:
     """Hide a request from the public, or show it again."""
     hidden = request.form.get("hidden") == "1"
     if hidden:
-        message = tk._("This is hidden from the public.")
+        message = _("This is hidden from the public.")
     else:
-        message = tk._("This is public again.")
+        message = _("This is public again.")
     return _simple(id, "ecosphere_request_hide", {"id": id, "hidden": hidden}, message)
 
 
@@ -252,7 +255,7 @@ def support(id: str) -> AnyResponse:
     draft = request.form.get("draft")
     if draft:
         _give_up(draft)
-    tk.h.flash_success(tk._("You support this request: you will be told how it goes on."))
+    tk.h.flash_success(_("You support this request: you will be told how it goes on."))
     reference = request_.get("reference") if isinstance(request_, dict) else None
     return tk.redirect_to("ecosphere_requests.read", id=reference or id)
 
@@ -262,7 +265,7 @@ def support(id: str) -> AnyResponse:
 def unsupport(id: str) -> AnyResponse:
     """Stop supporting a request."""
     return _simple(
-        id, "ecosphere_request_unsupport", {"id": id}, tk._("You no longer support this request.")
+        id, "ecosphere_request_unsupport", {"id": id}, _("You no longer support this request.")
     )
 
 
@@ -270,7 +273,7 @@ def unsupport(id: str) -> AnyResponse:
 @known
 def follow(id: str) -> AnyResponse:
     """Follow a request."""
-    return _simple(id, "ecosphere_request_follow", {"id": id}, tk._("You follow this request."))
+    return _simple(id, "ecosphere_request_follow", {"id": id}, _("You follow this request."))
 
 
 @page
@@ -278,18 +281,18 @@ def follow(id: str) -> AnyResponse:
 def unfollow(id: str) -> AnyResponse:
     """Stop following a request."""
     return _simple(
-        id, "ecosphere_request_unfollow", {"id": id}, tk._("You no longer follow this request.")
+        id, "ecosphere_request_unfollow", {"id": id}, _("You no longer follow this request.")
     )
 
 
-def _simple(id: str, action: str, data: dict[str, Any], message: str = "") -> AnyResponse:
+def _simple(id: str, action: str, data: DataDict, message: str = "") -> AnyResponse:
     """Call an action without a form, and return to the request."""
     try:
         act(action, **data)
     except tk.ValidationError as error:
         flash(error)
     else:
-        tk.h.flash_success(message or tk._("It is done."))
+        tk.h.flash_success(message or _("It is done."))
     return tk.redirect_to("ecosphere_requests.read", id=id)
 
 
@@ -307,7 +310,7 @@ def _give_up(draft: str) -> None:
         return
 
 
-def _wanted(request_: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+def _wanted(request_: Row, name: str) -> DataDict | None:
     """Return a transition with its fields, None when the user may not do it now."""
     for step in request_["may"]:
         if step["transition"] == name:
@@ -327,7 +330,7 @@ def _in_reading_order(names: list[str]) -> list[str]:
     return [*rest, *(name for name in OF_A_REFUSAL if name in names)]
 
 
-def _likely(request_: Mapping[str, Any], step: Mapping[str, Any]) -> dict[str, Any]:
+def _likely(request_: Row, step: Row) -> DataDict:
     """Return initial values: the proposed service, the matching target, a reason, or a saved answer."""
     names = {field["name"] for field in step["fields"]}
     if "organization" in names and step["transition"] == "accept" and request_.get("organization"):
@@ -336,7 +339,7 @@ def _likely(request_: Mapping[str, Any], step: Mapping[str, Any]) -> dict[str, A
         return {"target": request.args.get("target", "")}
     if step["transition"] == "transfer":
         likely = _services(request_)["likely"]
-        reason = tk._(
+        reason = _(
             "Our service does not hold these data; this service is more likely to hold them."
         )
         organization = likely[0]["id"] if likely else ""
@@ -349,7 +352,7 @@ def _likely(request_: Mapping[str, Any], step: Mapping[str, Any]) -> dict[str, A
     return {}
 
 
-def _saved(request_: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _saved(request_: Row) -> list[DataDict]:
     """Return the saved answers of the service of a request, none to users who do not work there."""
     try:
         return act(
@@ -361,13 +364,13 @@ def _saved(request_: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _form(
-    request_: Mapping[str, Any],
-    step: Mapping[str, Any],
-    values: Mapping[str, Any],
+    request_: Row,
+    step: Row,
+    values: Row,
     *,
     errors: forms.Errors | None = None,
-    changes: list[dict[str, Any]] | None = None,
-    letter: Mapping[str, Any] | None = None,
+    changes: list[DataDict] | None = None,
+    letter: Row | None = None,
     status: int = 200,
 ) -> Response:
     names = [field["name"] for field in step["fields"]]
@@ -375,10 +378,10 @@ def _form(
     answers = "requester" in request_["roles"] and step["transition"] in ANSWERS
     labels = forms.labels()
     if answers:
-        labels["comment"] = tk._("Your answer")
+        labels["comment"] = _("Your answer")
     if request_["is_signal"]:
-        labels["target"] = tk._("Report that stays")
-    variables: dict[str, Any] = {
+        labels["target"] = _("Report that stays")
+    variables: DataDict = {
         "request_": request_,
         "wanted": step,
         "names": names,
@@ -413,7 +416,7 @@ def _form(
     return rendered("ecosphere_requests/transition.html", variables, status)
 
 
-def _services(request_: Mapping[str, Any]) -> dict[str, Any]:
+def _services(request_: Row) -> DataDict:
     """Return the services likely to hold the data, and why the first is proposed."""
     place = {
         name: request_[name]
@@ -436,7 +439,7 @@ def _services(request_: Mapping[str, Any]) -> dict[str, Any]:
     return {"likely": reachable, "why": why}
 
 
-def _proposed(request_: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _proposed(request_: Row) -> list[DataDict]:
     """Return datasets that may answer: suggestions first, then similar ones."""
     by_id = {
         dataset["id"]: dataset
@@ -445,9 +448,7 @@ def _proposed(request_: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(by_id.values())
 
 
-def _stale(
-    request_: Mapping[str, Any], step: Mapping[str, Any] | None, typed: Any, error: Any
-) -> Response:
+def _stale(request_: Row, step: Row | None, typed: Any, error: Any) -> Response:
     """Show a concurrent change with the input kept; a second click sends it again."""
     still = _wanted(request_, step["transition"]) if step else None
     changes = getattr(error, "changes", None) or []
@@ -457,9 +458,9 @@ def _stale(
 
 
 def _too_late(
-    request_: Mapping[str, Any],
+    request_: Row,
     typed: Any = None,
-    changes: list[dict[str, Any]] | None = None,
+    changes: list[DataDict] | None = None,
     transition: str = "",
 ) -> Response:
     """Show that a transition is no longer possible or for others, and give the input back."""
@@ -473,14 +474,12 @@ def _too_late(
     return rendered("ecosphere_requests/too_late.html", variables, CONFLICT)
 
 
-def _sends_letter(request_: Mapping[str, Any], transition: str) -> bool:
+def _sends_letter(request_: Row, transition: str) -> bool:
     """Return whether a transition of a request sends a letter of decision."""
     return transition in states.LETTERS and not request_["is_signal"]
 
 
-def _composed(
-    request_: Mapping[str, Any], transition: str, data: Mapping[str, Any]
-) -> dict[str, Any]:
+def _composed(request_: Row, transition: str, data: Row) -> DataDict:
     """Return the letter that a transition would send; `seen` stands for its text.
 
     Raises:
@@ -494,9 +493,7 @@ def _composed(
     return {**letter, "seen": digest(letter["html"], letter["plain"])}
 
 
-def _letter_variables(
-    request_: Mapping[str, Any], transition: str, values: Mapping[str, Any]
-) -> dict[str, Any]:
+def _letter_variables(request_: Row, transition: str, values: Row) -> DataDict:
     """Return what a letter lacks: fields of its `author` to ask for, the `unnamed` service; and `ways` to pass on."""
     request = model.Session.get_one(Request, request_["id"])
     faults = letters.faults_of(request, transition, tk.current_user.id, {})
@@ -522,28 +519,24 @@ def _ways() -> list[tuple[str, str]]:
 
 def _rule() -> str:
     """Return the rule for reasons, shown before the user writes."""
-    return tk._("In sentences, {number} different words at least.").format(
-        number=fields.FEWEST_WORDS
-    )
+    return _("In sentences, {number} different words at least.").format(number=fields.FEWEST_WORDS)
 
 
-def _treated_together(request_: Mapping[str, Any], transition: str) -> list[dict[str, Any]]:
+def _treated_together(request_: Row, transition: str) -> list[DataDict]:
     """Return the requests to which a step of the work also goes."""
     if transition not in states.SHARED:
         return []
     return [other for other in request_["joined"] if other["state"] in states.ACTIVE]
 
 
-def _tell_of_others(together: Mapping[str, Any]) -> None:
+def _tell_of_others(together: Row) -> None:
     """Say for which of the requests treated together the transition was done, and why not for the others."""
     if together["done"]:
         tk.h.flash_success(
-            tk._("It was also done for {references}.").format(
-                references=", ".join(together["done"])
-            )
+            _("It was also done for {references}.").format(references=", ".join(together["done"]))
         )
     for other in together["left_out"]:
-        tk.h.flash_error(tk._("It was not done for {reference}: {reason}").format(**other))
+        tk.h.flash_error(_("It was not done for {reference}: {reason}").format(**other))
 
 
 # Reports about datasets.
@@ -574,7 +567,7 @@ def signal_create(dataset: str) -> AnyResponse:
         report = act("ecosphere_request_signal", dataset=package["id"], **values)
     except tk.ValidationError as error:
         missing = {
-            name: [tk._(MISSING_IN_SIGNAL[name])] for name, value in values.items() if not value
+            name: [_(MISSING_IN_SIGNAL[name])] for name, value in values.items() if not value
         }
         return _signal_form(
             package,
@@ -584,17 +577,15 @@ def signal_create(dataset: str) -> AnyResponse:
         )
     if report["readable"]:
         tk.h.flash_success(
-            tk._("Thank you. The service has it: {reference}.").format(
-                reference=report["reference"]
-            )
+            _("Thank you. The service has it: {reference}.").format(reference=report["reference"])
         )
         return tk.redirect_to("ecosphere_requests.read", id=report["reference"])
-    words = tk._("Thank you. A moderator reads it first, then the service: {reference}.")
+    words = _("Thank you. A moderator reads it first, then the service: {reference}.")
     tk.h.flash_success(words.format(reference=report["reference"]))
     return tk.redirect_to("dataset.read", id=package["name"])
 
 
-def _shown(dataset: str) -> dict[str, Any]:
+def _shown(dataset: str) -> DataDict:
     try:
         return act("package_show", id=dataset)
     except tk.NotAuthorized:
@@ -602,8 +593,8 @@ def _shown(dataset: str) -> dict[str, Any]:
 
 
 def _signal_form(
-    dataset: Mapping[str, Any],
-    values: Mapping[str, Any],
+    dataset: Row,
+    values: Row,
     errors: forms.Errors | None = None,
     status: int = 200,
 ) -> Response:

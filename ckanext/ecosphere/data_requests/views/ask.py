@@ -20,9 +20,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import redis
 from ckan import model
-from ckan.common import session
+from ckan.common import _, session
 from ckan.lib.redis import connect_to_redis
 from ckan.lib.search import SearchError, SearchQueryError
+from ckan.types import DataDict
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -43,6 +44,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
     rendered,
     status_of,
 )
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, organisations, outlines
 
 TOO_MANY = 429
@@ -66,7 +68,7 @@ def new() -> AnyResponse:
     return _form(forms.steps()[0], values, resumed=bool(stored))
 
 
-def _about(name: str) -> dict[str, Any]:
+def _about(name: str) -> DataDict:
     """Return initial values of a request for access to a dataset; empty when the user may not read it."""
     try:
         dataset = act("package_show", id=name)
@@ -76,7 +78,7 @@ def _about(name: str) -> dict[str, Any]:
     values = {
         "kind": states.ACCESS,
         "dataset": dataset["name"],
-        "title": tk._("Access to: {title}").format(title=title),
+        "title": _("Access to: {title}").format(title=title),
     }
     for field, vocabulary in (("theme", "themes"), ("territory", "territories")):
         concepts = (voc.get(vocabulary).get(str(key)) for key in dataset.get(field) or ())
@@ -85,7 +87,7 @@ def _about(name: str) -> dict[str, Any]:
     return values
 
 
-def _of_service(name: str) -> dict[str, Any]:
+def _of_service(name: str) -> DataDict:
     """Return initial values of a request to a service; empty when there is no such service."""
     group = people.active_service(name)
     if group is None:
@@ -121,7 +123,7 @@ def create() -> AnyResponse:
             response.status_code = TOO_MANY
             return response
         tk.h.flash_notice(
-            tk._("Log in or create an account: what you typed is kept and you go on from there.")
+            _("Log in or create an account: what you typed is kept and you go on from there.")
         )
         return log_in(tk.url_for("ecosphere_requests.new"))
     try:
@@ -141,13 +143,13 @@ def _uploads() -> list[Any]:
     return [file for file in request.files.getlist("files") if file.filename]
 
 
-def _lacking(names: Iterable[str], values: Mapping[str, Any]) -> forms.Errors:
+def _lacking(names: Iterable[str], values: Row) -> forms.Errors:
     """Return the errors of required fields of a step."""
     errors = fields.lacking(values, dates.today())
     return {name: errors[name] for name in names if name in errors}
 
 
-def _sent_at_once(draft: dict[str, Any]) -> AnyResponse:
+def _sent_at_once(draft: DataDict) -> AnyResponse:
     """Send the draft after the first step; if that fails, show the errors on the last step."""
     try:
         return _send(draft)
@@ -155,7 +157,7 @@ def _sent_at_once(draft: dict[str, Any]) -> AnyResponse:
         return _form(forms.steps()[-1], draft, draft=draft, errors=messages(error))
 
 
-def _send(draft: Mapping[str, Any]) -> AnyResponse:
+def _send(draft: Row) -> AnyResponse:
     """Send a draft and show it.
 
     Raises:
@@ -169,13 +171,11 @@ def _send(draft: Mapping[str, Any]) -> AnyResponse:
         similar_seen=bool(request.form.get("similar_seen")),
     )
     tk.h.flash_success(
-        tk._("Your request is sent. Its reference is {reference}.").format(
-            reference=sent["reference"]
-        )
+        _("Your request is sent. Its reference is {reference}.").format(reference=sent["reference"])
     )
     if sent["state"] == states.SUBMITTED and _has_sent_many():
         tk.h.flash_notice(
-            tk._(
+            _(
                 "It waits for a moderator, as you have sent many today. Its period counts from "
                 "today all the same."
             )
@@ -262,7 +262,7 @@ def lookalikes(id: str) -> AnyResponse:
 def lookalikes_fragment() -> str:
     """Return, as a fragment for the form's script, the datasets and requests similar to the input so far."""
     names = ("title", "theme", "territory", "dataset", "organization")
-    values: dict[str, Any] = {name: request.args.get(name, "") for name in names}
+    values: DataDict = {name: request.args.get(name, "") for name in names}
     if request.args.get("draft") and not values["territory"]:
         values = {**values, **_place_of_draft(request.args["draft"])}
     if values["title"].strip():
@@ -275,7 +275,7 @@ def lookalikes_fragment() -> str:
     )
 
 
-def _place_of_draft(id: str) -> dict[str, Any]:
+def _place_of_draft(id: str) -> DataDict:
     """Return place and service of a draft of the user; empty when there is no such draft."""
     try:
         draft = _own(id)
@@ -308,9 +308,9 @@ def dataset_suggestions() -> Response:
 
 def _form(
     current: forms.Step,
-    values: Mapping[str, Any],
+    values: Row,
     *,
-    draft: dict[str, Any] | None = None,
+    draft: DataDict | None = None,
     errors: forms.Errors | None = None,
     resumed: bool = False,
 ) -> Response:
@@ -323,7 +323,7 @@ def _form(
     if not draft and values.get("organization"):
         service = model.Group.get(str(values["organization"]))
     files = enclosed(draft) if draft else []
-    variables: dict[str, Any] = {
+    variables: DataDict = {
         "step": current,
         "steps": [step for step in every if not sent or AFTER_SENDING.intersection(step.fields)],
         "sent": sent,
@@ -360,7 +360,7 @@ def _form(
     return rendered("ecosphere_requests/form.html", variables, status_of(errors))
 
 
-def _addressee(values: Mapping[str, Any]) -> str | None:
+def _addressee(values: Row) -> str | None:
     """Return the service of a new request as far as it is known: the chosen one, or that of the dataset."""
     package = None
     if values.get("dataset"):
@@ -377,7 +377,7 @@ def _commune_label(commune: Any) -> str:
     return places.commune_label(str(commune)[:5])
 
 
-def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(values: Row) -> DataDict:
     """Return the values of inputs, from those of a request or of a form shown again."""
     inputs = {name: value for name, value in dict(values).items() if value is not None}
     if isinstance(inputs.get("communes"), list):
@@ -396,7 +396,7 @@ def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     return inputs
 
 
-def _own(id: str) -> dict[str, Any]:
+def _own(id: str) -> DataDict:
     """Return a request that the user may change; raise NotFound otherwise."""
     request_ = act("ecosphere_request_show", id=id)
     if not tk.h.check_access("ecosphere_request_update", {"id": request_["id"]}):
@@ -404,22 +404,20 @@ def _own(id: str) -> dict[str, Any]:
     return request_
 
 
-def _step_of_own(id: str, step: str) -> tuple[dict[str, Any], forms.Step]:
+def _step_of_own(id: str, step: str) -> tuple[DataDict, forms.Step]:
     """Return a request that the user may change, and one of its steps; a signal has the first one only."""
     request_, current = _own(id), forms.step(step)
     if current is None or (request_["is_signal"] and current != forms.steps()[0]):
-        tk.abort(404, tk._("The form has no such step."))
+        tk.abort(404, _("The form has no such step."))
     return request_, current
 
 
-def similar_of(values: Mapping[str, Any]) -> dict[str, Any]:
+def similar_of(values: Row) -> DataDict:
     """Return the datasets and requests similar to a request.
 
     The request itself is left out, and the dataset to which it requests access.
     """
-    arguments: dict[str, Any] = {
-        name: values.get(name) or "" for name in ("title", "theme", "territory")
-    }
+    arguments: DataDict = {name: values.get(name) or "" for name in ("title", "theme", "territory")}
     arguments |= {
         name: values[name] for name in ("communes", "bbox") if isinstance(values.get(name), list)
     }
@@ -443,7 +441,7 @@ def similar_of(values: Mapping[str, Any]) -> dict[str, Any]:
     return similar
 
 
-def _route(draft: Mapping[str, Any]) -> dict[str, Any] | None:
+def _route(draft: Row) -> DataDict | None:
     """Return the service that would get the request and why, None without a place or service."""
     if not any(draft.get(name) for name in ("territory", "communes", "bbox", "organization")):
         return None
@@ -458,7 +456,7 @@ def _route(draft: Mapping[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _after(draft: Mapping[str, Any], current: forms.Step, go: str) -> AnyResponse:
+def _after(draft: Row, current: forms.Step, go: str) -> AnyResponse:
     """Continue after saving a step: to similar data and requests, another step, or the request."""
     if draft["state"] != "draft":
         if any(
@@ -466,15 +464,15 @@ def _after(draft: Mapping[str, Any], current: forms.Step, go: str) -> AnyRespons
             for event in draft["events"]
         ):
             tk.h.flash_notice(
-                tk._("Your changes wait for a moderator: they are made once they have been read.")
+                _("Your changes wait for a moderator: they are made once they have been read.")
             )
         else:
-            tk.h.flash_success(tk._("Your changes are saved."))
+            tk.h.flash_success(_("Your changes are saved."))
         return tk.redirect_to("ecosphere_requests.read", id=draft["reference"])
     before, after = forms.neighbours(current)
     if go == "later":
         tk.h.flash_success(
-            tk._("Your draft is saved: you find it here and can go on whenever you like.")
+            _("Your draft is saved: you find it here and can go on whenever you like.")
         )
         return tk.redirect_to("ecosphere_requests.mine")
     if go == "previous" and before:
@@ -488,16 +486,16 @@ def _after(draft: Mapping[str, Any], current: forms.Step, go: str) -> AnyRespons
     return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=(after or current).id)
 
 
-def enclosed(draft: Mapping[str, Any]) -> list[dict[str, Any]]:
+def enclosed(draft: Row) -> list[DataDict]:
     """Return the files that are sent with a draft."""
     return [file for message in draft["comments"] for file in message["attachments"]]
 
 
-def _given(data: Mapping[str, Any]) -> dict[str, Any]:
+def _given(data: Row) -> DataDict:
     return {name: value for name, value in data.items() if value is not None}
 
 
-def _limit_of_next(organization: str | None) -> dict[str, Any] | None:
+def _limit_of_next(organization: str | None) -> DataDict | None:
     """Return what applies to the next request of the current user, None when nothing special does.
 
     Args:
@@ -515,7 +513,7 @@ def _limit_of_next(organization: str | None) -> dict[str, Any] | None:
     group = model.Group.get(organization) if organization else None
     group = group or model.Group.get(config.moderators())
     sheet = sheets.of(group) if group else None
-    service = group.title or group.name if group else ""
+    service = group.display_name if group else ""
     return {"sent": sent, "stopped": stopped, "service": service, "sheet": sheet}
 
 
@@ -609,7 +607,7 @@ def _suggested_datasets(reader: Any, text: str) -> list[dict[str, str]]:
     ]
 
 
-def _dataset_label(dataset: dict[str, Any], is_shared: bool) -> str:
+def _dataset_label(dataset: DataDict, is_shared: bool) -> str:
     title = dataset["title"] or dataset["name"]
     if not is_shared:
         return title
@@ -649,7 +647,7 @@ def keep_form(values: Mapping[str, str]) -> None:
     written = json.dumps(dict(values))
     if len(written) > MOST_BYTES:
         raise tk.ValidationError(
-            {"message": [tk._("The text is too long to be kept: log in first, then ask.")]}
+            {"message": [_("The text is too long to be kept: log in first, then ask.")]}
         )
     token = session.get(TOKEN) or secrets.token_urlsafe(24)
     try:
@@ -688,9 +686,7 @@ def forget_form() -> None:
 
 
 def _not_now() -> str:
-    return tk._(
-        "What you typed cannot be kept at the moment: log in first, then send the form again."
-    )
+    return _("What you typed cannot be kept at the moment: log in first, then send the form again.")
 
 
 def _key_of_kept(token: str) -> str:

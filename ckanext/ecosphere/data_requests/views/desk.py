@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
@@ -27,6 +29,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
     page,
     rendered,
 )
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
 from ckanext.ecosphere.shared.language import N_
@@ -80,7 +83,7 @@ def desk_csv(organization: str) -> Response:
         "sort": "created",
     }
     search["facets"] = False
-    requests: list[dict[str, Any]] = []
+    requests: list[DataDict] = []
     for start in range(0, MOST_IN_TABLE, AT_ONCE):
         results = act("ecosphere_request_list", **search, start=start, rows=AT_ONCE)["results"]
         requests += results
@@ -94,17 +97,17 @@ def desk_csv(organization: str) -> Response:
     return response
 
 
-def _table(requests: Iterable[Mapping[str, Any]]) -> str:
+def _table(requests: Iterable[Row]) -> str:
     """Return requests of a service as CSV in the reader's language; of people, only the assignee is named.
 
     Args:
         requests: as returned by `ecosphere_request_list`.
     """
-    header = [tk._(label) for label in DESK_COLUMNS]
+    header = [_(label) for label in DESK_COLUMNS]
     return write(header, (_desk_row(request_) for request_ in requests))
 
 
-def _desk_row(request_: Mapping[str, Any]) -> tuple[Any, ...]:
+def _desk_row(request_: Row) -> tuple[Any, ...]:
     return (
         request_["reference"],
         request_["title"],
@@ -139,7 +142,7 @@ def assign(organization: str) -> AnyResponse:
     ids = request.form.getlist("ids")
     back = tk.redirect_to("ecosphere_requests.desk", organization=service["name"])
     if not ids:
-        tk.h.flash_error(tk._("Tick at least one request."))
+        tk.h.flash_error(_("Tick at least one request."))
         return back
     try:
         result = act("ecosphere_request_assign", ids=ids, user=request.form.get("user") or None)
@@ -161,7 +164,7 @@ def assign(organization: str) -> AnyResponse:
         tk.h.flash_success(sentence.format(number=assigned))
     if result["substitutes"]:
         names = ", ".join(result["substitutes"])
-        tk.h.flash_notice(tk._("This colleague is away: {names} stands in.").format(names=names))
+        tk.h.flash_notice(_("This colleague is away: {names} stands in.").format(names=names))
     if refused:
         sentence = tk.ungettext(
             "{number} request could not be assigned: it is closed or no longer with your service, "
@@ -194,35 +197,35 @@ def moderation() -> AnyResponse:
     return rendered("ecosphere_requests/moderation.html", variables)
 
 
-def _unready() -> list[dict[str, Any]]:
+def _unready() -> list[DataDict]:
     """Return the services in whose name no receipt can be sent, with what is missing on their contact sheets."""
     labels = _contact_labels()
     rows = []
     for service in letters.unready():
         group = service.group
         lacking = [labels[name] for name in service.lacking]
-        title = group.title or group.name
+        title = group.display_name
         rows.append(
             {"name": group.name, "title": title, "silent": service.silent, "lacking": lacking}
         )
     return rows
 
 
-def _unconfirmed() -> list[dict[str, Any]]:
+def _unconfirmed() -> list[DataDict]:
     """Return the services for which the directory stands in, with its fields and their years."""
     labels = _contact_labels()
     rows = []
     for group, entries in letters.unconfirmed():
         fields = [f"{labels[name]} ({entry.year})" for name, entry in entries.items()]
-        rows.append({"name": group.name, "title": group.title or group.name, "fields": fields})
+        rows.append({"name": group.name, "title": group.display_name, "fields": fields})
     return rows
 
 
 def _contact_labels() -> dict[str, str]:
     return {
-        "address": tk._("postal address"),
-        "email": tk._("e-mail address"),
-        "telephone": tk._("telephone"),
+        "address": _("postal address"),
+        "email": _("e-mail address"),
+        "telephone": _("telephone"),
     }
 
 
@@ -246,9 +249,9 @@ def moderate(kind: str, text: str) -> AnyResponse:
         "reason": request.form.get("reason", ""),
     }
     sentences = {
-        "release": tk._("The text is published."),
-        "reject": tk._("The text is not published; its author is told."),
-        "spam": tk._("The text is spam: nothing else of its author that waits is published."),
+        "release": _("The text is published."),
+        "reject": _("The text is not published; its author is told."),
+        "spam": _("The text is spam: nothing else of its author that waits is published."),
     }
     try:
         act("ecosphere_request_moderate", kind=kind, id=text, **decision)
@@ -264,11 +267,11 @@ def moderate(kind: str, text: str) -> AnyResponse:
 def spam(id: str) -> AnyResponse:
     """Close a request as spam, without a notification to its author."""
     act("ecosphere_request_spam", id=id)
-    tk.h.flash_success(tk._("The request is closed as spam."))
+    tk.h.flash_success(_("The request is closed as spam."))
     return tk.redirect_to("ecosphere_requests.moderation")
 
 
-def people(service: dict[str, Any]) -> list[dict[str, str]]:
+def people(service: DataDict) -> list[dict[str, str]]:
     """Return the users to whom requests of a service can be assigned: its editors and administrators.
 
     `organization_show` is not used, since it counts all datasets created by each member.
@@ -278,7 +281,7 @@ def people(service: dict[str, Any]) -> list[dict[str, str]]:
     return sorted(agents, key=lambda agent: agent["title"].casefold())
 
 
-def service_of_desk(name: str) -> dict[str, Any]:
+def service_of_desk(name: str) -> DataDict:
     """Return the organisation, after checking that the user may see its desk."""
     tk.check_access("ecosphere_request_desk", context(), {"organization": name})
     trusted: Any = {**context(), "ignore_auth": True}
@@ -293,9 +296,7 @@ def service_of_desk(name: str) -> dict[str, Any]:
     )
 
 
-def _filtered(
-    service: dict[str, Any], search: dict[str, Any], chosen: MultiDict[str, str]
-) -> Response:
+def _filtered(service: DataDict, search: DataDict, chosen: MultiDict[str, str]) -> Response:
     search = {**search, "organization": service["id"]}
     endpoint, at = "ecosphere_requests.desk", {"organization": service["name"]}
     variables = {
@@ -324,7 +325,7 @@ def absences() -> AnyResponse:
         return _absences(announced, request.form, messages(error), INVALID)
     first, last = (tk.h.ecosphere_request_date(absence[name]) for name in ("first", "last"))
     tk.h.flash_success(
-        tk._("The absence from {first} to {last} is announced.").format(first=first, last=last)
+        _("The absence from {first} to {last} is announced.").format(first=first, last=last)
     )
     return tk.redirect_to("ecosphere_requests.absences")
 
@@ -359,7 +360,7 @@ def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 20
 def absence_delete(absence: str) -> AnyResponse:
     """Delete an absence."""
     act("ecosphere_request_absence_delete", id=absence)
-    tk.h.flash_success(tk._("The absence is taken back."))
+    tk.h.flash_success(_("The absence is taken back."))
     return tk.redirect_to("ecosphere_requests.absences")
 
 
@@ -375,13 +376,13 @@ def saved_answers(organization: str) -> AnyResponse:
             act("ecosphere_request_saved_answer_save", organization=service["id"], **data)
         except tk.ValidationError as error:
             return _saved_answers(service, request.form, messages(error), INVALID)
-        tk.h.flash_success(tk._("The answer is kept."))
+        tk.h.flash_success(_("The answer is kept."))
         return tk.redirect_to("ecosphere_requests.saved_answers", organization=service["name"])
     return _saved_answers(service, None, {})
 
 
 def _saved_answers(
-    service: dict[str, Any], typed: Any, errors: forms.Errors, status: int = 200
+    service: DataDict, typed: Any, errors: forms.Errors, status: int = 200
 ) -> Response:
     answers = act("ecosphere_request_saved_answer_list", organization=service["id"])
     key = request.args.get("id", "")
@@ -392,7 +393,7 @@ def _saved_answers(
         "answers": answers,
         "typed": values,
         "errors": errors,
-        "labels": {**forms.labels(), "title": tk._("Name of the answer")},
+        "labels": {**forms.labels(), "title": _("Name of the answer")},
     }
     return rendered("ecosphere_requests/saved_answers.html", variables, status)
 
@@ -402,5 +403,5 @@ def _saved_answers(
 def saved_answer_delete(organization: str, answer: str) -> AnyResponse:
     """Delete a saved answer."""
     act("ecosphere_request_saved_answer_delete", organization=organization, id=answer)
-    tk.h.flash_success(tk._("The answer is deleted."))
+    tk.h.flash_success(_("The answer is deleted."))
     return tk.redirect_to("ecosphere_requests.saved_answers", organization=organization)

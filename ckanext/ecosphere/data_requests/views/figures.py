@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
+from ckan.types import DataDict
 from flask import Response, request
 
 from ckanext.ecosphere.data_requests import alerts
 from ckanext.ecosphere.data_requests.domain import states, wording
 from ckanext.ecosphere.data_requests.views.forms import act, as_public, is_known, page, rendered
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import atom, dates, language
 from ckanext.ecosphere.shared.csv_table import write
 from ckanext.ecosphere.shared.language import N_
@@ -29,7 +32,12 @@ def statistics() -> Response:
     figures = as_public("ecosphere_request_stats", **scope)
     return rendered(
         "ecosphere_requests/statistics.html",
-        {"stats": figures, "scope": scope, "years": figures["years"]},
+        {
+            "stats": figures,
+            "scope": scope,
+            "years": figures["years"],
+            "closed_as": closed_as,
+        },
     )
 
 
@@ -82,7 +90,7 @@ def feed() -> Response:
     requests = as_public(
         "ecosphere_request_list", **alerts.asked(search), sort="created", rows=ENTRIES, facets=False
     )
-    title = tk._("Data requests")
+    title = _("Data requests")
     itself = tk.h.url_for("ecosphere_requests.feed", _external=True)
     if search:
         title = f"{title} – {subject.title(search)}"
@@ -126,7 +134,7 @@ def moment(text: str) -> datetime:
     return datetime.combine(date.fromisoformat(text[: len("2026-01-01")]), time(), dates.zone())
 
 
-def _request(request_: dict[str, Any]) -> atom.Entry:
+def _request(request_: DataDict) -> atom.Entry:
     link = tk.h.url_for("ecosphere_requests.read", id=request_["reference"], _external=True)
     labels = [request_["state_label"], request_.get("theme_label"), request_.get("territory_label")]
     return atom.Entry(
@@ -146,9 +154,9 @@ def _answer(title: str, page_: str, itself: str, entries: list[atom.Entry]) -> R
     return Response(content, content_type=f"{atom.MIMETYPE}; charset=utf-8")
 
 
-def _scope() -> dict[str, Any]:
+def _scope() -> DataDict:
     """Return the year and service in the URL; invalid years are ignored."""
-    scope: dict[str, Any] = {}
+    scope: DataDict = {}
     year = request.args.get("year", "")
     if year.isascii() and year.isdigit() and len(year) == YEAR_DIGITS:
         scope["year"] = int(year)
@@ -170,14 +178,8 @@ SATISFACTION = {
     "said": N_("Requesters who said whether the answer helped"),
     "yes": N_("Share of these who had what they needed"),
 }
-APART = {
-    "transferred": N_("transferred to another service"),
-    "not_held": N_("not held by the service"),
-    "duplicate": N_("the same as another request"),
-    "rejected": N_("not accepted"),
-    "withdrawn": N_("withdrawn"),
-    "expired": N_("closed for want of the details asked for"),
-}
+#: Number whose plural the labels of the table have, which stand for any number.
+SEVERAL = 2
 OF_SERVICE = {
     "received": N_("Requests received, by service"),
     "waiting": N_("Requests that wait, by service"),
@@ -189,23 +191,43 @@ OF_SERVICE = {
 }
 
 
-def table(figures: Mapping[str, Any]) -> str:
+def closed_as(name: str, number: int) -> str:
+    """Return in words how a number of requests were closed without an answer (a key of `apart`)."""
+    sentences = {
+        "transferred": tk.ungettext(
+            "transferred to another service", "transferred to another service", number
+        ),
+        "not_held": tk.ungettext("not held by the service", "not held by the service", number),
+        "duplicate": tk.ungettext(
+            "the same as another request", "the same as another request", number
+        ),
+        "expired": tk.ungettext(
+            "closed for want of the details asked for",
+            "closed for want of the details asked for",
+            number,
+        ),
+        "rejected": tk.ungettext("not accepted", "not accepted", number),
+        "withdrawn": tk.ungettext("withdrawn by its author", "withdrawn by their authors", number),
+    }
+    return sentences[name]
+
+
+def table(figures: Row) -> str:
     """Return statistics as CSV in the reader's language, with columns for figure, detail and value.
 
     Args:
         figures: as returned by `ecosphere_request_stats`.
     """
-    return write((tk._("Figure"), tk._("Detail"), tk._("Value")), _rows(figures))
+    return write((_("Figure"), _("Detail"), _("Value")), _rows(figures))
 
 
-def _rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    _ = tk._
+def _rows(figures: Row) -> Iterator[tuple[str, str, Any]]:
     for name, label in SINGLE.items():
         yield _(label), "", figures[name]
     for name, number in (figures["satisfaction"] or {}).items():
         yield _("Satisfaction"), _(SATISFACTION[name]), number
     for name, number in figures["apart"].items():
-        yield _("Closed without an answer"), _(APART[name]), number
+        yield _("Closed without an answer"), closed_as(name, SEVERAL), number
     for state, number in figures["outcomes"].items():
         yield _("Outcome"), wording.state(state), number
     for service in figures["services"]:

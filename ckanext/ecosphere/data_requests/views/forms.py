@@ -15,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 from flask import Response, current_app, make_response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
@@ -22,6 +24,8 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests.domain import places, states
+from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.queue import StillCounted
 from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
@@ -36,7 +40,7 @@ View = Callable[..., Any]
 
 def context() -> Any:
     """Return the context of actions for the current user."""
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user, "for_view": True}
+    return {**authorization.of_page(), "for_view": True}
 
 
 def act(action: str, **data: Any) -> Any:
@@ -64,12 +68,12 @@ def page(view: View) -> View:
         except tk.ObjectNotFound:
             service = (request.view_args or {}).get("organization")
             if service is not None and model.Group.get(service) is None:
-                tk.abort(404, tk._("Organization not found"))
-            tk.abort(404, tk._("This request does not exist, or you may not read it."))
+                tk.abort(404, _("Organization not found"))
+            tk.abort(404, _("This request does not exist, or you may not read it."))
         except tk.NotAuthorized:
             if not is_known():
                 return log_in()
-            tk.abort(403, tk._("You may not do this."))
+            tk.abort(403, _("You may not do this."))
         except StillCounted:
             raise  # has its own error page
         except tk.ValidationError as error:
@@ -138,7 +142,7 @@ def _is_page(path: str, like: Rule | None = None) -> bool:
     return rule.endpoint != "static" and (like is None or rule.rule == like.rule)
 
 
-def rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:
+def rendered(template: str, variables: Row, status: int = 200) -> Response:
     """Render a page; for logged-in users, forbid caches to store it."""
     response = make_response(tk.render(template, dict(variables)), status)
     if is_known():
@@ -160,7 +164,7 @@ def messages(error: tk.ValidationError) -> Errors:
         texts = _texts(value) if field not in ASIDE else []
         if texts:
             by_field[str(field)] = texts
-    return by_field or {"": [tk._("The form could not be saved.")]}
+    return by_field or {"": [_("The form could not be saved.")]}
 
 
 def flash(error: tk.ValidationError) -> None:
@@ -207,7 +211,6 @@ class Step:
 
 def steps() -> tuple[Step, ...]:
     """Return the steps of the form, in order."""
-    _ = tk._
     return (
         Step("quoi", _("What"), ("title", "description", "theme")),
         Step("usage", _("What for"), ("use", "procedure_reference", "show_procedure")),
@@ -244,7 +247,6 @@ def neighbours(current: Step) -> tuple[Step | None, Step | None]:
 
 def labels() -> dict[str, str]:
     """Return the label of each field, for the forms and the summary of errors."""
-    _ = tk._
     return {
         "title": _("Your request in one sentence"),
         "description": _("Description of the data you need"),
@@ -315,8 +317,8 @@ def labels() -> dict[str, str]:
 def signal_labels() -> dict[str, str]:
     """Return the labels of the fields of a report about a dataset."""
     return {
-        "kind": tk._("What is it about?"),
-        "description": tk._("What is wrong, or what do you want to know?"),
+        "kind": _("What is it about?"),
+        "description": _("What is wrong, or what do you want to know?"),
     }
 
 
@@ -325,7 +327,7 @@ def label(field: str) -> str:
     return labels().get(field, field)
 
 
-def read_step(current: Step, form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
+def read_step(current: Step, form: Mapping[str, str]) -> tuple[DataDict, Errors]:
     """Read the input of one step.
 
     Args:
@@ -336,9 +338,7 @@ def read_step(current: Step, form: Mapping[str, str]) -> tuple[dict[str, Any], E
         values for the action (None for empty fields, so that they can be cleared), and errors by field. Values that
         could not be read are left out.
     """
-    data: dict[str, Any] = {
-        name: _text(form, name) for name in current.fields if name not in READERS
-    }
+    data: DataDict = {name: _text(form, name) for name in current.fields if name not in READERS}
     errors: Errors = {}
     if current.id == "territoire":
         return _where(form)
@@ -348,7 +348,7 @@ def read_step(current: Step, form: Mapping[str, str]) -> tuple[dict[str, Any], E
     return data, errors
 
 
-def read_transition(fields: list[str], form: Mapping[str, str]) -> dict[str, Any]:
+def read_transition(fields: list[str], form: Mapping[str, str]) -> DataDict:
     """Read the fields of a transition, without empty ones."""
     data = {name: _read(name, form) for name in (*fields, "comment", "note")}
     return {name: value for name, value in data.items() if value not in (None, [], False)}
@@ -370,7 +370,7 @@ def with_files(errors: Errors, field: str, uploads: list[Any]) -> Errors:
     """Add the message that files have to be chosen again, since a refused form does not keep them."""
     if not uploads:
         return errors
-    again = [tk._("Choose your files again: as long as the form is not sent, none is kept.")]
+    again = [_("Choose your files again: as long as the form is not sent, none is kept.")]
     return {field: again, **errors}
 
 
@@ -390,7 +390,7 @@ def trapped(form: Mapping[str, str]) -> bool:
 def refuse_machines(form: Mapping[str, str]) -> None:
     """Answer 400 when the honeypot was filled in."""
     if trapped(form):
-        tk.abort(400, tk._("The form was filled in by a program. Leave the hidden field empty."))
+        tk.abort(400, _("The form was filled in by a program. Leave the hidden field empty."))
 
 
 def dataset_names(text: str) -> list[str]:
@@ -427,9 +427,9 @@ def _text(form: Mapping[str, str], name: str) -> str | None:
     return form.get(name, "").replace("\r\n", "\n").strip() or None
 
 
-def _where(form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
+def _where(form: Mapping[str, str]) -> tuple[DataDict, Errors]:
     """Read the place: territory, communes or rectangle, as selected."""
-    data: dict[str, Any] = {"territory": None, "communes": None, "bbox": None}
+    data: DataDict = {"territory": None, "communes": None, "bbox": None}
     way = form.get("where") or "territory"
     if way == "communes":
         codes, doubtful = places.read_communes(form.get("communes", ""))
@@ -438,7 +438,7 @@ def _where(form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
         if doubtful:
             return {}, {"communes": [_doubt(entry, candidates) for entry, candidates in doubtful]}
         if not data["communes"]:
-            return {}, {"communes": [tk._("Name at least one commune.")]}
+            return {}, {"communes": [_("Name at least one commune.")]}
     elif way == "bbox":
         data["bbox"], problem = _box(form)
         if problem:
@@ -446,19 +446,17 @@ def _where(form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
     else:
         data["territory"] = _text(form, "territory")
         if not data["territory"]:
-            return {}, {
-                "territory": [tk._("Choose a territory, or another way to tell the place.")]
-            }
+            return {}, {"territory": [_("Choose a territory, or another way to tell the place.")]}
     return data, {}
 
 
 def _doubt(entry: str, candidates: list[places.Commune]) -> str:
     if not candidates:
-        return tk._(
+        return _(
             "No commune is called “{name}”. Check the spelling or give its INSEE code."
         ).format(name=entry)
     choices = ", ".join(places.label_of_commune(commune) for commune in candidates[:6])
-    return tk._("Several communes are called “{name}”: give the code of yours ({choices}).").format(
+    return _("Several communes are called “{name}”: give the code of yours ({choices}).").format(
         name=entry, choices=choices
     )
 
@@ -468,13 +466,11 @@ def _box(form: Mapping[str, str]) -> tuple[list[float] | None, str]:
     try:
         west, south, east, north = (float(form.get(side, "").replace(",", ".")) for side in SIDES)
     except ValueError:
-        return None, tk._(
-            "Give the four sides of the rectangle in decimal degrees, for example 4.85."
-        )
+        return None, _("Give the four sides of the rectangle in decimal degrees, for example 4.85.")
     if max(abs(west), abs(east)) > LONGITUDE or max(abs(south), abs(north)) > LATITUDE:
-        return None, tk._("Longitudes go from -180 to 180 and latitudes from -90 to 90 degrees.")
+        return None, _("Longitudes go from -180 to 180 and latitudes from -90 to 90 degrees.")
     if not (west < east and south < north):  # also refuses NaN
-        return None, tk._(
+        return None, _(
             "The west side must be smaller than the east side, and the south side than the north "
             "side."
         )
@@ -487,7 +483,7 @@ def _datasets(form: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys([*ticked, *dataset_names(form.get("datasets", ""))]))
 
 
-READERS: dict[str, Any] = {
+READERS: DataDict = {
     "known_datasets": lambda form: dataset_names(form.get("known_datasets", "")),
     "datasets": _datasets,
     "links": lambda form: [

@@ -9,7 +9,9 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from ckan.config.middleware.flask_app import csrf
+from ckan.types import DataDict
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -45,7 +47,7 @@ def unsubscribe(token: str) -> Response:
         or (ids[1] and request_ is None)
     ):
         tk.abort(
-            404, tk._("This address is not complete. Change what you receive in your preferences.")
+            404, _("This address is not complete. Change what you receive in your preferences.")
         )
     if request.method == "POST":
         service.stop_emails(user.id, ids[1] or None)
@@ -92,9 +94,7 @@ def private_calendar(token: str, organization: str = "") -> Response:
 def new_calendar() -> AnyResponse:
     """Create a new private URL for the user; the old one no longer works."""
     act("ecosphere_request_settings_update", new_calendar=True)
-    tk.h.flash_success(
-        tk._("Your private calendar address is new; the former one no longer works.")
-    )
+    tk.h.flash_success(_("Your private calendar address is new; the former one no longer works."))
     return tk.redirect_to("ecosphere_requests.preferences", _anchor="calendar-title")
 
 
@@ -110,14 +110,14 @@ def _calendar(user: Any, organization: str) -> Response:
     due = listing.due_around(where, waiting, clock.today(), MOST_IN_CALENDAR)
     if organization:
         group = model.Group.get(organization)
-        title = tk._("Data requests: {service}").format(
+        title = _("Data requests: {service}").format(
             service=(group and group.title) or organization
         )
         all_of_them = tk.h.url_for(
             "ecosphere_requests.desk", organization=organization, all=1, qualified=True
         )
     else:
-        title = tk._("My data requests")
+        title = _("My data requests")
         all_of_them = tk.h.url_for("ecosphere_requests.mine", qualified=True)
     response = Response(calendars.written(title, due, all_of_them), mimetype="text/calendar")
     response.headers["Content-Disposition"] = 'inline; filename="demandes.ics"'
@@ -162,7 +162,7 @@ def preferences() -> AnyResponse:
         except tk.ValidationError as error:
             errors = messages(error)
         else:
-            tk.h.flash_success(tk._("Your preferences are saved."))
+            tk.h.flash_success(_("Your preferences are saved."))
             return tk.redirect_to("ecosphere_requests.preferences")
     settings = act("ecosphere_request_settings_show")
     variables = {"settings": settings, "errors": errors, "digests": DIGESTS}
@@ -178,10 +178,10 @@ def my_data() -> Response:
     return response
 
 
-def _followed() -> dict[str, Any]:
+def _followed() -> DataDict:
     """Return the datasets that the user follows and, where `ecosphere_search` is on, their search alerts."""
     datasets = act("dataset_followee_list", id=tk.current_user.id)
-    data: dict[str, Any] = {
+    data: DataDict = {
         "datasets_followed": [
             {"name": dataset["name"], "title": dataset["title"]} for dataset in datasets
         ]
@@ -196,8 +196,8 @@ def _followed() -> dict[str, Any]:
 def forget_me() -> AnyResponse:
     """Erase the user's personal data, once they have ticked the confirmation."""
     if not request.form.get("sure"):
-        tk.h.flash_error(tk._("Tick the box to confirm: what is erased cannot be brought back."))
+        tk.h.flash_error(_("Tick the box to confirm: what is erased cannot be brought back."))
         return tk.redirect_to("ecosphere_requests.preferences")
     act("ecosphere_request_erase")
-    tk.h.flash_success(tk._("What the data requests kept of you is erased."))
+    tk.h.flash_success(_("What the data requests kept of you is erased."))
     return tk.redirect_to("ecosphere_requests.index")

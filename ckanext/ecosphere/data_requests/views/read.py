@@ -5,14 +5,15 @@ For requesters after an answer or silence: satisfaction, referral to the CADA.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from ckan.config.middleware.flask_app import csrf
+from ckan.types import DataDict
 from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
@@ -33,6 +34,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
     page,
     rendered,
 )
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
 
 ROWS = 20
@@ -76,14 +78,14 @@ def read(id: str) -> AnyResponse:
 
 
 def conversation_page(
-    request_: dict[str, Any], errors: forms.Errors, typed: Any, status: int
+    request_: DataDict, errors: forms.Errors, typed: Any, status: int
 ) -> Response:
     """Show the page of a request again, with a message that could not be saved."""
     variables = {"request_": request_, **_conversation(request_), "errors": errors, "typed": typed}
     return rendered("ecosphere_requests/read.html", variables, status)
 
 
-def _conversation(request_: dict[str, Any]) -> dict[str, Any]:
+def _conversation(request_: DataDict) -> DataDict:
     return {
         "errors": {},
         "typed": {},
@@ -101,13 +103,13 @@ def _kept() -> str | None:
         return None
 
 
-def asked() -> tuple[dict[str, Any], MultiDict[str, str]]:
+def asked() -> tuple[DataDict, MultiDict[str, str]]:
     """Return the search in the URL, and its filters; unknown states are left out of both, with a notice on the page."""
     unknown = [
         state for state in request.args.getlist("state") if state and state not in states.STATES
     ]
     if unknown:
-        message = tk._("There is no state “{state}”: this filter is left out.")
+        message = _("There is no state “{state}”: this filter is left out.")
         tk.h.flash_notice(message.format(state=validators.shown(", ".join(unknown))))
     pairs = [
         (name, value)
@@ -141,13 +143,13 @@ def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
 
 
 def filtered(
-    search: dict[str, Any],
+    search: DataDict,
     chosen: MultiDict[str, str],
     endpoint: str,
     usual: str,
     scope: str,
     **values: Any,
-) -> dict[str, Any]:
+) -> DataDict:
     """Return the variables of a list of requests, with the order and the page in the URL.
 
     Args:
@@ -188,7 +190,6 @@ def _with(url: str, chosen: MultiDict[str, str]) -> str:
 
 def facet_titles() -> dict[str, str]:
     """Return the headings of the facets."""
-    _ = tk._
     return {
         "state": _("State"),
         "organization": _("Service"),
@@ -199,8 +200,8 @@ def facet_titles() -> dict[str, str]:
 
 
 def facets(
-    counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **values: Any
-) -> list[dict[str, Any]]:
+    counts: DataDict, chosen: MultiDict[str, str], endpoint: str, **values: Any
+) -> list[DataDict]:
     """Return the facets for the page: each value with its count and the URL that adds or removes it."""
     titles, url = facet_titles(), tk.h.url_for(endpoint, **values)
     groups = []
@@ -216,7 +217,7 @@ def facets(
 
 
 def chips(
-    counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **values: Any
+    counts: DataDict, chosen: MultiDict[str, str], endpoint: str, **values: Any
 ) -> list[dict[str, str]]:
     """Return the active filters, each with the URL of the list without it."""
     titles = facet_titles()
@@ -230,7 +231,7 @@ def chips(
     return active
 
 
-def listed(action: str, endpoint: str, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+def listed(action: str, endpoint: str, **arguments: Any) -> tuple[Any, DataDict]:
     """Return the current page of a list without facets, and links to the adjacent pages."""
     number = page_number(request.args)
     results = act(action, **arguments, start=(number - 1) * ROWS, rows=ROWS)
@@ -239,7 +240,7 @@ def listed(action: str, endpoint: str, **arguments: Any) -> tuple[Any, dict[str,
 
 def pages(
     count: int, number: int, chosen: MultiDict[str, str], endpoint: str, **values: Any
-) -> dict[str, Any]:
+) -> DataDict:
     """Return the current and last page number of a list, and the URLs of the adjacent pages."""
     last = max((count - 1) // ROWS + 1, 1)
 
@@ -288,7 +289,7 @@ def letter_pdf(id: str, letter: str) -> AnyResponse:
             shown_letter["subject"], shown_letter["html"], shown_letter["addressee"]
         )
     except compose.PdfUnavailable:
-        tk.h.flash_error(tk._("This portal cannot make PDF files: print the page instead."))
+        tk.h.flash_error(_("This portal cannot make PDF files: print the page instead."))
         return tk.redirect_to("ecosphere_requests.letter", id=id, letter=letter)
     name = compose.pdf_name(shown_letter["request"]["reference"], shown_letter["kind"])
     return _download(content, "application/pdf", name)
@@ -304,7 +305,7 @@ def _download(content: bytes, media_type: str, name: str) -> Response:
     return response
 
 
-def _letter(id: str, letter: str) -> dict[str, Any]:
+def _letter(id: str, letter: str) -> DataDict:
     """Return a letter of this request; raise NotFound for a letter of another one."""
     shown_letter = act("ecosphere_request_letter_show", id=letter)
     if id not in (shown_letter["request"]["id"], shown_letter["request"]["reference"]):
@@ -317,7 +318,7 @@ REFUSED = (*states.CONTESTED, states.REJECTED, *referral_of.UNDECIDED, *states.A
 MOST_CONTESTED = 100
 
 
-def contested() -> list[dict[str, Any]]:
+def contested() -> list[DataDict]:
     """Return the user's requests whose refusal can still be referred to the commission, the most urgent first.
 
     Each has `may_refer` (last day) and `court`, where the requester turns afterwards.
@@ -340,7 +341,7 @@ def contested() -> list[dict[str, Any]]:
     ]
 
 
-def _court(shown_request: Mapping[str, Any]) -> str:
+def _court(shown_request: Row) -> str:
     request_ = model.Session.get_one(Request, shown_request["id"])
     decided = "reject" if request_.state == states.REJECTED else ""
     court = letters.sender_of(letters.service_of(request_, decided)).court
@@ -364,8 +365,8 @@ def satisfied(id: str) -> AnyResponse:
 
 def _thanks(opinion: str) -> str:
     if opinion == delivery.YES:
-        return tk._("Thank you: the service reads that its answer helped.")
-    return tk._(
+        return _("Thank you: the service reads that its answer helped.")
+    return _(
         "Thank you: the service reads that you still lack something. Below is what you can do."
     )
 
@@ -379,7 +380,7 @@ def satisfied_by_mail(token: str) -> Response:
     request_ = delivery.request_of_token(token)
     if request_ is None or not dictize.satisfaction_is_asked(request_):
         tk.abort(
-            404, tk._("This address is no longer good. Log in and open the page of your request.")
+            404, _("This address is no longer good. Log in and open the page of your request.")
         )
     opinion = request.form.get("satisfied") or request.args.get("r", "")
     opinion = opinion if opinion in (delivery.YES, delivery.NO) else ""
@@ -408,7 +409,7 @@ def referral_file(id: str, ending: str) -> AnyResponse:
     """Serve the referral as PDF or text."""
     if ending not in ("pdf", "txt"):
         raise tk.ObjectNotFound
-    shown_referral: dict[str, Any] = act("ecosphere_request_referral", id=id)
+    shown_referral: DataDict = act("ecosphere_request_referral", id=id)
     content, kind = shown_referral["plain"].encode(), "text/plain"
     if ending == "pdf":
         try:
@@ -417,7 +418,7 @@ def referral_file(id: str, ending: str) -> AnyResponse:
                 "application/pdf",
             )
         except compose.PdfUnavailable:
-            tk.h.flash_error(tk._("This portal cannot make PDF files: print the page instead."))
+            tk.h.flash_error(_("This portal cannot make PDF files: print the page instead."))
             return tk.redirect_to("ecosphere_requests.referral", id=id)
     name = f"saisine-cada-{shown_referral['request']['reference']}.{ending}"
     return _download(content, kind, name)

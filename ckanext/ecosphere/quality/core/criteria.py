@@ -42,6 +42,8 @@ class State(str, enum.Enum):
 
 
 Check = Callable[[Facts, date], State]
+Question = Callable[[Facts], object]
+"""Whether something holds for a dataset, by the truth of its answer."""
 
 
 def when(condition: bool) -> State:
@@ -51,12 +53,12 @@ def when(condition: bool) -> State:
     return State.FAIL
 
 
-def has(question: Callable[[Facts], object]) -> Check:
+def has(question: Question) -> Check:
     """Return a check that passes if `question` is truthy."""
     return lambda facts, _today: when(bool(question(facts)))
 
 
-def applies(condition: Callable[[Facts], bool], question: Callable[[Facts], object]) -> Check:
+def applies(condition: Question, question: Question) -> Check:
     """Return a check of `question` that does not apply unless `condition` holds."""
 
     def check(facts: Facts, _today: date) -> State:
@@ -67,10 +69,10 @@ def applies(condition: Callable[[Facts], bool], question: Callable[[Facts], obje
     return check
 
 
-def unless(*kinds: Kind) -> Callable[[Callable[[Facts], object]], Check]:
+def unless(*kinds: Kind) -> Callable[[Question], Check]:
     """Return a factory of checks that do not apply to `kinds`, whose form does not show the field."""
 
-    def make(question: Callable[[Facts], object]) -> Check:
+    def make(question: Question) -> Check:
         return applies(lambda facts: facts.kind not in kinds, question)
 
     return make
@@ -80,12 +82,12 @@ unless_code = unless(Kind.CODE)
 unless_service_or_code = unless(Kind.SERVICE, Kind.CODE)
 
 
-def if_geographic(question: Callable[[Facts], object]) -> Check:
+def if_geographic(question: Question) -> Check:
     """Return a check that applies only to data with a geometry."""
     return applies(lambda facts: facts.geographic, question)
 
 
-def if_data(question: Callable[[Facts], object]) -> Check:
+def if_data(question: Question) -> Check:
     """Return a check about the files and services of a dataset.
 
     Services, code and series may have none: their endpoint, repository or members give access. For others it is

@@ -17,6 +17,7 @@ from ckanext.ecosphere.quality.core.criteria import (
     IDENTIFICATION,
     LEGAL,
     RESOLUTION,
+    Question,
     State,
     when,
 )
@@ -27,6 +28,8 @@ _REPORT = (
     "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/gmd:DQ_DomainConsistency"
     "/gmd:result/gmd:DQ_ConformanceResult"
 )
+Verdict = Callable[[Facts], State]
+
 RESOURCE_TYPES = ("dataset", "series", "service")
 
 
@@ -38,7 +41,7 @@ class Requirement:
     number: str
     label: str
     field: str
-    check: Callable[[Facts], State]
+    check: Verdict
     at: str = ""
 
     @property
@@ -47,17 +50,15 @@ class Requirement:
         return self.at or table.get(self.field).xpath
 
 
-def _has(question: Callable[[Facts], object]) -> Callable[[Facts], State]:
+def _has(question: Question) -> Verdict:
     return lambda facts: when(bool(question(facts)))
 
 
-def _data(question: Callable[[Facts], object]) -> Callable[[Facts], State]:
+def _data(question: Question) -> Verdict:
     return _if(lambda facts: facts.kind not in (Kind.SERVICE, Kind.CODE), question)
 
 
-def _if(
-    applies: Callable[[Facts], object], question: Callable[[Facts], object]
-) -> Callable[[Facts], State]:
+def _if(applies: Question, question: Question) -> Verdict:
     def check(facts: Facts) -> State:
         if not applies(facts):
             return State.NA
@@ -302,10 +303,10 @@ class Indicator:
     label: str
     dimension: Dimension
     points: int
-    check: Callable[[Facts], State]
+    check: Verdict
 
 
-def _best(name: str) -> Callable[[Facts], State]:
+def _best(name: str) -> Verdict:
     """Return a check of the most interoperable distribution."""
     return lambda facts: when(name in facts.distributions.best)
 

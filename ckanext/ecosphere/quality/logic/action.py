@@ -13,11 +13,13 @@ from typing import Any, cast
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import logic, model
+from ckan.common import _
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.quality import helpers, integrations, jobs, links, overview, rescore, store
 from ckanext.ecosphere.quality.logic import schema
 from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared.action_input import action
 
 MOST_DATASETS = 100
 MOST_PREVIEWED = 5_000
@@ -32,13 +34,13 @@ def package_or_not_found(name_or_id: str) -> model.Package:
     """
     package = model.Package.get(name_or_id)
     if package is None or not store.is_scored(package.type):
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
+        raise tk.ObjectNotFound(_("Dataset not found"))
     return package
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.quality_explain)
-def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.quality_explain)
+def ecosphere_quality_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the quality of a dataset as of today.
 
     Whoever may see the dataset may see its quality.
@@ -65,7 +67,6 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
         NotFound: no such dataset.
         NotAuthorized: the dataset may not be seen.
     """
-    tk.check_access("ecosphere_quality_show", context, data_dict)
     package = package_or_not_found(data_dict["id"])
     quality = helpers.quality(package)
     result = {"package_id": package.id, "name": package.name, **helpers.as_dict(quality)}
@@ -77,7 +78,7 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
 
 
 @tk.side_effect_free
-def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> DataDict:
     """Return the figures of all public datasets, by service, theme and territory, and over time.
 
     Everyone may call it; private datasets never count.
@@ -99,8 +100,8 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.quality_dashboard)
-def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.quality_dashboard)
+def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> DataDict:
     """Return the figures of a service, including private datasets; for its members.
 
     Args:
@@ -121,10 +122,9 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
         NotFound: no such organisation.
         NotAuthorized: the caller is not a member of it.
     """
-    tk.check_access("ecosphere_quality_dashboard", context, data_dict)
     group = model.Group.get(data_dict["id"])
     if group is None or not group.is_organization:
-        raise tk.ObjectNotFound(tk._("Organization not found"))
+        raise tk.ObjectNotFound(_("Organization not found"))
     dashboard = overview.dashboard(group, min(data_dict["limit"], MOST_DATASETS))
     dashboard["harvest_sources"] = integrations.harvest_sources(context, group.id)
     dashboard["pending_requests"] = integrations.pending_requests(context, group.id)
@@ -134,7 +134,7 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
     return dashboard
 
 
-def _failing(context: Context, group: model.Group, criterion: str) -> dict[str, Any]:
+def _failing(context: Context, group: model.Group, criterion: str) -> DataDict:
     """Return the datasets of a service that fail a criterion, each with the harvest source to correct."""
     result = overview.failing(group, criterion)
     sources = integrations.governing_sources(
@@ -146,8 +146,8 @@ def _failing(context: Context, group: model.Group, criterion: str) -> dict[str, 
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.quality_preview)
-def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.quality_preview)
+def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> DataDict:
     """Return the quality that a dataset would have, validated and scored as a save does, without writing anything.
 
     Args:
@@ -163,11 +163,10 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str
         NotFound: no such dataset.
         NotAuthorized: the caller may not edit it, or may not create datasets.
     """
-    tk.check_access("ecosphere_quality_preview", context, data_dict)
     package = package_or_not_found(data_dict["id"]) if data_dict.get("id") else None
     resources = data_dict["dataset"].get("resources")
     if isinstance(resources, list | dict) and len(resources) > MOST_PREVIEWED:
-        message = tk._("Too many values: {number} at most.").format(number=MOST_PREVIEWED)
+        message = _("Too many values: {number} at most.").format(number=MOST_PREVIEWED)
         raise tk.ValidationError({"dataset": [message]})
     before, after = helpers.preview(context, package, data_dict["dataset"])
     score_before = before["score"] if before else 0
@@ -175,8 +174,8 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.quality_show)
-def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+@action(schema.quality_show)
+def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the links of a dataset's data and the results of their checks, broken ones first.
 
     Args:
@@ -192,13 +191,12 @@ def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[dict[
         NotFound: no such dataset.
         NotAuthorized: the dataset may not be seen.
     """
-    tk.check_access("ecosphere_quality_links", context, data_dict)
     package = package_or_not_found(data_dict["id"])
     return [helpers.link_dict(link) for link in links.of_dataset(package.id)]
 
 
-@tk.validate_action_data(schema.quality_show)
-def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.quality_show)
+def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> DataDict:
     """Queue a check of the links of a dataset.
 
     Args:
@@ -211,7 +209,6 @@ def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> dict[str
         NotFound: no such dataset.
         NotAuthorized: the caller may not edit it.
     """
-    tk.check_access("ecosphere_quality_recheck", context, data_dict)
     return {"queued": jobs.enqueue_recheck(package_or_not_found(data_dict["id"]).id)}
 
 
@@ -269,7 +266,7 @@ def tag_delete(next_: Callable[..., Any], context: Context, data_dict: DataDict)
         raise
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the plugin's actions."""
     own = {
         name: action for name, action in globals().items() if name.startswith("ecosphere_quality_")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ckan.plugins.toolkit as tk
 from ckan import authz, model
 from ckan.types import AuthResult, Context, DataDict
@@ -50,7 +48,7 @@ def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> AuthResu
     return authorization.dataset_editable(context, data_dict.get("id"))
 
 
-def get_auth_functions() -> dict[str, Any]:
+def get_auth_functions() -> DataDict:
     """Return the plugin's auth functions."""
     own = {
         name: function

@@ -18,7 +18,7 @@ from ckan.lib.jobs import Worker
 from lxml import html
 
 from ckanext.ecosphere import vocabularies
-from ckanext.ecosphere.quality import helpers, integrations, jobs, overview
+from ckanext.ecosphere.quality import integrations, jobs, overview
 from ckanext.ecosphere.quality.tests.conftest import act, saved
 from ckanext.ecosphere.shared import queue
 
@@ -397,9 +397,16 @@ def test_an_empty_portal_has_a_page(app: Any):
 
 
 def test_charts_escape_texts_and_need_two_days(with_request_context: Any):
-    levels, trend = helpers.ecosphere_quality_levels_chart, helpers.ecosphere_quality_trend_chart
-    assert "<script>" not in levels([{"level": "gold", "label": "<script>", "datasets": 1}])
-    assert levels([{"level": "gold", "label": "x", "datasets": 0}]) == ""
-    assert trend([{"day": "2025-01-01", "mean": 5.0}]) == ""
-    drawn = trend([{"day": "2025-01-01", "mean": 0.0}, {"day": "2025-03-01", "mean": 100.0}])
+    def levels(label: str, datasets: int) -> str:
+        shares = [{"level": "gold", "label": label, "datasets": datasets}]
+        return tk.render("ecosphere_quality/snippets/levels_chart.html", {"shares": shares})
+
+    def trend(*points: dict[str, Any]) -> str:
+        return tk.render("ecosphere_quality/snippets/trend.html", {"trend": points})
+
+    assert "<svg" in levels("x", 1) and "<script>" not in levels("<script>", 1)
+    assert "<svg" not in levels("x", 0)
+    assert "<svg" not in trend({"day": "2025-01-01", "datasets": 1, "mean": 5.0})
+    first, last = {"day": "2025-01-01", "mean": 0.0}, {"day": "2025-03-01", "mean": 100.0}
+    drawn = trend({**first, "datasets": 1}, {**last, "datasets": 1})
     assert 'role="img"' in drawn and "1 Mar 2025" in drawn and ">100<" in drawn

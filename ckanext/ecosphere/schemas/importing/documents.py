@@ -16,11 +16,12 @@ from xml.sax import SAXException
 
 import ckan.plugins.toolkit as tk
 import yaml
+from ckan.common import _
 from rdflib import DCAT, DCTERMS, RDF, BNode, Literal, URIRef
 from rdflib.exceptions import Error as RDFError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset.view import plain_text
+from ckanext.ecosphere.dataset.view import Row, plain_text
 from ckanext.ecosphere.schemas import config, urls
 from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.shared import characters, parsing, rdf
@@ -64,7 +65,7 @@ class ServiceError(tk.ValidationError):
     """
 
     def __init__(self, format_: str) -> None:
-        super().__init__({"url": [tk._("This is the address of a service, not of a description")]})
+        super().__init__({"url": [_("This is the address of a service, not of a description")]})
         self.format = format_
 
 
@@ -109,7 +110,7 @@ def read(text: str, context: Any = None) -> Read:
         raise ServiceError(service)
     if _PAGE.match(start):
         raise _refuse(
-            tk._("This is a web page, not a description: give the address of the record itself")
+            _("This is a web page, not a description: give the address of the record itself")
         )
     if start.startswith("<") and _RDF_ROOT.search(start[:2000]):
         return _rdf(text, "xml")
@@ -128,7 +129,7 @@ def _refuse(message: str) -> tk.ValidationError:
 
 def _unknown() -> tk.ValidationError:
     return _refuse(
-        tk._(
+        _(
             "This document cannot be read. What can be read: ISO 19139, DCAT (RDF/XML, Turtle, "
             "JSON-LD), publiccode.yml"
         )
@@ -140,7 +141,7 @@ def _iso(text: str, context: Any) -> Read:
         action = tk.get_action("ecosphere_harvest_read")
     except KeyError as error:
         raise _refuse(
-            tk._("ISO 19139 records can be read only where the harvest is enabled")
+            _("ISO 19139 records can be read only where the harvest is enabled")
         ) from error
     try:
         who: Any = {
@@ -149,9 +150,7 @@ def _iso(text: str, context: Any) -> Read:
         result = action(who, {"content": text})
     except tk.ValidationError as error:
         errors: Any = error.error_dict
-        raise _refuse(
-            " ".join(errors.get("content", ())) or tk._("The document is empty.")
-        ) from error
+        raise _refuse(" ".join(errors.get("content", ())) or _("The document is empty.")) from error
     return {"dataset": result["dataset"], "problems": result["problems"]}
 
 
@@ -176,7 +175,7 @@ def _yaml(text: str) -> Read:
 
 
 def _in_no_list(element: str, value: str) -> str:
-    message = tk._("This value is in no list (element {field}): {value}")
+    message = _("This value is in no list (element {field}): {value}")
     return message.format(field=element, value=value[:200])
 
 
@@ -205,19 +204,17 @@ def _rdf(text: str, syntax: str) -> Read:
         datasets = list(parser.datasets())
     except rdf.RemoteDocumentError as error:
         # Reading it would fetch a URL chosen by the document, bypassing the HTTP guard.
-        message = tk._(
+        message = _(
             "The document refers to another one ({address}), which is not fetched: put its "
             "content in place"
         )
         raise _refuse(message.format(address=error.address[:200])) from error
     except rdf.DoctypeError as error:
-        raise _refuse(
-            tk._("The document declares a DOCTYPE, which is refused for safety.")
-        ) from error
+        raise _refuse(_("The document declares a DOCTYPE, which is refused for safety.")) from error
     except _UNREADABLE as error:
         raise _unknown() from error
     if not datasets:
-        raise _refuse(tk._("The document describes no dataset (dcat:Dataset)"))
+        raise _refuse(_("The document describes no dataset (dcat:Dataset)"))
     blank = {str(node) for node in parser.g.all_nodes() if isinstance(node, BNode)}
     dataset = _named(datasets[0], blank)
     dataset.pop("extras", None)
@@ -227,7 +224,7 @@ def _rdf(text: str, syntax: str) -> Read:
     dataset["tags"] = [{"name": word} for word in dict.fromkeys(words)]
     problems = _licence_left_out(parser.g, dataset)
     if len(datasets) > 1:
-        message = tk._("The document describes {number} datasets: the first one is shown")
+        message = _("The document describes {number} datasets: the first one is shown")
         problems.append(message.format(number=len(datasets)))
     return {"dataset": dataset, "problems": problems}
 
@@ -256,7 +253,7 @@ def _is_blank(value: Any, blank: set[str]) -> bool:
     return isinstance(value, str) and value in blank
 
 
-def _licence_left_out(graph: Any, dataset: Mapping[str, Any]) -> list[str]:
+def _licence_left_out(graph: Any, dataset: Row) -> list[str]:
     nodes = graph.objects(None, DCTERMS.license)
     licences = sorted({str(node) for node in nodes if isinstance(node, (URIRef, Literal))})
     if dataset.get("license_id") or not licences:
@@ -316,11 +313,11 @@ def silence(url: str) -> str:
 
 
 def _sentence(error: FetchError) -> str:
-    return tk._(MESSAGES[error.code]).format(**in_language(error.params, tk._))
+    return _(MESSAGES[error.code]).format(**in_language(error.params, _))
 
 
 def _bad_status(answer: Response) -> str:
-    message = tk._("The server answered with the status {status}: check the address")
+    message = _("The server answered with the status {status}: check the address")
     return message.format(status=answer.status)
 
 
@@ -331,7 +328,7 @@ def _session(seconds: float = config.IMPORT_SECONDS) -> GuardedSession:
         )
     except ValueError as error:
         log.error("The options of the import: %s", error)
-        message = tk._(
+        message = _(
             "Nothing can be fetched at the moment: the administrator must correct an option of "
             "the portal"
         )
@@ -353,7 +350,7 @@ def _request(session: GuardedSession, url: str, **options: Any) -> Response:
         with rate_limits.place(rate_limits.FOR_EDITORS):
             return session.get(url, **options)
     except rate_limits.NoPlaceError as error:
-        message = tk._("Many addresses are being read at this moment. Try again in a moment.")
+        message = _("Many addresses are being read at this moment. Try again in a moment.")
         raise BusyError({"url": [message]}) from error
 
 
@@ -361,7 +358,7 @@ def _repository(url: str) -> Read:
     """Return the minimal description of a repository without publiccode.yml."""
     name = addresses.file_name(url).removesuffix(".git")
     dataset = {"dcat_type": KIND, "title": name, "code_repository": url}
-    message = tk._("The repository has no publiccode.yml at its root: describe the code by hand.")
+    message = _("The repository has no publiccode.yml at its root: describe the code by hand.")
     return {"dataset": dataset, "problems": [message]}
 
 
@@ -467,7 +464,7 @@ def load_yaml(text: str) -> Any:
         raise UnreadableError(str(error)) from error
 
 
-def from_publiccode(document: Mapping[str, Any]) -> Dataset:
+def from_publiccode(document: Row) -> Dataset:
     """Return the dataset that a publiccode.yml describes."""
     described = _first_language(_mapping(document.get("description")))
     maintenance, legal = _mapping(document.get("maintenance")), _mapping(document.get("legal"))
@@ -498,7 +495,7 @@ def from_publiccode(document: Mapping[str, Any]) -> Dataset:
     )
 
 
-def left_out(document: Mapping[str, Any], dataset: Dataset) -> Iterator[tuple[str, str]]:
+def left_out(document: Row, dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Yield name and value of elements that were not converted: not in a vocabulary, or not a valid URL.
 
     Args:
@@ -520,7 +517,7 @@ def left_out(document: Mapping[str, Any], dataset: Dataset) -> Iterator[tuple[st
             yield "availableLanguages", _text(code)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def _mapping(value: Any) -> Row:
     if isinstance(value, Mapping):
         return value
     return {}
@@ -582,7 +579,7 @@ def _tags(words: Iterable[Any]) -> list[dict[str, str]]:
     return [{"name": name} for name in names if len(name) > 1 and set('<>"').isdisjoint(name)]
 
 
-def _first_language(descriptions: Mapping[str, Any]) -> Mapping[str, Any]:
+def _first_language(descriptions: Row) -> Row:
     for code in ("fr", "fr-FR", "fra", "en", *descriptions):
         if isinstance(descriptions.get(code), Mapping):
             return descriptions[code]

@@ -17,12 +17,14 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import authz, model
+from ckan.common import _
 from ckan.lib.plugins import lookup_package_plugin, plugin_validate
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.dataset.view import EMPTY, View, as_list
+from ckanext.ecosphere.dataset.view import EMPTY, Row, View, as_list
 from ckanext.ecosphere.schemas import stored, urls
 from ckanext.ecosphere.schemas.importing import addresses, documents, services
 from ckanext.ecosphere.schemas.logic.publication import irrelevant, label_of
@@ -63,7 +65,7 @@ class _Sorted:
     records: list[str] = dataclasses.field(default_factory=list)
 
 
-def checked(data: Mapping[str, Any]) -> Request:
+def checked(data: Row) -> Request:
     """Validate the parameters of the action.
 
     Raises:
@@ -74,12 +76,12 @@ def checked(data: Mapping[str, Any]) -> Request:
         value = value.split()
     pasted = tuple(dict.fromkeys(_texts(value, "urls")))
     if not pasted:
-        raise _refusal(tk._("Give an address, or choose a file"))
+        raise _refusal(_("Give an address, or choose a file"))
     if len(pasted) > MOST:
-        raise _refusal(tk._("Give {number} addresses at most.").format(number=MOST))
+        raise _refusal(_("Give {number} addresses at most.").format(number=MOST))
     for url in pasted:
         if not urls.is_web_address(url):
-            message = tk._('"{value}" is not a web address: it must start with https:// or http://')
+            message = _('"{value}" is not a web address: it must start with https:// or http://')
             raise _refusal(message.format(value=url[:200]))
     layers = None
     if data.get("layers"):
@@ -97,11 +99,11 @@ def _refusal(*messages: str) -> tk.ValidationError:
 def _texts(value: Any, name: str) -> list[str]:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise tk.ValidationError({name: [tk._("Give a list of texts.")]})
+        raise tk.ValidationError({name: [_("Give a list of texts.")]})
     return [text.strip() for text in texts if text.strip()]
 
 
-def propose(request: Request, context: Any) -> dict[str, Any]:
+def propose(request: Request, context: Any) -> DataDict:
     """Return the state of a proposal, as the answer of the action.
 
     Raises:
@@ -111,7 +113,7 @@ def propose(request: Request, context: Any) -> dict[str, Any]:
     for number, url in enumerate(request.urls):
         kind = request.kinds[number] if request.kinds else ""
         _sort(url, kind, by_kind, context)
-    answer: dict[str, Any] = {
+    answer: DataDict = {
         "state": READING,
         "kinds": by_kind.kinds,
         "services": by_kind.services,
@@ -119,7 +121,7 @@ def propose(request: Request, context: Any) -> dict[str, Any]:
     if any(service["state"] == UNREAD for service in by_kind.services):
         return answer
     if len(by_kind.records) > 1:
-        raise _refusal(tk._("Only one of the addresses may be that of a record."))
+        raise _refusal(_("Only one of the addresses may be that of a record."))
     described: documents.Read = {"dataset": {}, "problems": []}
     read_at = ""
     for url in by_kind.records:
@@ -139,7 +141,7 @@ def _at(url: str, request: Request, error: tk.ValidationError) -> tk.ValidationE
     errors: Any = error.error_dict
     sentences = [str(message) for message in errors.get("url") or errors.get("urls") or []]
     if len(request.urls) > 1:
-        sentences = [f"{url[:200]}{tk._(': ')}{sentence}" for sentence in sentences]
+        sentences = [f"{url[:200]}{_(': ')}{sentence}" for sentence in sentences]
     return _refusal(*sentences)
 
 
@@ -150,7 +152,7 @@ def _sort(url: str, kind: str, by_kind: _Sorted, context: Any) -> None:
         service = _service(url, kind.partition(":")[2], context)
     if service is not None:
         if services.is_catalogue(service):
-            message = tk._(
+            message = _(
                 "This is the address of a catalogue: give that of one record (GetRecordById), "
                 "or ask the administrator to have the catalogue harvested."
             )
@@ -182,17 +184,17 @@ def _together(
     request: Request,
     by_kind: _Sorted,
     record: tuple[documents.Read, str],
-    answer: dict[str, Any],
+    answer: DataDict,
     context: Any,
-) -> dict[str, Any]:
+) -> DataDict:
     """Return the answer with the dataset made of the record, the services and the files."""
     described, read_at = record
     dataset, problems = dict(described["dataset"]), list(described["problems"])
-    resources: list[dict[str, Any]] = list(dataset.get("resources") or [])
-    first: Sequence[Mapping[str, Any]] | None = None
+    resources: list[DataDict] = list(dataset.get("resources") or [])
+    first: Sequence[Row] | None = None
     for service in by_kind.services:
         if service["trouble"]:
-            problems.append(f"{service['url'][:200]}{tk._(': ')}{service['trouble']}")
+            problems.append(f"{service['url'][:200]}{_(': ')}{service['trouble']}")
         if first is None and service["layers"]:
             first = services.chosen(service, request.layers)
             if first is None:
@@ -208,7 +210,7 @@ def _together(
         if why:
             silent += 1
             problems.append(
-                tk._("The address {url} does not answer: {why}").format(url=url[:200], why=why)
+                _("The address {url} does not answer: {why}").format(url=url[:200], why=why)
             )
         name = addresses.file_name(url)
         resources.append({"url": url, "name": name, "format": addresses.target(url).format})
@@ -224,16 +226,16 @@ def _together(
     }
 
 
-def _once(resources: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _once(resources: Iterable[DataDict]) -> list[DataDict]:
     """Return resources without duplicates (same URL and layers)."""
-    distinct: dict[Any, dict[str, Any]] = {}
+    distinct: dict[Any, DataDict] = {}
     for resource in resources:
         layers = tuple(resource.get("layer_name") or ())
         distinct.setdefault((resource.get("url"), layers), resource)
     return list(distinct.values())
 
 
-def importable(described: documents.Read, url: str, context: Any) -> dict[str, Any]:
+def importable(described: documents.Read, url: str, context: Any) -> DataDict:
     """Return an imported dataset as a draft without name, id and owner, with problems and warnings.
 
     Args:
@@ -262,7 +264,7 @@ Dataset = Mapping[str, Any]
 Draft = dict[str, Any]
 
 
-def already(dataset: Dataset, url: str, context: Any) -> list[dict[str, Any]]:
+def already(dataset: Dataset, url: str, context: Any) -> list[DataDict]:
     """Return the datasets with an identifier of an imported one that the user may see.
 
     Args:
@@ -346,7 +348,7 @@ def other_service(dataset: Dataset, context: Any) -> str | None:
     return str(service.label_fr)
 
 
-def _is(group_dict: Mapping[str, Any], service: voc.Concept) -> bool:
+def _is(group_dict: Row, service: voc.Concept) -> bool:
     group = model.Group.get(group_dict["id"])
     registered = sheets.registered(group) if group else None
     return (
@@ -354,23 +356,23 @@ def _is(group_dict: Mapping[str, Any], service: voc.Concept) -> bool:
     ) == service
 
 
-def _warnings(existing: Iterable[Mapping[str, Any]], service: str | None) -> list[str]:
+def _warnings(existing: Iterable[Row], service: str | None) -> list[str]:
     """Return the warnings about an imported description, as sentences."""
     warnings = []
     for other in existing:
-        text = tk._("This description is in the catalogue already: “{title}” ({service}).")
+        text = _("This description is in the catalogue already: “{title}” ({service}).")
         sentences = [text.format(title=other["title"], service=other["service"])]
         if other["catalogue"]:
-            text = tk._(
+            text = _(
                 "It is harvested from {catalogue}: what is saved here would be a second dataset "
                 "beside it."
             )
             sentences.append(text.format(catalogue=other["catalogue"]))
         elif other["editable"]:
-            sentences.append(tk._("Change that dataset rather than save a second one."))
+            sentences.append(_("Change that dataset rather than save a second one."))
         warnings.append(" ".join(sentences))
     if service:
-        text = tk._(
+        text = _(
             "The description is one of another service, {service}: save it only if your service "
             "has taken it over."
         )
@@ -393,7 +395,7 @@ OWN = OF_CKAN | {field.name for field in fields.having("own")}
 LEAST_SHARE = 0.5
 
 
-def duplicate(dataset: Mapping[str, Any], title: str) -> dict[str, Any]:
+def duplicate(dataset: Row, title: str) -> DataDict:
     """Return a copy of ``dataset`` as a draft with another title, without the fields of `OWN`."""
     copied = {
         name: value for name, value in dataset.items() if name not in OWN and value not in EMPTY
@@ -401,7 +403,7 @@ def duplicate(dataset: Mapping[str, Any], title: str) -> dict[str, Any]:
     return {**copied, "title": title, "private": True}
 
 
-def usual(datasets: Iterable[Mapping[str, Any]], fields: Iterable[str]) -> dict[str, Any]:
+def usual(datasets: Iterable[Row], fields: Iterable[str]) -> DataDict:
     """Return the value of each field that at least half of the datasets share.
 
     Args:
@@ -471,7 +473,7 @@ def looked_over(dataset: Draft, context: Any) -> tuple[Draft, list[str]]:
     return valid, sentences
 
 
-def said(errors: Mapping[str, Any]) -> list[str]:
+def said(errors: Row) -> list[str]:
     """Return validation errors as sentences that start with the label of the field.
 
     Args:
@@ -485,13 +487,13 @@ def said(errors: Mapping[str, Any]) -> list[str]:
         {key: errors[key] for key in errors if key not in names}
     ).error_summary
     if errors.get("tags"):
-        others[tk._("Tags")] = "; ".join(map(str, errors["tags"]))
+        others[_("Tags")] = "; ".join(map(str, errors["tags"]))
     for key, text in others.items():
-        sentences.append(f"{key}{tk._(': ')}{text}")
+        sentences.append(f"{key}{_(': ')}{text}")
     return sentences
 
 
-def _errors(dataset: Draft, context: Any) -> dict[str, Any]:
+def _errors(dataset: Draft, context: Any) -> DataDict:
     """Return the validation errors of saving the dataset as a draft."""
     plugin: Any = lookup_package_plugin("dataset")
     who: Any = {"user": context.get("user"), "model": model, "session": model.Session}
@@ -508,7 +510,7 @@ def _left_out(label: str, value: Any, reason: str) -> str:
     text = ", ".join(str(part) for part in parts if part not in (None, ""))
     if text and text not in reason:
         label = f"{label} ({text[:SHOWN]})"
-    message = tk._("Left out, for the form would refuse it: {field}. {reason}")
+    message = _("Left out, for the form would refuse it: {field}. {reason}")
     return message.format(field=label, reason=reason)
 
 
@@ -518,14 +520,12 @@ def _leave_out_irrelevant(fields: Fields, dataset: Draft) -> list[str]:
     sentences: list[str] = []
     for name, values, other in irrelevant(fields, View(dataset)):
         dataset.pop(name, None)
-        reason = tk._("It does not go with what “{field}” says.").format(field=labels[other])
+        reason = _("It does not go with what “{field}” says.").format(field=labels[other])
         sentences.append(_left_out(labels[name], values, reason))
     return sentences
 
 
-def _leave_out(
-    fields: Fields, values: Draft, errors: Mapping[str, Any], before: str = ""
-) -> list[str]:
+def _leave_out(fields: Fields, values: Draft, errors: Row, before: str = "") -> list[str]:
     """Remove the invalid values from a dataset or row; from a list, only the values quoted in the errors."""
     sentences: list[str] = []
     for field in fields:
@@ -546,7 +546,7 @@ def _leave_out(
     return sentences
 
 
-def _remove(field: Mapping[str, Any], values: Draft, reasons: list[str]) -> Any:
+def _remove(field: Row, values: Draft, reasons: list[str]) -> Any:
     """Remove an invalid value, of a list only the parts quoted in the reasons; return what was removed.
 
     A missing value that another field requires cannot be supplied: that other field is removed.
@@ -590,9 +590,7 @@ def _leave_out_files(fields: Fields, dataset: Draft, faults: Iterable[Any]) -> l
         name = str(file.get("name") or file.get("url") or len(files) + 1)
         if fault and "url" in fault:
             problems = list(_problems(fields, fault))
-            problem = tk._("The file “{file}” is left out: it has no usable address").format(
-                file=name
-            )
+            problem = _("The file “{file}” is left out: it has no usable address").format(file=name)
         else:
             problems, problem = _leave_out(fields, file, fault or {}), ""
             files.append(file)
@@ -616,4 +614,4 @@ def _problems(fields: Fields, errors: Any, before: str = "") -> Iterator[str]:
             if isinstance(fault, Mapping):
                 yield from _problems(field.get("repeating_subfields") or [], fault, f"{label}, ")
             else:
-                yield label + tk._(": ") + str(fault)
+                yield label + _(": ") + str(fault)

@@ -7,6 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
+from ckan.common import _
 from ckan.logic.schema import validator_args
 from ckan.types import Context, DataDict
 
@@ -14,33 +15,34 @@ from ckanext.ecosphere.schemas import config, public_files
 from ckanext.ecosphere.schemas.importing import documents, proposing
 from ckanext.ecosphere.schemas.logic import bulk, earlier_programs
 from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared.action_input import action
 
 DATASETS_LOOKED_AT = 50
 MOST_UNFINISHED = 20
 
 
 @validator_args
-def _import_schema(ignore_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+def _import_schema(ignore_empty: Any, unicode_safe: Any) -> DataDict:
     address: Any = tk.get_validator("ecosphere_url")
     return {"url": [ignore_empty, unicode_safe, address], "content": [ignore_empty, unicode_safe]}
 
 
 @validator_args
-def _service_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+def _service_schema(not_empty: Any, unicode_safe: Any) -> DataDict:
     return {"id": [not_empty, unicode_safe]}
 
 
 @validator_args
-def _propose_schema(not_empty: Any, ignore_missing: Any) -> dict[str, Any]:
+def _propose_schema(not_empty: Any, ignore_missing: Any) -> DataDict:
     return {"urls": [not_empty], "kinds": [ignore_missing], "layers": [ignore_missing]}
 
 
-def _nothing_schema() -> dict[str, Any]:
+def _nothing_schema() -> DataDict:
     return {}
 
 
-@tk.validate_action_data(_import_schema)
-def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(_import_schema)
+def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> DataDict:
     """Import a description from a URL or a text; nothing is saved.
 
     Args:
@@ -57,20 +59,19 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
     Raises:
         ValidationError: the URL cannot be fetched, or does not lead to such a description.
     """
-    tk.check_access("ecosphere_dataset_import", context, data_dict)
     if data_dict.get("content"):
         return proposing.importable(_read_content(data_dict["content"], context), "", context)
     if not data_dict.get("url"):
-        raise tk.ValidationError({"url": [tk._("Give an address, or choose a file")]})
+        raise tk.ValidationError({"url": [_("Give an address, or choose a file")]})
     description, url = documents.fetch(data_dict["url"], context)
     return proposing.importable(description, url, context)
 
 
-def _read_content(content: str, context: Context) -> dict[str, Any]:
+def _read_content(content: str, context: Context) -> DataDict:
     if len(content) > config.IMPORT_BYTES:
         limit = config.IMPORT_BYTES // (1024 * 1024)
         raise tk.ValidationError(
-            {"content": [tk._("The file is larger than {limit} MB").format(limit=limit)]}
+            {"content": [_("The file is larger than {limit} MB").format(limit=limit)]}
         )
     try:
         return documents.read(content, context)
@@ -80,8 +81,8 @@ def _read_content(content: str, context: Context) -> dict[str, Any]:
         raise tk.ValidationError({"content": messages}) from error
 
 
-@tk.validate_action_data(_propose_schema)
-def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(_propose_schema)
+def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> DataDict:
     """Propose a description from URLs of a record, services, files or a repository; nothing is saved.
 
     Services are read in the background: while `state` is "reading", call again with the returned `kinds`.
@@ -99,13 +100,12 @@ def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> dict[str
     Raises:
         ValidationError: a URL is invalid, cannot be fetched, or leads to nothing that can be used.
     """
-    tk.check_access("ecosphere_dataset_propose", context, data_dict)
     return proposing.propose(proposing.checked(data_dict), context)
 
 
 @tk.side_effect_free
-@tk.validate_action_data(_service_schema)
-def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(_service_schema)
+def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> DataDict:
     """Return the usual values of a service: those shared by at least half of its latest 50 datasets.
 
     Args:
@@ -115,7 +115,6 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> dic
     Returns:
         values by field, for the fields marked with `usual` in the schema, and `owner_org`.
     """
-    tk.check_access("ecosphere_dataset_usual_values", context, data_dict)
     service = tk.get_action("organization_show")(
         {**context}, {"id": data_dict["id"], "include_users": False}
     )
@@ -132,8 +131,8 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> dic
 
 
 @tk.side_effect_free
-@tk.validate_action_data(_nothing_schema)
-def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+@action(_nothing_schema)
+def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List unfinished descriptions (state "draft"), which searches do not find.
 
     Args:
@@ -145,7 +144,6 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[
         user's services (for sysadmins: only their own), latest first: `id`, `name`, `title`, `service` (title), `begun`
         (timestamp), `by` (name of the creator, empty for the user).
     """
-    tk.check_access("ecosphere_dataset_unfinished", context, data_dict)
     name = str(context.get("user") or "")
     user = model.User.get(name)
     if user is None:
@@ -187,7 +185,7 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[
     return unfinished
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the actions by name."""
     own = {
         name: action for name, action in globals().items() if name.startswith("ecosphere_dataset_")

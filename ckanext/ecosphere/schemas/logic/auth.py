@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ckan import authz
 from ckan.types import AuthResult, Context, DataDict
 
@@ -31,7 +29,7 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> AuthR
     return authz.is_authorized("package_create", context, {})
 
 
-def get_auth_functions() -> dict[str, Any]:
+def get_auth_functions() -> DataDict:
     """Return the authorization functions by name."""
     own = {
         name: function

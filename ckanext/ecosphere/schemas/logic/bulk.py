@@ -11,12 +11,14 @@ from urllib.parse import parse_qsl, urlencode
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan import authz
+from ckan.common import _
 from ckan.logic.schema import validator_args
 from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.schemas import bulk, relations
 from ckanext.ecosphere.schemas.logic import locked_fields, publication
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.language import N_
 
 MOST_DATASETS = 1000
@@ -36,7 +38,7 @@ _MESSAGES = {
 @validator_args
 def _change_schema(
     ignore_missing: Any, unicode_safe: Any, default: Any, boolean_validator: Any
-) -> dict[str, Any]:
+) -> DataDict:
     text = [ignore_missing, unicode_safe]
     strings: Any = tk.get_validator("list_of_strings")
     return {
@@ -52,18 +54,18 @@ def _change_schema(
 
 
 @validator_args
-def _run_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+def _run_schema(not_empty: Any, unicode_safe: Any) -> DataDict:
     return {"id": [not_empty, unicode_safe]}
 
 
 @validator_args
-def _nothing_schema() -> dict[str, Any]:
+def _nothing_schema() -> DataDict:
     return {}
 
 
 @tk.side_effect_free
-@tk.validate_action_data(_change_schema)
-def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(_change_schema)
+def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> DataDict:
     """Preview a change to many datasets.
 
     Args:
@@ -79,7 +81,6 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
         become local edits), `unknown` names, and `differences`, one per dataset with another value: `name`, `title`,
         `private`, `before` and `after` as displayed, `source` (title of the harvest source, or None) and `left_out`.
     """
-    tk.check_access("ecosphere_bulk_edit_preview", context, data_dict)
     change, datasets, unknown = _selection(context, data_dict)
     sources = locked_fields.sources_of([dataset["id"] for dataset in datasets], change.field)
     included = _included(data_dict, datasets, sources)
@@ -109,8 +110,8 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
     }
 
 
-@tk.validate_action_data(_change_schema)
-def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(_change_schema)
+def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> DataDict:
     """Start a change to many datasets in the background, on behalf of the user.
 
     Args:
@@ -120,20 +121,19 @@ def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> dict[str
     Returns:
         `id` of the run.
     """
-    tk.check_access("ecosphere_bulk_edit_start", context, data_dict)
     change, datasets, _unknown = _selection(context, data_dict)
     if not datasets:
-        raise tk.ValidationError({"q": [tk._("No dataset that you may edit is chosen")]})
+        raise tk.ValidationError({"q": [_("No dataset that you may edit is chosen")]})
     sources = locked_fields.sources_of([dataset["id"] for dataset in datasets], change.field)
     included = _included(data_dict, datasets, sources)
     if not included:
-        raise tk.ValidationError({"q": [tk._("All datasets are left out: nothing would change")]})
+        raise tk.ValidationError({"q": [_("All datasets are left out: nothing would change")]})
     return {"id": bulk.create(str(context.get("user") or ""), included, change)}
 
 
 @tk.side_effect_free
-@tk.validate_action_data(_run_schema)
-def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(_run_schema)
+def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the progress of a bulk edit, and its outcome for each dataset.
 
     Args:
@@ -144,12 +144,11 @@ def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> dict[str,
         `state` (queued, running, done, undoing, undone), `interrupted` (whether its worker has died), `done`, `ids`,
         and the lists `entries` and `undone` with `id`, `title`, `outcome` and, after a failure, `message`.
     """
-    tk.check_access("ecosphere_bulk_edit_show", context, data_dict)
     return _run(data_dict["id"])
 
 
-@tk.validate_action_data(_run_schema)
-def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(_run_schema)
+def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> DataDict:
     """Undo a bulk edit in the background; datasets whose field was changed since then are left alone.
 
     Args:
@@ -159,18 +158,17 @@ def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> dict[str,
     Returns:
         the run.
     """
-    tk.check_access("ecosphere_bulk_edit_undo", context, data_dict)
     run = _run(data_dict["id"])
     if run["state"] != "done" and not (run["state"] == "running" and run["interrupted"]):
         raise tk.ValidationError(
-            {"id": [tk._("Only a run that is done can be undone, and only once")]}
+            {"id": [_("Only a run that is done can be undone, and only once")]}
         )
     bulk.start_undo(data_dict["id"])
     return _run(data_dict["id"])
 
 
-@tk.validate_action_data(_run_schema)
-def ecosphere_bulk_edit_resume(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(_run_schema)
+def ecosphere_bulk_edit_resume(context: Context, data_dict: DataDict) -> DataDict:
     """Resume a bulk edit, or its undo, whose worker has died.
 
     Args:
@@ -180,16 +178,15 @@ def ecosphere_bulk_edit_resume(context: Context, data_dict: DataDict) -> dict[st
     Returns:
         the run.
     """
-    tk.check_access("ecosphere_bulk_edit_resume", context, data_dict)
     if not _run(data_dict["id"])["interrupted"]:
-        raise tk.ValidationError({"id": [tk._("Only a run that was interrupted can be resumed")]})
+        raise tk.ValidationError({"id": [_("Only a run that was interrupted can be resumed")]})
     bulk.resume(data_dict["id"])
     return _run(data_dict["id"])
 
 
 @tk.side_effect_free
-@tk.validate_action_data(_nothing_schema)
-def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+@action(_nothing_schema)
+def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List bulk edits, latest first: the user's own or, for sysadmins, those of all users.
 
     Args:
@@ -200,7 +197,6 @@ def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[dict
         for each run `id`, `user`, `started`, `field`, `operation`, `values` as displayed, `count` of datasets,
         `changed` (how many were changed), `state`, `interrupted` and `last_updated`.
     """
-    tk.check_access("ecosphere_bulk_edit_list", context, data_dict)
     user = str(context.get("user") or "")
     everyone = context.get("ignore_auth") or authz.is_sysadmin(user)
     lang = language.current()
@@ -226,16 +222,14 @@ _SHOWN_OF_RUN = (
 )
 
 
-def _run(id_: str) -> dict[str, Any]:
+def _run(id_: str) -> DataDict:
     run = bulk.load(id_)
     if run is None:
-        raise tk.ObjectNotFound(tk._("Run not found"))
+        raise tk.ObjectNotFound(_("Run not found"))
     return run
 
 
-def _selection(
-    context: Context, data: DataDict
-) -> tuple[bulk.Change, list[dict[str, Any]], list[str]]:
+def _selection(context: Context, data: DataDict) -> tuple[bulk.Change, list[DataDict], list[str]]:
     """Return the change, the datasets to change, and names of no dataset.
 
     Raises:
@@ -246,7 +240,7 @@ def _selection(
         change = bulk.change_of(data["field"], data["operation"], data["values"])
     except bulk.PlanError as error:
         parameter, message = _MESSAGES[error.code]
-        raise tk.ValidationError({parameter: [tk._(message).format(value=error.value)]}) from error
+        raise tk.ValidationError({parameter: [_(message).format(value=error.value)]}) from error
     if change.field == "tags" and change.operation != "remove":
         _may_be_keywords(change.values)
     if change.field == "in_series" and change.operation != "remove":
@@ -269,9 +263,7 @@ def _may_be_keywords(values: Iterable[str]) -> None:
         raise tk.ValidationError({"values": [error.error]}) from error
 
 
-def _included(
-    data: DataDict, datasets: list[dict[str, Any]], sources: Mapping[str, str]
-) -> list[str]:
+def _included(data: DataDict, datasets: list[DataDict], sources: Mapping[str, str]) -> list[str]:
     """Return the ids of the datasets that are not excluded."""
     left_out = {str(name) for name in data.get("left_out") or ()}
     if data.get("without_harvested"):
@@ -283,7 +275,7 @@ def _included(
     ]
 
 
-def _chosen(context: Context, names: list[str], query: str, filtered: str) -> list[dict[str, Any]]:
+def _chosen(context: Context, names: list[str], query: str, filtered: str) -> list[DataDict]:
     """Return the selected datasets that the user may edit.
 
     Raises:
@@ -291,7 +283,7 @@ def _chosen(context: Context, names: list[str], query: str, filtered: str) -> li
     """
     if not names and not query.strip() and not filtered:
         raise tk.ValidationError(
-            {"q": [tk._("Choose datasets: write a search, or the names of the datasets")]}
+            {"q": [_("Choose datasets: write a search, or the names of the datasets")]}
         )
     of_user: Any = context
     who: Any = {
@@ -304,11 +296,11 @@ def _chosen(context: Context, names: list[str], query: str, filtered: str) -> li
         return []
     either = " OR ".join('"' + service["id"] + '"' for service in services)
     chosen = [f"+dataset_type:dataset +owner_org:({either})"]
-    search: dict[str, Any] = {"include_private": True, "rows": MOST_DATASETS, "facet": "false"}
+    search: DataDict = {"include_private": True, "rows": MOST_DATASETS, "facet": "false"}
     if names:
         _check_number(len(names), "names")
         quoted = [f'"{name}"' for name in names if bulk.is_name(name)]
-        datasets: dict[str, dict[str, Any]] = {}
+        datasets: dict[str, DataDict] = {}
         for start in range(0, len(quoted), NAMES_ASKED):
             part = " OR ".join(quoted[start : start + NAMES_ASKED])
             search["fq_list"] = [*chosen, f"name:({part}) OR id:({part})"]
@@ -324,7 +316,7 @@ def _chosen(context: Context, names: list[str], query: str, filtered: str) -> li
 
 def _check_number(number: int, field: str) -> None:
     if number > MOST_DATASETS:
-        message = tk._(
+        message = _(
             "{number} datasets are chosen, {limit} at most can be changed at once: narrow the "
             "search"
         )
@@ -357,14 +349,14 @@ def _pairs(filters: str) -> list[tuple[str, str]]:
     return [(name, value) for name, value in parse_qsl(filters) if _is_filter(name)]
 
 
-def search_of(filters: str) -> dict[str, Any]:
+def search_of(filters: str) -> DataDict:
     """Return the parameters of `package_search` for filters: ``fq_list`` and ``extras``.
 
     With `ecosphere_search`, several values of one field are alternatives (OR), as on its search page.
     """
     pairs = _pairs(filters)
     fields = [pair for pair in pairs if not pair[0].startswith(_EXTRA)]
-    extras: dict[str, Any] = dict(pair for pair in pairs if pair[0].startswith(_EXTRA))
+    extras: DataDict = dict(pair for pair in pairs if pair[0].startswith(_EXTRA))
     if not p.plugin_loaded("ecosphere_search"):
         return {
             "fq_list": [f'+{name}:"{_quoted(value)}"' for name, value in fields],
@@ -398,7 +390,7 @@ def describe_filters(filters: str) -> list[tuple[str, str]]:
             label = next((item["display_name"] for item in items if item["name"] == value), value)
             texts.append((titles.get(name, name), label))
     if "ext_bbox" in dict(pairs):
-        texts.append((tk._("Area"), tk._("as on the map")))
+        texts.append((_("Area"), _("as on the map")))
     return texts
 
 
@@ -410,7 +402,7 @@ def _may_edit(context: Context) -> AuthResult:
     services = tk.get_action("organization_list_for_user")(who, {"permission": "update_dataset"})
     return {
         "success": bool(services),
-        "msg": tk._("Only the editors of a service change its datasets"),
+        "msg": _("Only the editors of a service change its datasets"),
     }
 
 
@@ -423,10 +415,10 @@ def may_see(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow only the user who started a run to see, undo and resume it."""
     run = bulk.load(data_dict["id"])
     if run is None:
-        raise tk.ObjectNotFound(tk._("Run not found"))
+        raise tk.ObjectNotFound(_("Run not found"))
     return {
         "success": run["user"] == context.get("user"),
-        "msg": tk._("Only who started a run sees and undoes it"),
+        "msg": _("Only who started a run sees and undoes it"),
     }
 
 

@@ -7,7 +7,7 @@ as `ckan ecosphere adopt` does. Forms are not concerned: a browser leaves out wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -16,6 +16,7 @@ from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 from flask import has_request_context, request
 
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.schemas import adopting, licences
 from ckanext.ecosphere.schemas.logic import publication
 from ckanext.ecosphere.schemas.stored import Stored
@@ -35,7 +36,7 @@ class Body:
         is_plain: whether it names none of the schema's fields.
     """
 
-    def __init__(self, data: dict[str, Any], package: Any) -> None:
+    def __init__(self, data: DataDict, package: Any) -> None:
         self.data, self.package = data, package
         self.warnings: list[str] = []
         self._fields = adopting.own_fields("dataset_fields", model.package_table)
@@ -97,7 +98,7 @@ class Body:
             context[adopting.ANY_LICENCE] = True
             self.warnings.append("license_id: not in the list of the portal, kept as it is")
 
-    def keep_fields(self, shown: Mapping[str, Any]) -> None:
+    def keep_fields(self, shown: Row) -> None:
         """Keep the fields of the schema that are not named.
 
         Args:
@@ -109,7 +110,7 @@ class Body:
             self.data |= values
             self.warnings.append(f"kept: {', '.join(sorted(values))}")
 
-    def keep_fields_of_files(self, shown: Mapping[str, Any]) -> None:
+    def keep_fields_of_files(self, shown: Row) -> None:
         """Keep the fields of the schema that are not named in files.
 
         Args:
@@ -120,7 +121,7 @@ class Body:
             self.data["resources"] = [_with_fields(file, shown["resources"]) for file in files]
 
 
-def _with_fields(file: Any, stored: list[dict[str, Any]]) -> Any:
+def _with_fields(file: Any, stored: list[DataDict]) -> Any:
     """Return a file with the stored fields of the schema, if it names none of them; found by its id or else its URL."""
     fields = adopting.own_fields("resource_fields", model.resource_table)
     if not isinstance(file, dict) or not fields.isdisjoint(file):
@@ -133,7 +134,7 @@ def _with_fields(file: Any, stored: list[dict[str, Any]]) -> Any:
     return file
 
 
-def _accommodated(action: str, context: Context, data: dict[str, Any]) -> Body | None:
+def _accommodated(action: str, context: Context, data: DataDict) -> Body | None:
     """Return the body in the terms of the schema, None if there is nothing to do."""
     package, kind = None, data.get("type", "dataset")
     if action != "package_create":
@@ -197,9 +198,9 @@ def resource_update(original: Any, context: Context, data_dict: DataDict) -> Any
     return original(context, _with_fields(data_dict, dataset["resources"]))
 
 
-def get_actions() -> dict[str, Any]:
+def get_actions() -> DataDict:
     """Return the chained actions by name."""
-    actions: dict[str, Any] = {"resource_update": resource_update}
+    actions: DataDict = {"resource_update": resource_update}
     for name in ("package_create", UPDATE, PATCH):
 
         def action(original: Any, context: Context, data_dict: DataDict, name: str = name) -> Any:

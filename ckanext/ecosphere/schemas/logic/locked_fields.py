@@ -7,14 +7,15 @@ added on the portal. Everything else is the source's, so a field that is empty i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 from flask import has_request_context
 
-from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.schemas import form, stored
 from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData, add_error
 from ckanext.ecosphere.schemas.stored import Stored
@@ -41,12 +42,12 @@ class LockedFields:
         stored: the stored dataset, whose values a form with errors shows for locked fields instead of submitted ones.
     """
 
-    catalogue: Mapping[str, Any]
+    catalogue: Row
     kept: frozenset[str]
     resources: frozenset[str]
     edited: frozenset[tuple[str, str]]
     unlocked: bool
-    stored: Mapping[str, Any]
+    stored: Row
 
     def field(self, name: str) -> bool:
         """Return whether a field of the dataset is locked."""
@@ -110,9 +111,9 @@ def ecosphere_locked(package_id: str | None) -> LockedFields | None:
 
 
 def ecosphere_locked_fields(
-    fields: Iterable[Mapping[str, Any]],
+    fields: Iterable[Row],
     source: LockedFields | None,
-    data: Mapping[str, Any],
+    data: Row,
     kind: str = "dataset",
 ) -> dict[str, set[str]]:
     """Group the names of the fields of a form section by how they are shown.
@@ -169,14 +170,14 @@ def _in_locked_form() -> bool:
 
 def refusal() -> str:
     """Return the error message of a locked field submitted with another value."""
-    return tk._(
+    return _(
         "This comes from the source, and what was sent is not what the source says: nothing was "
         "saved. "
         "Here is what it says now; save again to keep it."
     )
 
 
-def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any]) -> None:
+def check(data: FlatData, errors: Errors, context: Any, schema: Row) -> None:
     """Refuse changes of locked fields by the form: the page did not say that they become local edits.
 
     Args:
@@ -203,7 +204,7 @@ def _comparable(texts: list[str]) -> list[str]:
     return sorted(text.replace("\r\n", "\n") for text in texts)
 
 
-def refuse_resource(resource: Mapping[str, Any]) -> None:
+def refuse_resource(resource: Row) -> None:
     """Refuse changes of a locked resource by the form.
 
     Args:
@@ -217,5 +218,5 @@ def refuse_resource(resource: Mapping[str, Any]) -> None:
     source = find(resource.get("package_id"), with_stored=False)
     if source is not None and source.resource(resource.get("id")):
         raise tk.ValidationError(
-            {"url": [tk._("This file or service comes from the source: nothing was saved.")]}
+            {"url": [_("This file or service comes from the source: nothing was saved.")]}
         )

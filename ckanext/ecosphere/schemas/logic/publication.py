@@ -20,12 +20,13 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from flask import after_this_request, g, has_request_context, request
 from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.dates import days_of
-from ckanext.ecosphere.dataset.view import View, as_list, flat_rows
+from ckanext.ecosphere.dataset.view import Row, View, as_list, flat_rows
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.schemas import adopting, config, form, places, relations
 from ckanext.ecosphere.schemas.logic import locked_fields
@@ -112,7 +113,7 @@ def _check_periods(data: FlatData, errors: Errors) -> None:
         start, end = days_of(period.get("start")), days_of(period.get("end"))
         if start and end and end[1] < start[0]:
             key = ("temporal_coverage", number, "end")
-            add_error(errors, key, tk._("The period ends before it starts"))
+            add_error(errors, key, _("The period ends before it starts"))
 
 
 def _derive_spatial(
@@ -162,7 +163,7 @@ def _set_extra(data: FlatData, name: str, value: str | None, errors: Errors, con
 # --- rules of saves by users ---
 
 
-def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any]) -> None:
+def check(data: FlatData, errors: Errors, context: Any, schema: Row) -> None:
     """Apply the rules to a flattened dataset saved by a user.
 
     Args:
@@ -190,9 +191,7 @@ def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any
 
 def no_series(name: str) -> str:
     """Return the error for a name that no series has."""
-    text = tk._(
-        "No series of the portal is called “{name}”: write the name or the identifier of one."
-    )
+    text = _("No series of the portal is called “{name}”: write the name or the identifier of one.")
     return text.format(name=name)
 
 
@@ -224,7 +223,7 @@ def label_of(field: Field) -> str:
 
 def needed() -> str:
     """Return the error message of a field missing for publishing, by which the form lists these fields."""
-    return tk._("Needed to publish: fill it in")
+    return _("Needed to publish: fill it in")
 
 
 def _check_needed(fields: Iterable[Field], now: View, before: Stored, errors: Errors) -> None:
@@ -271,12 +270,12 @@ def irrelevant(fields: Iterable[Field], now: View) -> list[tuple[str, list[str],
 
 
 def _conflict(other: str) -> str:
-    message = tk._("This field does not go with what “{field}” says: empty it, or change “{field}”")
+    message = _("This field does not go with what “{field}” says: empty it, or change “{field}”")
     return message.format(field=other)
 
 
 def _needed_beside() -> str:
-    return tk._("Needed beside what the other fields say: fill it in")
+    return _("Needed beside what the other fields say: fill it in")
 
 
 def _check_rows(
@@ -315,7 +314,7 @@ def _check_dates(_data: FlatData, now: View, errors: Errors, _public: bool) -> N
         if earlier and later and later[1] < earlier[0]:
             fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
             label = label_of(tk.h.scheming_field_by_name(fields, first))
-            message = tk._("This date comes before “{field}”: correct one of the two")
+            message = _("This date comes before “{field}”: correct one of the two")
             add_error(errors, (second,), message.format(field=label))
 
 
@@ -331,10 +330,10 @@ def _check_access(_data: FlatData, now: View, errors: Errors, public: bool) -> N
             add_error(
                 errors,
                 ("license_id",),
-                tk._("Data that everyone may get need a licence: choose one"),
+                _("Data that everyone may get need a licence: choose one"),
             )
     elif access in CLOSED and licence.data["open"]:
-        message = tk._(
+        message = _(
             "An open licence does not go with data that are not public: choose another licence or "
             "access"
         )
@@ -346,7 +345,7 @@ def _check_grounds(_data: FlatData, now: View, errors: Errors, _public: bool) ->
         return
     grounds = [voc.get("access-limitation").get(value) for value in now.many("access_limitation")]
     if grounds and not any(ground is None or ground.data["restricts"] for ground in grounds):
-        message = tk._("Access is limited: give the legal ground; “no limitation” is not one")
+        message = _("Access is limited: give the legal ground; “no limitation” is not one")
         add_error(errors, ("access_limitation",), message)
 
 
@@ -363,7 +362,7 @@ def _check_place(data: FlatData, now: View, errors: Errors, _public: bool) -> No
         except (places.GeometryError, ValueError, KeyError, TypeError):
             continue
         if not any(places.boxes_meet(box, place.data["bbox"]) for place in territories):
-            message = tk._(
+            message = _(
                 "This box lies outside of the territories chosen ({places}): correct one of the two"
             )
             add_error(errors, ("spatial_coverage", number, "bbox"), message.format(places=names))
@@ -386,7 +385,7 @@ def note(package: Any) -> None:
         g.setdefault(WERE_PUBLIC, set()).add(package.id)
 
 
-def tell(dataset: Mapping[str, Any]) -> None:
+def tell(dataset: Row) -> None:
     """Say on the next page that a form has published a dataset; nothing if it was public, or is not."""
     if not has_request_context() or tk.request.endpoint not in FORMS:
         return
@@ -397,14 +396,12 @@ def tell(dataset: Mapping[str, Any]) -> None:
     were_public.add(package.id)
     name = package.name
     links = [
-        (tk._("Cite and share"), tk.url_for("dataset.read", id=name, _anchor="cite-title")),
-        (tk._("Add a file or a service"), tk.url_for("dataset_resource.new", id=name)),
+        (_("Cite and share"), tk.url_for("dataset.read", id=name, _anchor="cite-title")),
+        (_("Add a file or a service"), tk.url_for("dataset_resource.new", id=name)),
     ]
     if tk.h.plugin_loaded("ecosphere_quality"):
-        links.insert(
-            0, (tk._("See its score"), tk.url_for("ecosphere_quality.dataset_page", id=name))
-        )
-    sentence = tk._(
+        links.insert(0, (_("See its score"), tk.url_for("ecosphere_quality.dataset_page", id=name)))
+    sentence = _(
         "It is published: everyone sees it on this page and in the search, and other catalogues "
         "can harvest it. Next:"
     )
@@ -476,18 +473,18 @@ def warn(name: str, fields: Iterable[tuple[str, str]]) -> None:
     if request.path.startswith("/api/"):
         add_warning(f"needed to publish after {last.isoformat()}: {', '.join(missing)}")
     elif request.endpoint:
-        message = tk._("Saved, though publishing will need this after {day}: {fields}")
+        message = _("Saved, though publishing will need this after {day}: {fields}")
         tk.h.flash_notice(message.format(day=dates.day(last), fields=", ".join(missing.values())))
 
 
 def check_grace() -> list[Check]:
     """Check the option of the grace period, for `ckan ecosphere check`."""
-    name, text = tk._("Period of grace"), config.grace_until()
+    name, text = _("Period of grace"), config.grace_until()
     try:
         last = until()
     except ValueError:
-        message = tk._("{option}: “{value}” is not a day, there is no period of grace")
-        remedy = tk._("Write the last day as 2027-06-30, or leave the option out")
+        message = _("{option}: “{value}” is not a day, there is no period of grace")
+        remedy = _("Write the last day as 2027-06-30, or leave the option out")
         return [
             Check(
                 name,
@@ -499,10 +496,10 @@ def check_grace() -> list[Check]:
     if last is None:
         return []
     if dates.today() > last:
-        message = tk._("It ended on {day}: what is missing is refused again").format(
+        message = _("It ended on {day}: what is missing is refused again").format(
             day=dates.day(last)
         )
-        remedy = tk._("Remove {option}").format(option=config.GRACE_UNTIL)
+        remedy = _("Remove {option}").format(option=config.GRACE_UNTIL)
         return [Check(name, CheckStatus.WARNING, message, remedy)]
-    message = tk._("Until {day}, a dataset that lacks mandatory fields is published with a warning")
+    message = _("Until {day}, a dataset that lacks mandatory fields is published with a warning")
     return [Check(name, CheckStatus.OK, message.format(day=dates.day(last)))]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.common import _
 
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.view import as_object
@@ -109,11 +110,11 @@ def read(value: Any, field: str) -> dict[str, str]:
     by_code = as_object(value)
     if not isinstance(by_code, Mapping):
         raise TranslationsError(
-            [tk._('Write the texts as an object of languages: {"en": "…", "de": "…"}')]
+            [_('Write the texts as an object of languages: {"en": "…", "de": "…"}')]
         )
     if len(by_code) > languages.MOST:
         raise TranslationsError(
-            [tk._("Too many languages: {number} at most").format(number=languages.MOST)]
+            [_("Too many languages: {number} at most").format(number=languages.MOST)]
         )
     texts: dict[str, str] = {}
     faults: list[str] = []
@@ -132,15 +133,13 @@ def read(value: Any, field: str) -> dict[str, str]:
 def _fault(code: str, tag: str, text: Any, longest: int) -> str:
     """Return what is wrong with the text of a language, "" if nothing is."""
     if not tag:
-        message = tk._(
-            '"{code}" is not the code of a language: write it as en, de or pt-BR (BCP 47)'
-        )
+        message = _('"{code}" is not the code of a language: write it as en, de or pt-BR (BCP 47)')
         return message.format(code=code[:40])
     name = languages.name(tag, language.current())
     if text is not None and not isinstance(text, str):
-        return tk._("{language}: this is not a text").format(language=name)
+        return _("{language}: this is not a text").format(language=name)
     if len(_text(text)) > longest:
-        message = tk._("{language}: too long, {number} characters at most")
+        message = _("{language}: too long, {number} characters at most")
         return message.format(language=name, number=longest)
     return ""
 
@@ -182,7 +181,7 @@ def _settle(
         elif text == text_before:
             data[main] = french
         else:
-            message = tk._(
+            message = _(
                 "The French text and that of the field itself differ: give one of them, or both "
                 "the same"
             )

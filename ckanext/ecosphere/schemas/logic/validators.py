@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -19,12 +19,14 @@ from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from ckan.lib.munge import munge_title_to_name
+from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import dates, links
 from ckanext.ecosphere.dataset.dates import parse_moment
-from ckanext.ecosphere.dataset.view import as_list, flat_rows
+from ckanext.ecosphere.dataset.view import Row, as_list, flat_rows
 from ckanext.ecosphere.schemas import places, urls
 from ckanext.ecosphere.shared import bounds, characters, contact_details
 from ckanext.ecosphere.vocabularies import communes
@@ -88,7 +90,7 @@ def ecosphere_bounds(key: Any, data: FlatData, errors: Errors, context: Any) -> 
     for place, numbers in rows.items():
         most = bounds.most(str(place[-1]))
         if len(numbers) > most:
-            message: Any = tk._("Too many rows: {number} at most.").format(number=most)
+            message: Any = _("Too many rows: {number} at most.").format(number=most)
             if place[0] == "tags":
                 message = {"name": [message]}  # CKAN expects errors of tags by their name
             raise tk.ValidationError({str(place[0]): [message]})
@@ -105,12 +107,12 @@ def _bounded(place: tuple[Any, ...], value: Any, errors: Errors) -> Any:
         if not characters.is_clean(value):
             value = characters.clean(value)
         if len(value) > longest:
-            message = tk._("Too long: {number} characters at most.").format(number=longest)
+            message = _("Too long: {number} characters at most.").format(number=longest)
             errors.setdefault(place, []).append(message)
         return value[:longest]
     most = bounds.most(field)
     if len(value) > most:
-        message = tk._("Too many values: {number} at most.").format(number=most)
+        message = _("Too many values: {number} at most.").format(number=most)
         errors.setdefault(place, []).append(message)
     parts = list(value[:most])
     for number, part in enumerate(parts):
@@ -131,7 +133,7 @@ def ecosphere_text(value: Any) -> Any:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise tk.Invalid(tk._("Give one text here."))
+        raise tk.Invalid(_("Give one text here."))
     return characters.clean(str(value))
 
 
@@ -154,7 +156,7 @@ def ecosphere_title_given(key: Any, data: dict[Any, Any], errors: Any, context: 
     title = data.get(key)
     is_filled = isinstance(title, str) and bool(title.strip())
     if not is_filled and (context.get("save") or not data.get(("name",))):
-        errors[key].append(tk._("Missing value"))
+        errors[key].append(_("Missing value"))
         raise tk.StopOnError
     if title not in (None, "", tk.missing):
         try:
@@ -188,9 +190,7 @@ def ecosphere_date(value: Any) -> Any:
     try:
         return parse_moment(str(value))
     except ValueError as error:
-        message = tk._(
-            '"{value}" is not a date: write it as 31/03/2024, 03/2024, March 2024 or 2024'
-        )
+        message = _('"{value}" is not a date: write it as 31/03/2024, 03/2024, March 2024 or 2024')
         raise tk.Invalid(message.format(value=value)) from error
 
 
@@ -202,7 +202,7 @@ def ecosphere_url(value: Any) -> Any:
     """
     text = str(value).strip(" ")
     if not urls.is_web_address(text):
-        message = tk._('"{value}" is not a web address: it must start with https:// or http://')
+        message = _('"{value}" is not a web address: it must start with https:// or http://')
         raise tk.Invalid(message.format(value=value))
     return text
 
@@ -215,9 +215,7 @@ def ecosphere_uri(value: Any) -> Any:
     """
     text = str(value).strip(" ")
     if not urls.is_uri(text):
-        message = tk._(
-            '"{value}" is not an identifier: it must start with https://, http:// or urn:'
-        )
+        message = _('"{value}" is not an identifier: it must start with https://, http:// or urn:')
         raise tk.Invalid(message.format(value=value))
     return text
 
@@ -232,9 +230,7 @@ def ecosphere_resource_url(key: Any, data: dict[Any, Any], errors: Any, context:
     if data.get((*key[:-1], "url_type")) == "upload":
         return
     if not urls.is_web_address(value, urls.WEB_AND_FTP):
-        message = tk._(
-            '"{value}" is not an address: it must start with https://, http:// or ftp://'
-        )
+        message = _('"{value}" is not an address: it must start with https://, http:// or ftp://')
         raise tk.Invalid(message.format(value=value))
     data[key] = value
 
@@ -249,7 +245,7 @@ def ecosphere_email(value: Any) -> Any:
     if text.lower().startswith("mailto:"):
         text = text[len("mailto:") :]
     if not contact_details.is_address(text):
-        message = tk._('"{value}" is not an e-mail address: write it as service@ain.gouv.fr')
+        message = _('"{value}" is not an e-mail address: write it as service@ain.gouv.fr')
         raise tk.Invalid(message.format(value=value))
     return text
 
@@ -263,7 +259,7 @@ def ecosphere_telephone(value: Any) -> Any:
     try:
         return contact_details.international(str(value))
     except ValueError as error:
-        message = tk._(
+        message = _(
             '"{value}" is not a telephone number: write it as 04 74 45 62 37 or +33 4 74 45 62 37'
         )
         raise tk.Invalid(message.format(value=value)) from error
@@ -280,7 +276,7 @@ def ecosphere_positive_number(value: Any) -> Any:
     """
     text = _BLANKS.sub("", _written_out(value)).replace(",", ".")
     if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,30})?", text) or float(text) <= 0:
-        raise tk.Invalid(tk._('"{value}" is not a number above zero').format(value=value))
+        raise tk.Invalid(_('"{value}" is not a number above zero').format(value=value))
     return text.removesuffix(".0")
 
 
@@ -300,7 +296,7 @@ def ecosphere_scale(value: Any) -> Any:
     text = _BLANKS.sub("", _written_out(value))
     match = _SCALE.fullmatch(text)
     if not match:
-        message = tk._('"{value}" is not a scale: write its denominator, such as 25000')
+        message = _('"{value}" is not a scale: write its denominator, such as 25000')
         raise tk.Invalid(message.format(value=value))
     return match.group(1).replace(".", "")
 
@@ -313,25 +309,25 @@ def ecosphere_size(value: Any) -> Any:
     """
     text = _BLANKS.sub("", _written_out(value))
     if not re.fullmatch(r"[0-9]{1,18}(\.0{1,9})?", text):
-        raise tk.Invalid(tk._('"{value}" is not a size in bytes').format(value=value))
+        raise tk.Invalid(_('"{value}" is not a size in bytes').format(value=value))
     return int(text.partition(".")[0])
 
 
 # --- places, licences and keywords ---
 
 _GEOMETRY_MESSAGES: dict[str, Callable[[], str]] = {
-    "format": lambda: tk._(
+    "format": lambda: _(
         "Write the box as west, south, east, north, such as 4.72, 45.61, 6.18, 46.52"
     ),
-    "world": lambda: tk._(
+    "world": lambda: _(
         "Coordinates are degrees: longitudes from -180 to 180, latitudes from -90 to 90"
     ),
-    "order": lambda: tk._("West must be less than east and south less than north"),
-    "type": lambda: tk._("This kind of GeoJSON geometry cannot be used here"),
-    "ring": lambda: tk._(
+    "order": lambda: _("West must be less than east and south less than north"),
+    "type": lambda: _("This kind of GeoJSON geometry cannot be used here"),
+    "ring": lambda: _(
         "Each ring of a polygon needs four positions at least, the last the same as the first"
     ),
-    "size": lambda: tk._("The geometry has too many points: simplify it"),
+    "size": lambda: _("The geometry has too many points: simplify it"),
 }
 
 
@@ -353,7 +349,7 @@ def ecosphere_geometry(value: Any) -> Any:
     return _geojson(places.parse_geometry, value)
 
 
-def _geojson(parse: Callable[[Any], dict[str, Any]], value: Any) -> str:
+def _geojson(parse: Callable[[Any], DataDict], value: Any) -> str:
     try:
         return json.dumps(parse(value))
     except places.GeometryError as error:
@@ -370,7 +366,7 @@ def ecosphere_licence(value: Any) -> Any:
     if isinstance(value, str):
         concept = licences.get(value) or licences.find(value)
     if concept is None:
-        message = tk._('The licence "{value}" is not in the list: choose one of it')
+        message = _('The licence "{value}" is not in the list: choose one of it')
         raise tk.Invalid(message.format(value=value))
     return concept.id
 
@@ -382,9 +378,7 @@ def tag_name_validator(value: Any, context: Any) -> Any:
         Invalid: the keyword contains a comma, quotation mark, angle bracket or control character.
     """
     if not _TAG.fullmatch(value):
-        message = tk._(
-            'The keyword "{value}" cannot hold commas, quotation marks or angle brackets'
-        )
+        message = _('The keyword "{value}" cannot hold commas, quotation marks or angle brackets')
         raise tk.Invalid(message.format(value=value))
     return value
 
@@ -414,7 +408,7 @@ def ecosphere_tag_string(key: Any, data: dict[Any, Any], errors: Any, context: A
 
 
 @scheming_validator
-def ecosphere_concept(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Validator:
+def ecosphere_concept(field: Row, schema: Row) -> Validator:
     """Require a concept of ``field["vocabulary"]``, given by URI, id or label; its URI is stored.
 
     With ``vocabulary_store: id``, the id is stored instead; with ``vocabulary_open: true``, values that match
@@ -424,7 +418,7 @@ def ecosphere_concept(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Va
 
 
 @scheming_validator
-def ecosphere_concepts(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Validator:
+def ecosphere_concepts(field: Row, schema: Row) -> Validator:
     """Require concepts of ``field["vocabulary"]``; stored as a JSON list without duplicates."""
     return _many(_resolver(field))
 
@@ -444,7 +438,7 @@ def ecosphere_uris(key: Any, data: dict[Any, Any], errors: Any, context: Any) ->
     _many(ecosphere_uri)(key, data, errors, context)
 
 
-def _resolver(field: Mapping[str, Any]) -> Callable[[str], str]:
+def _resolver(field: Row) -> Callable[[str], str]:
     return _make_resolver(
         field["vocabulary"],
         field.get("vocabulary_store", "uri"),
@@ -464,7 +458,7 @@ def _make_resolver(name: str, store: str, is_open: bool) -> Callable[[str], str]
             return getattr(concept, store)
         other = _open_value(name, text) if is_open else ""
         if not other:
-            message = tk._('"{value}" is not in the list: choose one of its entries')
+            message = _('"{value}" is not in the list: choose one of its entries')
             raise tk.Invalid(message.format(value=text))
         return other
 
@@ -491,7 +485,7 @@ def _one(resolve: Callable[[str], str]) -> Validator:
     def validator(value: Any) -> Any:
         if isinstance(value, list):
             if len(value) != 1:
-                raise tk.Invalid(tk._("Only one value is possible here"))
+                raise tk.Invalid(_("Only one value is possible here"))
             value = value[0]
         return resolve(value)
 

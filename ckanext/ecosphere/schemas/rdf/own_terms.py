@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
+from ckan.types import DataDict
 from rdflib import BNode, Graph, Literal, URIRef
 
 from ckanext.dcat.profiles import DCAT, DCT, LOCN
@@ -25,7 +26,7 @@ from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.dataset.view import as_list
+from ckanext.ecosphere.dataset.view import Row, as_list
 from ckanext.ecosphere.schemas import urls
 from ckanext.ecosphere.schemas.rdf.parts import DQV, IANA, PROV, SCHEMA, TERM, geometry, uri
 from ckanext.ecosphere.schemas.stored import is_filled
@@ -70,7 +71,7 @@ ORDERED = (
 )
 
 
-def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[str, Any]) -> None:
+def write(graph: Graph, ref: Any, given: Row, exported: Row) -> None:
     """Complete a dataset to which nothing will be added any more.
 
     Args:
@@ -106,7 +107,7 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
         _write_file(graph, CleanedURIRef(resource_uri(exported_file)), file)
 
 
-def _write_file(graph: Graph, node: Any, file: Mapping[str, Any]) -> None:
+def _write_file(graph: Graph, node: Any, file: Row) -> None:
     checksum = str(file.get("hash") or "")
     main = file.get("download_url") or file.get("access_url") or file.get("url")
     usual = {
@@ -119,7 +120,7 @@ def _write_file(graph: Graph, node: Any, file: Mapping[str, Any]) -> None:
     _number(graph, node)
 
 
-def _write_fields(graph: Graph, node: Any, values: Mapping[str, Any], names: Iterable[str]) -> None:
+def _write_fields(graph: Graph, node: Any, values: Row, names: Iterable[str]) -> None:
     for field in filter(values.get, names):
         value = values[field]
         if isinstance(
@@ -131,7 +132,7 @@ def _write_fields(graph: Graph, node: Any, values: Mapping[str, Any], names: Ite
 
 
 def _write_completed(
-    graph: Graph, node: Any, given: Mapping[str, Any], properties: Properties, others: set[str]
+    graph: Graph, node: Any, given: Row, properties: Properties, others: set[str]
 ) -> None:
     written = {field for field, predicate in properties if (node, predicate, None) in graph}
     for field in written | others:
@@ -171,7 +172,7 @@ def arrange(graph: Graph, ref: Any) -> None:
                 graph.add((node, predicate, row))
 
 
-def restore(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def restore(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Restore the dataset as it was published.
 
     Args:
@@ -197,7 +198,7 @@ def restore(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         dataset.update(_replaced(dict(dataset), originals))
 
 
-def _restore_file(graph: Graph, node: Any, file: dict[str, Any]) -> None:
+def _restore_file(graph: Graph, node: Any, file: DataDict) -> None:
     kind, media = graph.value(node, DCT["format"]), str(graph.value(node, DCAT.mediaType) or "")
     concept = voc.get("format").get(str(kind))
     file["format"] = concept.id if concept else str(kind or "")
@@ -218,14 +219,14 @@ def _restore_file(graph: Graph, node: Any, file: dict[str, Any]) -> None:
         service["conforms_to"] = [standard for standard in standards if standard not in added]
 
 
-def _read_fields(graph: Graph, node: Any, names: Iterable[str], target: dict[str, Any]) -> None:
+def _read_fields(graph: Graph, node: Any, names: Iterable[str], target: DataDict) -> None:
     for field in names:
         value = graph.value(node, TERM[field])
         if value is not None:
             target[field] = str(value)
 
 
-def _take_out(graph: Graph, node: Any, target: dict[str, Any]) -> set[str]:
+def _take_out(graph: Graph, node: Any, target: DataDict) -> set[str]:
     """Remove the fields that the export has added; return them and the URIs that it has added to other fields."""
     added = set(map(str, graph.objects(node, COMPLETED)))
     for field in added:
@@ -238,7 +239,7 @@ def _take_out(graph: Graph, node: Any, target: dict[str, Any]) -> set[str]:
 _NOT_IN_AN_IRI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
 
 
-def restore_addresses(graph: Graph, dataset: Mapping[str, Any]) -> None:
+def restore_addresses(graph: Graph, dataset: Row) -> None:
     """Restore the URLs of a dataset in its graph: ckanext-dcat 2.4 percent-encodes commas and the like.
 
     One that is no IRI remains encoded, with the original beside it.

@@ -16,6 +16,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.types import DataDict
 from rdflib import BNode, Graph, Literal, URIRef
 from rdflib.namespace import XSD
 
@@ -24,7 +25,7 @@ from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.dataset.view import as_list
+from ckanext.ecosphere.dataset.view import Row, as_list
 from ckanext.ecosphere.schemas import config, places, urls
 from ckanext.ecosphere.schemas.stored import packages_of
 from ckanext.ecosphere.shared import contact_details
@@ -68,7 +69,7 @@ AddDate = Callable[..., None]
 """ckanext-dcat's method that writes dates: (subject, predicate, value)."""
 
 
-def filled(row: Mapping[str, Any]) -> dict[str, Any]:
+def filled(row: Row) -> DataDict:
     """Return the parts of a row that have a value."""
     return {key: value for key, value in row.items() if value not in (None, "", [])}
 
@@ -87,7 +88,7 @@ def add_blank(graph: Graph, ref: Any, link: Any, properties: Mapping[Any, Any]) 
     return node
 
 
-def rows_of(dataset: Dataset, name: str) -> list[Mapping[str, Any]]:
+def rows_of(dataset: Dataset, name: str) -> list[Row]:
     """Return the rows of a field."""
     return [row for row in as_list(dataset.get(name) or []) if isinstance(row, Mapping)]
 
@@ -142,7 +143,7 @@ def _describe_series(graph: Graph, node: Any, series: Any) -> None:
     add(graph, node, properties)
 
 
-def read_references(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def read_references(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Read the references: as they are if they are written so, else the last part of each URI."""
     for field in fields.with_dcat("reference"):
         names = {str(name) for name in graph.objects(ref, TERM[field.name])}
@@ -202,7 +203,7 @@ def write_places(graph: Graph, ref: Any, dataset: Dataset, add_geometry: AddDate
                 add_geometry(place, predicate, parts[name])
 
 
-def read_places(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def read_places(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Read all locations other than territories: ckanext-dcat keeps an arbitrary one only."""
     rows = []
     for node in graph.objects(ref, DCT.spatial):
@@ -302,7 +303,7 @@ def _write_source(graph: Graph, ref: Any, text: str, package: Any) -> None:
         add_blank(graph, ref, PROV.wasDerivedFrom, {DCT.title: Literal(text)})
 
 
-def _write_measure(graph: Graph, ref: Any, row: Mapping[str, Any]) -> None:
+def _write_measure(graph: Graph, ref: Any, row: Row) -> None:
     node = add_blank(graph, ref, DQV.hasQualityMeasurement, {RDF.type: DQV.QualityMeasurement})
     metric = add_blank(graph, node, DQV.isMeasurementOf, {RDF.type: DQV.Metric})
     dimension = voc.get("quality-dimension").get(str(row.get("dimension") or ""))
@@ -316,7 +317,7 @@ def _write_measure(graph: Graph, ref: Any, row: Mapping[str, Any]) -> None:
         graph.add((node, UNIT, Literal(row["unit"])))
 
 
-def read_lineage(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def read_lineage(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Read the fields written by :func:`write_lineage`."""
     dataset.pop("source", None)
     nodes = [*graph.objects(ref, DCT.source), *graph.objects(ref, PROV.wasDerivedFrom)]
@@ -398,7 +399,7 @@ def write_conformity(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate
             graph.add((result, DCT.type, URIRef(CONFORMITY + degree)))
 
 
-def read_conformity(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def read_conformity(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Read the rows written by :func:`write_conformity`."""
     rows = []
     for test in graph.objects(ref, PROV.wasUsedBy):
@@ -472,7 +473,7 @@ def _describe_record(graph: Graph, record: Any, dataset_ref: Any) -> None:
     add(graph, record, {RDF.type: DCAT.CatalogRecord, FOAF.primaryTopic: dataset_ref})
 
 
-def read_record(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def read_record(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Read the record written by :func:`write_record`."""
     for record in graph.objects(ref, FOAF.isPrimaryTopicOf):
         values = {"metadata_identifier": graph.value(record, DCT.identifier)}
@@ -525,7 +526,7 @@ def add_to_catalogue(graph: Graph, predicate: Any, node: Any) -> None:
 VCARD_UNIT = VCARD["organization-unit"]
 
 
-def write_contact(graph: Graph, node: Any, contact: Mapping[str, Any]) -> None:
+def write_contact(graph: Graph, node: Any, contact: Row) -> None:
     """Complete a contact, a row of the field ``contact``."""
     if contact.get("unit"):
         graph.add((node, VCARD_UNIT, Literal(contact["unit"])))
@@ -536,7 +537,7 @@ def write_contact(graph: Graph, node: Any, contact: Mapping[str, Any]) -> None:
         graph.add((node, VCARD.hasTelephone, number))
 
 
-def read_contact(graph: Graph, node: Any, contact: dict[str, Any]) -> None:
+def read_contact(graph: Graph, node: Any, contact: DataDict) -> None:
     """Read unit and telephone; invalid telephone numbers are left out."""
     unit = graph.value(node, VCARD_UNIT)
     if unit is not None:
@@ -587,9 +588,7 @@ def write_geodcat(graph: Graph, ref: Any, dataset: Dataset) -> None:
                 graph.add((ref, GEODCAT[role], agent))
 
 
-def read_geodcat(
-    graph: Graph, ref: Any, dataset: dict[str, Any], agents: Callable[..., Any]
-) -> None:
+def read_geodcat(graph: Graph, ref: Any, dataset: DataDict, agents: Callable[..., Any]) -> None:
     """Read the properties written by :func:`write_geodcat`, for fields without a value from DCAT-AP's terms.
 
     Args:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from ckan.types import DataDict
 from rdflib import BNode, Graph, Literal, URIRef, plugin
 from rdflib.namespace import XSD
 from rdflib.plugins.serializers.rdfxml import PrettyXMLSerializer
@@ -26,7 +27,7 @@ from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields, links
 from ckanext.ecosphere.dataset.geometry import box_to_geometry
-from ckanext.ecosphere.dataset.view import as_list
+from ckanext.ecosphere.dataset.view import Row, as_list
 from ckanext.ecosphere.schemas import places, relations, stored, urls
 from ckanext.ecosphere.schemas.rdf import own_terms, parts
 from ckanext.ecosphere.schemas.rdf.parts import (
@@ -103,7 +104,7 @@ def coded_properties() -> dict[URIRef, list[str]]:
 class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     """ckanext-dcat's profile of DCAT-AP 3, completed."""
 
-    def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> None:
+    def graph_from_dataset(self, dataset_dict: DataDict, dataset_ref: Any) -> None:
         """Write a dataset to the graph."""
         dataset = _prepared(stored.completed(dataset_dict))
         for prefix, namespace in PREFIXES.items():
@@ -138,7 +139,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         super().graph_from_catalog(catalog_dict, catalog_ref)
         parts.complete_catalogue(self.g, catalog_ref)
 
-    def parse_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> dict[str, Any]:
+    def parse_dataset(self, dataset_dict: DataDict, dataset_ref: Any) -> DataDict:
         """Read a dataset from the graph."""
         exact = is_exact(self.g, dataset_ref)
         if exact:
@@ -160,7 +161,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         for node in set(self.g.objects(subject, predicate)) - before:
             parts.write_contact(self.g, node, contact)
 
-    def _contact_details(self, subject: Any, predicate: Any) -> list[dict[str, Any]]:
+    def _contact_details(self, subject: Any, predicate: Any) -> list[DataDict]:
         contacts = super()._contact_details(subject, predicate)
         if (None, DCAT.accessService, subject) not in self.g:  # only name and e-mail for services
             for node, contact in zip(self.g.objects(subject, predicate), contacts, strict=True):
@@ -175,7 +176,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self._add(node, FOAF.page, agent_dict["homepage"], "foaf:Document")
         return node
 
-    def _agents_details(self, subject: Any, predicate: Any) -> list[dict[str, Any]]:
+    def _agents_details(self, subject: Any, predicate: Any) -> list[DataDict]:
         agents = super()._agents_details(subject, predicate)
         for node, agent in zip(self.g.objects(subject, predicate), agents, strict=True):
             page = self.g.value(node, FOAF.page)
@@ -202,7 +203,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         """Write a geometry with all its decimals: ckanext-dcat 2.4 rounds to four, about ten metres."""
         super()._add_spatial_value_to_graph(spatial_ref, predicate, parts.as_wkt(value))
 
-    def _add_fields(self, dataset: Mapping[str, Any], ref: Any) -> None:
+    def _add_fields(self, dataset: Row, ref: Any) -> None:
         """Write the fields that the table gives an object, except those of ckanext-dcat."""
         for field in fields.with_dcat("object"):
             if field.dcat.get("stock"):
@@ -220,7 +221,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         if kind != "any" and isinstance(node, URIRef):
             self.g.add((node, RDF.type, uri(kind)))
 
-    def _add_statements(self, dataset: Mapping[str, Any], ref: Any) -> None:
+    def _add_statements(self, dataset: Row, ref: Any) -> None:
         for field in fields.with_dcat("statement"):
             if dataset.get(field.name):
                 statement = {
@@ -238,7 +239,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             }
             parts.add_blank(self.g, ref, DQV.hasQualityMeasurement, measure)
 
-    def _add_kind(self, dataset: Mapping[str, Any], ref: Any) -> None:
+    def _add_kind(self, dataset: Row, ref: Any) -> None:
         """Write the further class of a series, service or source code, and the endpoint of a service without one.
 
         They remain typed as dataset too, which DCAT allows, so that harvesters that only handle datasets (such as
@@ -256,7 +257,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         elif kind == relations.CODE:
             self.g.add((ref, RDF.type, SCHEMA.SoftwareSourceCode))
 
-    def _add_licence(self, dataset: Mapping[str, Any], ref: Any) -> None:
+    def _add_licence(self, dataset: Row, ref: Any) -> None:
         """Write the licence on the dataset too, which DCAT allows."""
         licence = voc.get("licences").get(dataset.get("license_id") or "")
         if licence and urls.is_web_address(licence.uri):
@@ -348,7 +349,7 @@ def _scheme(concept_uri: str, vocabulary: str) -> str:
 # --- before ckanext-dcat ------------------------------------------------------------------------
 
 
-def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
+def _prepared(dataset_dict: Row) -> DataDict:
     """Return a copy of a dataset with values in the form required by DCAT-AP."""
     dataset = copy.deepcopy(dict(dataset_dict))
     footprint = places.footprint(dataset)
@@ -370,7 +371,7 @@ def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
     return dataset
 
 
-def _prepare_resource(resource: dict[str, Any], licence: voc.Concept | None) -> None:
+def _prepare_resource(resource: DataDict, licence: voc.Concept | None) -> None:
     resource |= {"created": None, "metadata_modified": None}  # dates of the record, not of the file
     if not resource.get("license") and licence and urls.is_web_address(licence.uri):
         resource["license"] = licence.uri
@@ -389,7 +390,7 @@ def _prepare_resource(resource: dict[str, Any], licence: voc.Concept | None) -> 
         resource["access_url"] = resource.get("url")
 
 
-def _services_of(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _services_of(resource: Row) -> list[DataDict]:
     services = resource.get("access_services")
     if isinstance(services, str):
         try:
@@ -410,7 +411,7 @@ PLAIN = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
 _CRS = "http://www.opengis.net/def/crs/"
 
 
-def write_distribution(graph: Graph, dataset_ref: Any, resource: Mapping[str, Any]) -> None:
+def write_distribution(graph: Graph, dataset_ref: Any, resource: Row) -> None:
     """Complete the distribution of a resource.
 
     Args:
@@ -433,9 +434,7 @@ def write_distribution(graph: Graph, dataset_ref: Any, resource: Mapping[str, An
         _write_protocol(graph, node, resource, protocol)
 
 
-def _write_protocol(
-    graph: Graph, node: Any, resource: Mapping[str, Any], protocol: voc.Concept
-) -> None:
+def _write_protocol(graph: Graph, node: Any, resource: Row, protocol: voc.Concept) -> None:
     services = list(graph.objects(node, DCAT.accessService))
     if not services:
         address = str(resource["url"]).partition("?")[0]
@@ -460,7 +459,7 @@ def _protocols(graph: Graph, service: Any) -> set[str]:
     return {concept.id for concept in concepts if concept}
 
 
-def endpoints(dataset: Mapping[str, Any]) -> list[str]:
+def endpoints(dataset: Row) -> list[str]:
     """Return the endpoint URL of a service (at most one), from its resources, for records that have none."""
     rows: Any = dataset.get("resources") or ()
     rows = sorted(rows, key=lambda row: row.get("resource_role") in ("documentation", "metadata"))
@@ -474,7 +473,7 @@ def endpoints(dataset: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def read_distribution(graph: Graph, node: Any, resource: dict[str, Any]) -> None:
+def read_distribution(graph: Graph, node: Any, resource: DataDict) -> None:
     """Read the properties written by :func:`write_distribution`.
 
     Args:
@@ -526,7 +525,7 @@ KINDS = {
 _LISTS_OF_CKAN = ("resources", "extras", "tags")
 
 
-def complete_reading(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def complete_reading(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Complete a dataset parsed by ckanext-dcat.
 
     Args:
@@ -569,7 +568,7 @@ def complete_reading(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         _complete_resource(resource)
 
 
-def sort_rows(dataset: dict[str, Any]) -> None:
+def sort_rows(dataset: DataDict) -> None:
     """Sort the rows, first by their first column, so that the same file always yields the same dataset.
 
     Graphs are unordered. Rows with an ``order`` of their own are in it already.
@@ -582,7 +581,7 @@ def sort_rows(dataset: dict[str, Any]) -> None:
             rows.sort(key=lambda row, first=first: str(row.get(first) or ""))
 
 
-def _load_lists(dataset: dict[str, Any]) -> None:
+def _load_lists(dataset: DataDict) -> None:
     """Load JSON lists, and drop the empty subfields added by ckanext-dcat."""
     for owner in (dataset, *(dataset.get("resources") or ())):
         for key, value in owner.items():
@@ -604,7 +603,7 @@ def _filled(value: Any) -> Any:
     return value
 
 
-def _read_by_vocabulary(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def _read_by_vocabulary(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Assign the values of properties that several fields share, by their vocabularies."""
     others = set(graph.objects(ref, DCT.conformsTo))
     dataset.pop("conforms_to", None)
@@ -635,7 +634,7 @@ def _stored(value: str, vocabulary: str, key: str) -> str:
     return getattr(concept, key)
 
 
-def _read_fields(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def _read_fields(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Read the fields that the table gives a property of their own, except those of ckanext-dcat."""
     for field in fields.with_dcat("object"):
         if field.dcat.get("stock") or field.dcat.get("read"):
@@ -648,9 +647,7 @@ def _read_fields(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 # --- texts in several languages -----------------------------------------------------------------
 
 
-def _read_translations(
-    graph: Graph, node: Any, target: dict[str, Any], properties: Mapping[str, Any]
-) -> None:
+def _read_translations(graph: Graph, node: Any, target: DataDict, properties: Row) -> None:
     """Set the main text (French if available) and the translations of texts in several languages.
 
     ckanext-dcat writes translated fields, but reads them only for fields validated by ckanext-fluent.
@@ -673,7 +670,7 @@ def _read_translations(
 # --- details ------------------------------------------------------------------------------------
 
 
-def _read_statements(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def _read_statements(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Read the texts of rights statements; one without a type of ours says how the data may be used."""
     by_type = {field.dcat["statement"]: field.name for field in fields.with_dcat("statement")}
     for node in graph.objects(ref, DCT.rights):
@@ -685,7 +682,7 @@ def _read_statements(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
             dataset[by_type.get(kind, "use_conditions")] = str(text)
 
 
-def _read_scale(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def _read_scale(graph: Graph, ref: Any, dataset: DataDict) -> None:
     for node in graph.objects(ref, DQV.hasQualityMeasurement):
         value = graph.value(node, DQV.value)
         metric = graph.value(node, DQV.isMeasurementOf)
@@ -698,7 +695,7 @@ def _read_scale(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         dataset["spatial_resolution_in_meters"] = f"{float(str(metres)):.12g}"
 
 
-def _read_identifiers(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def _read_identifiers(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Read the notation of other identifiers: ckanext-dcat 2.4 reads the id of their blank node."""
     identifiers = []
     for node in graph.objects(ref, ADMS.identifier):
@@ -708,7 +705,7 @@ def _read_identifiers(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         dataset["alternate_identifier"] = sorted(identifiers)
 
 
-def _read_licence(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+def _read_licence(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Set the licence: the common one of all distributions, else that of the dataset itself."""
     licences, resources = voc.get("licences"), dataset.get("resources") or []
     own = {str(graph.value(node, RDFS.label) or node) for node in graph.objects(ref, DCT.license)}
@@ -734,7 +731,7 @@ def _only(values: set[str]) -> str:
     return next(iter(values))
 
 
-def _complete_resource(resource: dict[str, Any]) -> None:
+def _complete_resource(resource: DataDict) -> None:
     if resource.get("access_url") == resource.get("url"):
         resource.pop("access_url")
     for service in resource.get("access_services") or ():
@@ -749,9 +746,9 @@ def _complete_resource(resource: dict[str, Any]) -> None:
         resource["mimetype"] = media.removeprefix(IANA)
 
 
-def _distinct(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _distinct(rows: Iterable[DataDict]) -> list[DataDict]:
     """Return rows without repetitions: one for each dataset of a feed that has the service."""
-    distinct: list[dict[str, Any]] = []
+    distinct: list[DataDict] = []
     for row in rows:
         if row not in distinct:
             distinct.append(row)

@@ -7,7 +7,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.types import AuthResult, Context, Schema, Validator, ValidatorFactory
+from ckan.common import _
+from ckan.types import AuthResult, Context, DataDict, Schema, Validator, ValidatorFactory
 
 from ckanext.ecosphere.interfaces import AlertSubject
 from ckanext.ecosphere.search import config
@@ -15,13 +16,14 @@ from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.alerts.model import Alert
 from ckanext.ecosphere.shared import authorization, language
+from ckanext.ecosphere.shared.action_input import action
 
 
 def frequency(value: Any) -> str:
     """Validate a frequency; CKAN's own `one_of` fails on a tuple and accepts an empty text."""
     if value not in storage.FREQUENCIES:
         raise tk.Invalid(
-            tk._("Choose how often: {choices}.").format(choices=", ".join(storage.FREQUENCIES))
+            _("Choose how often: {choices}.").format(choices=", ".join(storage.FREQUENCIES))
         )
     return value
 
@@ -48,8 +50,8 @@ def delete_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
     return {"id": [not_empty, unicode_safe]}
 
 
-@tk.validate_action_data(create_schema)
-def ecosphere_search_alert_create(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+@action(create_schema)
+def ecosphere_search_alert_create(context: Context, data_dict: DataDict) -> DataDict:
     """Save a search, with e-mails about new or changed results.
 
     Args:
@@ -68,7 +70,6 @@ def ecosphere_search_alert_create(context: Context, data_dict: dict[str, Any]) -
             (`ecosphere.search.alerts_per_person`).
         NotAuthorized: the caller is anonymous; anonymous people save searches through the page.
     """
-    tk.check_access("ecosphere_search_alert_create", context, data_dict)
     user = _person(context)
     subject = searches.required(data_dict["about"])
     search = subject.checked(subject.canonical(searches.parsed(data_dict["search"])), user)
@@ -83,9 +84,7 @@ def ecosphere_search_alert_create(context: Context, data_dict: dict[str, Any]) -
 
 
 @tk.side_effect_free
-def ecosphere_search_alert_list(
-    context: Context, data_dict: dict[str, Any]
-) -> list[dict[str, Any]]:
+def ecosphere_search_alert_list(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List the user's saved searches, newest first.
 
     Args:
@@ -99,8 +98,8 @@ def ecosphere_search_alert_list(
     return listed(storage.alerts(storage.of_user(_person(context).id)))
 
 
-@tk.validate_action_data(update_schema)
-def ecosphere_search_alert_update(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+@action(update_schema)
+def ecosphere_search_alert_update(context: Context, data_dict: DataDict) -> DataDict:
     """Change the frequency of e-mails about a saved search.
 
     Args:
@@ -113,17 +112,16 @@ def ecosphere_search_alert_update(context: Context, data_dict: dict[str, Any]) -
     Raises:
         NotFound: the user has no such alert.
     """
-    tk.check_access("ecosphere_search_alert_update", context, data_dict)
     subscriber = storage.of_user(_person(context).id)
     if subscriber is None or not storage.change(
         subscriber.id, data_dict["id"], data_dict["frequency"]
     ):
-        raise tk.ObjectNotFound(tk._("You have no such alert."))
+        raise tk.ObjectNotFound(_("You have no such alert."))
     return {"id": data_dict["id"], "frequency": data_dict["frequency"]}
 
 
-@tk.validate_action_data(delete_schema)
-def ecosphere_search_alert_delete(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+@action(delete_schema)
+def ecosphere_search_alert_delete(context: Context, data_dict: DataDict) -> DataDict:
     """Delete one of the user's saved searches.
 
     Args:
@@ -136,14 +134,13 @@ def ecosphere_search_alert_delete(context: Context, data_dict: dict[str, Any]) -
     Raises:
         NotFound: the user has no such alert.
     """
-    tk.check_access("ecosphere_search_alert_delete", context, data_dict)
     subscriber = storage.of_user(_person(context).id)
     if subscriber is None or not storage.delete(subscriber.id, data_dict["id"]):
-        raise tk.ObjectNotFound(tk._("You have no such alert."))
+        raise tk.ObjectNotFound(_("You have no such alert."))
     return {"id": data_dict["id"]}
 
 
-def listed(alerts: Iterable[Alert]) -> list[dict[str, Any]]:
+def listed(alerts: Iterable[Alert]) -> list[DataDict]:
     """Return alerts in the format of the actions, without those of rooms that are not enabled."""
     dicts = []
     for alert in alerts:
@@ -153,7 +150,7 @@ def listed(alerts: Iterable[Alert]) -> list[dict[str, Any]]:
     return dicts
 
 
-def dictized(alert: Alert, subject: AlertSubject) -> dict[str, Any]:
+def dictized(alert: Alert, subject: AlertSubject) -> DataDict:
     """Return an alert in the format of actions and pages."""
     return {
         "id": alert.id,
@@ -173,7 +170,7 @@ def _person(context: Context) -> model.User:
     return user
 
 
-def own_alerts(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+def own_alerts(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow everyone with an account: the actions only handle the user's own alerts."""
     return {"success": authorization.person(context) is not None and config.alerts()}
 

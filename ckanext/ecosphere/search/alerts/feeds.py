@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.search import SearchQueryError
+from ckan.types import DataDict
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -56,7 +57,7 @@ def feed() -> AnyResponse:
     return response.make_conditional(request)
 
 
-def entry(package: dict[str, Any]) -> atom.Entry:
+def entry(package: DataDict) -> atom.Entry:
     """Return a dataset as an entry of a feed.
 
     Args:

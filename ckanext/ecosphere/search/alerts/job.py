@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ckan import model
 from ckan.lib.search import SearchQueryError
+from ckan.types import DataDict
 
 from ckanext.ecosphere.search import config, popularity, unfound
 from ckanext.ecosphere.search.alerts import model as storage
@@ -89,7 +90,7 @@ def _look_for(subscriber_id: str, moment: datetime) -> int:
         _Due(alert.id, alert.about, alert.search, alert.told_until)
         for alert in storage.due_alerts(subscriber_id, moment)
     ]
-    news: list[dict[str, Any]] = []
+    news: list[DataDict] = []
     looked_until: dict[str, datetime] = {}
     for due in alerts:
         until = max(moment - SETTLED, due.since)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
+from ckan.types import DataDict
 
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.interfaces import AlertSubject, News
@@ -96,7 +97,7 @@ def deliver() -> int:
     return sent
 
 
-def _write(mail: Work) -> dict[str, Any]:
+def _write(mail: Work) -> DataDict:
     """Return the parameters of an e-mail.
 
     Raises:
@@ -117,8 +118,8 @@ def _write(mail: Work) -> dict[str, Any]:
 
 
 def _render(
-    subscriber_id: str, key: str, kind: str, content: dict[str, Any], items: list[Item]
-) -> dict[str, Any]:
+    subscriber_id: str, key: str, kind: str, content: DataDict, items: list[Item]
+) -> DataDict:
     """Return the recipient, subject, headers and both bodies of an e-mail.
 
     Raises:
@@ -129,9 +130,9 @@ def _render(
     if subscriber is None or letter is None:
         raise Unwanted("nothing to tell")
     reader = reader_of(subscriber)
-    letter.greeting = tk._("Hello,")
+    letter.greeting = _("Hello,")
     if reader.name:
-        letter.greeting = tk._("Hello {name},").format(name=reader.name)
+        letter.greeting = _("Hello {name},").format(name=reader.name)
     # Other kinds have nothing to unsubscribe from: the alert may not even be confirmed.
     way_out = {}
     if kind == storage.DIGEST:
@@ -152,9 +153,7 @@ def _render(
     }
 
 
-def _confirmation(
-    subscriber: Subscriber, content: dict[str, Any], _items: list[Item]
-) -> Letter | None:
+def _confirmation(subscriber: Subscriber, content: DataDict, _items: list[Item]) -> Letter | None:
     """Ask the owner of an address to confirm an alert.
 
     The search itself, possibly entered by a stranger, is shown only on the page.
@@ -163,54 +162,52 @@ def _confirmation(
     if alert is None:
         return None
     return Letter(
-        subject=subject(tk._("Confirm your alert")),
+        subject=subject(_("Confirm your alert")),
         greeting="",
         lines=[
-            tk._(
+            _(
                 "Somebody, probably you, asked on the portal “{title}” to be told at this address"
                 " of"
                 " what is new."
             ).format(title=tk.config["ckan.site_title"]),
-            tk._(
+            _(
                 "Confirm it on the following page, which shows the search. The link is good for a"
                 " week."
             ),
         ],
         button=(
-            tk._("See the search and confirm"),
+            _("See the search and confirm"),
             confirm_url(alert.id, content["frequency"]),
         ),
-        closing=tk._("If it was not you, do nothing: your address is erased in a week."),
+        closing=_("If it was not you, do nothing: your address is erased in a week."),
     )
 
 
-def _link(subscriber: Subscriber, content: dict[str, Any], _items: list[Item]) -> Letter | None:
+def _link(subscriber: Subscriber, content: DataDict, _items: list[Item]) -> Letter | None:
     """Return the e-mail with a link to the alerts of a subscriber without an account; None without alerts."""
     reason = [storage.no_room()] if content.get("no_room") else []
     if not reason and not storage.alerts(subscriber):
         return None
     return Letter(
-        subject=subject(tk._("Your alerts")),
+        subject=subject(_("Your alerts")),
         greeting="",
         lines=[
             *reason,
-            tk._(
-                "Whoever has this link can see, change and delete your alerts: keep it to yourself."
-            ),
+            _("Whoever has this link can see, change and delete your alerts: keep it to yourself."),
         ],
-        button=(tk._("See my alerts"), manage_url(subscriber.id)),
-        closing=tk._("If you did not ask for it, do nothing."),
+        button=(_("See my alerts"), manage_url(subscriber.id)),
+        closing=_("If you did not ask for it, do nothing."),
     )
 
 
-def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item]) -> Letter | None:
+def _digest(subscriber: Subscriber, _content: DataDict, items: list[Item]) -> Letter | None:
     """Return the e-mail about new and changed results of a subscriber's searches."""
     if not items:
         return None
     if len(items) == 1:
         words = f"{items[0].sentence} – {items[0].title}"
     else:
-        words = tk._("What is new in {number} of your searches").format(number=len(items))
+        words = _("What is new in {number} of your searches").format(number=len(items))
     own_page = _own_alerts()
     if subscriber.user_id is None:
         own_page = manage_url(subscriber.id)
@@ -218,12 +215,12 @@ def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item])
         subject=subject(words),
         greeting="",
         items=items,
-        closing=tk._(
+        closing=_(
             "You receive this message from the portal “{title}” about searches that you saved."
         ).format(title=tk.config["ckan.site_title"]),
         links=[
-            (tk._("Manage my alerts"), own_page),
-            (tk._("Stop these e-mails"), leave_url(subscriber.id)),
+            (_("Manage my alerts"), own_page),
+            (_("Stop these e-mails"), leave_url(subscriber.id)),
         ],
     )
 
@@ -235,7 +232,7 @@ def _own_alerts() -> str:
 WRITERS = {storage.CONFIRM: _confirmation, storage.MANAGE: _link, storage.DIGEST: _digest}
 
 
-def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]:
+def _items(content: DataDict, subscriber_id: str, lang: str) -> list[Item]:
     """Describe the results, read again with the recipient's current permissions; results that are gone are left out.
 
     Raises:
@@ -259,9 +256,7 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
     return items
 
 
-def _item(
-    subject: AlertSubject, results: dict[str, Any], news: list[News], *, with_words: bool
-) -> Item:
+def _item(subject: AlertSubject, results: DataDict, news: list[News], *, with_words: bool) -> Item:
     """Return the part of an e-mail about one search, perhaps without its words, which may carry a message."""
     count = results["count"] - (len(results["ids"]) - len(news))
     more = count - len(news)
@@ -269,7 +264,7 @@ def _item(
     if more > 0:
         more_words = tk.ungettext("and {number} more", "and {number} more", more)
         more_words = more_words.format(number=more)
-    title, url = tk._("A search that you saved"), _own_alerts()
+    title, url = _("A search that you saved"), _own_alerts()
     if with_words:
         search = results["search"]
         title, url = harmless(subject.title(search)), subject.address(search)

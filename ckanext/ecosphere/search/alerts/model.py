@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -10,23 +9,16 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.ecosphere.search import config
 from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.shared import contact_details, dates
-from ckanext.ecosphere.work.model import MOMENT, PENDING, RUNNING, Work, now
+from ckanext.ecosphere.shared.columns import Id, Key, Moment, Stamp, Words, new_id
+from ckanext.ecosphere.work.model import PENDING, RUNNING, Work, now
 from ckanext.ecosphere.work.outbox import Outbox
-
-
-def new_id() -> str:
-    """Return a new identifier."""
-    return str(uuid.uuid4())
-
-
-def _moment(**options: Any) -> Any:
-    return mapped_column(MOMENT, nullable=False, **options)
 
 
 class Subscriber(tk.BaseModel):
@@ -40,12 +32,12 @@ class Subscriber(tk.BaseModel):
 
     __tablename__ = "ecosphere_search_subscriber"
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
+    id: Mapped[Id]
     user_id: Mapped[str | None] = mapped_column(sa.Text, unique=True)
     email: Mapped[str | None] = mapped_column(sa.Text, unique=True)
     mailbox: Mapped[str | None] = mapped_column(sa.Text, index=True)
-    language: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
-    created: Mapped[datetime] = _moment(default=now)
+    language: Mapped[Words]
+    created: Mapped[Stamp]
 
 
 class Alert(tk.BaseModel):
@@ -65,19 +57,19 @@ class Alert(tk.BaseModel):
         sa.UniqueConstraint("subscriber_id", "about", "search", name="uq_ecosphere_search_alert"),
     )
 
-    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
+    id: Mapped[Id]
     subscriber_id: Mapped[str] = mapped_column(
         sa.ForeignKey("ecosphere_search_subscriber.id", ondelete="CASCADE"), nullable=False
     )
     about: Mapped[str] = mapped_column(
         sa.Text, nullable=False, server_default="datasets", default="datasets"
     )
-    search: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    frequency: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    created: Mapped[datetime] = _moment(default=now)
-    confirmed: Mapped[datetime | None] = mapped_column(MOMENT)
-    told_until: Mapped[datetime] = _moment()
-    next_look: Mapped[datetime] = _moment()
+    search: Mapped[Key]
+    frequency: Mapped[Key]
+    created: Mapped[Stamp]
+    confirmed: Mapped[Moment | None]
+    told_until: Mapped[Moment]
+    next_look: Mapped[Moment]
 
 
 NONE = "none"
@@ -222,7 +214,7 @@ def no_room() -> str:
     return message.format(number=config.alerts_per_person())
 
 
-def _tell(subscriber: Subscriber, kind: str, content: dict[str, Any]) -> None:
+def _tell(subscriber: Subscriber, kind: str, content: DataDict) -> None:
     OUTBOX.add([{"recipient": subscriber.id, "kind": kind, "content": content}])
 
 
@@ -355,7 +347,7 @@ def is_due(moment: datetime) -> bool:
 def looked(
     subscriber_id: str,
     looked_until: dict[str, datetime],
-    news: list[dict[str, Any]],
+    news: list[DataDict],
     moment: datetime,
 ) -> None:
     """Record, in one transaction, what is to be reported and that it has been processed.

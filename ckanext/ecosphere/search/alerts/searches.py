@@ -17,8 +17,10 @@ from urllib.parse import parse_qsl, urlencode
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from ckan.lib.search import SearchError, SearchQueryError
 from ckan.lib.search.common import SolrConnectionError
+from ckan.types import DataDict
 
 from ckanext.ecosphere.interfaces import AlertSubject, IEcosphereAlerts, News
 from ckanext.ecosphere.search import page
@@ -52,7 +54,7 @@ class Found:
     """
 
     count: int
-    results: list[dict[str, Any]]
+    results: list[DataDict]
     corrected: str = ""
 
 
@@ -72,12 +74,12 @@ def canonical(pairs: Iterable[tuple[str, str]]) -> str:
             continue
         if not _NAME.fullmatch(name):
             raise tk.ValidationError(
-                {"search": [tk._("This is no search of the portal: {name}").format(name=name)]}
+                {"search": [_("This is no search of the portal: {name}").format(name=name)]}
             )
         distinct[name, text] = None
     search = urlencode(sorted(distinct, key=lambda pair: pair[0] != "q"))
     if len(search) > LONGEST or len(distinct) > MOST_PARAMETERS:
-        raise tk.ValidationError({"search": [tk._("This search is too long to be saved.")]})
+        raise tk.ValidationError({"search": [_("This search is too long to be saved.")]})
     return search
 
 
@@ -90,9 +92,7 @@ def parsed(search: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(search.lstrip("?"), max_num_fields=MOST_PARAMETERS * 2)
     except ValueError:
-        raise tk.ValidationError(
-            {"search": [tk._("This search is too long to be saved.")]}
-        ) from None
+        raise tk.ValidationError({"search": [_("This search is too long to be saved.")]}) from None
 
 
 def with_words(search: str, words: str) -> str:
@@ -140,7 +140,7 @@ def run(
     if ids:
         quoted = " OR ".join(f'"{id_}"' for id_ in ids)
         narrowing.append(f"id:({quoted})")
-    data_dict: dict[str, Any] = {
+    data_dict: DataDict = {
         "q": words,
         "fq": " ".join([*chosen, "+dataset_type:dataset"]),
         "fq_list": narrowing,
@@ -159,7 +159,7 @@ def run(
         raise
     except (SearchError, SolrConnectionError) as error:
         if any(message in str(error) for message in _NOT_UNDERSTOOD):
-            raise SearchQueryError(tk._("The index does not understand this search.")) from None
+            raise SearchQueryError(_("The index does not understand this search.")) from None
         raise IndexAwayError(str(error)) from error
     return Found(
         answer["count"], answer["results"], answer.get(relevance.KEY, {}).get("corrected", "")
@@ -179,13 +179,13 @@ def _quoted(value: str) -> str:
 
 def sentences(error: tk.ValidationError) -> str:
     """Return the error messages, without field names."""
-    messages: dict[str, Any] = error.error_dict
+    messages: DataDict = error.error_dict
     return " ".join(map(str, chain.from_iterable(messages.values())))
 
 
 def away() -> str:
     """Return the message that the index is down."""
-    return tk._("The search does not answer at the moment. Try again in a few minutes.")
+    return _("The search does not answer at the moment. Try again in a few minutes.")
 
 
 # --- subjects: what is searched ---
@@ -201,11 +201,11 @@ class Datasets(AlertSubject):
 
     def name(self) -> str:
         """Return the name of these objects."""
-        return tk._("Datasets")
+        return _("Datasets")
 
     def explanation(self) -> str:
         """Return the text that introduces the name of the search."""
-        return tk._(
+        return _(
             "You get an e-mail when datasets of this search are published or changed, and none when"
             " there is no news:"
         )
@@ -234,12 +234,12 @@ class Datasets(AlertSubject):
         """Describe a search in the current language: its words, and the labels of its filters."""
         pairs = parsed(search)
         words = " ".join(value for name, value in pairs if name == "q")
-        parts = [tk._("“{words}”").format(words=words)] if words else []
+        parts = [_("“{words}”").format(words=words)] if words else []
         for name, value in page.Address(pairs).filters:
             parts.append(page.facet_label(name, value))
         if any(name == page.AREA for name, _value in pairs):
-            parts.append(tk._("an area on the map"))
-        return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All datasets")
+            parts.append(_("an area on the map"))
+        return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or _("All datasets")
 
     def address(self, search: str) -> str:
         """Return the absolute URL of the page of a search, in the current language."""
@@ -275,12 +275,12 @@ class Datasets(AlertSubject):
         ).format(number=count)
 
 
-def _news(package: dict[str, Any], since: str) -> News:
+def _news(package: DataDict, since: str) -> News:
     """Describe a dataset: places, service, and date of creation or change; times are in CKAN's format."""
     if str(package["metadata_created"]) > since:
-        when = tk._("new on {date}").format(date=dates.day(package["metadata_created"]))
+        when = _("new on {date}").format(date=dates.day(package["metadata_created"]))
     else:
-        when = tk._("changed on {date}").format(date=dates.day(package["metadata_modified"]))
+        when = _("changed on {date}").format(date=dates.day(package["metadata_modified"]))
     service = (package.get("organization") or {}).get("title") or ""
     about = [page.places(package.get("territory"), language.current()), service, when]
     return News(
@@ -310,7 +310,7 @@ def required(key: str) -> AlertSubject:
     subject = of(key)
     if subject is None:
         raise tk.ValidationError(
-            {"about": [tk._("No search of this can be saved: {name}").format(name=key)]}
+            {"about": [_("No search of this can be saved: {name}").format(name=key)]}
         )
     return subject
 

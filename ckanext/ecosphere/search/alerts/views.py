@@ -11,16 +11,19 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.common import _
 from ckan.config.middleware.flask_app import csrf
+from ckan.types import DataDict
 from flask import Blueprint, Response, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.interfaces import AlertSubject
 from ckanext.ecosphere.search import config, unfound
 from ckanext.ecosphere.search.alerts import actions, feeds, mails, searches
 from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts.model import Alert, Subscriber
-from ckanext.ecosphere.shared import contact_details, language, mailing, web_guard
+from ckanext.ecosphere.shared import authorization, contact_details, language, mailing, web_guard
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 INVALID = 400
@@ -41,7 +44,7 @@ def new(about: str = searches.DATASETS) -> AnyResponse:
     _require_alerts()
     subject = searches.of(about)
     if subject is None:
-        tk.abort(404, tk._("No search of this can be saved: {name}").format(name=about))
+        tk.abort(404, _("No search of this can be saved: {name}").format(name=about))
     try:
         search = subject.canonical(request.args.items(multi=True))
     except tk.ValidationError as error:
@@ -53,11 +56,11 @@ def new(about: str = searches.DATASETS) -> AnyResponse:
     try:
         if request.form.get(TRAP):
             tk.abort(
-                INVALID, tk._("The form was filled in by a program. Leave the hidden field empty.")
+                INVALID, _("The form was filled in by a program. Leave the hidden field empty.")
             )
         if _is_known():
             _act("create", about=about, search=search, frequency=typed["frequency"])
-            tk.h.flash_success(tk._("Your alert is saved."))
+            tk.h.flash_success(_("Your alert is saved."))
             return tk.redirect_to("ecosphere_alerts.mine")
         _ask_address(subject, search, typed)
     except tk.ValidationError as error:
@@ -73,7 +76,7 @@ def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -
     """
     email = _email(typed)
     if typed["frequency"] not in storage.PERIODS:
-        raise tk.ValidationError({"frequency": [tk._("Choose how often.")]})
+        raise tk.ValidationError({"frequency": [_("Choose how often.")]})
     _count_link(email)
     search = subject.checked(search, None)
     try:
@@ -93,7 +96,7 @@ def _email(typed: Mapping[str, str]) -> str:
     email = typed["email"]
     if not (email.isascii() and contact_details.is_address(email)):
         raise tk.ValidationError(
-            {"email": [tk._("Write an e-mail address such as name@example.org.")]}
+            {"email": [_("Write an e-mail address such as name@example.org.")]}
         )
     return email
 
@@ -112,9 +115,7 @@ def ask_link() -> AnyResponse:
     if _is_known():
         return tk.redirect_to("ecosphere_alerts.mine")
     if request.form.get(TRAP):
-        tk.abort(
-            INVALID, tk._("The form was filled in by a program. Leave the hidden field empty.")
-        )
+        tk.abort(INVALID, _("The form was filled in by a program. Leave the hidden field empty."))
     typed = {"email": request.form.get("email", "").strip()}
     try:
         email = _email(typed)
@@ -135,7 +136,7 @@ def confirm(token: str) -> AnyResponse:
     if alert is None or subject is None or frequency not in storage.PERIODS:
         tk.abort(
             404,
-            tk._("This link is too old or not complete. Save the search again to get a new one."),
+            _("This link is too old or not complete. Save the search again to get a new one."),
         )
     if request.method == "POST":
         subscriber_id = alert.subscriber_id
@@ -143,7 +144,7 @@ def confirm(token: str) -> AnyResponse:
             storage.confirm(alert.id, frequency, language.current())
         except tk.ValidationError as error:
             tk.abort(INVALID, searches.sentences(error))
-        tk.h.flash_success(tk._("Your alert is confirmed."))
+        tk.h.flash_success(_("Your alert is confirmed."))
         return tk.redirect_to(mails.manage_url(subscriber_id))
     variables = {"token": token, "frequency": frequency, "title": subject.title(alert.search)}
     return _rendered("confirm.html", {**variables, "url": subject.address(alert.search)})
@@ -155,9 +156,7 @@ def manage(token: str) -> AnyResponse:
     if subscriber_id is None:
         tk.abort(
             404,
-            tk._(
-                "This link is too old or not complete. Ask for a new one on the page “My alerts”."
-            ),
+            _("This link is too old or not complete. Ask for a new one on the page “My alerts”."),
         )
     if request.method == "POST":
         _change(
@@ -185,17 +184,17 @@ def _change(update: Any, delete: Any) -> None:
     alert, frequency = request.form.get("id", ""), request.form.get("frequency", "")
     try:
         if request.form.get("go") == "delete":
-            exists, message = delete(alert), tk._("The alert is deleted.")
+            exists, message = delete(alert), _("The alert is deleted.")
         elif frequency in storage.FREQUENCIES:
-            exists, message = update(alert, frequency), tk._("Your alert is saved.")
+            exists, message = update(alert, frequency), _("Your alert is saved.")
         else:
-            tk.abort(INVALID, tk._("Choose how often."))
+            tk.abort(INVALID, _("Choose how often."))
     except tk.ObjectNotFound:
         exists, message = False, ""
     except tk.ValidationError as error:
         tk.abort(INVALID, searches.sentences(error))
     if not exists:
-        tk.abort(404, tk._("You have no such alert."))
+        tk.abort(404, _("You have no such alert."))
     tk.h.flash_success(message)
 
 
@@ -206,7 +205,7 @@ def leave(token: str) -> Response:
     """
     subscriber_id = mails.read_leave(token)
     if subscriber_id is None:
-        tk.abort(404, tk._("This address is not complete."))
+        tk.abort(404, _("This address is not complete."))
     if request.method == "POST":
         storage.leave(subscriber_id)
     return _rendered("leave.html", {"done": request.method == "POST", "token": token})
@@ -218,13 +217,15 @@ csrf.exempt(leave)
 def unfound_page() -> Response:
     """Show the searches without results, to the ministry."""
     try:
-        searches_in_vain = tk.get_action("ecosphere_search_unfound_list")(_context(), {})
+        searches_in_vain = tk.get_action("ecosphere_search_unfound_list")(
+            authorization.of_page(), {}
+        )
     except tk.NotAuthorized:
-        tk.abort(403, tk._("Only the ministry sees which searches found nothing."))
+        tk.abort(403, _("Only the ministry sees which searches found nothing."))
     return _rendered("unfound.html", {"found": searches_in_vain})
 
 
-def _list(alerts: list[dict[str, Any]], token: str) -> Response:
+def _list(alerts: list[DataDict], token: str) -> Response:
     rows = []
     for alert in alerts:
         subject = searches.required(alert["about"])
@@ -239,9 +240,9 @@ def frequencies(*, none: bool) -> list[tuple[str, str]]:
     Args:
         none: whether to include the choice without e-mails.
     """
-    choices = [("daily", tk._("Every day")), ("weekly", tk._("Every week"))]
+    choices = [("daily", _("Every day")), ("weekly", _("Every week"))]
     if none:
-        choices.append((storage.NONE, tk._("No e-mails")))
+        choices.append((storage.NONE, _("No e-mails")))
     return choices
 
 
@@ -249,7 +250,7 @@ def _form(
     subject: AlertSubject,
     search: str,
     typed: Mapping[str, str],
-    errors: Mapping[str, Any] | None = None,
+    errors: Row | None = None,
 ) -> Response:
     about = {} if subject.key == searches.DATASETS else {"about": subject.key}
     variables = {
@@ -267,7 +268,7 @@ def _form(
     return _rendered("new.html", variables, status)
 
 
-def _rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:
+def _rendered(template: str, variables: Row, status: int = 200) -> Response:
     """Render a page that must not be cached, and whose URL, which may grant rights, is not sent to other sites."""
     response = make_response(
         tk.render(f"ecosphere_search/alerts/{template}", dict(variables)), status
@@ -278,19 +279,15 @@ def _rendered(template: str, variables: Mapping[str, Any], status: int = 200) ->
 
 def _require_alerts() -> None:
     if not (config.alerts() and mailing.is_configured()):
-        tk.abort(404, tk._("This portal sends no alerts."))
+        tk.abort(404, _("This portal sends no alerts."))
 
 
 def _is_known() -> bool:
     return bool(tk.current_user.is_authenticated)
 
 
-def _context() -> Any:
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-
-
 def _act(action: str, **data: Any) -> Any:
-    return tk.get_action(f"ecosphere_search_alert_{action}")(_context(), data)
+    return tk.get_action(f"ecosphere_search_alert_{action}")(authorization.of_page(), data)
 
 
 _RULES = (
@@ -327,7 +324,7 @@ def _count_link(email: str) -> None:
         rate_limits.hit(_WHAT, f"{most} per day", person)
     except rate_limits.TooMany as error:
         message = (
-            tk._("You have sent too much in a short time.")
+            _("You have sent too much in a short time.")
             + " "
             + rate_limits.try_again(error.seconds)
         )

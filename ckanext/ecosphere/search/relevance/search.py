@@ -8,17 +8,18 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchError, SearchQueryError
-from ckan.types import Context
+from ckan.types import Context, DataDict
 from flask import has_request_context
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.search import config, facets, query, solr_schema, unfound
 from ckanext.ecosphere.search.relevance import solr, spelling, understanding
 from ckanext.ecosphere.search.relevance.understanding import Understood
@@ -81,7 +82,7 @@ class Choice:
 
 @tk.chained_action
 @tk.side_effect_free
-def package_search(original_action: Any, context: Context, data_dict: dict[str, Any]) -> Any:
+def package_search(original_action: Any, context: Context, data_dict: DataDict) -> Any:
     """Interpret a query in words: find the place, the subject, and relax the query step by step if nothing is found.
 
     Queries in Solr's syntax, and those that set fields or a parser, are passed to CKAN unchanged. Beside CKAN's keys,
@@ -106,7 +107,7 @@ def package_search(original_action: Any, context: Context, data_dict: dict[str, 
     return result
 
 
-def is_question(data_dict: dict[str, Any]) -> bool:
+def is_question(data_dict: DataDict) -> bool:
     """Return whether a search is in words, without Solr syntax, fields or parser of its own."""
     text = data_dict.get("q")
     if (
@@ -123,9 +124,7 @@ def is_question(data_dict: dict[str, Any]) -> bool:
     return not any(isinstance(text, str) and _OTHER_TYPES.search(text) for text in filters)
 
 
-def answer(
-    original: Callable[..., Any], context: Context, data_dict: dict[str, Any]
-) -> dict[str, Any]:
+def answer(original: Callable[..., Any], context: Context, data_dict: DataDict) -> DataDict:
     """Run a search by the meaning of its query.
 
     Args:
@@ -326,7 +325,7 @@ def _with_less(best: Choice, index: Index) -> Choice:
 # --- what is said of the query ---
 
 
-def _summary(choice: Choice, index: Index) -> dict[str, Any]:
+def _summary(choice: Choice, index: Index) -> DataDict:
     """Return the interpretation of the query, for pages and API clients."""
     question, understood = choice.question, choice.understood
     place, first = understood.place, understood.question
@@ -366,8 +365,8 @@ def _words_to_mark(choice: Choice, typed: str) -> str:
 
 
 def missing_subjects(
-    understood: Understood, index: Index, datasets: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+    understood: Understood, index: Index, datasets: Sequence[Row]
+) -> list[DataDict]:
     """Return the subjects that no dataset of the place has in its title or keywords.
 
     Solr is only queried for those that no dataset of the page has.
@@ -434,7 +433,7 @@ def _is_ordinary(unit: Unit) -> bool:
     return all(spelling.is_french(word) or spelling.is_place(word) for word in folded)
 
 
-def _stems_of(dataset: Mapping[str, Any]) -> frozenset[str]:
+def _stems_of(dataset: Row) -> frozenset[str]:
     """Return the stems of title and keywords of a dataset, as `package_search` returns it."""
     texts = [str(dataset.get("title") or "")]
     for tag in dataset.get("tags") or ():
@@ -462,7 +461,7 @@ def quoted(unit: Unit, text: str) -> str:
     return unit.text
 
 
-def unsaid(question: Question, index: Index) -> list[dict[str, Any]]:
+def unsaid(question: Question, index: Index) -> list[DataDict]:
     """Return everyday expressions that no dataset contains, found by alternative names only: `words` and `names`."""
     strange = [unit for unit in spelling.strange(question.units) if is_translated(unit)]
     queries = {unit: Question((_alone(unit),)) for unit in strange}
@@ -504,7 +503,7 @@ class Index:
         self,
         original: Callable[..., Any],
         context: Context,
-        data_dict: dict[str, Any],
+        data_dict: DataDict,
         without: frozenset[str],
     ) -> None:
         self.original = original
@@ -512,9 +511,9 @@ class Index:
         self.data_dict = data_dict
         self.without = without
         self._counts: dict[Question, int] = {}
-        self._answers: dict[Question, dict[str, Any]] = {}
+        self._answers: dict[Question, DataDict] = {}
 
-    def find(self, question: Question) -> dict[str, Any]:
+    def find(self, question: Question) -> DataDict:
         """Return the result of `package_search` for a query."""
         if question not in self._answers:
             answer = self._run(question)
@@ -570,7 +569,7 @@ class Index:
             return
         self._counts.update(zip(unknown, read_counts(answer, len(unknown)), strict=True))
 
-    def _run(self, question: Question) -> dict[str, Any]:
+    def _run(self, question: Question) -> DataDict:
         if not has_numbers():
             return self._ask_ranked(question, None)
         try:
@@ -582,7 +581,7 @@ class Index:
             forget_schema()
             return self._ask_ranked(question, None)
 
-    def _ask_ranked(self, question: Question, year: int | None) -> dict[str, Any]:
+    def _ask_ranked(self, question: Question, year: int | None) -> DataDict:
         parameters = solr.parameters(
             question,
             minimum=config.minimum_match(),
@@ -591,7 +590,7 @@ class Index:
         )
         return self._ask({"qf": config.query_fields(), "tie": config.tie(), **parameters})
 
-    def _ask(self, parameters: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, parameters: DataDict) -> DataDict:
         """Run `package_search` with the reader's parameters, replaced or narrowed by those of a query."""
         filters = [*(self.data_dict.get("fq_list") or []), *parameters["fq_list"]]
         with query.written(parameters["q"]):
@@ -604,7 +603,7 @@ def alone(word: str) -> Question:
     return Question((Unit((word,)),))
 
 
-def counting_parameters(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def counting_parameters(queries: Sequence[Row]) -> DataDict:
     """Return parameters of `package_search` that count the results of queries.
 
     Args:
@@ -636,7 +635,7 @@ def counting_parameters(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def read_counts(answer: Mapping[str, Any], number: int) -> list[int]:
+def read_counts(answer: Row, number: int) -> list[int]:
     """Return the counts from a result of `package_search`, in the order of the queries."""
     counts = []
     for position in range(number):

@@ -7,17 +7,18 @@ sites, but not with an API token, which they do not.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 from ckan import authz
+from ckan.common import _
 from ckan.logic import get_action
 from flask import g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
 from werkzeug.wrappers import Response
 from wtforms.validators import ValidationError
 
+from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.shared.http_guard.addresses import taken_apart
 from ckanext.ecosphere.shared.web_guard.incoming import is_api, matches, refuse, tables
 
@@ -97,11 +98,11 @@ def _check_may_change() -> None:
     """
     arguments = request.view_args or {}
     source = arguments.get("source") or arguments.get("id")
-    person: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    person = authorization.of_page()
     if source and not authz.is_authorized_boolean("package_update", person, {"id": source}):
         tk.abort(
             403,
-            tk._(
+            _(
                 "You are not allowed to do this. Log in with an account that is, or ask an "
                 "administrator."
             ),
@@ -157,12 +158,12 @@ def _is_token(value: str | None) -> bool:
 
 def _refuse() -> None:
     if is_api():
-        message = tk._(
+        message = _(
             "The token against forged requests is missing or too old: send that of the page in "
             "the header X-CSRFToken, or use an API token."
         )
     else:
-        message = tk._(
+        message = _(
             "For your safety this was not done: the form was open for too long, or another site "
             "sent it. Go back, reload the page and send the form again."
         )

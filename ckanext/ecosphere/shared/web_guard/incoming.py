@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 import ckan.plugins.toolkit as tk
 import yaml
+from ckan.common import _
 from flask import abort, g, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -236,7 +237,7 @@ def _is_clean(text: str) -> bool:
 
 
 def _refuse_garbled() -> None:
-    message = tk._(
+    message = _(
         "The address or the form holds characters that cannot be read (NUL, or no valid UTF-8). "
         "Correct them and try again."
     )
@@ -246,7 +247,7 @@ def _refuse_garbled() -> None:
 def _refuse_large() -> None:
     refuse(
         413,
-        tk._("What you sent is too large, or has too many fields. Send less at once."),
+        _("What you sent is too large, or has too many fields. Send less at once."),
         "Request Too Large",
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.redis import connect_to_redis
+from ckan.types import DataDict
 from flask import Flask, Response, request
 from redis.exceptions import RedisError
 
@@ -45,7 +46,7 @@ class _HeadAsGet:
     def __init__(self, inner: Callable[..., Iterable[bytes]]) -> None:
         self._inner = inner
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: DataDict, start_response: Any) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "HEAD":
             return self._inner(environ, start_response)
         as_get = {

@@ -13,6 +13,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import (
@@ -29,14 +30,13 @@ from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.logic.actions.reading import shown
 from ckanext.ecosphere.data_requests.model import Attachment, Request
-
-_ = tk._
+from ckanext.ecosphere.shared.action_input import action
 
 #: Maximum number of services for one question.
 MOST_SERVICES = 10
 
 
-def _shown_or_gone(context: Context, request: Request) -> dict[str, Any]:
+def _shown_or_gone(context: Context, request: Request) -> DataDict:
     """Return the request, or its basic data when the transition made it unreadable for the user."""
     try:
         return shown(context, request.id)
@@ -46,8 +46,8 @@ def _shown_or_gone(context: Context, request: Request) -> dict[str, Any]:
 
 
 @schema.flat
-@tk.validate_action_data(schema.request_create)
-def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.request_create)
+def ecosphere_request_create(context: Context, data_dict: DataDict) -> DataDict:
     """Create a draft of a request. The transition `submit` sends it, and reports what is missing.
 
     Args:
@@ -76,7 +76,6 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
     Raises:
         ValidationError: what is wrong, by field; or too many requests today.
     """
-    tk.check_access("ecosphere_request_create", context, data_dict)
     reader = people.reader_of_context(context)
     trust.count_request(reader)
     if data_dict.get("dataset"):
@@ -100,8 +99,8 @@ def _files_of(data_dict: DataDict) -> Iterator[transitions.Also]:
         attachments.discard(files)
 
 
-@tk.validate_action_data(schema.signal_create)
-def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.signal_create)
+def ecosphere_request_signal(context: Context, data_dict: DataDict) -> DataDict:
     """Report a problem with a dataset, or ask a question about it; no account is needed.
 
     The report goes to the service that publishes the dataset, after moderation if its author is not trusted, and is
@@ -120,12 +119,11 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str,
         NotFound: there is no such dataset, or the user may not read it.
         ValidationError: what is wrong, by field; too many signals within the hour; or too many wait for a moderator.
     """
-    tk.check_access("ecosphere_request_signal", context, data_dict)
     reader = people.reader_of_context(context)
     trust.count_signal(reader)
     package = model.Package.get(data_dict["dataset"])
     if package is None:
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
+        raise tk.ObjectNotFound(_("Dataset not found"))
     report = service.signal(reader, package, data_dict["kind"], data_dict["description"])
     return {
         "id": report.id,
@@ -136,8 +134,8 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str,
 
 
 @schema.flat
-@tk.validate_action_data(schema.request_update)
-def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.request_update)
+def ecosphere_request_update(context: Context, data_dict: DataDict) -> DataDict:
     """Change fields of a request: all of a draft; of a sent one those that make it clearer, until work has begun.
 
     Fields that are not given keep their values.
@@ -156,7 +154,6 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str,
         NotAuthorized: the user is not the requester.
         ValidationError: what is wrong, by field; with `current_version` and `changes` after a concurrent change.
     """
-    tk.check_access("ecosphere_request_update", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     with _files_of(data_dict) as also:
         changed = service.update(reader, request.id, data_dict["version"], data_dict, also=also)
@@ -176,8 +173,8 @@ def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -
 
 
 @schema.flat
-@tk.validate_action_data(schema.request_transition)
-def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.request_transition)
+def ecosphere_request_transition(context: Context, data_dict: DataDict) -> DataDict:
     """Do a transition of a request; the table is in `docs/requests.md`.
 
     Args:
@@ -211,7 +208,6 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
             (datasets, requests) when there are any and `similar_seen` is not given; with `current_version` and
             `changes` after a concurrent change (HTTP 409).
     """
-    tk.check_access("ecosphere_request_transition", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     trust.count_text(reader)
     if _asks_unseen(request, reader, data_dict):
@@ -228,8 +224,8 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     return {**_shown_or_gone(context, changed), "together": shared.shown(reader)}
 
 
-@tk.validate_action_data(schema.merge)
-def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.merge)
+def ecosphere_request_merge(context: Context, data_dict: DataDict) -> DataDict:
     """Close a request as a duplicate of another of the same author, which takes over its supporters and followers.
 
     Requests of several authors are not merged: `join` treats them together, and each gets its own answer.
@@ -247,7 +243,6 @@ def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, 
         NotAuthorized: the user is not a moderator.
         ValidationError: they cannot be merged.
     """
-    tk.check_access("ecosphere_request_merge", context, data_dict)
     source, reader = auth.readable(context, data_dict["source"])
     version = data_dict.get("version") or source.version
     transitions.transition(
@@ -256,8 +251,8 @@ def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, 
     return shown(context, data_dict["target"])
 
 
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_spam(context: Context, data_dict: DataDict) -> DataDict:
     """Close a request as spam: it disappears from every list, without a notification to its author.
 
     Args:
@@ -271,21 +266,20 @@ def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, A
         NotAuthorized: the user is not a moderator.
         ValidationError: its state no longer allows it to be rejected.
     """
-    tk.check_access("ecosphere_request_spam", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     data = {"reason": "spam", "spam": True}
     transitions.transition(reader, request.id, "reject", request.version, data)
     return shown(context, request.id)
 
 
-def _bond(context: Context, data_dict: DataDict, change: Any, add: bool) -> dict[str, Any]:
+def _bond(context: Context, data_dict: DataDict, change: Any, add: bool) -> DataDict:
     request, reader = auth.readable(context, data_dict["id"])
     change(reader, request.id, add)
     return shown(context, request.id)
 
 
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_support(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_support(context: Context, data_dict: DataDict) -> DataDict:
     """Support a public request, to express that one needs the same data. Each user counts once.
 
     Args:
@@ -298,12 +292,11 @@ def ecosphere_request_support(context: Context, data_dict: DataDict) -> dict[str
         NotFound: there is no such request, or the user may not read it.
         ValidationError: it is closed, or the user's own.
     """
-    tk.check_access("ecosphere_request_support", context, data_dict)
     return _bond(context, data_dict, service.support, True)
 
 
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> DataDict:
     """Stop supporting a request.
 
     Args:
@@ -315,12 +308,11 @@ def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> dict[s
     Raises:
         NotFound: there is no such request, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_unsupport", context, data_dict)
     return _bond(context, data_dict, service.support, False)
 
 
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_follow(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_follow(context: Context, data_dict: DataDict) -> DataDict:
     """Follow a request: get notifications of its transitions and comments.
 
     Args:
@@ -332,12 +324,11 @@ def ecosphere_request_follow(context: Context, data_dict: DataDict) -> dict[str,
     Raises:
         NotFound: there is no such request, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_follow", context, data_dict)
     return _bond(context, data_dict, service.follow, True)
 
 
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> DataDict:
     """Stop following a request.
 
     Args:
@@ -349,7 +340,6 @@ def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> dict[st
     Raises:
         NotFound: there is no such request, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_unfollow", context, data_dict)
     return _bond(context, data_dict, service.follow, False)
 
 
@@ -365,7 +355,7 @@ def _batch(request: Request) -> list[Request]:
     return list(model.Session.scalars(query))
 
 
-def _parts(request: Request, reader: Reader) -> list[dict[str, Any]]:
+def _parts(request: Request, reader: Reader) -> list[DataDict]:
     """Return the requests of the batch that the reader may read, each with its answers."""
     parts = [part for part in _batch(request) if reader.may_read(part)]
     answered = {
@@ -376,7 +366,7 @@ def _parts(request: Request, reader: Reader) -> list[dict[str, Any]]:
         for part in parts
         if part.state in states.GIVEN
     }
-    nothing: dict[str, Any] = {"datasets": [], "deliveries": []}
+    nothing: DataDict = {"datasets": [], "deliveries": []}
     return [
         {**row, **answered.get(row["id"], nothing)} for row in dictize.request_list(parts, reader)
     ]
@@ -394,8 +384,7 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
         ValidationError: no service is given, there are too many, one was already asked, or the request is over.
     """
     copies, events = [], []
-    with transitions.rolled_back_on_error():
-        request = transitions.locked(request_id)
+    with transitions.changing(request_id) as request:
         if not dictize.may_ask_more(request, reader):
             raise tk.ValidationError(
                 {"organizations": [_("This request can no longer be put to other services.")]}
@@ -408,7 +397,6 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
             model.Session.flush()
             copies.append(part)
             events.append(transitions.sent(part, reader.id))
-        model.Session.commit()
     for part, steps in zip(copies, events, strict=True):
         transitions.announce(part, steps)
     return copies
@@ -417,7 +405,7 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
 def _check_services(groups: Sequence[model.Group], asked_ids: set[str | None]) -> None:
     if not groups:
         raise tk.ValidationError({"organizations": [_("Choose at least one service.")]})
-    if twice := [group.title or group.name for group in groups if group.id in asked_ids]:
+    if twice := [group.display_name for group in groups if group.id in asked_ids]:
         message = _("This service has your question already: {names}.").format(
             names=", ".join(twice)
         )
@@ -436,8 +424,8 @@ def _copy(request: Request, group: model.Group) -> Request:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the requests of one question put to several services that the user may read.
 
     Args:
@@ -451,7 +439,6 @@ def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> dict[
     Raises:
         NotFound: there is no such request, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_batch_show", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     return {
         "title": request.title,
@@ -461,8 +448,8 @@ def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> dict[
     }
 
 
-@tk.validate_action_data(schema.batch_add)
-def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.batch_add)
+def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> DataDict:
     """Put the question of a request to other services: each gets a request of its own, and answers it independently.
 
     All of them are asked, or none.
@@ -479,7 +466,6 @@ def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> dict[s
         NotAuthorized: the user is not the requester.
         ValidationError: no service is given, there are too many, one was already asked; or too many requests today.
     """
-    tk.check_access("ecosphere_request_batch_add", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     groups = list(
         {group.id: group for group in map(auth.organization, data_dict["organizations"])}.values()
@@ -494,8 +480,8 @@ def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> dict[s
 MOST_HELD = 100
 
 
-@tk.validate_action_data(schema.comment)
-def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.comment)
+def ecosphere_request_comment(context: Context, data_dict: DataDict) -> DataDict:
     """Add a comment to a request, or an internal note.
 
     Args:
@@ -512,7 +498,6 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str
         NotAuthorized: the request takes no comments from this user, or no internal notes.
         ValidationError: what is wrong, by field; or too many comments within the hour.
     """
-    tk.check_access("ecosphere_request_comment", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     trust.count_text(reader)
     conversation.comment(
@@ -521,8 +506,8 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str
     return shown(context, request.id)
 
 
-@tk.validate_action_data(schema.comment_hide)
-def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.comment_hide)
+def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> DataDict:
     """Hide a comment; a notice with the reason remains visible.
 
     Args:
@@ -536,14 +521,13 @@ def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dic
         NotFound: there is no such comment, or the user may not read it.
         NotAuthorized: the user is not a moderator.
     """
-    tk.check_access("ecosphere_request_comment_hide", context, data_dict)
     return shown(context, conversation.hide_comment(data_dict["id"], data_dict["reason"]).id)
 
 
 @tk.side_effect_free
 @schema.flat
-@tk.validate_action_data(schema.notification_list)
-def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.notification_list)
+def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> DataDict:
     """Return the texts of untrusted users that await moderation, the oldest first.
 
     Args:
@@ -558,15 +542,14 @@ def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[s
     Raises:
         NotAuthorized: the user is not a moderator.
     """
-    tk.check_access("ecosphere_request_held_list", context, data_dict)
     count, rows = conversation.moderation_queue(
         data_dict["start"], min(data_dict["rows"], MOST_HELD)
     )
     return {"count": count, "results": history.held(rows)}
 
 
-@tk.validate_action_data(schema.moderate)
-def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.moderate)
+def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> DataDict:
     """Decide on a text of an untrusted user: publish it, reject it, or reject it as spam.
 
     Args:
@@ -584,18 +567,17 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[st
         NotAuthorized: the user is not a moderator.
         ValidationError: it was already decided, or a reason is missing.
     """
-    tk.check_access("ecosphere_request_moderate", context, data_dict)
     if data_dict["decision"] == "reject" and not data_dict["reason"]:
         raise tk.ValidationError(
-            {"reason": [tk._("Give the reason: the author of the text reads it.")]}
+            {"reason": [_("Give the reason: the author of the text reads it.")]}
         )
     reader = people.reader_of_context(context)
     keys = ("kind", "id", "decision", "reason")
     return shown(context, conversation.moderate(reader, *(data_dict[key] for key in keys)).id)
 
 
-@tk.validate_action_data(schema.hide)
-def ecosphere_request_hide(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.hide)
+def ecosphere_request_hide(context: Context, data_dict: DataDict) -> DataDict:
     """Hide a request from the public, or show it again; its requester and service still see it.
 
     Args:
@@ -609,14 +591,13 @@ def ecosphere_request_hide(context: Context, data_dict: DataDict) -> dict[str, A
         NotFound: there is no such request, or the user may not read it.
         NotAuthorized: the user is not a moderator.
     """
-    tk.check_access("ecosphere_request_hide", context, data_dict)
     request, _reader = auth.readable(context, data_dict["id"])
     return shown(context, conversation.hide_request(request.id, data_dict["hidden"]).id)
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the metadata of a file of the conversation; used by the view that serves it.
 
     Args:
@@ -628,10 +609,9 @@ def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> 
     Raises:
         NotFound: there is no such file, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_attachment_show", context, data_dict)
     attachment = model.Session.get(Attachment, data_dict["id"])
     if attachment is None:
-        raise tk.ObjectNotFound(tk._("File not found"))
+        raise tk.ObjectNotFound(_("File not found"))
     result = {key: getattr(attachment, key) for key in ("id", "name", "size", "request_id")}
     result["type"] = attachment.media_type
     if "api_version" not in context:

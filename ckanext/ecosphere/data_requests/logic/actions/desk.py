@@ -11,6 +11,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
@@ -28,19 +29,20 @@ from ckanext.ecosphere.data_requests.model import (
     Setting,
     Trace,
     by_id_or_reference,
-    new_id,
     number_of,
     setting_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared.action_input import action
+from ckanext.ecosphere.shared.columns import new_id
 from ckanext.ecosphere.work import jobs
 
 #: Maximum number of saved answers of a service.
 MOST_SAVED = 200
 
 
-def _absence(absence: Absence, names: Names) -> dict[str, Any]:
+def _absence(absence: Absence, names: Names) -> DataDict:
     user, other = names.users.get(absence.user_id), names.users.get(absence.substitute_id or "")
     user_name = user.name if user else ""
     substitute = other.name if other else ""
@@ -56,7 +58,7 @@ def _absence(absence: Absence, names: Names) -> dict[str, Any]:
 
 
 @tk.side_effect_free
-def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the current and future absences of the user and their colleagues.
 
     Returns:
@@ -76,8 +78,8 @@ def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> lis
     return [_absence(absence, names) for absence in absences]
 
 
-@tk.validate_action_data(schema.absence_create)
-def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.absence_create)
+def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> DataDict:
     """Announce an absence and its substitute, who gets new assignments and reminders during it.
 
     Args:
@@ -92,27 +94,26 @@ def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> d
         NotAuthorized: the user is not an editor of any service, or not an administrator of a service of the colleague.
         ValidationError: what is wrong, by field.
     """
-    tk.check_access("ecosphere_request_absence_create", context, data_dict)
     user = auth.agent(people.reader_of_context(context), data_dict.get("user"))
     first, last, today = data_dict["first"], data_dict["last"], clock.today()
     errors: Any = {}
     if last < first:
-        errors["last"] = [tk._("The last day comes before the first.")]
+        errors["last"] = [_("The last day comes before the first.")]
     elif last < today:
-        errors["last"] = [tk._("Choose a day from today on.")]
+        errors["last"] = [_("Choose a day from today on.")]
     elif first - today > people.LONGEST_AHEAD:
-        errors["first"] = [tk._("Two years ahead at most.")]
+        errors["first"] = [_("Two years ahead at most.")]
     elif last - first > people.LONGEST_ABSENCE:
-        errors["last"] = [tk._("A year at most.")]
+        errors["last"] = [_("A year at most.")]
     substitute = _substitute(user, data_dict.get("substitute"), errors)
     announced = [] if errors else people.absences_of([user.id])
     if any((other.first, other.last) == (first, last) for other in announced):
         errors["first"] = [
-            tk._("An absence on these days is announced already: take it back to change it.")
+            _("An absence on these days is announced already: take it back to change it.")
         ]
     elif len(announced) >= people.MOST_ABSENCES:
         errors["first"] = [
-            tk._("Too many absences: {number} at most.").format(number=people.MOST_ABSENCES)
+            _("Too many absences: {number} at most.").format(number=people.MOST_ABSENCES)
         ]
     if errors:
         raise tk.ValidationError(errors)
@@ -134,16 +135,16 @@ def _substitute(user: model.User, key: Any, errors: dict[str, list[str]]) -> str
         return None
     colleague = model.User.get(str(key))
     if colleague is not None and colleague.id == user.id:
-        errors["substitute"] = [tk._("Nobody stands in for themselves: choose a colleague.")]
+        errors["substitute"] = [_("Nobody stands in for themselves: choose a colleague.")]
     elif colleague is None or colleague.id not in people.colleagues_of(user.id):
-        errors["substitute"] = [tk._("There is no such colleague.")]
+        errors["substitute"] = [_("There is no such colleague.")]
     if colleague:
         return colleague.id
     return None
 
 
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> DataDict:
     """Delete an absence.
 
     Args:
@@ -155,23 +156,20 @@ def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> d
     Raises:
         NotFound: there is no such absence, or the user may not delete it.
     """
-    tk.check_access("ecosphere_request_absence_delete", context, data_dict)
     model.Session.execute(sa.delete(Absence).where(Absence.id == data_dict["id"]))
     model.Session.commit()
     return {"id": data_dict["id"]}
 
 
-def _saved(answer: SavedAnswer) -> dict[str, Any]:
+def _saved(answer: SavedAnswer) -> DataDict:
     result = {name: getattr(answer, name) for name in ("id", "title", "ground", "law", "facts")}
     ground_label = wording.ground(answer.ground) if answer.ground else ""
     return {**result, "ground_label": ground_label, "modified": iso(answer.modified)}
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.of_organization)
-def ecosphere_request_saved_answer_list(
-    context: Context, data_dict: DataDict
-) -> list[dict[str, Any]]:
+@action(schema.of_organization)
+def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the saved answers (reasons for refusals) of a service, by title.
 
     Args:
@@ -184,7 +182,6 @@ def ecosphere_request_saved_answer_list(
         NotFound: there is no such service.
         NotAuthorized: the user is not an editor of it.
     """
-    tk.check_access("ecosphere_request_saved_answer_list", context, data_dict)
     group = auth.organization(data_dict["organization"])
     query = sa.select(SavedAnswer).where(SavedAnswer.organization_id == group.id)
     return [
@@ -193,8 +190,8 @@ def ecosphere_request_saved_answer_list(
     ]
 
 
-@tk.validate_action_data(schema.saved_answer_save)
-def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.saved_answer_save)
+def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -> DataDict:
     """Create or change a saved answer: reasons that a service often gives.
 
     Args:
@@ -212,7 +209,6 @@ def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -
         NotAuthorized: the user is not an editor of it.
         ValidationError: what is wrong, by field; or the service has too many answers.
     """
-    tk.check_access("ecosphere_request_saved_answer_save", context, data_dict)
     group = auth.organization(data_dict["organization"])
     if data_dict.get("id"):
         answer = _of_service(group, data_dict["id"])
@@ -222,7 +218,7 @@ def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -
         setattr(answer, name, data_dict.get(name) or "")
     if not (answer.law or answer.facts):
         model.Session.rollback()
-        raise tk.ValidationError({"law": [tk._("Write reasons in law or in fact.")]})
+        raise tk.ValidationError({"law": [_("Write reasons in law or in fact.")]})
     answer.modified, answer.author_id = clock.now(), people.reader_of_context(context).id
     model.Session.add(answer)
     model.Session.commit()
@@ -231,7 +227,7 @@ def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -
 
 def _new_answer(group: model.Group) -> SavedAnswer:
     if number_of(SavedAnswer, SavedAnswer.organization_id == group.id) >= MOST_SAVED:
-        message = tk._("Your service keeps {number} answers, which is the limit: delete one first.")
+        message = _("Your service keeps {number} answers, which is the limit: delete one first.")
         raise tk.ValidationError({"title": [message.format(number=MOST_SAVED)]})
     return SavedAnswer(id=new_id(), organization_id=group.id)
 
@@ -239,12 +235,12 @@ def _new_answer(group: model.Group) -> SavedAnswer:
 def _of_service(group: model.Group, key: str) -> SavedAnswer:
     answer = model.Session.get(SavedAnswer, key)
     if answer is None or answer.organization_id != group.id:
-        raise tk.ObjectNotFound(tk._("There is no such answer."))
+        raise tk.ObjectNotFound(_("There is no such answer."))
     return answer
 
 
-@tk.validate_action_data(schema.saved_answer_delete)
-def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.saved_answer_delete)
+def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict) -> DataDict:
     """Delete a saved answer of a service; decisions that used it are not changed.
 
     Args:
@@ -258,14 +254,13 @@ def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict)
         NotFound: there is no such service, or it has no such answer.
         NotAuthorized: the user is not an editor of it.
     """
-    tk.check_access("ecosphere_request_saved_answer_delete", context, data_dict)
     model.Session.delete(_of_service(auth.organization(data_dict["organization"]), data_dict["id"]))
     model.Session.commit()
     return {"id": data_dict["id"]}
 
 
-@tk.validate_action_data(schema.assign)
-def ecosphere_request_assign(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.assign)
+def ecosphere_request_assign(context: Context, data_dict: DataDict) -> DataDict:
     """Assign requests on the desk to an editor of their service, or to no one.
 
     Args:
@@ -281,10 +276,9 @@ def ecosphere_request_assign(context: Context, data_dict: DataDict) -> dict[str,
         NotAuthorized: the user is not an editor of any service.
         ValidationError: there is no such colleague.
     """
-    tk.check_access("ecosphere_request_assign", context, data_dict)
     user = model.User.get(data_dict["user"]) if data_dict.get("user") else None
     if data_dict.get("user") and (user is None or user.state != model.State.ACTIVE):
-        raise tk.ValidationError({"user": [tk._("There is no such colleague.")]})
+        raise tk.ValidationError({"user": [_("There is no such colleague.")]})
     return _assign(people.reader_of_context(context), data_dict["ids"], user)
 
 
@@ -302,13 +296,11 @@ def _assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str
         if target is None or request is None or request.state not in states.ON_DESK:
             outcome["refused"].append(str(key))
             continue
-        with transitions.rolled_back_on_error():
-            locked = transitions.locked(request.id)
+        with transitions.changing(request.id) as locked:
             # It may have been transferred or answered since.
             still = locked.state in states.ON_DESK and _target(reader, locked, user) == target
             if still:
                 _give(reader, locked, target, user)
-            model.Session.commit()
         if not still:
             outcome["refused"].append(str(key))
             continue
@@ -381,13 +373,13 @@ def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
     )  # access is checked here, and by the original
 
 
-def chained_actions() -> dict[str, Any]:
+def chained_actions() -> DataDict:
     """Return the chained actions."""
     names = ("organization_delete", "organization_purge")
     return action_input.checked({name: _refused_while_requests_wait(name) for name in names})
 
 
-def _settings(user_id: str) -> dict[str, Any]:
+def _settings(user_id: str) -> DataDict:
     setting = model.Session.get(Setting, user_id)
     author = letters.author_of(user_id)
     digest = setting.digest if setting else "immediate"
@@ -401,7 +393,7 @@ def _settings(user_id: str) -> dict[str, Any]:
 
 
 @tk.side_effect_free
-def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the user's settings for data requests.
 
     Returns:
@@ -413,8 +405,8 @@ def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> di
     return _settings(people.reader_of_context(context).id)
 
 
-@tk.validate_action_data(schema.settings_update)
-def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.settings_update)
+def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> DataDict:
     """Change the user's settings for data requests; those not given keep their values.
 
     Args:
@@ -426,7 +418,6 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
     Returns:
         dict: the settings.
     """
-    tk.check_access("ecosphere_request_settings_update", context, data_dict)
     user_id = people.reader_of_context(context).id
     setting = setting_of(user_id)
     setting.digest = data_dict.get("digest") or setting.digest
@@ -443,8 +434,8 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
 
 @tk.side_effect_free
 @schema.flat
-@tk.validate_action_data(schema.notification_list)
-def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.notification_list)
+def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> DataDict:
     """Return the user's notifications about data requests, the latest first, up to 1 000.
 
     Args:
@@ -456,7 +447,6 @@ def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -
             kind, sentence, created, seen, request as id, reference, title, and whether the user may still read it:
             `readable`).
     """
-    tk.check_access("ecosphere_request_notification_list", context, data_dict)
     reader = people.reader_of_context(context)
     notifications = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
     numbers = {
@@ -467,8 +457,8 @@ def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -
     return {**numbers, "results": texts.on_page(notifications.rows, reader)}
 
 
-@tk.validate_action_data(schema.notification_seen)
-def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.notification_seen)
+def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -> DataDict:
     """Mark all of the user's notifications, or those about one request, as seen.
 
     Args:
@@ -477,13 +467,12 @@ def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -
     Returns:
         dict: `seen`, how many were not.
     """
-    tk.check_access("ecosphere_request_notification_seen", context, data_dict)
     number = outbox.mark_seen(people.reader_of_context(context).id, data_dict.get("request"))
     model.Session.commit()
     return {"seen": number}
 
 
-def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[str, Any]:
+def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> DataDict:
     """Anonymise the requests that were closed long enough ago (`ecosphere.requests.anonymise_months`).
 
     Returns:
@@ -497,7 +486,7 @@ def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[s
     try:
         return {"anonymised": privacy.anonymise_old()}
     except jobs.SomeFailed as error:
-        message = tk._(
+        message = _(
             "{failed} requests could not be anonymised, {done} were: the log of the portal says "
             "why."
         )
@@ -507,8 +496,8 @@ def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[s
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.of_user)
-def ecosphere_request_export(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.of_user)
+def ecosphere_request_export(context: Context, data_dict: DataDict) -> DataDict:
     """Return all personal data of a user in data requests (GDPR, articles 15 and 20).
 
     Args:
@@ -522,12 +511,11 @@ def ecosphere_request_export(context: Context, data_dict: DataDict) -> dict[str,
         NotFound: there is no such user.
         NotAuthorized: it is another user.
     """
-    tk.check_access("ecosphere_request_export", context, data_dict)
     return privacy.export(_person(context, data_dict))
 
 
-@tk.validate_action_data(schema.of_user)
-def ecosphere_request_erase(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.of_user)
+def ecosphere_request_erase(context: Context, data_dict: DataDict) -> DataDict:
     """Erase the personal data of a user in data requests (GDPR, article 17).
 
     Drafts are deleted, open requests withdrawn; requests and comments remain without the user.
@@ -542,12 +530,11 @@ def ecosphere_request_erase(context: Context, data_dict: DataDict) -> dict[str, 
         NotFound: there is no such user.
         NotAuthorized: it is another user.
     """
-    tk.check_access("ecosphere_request_erase", context, data_dict)
     return privacy.erase(_person(context, data_dict))
 
 
 def _person(context: Context, data_dict: DataDict) -> model.User:
     user = model.User.get(data_dict.get("user") or people.reader_of_context(context).id)
     if user is None:
-        raise tk.ObjectNotFound(tk._("User not found"))
+        raise tk.ObjectNotFound(_("User not found"))
     return user

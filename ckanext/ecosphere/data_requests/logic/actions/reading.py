@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import (
@@ -30,11 +29,12 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     number_of,
 )
+from ckanext.ecosphere.shared.action_input import action
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return a request with its history, its conversation and the transitions that are possible now.
 
     What the user may not see is left out: names and e-mail addresses, internal notes, the reasons of a refusal. See
@@ -52,11 +52,10 @@ def ecosphere_request_show(context: Context, data_dict: DataDict) -> dict[str, A
     Raises:
         NotFound: there is no such request, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_show", context, data_dict)
     return shown(context, data_dict["id"])
 
 
-def shown(context: Context, key: str) -> dict[str, Any]:
+def shown(context: Context, key: str) -> DataDict:
     """Return the request with this id or reference, as the user may see it now.
 
     Raises:
@@ -67,8 +66,8 @@ def shown(context: Context, key: str) -> dict[str, Any]:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return a file or link that answers a request; used by the view that serves files.
 
     Args:
@@ -81,10 +80,9 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> di
     Raises:
         NotFound: there is no such delivery, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_delivery_show", context, data_dict)
     delivery = attachments.answer(data_dict["id"])
     if delivery is None:
-        raise tk.ObjectNotFound(tk._("File not found"))
+        raise tk.ObjectNotFound(_("File not found"))
     result = {**attachments.shown_answer(delivery), "request_id": delivery.request_id}
     if "api_version" not in context and delivery.kind == "file":
         result["path"] = str(attachments.answer_path(delivery))
@@ -93,8 +91,8 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> di
 
 @tk.side_effect_free
 @schema.flat
-@tk.validate_action_data(schema.request_list)
-def ecosphere_request_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.request_list)
+def ecosphere_request_list(context: Context, data_dict: DataDict) -> DataDict:
     """Search for requests by words, state, service, territory, theme and use.
 
     Private requests are only in the lists of those concerned: `mine`, the `desk` of their service, `moderation`.
@@ -122,14 +120,13 @@ def ecosphere_request_list(context: Context, data_dict: DataDict) -> dict[str, A
     Raises:
         NotAuthorized: the scope is not for the user.
     """
-    tk.check_access("ecosphere_request_list", context, data_dict)
     return listing.run(data_dict, people.reader_of_context(context))
 
 
 @tk.side_effect_free
 @schema.flat
-@tk.validate_action_data(schema.place_and_theme)
-def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.place_and_theme)
+def ecosphere_request_similar(context: Context, data_dict: DataDict) -> DataDict:
     """Return public datasets and open public requests similar to a request being written.
 
     Args:
@@ -143,7 +140,6 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str
         dict: `datasets` (name, title, notes, organization) and `requests`, five of each at most, best first. Datasets
         of another place than the requested one are left out; those of the whole country are included.
     """
-    tk.check_access("ecosphere_request_similar", context, data_dict)
     title, theme, territory = (data_dict.get(key) or "" for key in ("title", "theme", "territory"))
     reader = people.reader_of_context(context)
     return {
@@ -156,8 +152,8 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str
 
 @tk.side_effect_free
 @schema.flat
-@tk.validate_action_data(schema.place_and_theme)
-def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.place_and_theme)
+def ecosphere_request_route(context: Context, data_dict: DataDict) -> DataDict:
     """Return the service that would be proposed for a request, and why.
 
     Args:
@@ -169,7 +165,6 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
     Returns:
         dict: `organization` (id, name, title) or None, `reason`, `alternatives`, and the resulting `territory`.
     """
-    tk.check_access("ecosphere_request_route", context, data_dict)
     territory = _territory(data_dict)
     proposal = places.propose(data_dict.get("theme") or "", territory)
     groups = [proposal.organization, *proposal.alternatives]
@@ -190,8 +185,8 @@ def _territory(data_dict: DataDict) -> str:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.desk)
-def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.desk)
+def ecosphere_request_desk(context: Context, data_dict: DataDict) -> DataDict:
     """Return the desk of a service: its open requests by urgency.
 
     Args:
@@ -208,7 +203,6 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, A
         NotFound: there is no such service.
         NotAuthorized: the user is not an editor of it.
     """
-    tk.check_access("ecosphere_request_desk", context, data_dict)
     group = auth.organization(data_dict["organization"])
     if not data_dict["requests"]:
         return {"counts": listing.desk_counts(group.id, clock.today())}
@@ -216,8 +210,8 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, A
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.stats)
-def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.stats)
+def ecosphere_request_stats(context: Context, data_dict: DataDict) -> DataDict:
     """Return public statistics; private requests are only counted above a threshold.
 
     Args:
@@ -237,15 +231,14 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
         NotFound: there is no such service.
         ValidationError: the statistics of many requests are being computed: try again in some seconds.
     """
-    tk.check_access("ecosphere_request_stats", context, data_dict)
     key = data_dict.get("organization")
     organization_id = auth.organization(key).id if key else None
     return stats.show(data_dict.get("year"), organization_id, clock.today())
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> DataDict:
     """Return the public requests that a dataset answered, and open ones that mention it or may be answered by it.
 
     Args:
@@ -258,10 +251,9 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     Raises:
         NotFound: there is no such dataset, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_dataset_list", context, data_dict)
     package = model.Package.get(data_dict["id"])
     if package is None:
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
+        raise tk.ObjectNotFound(_("Dataset not found"))
     reader = people.reader_of_context(context)
     tied = (
         sa.select(Request)
@@ -313,8 +305,8 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.of_organization)
-def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+@action(schema.of_organization)
+def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the requests on a service's desk that a published dataset may answer.
 
     Args:
@@ -327,14 +319,13 @@ def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list
         NotFound: there is no such service.
         NotAuthorized: the user is not an editor of it.
     """
-    tk.check_access("ecosphere_request_suggestions", context, data_dict)
     group = auth.organization(data_dict["organization"])
     return matching.suggestions(group.id, people.reader_of_context(context))
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return a letter as it was sent, to its addressee, the service that sent it, and those who handle the request.
 
     Args:
@@ -348,11 +339,10 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict
     Raises:
         NotFound: there is no such letter, or the user may not read it.
     """
-    tk.check_access("ecosphere_request_letter_show", context, data_dict)
     letter = model.Session.get(Letter, data_dict["id"])
     request = model.Session.get(Request, letter.request_id) if letter else None
     if letter is None or not letters.may_read(letter, request, people.reader_of_context(context)):
-        raise tk.ObjectNotFound(tk._("Letter not found"))
+        raise tk.ObjectNotFound(_("Letter not found"))
     return {
         **dictize.letter_dict(letter),
         "addressee": letter.addressee,
@@ -360,13 +350,13 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict
         "html": letter.html,
         "plain": letter.plain,
         "intact": digest(letter.html, letter.plain) == letter.sha256,
-        "request": {name: getattr(request, name) for name in ("id", "reference", "title")},
+        "request": dictize.brief(request),
     }
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.by_id)
-def ecosphere_request_referral(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.by_id)
+def ecosphere_request_referral(context: Context, data_dict: DataDict) -> DataDict:
     """Return the referral of a refusal, or of silence, to the CADA, for the requester to send; nothing is stored.
 
     Args:
@@ -380,21 +370,20 @@ def ecosphere_request_referral(context: Context, data_dict: DataDict) -> dict[st
         NotFound: there is no such request, or the user may not read it; or there is nothing to refer.
         NotAuthorized: the user is not the requester.
     """
-    tk.check_access("ecosphere_request_referral", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     user = model.User.get(reader.id)
     letter = referral.compose(request, user) if user else None
     if letter is None:
-        raise tk.ObjectNotFound(tk._("There is no refusal and no late answer to refer."))
+        raise tk.ObjectNotFound(_("There is no refusal and no late answer to refer."))
     return {
         **{name: getattr(letter, name) for name in ("why", "subject", "html", "plain")},
         "last_day": letter.last.isoformat(),
-        "request": {name: getattr(request, name) for name in ("id", "reference", "title")},
+        "request": dictize.brief(request),
     }
 
 
-@tk.validate_action_data(schema.satisfaction)
-def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.satisfaction)
+def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> DataDict:
     """Record whether the answer to a request met the requester's need; can be changed later.
 
     Args:
@@ -409,15 +398,14 @@ def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> dic
         NotAuthorized: the user is not the requester.
         ValidationError: the request has no answer.
     """
-    tk.check_access("ecosphere_request_satisfaction", context, data_dict)
     request, _reader = auth.readable(context, data_dict["id"])
     changed = service.say_satisfied(request.id, data_dict["satisfied"])
     return {name: getattr(changed, name) for name in ("id", "reference", "satisfied")}
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.letter_preview)
-def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@action(schema.letter_preview)
+def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> DataDict:
     """Return the letter that a transition would send now; nothing is stored.
 
     Args:
@@ -435,11 +423,10 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> d
         ValidationError: what is missing or wrong, by field; `first_name`, `last_name`, `quality` or `service` when the
             author or the service is not named in full.
     """
-    tk.check_access("ecosphere_request_letter_preview", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     name = data_dict["transition"]
     if name not in states.LETTERS:
-        raise tk.ValidationError({"transition": [tk._("This step sends no letter of decision.")]})
+        raise tk.ValidationError({"transition": [_("This step sends no letter of decision.")]})
     files = attachments.checked_files(data_dict.get("files"))
     try:
         data = {**data_dict, "files": files}
