@@ -294,4 +294,6 @@ def _seen(stage: Stage, line: dict[str, Any]) -> str:
     result = stage.people["sysadmin"].action(line["see"], stage.filled(line["with"])).result
     if isinstance(result, dict) and line.get("keys"):
         result = {key: result.get(key) for key in line["keys"]}
+    if isinstance(result, list):  # the order of members is not fixed
+        result = sorted(result, key=json.dumps)
     return json.dumps(result, sort_keys=True)
