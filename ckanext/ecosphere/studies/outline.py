@@ -1,0 +1,400 @@
+"""A study as its documents and files show it: plain data in the language of the reader, without rows or rights.
+
+`of_study` reads the rows of a study once; the annex, the tables, the project of QGIS and the archive are written from
+what it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from pyproj import Geod
+from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.geometry import Box
+from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared.characters import one_line
+from ckanext.ecosphere.studies import frames, states
+from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed, StudyRun
+from ckanext.ecosphere.studies.site import Site
+
+VALID_DAYS = 90
+"""Days for which a run counts as recent, as those of IPaC of the U.S. Fish and Wildlife Service do."""
+MOST_PROPOSED = 3
+"""Proposals shown for a need of which no dataset was kept."""
+AT_ONCE = 100
+SQUARE_METRES = 10_000
+KEPT, ADDED, PROPOSED, ASIDE = "kept", "added", "proposed", "aside"
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DatasetLine:
+    """A dataset for a need.
+
+    Attributes:
+        id, name: of the dataset; `name` is "" if the reader may not read it any more.
+        decision: kept, added, proposed or aside; `why` says why it was set aside.
+        producer, licence: names.
+        date: day of the data (ISO), "" if not stated.
+        link: absolute URL of its page, "" without a readable one.
+        quality: label of the level of its metadata, "" without one.
+        suitability: sentence on its use for this need, "" without one.
+        state, sentence: what is known of it on the site, in words.
+        extent: how its extent is known (`states.EXTENTS`).
+        count: objects counted on the site, None if they were not counted.
+    """
+
+    id: str
+    name: str
+    title: str
+    decision: str = PROPOSED
+    why: str = ""
+    producer: str = ""
+    licence: str = ""
+    date: str = ""
+    link: str = ""
+    citation: str = ""
+    quality: str = ""
+    suitability: str = ""
+    state: str = ""
+    sentence: str = ""
+    extent: str = ""
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class AskedLine:
+    """A request made for a need.
+
+    Attributes:
+        asked, due, closed: ISO days, "" for none.
+        answer: state of the request, in words.
+    """
+
+    reference: str
+    asked: str
+    due: str
+    closed: str
+    answer: str
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class NeedLine:
+    """A need, its state on the site, and its datasets."""
+
+    id: str
+    label: str
+    why: str = ""
+    mandatory: bool = False
+    state: str = ""
+    state_label: str = ""
+    sentence: str = ""
+    at: str = ""
+    datasets: tuple[DatasetLine, ...] = ()
+    aside: tuple[DatasetLine, ...] = ()
+    asked: AskedLine | None = None
+
+
+@dataclass(frozen=True)
+class GroupLine:
+    """Needs that belong together."""
+
+    label: str
+    needs: tuple[NeedLine, ...]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A study.
+
+    Attributes:
+        geometry: of the site (GeoJSON, degrees), without the buffer of `buffer` metres; `area` has it, and `box` is
+            the box around that.
+        hectares: area of the geometry on the ellipsoid.
+        frame, version: title of the frame, and its version (0 for one of the portal itself).
+        sources: of the frame.
+        run: number of the last run, 0 before the first; `run_at` is its moment.
+        changes: sentences on what changed since the run before.
+    """
+
+    id: str
+    title: str
+    site: str
+    geometry: Mapping[str, Any] = field(default_factory=dict)
+    area: Mapping[str, Any] = field(default_factory=dict)
+    box: Box | None = None
+    buffer: int = 0
+    hectares: float = 0.0
+    frame: str = ""
+    version: int = 0
+    sources: tuple[frames.Source, ...] = ()
+    run: int = 0
+    run_at: datetime | None = None
+    groups: tuple[GroupLine, ...] = ()
+    changes: tuple[str, ...] = ()
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """Moment until which the run counts as recent."""
+        if self.run_at is None:
+            return None
+        return self.run_at + timedelta(days=VALID_DAYS)
+
+    @property
+    def needs(self) -> list[NeedLine]:
+        """The needs of all groups."""
+        return [need for group in self.groups for need in group.needs]
+
+
+def of_study(study: Study, context: Any) -> Outline:
+    """Return a study as the user of a context may read it; whether they may read the study is checked by the caller."""
+    needs = _needs_of(study)
+    datasets = _datasets_of(needs)
+    packages = readable(context, [row.package_id for row in datasets])
+    lines: dict[str, list[DatasetLine]] = {need.id: [] for need in needs}
+    uses = {need.id: str(need.need.get("use") or "") for need in needs}
+    for row in datasets:
+        package = packages.get(row.package_id, {})
+        lines[row.study_need_id].append(_dataset_line(row, package, uses[row.study_need_id]))
+    frame = None
+    if study.frame_id:
+        frame = frames.frame(study.frame_id)
+    site = Site.of_dict(study.site)
+    return Outline(
+        id=study.id,
+        title=one_line(study.title),
+        site=one_line(site.label),
+        geometry=mapping(site.geometry),
+        area=mapping(site.area),
+        box=site.box,
+        buffer=study.buffer,
+        hectares=hectares(site.geometry),
+        frame=_frame_title(frame, study.frame_id),
+        version=study.frame_version,
+        sources=_sources(frame),
+        run=study.run,
+        run_at=study.run_at,
+        groups=_groups(needs, lines, context),
+        changes=tuple(_changes_of(study, needs)),
+    )
+
+
+def readable(context: Any, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return those datasets that the user of a context may read, by id; one question to the index for a hundred."""
+    user = {key: context[key] for key in ("user", "auth_user_obj") if key in context}
+    packages: dict[str, dict[str, Any]] = {}
+    unique = list(dict.fromkeys(ids))
+    for start in range(0, len(unique), AT_ONCE):
+        part = [id_.replace('"', "") for id_ in unique[start : start + AT_ONCE]]
+        quoted = '" OR "'.join(part)
+        query = {
+            "fq": f'+id:("{quoted}")',
+            "rows": AT_ONCE,
+            "include_private": True,
+            "facet": "false",
+        }
+        for package in tk.get_action("package_search")({**user}, query)["results"]:
+            packages[package["id"]] = package
+    return packages
+
+
+def hectares(geometry: BaseGeometry) -> float:
+    """Return the area of a geometry in degrees, on the ellipsoid WGS 84."""
+    area, _perimeter = Geod(ellps="WGS84").geometry_area_perimeter(geometry)
+    return abs(area) / SQUARE_METRES
+
+
+def text_in(labels: Mapping[str, str]) -> str:
+    """Return a text that is stored by language, in that of the page."""
+    return one_line(str(labels.get(language.current()[:2]) or labels.get("fr") or ""))
+
+
+def sentence_of(finding: Row) -> str:
+    """Return what is known, in one sentence."""
+    return state_label(str(finding.get("state") or ""))
+
+
+def state_label(state: str) -> str:
+    """Return the name of a state; "" for an unknown one."""
+    label = states.LABELS.get(state)
+    if label is None:
+        return ""
+    return tk._(label)
+
+
+# --- parts of it ----------------------------------------------------------------------------------
+
+
+def _needs_of(study: Study) -> list[StudyNeed]:
+    query = model.Session.query(StudyNeed).filter_by(study_id=study.id)
+    return query.order_by(StudyNeed.position).all()
+
+
+def _datasets_of(needs: Iterable[StudyNeed]) -> list[StudyDataset]:
+    ids = [need.id for need in needs]
+    query = model.Session.query(StudyDataset).filter(StudyDataset.study_need_id.in_(ids))
+    return query.order_by(StudyDataset.rank, StudyDataset.id).all()
+
+
+def _groups(
+    needs: Iterable[StudyNeed], lines: Mapping[str, list[DatasetLine]], context: Any
+) -> tuple[GroupLine, ...]:
+    of_group: dict[str, list[NeedLine]] = {}
+    for row in needs:
+        of_group.setdefault(text_in(row.group), []).append(_need_line(row, lines[row.id], context))
+    return tuple(GroupLine(label, tuple(members)) for label, members in of_group.items())
+
+
+def _need_line(row: StudyNeed, lines: list[DatasetLine], context: Any) -> NeedLine:
+    chosen = [line for line in lines if line.decision in (KEPT, ADDED)]
+    proposed = [line for line in lines if line.decision == PROPOSED]
+    state, sentence = str(row.finding.get("state") or ""), sentence_of(row.finding)
+    if not row.relevant:
+        state, sentence = states.NOT_RELEVANT, one_line(row.why)
+    return NeedLine(
+        id=row.id,
+        label=text_in(row.need.get("label") or {}),
+        why=text_in(row.need.get("why") or {}),
+        mandatory=bool(row.need.get("mandatory")),
+        state=state,
+        state_label=state_label(state),
+        sentence=sentence,
+        at=str(row.finding.get("at") or ""),
+        datasets=tuple(chosen or proposed[:MOST_PROPOSED]),
+        aside=tuple(line for line in lines if line.decision == ASIDE),
+        asked=_asked(row.request_id, context),
+    )
+
+
+def _dataset_line(row: StudyDataset, package: Row, use: str) -> DatasetLine:
+    finding = row.finding
+    facts = {"title": row.title, "producer": row.organisation}
+    if package:
+        facts = facts_of(package) | {"suitability": suitability_of(package, use)}
+    return DatasetLine(
+        id=row.package_id,
+        name=str(package.get("name") or ""),
+        decision=row.decision,
+        why=one_line(row.why),
+        state=state_label(str(finding.get("state") or "")),
+        sentence=sentence_of(finding),
+        extent=str(finding.get("extent") or ""),
+        count=finding.get("count"),
+        **facts,
+    )
+
+
+def facts_of(package: Row) -> dict[str, str]:
+    """Return what a line says of a dataset itself: title, producer, licence, date, link, citation, quality."""
+    view = View(package)
+    licence = view.text("license_title")
+    concept = voc.get("licences").get(view.licence or "")
+    if concept:
+        licence = concept.label(language.current())
+    citation, quality = "", ""
+    if tk.h.plugin_loaded("ecosphere_schemas"):
+        citation = tk.h.ecosphere_citation(package)["text"]
+    if tk.h.plugin_loaded("ecosphere_quality"):
+        quality = (tk.h.ecosphere_quality_badge(package) or {}).get("label", "")
+    organization = package.get("organization") or {}
+    return {
+        "title": one_line(view.title or str(package["name"])),
+        "producer": one_line(str(organization.get("title") or "")),
+        "licence": one_line(licence),
+        "date": (view.text("modified") or view.text("issued"))[: dates.DAY_CHARACTERS],
+        "link": tk.h.url_for(f"{package['type']}.read", id=package["name"], qualified=True),
+        "citation": one_line(citation),
+        "quality": quality,
+    }
+
+
+def suitability_of(package: Row, use: str) -> str:
+    """Return how suitable a dataset is for a kind of use, in a sentence; "" if nobody said so."""
+    del package, use
+    return ""
+
+
+def _asked(request_id: str | None, context: Any) -> AskedLine | None:
+    """Return a request as the user may read it; None without one, or without the room of the requests."""
+    if not request_id or not tk.h.plugin_loaded("ecosphere_requests"):
+        return None
+    user = {key: context[key] for key in ("user", "auth_user_obj") if key in context}
+    try:
+        request = tk.get_action("ecosphere_request_show")(user, {"id": request_id})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return None
+    days = {key: str(request.get(key) or "")[: dates.DAY_CHARACTERS] for key in _DAYS}
+    reference = str(request.get("reference") or "")
+    return AskedLine(
+        reference=reference,
+        asked=days["submitted"] or days["created"],
+        due=days["due"],
+        closed=days["closed"],
+        answer=str(request.get("state_label") or ""),
+        link=tk.h.url_for("ecosphere_requests.read", id=reference or request_id, qualified=True),
+    )
+
+
+_DAYS = ("created", "submitted", "due", "closed")
+
+
+def _frame_title(frame: frames.Frame | None, frame_id: str) -> str:
+    if frame is None:
+        return frame_id
+    return text_in(frame.title)
+
+
+def _sources(frame: frames.Frame | None) -> tuple[frames.Source, ...]:
+    if frame is None:
+        return ()
+    return frame.sources
+
+
+# --- what changed ---------------------------------------------------------------------------------
+
+
+def _changes_of(study: Study, needs: Iterable[StudyNeed]) -> list[str]:
+    query = model.Session.query(StudyRun).filter(StudyRun.study_id == study.id)
+    runs = query.filter(StudyRun.number.in_((study.run - 1, study.run))).order_by(StudyRun.number)
+    results = [run.results for run in runs]
+    if len(results) < 2:  # noqa: PLR2004 - a run and the one before
+        return []
+    labels = {need.id: text_in(need.need.get("label") or {}) for need in needs}
+    return changes(results[0], results[1], labels)
+
+
+def changes(before: Row, after: Row, labels: Mapping[str, str]) -> list[str]:
+    """Return what changed between two runs, a sentence for each need whose state or number of datasets differs.
+
+    Args:
+        before, after: `StudyRun.results` of the runs.
+        labels: name of each need of the study by its id; others are left out.
+    """
+    sentences = []
+    for id_, label in labels.items():
+        old, new = before.get(id_) or {}, after.get(id_) or {}
+        old_state, new_state = str(old.get("state") or ""), str(new.get("state") or "")
+        if old_state != new_state:
+            sentence = tk._("{need}: “{before}” has become “{after}”.")
+            names = {"before": _state(old_state), "after": _state(new_state)}
+            sentences.append(sentence.format(need=label, **names))
+            continue
+        old_count, new_count = len(old.get("datasets") or ()), len(new.get("datasets") or ())
+        if old_count != new_count:
+            sentence = tk._("{need}: {before} datasets have become {after}.")
+            sentences.append(sentence.format(need=label, before=old_count, after=new_count))
+    return sentences
+
+
+def _state(state: str) -> str:
+    return state_label(state) or tk._("Not yet known")
