@@ -11,7 +11,6 @@ import click
 from ckan.types import Context
 
 from ckanext.ecosphere.access import actions, auth, cli, config, helpers, jobs, use
-from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.services import storage
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.views import ecosphere_access
@@ -25,6 +24,7 @@ from ckanext.ecosphere.interfaces import (
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
+from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.work.jobs import Job
 
 HELPERS = template_helpers.HELPERS | {

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import model
 from pyproj import Geod
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
@@ -22,9 +21,8 @@ from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.characters import one_line
-from ckanext.ecosphere.studies import frames, states
-from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed, StudyRun
-from ckanext.ecosphere.studies.site import Site
+from ckanext.ecosphere.studies import frames, shown, states, store
+from ckanext.ecosphere.studies.model import Study
 
 VALID_DAYS = 90
 """Days for which a run counts as recent, as those of IPaC of the U.S. Fish and Wildlife Service do."""
@@ -32,7 +30,6 @@ MOST_PROPOSED = 3
 """Proposals shown for a need of which no dataset was kept."""
 AT_ONCE = 100
 SQUARE_METRES = 10_000
-KEPT, ADDED, PROPOSED, ASIDE = "kept", "added", "proposed", "aside"
 Row = Mapping[str, Any]
 
 
@@ -56,7 +53,7 @@ class DatasetLine:
     id: str
     name: str
     title: str
-    decision: str = PROPOSED
+    decision: str = store.PROPOSED
     why: str = ""
     producer: str = ""
     licence: str = ""
@@ -81,10 +78,10 @@ class AskedLine:
     """
 
     reference: str
-    asked: str
-    due: str
-    closed: str
-    answer: str
+    asked: str = ""
+    due: str = ""
+    closed: str = ""
+    answer: str = ""
     link: str = ""
 
 
@@ -158,18 +155,18 @@ class Outline:
 
 def of_study(study: Study, context: Any) -> Outline:
     """Return a study as the user of a context may read it; whether they may read the study is checked by the caller."""
-    needs = _needs_of(study)
-    datasets = _datasets_of(needs)
-    packages = readable(context, [row.package_id for row in datasets])
-    lines: dict[str, list[DatasetLine]] = {need.id: [] for need in needs}
-    uses = {need.id: str(need.need.get("use") or "") for need in needs}
-    for row in datasets:
-        package = packages.get(row.package_id, {})
-        lines[row.study_need_id].append(_dataset_line(row, package, uses[row.study_need_id]))
+    full = shown.full(study, context)
+    needs = [need for group in full["groups"] for need in group["needs"]]
+    rows = [row for need in needs for row in need["datasets"]]
+    packages = readable(context, [row["package_id"] for row in rows if row["readable"]])
     frame = None
     if study.frame_id:
         frame = frames.frame(study.frame_id)
-    site = Site.of_dict(study.site)
+    site = store.site_of(study)
+    groups = []
+    for group in full["groups"]:
+        lines = tuple(_need_line(need, packages) for need in group["needs"])
+        groups.append(GroupLine(text_in(group["label"]), lines))
     return Outline(
         id=study.id,
         title=one_line(study.title),
@@ -184,8 +181,8 @@ def of_study(study: Study, context: Any) -> Outline:
         sources=_sources(frame),
         run=study.run,
         run_at=study.run_at,
-        groups=_groups(needs, lines, context),
-        changes=tuple(_changes_of(study, needs)),
+        groups=tuple(groups),
+        changes=tuple(_changes_of(study)),
     )
 
 
@@ -235,57 +232,42 @@ def state_label(state: str) -> str:
 # --- parts of it ----------------------------------------------------------------------------------
 
 
-def _needs_of(study: Study) -> list[StudyNeed]:
-    query = model.Session.query(StudyNeed).filter_by(study_id=study.id)
-    return query.order_by(StudyNeed.position).all()
-
-
-def _datasets_of(needs: Iterable[StudyNeed]) -> list[StudyDataset]:
-    ids = [need.id for need in needs]
-    query = model.Session.query(StudyDataset).filter(StudyDataset.study_need_id.in_(ids))
-    return query.order_by(StudyDataset.rank, StudyDataset.id).all()
-
-
-def _groups(
-    needs: Iterable[StudyNeed], lines: Mapping[str, list[DatasetLine]], context: Any
-) -> tuple[GroupLine, ...]:
-    of_group: dict[str, list[NeedLine]] = {}
-    for row in needs:
-        of_group.setdefault(text_in(row.group), []).append(_need_line(row, lines[row.id], context))
-    return tuple(GroupLine(label, tuple(members)) for label, members in of_group.items())
-
-
-def _need_line(row: StudyNeed, lines: list[DatasetLine], context: Any) -> NeedLine:
-    chosen = [line for line in lines if line.decision in (KEPT, ADDED)]
-    proposed = [line for line in lines if line.decision == PROPOSED]
-    state, sentence = str(row.finding.get("state") or ""), sentence_of(row.finding)
-    if not row.relevant:
-        state, sentence = states.NOT_RELEVANT, one_line(row.why)
+def _need_line(need: Row, packages: Mapping[str, Row]) -> NeedLine:
+    about, finding = need["need"], need["finding"]
+    use = str(about.get("use") or "")
+    lines = [_dataset_line(row, packages.get(row["package_id"]), use) for row in need["datasets"]]
+    chosen = [line for line in lines if line.decision in (store.KEPT, store.ADDED)]
+    proposed = [line for line in lines if line.decision == store.PROPOSED]
+    sentence = sentence_of(finding)
+    if not need["relevant"]:
+        sentence = one_line(need["why"])
     return NeedLine(
-        id=row.id,
-        label=text_in(row.need.get("label") or {}),
-        why=text_in(row.need.get("why") or {}),
-        mandatory=bool(row.need.get("mandatory")),
-        state=state,
-        state_label=state_label(state),
+        id=need["id"],
+        label=text_in(about.get("label") or {}),
+        why=text_in(about.get("why") or {}),
+        mandatory=bool(about.get("mandatory")),
+        state=str(finding.get("state") or ""),
+        state_label=state_label(str(finding.get("state") or "")),
         sentence=sentence,
-        at=str(row.finding.get("at") or ""),
+        at=str(finding.get("at") or ""),
         datasets=tuple(chosen or proposed[:MOST_PROPOSED]),
-        aside=tuple(line for line in lines if line.decision == ASIDE),
-        asked=_asked(row.request_id, context),
+        aside=tuple(line for line in lines if line.decision == store.ASIDE),
+        asked=_asked(need["request"]),
     )
 
 
-def _dataset_line(row: StudyDataset, package: Row, use: str) -> DatasetLine:
-    finding = row.finding
-    facts = {"title": row.title, "producer": row.organisation}
+def _dataset_line(row: Row, package: Row | None, use: str) -> DatasetLine:
+    """Return a dataset; of one that the reader may not read, neither title nor producer."""
+    finding = row["finding"]
+    title = one_line(row["title"]) or tk._("A dataset that you may not read")
+    facts = {"title": title, "producer": one_line(row["organisation"])}
     if package:
         facts = facts_of(package) | {"suitability": suitability_of(package, use)}
     return DatasetLine(
-        id=row.package_id,
-        name=str(package.get("name") or ""),
-        decision=row.decision,
-        why=one_line(row.why),
+        id=row["package_id"],
+        name=row["name"],
+        decision=row["decision"],
+        why=one_line(row["why"]),
         state=state_label(str(finding.get("state") or "")),
         sentence=sentence_of(finding),
         extent=str(finding.get("extent") or ""),
@@ -324,28 +306,22 @@ def suitability_of(package: Row, use: str) -> str:
     return ""
 
 
-def _asked(request_id: str | None, context: Any) -> AskedLine | None:
-    """Return a request as the user may read it; None without one, or without the room of the requests."""
-    if not request_id or not tk.h.plugin_loaded("ecosphere_requests"):
+def _asked(request: Row | None) -> AskedLine | None:
+    """Return the request made for a need; of one that the reader may not read, only that it was made."""
+    if request is None:
         return None
-    user = {key: context[key] for key in ("user", "auth_user_obj") if key in context}
-    try:
-        request = tk.get_action("ecosphere_request_show")(user, {"id": request_id})
-    except (tk.ObjectNotFound, tk.NotAuthorized):
-        return None
-    days = {key: str(request.get(key) or "")[: dates.DAY_CHARACTERS] for key in _DAYS}
-    reference = str(request.get("reference") or "")
+    if not request["id"]:
+        return AskedLine(reference=tk._("A request that you may not read"))
+    reference = str(request["reference"] or "")
+    days = {name: str(request.get(name) or "")[: dates.DAY_CHARACTERS] for name in _DAYS}
+    link = tk.h.url_for("ecosphere_requests.read", id=reference or request["id"], qualified=True)
+    answer = str(request["state_label"] or "")
     return AskedLine(
-        reference=reference,
-        asked=days["submitted"] or days["created"],
-        due=days["due"],
-        closed=days["closed"],
-        answer=str(request.get("state_label") or ""),
-        link=tk.h.url_for("ecosphere_requests.read", id=reference or request_id, qualified=True),
+        reference or tk._("Draft"), days["submitted"], days["due"], days["closed"], answer, link
     )
 
 
-_DAYS = ("created", "submitted", "due", "closed")
+_DAYS = ("submitted", "due", "closed")
 
 
 def _frame_title(frame: frames.Frame | None, frame_id: str) -> str:
@@ -363,37 +339,38 @@ def _sources(frame: frames.Frame | None) -> tuple[frames.Source, ...]:
 # --- what changed ---------------------------------------------------------------------------------
 
 
-def _changes_of(study: Study, needs: Iterable[StudyNeed]) -> list[str]:
-    query = model.Session.query(StudyRun).filter(StudyRun.study_id == study.id)
-    runs = query.filter(StudyRun.number.in_((study.run - 1, study.run))).order_by(StudyRun.number)
-    results = [run.results for run in runs]
-    if len(results) < 2:  # noqa: PLR2004 - a run and the one before
+def _changes_of(study: Study) -> list[str]:
+    earlier = store.run_of(study, study.run - 1)
+    last = store.run_of(study, study.run)
+    if earlier is None or last is None:
         return []
-    labels = {need.id: text_in(need.need.get("label") or {}) for need in needs}
-    return changes(results[0], results[1], labels)
+    return changes(store.difference(earlier.results, last.results))
 
 
-def changes(before: Row, after: Row, labels: Mapping[str, str]) -> list[str]:
-    """Return what changed between two runs, a sentence for each need whose state or number of datasets differs.
-
-    Args:
-        before, after: `StudyRun.results` of the runs.
-        labels: name of each need of the study by its id; others are left out.
-    """
+def changes(rows: Iterable[Row]) -> list[str]:
+    """Return what changed between two runs in sentences, from `store.difference`."""
     sentences = []
-    for id_, label in labels.items():
-        old, new = before.get(id_) or {}, after.get(id_) or {}
-        old_state, new_state = str(old.get("state") or ""), str(new.get("state") or "")
-        if old_state != new_state:
+    for row in rows:
+        need = text_in(row["label"])
+        if row["before"] != row["after"]:
             sentence = tk._("{need}: “{before}” has become “{after}”.")
-            names = {"before": _state(old_state), "after": _state(new_state)}
-            sentences.append(sentence.format(need=label, **names))
-            continue
-        old_count, new_count = len(old.get("datasets") or ()), len(new.get("datasets") or ())
-        if old_count != new_count:
-            sentence = tk._("{need}: {before} datasets have become {after}.")
-            sentences.append(sentence.format(need=label, before=old_count, after=new_count))
+            names = {name: _state(row[name]) for name in ("before", "after")}
+            sentences.append(sentence.format(need=need, **names))
+        for title in row["came"]:
+            sentences.append(tk._("{need}: new dataset: {title}").format(need=need, title=title))
+        for title in row["went"]:
+            sentences.append(tk._("{need}: no longer: {title}").format(need=need, title=title))
+        for count in row["counts"]:
+            sentence = tk._("{need}, {title}: {before} objects have become {after}.")
+            numbers = {name: _counted(count[name]) for name in ("before", "after")}
+            sentences.append(sentence.format(need=need, title=count["title"], **numbers))
     return sentences
+
+
+def _counted(number: int | None) -> str:
+    if number is None:
+        return tk._("an unknown number of")
+    return str(number)
 
 
 def _state(state: str) -> str:

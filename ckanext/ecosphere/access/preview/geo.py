@@ -18,9 +18,9 @@ from pyogrio import raw
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
-from ckanext.ecosphere.access.confinement import confine
 from ckanext.ecosphere.access.preview import tables
 from ckanext.ecosphere.access.preview.kinds import PreviewError
+from ckanext.ecosphere.shared.confinement import confine
 
 MOST_POINTS = 150_000
 #: Approximate width of a map in pixels, to simplify geometries to the visible detail.

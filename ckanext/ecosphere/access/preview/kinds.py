@@ -19,22 +19,11 @@ from typing import Any
 from lxml import etree
 
 from ckanext.ecosphere.shared import parsing
+from ckanext.ecosphere.shared.confinement.confine import FileError
 from ckanext.ecosphere.shared.parsing import local_name
 
-
-class PreviewError(Exception):
-    """There is no preview or extract.
-
-    Attributes:
-        code: a key of `preview.messages.MESSAGES`.
-        size: size of a file that is too large, in bytes; 0 for other failures, or if it is unknown.
-    """
-
-    def __init__(self, code: str, size: int = 0) -> None:
-        super().__init__(code)
-        self.code = code
-        self.size = size
-
+#: There is no preview or extract; its code is a key of `preview.messages.MESSAGES`.
+PreviewError = FileError
 
 # --- the kind of a file ---
 

@@ -1,24 +1,20 @@
-"""Confined process that reads untrusted files: a job on stdin, facts on stdout.
+"""Make the sample of an untrusted file, in the confined process (`shared/confinement`).
 
-Started as `python -m …preview.reader`. It gives up all other files, the network and most memory
-before it opens the file (`confinement` tells how), and the worker survives if it crashes. The
-modules for each kind of file are imported on demand: loading GDAL and its dependencies takes four
-times as long as the rest of the preview of a small table, and counts towards the memory of the
-process.
+The modules for each kind of file are imported on demand: loading GDAL and its dependencies takes four times as long as
+the rest of the preview of a small table, and counts towards the memory of the process.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
-from ckanext.ecosphere.access.confinement import confine
 from ckanext.ecosphere.access.preview.kinds import MOST_TEXT, TEXTS, PreviewError, beginning, sniff
+from ckanext.ecosphere.shared.confinement import confine
+from ckanext.ecosphere.shared.confinement.process import UNPACKED_MEGABYTES
 
-UNPACKED_MEGABYTES = 400
 SHOWN_TEXT = 60_000
 MOST_BYTES = 3_000_000
 #: Declared sizes of files above this are ignored.
@@ -54,26 +50,12 @@ _FACTS = (
 )  # fmt: skip
 
 
-def main() -> None:
-    """Restrict the process, carry out the job on stdin, and write the result to stdout."""
-    job = json.load(sys.stdin)
-    confine.limit(job["memory"], job["seconds"], UNPACKED_MEGABYTES)
-    try:
-        confine.enclose(job["way"], job["readable"], job["folder"])
-        answer = {"facts": _carried_out(job)}
-    except PreviewError as error:
-        answer = {"error": error.code}
-    except MemoryError:
-        answer = {"error": "too-complex"}
-    except Exception as error:  # libraries may fail in any way on crafted files
-        detail = f"{type(error).__name__}: {error}"[:300]
-        answer = {"error": "unreadable", "detail": detail}
-    sys.stdout.write(json.dumps(answer))
+def carry_out(job: dict[str, Any]) -> dict[str, Any]:
+    """Make the sample or the extract of a job; return the facts about it.
 
-
-def _carried_out(job: dict[str, Any]) -> dict[str, Any]:
-    if job["task"] == "probe":
-        return {"leaks": confine.leaks(job["canary"], job["port"])}
+    Raises:
+        PreviewError: there is none.
+    """
     if job["task"] == "extract":
         from ckanext.ecosphere.access.take import making
 
@@ -268,7 +250,3 @@ def _text(path: Path) -> dict[str, Any]:
     text, encoding = tables.decode(data)
     is_cut = path.stat().st_size > SHOWN_TEXT
     return {"kind": "text", "text": text[:SHOWN_TEXT], "encoding": encoding, "cut": is_cut}
-
-
-if __name__ == "__main__":
-    main()

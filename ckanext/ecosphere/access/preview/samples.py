@@ -23,7 +23,6 @@ from shapely.geometry import shape
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config, turns
-from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
 from ckanext.ecosphere.access.preview import files, images, messages
 from ckanext.ecosphere.access.preview.kinds import (
@@ -37,6 +36,7 @@ from ckanext.ecosphere.access.preview.kinds import (
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.areas import FEATURE_SERVICES, Part, address, offers_features
 from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.vocabularies import tables
 
@@ -217,6 +217,7 @@ def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]
             data = fetch(resource, title, folder / "in")
             job = {
                 "task": "sample",
+                "module": files.READER,
                 "rows": config.sample_rows(),
                 "input": str(folder / "in"),
                 "output": str(folder / "out"),

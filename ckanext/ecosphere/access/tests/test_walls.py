@@ -15,10 +15,10 @@ import pytest
 from ckan.tests import factories
 
 from ckanext.ecosphere.access import jobs
-from ckanext.ecosphere.access.confinement import confine, sandbox
-from ckanext.ecosphere.access.preview import geo
+from ckanext.ecosphere.access.preview import files, geo
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.tests import active_geopackages
+from ckanext.ecosphere.shared.confinement import confine, sandbox
 
 SECRET = "SECRET_KEY = never-to-be-seen"
 BOTH = (confine.BUBBLEWRAP, confine.LANDLOCK)
@@ -45,6 +45,7 @@ def job(path: Path, work: Path) -> dict[str, Any]:
     shutil.copy(path, work / "in")
     return {
         "task": "sample",
+        "module": files.READER,
         "input": str(work / "in"),
         "output": str(work / "out"),
         "rows": 50,
@@ -59,7 +60,7 @@ def inside(
     given = sandbox.enclosed(way, work, readable)
     begun = (
         "import json, os, sys\n"
-        "from ckanext.ecosphere.access.confinement import confine\n"
+        "from ckanext.ecosphere.shared.confinement import confine\n"
         "confine.limit(1500, 20, 50)\n"
         f"confine.enclose({way!r}, {given['readable']!r}, {given['folder']!r})\n"
     )
@@ -238,6 +239,7 @@ def test_an_uploaded_file_is_read_where_it_is_and_stays_as_it_is(
     monkeypatch.setattr(sandbox, "way", lambda: way)
     given = {
         "task": "sample",
+        "module": files.READER,
         "input": str(work / "in"),
         "output": str(work / "out"),
         "rows": 9,
@@ -276,7 +278,7 @@ def test_a_wall_that_leaks_is_none(loaded, monkeypatch):
 
 def test_only_the_drivers_of_the_list_are_left(loaded):
     code = (
-        "import json, pyogrio\nfrom ckanext.ecosphere.access.confinement import confine\n"
+        "import json, pyogrio\nfrom ckanext.ecosphere.shared.confinement import confine\n"
         "before = sorted(pyogrio.list_drivers()); confine.restrict_drivers()\n"
         "print(json.dumps([before, sorted(pyogrio.list_drivers())]))"
     )
