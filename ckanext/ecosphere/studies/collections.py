@@ -27,6 +27,8 @@ LONGEST_TITLE, LONGEST_TEXT, LONGEST_NAME = 200, 5_000, 80
 MOST_IN_FEED = 100
 LONGEST = {"group": 200, "label": 300, "note": 1_000, "package_id": 100}
 """Text of an item → most characters."""
+RESERVED = frozenset({"nouveau", "ajouter"})
+"""Names that are parts of other addresses."""
 RIGHT = "create_dataset"
 """Right in a service that lets its editors curate collections."""
 FORMATS = {"ttl": "turtle", "rdf": "xml", "jsonld": "json-ld"}
@@ -118,7 +120,7 @@ def _name(title: str) -> str:
     """Return a free name for a title."""
     base = munge_title_to_name(title)[:LONGEST_NAME].strip("-_") or "bouquet"
     name, number = base, 1
-    while model.Session.query(Collection.id).filter_by(name=name).first():
+    while name in RESERVED or model.Session.query(Collection.id).filter_by(name=name).first():
         number += 1
         name = f"{base}-{number}"
     return name

@@ -11,10 +11,15 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
+from ckanext.ecosphere.studies import publication_views
+from ckanext.ecosphere.studies.logic import publications
 from ckanext.ecosphere.work.jobs import Job
 
 
-@tk.blanket.helpers(template_helpers.HELPERS)
+@tk.blanket.actions(publications.get_actions)
+@tk.blanket.auth_functions(publications.get_auth_functions)
+@tk.blanket.blueprints(publication_views.blueprints)
+@tk.blanket.helpers(template_helpers.HELPERS | publication_views.HELPERS)
 @tk.blanket.config_declarations
 class EcosphereStudiesPlugin(Room):
     """Studies, collections of datasets, reuses."""
