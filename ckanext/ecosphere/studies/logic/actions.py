@@ -321,7 +321,10 @@ def ecosphere_study_dataset_update(context: Context, data_dict: DataDict) -> dic
 
 def _added(context: Context, study: Study, row: Any, key: str) -> list[str]:
     same = authorization.same_person(context)
-    package = tk.get_action("package_show")(same, {"id": key})
+    try:
+        package = tk.get_action("package_show")(same, {"id": key})
+    except tk.NotAuthorized:
+        raise tk.ObjectNotFound(tk._("Dataset not found")) from None
     if package.get("type", "dataset") != "dataset":
         raise tk.ObjectNotFound(tk._("Dataset not found"))
     return store.add(study, row, package, same)
@@ -482,7 +485,12 @@ def _asked(given: Given) -> Asked:
 
 @tk.side_effect_free
 def ecosphere_study_frame_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """List the frames in force: id, version (0 for one of the suite), title, description, territory, number of needs."""
+    """List the frames in force, without what is in them.
+
+    Returns:
+        `id`, `version` (0 for one of the suite), `title` and `description` by language, `territory` (id of the
+        vocabulary, "" for the whole country), `inherits`, `checked` (ISO day), `needs` (their number).
+    """
     tk.check_access("ecosphere_study_frame_list", context, data_dict)
     rows = []
     for frame in frames.frames():

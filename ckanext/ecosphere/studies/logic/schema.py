@@ -170,19 +170,15 @@ class Given:
         self.check()
         kind = kinds[0]
         try:
-            made = self._site_of(kind, buffer)
+            return self._site_of(kind, buffer)
         except SiteError as error:
             self.note(kind, site_error(error))
-            made = None
-        self.check()
-        assert made is not None
-        return made
+            raise tk.ValidationError(dict(self.errors)) from None
 
-    def _site_of(self, kind: str, buffer: int) -> Site | None:
+    def _site_of(self, kind: str, buffer: int) -> Site:
         if kind == "communes":
             codes = self.texts("communes", MOST_COMMUNES)
-            if not codes or self.errors:
-                return None
+            self.check()
             return sites.of_communes(codes, buffer)
         if kind == "epci":
             return sites.of_epci(self.line("epci"), buffer)
@@ -200,16 +196,17 @@ class Given:
             self.check()
         return sites.of_geojson(text, self.line("label"), buffer)
 
-    def _of_file(self, buffer: int) -> Site | None:
+    def _of_file(self, buffer: int) -> Site:
         upload = self.data["file"]
-        if not hasattr(upload, "stream"):
+        content = b""
+        if hasattr(upload, "stream"):
+            content = upload.stream.read(LARGEST_FILE + 1)
+        else:
             self.note("file", tk._("Send a file here."))
-            return None
-        content = upload.stream.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
             size = tk.h.ecosphere_size_text(LARGEST_FILE)
             self.note("file", tk._("The file is too large: {size} at most.").format(size=size))
-            return None
+        self.check()
         name = characters.one_line(str(upload.filename or ""))[:LONGEST_LINE]
         return sites.of_file(name, content, buffer)
 
