@@ -14,10 +14,22 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import authorization, dates, language
-from ckanext.ecosphere.studies import shown, store
+from ckanext.ecosphere.studies import frames, shown, store
 from ckanext.ecosphere.studies.model import Study, StudyNeed
 
 CREATE = "ecosphere_request_create"
+#: Texts of the form.
+FIELDS = (
+    "title",
+    "description",
+    "theme",
+    "territory",
+    "procedure",
+    "visibility",
+    "dataset",
+    "purpose",
+    "until",
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ class Asked:
 
 def prefilled(study: Study, row: StudyNeed) -> dict[str, str]:
     """Return what the form of a request begins with: title, text, theme, territory."""
-    label = label_of(row.need.get("label") or {})
+    label = frames.in_language(row.need.get("label") or {}, language.current())
     territory = next(iter(study.territories), "")
     place = voc.get("territories").label(territory, language.current())
     title = label
@@ -66,15 +78,10 @@ def prefilled(study: Study, row: StudyNeed) -> dict[str, str]:
     }
 
 
-def label_of(labels: dict[str, str]) -> str:
-    """Return a text by language in the language of the page, else in French, else in any."""
-    return labels.get(language.current()) or labels.get("fr") or next(iter(labels.values()), "")
-
-
 def _text(row: StudyNeed, label: str) -> str:
     need = row.need
     lines = [tk._("For a regulatory study, I need these data: {need}.").format(need=label)]
-    why = label_of(need.get("why") or {})
+    why = frames.in_language(need.get("why") or {}, language.current())
     if why:
         lines.append(tk._("Why: {reason}").format(reason=why))
     if need.get("scale"):

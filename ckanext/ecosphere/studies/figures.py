@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -52,11 +53,12 @@ def missing() -> list[dict[str, Any]]:
         .limit(MOST_ROWS)
     )
     columns = ("need", "territory", "studies", "label")
-    return [dict(zip(columns, row, strict=True)) for row in model.Session.execute(query)]
+    rows = [dict(zip(columns, row, strict=True)) for row in model.Session.execute(query)]
+    return [{**row, "label": json.loads(row["label"] or "{}")} for row in rows]
 
 
 def served(package_ids: Iterable[str]) -> dict[str, int]:
-    """Return how many studies datasets serve, by id: those of which they cover the site, and that did not set them aside.
+    """Return how many studies datasets serve, by id: they cover its site, and were not set aside.
 
     Numbers below the threshold are left out.
     """
@@ -64,7 +66,7 @@ def served(package_ids: Iterable[str]) -> dict[str, int]:
     number = sa.func.count(StudyNeed.study_id.distinct())
     query = _serving(StudyDataset.package_id, number).where(StudyDataset.package_id.in_(ids))
     told = query.group_by(StudyDataset.package_id).having(number >= FEWEST)
-    return {id_: count for id_, count in model.Session.execute(told)}
+    return {row[0]: row[1] for row in model.Session.execute(told)}
 
 
 def served_by(organization_id: str) -> dict[str, Any]:

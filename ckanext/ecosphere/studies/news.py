@@ -17,7 +17,7 @@ from ckan import model
 
 from ckanext.ecosphere.shared import characters, dates, language, mailing
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.studies import asking, candidates, jobs, shown, states, store
+from ckanext.ecosphere.studies import candidates, frames, jobs, shown, states, store
 from ckanext.ecosphere.studies.model import Study, StudyNeed, now
 from ckanext.ecosphere.work.jobs import Job, one_by_one
 from ckanext.ecosphere.work.model import Work
@@ -110,7 +110,7 @@ def _is_missing(row: StudyNeed) -> bool:
 
 def _appeared(study: Study, missing: Sequence[StudyNeed], context: Any) -> list[StudyNeed]:
     """Return the needs for which there is a dataset that was never proposed, and that says something of the site."""
-    wanted = [store.need_of(row.need) for row in missing]
+    wanted = [frames.Need.of_dict(row.need) for row in missing]
     offered = candidates.look(wanted, store.site_of(study), context)
     known = store.datasets(missing)
     appeared = []
@@ -219,7 +219,9 @@ class _Told:
 
     @property
     def items(self) -> list[tuple[str, list[str]]]:
-        return [(asking.label_of(label), titles) for label, titles in self.needs]
+        return [
+            (frames.in_language(label, language.current()), titles) for label, titles in self.needs
+        ]
 
     @property
     def address(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -26,8 +27,9 @@ from ckanext.ecosphere.studies.logic.publications import ROWS
 from ckanext.ecosphere.studies.outline import Outline
 from ckanext.ecosphere.studies.processes import ANYBODY, ecosphere_processes
 from ckanext.ecosphere.studies.territories import ecosphere_territories
+from ckanext.ecosphere.studies.views import context, messages, page
 
-INVALID, FORBIDDEN, NOT_FOUND = 400, 403, 404
+INVALID = 400
 BLANK_ITEMS = 3
 """Empty lines at the end of the form of a collection."""
 ON_HOME, ON_PAGE = 3, 10
@@ -55,42 +57,14 @@ def blueprints() -> list[Blueprint]:
     return [*BLUEPRINTS, ecosphere_processes, ecosphere_territories]
 
 
-def page(view: View) -> View:
-    """Turn errors of a view into pages: 404 for what the user may not read, log-in for anonymous users, else 403."""
-
-    @functools.wraps(view)
-    def answered(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return view(*args, **kwargs)
-        except tk.ObjectNotFound as error:
-            tk.abort(NOT_FOUND, str(error) or tk._("Page not found"))
-        except tk.NotAuthorized:
-            if not tk.current_user.is_authenticated:
-                return tk.redirect_to("user.login", came_from=request.full_path.rstrip("?"))
-            tk.abort(FORBIDDEN, tk._("You may not do this."))
-        except tk.ValidationError as error:
-            tk.abort(INVALID, " ".join(sentences(error)))
-
-    return answered
-
-
-def sentences(error: tk.ValidationError) -> list[str]:
+def sentences(error: tk.ValidationError) -> str:
     """Return what a validation error says, without the names of fields."""
-    texts = []
-    for faults in error.error_dict.values():
-        if isinstance(faults, list):
-            texts += [fault for fault in faults if isinstance(fault, str)]
-    return texts
-
-
-def context() -> dict[str, Any]:
-    """Return the context of actions for the current user."""
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    return " ".join(chain.from_iterable(messages(error).values()))
 
 
 def act(action: str, **data: Any) -> Any:
     """Call an action as the current user."""
-    return tk.get_action(action)(context(), data)  # pyright: ignore[reportArgumentType]
+    return tk.get_action(action)(context(), data)
 
 
 def as_anybody(action: str, **data: Any) -> Any:
@@ -359,7 +333,7 @@ def opinion(id: str) -> AnyResponse:
     try:
         act("ecosphere_opinion_save", package_id=id, **_typed("use", "fits", "why"))
     except tk.ValidationError as error:
-        tk.h.flash_error(" ".join(sentences(error)))
+        tk.h.flash_error(sentences(error))
     else:
         tk.h.flash_success(tk._("Thank you, your opinion counts now."))
     return tk.redirect_to(tk.h.url_for("dataset.read", id=id) + "#aptitude")

@@ -52,8 +52,6 @@ MISSING = (states.NOBODY, states.NOT_MAPPED)
 COUNTED = ("departement", "region", "outre-mer")
 
 _FINDING = {each.name for each in fields(Finding)}
-_NEED = {each.name for each in fields(Need)}
-_LISTS = ("words", "themes", "call", "references")
 
 
 class Full(ValueError):
@@ -61,14 +59,6 @@ class Full(ValueError):
 
 
 # --- what is stored as JSON ---
-
-
-def need_of(data: dict[str, Any]) -> Need:
-    """Return a stored need."""
-    values = {name: value for name, value in data.items() if name in _NEED}
-    for name in _LISTS:
-        values[name] = tuple(values.get(name) or ())
-    return Need(**values)
 
 
 def finding_of(data: dict[str, Any]) -> Finding | None:
@@ -251,12 +241,7 @@ def add_need(study: Study, label: str, words: list[str], themes: list[str]) -> S
         themes=tuple(themes),
     )
     group = {"fr": "Besoins ajoutés", "en": "Added needs"}
-    return _add_need(study, _as_dict(own), group, position)
-
-
-def _as_dict(need_: Need) -> dict[str, Any]:
-    values = asdict(need_)
-    return {**values, **{name: list(values[name]) for name in _LISTS}}
+    return _add_need(study, own.as_dict(), group, position)
 
 
 def delete(study: Study) -> None:
@@ -304,7 +289,7 @@ def look(study: Study, rows: Sequence[StudyNeed], context: Any) -> list[str]:
     Returns:
         the ids of rows whose objects a service can be asked to count.
     """
-    wanted = [need_of(row.need) for row in rows]
+    wanted = [Need.of_dict(row.need) for row in rows]
     found = candidates.look(wanted, site_of(study), context)
     existing = datasets(rows)
     countable: list[str] = []
@@ -519,7 +504,7 @@ def _assess(
     study: Study, row: StudyNeed, stored: StudyDataset, package: dict[str, Any], context: Any
 ) -> list[str]:
     """Find out what is known of an added dataset on the site; return its id if its objects can be counted."""
-    candidate = candidates.assess(need_of(row.need), package, site_of(study), context)
+    candidate = candidates.assess(Need.of_dict(row.need), package, site_of(study), context)
     stored.finding = asdict(candidate.finding)
     stored.reasons = [[code, params] for code, params in candidate.reasons]
     if candidate.countable:
@@ -557,6 +542,12 @@ def members(study: Study) -> Sequence[Member]:
     """Return the people and open links of a study, the oldest first."""
     query = sa.select(Member).where(Member.study_id == study.id)
     return model.Session.scalars(query.order_by(Member.created, Member.id)).all()
+
+
+def member_of(study_id: str, user_id: str) -> Member | None:
+    """Return the row of a person in a study, None if they were not invited."""
+    query = sa.select(Member).where(Member.study_id == study_id, Member.user_id == user_id)
+    return model.Session.scalars(query.limit(1)).first()
 
 
 def invite(study: Study, user_id: str, may_write: bool) -> Member:
