@@ -19,9 +19,10 @@ from shapely.geometry.base import BaseGeometry
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.dataset.view import View
-from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared import authorization, dates, language
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.studies import frames, shown, states, store
+from ckanext.ecosphere.studies.helpers import ecosphere_study_sentence
 from ckanext.ecosphere.studies.model import Study
 
 VALID_DAYS = 90
@@ -188,8 +189,8 @@ def of_study(study: Study, context: Any) -> Outline:
 
 def readable(context: Any, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return those datasets that the user of a context may read, by id; one question to the index for a hundred."""
-    user = {key: context[key] for key in ("user", "auth_user_obj") if key in context}
     packages: dict[str, dict[str, Any]] = {}
+    search = tk.get_action("package_search")
     unique = list(dict.fromkeys(ids))
     for start in range(0, len(unique), AT_ONCE):
         part = [id_.replace('"', "") for id_ in unique[start : start + AT_ONCE]]
@@ -200,7 +201,7 @@ def readable(context: Any, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
             "include_private": True,
             "facet": "false",
         }
-        for package in tk.get_action("package_search")({**user}, query)["results"]:
+        for package in search(authorization.same_person(context), query)["results"]:
             packages[package["id"]] = package
     return packages
 
@@ -217,8 +218,9 @@ def text_in(labels: Mapping[str, str]) -> str:
 
 
 def sentence_of(finding: Row) -> str:
-    """Return what is known, in one sentence."""
-    return state_label(str(finding.get("state") or ""))
+    """Return what is known, in one sentence without its date; the name of the state if there is none."""
+    sentence = ecosphere_study_sentence({**finding, "at": ""})
+    return sentence or state_label(str(finding.get("state") or ""))
 
 
 def state_label(state: str) -> str:

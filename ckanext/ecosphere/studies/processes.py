@@ -22,6 +22,7 @@ from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import candidates, config, frames, presence
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame
+from ckanext.ecosphere.studies.logic.schema import site_error
 from ckanext.ecosphere.studies.outline import sentence_of, state_label, text_in
 from ckanext.ecosphere.studies.site import Site, SiteError, of_communes, of_geojson
 
@@ -36,7 +37,6 @@ CONFORMANCE = tuple(
 MOST_BYTES = 2 * 1024 * 1024
 MOST_COMMUNES = 200
 WIDEST_BUFFER = 20_000
-ANYBODY: dict[str, Any] = {"user": "", "auth_user_obj": None}
 BAD_REQUEST, NOT_FOUND, TOO_LARGE, TOO_MANY = 400, 404, 413, 429
 
 ecosphere_processes = Blueprint("ecosphere_processes", __name__, url_prefix="/ogc")
@@ -57,6 +57,11 @@ class Problem(Exception):
         self.status = status
         self.kind = kind
         self.detail = detail
+
+
+def anybody() -> Any:
+    """Return the context of actions for an anonymous visitor, whoever asks."""
+    return {"user": "", "auth_user_obj": None}
 
 
 def open_to_all(blueprint: Blueprint) -> None:
@@ -294,20 +299,15 @@ def _site(inputs: Mapping[str, Any]) -> Site:
     raise Problem(BAD_REQUEST, "", detail)
 
 
-def site_error(error: SiteError) -> str:
-    """Return why a site cannot be used, in a sentence."""
-    return tk._("This site cannot be used: {reason}").format(reason=error.code)
-
-
 def execute(frame: Frame, site: Site) -> dict[str, Any]:
     """Return the needs of a frame on a site with their states and public datasets; nothing is counted.
 
     Returns:
-        `frame`, `version`, `site` (label, box, territories), `at` (ISO moment) and `needs`: id, group, label, mandatory,
-        `state` with `state_label` and `sentence`, and `datasets`, best first, as in `shown`.
+        `frame`, `version`, `site` (label, box, territories), `at` (ISO moment) and `needs`: id, group, label,
+        mandatory, `state` with `state_label` and `sentence`, and `datasets`, best first, as in `shown`.
     """
     needs = [need for group in frame.groups for need in group.needs]
-    of_need = candidates.look(needs, site, {**ANYBODY})
+    of_need = candidates.look(needs, site, anybody())
     rows = []
     for group in frame.groups:
         for need in group.needs:

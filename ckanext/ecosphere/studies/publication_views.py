@@ -25,7 +25,7 @@ from ckanext.ecosphere.studies import (
 )
 from ckanext.ecosphere.studies.logic.publications import ROWS
 from ckanext.ecosphere.studies.outline import Outline
-from ckanext.ecosphere.studies.processes import ANYBODY, ecosphere_processes
+from ckanext.ecosphere.studies.processes import anybody, ecosphere_processes
 from ckanext.ecosphere.studies.territories import ecosphere_territories
 from ckanext.ecosphere.studies.views import context, messages, page
 
@@ -69,7 +69,7 @@ def act(action: str, **data: Any) -> Any:
 
 def as_anybody(action: str, **data: Any) -> Any:
     """Call an action as an anonymous visitor, for what caches and programs get."""
-    return tk.get_action(action)({**ANYBODY}, data)  # pyright: ignore[reportArgumentType]
+    return tk.get_action(action)(anybody(), data)
 
 
 def _number() -> int:
@@ -260,7 +260,7 @@ def catalogue(name: str, ending: str) -> Response:
         raise tk.ObjectNotFound(tk._("This form is not offered."))
     lines = collections.lines_of(shown)
     ids = [item["dataset"]["id"] for _group, item in lines if item["dataset"]]
-    packages = outline.readable(ANYBODY, ids).values()
+    packages = outline.readable(anybody(), ids).values()
     return _file(collections.as_dcat(shown, packages, ending), TYPES_OF_DCAT[ending])
 
 
@@ -494,20 +494,20 @@ def _publications_of(pkg: Mapping[str, Any]) -> dict[str, Any]:
 
 def ecosphere_publications_of_service(group: Mapping[str, Any]) -> dict[str, Any]:
     """Return the public collections of a service, and the reuses of its datasets."""
-    _count, rows = collections.listed({**ANYBODY}, group["id"], False, 0, ON_PAGE)
+    _count, rows = collections.listed(anybody(), group["id"], False, 0, ON_PAGE)
     return {
         "collections": [collections.brief(row) for row in rows],
-        "reuses": reuses.shown(reuses.of_service(group["id"], ON_PAGE), {**ANYBODY}),
+        "reuses": reuses.shown(reuses.of_service(group["id"], ON_PAGE), anybody()),
     }
 
 
 def ecosphere_publications_of_home() -> list[dict[str, Any]]:
     """Return the collections shown on the home page."""
-    _count, rows = collections.listed({**ANYBODY}, "", False, 0, ON_HOME)
+    _count, rows = collections.listed(anybody(), "", False, 0, ON_HOME)
     return [collections.brief(row) for row in rows]
 
 
-def ecosphere_study_text(text: str) -> Markup:
+def ecosphere_publication_text(text: str) -> Markup:
     """Return a text of outsiders (Markdown) as harmless HTML."""
     return Markup(rich_text.to_html(text))  # noqa: S704 - sanitised there
 
@@ -518,6 +518,6 @@ HELPERS = {
         ecosphere_publications_of,
         ecosphere_publications_of_service,
         ecosphere_publications_of_home,
-        ecosphere_study_text,
+        ecosphere_publication_text,
     )
 }

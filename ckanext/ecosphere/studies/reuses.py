@@ -112,9 +112,10 @@ def public_ids(keys: Any) -> list[str]:
         return []
     ids = []
     for key in keys:
-        package = model.Package.get(str(key))
-        is_known = package is not None and package.type == "dataset"
-        if not is_known or package.private or package.state != model.State.ACTIVE:
+        package: Any = model.Package.get(str(key))
+        if package is None or package.type != "dataset" or package.private:
+            return []
+        if package.state != model.State.ACTIVE:
             return []
         ids.append(package.id)
     return list(dict.fromkeys(ids))

@@ -16,10 +16,10 @@ from ckanext.ecosphere.shared import language, web_guard
 from ckanext.ecosphere.studies import config
 from ckanext.ecosphere.studies.outline import facts_of
 from ckanext.ecosphere.studies.processes import (
-    ANYBODY,
     BAD_REQUEST,
     NOT_FOUND,
     Problem,
+    anybody,
     count,
     json_response,
     link,
@@ -88,7 +88,7 @@ def look(place: Place, theme: str, page: int, rows: int) -> dict[str, Any]:
     if theme:
         query["fq"] = f'{query["fq"]} +{THEME}:"{theme}"'
     try:
-        answer = tk.get_action("package_search")({**ANYBODY}, query)
+        answer = tk.get_action("package_search")(anybody(), query)
     except SearchError as error:
         raise Problem(
             UNAVAILABLE, "", tk._("The search did not answer: try again later.")

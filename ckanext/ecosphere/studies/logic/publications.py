@@ -386,7 +386,7 @@ def ecosphere_opinion_list(context: Context, data_dict: DataDict) -> dict[str, A
     id_ = _dataset(data_dict)
     answer: dict[str, Any] = {"counts": opinions.counts(id_)}
     user = authorization.same_person(context)
-    if authorization.person(context) and authorization.dataset_editable(user, id_)["success"]:
+    if authz.is_authorized_boolean("package_update", user, {"id": id_}):
         answer["reasons"] = opinions.of_dataset(id_)
     return answer
 
@@ -463,7 +463,7 @@ def _auth_collection_change(context: Context, data_dict: DataDict | None = None)
 def _auth_collection_dataset(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow editors of the service of the collection, with datasets that they may read."""
     allowed = _auth_collection_change(context, data_dict)
-    if allowed["success"]:
+    if allowed is ALLOWED:
         authorization.dataset_readable(context, (data_dict or {}).get("package_id"))
     return allowed
 
