@@ -20,6 +20,8 @@ from ckanext.ecosphere.studies.site import Site
 FINEST = 0.05
 """Pixels below which the outline of a site is simplified: less is not seen, even when the map is zoomed."""
 MOST_BOXES = 60
+LONGEST = 200_000
+"""Characters of a geometry that is read for its box."""
 SMALLEST = 0.5
 LINE = 0.0005
 """Degrees around a line or a point, which have no area to draw."""
@@ -108,10 +110,10 @@ def _point(frame: outlines.Frame, longitude: float, latitude: float) -> str:
 
 def _boxes(ids: list[str]) -> dict[str, Box]:
     """Return the boxes of datasets by id, with one query."""
-    extra: Any = model.PackageExtra
-    query = sa.select(extra.package_id, extra.value).where(
-        extra.package_id.in_(ids), extra.key == "spatial", extra.state == model.State.ACTIVE
-    )
+    package: Any = model.Package
+    spatial = package.extras["spatial"].astext
+    is_short = sa.func.length(spatial) < LONGEST
+    query = sa.select(package.id, spatial).where(package.id.in_(ids), is_short)
     boxes = {}
     for package_id, value in model.Session.execute(query):
         box = _box(value)

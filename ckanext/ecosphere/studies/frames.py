@@ -173,12 +173,12 @@ def _plain(value: Any) -> Any:
 def _known(of: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of the fields of a dataclass, lists as tuples."""
     values = {}
-    for name in (one.name for one in fields(of)):
-        if name in data:
-            value = data[name]
+    for item in fields(of):
+        if item.name in data:
+            value = data[item.name]
             if isinstance(value, list):
                 value = tuple(value)
-            values[name] = value
+            values[item.name] = value
     return values
 
 
@@ -451,7 +451,7 @@ def difference(frame_: Frame, parent: Frame) -> Difference:
     for id_, need in after.items():
         old = before.get(id_)
         if old is not None and old != need:
-            names = (one.name for one in fields(Need))
+            names = (item.name for item in fields(Need))
             keys = tuple(name for name in names if getattr(old, name) != getattr(need, name))
             changed.append(Change(need, old, keys))
     return Difference(
@@ -477,7 +477,7 @@ def frames() -> tuple[Frame, ...]:
 
 def frame(id_: str) -> Frame | None:
     """Return a frame in force."""
-    return next((one for one in frames() if one.id == id_), None)
+    return next((candidate for candidate in frames() if candidate.id == id_), None)
 
 
 def content_of(frame_: Frame) -> Any:
@@ -495,9 +495,9 @@ def applicable(candidates: Iterable[Frame], territories: Iterable[str]) -> tuple
         territories: index values (`site.Site.territories`).
     """
     inside = {"", *territories}
-    fitting = [one for one in candidates if one.territory in inside]
-    refined = {one.inherits for one in fitting if one.territory}
-    return tuple(one for one in fitting if one.id not in refined)
+    fitting = [frame_ for frame_ in candidates if frame_.territory in inside]
+    refined = {frame_.inherits for frame_ in fitting if frame_.territory}
+    return tuple(frame_ for frame_ in fitting if frame_.id not in refined)
 
 
 @lru_cache(maxsize=4)
@@ -517,5 +517,5 @@ def _in_force(ids: tuple[str, ...]) -> tuple[Frame, ...]:
     return tuple(sorted(built.values(), key=_order))
 
 
-def _order(one: Frame) -> tuple[bool, str]:
-    return bool(one.territory), voc.normalise(in_language(one.title, "fr"))
+def _order(frame_: Frame) -> tuple[bool, str]:
+    return bool(frame_.territory), voc.normalise(in_language(frame_.title, "fr"))

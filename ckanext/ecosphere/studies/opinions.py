@@ -6,37 +6,25 @@ Everybody sees how many people said so; only those who edit the dataset read why
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-import yaml
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.shared.characters import clean
+from ckanext.ecosphere.studies import suitability
 from ckanext.ecosphere.studies.model import Suitability, new_id, now
 from ckanext.ecosphere.studies.outline import text_in
 
-USES = Path(__file__).with_name("data") / "suitability.yaml"
 LONGEST_WHY = 1_000
 MOST_READ = 100
 
 
 def uses() -> dict[str, str]:
     """Return the kinds of use, and their names in the language of the page."""
-    return {id_: text_in(labels) for id_, labels in _uses().items()}
-
-
-@cache
-def _uses() -> dict[str, Mapping[str, str]]:
-    if not USES.is_file():
-        return {}
-    content = yaml.safe_load(USES.read_text(encoding="utf-8"))["uses"]
-    return {id_: use.get("label", use) for id_, use in content.items()}
+    return {id_: text_in(use.label) for id_, use in suitability.uses().items()}
 
 
 def save(package_id: str, user_id: str, use: str, fits: bool, why: str) -> None:

@@ -21,7 +21,7 @@ from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.shared import authorization, dates, language
 from ckanext.ecosphere.shared.characters import one_line
-from ckanext.ecosphere.studies import frames, shown, states, store
+from ckanext.ecosphere.studies import frames, shown, states, store, suitability
 from ckanext.ecosphere.studies.helpers import ecosphere_study_sentence
 from ckanext.ecosphere.studies.model import Study
 
@@ -303,9 +303,14 @@ def facts_of(package: Row) -> dict[str, str]:
 
 
 def suitability_of(package: Row, use: str) -> str:
-    """Return how suitable a dataset is for a kind of use, in a sentence; "" if nobody said so."""
-    del package, use
-    return ""
+    """Return how suitable a dataset is for a kind of use, 0 to 5 with its sentence; "" for an unknown use."""
+    if use not in suitability.uses():
+        return ""
+    points, code, params = suitability.score(View(package), use)
+    sentence = suitability.sentence(code, params, language.current())
+    return tk._("{points} of {best}: {sentence}").format(
+        points=points, best=suitability.BEST, sentence=one_line(sentence)
+    )
 
 
 def _asked(request: Row | None) -> AskedLine | None:

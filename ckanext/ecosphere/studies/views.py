@@ -16,7 +16,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.shared import language, web_guard
 from ckanext.ecosphere.studies import asking, drawing, editing, frames, shown, states, store
-from ckanext.ecosphere.studies.helpers import ecosphere_study_sentence
+from ckanext.ecosphere.studies.helpers import ecosphere_study_icon, ecosphere_study_sentence
 from ckanext.ecosphere.studies.logic.schema import MOST_COMMUNES
 from ckanext.ecosphere.vocabularies import communes, epcis
 
@@ -91,7 +91,7 @@ def known(view: View) -> View:
     return page(answered)
 
 
-def messages(error: tk.ValidationError) -> Errors:
+def messages(error: Any) -> Errors:
     """Return the messages of a validation error by field."""
     by_field: Errors = {}
     for name, value in error.error_dict.items():
@@ -337,11 +337,12 @@ def progress(id: str) -> Response:
     """Return the states of a study as JSON, for its page to show the counts as they come in."""
     tk.check_access("ecosphere_study_show", context(), {"id": id})
     told = shown.progress(store.get(id), context())
-    for finding in told["needs"].values():
+    findings = [*told["needs"].values()]
+    for of_need in told["datasets"].values():
+        findings += of_need.values()
+    for finding in findings:
         finding["sentence"] = ecosphere_study_sentence(finding)
-    for findings in told["datasets"].values():
-        for finding in findings.values():
-            finding["sentence"] = ecosphere_study_sentence(finding)
+        finding["icon"] = ecosphere_study_icon(str(finding.get("state")))
     response = jsonify(told)
     response.cache_control.no_store = True
     return response

@@ -352,10 +352,9 @@ def ecosphere_study_member_add(context: Context, data_dict: DataDict) -> dict[st
     given.check()
     user: Any = model.User.by_name(name.lower())
     if user is None or user.state != model.State.ACTIVE:
-        given.note("username", tk._("There is no account of this name."))
-    elif user.id == study.owner_id:
-        given.note("username", tk._("This person owns the study."))
-    given.check()
+        raise tk.ValidationError({"username": [tk._("There is no account of this name.")]})
+    if user.id == study.owner_id:
+        raise tk.ValidationError({"username": [tk._("This person owns the study.")]})
     with _Bounded("username"):
         store.invite(study, user.id, may_write)
     news.tell_invited(study, user.id)
