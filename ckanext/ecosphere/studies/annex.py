@@ -63,7 +63,7 @@ def write(outline: Outline, ending: str) -> bytes:
     """Return the annex of a study in one of `FORMATS`, in the language of the page."""
     content = {
         "blocks": list(blocks(outline)),
-        "title": title_of(outline),
+        "title": _short(title_of(outline)),
         "language": language.current()[:2],
     }
     if ending == "odt":
