@@ -256,7 +256,6 @@ def brief(collection: Collection) -> dict[str, Any]:
         "frame_id": collection.frame_id,
         "organization": service,
         "public": collection.public,
-        "items": len(collection.items),
         "modified": collection.modified.isoformat(),
     }
 

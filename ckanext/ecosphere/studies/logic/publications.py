@@ -96,8 +96,7 @@ def ecosphere_collection_list(context: Context, data_dict: DataDict) -> dict[str
         start, rows (int): part of the list; 100 rows at most.
 
     Returns:
-        dict: `count` and `results`: id, name, title, description, frame_id, organization, public, items (number),
-        modified.
+        dict: `count` and `results`: id, name, title, description, frame_id, organization, public, modified.
     """
     tk.check_access("ecosphere_collection_list", context, data_dict)
     start, rows = _page(data_dict)
@@ -117,7 +116,8 @@ def ecosphere_collection_show(context: Context, data_dict: DataDict) -> dict[str
         id (str): id or name.
 
     Returns:
-        dict: as in the list, and `groups`: label and items, each with label, note and dataset (None without one).
+        dict: as in the list, `items` (number of those shown) and `groups`: label and items, each with label, note and
+        dataset (None without one).
 
     Raises:
         NotFound: there is none, or it is not public and the user is no editor of its service.
@@ -145,7 +145,7 @@ def ecosphere_collection_create(context: Context, data_dict: DataDict) -> dict[s
     """
     tk.check_access("ecosphere_collection_create", context, data_dict)
     values = collections.checked(data_dict, whole=True)
-    values["items"] = _readable_items(context, values.get("items", []))
+    values["items"] = _readable_items(context, values.get("items", []), frozenset())
     return _kept(context, collections.create(_service(data_dict), values))
 
 
@@ -167,13 +167,19 @@ def ecosphere_collection_update(context: Context, data_dict: DataDict) -> dict[s
     collection = collections.get(data_dict.get("id"))
     values = collections.checked(data_dict, whole=False)
     if "items" in values:
-        values["items"] = _readable_items(context, values["items"])
+        stored = frozenset(item["package_id"] for item in collection.items)
+        values["items"] = _readable_items(context, values["items"], stored)
     collections.change(collection, values)
     return _kept(context, collection)
 
 
-def _readable_items(context: Context, items: list[dict[str, str]]) -> list[dict[str, str]]:
+def _readable_items(
+    context: Context, items: list[dict[str, str]], stored: frozenset[str]
+) -> list[dict[str, str]]:
     """Return items with the ids of their datasets.
+
+    Args:
+        stored: ids that the collection has already, perhaps of datasets that only another editor may read.
 
     Raises:
         ValidationError: a dataset is unknown to the user.
@@ -181,7 +187,7 @@ def _readable_items(context: Context, items: list[dict[str, str]]) -> list[dict[
     user, checked = authorization.same_person(context), []
     for item in items:
         id_ = item["package_id"]
-        if id_:
+        if id_ and id_ not in stored:
             try:
                 authorization.dataset_readable(user, id_)
             except tk.ObjectNotFound as error:
