@@ -27,15 +27,9 @@ FRAME = Frame(
     (),
     (Group("g", {"fr": "Milieux"}, (NEED,)),),
 )
-FOUND = Candidate(
-    "a",
-    "zones-humides",
-    "Zones humides",
-    "DDT 42",
-    (("words", {"n": 1}),),
-    Finding(states.COVERS, "covers", share=1.0),
-    True,
-)
+COVERING = Finding(states.COVERS, "covers", share=1.0)
+REASONS: Any = (("words", {"n": 1}),)
+FOUND = Candidate("a", "zones-humides", "Zones humides", "DDT 42", REASONS, COVERING, True)
 SITE = {"type": "Point", "coordinates": [5.2, 46.2]}
 EXECUTION = "/ogc/processes/etude/execution"
 
@@ -158,7 +152,7 @@ def test_large_and_frequent_requests_are_refused(
     app: CKANTestApp,
     engine: list[Any],
     monkeypatch: pytest.MonkeyPatch,
-    ckan_config: Any,  # noqa: F811
+    ckan_config: Any,
 ):
     body = {
         "inputs": {
@@ -206,12 +200,8 @@ def catalogue(people: None) -> None:  # noqa: F811
     themes = "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres"
     loire = "http://id.insee.fr/geo/departement/42"
     for number in range(3):
-        dataset(
-            name=f"de-la-loire-{number}",
-            title=f"Urbanisme {number}",
-            territory=[loire],
-            theme=[f"{themes}/amenagement-et-urbanisme"],
-        )
+        themed = {"territory": [loire], "theme": [f"{themes}/amenagement-et-urbanisme"]}
+        dataset(name=f"de-la-loire-{number}", title=f"Urbanisme {number}", **themed)
     dataset(name="sans-theme", title="Sans thème", territory=[loire])
     dataset(name="ailleurs", title="Ailleurs", territory=["http://id.insee.fr/geo/departement/01"])
     dataset(name="prive-42", title="Privé", territory=[loire], private=True)
@@ -244,18 +234,18 @@ def test_pages_follow_each_other(app: CKANTestApp, catalogue: None):  # noqa: F8
     assert names == ["de-la-loire-0", "de-la-loire-1", "de-la-loire-2"]
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "rows=0",
-        "rows=101",
-        "rows=a",
-        "page=-1",
-        "page=9999999",
-        'theme=x" OR name:"a',
-        "theme=none",
-    ],
+QUERIES = (
+    "rows=0",
+    "rows=101",
+    "rows=a",
+    "page=-1",
+    "page=9999999",
+    'theme=x" OR name:"a',
+    "theme=none",
 )
+
+
+@pytest.mark.parametrize("query", QUERIES)
 def test_wrong_parameters_get_problem_details(query: str, app: CKANTestApp, catalogue: None):  # noqa: F811
     answer = app.get(f"/api/territoires/42/jeux-de-donnees?{query}", status=400)
     assert answer.mimetype == "application/problem+json"

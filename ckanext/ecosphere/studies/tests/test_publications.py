@@ -208,7 +208,7 @@ def test_the_form_orders_adds_and_removes_lines(portal: None, data: dict[str, An
 
 def test_the_page_of_a_dataset_names_its_public_collections(
     portal: None, data: dict[str, Any], app: Any
-):  # noqa: F811
+):
     made(data, title="Bouquet visible")
     made(data, title="Bouquet secret", public=False)
     page = app.get(f"/dataset/{data['public']['name']}").text
@@ -226,7 +226,7 @@ REUSE = {"kind": "map", "title": "Carte", "url": "https://www.example.org/carte"
 
 def test_a_reuse_is_shown_once_a_moderator_has_read_it(
     portal: None, data: dict[str, Any], app: Any
-):  # noqa: F811
+):
     packages = [data["public"]["name"]]
     id_ = act("reuse_create", "stranger", packages=packages, **{**REUSE, "title": HOSTILE})["id"]
     addresses = ("/reutilisations", f"/dataset/{packages[0]}", "/organization/ddt-42")
@@ -295,7 +295,7 @@ def test_a_dataset_that_becomes_private_is_no_longer_named(portal: None, data: d
 
 def test_reuses_are_limited(
     portal: None, data: dict[str, Any], app: Any, monkeypatch: pytest.MonkeyPatch
-):  # noqa: F811
+):
     monkeypatch.setitem(tk.config, config.REUSE_LIMITS, "2 per hour")
     form = {**REUSE, "packages": data["public"]["name"]}
     statuses = []

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def test_the_open_document_is_well_formed_and_its_tables_have_headers(french: No
         assert {len(row) for row in rows} == {len(header)}
     levels = [int(heading.get(f"{TEXT}outline-level")) for heading in root.iter(f"{TEXT}h")]
     assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_the_word_document_is_whole(french: None):
