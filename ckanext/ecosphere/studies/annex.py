@@ -201,12 +201,12 @@ def _set_aside(line: DatasetLine) -> str:
 
 
 def _answer(need: NeedLine) -> str:
-    asked = need.asked
-    if asked is None:
+    request = need.asked
+    if request is None:
         return ""
     sentence = tk._("Asked of the service on {asked}; answer due on {due}; state: {answer}.")
     return sentence.format(
-        asked=dates.day(asked.asked), due=dates.day(asked.due) or "–", answer=asked.answer
+        asked=dates.day(request.asked), due=dates.day(request.due) or "–", answer=request.answer
     )
 
 
@@ -217,9 +217,10 @@ def _asked(outline: Outline) -> Iterator[Block]:
     for need in outline.needs:
         if need.asked is None:
             continue
-        asked = need.asked
-        days = (dates.day(asked.asked), dates.day(asked.due), dates.day(asked.closed))
-        rows.append((_link(asked.reference, asked.link), *_row(need.label, *days, asked.answer)))
+        request = need.asked
+        days = map(dates.day, (request.asked, request.due, request.closed))
+        reference = _link(request.reference, request.link)
+        rows.append((reference, *_row(need.label, *days, request.answer)))
     if not rows:
         yield _paragraph(tk._("No data were asked for."))
         return

@@ -183,14 +183,14 @@ def checked(data: Row, *, whole: bool) -> dict[str, Any]:
     return values
 
 
-def _items(given: Any, errors: dict[str, list[str]]) -> list[dict[str, str]]:
-    if not isinstance(given, list) or not all(isinstance(item, Mapping) for item in given):
+def _items(rows: Any, errors: dict[str, list[str]]) -> list[dict[str, str]]:
+    if not isinstance(rows, list) or not all(isinstance(item, Mapping) for item in rows):
         errors["items"] = [tk._("Give a list of objects.")]
         return []
-    if len(given) > MOST_ITEMS:
+    if len(rows) > MOST_ITEMS:
         errors["items"] = [_full()]
         return []
-    items = [item_of(item) for item in given]
+    items = [item_of(item) for item in rows]
     if not all(item["label"] or item["package_id"] for item in items):
         errors["items"] = [tk._("Give each line a name or a dataset.")]
     return items
@@ -294,14 +294,14 @@ def page_of(name: str) -> str:
     return tk.h.url_for("ecosphere_collections.read", name=name, qualified=True)
 
 
-def lines_of(shown: Row) -> Iterable[tuple[str, Row]]:
+def lines_of(collection: Row) -> Iterable[tuple[str, Row]]:
     """Yield the group and each item of a collection as `full` returns it."""
-    for group in shown["groups"]:
+    for group in collection["groups"]:
         for item in group["items"]:
             yield group["label"], item
 
 
-def as_csv(shown: Row) -> str:
+def as_csv(collection: Row) -> str:
     """Return the items of a collection as a table."""
     columns = (
         tk._("Group"),
@@ -314,18 +314,18 @@ def as_csv(shown: Row) -> str:
         tk._("Address"),
     )
     rows = []
-    for group, item in lines_of(shown):
+    for group, item in lines_of(collection):
         dataset = item["dataset"] or {}
         facts = [dataset.get(name) for name in ("title", "producer", "licence", "date", "link")]
         rows.append((group, item["label"], item["note"], *facts))
     return csv_table.write(columns, rows)
 
 
-def as_atom(shown: Row) -> bytes:
+def as_atom(collection: Row) -> bytes:
     """Return the datasets of a collection as a feed."""
-    changed = _moment(shown["modified"])
+    changed = _moment(collection["modified"])
     entries = []
-    for group, item in lines_of(shown):
+    for group, item in lines_of(collection):
         dataset = item["dataset"]
         if dataset is None:
             continue
@@ -340,11 +340,11 @@ def as_atom(shown: Row) -> bytes:
                 author=dataset["producer"],
             )
         )
-    feed = tk.h.url_for("ecosphere_collections.feed", name=shown["name"], qualified=True)
+    feed = tk.h.url_for("ecosphere_collections.feed", name=collection["name"], qualified=True)
     return atom.feed(
-        shown["title"],
+        collection["title"],
         str(tk.config["ckan.site_title"]),
-        page_of(shown["name"]),
+        page_of(collection["name"]),
         feed,
         entries,
         identifier=feed,
@@ -371,7 +371,7 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def as_dcat(shown: Row, packages: Iterable[dict[str, Any]], ending: str) -> str:
+def as_dcat(collection: Row, packages: Iterable[dict[str, Any]], ending: str) -> str:
     """Return a collection as `dcat:Catalog` with its datasets (DCAT-AP), as ckanext-dcat writes them.
 
     Args:
@@ -384,10 +384,13 @@ def as_dcat(shown: Row, packages: Iterable[dict[str, Any]], ending: str) -> str:
 
     dcat, dct = NAMESPACES["dcat"], NAMESPACES["dct"]
     serializer = RDFSerializer()
-    catalogue = URIRef(page_of(shown["name"]))
+    catalogue = URIRef(page_of(collection["name"]))
     graph = serializer.g
     graph.add((catalogue, RDF.type, dcat.Catalog))
-    for term, text in ((dct.title, shown["title"]), (dct.description, shown["description"])):
+    for term, text in (
+        (dct.title, collection["title"]),
+        (dct.description, collection["description"]),
+    ):
         if text:
             graph.add((catalogue, term, Literal(text)))
     for package in packages:

@@ -107,14 +107,14 @@ def json_response(
     return Response(text, status, mimetype=media_type)
 
 
-def count(what: str, option: str) -> None:
+def count(name: str, option: str) -> None:
     """Count a request of an address.
 
     Raises:
         Problem: it asks too often.
     """
     try:
-        rate_limits.hit(what, config.limits(option), rate_limits.address(), fallback=True)
+        rate_limits.hit(name, config.limits(option), rate_limits.address(), fallback=True)
     except rate_limits.TooMany as error:
         g.ecosphere_retry_after = error.seconds
         sentence = tk._("This was done too often in a short time.")
@@ -184,7 +184,7 @@ def execution(id: str) -> Response:
     body = request.get_json(force=True, silent=True)
     if not isinstance(body, dict) or not isinstance(body.get("inputs"), dict):
         raise Problem(BAD_REQUEST, "", tk._("Send a JSON object with the object “inputs”."))
-    inputs = {name: _value(given) for name, given in body["inputs"].items()}
+    inputs = {name: _value(value) for name, value in body["inputs"].items()}
     result = execute(_frame(inputs.get("frame")), _site(inputs))
     if body.get("response") == "document":
         return json_response({"result": result})
@@ -259,11 +259,11 @@ def _outputs() -> dict[str, Any]:
 # --- execution ------------------------------------------------------------------------------------
 
 
-def _value(given: Any) -> Any:
+def _value(value: Any) -> Any:
     """Return an input, which may be qualified (18-062r2, 7.11.2.2: `{"value": …, "mediaType": …}`)."""
-    if isinstance(given, dict) and "value" in given and "type" not in given:
-        return given["value"]
-    return given
+    if isinstance(value, dict) and "value" in value and "type" not in value:
+        return value["value"]
+    return value
 
 
 def _frame(id_: Any) -> Frame:

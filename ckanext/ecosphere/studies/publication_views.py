@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
@@ -82,8 +81,8 @@ def _number() -> int:
 def _paged(action: str, **data: Any) -> dict[str, Any]:
     """Return a page of a list, with its number and that of the last page."""
     number = _number()
-    found = act(action, rows=ROWS, start=(number - 1) * ROWS, **data)
-    return {**found, "number": number, "last": max(1, -(-found["count"] // ROWS))}
+    part = act(action, rows=ROWS, start=(number - 1) * ROWS, **data)
+    return {**part, "number": number, "last": max(1, -(-part["count"] // ROWS))}
 
 
 def _form(template: str, error: tk.ValidationError | None, **values: Any) -> Response:
@@ -107,10 +106,10 @@ def _file(content: bytes | str, media_type: str, name: str = "") -> Response:
 @page
 def index() -> str:
     """List the public collections, and those that the user may edit."""
-    found, own = _paged("ecosphere_collection_list"), []
+    listed, own = _paged("ecosphere_collection_list"), []
     if tk.h.check_access("ecosphere_collection_create"):
         own = act("ecosphere_collection_list", mine=True, rows=100)["results"]
-    return tk.render("ecosphere_studies/collections/index.html", {"found": found, "own": own})
+    return tk.render("ecosphere_studies/collections/index.html", {"found": listed, "own": own})
 
 
 @ecosphere_collections.route("/bouquets/flux.atom")
@@ -128,11 +127,13 @@ def new() -> AnyResponse:
     error = None
     if request.method == "POST":
         try:
-            made = act("ecosphere_collection_create", **_typed("title", "organization", "frame_id"))
+            collection = act(
+                "ecosphere_collection_create", **_typed("title", "organization", "frame_id")
+            )
         except tk.ValidationError as wrong:
             error = wrong
         else:
-            return tk.redirect_to("ecosphere_collections.edit", name=made["name"])
+            return tk.redirect_to("ecosphere_collections.edit", name=collection["name"])
     return _form(
         "ecosphere_studies/collections/new.html",
         error,
@@ -150,10 +151,10 @@ def _typed(*names: str) -> dict[str, str]:
 @page
 def read(name: str) -> str:
     """Show a collection."""
-    shown = act("ecosphere_collection_show", id=name)
-    can_edit = collections.may_edit(context(), shown["organization"]["id"])
+    collection = act("ecosphere_collection_show", id=name)
+    can_edit = collections.may_edit(context(), collection["organization"]["id"])
     return tk.render(
-        "ecosphere_studies/collections/read.html", {"collection": shown, "can_edit": can_edit}
+        "ecosphere_studies/collections/read.html", {"collection": collection, "can_edit": can_edit}
     )
 
 
@@ -168,11 +169,11 @@ def edit(name: str) -> AnyResponse:
     if request.method == "POST":
         items = _typed_items()
         filled = [item for item in items if item["label"] or item["package_id"]]
-        given = _typed("title", "description", "public")
+        typed = _typed("title", "description", "public")
         try:
-            act("ecosphere_collection_update", id=name, items=filled, **given)
+            act("ecosphere_collection_update", id=name, items=filled, **typed)
         except tk.ValidationError as wrong:
-            error, values = wrong, given
+            error, values = wrong, typed
         else:
             tk.h.flash_success(tk._("The collection is saved."))
             return tk.redirect_to("ecosphere_collections.read", name=name)
@@ -228,40 +229,41 @@ def delete(name: str) -> AnyResponse:
 @page
 def add() -> AnyResponse:
     """Add a dataset to a collection, from its page."""
-    given = _typed("package_id", "label", "note")
-    made = act("ecosphere_collection_add", id=request.form.get("collection", ""), **given)
+    item = _typed("package_id", "label", "note")
+    collection = act("ecosphere_collection_add", id=request.form.get("collection", ""), **item)
     sentence = tk._("Added to the collection “{title}”.")
-    tk.h.flash_success(sentence.format(title=made["title"]))
-    return tk.redirect_to("dataset.read", id=given["package_id"])
+    tk.h.flash_success(sentence.format(title=collection["title"]))
+    return tk.redirect_to("dataset.read", id=item["package_id"])
 
 
 @ecosphere_collections.route("/bouquets/<name>/flux.atom")
 @page
 def feed(name: str) -> Response:
     """Return a public collection as a feed."""
-    shown = as_anybody("ecosphere_collection_show", id=name)
-    return _file(collections.as_atom(shown), "application/atom+xml")
+    collection = as_anybody("ecosphere_collection_show", id=name)
+    return _file(collections.as_atom(collection), "application/atom+xml")
 
 
 @ecosphere_collections.route("/bouquets/<name>/bouquet.csv")
 @page
 def table(name: str) -> Response:
     """Return a collection as a table."""
-    shown = act("ecosphere_collection_show", id=name)
-    return _file(collections.as_csv(shown), "text/csv", f"{shown['name']}.csv")
+    collection = act("ecosphere_collection_show", id=name)
+    table_ = collections.as_csv(collection)
+    return _file(table_, "text/csv", f"{collection['name']}.csv")
 
 
 @ecosphere_collections.route("/bouquets/<name>/catalogue.<ending>")
 @page
 def catalogue(name: str, ending: str) -> Response:
     """Return a public collection as a catalogue of DCAT."""
-    shown = as_anybody("ecosphere_collection_show", id=name)
+    collection = as_anybody("ecosphere_collection_show", id=name)
     if ending not in collections.FORMATS or not tk.h.plugin_loaded("dcat"):
         raise tk.ObjectNotFound(tk._("This form is not offered."))
-    lines = collections.lines_of(shown)
+    lines = collections.lines_of(collection)
     ids = [item["dataset"]["id"] for _group, item in lines if item["dataset"]]
     packages = outline.readable(anybody(), ids).values()
-    return _file(collections.as_dcat(shown, packages, ending), TYPES_OF_DCAT[ending])
+    return _file(collections.as_dcat(collection, packages, ending), TYPES_OF_DCAT[ending])
 
 
 # --- reuses ---------------------------------------------------------------------------------------
@@ -271,10 +273,10 @@ def catalogue(name: str, ending: str) -> Response:
 @page
 def list_reuses() -> str:
     """List the published reuses, and the user's own."""
-    found, own = _paged("ecosphere_reuse_list"), []
+    listed, own = _paged("ecosphere_reuse_list"), []
     if tk.current_user.is_authenticated:
         own = act("ecosphere_reuse_list", scope="mine", rows=100)["results"]
-    return tk.render("ecosphere_studies/reuses/index.html", {"found": found, "own": own})
+    return tk.render("ecosphere_studies/reuses/index.html", {"found": listed, "own": own})
 
 
 @ecosphere_reuses.route("/reutilisations/nouvelle", methods=["GET", "POST"])
@@ -284,9 +286,9 @@ def new_reuse() -> AnyResponse:
     tk.check_access("ecosphere_reuse_create", context(), {})
     error = None
     if request.method == "POST":
-        given = _typed("kind", "title", "url", "description", "packages")
+        typed = _typed("kind", "title", "url", "description", "packages")
         try:
-            act("ecosphere_reuse_create", **given)
+            act("ecosphere_reuse_create", **typed)
         except tk.ValidationError as wrong:
             error = wrong
         else:
@@ -305,8 +307,8 @@ def _proposed() -> AnyResponse:
 @page
 def moderation() -> str:
     """Show the reuses that wait for a moderator."""
-    found = _paged("ecosphere_reuse_list", scope="held")
-    return tk.render("ecosphere_studies/reuses/moderation.html", {"found": found})
+    listed = _paged("ecosphere_reuse_list", scope="held")
+    return tk.render("ecosphere_studies/reuses/moderation.html", {"found": listed})
 
 
 @ecosphere_reuses.route("/reutilisations/<id>/moderer", methods=["POST"])
@@ -352,26 +354,6 @@ def _outline(id_: str) -> Outline:
     return outline.of_study(store.get(id_), context())
 
 
-def _private(content: bytes | str, media_type: str, name: str) -> Response:
-    """Return a file of a study, which no cache keeps and no search engine reads."""
-    response = _file(content, media_type, name)
-    response.headers["Cache-Control"] = "private, no-store"
-    response.headers["X-Robots-Tag"] = "noindex"
-    return response
-
-
-def in_french(view: View) -> View:
-    """Lead to the French form of a document for the authorities, if the portal is read in another language."""
-
-    @functools.wraps(view)
-    def answered(*args: Any, **kwargs: Any) -> Any:
-        if language.current()[:2] != FRENCH and language.offered(FRENCH) == FRENCH:
-            return tk.redirect_to(request.endpoint, locale=FRENCH, **(request.view_args or {}))
-        return view(*args, **kwargs)
-
-    return answered
-
-
 @ecosphere_take.route("/etudes/<id>/emporter")
 @page
 def take_page(id: str) -> str:
@@ -382,68 +364,48 @@ def take_page(id: str) -> str:
     return tk.render("ecosphere_studies/take.html", variables)
 
 
-@ecosphere_take.route("/etudes/<id>/annexe.<ending>")
+@ecosphere_take.route("/etudes/<id>/fichiers/<name>")
 @page
-@in_french
-def annex_file(id: str, ending: str) -> Response:
-    """Return the annex of a study."""
-    study = _outline(id)
-    if ending not in annex.FORMATS:
+def study_file(id: str, name: str) -> AnyResponse:
+    """Return one of the files of a study; those for the authorities are in French, whatever the language of the page.
+
+    No cache keeps it, and no search engine reads it.
+    """
+    if name not in FILES:
         raise tk.ObjectNotFound(tk._("This form is not offered."))
-    response = _private(
-        annex.write(study, ending), annex.FORMATS[ending], annex.file_name(study, ending)
-    )
-    if ending == "html":
+    media_type, write = FILES[name]
+    is_foreign = language.current()[:2] != FRENCH and language.offered(FRENCH) == FRENCH
+    if name in IN_FRENCH and is_foreign:
+        return tk.redirect_to("ecosphere_take.study_file", id=id, name=name, locale=FRENCH)
+    response = _file(write(_outline(id)), media_type, name)
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
+    if media_type == "text/html":
         del response.headers["Content-Disposition"]
-        response.headers["Content-Security-Policy"] = (
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
-        )
+        response.headers["Content-Security-Policy"] = POLICY_OF_ANNEX
     return response
-
-
-@ecosphere_take.route("/etudes/<id>/besoins.csv")
-@page
-def needs_file(id: str) -> Response:
-    """Return the needs and datasets of a study as a table."""
-    return _private(take.needs_csv(_outline(id)), "text/csv", "besoins.csv")
-
-
-@ecosphere_take.route("/etudes/<id>/telechargements.csv")
-@page
-def downloads_file(id: str) -> Response:
-    """Return the addresses of the parts of services around the site as a table."""
-    study = _outline(id)
-    table = take.downloads_csv(study, _packages(study))
-    return _private(table, "text/csv", "telechargements.csv")
-
-
-@ecosphere_take.route("/etudes/<id>/site.geojson")
-@page
-def site_file(id: str) -> Response:
-    """Return the site of a study."""
-    return _private(take.site_geojson(_outline(id)), "application/geo+json", take.SITE_FILE)
-
-
-@ecosphere_take.route("/etudes/<id>/projet.qgs")
-@page
-def project_file(id: str) -> Response:
-    """Return the project of QGIS."""
-    study = _outline(id)
-    return _private(take.project(study, _packages(study)), take.QGIS_TYPE, "projet.qgs")
-
-
-@ecosphere_take.route("/etudes/<id>/etude.zip")
-@page
-@in_french
-def archive_file(id: str) -> Response:
-    """Return everything in one archive."""
-    study = _outline(id)
-    content = take.archive(study, _packages(study))
-    return _private(content, "application/zip", f"etude-{study.run}.zip")
 
 
 def _packages(study: Outline) -> dict[str, dict[str, Any]]:
     return outline.readable(context(), take.ids_of(study))
+
+
+#: Name of a file → its media type, and what writes it.
+FILES: dict[str, tuple[str, Callable[[Outline], bytes | str]]] = {
+    "annexe.odt": (annex.ODT, lambda study: annex.write(study, "odt")),
+    "annexe.docx": (annex.DOCX, lambda study: annex.write(study, "docx")),
+    "annexe.html": ("text/html", lambda study: annex.write(study, "html")),
+    "besoins.csv": ("text/csv", take.needs_csv),
+    "telechargements.csv": (
+        "text/csv",
+        lambda study: take.downloads_csv(study, _packages(study)),
+    ),
+    take.SITE_FILE: ("application/geo+json", take.site_geojson),
+    "projet.qgs": (take.QGIS_TYPE, lambda study: take.project(study, _packages(study))),
+    "etude.zip": ("application/zip", lambda study: take.archive(study, _packages(study))),
+}
+IN_FRENCH = ("annexe.odt", "annexe.docx", "annexe.html", "etude.zip")
+POLICY_OF_ANNEX = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 
 
 @ecosphere_take.route("/etudes/<id>/proposer", methods=["GET", "POST"])
@@ -478,15 +440,15 @@ def ecosphere_publications_of(pkg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _publications_of(pkg: Mapping[str, Any]) -> dict[str, Any]:
-    said = act("ecosphere_opinion_list", package_id=pkg["id"])
+    judged = act("ecosphere_opinion_list", package_id=pkg["id"])
     own = []
     if tk.h.check_access("ecosphere_collection_create"):
         own = act("ecosphere_collection_list", mine=True, rows=100)["results"]
     return {
         "collections": [collections.brief(row) for row in collections.of_dataset(pkg["id"])],
         "reuses": act("ecosphere_reuse_list", package_id=pkg["id"], rows=ON_PAGE)["results"],
-        "counts": said["counts"],
-        "reasons": said.get("reasons", []),
+        "counts": judged["counts"],
+        "reasons": judged.get("reasons", []),
         "uses": opinions.uses(),
         "own": own,
     }

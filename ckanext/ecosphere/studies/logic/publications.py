@@ -43,7 +43,7 @@ def _user_id(context: Context) -> str:
     return person.id
 
 
-def _count(context: Context, what: str, option: str) -> None:
+def _count(context: Context, name: str, option: str) -> None:
     """Count something that a person does.
 
     Raises:
@@ -52,7 +52,7 @@ def _count(context: Context, what: str, option: str) -> None:
     if not has_request_context():
         return
     try:
-        rate_limits.hit(what, config.limits(option), _user_id(context), fallback=True)
+        rate_limits.hit(name, config.limits(option), _user_id(context), fallback=True)
     except rate_limits.TooMany as error:
         sentence = tk._("This was done too often in a short time.")
         again = rate_limits.try_again(error.seconds)
@@ -104,8 +104,8 @@ def ecosphere_collection_list(context: Context, data_dict: DataDict) -> dict[str
     if data_dict.get("organization"):
         service = _service(data_dict)
     mine = tk.asbool(data_dict.get("mine", False))
-    count, found = collections.listed(context, service, mine, start, rows)
-    return {"count": count, "results": [collections.brief(row) for row in found]}
+    count, part = collections.listed(context, service, mine, start, rows)
+    return {"count": count, "results": [collections.brief(row) for row in part]}
 
 
 @tk.side_effect_free
@@ -286,8 +286,8 @@ def ecosphere_reuse_list(context: Context, data_dict: DataDict) -> dict[str, Any
         state = reuses.HELD
     if data_dict.get("package_id"):
         packages = [_dataset(data_dict)]
-    count, found = reuses.listed(state, author, packages, start, rows)
-    return {"count": count, "results": reuses.shown(found, context)}
+    count, part = reuses.listed(state, author, packages, start, rows)
+    return {"count": count, "results": reuses.shown(part, context)}
 
 
 def ecosphere_reuse_create(context: Context, data_dict: DataDict) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The OGC process and the datasets of a territory, as other programs call them."""
 
+# ruff: noqa: F811
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -65,16 +66,16 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def generous(people: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def generous(people: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for option in (config.PROCESS_LIMITS, config.TERRITORY_LIMITS):
         monkeypatch.setitem(ckan_config, option, "")
 
 
-def run(app: CKANTestApp, body: Any, **options: Any) -> Any:  # noqa: F811
+def run(app: CKANTestApp, body: Any, **options: Any) -> Any:
     return app.post(EXECUTION, json=body, **options)
 
 
-def test_the_pages_of_the_standard_lead_to_each_other(app: CKANTestApp, engine: list[Any]):  # noqa: F811
+def test_the_pages_of_the_standard_lead_to_each_other(app: CKANTestApp, engine: list[Any]):
     landing = app.get("/ogc").json
     relations = {link["rel"]: link["href"] for link in landing["links"]}
     assert {"self", "service-doc"} <= set(relations)
@@ -90,7 +91,7 @@ def test_the_pages_of_the_standard_lead_to_each_other(app: CKANTestApp, engine: 
     assert set(described["outputs"]) == {"result"}
 
 
-def test_a_frame_and_a_site_give_needs_with_their_datasets(app: CKANTestApp, engine: list[Any]):  # noqa: F811
+def test_a_frame_and_a_site_give_needs_with_their_datasets(app: CKANTestApp, engine: list[Any]):
     answer = run(app, {"inputs": {"frame": "essai", "site": SITE, "buffer": 500}})
     [need] = answer.json["needs"]
     assert (need["state"], need["group"], need["mandatory"]) == ("covers", "Milieux", True)
@@ -103,7 +104,7 @@ def test_a_frame_and_a_site_give_needs_with_their_datasets(app: CKANTestApp, eng
     assert run(app, {"inputs": {"frame": "essai", "communes": ["01053"]}}).status_code == 200
 
 
-def test_whoever_asks_gets_what_anybody_may_read(app: CKANTestApp, engine: list[Any]):  # noqa: F811
+def test_whoever_asks_gets_what_anybody_may_read(app: CKANTestApp, engine: list[Any]):
     from ckan.tests import factories
 
     token = factories.APIToken(user="boss")["token"]
@@ -129,7 +130,7 @@ def test_whoever_asks_gets_what_anybody_may_read(app: CKANTestApp, engine: list[
         {"inputs": {"frame": "essai", "communes": {"a": 1}}},
     ],
 )
-def test_wrong_inputs_get_problem_details(body: Any, app: CKANTestApp, engine: list[Any]):  # noqa: F811
+def test_wrong_inputs_get_problem_details(body: Any, app: CKANTestApp, engine: list[Any]):
     answer = run(app, body)
     assert answer.status_code == 400
     assert answer.mimetype == "application/problem+json"
@@ -137,7 +138,7 @@ def test_wrong_inputs_get_problem_details(body: Any, app: CKANTestApp, engine: l
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_what_does_not_exist_has_the_type_of_the_standard(app: CKANTestApp, engine: list[Any]):  # noqa: F811
+def test_what_does_not_exist_has_the_type_of_the_standard(app: CKANTestApp, engine: list[Any]):
     for address, kind in (
         ("/ogc/processes/other", "no-such-process"),
         ("/ogc/jobs/1", "no-such-job"),
@@ -196,7 +197,7 @@ def test_an_unknown_code_stands_for_none(code: str):
 
 
 @pytest.fixture(scope="module")
-def catalogue(people: None) -> None:  # noqa: F811
+def catalogue(people: None) -> None:
     themes = "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres"
     loire = "http://id.insee.fr/geo/departement/42"
     for number in range(3):
@@ -207,7 +208,7 @@ def catalogue(people: None) -> None:  # noqa: F811
     dataset(name="prive-42", title="Privé", territory=[loire], private=True)
 
 
-def test_the_public_datasets_of_a_territory_are_grouped_by_theme(app: CKANTestApp, catalogue: None):  # noqa: F811
+def test_the_public_datasets_of_a_territory_are_grouped_by_theme(app: CKANTestApp, catalogue: None):
     answer = app.get("/api/territoires/42/jeux-de-donnees").json
     assert answer["territory"] == {"id": "departement-42", "kind": "departement", "label": "Loire"}
     assert answer["count"] == 4
@@ -225,7 +226,7 @@ def test_the_public_datasets_of_a_territory_are_grouped_by_theme(app: CKANTestAp
     assert list(groups)[-1] == "", "those without a theme come last"
 
 
-def test_pages_follow_each_other(app: CKANTestApp, catalogue: None):  # noqa: F811
+def test_pages_follow_each_other(app: CKANTestApp, catalogue: None):
     address, names = "/api/territoires/42/jeux-de-donnees?rows=1&theme=amenagement-et-urbanisme", []
     while address:
         answer = app.get(address).json
@@ -246,12 +247,12 @@ QUERIES = (
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_wrong_parameters_get_problem_details(query: str, app: CKANTestApp, catalogue: None):  # noqa: F811
+def test_wrong_parameters_get_problem_details(query: str, app: CKANTestApp, catalogue: None):
     answer = app.get(f"/api/territoires/42/jeux-de-donnees?{query}", status=400)
     assert answer.mimetype == "application/problem+json"
 
 
-def test_the_part_for_other_sites_may_be_framed_and_runs_nothing(app: CKANTestApp, catalogue: None):  # noqa: F811
+def test_the_part_for_other_sites_may_be_framed_and_runs_nothing(app: CKANTestApp, catalogue: None):
     answer = app.get("/territoires/42/encart")
     policy = answer.headers["Content-Security-Policy"]
     assert "frame-ancestors *" in policy
@@ -263,7 +264,7 @@ def test_the_part_for_other_sites_may_be_framed_and_runs_nothing(app: CKANTestAp
     assert app.get("/territoires/99999/encart", status=404)
 
 
-def test_the_interfaces_are_documented(app: CKANTestApp, catalogue: None):  # noqa: F811
+def test_the_interfaces_are_documented(app: CKANTestApp, catalogue: None):
     page = app.get("/api/territoires").text
     assert "/ogc/processes/etude/execution" in page
     assert "/api/territoires" in app.get("/api").text

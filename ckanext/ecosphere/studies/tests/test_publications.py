@@ -1,5 +1,6 @@
 """Collections, reuses and opinions: who sees them, what is refused, what other programs get."""
 
+# ruff: noqa: F811
 from __future__ import annotations
 
 import csv
@@ -26,7 +27,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-def portal(people: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811
+def portal(people: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for option in (config.REUSE_LIMITS, config.OPINION_LIMITS):
         monkeypatch.setitem(ckan_config, option, "")
     yield
@@ -37,7 +38,7 @@ def portal(people: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.fixture(scope="module")
-def data(people: None) -> dict[str, Any]:  # noqa: F811
+def data(people: None) -> dict[str, Any]:
     return {
         "public": dataset(name="zones-humides-du-forez"),
         "private": dataset(name="captages", title=SECRET, private=True),
@@ -77,7 +78,7 @@ def headers(person: str | None) -> dict[str, str]:
 def test_a_private_dataset_of_a_collection_is_nowhere_for_who_may_not_read_it(
     portal: None,
     data: dict[str, Any],
-    app: Any,  # noqa: F811
+    app: Any,
 ):
     name = made(data)["name"]
     addresses = ["", "/flux.atom", "/bouquet.csv", "/catalogue.ttl", "/catalogue.rdf"]
@@ -169,7 +170,7 @@ def test_what_is_too_long_or_unknown_is_refused(
     assert field in refused.value.error_dict
 
 
-def test_other_programs_get_feed_table_and_catalogue(portal: None, data: dict[str, Any], app: Any):  # noqa: F811
+def test_other_programs_get_feed_table_and_catalogue(portal: None, data: dict[str, Any], app: Any):
     name = made(data)["name"]
     feed = ElementTree.fromstring(app.get(f"/bouquets/{name}/flux.atom").body)
     assert len(feed.findall(f"{ATOM}entry")) == 1
@@ -184,14 +185,14 @@ def test_other_programs_get_feed_table_and_catalogue(portal: None, data: dict[st
     assert app.get(f"/bouquets/{name}/catalogue.exe", status=404)
 
 
-def test_texts_of_editors_run_nowhere(portal: None, data: dict[str, Any], app: Any):  # noqa: F811
+def test_texts_of_editors_run_nowhere(portal: None, data: dict[str, Any], app: Any):
     items = [{"group": HOSTILE, "label": HOSTILE, "note": HOSTILE}]
     name = made(data, title=HOSTILE, description=HOSTILE, items=items)["name"]
     for address in ("/bouquets", f"/bouquets/{name}", f"/bouquets/{name}/flux.atom", "/"):
         assert HOSTILE not in app.get(address).text
 
 
-def test_the_form_orders_adds_and_removes_lines(portal: None, data: dict[str, Any], app: Any):  # noqa: F811
+def test_the_form_orders_adds_and_removes_lines(portal: None, data: dict[str, Any], app: Any):
     name = made(data, items=[{"label": "A"}, {"label": "B"}, {"label": "C"}])["name"]
     form = {"title": "Étude", "public": "1"}
     lines = [("2", "A", ""), ("1", "B", ""), ("3", "C", "1"), ("", "D", "")]
@@ -368,7 +369,7 @@ def test_of_a_private_dataset_there_is_no_opinion(portal: None, data: dict[str, 
             act(action, "stranger", package_id=data["private"]["id"], **values)
 
 
-def test_the_form_stands_on_the_page_of_the_dataset(portal: None, data: dict[str, Any], app: Any):  # noqa: F811
+def test_the_form_stands_on_the_page_of_the_dataset(portal: None, data: dict[str, Any], app: Any):
     form = {"use": "parcel", "fits": "false", "why": HOSTILE}
     name = data["public"]["name"]
     app.post(
