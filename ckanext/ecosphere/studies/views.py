@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.shared import language, web_guard
-from ckanext.ecosphere.studies import asking, drawing, editing, frames, shown, states, store
+from ckanext.ecosphere.studies import asking, drawing, editing, frames, references, shown, states, store
 from ckanext.ecosphere.studies.helpers import ecosphere_study_icon, ecosphere_study_sentence
 from ckanext.ecosphere.studies.logic.schema import MOST_COMMUNES
 from ckanext.ecosphere.vocabularies import communes, epcis
@@ -393,6 +393,7 @@ def _need_page(id_: str, need_id: str, typed: Mapping[str, Any], errors: Errors)
         "typed": typed,
         "errors": errors,
         "source": _source(study, found),
+        "links": _links(id_, found),
     }
     return rendered("need.html", variables, INVALID if errors else 200)
 
@@ -412,6 +413,12 @@ def _source(study: Mapping[str, Any], need_: Mapping[str, Any]) -> frames.Source
     if frame is None:
         return None
     return frame.source(need_["need"].get("source") or "")
+
+
+def _links(id_: str, need_: Mapping[str, Any]) -> tuple[references.Link, ...]:
+    """Return the links to other sites that know something of the place; nothing is asked of them."""
+    site = store.site_of(store.get(id_))
+    return references.links(frames.Need.of_dict(need_["need"]), site)
 
 
 @known
