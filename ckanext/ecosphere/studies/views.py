@@ -555,9 +555,12 @@ def archive(id: str) -> AnyResponse:
 def delete(id: str) -> AnyResponse:
     """Ask before a study is deleted; on POST, delete it."""
     if request.method == "GET":
-        study = act("show", id=id)
         tk.check_access("ecosphere_study_delete", context(), {"id": id})
-        return rendered("delete.html", {"study": study})
+        study = store.get(id)
+        title = ""
+        if store.role(study, str(tk.current_user.id)):
+            title = study.title
+        return rendered("delete.html", {"id": study.id, "title": title})
     act("delete", id=id)
     tk.h.flash_success(tk._("The study is deleted."))
     return tk.redirect_to("ecosphere_studies.index")
