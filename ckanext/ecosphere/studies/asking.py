@@ -122,10 +122,10 @@ def ask(study: Study, row: StudyNeed, asked: Asked, context: Any) -> dict[str, A
         data |= {"kind": "access", "dataset": asked.dataset}
     if asked.with_area:
         data["bbox"] = list(store.site_of(study).box)
-    made = tk.get_action(CREATE)(authorization.same_person(context), data)
-    row.request_id = made["id"]
+    draft = tk.get_action(CREATE)(authorization.same_person(context), data)
+    row.request_id = draft["id"]
     store.touch(study)
-    return made
+    return draft
 
 
 def _composed(asked: Asked) -> str:

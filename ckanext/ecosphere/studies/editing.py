@@ -106,7 +106,7 @@ def save(frame_id: str, content: Any, user_id: str) -> PortalFrame:
         ContentError: what is wrong with the content, and where.
         NotContent: the portal has as many frames as possible.
     """
-    known = {one.id: one for one in frames.frames()}
+    in_force = {frame.id: frame for frame in frames.frames()}
     before = None
     if frame_id:
         before = latest(frame_id)
@@ -114,11 +114,11 @@ def save(frame_id: str, content: Any, user_id: str) -> PortalFrame:
         count = sa.select(sa.func.count(PortalFrame.frame_id.distinct()))
         if (model.Session.scalar(count) or 0) >= MOST_FRAMES:
             raise NotContent(tk._("The portal has as many frames as it may have."))
-    parents = {id_: one for id_, one in known.items() if id_ != frame_id}
+    parents = {id_: frame for id_, frame in in_force.items() if id_ != frame_id}
     checked = frames.frame_of(content, frame_id or "frame", 1, parents)
     row = PortalFrame(frame_id=frame_id, version=1, content=content, author_id=user_id)
     if before is None:
-        row.frame_id = _new_id(checked, set(known))
+        row.frame_id = _new_id(checked, set(in_force))
     else:
         row.version = before.version + 1
     model.Session.add(row)

@@ -65,8 +65,8 @@ def served(package_ids: Iterable[str]) -> dict[str, int]:
     ids = list(package_ids)
     number = sa.func.count(StudyNeed.study_id.distinct())
     query = _serving(StudyDataset.package_id, number).where(StudyDataset.package_id.in_(ids))
-    told = query.group_by(StudyDataset.package_id).having(number >= FEWEST)
-    return {row[0]: row[1] for row in model.Session.execute(told)}
+    above_threshold = query.group_by(StudyDataset.package_id).having(number >= FEWEST)
+    return {row[0]: row[1] for row in model.Session.execute(above_threshold)}
 
 
 def served_by(organization_id: str) -> dict[str, Any]:

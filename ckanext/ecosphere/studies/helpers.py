@@ -55,12 +55,12 @@ def ecosphere_study_sentence(finding: Mapping[str, Any]) -> str:
 
 def ecosphere_study_reasons(reasons: Iterable[Any]) -> list[str]:
     """Return why a dataset was proposed, in words."""
-    said = []
+    sentences = []
     for code, params in reasons:
         sentence = _said(wording.REASONS, str(code), params)
         if sentence:
-            said.append(sentence)
-    return said
+            sentences.append(sentence)
+    return sentences
 
 
 def _said(sentences: Mapping[str, str], code: str, params: Mapping[str, Any]) -> str:

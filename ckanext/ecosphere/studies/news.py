@@ -110,12 +110,12 @@ def _is_missing(row: StudyNeed) -> bool:
 
 def _appeared(study: Study, missing: Sequence[StudyNeed], context: Any) -> list[StudyNeed]:
     """Return the needs for which there is a dataset that was never proposed, and that says something of the site."""
-    wanted = [frames.Need.of_dict(row.need) for row in missing]
-    offered = candidates.look(wanted, store.site_of(study), context)
-    known = store.datasets(missing)
+    searched = [frames.Need.of_dict(row.need) for row in missing]
+    offered = candidates.look(searched, store.site_of(study), context)
+    datasets_known = store.datasets(missing)
     appeared = []
     for row in missing:
-        ids = {each.package_id for each in known[row.id]}
+        ids = {stored.package_id for stored in datasets_known[row.id]}
         for candidate in offered.get(str(row.need.get("id")), []):
             is_new = candidate.package_id not in ids
             if is_new and candidate.finding.state not in store.MISSING:
@@ -183,11 +183,11 @@ def _write(mail: Work) -> dict[str, Any]:
     if study is None or not store.role(study, user.id):
         raise Unwanted("no study")
     kind, content, key = mail.kind, mail.content, str(mail.id)
-    told = _Told(study.id, study.title, _titles(study, content["needs"], user))
+    about = _Told(study.id, study.title, _titles(study, content["needs"], user))
     name, email, user_id = user.display_name, user.email, user.id
     # CKAN closes its session at the end of the block: what is needed of it was read before.
     with language.speaking(None):
-        letter = _WRITERS[kind](told, content)
+        letter = _WRITERS[kind](about, content)
         letter.greeting = tk._("Hello {name},").format(
             name=mailing.harmless(characters.one_line(name))
         )
@@ -234,12 +234,12 @@ def _titles(
     rows = [row for row in store.needs(study) if row.id in need_ids]
     by_need = store.datasets(rows)
     context = {"user": user.name, "auth_user_obj": user}
-    told = []
+    labelled_titles = []
     for row in rows:
-        seen = shown.Readable.of(by_need[row.id], context)
-        titles = [each.title for each in by_need[row.id] if each.package_id in seen.names]
-        told.append((row.need.get("label") or {}, titles[:MOST_TITLES]))
-    return told
+        readable = shown.Readable.of(by_need[row.id], context)
+        titles = [each.title for each in by_need[row.id] if each.package_id in readable.names]
+        labelled_titles.append((row.need.get("label") or {}, titles[:MOST_TITLES]))
+    return labelled_titles
 
 
 def _appeared_letter(told: _Told, content: dict[str, Any]) -> Letter:

@@ -79,13 +79,13 @@ class EcosphereStudiesPlugin(Room):
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
         """Return a card of the studies that the person works on."""
-        found = person.ask("ecosphere_study_list", {"rows": MOST_LINES})
-        if not found["count"]:
+        studies = person.ask("ecosphere_study_list", {"rows": MOST_LINES})
+        if not studies["count"]:
             return []
-        lines = [_line(study) for study in found["results"]]
+        lines = [_line(study) for study in studies["results"]]
         links = [Link(tk._("My studies"), tk.url_for("ecosphere_studies.index"))]
         title = tk._("My studies")
-        return [Card("studies", title, "folder-open", found["count"], lines, links, 55)]
+        return [Card("studies", title, "folder-open", studies["count"], lines, links, 55)]
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
         """Return the link to a new study."""

@@ -53,10 +53,12 @@ def full(study: Study, context: Any) -> dict[str, Any]:
     reader_id = reader.id if reader else None
     rows = store.needs(study)
     by_need = store.datasets(rows)
-    seen = Readable.of([each for found in by_need.values() for each in found], context)
+    readable = Readable.of(
+        [stored for rows_of_need in by_need.values() for stored in rows_of_need], context
+    )
     names = people(row.who for row in rows)
     is_owner = store.role(study, reader_id) == store.OWNER
-    needs = [need(row, by_need[row.id], seen, names, context) for row in rows]
+    needs = [need(row, by_need[row.id], readable, names, context) for row in rows]
     return {
         **brief(study, reader_id),
         "site": study.site,
@@ -68,8 +70,8 @@ def full(study: Study, context: Any) -> dict[str, Any]:
 
 def need(
     row: StudyNeed,
-    found: Sequence[StudyDataset],
-    seen: Readable,
+    stored: Sequence[StudyDataset],
+    readable: Readable,
     names: dict[str, str],
     context: Any,
 ) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def need(
         names: names of people by account.
     """
     request = request_of(row, context)
-    finding = store.concluded(row, found, is_pending(request))
+    finding = store.concluded(row, stored, is_pending(request))
     return {
         "id": row.id,
         "need": row.need,
@@ -90,7 +92,7 @@ def need(
         "who": names.get(row.who, ""),
         "request": request,
         "finding": shown_finding(finding),
-        "datasets": [dataset(each, seen) for each in found],
+        "datasets": [dataset(row_of_dataset, readable) for row_of_dataset in stored],
     }
 
 
@@ -101,17 +103,17 @@ def shown_finding(finding: Finding | None) -> dict[str, Any]:
     return {**asdict(finding), "label": tk._(states.LABELS[finding.state])}
 
 
-def dataset(row: StudyDataset, seen: Readable) -> dict[str, Any]:
+def dataset(row: StudyDataset, visible: Readable) -> dict[str, Any]:
     """Return a dataset of a need; title and service only if the reader may read it."""
-    readable = row.package_id in seen.names
-    told = readable or row.package_id in seen.gone
+    readable = row.package_id in visible.names
+    is_titled = readable or row.package_id in visible.gone
     return {
         "package_id": row.package_id,
-        "name": seen.names.get(row.package_id, ""),
-        "title": row.title if told else "",
-        "organisation": row.organisation if told else "",
+        "name": visible.names.get(row.package_id, ""),
+        "title": row.title if is_titled else "",
+        "organisation": row.organisation if is_titled else "",
         "readable": readable,
-        "gone": row.package_id in seen.gone,
+        "gone": row.package_id in visible.gone,
         "decision": row.decision,
         "why": row.why,
         "reasons": row.reasons,
@@ -138,16 +140,16 @@ class Readable:
         ids = {row.package_id for row in rows}
         package: Any = model.Package
         columns = (package.id, package.name, package.private, package.state)
-        names, gone = {}, set()
+        names, deleted = {}, set()
         for id_, name, private, state in model.Session.execute(
             sa.select(*columns).where(package.id.in_(ids))
         ):
             if state != model.State.ACTIVE:
                 if not private:
-                    gone.add(id_)
+                    deleted.add(id_)
             elif not private or _may_read(id_, context):
                 names[id_] = name
-        return cls(names, frozenset(gone))
+        return cls(names, frozenset(deleted))
 
 
 def _may_read(package_id: str, context: Any) -> bool:
@@ -165,12 +167,12 @@ def request_of(row: StudyNeed, context: Any) -> dict[str, Any] | None:
     if not tk.h.plugin_loaded("ecosphere_requests"):
         return {"id": "", "state": ""}
     try:
-        found = tk.get_action("ecosphere_request_show")(
+        request = tk.get_action("ecosphere_request_show")(
             authorization.same_person(context), {"id": row.request_id}
         )
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return {"id": "", "state": ""}
-    return {name: found.get(name) for name in REQUEST}
+    return {name: request.get(name) for name in REQUEST}
 
 
 def is_pending(request: dict[str, Any] | None) -> bool:
@@ -182,10 +184,10 @@ def is_pending(request: dict[str, Any] | None) -> bool:
 
 def _grouped(rows: Sequence[StudyNeed], needs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = []
-    for row, shown in zip(rows, needs, strict=True):
+    for row, need_dict in zip(rows, needs, strict=True):
         if not groups or groups[-1]["label"] != row.group:
             groups.append({"label": row.group, "needs": []})
-        groups[-1]["needs"].append(shown)
+        groups[-1]["needs"].append(need_dict)
     return groups
 
 
@@ -214,13 +216,13 @@ def _member(row: Member, names: dict[str, str]) -> dict[str, Any]:
 
 def people(ids: Iterable[str]) -> dict[str, str]:
     """Return the names of people by account; accounts are not told."""
-    wanted = {id_ for id_ in ids if id_}
-    if not wanted:
+    wanted_ids = {id_ for id_ in ids if id_}
+    if not wanted_ids:
         return {}
     user: Any = model.User
     rows = model.Session.execute(
         sa.select(user.id, user.fullname, user.name).where(
-            user.id.in_(wanted), user.state == model.State.ACTIVE
+            user.id.in_(wanted_ids), user.state == model.State.ACTIVE
         )
     )
     return {id_: fullname or name for id_, fullname, name in rows}
@@ -228,14 +230,14 @@ def people(ids: Iterable[str]) -> dict[str, str]:
 
 def progress(study: Study, context: Any) -> dict[str, Any]:
     """Return what a page needs to show the counts as they come in: number waiting, states of needs and datasets."""
-    shown = full(study, context)
-    needs = [each for group in shown["groups"] for each in group["needs"]]
+    study_dict = full(study, context)
+    needs = [each for group in study_dict["groups"] for each in group["needs"]]
     return {
         "pending": store.waiting(study),
-        "share": shown["share"],
+        "share": study_dict["share"],
         "needs": {each["id"]: each["finding"] for each in needs},
         "datasets": {
-            each["id"]: {found["package_id"]: found["finding"] for found in each["datasets"]}
+            each["id"]: {stored["package_id"]: stored["finding"] for stored in each["datasets"]}
             for each in needs
         },
     }

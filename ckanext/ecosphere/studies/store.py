@@ -136,8 +136,8 @@ def datasets(rows: Iterable[StudyNeed]) -> dict[str, list[StudyDataset]]:
     for row in model.Session.scalars(query):
         by_need[row.study_need_id].append(row)
     order = {ADDED: 0, KEPT: 0, PROPOSED: 1, ASIDE: 2}
-    for found in by_need.values():
-        found.sort(key=lambda row: (order.get(row.decision, 1), row.rank, row.title))
+    for datasets_of_need in by_need.values():
+        datasets_of_need.sort(key=lambda row: (order.get(row.decision, 1), row.rank, row.title))
     return by_need
 
 
@@ -269,8 +269,8 @@ def run(study: Study, context: Any) -> None:
     rows = needs(study)
     if study.run:
         _freeze(study, rows)
-    wanted = [row for row in rows if row.relevant]
-    countable = look(study, wanted, context)
+    relevant_rows = [row for row in rows if row.relevant]
+    countable = look(study, relevant_rows, context)
     study.run += 1
     study.run_at = study.looked = study.modified = now()
     _conclude_all(rows)
@@ -289,12 +289,12 @@ def look(study: Study, rows: Sequence[StudyNeed], context: Any) -> list[str]:
     Returns:
         the ids of rows whose objects a service can be asked to count.
     """
-    wanted = [Need.of_dict(row.need) for row in rows]
-    found = candidates.look(wanted, site_of(study), context)
+    searched = [Need.of_dict(row.need) for row in rows]
+    offers = candidates.look(searched, site_of(study), context)
     existing = datasets(rows)
     countable: list[str] = []
     for row in rows:
-        offered = found.get(str(row.need.get("id")), [])
+        offered = offers.get(str(row.need.get("id")), [])
         countable += _update(row, existing[row.id], offered)
     model.Session.flush()
     return countable
@@ -302,14 +302,14 @@ def look(study: Study, rows: Sequence[StudyNeed], context: Any) -> list[str]:
 
 def _update(row: StudyNeed, existing: list[StudyDataset], offered: list[Candidate]) -> list[str]:
     """Replace the proposals of a need; return the ids of the rows that can be counted."""
-    known = {stored.package_id: stored for stored in existing}
+    by_package = {stored.package_id: stored for stored in existing}
     offered_ids = {candidate.package_id for candidate in offered}
     countable = []
     for stored in existing:
         if stored.decision == PROPOSED and stored.package_id not in offered_ids:
             model.Session.delete(stored)
     for rank, candidate in enumerate(offered, 1):
-        stored = known.get(candidate.package_id)
+        stored = by_package.get(candidate.package_id)
         if stored is None:
             stored = StudyDataset(study_need_id=row.id, package_id=candidate.package_id)
             model.Session.add(stored)
@@ -330,21 +330,21 @@ def _conclude_all(rows: Sequence[StudyNeed]) -> None:
 
 
 def concluded(
-    row: StudyNeed, found: Sequence[StudyDataset], requested: bool | None = None
+    row: StudyNeed, rows: Sequence[StudyDataset], requested: bool | None = None
 ) -> Finding:
     """Return the state of a need: from its kept and added datasets, else from the proposed ones.
 
     Args:
         requested: whether a request for it is open; None for: as soon as one was made.
     """
-    chosen = [each for each in found if each.decision in (KEPT, ADDED)]
+    chosen = [dataset for dataset in rows if dataset.decision in (KEPT, ADDED)]
     if not chosen:
-        chosen = [each for each in found if each.decision == PROPOSED]
-    findings = [finding_of(each.finding) for each in chosen]
+        chosen = [dataset for dataset in rows if dataset.decision == PROPOSED]
+    findings = [finding_of(dataset.finding) for dataset in chosen]
     if requested is None:
         requested = row.request_id is not None
-    known = [finding for finding in findings if finding is not None]
-    return presence.conclude(known, requested, row.relevant)
+    findings_known = [finding for finding in findings if finding is not None]
+    return presence.conclude(findings_known, requested, row.relevant)
 
 
 def _freeze(study: Study, rows: Sequence[StudyNeed]) -> None:

@@ -227,10 +227,10 @@ def sentence(code: str, params: Mapping[str, Any], language: str) -> str:
 
 
 def _number(value: Any) -> str:
-    """Return a number with narrow spaces between thousands, as in 1/25 000."""
+    """Return a number with no-break spaces between thousands, as in 1/25 000."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return f"{value:,}".replace(",", "\u202f")
+    return f"{value:,}".replace(",", "\u00a0")
 
 
 def properties(view: View, today: date) -> Properties:

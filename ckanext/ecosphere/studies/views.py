@@ -15,7 +15,16 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.shared import language, web_guard
-from ckanext.ecosphere.studies import asking, drawing, editing, frames, shown, states, store
+from ckanext.ecosphere.studies import (
+    asking,
+    drawing,
+    editing,
+    frames,
+    references,
+    shown,
+    states,
+    store,
+)
 from ckanext.ecosphere.studies.helpers import ecosphere_study_icon, ecosphere_study_sentence
 from ckanext.ecosphere.studies.logic.schema import MOST_COMMUNES
 from ckanext.ecosphere.vocabularies import communes, epcis
@@ -130,10 +139,10 @@ def index() -> Response:
     if archived:
         state = store.ARCHIVED
     number = _number(request.args.get("page"), 1)
-    found = act("list", state=state, start=(number - 1) * ROWS, rows=ROWS)
-    last = max(1, -(-found["count"] // ROWS))
+    studies = act("list", state=state, start=(number - 1) * ROWS, rows=ROWS)
+    last = max(1, -(-studies["count"] // ROWS))
     return rendered(
-        "index.html", {"found": found, "archived": archived, "number": number, "last": last}
+        "index.html", {"found": studies, "archived": archived, "number": number, "last": last}
     )
 
 
@@ -154,10 +163,10 @@ def new() -> AnyResponse:
         return _site_form("new.html", {"frame": chosen, "where": "communes"}, {})
     typed = _typed()
     try:
-        made = act("create", title=typed["title"], frame=typed["frame"], **_site(typed))
+        study = act("create", title=typed["title"], frame=typed["frame"], **_site(typed))
     except tk.ValidationError as error:
         return _site_form("new.html", typed, messages(error))
-    return to_study(made["id"])
+    return to_study(study["id"])
 
 
 @known
@@ -169,10 +178,10 @@ def copy(id: str) -> AnyResponse:
         return _site_form("copy.html", {"title": title, "where": "communes"}, {}, study)
     typed = _typed()
     try:
-        made = act("copy", id=id, title=typed["title"], **_site(typed))
+        other = act("copy", id=id, title=typed["title"], **_site(typed))
     except tk.ValidationError as error:
         return _site_form("copy.html", typed, messages(error), study)
-    return to_study(made["id"])
+    return to_study(other["id"])
 
 
 def _typed() -> dict[str, str]:
@@ -277,14 +286,14 @@ def _commune_labels(text: str) -> dict[str, str]:
 def commune_suggestions() -> Response:
     """Return communes that begin with what is typed (`q`)."""
     text = request.args.get("q", "")[:LONGEST_TYPED]
-    found = communes.suggest(text, MOST_SUGGESTED)
-    return jsonify({"items": [{"value": each.code, "label": each.label} for each in found]})
+    matches = communes.suggest(text, MOST_SUGGESTED)
+    return jsonify({"items": [{"value": each.code, "label": each.label} for each in matches]})
 
 
 def epci_suggestions() -> Response:
     """Return intercommunalities that have the words that are typed (`q`)."""
-    found = epcis.epcis_like(request.args.get("q", "")[:LONGEST_TYPED])[:MOST_SUGGESTED]
-    return jsonify({"items": [{"value": each.name, "label": each.name} for each in found]})
+    matches = epcis.epcis_like(request.args.get("q", "")[:LONGEST_TYPED])[:MOST_SUGGESTED]
+    return jsonify({"items": [{"value": each.name, "label": each.name} for each in matches]})
 
 
 @known
@@ -296,8 +305,8 @@ def dataset_suggestions() -> Response:
     items = []
     if words:
         query = {"q": words, "rows": MOST_SUGGESTED, "fq": "dataset_type:dataset"}
-        found = tk.get_action("package_search")(context(), {**query, "include_private": True})
-        for each in found["results"]:
+        answer = tk.get_action("package_search")(context(), {**query, "include_private": True})
+        for each in answer["results"]:
             items.append({"value": each["name"], "label": each["title"] or each["name"]})
     return jsonify({"items": items})
 
@@ -309,15 +318,15 @@ def dataset_suggestions() -> Response:
 def read(id: str) -> Response:
     """Show a study: its needs by group, with their states and datasets."""
     study = act("show", id=id)
-    wanted = request.args.get("etat", "")
+    state = request.args.get("etat", "")
     every = [need for group in study["groups"] for need in group["needs"]]
     counts = dict.fromkeys(states.LABELS, 0)
     for need in every:
         counts[need["finding"]["state"]] += 1
-    if wanted in counts:
+    if state in counts:
         groups = []
         for group in study["groups"]:
-            needs = [need for need in group["needs"] if need["finding"]["state"] == wanted]
+            needs = [need for need in group["needs"] if need["finding"]["state"] == state]
             if needs:
                 groups.append({**group, "needs": needs})
         study = {**study, "groups": groups}
@@ -326,7 +335,7 @@ def read(id: str) -> Response:
     variables = {
         "study": study,
         "counts": counts,
-        "wanted": wanted,
+        "wanted": state,
         "map": drawing.draw(site, first),
     }
     return rendered("read.html", variables)
@@ -336,14 +345,14 @@ def read(id: str) -> Response:
 def progress(id: str) -> Response:
     """Return the states of a study as JSON, for its page to show the counts as they come in."""
     tk.check_access("ecosphere_study_show", context(), {"id": id})
-    told = shown.progress(store.get(id), context())
-    findings = [*told["needs"].values()]
-    for of_need in told["datasets"].values():
+    answer = shown.progress(store.get(id), context())
+    findings = [*answer["needs"].values()]
+    for of_need in answer["datasets"].values():
         findings += of_need.values()
     for finding in findings:
         finding["sentence"] = ecosphere_study_sentence(finding)
         finding["icon"] = ecosphere_study_icon(str(finding.get("state")))
-    response = jsonify(told)
+    response = jsonify(answer)
     response.cache_control.no_store = True
     return response
 
@@ -385,23 +394,24 @@ def need(id: str, need: str) -> Response:
 
 def _need_page(id_: str, need_id: str, typed: Mapping[str, Any], errors: Errors) -> Response:
     study = act("show", id=id_)
-    found, group = _find(study, need_id)
+    need_dict, group = _find(study, need_id)
     variables = {
         "study": study,
-        "need": found,
+        "need": need_dict,
         "group": group,
         "typed": typed,
         "errors": errors,
-        "source": _source(study, found),
+        "source": _source(study, need_dict),
+        "links": _links(id_, need_dict),
     }
     return rendered("need.html", variables, INVALID if errors else 200)
 
 
 def _find(study: Mapping[str, Any], need_id: str) -> tuple[Any, Any]:
     for group in study["groups"]:
-        for found in group["needs"]:
-            if found["id"] == need_id:
-                return found, group
+        for need_dict in group["needs"]:
+            if need_dict["id"] == need_id:
+                return need_dict, group
     raise tk.ObjectNotFound(tk._("This study has no such need."))
 
 
@@ -412,6 +422,12 @@ def _source(study: Mapping[str, Any], need_: Mapping[str, Any]) -> frames.Source
     if frame is None:
         return None
     return frame.source(need_["need"].get("source") or "")
+
+
+def _links(id_: str, need_: Mapping[str, Any]) -> tuple[references.Link, ...]:
+    """Return the links to other sites that know something of the place; nothing is asked of them."""
+    site = store.site_of(store.get(id_))
+    return references.links(frames.Need.of_dict(need_["need"]), site)
 
 
 @known
@@ -468,18 +484,18 @@ def ask(id: str, need: str) -> AnyResponse:
     if not tk.h.plugin_loaded("ecosphere_requests"):
         tk.abort(404, tk._("This portal takes no data requests."))
     study = act("show", id=id)
-    found, _group = _find(study, need)
+    need_dict, _group = _find(study, need)
     row = store.need(store.get(id), need)
     if request.method == "GET":
         typed = {**asking.prefilled(store.get(id), row), "dataset": request.args.get("jeu", "")}
-        return _ask_form(study, found, typed, {})
+        return _ask_form(study, need_dict, typed, {})
     typed = request.form.to_dict()
     names = (*asking.FIELDS, "undertakes", "with_area")
     try:
-        made = act("request", id=id, need=need, **{name: typed.get(name, "") for name in names})
+        draft = act("request", id=id, need=need, **{name: typed.get(name, "") for name in names})
     except tk.ValidationError as error:
-        return _ask_form(study, found, typed, messages(error))
-    return tk.redirect_to(tk.url_for("ecosphere_requests.edit", id=made["id"], step="envoi"))
+        return _ask_form(study, need_dict, typed, messages(error))
+    return tk.redirect_to(tk.url_for("ecosphere_requests.edit", id=draft["id"], step="envoi"))
 
 
 def _ask_form(study: Any, found: Any, typed: Mapping[str, Any], errors: Errors) -> Response:
@@ -548,9 +564,12 @@ def archive(id: str) -> AnyResponse:
 def delete(id: str) -> AnyResponse:
     """Ask before a study is deleted; on POST, delete it."""
     if request.method == "GET":
-        study = act("show", id=id)
         tk.check_access("ecosphere_study_delete", context(), {"id": id})
-        return rendered("delete.html", {"study": study})
+        study = store.get(id)
+        title = ""
+        if store.role(study, str(tk.current_user.id)):
+            title = study.title
+        return rendered("delete.html", {"id": study.id, "title": title})
     act("delete", id=id)
     tk.h.flash_success(tk._("The study is deleted."))
     return tk.redirect_to("ecosphere_studies.index")
@@ -583,10 +602,10 @@ def member_remove(id: str) -> AnyResponse:
 def link_create(id: str) -> Response:
     """Make a secret link, and show it this once."""
     try:
-        made = act("link_create", id=id, may_write=request.form.get("may_write", ""))
+        link = act("link_create", id=id, may_write=request.form.get("may_write", ""))
     except tk.ValidationError as error:
         return _settings(id, {}, messages(error))
-    return _settings(id, {}, {}, made["url"])
+    return _settings(id, {}, {}, link["url"])
 
 
 @known

@@ -47,14 +47,14 @@ def ecosphere_study_create(context: Context, data_dict: DataDict) -> dict[str, A
         NotAuthorized: the caller is anonymous.
     """
     tk.check_access("ecosphere_study_create", context, data_dict)
-    given = Given(data_dict)
-    title = given.line("title", required=True)
+    parameters = Given(data_dict)
+    title = parameters.line("title", required=True)
     frame = None
-    if given.has("frame"):
-        frame = frames.frame(given.line("frame"))
+    if parameters.has("frame"):
+        frame = frames.frame(parameters.line("frame"))
         if frame is None:
-            given.note("frame", tk._("There is no such frame."))
-    site = given.site()
+            parameters.note("frame", tk._("There is no such frame."))
+    site = parameters.site()
     person = _person(context)
     _count_run(person)
     with _Bounded("title"):
@@ -95,11 +95,11 @@ def ecosphere_study_list(context: Context, data_dict: DataDict) -> dict[str, Any
         `count`, and `results`: id, title, site_label, run, pending, role, owner, created, modified…
     """
     tk.check_access("ecosphere_study_list", context, data_dict)
-    given = Given(data_dict)
-    state = given.choice("state", (store.ACTIVE, store.ARCHIVED), store.ACTIVE)
-    start = given.number("start", 10**9)
-    rows = given.number("rows", MOST_ROWS, 20)
-    given.check()
+    parameters = Given(data_dict)
+    state = parameters.choice("state", (store.ACTIVE, store.ARCHIVED), store.ACTIVE)
+    start = parameters.number("start", 10**9)
+    rows = parameters.number("rows", MOST_ROWS, 20)
+    parameters.check()
     person = _person(context)
     count, studies = store.of_person(person.id, state, start, rows)
     return {"count": count, "results": [shown.brief(study, person.id) for study in studies]}
@@ -118,13 +118,13 @@ def ecosphere_study_update(context: Context, data_dict: DataDict) -> dict[str, A
     """
     tk.check_access("ecosphere_study_update", context, data_dict)
     study = store.get(data_dict.get("id"))
-    given = Given(data_dict)
+    parameters = Given(data_dict)
     title, state = study.title, study.state
     if "title" in data_dict:
-        title = given.line("title", required=True)
-    if given.has("state"):
-        state = given.choice("state", (store.ACTIVE, store.ARCHIVED), state)
-    given.check()
+        title = parameters.line("title", required=True)
+    if parameters.has("state"):
+        state = parameters.choice("state", (store.ACTIVE, store.ARCHIVED), state)
+    parameters.check()
     study.title, study.state = title, state
     store.touch(study)
     model.Session.commit()
@@ -165,9 +165,9 @@ def ecosphere_study_copy(context: Context, data_dict: DataDict) -> dict[str, Any
     """
     tk.check_access("ecosphere_study_copy", context, data_dict)
     study = store.get(data_dict.get("id"))
-    given = Given(data_dict)
-    title = given.line("title", required=True)
-    site = given.site()
+    parameters = Given(data_dict)
+    title = parameters.line("title", required=True)
+    site = parameters.site()
     person = _person(context)
     _count_run(person)
     with _Bounded("title"):
@@ -212,16 +212,16 @@ def ecosphere_study_difference(context: Context, data_dict: DataDict) -> dict[st
     """
     tk.check_access("ecosphere_study_difference", context, data_dict)
     study = store.get(data_dict.get("id"))
-    given = Given(data_dict)
-    after = given.number("after", 10**6, study.run)
-    before = given.number("before", 10**6, after - 1)
-    given.check()
-    kept = [{"number": each.number, "at": each.at.isoformat()} for each in store.runs(study)]
+    parameters = Given(data_dict)
+    after = parameters.number("after", 10**6, study.run)
+    before = parameters.number("before", 10**6, after - 1)
+    parameters.check()
+    runs = [{"number": each.number, "at": each.at.isoformat()} for each in store.runs(study)]
     changes = []
     if before > 0:
         results = store.results_of(study, after)
         changes = store.difference(store.results_of(study, before), results)
-    return {"before": before, "after": after, "runs": kept, "changes": changes}
+    return {"before": before, "after": after, "runs": runs, "changes": changes}
 
 
 def ecosphere_study_need_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
@@ -238,11 +238,11 @@ def ecosphere_study_need_create(context: Context, data_dict: DataDict) -> dict[s
     """
     tk.check_access("ecosphere_study_need_create", context, data_dict)
     study = store.get(data_dict.get("id"))
-    given = Given(data_dict)
-    label = given.line("label", required=True)
-    words = given.texts("words", MOST_WORDS)
-    themes = given.texts("themes", MOST_THEMES)
-    given.check()
+    parameters = Given(data_dict)
+    label = parameters.line("label", required=True)
+    words = parameters.texts("words", MOST_WORDS)
+    themes = parameters.texts("themes", MOST_THEMES)
+    parameters.check()
     _count_run(_person(context))
     with _Bounded("label"):
         row = store.add_need(study, label, words, themes)
@@ -268,10 +268,10 @@ def ecosphere_study_need_update(context: Context, data_dict: DataDict) -> dict[s
     """
     tk.check_access("ecosphere_study_need_update", context, data_dict)
     study, row = _need(data_dict)
-    given = Given(data_dict)
-    relevant = given.flag("relevant", default=True)
-    why = given.text("why", required=not relevant)
-    given.check()
+    parameters = Given(data_dict)
+    relevant = parameters.flag("relevant", default=True)
+    why = parameters.text("why", required=not relevant)
+    parameters.check()
     person = _person(context)
     store.say_relevant(study, row, relevant, person.id, why)
     model.Session.commit()
@@ -297,13 +297,13 @@ def ecosphere_study_dataset_update(context: Context, data_dict: DataDict) -> dic
     """
     tk.check_access("ecosphere_study_dataset_update", context, data_dict)
     study, row = _need(data_dict)
-    given = Given(data_dict)
-    replaced = given.has("replacement")
+    parameters = Given(data_dict)
+    replaced = parameters.has("replacement")
     default = store.ASIDE if replaced else ""
-    decision = given.choice("decision", store.DECISIONS, default)
-    why = given.text("why", required=decision == store.ASIDE and not replaced)
-    key = given.line("dataset", required=True)
-    given.check()
+    decision = parameters.choice("decision", store.DECISIONS, default)
+    why = parameters.text("why", required=decision == store.ASIDE and not replaced)
+    key = parameters.line("dataset", required=True)
+    parameters.check()
     countable: list[str] = []
     with _Bounded("dataset"):
         if decision == store.ADDED:
@@ -313,7 +313,7 @@ def ecosphere_study_dataset_update(context: Context, data_dict: DataDict) -> dic
             package_id = package.id if package else key
             store.decide(study, row, package_id, decision, why)
         if replaced:
-            countable += _added(context, study, row, given.line("replacement"))
+            countable += _added(context, study, row, parameters.line("replacement"))
     model.Session.commit()
     jobs.want(countable)
     return shown.brief(study, _person(context).id)
@@ -346,10 +346,10 @@ def ecosphere_study_member_add(context: Context, data_dict: DataDict) -> dict[st
     """
     tk.check_access("ecosphere_study_member_add", context, data_dict)
     study = store.get(data_dict.get("id"))
-    given = Given(data_dict)
-    name = given.line("username", required=True)
-    may_write = given.flag("may_write")
-    given.check()
+    parameters = Given(data_dict)
+    name = parameters.line("username", required=True)
+    may_write = parameters.flag("may_write")
+    parameters.check()
     user: Any = model.User.by_name(name.lower())
     if user is None or user.state != model.State.ACTIVE:
         raise tk.ValidationError({"username": [tk._("There is no account of this name.")]})
@@ -389,9 +389,9 @@ def ecosphere_study_link_create(context: Context, data_dict: DataDict) -> dict[s
     """
     tk.check_access("ecosphere_study_link_create", context, data_dict)
     study = store.get(data_dict.get("id"))
-    given = Given(data_dict)
-    may_write = given.flag("may_write")
-    given.check()
+    parameters = Given(data_dict)
+    may_write = parameters.flag("may_write")
+    parameters.check()
     with _Bounded("may_write"):
         token = store.make_link(study, may_write)
     model.Session.commit()
@@ -447,39 +447,39 @@ def ecosphere_study_request(context: Context, data_dict: DataDict) -> dict[str, 
     tk.check_access("ecosphere_study_request", context, data_dict)
     study, row = _need(data_dict)
     person = _person(context)
-    given = Given({**asking.prefilled(study, row), **data_dict})
-    asked = _asked(given)
-    if asked.with_area and study.owner_id != person.id:
-        given.note("with_area", tk._("Only the owner of the study may send where it is."))
-    given.check()
-    made = asking.ask(study, row, asked, context)
+    parameters = Given({**asking.prefilled(study, row), **data_dict})
+    wish = _asked(parameters)
+    if wish.with_area and study.owner_id != person.id:
+        parameters.note("with_area", tk._("Only the owner of the study may send where it is."))
+    parameters.check()
+    draft = asking.ask(study, row, wish, context)
     store.settle(study, row)
-    if asked.until:
-        news.remind(study, row, person.id, asked.until)
+    if wish.until:
+        news.remind(study, row, person.id, wish.until)
     model.Session.commit()
-    return made
+    return draft
 
 
-def _asked(given: Given) -> Asked:
-    asked = Asked(
-        title=given.line("title", required=True, most=300),
-        description=given.text("description", required=True),
-        theme=given.concept("theme", "themes"),
-        territory=given.concept("territory", "territories"),
-        procedure=given.line("procedure"),
-        visibility=given.choice("visibility", ("public", "private"), "private"),
-        dataset=given.line("dataset"),
-        purpose=given.text("purpose", required=given.has("dataset")),
-        until=given.day("until"),
-        undertakes=given.flag("undertakes"),
-        with_area=given.flag("with_area"),
+def _asked(parameters: Given) -> Asked:
+    wish = Asked(
+        title=parameters.line("title", required=True, most=300),
+        description=parameters.text("description", required=True),
+        theme=parameters.concept("theme", "themes"),
+        territory=parameters.concept("territory", "territories"),
+        procedure=parameters.line("procedure"),
+        visibility=parameters.choice("visibility", ("public", "private"), "private"),
+        dataset=parameters.line("dataset"),
+        purpose=parameters.text("purpose", required=parameters.has("dataset")),
+        until=parameters.day("until"),
+        undertakes=parameters.flag("undertakes"),
+        with_area=parameters.flag("with_area"),
     )
-    if asked.dataset and not asked.undertakes:
-        given.note("undertakes", tk._("Restricted data are given to who undertakes this."))
+    if wish.dataset and not wish.undertakes:
+        parameters.note("undertakes", tk._("Restricted data are given to who undertakes this."))
     today = dates.today()
-    if asked.until and not today <= asked.until <= today + LONGEST_USE:
-        given.note("until", tk._("Choose a day from today on, within ten years."))
-    return asked
+    if wish.until and not today <= wish.until <= today + LONGEST_USE:
+        parameters.note("until", tk._("Choose a day from today on, within ten years."))
+    return wish
 
 
 @tk.side_effect_free

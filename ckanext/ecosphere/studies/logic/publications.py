@@ -325,7 +325,7 @@ def ecosphere_study_offer(context: Context, data_dict: DataDict) -> dict[str, An
         dict: the reuse, as in `ecosphere_reuse_list`.
 
     Raises:
-        NotFound: there is no such study, or the user does not own it.
+        NotFound: there is no such study, or it is not shared with the user.
         ValidationError: what is wrong, by field; or too many in a short time.
     """
     tk.check_access("ecosphere_study_offer", context, data_dict)
@@ -495,11 +495,14 @@ def _auth_known(context: Context, data_dict: DataDict | None = None) -> AuthResu
 
 @tk.auth_sysadmins_check
 def _auth_study_offer(context: Context, data_dict: DataDict | None = None) -> AuthResult:
-    """Allow the owner of the study; for others, sysadmins too, it does not exist."""
+    """Allow the owner; for those with whom it is not shared, sysadmins too, the study does not exist."""
     person, study = authorization.person(context), store.get((data_dict or {}).get("id"))
-    if person is None or store.role(study, person.id) != store.OWNER:
+    if person is None:
+        return DENIED
+    role = store.role(study, person.id)
+    if not role:
         raise tk.ObjectNotFound(store.unknown())
-    return ALLOWED
+    return {"success": role == store.OWNER}
 
 
 def _auth_sysadmin(context: Context, data_dict: DataDict | None = None) -> AuthResult:

@@ -34,7 +34,11 @@ from ckanext.ecosphere.schemas import bulk
 from ckanext.ecosphere.search.alerts import mails
 from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.shared import mailing
-from ckanext.ecosphere.studies.model import Collection, Reuse, Study, StudyDataset, StudyNeed
+from ckanext.ecosphere.studies import editing
+from ckanext.ecosphere.studies import store as studies
+from ckanext.ecosphere.studies.model import Member as StudyMember
+from ckanext.ecosphere.studies.model import Collection, Reuse, Study, StudyDataset, StudyNeed, StudyRun
+from ckanext.ecosphere.studies.model import now as study_moment
 from ckanext.ecosphere.studies.site import of_communes
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
@@ -125,6 +129,7 @@ def build() -> World:
     _make_harvest(world)
     _make_bulk_edit(world)
     _make_services(world)
+    _make_studies(world)
     _make_publications(world)
     make_source(world)
     return world
@@ -323,8 +328,57 @@ def _make_services(world: World) -> None:
         storage_of_services.write([(address, Outcome(Description(kind, layers=[layer])))])
 
 
+def _make_studies(world: World) -> None:
+    """Create a study of `user`, which `editor` may change and `admin` may read, a link into it, and a frame of `editor`."""
+    people = {persona: world.things[persona][0] for persona in ("user", "editor", "admin")}
+    study = Study(title=SECRET_TITLE, owner_id=people["user"], site=of_communes(["42147"]).as_dict(), run=1)
+    study.run_at = study.looked = study_moment()
+    model.Session.add(study)
+    model.Session.flush()
+    label = {"fr": "Zones humides", "en": "Wetlands"}
+    need = StudyNeed(study_id=study.id, group=label, need={"id": "wetlands", "label": label, "words": ["zones humides"]})
+    writer = StudyMember(study_id=study.id, user_id=people["editor"], may_write=True)
+    reader = StudyMember(study_id=study.id, user_id=people["admin"])
+    model.Session.add_all([need, writer, reader, StudyRun(study_id=study.id, number=1, results={})])
+    model.Session.flush()
+    dataset = world.things["dataset"][0]
+    model.Session.add(StudyDataset(study_need_id=need.id, package_id=dataset, title="Zones humides", rank=1))
+    token = studies.make_link(study, may_write=False)
+    content = {
+        "title": {"fr": "Cadre de la Loire"},
+        "sources": [{"key": "guide", "title": "Guide", "url": "https://example.org/guide"}],
+        "groups": [
+            {
+                "id": "nature",
+                "label": {"fr": "Nature"},
+                "needs": [
+                    {
+                        "need": "haies-du-forez",
+                        "label": {"fr": "Haies"},
+                        "words": ["haies"],
+                        "why": {"fr": "Le service le demande."},
+                        "source": "guide",
+                    }
+                ],
+            }
+        ],
+    }
+    frame = editing.save("", content, people["editor"])
+    model.Session.commit()
+    written = editing.written(content)
+    things = {
+        "study": study.id,
+        "study_need": need.id,
+        "study_member": reader.id,
+        "study_link": token,
+        "portal_frame": frame.frame_id,
+        "frame_content": written,
+    }
+    world.things |= {thing: (value, value) for thing, value in things.items()}
+
+
 def _make_publications(world: World) -> None:
-    """Create collections of `ddt-42`, one of them not public, reuses of "asker", and a study of `user` to take away."""
+    """Create collections of `ddt-42`, one of them not public, and reuses of "asker"; keep a dataset in the study."""
     dataset, private = world.things["dataset"][0], world.things["private"][0]
     items = [{"group": "", "label": "", "note": "", "package_id": id_} for id_ in (dataset, private)]
     for thing, public in (("collection", True), ("private_collection", False)):
@@ -338,16 +392,10 @@ def _make_publications(world: World) -> None:
         model.Session.add(reuse)
         model.Session.flush()
         world.things[thing] = (reuse.id, reuse.id)
-    study = Study(title="Parc", owner_id=world.things["user"][0], site=of_communes(["42147"]).as_dict())
-    model.Session.add(study)
-    model.Session.flush()
-    label = {"fr": "Zones humides", "en": "Wetlands"}
-    need = StudyNeed(study_id=study.id, group=label, need={"id": "wetlands", "label": label})
-    model.Session.add(need)
-    model.Session.flush()
-    model.Session.add(StudyDataset(study_need_id=need.id, package_id=dataset, decision="kept", title="Zones humides"))
+    kept = StudyDataset(study_need_id=world.things["study_need"][0], package_id=world.things["tagged"][0])
+    kept.decision = "kept"
+    model.Session.add(kept)
     model.Session.commit()
-    world.things["taken_study"] = (study.id, study.id)
 
 
 def queued() -> int:

@@ -1,6 +1,6 @@
 /* Shows the counts of a study as they come in: states and sentences of needs and datasets, in place. Without a script the
  * page shows what was counted when it was loaded.
- * `url`: of the states as JSON; `one`, `many`, `done`, `late`, `share`: sentences. */
+ * `url`: of the states as JSON; `left`, `done`, `late`, `share`: sentences. */
 "use strict";
 
 ckan.module("ecosphere-study-progress", function () {
@@ -8,7 +8,7 @@ ckan.module("ecosphere-study-progress", function () {
   const LONGEST = 200; // questions
 
   return {
-    options: { url: "", one: "", many: "", done: "", late: "", share: "" },
+    options: { url: "", left: "", done: "", late: "", share: "" },
 
     initialize: function () {
       this.asked = 0;
@@ -62,7 +62,7 @@ ckan.module("ecosphere-study-progress", function () {
         document.querySelector(".eco-study-share meter").value = told.share.answered;
       }
       if (told.pending < 1) { this.say(this.options.done); return; }
-      this.say(told.pending === 1 ? this.options.one : this.options.many.replace("{number}", told.pending));
+      this.say(this.options.left.replace("{number}", told.pending));
       this.later();
     },
 
