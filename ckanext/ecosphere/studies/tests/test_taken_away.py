@@ -12,12 +12,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
+from ckan import model
 from lxml import etree, html
 
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.qgis import RASTER, Source
-from ckanext.ecosphere.studies import annex, take
+from ckanext.ecosphere.studies import annex, outline, publication_views, store, take
+from ckanext.ecosphere.studies.tests.conftest import SECRET, Catalogue, act, dataset, need_of
 from ckanext.ecosphere.studies.tests.samples import OUTLINE
 
 OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
@@ -131,16 +134,9 @@ def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     source = Source(
         "Zones humides", RASTER, "wms", "url=https://geo.example/wms&layers=zh", "EPSG:2154"
     )
-    monkeypatch.setattr(
-        "ckan.lib.helpers.helper_functions",
-        {
-            **__import__("ckan.lib.helpers").lib.helpers.helper_functions,
-            "ecosphere_access_layers": lambda _package: [source],
-            "ecosphere_access_parts": lambda _package, _box: [
-                ("zh", "https://geo.example/wfs?bbox=1")
-            ],
-        },
-    )
+    parts = [("zh", "https://geo.example/wfs?bbox=1")]
+    monkeypatch.setitem(tk.h, "ecosphere_access_layers", lambda _package: [source])
+    monkeypatch.setitem(tk.h, "ecosphere_access_parts", lambda _package, _box: parts)
     return {"a": {"id": "a", "name": "zones-humides"}}
 
 
@@ -177,3 +173,96 @@ def test_duties_that_nobody_checked_say_so(french: None):
     assert {row["id"] for row in rows} == {"biodiversity", "biodiversity-when", "impact-study"}
     assert all(row["link"].startswith("https://") and row["source"] for row in rows)
     assert all(not row["checked"] for row in rows)
+
+
+# --- over HTTP ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(study: Any, catalogue: Catalogue) -> dict[str, Any]:
+    """A study with one kept dataset, which is private."""
+    package = dataset(name="captages", title="Captages sensibles", private=True)
+    catalogue.offer("wetlands", dataset(name="zones-humides"))
+    made = study()
+    need = need_of(made, "wetlands")["id"]
+    row = store.needs(store.get(made["id"]))[0]
+    store.add(store.get(made["id"]), row, package, {"user": "editor"})
+    model.Session.commit()
+    return {**made, "need_id": need}
+
+
+@pytest.mark.parametrize("name", publication_views.FILES)
+def test_a_file_is_for_the_people_of_the_study(name: str, kept: dict[str, Any], visitor: Any):
+    for person, status in {
+        "owner": 200,
+        "writer": 200,
+        "reader": 200,
+        "stranger": 404,
+        "boss": 404,
+        None: 302,
+    }.items():
+        client, headers = visitor(person)
+        answer = client.get(f"/etudes/{kept['id']}/fichiers/{name}", headers=headers)
+        assert answer.status_code == status, person
+        if status == 200:
+            assert answer.headers["Cache-Control"] == "private, no-store"
+            assert answer.headers["X-Robots-Tag"] == "noindex"
+        else:
+            assert SECRET not in answer.get_data(as_text=True)
+
+
+def test_a_dataset_that_the_reader_may_not_read_has_no_title(kept: dict[str, Any], visitor: Any):
+    client, headers = visitor("reader")
+    for name in ("annexe.html", "besoins.csv", "telechargements.csv", "projet.qgs"):
+        answer = client.get(f"/etudes/{kept['id']}/fichiers/{name}", headers=headers)
+        assert "Captages sensibles" not in answer.get_data(as_text=True)
+
+
+def test_the_annex_is_in_french_for_readers_of_english(kept: dict[str, Any], visitor: Any):
+    client, headers = visitor("owner")
+    answer = client.get(f"/en/etudes/{kept['id']}/fichiers/annexe.odt", headers=headers)
+    assert answer.status_code == 302
+    assert "/en/" not in answer.headers["Location"]
+    assert client.get(answer.headers["Location"], headers=headers).status_code == 200
+
+
+def test_the_page_lists_the_files_and_the_duties(kept: dict[str, Any], visitor: Any):
+    client, headers = visitor("owner")
+    page = client.get(f"/etudes/{kept['id']}/emporter", headers=headers).get_data(as_text=True)
+    assert all(f"/fichiers/{name}" in page for name in publication_views.FILES)
+    assert "DEPOBIO" in page
+    assert "/proposer" in page
+    client, headers = visitor("reader")
+    assert "/proposer" not in client.get(
+        f"/etudes/{kept['id']}/emporter", headers=headers
+    ).get_data(as_text=True)
+
+
+def test_only_the_owner_offers_the_study_and_only_public_datasets_go_with_it(kept: dict[str, Any]):
+    values = {"id": kept["id"], "title": "Carrière", "url": "https://www.example.org/etude"}
+    with pytest.raises(tk.NotAuthorized):
+        act("offer", "writer", **values)
+    for person in ("stranger", "boss"):
+        with pytest.raises(tk.ObjectNotFound):
+            act("offer", person, **values)
+    with pytest.raises(tk.ValidationError):
+        act("offer", "owner", **values)  # the only dataset that was kept is private
+    study = store.get(kept["id"])
+    row = store.needs(study)[0]
+    public = next(item for item in store.datasets([row])[row.id] if item.title.startswith("Zones"))
+    store.decide(study, row, public.package_id, store.KEPT)
+    model.Session.commit()
+    reuse = act("offer", "owner", **values)
+    assert [item["name"] for item in reuse["datasets"]] == ["zones-humides"]
+    assert (reuse["kind"], reuse["state"]) == ("study", "held")
+    assert SECRET not in str(reuse)
+
+
+def test_what_changed_between_two_runs_is_said_in_words():
+    before = {"n": {"label": {"fr": "Bruit"}, "state": "nobody", "datasets": {}}}
+    results = {"a": {"title": "Carte de bruit", "count": 3}}
+    after = {"n": {"label": {"fr": "Bruit"}, "state": "covers", "datasets": results}}
+    sentences = outline.changes(store.difference(before, after))
+    assert len(sentences) == 2
+    assert "Carte de bruit" in sentences[1]
+    assert outline.changes(store.difference(after, after)) == []

@@ -36,8 +36,8 @@ from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.studies import editing
 from ckanext.ecosphere.studies import store as studies
-from ckanext.ecosphere.studies.model import Member as StudyMember
 from ckanext.ecosphere.studies.model import Collection, Reuse, Study, StudyDataset, StudyNeed, StudyRun
+from ckanext.ecosphere.studies.model import Member as StudyMember
 from ckanext.ecosphere.studies.model import now as study_moment
 from ckanext.ecosphere.studies.site import of_communes
 from ckanext.harvest.model import HarvestJob, HarvestObject
