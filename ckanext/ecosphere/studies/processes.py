@@ -11,9 +11,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import yaml
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import HTTPException
 
@@ -27,7 +30,7 @@ from ckanext.ecosphere.studies.outline import sentence_of, state_label, text_in
 from ckanext.ecosphere.studies.site import Site, SiteError, of_communes, of_geojson
 
 ID = "etude"
-VERSION = "1.0.0"
+DESCRIPTION = Path(__file__).with_name("data") / "process.yaml"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 RELATIONS = "http://www.opengis.net/def/rel/ogc/1.0/"
 CONFORMANCE = tuple(
@@ -151,7 +154,8 @@ def landing() -> Response:
         link(f"{RELATIONS}processes", "ecosphere_processes.processes", tk._("The processes")),
     ]
     title = str(tk.config["ckan.site_title"])
-    return json_response({"title": title, "description": _description(), "links": links})
+    text = described("summary")["description"]
+    return json_response({"title": title, "description": text, "links": links})
 
 
 @ecosphere_processes.route("/conformance")
@@ -171,7 +175,9 @@ def processes() -> Response:
 def process(id: str) -> Response:
     """Return the description of a process."""
     _of_id(id)
-    return json_response({**_summary(), "inputs": _inputs(), "outputs": _outputs()})
+    inputs = described("inputs")
+    inputs["frame"]["schema"]["enum"] = [frame.id for frame in frames.frames()]
+    return json_response({**_summary(), "inputs": inputs, "outputs": described("outputs")})
 
 
 @ecosphere_processes.route("/processes/<id>/execution", methods=["POST"])
@@ -181,7 +187,10 @@ def execution(id: str) -> Response:
     count("studies-process", config.PROCESS_LIMITS)
     if (request.content_length or 0) > MOST_BYTES:
         raise Problem(TOO_LARGE, "", tk._("The request is too large."))
-    body = request.get_json(force=True, silent=True)
+    try:
+        body = json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        body = None
     if not isinstance(body, dict) or not isinstance(body.get("inputs"), dict):
         raise Problem(BAD_REQUEST, "", tk._("Send a JSON object with the object “inputs”."))
     inputs = {name: _value(value) for name, value in body["inputs"].items()}
@@ -206,54 +215,31 @@ def _of_id(id_: str) -> None:
 # --- description ----------------------------------------------------------------------------------
 
 
-def _description() -> str:
-    return tk._(
-        "For a kind of study and a site: each need of the study, its state, and the best public "
-        "datasets."
-    )
+@cache
+def _description() -> dict[str, Any]:
+    return yaml.safe_load(DESCRIPTION.read_text(encoding="utf-8"))
+
+
+def described(part: str) -> dict[str, Any]:
+    """Return a part of the description of the process, with its texts in the language of the page."""
+    return _in_language(_description()[part])
+
+
+def _in_language(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "fr" in value:
+        return text_in(value)
+    return {name: _in_language(part) for name, part in value.items()}
 
 
 def _summary() -> dict[str, Any]:
-    return {
-        "id": ID,
-        "version": VERSION,
-        "title": tk._("Data for a study on a site"),
-        "description": _description(),
-        "jobControlOptions": ["sync-execute"],
-        "outputTransmission": ["value"],
-        "links": [
-            link("self", "ecosphere_processes.process", tk._("Description"), id=ID),
-            link(
-                f"{RELATIONS}execute",
-                "ecosphere_processes.execution",
-                tk._("Execution"),
-                id=ID,
-            ),
-        ],
-    }
-
-
-def _inputs() -> dict[str, Any]:
-    names = [frame.id for frame in frames.frames()]
-    geometry = {"type": "object", "contentMediaType": "application/geo+json"}
-    code = {"type": "string", "maxLength": 5}
-    communes = {"type": "array", "items": code, "maxItems": MOST_COMMUNES}
-    buffer = {"type": "integer", "minimum": 0, "maximum": WIDEST_BUFFER, "default": 0}
-    rows = {
-        "frame": (tk._("Frame of the study"), {"type": "string", "enum": names}, 1),
-        "site": (tk._("Site, as GeoJSON in degrees; or give communes"), geometry, 0),
-        "communes": (tk._("INSEE codes of communes, instead of a site"), communes, 0),
-        "buffer": (tk._("Metres around the site"), buffer, 0),
-    }
-    return {
-        name: {"title": title, "schema": schema, "minOccurs": least, "maxOccurs": 1}
-        for name, (title, schema, least) in rows.items()
-    }
-
-
-def _outputs() -> dict[str, Any]:
-    schema = {"type": "object", "contentMediaType": "application/json"}
-    return {"result": {"title": tk._("Needs, states and datasets"), "schema": schema}}
+    relations = {"self": "process", f"{RELATIONS}execute": "execution"}
+    links = []
+    for relation, view in relations.items():
+        title = str(described("summary")["title"])
+        links.append(link(relation, f"ecosphere_processes.{view}", title, id=ID))
+    return {**described("summary"), "links": links}
 
 
 # --- execution ------------------------------------------------------------------------------------
@@ -295,6 +281,8 @@ def _site(inputs: Mapping[str, Any]) -> Site:
             return of_communes([str(code) for code in codes], buffer)
     except SiteError as error:
         raise Problem(BAD_REQUEST, "", site_error(error)) from error
+    except RecursionError as error:
+        raise Problem(BAD_REQUEST, "", tk._("This is nested too deeply.")) from error
     detail = tk._("Give the input “site” as a GeoJSON object, or the input “communes”.")
     raise Problem(BAD_REQUEST, "", detail)
 
