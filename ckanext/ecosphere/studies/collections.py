@@ -228,17 +228,6 @@ def add(collection: Collection, item: dict[str, str]) -> None:
     change(collection, {"items": items})
 
 
-def remove(collection: Collection, package_id: str) -> None:
-    """Remove a dataset; the need that it met stays, if it has a name."""
-    items = []
-    for row in collection.items:
-        if row["package_id"] != package_id:
-            items.append(dict(row))
-        elif row["label"]:
-            items.append({**row, "package_id": ""})
-    change(collection, {"items": items})
-
-
 # --- shown ----------------------------------------------------------------------------------------
 
 

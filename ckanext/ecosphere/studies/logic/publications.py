@@ -240,22 +240,6 @@ def ecosphere_collection_add(context: Context, data_dict: DataDict) -> dict[str,
     return _kept(context, collection)
 
 
-def ecosphere_collection_remove(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Remove a dataset from a collection; the need that it met stays. Allowed for editors of its service.
-
-    Args:
-        id (str): id or name of the collection.
-        package_id (str): id or name of the dataset.
-
-    Raises:
-        NotFound: the user may not read the collection, or the dataset.
-    """
-    tk.check_access("ecosphere_collection_remove", context, data_dict)
-    collection = collections.get(data_dict.get("id"))
-    collections.remove(collection, _dataset(data_dict))
-    return _kept(context, collection)
-
-
 # --- reuses ---------------------------------------------------------------------------------------
 
 
@@ -538,7 +522,6 @@ AUTH = {
     "ecosphere_collection_update": _auth_collection_change,
     "ecosphere_collection_delete": _auth_collection_change,
     "ecosphere_collection_add": _auth_collection_dataset,
-    "ecosphere_collection_remove": _auth_collection_dataset,
     "ecosphere_reuse_list": _auth_reuse_list,
     "ecosphere_reuse_create": _auth_known,
     "ecosphere_study_offer": _auth_study_offer,

@@ -132,8 +132,6 @@ def test_an_added_dataset_meets_the_need_of_its_name(portal: None, data: dict[st
     [group] = act("collection_show", None, id=name)["groups"]
     [item] = group["items"]
     assert item["dataset"]["name"] == data["public"]["name"]
-    act("collection_remove", "editor", id=name, package_id=data["public"]["id"])
-    assert act("collection_show", None, id=name)["groups"][0]["items"][0]["dataset"] is None
 
 
 def test_a_dataset_that_an_editor_may_not_read_cannot_be_added(portal: None, data: dict[str, Any]):
