@@ -189,7 +189,14 @@ def _dataset_row(line: DatasetLine) -> tuple[Cell, ...]:
     judged = "; ".join(filter(None, (line.quality, line.suitability)))
     return (
         _link(line.title, line.link),
-        *_row(line.producer, dates.day(line.date), line.licence, on_site, judged, line.citation),
+        *_row(
+            line.producer,
+            dates.day(line.date) or line.date,
+            line.licence,
+            on_site,
+            judged,
+            line.citation,
+        ),
     )
 
 

@@ -148,6 +148,11 @@ def change(collection: Collection, values: Row) -> None:
     collection.modified = now()
 
 
+def is_true(value: Any) -> bool:
+    """Return whether a parameter or a box of a form says yes."""
+    return str(value).lower() in ("true", "1", "yes", "on")
+
+
 def checked(data: Row, *, whole: bool) -> dict[str, Any]:
     """Return the values of a collection that are given, bounded and cleaned.
 
@@ -171,7 +176,7 @@ def checked(data: Row, *, whole: bool) -> dict[str, Any]:
     elif "title" not in data:
         del values["title"]
     if "public" in data:
-        values["public"] = tk.asbool(data["public"])
+        values["public"] = is_true(data["public"])
     if "frame_id" in data:
         values["frame_id"] = str(data["frame_id"] or "")
         if values["frame_id"] and frames.frame(values["frame_id"]) is None:

@@ -164,7 +164,10 @@ def edit(name: str) -> AnyResponse:
     """Show the form of a collection; when sent, change it."""
     collection = collections.get(name)
     tk.check_access("ecosphere_collection_update", context(), {"id": name})
-    error, values = None, vars(collection)
+    error: tk.ValidationError | None = None
+    values: dict[str, Any] = {
+        name: getattr(collection, name) for name in ("title", "description", "public")
+    }
     items = [*collection.items, *[dict.fromkeys(OF_ITEM.values(), "")] * BLANK_ITEMS]
     if request.method == "POST":
         items = _typed_items()
@@ -196,6 +199,7 @@ def _typed_items() -> list[dict[str, str]]:
         if request.form.get(f"{prefix}remove"):
             continue
         item = {key: request.form.get(prefix + part, "") for part, key in OF_ITEM.items()}
+        item["package_id"] = item["package_id"].strip().rstrip("/").rpartition("/")[2]
         place = request.form.get(f"{prefix}place", "")
         if not place.isascii() or not place.isdecimal():
             place = str(number + 1)

@@ -103,7 +103,7 @@ def ecosphere_collection_list(context: Context, data_dict: DataDict) -> dict[str
     service = ""
     if data_dict.get("organization"):
         service = _service(data_dict)
-    mine = tk.asbool(data_dict.get("mine", False))
+    mine = collections.is_true(data_dict.get("mine"))
     count, part = collections.listed(context, service, mine, start, rows)
     return {"count": count, "results": [collections.brief(row) for row in part]}
 
@@ -401,12 +401,11 @@ def ecosphere_opinion_save(context: Context, data_dict: DataDict) -> dict[str, A
     """
     tk.check_access("ecosphere_opinion_save", context, data_dict)
     _count(context, "studies-opinion", config.OPINION_LIMITS)
-    try:
-        fits = tk.asbool(data_dict.get("fits"))
-    except ValueError as error:
-        raise tk.ValidationError({"fits": [tk._("Say whether it was suitable.")]}) from error
     id_, use = _dataset(data_dict), str(data_dict.get("use") or "")
-    opinions.save(id_, _user_id(context), use, fits, str(data_dict.get("why") or ""))
+    fits, why = str(data_dict.get("fits")).lower(), str(data_dict.get("why") or "")
+    if fits not in ("true", "false"):
+        raise tk.ValidationError({"fits": [tk._("Say whether it was suitable.")]})
+    opinions.save(id_, _user_id(context), use, fits == "true", why)
     model.Session.commit()
     return {"counts": opinions.counts(id_)}
 
@@ -417,7 +416,7 @@ def ecosphere_opinion_save(context: Context, data_dict: DataDict) -> dict[str, A
 @tk.auth_allow_anonymous_access
 def _auth_collection_list(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow everybody the public collections; those that one may edit are asked of CKAN."""
-    if tk.asbool((data_dict or {}).get("mine", False)) and authorization.person(context) is None:
+    if collections.is_true((data_dict or {}).get("mine")) and authorization.person(context) is None:
         return DENIED
     return ALLOWED
 
