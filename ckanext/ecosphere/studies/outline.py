@@ -6,6 +6,7 @@ what it returns.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ VALID_DAYS = 90
 MOST_PROPOSED = 3
 """Proposals shown for a need of which no dataset was kept."""
 AT_ONCE = 100
+_NO_ID = re.compile(r"[^\w-]")
 SQUARE_METRES = 10_000
 Row = Mapping[str, Any]
 
@@ -191,9 +193,9 @@ def readable(context: Any, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return those datasets that the user of a context may read, by id; one question to the index for a hundred."""
     packages: dict[str, dict[str, Any]] = {}
     search = tk.get_action("package_search")
-    unique = list(dict.fromkeys(ids))
+    unique = list(dict.fromkeys(filter(None, ids)))
     for start in range(0, len(unique), AT_ONCE):
-        part = [id_.replace('"', "") for id_ in unique[start : start + AT_ONCE]]
+        part = [_NO_ID.sub("", id_) for id_ in unique[start : start + AT_ONCE]]
         quoted = '" OR "'.join(part)
         query = {
             "fq": f'+id:("{quoted}")',

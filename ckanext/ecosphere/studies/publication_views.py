@@ -208,7 +208,7 @@ def _typed_items() -> list[dict[str, str]]:
 
 
 def _named(items: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Return items with the names of the datasets that the user may read, instead of ids; the others are left out."""
+    """Return items with the names of datasets instead of their ids, as far as the user may read them."""
     packages = outline.readable(context(), [item["package_id"] for item in items])
     lines = []
     for item in items:
