@@ -22,17 +22,25 @@ from ckanext.ecosphere.interfaces import (
 )
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
-from ckanext.ecosphere.studies import editing, jobs, news, store
+from ckanext.ecosphere.studies import (
+    editing,
+    jobs,
+    news,
+    opinions,
+    publication_views,
+    reuses,
+    store,
+)
 from ckanext.ecosphere.studies.helpers import HELPERS
-from ckanext.ecosphere.studies.logic import actions, auth
+from ckanext.ecosphere.studies.logic import actions, auth, publications
 from ckanext.ecosphere.studies.views import ecosphere_studies
 from ckanext.ecosphere.work.jobs import Job
 
 
-@tk.blanket.actions(actions.get_actions)
-@tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.helpers(template_helpers.HELPERS | HELPERS)
-@tk.blanket.blueprints(lambda: [ecosphere_studies])
+@tk.blanket.actions(lambda: actions.get_actions() | publications.get_actions())
+@tk.blanket.auth_functions(lambda: auth.get_auth_functions() | publications.get_auth_functions())
+@tk.blanket.helpers(template_helpers.HELPERS | HELPERS | publication_views.HELPERS)
+@tk.blanket.blueprints(lambda: [ecosphere_studies, *publication_views.blueprints()])
 @tk.blanket.config_declarations
 class EcosphereStudiesPlugin(Room):
     """Studies, collections of datasets, reuses."""
@@ -50,8 +58,14 @@ class EcosphereStudiesPlugin(Room):
     def ecosphere_account_notice(self) -> Notice:
         """State what becomes of the studies of a person."""
         return Notice(
-            lost=[tk._("Studies, with their sites, and invitations to those of others.")],
-            kept=[tk._("Frames of studies that the person made, without the name.")],
+            lost=[
+                tk._("Studies, with their sites, and invitations to those of others."),
+                tk._("Opinions on datasets, and proposed reuses that were not published."),
+            ],
+            kept=[
+                tk._("Frames of studies that the person made, without the name."),
+                tk._("Published reuses, without the name."),
+            ],
         )
 
     def ecosphere_forget_account(self, user: Any) -> None:
@@ -59,6 +73,8 @@ class EcosphereStudiesPlugin(Room):
         store.forget_person(user.id)
         editing.forget_person(user.id)
         news.OUTBOX.forget([user.id])
+        reuses.forget_person(user.id)
+        opinions.forget_person(user.id)
         model.Session.commit()
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:

@@ -18,7 +18,7 @@ from ckanext.ecosphere.studies.states import Finding
 #: States of a request in which an answer is still to come.
 PENDING = frozenset(("submitted", "open", "needs_info", "in_progress"))
 #: What is shown of a request.
-REQUEST = ("id", "reference", "state", "state_label", "title", "due", "closed")
+REQUEST = ("id", "reference", "state", "state_label", "title", "submitted", "due", "closed")
 PLAIN = ("id", "title", "frame_id", "frame_version", "buffer", "state", "run", "pending")
 
 

@@ -37,7 +37,7 @@ from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.studies import editing
 from ckanext.ecosphere.studies import store as studies
 from ckanext.ecosphere.studies.model import Member as StudyMember
-from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed, StudyRun
+from ckanext.ecosphere.studies.model import Collection, Reuse, Study, StudyDataset, StudyNeed, StudyRun
 from ckanext.ecosphere.studies.model import now as study_moment
 from ckanext.ecosphere.studies.site import of_communes
 from ckanext.harvest.model import HarvestJob, HarvestObject
@@ -130,6 +130,7 @@ def build() -> World:
     _make_bulk_edit(world)
     _make_services(world)
     _make_studies(world)
+    _make_publications(world)
     make_source(world)
     return world
 
@@ -335,7 +336,9 @@ def _make_studies(world: World) -> None:
     model.Session.add(study)
     model.Session.flush()
     label = {"fr": "Zones humides", "en": "Wetlands"}
-    need = StudyNeed(study_id=study.id, group=label, need={"id": "wetlands", "label": label, "words": ["zones humides"]})
+    need = StudyNeed(
+        study_id=study.id, group=label, need={"id": "wetlands", "label": label, "words": ["zones humides"]}
+    )
     writer = StudyMember(study_id=study.id, user_id=people["editor"], may_write=True)
     reader = StudyMember(study_id=study.id, user_id=people["admin"])
     model.Session.add_all([need, writer, reader, StudyRun(study_id=study.id, number=1, results={})])
@@ -374,6 +377,35 @@ def _make_studies(world: World) -> None:
         "frame_content": written,
     }
     world.things |= {thing: (value, value) for thing, value in things.items()}
+
+
+def _make_publications(world: World) -> None:
+    """Create collections of `ddt-42`, one of them not public, reuses of "asker", and a study of `user` to take away."""
+    dataset, private = world.things["dataset"][0], world.things["private"][0]
+    items = [{"group": "", "label": "", "note": "", "package_id": id_} for id_ in (dataset, private)]
+    for thing, public in (("collection", True), ("private_collection", False)):
+        row = Collection(
+            name=thing, title=thing, organization_id=world.things["service"][0], public=public, items=items
+        )
+        model.Session.add(row)
+        model.Session.flush()
+        world.things[thing] = (row.id, row.name)
+    for thing, state in (("reuse", "held"), ("published_reuse", "published")):
+        reuse = Reuse(kind="map", title=thing, url="https://www.example.org/", state=state, packages=[dataset])
+        reuse.author_id = world.things["asker"][0]
+        model.Session.add(reuse)
+        model.Session.flush()
+        world.things[thing] = (reuse.id, reuse.id)
+    study = Study(title="Parc", owner_id=world.things["user"][0], site=of_communes(["42147"]).as_dict())
+    model.Session.add(study)
+    model.Session.flush()
+    label = {"fr": "Zones humides", "en": "Wetlands"}
+    need = StudyNeed(study_id=study.id, group=label, need={"id": "wetlands", "label": label})
+    model.Session.add(need)
+    model.Session.flush()
+    model.Session.add(StudyDataset(study_need_id=need.id, package_id=dataset, decision="kept", title="Zones humides"))
+    model.Session.commit()
+    world.things["taken_study"] = (study.id, study.id)
 
 
 def queued() -> int:
