@@ -89,9 +89,7 @@ def test_the_word_document_is_whole(french: None):
     links = [link.get(LINK) for link in document.iter(f"{WORD}hyperlink")]
     assert links
     assert all(targets[id_].get("Target").startswith("https://") for id_ in links)
-    styles = {
-        style.get(f"{WORD}styleId") for style in roots["word/styles.xml"].iter(f"{WORD}style")
-    }
+    styles = {style.get(f"{WORD}styleId") for style in roots["word/styles.xml"].iter(f"{WORD}style")}
     assert {style.get(f"{WORD}val") for style in document.iter(f"{WORD}pStyle")} <= styles
     for table in document.iter(f"{WORD}tbl"):
         assert table.find(f"{WORD}tr/{WORD}trPr/{WORD}tblHeader") is not None
@@ -128,17 +126,13 @@ def test_the_site_has_its_area_around_it(french: None):
 
 @pytest.fixture
 def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    source = Source(
-        "Zones humides", RASTER, "wms", "url=https://geo.example/wms&layers=zh", "EPSG:2154"
-    )
+    source = Source("Zones humides", RASTER, "wms", "url=https://geo.example/wms&layers=zh", "EPSG:2154")
     monkeypatch.setattr(
         "ckan.lib.helpers.helper_functions",
         {
             **__import__("ckan.lib.helpers").lib.helpers.helper_functions,
             "ecosphere_access_layers": lambda _package: [source],
-            "ecosphere_access_parts": lambda _package, _box: [
-                ("zh", "https://geo.example/wfs?bbox=1")
-            ],
+            "ecosphere_access_parts": lambda _package, _box: [("zh", "https://geo.example/wfs?bbox=1")],
         },
     )
     return {"a": {"id": "a", "name": "zones-humides"}}

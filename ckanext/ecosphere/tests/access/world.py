@@ -36,8 +36,8 @@ from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.studies import editing
 from ckanext.ecosphere.studies import store as studies
-from ckanext.ecosphere.studies.model import Member as StudyMember
 from ckanext.ecosphere.studies.model import Collection, Reuse, Study, StudyDataset, StudyNeed, StudyRun
+from ckanext.ecosphere.studies.model import Member as StudyMember
 from ckanext.ecosphere.studies.model import now as study_moment
 from ckanext.ecosphere.studies.site import of_communes
 from ckanext.harvest.model import HarvestJob, HarvestObject
@@ -329,7 +329,7 @@ def _make_services(world: World) -> None:
 
 
 def _make_studies(world: World) -> None:
-    """Create a study of `user`, which `editor` may change and `admin` may read, a link into it, and a frame of `editor`."""
+    """Create a study of `user` that `editor` may change and `admin` may read, a link into it, a frame of `editor`."""
     people = {persona: world.things[persona][0] for persona in ("user", "editor", "admin")}
     study = Study(title=SECRET_TITLE, owner_id=people["user"], site=of_communes(["42147"]).as_dict(), run=1)
     study.run_at = study.looked = study_moment()
