@@ -85,9 +85,6 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
         kept.asked.append(([need.id for need in needs], context["user"]))
         return {need.id: kept.found.get(need.id, []) for need in needs}
 
-    def assess(_need: Need, package: dict[str, Any], _site: Site, _context: Any) -> Candidate:
-        return candidate(package)
-
     def conclude(findings: list[Finding], requested: bool, relevant: bool) -> Finding:
         if not relevant:
             return Finding(states.NOT_RELEVANT, "")
@@ -98,7 +95,6 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
         return best
 
     monkeypatch.setattr(candidates, "look", look)
-    monkeypatch.setattr(candidates, "assess", assess, raising=False)
     monkeypatch.setattr(presence, "conclude", conclude)
     monkeypatch.setattr(jobs, "want", kept.wanted.extend)
     monkeypatch.setattr(frames, "frames", lambda: (FRAME,))
