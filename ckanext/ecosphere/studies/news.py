@@ -225,7 +225,7 @@ class _Told:
 
     @property
     def address(self) -> str:
-        return tk.url_for("ecosphere_studies.read", id=self.id, qualified=True)
+        return tk.url_for("ecosphere_studies.read", id=self.id, _external=True)
 
 
 def _titles(

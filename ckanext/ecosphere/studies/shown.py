@@ -231,13 +231,17 @@ def people(ids: Iterable[str]) -> dict[str, str]:
 def progress(study: Study, context: Any) -> dict[str, Any]:
     """Return what a page needs to show the counts as they come in: number waiting, states of needs and datasets."""
     study_dict = full(study, context)
-    needs = [each for group in study_dict["groups"] for each in group["needs"]]
+    needs: dict[str, Any] = {}
+    datasets: dict[str, Any] = {}
+    for group in study_dict["groups"]:
+        for row in group["needs"]:
+            needs[row["id"]] = row["finding"]
+            datasets[row["id"]] = {
+                stored["package_id"]: stored["finding"] for stored in row["datasets"]
+            }
     return {
         "pending": store.waiting(study),
         "share": study_dict["share"],
-        "needs": {each["id"]: each["finding"] for each in needs},
-        "datasets": {
-            each["id"]: {stored["package_id"]: stored["finding"] for stored in each["datasets"]}
-            for each in needs
-        },
+        "needs": needs,
+        "datasets": datasets,
     }

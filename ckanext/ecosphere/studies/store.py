@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -503,12 +503,17 @@ def add(study: Study, row: StudyNeed, package: dict[str, Any], context: Any) -> 
 def _assess(
     study: Study, row: StudyNeed, stored: StudyDataset, package: dict[str, Any], context: Any
 ) -> list[str]:
-    """Find out what is known of an added dataset on the site; return its id if its objects can be counted."""
-    candidate = candidates.assess(Need.of_dict(row.need), package, site_of(study), context)
-    stored.finding = asdict(candidate.finding)
-    stored.reasons = [[code, params] for code, params in candidate.reasons]
-    if candidate.countable:
-        return [stored.id]
+    """Look an added dataset up by its title; return the id of its row if its objects can be counted.
+
+    What is not known of it stays empty: it is then no evidence for the state of the need.
+    """
+    by_title = replace(Need.of_dict(row.need), words=(stored.title,), themes=())
+    offers = candidates.look([by_title], site_of(study), context).get(by_title.id, [])
+    for candidate in offers:
+        if candidate.package_id == package["id"]:
+            stored.finding = asdict(candidate.finding)
+            if candidate.countable:
+                return [stored.id]
     return []
 
 

@@ -28,28 +28,27 @@ PASSWORD = "un-mot-de-passe-solide"
 PEOPLE = ("owner", "writer", "reader", "stranger", "editor")
 SECRET = "Carrière des Zibelines"
 NEEDS = (
-    Need(
-        "wetlands",
-        {"fr": "Zones humides", "en": "Wetlands"},
-        {"fr": "Il le faut."},
-        "r1",
-        ("zones humides",),
-        mandatory=True,
-    ),
-    Need(
-        "bats",
-        {"fr": "Gîtes de chauves-souris", "en": "Roosts of bats"},
-        {"fr": "Espèces."},
-        "r1",
-        ("chiroptères",),
-    ),
+    Need("wetlands", {"fr": "Zones humides", "en": "Wetlands"}, {"fr": "Il le faut."}, "r1", ("zones humides",)),
+    Need("bats", {"fr": "Gîtes de chauves-souris", "en": "Roosts of bats"}, {"fr": "Espèces."}, "r1", ("chiroptères",)),
     Need("noise", {"fr": "Bruit", "en": "Noise"}, {"fr": "Nuisances."}, "r2", ("bruit",)),
 )
 FRAME = Frame(
-    "etude-test", 0, {"fr": "Étude d’essai", "en": "Trial study"}, {"fr": "Pour essayer."}, "", "", "2026-11-01",
-    (Source("r1", "Code de l’environnement, article R. 1", "https://example.org/r1", "2026-11-01"), Source("r2", "Guide", "https://example.org/r2")),
-    (Group("nature", {"fr": "Nature", "en": "Nature"}, NEEDS[:2]), Group("nuisances", {"fr": "Nuisances", "en": "Nuisances"}, NEEDS[2:])),
-)  # fmt: skip
+    id="etude-test",
+    version=0,
+    title={"fr": "Étude d’essai", "en": "Trial study"},
+    description={"fr": "Pour essayer."},
+    territory="",
+    inherits="",
+    checked="2026-11-01",
+    sources=(
+        Source("r1", "Code de l’environnement, article R. 1", "https://example.org/r1", "2026-11-01"),
+        Source("r2", "Guide", "https://example.org/r2"),
+    ),
+    groups=(
+        Group("nature", {"fr": "Nature", "en": "Nature"}, NEEDS[:2]),
+        Group("nuisances", {"fr": "Nuisances", "en": "Nuisances"}, NEEDS[2:]),
+    ),
+)
 
 
 @dataclass
@@ -66,21 +65,15 @@ class Catalogue:
     asked: list[tuple[list[str], str]] = field(default_factory=list)
     wanted: list[str] = field(default_factory=list)
 
-    def offer(
-        self, need: str, package: dict[str, Any], state: str = states.COVERS, **more: Any
-    ) -> None:
+    def offer(self, need: str, package: dict[str, Any], state: str = states.COVERS, **more: Any) -> None:
         """Let a dataset be found for a need."""
         self.found.setdefault(need, []).append(candidate(package, state, **more))
 
 
-def candidate(
-    package: dict[str, Any], state: str = states.COVERS, countable: bool = False
-) -> Candidate:
+def candidate(package: dict[str, Any], state: str = states.COVERS, countable: bool = False) -> Candidate:
     """Return a dataset as `candidates.look` finds it."""
     finding = Finding(state, "", extent="box", share=1.0)
-    return Candidate(
-        package["id"], package["name"], package["title"], "DDT", (), finding, countable
-    )
+    return Candidate(package["id"], package["name"], package["title"], "DDT", (), finding, countable)
 
 
 @pytest.fixture
@@ -92,22 +85,16 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
         kept.asked.append(([need.id for need in needs], context["user"]))
         return {need.id: kept.found.get(need.id, []) for need in needs}
 
-    def assess(_need: Need, package: dict[str, Any], _site: Site, _context: Any) -> Candidate:
-        return candidate(package)
-
     def conclude(findings: list[Finding], requested: bool, relevant: bool) -> Finding:
         if not relevant:
             return Finding(states.NOT_RELEVANT, "")
         order = list(states.LABELS)
-        best = min(
-            findings, key=lambda each: order.index(each.state), default=Finding(states.NOBODY, "")
-        )
+        best = min(findings, key=lambda each: order.index(each.state), default=Finding(states.NOBODY, ""))
         if requested and best.state in (states.NOBODY, states.RESTRICTED):
             return Finding(states.REQUESTED, "")
         return best
 
     monkeypatch.setattr(candidates, "look", look)
-    monkeypatch.setattr(candidates, "assess", assess, raising=False)
     monkeypatch.setattr(presence, "conclude", conclude)
     monkeypatch.setattr(jobs, "want", kept.wanted.extend)
     monkeypatch.setattr(frames, "frames", lambda: (FRAME,))
@@ -167,9 +154,7 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
             email=f"{name}@secret.example",
             password=PASSWORD,
         )
-    factories.Organization(
-        name="ddt-44", title="DDT 44", users=[{"name": "editor", "capacity": "editor"}]
-    )
+    factories.Organization(name="ddt-44", title="DDT 44", users=[{"name": "editor", "capacity": "editor"}])
 
 
 @pytest.fixture

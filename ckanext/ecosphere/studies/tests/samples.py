@@ -43,9 +43,7 @@ WETLANDS = NeedLine(
     datasets=(KEPT,),
     aside=(ASIDE,),
 )
-BATS = NeedLine(
-    id="n2", label="Chiroptères", state=states.REQUESTED, state_label="Requested", asked=ASKED
-)
+BATS = NeedLine(id="n2", label="Chiroptères", state=states.REQUESTED, state_label="Requested", asked=ASKED)
 OUTLINE = Outline(
     id="e1",
     title=f"Parc {HOSTILE}",

@@ -147,10 +147,7 @@ def test_what_does_not_exist_has_the_type_of_the_standard(app: CKANTestApp, engi
         assert answer.json["type"].endswith(f"/{kind}")
     assert app.post(EXECUTION, data="{", headers={"Content-Type": "text/plain"}).status_code == 400
     deep = "[" * 100_000 + "]" * 100_000
-    assert (
-        app.post(EXECUTION, data=deep, headers={"Content-Type": "application/json"}).status_code
-        == 400
-    )
+    assert app.post(EXECUTION, data=deep, headers={"Content-Type": "application/json"}).status_code == 400
     assert app.options(EXECUTION).headers["Access-Control-Allow-Headers"]
 
 
@@ -217,17 +214,12 @@ def test_the_public_datasets_of_a_territory_are_grouped_by_theme(app: CKANTestAp
     answer = app.get("/api/territoires/42/jeux-de-donnees").json
     assert answer["territory"] == {"id": "departement-42", "kind": "departement", "label": "Loire"}
     assert answer["count"] == 4
-    groups = {
-        group["theme"]["id"]: [item["name"] for item in group["datasets"]]
-        for group in answer["groups"]
-    }
+    groups = {group["theme"]["id"]: [item["name"] for item in group["datasets"]] for group in answer["groups"]}
     assert groups == {
         "amenagement-et-urbanisme": ["de-la-loire-0", "de-la-loire-1", "de-la-loire-2"],
         "": ["sans-theme"],
     }
-    assert [(theme["id"], theme["count"]) for theme in answer["themes"]] == [
-        ("amenagement-et-urbanisme", 3)
-    ]
+    assert [(theme["id"], theme["count"]) for theme in answer["themes"]] == [("amenagement-et-urbanisme", 3)]
     assert list(groups)[-1] == "", "those without a theme come last"
 
 

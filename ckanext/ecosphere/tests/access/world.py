@@ -329,14 +329,16 @@ def _make_services(world: World) -> None:
 
 
 def _make_studies(world: World) -> None:
-    """Create a study of `user`, which `editor` may change and `admin` may read, a link into it, and a frame of `editor`."""
+    """Create a study of `user` that `editor` may change and `admin` may read, a link into it, a frame of `editor`."""
     people = {persona: world.things[persona][0] for persona in ("user", "editor", "admin")}
     study = Study(title=SECRET_TITLE, owner_id=people["user"], site=of_communes(["42147"]).as_dict(), run=1)
     study.run_at = study.looked = study_moment()
     model.Session.add(study)
     model.Session.flush()
     label = {"fr": "Zones humides", "en": "Wetlands"}
-    need = StudyNeed(study_id=study.id, group=label, need={"id": "wetlands", "label": label, "words": ["zones humides"]})
+    need = StudyNeed(
+        study_id=study.id, group=label, need={"id": "wetlands", "label": label, "words": ["zones humides"]}
+    )
     writer = StudyMember(study_id=study.id, user_id=people["editor"], may_write=True)
     reader = StudyMember(study_id=study.id, user_id=people["admin"])
     model.Session.add_all([need, writer, reader, StudyRun(study_id=study.id, number=1, results={})])
@@ -382,7 +384,9 @@ def _make_publications(world: World) -> None:
     dataset, private = world.things["dataset"][0], world.things["private"][0]
     items = [{"group": "", "label": "", "note": "", "package_id": id_} for id_ in (dataset, private)]
     for thing, public in (("collection", True), ("private_collection", False)):
-        row = Collection(name=thing, title=thing, organization_id=world.things["service"][0], public=public, items=items)
+        row = Collection(
+            name=thing, title=thing, organization_id=world.things["service"][0], public=public, items=items
+        )
         model.Session.add(row)
         model.Session.flush()
         world.things[thing] = (row.id, row.name)
