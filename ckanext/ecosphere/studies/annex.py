@@ -160,7 +160,7 @@ def _need(need: NeedLine) -> Iterator[Block]:
         consulted = tk._("Looked for on {date}.").format(date=dates.moment(need.at))
         yield _paragraph(consulted)
     if need.asked:
-        cells = (Cell(_answer(need)), Cell(need.asked.reference, need.asked.link))
+        cells = (Cell(_short(_answer(need))), _link(need.asked.reference, need.asked.link))
         yield Block("paragraph", cells)
     if need.datasets:
         caption = tk._("Datasets for “{need}”").format(need=need.label)

@@ -198,7 +198,7 @@ def test_a_file_is_for_the_people_of_the_study(name: str, kept: dict[str, Any], 
         None: 302,
     }.items():
         client, headers = visitor(person)
-        answer = client.get(f"/etudes/{kept['id']}/fichiers/{name}", headers=headers)
+        answer = client.get(f"/fr/etudes/{kept['id']}/fichiers/{name}", headers=headers)
         assert answer.status_code == status, person
         if status == 200:
             assert answer.headers["Cache-Control"] == "private, no-store"
@@ -210,7 +210,7 @@ def test_a_file_is_for_the_people_of_the_study(name: str, kept: dict[str, Any], 
 def test_a_dataset_that_the_reader_may_not_read_has_no_title(kept: dict[str, Any], visitor: Any):
     client, headers = visitor("reader")
     for name in ("annexe.html", "besoins.csv", "telechargements.csv", "projet.qgs"):
-        answer = client.get(f"/etudes/{kept['id']}/fichiers/{name}", headers=headers)
+        answer = client.get(f"/fr/etudes/{kept['id']}/fichiers/{name}", headers=headers)
         assert "Captages sensibles" not in answer.get_data(as_text=True)
 
 
@@ -224,12 +224,12 @@ def test_the_annex_is_in_french_for_readers_of_english(kept: dict[str, Any], vis
 
 def test_the_page_lists_the_files_and_the_duties(kept: dict[str, Any], visitor: Any):
     client, headers = visitor("owner")
-    page = client.get(f"/etudes/{kept['id']}/emporter", headers=headers).get_data(as_text=True)
+    page = client.get(f"/fr/etudes/{kept['id']}/emporter", headers=headers).get_data(as_text=True)
     assert all(f"/fichiers/{name}" in page for name in publication_views.FILES)
     assert "DEPOBIO" in page
     assert "/proposer" in page
     client, headers = visitor("reader")
-    assert "/proposer" not in client.get(f"/etudes/{kept['id']}/emporter", headers=headers).get_data(as_text=True)
+    assert "/proposer" not in client.get(f"/fr/etudes/{kept['id']}/emporter", headers=headers).get_data(as_text=True)
 
 
 def test_only_the_owner_offers_the_study_and_only_public_datasets_go_with_it(kept: dict[str, Any]):
