@@ -378,6 +378,7 @@ def study_file(id: str, name: str) -> AnyResponse:
     if name not in FILES:
         raise tk.ObjectNotFound(tk._("This form is not offered."))
     media_type, write = FILES[name]
+    tk.check_access("ecosphere_study_show", context(), {"id": id})
     is_foreign = language.current()[:2] != FRENCH and language.offered(FRENCH) == FRENCH
     if name in IN_FRENCH and is_foreign:
         return tk.redirect_to("ecosphere_take.study_file", id=id, name=name, locale=FRENCH)

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.tests import factories
-from defusedxml import ElementTree
+from lxml import etree
 from rdflib import RDF, Graph, Namespace
 
 from ckanext.ecosphere.data_requests.tests.conftest import app, dataset, group_id, people, user_id  # noqa: F401
@@ -166,7 +166,7 @@ def test_what_is_too_long_or_unknown_is_refused(field: str, value: Any, portal: 
 
 def test_other_programs_get_feed_table_and_catalogue(portal: None, data: dict[str, Any], app: Any):
     name = made(data)["name"]
-    feed = ElementTree.fromstring(app.get(f"/bouquets/{name}/flux.atom").body)
+    feed = etree.fromstring(app.get(f"/bouquets/{name}/flux.atom").data)
     assert len(feed.findall(f"{ATOM}entry")) == 1
     table = app.get(f"/bouquets/{name}/bouquet.csv").text.lstrip("\ufeff")
     rows = list(csv.reader(io.StringIO(table), delimiter=";"))
@@ -174,7 +174,7 @@ def test_other_programs_get_feed_table_and_catalogue(portal: None, data: dict[st
     graph = Graph().parse(data=app.get(f"/bouquets/{name}/catalogue.ttl").text, format="turtle")
     [catalogue] = graph.subjects(RDF.type, DCAT.Catalog)
     assert len(list(graph.objects(catalogue, DCAT.dataset))) == 1
-    every = ElementTree.fromstring(app.get("/bouquets/flux.atom").body)
+    every = etree.fromstring(app.get("/bouquets/flux.atom").data)
     assert len(every.findall(f"{ATOM}entry")) == 1
     assert app.get(f"/bouquets/{name}/catalogue.exe", status=404)
 
