@@ -22,17 +22,11 @@ from ckanext.ecosphere.interfaces import (
 )
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
-from ckanext.ecosphere.studies import (
-    editing,
-    jobs,
-    news,
-    opinions,
-    publication_views,
-    reuses,
-    store,
-)
+from ckanext.ecosphere.studies import editing, jobs, news, store
 from ckanext.ecosphere.studies.helpers import HELPERS
 from ckanext.ecosphere.studies.logic import actions, auth, publications
+from ckanext.ecosphere.studies.publications import opinions, reuses
+from ckanext.ecosphere.studies.publications import views as publication_views
 from ckanext.ecosphere.studies.views import ecosphere_studies
 from ckanext.ecosphere.work.jobs import Job
 

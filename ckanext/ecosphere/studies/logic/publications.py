@@ -12,8 +12,9 @@ from flask import has_request_context
 
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.studies import collections, config, opinions, reuses, store
+from ckanext.ecosphere.studies import config, store
 from ckanext.ecosphere.studies.model import Collection
+from ckanext.ecosphere.studies.publications import collections, opinions, reuses
 
 ROWS, MOST_ROWS, MOST_START = 20, 100, 100_000
 DENIED: AuthResult = {"success": False}

@@ -8,7 +8,7 @@ from shapely.geometry import box, mapping
 
 from ckanext.ecosphere.studies import states
 from ckanext.ecosphere.studies.frames import Source
-from ckanext.ecosphere.studies.outline import AskedLine, DatasetLine, GroupLine, NeedLine, Outline
+from ckanext.ecosphere.studies.publications.outline import AskedLine, DatasetLine, GroupLine, NeedLine, Outline
 
 HOSTILE = "<script>alert(1)</script> & \x00\u202e\"'=HYPERLINK(1)"
 SITE = (5.20, 46.19, 5.25, 46.22)

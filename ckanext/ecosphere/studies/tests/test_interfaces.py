@@ -10,9 +10,10 @@ import pytest
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests.tests.conftest import app, dataset, people  # noqa: F401
-from ckanext.ecosphere.studies import candidates, config, presence, processes, states, territories
+from ckanext.ecosphere.studies import candidates, config, presence, states
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame, Group, Need
+from ckanext.ecosphere.studies.publications import processes, territories
 from ckanext.ecosphere.studies.site import SiteError
 from ckanext.ecosphere.studies.states import Finding
 

@@ -17,8 +17,9 @@ from lxml import etree
 from rdflib import RDF, Graph, Namespace
 
 from ckanext.ecosphere.data_requests.tests.conftest import app, dataset, group_id, people, user_id  # noqa: F401
-from ckanext.ecosphere.studies import collections, config, reuses
+from ckanext.ecosphere.studies import config
 from ckanext.ecosphere.studies.model import Collection, Reuse, Suitability
+from ckanext.ecosphere.studies.publications import collections, reuses
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 DCAT = Namespace("http://www.w3.org/ns/dcat#")

@@ -19,7 +19,9 @@ from lxml import etree, html
 
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.qgis import RASTER, Source
-from ckanext.ecosphere.studies import annex, outline, publication_views, store, take
+from ckanext.ecosphere.studies import store
+from ckanext.ecosphere.studies.publications import annex, outline, take
+from ckanext.ecosphere.studies.publications import views as publication_views
 from ckanext.ecosphere.studies.tests.conftest import SECRET, Catalogue, act, dataset, need_of
 from ckanext.ecosphere.studies.tests.samples import OUTLINE
 

@@ -26,11 +26,11 @@ from ckanext.ecosphere.studies import candidates, config, frames, presence
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame
 from ckanext.ecosphere.studies.logic.schema import site_error
-from ckanext.ecosphere.studies.outline import sentence_of, state_label, text_in
+from ckanext.ecosphere.studies.publications.outline import sentence_of, state_label, text_in
 from ckanext.ecosphere.studies.site import Site, SiteError, of_communes, of_geojson
 
 ID = "etude"
-DESCRIPTION = Path(__file__).with_name("data") / "process.yaml"
+DESCRIPTION = Path(__file__).parents[1] / "data" / "process.yaml"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 RELATIONS = "http://www.opengis.net/def/rel/ogc/1.0/"
 CONFORMANCE = tuple(

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ckanext.ecosphere.shared.characters import clean
 from ckanext.ecosphere.studies import suitability
 from ckanext.ecosphere.studies.model import Suitability, new_id, now
-from ckanext.ecosphere.studies.outline import text_in
+from ckanext.ecosphere.studies.publications.outline import text_in
 
 LONGEST_WHY = 1_000
 MOST_READ = 100

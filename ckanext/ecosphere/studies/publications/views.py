@@ -12,20 +12,19 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.shared import language, once, rich_text, web_guard
-from ckanext.ecosphere.studies import (
+from ckanext.ecosphere.studies import frames, store
+from ckanext.ecosphere.studies.logic.publications import ROWS
+from ckanext.ecosphere.studies.publications import (
     annex,
     collections,
-    frames,
     opinions,
     outline,
     reuses,
-    store,
     take,
 )
-from ckanext.ecosphere.studies.logic.publications import ROWS
-from ckanext.ecosphere.studies.outline import Outline
-from ckanext.ecosphere.studies.processes import anybody, ecosphere_processes
-from ckanext.ecosphere.studies.territories import ecosphere_territories
+from ckanext.ecosphere.studies.publications.outline import Outline
+from ckanext.ecosphere.studies.publications.processes import anybody, ecosphere_processes
+from ckanext.ecosphere.studies.publications.territories import ecosphere_territories
 from ckanext.ecosphere.studies.views import context, messages, page
 
 INVALID = 400

@@ -22,9 +22,9 @@ from jinja2 import Environment, FileSystemLoader
 
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.characters import one_line
-from ckanext.ecosphere.studies.outline import DatasetLine, NeedLine, Outline
+from ckanext.ecosphere.studies.publications.outline import DatasetLine, NeedLine, Outline
 
-TEMPLATES = Path(__file__).parents[1] / "templates" / "studies" / "annex"
+TEMPLATES = Path(__file__).parents[2] / "templates" / "studies" / "annex"
 ODT = "application/vnd.oasis.opendocument.text"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 FORMATS = {"odt": ODT, "docx": DOCX, "html": "text/html"}

@@ -17,7 +17,7 @@ from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.shared.characters import clean, one_line
 from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.studies.model import Reuse
-from ckanext.ecosphere.studies.outline import readable
+from ckanext.ecosphere.studies.publications.outline import readable
 
 KINDS = {
     "study": N_("Study"),

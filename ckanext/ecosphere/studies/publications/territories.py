@@ -14,8 +14,8 @@ from ckanext.ecosphere.dataset import places
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.shared import language, web_guard
 from ckanext.ecosphere.studies import config
-from ckanext.ecosphere.studies.outline import facts_of
-from ckanext.ecosphere.studies.processes import (
+from ckanext.ecosphere.studies.publications.outline import facts_of
+from ckanext.ecosphere.studies.publications.processes import (
     BAD_REQUEST,
     NOT_FOUND,
     Problem,

@@ -21,10 +21,16 @@ from pyproj import Transformer
 from ckanext.ecosphere.dataset.geometry import LAMBERT_93, Box
 from ckanext.ecosphere.shared import csv_table, dates, qgis
 from ckanext.ecosphere.shared.characters import clean
-from ckanext.ecosphere.studies import annex
-from ckanext.ecosphere.studies.outline import DatasetLine, GroupLine, NeedLine, Outline, text_in
+from ckanext.ecosphere.studies.publications import annex
+from ckanext.ecosphere.studies.publications.outline import (
+    DatasetLine,
+    GroupLine,
+    NeedLine,
+    Outline,
+    text_in,
+)
 
-DEPOSITS = Path(__file__).with_name("data") / "deposits.yaml"
+DEPOSITS = Path(__file__).parents[1] / "data" / "deposits.yaml"
 QGIS_TYPE = "application/x-qgis-project"
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
 WRITTEN_FOR = "3.28.0"

@@ -20,7 +20,7 @@ from ckanext.ecosphere.shared.characters import clean, one_line
 from ckanext.ecosphere.shared.rdf import NAMESPACES
 from ckanext.ecosphere.studies import frames
 from ckanext.ecosphere.studies.model import Collection, now
-from ckanext.ecosphere.studies.outline import facts_of, readable, text_in
+from ckanext.ecosphere.studies.publications.outline import facts_of, readable, text_in
 
 MOST_ITEMS, MOST_OF_SERVICE = 300, 200
 LONGEST_TITLE, LONGEST_TEXT, LONGEST_NAME = 200, 5_000, 80
