@@ -352,5 +352,5 @@ def test_a_file_of_many_vertices_is_refused(tmp_path: Path):
 
 
 def test_gdal_is_not_loaded_by_the_portal():
-    assert geofiles.MODULE == geofiles.__name__
+    assert geofiles.__name__ == geofiles.MODULE
     assert pyogrio.__name__ not in vars(geofiles)
