@@ -199,16 +199,12 @@ def test_the_difference_from_the_parent_is_told():
     difference = frames.difference(built["child"], built["parent"])
     assert [need.id for need in difference.added] == ["etangs"]
     assert [need.id for need in difference.removed] == ["ppri"]
-    assert [(change.need.id, change.keys) for change in difference.changed] == [
-        ("zones-humides", ("distance",))
-    ]
+    assert [(change.need.id, change.keys) for change in difference.changed] == [("zones-humides", ("distance",))]
 
 
 def test_a_new_version_of_a_parent_reaches_its_children():
     parent = copied(PARENT)
-    parent["groups"][0]["needs"].append(
-        {"need": "captages", "why": {"fr": "Eau."}, "source": "law"}
-    )
+    parent["groups"][0]["needs"].append({"need": "captages", "why": {"fr": "Eau."}, "source": "law"})
     built, _wrong = frames.build({"child": (0, CHILD), "parent": (2, parent)})
     assert "captages" in [need.id for need in built["child"].needs]
 
@@ -225,22 +221,14 @@ def test_regional_frames_differ_from_the_national_one_they_refine():
         if frame.inherits:
             difference = frames.difference(frame, frames.shipped()[frame.inherits])
             assert difference.added and difference.changed, frame.id
-    removed = frames.difference(
-        frames.shipped()["etude-impact-mayotte"], frames.shipped()["etude-impact"]
-    ).removed
+    removed = frames.difference(frames.shipped()["etude-impact-mayotte"], frames.shipped()["etude-impact"]).removed
     assert "natura-2000" in [need.id for need in removed]
 
 
 def test_the_frame_of_the_territory_takes_the_place_of_the_national_one():
-    in_ain = frames.applicable(
-        frames.shipped().values(), ["commune-01053", "departement-01", "region-ara"]
-    )
-    elsewhere = frames.applicable(
-        frames.shipped().values(), ["commune-40088", "departement-40", "region-naq"]
-    )
-    assert "plu-ain" in [frame.id for frame in in_ain] and "plu" not in [
-        frame.id for frame in in_ain
-    ]
+    in_ain = frames.applicable(frames.shipped().values(), ["commune-01053", "departement-01", "region-ara"])
+    elsewhere = frames.applicable(frames.shipped().values(), ["commune-40088", "departement-40", "region-naq"])
+    assert "plu-ain" in [frame.id for frame in in_ain] and "plu" not in [frame.id for frame in in_ain]
     assert [frame.id for frame in elsewhere] == [id_ for id_ in frames.shipped() if id_ in NATIONAL]
 
 
@@ -340,9 +328,7 @@ def test_all_problems_are_told_at_once_but_not_without_end():
     assert len(error.value.problems) == content.MOST_PROBLEMS
     with pytest.raises(ContentError) as error:
         frames.frame_of({"groups": PARENT["groups"], "owner": "me"})
-    assert {"missing", "source", "unknown-key"} <= {
-        problem.code for problem in error.value.problems
-    }
+    assert {"missing", "source", "unknown-key"} <= {problem.code for problem in error.value.problems}
 
 
 def test_texts_of_editors_lose_harmful_characters():
