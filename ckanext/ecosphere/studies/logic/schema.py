@@ -172,7 +172,7 @@ class Given:
         try:
             return self._site_of(kind, buffer)
         except SiteError as error:
-            self.note(kind, wording.site_error(error.code, error.params))
+            self.note(kind, site_error(error))
             raise tk.ValidationError(dict(self.errors)) from None
 
     def _site_of(self, kind: str, buffer: int) -> Site:
@@ -209,3 +209,8 @@ class Given:
         self.check()
         name = characters.one_line(str(upload.filename or ""))[:LONGEST_LINE]
         return sites.of_file(name, content, buffer)
+
+
+def site_error(error: SiteError) -> str:
+    """Return the sentence that says why a site cannot be used, and what to do."""
+    return wording.site_error(error.code, error.params)
