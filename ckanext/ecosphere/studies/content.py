@@ -50,7 +50,7 @@ PROBLEMS = {
     ),
     "not-inherited": N_("{place}: “{value}” is not a need of “{parent}”; do not remove it."),
     "no-needs": N_("{place}: no need is left; add at least one."),
-    "template": N_("{place}: the address takes “{value}”; it can take {choices} only."),
+    "template": N_("{place}: the text takes “{value}”; it can take {choices} only."),
     "golden": N_(
         "{place}: an API needs “count” and at least one commune with a known answer; add them."
     ),

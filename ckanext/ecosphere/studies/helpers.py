@@ -8,7 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.studies import frames, states, wording
+from ckanext.ecosphere.studies import frames, states, store, wording
 
 #: State → symbol of the icon font; the word beside it says the same.
 ICONS = {
@@ -45,33 +45,16 @@ def ecosphere_study_icon(state: str) -> str:
 
 
 def ecosphere_study_sentence(finding: Mapping[str, Any]) -> str:
-    """Return the sentence that says why a need or a dataset is in its state, with its date; "" for none."""
-    sentence = _said(wording.SENTENCES, str(finding.get("code") or ""), finding.get("params") or {})
-    if sentence and finding.get("at"):
-        day = dates.moment(finding["at"])
-        return tk._("{sentence} ({date})").format(sentence=sentence, date=day)
-    return sentence
+    """Return the sentence that says why a need or a dataset is in its state; "" for none."""
+    stored = store.finding_of(dict(finding))
+    if stored is None or not stored.code:
+        return ""
+    return wording.sentence(stored)
 
 
 def ecosphere_study_reasons(reasons: Iterable[Any]) -> list[str]:
-    """Return why a dataset was proposed, in words."""
-    sentences = []
-    for code, params in reasons:
-        sentence = _said(wording.REASONS, str(code), params)
-        if sentence:
-            sentences.append(sentence)
-    return sentences
-
-
-def _said(sentences: Mapping[str, str], code: str, params: Mapping[str, Any]) -> str:
-    sentence = sentences.get(code)
-    if sentence is None:
-        return ""
-    try:
-        return tk._(sentence).format(**params)
-    except (KeyError, IndexError, ValueError):
-        # A row of an older version may lack a parameter.
-        return ""
+    """Return why a dataset was proposed, in words; reasons of an older version are left out."""
+    return [wording.reason(code, params) for code, params in reasons if code in wording.REASONS]
 
 
 def ecosphere_study_moment(value: str | None) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ckanext.ecosphere.studies.config import QUEUE
 from ckanext.ecosphere.work.jobs import Job
 
-QUEUE = "ecosphere:studies"
+__all__ = ["JOBS", "QUEUE", "want"]
+
 JOBS: tuple[Job, ...] = ()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import dates, links
+from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.studies.content import LONG, SHORT, Reader
 from ckanext.ecosphere.studies.frames import in_language, load
@@ -144,15 +145,15 @@ def uses() -> dict[str, Use]:
     reader = Reader(load(FILE), FILE.name)
     common = _limits(reader, "common")
     inner = Reader(reader.value("uses"), f"{FILE.name} > uses", reader.problems)
-    table = {}
+    by_id = {}
     for id_, row in inner.objects(MOST_USES).items():
         label = row.languages("label", SHORT, required=True)
         fits = row.languages("fits", LONG, required=True)
-        table[id_] = Use(id_, label, fits, _limits(row, "limits") + common)
+        by_id[id_] = Use(id_, label, fits, _limits(row, "limits") + common)
         row.close()
     reader.close()
     reader.check()
-    return table
+    return by_id
 
 
 def _limits(reader: Reader, key: str) -> tuple[Limit, ...]:
@@ -236,11 +237,12 @@ def _number(value: Any) -> str:
 def properties(view: View, today: date) -> Properties:
     """Return what limits ask about a dataset."""
     natures = [links.nature(resource.values) for resource in view.resources]
-    scales = [int(number) for number in _numbers(view, "scale_denominator")]
+    scale, resolution = table.with_fact("resolution")
+    scales = [int(number) for number in _numbers(view, scale)]
     return Properties(
         representation=_representation(view, natures),
         scale=min(scales, default=None),
-        resolution=min(_numbers(view, "spatial_resolution_in_meters"), default=None),
+        resolution=min(_numbers(view, resolution), default=None),
         age=_age(view, today),
         services=_services(natures),
         licence=_licence(view),
@@ -268,7 +270,8 @@ def _numbers(view: View, name: str) -> list[float]:
 
 def _representation(view: View, natures: list[links.Nature]) -> str | None:
     """Return the most usable representation: that stated, else that of the formats."""
-    codes = [uri.rsplit("/", 1)[-1] for uri in view.many("spatial_representation")]
+    (name,) = table.with_fact("representation")
+    codes = [uri.rsplit("/", 1)[-1] for uri in view.many(name)]
     kinds = {_REPRESENTATION_OF.get(code) for code in codes} - {None}
     if not kinds:
         formats = [nature.format for nature in natures if nature.format is not None]

@@ -249,7 +249,7 @@ def _area(text: str) -> str:
     if text.startswith("{"):
         return text
     sides = geometry.read_coordinates(text)
-    if len(sides) != 4:  # noqa: PLR2004 - of a rectangle
+    if len(sides) != 4 or sides[0] >= sides[2] or sides[1] >= sides[3]:  # noqa: PLR2004 - sides
         message = tk._("Draw a rectangle, give its four sides in degrees, or GeoJSON.")
         raise tk.ValidationError({"area": [message]})
     west, south, east, north = sides

@@ -13,7 +13,7 @@ from typing import Any
 
 from ckanext.ecosphere.access.preview.kinds import MOST_TEXT, TEXTS, PreviewError, beginning, sniff
 from ckanext.ecosphere.shared.confinement import confine
-from ckanext.ecosphere.shared.confinement.process import UNPACKED_MEGABYTES
+from ckanext.ecosphere.shared.confinement.process import UNPACKED_MEGABYTES, serve
 
 SHOWN_TEXT = 60_000
 MOST_BYTES = 3_000_000
@@ -78,9 +78,9 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
     kind = sniff(beginning(path), job.get("name", ""))
     is_part = bool(job.get("is_beginning"))
     if kind == "zip":
-        from ckanext.ecosphere.access.preview import kinds
+        from ckanext.ecosphere.shared.confinement import archives
 
-        path = kinds.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
+        path = archives.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
         kind = _BY_SUFFIX.get(path.suffix) or sniff(beginning(path), path.name)
     facts: dict[str, Any] = {}
     if kind in TEXTS and (is_part or path.stat().st_size > MOST_TEXT):
@@ -154,7 +154,7 @@ def _of_gdal(path: Path, kind: str, rows: int) -> dict[str, Any]:
 
 def _geopackage(path: Path, rows: int) -> dict[str, Any]:
     """Return the sample of a GeoPackage, of which GDAL opens a copy."""
-    from ckanext.ecosphere.access.preview import geopackage
+    from ckanext.ecosphere.shared.confinement import geopackage
 
     copy, total = geopackage.copied(path, path.parent, rows)
     table = _of_gdal(copy, "gpkg", rows)
@@ -250,3 +250,7 @@ def _text(path: Path) -> dict[str, Any]:
     text, encoding = tables.decode(data)
     is_cut = path.stat().st_size > SHOWN_TEXT
     return {"kind": "text", "text": text[:SHOWN_TEXT], "encoding": encoding, "cut": is_cut}
+
+
+if __name__ == "__main__":
+    serve(carry_out)

@@ -96,7 +96,7 @@ def made_by_gdal(driver: str, suffix: str, tmp_path: Path) -> dict[str, bytes]:
     from pyogrio import raw
     from pyproj import Transformer
 
-    from ckanext.ecosphere.access.preview.geo import mover
+    from ckanext.ecosphere.shared.confinement.coordinates import mover
 
     source = tmp_path / "source.geojson"
     source.write_bytes(GEOJSON)

@@ -15,10 +15,10 @@ import pytest
 from ckan.tests import factories
 
 from ckanext.ecosphere.access import jobs
-from ckanext.ecosphere.access.preview import files, geo
+from ckanext.ecosphere.access.preview import files
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.tests import active_geopackages
-from ckanext.ecosphere.shared.confinement import confine, sandbox
+from ckanext.ecosphere.shared.confinement import confine, coordinates, sandbox
 
 SECRET = "SECRET_KEY = never-to-be-seen"
 BOTH = (confine.BUBBLEWRAP, confine.LANDLOCK)
@@ -216,7 +216,14 @@ def test_a_result_that_is_a_link_is_none(loaded, secret, work, way, monkeypatch)
     (work / "in").write_bytes(b"x")
     with pytest.raises(PreviewError) as raised:
         sandbox.run(
-            {"task": "sample", "input": str(work / "in"), "output": str(work / "out")}, 20, 700
+            {
+                "module": files.READER,
+                "task": "sample",
+                "input": str(work / "in"),
+                "output": str(work / "out"),
+            },
+            20,
+            700,
         )
     assert raised.value.code == "unreadable"
 
@@ -300,7 +307,7 @@ def test_only_the_drivers_of_the_list_are_left(loaded):
 )
 def test_a_reference_system_that_names_a_file_is_none(secret, crs):
     with pytest.raises(PreviewError) as raised:
-        geo.to_degrees(crs.format(path=secret))
+        coordinates.to_degrees(crs.format(path=secret))
     assert raised.value.code == "no-crs"
 
 

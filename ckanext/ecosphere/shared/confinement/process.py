@@ -1,15 +1,14 @@
 """Confined process that handles untrusted files: a job on stdin, facts on stdout.
 
-Started as `python -m …confinement.process`. It gives up all other files, the network and most memory before it opens a
-file (`confine` tells how), and the worker survives if it crashes. The room's module that does the job is imported
-afterwards: loading GDAL takes four times as long as reading a small table, and counts towards the process's memory.
+A room starts a module of its own, which calls `serve`. The process gives up all other files, the network and most
+memory before it opens a file (`confine` tells how), and the worker survives if it crashes.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from ckanext.ecosphere.shared.confinement import confine
@@ -17,13 +16,17 @@ from ckanext.ecosphere.shared.confinement import confine
 UNPACKED_MEGABYTES = 400
 
 
-def main() -> None:
-    """Restrict the process, do the job on stdin, and write the result to stdout."""
+def serve(carry_out: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Restrict the process, do the job on stdin, and write the result to stdout.
+
+    Args:
+        carry_out: does the job and returns facts about it; raises `confine.FileError` if it cannot.
+    """
     job = json.load(sys.stdin)
     confine.limit(job["memory"], job["seconds"], UNPACKED_MEGABYTES)
     try:
         confine.enclose(job["way"], job["readable"], job["folder"])
-        answer = {"facts": _carried_out(job)}
+        answer = {"facts": carry_out(job)}
     except confine.FileError as error:
         answer = {"error": error.code}
     except MemoryError:
@@ -34,11 +37,10 @@ def main() -> None:
     sys.stdout.write(json.dumps(answer))
 
 
-def _carried_out(job: dict[str, Any]) -> dict[str, Any]:
-    if job["task"] == "probe":
-        return {"leaks": confine.leaks(job["canary"], job["port"])}
-    return importlib.import_module(job["module"]).carry_out(job)
+def probe(job: dict[str, Any]) -> dict[str, Any]:
+    """Return what of the outside the process can reach."""
+    return {"leaks": confine.leaks(job["canary"], job["port"])}
 
 
 if __name__ == "__main__":
-    main()
+    serve(probe)

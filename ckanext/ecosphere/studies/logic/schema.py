@@ -213,7 +213,4 @@ class Given:
 
 def site_error(error: SiteError) -> str:
     """Return the sentence that says why a site cannot be used, and what to do."""
-    sentence = wording.SITE_ERRORS.get(error.code)
-    if sentence is None:
-        return tk._("This site cannot be used.")
-    return tk._(sentence).format(**error.params)
+    return wording.site_error(error.code, error.params)

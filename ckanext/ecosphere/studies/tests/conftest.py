@@ -12,11 +12,9 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories, helpers
 from ckan.tests.helpers import CKANTestApp
-from shapely.geometry import box, mapping, shape
 
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.studies import candidates, frames, jobs, presence, states
-from ckanext.ecosphere.studies import site as sites
+from ckanext.ecosphere.studies import candidates, frames, jobs, states
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame, Group, Need, Source
 from ckanext.ecosphere.studies.model import Study
@@ -85,59 +83,11 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
         kept.asked.append(([need.id for need in needs], context["user"]))
         return {need.id: kept.found.get(need.id, []) for need in needs}
 
-    def conclude(findings: list[Finding], requested: bool, relevant: bool) -> Finding:
-        if not relevant:
-            return Finding(states.NOT_RELEVANT, "")
-        order = list(states.LABELS)
-        best = min(findings, key=lambda each: order.index(each.state), default=Finding(states.NOBODY, ""))
-        if requested and best.state in (states.NOBODY, states.RESTRICTED):
-            return Finding(states.REQUESTED, "")
-        return best
-
     monkeypatch.setattr(candidates, "look", look)
-    monkeypatch.setattr(presence, "conclude", conclude)
     monkeypatch.setattr(jobs, "want", kept.wanted.extend)
     monkeypatch.setattr(frames, "frames", lambda: (FRAME,))
     monkeypatch.setattr(frames, "frame", {FRAME.id: FRAME}.get)
-    _fake_site(monkeypatch)
     return kept
-
-
-def _fake_site(monkeypatch: pytest.MonkeyPatch) -> None:
-    def as_dict(site: Site) -> dict[str, Any]:
-        shown = mapping(site.geometry)
-        return {
-            "label": site.label,
-            "kind": site.kind,
-            "codes": list(site.codes),
-            "buffer": site.buffer,
-            "geometry": shown,
-        }
-
-    def of_dict(data: dict[str, Any]) -> Site:
-        return Site(
-            data["label"],
-            data["kind"],
-            tuple(data["codes"]),
-            shape(data["geometry"]),
-            data["buffer"],
-        )
-
-    def of_communes(codes: list[str], buffer: int = 0) -> Site:
-        return Site(
-            f"Communes {', '.join(codes)}",
-            "communes",
-            tuple(codes),
-            box(-1.7, 47.1, -1.4, 47.3),
-            buffer,
-        )
-
-    monkeypatch.setattr(Site, "as_dict", as_dict)
-    monkeypatch.setattr(Site, "of_dict", staticmethod(of_dict))
-    monkeypatch.setattr(Site, "box", property(lambda site: site.geometry.bounds))
-    monkeypatch.setattr(Site, "area", property(lambda site: site.geometry.buffer(0.02)))
-    monkeypatch.setattr(Site, "territories", ("commune-44109", "departement-44", "region-52"))
-    monkeypatch.setattr(sites, "of_communes", of_communes)
 
 
 @pytest.fixture(scope="module")

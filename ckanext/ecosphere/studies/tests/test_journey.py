@@ -20,22 +20,27 @@ PHONE = ViewportSize(width=360, height=740)
 
 
 @pytest.fixture
-def page(made_app: Any, catalogue: Catalogue, browser: Browser, ckan_config: Any) -> Iterator[Page]:
+def tab(
+    made_app: Any, catalogue: Catalogue, browser: Browser, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Page]:
     """A browser page on the test's own application, whose catalogue is that of the test."""
     server = make_server("127.0.0.1", free_port(), made_app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    context = browser.new_context(base_url=f"http://127.0.0.1:{server.port}", locale="fr-FR")
-    tab = context.new_page()
-    tab.set_default_timeout(30_000)
-    yield tab
+    url = f"http://127.0.0.1:{server.port}"
+    monkeypatch.setitem(ckan_config, "ckan.site_url", url)
+    context = browser.new_context(base_url=url, locale="fr-FR")
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    yield page
     context.close()
     server.shutdown()
     thread.join()
 
 
 @pytest.mark.journey
-def test_a_study_is_made_and_read(page: Page, catalogue: Catalogue):
+def test_a_study_is_made_and_read(tab: Page, catalogue: Catalogue):
+    page = tab
     catalogue.offer("wetlands", dataset(title="Zones humides de la Loire"))
     catalogue.offer("noise", dataset(title="Bruit des routes"), states.NOTHING_HERE)
     problems: dict[str, list[str]] = {}
@@ -47,14 +52,13 @@ def test_a_study_is_made_and_read(page: Page, catalogue: Catalogue):
     problems["new"] = axe_violations(page)
     page.fill("#field-title", "Parc des Rives")
     page.select_option("#field-frame", FRAME.id)
-    page.locator("#where-communes").focus()
-    page.keyboard.press("Tab")
-    page.keyboard.type("Nantes")
+    expect(page.locator("#field-communes")).to_have_attribute("role", "combobox")
+    page.locator("#field-communes").press_sequentially("Nantes")
     expect(page.get_by_role("option", name="Nantes (44)")).to_be_visible()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.fill("#field-buffer", "500")
-    tab_to(page, "button.btn-primary[type=submit]")
+    tab_to(page, ".eco-study-form button.btn-primary")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/etudes/[0-9a-f-]{36}"))
     expect(page.locator("h1")).to_contain_text("Parc des Rives")
