@@ -22,7 +22,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ckanext.ecosphere.access.confinement import sandbox
+from ckanext.ecosphere.shared.confinement import sandbox
 from dev.fuzz.child import READY
 from dev.fuzz.seeds import mutated, seeds, words
 from dev.stack import packages

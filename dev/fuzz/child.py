@@ -22,11 +22,12 @@ KILLED_AFTER = 15
 def main() -> None:
     """Confine this process, then read one job a line and answer with one line each."""
     first = json.loads(sys.stdin.readline())
-    from ckanext.ecosphere.access.confinement import confine
     from ckanext.ecosphere.access.preview import reader
+    from ckanext.ecosphere.shared.confinement import confine
 
-    for name in ("geo", "tables", "geopackage", "documentation"):
-        importlib.import_module(f"ckanext.ecosphere.access.preview.{name}")  # once, before the processes part
+    readers = ("geo", "tables", "documentation")
+    for name in (*(f"access.preview.{kind}" for kind in readers), "shared.confinement.geopackage"):
+        importlib.import_module(f"ckanext.ecosphere.{name}")  # once, before the processes part
     confine.enclose(first["way"], first["readable"], first["folder"])
     confine.restrict_drivers()
     Path(READY).touch()

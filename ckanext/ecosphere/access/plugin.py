@@ -12,7 +12,6 @@ from ckan.common import _
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.access import actions, auth, cli, config, helpers, jobs, use
-from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.services import storage
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.views import ecosphere_access
@@ -26,6 +25,7 @@ from ckanext.ecosphere.interfaces import (
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
+from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.work.jobs import Job
 
 HELPERS = template_helpers.HELPERS | {

@@ -19,7 +19,7 @@ NETWORK = (
 #: Exceptions, by module or folder, with their reason: they connect to configured addresses only.
 ALLOWED = {
     ("core/away.py", "requests"): "asks the portal's Solr whether it is there",
-    ("access/confinement/", "socket"): "tries out that the reader of files reaches no port of this machine",
+    ("shared/confinement/", "socket"): "tries out that the reader of files reaches no port of this machine",
     ("shared/mailing.py", "smtplib"): "the portal's mail server",
     ("shared/mailing.py", "socket"): "errors of the mail server",
     ("data_requests/mail_in.py", "imaplib"): "the mailbox of replies, which the administrator named",

@@ -5,6 +5,8 @@ There are some 35 000 of them, so they are never listed as a whole.
 
 from __future__ import annotations
 
+import csv
+import gzip
 import re
 from bisect import bisect_left
 from collections import defaultdict
@@ -19,6 +21,7 @@ PREFIX = "http://id.insee.fr/geo/commune/"
 _LABEL = re.compile(r"([^(,]{1,100})(?:\(([^()]{2,60})\)|,([^,]{2,60}))")
 """A name with its département: "Villeurbanne (69)", "Villeurbanne, Rhône"."""
 _FILE = Path(__file__).with_name("places") / "communes.csv"
+OUTLINES = _FILE.with_name("commune-outlines.csv.gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,17 @@ def get(uri: str) -> Commune | None:
     if bare.startswith(PREFIX):
         return _by_code().get(bare[len(PREFIX) :])
     return None
+
+
+@cache
+def outlines() -> dict[str, str]:
+    """Return approximate outlines (some hundred metres off) by INSEE code; overseas collectivities have none.
+
+    Each is the `d` attribute of an SVG path, in thousandths of a degree eastward and northward, as in `epcis.outlines`.
+    """
+    with gzip.open(OUTLINES, "rt", encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+        return {row["code"]: row["path"] for row in rows}
 
 
 def suggest(text: str, limit: int) -> list[Commune]:

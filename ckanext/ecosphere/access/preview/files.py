@@ -14,6 +14,8 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.access import config
 
+#: Module that does the jobs in the confined process.
+READER = "ckanext.ecosphere.access.preview.reader"
 SAMPLES, IMAGES, EXTRACTS, WORK = "samples", "images", "extracts", "work"
 DAY = 86_400
 

@@ -6,8 +6,7 @@ import datetime
 import json
 import math
 import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,11 @@ import numpy
 import pyogrio
 import shapely
 from pyogrio import raw
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
 
-from ckanext.ecosphere.access.confinement import confine
 from ckanext.ecosphere.access.preview import tables
 from ckanext.ecosphere.access.preview.kinds import PreviewError
+from ckanext.ecosphere.shared.confinement import confine
+from ckanext.ecosphere.shared.confinement.coordinates import system, to_degrees
 
 MOST_POINTS = 150_000
 #: Approximate width of a map in pixels, to simplify geometries to the visible detail.
@@ -34,10 +32,6 @@ _OF_KML = frozenset(
     }
 )  # fmt: skip
 _UNUSED = (None, "", -1, 0)
-#: Parameters of PROJ and of WKT whose value is a file.
-_FILES_OF_CRS = re.compile(r"(grids|file|init)\s*=|PARAMETERFILE", re.IGNORECASE)
-#: Codes of degrees: WGS 84, ETRS89 and RGF93; on a map of the web there is no difference.
-_DEGREES = (4326, 4258, 4171, None)
 #: Bytes of a dBASE table examined for its encoding, and valid UTF-8 characters required per invalid
 #: one.
 LOOKED_AT, MOST_BROKEN = 4_000_000, 9
@@ -103,55 +97,14 @@ def _encoding(path: Path) -> str | None:
     return "CP1252"
 
 
-def to_degrees(crs: str | None) -> Callable[[Any], Any] | None:
-    """Return a function that transforms coordinates to degrees.
-
-    Returns:
-        None if they are in degrees, or the CRS is missing.
-
-    Raises:
-        PreviewError: the CRS is unknown.
-    """
-    if not crs:
-        return None
-    system = _system(crs)
-    if system.is_geographic and system.to_epsg() in _DEGREES:
-        return None
-    return mover(Transformer.from_crs(system, "OGC:CRS84", always_xy=True))
-
-
-def _system(crs: str) -> CRS:
-    """Return a CRS by its code or definition; of one that is bound to another, the CRS itself.
-
-    Raises:
-        PreviewError: it is unknown, or names files: grids, or the initialisation files of old PROJ.
-    """
-    if _FILES_OF_CRS.search(crs):
-        raise PreviewError("no-crs")
-    try:
-        system = CRS.from_user_input(crs)
-    except CRSError as error:
-        raise PreviewError("no-crs") from error
-    if system.is_bound and system.source_crs:
-        system = system.source_crs
-    if any(part.is_bound for part in system.sub_crs_list):
-        raise PreviewError("no-crs")  # bound by a transformation, which may read a grid
-    return system
-
-
 def crs_name(crs: str | None) -> str:
     """Return a short name of a CRS: its code, else the name in its definition."""
     if not crs or len(crs) < _SHORTEST_DEFINITION:
         return crs or ""
     try:
-        return _system(crs).name[:100]
+        return system(crs).name[:100]
     except PreviewError:
         return ""
-
-
-def mover(transformer: Transformer) -> Callable[[Any], Any]:
-    """Return a transformer as a function for `shapely.transform`."""
-    return lambda points: numpy.column_stack(transformer.transform(points[:, 0], points[:, 1]))
 
 
 def shapes_of(geometries: Any) -> Any:

@@ -1,24 +1,20 @@
-"""Confined process that reads untrusted files: a job on stdin, facts on stdout.
+"""Make the sample of an untrusted file, in the confined process (`shared/confinement`).
 
-Started as `python -m …preview.reader`. It gives up all other files, the network and most memory
-before it opens the file (`confinement` tells how), and the worker survives if it crashes. The
-modules for each kind of file are imported on demand: loading GDAL and its dependencies takes four
-times as long as the rest of the preview of a small table, and counts towards the memory of the
-process.
+The modules for each kind of file are imported on demand: loading GDAL and its dependencies takes four times as long as
+the rest of the preview of a small table, and counts towards the memory of the process.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
-from ckanext.ecosphere.access.confinement import confine
 from ckanext.ecosphere.access.preview.kinds import MOST_TEXT, TEXTS, PreviewError, beginning, sniff
+from ckanext.ecosphere.shared.confinement import confine
+from ckanext.ecosphere.shared.confinement.process import UNPACKED_MEGABYTES, serve
 
-UNPACKED_MEGABYTES = 400
 SHOWN_TEXT = 60_000
 MOST_BYTES = 3_000_000
 #: Declared sizes of files above this are ignored.
@@ -54,26 +50,12 @@ _FACTS = (
 )  # fmt: skip
 
 
-def main() -> None:
-    """Restrict the process, carry out the job on stdin, and write the result to stdout."""
-    job = json.load(sys.stdin)
-    confine.limit(job["memory"], job["seconds"], UNPACKED_MEGABYTES)
-    try:
-        confine.enclose(job["way"], job["readable"], job["folder"])
-        answer = {"facts": _carried_out(job)}
-    except PreviewError as error:
-        answer = {"error": error.code}
-    except MemoryError:
-        answer = {"error": "too-complex"}
-    except Exception as error:  # libraries may fail in any way on crafted files
-        detail = f"{type(error).__name__}: {error}"[:300]
-        answer = {"error": "unreadable", "detail": detail}
-    sys.stdout.write(json.dumps(answer))
+def carry_out(job: dict[str, Any]) -> dict[str, Any]:
+    """Make the sample or the extract of a job; return the facts about it.
 
-
-def _carried_out(job: dict[str, Any]) -> dict[str, Any]:
-    if job["task"] == "probe":
-        return {"leaks": confine.leaks(job["canary"], job["port"])}
+    Raises:
+        PreviewError: there is none.
+    """
     if job["task"] == "extract":
         from ckanext.ecosphere.access.take import making
 
@@ -96,9 +78,9 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
     kind = sniff(beginning(path), job.get("name", ""))
     is_part = bool(job.get("is_beginning"))
     if kind == "zip":
-        from ckanext.ecosphere.access.preview import kinds
+        from ckanext.ecosphere.shared.confinement import archives
 
-        path = kinds.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
+        path = archives.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
         kind = _BY_SUFFIX.get(path.suffix) or sniff(beginning(path), path.name)
     facts: dict[str, Any] = {}
     if kind in TEXTS and (is_part or path.stat().st_size > MOST_TEXT):
@@ -172,7 +154,7 @@ def _of_gdal(path: Path, kind: str, rows: int) -> dict[str, Any]:
 
 def _geopackage(path: Path, rows: int) -> dict[str, Any]:
     """Return the sample of a GeoPackage, of which GDAL opens a copy."""
-    from ckanext.ecosphere.access.preview import geopackage
+    from ckanext.ecosphere.shared.confinement import geopackage
 
     copy, total = geopackage.copied(path, path.parent, rows)
     table = _of_gdal(copy, "gpkg", rows)
@@ -271,4 +253,4 @@ def _text(path: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    serve(carry_out)

@@ -24,7 +24,6 @@ from shapely.geometry import shape
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config, turns
-from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample
 from ckanext.ecosphere.access.preview import files, images, messages
 from ckanext.ecosphere.access.preview.kinds import (
@@ -40,6 +39,7 @@ from ckanext.ecosphere.access.take.areas import FEATURE_SERVICES, Part, address,
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared.columns import now
+from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.vocabularies import tables
 
@@ -220,6 +220,7 @@ def _made(resource: Any, title: str, target: Path) -> tuple[DataDict, str]:
             data = fetch(resource, title, folder / "in")
             job = {
                 "task": "sample",
+                "module": files.READER,
                 "rows": config.sample_rows(),
                 "input": str(folder / "in"),
                 "output": str(folder / "out"),

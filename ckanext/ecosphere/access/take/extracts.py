@@ -16,7 +16,6 @@ from ckan import model
 from ckan.types import DataDict
 
 from ckanext.ecosphere.access import config, turns
-from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import BROKEN, EXTRACTS_KEPT, MADE, WANTED, Extract
 from ckanext.ecosphere.access.preview import files, messages
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, PreviewError, sniff
@@ -25,6 +24,7 @@ from ckanext.ecosphere.access.services.parsers import links, parse_json
 from ckanext.ecosphere.access.take import areas
 from ckanext.ecosphere.access.take.areas import Part, address, formats, is_gml
 from ckanext.ecosphere.shared.columns import now
+from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)
@@ -131,6 +131,7 @@ def _made(row: Extract) -> tuple[DataDict, str]:
             facts = sandbox.run(
                 {
                     "task": "extract",
+                    "module": files.READER,
                     "pages": [str(page) for page in fetched.pages],
                     "output": str(folder / "out"),
                     "format": asked["format"],

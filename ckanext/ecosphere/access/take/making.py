@@ -19,6 +19,7 @@ from shapely.geometry import mapping, shape
 from ckanext.ecosphere.access.preview import geo
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.shared import csv_table
+from ckanext.ecosphere.shared.confinement import coordinates
 
 Feature = dict[str, Any]
 
@@ -125,7 +126,7 @@ def _of_gml(path: Path) -> Iterator[Feature]:
     """Yield the features of a page of GML, in degrees."""
     info, geometries, names, values = geo.read(path, MOST_OF_A_PAGE)
     shapes = geo.shapes_of(geometries)
-    move = geo.to_degrees(info.get("crs"))
+    move = coordinates.to_degrees(info.get("crs"))
     if move is not None:
         shapes = shapely.transform(shapes, move)
     for row, geometry in enumerate(shapes):
@@ -257,7 +258,7 @@ def _moved(shapes: Any, crs: str) -> Any:
     if crs == DEGREES:
         return shapes
     transformer = Transformer.from_crs(DEGREES, crs, always_xy=True)
-    return shapely.transform(shapes, geo.mover(transformer))
+    return shapely.transform(shapes, coordinates.mover(transformer))
 
 
 def _kind(shapes: Any, *, single: bool) -> tuple[str, Any, bool]:

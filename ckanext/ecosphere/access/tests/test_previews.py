@@ -28,11 +28,11 @@ from pyogrio import raw
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
-from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import Sample
 from ckanext.ecosphere.access.preview import files, geo, samples, tables
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.tests.conftest import address
+from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.tests.scripted_server import serve
 
 GEOJSON = (Path(__file__).parents[4] / "dev/ogc/data/zones-humides.geojson").read_bytes()
@@ -55,6 +55,7 @@ def sample(body: bytes, tmp_path: Path, name: str = "", seconds: int = 20):
     (tmp_path / "in").write_bytes(body)
     job = {
         "task": "sample",
+        "module": files.READER,
         "input": str(tmp_path / "in"),
         "output": str(tmp_path / "out"),
         "rows": 100,
@@ -95,7 +96,7 @@ def made_by_gdal(driver: str, suffix: str, tmp_path: Path) -> dict[str, bytes]:
     from pyogrio import raw
     from pyproj import Transformer
 
-    from ckanext.ecosphere.access.preview.geo import mover
+    from ckanext.ecosphere.shared.confinement.coordinates import mover
 
     source = tmp_path / "source.geojson"
     source.write_bytes(GEOJSON)
@@ -605,6 +606,7 @@ def test_a_reader_that_never_ends_is_ended(loaded, tmp_path):
     (tmp_path / "in").write_bytes(body + b"]}")
     job = {
         "task": "sample",
+        "module": files.READER,
         "input": str(tmp_path / "in"),
         "output": str(tmp_path / "out"),
         "rows": 10,

@@ -15,10 +15,10 @@ import pytest
 from ckan.tests import factories
 
 from ckanext.ecosphere.access import jobs
-from ckanext.ecosphere.access.confinement import confine, sandbox
-from ckanext.ecosphere.access.preview import geo
+from ckanext.ecosphere.access.preview import files
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.tests import active_geopackages
+from ckanext.ecosphere.shared.confinement import confine, coordinates, sandbox
 
 SECRET = "SECRET_KEY = never-to-be-seen"
 BOTH = (confine.BUBBLEWRAP, confine.LANDLOCK)
@@ -45,6 +45,7 @@ def job(path: Path, work: Path) -> dict[str, Any]:
     shutil.copy(path, work / "in")
     return {
         "task": "sample",
+        "module": files.READER,
         "input": str(work / "in"),
         "output": str(work / "out"),
         "rows": 50,
@@ -59,7 +60,7 @@ def inside(
     given = sandbox.enclosed(way, work, readable)
     begun = (
         "import json, os, sys\n"
-        "from ckanext.ecosphere.access.confinement import confine\n"
+        "from ckanext.ecosphere.shared.confinement import confine\n"
         "confine.limit(1500, 20, 50)\n"
         f"confine.enclose({way!r}, {given['readable']!r}, {given['folder']!r})\n"
     )
@@ -215,7 +216,14 @@ def test_a_result_that_is_a_link_is_none(loaded, secret, work, way, monkeypatch)
     (work / "in").write_bytes(b"x")
     with pytest.raises(PreviewError) as raised:
         sandbox.run(
-            {"task": "sample", "input": str(work / "in"), "output": str(work / "out")}, 20, 700
+            {
+                "module": files.READER,
+                "task": "sample",
+                "input": str(work / "in"),
+                "output": str(work / "out"),
+            },
+            20,
+            700,
         )
     assert raised.value.code == "unreadable"
 
@@ -238,6 +246,7 @@ def test_an_uploaded_file_is_read_where_it_is_and_stays_as_it_is(
     monkeypatch.setattr(sandbox, "way", lambda: way)
     given = {
         "task": "sample",
+        "module": files.READER,
         "input": str(work / "in"),
         "output": str(work / "out"),
         "rows": 9,
@@ -276,7 +285,7 @@ def test_a_wall_that_leaks_is_none(loaded, monkeypatch):
 
 def test_only_the_drivers_of_the_list_are_left(loaded):
     code = (
-        "import json, pyogrio\nfrom ckanext.ecosphere.access.confinement import confine\n"
+        "import json, pyogrio\nfrom ckanext.ecosphere.shared.confinement import confine\n"
         "before = sorted(pyogrio.list_drivers()); confine.restrict_drivers()\n"
         "print(json.dumps([before, sorted(pyogrio.list_drivers())]))"
     )
@@ -298,7 +307,7 @@ def test_only_the_drivers_of_the_list_are_left(loaded):
 )
 def test_a_reference_system_that_names_a_file_is_none(secret, crs):
     with pytest.raises(PreviewError) as raised:
-        geo.to_degrees(crs.format(path=secret))
+        coordinates.to_degrees(crs.format(path=secret))
     assert raised.value.code == "no-crs"
 
 

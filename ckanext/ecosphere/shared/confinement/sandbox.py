@@ -24,12 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import ckanext.ecosphere as package
-from ckanext.ecosphere.access.confinement.confine import BUBBLEWRAP, LANDLOCK
-from ckanext.ecosphere.access.preview.kinds import PreviewError
+from ckanext.ecosphere.shared.confinement.confine import BUBBLEWRAP, LANDLOCK, FileError
 
 log = logging.getLogger(__name__)
 
-READER = "ckanext.ecosphere.access.preview.reader"
+PROBE = "ckanext.ecosphere.shared.confinement.process"
 LOWEST_SECONDS = 5
 #: Elapsed seconds for each second of processor time that the process may take.
 PATIENCE = 1.5
@@ -43,22 +42,23 @@ def run(job: dict[str, Any], seconds: int, memory_megabytes: int) -> dict[str, A
     """Run a job in the confined process; return its facts.
 
     Args:
-        job: the job of `reader`; its files are in one folder.
+        job: what to do, with files in one folder: `module` names the module that does it (`process.serve`),
+            `output` the file that it writes.
         seconds: limit of processor time; that of elapsed time is 1.5 times as long.
         memory_megabytes: address space of the process.
 
     Raises:
-        PreviewError: the job failed, or this machine cannot confine the process.
+        FileError: the job failed, or this machine cannot confine the process.
     """
     seconds = max(LOWEST_SECONDS, seconds)
     output = Path(job["output"])
     job = {**job, "seconds": seconds, "memory": memory_megabytes}
     answer = _answer(job, output.parent, seconds * PATIENCE)
     if "error" in answer:
-        raise PreviewError(answer["error"])
+        raise FileError(answer["error"])
     # The process may have been taken over: its result is a file, not a link.
     if output.is_symlink() or not output.is_file():
-        raise PreviewError("unreadable")
+        raise FileError("unreadable")
     return answer["facts"]
 
 
@@ -77,7 +77,7 @@ def _answer(job: dict[str, Any], folder: Path, seconds: float) -> dict[str, Any]
     ):
         try:
             process = subprocess.run(  # noqa: S603 - our own module
-                command(how, folder, readable),
+                command(how, folder, readable, job["module"]),
                 input=json.dumps({**job, **enclosed(how, folder, readable)}).encode(),
                 stdout=answered,
                 stderr=failed,
@@ -167,16 +167,19 @@ def _packages() -> list[Path]:
     return [_PACKAGE.parents[1], Path(paths["purelib"]), Path(paths["platlib"])]
 
 
-def command(how: str, folder: Path, readable: Sequence[Path] = ()) -> list[str]:
-    """Return the command that starts the reader.
+def command(
+    how: str, folder: Path, readable: Sequence[Path] = (), module: str = PROBE
+) -> list[str]:
+    """Return the command that starts the process.
 
     Args:
         how: `BUBBLEWRAP` or `LANDLOCK`.
         folder: the working folder, the only one that can be written to.
         readable: further files to read.
+        module: module to start.
     """
     # Without `site`: its .pth files name folders that are not there.
-    reader = [os.path.realpath(sys.executable), "-s", "-S", "-m", READER]
+    reader = [os.path.realpath(sys.executable), "-s", "-S", "-m", module]
     if how == LANDLOCK:
         return reader
     walls = ["bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]
@@ -187,7 +190,7 @@ def command(how: str, folder: Path, readable: Sequence[Path] = ()) -> list[str]:
 
 
 def enclosed(how: str, folder: Path, readable: Sequence[Path] = ()) -> dict[str, Any]:
-    """Return the part of a job that tells the reader how to confine itself."""
+    """Return the part of a job that tells the process how to confine itself."""
     paths = [str(path) for path in (*libraries(), *readable)]
     return {"way": how, "readable": paths, "folder": str(folder)}
 
@@ -217,7 +220,6 @@ def _probed(candidate: str) -> list[str]:
         canary.write_text("outside")
         with socket.create_server(("127.0.0.1", 0)) as listening:
             job = {
-                "task": "probe",
                 "canary": str(canary),
                 "port": listening.getsockname()[1],
                 "seconds": _PROBE_SECONDS,

@@ -15,7 +15,7 @@ from typing import Any
 
 import apsw
 
-from ckanext.ecosphere.access.preview.kinds import PreviewError
+from ckanext.ecosphere.shared.confinement.confine import FileError
 
 NAME = "sample.gpkg"
 MOST_COLUMNS, MOST_VALUE = 200, 8 * 1024 * 1024
@@ -60,7 +60,7 @@ def copied(path: Path, folder: Path, rows: int) -> tuple[Path, int]:
         the new file, and the number of rows of the original table.
 
     Raises:
-        PreviewError: it is not a GeoPackage, is damaged, or has tables that are read from
+        FileError: it is not a GeoPackage, is damaged, or has tables that are read from
             elsewhere.
     """
     target = folder / NAME
@@ -76,7 +76,7 @@ def copied(path: Path, folder: Path, rows: int) -> tuple[Path, int]:
             _copy_rows(source, copy, table, names, rows)
         copy.close()
     except (apsw.Error, sqlite3.Error, UnicodeError, ValueError, OverflowError) as error:
-        raise PreviewError("unreadable") from error
+        raise FileError("unreadable") from error
     return target, total
 
 
@@ -101,14 +101,14 @@ def _refuse_modules(source: apsw.Connection) -> None:
     """Refuse virtual tables that are no index.
 
     Raises:
-        PreviewError: there is one.
+        FileError: there is one.
     """
     query = """SELECT sql FROM sqlite_schema
         JOIN pragma_table_list AS listed ON listed.name = sqlite_schema.name
         WHERE listed.schema = 'main' AND listed.type = 'virtual'"""
     for (statement,) in source.execute(query):
         if not _INDEXES.match(str(statement)):
-            raise PreviewError("active-file")
+            raise FileError("active-file")
 
 
 def _quoted(name: str) -> str:
@@ -123,7 +123,7 @@ def _table(source: apsw.Connection) -> tuple[str, str]:
     for name, kind in source.execute(query):
         if source.execute(listed, (name,)).get == "table":
             return str(name), str(kind)
-    raise PreviewError("unreadable")
+    raise FileError("unreadable")
 
 
 def _create_table(source: apsw.Connection, copy: sqlite3.Connection, table: str) -> list[str]:

@@ -18,6 +18,22 @@ from pathlib import Path
 from typing import Any
 
 MEGABYTE = 1024 * 1024
+
+
+class FileError(Exception):
+    """A file of others cannot be handled.
+
+    Attributes:
+        code: key of the sentence of the room that says so: unreadable, too-complex, too-slow, not-confined…
+        size: size of a file that is too large, in bytes; 0 for other failures, or if it is unknown.
+    """
+
+    def __init__(self, code: str, size: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.size = size
+
+
 #: Most open files, and most processes and threads of the user (in a namespace: of this process).
 MOST_FILES, MOST_PROCESSES = 128, 32
 #: Ways of confinement, the better one first.

@@ -1,0 +1,1 @@
+"""Actions and authorization of studies."""

@@ -1,0 +1,63 @@
+"""States of a need on a site: a closed list, and how one is concluded from evidence.
+
+Absence is never concluded from an empty or failed answer: `NOTHING_HERE` needs an answered count on the site, from a
+dataset whose extent contains it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ckanext.ecosphere.shared.language import N_
+
+COVERS = "covers"
+COVERS_PART = "covers-part"
+NOTHING_HERE = "nothing-here"
+NOT_MAPPED = "not-mapped"
+RESTRICTED = "restricted"
+NO_ANSWER = "no-answer"
+NOBODY = "nobody"
+REQUESTED = "requested"
+NOT_RELEVANT = "not-relevant"
+
+LABELS = {
+    COVERS: N_("Covers the site"),
+    COVERS_PART: N_("Covers a part of the site"),
+    NOTHING_HERE: N_("Mapped, nothing here"),
+    NOT_MAPPED: N_("Not mapped here"),
+    RESTRICTED: N_("Exists, restricted"),
+    NO_ANSWER: N_("The service did not answer"),
+    NOBODY: N_("Nobody publishes it"),
+    REQUESTED: N_("Requested"),
+    NOT_RELEVANT: N_("Not relevant"),
+}
+
+#: How the extent of a dataset is known, from the surest to the least sure.
+EXTENTS = ("territory", "geometry", "box", "title", "unknown")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of one dataset, or of one need, on a site.
+
+    Attributes:
+        state: one of `LABELS`.
+        code: key of the sentence that says why (`wording.SENTENCES`), with `params`.
+        extent: how the extent of the dataset is known (`EXTENTS`), "" without a dataset.
+        share: share of the site that the extent contains, 0 to 1.
+        count: objects counted on the site, None if they were not counted.
+        nearest: metres to the nearest object, at most 20 000, None if not known.
+        at: ISO moment (UTC) of the evidence.
+        attempts: how often the service was asked.
+    """
+
+    state: str
+    code: str
+    params: dict[str, Any] = field(default_factory=dict)
+    extent: str = ""
+    share: float = 0.0
+    count: int | None = None
+    nearest: float | None = None
+    at: str = ""
+    attempts: int = 0
