@@ -15,7 +15,7 @@ from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
 #: Queues of the first worker, the most urgent first; it runs no harvests, which may take hours.
-QUICK_QUEUES = ("default", *(f"ecosphere:{room}" for room in ("requests", "search", "schemas", "quality", "access")))
+QUICK_QUEUES = ("default", *(f"ecosphere:{room}" for room in ("requests", "search", "schemas", "quality", "access", "studies")))
 #: Niceness of the other workers, so that the web server takes precedence over harvests.
 NICENESS = 10
 #: Queues of the other workers: harvests first, then what the first worker has no time for.

@@ -24,6 +24,7 @@ from .settings import DEV
 from .shell import StackError, say
 
 REQUESTS, DATASET, WITH_SERVICES = (DEV / "demo" / f"{name}.json" for name in ("requests", "quality", "services"))
+PUBLICATIONS = DEV / "demo" / "publications.json"
 #: Name of the dataset with working services.
 SERVICES = json.loads(WITH_SERVICES.read_text())["name"]
 #: Title of the organisation that publishes the datasets.
@@ -44,6 +45,7 @@ What to try next:
   data requests         {site}/demandes (a service's desk: log in as producteur-ddt-01)
   e-mails it sent       {mail} (none leaves this machine)
   maps, tables, QGIS    {site}/dataset/{services}
+  collections, reuses   {site}/bouquets, {site}/reutilisations
   quality               {site}/qualite (a service's own: {site}/organization/ddt-01053-01/tableau-de-bord)
   check all links       .venv/bin/ckan -c .local/ckan.ini ecosphere quality links --background
                         (asks the servers that the records name; make demo asks this machine only)
@@ -74,6 +76,7 @@ def run() -> None:
         ask(portal)
         ckan.command("ecosphere", "requests", "tick")
         publish(portal)
+        collect(portal)
         ckan.command("ecosphere", "access", "read")  # limited to this machine by `allowed_hosts`
         # The nightly run, without checking links: no request leaves this machine.
         ckan.command("ecosphere", "quality", "nightly", "--no-links", "--background")
@@ -251,6 +254,41 @@ def publish(portal: Portal) -> None:
     _published(portal, WITH_SERVICES, ckan.ogc_url())
     if name:
         ckan.command("ecosphere", "quality", "links", "--dataset", name, "--background")
+
+
+def collect(portal: Portal) -> None:
+    """Create the collections and reuses of `dev/demo/publications.json`, unless there are collections already.
+
+    Their datasets are the first results of searches, since the catalogue differs with its size.
+
+    Args:
+        portal: the portal, with the sysadmin's token.
+    """
+    if portal.call("ecosphere_collection_list", rows=0)["count"]:
+        return
+    say("Collecting datasets, telling of reuses")
+    content = json.loads(PUBLICATIONS.read_text(encoding="utf-8"))
+    try:
+        for entry in content["collections"]:
+            items = [{**item, "package_id": _first(portal, item.pop("query"))} for item in entry.pop("items")]
+            service = entry["organization"] or portal.call("organization_autocomplete", q=PUBLISHER)[0]["name"]
+            entry |= {"items": items, "organization": service, "public": True}
+            portal.call("ecosphere_collection_create", **entry)
+        for entry in content["reuses"]:
+            package, is_read = _first(portal, entry.pop("query")), entry.pop("publish")
+            reuse = portal.call("ecosphere_reuse_create", **entry, packages=[package])
+            if is_read:
+                portal.call("ecosphere_reuse_moderate", id=reuse["id"], decision="published")
+    except ActionError as error:
+        say(f"  {error}")
+
+
+def _first(portal: Portal, query: str) -> str:
+    """Return the id of the first dataset that a search finds, "" if there is none."""
+    if not query:
+        return ""
+    found = portal.call("package_search", q=query, fq="+dataset_type:dataset", rows=1)["results"]
+    return found[0]["id"] if found else ""
 
 
 def _published(portal: Portal, file: Path, home: str) -> str:

@@ -21,6 +21,8 @@ TEXTS = (
     "schemas/dataset.yaml",
     "schemas/data/uses.yaml",
     "search/data/weights.csv",
+    "studies/data/*.yaml",
+    "studies/data/frames/*.yaml",
     "vocabularies/data/quality-dimension.csv",
 )
 _PLACE = re.compile(

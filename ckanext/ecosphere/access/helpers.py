@@ -9,11 +9,13 @@ from urllib.parse import urlencode
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.access import config, qgis
+from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview import messages, samples
 from ckanext.ecosphere.access.services import presentation, storage
+from ckanext.ecosphere.access.take import areas
 from ckanext.ecosphere.access.take.areas import offers_features
-from ckanext.ecosphere.shared import once, outlines, template_helpers
+from ckanext.ecosphere.dataset.geometry import Box
+from ckanext.ecosphere.shared import once, outlines, qgis, template_helpers
 
 MOST_PREVIEWS, MOST_ASKED = 20, 10
 MOST_LOOKED_AT = 200
@@ -40,6 +42,33 @@ def ecosphere_access_opens_in_qgis(pkg: dict[str, Any], res: dict[str, Any]) -> 
     """Return whether QGIS can open a resource, or a layer of its service."""
     service = of_dataset(pkg).get(str(res.get("id") or ""))
     return bool(qgis.layers_of_resource(pkg, res, service))
+
+
+def ecosphere_access_layers(pkg: dict[str, Any]) -> list[qgis.Source]:
+    """Return the layers of a dataset that QGIS can open and the reader can reach."""
+    services = of_dataset(pkg)
+    sources: list[qgis.Source] = []
+    for resource in (pkg.get("resources") or [])[:MOST_LOOKED_AT]:
+        sources += qgis.layers_of_resource(pkg, resource, services.get(resource["id"]))
+    return sources
+
+
+def ecosphere_access_parts(pkg: dict[str, Any], box: Box | None) -> list[tuple[str, str]]:
+    """Return title and address of the part of each layer of a dataset that lies in a box (degrees).
+
+    Layers whose service does not offer features, or is closed to the reader, are left out.
+    """
+    services = of_dataset(pkg)
+    addresses = []
+    for resource in (pkg.get("resources") or [])[:MOST_LOOKED_AT]:
+        service = services.get(resource["id"])
+        if service is None or template_helpers.ecosphere_closed(pkg, resource):
+            continue
+        for layer in service["layers"]:
+            if offers_features(service, layer):
+                title = str(layer["title"] or layer["name"])
+                addresses.append((title, areas.address(service, layer, areas.Part(box))))
+    return addresses
 
 
 def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:

@@ -10,16 +10,16 @@ from ckan.lib.search import SearchError
 from flask import Blueprint, g, jsonify, make_response, redirect, request, send_file
 from werkzeug.wrappers import Response
 
-from ckanext.ecosphere.access import config, jobs, qgis, turns, use
+from ckanext.ecosphere.access import config, jobs, turns, use
 from ckanext.ecosphere.access.auth import ReadableResource, readable, readable_extract
-from ckanext.ecosphere.access.helpers import of_dataset
+from ckanext.ecosphere.access.helpers import ecosphere_access_layers
 from ckanext.ecosphere.access.model import BROKEN, MADE, Extract
 from ckanext.ecosphere.access.preview import files, images, messages, samples
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, PreviewError, beginning, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take import areas, extracts, form
 from ckanext.ecosphere.access.take.areas import DEGREES, formats, names_attributes, snippets
-from ckanext.ecosphere.shared import web_guard
+from ckanext.ecosphere.shared import qgis, web_guard
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.shared.web_guard.visits import asked_by_head
@@ -283,7 +283,9 @@ def of_resource(id: str, resource_id: str) -> Response:
     item = _readable(id, resource_id)
     pkg: Any = tk.get_action("package_show")(_context(), {"id": item.package.id})
     title = item.resource.name or pkg["title"] or pkg["name"]
-    return _layer_definition(title, [(pkg["title"], _layers(pkg, resource_id))], pkg["name"])
+    resources = [resource for resource in pkg["resources"] if resource["id"] == resource_id]
+    layers = ecosphere_access_layers({**pkg, "resources": resources})
+    return _layer_definition(title, [(pkg["title"], layers)], pkg["name"])
 
 
 @ecosphere_access.route("/dataset/<id>/qgis.qlr")
@@ -324,16 +326,7 @@ def of_search() -> Response:
 
 
 def _groups(datasets: list[dict[str, Any]]) -> list[tuple[str, list[qgis.Source]]]:
-    return [(pkg["title"] or pkg["name"], _layers(pkg)) for pkg in datasets]
-
-
-def _layers(pkg: dict[str, Any], resource_id: str = "") -> list[qgis.Source]:
-    services = of_dataset(pkg)
-    sources: list[qgis.Source] = []
-    for resource in pkg.get("resources") or []:
-        if resource_id in ("", resource["id"]):
-            sources += qgis.layers_of_resource(pkg, resource, services.get(resource["id"]))
-    return sources
+    return [(pkg["title"] or pkg["name"], ecosphere_access_layers(pkg)) for pkg in datasets]
 
 
 def _layer_definition(

@@ -36,6 +36,7 @@ QUEUES = {
     "ecosphere:requests": N_("E-mails and comparisons of data requests"),
     "ecosphere:schemas": N_("Bulk edits and catalogue files"),
     "ecosphere:search": N_("Search alerts"),
+    "ecosphere:studies": N_("Counts on the sites of studies, and e-mails about them"),
 }
 
 blueprint = Blueprint("ecosphere_console", __name__, url_prefix="/ecosphere/admin")

@@ -17,6 +17,10 @@ MOST_VERTICES = "ecosphere.studies.most_vertices"
 SECONDS = "ecosphere.studies.seconds"
 MOST_COUNTED = "ecosphere.studies.most_counted"
 OUTLINES_URL = "ecosphere.studies.outlines_url"
+PROCESS_LIMITS = "ecosphere.studies.process_limits"
+TERRITORY_LIMITS = "ecosphere.studies.territory_limits"
+REUSE_LIMITS = "ecosphere.studies.reuse_limits"
+OPINION_LIMITS = "ecosphere.studies.opinion_limits"
 
 MEGABYTE = 1024 * 1024
 
@@ -56,3 +60,8 @@ def most_counted() -> int:
 def outlines_url() -> str:
     """Return the URL of outlines, with the placeholders `{kind}` and `{code}`; empty without one."""
     return str(tk.config[OUTLINES_URL] or "")
+
+
+def limits(option: str) -> str:
+    """Return the rate limits of one of the `*_limits` options."""
+    return str(tk.config[option] or "")

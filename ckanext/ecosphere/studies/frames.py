@@ -1,16 +1,42 @@
 """Frames: ordered, grouped lists of the needs of a kind of study.
 
-A frame is a YAML file of `data/frames`, or a version that editors made in the portal. It takes needs from
-`data/needs.yaml` and says why this kind of study needs them. A frame of a region or département inherits from another.
+A frame is a YAML file of `data/frames`, or a version that editors made in the portal. It takes
+needs from `data/needs.yaml` and says why this kind of study needs them. A frame of a region or
+département inherits from another: it has only what it adds, removes and changes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache, lru_cache
+from itertools import chain
+from pathlib import Path
 from typing import Any
+
+import yaml
+from ckan import model as ckan_model
+from sqlalchemy import select
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.studies.content import LONG, SHORT, ContentError, Reader
+from ckanext.ecosphere.studies.model import PortalFrame
+
+log = logging.getLogger(__name__)
+
+DATA = Path(__file__).with_name("data")
 
 #: Where the data of a need are looked for, from the site outwards.
 PLACES = ("site", "within", "epci", "departement", "catchment", "national")
+
+MOST_GROUPS, MOST_NEEDS, MOST_SOURCES = 30, 150, 60
+MOST_IN_CATALOGUE = 1_000
+MOST_WORDS, MOST_THEMES, MOST_TO_CALL, MOST_REFERENCES = 30, 10, 10, 12
+FARTHEST = 100
+"""Kilometres."""
+COARSEST = 10_000_000
+OLDEST = 100
 
 
 @dataclass(frozen=True)
@@ -20,7 +46,8 @@ class Need:
     Attributes:
         id: identifies it in `needs.yaml` and within a frame.
         label: name by language ("fr", "en").
-        why: reason, by language, as a short sentence; `source` is the key of the source in the frame.
+        why: reason, by language, as a short sentence; `source` is the key of the source in the
+            frame.
         words: words and phrases by which its data are searched, the best first.
         themes: ids of the vocabulary `themes`, any of which suits.
         place: one of `PLACES`; `distance` in kilometres, for "within".
@@ -49,7 +76,12 @@ class Need:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the need as JSON values, as stored with a study."""
-        raise NotImplementedError
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def of_dict(cls, data: Mapping[str, Any]) -> Need:
+        """Return a stored need; keys of other versions of this class are ignored."""
+        return cls(**_known(cls, data))
 
 
 @dataclass(frozen=True)
@@ -105,12 +137,385 @@ class Frame:
     sources: tuple[Source, ...]
     groups: tuple[Group, ...]
 
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """All needs, in order."""
+        return tuple(chain.from_iterable(group.needs for group in self.groups))
+
+    def source(self, key: str) -> Source | None:
+        """Return a source."""
+        return next((source for source in self.sources if source.key == key), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the frame as JSON values."""
+        data = {name: _plain(value) for name, value in asdict(self).items()}
+        for group, row in zip(self.groups, data["groups"], strict=True):
+            row["needs"] = [need.as_dict() for need in group.needs]
+        return data
+
+    @classmethod
+    def of_dict(cls, data: Mapping[str, Any]) -> Frame:
+        """Return a stored frame."""
+        groups = []
+        for row in data["groups"]:
+            needs = tuple(Need.of_dict(need) for need in row["needs"])
+            groups.append(Group(row["id"], row["label"], needs))
+        sources = tuple(Source(**_known(Source, row)) for row in data["sources"])
+        return cls(**{**_known(cls, data), "sources": sources, "groups": tuple(groups)})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return value
+
+
+def _known(of: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the fields of a dataclass, lists as tuples."""
+    values = {}
+    for item in fields(of):
+        if item.name in data:
+            value = data[item.name]
+            if isinstance(value, list):
+                value = tuple(value)
+            values[item.name] = value
+    return values
+
+
+def in_language(texts: Mapping[str, str], language: str) -> str:
+    """Return a text in a language ("en", "fr_FR"…), or in French if it has no other."""
+    return texts.get(language[:2]) or texts.get("fr") or next(iter(texts.values()), "")
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def load(path: Path) -> Any:
+    """Return the content of a YAML file."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _keys(name: str) -> frozenset[str]:
+    """Return the ids of a file of `data` (`uses` of that of suitability)."""
+    content = load(DATA / f"{name}.yaml")
+    return frozenset(content.get("uses", content))
+
+
+#: Key of a need → how it is read. What is not given is that of the need as known so far.
+_READ: dict[str, Callable[[Reader], Any]] = {
+    "label": lambda reader: reader.languages("label", SHORT, required=True),
+    "why": lambda reader: reader.languages("why", LONG, required=True),
+    "source": lambda reader: reader.text("source"),
+    "words": lambda reader: reader.texts("words", MOST_WORDS, 80),
+    "themes": lambda reader: reader.choices(
+        "themes", MOST_THEMES, voc.get("themes"), "the ids of the vocabulary themes"
+    ),
+    "place": lambda reader: reader.choice("place", PLACES, ", ".join(PLACES)) or "site",
+    "distance": lambda reader: float(reader.number("distance", 0, FARTHEST)),
+    "scale": lambda reader: int(reader.number("scale", 0, COARSEST)),
+    "age": lambda reader: int(reader.number("age", 0, OLDEST)),
+    "use": lambda reader: reader.choice(
+        "use", _keys("suitability"), "the uses of suitability.yaml"
+    ),
+    "mandatory": lambda reader: reader.flag("mandatory"),
+    "call": lambda reader: reader.texts("call", MOST_TO_CALL),
+    "references": lambda reader: reader.choices(
+        "references", MOST_REFERENCES, _keys("references"), "the keys of references.yaml"
+    ),
+}
+
+
+def _read_need(reader: Reader, base: Need) -> Need:
+    """Return a need with the values that are given; the others are those of the base."""
+    values = {key: read(reader) for key, read in _READ.items() if reader.has(key)}
+    need = replace(base, **values)
+    reader.close()
+    return need
+
+
+@cache
+def needs() -> dict[str, Need]:
+    """Return the needs of `data/needs.yaml` by id.
+
+    Raises:
+        ContentError: the file is wrong.
+    """
+    reader = Reader(load(DATA / "needs.yaml"), "needs.yaml")
+    catalogue = {}
+    for id_, inner in reader.objects(MOST_IN_CATALOGUE).items():
+        need = _read_need(inner, Need(id_, {}))
+        for key in ("label", "words"):
+            if not getattr(need, key):
+                inner.note("missing", key=key)
+        catalogue[id_] = need
+    reader.check()
+    return catalogue
+
+
+def frame_of(
+    content: Any, id_: str = "", version: int = 0, parents: Mapping[str, Frame] | None = None
+) -> Frame:
+    """Return the frame that a content describes, inherited parts included.
+
+    Args:
+        content: as in a file of `data/frames`, of a file or of an editor.
+        parents: frames from which it may inherit; those of files by default.
+
+    Raises:
+        ContentError: with all that is wrong, where, and what to do.
+    """
+    if parents is None:
+        parents = shipped()
+    reader = Reader(content, id_ or "frame")
+    inherits = reader.text("inherits")
+    parent = parents.get(inherits)
+    if inherits and parent is None:
+        reader.note("parent", value=inherits)
+    sources = _sources(reader, parent)
+    frame_ = Frame(
+        id=id_,
+        version=version,
+        title=reader.languages("title", SHORT, required=True),
+        description=reader.languages("description", LONG),
+        territory=reader.choice("territory", voc.get("territories"), "the ids of territories"),
+        inherits=inherits,
+        checked=reader.day("checked"),
+        sources=tuple(sources.values()),
+        groups=_groups(reader, parent, sources),
+    )
+    count = len(frame_.needs)
+    if not count:
+        reader.note("no-needs")
+    if count > MOST_NEEDS:
+        reader.note("too-many", key="needs", count=count, most=MOST_NEEDS)
+    reader.close()
+    reader.check()
+    return frame_
+
+
+def _sources(reader: Reader, parent: Frame | None) -> dict[str, Source]:
+    """Return the sources by key, those of the parent first."""
+    sources: dict[str, Source] = {}
+    if parent:
+        sources = {source.key: source for source in parent.sources}
+    own: set[str] = set()
+    for row in reader.rows("sources", MOST_SOURCES, "key"):
+        key = row.id("key")
+        _note_twice(row, key, own)
+        title, url = row.text("title", SHORT, required=True), row.url("url", required=True)
+        sources[key] = Source(key, title, url, row.day("checked"))
+        row.close()
+    return sources
+
+
+def _groups(
+    reader: Reader, parent: Frame | None, sources: Mapping[str, Source]
+) -> tuple[Group, ...]:
+    """Return the groups: those of the parent without what is removed, then what is changed or new."""
+    labels: dict[str, dict[str, str]] = {}
+    placed: dict[str, tuple[str, Need]] = {}
+    if parent:
+        labels = {group.id: group.label for group in parent.groups}
+        for group in parent.groups:
+            placed.update({need.id: (group.id, need) for need in group.needs})
+    _remove(reader, placed)
+    own_groups: set[str] = set()
+    own_needs: set[str] = set()
+    for row in reader.rows("groups", MOST_GROUPS):
+        group_id = row.id("id")
+        _note_twice(row, group_id, own_groups)
+        label = row.languages("label", SHORT, required=group_id not in labels)
+        labels[group_id] = label or labels.get(group_id, {})
+        for entry in row.rows("needs", MOST_NEEDS, "need"):
+            need_id = entry.id("need")
+            _note_twice(entry, need_id, own_needs)
+            _group, base = placed.get(need_id, ("", needs().get(need_id)))
+            placed[need_id] = (group_id, _entry(entry, need_id, base, sources))
+        row.close()
+    groups = []
+    for group_id, label in labels.items():
+        inside = tuple(need for place, need in placed.values() if place == group_id)
+        if inside:
+            groups.append(Group(group_id, label, inside))
+    return tuple(groups)
+
+
+def _remove(reader: Reader, placed: dict[str, tuple[str, Need]]) -> None:
+    for id_ in reader.texts("remove", MOST_NEEDS):
+        if placed.pop(id_, None) is None:
+            reader.note("not-inherited", value=id_, parent=reader.text("inherits"))
+
+
+def _note_twice(row: Reader, id_: str, earlier: set[str]) -> None:
+    if id_ in earlier:
+        row.note("twice", value=id_)
+    earlier.add(id_)
+
+
+def _entry(entry: Reader, need_id: str, base: Need | None, sources: Mapping[str, Source]) -> Need:
+    """Return a need of a frame: inherited and changed, of the catalogue, or the frame's own."""
+    if base is None:
+        if need_id and not (entry.has("label") and entry.has("words")):
+            entry.note("need", value=need_id)
+        base = Need(need_id, {})
+    need = _read_need(entry, base)
+    for key in ("why", "source"):
+        if not getattr(need, key) and not entry.has(key):
+            entry.note("missing", key=key)
+    if need.source and need.source not in sources:
+        entry.note("source", value=need.source)
+    return need
+
+
+def build(
+    contents: Mapping[str, tuple[int, Any]],
+) -> tuple[dict[str, Frame], dict[str, ContentError]]:
+    """Return the frames of contents by id, parents first, and what is wrong with the others.
+
+    Args:
+        contents: version and content by id.
+    """
+    built: dict[str, Frame] = {}
+    wrong: dict[str, ContentError] = {}
+    waiting = dict(contents)
+    while waiting:
+        ready = [id_ for id_ in waiting if _inherits(waiting[id_][1]) not in waiting]
+        # Those that inherit from each other are never ready; none of them is among the parents.
+        for id_ in ready or list(waiting):
+            version, content = waiting.pop(id_)
+            try:
+                built[id_] = frame_of(content, id_, version, built)
+            except ContentError as error:
+                wrong[id_] = error
+    return built, wrong
+
+
+def _inherits(content: Any) -> str:
+    value = None
+    if isinstance(content, dict):
+        value = content.get("inherits")
+    return str(value or "")
+
+
+@cache
+def _files() -> dict[str, tuple[int, Any]]:
+    paths = sorted((DATA / "frames").glob("*.yaml"))
+    return {path.stem: (0, load(path)) for path in paths}
+
+
+@cache
+def shipped() -> dict[str, Frame]:
+    """Return the frames of files by id.
+
+    Raises:
+        ContentError: a file is wrong.
+    """
+    built, wrong = build(_files())
+    if wrong:
+        raise ContentError(list(chain.from_iterable(error.problems for error in wrong.values())))
+    return built
+
+
+# --- what differs --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Change:
+    """A need that a frame changes.
+
+    Attributes:
+        before: as in the frame from which it inherits.
+        keys: names of the fields that differ.
+    """
+
+    need: Need
+    before: Need
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a frame adds, removes and changes, in the order of the frames."""
+
+    added: tuple[Need, ...]
+    removed: tuple[Need, ...]
+    changed: tuple[Change, ...]
+
+
+def difference(frame_: Frame, parent: Frame) -> Difference:
+    """Return what differs between a frame and the one from which it inherits, or two versions."""
+    before = {need.id: need for need in parent.needs}
+    after = {need.id: need for need in frame_.needs}
+    changed = []
+    for id_, need in after.items():
+        old = before.get(id_)
+        if old is not None and old != need:
+            names = (item.name for item in fields(Need))
+            keys = tuple(name for name in names if getattr(old, name) != getattr(need, name))
+            changed.append(Change(need, old, keys))
+    return Difference(
+        added=tuple(need for id_, need in after.items() if id_ not in before),
+        removed=tuple(need for id_, need in before.items() if id_ not in after),
+        changed=tuple(changed),
+    )
+
+
+# --- frames in force -----------------------------------------------------------------------------
+
 
 def frames() -> tuple[Frame, ...]:
-    """Return the frames in force, those of files and of the portal, inherited parts included."""
-    raise NotImplementedError
+    """Return the frames in force, those of files and of the portal, inherited parts included.
+
+    National ones first, by title. A version of the portal takes the place of the file with the
+    same id; one that can no longer be used is logged, and the file is in force.
+    """
+    query = select(PortalFrame.id).distinct(PortalFrame.frame_id)
+    query = query.order_by(PortalFrame.frame_id, PortalFrame.version.desc())
+    return _in_force(tuple(ckan_model.Session.scalars(query)))
 
 
 def frame(id_: str) -> Frame | None:
     """Return a frame in force."""
-    raise NotImplementedError
+    return next((candidate for candidate in frames() if candidate.id == id_), None)
+
+
+def content_of(frame_: Frame) -> Any:
+    """Return the content from which a frame in force was read, to copy and change."""
+    if not frame_.version:
+        return _files()[frame_.id][1]
+    query = select(PortalFrame.content).where(PortalFrame.frame_id == frame_.id)
+    return ckan_model.Session.scalar(query.where(PortalFrame.version == frame_.version))
+
+
+def applicable(candidates: Iterable[Frame], territories: Iterable[str]) -> tuple[Frame, ...]:
+    """Return the frames for a site: those of its territories, and national ones that none refines.
+
+    Args:
+        territories: index values (`site.Site.territories`).
+    """
+    inside = {"", *territories}
+    fitting = [frame_ for frame_ in candidates if frame_.territory in inside]
+    refined = {frame_.inherits for frame_ in fitting if frame_.territory}
+    return tuple(frame_ for frame_ in fitting if frame_.id not in refined)
+
+
+@lru_cache(maxsize=4)
+def _in_force(ids: tuple[str, ...]) -> tuple[Frame, ...]:
+    """Return the frames of files and of these rows of the portal, which never change."""
+    portal: dict[str, tuple[int, Any]] = {}
+    if ids:
+        query = select(PortalFrame).where(PortalFrame.id.in_(ids))
+        for row in ckan_model.Session.scalars(query):
+            portal[row.frame_id] = (row.version, row.content)
+    built, wrong = build({**_files(), **portal})
+    for id_, error in wrong.items():
+        log.warning("frame %s cannot be used: %s", id_, error)
+        portal.pop(id_, None)
+    if wrong:
+        built, wrong = build({**_files(), **portal})
+    return tuple(sorted(built.values(), key=_order))
+
+
+def _order(frame_: Frame) -> tuple[bool, str]:
+    return bool(frame_.territory), voc.normalise(in_language(frame_.title, "fr"))

@@ -58,9 +58,12 @@ class Study(tk.BaseModel):
         frame_id, frame_version: frame from which its needs were taken, "" and 0 without one.
         site: label, kind (communes, epci, drawn, file), codes, and geometry (GeoJSON, degrees).
         buffer: metres around the site.
+        territories: ids of the départements and régions in which the site lies (vocabulary `territories`), for
+            statistics, which never read the site.
         state: active or archived.
         run: number of its last run, 0 before the first; `run_at` is when it began.
         pending: datasets whose objects are still to be counted.
+        looked: when the portal last looked whether what nobody published has appeared.
     """
 
     __tablename__ = "ecosphere_study"
@@ -72,10 +75,12 @@ class Study(tk.BaseModel):
     frame_version: Mapped[Count]
     site: Mapped[Object]
     buffer: Mapped[Count]
+    territories: Mapped[List]
     state: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="active")
     run: Mapped[Count]
     run_at: Mapped[datetime | None] = mapped_column(MOMENT)
     pending: Mapped[Count]
+    looked: Mapped[datetime | None] = mapped_column(MOMENT)
     created: Mapped[Created]
     modified: Mapped[Created]
 

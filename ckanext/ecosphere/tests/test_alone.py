@@ -37,6 +37,7 @@ ALONE = {
     "ecosphere_search": "ecosphere_search",
     "ecosphere_access": "ecosphere_access",
     "ecosphere_openid": "ecosphere_openid",
+    "ecosphere_studies": "ecosphere_studies",
 }
 TYPES = ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata", "ecosphere_ogcapi")
 PATHS = (

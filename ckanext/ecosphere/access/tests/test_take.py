@@ -24,7 +24,7 @@ from ckan.tests import factories
 from click.testing import CliRunner
 from lxml import etree
 
-from ckanext.ecosphere.access import cli, jobs, qgis
+from ckanext.ecosphere.access import cli, jobs
 from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.model import Extract, Sample, Use, now
 from ckanext.ecosphere.access.preview import files
@@ -35,7 +35,7 @@ from ckanext.ecosphere.access.tests.conftest import address, call
 from ckanext.ecosphere.quality import links
 from ckanext.ecosphere.quality.model import Link
 from ckanext.ecosphere.setup import recovery
-from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared import dates, qgis
 from dev.attack import readers
 from dev.ogc.server import DATA
 

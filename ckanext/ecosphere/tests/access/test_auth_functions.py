@@ -34,6 +34,8 @@ PUBLIC = {
     "ecosphere_request_similar",
     "ecosphere_request_stats",
     "ecosphere_search_suggest",
+    "ecosphere_study_frame_list",
+    "ecosphere_study_frame_show",
     "harvest_object_show",
     "harvest_source_show",
     "harvest_source_show_status",

@@ -34,6 +34,12 @@ from ckanext.ecosphere.schemas import bulk
 from ckanext.ecosphere.search.alerts import mails
 from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.shared import mailing
+from ckanext.ecosphere.studies import editing
+from ckanext.ecosphere.studies import store as studies
+from ckanext.ecosphere.studies.model import Collection, Reuse, Study, StudyDataset, StudyNeed, StudyRun
+from ckanext.ecosphere.studies.model import Member as StudyMember
+from ckanext.ecosphere.studies.model import now as study_moment
+from ckanext.ecosphere.studies.site import of_communes
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
 #: Persona → account; the request belongs to another user ("asker"), the draft to `user`.
@@ -123,6 +129,8 @@ def build() -> World:
     _make_harvest(world)
     _make_bulk_edit(world)
     _make_services(world)
+    _make_studies(world)
+    _make_publications(world)
     make_source(world)
     return world
 
@@ -318,6 +326,80 @@ def _make_services(world: World) -> None:
         assert address is not None
         layer = Layer("zh", crs=["EPSG:3857"], formats=["application/json"])
         storage_of_services.write([(address, Outcome(Description(kind, layers=[layer])))])
+
+
+def _make_studies(world: World) -> None:
+    """Create a study of `user` that `editor` may change and `admin` may read, a link into it, a frame of `editor`."""
+    people = {persona: world.things[persona][0] for persona in ("user", "editor", "admin")}
+    study = Study(title=SECRET_TITLE, owner_id=people["user"], site=of_communes(["42147"]).as_dict(), run=1)
+    study.run_at = study.looked = study_moment()
+    model.Session.add(study)
+    model.Session.flush()
+    label = {"fr": "Zones humides", "en": "Wetlands"}
+    need = StudyNeed(
+        study_id=study.id, group=label, need={"id": "wetlands", "label": label, "words": ["zones humides"]}
+    )
+    writer = StudyMember(study_id=study.id, user_id=people["editor"], may_write=True)
+    reader = StudyMember(study_id=study.id, user_id=people["admin"])
+    model.Session.add_all([need, writer, reader, StudyRun(study_id=study.id, number=1, results={})])
+    model.Session.flush()
+    dataset = world.things["dataset"][0]
+    model.Session.add(StudyDataset(study_need_id=need.id, package_id=dataset, title="Zones humides", rank=1))
+    token = studies.make_link(study, may_write=False)
+    content = {
+        "title": {"fr": "Cadre de la Loire"},
+        "sources": [{"key": "guide", "title": "Guide", "url": "https://example.org/guide"}],
+        "groups": [
+            {
+                "id": "nature",
+                "label": {"fr": "Nature"},
+                "needs": [
+                    {
+                        "need": "haies-du-forez",
+                        "label": {"fr": "Haies"},
+                        "words": ["haies"],
+                        "why": {"fr": "Le service le demande."},
+                        "source": "guide",
+                    }
+                ],
+            }
+        ],
+    }
+    frame = editing.save("", content, people["editor"])
+    model.Session.commit()
+    written = editing.written(content)
+    things = {
+        "study": study.id,
+        "study_need": need.id,
+        "study_member": reader.id,
+        "study_link": token,
+        "portal_frame": frame.frame_id,
+        "frame_content": written,
+    }
+    world.things |= {thing: (value, value) for thing, value in things.items()}
+
+
+def _make_publications(world: World) -> None:
+    """Create collections of `ddt-42`, one of them not public, and reuses of "asker"; keep a dataset in the study."""
+    dataset, private = world.things["dataset"][0], world.things["private"][0]
+    items = [{"group": "", "label": "", "note": "", "package_id": id_} for id_ in (dataset, private)]
+    for thing, public in (("collection", True), ("private_collection", False)):
+        row = Collection(
+            name=thing, title=thing, organization_id=world.things["service"][0], public=public, items=items
+        )
+        model.Session.add(row)
+        model.Session.flush()
+        world.things[thing] = (row.id, row.name)
+    for thing, state in (("reuse", "held"), ("published_reuse", "published")):
+        reuse = Reuse(kind="map", title=thing, url="https://www.example.org/", state=state, packages=[dataset])
+        reuse.author_id = world.things["asker"][0]
+        model.Session.add(reuse)
+        model.Session.flush()
+        world.things[thing] = (reuse.id, reuse.id)
+    kept = StudyDataset(study_need_id=world.things["study_need"][0], package_id=world.things["tagged"][0])
+    kept.decision = "kept"
+    model.Session.add(kept)
+    model.Session.commit()
 
 
 def queued() -> int:

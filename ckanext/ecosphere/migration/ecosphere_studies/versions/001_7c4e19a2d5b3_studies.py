@@ -62,10 +62,12 @@ def upgrade():
         count("frame_version"),
         data("site"),
         count("buffer"),
+        data("territories", LIST),
         words("state", "active"),
         count("run"),
         moment("run_at", nullable=True),
         count("pending"),
+        moment("looked", nullable=True),
         moment("created"),
         moment("modified"),
     )

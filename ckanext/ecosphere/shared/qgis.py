@@ -20,7 +20,6 @@ import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchError
 from lxml import etree
 
-from ckanext.ecosphere.access.model import CLOSED, FAILED
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.services import ServiceAddress
 from ckanext.ecosphere.shared import characters, template_helpers
@@ -35,6 +34,8 @@ RASTER, VECTOR = "raster", "vector"
 WEB_MERCATOR, DEGREES = "EPSG:3857", "EPSG:4326"
 PREFERRED = ("EPSG:2154", WEB_MERCATOR, DEGREES, "CRS:84")
 MOST_LAYERS = 12
+CLOSED, FAILED = "closed", "failed"
+"""States of a service (`ecosphere_access_service_show`) whose layers cannot be opened."""
 BROKEN = "broken"
 """State of a URL that did not answer its last check."""
 #: Formats that GDAL opens over HTTP: type of the layer, provider, and prefix of the path.
@@ -295,19 +296,20 @@ def write(title: str, groups: Sequence[tuple[str, Sequence[Source]]]) -> bytes:
             one gets no group of its own.
     """
     root = etree.Element("qlr")
-    top = _group(root, title)
+    top = group(root, title)
     layers = etree.SubElement(root, "maplayers")
     filled = [(name, sources) for name, sources in groups if sources]
     for name, sources in filled:
         parent = top
         if len(filled) > 1:
-            parent = _group(top, name)
+            parent = group(top, name)
         for source in sources:
-            _layer(parent, layers, source)
+            add_layer(parent, layers, source)
     return etree.tostring(root, encoding="utf-8", doctype=DOCTYPE, pretty_print=True)
 
 
-def _group(parent: etree._Element, name: str) -> etree._Element:
+def group(parent: etree._Element, name: str) -> etree._Element:
+    """Add a group of layers to a layer tree."""
     group = etree.SubElement(
         parent,
         "layer-tree-group",
@@ -320,7 +322,8 @@ def _group(parent: etree._Element, name: str) -> etree._Element:
     return group
 
 
-def _layer(tree: etree._Element, layers: etree._Element, source: Source) -> None:
+def add_layer(tree: etree._Element, layers: etree._Element, source: Source) -> None:
+    """Add a layer to a group of the layer tree, and to the list of layers."""
     title, uri = characters.clean(source.title), characters.clean(source.uri)
     digest = uuid.uuid5(uuid.NAMESPACE_URL, f"{source.provider} {uri}").hex
     id_ = f"layer_{digest}_{len(layers)}"

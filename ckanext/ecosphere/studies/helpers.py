@@ -1,0 +1,87 @@
+"""Template helpers of studies: sentences, labels and the map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.studies import frames, states, wording
+
+#: State → symbol of the icon font; the word beside it says the same.
+ICONS = {
+    states.COVERS: "circle-check",
+    states.COVERS_PART: "circle-half-stroke",
+    states.NOTHING_HERE: "circle-minus",
+    states.NOT_MAPPED: "map",
+    states.RESTRICTED: "lock",
+    states.NO_ANSWER: "plug-circle-xmark",
+    states.NOBODY: "circle-question",
+    states.REQUESTED: "envelope-open-text",
+    states.NOT_RELEVANT: "ban",
+}
+
+
+def ecosphere_study_text(texts: Mapping[str, str] | None) -> str:
+    """Return a text by language in the language of the page."""
+    if not texts:
+        return ""
+    return frames.in_language(texts, language.current())
+
+
+def ecosphere_study_states() -> list[dict[str, str]]:
+    """Return the states of a need: id, label and symbol, in the order of the list."""
+    return [
+        {"id": id_, "label": tk._(label), "icon": ICONS[id_]}
+        for id_, label in states.LABELS.items()
+    ]
+
+
+def ecosphere_study_icon(state: str) -> str:
+    """Return the symbol of a state."""
+    return ICONS.get(state, "circle-question")
+
+
+def ecosphere_study_sentence(finding: Mapping[str, Any]) -> str:
+    """Return the sentence that says why a need or a dataset is in its state, with its date; "" for none."""
+    sentence = _said(wording.SENTENCES, str(finding.get("code") or ""), finding.get("params") or {})
+    if sentence and finding.get("at"):
+        day = dates.moment(finding["at"])
+        return tk._("{sentence} ({date})").format(sentence=sentence, date=day)
+    return sentence
+
+
+def ecosphere_study_reasons(reasons: Iterable[Any]) -> list[str]:
+    """Return why a dataset was proposed, in words."""
+    sentences = []
+    for code, params in reasons:
+        sentence = _said(wording.REASONS, str(code), params)
+        if sentence:
+            sentences.append(sentence)
+    return sentences
+
+
+def _said(sentences: Mapping[str, str], code: str, params: Mapping[str, Any]) -> str:
+    sentence = sentences.get(code)
+    if sentence is None:
+        return ""
+    try:
+        return tk._(sentence).format(**params)
+    except (KeyError, IndexError, ValueError):
+        # A row of an older version may lack a parameter.
+        return ""
+
+
+def ecosphere_study_moment(value: str | None) -> str:
+    """Return a moment in words."""
+    return dates.moment(value)
+
+
+def ecosphere_study_day(value: str | None) -> str:
+    """Return a day in words."""
+    return dates.day(value)
+
+
+HELPERS = {name: value for name, value in globals().items() if name.startswith("ecosphere_study_")}

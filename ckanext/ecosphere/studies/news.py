@@ -1,0 +1,287 @@
+"""What appears later is told: a nightly look for what nobody published, and the e-mails about studies.
+
+An e-mail names the study and its needs, never its site; it is written when it is sent, with what its reader may read
+then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.shared import characters, dates, language, mailing
+from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.studies import candidates, frames, jobs, shown, states, store
+from ckanext.ecosphere.studies.model import Study, StudyNeed, now
+from ckanext.ecosphere.work.jobs import Job, one_by_one
+from ckanext.ecosphere.work.model import Work
+from ckanext.ecosphere.work.outbox import Outbox, Unwanted
+
+APPEARED, EXPIRES, INVITED = "appeared", "expires", "invited"
+AGAIN = timedelta(hours=20)
+"""A study is looked at once a day."""
+AT_ONCE = 100
+"""Studies looked at in one run of the job; the next one continues."""
+REMINDED = timedelta(days=14)
+"""How long before the end of a permitted use its reminder is sent."""
+MOST_TITLES = 5
+LOOKING = "studies:news"
+_HERE = "ckanext.ecosphere.studies.news"
+
+
+def _due() -> sa.Select[Any]:
+    late = sa.or_(Study.looked.is_(None), Study.looked < now() - AGAIN)
+    query = sa.select(Study.id).where(Study.state == store.ACTIVE, Study.run > 0, late)
+    return query.order_by(Study.looked.nulls_first(), Study.id)
+
+
+def _is_due() -> bool:
+    is_one_due = model.Session.scalar(sa.select(_due().exists()))
+    model.Session.rollback()
+    return bool(is_one_due)
+
+
+LOOK = Job(
+    name="ecosphere-studies-look",
+    function=f"{_HERE}.look",
+    title="Studies: what has appeared",
+    queue=jobs.QUEUE,
+    seconds=3600,
+    has_work=_is_due,
+    lock=LOOKING,
+)
+OUTBOX = Outbox(
+    name="ecosphere-studies-mails",
+    function=f"{_HERE}.deliver",
+    title="Studies: e-mails",
+    queue=jobs.QUEUE,
+    kept=timedelta(days=30),
+)
+JOBS = (LOOK, OUTBOX)
+
+
+def look() -> int:
+    """Look whether what nobody published has appeared (background job); return in how many studies it has."""
+    with Locks() as locks:
+        if not locks.take(LOOKING):
+            return 0  # another process looks
+        ids = list(model.Session.scalars(_due().limit(AT_ONCE)))
+        model.Session.rollback()
+        number = one_by_one(ids, _look_at)
+    OUTBOX.enqueue()
+    return number
+
+
+def _look_at(study_id: str) -> int:
+    """Look at the missing needs of a study with the rights of its owner; return 1 if data for one have appeared."""
+    study = model.Session.get(Study, study_id)
+    if study is None:
+        return 0
+    study.looked = now()
+    model.Session.commit()
+    owner = model.Session.get(model.User, study.owner_id)
+    missing = [row for row in store.needs(study) if row.relevant and _is_missing(row)]
+    if owner is None or owner.state != model.State.ACTIVE or not missing:
+        return 0
+    context = {"user": owner.name, "auth_user_obj": owner}
+    appeared = _appeared(study, missing, context)
+    if not appeared:
+        return 0
+    countable = store.look(study, appeared, context)
+    for row in appeared:
+        store.settle(study, row)
+    study.pending += len(countable)
+    content = {"study": study.id, "needs": [row.id for row in appeared]}
+    OUTBOX.add([{"recipient": owner.id, "kind": APPEARED, "content": content}])
+    model.Session.commit()
+    jobs.want(countable)
+    return 1
+
+
+def _is_missing(row: StudyNeed) -> bool:
+    return (row.finding or {}).get("state") in (*store.MISSING, states.REQUESTED)
+
+
+def _appeared(study: Study, missing: Sequence[StudyNeed], context: Any) -> list[StudyNeed]:
+    """Return the needs for which there is a dataset that was never proposed, and that says something of the site."""
+    searched = [frames.Need.of_dict(row.need) for row in missing]
+    offered = candidates.look(searched, store.site_of(study), context)
+    datasets_known = store.datasets(missing)
+    appeared = []
+    for row in missing:
+        ids = {stored.package_id for stored in datasets_known[row.id]}
+        for candidate in offered.get(str(row.need.get("id")), []):
+            is_new = candidate.package_id not in ids
+            if is_new and candidate.finding.state not in store.MISSING:
+                appeared.append(row)
+                break
+    return appeared
+
+
+def remind(study: Study, row: StudyNeed, user_id: str, until: date) -> None:
+    """Plan the reminder of the end of a permitted use; the caller commits."""
+    moment = datetime.combine(until - REMINDED, time(6), tzinfo=dates.zone())
+    content = {"study": study.id, "needs": [row.id], "until": until.isoformat()}
+    mail = {"recipient": user_id, "kind": EXPIRES, "key": f"{row.id}:{until}", "content": content}
+    OUTBOX.add([{**mail, "due": max(moment, now())}])
+
+
+def tell_invited(study: Study, user_id: str) -> None:
+    """Tell a person, once, that a study is shared with them; the caller commits, then calls `OUTBOX.enqueue`."""
+    content = {"study": study.id, "needs": []}
+    mail = {"recipient": user_id, "kind": INVITED, "key": f"invited:{study.id}"}
+    OUTBOX.add([{**mail, "content": content}])
+
+
+def forget_study(study_id: str) -> None:
+    """Delete the e-mails about a study; the caller commits."""
+    about = Work.content["study"].astext == study_id
+    model.Session.execute(sa.delete(Work).where(OUTBOX.rows, about))
+
+
+def deliver() -> int:
+    """Send the e-mails that are due (background job); return how many."""
+    OUTBOX.purge()
+    model.Session.commit()
+    return OUTBOX.deliver(_write)
+
+
+@dataclass
+class Letter:
+    """An e-mail before it is laid out.
+
+    Attributes:
+        lines: paragraphs.
+        items: needs with the titles of their datasets.
+        button: label and absolute address.
+    """
+
+    subject: str
+    greeting: str
+    closing: str
+    lines: list[str]
+    items: list[tuple[str, list[str]]] = field(default_factory=list)
+    button: tuple[str, str] | None = None
+
+
+def _write(mail: Work) -> dict[str, Any]:
+    """Return the parameters of an e-mail.
+
+    Raises:
+        Unwanted: its reader is gone, or may not read the study any more, or it was deleted.
+    """
+    user = model.Session.get(model.User, mail.recipient)
+    study = model.Session.get(Study, mail.content["study"])
+    if user is None or user.state != model.State.ACTIVE or not user.email:
+        raise Unwanted("no reader")
+    if study is None or not store.role(study, user.id):
+        raise Unwanted("no study")
+    kind, content, key = mail.kind, mail.content, str(mail.id)
+    about = _Told(study.id, study.title, _titles(study, content["needs"], user))
+    name, email, user_id = user.display_name, user.email, user.id
+    # CKAN closes its session at the end of the block: what is needed of it was read before.
+    with language.speaking(None):
+        letter = _WRITERS[kind](about, content)
+        letter.greeting = tk._("Hello {name},").format(
+            name=mailing.harmless(characters.one_line(name))
+        )
+        values = {"letter": letter, "labelled": mailing.labelled}
+        return {
+            "headers": {
+                **mailing.AUTOMATIC,
+                "Message-ID": mailing.message_id("studies", key, user_id),
+            },
+            "recipient_name": name,
+            "recipient_email": email,
+            "subject": letter.subject,
+            "body": tk.render("emails/ecosphere_studies.txt", values),
+            "body_html": tk.render("emails/ecosphere_studies.html", values),
+        }
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What an e-mail tells of a study: its id and title, and labels of needs with titles of datasets."""
+
+    id: str
+    title: str
+    needs: list[tuple[dict[str, str], list[str]]]
+
+    @property
+    def name(self) -> str:
+        return mailing.harmless(characters.one_line(self.title))
+
+    @property
+    def items(self) -> list[tuple[str, list[str]]]:
+        return [
+            (frames.in_language(label, language.current()), titles) for label, titles in self.needs
+        ]
+
+    @property
+    def address(self) -> str:
+        return tk.url_for("ecosphere_studies.read", id=self.id, _external=True)
+
+
+def _titles(
+    study: Study, need_ids: Sequence[str], user: model.User
+) -> list[tuple[dict[str, str], list[str]]]:
+    rows = [row for row in store.needs(study) if row.id in need_ids]
+    by_need = store.datasets(rows)
+    context = {"user": user.name, "auth_user_obj": user}
+    labelled_titles = []
+    for row in rows:
+        readable = shown.Readable.of(by_need[row.id], context)
+        titles = [each.title for each in by_need[row.id] if each.package_id in readable.names]
+        labelled_titles.append((row.need.get("label") or {}, titles[:MOST_TITLES]))
+    return labelled_titles
+
+
+def _appeared_letter(told: _Told, content: dict[str, Any]) -> Letter:
+    line = tk._("Data that were missing from your study “{title}” have appeared in the catalogue.")
+    return Letter(
+        subject=mailing.subject(tk._("Data for your study have appeared")),
+        greeting="",
+        lines=[line.format(title=told.name)],
+        items=told.items,
+        button=(tk._("See the study"), told.address),
+        closing=tk._("An archived study is not looked at any more."),
+    )
+
+
+def _expiry_letter(told: _Told, content: dict[str, Any]) -> Letter:
+    line = tk._(
+        "On {date}, the period ends for which you asked for restricted data for your study "
+        "“{title}”: delete them then, or ask for a longer period."
+    )
+    labels = [(label, []) for label, _titles_ in told.items]
+    return Letter(
+        subject=mailing.subject(tk._("The period of use of restricted data ends")),
+        greeting="",
+        lines=[line.format(date=dates.day(content["until"]), title=told.name)],
+        items=labels,
+        button=(tk._("See the study"), told.address),
+        closing=tk._("You undertook this when you asked for the data."),
+    )
+
+
+def _invitation_letter(told: _Told, content: dict[str, Any]) -> Letter:
+    return Letter(
+        subject=mailing.subject(tk._("A study is shared with you")),
+        greeting="",
+        lines=[tk._("The study “{title}” is shared with you.").format(title=told.name)],
+        button=(tk._("See the study"), told.address),
+        closing=tk._("You can leave it on its page of settings."),
+    )
+
+
+_WRITERS = {
+    APPEARED: _appeared_letter,
+    EXPIRES: _expiry_letter,
+    INVITED: _invitation_letter,
+}

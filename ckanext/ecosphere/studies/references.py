@@ -1,0 +1,314 @@
+"""National references: sites outside of the portal that know something of a place, and whether they still do.
+
+Links only: the portal never takes an answer of theirs for the state of a need. Those with an API are
+asked each week for places whose answer is known (`golden`). One that answers otherwise, or not at
+all, is shown as "did not answer" until it does: Docurba once told a commune of eight risks that it
+had none, since a page had changed what it expects in its address.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ckan.model.system_info import get_system_info, set_system_info
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, StoppedError
+from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared.parsing import load_json
+from ckanext.ecosphere.studies.content import Reader
+from ckanext.ecosphere.studies.frames import Need, load
+from ckanext.ecosphere.studies.site import Site
+from ckanext.ecosphere.vocabularies import communes
+
+FILE = Path(__file__).with_name("data") / "references.yaml"
+
+#: What an address may take of a site.
+TAKEN = ("code_insee", "commune", "departement", "lon", "lat", "bbox")
+MOST, MOST_GOLDEN, MOST_TERRITORIES = 300, 10, 20
+LARGEST_ANSWER = 4 * 1024 * 1024
+"""Bytes."""
+EVERY = timedelta(days=7)
+_OK = 200
+
+ANSWERED, WRONG, NO_ANSWER = "answered", "wrong", "no-answer"
+LABELS = {
+    ANSWERED: N_("Answered as expected"),
+    WRONG: N_("Answered otherwise than expected"),
+    NO_ANSWER: N_("Did not answer"),
+}
+_LAST_CHECKS = "ecosphere.studies.references"
+"""Key in CKAN's `system_info`."""
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A place whose answer is known: values of what the address takes, and the least count."""
+
+    values: dict[str, str]
+    least: int
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference.
+
+    Attributes:
+        label: name by language.
+        home: address of the site; `url` is a template that takes the place, "" if there is none.
+        territories: ids of the territories outside of which it knows nothing, empty for all.
+        api: template of an address whose JSON has a count at the path `count`, "" for none.
+    """
+
+    key: str
+    label: dict[str, str]
+    home: str
+    url: str = ""
+    territories: tuple[str, ...] = ()
+    api: str = ""
+    count: str = ""
+    golden: tuple[Golden, ...] = ()
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of a weekly check.
+
+    Attributes:
+        state: one of `LABELS`.
+        detail: for administrators, in English: what was asked, and what came.
+        at: ISO moment (UTC).
+    """
+
+    key: str
+    state: str
+    detail: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link for a need on a site.
+
+    Attributes:
+        exact: whether the address leads to the site's own page, not only to the home page.
+        check: outcome of the last check, None if the reference has none.
+    """
+
+    reference: Reference
+    url: str
+    exact: bool
+    check: Check | None
+
+    @property
+    def answers(self) -> bool:
+        """Whether nothing speaks against the reference; if not, it "did not answer"."""
+        return self.check is None or self.check.state == ANSWERED
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def taken_by(template: str) -> frozenset[str]:
+    """Return what an address takes of the site.
+
+    Raises:
+        ValueError: braces are not balanced.
+    """
+    return frozenset(
+        name for _text, name, _spec, _form in string.Formatter().parse(template) if name
+    )
+
+
+@cache
+def references() -> dict[str, Reference]:
+    """Return the references of `data/references.yaml` by key.
+
+    Raises:
+        ContentError: the file is wrong.
+    """
+    reader = Reader(load(FILE), FILE.name)
+    catalogue = {key: _read(key, inner) for key, inner in reader.objects(MOST).items()}
+    reader.check()
+    return catalogue
+
+
+def _read(key: str, reader: Reader) -> Reference:
+    reference = Reference(
+        key=key,
+        label=reader.languages("label", required=True),
+        home=reader.url("home", required=True),
+        url=_template(reader, "url"),
+        territories=reader.choices(
+            "territories", MOST_TERRITORIES, voc.get("territories"), "the ids of territories"
+        ),
+        api=_template(reader, "api"),
+        count=reader.text("count"),
+        golden=_golden(reader),
+    )
+    if reference.api and not (reference.count and reference.golden):
+        reader.note("golden")
+    reader.close()
+    return reference
+
+
+def _template(reader: Reader, key: str) -> str:
+    template = reader.url(key)
+    try:
+        unknown = taken_by(template) - set(TAKEN)
+    except ValueError:
+        unknown = {template}
+    for name in unknown:
+        reader.note("template", value=name, choices=", ".join(TAKEN))
+    return template
+
+
+def _golden(reader: Reader) -> tuple[Golden, ...]:
+    goldens = []
+    for row in reader.rows("golden", MOST_GOLDEN):
+        values = {name: row.text(name) for name in TAKEN if row.has(name)}
+        goldens.append(Golden(values, int(row.number("least", 1, 1_000_000))))
+        row.close()
+    return tuple(goldens)
+
+
+# --- links ---------------------------------------------------------------------------------------
+
+
+def links(need: Need, site: Site, checks: Mapping[str, Check] | None = None) -> tuple[Link, ...]:
+    """Return the links of a need for a site.
+
+    Args:
+        checks: outcomes of the last checks by key; those stored by default.
+    """
+    if checks is None:
+        checks = last_checks()
+    values = values_of(site)
+    result = []
+    for key in need.references:
+        reference = references().get(key)
+        if reference and _knows(reference, site.territories):
+            url = filled(reference.url, values)
+            link = Link(reference, url or reference.home, bool(url), checks.get(key))
+            result.append(link)
+    return tuple(result)
+
+
+def _knows(reference: Reference, territories: Collection[str]) -> bool:
+    return not reference.territories or any(id_ in territories for id_ in reference.territories)
+
+
+def values_of(site: Site) -> dict[str, str]:
+    """Return what addresses can take of a site; of several communes the first."""
+    west, south, east, north = site.box
+    middle = site.area.representative_point()
+    values = {
+        "lon": f"{middle.x:.5f}",
+        "lat": f"{middle.y:.5f}",
+        "bbox": f"{west:.5f},{south:.5f},{east:.5f},{north:.5f}",
+    }
+    ids = list(site.territories)
+    if site.kind == "communes":
+        ids = [f"commune-{code}" for code in site.codes] + ids
+    for id_ in ids:
+        commune = communes.of_code(id_.removeprefix("commune-"))
+        if commune:
+            values.setdefault("code_insee", commune.code)
+            values.setdefault("commune", commune.name)
+        territory = voc.get("territories").get(id_)
+        if territory and territory.data["departement_code"]:
+            values.setdefault("departement", str(territory.data["departement_code"]))
+    return values
+
+
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """Return an address with the values of a site; "" if it takes one that the site lacks."""
+    if not template or not taken_by(template) <= set(values):
+        return ""
+    return template.format_map({name: quote(value, safe=",.") for name, value in values.items()})
+
+
+# --- weekly check --------------------------------------------------------------------------------
+
+
+def verify(session: GuardedSession, now: datetime | None = None) -> dict[str, Check]:
+    """Ask each API for the places whose answer is known; return the outcomes by key.
+
+    Args:
+        session: guarded; its settings and budget bound the time.
+    """
+    moment = now or datetime.now(timezone.utc)
+    at = moment.isoformat(timespec="seconds")
+    checks = {}
+    for key, reference in references().items():
+        if reference.api:
+            state, detail = _verified(reference, session)
+            checks[key] = Check(key, state, detail, at)
+    return checks
+
+
+def _verified(reference: Reference, session: GuardedSession) -> tuple[str, str]:
+    """Return the state of a reference, and why: that of the first place that is not as expected."""
+    for golden in reference.golden:
+        url = filled(reference.api, golden.values)
+        try:
+            answer = session.get(url, max_bytes=LARGEST_ANSWER)
+        except (FetchError, StoppedError) as error:
+            return NO_ANSWER, f"{url}: {error}"
+        if answer.status != _OK:
+            return NO_ANSWER, f"{url}: HTTP {answer.status}"
+        try:
+            counted = count_at(load_json(answer.body), reference.count)
+        except ValueError:
+            return WRONG, f"{url}: no count at {reference.count}"
+        if counted < golden.least:
+            return WRONG, f"{url}: {counted} at {reference.count}, at least {golden.least} expected"
+    return ANSWERED, ""
+
+
+def count_at(document: Any, path: str) -> int:
+    """Return the count at a path of a JSON document ("data.0.list"); a list counts its entries.
+
+    Raises:
+        ValueError: nothing is there that counts.
+    """
+    value = document
+    for step in path.split("."):
+        try:
+            if isinstance(value, list):
+                value = value[int(step)]
+            else:
+                value = value[step]
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise ValueError(path) from None
+    if isinstance(value, list):
+        return len(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ValueError(path)
+
+
+def keep(checks: Mapping[str, Check]) -> None:
+    """Store the outcomes of a check."""
+    rows = [asdict(check) for check in checks.values()]
+    set_system_info(_LAST_CHECKS, json.dumps(rows))
+
+
+def last_checks() -> dict[str, Check]:
+    """Return the outcomes of the last check by key; none before the first."""
+    rows = json.loads(get_system_info(_LAST_CHECKS) or "[]")
+    return {row["key"]: Check(**row) for row in rows}
+
+
+def is_due(checks: Mapping[str, Check], now: datetime) -> bool:
+    """Return whether the references have not been checked for a week."""
+    moments = [datetime.fromisoformat(check.at) for check in checks.values()]
+    return not moments or min(moments) < now - EVERY

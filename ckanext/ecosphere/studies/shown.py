@@ -1,0 +1,247 @@
+"""Studies as actions and pages show them, limited to what each reader may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import authz, model
+
+from ckanext.ecosphere.shared import authorization
+from ckanext.ecosphere.studies import frames, states, store
+from ckanext.ecosphere.studies.model import Member, Study, StudyDataset, StudyNeed
+from ckanext.ecosphere.studies.states import Finding
+
+#: States of a request in which an answer is still to come.
+PENDING = frozenset(("submitted", "open", "needs_info", "in_progress"))
+#: What is shown of a request.
+REQUEST = ("id", "reference", "state", "state_label", "title", "submitted", "due", "closed")
+PLAIN = ("id", "title", "frame_id", "frame_version", "buffer", "state", "run", "pending")
+
+
+def brief(study: Study, reader_id: str | None) -> dict[str, Any]:
+    """Return a study for a list."""
+    about = {name: getattr(study, name) for name in PLAIN}
+    return {
+        **about,
+        "frame": _frame(study),
+        "site_label": str(study.site.get("label") or ""),
+        "role": store.role(study, reader_id),
+        "owner": people([study.owner_id]).get(study.owner_id, ""),
+        "created": study.created.isoformat(),
+        "modified": study.modified.isoformat(),
+        "run_at": study.run_at.isoformat() if study.run_at else None,
+    }
+
+
+def _frame(study: Study) -> dict[str, Any] | None:
+    if not study.frame_id:
+        return None
+    frame = frames.frame(study.frame_id)
+    title = {}
+    if frame is not None:
+        title = dict(frame.title)
+    return {"id": study.frame_id, "version": study.frame_version, "title": title}
+
+
+def full(study: Study, context: Any) -> dict[str, Any]:
+    """Return a study with its site, its needs by group, their state and datasets, and its people."""
+    reader = authorization.person(context)
+    reader_id = reader.id if reader else None
+    rows = store.needs(study)
+    by_need = store.datasets(rows)
+    readable = Readable.of(
+        [stored for rows_of_need in by_need.values() for stored in rows_of_need], context
+    )
+    names = people(row.who for row in rows)
+    is_owner = store.role(study, reader_id) == store.OWNER
+    needs = [need(row, by_need[row.id], readable, names, context) for row in rows]
+    return {
+        **brief(study, reader_id),
+        "site": study.site,
+        "groups": _grouped(rows, needs),
+        "share": share(needs),
+        "members": _members(study) if is_owner else [],
+    }
+
+
+def need(
+    row: StudyNeed,
+    stored: Sequence[StudyDataset],
+    readable: Readable,
+    names: dict[str, str],
+    context: Any,
+) -> dict[str, Any]:
+    """Return a need with its state, its request and its datasets.
+
+    Args:
+        found: its datasets, in order.
+        seen: which datasets the reader may read.
+        names: names of people by account.
+    """
+    request = request_of(row, context)
+    finding = store.concluded(row, stored, is_pending(request))
+    return {
+        "id": row.id,
+        "need": row.need,
+        "relevant": row.relevant,
+        "why": row.why,
+        "who": names.get(row.who, ""),
+        "request": request,
+        "finding": shown_finding(finding),
+        "datasets": [dataset(row_of_dataset, readable) for row_of_dataset in stored],
+    }
+
+
+def shown_finding(finding: Finding | None) -> dict[str, Any]:
+    """Return a finding as JSON values, with the label of its state; empty for none."""
+    if finding is None:
+        return {}
+    return {**asdict(finding), "label": tk._(states.LABELS[finding.state])}
+
+
+def dataset(row: StudyDataset, visible: Readable) -> dict[str, Any]:
+    """Return a dataset of a need; title and service only if the reader may read it."""
+    readable = row.package_id in visible.names
+    is_titled = readable or row.package_id in visible.gone
+    return {
+        "package_id": row.package_id,
+        "name": visible.names.get(row.package_id, ""),
+        "title": row.title if is_titled else "",
+        "organisation": row.organisation if is_titled else "",
+        "readable": readable,
+        "gone": row.package_id in visible.gone,
+        "decision": row.decision,
+        "why": row.why,
+        "reasons": row.reasons,
+        "rank": row.rank,
+        "finding": shown_finding(store.finding_of(row.finding)),
+    }
+
+
+@dataclass(frozen=True)
+class Readable:
+    """Which datasets of a study the reader may read.
+
+    Attributes:
+        names: name by id of those that the reader may read.
+        gone: ids of public ones that were deleted since; of them title and service are shown as they were.
+    """
+
+    names: dict[str, str] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, rows: Iterable[StudyDataset], context: Any) -> Readable:
+        """Look the datasets up with one query; CKAN decides on those that are private."""
+        ids = {row.package_id for row in rows}
+        package: Any = model.Package
+        columns = (package.id, package.name, package.private, package.state)
+        names, deleted = {}, set()
+        for id_, name, private, state in model.Session.execute(
+            sa.select(*columns).where(package.id.in_(ids))
+        ):
+            if state != model.State.ACTIVE:
+                if not private:
+                    deleted.add(id_)
+            elif not private or _may_read(id_, context):
+                names[id_] = name
+        return cls(names, frozenset(deleted))
+
+
+def _may_read(package_id: str, context: Any) -> bool:
+    same = authorization.same_person(context)
+    return authz.is_authorized_boolean("package_show", same, {"id": package_id})
+
+
+def request_of(row: StudyNeed, context: Any) -> dict[str, Any] | None:
+    """Return the request made for a need, as the reader may see it; None without one.
+
+    Of a request that the reader may not read, only the fact is told.
+    """
+    if row.request_id is None:
+        return None
+    if not tk.h.plugin_loaded("ecosphere_requests"):
+        return {"id": "", "state": ""}
+    try:
+        request = tk.get_action("ecosphere_request_show")(
+            authorization.same_person(context), {"id": row.request_id}
+        )
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return {"id": "", "state": ""}
+    return {name: request.get(name) for name in REQUEST}
+
+
+def is_pending(request: dict[str, Any] | None) -> bool:
+    """Return whether an answer to a request is still to come; yes for one that the reader may not read."""
+    if request is None:
+        return False
+    return not request["id"] or request["state"] in PENDING
+
+
+def _grouped(rows: Sequence[StudyNeed], needs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = []
+    for row, need_dict in zip(rows, needs, strict=True):
+        if not groups or groups[-1]["label"] != row.group:
+            groups.append({"label": row.group, "needs": []})
+        groups[-1]["needs"].append(need_dict)
+    return groups
+
+
+def share(needs: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Return how many of the relevant needs have an answer: data that cover the site, or proof of nothing there."""
+    relevant = [each for each in needs if each["relevant"]]
+    answered = [each for each in relevant if each["finding"].get("state") in store.ANSWERED]
+    return {"answered": len(answered), "needs": len(relevant)}
+
+
+def _members(study: Study) -> list[dict[str, Any]]:
+    rows = store.members(study)
+    names = people(row.user_id or "" for row in rows)
+    return [_member(row, names) for row in rows]
+
+
+def _member(row: Member, names: dict[str, str]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": names.get(row.user_id or "", ""),
+        "is_link": row.user_id is None,
+        "may_write": row.may_write,
+        "created": row.created.isoformat(),
+    }
+
+
+def people(ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of people by account; accounts are not told."""
+    wanted_ids = {id_ for id_ in ids if id_}
+    if not wanted_ids:
+        return {}
+    user: Any = model.User
+    rows = model.Session.execute(
+        sa.select(user.id, user.fullname, user.name).where(
+            user.id.in_(wanted_ids), user.state == model.State.ACTIVE
+        )
+    )
+    return {id_: fullname or name for id_, fullname, name in rows}
+
+
+def progress(study: Study, context: Any) -> dict[str, Any]:
+    """Return what a page needs to show the counts as they come in: number waiting, states of needs and datasets."""
+    study_dict = full(study, context)
+    needs: dict[str, Any] = {}
+    datasets: dict[str, Any] = {}
+    for group in study_dict["groups"]:
+        for row in group["needs"]:
+            needs[row["id"]] = row["finding"]
+            datasets[row["id"]] = {
+                stored["package_id"]: stored["finding"] for stored in row["datasets"]
+            }
+    return {
+        "pending": store.waiting(study),
+        "share": study_dict["share"],
+        "needs": needs,
+        "datasets": datasets,
+    }

@@ -1,0 +1,211 @@
+"""The public datasets of a territory, grouped by theme, for other programs and as a part of other sites' pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.lib.search import SearchError
+from flask import Blueprint, Response, make_response, request
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import places
+from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.shared import language, web_guard
+from ckanext.ecosphere.studies import config
+from ckanext.ecosphere.studies.outline import facts_of
+from ckanext.ecosphere.studies.processes import (
+    BAD_REQUEST,
+    NOT_FOUND,
+    Problem,
+    anybody,
+    count,
+    json_response,
+    link,
+    open_to_all,
+)
+from ckanext.ecosphere.vocabularies import gazetteer
+from ckanext.ecosphere.vocabularies.gazetteer import Place
+
+ROWS, MOST_ROWS = 50, 100
+MOST_PAGES = 200
+OF_FRAME = 30
+"""Datasets in the part for pages of other sites."""
+THEME = "vocab_ecosphere_theme"
+COVERS = "ext_covers"
+LENGTH_OF_COMMUNE, LENGTH_OF_SIREN = 5, 9
+UNAVAILABLE = 503
+#: Pages of other sites embed this one; it needs no script.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors *"
+
+ecosphere_territories = Blueprint("ecosphere_territories", __name__)
+web_guard.protect(ecosphere_territories)
+open_to_all(ecosphere_territories)
+
+
+def place_of(code: str) -> Place | None:
+    """Return the territory of a code.
+
+    Args:
+        code: INSEE code of a commune ("01053") or département ("01"), "R" and that of a région ("R84"), SIREN of an
+            intercommunality, or the id of a territory of the portal ("departement-01").
+    """
+    bare = code.strip()
+    place = gazetteer.of_id(bare)
+    if place is None and len(bare) == LENGTH_OF_SIREN:
+        place = gazetteer.of_id(f"epci-{bare}")
+    if place is None and len(bare) == LENGTH_OF_COMMUNE:
+        return gazetteer.of_id(f"commune-{bare.upper()}")
+    if place is None:
+        concept = places.from_code(bare)
+        if concept:
+            return gazetteer.of_territory(concept)
+    return place
+
+
+def look(place: Place, theme: str, page: int, rows: int) -> dict[str, Any]:
+    """Return a page of the public datasets that cover a territory.
+
+    Args:
+        theme: id in the vocabulary, "" for all.
+
+    Returns:
+        `territory`, `count`, `page`, `pages`, `themes` (id, label, count) and `groups` (theme, datasets).
+
+    Raises:
+        Problem: the search does not answer.
+    """
+    query = {
+        "fq": "+dataset_type:dataset",
+        "rows": rows,
+        "start": (page - 1) * rows,
+        "sort": "title_string asc",
+        "facet.field": [THEME],
+        "facet.limit": -1,
+        "extras": {COVERS: place.ids[0]},
+    }
+    if theme:
+        query["fq"] = f'{query["fq"]} +{THEME}:"{theme}"'
+    try:
+        answer = tk.get_action("package_search")(anybody(), query)
+    except SearchError as error:
+        raise Problem(
+            UNAVAILABLE, "", tk._("The search did not answer: try again later.")
+        ) from error
+    facet = answer["search_facets"].get(THEME, {}).get("items", [])
+    return {
+        "territory": {"id": place.ids[0], "kind": place.kind, "label": place.label},
+        "count": answer["count"],
+        "page": page,
+        "pages": -(-answer["count"] // rows),
+        "themes": _themes(facet),
+        "groups": _groups(answer["results"]),
+    }
+
+
+def _themes(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the themes of the first level with their numbers of datasets, in the order of the vocabulary."""
+    counts = {item["name"]: item["count"] for item in items}
+    rows = []
+    for concept in voc.get("themes"):
+        if concept.broader is None and counts.get(concept.id):
+            label = concept.label(language.current())
+            rows.append({"id": concept.id, "label": label, "count": counts[concept.id]})
+    return rows
+
+
+def _groups(packages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return datasets by theme of the first level, each under the first of its own; those without one come last."""
+    of_theme: dict[str, list[dict[str, str]]] = {}
+    for package in packages:
+        of_theme.setdefault(_theme(package), []).append(_dataset(package))
+    order = [concept.id for concept in voc.get("themes") if concept.id in of_theme]
+    if "" in of_theme:
+        order.append("")
+    groups = []
+    for id_ in order:
+        label = voc.get("themes").label(id_, language.current()) or tk._("Without a theme")
+        groups.append({"theme": {"id": id_, "label": label}, "datasets": of_theme[id_]})
+    return groups
+
+
+def _theme(package: Mapping[str, Any]) -> str:
+    themes = voc.get("themes")
+    for uri in View(package).themes:
+        concept = themes.get(uri)
+        if concept:
+            return [concept, *themes.ancestors(concept.uri)][-1].id
+    return ""
+
+
+def _dataset(package: dict[str, Any]) -> dict[str, str]:
+    facts = facts_of(package)
+    url = facts.pop("link")
+    return {"id": package["id"], "name": package["name"], "url": url, **facts}
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+def _asked(code: str) -> tuple[Place, str]:
+    """Return the territory and the theme of a request.
+
+    Raises:
+        Problem: one of them is unknown, the search room is not enabled, or the address asks too often.
+    """
+    count("studies-territory", config.TERRITORY_LIMITS)
+    if not tk.h.plugin_loaded("ecosphere_search"):
+        raise Problem(UNAVAILABLE, "", tk._("This portal does not know the places of its data."))
+    place = place_of(code)
+    if place is None:
+        raise Problem(NOT_FOUND, "", tk._("There is no territory with this code."))
+    theme = request.args.get("theme", "")
+    if theme and theme not in voc.get("themes"):
+        raise Problem(BAD_REQUEST, "", tk._("There is no such theme."))
+    return place, theme
+
+
+def _number(name: str, default: int, most: int) -> int:
+    text = request.args.get(name) or str(default)
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= most:
+        detail = tk._("The parameter {name} is a number from 1 to {most}.")
+        raise Problem(BAD_REQUEST, "", detail.format(name=name, most=most))
+    return int(text)
+
+
+@ecosphere_territories.route("/api/territoires")
+def documentation() -> str:
+    """Document the interfaces for programs of this room."""
+    return tk.render("ecosphere_studies/interfaces.html", {})
+
+
+@ecosphere_territories.route("/api/territoires/<code>/jeux-de-donnees")
+def datasets(code: str) -> Response:
+    """Return the datasets of a territory as JSON."""
+    place, theme = _asked(code)
+    page, rows = _number("page", 1, MOST_PAGES), _number("rows", ROWS, MOST_ROWS)
+    answer = look(place, theme, page, rows)
+    endpoint = "ecosphere_territories.datasets"
+    values = {"code": code, "rows": rows}
+    if theme:
+        values["theme"] = theme
+    pages = {"self": page, "prev": page - 1, "next": page + 1}
+    answer["links"] = [
+        link(relation, endpoint, tk._("Page {number}").format(number=number), page=number, **values)
+        for relation, number in pages.items()
+        if relation == "self" or 1 <= number <= answer["pages"]
+    ]
+    return json_response(answer)
+
+
+@ecosphere_territories.route("/territoires/<code>/encart")
+def embedded(code: str) -> Response:
+    """Return the datasets of a territory as a part for pages of other sites."""
+    place, theme = _asked(code)
+    answer = look(place, theme, 1, OF_FRAME)
+    more = tk.h.url_for("dataset.search", qualified=True, **{COVERS: place.ids[0]})
+    page = tk.render("ecosphere_studies/embedded.html", {**answer, "more": more})
+    response = make_response(page)
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
