@@ -264,7 +264,11 @@ def _read(path: Path, most_vertices: int) -> tuple[list[BaseGeometry], str]:
     try:
         names = [name for name, kind in pyogrio.list_layers(path) if kind]
         meta, _ids, geometries, _values = raw.read(
-            path, layer=next(iter(names), None), columns=[], max_features=MOST_PARTS + 1, force_2d=True
+            path,
+            layer=next(iter(names), None),
+            columns=[],
+            max_features=MOST_PARTS + 1,
+            force_2d=True,
         )
     except Exception as error:  # GDAL may fail in any way on crafted files
         raise FileError("unreadable") from error
@@ -272,7 +276,9 @@ def _read(path: Path, most_vertices: int) -> tuple[list[BaseGeometry], str]:
         raise FileError("empty")
     if len(geometries) > MOST_PARTS:
         raise FileError("too-many-parts")
-    shapes = [part for part in shapely.from_wkb(geometries, on_invalid="ignore") if part is not None]
+    shapes = [
+        part for part in shapely.from_wkb(geometries, on_invalid="ignore") if part is not None
+    ]
     if not shapes:
         raise FileError("empty")
     if sum(map(shapely.get_num_coordinates, shapes)) > most_vertices:

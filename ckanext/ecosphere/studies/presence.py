@@ -174,7 +174,9 @@ def layers_of(dataset: dict[str, Any]) -> list[Layer]:
         if layer is not None:
             address = layer.address
             layers.setdefault((address.kind, address.url, address.layer), layer)
-    return sorted(layers.values(), key=lambda layer: (layer.address.kind != "wfs", not layer.json_format))
+    return sorted(
+        layers.values(), key=lambda layer: (layer.address.kind != "wfs", not layer.json_format)
+    )
 
 
 def is_countable(dataset: dict[str, Any]) -> bool:
@@ -195,7 +197,9 @@ def _layer_of(resource: dict[str, Any]) -> Layer | None:
         name = address.layer or _first_name(resource.get("layer_name"))
         return Layer(replace(address, layer=name))
     formats = [*known.get("formats", []), *service.get("formats", [])]
-    names = [name for name in formats if "json" in name.lower() and "javascript" not in name.lower()]
+    names = [
+        name for name in formats if "json" in name.lower() and "javascript" not in name.lower()
+    ]
     items = str((known.get("details") or {}).get("items") or "")
     named = replace(address, layer=str(known["name"]))
     return Layer(named, str(service.get("version") or ""), min(names, key=len, default=""), items)
@@ -232,7 +236,9 @@ def _counted(dataset: dict[str, Any], site: Site) -> Count:
     budget = Budget(
         requests=MOST_REQUESTS, size=ALL_MEGABYTES * config.MEGABYTE, seconds=config.seconds()
     )
-    session = GuardedSession(config.guard_settings(config.seconds(), ANSWER_MEGABYTES), budget=budget)
+    session = GuardedSession(
+        config.guard_settings(config.seconds(), ANSWER_MEGABYTES), budget=budget
+    )
     error: NoAnswer | FetchError = NoAnswer("no-service")
     for layer in named[:2]:
         try:
@@ -254,7 +260,7 @@ class Source(Protocol):
         ...
 
     def features(self, box: Box) -> list[BaseGeometry] | None:
-        """Return the first objects in a rectangle in degrees, None if the service does not give them in a known form."""
+        """Return the first objects in a rectangle in degrees, None if their form is not known."""
         ...
 
 
@@ -323,7 +329,12 @@ def _nearest(source: Source, site: Site) -> float | None:
         if number <= MOST_FETCHED:
             shapes = source.features((west, south, east, north))
         return _distance(shapes or [], site)
-    wide = (max(-180, west - WIDE), max(-90, south - WIDE), min(180, east + WIDE), min(90, north + WIDE))
+    wide = (
+        max(-180, west - WIDE),
+        max(-90, south - WIDE),
+        min(180, east + WIDE),
+        min(90, north + WIDE),
+    )
     if source.hits(wide):
         return None
     if not source.hits(None):
@@ -462,7 +473,11 @@ class Wfs:
         name_of_types, version = "TYPENAMES", "2.0.0"
         if self.is_old:
             name_of_types, version = "TYPENAME", "1.1.0"
-        parameters: dict[str, str | int] = {"SERVICE": "WFS", "VERSION": version, "REQUEST": "GetFeature"}
+        parameters: dict[str, str | int] = {
+            "SERVICE": "WFS",
+            "VERSION": version,
+            "REQUEST": "GetFeature",
+        }
         parameters[name_of_types] = self.layer.address.layer
         return with_parameters(self.layer.address.url, **parameters, **more)
 
@@ -476,7 +491,9 @@ class Wfs:
     def within(self, area: BaseGeometry) -> int | None:
         """Return the number of objects on an area (Intersects, OGC 09-026r2 §7.8), None if the service cannot tell."""
         try:
-            return _hits_in(_body(self.session, self._url(RESULTTYPE="hits", FILTER=_filter(area, self.is_old))))
+            return _hits_in(
+                _body(self.session, self._url(RESULTTYPE="hits", FILTER=_filter(area, self.is_old)))
+            )
         except (NoAnswer, FetchError):
             return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import tempfile
 from collections import defaultdict
@@ -58,7 +57,7 @@ class SiteError(ValueError):
         params: its parameters.
     """
 
-    def __init__(self, code: str, **params: Any) -> None:
+    def __init__(self, code: str, /, **params: Any) -> None:
         super().__init__(code)
         self.code = code
         self.params = params
@@ -411,11 +410,15 @@ def _corners() -> tuple[tuple[str, ...], Any]:
 def _shares(area: BaseGeometry) -> tuple[tuple[float, tuple[str, ...]], ...]:
     west, south, east, north = area.bounds
     reach = REACH
-    if boxes.common_area((west, south, east, north), _GUYANE) or boxes.holds(_GUYANE, (west, south, east, north)):
+    if boxes.common_area((west, south, east, north), _GUYANE) or boxes.holds(
+        _GUYANE, (west, south, east, north)
+    ):
         reach = REACH_IN_GUYANE
     codes, corners = _corners()
     x, y = corners[:, 0], corners[:, 1]
-    is_near = (x >= west - reach) & (x <= east + reach) & (y >= south - reach) & (y <= north + reach)
+    is_near = (
+        (x >= west - reach) & (x <= east + reach) & (y >= south - reach) & (y <= north + reach)
+    )
     near = [codes[place] for place in numpy.flatnonzero(is_near)]
     if len(near) > MOST_COMPARED:
         shares = _wide_shares(area, is_near)
@@ -477,5 +480,3 @@ def _at_sea(area: BaseGeometry) -> tuple[str, ...]:
             zones.append((common, concept.id))
     values = [value for _common, value in sorted(zones, reverse=True)]
     return (*values, *gazetteer.COUNTRIES)
-
-

@@ -21,7 +21,9 @@ SENTENCES = {
     "geometry": N_("The area that it covers holds the whole site."),
     "geometry-part": N_("The area that it covers holds {share} of the site."),
     "geometry-elsewhere": N_("The area that it covers does not touch the site."),
-    "box": N_("The rectangle around its data holds the site, which does not prove that there is anything here."),
+    "box": N_(
+        "The rectangle around its data holds the site, which does not prove that there is anything here."
+    ),
     "box-part": N_(
         "The rectangle around its data holds {share} of the site, which does not prove that there is anything here."
     ),
@@ -30,14 +32,20 @@ SENTENCES = {
     "title-part": N_("Its title names {place}, in which {share} of the site lies."),
     "title-elsewhere": N_("Its title names {place}, where the site does not lie."),
     "unknown": N_("It does not say for which place it is made."),
-    "restricted": N_("It exists for the site, but not everyone may have the data: ask its service."),
+    "restricted": N_(
+        "It exists for the site, but not everyone may have the data: ask its service."
+    ),
     "counted": N_("Its service counts {objects} on the site."),
     "counted-part": N_("Its service counts {objects} on the site, of which it covers {share}."),
     "counted-rectangle": N_("Its service counts {objects} in the rectangle around the site."),
     "at-least": N_("Its service has at least {objects} on the site."),
     "nothing": N_("It is made for the whole site, and its service has no object here."),
-    "nothing-on-part": N_("It is made for {share} of the site, and its service has no object there."),
-    "nothing-unproven": N_("Its service has no object here, but nothing proves that the place was mapped."),
+    "nothing-on-part": N_(
+        "It is made for {share} of the site, and its service has no object there."
+    ),
+    "nothing-unproven": N_(
+        "Its service has no object here, but nothing proves that the place was mapped."
+    ),
     "nobody": N_("No dataset of the catalogue meets this need."),
     "requested": N_("The data were requested."),
     "not-relevant": N_("This need was said not to be relevant."),
@@ -53,12 +61,17 @@ SENTENCES = {
     "wrong-count": N_("The service answered with a number that cannot be true."),
     "no-count": N_("The service does not count its objects."),
     "too-large": N_("The answer was too large."),
-    "ignores-place": N_("The service counts its objects everywhere, whatever the place that is asked for."),
-    "axes-unclear": N_("The service finds nothing even far around the site: it may not have understood the place."),
+    "ignores-place": N_(
+        "The service counts its objects everywhere, whatever the place that is asked for."
+    ),
+    "axes-unclear": N_(
+        "The service finds nothing even far around the site: it may not have understood the place."
+    ),
     "empty-layer": N_("The service has no object at all."),
     "too-many": N_("There are too many objects around the site to tell which of them lie on it."),
     "no-layer": N_("It is not known which layer of the service belongs to this dataset."),
     "no-service": N_("It has no service that could be asked."),
+    "gone": N_("The dataset has left the catalogue, or not everyone may see it any more."),
     "not-asked": N_("Its service was not asked: too many datasets are counted for this study."),
 }
 
@@ -88,22 +101,32 @@ EXTENTS = {
 
 #: Code of `site.SiteError` → what is wrong, and what to do.
 SITE_ERRORS = {
-    "empty": N_("There is nothing on the map: give a commune, draw an area, or choose a file that has one."),
+    "empty": N_(
+        "There is nothing on the map: give a commune, draw an area, or choose a file that has one."
+    ),
     "not-geojson": N_("This is not GeoJSON."),
-    "bad-geometry": N_("A geometry is not written as GeoJSON demands it: draw it anew, or export it again."),
+    "bad-geometry": N_(
+        "A geometry is not written as GeoJSON demands it: draw it anew, or export it again."
+    ),
     "not-finite": N_("A coordinate is no number."),
     "too-many-parts": N_("The site has more than {most} parts: join or select them first."),
-    "too-many-vertices": N_("The outline of the site has more than {most} points: simplify it first."),
+    "too-many-vertices": N_(
+        "The outline of the site has more than {most} points: simplify it first."
+    ),
     "no-crs": N_(
-        "The file does not say in which coordinate system it is, or names one that is unknown: add its .prj, or export it"
-        " in Lambert-93 or WGS 84."
+        "The file does not say in which coordinate system it is, or names one that is unknown: add its .prj, or export"
+        " it in Lambert-93 or WGS 84."
     ),
     "wrong-crs": N_("The coordinates do not fit the coordinate system that the file names."),
     "outside-world": N_(
         "The coordinates are no longitudes and latitudes in degrees: GeoJSON in metres must name its coordinate system."
     ),
-    "antimeridian": N_("The site crosses the 180th meridian, or half of the world: draw a smaller one."),
-    "self-crossing": N_("The outline crosses itself too often to be repaired: draw it anew, or clean it with a GIS."),
+    "antimeridian": N_(
+        "The site crosses the 180th meridian, or half of the world: draw a smaller one."
+    ),
+    "self-crossing": N_(
+        "The outline crosses itself too often to be repaired: draw it anew, or clean it with a GIS."
+    ),
     "swapped-axes": N_("Latitude and longitude are exchanged: GeoJSON has the longitude first."),
     "outside-france": N_("The site does not touch a French territory."),
     "too-wide": N_("The site has more than {most} km²: split it."),
@@ -111,18 +134,24 @@ SITE_ERRORS = {
     "bad-buffer": N_("The distance around the site is a number of metres, and at most {most} km."),
     "no-commune": N_("There is no commune with the code {code}."),
     "no-epci": N_("There is no intercommunality with the code {code}."),
-    "too-many-communes": N_("A site has at most {most} communes: take the intercommunality, or a file."),
+    "too-many-communes": N_(
+        "A site has at most {most} communes: take the intercommunality, or a file."
+    ),
     "no-outline": N_("The outline of {name} is not known here: draw the site, or choose a file."),
     "unknown-format": N_("The file is neither GeoJSON, KML, GeoPackage nor a zipped Shapefile."),
     "unreadable": N_("The file could not be read: it is damaged, or not what its name says."),
-    "active-file": N_("The file has tables that are read from elsewhere: export its layer to a new file."),
+    "active-file": N_(
+        "The file has tables that are read from elsewhere: export its layer to a new file."
+    ),
     "broken-archive": N_("The archive is damaged or locked by a password."),
     "nothing-inside": N_("The archive holds no Shapefile, GeoPackage, GeoJSON or KML."),
     "too-many-files": N_("The archive holds too many files."),
     "bomb": N_("The archive is too large once unpacked."),
     "too-complex": N_("The file is too complex to be read: simplify it first."),
     "too-slow": N_("It took too long to read the file: simplify it first."),
-    "not-confined": N_("Files are not read on this portal, which cannot read them safely: draw the site."),
+    "not-confined": N_(
+        "Files are not read on this portal, which cannot read them safely: draw the site."
+    ),
 }
 _FAR = 5_000
 
@@ -138,7 +167,7 @@ def extent(code: str) -> str:
 
 
 def sentence(finding: Finding) -> str:
-    """Return what is known of a dataset or a need on a site, with the day and the number of attempts if it was asked."""
+    """Return what is known of a dataset or a need on a site, with the day and number of attempts if it was asked."""
     text = tk._(SENTENCES.get(finding.code, SENTENCES["unknown"]))
     params = {**finding.params, "share": percent(finding.share)}
     params["place"] = place(str(finding.params.get("place") or ""))
