@@ -7,6 +7,7 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import click
 from ckan import model
 
 from ckanext.ecosphere.core.accounts import IEcosphereAccounts, Notice
@@ -23,6 +24,7 @@ from ckanext.ecosphere.interfaces import (
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
 from ckanext.ecosphere.studies import (
+    cli,
     editing,
     jobs,
     news,
@@ -54,6 +56,10 @@ class EcosphereStudiesPlugin(Room):
         super().update_config(config)
         tk.add_template_directory(config, "../templates/studies")
         tk.add_resource("../assets/studies", "ecosphere_studies")
+
+    def get_ecosphere_commands(self) -> list[click.Command]:
+        """Return the commands of `ckan ecosphere`."""
+        return [cli.studies]
 
     def ecosphere_account_notice(self) -> Notice:
         """State what becomes of the studies of a person."""

@@ -19,6 +19,8 @@ from ckanext.ecosphere.studies import config, presence, states, wording
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
+from dev.ogc.server import served
+from dev.stack.settings import DEV
 
 pytestmark = pytest.mark.usefixtures("loaded")
 
@@ -441,3 +443,18 @@ def test_a_need_has_the_best_of_its_datasets():
     assert presence.conclude([], False, True).state == states.NOBODY
     assert presence.conclude([], True, True).state == states.REQUESTED
     assert presence.conclude([here], True, False).state == states.NOT_RELEVANT
+
+
+def test_the_services_of_the_demonstration_answer_each_in_another_way():
+    nantes = Site("Nantes", "drawn", (), box(-1.60, 47.15, -1.45, 47.30))
+    with served() as url:
+        findings = []
+        for entry in json.loads((DEV / "demo" / "studies.json").read_text(encoding="utf-8")):
+            dataset = {"resources": [{"url": url + entry["path"], "format": "WFS", "protocol": "OGC:WFS"}]}
+            findings.append(presence.count(dataset, nantes, WHOLE))
+    few, many, slow_one, broken = findings
+    assert (few.state, few.count) == (states.NOTHING_HERE, 0)
+    assert few.nearest
+    assert many.state == states.COVERS
+    assert (slow_one.state, slow_one.code) == (states.NO_ANSWER, "timeout")
+    assert (broken.state, broken.code) == (states.NO_ANSWER, "html")
