@@ -20,22 +20,23 @@ PHONE = ViewportSize(width=360, height=740)
 
 
 @pytest.fixture
-def page(made_app: Any, catalogue: Catalogue, browser: Browser, ckan_config: Any) -> Iterator[Page]:
+def tab(made_app: Any, catalogue: Catalogue, browser: Browser, ckan_config: Any) -> Iterator[Page]:
     """A browser page on the test's own application, whose catalogue is that of the test."""
     server = make_server("127.0.0.1", free_port(), made_app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     context = browser.new_context(base_url=f"http://127.0.0.1:{server.port}", locale="fr-FR")
-    tab = context.new_page()
-    tab.set_default_timeout(30_000)
-    yield tab
+    opened = context.new_page()
+    opened.set_default_timeout(30_000)
+    yield opened
     context.close()
     server.shutdown()
     thread.join()
 
 
 @pytest.mark.journey
-def test_a_study_is_made_and_read(page: Page, catalogue: Catalogue):
+def test_a_study_is_made_and_read(tab: Page, catalogue: Catalogue):
+    page = tab
     catalogue.offer("wetlands", dataset(title="Zones humides de la Loire"))
     catalogue.offer("noise", dataset(title="Bruit des routes"), states.NOTHING_HERE)
     problems: dict[str, list[str]] = {}
