@@ -1,10 +1,14 @@
-"""HTTP server of WMS, WFS and OGC API – Features, with a thread per request; geometry by shapely and pyproj."""
+"""HTTP server of WMS, WFS and OGC API – Features, with a thread per request; geometry by shapely and pyproj.
+
+For studies, `/rare/wfs` has few objects, `/lent/wfs` answers too late, and `/casse/wfs` with a web page.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -23,6 +27,8 @@ from shapely.geometry import mapping, shape
 GEOMETRY = "geom"
 DATA = Path(__file__).with_name("data")
 WIDEST = 2048
+#: Objects of the service that has few, in the west; seconds for which the slow one sleeps.
+FEW, SLEEP = 5, 60
 GREEN = (26, 122, 94, 170)
 #: Path of the OGC API → its document, with `{url}` for that of the server.
 OGC_API = json.loads((DATA / "ogc.json").read_text(encoding="utf-8"))
@@ -51,6 +57,8 @@ def select(query: dict[str, str]) -> list[dict[str, Any]]:
     """Return the features that intersect the requested bounding box, with the requested properties and CRS."""
     box = query.get("bbox", "")
     found = features()
+    if query.get("few"):
+        found = sorted(found, key=lambda item: item[1].bounds[0])[:FEW]
     if box:
         parts = box.split(",")
         west, south, east, north = map(float, parts[:4])
@@ -146,6 +154,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send(draw(query), "image/png")
         elif path == "/wms" and request == "getcapabilities":
             self.capabilities("wms")
+        elif path in ("/rare/wfs", "/lent/wfs", "/casse/wfs") and request:
+            self.for_studies(path, request, query)
         elif path in ("/wfs", "/gml") and request:
             self.wfs(request, query, only_gml=path == "/gml")
         elif path == "/ogc/collections/zones_humides/items":
@@ -158,6 +168,17 @@ class Handler(BaseHTTPRequestHandler):
             self.json(outline)
         else:
             self.send(b"nothing here", "text/plain", 404)
+
+    def for_studies(self, path: str, request: str, query: dict[str, str]) -> None:
+        """Answer as a WFS with few objects, as a slow or as a broken one."""
+        if path.startswith("/casse"):
+            self.send(b"<!DOCTYPE html><title>Maintenance</title>", "text/html; charset=utf-8")
+            return
+        if path.startswith("/rare"):
+            query = {**query, "few": "yes"}
+        elif request == "getfeature":
+            time.sleep(SLEEP)
+        self.wfs(request, query, only_gml=False)
 
     def wfs(self, request: str, query: dict[str, str], *, only_gml: bool) -> None:
         """Answer as a WFS, which gives GeoJSON and GML, or only GML."""

@@ -14,10 +14,8 @@ from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
 #: Queues of the first worker, the most urgent first; it runs no harvests, which may take hours.
-QUICK_QUEUES = (
-    "default",
-    *(f"ecosphere:{room}" for room in ("requests", "search", "schemas", "quality", "access", "studies")),
-)
+QUICK_ROOMS = ("requests", "search", "schemas", "quality", "access", "studies")
+QUICK_QUEUES = ("default", *(f"ecosphere:{room}" for room in QUICK_ROOMS))
 #: Niceness of the other workers, so that the web server takes precedence over harvests.
 NICENESS = 10
 #: Queues of the other workers: harvests first, then what the first worker has no time for.
@@ -58,6 +56,7 @@ def write_ini(more: Mapping[str, str] | None = None, path: Path = INI, purpose: 
         "ecosphere.schemas.import_allowed_networks": "127.0.0.1/32",
         "ecosphere.quality.allowed_networks": "127.0.0.1/32",
         "ecosphere.access.allowed_networks": "127.0.0.1/32",
+        "ecosphere.studies.allowed_networks": "127.0.0.1/32",
         # The hosts named in the demonstration's records do not exist.
         "ecosphere.access.allowed_hosts": "127.0.0.1",
         "ecosphere.access.communes_url": f"{ogc_url()}/contours/{{code}}",

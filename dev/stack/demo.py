@@ -24,6 +24,9 @@ from .shell import StackError, say
 
 REQUESTS, DATASET, WITH_SERVICES = (DEV / "demo" / f"{name}.json" for name in ("requests", "quality", "services"))
 PUBLICATIONS = DEV / "demo" / "publications.json"
+#: Datasets whose services answer a study in other ways than `services.json`: path, title, notes, access.
+FOR_STUDIES = DEV / "demo" / "studies.json"
+_ACCESS = "http://publications.europa.eu/resource/authority/access-right/"
 #: Name of the dataset with working services.
 SERVICES = json.loads(WITH_SERVICES.read_text())["name"]
 #: Title of the organisation that publishes the datasets.
@@ -208,13 +211,15 @@ def _date(value: Any) -> Any:
 
 
 def publish(portal: Portal) -> None:
-    """Publish `dev/demo/quality.json` and `services.json` if missing, and check the links of the former.
+    """Publish `dev/demo/quality.json`, `services.json` and `studies.json` if missing; check the links of the first.
 
     Args:
         portal: the portal, with the sysadmin's token.
     """
-    name = _published(portal, DATASET, ckan.site_url())
-    _published(portal, WITH_SERVICES, ckan.ogc_url())
+    name = _published(portal, json.loads(DATASET.read_text()), ckan.site_url())
+    _published(portal, json.loads(WITH_SERVICES.read_text()), ckan.ogc_url())
+    for entry in json.loads(FOR_STUDIES.read_text(encoding="utf-8")):
+        _published(portal, _for_studies(entry), ckan.ogc_url())
     if name:
         ckan.command("ecosphere", "quality", "links", "--dataset", name, "--background")
 
@@ -254,9 +259,17 @@ def _first(portal: Portal, query: str) -> str:
     return found[0]["id"] if found else ""
 
 
-def _published(portal: Portal, file: Path, home: str) -> str:
+def _for_studies(entry: dict[str, str]) -> dict[str, Any]:
+    """Return a dataset like that of `services.json`, with one service."""
+    dataset = json.loads(WITH_SERVICES.read_text())
+    dataset |= {name: entry[name] for name in ("name", "title", "notes")}
+    dataset["access_rights"] = _ACCESS + entry.get("access", "PUBLIC")
+    dataset["resources"] = [{"path": entry["path"], "name": "Objets (WFS)", "format": "WFS"}]
+    return dataset
+
+
+def _published(portal: Portal, dataset: dict[str, Any], home: str) -> str:
     """Publish a dataset whose links start with `home`; return its name, or "" if it could not be published."""
-    dataset = json.loads(file.read_text())
     if portal.find("package_show", id=dataset["name"]) is None:
         say(f"Publishing the dataset {dataset['name']}")
         owners = portal.call("organization_autocomplete", q=PUBLISHER)

@@ -198,7 +198,7 @@ def _edges(part: BaseGeometry) -> list[BaseGeometry]:
         places = shapely.get_coordinates(ring)
         if len(places) > 1:
             ends = numpy.stack([places[:-1], places[1:]], axis=1)
-            edges += list(shapely.linestrings(ends))
+            edges += shapely.get_parts(shapely.multilinestrings(ends)).tolist()
     return edges
 
 

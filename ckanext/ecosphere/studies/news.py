@@ -99,8 +99,9 @@ def _look_at(study_id: str) -> int:
     study.pending += len(countable)
     content = {"study": study.id, "needs": [row.id for row in appeared]}
     OUTBOX.add([{"recipient": owner.id, "kind": APPEARED, "content": content}])
-    model.Session.commit()
     jobs.want(countable)
+    model.Session.commit()
+    jobs.COUNT.enqueue()
     return 1
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import click
 from ckan import model
 
 from ckanext.ecosphere.core.accounts import IEcosphereAccounts, Notice
@@ -22,7 +23,7 @@ from ckanext.ecosphere.interfaces import (
 )
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
-from ckanext.ecosphere.studies import editing, jobs, news, store
+from ckanext.ecosphere.studies import cli, editing, jobs, news, store
 from ckanext.ecosphere.studies.helpers import HELPERS
 from ckanext.ecosphere.studies.logic import actions, auth, publications
 from ckanext.ecosphere.studies.publications import opinions, reuses
@@ -48,6 +49,10 @@ class EcosphereStudiesPlugin(Room):
         super().update_config(config)
         tk.add_template_directory(config, "../templates/studies")
         tk.add_resource("../assets/studies", "ecosphere_studies")
+
+    def get_ecosphere_commands(self) -> list[click.Command]:
+        """Return the commands of `ckan ecosphere`."""
+        return [cli.studies]
 
     def ecosphere_account_notice(self) -> Notice:
         """State what becomes of the studies of a person."""

@@ -226,7 +226,7 @@ def _counted(dataset: dict[str, Any], site: Site) -> Count:
         StoppedError: it took too long.
     """
     for sample in _samples_of(dataset):
-        return _compared(_shapes(sample), site)
+        return _of_sample(_shapes(sample), site)
     layers = layers_of(dataset)
     if not layers:
         raise NoAnswer("no-service")
@@ -260,7 +260,7 @@ class Source(Protocol):
         ...
 
     def features(self, box: Box) -> list[BaseGeometry] | None:
-        """Return the first objects in a rectangle in degrees, None if the service does not give them in a known form."""
+        """Return the first objects in a rectangle in degrees, None if their form is not known."""
         ...
 
 
@@ -284,23 +284,24 @@ def _asked(source: Source, site: Site) -> Count:
         return Count(number)
     if number > MOST_FETCHED:
         inside = source.within(site.area)
-        if inside is not None and inside <= number:
-            return Count(inside)
+        if inside:
+            return Count(min(inside, number))
     shapes = source.features(site.box)
     if shapes is None:
         return _counted_roughly(source, site, number)
-    if number > len(shapes):
-        found = _compared(shapes, site).number
-        if not found:
-            raise NoAnswer("too-many")
-        return Count(found, "at-least")
-    return _compared(shapes, site)
+    compared = _compared(shapes, site)
+    if len(shapes) == number:
+        return compared
+    if not compared.number:
+        raise NoAnswer("too-many")
+    return Count(compared.number, "at-least")
 
 
 def _counted_roughly(source: Source, site: Site, number: int) -> Count:
+    # A filter that finds nothing proves nothing: the service may read its axes in another order.
     inside = source.within(site.area)
-    if inside is not None and inside <= number:
-        return Count(inside)
+    if inside:
+        return Count(min(inside, number))
     return Count(number, "counted-rectangle")
 
 
@@ -328,18 +329,39 @@ def _nearest(source: Source, site: Site) -> float | None:
         shapes = None
         if number <= MOST_FETCHED:
             shapes = source.features((west, south, east, north))
-        return _distance(shapes or [], site)
-    wide = (
+        # The nearest of some is not the nearest of all.
+        if shapes is None or len(shapes) != number:
+            return None
+        return _distance(shapes, site)
+    if source.hits(_wide((west, south, east, north))):
+        return None
+    if not source.hits(None):
+        raise NoAnswer("empty-layer")
+    raise NoAnswer("axes-unclear")
+
+
+def _wide(box: Box) -> Box:
+    west, south, east, north = box
+    return (
         max(-180, west - WIDE),
         max(-90, south - WIDE),
         min(180, east + WIDE),
         min(90, north + WIDE),
     )
-    if source.hits(wide):
-        return None
-    if not source.hits(None):
+
+
+def _of_sample(shapes: list[BaseGeometry], site: Site) -> Count:
+    """Return what all objects of a dataset say of a site.
+
+    Raises:
+        NoAnswer: there are none, or none far around the site, so that they may be in other coordinates.
+    """
+    if not shapes:
         raise NoAnswer("empty-layer")
-    raise NoAnswer("axes-unclear")
+    around = shapely.box(*_wide(site.box))
+    if not any(around.intersects(geometry) for geometry in shapes):
+        raise NoAnswer("axes-unclear")
+    return _compared(shapes, site)
 
 
 def _distance(shapes: Iterable[BaseGeometry], site: Site) -> float | None:

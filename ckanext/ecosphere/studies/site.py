@@ -57,7 +57,7 @@ class SiteError(ValueError):
         params: its parameters.
     """
 
-    def __init__(self, code: str, **params: Any) -> None:
+    def __init__(self, code: str, /, **params: Any) -> None:
         super().__init__(code)
         self.code = code
         self.params = params

@@ -268,7 +268,7 @@ def run(study: Study, context: Any) -> None:
     """
     rows = needs(study)
     if study.run:
-        _freeze(study, rows)
+        freeze(study, rows)
     relevant_rows = [row for row in rows if row.relevant]
     countable = look(study, relevant_rows, context)
     study.run += 1
@@ -279,8 +279,9 @@ def run(study: Study, context: Any) -> None:
     model.Session.add(row)
     _forget_old_runs(study)
     study.pending = len(countable)
-    model.Session.commit()
     jobs.want(countable)
+    model.Session.commit()
+    jobs.COUNT.enqueue()
 
 
 def look(study: Study, rows: Sequence[StudyNeed], context: Any) -> list[str]:
@@ -347,7 +348,7 @@ def concluded(
     return presence.conclude(findings_known, requested, row.relevant)
 
 
-def _freeze(study: Study, rows: Sequence[StudyNeed]) -> None:
+def freeze(study: Study, rows: Sequence[StudyNeed]) -> None:
     """Store the results of the last run as they are now, with its counts, before the next one."""
     _conclude_all(rows)
     last = run_of(study, study.run)
@@ -471,7 +472,7 @@ def decide(study: Study, row: StudyNeed, package_id: str, decision: str, why: st
 
 
 def add(study: Study, row: StudyNeed, package: dict[str, Any], context: Any) -> list[str]:
-    """Add a dataset to a need; the caller commits, then calls `jobs.want`.
+    """Add a dataset to a need; the caller calls `jobs.want`, commits, and calls `jobs.COUNT.enqueue`.
 
     Args:
         package: as `package_show` gives it to the person.

@@ -71,6 +71,7 @@ SENTENCES = {
     "too-many": N_("There are too many objects around the site to tell which of them lie on it."),
     "no-layer": N_("It is not known which layer of the service belongs to this dataset."),
     "no-service": N_("It has no service that could be asked."),
+    "gone": N_("The dataset has left the catalogue, or not everyone may see it any more."),
     "not-asked": N_("Its service was not asked: too many datasets are counted for this study."),
 }
 
@@ -113,8 +114,8 @@ SITE_ERRORS = {
         "The outline of the site has more than {most} points: simplify it first."
     ),
     "no-crs": N_(
-        "The file does not say in which coordinate system it is, or names one that is unknown: add its .prj, or export it"
-        " in Lambert-93 or WGS 84."
+        "The file does not say in which coordinate system it is, or names one that is unknown: add its .prj, or export"
+        " it in Lambert-93 or WGS 84."
     ),
     "wrong-crs": N_("The coordinates do not fit the coordinate system that the file names."),
     "outside-world": N_(
@@ -166,7 +167,7 @@ def extent(code: str) -> str:
 
 
 def sentence(finding: Finding) -> str:
-    """Return what is known of a dataset or a need on a site, with the day and the number of attempts if it was asked."""
+    """Return what is known of a dataset or a need on a site, with the day and number of attempts if it was asked."""
     text = tk._(SENTENCES.get(finding.code, SENTENCES["unknown"]))
     params = {**finding.params, "share": percent(finding.share)}
     params["place"] = place(str(finding.params.get("place") or ""))

@@ -249,8 +249,9 @@ def ecosphere_study_need_create(context: Context, data_dict: DataDict) -> dict[s
     countable = store.look(study, [row], authorization.same_person(context))
     store.settle(study, row)
     study.pending += len(countable)
-    model.Session.commit()
     jobs.want(countable)
+    model.Session.commit()
+    jobs.COUNT.enqueue()
     return shown.full(study, context)
 
 
@@ -314,8 +315,9 @@ def ecosphere_study_dataset_update(context: Context, data_dict: DataDict) -> dic
             store.decide(study, row, package_id, decision, why)
         if replaced:
             countable += _added(context, study, row, parameters.line("replacement"))
-    model.Session.commit()
     jobs.want(countable)
+    model.Session.commit()
+    jobs.COUNT.enqueue()
     return shown.brief(study, _person(context).id)
 
 

@@ -69,7 +69,8 @@ def test_a_buffer_reaches_the_neighbours_and_is_in_metres():
     assert place.territories[0] == "commune-40088"
     assert len([value for value in place.territories if value.startswith("commune-")]) > 5
     forth, _back = site.to_metres(place.geometry)
-    assert forth(place.area).hausdorff_distance(forth(place.geometry)) == pytest.approx(2_000, rel=0.05)
+    edge = shapely.points(shapely.get_coordinates(forth(place.area)))
+    assert max(forth(place.geometry).distance(edge)) == pytest.approx(2_000, rel=0.05)
     assert sum(share for share, _around in place.shares) == pytest.approx(1)
 
 
@@ -190,7 +191,8 @@ HOSTILE = {
     "an unknown CRS": ('{"type":"Point","coordinates":[1,47],"crs":{"type":"name","properties":{"name":"local"}}}',
                        "no-crs"),
     "a CRS that names a file": (
-        '{"type":"Point","coordinates":[1,47],"crs":{"type":"name","properties":{"name":"+proj=latlong +nadgrids=/etc/passwd"}}}',
+        '{"type":"Point","coordinates":[1,47],'
+        '"crs":{"type":"name","properties":{"name":"+proj=latlong +nadgrids=/etc/passwd"}}}',
         "no-crs",
     ),
     "the 180th meridian": (
@@ -210,7 +212,7 @@ def test_hostile_geojson_is_refused_with_its_reason(name: str):
     assert refusal(text) in (code, "empty" if name == "nested deeply" else code)
 
 
-COORDINATE = st.floats(-400, 400, allow_nan=True, allow_infinity=True)
+COORDINATE = st.floats(-400, 400) | st.sampled_from([math.nan, math.inf, 1e300])
 PLACE = st.lists(COORDINATE, min_size=0, max_size=4)
 RING = st.lists(PLACE, max_size=8)
 GEOMETRY = st.one_of(

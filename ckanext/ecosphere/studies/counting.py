@@ -1,0 +1,278 @@
+"""The objects of datasets are counted on the sites of studies, in the background.
+
+Studies take turns, one dataset each. A server is asked by one worker at a time, and after some time the datasets of
+other servers come first, so that a slow one holds up only its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm.exc import StaleDataError
+
+from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.studies import presence, states, store
+from ckanext.ecosphere.studies.jobs import COUNT, of_study, open_keys
+from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed
+from ckanext.ecosphere.studies.site import Site
+from ckanext.ecosphere.studies.states import Finding
+from ckanext.ecosphere.work.model import PENDING, RUNNING, Work, now
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which the worker lets other jobs have their turn.
+TURN_SECONDS = 60
+#: Seconds for which one job asks a server; what is left of it waits for `LATER`.
+HOST_SECONDS, LATER = 40, timedelta(minutes=2)
+#: After which a dataset is looked at again whose server another worker asks.
+BUSY = timedelta(seconds=5)
+#: Answers that may be better another time; the others would be the same.
+PASSING = ("timeout", "connection", "status", "empty-answer", "html", "broken-answer")
+#: Attempts to save a count while a person changes the study, whose change must not fail for it.
+SAVINGS, SAVING_TIMEOUT = 8, "300ms"
+
+
+def count_objects() -> int:
+    """Count the objects of datasets that wait (background job); return of how many. Several workers may run at once."""
+    number, end = 0, time.monotonic() + TURN_SECONDS
+    with Locks() as locks:
+        turns = _Turns(locks)
+        while time.monotonic() < end:
+            id_ = COUNT.claim_next(locks, turns.take)
+            if id_ is not None:
+                turns.count(id_)
+                number += 1
+            elif number and _is_one_due(now() + BUSY):
+                time.sleep(1)
+            else:
+                break
+    if _is_one_due(now()):
+        COUNT.enqueue()
+    return number
+
+
+def _is_one_due(moment: datetime) -> bool:
+    query = sa.exists().where(COUNT.rows, Work.status == PENDING, Work.due <= moment)
+    is_due = bool(model.Session.scalar(sa.select(query)))
+    model.Session.rollback()
+    return is_due
+
+
+@dataclass
+class _Turns:
+    """Whose turn it is, for one job.
+
+    Attributes:
+        spent: seconds for which each server was asked.
+    """
+
+    locks: Locks
+    spent: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def take(self, row: Work) -> bool:
+        """Let a study have its turn, unless the server is asked by another worker, or was for too long."""
+        host = row.content["host"]
+        if self.spent[host] > HOST_SECONDS:
+            row.due = now() + LATER
+            return False
+        # The first lock is held if the dataset was asked for again while it was counted.
+        if not self.locks.take(COUNT.lock_of(row.id)):
+            row.due = now() + BUSY
+            return False
+        if host and not self.locks.take(_lock_of_host(host)):
+            self.locks.release(COUNT.lock_of(row.id))
+            row.due = now() + BUSY
+            return False
+        _go_to_the_end(row)
+        return True
+
+    def count(self, id_: int) -> None:
+        """Count the objects of a claimed dataset."""
+        host = model.Session.scalar(sa.select(Work.content["host"].astext).where(Work.id == id_))
+        begin = time.monotonic()
+        try:
+            _count(id_)
+        finally:
+            self.locks.release(COUNT.lock_of(id_))
+            if host:
+                self.spent[host] += time.monotonic() - begin
+                self.locks.release(_lock_of_host(host))
+
+
+def _lock_of_host(host: str) -> str:
+    return f"studies:host:{host}"
+
+
+def _go_to_the_end(row: Work) -> None:
+    """Let the other datasets of the study wait behind those of others, which are done in the order of `due`."""
+    others = sa.select(Work.id).where(
+        of_study(row.content["study"]), Work.status == PENDING, Work.due <= now(), Work.id != row.id
+    )
+    free = others.with_for_update(skip_locked=True)
+    model.Session.execute(
+        sa.update(Work).where(Work.id.in_(free)).values(due=now()),
+        execution_options={"synchronize_session": False},
+    )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A dataset to count: ids of its rows and of the dataset, owner of the study, site, and what is known so far."""
+
+    id: int
+    key: str
+    study_id: str
+    owner_id: str
+    package_id: str
+    site: Site
+    finding: Finding
+    attempts: int
+
+
+def _count(id_: int) -> None:
+    task = _task(id_)
+    if task is None:
+        return
+    try:
+        if task.attempts > COUNT.most_tries:
+            finding = unanswered(task.finding, "broken-answer")  # it killed the process each time
+        else:
+            finding = _asked(task)
+    except Exception:
+        # Whatever it is: the answers of others may break a library. Neither place nor study is logged.
+        model.Session.rollback()
+        log.exception("The objects of dataset %s could not be counted", task.package_id)
+        finding = unanswered(task.finding, "broken-answer")
+    is_last = finding.code not in PASSING or task.attempts >= COUNT.most_tries
+    _save(task, finding, is_last)
+    if not is_last:
+        COUNT.retry(id_, presence.NoAnswer(finding.code))
+
+
+def unanswered(finding: Finding, code: str) -> Finding:
+    """Return what is known of a dataset after a failure of the portal itself."""
+    attempts = finding.attempts + 1
+    failed = replace(finding, state=states.NO_ANSWER, code=code, attempts=attempts)
+    return replace(failed, count=None, nearest=None, at=presence.moment())
+
+
+def _task(id_: int) -> _Task | None:
+    """Return what a claimed row asks for; end it if its study or dataset of a study was deleted meanwhile."""
+    row = model.Session.get(Work, id_, populate_existing=True)
+    if row is None:
+        model.Session.rollback()
+        return None
+    stored = model.Session.get(StudyDataset, row.key)
+    study = model.Session.get(Study, row.content["study"])
+    if study is None or stored is None or stored.decision == store.ASIDE:
+        study_id = row.content["study"]
+        model.Session.delete(row)
+        model.Session.flush()
+        _note_rest(study_id)
+        model.Session.commit()
+        return None
+    unknown = Finding(states.NOT_MAPPED, "unknown", extent="unknown")
+    task = _Task(
+        id=id_,
+        key=stored.id,
+        study_id=study.id,
+        owner_id=study.owner_id,
+        package_id=stored.package_id,
+        site=store.site_of(study),
+        finding=store.finding_of(stored.finding) or unknown,
+        attempts=row.attempts,
+    )
+    model.Session.rollback()  # nothing is open while a server is waited for
+    return task
+
+
+def _asked(task: _Task) -> Finding:
+    dataset = _dataset(task)
+    model.Session.rollback()
+    if dataset is None:
+        return Finding(states.NOBODY, "gone", at=presence.moment())
+    return presence.count(dataset, task.site, task.finding)
+
+
+def _dataset(task: _Task) -> dict[str, Any] | None:
+    """Return a dataset with its services as the owner of the study may read it, None if they may not."""
+    owner = model.Session.get(model.User, task.owner_id)
+    if owner is None or owner.state != model.State.ACTIVE:
+        return None
+    name = owner.name
+
+    def ask(action: str, **parameters: str) -> dict[str, Any] | None:
+        # Actions change their context.
+        context: Any = {"user": name, "auth_user_obj": model.User.get(name), "ignore_auth": False}
+        try:
+            return tk.get_action(action)(context, parameters)
+        except (tk.ObjectNotFound, tk.NotAuthorized):
+            return None
+
+    dataset = ask("package_show", id=task.package_id)
+    if dataset is None or dataset.get("state") != model.State.ACTIVE:
+        return None
+    if tk.h.plugin_loaded("ecosphere_access"):
+        for resource in dataset.get("resources") or []:
+            resource["ecosphere_service"] = ask(
+                "ecosphere_access_service_show", resource_id=resource["id"]
+            )
+    return dataset
+
+
+# --- saved -----------------------------------------------------------------------------------
+
+
+def _save(task: _Task, finding: Finding, is_last: bool) -> None:
+    """Store a finding, and end its row if it is the last one; commit."""
+    for saving in range(1, SAVINGS + 1):
+        try:
+            model.Session.execute(sa.text(f"SET LOCAL lock_timeout = '{SAVING_TIMEOUT}'"))
+            _store(task, finding, is_last)
+            model.Session.commit()
+            return
+        except (OperationalError, StaleDataError):
+            # A person is changing the study: the worker gives way before PostgreSQL ends either of them.
+            model.Session.rollback()
+            if saving == SAVINGS:
+                raise
+            time.sleep(0.2 * saving)
+
+
+def _store(task: _Task, finding: Finding, is_last: bool) -> None:
+    stored = model.Session.get(StudyDataset, task.key, with_for_update=True, populate_existing=True)
+    _lock(task.study_id)
+    if stored is not None:
+        stored.finding = asdict(finding)
+        need = model.Session.get(StudyNeed, stored.study_need_id, populate_existing=True)
+        model.Session.flush()
+        if need is not None:
+            need.finding = asdict(store.concluded(need, store.datasets([need])[need.id]))
+    if is_last:
+        # A row that was asked for again meanwhile waits: it stays.
+        model.Session.execute(sa.delete(Work).where(Work.id == task.id, Work.status == RUNNING))
+    _note_rest(task.study_id)
+
+
+def _lock(study_id: str) -> None:
+    """Lock a study, so that the last of two workers sees what the other one has done."""
+    model.Session.get(Study, study_id, with_for_update=True, populate_existing=True)
+
+
+def _note_rest(study_id: str) -> None:
+    """Note how many datasets of a study are still to be counted; after the last one, the results of its run."""
+    study = model.Session.get(Study, study_id)
+    if study is None:
+        return
+    study.pending = len(open_keys(study_id))
+    if not study.pending:
+        store.freeze(study, store.needs(study))
