@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import ckan.plugins as p
@@ -43,7 +43,8 @@ LONGEST_QUERY = 1_900
 PLACE_FIELD, THEME_FIELD = "vocab_ecosphere_place", "vocab_ecosphere_theme"
 QUALITY_FIELD = "ecosphere_quality_score"
 #: Fields in which a phrase is looked for, with the weight of each. Without the French schema, keywords are whole terms.
-QUERY_FIELDS = "title^8 ecosphere_tags^3 tags^3 notes^1"
+SUBJECT = "title^8 ecosphere_tags^3 tags^3"
+DESCRIPTION = "notes"
 #: Words between those of a phrase: articles, and further names that the index has for a word.
 SLOP = 4
 
@@ -53,7 +54,9 @@ IN_TITLE, IN_KEYWORDS, IN_TEXT = 100.0, 45.0, 18.0
 LATER, LEAST = 0.06, 0.5
 #: Share of a phrase of one word, which is vague, and of words that are not together.
 SINGLE, APART = 0.9, 0.5
-TO_THE_POINT, THEME, PRODUCER, RESERVED = 20.0, 12.0, 5.0, -8.0
+TO_THE_POINT, THEME, PRODUCER, RESERVED = 40.0, 12.0, 5.0, -8.0
+#: Points that a title loses which is the name of a table.
+TECHNICAL = 15.0
 SCALE, AGE, QUALITY = 5.0, 5.0, 6.0
 EXACTNESS = {
     "commune": 24.0,
@@ -65,11 +68,17 @@ EXACTNESS = {
     "pays": 8.0,
 }
 #: How far below the best dataset of a need another may be, as a share of what its words are worth.
-TOO_WEAK = 0.3
-_METROPOLIS = "pays-fxx"
+TOO_WEAK = 0.5
+#: Phrases of a need that are good enough as mere keywords.
+BEST_PHRASES = 2
+#: Points that data lose a year, whatever the need says, and the most that they lose.
+YEARLY, OLDEST = 0.4, 6.0
+#: Kilometres from the sea within which data of the sea are of use on land.
+COAST = 2
+_METROPOLIS, _SEA = "pays-fxx", "zone-maritime"
 _YEAR = re.compile(r"(?:1[6-9]|20)\d\d(?=\D|$)")
 _STOP_WORDS = frozenset(
-    [
+    (
         "a",
         "au",
         "aux",
@@ -86,9 +95,8 @@ _STOP_WORDS = frozenset(
         "le",
         "les",
         "n",
-        "ou",
-    ]
-    + ["par", "pour", "s", "sur", "un", "une"]
+    )
+    + ("ou", "par", "pour", "s", "sur", "un", "une")
 )
 
 
@@ -127,6 +135,85 @@ class Match:
     words: str = ""
 
 
+class Ground:
+    """The places in which a site lies, by index value.
+
+    Départements are linked with the seas at their coasts, and all of France with its metropolis: neither means that a
+    site on land lies in the sea, nor one overseas in the metropolis.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._shares: dict[str, float] = {}
+
+    @cached_property
+    def at_sea(self) -> float:
+        """Share of the site that lies at sea."""
+        return _at_sea(self.site)
+
+    @cached_property
+    def is_coastal(self) -> bool:
+        """Whether a part of the site lies at sea, or the sea is near."""
+        if self.at_sea:
+            return True
+        if not any(value.startswith(_SEA) for value in self.site.territories):
+            return False
+        return _at_sea(self.site.widened_by(COAST)) > 0
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        """The places, the smallest first."""
+        values = self.site.territories
+        if any(value.startswith("outre-mer") for value in values):
+            values = tuple(value for value in values if value != _METROPOLIS)
+        if not self.is_coastal:
+            values = tuple(value for value in values if not value.startswith(_SEA))
+        return values
+
+    @cached_property
+    def order(self) -> dict[str, int]:
+        """The places by their rank."""
+        return {value: rank for rank, value in enumerate(self.values)}
+
+    def share(self, value: str) -> float:
+        """Return the share of the site that lies in a place."""
+        if value not in self.order:
+            return 0.0
+        if value.startswith(_SEA):
+            return self.at_sea
+        if value not in self._shares:
+            self._shares[value] = self.site.share_in([value])
+        return self._shares[value]
+
+    def share_of(self, values: Iterable[str]) -> float:
+        """Return the share of the site that lies in any of the places."""
+        own = [value for value in values if value in self.order]
+        on_land = [value for value in own if not value.startswith(_SEA)]
+        if not on_land:
+            return max(map(self.share, own), default=0.0)
+        share = self.site.share_in(on_land)
+        if len(on_land) < len(own) and not set(on_land).intersection(gazetteer.COUNTRIES):
+            share += self.at_sea
+        return min(1.0, share)
+
+    def closest(self, values: Sequence[str]) -> str:
+        """Return the place that holds most of the site, the smallest of several; the first if none does."""
+        own = [value for value in values if value in self.order]
+        if not own:
+            return values[0]
+        return max(own, key=lambda value: (self.share(value), -self.order[value]))
+
+
+def _at_sea(site: Site) -> float:
+    land = ("commune-", "departement-", "outre-mer-")
+    shares = [
+        share
+        for share, around in site.shares
+        if not any(value.startswith(land) for value in around)
+    ]
+    return sum(shares)
+
+
 def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, list[Candidate]]:
     """Return the best datasets of each need, best first, at most five, by id of the need.
 
@@ -135,20 +222,19 @@ def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, li
     Raises:
         ckan.lib.search.SearchError: the search does not answer.
     """
-    rows_of = {need.id: _rows(need, site, context) for need in needs}
+    ground = Ground(site)
+    rows_of = {need.id: _rows(need, ground, context) for need in needs}
     ids = [row["id"] for rows in rows_of.values() for row in rows]
     datasets = _datasets(dict.fromkeys(ids), context)
-    extents: dict[str, Finding] = {}
+    findings = {id_: _finding(dataset, ground) for id_, dataset in datasets.items()}
     offered: dict[str, list[Candidate]] = {}
     for need in needs:
-        rated = []
-        for row in rows_of[need.id]:
-            dataset = datasets.get(row["id"])
-            if dataset is None:
-                continue
-            if row["id"] not in extents:
-                extents[row["id"]] = finding_of(dataset, site)
-            rated.append(_rated(need, row, dataset, extents[row["id"]], site))
+        rows = [row for row in rows_of[need.id] if row["id"] in datasets]
+        if any(findings[row["id"]].share for row in rows):
+            rows = [row for row in rows if findings[row["id"]].share]
+        rated = [
+            _rated(need, row, datasets[row["id"]], findings[row["id"]], ground) for row in rows
+        ]
         rated.sort(key=lambda pair: -pair[0])
         offered[need.id] = [candidate for _worth, candidate in rated[:MOST]]
     return offered
@@ -162,27 +248,32 @@ def _has_places() -> bool:
     return p.plugin_loaded("ecosphere_search")
 
 
-def _rows(need: Need, site: Site, context: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(need: Need, ground: Ground, context: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the index documents of the datasets of a need that are worth reading, with their `match`, best first."""
     query = _query(need.words)
     if not query:
         return []
-    if not _has_places():
-        return _best(need, site, _search(query, "", ROWS_ANYWHERE, context))
-    rows = _best(need, site, _search(query, _here(site), ROWS, context))
-    if rows:
-        return rows
-    return _best(need, site, _search(query, "", ROWS, context))
+    looks = [(SUBJECT, "", ROWS_ANYWHERE), (DESCRIPTION, "", ROWS_ANYWHERE)]
+    if _has_places():
+        here = _here(ground)
+        looks = [(SUBJECT, here, ROWS), (DESCRIPTION, here, ROWS), (SUBJECT, "", ROWS)]
+    for fields, where, number in looks:
+        rows = _best(need, ground, _search(query, fields, where, number, context))
+        if rows:
+            return rows
+    return []
 
 
-def _search(query: str, where: str, rows: int, context: dict[str, Any]) -> list[dict[str, Any]]:
+def _search(
+    query: str, fields: str, where: str, rows: int, context: dict[str, Any]
+) -> list[dict[str, Any]]:
     filters = ["+dataset_type:dataset"]
     if where:
         filters.append(where)
     question = {
         "q": query,
         "defType": "edismax",
-        "qf": QUERY_FIELDS,
+        "qf": fields,
         "mm": "1",
         "tie": "0.1",
         "fq_list": filters,
@@ -247,24 +338,16 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in voc.normalise(text).split() if word not in _STOP_WORDS)
 
 
-def _here(site: Site) -> str:
+def _here(ground: Ground) -> str:
     """Return the filter of the datasets made for the places in which a site lies, and of those without a place."""
-    values = " OR ".join(f'"{value}"' for value in _holding(site))
+    values = " OR ".join(f'"{value}"' for value in ground.values)
     return f"{PLACE_FIELD}:({values}) OR (*:* -{PLACE_FIELD}:[* TO *])"
-
-
-def _holding(site: Site) -> tuple[str, ...]:
-    """Return the index values of the places in which a site lies; overseas, not the metropolis."""
-    values = site.territories
-    if any(value.startswith("outre-mer") for value in values):
-        return tuple(value for value in values if value != _METROPOLIS)
-    return values
 
 
 # --- ranking ---------------------------------------------------------------------------------
 
 
-def _best(need: Need, site: Site, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _best(need: Need, ground: Ground, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the index documents that are worth reading, by words, theme and place, best first."""
     best_score = max((float(row.get("score") or 0) for row in rows), default=0)
     rated: list[tuple[float, dict[str, Any]]] = []
@@ -272,52 +355,56 @@ def _best(need: Need, site: Site, rows: list[dict[str, Any]]) -> list[dict[str, 
         share = 0.0
         if best_score:
             share = float(row.get("score") or 0) / best_score
-        row["match"] = _match(need, row, share)
-        if not _is_about(need, row):
-            continue
-        worth = row["match"].worth + _of_theme(need, row.get(THEME_FIELD))
-        values = row.get(PLACE_FIELD) or ()
-        if site.share_in(values):
-            worth += _exactness(values, need, site)
-        rated.append((worth, row))
+        theme = _of_theme(need, row.get(THEME_FIELD))
+        row["match"] = _match(need, row, share, is_of_theme=bool(theme))
+        if row["match"].worth:
+            worth = (
+                row["match"].worth + theme + _exactness(row.get(PLACE_FIELD) or (), need, ground)
+            )
+            if _is_table_name(str(row.get("title") or "")):
+                worth -= TECHNICAL
+            rated.append((worth, row))
     rated.sort(key=lambda pair: -pair[0])
     least = max((row["match"].worth for _worth, row in rated), default=0) * TOO_WEAK
     return [row for _worth, row in rated if row["match"].worth >= least][:MOST_READ]
 
 
-def _is_about(need: Need, row: Mapping[str, Any]) -> bool:
-    """Return whether a dataset is about a need: a description also mentions other things."""
-    match: Match = row["match"]
-    if match.code in ("title", "keywords"):
-        return True
-    is_of_theme = bool(_of_theme(need, row.get(THEME_FIELD)))
-    return is_of_theme and (len(_words(match.words)) > 1 or not match.code)
+NO_MATCH = Match(0.0)
 
 
-def _match(need: Need, row: Mapping[str, Any], share: float) -> Match:
-    """Return how the words of a need are in a dataset.
+def _match(need: Need, row: Mapping[str, Any], share: float, *, is_of_theme: bool) -> Match:
+    """Return how a dataset says that it is about a need; `NO_MATCH` if it only mentions one of its words.
+
+    A keyword counts if it is one of the best phrases and the theme is right; a description, if the title is the name of
+    a table, which says nothing.
 
     Args:
-        share: of the best score that Solr gave for the need, which knows synonyms.
+        share: of the best score that Solr gave for the need: it knows other names of things.
+        is_of_theme: whether the dataset has a theme of the need.
     """
-    title = _stems(str(row.get("title") or ""))
-    keywords = [_stems(str(tag)) for tag in row.get("tags") or ()]
-    notes = _stems(str(row.get("notes") or ""))
-    best = Match(IN_KEYWORDS * share)
+    text = str(row.get("title") or "")
+    title = _stems(text)
+    keywords = {_stems(str(tag)) for tag in row.get("tags") or ()}
+    notes: tuple[str, ...] = ()
+    if _is_table_name(text):
+        notes = _stems(str(row.get("notes") or ""))
+    best = NO_MATCH
     for rank, phrase in enumerate(need.words):
         stems = _stems(phrase)
         if not stems:
             continue
+        is_specific = len(stems) > 1 or phrase.isupper() or not rank
         weight = _weight(rank)
         if len(stems) == 1:
             weight *= SINGLE
-        in_keywords = max((_nearness(stems, tag) for tag in keywords), default=0.0)
-        matches = [
-            Match(weight * _title_worth(stems, title), "title", phrase),
-            Match(weight * IN_KEYWORDS * in_keywords, "keywords", phrase),
-            Match(weight * IN_TEXT * _nearness(stems, notes), "text", phrase),
-        ]
-        best = max([best, *matches], key=lambda match: (match.worth, match.code != ""))
+        matches = []
+        if is_specific or is_of_theme or title[:1] == stems:
+            matches.append(Match(weight * _title_worth(stems, title), "title", phrase))
+        if is_of_theme and rank < BEST_PHRASES and stems in keywords:
+            matches.append(Match(weight * IN_KEYWORDS, "keywords", phrase))
+        if is_of_theme and len(stems) > 1:
+            matches.append(Match(weight * IN_TEXT * _nearness(stems, notes), "text", phrase))
+        best = max([best, *matches], key=lambda match: match.worth)
     return best
 
 
@@ -328,8 +415,7 @@ def _title_worth(stems: tuple[str, ...], title: tuple[str, ...]) -> float:
     if not nearness:
         return 0.0
     before = next(place for place, stem in enumerate(title) if stem in stems)
-    to_the_point = 1 / (1 + before)
-    return IN_TITLE * nearness + TO_THE_POINT * to_the_point
+    return IN_TITLE * nearness + TO_THE_POINT / (1 + before)
 
 
 def _nearness(stems: tuple[str, ...], text: tuple[str, ...]) -> float:
@@ -366,30 +452,29 @@ def _of_theme(need: Need, values: Any) -> float:
     return 0.0
 
 
-def _exactness(values: Iterable[str], need: Need, site: Site) -> float:
+def _exactness(values: Iterable[str], need: Need, ground: Ground) -> float:
     """Return what the places of a dataset are worth: the closer around the site, the more, if they hold all of it."""
     worth = 0.0
     for value in values:
-        share = site.share_in([value])
-        if value not in _holding(site) or not share:
+        if value not in ground.order:
             continue
-        level = value.partition("-")[0]
-        if value.startswith(("outre-mer", "zone-maritime")):
-            level = "-".join(value.split("-")[:2])
+        level = next((kind for kind in EXACTNESS if value.startswith(kind)), "")
         exactness = EXACTNESS.get(level, 0.0)
         if need.place == "national" and level == "pays":
             exactness = EXACTNESS["departement"]
-        worth = max(worth, exactness * (0.5 + share / 2))
+        worth = max(worth, exactness * (0.5 + ground.share(value) / 2))
     return worth
 
 
 def _rated(
-    need: Need, row: Mapping[str, Any], dataset: dict[str, Any], finding: Finding, site: Site
+    need: Need, row: Mapping[str, Any], dataset: dict[str, Any], finding: Finding, ground: Ground
 ) -> tuple[float, Candidate]:
     """Return a dataset as a candidate, and its worth."""
     match: Match = row["match"]
     view = View(dataset)
-    worth = match.worth
+    worth = match.worth - _loss(view)
+    if _is_table_name(view.title):
+        worth -= TECHNICAL
     reasons: list[tuple[str, dict[str, Any]]] = []
     if match.code:
         reasons.append((match.code, {"words": match.words}))
@@ -401,12 +486,12 @@ def _rated(
     place = str(finding.params.get("place") or "")
     if finding.share:
         values = _values(finding) or row.get(PLACE_FIELD) or ()
-        worth += _exactness(values, need, site)
+        worth += _exactness(values, need, ground)
         if place:
             reasons.append(("place", {"place": place}))
     else:
         worth -= EXACTNESS["commune"]
-    for points, reason in _qualities(need, row, dataset, view, site):
+    for points, reason in _qualities(need, row, dataset, view, ground):
         worth += points
         reasons.append(reason)
     organization = dataset.get("organization") or {}
@@ -433,11 +518,11 @@ Rated = tuple[float, tuple[str, dict[str, Any]]]
 
 
 def _qualities(
-    need: Need, row: Mapping[str, Any], dataset: dict[str, Any], view: View, site: Site
+    need: Need, row: Mapping[str, Any], dataset: dict[str, Any], view: View, ground: Ground
 ) -> list[Rated]:
     """Return points and reasons: competence of the producer, scale, age, quality, access."""
     rated: list[Rated] = []
-    if _is_competent(dataset, site):
+    if _is_competent(dataset, ground):
         rated.append((PRODUCER, ("producer", {})))
     scale = view.text("scale_denominator")
     if need.scale and scale.isdigit():
@@ -472,14 +557,26 @@ def _themes(view: View) -> set[str]:
     return ids
 
 
-def _is_competent(dataset: Mapping[str, Any], site: Site) -> bool:
+def _is_competent(dataset: Mapping[str, Any], ground: Ground) -> bool:
     """Return whether a dataset is of a service whose territory holds the site, or a part of it."""
     organization = dataset.get("organization") or {}
     service = voc.get("organisations").get(str(organization.get("name") or ""))
     if service is None:
         return False
     territory = voc.get("territories").get(str(service.data.get("territory") or ""))
-    return territory is not None and territory.id in _holding(site)
+    return territory is not None and territory.id in ground.order
+
+
+def _is_table_name(title: str) -> bool:
+    return " " not in title.strip()
+
+
+def _loss(view: View) -> float:
+    """Return the points that a dataset loses by its age."""
+    year = _year(view)
+    if not year:
+        return OLDEST / 2
+    return min(OLDEST, YEARLY * max(0, datetime.now(timezone.utc).year - year))
 
 
 def _year(view: View) -> int:
@@ -506,8 +603,12 @@ def finding_of(dataset: dict[str, Any], site: Site) -> Finding:
     Args:
         dataset: as `package_show` gives it.
     """
+    return _finding(dataset, Ground(site))
+
+
+def _finding(dataset: dict[str, Any], ground: Ground) -> Finding:
     view = View(dataset)
-    extent, place, share = _extent(view, site)
+    extent, place, share = _extent(view, ground)
     code, state = extent, COVERS
     params: dict[str, Any] = {}
     if place:
@@ -523,37 +624,37 @@ def finding_of(dataset: dict[str, Any], site: Site) -> Finding:
     return Finding(state, code, params, extent, share, at=presence.moment())
 
 
-def _extent(view: View, site: Site) -> tuple[str, str, float]:
+def _extent(view: View, ground: Ground) -> tuple[str, str, float]:
     """Return how the extent of a dataset is known, its place that fits the site best, and its share of the site."""
     declared = [value for value in map(_index_value, view.territories) if value]
     of_title = _title_places(view.title, declared)
     if of_title:
-        return "title", _fitting(of_title, site), _share(of_title, site)
-    geometry_, is_box = _geometry(view.values.get("spatial"))
-    share = _share(declared, site)
-    # "France" is often declared of data that are of a part of it.
-    is_elsewhere = geometry_ is not None and not site.share_of(geometry_)
-    if declared and not (is_elsewhere and set(declared) <= set(gazetteer.COUNTRIES)):
-        return "territory", _fitting(declared, site), share
-    if geometry_ is None:
+        return "title", ground.closest(of_title), ground.share_of(of_title)
+    area, is_box = _geometry(view.values.get("spatial"))
+    if declared and not _is_of_a_part(declared, area, ground):
+        share = ground.share_of(declared)
+        if not share and ground.is_coastal and any(value.startswith(_SEA) for value in declared):
+            return _extent_by_box(area, ground)
+        return "territory", ground.closest(declared), share
+    if area is None:
         return "unknown", "", 0.0
-    name = "geometry"
     if is_box:
-        name = "box"
-    return name, "", site.share_of(geometry_)
+        return "box", "", ground.site.share_of(area)
+    return "geometry", "", ground.site.share_of(area)
 
 
-def _share(values: Iterable[str], site: Site) -> float:
-    return site.share_in(set(values).intersection(_holding(site)))
+def _is_of_a_part(declared: Iterable[str], area: BaseGeometry | None, ground: Ground) -> bool:
+    """Return whether data that declare "France" lie elsewhere in it, by their geometry."""
+    if area is None or not set(declared) <= set(gazetteer.COUNTRIES):
+        return False
+    return not ground.site.share_of(area)
 
 
-def _fitting(values: Sequence[str], site: Site) -> str:
-    """Return the place that holds most of the site, the smallest of several; the first if none does."""
-    order = {value: rank for rank, value in enumerate(_holding(site))}
-    inside = [value for value in values if value in order]
-    if not inside:
-        return values[0]
-    return max(inside, key=lambda value: (site.share_in([value]), -order[value]))
+def _extent_by_box(area: BaseGeometry | None, ground: Ground) -> tuple[str, str, float]:
+    """Return the extent of data of the sea for a site at its coast, of which only their rectangle may hold a part."""
+    if area is None:
+        return "unknown", "", 0.0
+    return "box", "", ground.site.share_of(area.envelope)
 
 
 def _index_value(key: str) -> str:
