@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import ckan.plugins as p
@@ -26,7 +26,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry, places
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.shared import reach
-from ckanext.ecosphere.studies import presence
+from ckanext.ecosphere.studies import frames, presence
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import COVERS, COVERS_PART, NOT_MAPPED, RESTRICTED, Finding
@@ -55,6 +55,8 @@ LATER, LEAST = 0.06, 0.5
 #: Share of a phrase of one word, which is vague, and of words that are not together.
 SINGLE, APART = 0.9, 0.5
 TO_THE_POINT, THEME, PRODUCER, RESERVED = 40.0, 12.0, 5.0, -8.0
+#: A place that holds a tenth of the site is worth half of one that holds all of it.
+SHARE_POWER = 0.3
 #: Points that a title loses which is the name of a table.
 TECHNICAL = 15.0
 SCALE, AGE, QUALITY = 5.0, 5.0, 6.0
@@ -71,6 +73,8 @@ EXACTNESS = {
 TOO_WEAK = 0.5
 #: Phrases of a need that are good enough as mere keywords.
 BEST_PHRASES = 2
+#: Declared départements of which the title may name a commune.
+MOST_DEPARTEMENTS = 3
 #: Points that data lose a year, whatever the need says, and the most that they lose.
 YEARLY, OLDEST = 0.4, 6.0
 #: Kilometres from the sea within which data of the sea are of use on land.
@@ -78,7 +82,7 @@ COAST = 2
 _METROPOLIS, _SEA = "pays-fxx", "zone-maritime"
 _YEAR = re.compile(r"(?:1[6-9]|20)\d\d(?=\D|$)")
 _STOP_WORDS = frozenset(
-    (
+    [
         "a",
         "au",
         "aux",
@@ -95,9 +99,9 @@ _STOP_WORDS = frozenset(
         "le",
         "les",
         "n",
-    )
-    + ("ou", "par", "pour", "s", "sur", "un", "une")
-)
+        "ou",
+    ]
+).union(["par", "pour", "s", "sur", "un", "une"])
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ class Match:
 
     Attributes:
         worth: 0 to about 120.
-        code: where they are: title, keywords or text; "" if only the index knows, by another name.
+        code: where they are: title, keywords or text.
         words: the phrase.
     """
 
@@ -205,13 +209,14 @@ class Ground:
 
 
 def _at_sea(site: Site) -> float:
+    """Return the share of a site that lies at sea, not in a neighbouring country."""
     land = ("commune-", "departement-", "outre-mer-")
-    shares = [
-        share
-        for share, around in site.shares
-        if not any(value.startswith(land) for value in around)
-    ]
-    return sum(shares)
+    share_at_sea = 0.0
+    for share, around in site.shares:
+        is_land = any(value.startswith(land) for value in around)
+        if not is_land and any(value.startswith(_SEA) for value in around):
+            share_at_sea += share
+    return share_at_sea
 
 
 def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, list[Candidate]]:
@@ -280,7 +285,7 @@ def _search(
         "rows": rows,
         "facet": "false",
         "include_private": True,
-        "fl": ["id", "score", "title", "notes", "tags", PLACE_FIELD, THEME_FIELD, QUALITY_FIELD],
+        "fl": ["id", "title", "notes", "tags", PLACE_FIELD, THEME_FIELD, QUALITY_FIELD],
     }
     answer = tk.get_action("package_search")(_context(context), question)
     return list(answer["results"])
@@ -349,14 +354,10 @@ def _here(ground: Ground) -> str:
 
 def _best(need: Need, ground: Ground, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the index documents that are worth reading, by words, theme and place, best first."""
-    best_score = max((float(row.get("score") or 0) for row in rows), default=0)
     rated: list[tuple[float, dict[str, Any]]] = []
     for row in rows:
-        share = 0.0
-        if best_score:
-            share = float(row.get("score") or 0) / best_score
         theme = _of_theme(need, row.get(THEME_FIELD))
-        row["match"] = _match(need, row, share, is_of_theme=bool(theme))
+        row["match"] = _match(need, row, is_of_theme=bool(theme))
         if row["match"].worth:
             worth = (
                 row["match"].worth + theme + _exactness(row.get(PLACE_FIELD) or (), need, ground)
@@ -372,14 +373,13 @@ def _best(need: Need, ground: Ground, rows: list[dict[str, Any]]) -> list[dict[s
 NO_MATCH = Match(0.0)
 
 
-def _match(need: Need, row: Mapping[str, Any], share: float, *, is_of_theme: bool) -> Match:
+def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
     """Return how a dataset says that it is about a need; `NO_MATCH` if it only mentions one of its words.
 
     A keyword counts if it is one of the best phrases and the theme is right; a description, if the title is the name of
     a table, which says nothing.
 
     Args:
-        share: of the best score that Solr gave for the need: it knows other names of things.
         is_of_theme: whether the dataset has a theme of the need.
     """
     text = str(row.get("title") or "")
@@ -400,12 +400,35 @@ def _match(need: Need, row: Mapping[str, Any], share: float, *, is_of_theme: boo
         matches = []
         if is_specific or is_of_theme or title[:1] == stems:
             matches.append(Match(weight * _title_worth(stems, title), "title", phrase))
-        if is_of_theme and rank < BEST_PHRASES and stems in keywords:
+        is_good = rank < BEST_PHRASES and stems in keywords
+        if is_of_theme and is_good and not _is_of_another(need.id, title):
             matches.append(Match(weight * IN_KEYWORDS, "keywords", phrase))
         if is_of_theme and len(stems) > 1:
             matches.append(Match(weight * IN_TEXT * _nearness(stems, notes), "text", phrase))
         best = max([best, *matches], key=lambda match: match.worth)
     return best
+
+
+@cache
+def _needs_by_word() -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+    """Return the phrases of several words of all needs by their first word, each with the id of its need."""
+    phrases: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    for need in frames.needs().values():
+        for stems in map(_stems, need.words):
+            if len(stems) > 1:
+                phrases.setdefault(stems[0], []).append((need.id, stems))
+    return phrases
+
+
+@lru_cache(maxsize=5_000)
+def _is_of_another(need_id: str, title: tuple[str, ...]) -> bool:
+    """Return whether a title says a phrase of another need: the dataset is then about that one."""
+    phrases = _needs_by_word()
+    for word in set(title):
+        for other, stems in phrases.get(word, ()):
+            if other != need_id and _nearness(stems, title):
+                return True
+    return False
 
 
 def _title_worth(stems: tuple[str, ...], title: tuple[str, ...]) -> float:
@@ -462,7 +485,7 @@ def _exactness(values: Iterable[str], need: Need, ground: Ground) -> float:
         exactness = EXACTNESS.get(level, 0.0)
         if need.place == "national" and level == "pays":
             exactness = EXACTNESS["departement"]
-        worth = max(worth, exactness * (0.5 + ground.share(value) / 2))
+        worth = max(worth, exactness * ground.share(value) ** SHARE_POWER)
     return worth
 
 
@@ -559,12 +582,18 @@ def _themes(view: View) -> set[str]:
 
 def _is_competent(dataset: Mapping[str, Any], ground: Ground) -> bool:
     """Return whether a dataset is of a service whose territory holds the site, or a part of it."""
-    organization = dataset.get("organization") or {}
+    return _territory_of_service(dataset) in ground.order
+
+
+def _territory_of_service(dataset: Mapping[str, Any]) -> str:
+    """Return the territory of the service that publishes a dataset, "" if it is not known."""
+    organization = dataset.get("organization")
+    if not isinstance(organization, Mapping):
+        return ""
     service = voc.get("organisations").get(str(organization.get("name") or ""))
     if service is None:
-        return False
-    territory = voc.get("territories").get(str(service.data.get("territory") or ""))
-    return territory is not None and territory.id in ground.order
+        return ""
+    return _index_value(str(service.data.get("territory") or ""))
 
 
 def _is_table_name(title: str) -> bool:
@@ -627,7 +656,7 @@ def _finding(dataset: dict[str, Any], ground: Ground) -> Finding:
 def _extent(view: View, ground: Ground) -> tuple[str, str, float]:
     """Return how the extent of a dataset is known, its place that fits the site best, and its share of the site."""
     declared = [value for value in map(_index_value, view.territories) if value]
-    of_title = _title_places(view.title, declared)
+    of_title = _title_places(view, declared)
     if of_title:
         return "title", ground.closest(of_title), ground.share_of(of_title)
     area, is_box = _geometry(view.values.get("spatial"))
@@ -668,15 +697,22 @@ def _index_value(key: str) -> str:
     return ""
 
 
-def _title_places(title: str, declared: Sequence[str]) -> list[str]:
-    """Return the places that a title names and that say more than what is declared.
+def _title_places(view: View, declared: Sequence[str]) -> list[str]:
+    """Return the places that a title names and that are to be believed rather than what is declared.
 
-    These are communes and EPCI of the declared départements, or without any declared territory, what the title names.
+    These are communes and EPCI of the declared départements; the territory of the service itself, if the title names it
+    and another was declared by mistake; without any declared territory, all that the title names.
     """
+    title = view.title
     if any(value.startswith("commune-") for value in declared):
         return []
+    own = _territory_of_service(view.values)
+    if own and declared and own not in declared and _is_level_with(own, declared):
+        named = [concept.id for concept in places.in_text(title, common_words=True)]
+        if own in named and not set(named).intersection(declared):
+            return [own]
     codes = [code for code, concept in gazetteer.departements().items() if concept.id in declared]
-    if codes and len(codes) <= 3:  # noqa: PLR2004
+    if codes and len(codes) <= MOST_DEPARTEMENTS:
         epcis = [
             epci for epci in places.epcis_in(title) if set(epci.departements).intersection(codes)
         ]
@@ -687,6 +723,11 @@ def _title_places(title: str, declared: Sequence[str]) -> list[str]:
         return []
     named = [concept.id for concept in (*places.coded_in(title), *places.in_text(title))]
     return list(dict.fromkeys(named))
+
+
+def _is_level_with(own: str, declared: Sequence[str]) -> bool:
+    kind = own.partition("-")[0]
+    return all(value.partition("-")[0] == kind for value in declared)
 
 
 def _geometry(value: Any) -> tuple[BaseGeometry | None, bool]:
