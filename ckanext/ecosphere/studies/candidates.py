@@ -51,6 +51,8 @@ SINGLE, APART = 0.9, 0.5
 TO_THE_POINT, THEME, PRODUCER, RESERVED = 40.0, 12.0, 5.0, -8.0
 #: A place that holds a tenth of the site is worth half of one that holds all of it.
 SHARE_POWER = 0.3
+#: Points of the dataset of a need that holds most of the site, and less for others.
+HOLDS = 20.0
 #: Points that a title loses which is the name of a table.
 TECHNICAL = 15.0
 SCALE, AGE, QUALITY = 5.0, 5.0, 6.0
@@ -153,9 +155,20 @@ def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, li
         rated = [
             _rated(need, row, datasets[row["id"]], findings[row["id"]], ground) for row in rows
         ]
-        rated.sort(key=lambda pair: -pair[0])
+        rated = _by_share(rated)
         offered[need.id] = [candidate for _worth, candidate in rated[:MOST]]
     return offered
+
+
+def _by_share(rated: list[tuple[float, Candidate]]) -> list[tuple[float, Candidate]]:
+    """Return datasets, best first: those that hold more of the site than others are worth more."""
+    largest = max((candidate.finding.share for _worth, candidate in rated), default=0)
+    if largest:
+        rated = [
+            (worth + HOLDS * candidate.finding.share / largest, candidate)
+            for worth, candidate in rated
+        ]
+    return sorted(rated, key=lambda pair: -pair[0])
 
 
 # --- questions -------------------------------------------------------------------------------
@@ -313,35 +326,61 @@ def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
         matches = []
         if is_specific or is_of_theme or title[:1] == stems:
             matches.append(Match(weight * _title_worth(stems, title), "title", phrase))
-        is_good = rank < BEST_PHRASES and stems in keywords
-        if is_of_theme and is_good and not _is_of_another(need.id, title):
+        if is_of_theme and rank < BEST_PHRASES and stems in keywords:
             matches.append(Match(weight * IN_KEYWORDS, "keywords", phrase))
         if is_of_theme and len(stems) > 1:
             matches.append(Match(weight * IN_TEXT * _nearness(stems, notes), "text", phrase))
         best = max([best, *matches], key=lambda match: match.worth)
+    if best.worth and _is_of_another(need, title):
+        return NO_MATCH
     return best
 
 
 @cache
 def _needs_by_word() -> dict[str, list[tuple[str, tuple[str, ...]]]]:
-    """Return the phrases of several words of all needs by their first word, each with the id of its need."""
+    """Return the phrases of all needs by their first word, each with the id of its need."""
     phrases: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
     for need in frames.needs().values():
-        for stems in map(_stems, need.words):
-            if len(stems) > 1:
-                phrases.setdefault(stems[0], []).append((need.id, stems))
+        for stems in filter(None, map(_stems, need.words)):
+            phrases.setdefault(stems[0], []).append((need.id, stems))
     return phrases
 
 
-@lru_cache(maxsize=5_000)
-def _is_of_another(need_id: str, title: tuple[str, ...]) -> bool:
-    """Return whether a title says a phrase of another need: the dataset is then about that one."""
+@lru_cache(maxsize=10_000)
+def _subjects(title: tuple[str, ...]) -> tuple[tuple[str, int, int], ...]:
+    """Return what a title says: id of the need, place and length of each of its phrases; a word alone counts at the start.
+
+    "Trafic du réseau routier" is about traffic, not about the network.
+    """
+    said: list[tuple[str, int, int]] = []
     phrases = _needs_by_word()
-    for word in set(title):
-        for other, stems in phrases.get(word, ()):
-            if other != need_id and _nearness(stems, title):
-                return True
-    return False
+    for place, word in enumerate(title):
+        for need_id, stems in phrases.get(word, ()):
+            is_first = not place or len(stems) > 1
+            if is_first and _goes_on(stems, title[place : place + len(stems) + 2]):
+                said.append((need_id, place, len(stems)))
+    return tuple(said)
+
+
+def _is_of_another(need: Need, title: tuple[str, ...]) -> bool:
+    """Return whether a title says a phrase of another need, before those of this one, and as long."""
+    first, longest = len(title), 0
+    for stems in map(_stems, need.words):
+        if stems and set(stems) <= set(title):
+            place = min(map(title.index, stems))
+            first, longest = min(first, place), max(longest, len(stems))
+    return any(
+        need_id != need.id and place < first and length >= longest
+        for need_id, place, length in _subjects(title)
+    )
+
+
+def _place_of(stems: tuple[str, ...], text: tuple[str, ...]) -> int | None:
+    """Return where the words are in the text in their order, with at most two others between them; None if nowhere."""
+    for place, stem in enumerate(text):
+        if stem in stems[:1] and _goes_on(stems, text[place : place + len(stems) + 2]):
+            return place
+    return None
 
 
 def _title_worth(stems: tuple[str, ...], title: tuple[str, ...]) -> float:
@@ -355,12 +394,8 @@ def _title_worth(stems: tuple[str, ...], title: tuple[str, ...]) -> float:
 
 
 def _nearness(stems: tuple[str, ...], text: tuple[str, ...]) -> float:
-    """Return 1 if the words are in the text in their order, with at most two others between them, else 0."""
-    first = stems[0]
-    for place, stem in enumerate(text):
-        if stem == first and _goes_on(stems, text[place : place + len(stems) + 2]):
-            return 1.0
-    return 0.0
+    """Return 1 if the words are together in the text, else 0."""
+    return float(_place_of(stems, text) is not None)
 
 
 def _goes_on(stems: tuple[str, ...], text: tuple[str, ...]) -> bool:
