@@ -348,7 +348,7 @@ def _needs_by_word() -> dict[str, list[tuple[str, tuple[str, ...]]]]:
 
 @lru_cache(maxsize=10_000)
 def _subjects(title: tuple[str, ...]) -> tuple[tuple[str, int, int], ...]:
-    """Return what a title says: id of the need, place and length of each of its phrases; a word alone counts at the start.
+    """Return what a title says: id of the need, place and length of each phrase; a word alone counts at the start.
 
     "Trafic du réseau routier" is about traffic, not about the network.
     """
@@ -362,15 +362,26 @@ def _subjects(title: tuple[str, ...]) -> tuple[tuple[str, int, int], ...]:
     return tuple(said)
 
 
+@lru_cache(maxsize=2_000)
+def _akin(words: tuple[str, ...]) -> frozenset[str]:
+    """Return the ids of the needs that have one of the phrases: copies of a need, and those of the same subject."""
+    phrases = _needs_by_word()
+    akin: set[str] = set()
+    for stems in filter(None, map(_stems, words)):
+        akin.update(need_id for need_id, other in phrases.get(stems[0], ()) if other == stems)
+    return frozenset(akin)
+
+
 def _is_of_another(need: Need, title: tuple[str, ...]) -> bool:
     """Return whether a title says a phrase of another need, before those of this one, and as long."""
+    own = _akin(need.words) | {need.id}
     first, longest = len(title), 0
     for stems in map(_stems, need.words):
         if stems and set(stems) <= set(title):
             place = min(map(title.index, stems))
             first, longest = min(first, place), max(longest, len(stems))
     return any(
-        need_id != need.id and place < first and length >= longest
+        need_id not in own and place < first and length >= longest
         for need_id, place, length in _subjects(title)
     )
 

@@ -127,6 +127,11 @@ def test_a_dataset_about_another_subject_is_no_match(title: str):
     assert match(roads, "Réseau routier national").worth
 
 
+def test_a_need_of_ones_own_shares_the_subject_of_a_shipped_one():
+    own = Need("own-1", {}, words=("zones humides",))
+    assert match(own, "Inventaire des zones humides de l'Ain").worth
+
+
 def test_a_description_speaks_for_a_table():
     notes = "Relevé des zones humides du bassin"
     assert match(WETLANDS, "L_ZHU_S_044", notes=notes, tags=["eau"]).code == "text"
