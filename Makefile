@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-harvest bench-relevance bench-search demo setup up stop down status env test test-fast test-all test-room lint lock clean
+.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-harvest bench-relevance bench-search bench-studies demo setup up stop down status env test test-fast test-all test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -75,6 +75,10 @@ bench-relevance: ## Judged questions over the demonstration catalogue, ours besi
 
 bench-search: ## Measure search pages, package_search and suggestions, beside CKAN alone (after make demo; DATASETS=27000 PEOPLE=20 SECONDS=30)
 	@.venv/bin/python -m dev.bench.search --datasets $(or $(DATASETS),27000) --people $(or $(PEOPLE),20) --seconds $(or $(SECONDS),30)
+
+bench-studies: ## Measure how long studies look for datasets, and the states of their needs (after COUNT=27897 make demo; RUNS=3)
+	@$(stack) up
+	@.venv/bin/python -m dev.bench.studies --runs $(or $(RUNS),3)
 
 csw: ## Serve the portal's own catalogue over CSW with pycsw (after make demo)
 	@.venv/bin/python -m dev.csw.out

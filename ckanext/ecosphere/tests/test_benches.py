@@ -1,4 +1,4 @@
-"""The benches of fidelity, search and relevance run to their end on ten records, and print their figures only.
+"""The benches of fidelity, search, relevance and studies run to their end on ten records, and print their figures only.
 
 That of the harvest starts services of its own (`make bench-harvest RECORDS=10`).
 """
@@ -86,3 +86,12 @@ def test_the_relevance_of_the_search(portal: str):
     assert f"{RECORDS} datasets" in figures
     for contestant in ("stock CKAN 2.12", "without places", "the portal"):
         assert contestant in figures
+
+
+def test_the_speed_of_studies(portal: str):
+    figures = printed("studies", "--ini", portal, "--runs", 1)
+
+    for size in (15, 40, 60):
+        assert f"{size} needs: p50" in figures
+    assert "needs tuned on" in figures and "needs aside" in figures
+    assert len(figures.splitlines()) == 3 + 2 * 6
