@@ -121,6 +121,7 @@ def weighed() -> list[tuple[str, float, float, float]]:
     now = figures(PRODUCT)
     now["files of a schema field, median"] = spread(PRODUCT)
     now["code lines of dev"] = figures(ROOT / "dev")["code lines"]
+    now["code lines of studies"] = figures(PRODUCT / "studies")["code lines"]
     with TABLE.open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     return [(row["figure"], now[row["figure"]], float(row["most"]), float(row["goal"])) for row in rows]

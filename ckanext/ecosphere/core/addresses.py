@@ -251,7 +251,7 @@ def again() -> AnyResponse:
     """Send the e-mail again to the current user."""
     if not tk.current_user.is_authenticated:
         dashboard = tk.url_for(DASHBOARD)
-        return tk.redirect_to("user.login", came_from=dashboard)  # pyright: ignore[reportReturnType]
+        return tk.redirect_to("user.login", came_from=dashboard)  # pyright: ignore
     user = unconfirmed()
     if user is None:
         return tk.redirect_to(DASHBOARD)  # pyright: ignore[reportReturnType]

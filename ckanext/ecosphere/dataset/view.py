@@ -185,6 +185,11 @@ class View:
         return self.text("license_id")
 
     @property
+    def scale(self) -> str:
+        """Denominator of the scale ("25000"); "" if not stated."""
+        return self.text("scale_denominator")
+
+    @property
     def access_right(self) -> str:
         """Code of the access right: PUBLIC, RESTRICTED…; "" if not stated."""
         return self.text("access_rights").rsplit("/", 1)[-1]

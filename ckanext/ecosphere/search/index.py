@@ -143,7 +143,7 @@ def _with_facets(document: DataDict, view: View) -> DataDict:
         REGULATORY_FIELD: _ids("regulatory-use", view.many("regulatory_use")),
         EXACT_TERRITORY_FIELD: exact_territories(view),
         KIND_FIELD: service_kind(view.values.get("organization")),
-        SCALE_FIELD: scale_class(view.text("scale_denominator")),
+        SCALE_FIELD: scale_class(view.scale),
         YEAR_FIELD: latest,
         YEAR_NUMBER_FIELD: latest and int(latest),
     }

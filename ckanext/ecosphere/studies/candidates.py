@@ -506,7 +506,7 @@ def _qualities(
     rated: list[Rated] = []
     if _is_competent(dataset, ground):
         rated.append((PRODUCER, ("producer", {})))
-    scale = view.text("scale_denominator")
+    scale = view.scale
     if need.scale and scale.isdigit():
         params = {"scale": int(scale)}
         if int(scale) <= need.scale:

@@ -32,7 +32,8 @@ PROBLEMS = {
     "text": N_("{place}: “{key}” must be a text of at most {most} characters."),
     "too-many": N_("{place}: “{key}” has {count} entries; keep at most {most}."),
     "id": N_(
-        "{place}: “{value}” cannot be used as “{key}”; write lower-case letters, digits and hyphens."
+        "{place}: “{value}” cannot be used as “{key}”; write lower-case letters, digits and "
+        "hyphens."
     ),
     "choice": N_("{place}: “{value}” is unknown as “{key}”; choose one of: {choices}."),
     "number": N_("{place}: “{key}” must be a number from {least} to {most}."),

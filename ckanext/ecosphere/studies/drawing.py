@@ -18,7 +18,7 @@ from ckanext.ecosphere.shared import outlines
 from ckanext.ecosphere.studies.site import Site
 
 FINEST = 0.05
-"""Pixels below which the outline of a site is simplified: less is not seen, even when the map is zoomed."""
+"""Pixels below which the outline of a site is simplified: less is not seen, even zoomed."""
 MOST_BOXES = 60
 LONGEST = 200_000
 """Characters of a geometry that is read for its box."""

@@ -583,10 +583,9 @@ def _filter(area: BaseGeometry, is_old: bool) -> str:
     gml = "http://www.opengis.net/gml/3.2"
     if is_old:
         gml = "http://www.opengis.net/gml"
-    return (
-        f'<fes:Filter xmlns:fes="{namespace}" xmlns:gml="{gml}"><fes:Intersects>{reference}{surface}'
-        "</fes:Intersects></fes:Filter>"
-    )
+    names = f'xmlns:fes="{namespace}" xmlns:gml="{gml}"'
+    inside = f"<fes:Intersects>{reference}{surface}</fes:Intersects>"
+    return f"<fes:Filter {names}>{inside}</fes:Filter>"
 
 
 def _member(part: BaseGeometry) -> str:

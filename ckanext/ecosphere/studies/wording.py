@@ -1,4 +1,5 @@
-"""Sentences of codes: states of needs and their evidence, reasons for a dataset, refusals of a site."""
+"""Sentences of codes: states of needs and their evidence, reasons for a dataset, refusals of a "
+"site."""
 
 from __future__ import annotations
 
@@ -22,10 +23,12 @@ SENTENCES = {
     "geometry-part": N_("The area that it covers holds {share} of the site."),
     "geometry-elsewhere": N_("The area that it covers does not touch the site."),
     "box": N_(
-        "The rectangle around its data holds the site, which does not prove that there is anything here."
+        "The rectangle around its data holds the site, which does not prove that there is "
+        "anything here."
     ),
     "box-part": N_(
-        "The rectangle around its data holds {share} of the site, which does not prove that there is anything here."
+        "The rectangle around its data holds {share} of the site, which does not prove that "
+        "there is anything here."
     ),
     "box-elsewhere": N_("The rectangle around its data does not touch the site."),
     "title": N_("Its title names {place}, in which the whole site lies."),
@@ -114,12 +117,14 @@ SITE_ERRORS = {
         "The outline of the site has more than {most} points: simplify it first."
     ),
     "no-crs": N_(
-        "The file does not say in which coordinate system it is, or names one that is unknown: add its .prj, or export"
+        "The file does not say in which coordinate system it is, or names one that is unknown: "
+        "add its .prj, or export"
         " it in Lambert-93 or WGS 84."
     ),
     "wrong-crs": N_("The coordinates do not fit the coordinate system that the file names."),
     "outside-world": N_(
-        "The coordinates are no longitudes and latitudes in degrees: GeoJSON in metres must name its coordinate system."
+        "The coordinates are no longitudes and latitudes in degrees: GeoJSON in metres must name "
+        "its coordinate system."
     ),
     "antimeridian": N_(
         "The site crosses the 180th meridian, or half of the world: draw a smaller one."
@@ -167,7 +172,8 @@ def extent(code: str) -> str:
 
 
 def sentence(finding: Finding) -> str:
-    """Return what is known of a dataset or a need on a site, with the day and number of attempts if it was asked."""
+    """Return what is known of a dataset or a need on a site, with the day and number of "
+    "attempts if it was asked."""
     text = tk._(SENTENCES.get(finding.code, SENTENCES["unknown"]))
     params = {**finding.params, "share": percent(finding.share)}
     params["place"] = place(str(finding.params.get("place") or ""))
@@ -208,7 +214,8 @@ def site_error(code: str, params: Mapping[str, Any]) -> str:
 
 
 class _Given(dict[str, Any]):
-    """Parameters of a message, of which none may be missing: stored findings may be older than the sentence."""
+    """Parameters of a message, of which none may be missing: stored findings may be older than "
+    "the sentence."""
 
     def __missing__(self, key: str) -> str:
         return "…"

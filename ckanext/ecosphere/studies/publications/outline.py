@@ -27,7 +27,7 @@ from ckanext.ecosphere.studies.helpers import ecosphere_study_sentence
 from ckanext.ecosphere.studies.model import Study
 
 VALID_DAYS = 90
-"""Days for which a run counts as recent, as those of IPaC of the U.S. Fish and Wildlife Service do."""
+"""Days for which a run counts as recent, as those of IPaC (U.S. Fish and Wildlife Service)."""
 MOST_PROPOSED = 3
 """Proposals shown for a need of which no dataset was kept."""
 AT_ONCE = 100
