@@ -28,16 +28,6 @@ class NotContent(ValueError):
     """A text is no YAML, or YAML that is not accepted; the message is in the language of the page."""
 
 
-class _Loader(yaml.SafeLoader):
-    """Loader that refuses aliases: nested ones make a small text very large."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Compose a node that is no alias."""
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError(tk._("Write a text again instead of referring to it (*)."))
-        return super().compose_node(parent, index)
-
-
 def parsed(text: str) -> Any:
     """Return the content of a YAML text.
 
@@ -48,13 +38,23 @@ def parsed(text: str) -> Any:
         message = tk._("Too long: {number} characters at most.").format(number=LONGEST)
         raise NotContent(message)
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from SafeLoader
+        if _has_alias(text):
+            raise NotContent(tk._("Write a text again instead of referring to it (*)."))
+        return yaml.safe_load(text)
+    except NotContent:
+        raise
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         if mark is None:
             raise NotContent(tk._("This is no YAML that can be read.")) from None
         message = tk._("This is no YAML: look at line {line}.").format(line=mark.line + 1)
         raise NotContent(message) from None
+
+
+def _has_alias(text: str) -> bool:
+    """Return whether a YAML text refers to parts of itself: nested ones make a small text very large."""
+    tokens = yaml.scan(text, Loader=yaml.SafeLoader)
+    return any(isinstance(token, yaml.AliasToken) for token in tokens)
 
 
 def written(content: Any) -> str:

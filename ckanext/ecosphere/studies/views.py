@@ -17,7 +17,6 @@ from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.shared import language, web_guard
 from ckanext.ecosphere.studies import (
     asking,
-    drawing,
     editing,
     frames,
     references,
@@ -25,6 +24,7 @@ from ckanext.ecosphere.studies import (
     states,
     store,
 )
+from ckanext.ecosphere.studies.display import drawing
 from ckanext.ecosphere.studies.helpers import ecosphere_study_icon, ecosphere_study_sentence
 from ckanext.ecosphere.studies.logic.schema import MOST_COMMUNES
 from ckanext.ecosphere.vocabularies import communes, epcis

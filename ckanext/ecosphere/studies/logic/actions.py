@@ -18,9 +18,10 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.shared import action_input, authorization, dates
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.studies import asking, editing, figures, frames, jobs, news, shown, store
+from ckanext.ecosphere.studies import asking, editing, frames, jobs, news, shown, store
 from ckanext.ecosphere.studies.asking import Asked
 from ckanext.ecosphere.studies.content import ContentError
+from ckanext.ecosphere.studies.display import figures
 from ckanext.ecosphere.studies.logic.schema import LONGEST_LINE, MOST_ROWS, Given
 from ckanext.ecosphere.studies.model import Study
 

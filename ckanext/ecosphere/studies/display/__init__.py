@@ -1,0 +1,1 @@
+"""What pages of studies show beside texts: the map of a site, and figures about missing data."""
