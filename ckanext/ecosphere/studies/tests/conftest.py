@@ -136,7 +136,7 @@ def _fake_site(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Site, "of_dict", staticmethod(of_dict))
     monkeypatch.setattr(Site, "box", property(lambda site: site.geometry.bounds))
     monkeypatch.setattr(Site, "area", property(lambda site: site.geometry.buffer(0.02)))
-    monkeypatch.setattr(Site, "territories", ("commune-44109", "departement-44", "region-52"))
+    monkeypatch.setattr(Site, "territories", ("commune-44109", "departement-44", "region-pdl"))
     monkeypatch.setattr(sites, "of_communes", of_communes)
 
 

@@ -231,7 +231,7 @@ def test_what_is_missing_most_is_told_from_five_studies_on(study: Make, catalogu
         act("need_create", id=made["id"], label="Rien que pour moi")
         rows = act("missing_stats", "boss")
         assert bool(rows) == (number == 4)
-    assert {row["territory"] for row in rows} == {"departement-44", "region-52"}
+    assert {row["territory"] for row in rows} == {"departement-44", "region-pdl"}
     assert {row["need"] for row in rows} == {"wetlands", "bats", "noise"}
     assert all(row["studies"] == 5 for row in rows) and "Étude" not in json.dumps(rows)
 

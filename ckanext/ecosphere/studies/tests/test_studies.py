@@ -32,7 +32,7 @@ def test_a_study_has_the_needs_of_its_frame_with_datasets_and_states(catalogue: 
     assert made["share"] == {"answered": 1, "needs": 3}
     assert (made["run"], made["pending"], made["buffer"], made["role"]) == (1, 1, 500, "owner")
     row = model.Session.get_one(Study, made["id"])
-    assert row.territories == ["departement-44", "region-52"]
+    assert row.territories == ["departement-44", "region-pdl"]
     assert catalogue.wanted == [model.Session.scalars(sa.select(StudyDataset.id)).one()]
 
 
