@@ -13,14 +13,16 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
+from click.testing import CliRunner
 
 from ckanext.ecosphere.shared.http_guard import FetchError
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.studies import counting, jobs, presence, references, states
+from ckanext.ecosphere.studies import cli, counting, jobs, presence, references, states
 from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyRun
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
 from ckanext.ecosphere.studies.tests.conftest import Catalogue, act, dataset, need_of
+from ckanext.ecosphere.work.jobs import Job
 from ckanext.ecosphere.work.model import PENDING, RUNNING, Work, now
 
 WANT, CONCLUDE = jobs.want, presence.conclude
@@ -424,3 +426,16 @@ def test_references_are_verified_each_week(counted: Counted, monkeypatch: pytest
     with Locks() as other:
         other.take(jobs.VERIFY.lock)
         assert jobs.verify_references() == 0
+
+
+def test_the_nightly_command_queues_what_is_due(counted: Counted, monkeypatch: pytest.MonkeyPatch):
+    queued: list[str] = []
+    monkeypatch.setattr(references, "is_due", lambda _checks, _now: True)
+    monkeypatch.setattr(Job, "enqueue", lambda job, *_arguments: queued.append(job.name) or True)
+    outcome = CliRunner().invoke(cli.studies, ["tick"])
+    assert outcome.exit_code == 0, outcome.output
+    assert outcome.output.startswith("references: 1")
+    assert queued == [jobs.VERIFY.name]
+    check = references.Check("georisques", references.WRONG, "0 at data", "2026-12-01T00:00:00+00:00")
+    monkeypatch.setattr(references, "last_checks", lambda: {"georisques": check})
+    assert "georisques: wrong 0 at data" in CliRunner().invoke(cli.studies, ["references"]).output
