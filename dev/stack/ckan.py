@@ -59,6 +59,7 @@ def write_ini(more: Mapping[str, str] | None = None, path: Path = INI, purpose: 
         "ecosphere.studies.allowed_networks": "127.0.0.1/32",
         # The hosts named in the demonstration's records do not exist.
         "ecosphere.access.allowed_hosts": "127.0.0.1",
+        "ecosphere.studies.allowed_hosts": "127.0.0.1",
         "ecosphere.access.communes_url": f"{ogc_url()}/contours/{{code}}",
         "ecosphere.access.epci_url": f"{ogc_url()}/contours/{{code}}",
         "debug": "false",

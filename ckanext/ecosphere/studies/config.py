@@ -13,6 +13,7 @@ QUEUE = "ecosphere:studies"
 
 ALLOWED_NETWORKS = "ecosphere.studies.allowed_networks"
 ALLOWED_PORTS = "ecosphere.studies.allowed_ports"
+ALLOWED_HOSTS = "ecosphere.studies.allowed_hosts"
 MOST_VERTICES = "ecosphere.studies.most_vertices"
 SECONDS = "ecosphere.studies.seconds"
 MOST_COUNTED = "ecosphere.studies.most_counted"
@@ -38,6 +39,7 @@ def guard_settings(seconds: float, megabytes: int) -> GuardSettings:
         max_bytes=megabytes * MEGABYTE,
         allowed_networks=networks(tk.config[ALLOWED_NETWORKS]),
         allowed_ports=ports(tk.config[ALLOWED_PORTS]),
+        allowed_hosts=frozenset(host.lower() for host in tk.config[ALLOWED_HOSTS]),
         own_services=own_services(),
     )
 
