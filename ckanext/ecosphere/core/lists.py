@@ -724,10 +724,12 @@ def _row(
     edited: EditableList, concept: voc.Concept, depth: int, used: dict[str, int], spoken: str
 ) -> DataDict:
     change = local.of(edited.area).get(concept.id)
+    other = {"en": "fr"}.get(spoken[:2], "en")
     return {
         "id": concept.id,
         "label": concept.label(spoken),
-        "other_label": concept.label("fr" if spoken.startswith("en") else "en"),
+        "other_label": concept.label(other),
+        "other_language": other,
         "depth": depth,
         "synonyms": concept.alt_labels,
         "withdrawn": bool(concept.data.get("withdrawn")),

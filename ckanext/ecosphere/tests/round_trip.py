@@ -48,7 +48,7 @@ def harvested(url: str) -> dict[str, dict[str, Any]]:
     """Harvest a feed, without saving anything; return the datasets by URI."""
     reader = DcatSource().reader(url, {})
     stored = [raw.content for page in reader.pages() for raw in page]
-    assert reader.reading.failures == []
+    assert not reader.reading.failures, reader.reading.failures
     return {each.partition("\n")[0].removeprefix("# "): _made_of(each) for each in stored}
 
 

@@ -204,7 +204,7 @@ def test_no_private_network_is_open_with_docker_or_after_the_guide(compose):
         assert not re.search(r"^ecosphere\.\S*networks", text, re.MULTILINE)
         assert "127.0.0" not in text
     options = inspect.getsource(ckan.write_ini)
-    assert options.count('allowed_networks": "127.0.0.1/32"') == 4  # for the demonstration only
+    assert options.count('allowed_networks": "127.0.0.1/32"') == 5  # for the demonstration only
 
 
 def test_the_clock_runs_what_the_documentation_gives_to_cron(compose):
