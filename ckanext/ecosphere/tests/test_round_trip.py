@@ -51,7 +51,7 @@ def published(with_plugins: None, clean_db: None, clean_index: None, sysadmin_co
     return shown
 
 
-@pytest.mark.few(1, "exchange")
+@pytest.mark.slow("exchange")
 @pytest.mark.parametrize("form", ["ttl", "xml", "jsonld"])
 def test_a_portal_reads_what_another_one_published(published, feed, form, ckan_config, monkeypatch):
     monkeypatch.setitem(ckan_config, "ckanext.dcat.datasets_per_page", PER_PAGE)

@@ -95,6 +95,19 @@ def test_a_batch_does_not_read_all_records(imported, function):
     assert rows_read(function) < 2_000
 
 
+@pytest.fixture
+def no_autovacuum(portal):
+    """PostgreSQL itself does not analyse the table of records during the test."""
+    table = "ALTER TABLE ecosphere_harvest_record"
+    model.Session.execute(sa.text(f"{table} SET (autovacuum_enabled = false)"))
+    model.Session.commit()
+    yield
+    model.Session.rollback()
+    model.Session.execute(sa.text(f"{table} RESET (autovacuum_enabled)"))
+    model.Session.commit()
+
+
+@pytest.mark.usefixtures("no_autovacuum")
 def test_the_tables_are_analysed_after_many_records(portal, monkeypatch):
     monkeypatch.setattr(closing, "_MANY", 4)
     known = sa.text("SELECT reltuples FROM pg_class WHERE relname = 'ecosphere_harvest_record'")
