@@ -89,8 +89,8 @@ def test_nobody_is_led_to_the_log_in_and_back(page, people):
     page.fill("#field-password", PASSWORD)
     page.locator("main button[type=submit]").click()
     page.wait_for_url("**/tableau-de-bord")
-    # Only members of an organisation describe data; everybody may request data.
-    assert texts(page, ".eco-begin a") == ["Demander des données"]
+    # Only members of an organisation describe data; everybody may begin a study and request data.
+    assert texts(page, ".eco-begin a") == ["Commencer une étude", "Demander des données"]
 
 
 def test_an_administrator_sees_how_the_portal_is_and_who_works_for_whom(page, people, services, monkeypatch):

@@ -136,6 +136,8 @@ CONTRAST = {"runOnly": ["color-contrast"]}
 BUT_CONTRAST = {"rules": {"color-contrast": {"enabled": False}}}
 #: The content specific to a page.
 CONTENT = ".main"
+#: Documents of a study for the authorities are in French in every language of the page.
+FOR_AUTHORITIES = re.compile(r"/fichiers/annexe\.html$")
 ASSET = re.compile(r"^/(webassets|base|vendor|ecosphere)/[^?]+\.\w+$")
 NOT_SHAPE = ("script", "style", "option", "path")
 FOLLOWED = 3
@@ -203,7 +205,7 @@ class Crawl:
             return
         self.pages += 1
         reached, text = found
-        language = address.split("/")[1]
+        language = "fr" if FOR_AUTHORITIES.search(address) else address.split("/")[1]
         faults = [] if f'lang="{language}"' in text[:500] else [f"the page does not say that it is in {language}"]
         faults += [f"English: {each}" for each in english_texts(text) if language == "fr"]
         content, frame = _shapes(text)
