@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.studies import candidates, jobs, presence, states
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame, Need
@@ -26,7 +27,6 @@ from ckanext.ecosphere.studies.model import (
     StudyDataset,
     StudyNeed,
     StudyRun,
-    now,
 )
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
