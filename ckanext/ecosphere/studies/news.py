@@ -97,12 +97,9 @@ def _look_at(study_id: str) -> int:
     countable = store.look(study, appeared, context)
     for row in appeared:
         store.settle(study, row)
-    study.pending += len(countable)
     content = {"study": study.id, "needs": [row.id for row in appeared]}
     OUTBOX.add([{"recipient": owner.id, "kind": APPEARED, "content": content}])
-    jobs.want(countable)
-    model.Session.commit()
-    jobs.COUNT.enqueue()
+    store.save(study, countable)
     return 1
 
 
