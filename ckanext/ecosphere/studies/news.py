@@ -209,7 +209,7 @@ def _write(mail: Work) -> dict[str, Any]:
             "subject": subject,
             "greeting": tk._("Hello {name},").format(name=_harmless(name)),
             "lines": [tk._(letter.line).format(title=title, date=dates.day(until))],
-            "items": items,
+            "needs": items,
             "button": (button, address),
             "closing": tk._(letter.closing),
         }
