@@ -7,7 +7,7 @@ then.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -16,9 +16,11 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.shared import characters, dates, language, mailing
+from ckanext.ecosphere.shared.columns import now
+from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.studies import candidates, frames, jobs, shown, states, store
-from ckanext.ecosphere.studies.model import Study, StudyNeed, now
+from ckanext.ecosphere.studies.model import Study, StudyNeed
 from ckanext.ecosphere.work.jobs import Job, one_by_one
 from ckanext.ecosphere.work.model import Work
 from ckanext.ecosphere.work.outbox import Outbox, Unwanted
@@ -96,12 +98,9 @@ def _look_at(study_id: str) -> int:
     countable = store.look(study, appeared, context)
     for row in appeared:
         store.settle(study, row)
-    study.pending += len(countable)
     content = {"study": study.id, "needs": [row.id for row in appeared]}
     OUTBOX.add([{"recipient": owner.id, "kind": APPEARED, "content": content}])
-    jobs.want(countable)
-    model.Session.commit()
-    jobs.COUNT.enqueue()
+    store.save(study, countable)
     return 1
 
 
@@ -153,22 +152,35 @@ def deliver() -> int:
     return OUTBOX.deliver(_write)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Letter:
-    """An e-mail before it is laid out.
-
-    Attributes:
-        lines: paragraphs.
-        items: needs with the titles of their datasets.
-        button: label and absolute address.
-    """
+    """Sentences of an e-mail; `line` takes the title of the study, and the day of expiry."""
 
     subject: str
-    greeting: str
+    line: str
     closing: str
-    lines: list[str]
-    items: list[tuple[str, list[str]]] = field(default_factory=list)
-    button: tuple[str, str] | None = None
+
+
+LETTERS = {
+    APPEARED: Letter(
+        N_("Data for your study have appeared"),
+        N_("Data that were missing from your study “{title}” have appeared in the catalogue."),
+        N_("An archived study is not looked at any more."),
+    ),
+    EXPIRES: Letter(
+        N_("The period of use of restricted data ends"),
+        N_(
+            "On {date}, the period ends for which you asked for restricted data for your study "
+            "“{title}”: delete them then, or ask for a longer period."
+        ),
+        N_("You undertook this when you asked for the data."),
+    ),
+    INVITED: Letter(
+        N_("A study is shared with you"),
+        N_("The study “{title}” is shared with you."),
+        N_("You can leave it on its page of settings."),
+    ),
+}
 
 
 def _write(mail: Work) -> dict[str, Any]:
@@ -183,106 +195,50 @@ def _write(mail: Work) -> dict[str, Any]:
         raise Unwanted("no reader")
     if study is None or not store.role(study, user.id):
         raise Unwanted("no study")
-    kind, content, key = mail.kind, mail.content, str(mail.id)
-    about = _Told(study.id, study.title, _titles(study, content["needs"], user))
+    letter, key = LETTERS[mail.kind], str(mail.id)
+    needs = _needs(study, mail, user)
+    until, title, study_id = mail.content.get("until"), _harmless(study.title), study.id
     name, email, user_id = user.display_name, user.email, user.id
     # CKAN closes its session at the end of the block: what is needed of it was read before.
     with language.speaking(None):
-        letter = _WRITERS[kind](about, content)
-        letter.greeting = tk._("Hello {name},").format(
-            name=mailing.harmless(characters.one_line(name))
-        )
-        values = {"letter": letter, "labelled": mailing.labelled}
+        button = tk._("See the study")
+        address = tk.url_for("ecosphere_studies.read", id=study_id, _external=True)
+        subject = mailing.subject(tk._(letter.subject))
+        items = [(frames.in_language(label, language.current()), titles) for label, titles in needs]
+        texts = {
+            "subject": subject,
+            "greeting": tk._("Hello {name},").format(name=_harmless(name)),
+            "lines": [tk._(letter.line).format(title=title, date=dates.day(until))],
+            "needs": items,
+            "button": (button, address),
+            "closing": tk._(letter.closing),
+        }
+        values = {"letter": texts, "labelled": mailing.labelled}
+        headers = {"Message-ID": mailing.message_id("studies", key, user_id)}
         return {
-            "headers": {
-                **mailing.AUTOMATIC,
-                "Message-ID": mailing.message_id("studies", key, user_id),
-            },
+            "headers": {**mailing.AUTOMATIC, **headers},
             "recipient_name": name,
             "recipient_email": email,
-            "subject": letter.subject,
+            "subject": subject,
             "body": tk.render("emails/ecosphere_studies.txt", values),
             "body_html": tk.render("emails/ecosphere_studies.html", values),
         }
 
 
-@dataclass(frozen=True)
-class _Told:
-    """What an e-mail tells of a study: its id and title, and labels of needs with titles of datasets."""
-
-    id: str
-    title: str
-    needs: list[tuple[dict[str, str], list[str]]]
-
-    @property
-    def name(self) -> str:
-        return mailing.harmless(characters.one_line(self.title))
-
-    @property
-    def items(self) -> list[tuple[str, list[str]]]:
-        return [
-            (frames.in_language(label, language.current()), titles) for label, titles in self.needs
-        ]
-
-    @property
-    def address(self) -> str:
-        return tk.url_for("ecosphere_studies.read", id=self.id, _external=True)
+def _harmless(text: str) -> str:
+    return mailing.harmless(characters.one_line(text))
 
 
-def _titles(
-    study: Study, need_ids: Sequence[str], user: model.User
-) -> list[tuple[dict[str, str], list[str]]]:
-    rows = [row for row in store.needs(study) if row.id in need_ids]
+def _needs(study: Study, mail: Work, user: model.User) -> list[tuple[dict[str, str], list[str]]]:
+    """Return the labels of the needs of an e-mail; of what has appeared also titles that its reader may read."""
+    rows = [row for row in store.needs(study) if row.id in mail.content["needs"]]
     by_need = store.datasets(rows)
     context = {"user": user.name, "auth_user_obj": user}
-    labelled_titles = []
+    needs = []
     for row in rows:
-        readable = shown.Readable.of(by_need[row.id], context)
-        titles = [each.title for each in by_need[row.id] if each.package_id in readable.names]
-        labelled_titles.append((row.need.get("label") or {}, titles[:MOST_TITLES]))
-    return labelled_titles
-
-
-def _appeared_letter(told: _Told, content: dict[str, Any]) -> Letter:
-    line = tk._("Data that were missing from your study “{title}” have appeared in the catalogue.")
-    return Letter(
-        subject=mailing.subject(tk._("Data for your study have appeared")),
-        greeting="",
-        lines=[line.format(title=told.name)],
-        items=told.items,
-        button=(tk._("See the study"), told.address),
-        closing=tk._("An archived study is not looked at any more."),
-    )
-
-
-def _expiry_letter(told: _Told, content: dict[str, Any]) -> Letter:
-    line = tk._(
-        "On {date}, the period ends for which you asked for restricted data for your study "
-        "“{title}”: delete them then, or ask for a longer period."
-    )
-    labels = [(label, []) for label, _titles_ in told.items]
-    return Letter(
-        subject=mailing.subject(tk._("The period of use of restricted data ends")),
-        greeting="",
-        lines=[line.format(date=dates.day(content["until"]), title=told.name)],
-        items=labels,
-        button=(tk._("See the study"), told.address),
-        closing=tk._("You undertook this when you asked for the data."),
-    )
-
-
-def _invitation_letter(told: _Told, content: dict[str, Any]) -> Letter:
-    return Letter(
-        subject=mailing.subject(tk._("A study is shared with you")),
-        greeting="",
-        lines=[tk._("The study “{title}” is shared with you.").format(title=told.name)],
-        button=(tk._("See the study"), told.address),
-        closing=tk._("You can leave it on its page of settings."),
-    )
-
-
-_WRITERS = {
-    APPEARED: _appeared_letter,
-    EXPIRES: _expiry_letter,
-    INVITED: _invitation_letter,
-}
+        titles = []
+        if mail.kind == APPEARED:
+            readable = shown.Readable.of(by_need[row.id], context)
+            titles = [each.title for each in by_need[row.id] if each.package_id in readable.names]
+        needs.append((row.need["label"], titles[:MOST_TITLES]))
+    return needs

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -12,7 +13,7 @@ from ckan import authz, model
 
 from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.studies import frames, states, store
-from ckanext.ecosphere.studies.model import Member, Study, StudyDataset, StudyNeed
+from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed
 from ckanext.ecosphere.studies.states import Finding
 
 #: States of a request in which an answer is still to come.
@@ -50,49 +51,38 @@ def _frame(study: Study) -> dict[str, Any] | None:
 def full(study: Study, context: Any) -> dict[str, Any]:
     """Return a study with its site, its needs by group, their state and datasets, and its people."""
     reader = authorization.person(context)
-    reader_id = reader.id if reader else None
+    about = brief(study, reader.id if reader else None)
     rows = store.needs(study)
     by_need = store.datasets(rows)
-    readable = Readable.of(
-        [stored for rows_of_need in by_need.values() for stored in rows_of_need], context
-    )
+    readable = Readable.of(chain.from_iterable(by_need.values()), context)
     names = people(row.who for row in rows)
-    is_owner = store.role(study, reader_id) == store.OWNER
-    needs = [need(row, by_need[row.id], readable, names, context) for row in rows]
+    needs: list[dict[str, Any]] = []
+    groups: list[dict[str, Any]] = []
+    for row in rows:
+        request = request_of(row, context)
+        need = {
+            "id": row.id,
+            "need": row.need,
+            "relevant": row.relevant,
+            "why": row.why,
+            "who": names.get(row.who, ""),
+            "request": request,
+            "finding": shown_finding(store.concluded(row, by_need[row.id], is_pending(request))),
+            "datasets": [dataset(stored, readable) for stored in by_need[row.id]],
+        }
+        needs.append(need)
+        if not groups or groups[-1]["label"] != row.group:
+            groups.append({"label": row.group, "needs": []})
+        groups[-1]["needs"].append(need)
+    people_of_study = []
+    if about["role"] == store.OWNER:
+        people_of_study = _members(study)
     return {
-        **brief(study, reader_id),
+        **about,
         "site": study.site,
-        "groups": _grouped(rows, needs),
+        "groups": groups,
         "share": share(needs),
-        "members": _members(study) if is_owner else [],
-    }
-
-
-def need(
-    row: StudyNeed,
-    stored: Sequence[StudyDataset],
-    readable: Readable,
-    names: dict[str, str],
-    context: Any,
-) -> dict[str, Any]:
-    """Return a need with its state, its request and its datasets.
-
-    Args:
-        found: its datasets, in order.
-        seen: which datasets the reader may read.
-        names: names of people by account.
-    """
-    request = request_of(row, context)
-    finding = store.concluded(row, stored, is_pending(request))
-    return {
-        "id": row.id,
-        "need": row.need,
-        "relevant": row.relevant,
-        "why": row.why,
-        "who": names.get(row.who, ""),
-        "request": request,
-        "finding": shown_finding(finding),
-        "datasets": [dataset(row_of_dataset, readable) for row_of_dataset in stored],
+        "members": people_of_study,
     }
 
 
@@ -182,15 +172,6 @@ def is_pending(request: dict[str, Any] | None) -> bool:
     return not request["id"] or request["state"] in PENDING
 
 
-def _grouped(rows: Sequence[StudyNeed], needs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    groups: list[dict[str, Any]] = []
-    for row, need_dict in zip(rows, needs, strict=True):
-        if not groups or groups[-1]["label"] != row.group:
-            groups.append({"label": row.group, "needs": []})
-        groups[-1]["needs"].append(need_dict)
-    return groups
-
-
 def share(needs: Iterable[dict[str, Any]]) -> dict[str, int]:
     """Return how many of the relevant needs have an answer: data that cover the site, or proof of nothing there."""
     relevant = [each for each in needs if each["relevant"]]
@@ -201,17 +182,12 @@ def share(needs: Iterable[dict[str, Any]]) -> dict[str, int]:
 def _members(study: Study) -> list[dict[str, Any]]:
     rows = store.members(study)
     names = people(row.user_id or "" for row in rows)
-    return [_member(row, names) for row in rows]
-
-
-def _member(row: Member, names: dict[str, str]) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": names.get(row.user_id or "", ""),
-        "is_link": row.user_id is None,
-        "may_write": row.may_write,
-        "created": row.created.isoformat(),
-    }
+    members = []
+    for row in rows:
+        about = {"id": row.id, "may_write": row.may_write, "created": row.created.isoformat()}
+        name = names.get(row.user_id or "", "")
+        members.append({**about, "name": name, "is_link": row.user_id is None})
+    return members
 
 
 def people(ids: Iterable[str]) -> dict[str, str]:
@@ -230,18 +206,12 @@ def people(ids: Iterable[str]) -> dict[str, str]:
 
 def progress(study: Study, context: Any) -> dict[str, Any]:
     """Return what a page needs to show the counts as they come in: number waiting, states of needs and datasets."""
-    study_dict = full(study, context)
+    about = full(study, context)
     needs: dict[str, Any] = {}
     datasets: dict[str, Any] = {}
-    for group in study_dict["groups"]:
-        for row in group["needs"]:
-            needs[row["id"]] = row["finding"]
-            datasets[row["id"]] = {
-                stored["package_id"]: stored["finding"] for stored in row["datasets"]
-            }
-    return {
-        "pending": store.waiting(study),
-        "share": study_dict["share"],
-        "needs": needs,
-        "datasets": datasets,
-    }
+    for need in chain.from_iterable(group["needs"] for group in about["groups"]):
+        needs[need["id"]] = need["finding"]
+        findings = {stored["package_id"]: stored["finding"] for stored in need["datasets"]}
+        datasets[need["id"]] = findings
+    counts = {"pending": about["pending"], "share": about["share"]}
+    return {**counts, "needs": needs, "datasets": datasets}

@@ -53,7 +53,7 @@ class SiteError(ValueError):
     """A site cannot be used.
 
     Attributes:
-        code: key of the sentence that says so and what to do (`wording.SITE_ERRORS`).
+        code: key of the sentence that says so and what to do (`sites` in `data/messages.yaml`).
         params: its parameters.
     """
 
@@ -244,11 +244,8 @@ def of_file(name: str, content: bytes, buffer: int = 0) -> Site:
 
 
 def _refused(error: FileError) -> SiteError:
-    if error.code == "too-many-vertices":
-        return SiteError(error.code, most=config.most_vertices())
-    if error.code == "too-many-parts":
-        return SiteError(error.code, most=geofiles.MOST_PARTS)
-    return SiteError(error.code)
+    limits = {"too-many-vertices": config.most_vertices(), "too-many-parts": geofiles.MOST_PARTS}
+    return SiteError(error.code, most=limits.get(error.code))
 
 
 def _metres(buffer: Any) -> int:
