@@ -26,7 +26,12 @@ from ckanext.ecosphere.studies import candidates, config, frames, presence
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame
 from ckanext.ecosphere.studies.logic.schema import site_error
-from ckanext.ecosphere.studies.publications.outline import sentence_of, state_label, text_in
+from ckanext.ecosphere.studies.publications.outline import (
+    in_language,
+    sentence_of,
+    state_label,
+    text_in,
+)
 from ckanext.ecosphere.studies.site import Site, SiteError, of_communes, of_geojson
 
 ID = "etude"
@@ -222,15 +227,7 @@ def _description() -> dict[str, Any]:
 
 def described(part: str) -> dict[str, Any]:
     """Return a part of the description of the process, with its texts in the language of the page."""
-    return _in_language(_description()[part])
-
-
-def _in_language(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if "fr" in value:
-        return text_in(value)
-    return {name: _in_language(part) for name, part in value.items()}
+    return in_language(_description()[part])
 
 
 def _summary() -> dict[str, Any]:

@@ -15,7 +15,6 @@ from ckanext.ecosphere.shared import language, once, rich_text, web_guard
 from ckanext.ecosphere.studies import frames, store
 from ckanext.ecosphere.studies.logic.publications import ROWS
 from ckanext.ecosphere.studies.publications import (
-    annex,
     collections,
     opinions,
     outline,
@@ -374,9 +373,9 @@ def study_file(id: str, name: str) -> AnyResponse:
 
     No cache keeps it, and no search engine reads it.
     """
-    if name not in FILES:
+    if name not in take.FILES:
         raise tk.ObjectNotFound(tk._("This form is not offered."))
-    media_type, write = FILES[name]
+    media_type, write = take.FILES[name]
     tk.check_access("ecosphere_study_show", context(), {"id": id})
     is_foreign = language.current()[:2] != FRENCH and language.offered(FRENCH) == FRENCH
     if name in IN_FRENCH and is_foreign:
@@ -390,24 +389,6 @@ def study_file(id: str, name: str) -> AnyResponse:
     return response
 
 
-def _packages(study: Outline) -> dict[str, dict[str, Any]]:
-    return outline.readable(context(), take.ids_of(study))
-
-
-#: Name of a file → its media type, and what writes it.
-FILES: dict[str, tuple[str, Callable[[Outline], bytes | str]]] = {
-    "annexe.odt": (annex.ODT, lambda study: annex.write(study, "odt")),
-    "annexe.docx": (annex.DOCX, lambda study: annex.write(study, "docx")),
-    "annexe.html": ("text/html", lambda study: annex.write(study, "html")),
-    "besoins.csv": ("text/csv", take.needs_csv),
-    "telechargements.csv": (
-        "text/csv",
-        lambda study: take.downloads_csv(study, _packages(study)),
-    ),
-    take.SITE_FILE: ("application/geo+json", take.site_geojson),
-    "projet.qgs": (take.QGIS_TYPE, lambda study: take.project(study, _packages(study))),
-    "etude.zip": ("application/zip", lambda study: take.archive(study, _packages(study))),
-}
 IN_FRENCH = ("annexe.odt", "annexe.docx", "annexe.html", "etude.zip")
 POLICY_OF_ANNEX = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 
