@@ -15,7 +15,7 @@ import importlib.util
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -182,6 +182,7 @@ DYNAMIC = Path(__file__).with_name("dynamic.yaml")
 RETRANSLATED = Path(__file__).with_name("retranslated.yaml")
 ADVISORIES = PACKAGE / "data" / "advisories.yaml"
 HARVEST = PACKAGE / "harvest" / "data" / "messages.yaml"
+STUDIES = PACKAGE / "studies" / "data" / "messages.yaml"
 
 #: Suffix → babel extractor; CKAN's own one reads its template tags.
 METHODS = {
@@ -252,9 +253,14 @@ def own() -> Iterator[Found]:
             yield Found(text, str(ADVISORIES.relative_to(ROOT)), number)
     sections = yaml.safe_load(HARVEST.read_text(encoding="utf-8"))
     advice = {item["text"]: item["text"] for item in sections.pop("advice")}
-    for number, sentences in enumerate((*sections.values(), advice), start=1):
+    yield from _of_sections(HARVEST, [*sections.values(), advice])
+    yield from _of_sections(STUDIES, yaml.safe_load(STUDIES.read_text(encoding="utf-8")).values())
+
+
+def _of_sections(path: Path, sections: Iterable[dict[str, str]]) -> Iterator[Found]:
+    for number, sentences in enumerate(sections, start=1):
         for text in sentences.values():
-            yield Found(text, str(HARVEST.relative_to(ROOT)), number)
+            yield Found(text, str(path.relative_to(ROOT)), number)
 
 
 def upstream() -> Iterator[Found]:

@@ -6,8 +6,8 @@ undertaking are part of the text; a rectangle around the site goes with it only 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -30,34 +30,7 @@ FIELDS = (
     "purpose",
     "until",
 )
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a person asks for.
-
-    Attributes:
-        title, description: of the request.
-        theme, territory: ids of the vocabularies, "" for none.
-        procedure: reference of the procedure, "" for none.
-        visibility: public or private.
-        dataset: id of a restricted dataset to which access is asked, "" for data that nobody publishes.
-        purpose, until: of restricted data: what for, and until which day.
-        undertakes: whether the person undertakes to use them for this alone.
-        with_area: whether a rectangle around the site is sent.
-    """
-
-    title: str
-    description: str
-    theme: str = ""
-    territory: str = ""
-    procedure: str = ""
-    visibility: str = "private"
-    dataset: str = ""
-    purpose: str = ""
-    until: date | None = None
-    undertakes: bool = False
-    with_area: bool = False
+LONGEST_USE = timedelta(days=10 * 365)
 
 
 def prefilled(study: Study, row: StudyNeed) -> dict[str, str]:
@@ -93,8 +66,11 @@ def _text(row: StudyNeed, label: str) -> str:
     return "\n\n".join(lines)
 
 
-def ask(study: Study, row: StudyNeed, asked: Asked, context: Any) -> dict[str, Any]:
+def ask(study: Study, row: StudyNeed, data: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Make the draft of a request for a need; the person looks through it and sends it on the page of requests.
+
+    Args:
+        data: validated parameters of `ecosphere_study_request`, with what is filled in.
 
     Returns:
         the draft, as `ecosphere_request_show` returns it.
@@ -103,40 +79,52 @@ def ask(study: Study, row: StudyNeed, asked: Asked, context: Any) -> dict[str, A
         NotFound: the portal has no data requests.
         ValidationError: what is wrong, by field; or a request for the need is still open.
     """
+    errors = _errors(study, data, context)
+    if errors:
+        raise tk.ValidationError(errors)
     if not tk.h.plugin_loaded("ecosphere_requests"):
         raise tk.ObjectNotFound(tk._("This portal takes no data requests."))
     if shown.is_pending(shown.request_of(row, context)):
         message = tk._("A request for this need is still open: wait for its answer.")
         raise tk.ValidationError({"title": [message]})
-    data: dict[str, Any] = {
-        "title": asked.title,
-        "description": _composed(asked),
-        "visibility": asked.visibility,
-    }
-    for name in ("theme", "territory"):
-        if getattr(asked, name):
-            data[name] = getattr(asked, name)
-    if asked.procedure:
-        data["procedure_reference"] = asked.procedure
-    if asked.dataset:
-        data |= {"kind": "access", "dataset": asked.dataset}
-    if asked.with_area:
-        data["bbox"] = list(store.site_of(study).box)
-    draft = tk.get_action(CREATE)(authorization.same_person(context), data)
+    request = {name: data[name] for name in ("title", "visibility", "theme", "territory")}
+    request["description"] = _composed(data)
+    request["procedure_reference"] = data["procedure"]
+    if data["dataset"]:
+        request |= {"kind": "access", "dataset": data["dataset"]}
+    if data["with_area"]:
+        request["bbox"] = list(store.site_of(study).box)
+    given = {name: value for name, value in request.items() if value}
+    draft = tk.get_action(CREATE)(authorization.same_person(context), given)
     row.request_id = draft["id"]
-    store.touch(study)
     return draft
 
 
-def _composed(asked: Asked) -> str:
-    parts = [asked.description]
-    if asked.purpose:
-        parts.append(tk._("Purpose: {purpose}").format(purpose=asked.purpose))
-    if asked.until:
-        parts.append(tk._("Used until {date}.").format(date=dates.day(asked.until)))
-    if asked.undertakes:
+def _errors(study: Study, data: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Return what is wrong with parameters beside each other, by parameter."""
+    errors: dict[str, Any] = {}
+    person = authorization.person(context)
+    if data["with_area"] and (person is None or study.owner_id != person.id):
+        errors["with_area"] = [tk._("Only the owner of the study may send where it is.")]
+    if data["dataset"] and not data["purpose"]:
+        errors["purpose"] = [tk._("Missing value")]
+    if data["dataset"] and not data["undertakes"]:
+        errors["undertakes"] = [tk._("Restricted data are given to who undertakes this.")]
+    today = dates.today()
+    if "until" in data and not today <= data["until"].date() <= today + LONGEST_USE:
+        errors["until"] = [tk._("Choose a day from today on, within ten years.")]
+    return errors
+
+
+def _composed(data: Mapping[str, Any]) -> str:
+    parts = [data["description"]]
+    if data["purpose"]:
+        parts.append(tk._("Purpose: {purpose}").format(purpose=data["purpose"]))
+    if "until" in data:
+        parts.append(tk._("Used until {date}.").format(date=dates.day(data["until"].date())))
+    if data["undertakes"]:
         parts.append(undertaking())
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(parts)
 
 
 def undertaking() -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.studies.wording import MESSAGES
 
 LANGUAGES = ("fr", "en")
 MOST_PROBLEMS = 50
@@ -23,46 +23,14 @@ LONGEST_URL = 500
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+){0,20}")
 _LONGEST_ID = 60
 
-#: Code → sentence; `place` is the file, then the group, then the need.
-PROBLEMS = {
-    "object": N_("{place}: expected an object with keys; write “key: value” lines."),
-    "list": N_("{place}: “{key}” must be a list."),
-    "unknown-key": N_("{place}: the key “{key}” is unknown; correct or remove it."),
-    "missing": N_("{place}: “{key}” is missing; write it."),
-    "text": N_("{place}: “{key}” must be a text of at most {most} characters."),
-    "too-many": N_("{place}: “{key}” has {count} entries; keep at most {most}."),
-    "id": N_(
-        "{place}: “{value}” cannot be used as “{key}”; write lower-case letters, digits and "
-        "hyphens."
-    ),
-    "choice": N_("{place}: “{value}” is unknown as “{key}”; choose one of: {choices}."),
-    "number": N_("{place}: “{key}” must be a number from {least} to {most}."),
-    "flag": N_("{place}: “{key}” must be true or false."),
-    "day": N_("{place}: “{key}” must be a day (YYYY-MM-DD), or empty if nobody has checked it."),
-    "url": N_("{place}: “{value}” is no web address; write one that begins with https://."),
-    "twice": N_("{place}: “{value}” is there twice; remove one of them."),
-    "need": N_(
-        "{place}: the need “{value}” is unknown; correct its id, or give it a label and words."
-    ),
-    "source": N_("{place}: the source “{value}” is not among those of the frame; add it there."),
-    "parent": N_(
-        "{place}: it inherits from “{value}”, which does not exist or inherits from this one;"
-        " name another frame."
-    ),
-    "not-inherited": N_("{place}: “{value}” is not a need of “{parent}”; do not remove it."),
-    "no-needs": N_("{place}: no need is left; add at least one."),
-    "template": N_("{place}: the text takes “{value}”; it can take {choices} only."),
-    "golden": N_(
-        "{place}: an API needs “count” and at least one commune with a known answer; add them."
-    ),
-}
+PROBLEMS = MESSAGES["contents"]
 
 
 class Problem:
     """What is wrong with a content.
 
     Attributes:
-        code: key of `PROBLEMS`, with `params`.
+        code: key of `contents` in `data/messages.yaml`, with `params`.
     """
 
     def __init__(self, code: str, **params: Any) -> None:

@@ -5,6 +5,7 @@ A frame of the portal has the id of no file: whoever changes a frame that ships 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -24,31 +25,26 @@ MOST_FRAMES = 500
 LONGEST_ID = 60
 
 
-class NotContent(ValueError):
-    """A text is no YAML, or YAML that is not accepted; the message is in the language of the page."""
-
-
 def parsed(text: str) -> Any:
     """Return the content of a YAML text.
 
     Raises:
-        NotContent: it is too long, or no YAML.
+        ValueError: it is too long, or no YAML that is accepted; the message is in the language of the page.
     """
     if len(text) > LONGEST:
-        message = tk._("Too long: {number} characters at most.").format(number=LONGEST)
-        raise NotContent(message)
+        raise ValueError(tk._("Too long: {number} characters at most.").format(number=LONGEST))
     try:
-        if _has_alias(text):
-            raise NotContent(tk._("Write a text again instead of referring to it (*)."))
-        return yaml.safe_load(text)
-    except NotContent:
-        raise
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        if mark is None:
-            raise NotContent(tk._("This is no YAML that can be read.")) from None
-        message = tk._("This is no YAML: look at line {line}.").format(line=mark.line + 1)
-        raise NotContent(message) from None
+        if not _has_alias(text):
+            return yaml.safe_load(text)
+        message = tk._("Write a text again instead of referring to it (*).")
+    except yaml.MarkedYAMLError as error:
+        message = tk._("This is no YAML that can be read.")
+        if error.problem_mark:
+            line = error.problem_mark.line + 1
+            message = tk._("This is no YAML: look at line {line}.").format(line=line)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        message = tk._("This is no YAML that can be read.")
+    raise ValueError(message)
 
 
 def _has_alias(text: str) -> bool:
@@ -78,8 +74,7 @@ def derived(parent: Frame) -> dict[str, Any]:
 
 def latest(frame_id: str) -> PortalFrame | None:
     """Return the last version of a frame of the portal, None for any other."""
-    query = sa.select(PortalFrame).where(PortalFrame.frame_id == frame_id)
-    return model.Session.scalars(query.order_by(PortalFrame.version.desc()).limit(1)).one_or_none()
+    return next(iter(versions(frame_id)), None)
 
 
 def versions(frame_id: str) -> list[PortalFrame]:
@@ -88,41 +83,49 @@ def versions(frame_id: str) -> list[PortalFrame]:
     return list(model.Session.scalars(query.order_by(PortalFrame.version.desc())))
 
 
-def may_change(frame_id: str, user: model.User | None) -> bool:
-    """Return whether a person may change a frame of the portal: who made it first, and sysadmins."""
-    rows = versions(frame_id)
-    if user is None or not rows:
-        return False
-    return bool(user.sysadmin) or rows[-1].author_id == user.id
-
-
 def save(frame_id: str, content: Any, user_id: str) -> PortalFrame:
     """Store a version of a frame; the caller commits.
 
     Args:
         frame_id: of the frame that is changed, "" for a new one.
+        content: as in a file of `data/frames`; a text is YAML.
 
     Raises:
-        ContentError: what is wrong with the content, and where.
-        NotContent: the portal has as many frames as possible.
+        NotFound: the portal has no such frame.
+        ValidationError: what is wrong with the content, and where; or the portal has as many frames as possible.
     """
-    in_force = {frame.id: frame for frame in frames.frames()}
     before = None
     if frame_id:
         before = latest(frame_id)
-    if before is None:
-        count = sa.select(sa.func.count(PortalFrame.frame_id.distinct()))
-        if (model.Session.scalar(count) or 0) >= MOST_FRAMES:
-            raise NotContent(tk._("The portal has as many frames as it may have."))
+        if before is None:
+            raise tk.ObjectNotFound(tk._("There is no such frame of the portal."))
+    in_force = {frame.id: frame for frame in frames.frames()}
     parents = {id_: frame for id_, frame in in_force.items() if id_ != frame_id}
-    checked = frames.frame_of(content, frame_id or "frame", 1, parents)
+    try:
+        if isinstance(content, str):
+            content = parsed(content)
+        content = json.loads(json.dumps(content, default=str))
+        frame = frames.frame_of(content, frame_id or "frame", 1, parents)
+    except ContentError as error:
+        sentences = [problem.text(tk._) for problem in error.problems]
+        raise tk.ValidationError({"content": sentences}) from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise tk.ValidationError({"content": [str(error)]}) from None
     row = PortalFrame(frame_id=frame_id, version=1, content=content, author_id=user_id)
     if before is None:
-        row.frame_id = _new_id(checked, set(in_force))
+        _require_room()
+        row.frame_id = _new_id(frame, set(in_force))
     else:
         row.version = before.version + 1
     model.Session.add(row)
     return row
+
+
+def _require_room() -> None:
+    count = sa.select(sa.func.count(PortalFrame.frame_id.distinct()))
+    if (model.Session.scalar(count) or 0) >= MOST_FRAMES:
+        message = tk._("The portal has as many frames as it may have.")
+        raise tk.ValidationError({"content": [message]})
 
 
 def _new_id(frame: Frame, taken: set[str]) -> str:
@@ -132,11 +135,6 @@ def _new_id(frame: Frame, taken: set[str]) -> str:
     while id_ in taken:
         id_, number = f"{stem}-{number}", number + 1
     return id_
-
-
-def sentences(error: ContentError) -> list[str]:
-    """Return what is wrong with a content, in the language of the page."""
-    return [problem.text(tk._) for problem in error.problems]
 
 
 def forget_person(user_id: str) -> None:

@@ -1,6 +1,6 @@
 """Geometries of others: repaired and bounded; files are read with GDAL, in the confined process. No CKAN imports.
 
-Every refusal is a `FileError` whose code is a key of `wording.SITE_ERRORS`.
+Every refusal is a `FileError` whose code is a key of `sites` in `data/messages.yaml`.
 """
 
 from __future__ import annotations

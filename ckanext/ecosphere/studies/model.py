@@ -6,43 +6,24 @@ owner's account; its site is in no other table, and in no log.
 
 from __future__ import annotations
 
-import uuid
-from datetime import datetime, timezone
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-MOMENT = sa.DateTime(timezone=True)
+from ckanext.ecosphere.shared.columns import (
+    MOMENT,
+    Count,
+    Flag,
+    Id,
+    List,
+    Object,
+    Stamp,
+    Words,
+)
 
-
-def new_id() -> str:
-    """Return a new UUID."""
-    return str(uuid.uuid4())
-
-
-def now() -> datetime:
-    """Return the present moment."""
-    return datetime.now(timezone.utc)
-
-
-Id = Annotated[str, mapped_column(sa.Text, primary_key=True, default=new_id)]
-Words = Annotated[str, mapped_column(sa.Text, nullable=False, server_default="", default="")]
-Count = Annotated[int, mapped_column(sa.Integer, nullable=False, server_default="0", default=0)]
-Flag = Annotated[
-    bool, mapped_column(sa.Boolean, nullable=False, server_default=sa.false(), default=False)
-]
-Object = Annotated[
-    dict[str, Any],
-    mapped_column(JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), default=dict),
-]
-List = Annotated[
-    list[Any],
-    mapped_column(JSONB, nullable=False, server_default=sa.text("'[]'::jsonb"), default=list),
-]
-Created = Annotated[datetime, mapped_column(MOMENT, nullable=False, default=now)]
 OfStudy = Annotated[
     str,
     mapped_column(sa.ForeignKey("ecosphere_study.id", ondelete="CASCADE"), nullable=False),
@@ -81,8 +62,8 @@ class Study(tk.BaseModel):
     run_at: Mapped[datetime | None] = mapped_column(MOMENT)
     pending: Mapped[Count]
     looked: Mapped[datetime | None] = mapped_column(MOMENT)
-    created: Mapped[Created]
-    modified: Mapped[Created]
+    created: Mapped[Stamp]
+    modified: Mapped[Stamp]
 
 
 class Member(tk.BaseModel):
@@ -101,7 +82,7 @@ class Member(tk.BaseModel):
     user_id: Mapped[str | None] = mapped_column(sa.Text, index=True)
     token: Mapped[Words]
     may_write: Mapped[Flag]
-    created: Mapped[Created]
+    created: Mapped[Stamp]
 
 
 class StudyNeed(tk.BaseModel):
@@ -172,7 +153,7 @@ class StudyRun(tk.BaseModel):
     id: Mapped[Id]
     study_id: Mapped[OfStudy]
     number: Mapped[Count]
-    at: Mapped[Created]
+    at: Mapped[Stamp]
     results: Mapped[Object]
 
 
@@ -192,7 +173,7 @@ class PortalFrame(tk.BaseModel):
     version: Mapped[Count]
     content: Mapped[Object]
     author_id: Mapped[Words]
-    created: Mapped[Created]
+    created: Mapped[Stamp]
 
 
 class Collection(tk.BaseModel):
@@ -213,8 +194,8 @@ class Collection(tk.BaseModel):
     organization_id: Mapped[Words]
     public: Mapped[Flag]
     items: Mapped[List]
-    created: Mapped[Created]
-    modified: Mapped[Created]
+    created: Mapped[Stamp]
+    modified: Mapped[Stamp]
 
 
 class Reuse(tk.BaseModel):
@@ -237,7 +218,7 @@ class Reuse(tk.BaseModel):
     state: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="held", index=True)
     reason: Mapped[Words]
     packages: Mapped[List]
-    created: Mapped[Created]
+    created: Mapped[Stamp]
 
 
 class Suitability(tk.BaseModel):
@@ -257,4 +238,4 @@ class Suitability(tk.BaseModel):
     user_id: Mapped[Words]
     fits: Mapped[Flag]
     why: Mapped[Words]
-    created: Mapped[Created]
+    created: Mapped[Stamp]

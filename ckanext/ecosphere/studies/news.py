@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.shared import characters, dates, language, mailing
+from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.studies import candidates, frames, jobs, shown, states, store
-from ckanext.ecosphere.studies.model import Study, StudyNeed, now
+from ckanext.ecosphere.studies.model import Study, StudyNeed
 from ckanext.ecosphere.work.jobs import Job, one_by_one
 from ckanext.ecosphere.work.model import Work
 from ckanext.ecosphere.work.outbox import Outbox, Unwanted
@@ -96,12 +97,9 @@ def _look_at(study_id: str) -> int:
     countable = store.look(study, appeared, context)
     for row in appeared:
         store.settle(study, row)
-    study.pending += len(countable)
     content = {"study": study.id, "needs": [row.id for row in appeared]}
     OUTBOX.add([{"recipient": owner.id, "kind": APPEARED, "content": content}])
-    jobs.want(countable)
-    model.Session.commit()
-    jobs.COUNT.enqueue()
+    store.save(study, countable)
     return 1
 
 

@@ -240,7 +240,7 @@ def progress(study: Study, context: Any) -> dict[str, Any]:
                 stored["package_id"]: stored["finding"] for stored in row["datasets"]
             }
     return {
-        "pending": store.waiting(study),
+        "pending": study.pending,
         "share": study_dict["share"],
         "needs": needs,
         "datasets": datasets,

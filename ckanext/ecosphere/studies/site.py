@@ -53,7 +53,7 @@ class SiteError(ValueError):
     """A site cannot be used.
 
     Attributes:
-        code: key of the sentence that says so and what to do (`wording.SITE_ERRORS`).
+        code: key of the sentence that says so and what to do (`sites` in `data/messages.yaml`).
         params: its parameters.
     """
 

@@ -33,9 +33,6 @@ LABELS = {
     NOT_RELEVANT: N_("Not relevant"),
 }
 
-#: How the extent of a dataset is known, from the surest to the least sure.
-EXTENTS = ("territory", "geometry", "box", "title", "unknown")
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -43,8 +40,9 @@ class Finding:
 
     Attributes:
         state: one of `LABELS`.
-        code: key of the sentence that says why (`wording.SENTENCES`), with `params`.
-        extent: how the extent of the dataset is known (`EXTENTS`), "" without a dataset.
+        code: key of the sentence that says why (`findings` in `data/messages.yaml`), with `params`.
+        extent: how the extent of the dataset is known, from the surest: territory, geometry, box, title, unknown; ""
+            without a dataset.
         share: share of the site that the extent contains, 0 to 1.
         count: objects counted on the site, None if they were not counted.
         nearest: metres to the nearest object, at most 20 000, None if not known.

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -17,17 +18,11 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.studies import candidates, jobs, presence, states
 from ckanext.ecosphere.studies.candidates import Candidate
-from ckanext.ecosphere.studies.frames import Frame, Need
-from ckanext.ecosphere.studies.model import (
-    Member,
-    Study,
-    StudyDataset,
-    StudyNeed,
-    StudyRun,
-    now,
-)
+from ckanext.ecosphere.studies.frames import Need
+from ckanext.ecosphere.studies.model import Member, Study, StudyDataset, StudyNeed, StudyRun
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
 
@@ -47,18 +42,10 @@ SECRET_BYTES = 32
 ANSWERED = (states.COVERS, states.COVERS_PART, states.NOTHING_HERE)
 #: States in which nobody offers the data; what appears later is told.
 MISSING = (states.NOBODY, states.NOT_MAPPED)
-
 #: Types of the territories by which missing data are counted.
 COUNTED = ("departement", "region", "outre-mer")
 
-_FINDING = {each.name for each in fields(Finding)}
-
-
-class Full(ValueError):
-    """A person or a study has as much as it may have; the message is in the language of the page."""
-
-
-# --- what is stored as JSON ---
+_FINDING = {field.name for field in fields(Finding)}
 
 
 def finding_of(data: dict[str, Any]) -> Finding | None:
@@ -73,7 +60,7 @@ def site_of(study: Study) -> Site:
     return Site.of_dict(study.site)
 
 
-# --- who may do what ---
+# --- rows ---
 
 
 def role(study: Study, user_id: str | None) -> str:
@@ -82,15 +69,12 @@ def role(study: Study, user_id: str | None) -> str:
         return ""
     if study.owner_id == user_id:
         return OWNER
-    query = sa.select(Member.may_write).where(
-        Member.study_id == study.id, Member.user_id == user_id
-    )
-    rights = list(model.Session.scalars(query))
-    if any(rights):
+    member = member_of(study.id, user_id)
+    if member is None:
+        return ""
+    if member.may_write:
         return WRITE
-    if rights:
-        return READ
-    return ""
+    return READ
 
 
 def get(study_id: Any) -> Study:
@@ -130,14 +114,12 @@ def needs(study: Study) -> Sequence[StudyNeed]:
 
 def datasets(rows: Iterable[StudyNeed]) -> dict[str, list[StudyDataset]]:
     """Return the datasets of needs by the id of the need's row: added and kept ones first, those set aside last."""
-    ids = [row.id for row in rows]
-    by_need: dict[str, list[StudyDataset]] = {id_: [] for id_ in ids}
-    query = sa.select(StudyDataset).where(StudyDataset.study_need_id.in_(ids))
+    by_need: dict[str, list[StudyDataset]] = {row.id: [] for row in rows}
+    query = sa.select(StudyDataset).where(StudyDataset.study_need_id.in_(list(by_need)))
+    order = sa.case({ADDED: 0, KEPT: 0, ASIDE: 2}, value=StudyDataset.decision, else_=1)
+    query = query.order_by(order, StudyDataset.rank, StudyDataset.title)
     for row in model.Session.scalars(query):
         by_need[row.study_need_id].append(row)
-    order = {ADDED: 0, KEPT: 0, PROPOSED: 1, ASIDE: 2}
-    for datasets_of_need in by_need.values():
-        datasets_of_need.sort(key=lambda row: (order.get(row.decision, 1), row.rank, row.title))
     return by_need
 
 
@@ -146,79 +128,46 @@ def of_person(user_id: str, state: str, start: int, rows: int) -> tuple[int, Seq
     shared = sa.select(Member.study_id).where(Member.user_id == user_id)
     own = sa.or_(Study.owner_id == user_id, Study.id.in_(shared))
     query = sa.select(Study).where(own, Study.state == state)
-    count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
+    number = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
     page = query.order_by(Study.modified.desc(), Study.id).offset(start).limit(rows)
-    return count or 0, model.Session.scalars(page).all()
+    return number or 0, model.Session.scalars(page).all()
 
 
-# --- made, copied, deleted ---
+# --- made, deleted ---
 
 
-def create(owner_id: str, title: str, frame: Frame | None, site: Site) -> Study:
-    """Create a study with the needs of a frame; the caller runs it and commits.
+def create(study: Study, site: Site, rows: Iterable[tuple[dict[str, str], dict[str, Any]]]) -> None:
+    """Store a new study on a site; the caller runs it and commits.
 
-    Raises:
-        Full: the person has as many studies as possible, or the frame has too many needs.
-    """
-    study = _new(owner_id, title, site)
-    if frame is None:
-        return study
-    study.frame_id, study.frame_version = frame.id, frame.version
-    position = 0
-    for group in frame.groups:
-        for need_ in group.needs:
-            _add_need(study, need_.as_dict(), dict(group.label), position)
-            position += 1
-    return study
-
-
-def copy(study: Study, owner_id: str, title: str, site: Site) -> Study:
-    """Create a study with the needs of another one, on another site; the caller runs it and commits.
-
-    What was said of the data of the first site is not copied: what is not relevant there may be relevant here.
+    Args:
+        study: with owner, title and frame.
+        rows: group and content of its needs.
 
     Raises:
-        Full: the person has as many studies as possible.
+        ValidationError: the person has as many studies as possible.
     """
-    other = _new(owner_id, title, site)
-    other.frame_id, other.frame_version = study.frame_id, study.frame_version
-    for row in needs(study):
-        _add_need(other, dict(row.need), dict(row.group), row.position)
-    return other
-
-
-def _new(owner_id: str, title: str, site: Site) -> Study:
-    owned = sa.select(sa.func.count()).select_from(Study).where(Study.owner_id == owner_id)
+    owned = sa.select(sa.func.count()).select_from(Study).where(Study.owner_id == study.owner_id)
     if (model.Session.scalar(owned) or 0) >= MOST_STUDIES:
         message = tk._("You have as many studies as one person may have ({number}).")
-        raise Full(message.format(number=MOST_STUDIES))
-    study = Study(owner_id=owner_id, title=title, site=site.as_dict(), buffer=site.buffer)
+        raise tk.ValidationError({"title": [message.format(number=MOST_STUDIES)]})
+    study.site, study.buffer = site.as_dict(), site.buffer
     study.territories = _for_statistics(site)
     model.Session.add(study)
     model.Session.flush()
-    return study
+    for position, (group, content) in enumerate(rows):
+        row = StudyNeed(study_id=study.id, position=position, group=dict(group), need=content)
+        model.Session.add(row)
+    model.Session.flush()
 
 
 def _for_statistics(site: Site) -> list[str]:
     """Return the ids of the départements and régions of a site."""
-    territories = voc.get("territories")
-    concepts = [territories.get(id_) for id_ in site.territories]
-    return [each.id for each in concepts if each and each.data.get("type") in COUNTED]
-
-
-def _add_need(
-    study: Study, data: dict[str, Any], group: dict[str, str], position: int
-) -> StudyNeed:
-    if position >= MOST_NEEDS:
-        raise Full(tk._("A study has {number} needs at most.").format(number=MOST_NEEDS))
-    row = StudyNeed(study_id=study.id, position=position, group=group, need=data)
-    model.Session.add(row)
-    model.Session.flush()
-    return row
+    concepts = [voc.get("territories").get(id_) for id_ in site.territories]
+    return [concept.id for concept in concepts if concept and concept.data["type"] in COUNTED]
 
 
 def add_need(study: Study, label: str, words: list[str], themes: list[str]) -> StudyNeed:
-    """Add a need that no frame has; the caller runs it and commits.
+    """Add a need that no frame has; the caller looks for its data and commits.
 
     Args:
         label: as the person calls it.
@@ -226,14 +175,15 @@ def add_need(study: Study, label: str, words: list[str], themes: list[str]) -> S
         themes: ids of the vocabulary `themes`.
 
     Raises:
-        Full: the study has as many needs as possible.
+        ValidationError: the study has as many needs as possible.
     """
     rows = needs(study)
+    if len(rows) >= MOST_NEEDS:
+        message = tk._("A study has {number} needs at most.").format(number=MOST_NEEDS)
+        raise tk.ValidationError({"label": [message]})
     position = max((row.position for row in rows), default=-1) + 1
-    ids = {str(row.need.get("id")) for row in rows}
-    number = 1
-    while f"own-{number}" in ids:
-        number += 1
+    ids = {str(row.need["id"]) for row in rows}
+    number = next(number for number in count(1) if f"own-{number}" not in ids)
     own = Need(
         id=f"own-{number}",
         label={"fr": label, "en": label},
@@ -241,13 +191,10 @@ def add_need(study: Study, label: str, words: list[str], themes: list[str]) -> S
         themes=tuple(themes),
     )
     group = {"fr": "Besoins ajoutés", "en": "Added needs"}
-    return _add_need(study, own.as_dict(), group, position)
-
-
-def delete(study: Study) -> None:
-    """Delete a study with all that belongs to it; the caller commits."""
-    model.Session.execute(sa.delete(Study).where(Study.id == study.id))
-    model.Session.expunge(study)
+    row = StudyNeed(study_id=study.id, position=position, group=group, need=own.as_dict())
+    model.Session.add(row)
+    model.Session.flush()
+    return row
 
 
 def touch(study: Study) -> None:
@@ -269,23 +216,18 @@ def run(study: Study, context: Any) -> None:
     rows = needs(study)
     if study.run:
         freeze(study, rows)
-    relevant_rows = [row for row in rows if row.relevant]
-    countable = look(study, relevant_rows, context)
+    countable = look(study, [row for row in rows if row.relevant], context)
     study.run += 1
     study.run_at = study.looked = study.modified = now()
-    _conclude_all(rows)
-    row = StudyRun(study_id=study.id, number=study.run, at=study.run_at)
-    row.results = _results(rows)
-    model.Session.add(row)
-    _forget_old_runs(study)
-    study.pending = len(countable)
-    jobs.want(countable)
-    model.Session.commit()
-    jobs.COUNT.enqueue()
+    last = StudyRun(study_id=study.id, number=study.run, at=study.run_at, results=_results(rows))
+    model.Session.add(last)
+    old = StudyRun.number <= study.run - MOST_RUNS
+    model.Session.execute(sa.delete(StudyRun).where(StudyRun.study_id == study.id, old))
+    save(study, countable)
 
 
 def look(study: Study, rows: Sequence[StudyNeed], context: Any) -> list[str]:
-    """Look for the datasets of some needs and store them; the caller commits.
+    """Look for the datasets of some needs and store them; the caller calls `save`.
 
     Returns:
         the ids of rows whose objects a service can be asked to count.
@@ -295,22 +237,28 @@ def look(study: Study, rows: Sequence[StudyNeed], context: Any) -> list[str]:
     existing = datasets(rows)
     countable: list[str] = []
     for row in rows:
-        offered = offers.get(str(row.need.get("id")), [])
-        countable += _update(row, existing[row.id], offered)
-    model.Session.flush()
+        countable += _propose(row, existing[row.id], offers.get(str(row.need["id"]), []))
     return countable
 
 
-def _update(row: StudyNeed, existing: list[StudyDataset], offered: list[Candidate]) -> list[str]:
+def save(study: Study, countable: list[str]) -> None:
+    """Commit what was changed, and queue the counts of datasets.
+
+    Args:
+        countable: ids of rows whose objects are to be counted.
+    """
+    study.pending += len(countable)
+    jobs.want(countable)
+    model.Session.commit()
+    jobs.COUNT.enqueue()
+
+
+def _propose(row: StudyNeed, existing: list[StudyDataset], offered: list[Candidate]) -> list[str]:
     """Replace the proposals of a need; return the ids of the rows that can be counted."""
-    by_package = {stored.package_id: stored for stored in existing}
-    offered_ids = {candidate.package_id for candidate in offered}
+    earlier = {stored.package_id: stored for stored in existing}
     countable = []
-    for stored in existing:
-        if stored.decision == PROPOSED and stored.package_id not in offered_ids:
-            model.Session.delete(stored)
     for rank, candidate in enumerate(offered, 1):
-        stored = by_package.get(candidate.package_id)
+        stored = earlier.pop(candidate.package_id, None)
         if stored is None:
             stored = StudyDataset(study_need_id=row.id, package_id=candidate.package_id)
             model.Session.add(stored)
@@ -318,16 +266,13 @@ def _update(row: StudyNeed, existing: list[StudyDataset], offered: list[Candidat
         stored.reasons = [[code, params] for code, params in candidate.reasons]
         stored.rank = rank
         stored.finding = asdict(candidate.finding)
-        model.Session.flush()
         if candidate.countable and stored.decision != ASIDE:
-            countable.append(stored.id)
-    return countable
-
-
-def _conclude_all(rows: Sequence[StudyNeed]) -> None:
-    by_need = datasets(rows)
-    for row in rows:
-        row.finding = asdict(concluded(row, by_need[row.id]))
+            countable.append(stored)
+    for stored in earlier.values():
+        if stored.decision == PROPOSED:
+            model.Session.delete(stored)
+    model.Session.flush()
+    return [stored.id for stored in countable]
 
 
 def concluded(
@@ -350,38 +295,33 @@ def concluded(
 
 def freeze(study: Study, rows: Sequence[StudyNeed]) -> None:
     """Store the results of the last run as they are now, with its counts, before the next one."""
-    _conclude_all(rows)
     last = run_of(study, study.run)
     if last is not None:
         last.results = _results(rows)
 
 
 def _results(rows: Sequence[StudyNeed]) -> dict[str, Any]:
+    """Conclude the states of needs, and return them with their datasets by the id of the need."""
     by_need = datasets(rows)
     results = {}
     for row in rows:
-        used = [each for each in by_need[row.id] if each.decision != ASIDE]
-        results[str(row.need.get("id"))] = {
-            "label": row.need.get("label") or {},
-            "state": (row.finding or {}).get("state", ""),
-            "datasets": {each.package_id: _result(each) for each in used},
+        row.finding = asdict(concluded(row, by_need[row.id]))
+        used = [stored for stored in by_need[row.id] if stored.decision != ASIDE]
+        results[str(row.need["id"])] = {
+            "label": row.need["label"],
+            "state": row.finding["state"],
+            "datasets": {stored.package_id: _result(stored) for stored in used},
         }
     return results
 
 
 def _result(row: StudyDataset) -> dict[str, Any]:
-    finding = row.finding or {}
     return {
         "title": row.title,
         "decision": row.decision,
-        "state": finding.get("state", ""),
-        "count": finding.get("count"),
+        "state": row.finding.get("state", ""),
+        "count": row.finding.get("count"),
     }
-
-
-def _forget_old_runs(study: Study) -> None:
-    old = StudyRun.number <= study.run - MOST_RUNS
-    model.Session.execute(sa.delete(StudyRun).where(StudyRun.study_id == study.id, old))
 
 
 def runs(study: Study) -> Sequence[StudyRun]:
@@ -392,8 +332,7 @@ def runs(study: Study) -> Sequence[StudyRun]:
 
 def run_of(study: Study, number: int) -> StudyRun | None:
     """Return a run of a study by its number, None if it is not kept."""
-    query = sa.select(StudyRun).where(StudyRun.study_id == study.id, StudyRun.number == number)
-    return model.Session.scalars(query).one_or_none()
+    return next((run_ for run_ in runs(study) if run_.number == number), None)
 
 
 def results_of(study: Study, number: int) -> dict[str, Any]:
@@ -403,9 +342,7 @@ def results_of(study: Study, number: int) -> dict[str, Any]:
         NotFound: this run is not kept.
     """
     if number == study.run and number:
-        rows = needs(study)
-        _conclude_all(rows)
-        results = _results(rows)
+        results = _results(needs(study))
         model.Session.rollback()
         return results
     earlier = run_of(study, number)
@@ -421,41 +358,38 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, 
         rows of `need` (its id), `label` (by language), `before` and `after` (states, "" if the run had no such need),
         `came` and `went` (titles of datasets), `counts` (title, and numbers before and after).
     """
+    nothing: dict[str, Any] = {"label": {}, "state": "", "datasets": {}}
     changes = []
-    for key in [*after, *(key for key in before if key not in after)]:
-        old, new = before.get(key) or {}, after.get(key) or {}
-        change = _change(key, old, new)
-        is_same = change["before"] == change["after"]
-        if is_same and not (change["came"] or change["went"] or change["counts"]):
-            continue
-        changes.append(change)
+    for key in after | before:
+        old, new = before.get(key, nothing), after.get(key, nothing)
+        earlier, later = old["datasets"], new["datasets"]
+        counts = []
+        for id_ in later:
+            numbers = {
+                "before": earlier.get(id_, later[id_])["count"],
+                "after": later[id_]["count"],
+            }
+            if numbers["before"] != numbers["after"]:
+                counts.append({"title": later[id_]["title"], **numbers})
+        came = [later[id_]["title"] for id_ in later if id_ not in earlier]
+        went = [earlier[id_]["title"] for id_ in earlier if id_ not in later]
+        if old["state"] != new["state"] or came or went or counts:
+            change = {"need": key, "label": new["label"] or old["label"]}
+            change |= {"before": old["state"], "after": new["state"]}
+            change |= {"came": came, "went": went, "counts": counts}
+            changes.append(change)
     return changes
 
 
-def _change(key: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    earlier, later = old.get("datasets") or {}, new.get("datasets") or {}
-    counts = []
-    for package_id, result in later.items():
-        number = earlier.get(package_id, {}).get("count")
-        if package_id in earlier and result["count"] != number:
-            counts.append({"title": result["title"], "before": number, "after": result["count"]})
-    return {
-        "need": key,
-        "label": new.get("label") or old.get("label") or {},
-        "before": old.get("state", ""),
-        "after": new.get("state", ""),
-        "came": [later[id_]["title"] for id_ in later if id_ not in earlier],
-        "went": [earlier[id_]["title"] for id_ in earlier if id_ not in later],
-        "counts": counts,
-    }
-
-
-def waiting(study: Study) -> int:
-    """Return how many datasets are still to be counted."""
-    return max(study.pending, 0)
-
-
 # --- decisions ---
+
+
+def dataset_of(row: StudyNeed, package_id: str) -> StudyDataset | None:
+    """Return a dataset of a need, None if the need does not have it."""
+    query = sa.select(StudyDataset).where(
+        StudyDataset.study_need_id == row.id, StudyDataset.package_id == package_id
+    )
+    return model.Session.scalars(query).one_or_none()
 
 
 def decide(study: Study, row: StudyNeed, package_id: str, decision: str, why: str = "") -> None:
@@ -464,7 +398,7 @@ def decide(study: Study, row: StudyNeed, package_id: str, decision: str, why: st
     Raises:
         NotFound: the need has no such dataset.
     """
-    stored = _dataset(row, package_id)
+    stored = dataset_of(row, package_id)
     if stored is None:
         raise tk.ObjectNotFound(tk._("This need has no such dataset."))
     stored.decision, stored.why = decision, why
@@ -472,7 +406,7 @@ def decide(study: Study, row: StudyNeed, package_id: str, decision: str, why: st
 
 
 def add(study: Study, row: StudyNeed, package: dict[str, Any], context: Any) -> list[str]:
-    """Add a dataset to a need; the caller calls `jobs.want`, commits, and calls `jobs.COUNT.enqueue`.
+    """Add a dataset to a need; the caller calls `save`.
 
     Args:
         package: as `package_show` gives it to the person.
@@ -481,13 +415,13 @@ def add(study: Study, row: StudyNeed, package: dict[str, Any], context: Any) -> 
         the id of its row if its objects can be counted.
 
     Raises:
-        Full: the need has as many datasets as possible.
+        ValidationError: the need has as many datasets as possible.
     """
-    stored = _dataset(row, package["id"])
+    stored = dataset_of(row, package["id"])
     if stored is None:
         if len(datasets([row])[row.id]) >= MOST_DATASETS:
             message = tk._("A need has {number} datasets at most.").format(number=MOST_DATASETS)
-            raise Full(message)
+            raise tk.ValidationError({"dataset": [message]})
         stored = StudyDataset(study_need_id=row.id, package_id=package["id"])
         model.Session.add(stored)
     organization = package.get("organization") or {}
@@ -495,15 +429,12 @@ def add(study: Study, row: StudyNeed, package: dict[str, Any], context: Any) -> 
     stored.title = str(package.get("title") or package["name"])
     stored.organisation = str(organization.get("title") or "")
     model.Session.flush()
-    countable = _assess(study, row, stored, package, context)
+    countable = _assess(study, row, stored, context)
     settle(study, row)
-    study.pending += len(countable)
     return countable
 
 
-def _assess(
-    study: Study, row: StudyNeed, stored: StudyDataset, package: dict[str, Any], context: Any
-) -> list[str]:
+def _assess(study: Study, row: StudyNeed, stored: StudyDataset, context: Any) -> list[str]:
     """Look an added dataset up by its title; return the id of its row if its objects can be counted.
 
     What is not known of it stays empty: it is then no evidence for the state of the need.
@@ -511,18 +442,11 @@ def _assess(
     by_title = replace(Need.of_dict(row.need), words=(stored.title,), themes=())
     offers = candidates.look([by_title], site_of(study), context).get(by_title.id, [])
     for candidate in offers:
-        if candidate.package_id == package["id"]:
+        if candidate.package_id == stored.package_id:
             stored.finding = asdict(candidate.finding)
             if candidate.countable:
                 return [stored.id]
     return []
-
-
-def _dataset(row: StudyNeed, package_id: str) -> StudyDataset | None:
-    query = sa.select(StudyDataset).where(
-        StudyDataset.study_need_id == row.id, StudyDataset.package_id == package_id
-    )
-    return model.Session.scalars(query).one_or_none()
 
 
 def settle(study: Study, row: StudyNeed) -> None:
@@ -530,15 +454,6 @@ def settle(study: Study, row: StudyNeed) -> None:
     model.Session.flush()
     row.finding = asdict(concluded(row, datasets([row])[row.id]))
     touch(study)
-
-
-def say_relevant(study: Study, row: StudyNeed, relevant: bool, user_id: str, why: str) -> None:
-    """Note whether a need is relevant, who said so and why; the caller commits."""
-    row.relevant = relevant
-    row.who, row.why = user_id, why
-    if relevant:
-        row.who = row.why = ""
-    settle(study, row)
 
 
 # --- members ---
@@ -553,43 +468,43 @@ def members(study: Study) -> Sequence[Member]:
 def member_of(study_id: str, user_id: str) -> Member | None:
     """Return the row of a person in a study, None if they were not invited."""
     query = sa.select(Member).where(Member.study_id == study_id, Member.user_id == user_id)
-    return model.Session.scalars(query.limit(1)).first()
+    return model.Session.scalars(query.order_by(Member.may_write.desc()).limit(1)).first()
 
 
-def invite(study: Study, user_id: str, may_write: bool) -> Member:
+def invite(study: Study, user_id: str, may_write: bool) -> None:
     """Invite an account, or change its right; the caller commits.
 
     Raises:
-        Full: the study has as many members as possible.
+        ValidationError: the study has as many members as possible.
     """
-    rows = members(study)
-    row = next((each for each in rows if each.user_id == user_id), None)
+    row = member_of(study.id, user_id)
     if row is None:
-        _require_room(rows)
-        row = Member(study_id=study.id, user_id=user_id)
-        model.Session.add(row)
+        row = _new_member(study, "username")
+        row.user_id = user_id
     row.may_write = may_write
     touch(study)
-    return row
-
-
-def _require_room(rows: Sequence[Member]) -> None:
-    if len(rows) >= MOST_MEMBERS:
-        message = tk._("A study has {number} members and open links at most.")
-        raise Full(message.format(number=MOST_MEMBERS))
 
 
 def make_link(study: Study, may_write: bool) -> str:
     """Make a link that lets one person in, once, within 30 days; return its secret, which is not stored.
 
     Raises:
-        Full: the study has as many members as possible.
+        ValidationError: the study has as many members as possible.
     """
-    _require_room(members(study))
+    row = _new_member(study, "may_write")
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    model.Session.add(Member(study_id=study.id, token=digest(secret), may_write=may_write))
+    row.token, row.may_write = digest(secret), may_write
     touch(study)
     return secret
+
+
+def _new_member(study: Study, parameter: str) -> Member:
+    if len(members(study)) >= MOST_MEMBERS:
+        message = tk._("A study has {number} members and open links at most.")
+        raise tk.ValidationError({parameter: [message.format(number=MOST_MEMBERS)]})
+    row = Member(study_id=study.id)
+    model.Session.add(row)
+    return row
 
 
 def digest(secret: str) -> str:
@@ -608,33 +523,18 @@ def link(secret: str) -> Member | None:
 
 
 def open_link(row: Member, user_id: str) -> Study:
-    """Let a person in by a link, which is then used up; the caller commits."""
+    """Let a person in by a link, which is then used up unless they own the study; the caller commits."""
     study = get(row.study_id)
-    current = role(study, user_id)
-    if current == OWNER:
+    if study.owner_id == user_id:
         return study
-    if current:
+    member = member_of(study.id, user_id)
+    if member is None:
+        row.user_id, row.token = user_id, ""
+    else:
         # One row a person: the link only adds the right to write.
-        may_write = row.may_write or current == WRITE
+        member.may_write = member.may_write or row.may_write
         model.Session.delete(row)
-        model.Session.flush()
-        invite(study, user_id, may_write)
-        return study
-    row.user_id, row.token = user_id, ""
     return study
-
-
-def leave(study: Study, row_id: str) -> None:
-    """Remove a member or an open link; the caller commits.
-
-    Raises:
-        NotFound: the study has none with this id.
-    """
-    row = model.Session.get(Member, row_id)
-    if row is None or row.study_id != study.id:
-        raise tk.ObjectNotFound(tk._("This study has no such member."))
-    model.Session.delete(row)
-    touch(study)
 
 
 def forget_person(user_id: str) -> None:

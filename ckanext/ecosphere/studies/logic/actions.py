@@ -7,31 +7,31 @@ is given by one of `communes` (list of INSEE codes), `epci` (SIREN), `geojson` (
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.shared import action_input, authorization, dates
+from ckanext.ecosphere.shared import action_input, authorization
+from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.studies import asking, editing, frames, jobs, news, shown, store
-from ckanext.ecosphere.studies.asking import Asked
-from ckanext.ecosphere.studies.content import ContentError
+from ckanext.ecosphere.studies import asking, editing, frames, news, shown, store, wording
+from ckanext.ecosphere.studies import site as sites
 from ckanext.ecosphere.studies.display import figures
-from ckanext.ecosphere.studies.logic.schema import LONGEST_LINE, MOST_ROWS, Given
-from ckanext.ecosphere.studies.model import Study
+from ckanext.ecosphere.studies.logic import auth, schema
+from ckanext.ecosphere.studies.model import Member, Study, StudyNeed
+from ckanext.ecosphere.studies.site import Site, SiteError
 
 RUNS = "ecosphere-study-run"
 RUN_RATE = "20 per minute; 200 per hour"
 """Runs of one person: each asks the index once a need."""
-MOST_WORDS, MOST_THEMES = 10, 5
-LONGEST_USE = timedelta(days=10 * 365)
 
 
+@action(schema.study_create)
 def ecosphere_study_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Create a study, and run it.
 
@@ -47,24 +47,23 @@ def ecosphere_study_create(context: Context, data_dict: DataDict) -> dict[str, A
         ValidationError: what is wrong, by parameter; or the person has too many studies.
         NotAuthorized: the caller is anonymous.
     """
-    tk.check_access("ecosphere_study_create", context, data_dict)
-    parameters = Given(data_dict)
-    title = parameters.line("title", required=True)
-    frame = None
-    if parameters.has("frame"):
-        frame = frames.frame(parameters.line("frame"))
-        if frame is None:
-            parameters.note("frame", tk._("There is no such frame."))
-    site = parameters.site()
-    person = _person(context)
+    person = auth.person(context)
+    site = site_of(data_dict)
     _count_run(person)
-    with _Bounded("title"):
-        study = store.create(person.id, title, frame, site)
-        store.run(study, authorization.same_person(context))
+    study = Study(owner_id=person.id, title=data_dict["title"])
+    rows = []
+    if "frame" in data_dict:
+        frame = data_dict["frame"]
+        study.frame_id, study.frame_version = frame.id, frame.version
+        for group in frame.groups:
+            rows += [(group.label, need.as_dict()) for need in group.needs]
+    store.create(study, site, rows)
+    store.run(study, authorization.same_person(context))
     return shown.full(study, context)
 
 
 @tk.side_effect_free
+@action(schema.by_id)
 def ecosphere_study_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return a study with its needs, their states and datasets.
 
@@ -80,11 +79,11 @@ def ecosphere_study_show(context: Context, data_dict: DataDict) -> dict[str, Any
     Raises:
         NotFound: there is no such study, or it is not shared with the caller.
     """
-    tk.check_access("ecosphere_study_show", context, data_dict)
-    return shown.full(store.get(data_dict.get("id")), context)
+    return shown.full(store.get(data_dict["id"]), context)
 
 
 @tk.side_effect_free
+@action(schema.study_list)
 def ecosphere_study_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """List the studies that the caller owns or was invited to, the last changed first.
 
@@ -95,17 +94,14 @@ def ecosphere_study_list(context: Context, data_dict: DataDict) -> dict[str, Any
     Returns:
         `count`, and `results`: id, title, site_label, run, pending, role, owner, created, modified…
     """
-    tk.check_access("ecosphere_study_list", context, data_dict)
-    parameters = Given(data_dict)
-    state = parameters.choice("state", (store.ACTIVE, store.ARCHIVED), store.ACTIVE)
-    start = parameters.number("start", 10**9)
-    rows = parameters.number("rows", MOST_ROWS, 20)
-    parameters.check()
-    person = _person(context)
-    count, studies = store.of_person(person.id, state, start, rows)
+    person = auth.person(context)
+    count, studies = store.of_person(
+        person.id, data_dict["state"], data_dict["start"], data_dict["rows"]
+    )
     return {"count": count, "results": [shown.brief(study, person.id) for study in studies]}
 
 
+@action(schema.study_update)
 def ecosphere_study_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Change the title of a study, archive it, or take it up again.
 
@@ -117,21 +113,13 @@ def ecosphere_study_update(context: Context, data_dict: DataDict) -> dict[str, A
     Returns:
         the study, as in `ecosphere_study_list`.
     """
-    tk.check_access("ecosphere_study_update", context, data_dict)
-    study = store.get(data_dict.get("id"))
-    parameters = Given(data_dict)
-    title, state = study.title, study.state
-    if "title" in data_dict:
-        title = parameters.line("title", required=True)
-    if parameters.has("state"):
-        state = parameters.choice("state", (store.ACTIVE, store.ARCHIVED), state)
-    parameters.check()
-    study.title, study.state = title, state
-    store.touch(study)
-    model.Session.commit()
-    return shown.brief(study, _person(context).id)
+    study = store.get(data_dict["id"])
+    study.title = data_dict.get("title", study.title)
+    study.state = data_dict.get("state", study.state)
+    return _saved(study, context)
 
 
+@action(schema.by_id)
 def ecosphere_study_delete(context: Context, data_dict: DataDict) -> dict[str, str]:
     """Delete a study with its needs, runs, members and e-mails. Requests made for it stay.
 
@@ -142,15 +130,14 @@ def ecosphere_study_delete(context: Context, data_dict: DataDict) -> dict[str, s
         NotFound: there is no such study, or it is not shared with the caller.
         NotAuthorized: the caller is neither its owner nor a sysadmin.
     """
-    tk.check_access("ecosphere_study_delete", context, data_dict)
-    study = store.get(data_dict.get("id"))
-    study_id = study.id
-    news.forget_study(study_id)
-    store.delete(study)
+    study = store.get(data_dict["id"])
+    news.forget_study(study.id)
+    model.Session.execute(sa.delete(Study).where(Study.id == study.id))
     model.Session.commit()
-    return {"id": study_id}
+    return {"id": data_dict["id"]}
 
 
+@action(schema.study_copy)
 def ecosphere_study_copy(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Make a study of the caller with the needs of another one, on another site, and run it.
 
@@ -164,19 +151,18 @@ def ecosphere_study_copy(context: Context, data_dict: DataDict) -> dict[str, Any
     Returns:
         the new study, as `ecosphere_study_show` returns it.
     """
-    tk.check_access("ecosphere_study_copy", context, data_dict)
-    study = store.get(data_dict.get("id"))
-    parameters = Given(data_dict)
-    title = parameters.line("title", required=True)
-    site = parameters.site()
-    person = _person(context)
+    study = store.get(data_dict["id"])
+    person = auth.person(context)
+    site = site_of(data_dict)
     _count_run(person)
-    with _Bounded("title"):
-        other = store.copy(study, person.id, title, site)
-        store.run(other, authorization.same_person(context))
+    other = Study(owner_id=person.id, title=data_dict["title"])
+    other.frame_id, other.frame_version = study.frame_id, study.frame_version
+    store.create(other, site, [(row.group, row.need) for row in store.needs(study)])
+    store.run(other, authorization.same_person(context))
     return shown.full(other, context)
 
 
+@action(schema.by_id)
 def ecosphere_study_run(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Look for the data of a study again; what was decided stays.
 
@@ -189,14 +175,14 @@ def ecosphere_study_run(context: Context, data_dict: DataDict) -> dict[str, Any]
     Raises:
         ValidationError: too many runs in a short time.
     """
-    tk.check_access("ecosphere_study_run", context, data_dict)
-    study = store.get(data_dict.get("id"))
-    _count_run(_person(context))
+    study = store.get(data_dict["id"])
+    _count_run(auth.person(context))
     store.run(study, authorization.same_person(context))
     return shown.full(study, context)
 
 
 @tk.side_effect_free
+@action(schema.study_difference)
 def ecosphere_study_difference(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return what changed between two runs of a study.
 
@@ -211,13 +197,10 @@ def ecosphere_study_difference(context: Context, data_dict: DataDict) -> dict[st
     Raises:
         NotFound: one of the runs is not kept.
     """
-    tk.check_access("ecosphere_study_difference", context, data_dict)
-    study = store.get(data_dict.get("id"))
-    parameters = Given(data_dict)
-    after = parameters.number("after", 10**6, study.run)
-    before = parameters.number("before", 10**6, after - 1)
-    parameters.check()
-    runs = [{"number": each.number, "at": each.at.isoformat()} for each in store.runs(study)]
+    study = store.get(data_dict["id"])
+    runs = [{"number": run.number, "at": run.at.isoformat()} for run in store.runs(study)]
+    after = data_dict.get("after", study.run)
+    before = data_dict.get("before", after - 1)
     changes = []
     if before > 0:
         results = store.results_of(study, after)
@@ -225,6 +208,7 @@ def ecosphere_study_difference(context: Context, data_dict: DataDict) -> dict[st
     return {"before": before, "after": after, "runs": runs, "changes": changes}
 
 
+@action(schema.study_need_create)
 def ecosphere_study_need_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Add a need that no frame has, and look for its data.
 
@@ -237,25 +221,16 @@ def ecosphere_study_need_create(context: Context, data_dict: DataDict) -> dict[s
     Returns:
         the study, as `ecosphere_study_show` returns it.
     """
-    tk.check_access("ecosphere_study_need_create", context, data_dict)
-    study = store.get(data_dict.get("id"))
-    parameters = Given(data_dict)
-    label = parameters.line("label", required=True)
-    words = parameters.texts("words", MOST_WORDS)
-    themes = parameters.texts("themes", MOST_THEMES)
-    parameters.check()
-    _count_run(_person(context))
-    with _Bounded("label"):
-        row = store.add_need(study, label, words, themes)
+    study = store.get(data_dict["id"])
+    _count_run(auth.person(context))
+    row = store.add_need(study, data_dict["label"], data_dict["words"], data_dict["themes"])
     countable = store.look(study, [row], authorization.same_person(context))
     store.settle(study, row)
-    study.pending += len(countable)
-    jobs.want(countable)
-    model.Session.commit()
-    jobs.COUNT.enqueue()
+    store.save(study, countable)
     return shown.full(study, context)
 
 
+@action(schema.study_need_update)
 def ecosphere_study_need_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Say that a need is not relevant to a study, and why, or that it is relevant again.
 
@@ -268,18 +243,17 @@ def ecosphere_study_need_update(context: Context, data_dict: DataDict) -> dict[s
     Returns:
         the study, as in `ecosphere_study_list`.
     """
-    tk.check_access("ecosphere_study_need_update", context, data_dict)
     study, row = _need(data_dict)
-    parameters = Given(data_dict)
-    relevant = parameters.flag("relevant", default=True)
-    why = parameters.text("why", required=not relevant)
-    parameters.check()
-    person = _person(context)
-    store.say_relevant(study, row, relevant, person.id, why)
-    model.Session.commit()
-    return shown.brief(study, person.id)
+    row.relevant = data_dict["relevant"]
+    row.who = row.why = ""
+    if not row.relevant:
+        _require(data_dict, "why")
+        row.who, row.why = auth.person(context).id, data_dict["why"]
+    store.settle(study, row)
+    return _saved(study, context)
 
 
+@action(schema.study_dataset_update)
 def ecosphere_study_dataset_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Keep, set aside, replace or add a dataset of a need.
 
@@ -297,42 +271,28 @@ def ecosphere_study_dataset_update(context: Context, data_dict: DataDict) -> dic
     Raises:
         NotFound: the need has no such dataset; or there is none that the caller may read.
     """
-    tk.check_access("ecosphere_study_dataset_update", context, data_dict)
     study, row = _need(data_dict)
-    parameters = Given(data_dict)
-    replaced = parameters.has("replacement")
-    default = store.ASIDE if replaced else ""
-    decision = parameters.choice("decision", store.DECISIONS, default)
-    why = parameters.text("why", required=decision == store.ASIDE and not replaced)
-    key = parameters.line("dataset", required=True)
-    parameters.check()
-    countable: list[str] = []
-    with _Bounded("dataset"):
-        if decision == store.ADDED:
-            countable += _added(context, study, row, key)
-        else:
-            package = model.Package.get(key)
-            package_id = package.id if package else key
-            store.decide(study, row, package_id, decision, why)
-        if replaced:
-            countable += _added(context, study, row, parameters.line("replacement"))
-    jobs.want(countable)
-    model.Session.commit()
-    jobs.COUNT.enqueue()
-    return shown.brief(study, _person(context).id)
-
-
-def _added(context: Context, study: Study, row: Any, key: str) -> list[str]:
     same = authorization.same_person(context)
-    try:
-        package = tk.get_action("package_show")(same, {"id": key})
-    except tk.NotAuthorized:
-        raise tk.ObjectNotFound(tk._("Dataset not found")) from None
-    if package.get("type", "dataset") != "dataset":
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
-    return store.add(study, row, package, same)
+    decision = data_dict.get("decision", "")
+    countable: list[str] = []
+    if data_dict["replacement"]:
+        decision = store.ASIDE
+        countable += store.add(study, row, _readable(same, data_dict["replacement"]), same)
+    else:
+        _require(data_dict, "decision")
+        if decision == store.ASIDE:
+            _require(data_dict, "why")
+    if decision == store.ADDED:
+        countable += store.add(study, row, _readable(same, data_dict["dataset"]), same)
+    else:
+        package = model.Package.get(data_dict["dataset"])
+        package_id = package.id if package else ""
+        store.decide(study, row, package_id, decision, data_dict["why"])
+    store.save(study, countable)
+    return shown.brief(study, auth.person(context).id)
 
 
+@action(schema.study_member_add)
 def ecosphere_study_member_add(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Share a study with an account, which is told by e-mail, or change its right.
 
@@ -347,39 +307,36 @@ def ecosphere_study_member_add(context: Context, data_dict: DataDict) -> dict[st
     Raises:
         ValidationError: there is no such account, or it owns the study.
     """
-    tk.check_access("ecosphere_study_member_add", context, data_dict)
-    study = store.get(data_dict.get("id"))
-    parameters = Given(data_dict)
-    name = parameters.line("username", required=True)
-    may_write = parameters.flag("may_write")
-    parameters.check()
-    user: Any = model.User.by_name(name.lower())
+    study = store.get(data_dict["id"])
+    user: Any = model.User.by_name(data_dict["username"].lower())
     if user is None or user.state != model.State.ACTIVE:
         raise tk.ValidationError({"username": [tk._("There is no account of this name.")]})
     if user.id == study.owner_id:
         raise tk.ValidationError({"username": [tk._("This person owns the study.")]})
-    with _Bounded("username"):
-        store.invite(study, user.id, may_write)
+    store.invite(study, user.id, data_dict["may_write"])
     news.tell_invited(study, user.id)
-    model.Session.commit()
+    study_dict = _saved(study, context)
     news.OUTBOX.enqueue()
-    return shown.brief(study, _person(context).id)
+    return study_dict
 
 
-def ecosphere_study_member_remove(context: Context, data_dict: DataDict) -> dict[str, str]:
+@action(schema.study_member_remove)
+def ecosphere_study_member_remove(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Take a study away from a member, revoke a link, or leave a study.
 
     Args:
         id (str): of the study.
         member (str): id of the member or link, from `members` of the study; the caller's own to leave.
     """
-    tk.check_access("ecosphere_study_member_remove", context, data_dict)
-    study = store.get(data_dict.get("id"))
-    store.leave(study, str(data_dict.get("member") or ""))
-    model.Session.commit()
-    return {"id": study.id}
+    study = store.get(data_dict["id"])
+    row = model.Session.get(Member, data_dict["member"])
+    if row is None or row.study_id != study.id:
+        raise tk.ObjectNotFound(tk._("This study has no such member."))
+    model.Session.delete(row)
+    return _saved(study, context)
 
 
+@action(schema.study_link_create)
 def ecosphere_study_link_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Make a secret link that lets one account into a study, once, within 30 days.
 
@@ -390,20 +347,14 @@ def ecosphere_study_link_create(context: Context, data_dict: DataDict) -> dict[s
     Returns:
         `token` and `url`, which cannot be shown again: only a digest is stored.
     """
-    tk.check_access("ecosphere_study_link_create", context, data_dict)
-    study = store.get(data_dict.get("id"))
-    parameters = Given(data_dict)
-    may_write = parameters.flag("may_write")
-    parameters.check()
-    with _Bounded("may_write"):
-        token = store.make_link(study, may_write)
+    study = store.get(data_dict["id"])
+    token = store.make_link(study, data_dict["may_write"])
     model.Session.commit()
-    return {
-        "token": token,
-        "url": tk.url_for("ecosphere_studies.invited", token=token, _external=True),
-    }
+    url = tk.url_for("ecosphere_studies.invited", token=token, _external=True)
+    return {"token": token, "url": url}
 
 
+@action(schema.study_link_open)
 def ecosphere_study_link_open(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Enter a study by a secret link, which is then used up.
 
@@ -416,20 +367,15 @@ def ecosphere_study_link_open(context: Context, data_dict: DataDict) -> dict[str
     Raises:
         NotFound: the link is unknown, used, revoked or too old.
     """
-    tk.check_access("ecosphere_study_link_open", context, data_dict)
-    row = store.link(str(data_dict.get("token") or "")[:LONGEST_LINE])
+    row = store.link(data_dict["token"])
     if row is None:
         model.Session.rollback()
-        raise tk.ObjectNotFound(
-            tk._("This link is used, too old or not complete: ask for another.")
-        )
-    person = _person(context)
-    with _Bounded("token"):
-        study = store.open_link(row, person.id)
-    model.Session.commit()
-    return shown.brief(study, person.id)
+        message = tk._("This link is used, too old or not complete: ask for another.")
+        raise tk.ObjectNotFound(message)
+    return _saved(store.open_link(row, auth.person(context).id), context)
 
 
+@action(schema.study_request)
 def ecosphere_study_request(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Make the draft of a data request for a need, with the caller's own rights; the site is not part of it.
 
@@ -447,42 +393,14 @@ def ecosphere_study_request(context: Context, data_dict: DataDict) -> dict[str, 
         ValidationError: what is wrong, by parameter; or a request for the need is still open.
         NotFound: the portal takes no requests, or the caller may not read the dataset.
     """
-    tk.check_access("ecosphere_study_request", context, data_dict)
     study, row = _need(data_dict)
-    person = _person(context)
-    parameters = Given({**asking.prefilled(study, row), **data_dict})
-    wish = _asked(parameters)
-    if wish.with_area and study.owner_id != person.id:
-        parameters.note("with_area", tk._("Only the owner of the study may send where it is."))
-    parameters.check()
-    draft = asking.ask(study, row, wish, context)
+    person = auth.person(context)
+    draft = asking.ask(study, row, {**asking.prefilled(study, row), **data_dict}, context)
     store.settle(study, row)
-    if wish.until:
-        news.remind(study, row, person.id, wish.until)
+    if data_dict["dataset"] and "until" in data_dict:
+        news.remind(study, row, person.id, data_dict["until"].date())
     model.Session.commit()
     return draft
-
-
-def _asked(parameters: Given) -> Asked:
-    wish = Asked(
-        title=parameters.line("title", required=True, most=300),
-        description=parameters.text("description", required=True),
-        theme=parameters.concept("theme", "themes"),
-        territory=parameters.concept("territory", "territories"),
-        procedure=parameters.line("procedure"),
-        visibility=parameters.choice("visibility", ("public", "private"), "private"),
-        dataset=parameters.line("dataset"),
-        purpose=parameters.text("purpose", required=parameters.has("dataset")),
-        until=parameters.day("until"),
-        undertakes=parameters.flag("undertakes"),
-        with_area=parameters.flag("with_area"),
-    )
-    if wish.dataset and not wish.undertakes:
-        parameters.note("undertakes", tk._("Restricted data are given to who undertakes this."))
-    today = dates.today()
-    if wish.until and not today <= wish.until <= today + LONGEST_USE:
-        parameters.note("until", tk._("Choose a day from today on, within ten years."))
-    return wish
 
 
 @tk.side_effect_free
@@ -503,14 +421,14 @@ def ecosphere_study_frame_list(context: Context, data_dict: DataDict) -> list[di
 
 
 @tk.side_effect_free
+@action(schema.by_id)
 def ecosphere_study_frame_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return a frame in force with its sources, and its needs by group, inherited ones included.
 
     Args:
         id (str): of the frame.
     """
-    tk.check_access("ecosphere_study_frame_show", context, data_dict)
-    frame = frames.frame(str(data_dict.get("id") or ""))
+    frame = frames.frame(data_dict["id"])
     if frame is None:
         raise tk.ObjectNotFound(tk._("There is no such frame."))
     return frame.as_dict()
@@ -531,18 +449,7 @@ def ecosphere_study_frame_save(context: Context, data_dict: DataDict) -> dict[st
     """
     tk.check_access("ecosphere_study_frame_save", context, data_dict)
     frame_id = str(data_dict.get("id") or "")
-    if frame_id and editing.latest(frame_id) is None:
-        raise tk.ObjectNotFound(tk._("There is no such frame of the portal."))
-    content = data_dict.get("content")
-    try:
-        if isinstance(content, str):
-            content = editing.parsed(content)
-        content = json.loads(json.dumps(content, default=str))
-        row = editing.save(frame_id, content, _person(context).id)
-    except ContentError as error:
-        raise tk.ValidationError({"content": editing.sentences(error)}) from None
-    except (editing.NotContent, TypeError, ValueError, RecursionError) as error:
-        raise tk.ValidationError({"content": [str(error)]}) from None
+    row = editing.save(frame_id, data_dict.get("content"), auth.person(context).id)
     saved = row.frame_id
     model.Session.commit()
     return tk.get_action("ecosphere_study_frame_show")(context, {"id": saved})
@@ -581,32 +488,64 @@ def ecosphere_study_dataset_stats(context: Context, data_dict: DataDict) -> dict
 # --- what they share ---
 
 
-def _person(context: Any) -> model.User:
-    person = authorization.person(context)
-    if person is None:
-        raise tk.NotAuthorized
-    return person
+def site_of(data_dict: Mapping[str, Any]) -> Site:
+    """Return the site that validated parameters give: `communes`, `epci`, `geojson` or `file`, and `buffer`.
+
+    Raises:
+        ValidationError: none or several of them are given, or the site cannot be used.
+    """
+    kinds = [kind for kind in ("communes", "epci", "geojson", "file") if kind in data_dict]
+    if len(kinds) != 1:
+        message = tk._("Say where in one way: communes, an intercommunality, a drawing or a file.")
+        raise tk.ValidationError({"site": [message]})
+    value, buffer = data_dict[kinds[0]], data_dict["buffer"]
+    try:
+        match kinds[0]:
+            case "communes":
+                return sites.of_communes(value, buffer)
+            case "epci":
+                return sites.of_epci(value, buffer)
+            case "geojson":
+                return sites.of_geojson(value, data_dict["label"], buffer)
+            case _:
+                name = schema.LINE(Path(value.filename or "").stem[: schema.LONGEST_LINE])
+                return sites.of_file(name, value.stream.read(sites.MOST_BYTES + 1), buffer)
+    except SiteError as error:
+        message = wording.site_error(error.code, error.params)
+        raise tk.ValidationError({kinds[0]: [message]}) from None
 
 
-def _need(data_dict: Mapping[str, Any]) -> tuple[Study, Any]:
-    study = store.get(data_dict.get("id"))
-    return study, store.need(study, data_dict.get("need"))
+def _need(data_dict: Mapping[str, Any]) -> tuple[Study, StudyNeed]:
+    study = store.get(data_dict["id"])
+    return study, store.need(study, data_dict["need"])
 
 
-class _Bounded:
-    """Turn "as much as there may be" into an error of a parameter, and take back what was written."""
+def _require(data_dict: Mapping[str, Any], name: str) -> None:
+    if not data_dict.get(name):
+        raise tk.ValidationError({name: [tk._("Missing value")]})
 
-    def __init__(self, name: str) -> None:
-        self.name = name
 
-    def __enter__(self) -> None:
-        """Begin."""
+def _readable(context: Any, key: str) -> dict[str, Any]:
+    """Return a dataset that the person may read, as `package_show` returns it.
 
-    def __exit__(self, kind: Any, error: Any, _trace: Any) -> None:
-        """Raise a ValidationError instead of `store.Full`."""
-        if isinstance(error, store.Full):
-            model.Session.rollback()
-            raise tk.ValidationError({self.name: [str(error)]}) from None
+    Raises:
+        NotFound: there is none; the sentence is the same for one that they may not read.
+    """
+    missing = tk.ObjectNotFound(tk._("Dataset not found"))
+    try:
+        package = tk.get_action("package_show")(context, {"id": key})
+    except tk.NotAuthorized:
+        raise missing from None
+    if package["type"] != "dataset":
+        raise missing
+    return package
+
+
+def _saved(study: Study, context: Context) -> dict[str, Any]:
+    """Commit a change of a study, and return the study as in a list."""
+    store.touch(study)
+    model.Session.commit()
+    return shown.brief(study, auth.person(context).id)
 
 
 def _count_run(person: model.User) -> None:

@@ -1,216 +1,241 @@
-"""Parameters of the actions, read one by one; all that is wrong is told at once, by parameter."""
+"""Schemas of the actions, each named after its action `ecosphere_study_…`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.types import Schema
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.studies import site as sites
-from ckanext.ecosphere.studies import wording
-from ckanext.ecosphere.studies.site import Site, SiteError
+from ckanext.ecosphere.studies import frames, store
+from ckanext.ecosphere.studies.site import MOST_COMMUNES
 
-LONGEST_LINE = 200
-LONGEST_TEXT = 5_000
-LONGEST_GEOMETRY = 4_000_000
-LARGEST_FILE = 10_000_000
-"""Bytes of the file of a site."""
-MOST_COMMUNES = 200
+LONGEST_LINE, LONGEST_TEXT, LONGEST_TITLE_OF_REQUEST = 200, 5_000, 300
 LARGEST_BUFFER = 20_000
 """Metres."""
-MOST_ROWS = 100
-KINDS = ("communes", "epci", "geojson", "file")
+MOST_ROWS, MOST_WORDS, MOST_THEMES = 100, 10, 5
+LARGEST_NUMBER = 10**9
 
 
-class Given:
-    """The parameters of an action.
+def get(name: str) -> Any:
+    """Return a validator of CKAN, or a function that makes one."""
+    return tk.get_validator(name)
 
-    Attributes:
-        errors: what is wrong, by parameter.
-    """
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self.data = data
-        self.errors: dict[str, list[str]] = {}
+# --- validators ---
 
-    def has(self, name: str) -> bool:
-        """Return whether a parameter is given."""
-        return self.data.get(name) not in (None, "", [])
 
-    def note(self, name: str, message: str) -> None:
-        """Note what is wrong with a parameter."""
-        self.errors.setdefault(name, []).append(message)
+def _bounded(most: int, clean: Callable[[str], str]) -> Callable[[Any], str]:
+    """Return the validator of a text of so many characters at most, which it cleans."""
 
-    def check(self) -> None:
-        """Raise if anything is wrong.
-
-        Raises:
-            ValidationError: what is wrong, by parameter.
-        """
-        if self.errors:
-            raise tk.ValidationError(dict(self.errors))
-
-    def line(self, name: str, *, required: bool = False, most: int = LONGEST_LINE) -> str:
-        """Return a text on one line."""
-        return self._text(name, required, most, one_line=True)
-
-    def text(self, name: str, *, required: bool = False) -> str:
-        """Return a text of several lines."""
-        return self._text(name, required, LONGEST_TEXT, one_line=False)
-
-    def _text(self, name: str, required: bool, most: int, *, one_line: bool) -> str:
-        value = self.data.get(name)
-        if value is None:
-            value = ""
+    def validator(value: Any) -> str:
         if not isinstance(value, str):
-            self.note(name, tk._("Give one text here."))
-            return ""
-        if len(value) > 2 * most:
-            self.note(name, tk._("Too long: {number} characters at most.").format(number=most))
-            return ""
-        text = characters.clean(value)
-        if one_line:
-            text = characters.one_line(value)
-        if len(text) > most:
-            self.note(name, tk._("Too long: {number} characters at most.").format(number=most))
-        if required and not text:
-            self.note(name, tk._("Missing value"))
-        return text
+            raise tk.Invalid(tk._("Give one text here."))
+        if len(value) > most:
+            raise tk.Invalid(tk._("Too long: {number} characters at most.").format(number=most))
+        return clean(value)
 
-    def texts(self, name: str, most: int) -> list[str]:
-        """Return a list of texts, given as such or as one text with commas."""
-        value = self.data.get(name) or []
+    return validator
+
+
+LINE = _bounded(LONGEST_LINE, characters.one_line)
+TEXT = _bounded(LONGEST_TEXT, characters.clean)
+
+
+def _texts(most: int) -> Callable[[Any], list[str]]:
+    """Return the validator of a list of texts, given as such or as one text with commas."""
+
+    def validator(value: Any) -> list[str]:
+        parts = value
         if isinstance(value, str):
-            value = value[: most * LONGEST_LINE].split(",")
-        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-            self.note(name, tk._("Give a list of texts here."))
-            return []
-        texts = [characters.one_line(part[:LONGEST_LINE]) for part in value]
-        texts = [text for text in texts if text]
-        if len(texts) > most:
-            self.note(name, tk._("Too many values: {number} at most.").format(number=most))
-        return texts[:most]
+            parts = value[: most * LONGEST_LINE].split(",")
+        if not isinstance(parts, list) or len(parts) > most:
+            raise tk.Invalid(tk._("Give a list of {number} texts at most.").format(number=most))
+        texts = [LINE(part) for part in parts]
+        return [text for text in texts if text]
 
-    def flag(self, name: str, default: bool = False) -> bool:
-        """Return a yes or no."""
-        value = self.data.get(name)
-        if value in (None, ""):
-            return default
-        try:
-            return tk.asbool(value)
-        except (TypeError, ValueError):
-            self.note(name, tk._("Answer yes or no."))
-            return default
+    return validator
 
-    def number(self, name: str, most: int, default: int = 0) -> int:
-        """Return a whole number from 0."""
-        value = self.data.get(name)
-        if value in (None, ""):
-            return default
-        try:
-            number = int(str(value)[:20])
-        except ValueError:
-            number = -1
-        if not 0 <= number <= most:
-            message = tk._("Give a whole number from 0 to {most}.").format(most=most)
-            self.note(name, message)
-            return default
-        return number
 
-    def choice(self, name: str, choices: Sequence[str], default: str = "") -> str:
-        """Return one of several values."""
-        value = self.data.get(name)
-        if value in (None, ""):
-            if not default:
-                self.note(name, tk._("Missing value"))
-            return default
-        if value not in choices:
-            message = tk._("Choose one of: {choices}.").format(choices=", ".join(choices))
-            self.note(name, message)
-            return default
-        return str(value)
+def _number(most: int) -> Callable[[Any], int]:
+    """Return the validator of a whole number from 0."""
 
-    def concept(self, name: str, vocabulary: str) -> str:
-        """Return the id of a concept, "" for none."""
-        value = self.line(name)
-        if value and voc.get(vocabulary).get(value) is None:
-            self.note(name, tk._("This is not in the list: choose one of its entries."))
-            return ""
+    def validator(value: Any) -> int:
+        text = str(value)[:20]
+        if not text.isascii() or not text.isdecimal() or int(text) > most:
+            raise tk.Invalid(tk._("Give a whole number from 0 to {most}.").format(most=most))
+        return int(text)
+
+    return validator
+
+
+def _flag(value: Any) -> bool:
+    try:
+        return tk.asbool(value)
+    except (TypeError, ValueError):
+        raise tk.Invalid(tk._("Answer yes or no.")) from None
+
+
+def _concept(vocabulary: str) -> Callable[[Any], str]:
+    def validator(value: Any) -> str:
+        if value and voc.get(vocabulary).get(LINE(value)) is None:
+            raise tk.Invalid(tk._("This is not in the list: choose one of its entries."))
         return value
 
-    def day(self, name: str) -> date | None:
-        """Return a day, given as YYYY-MM-DD."""
-        value = self.line(name)
-        if not value:
-            return None
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.note(name, tk._("Give a day as YYYY-MM-DD."))
-            return None
-
-    def site(self) -> Site:
-        """Return the site: `communes`, `epci`, `geojson` or `file`, and `buffer`.
-
-        Raises:
-            ValidationError: it cannot be used, or something before it was wrong.
-        """
-        buffer = self.number("buffer", LARGEST_BUFFER)
-        kinds = [kind for kind in KINDS if self.has(kind)]
-        if len(kinds) != 1:
-            message = tk._(
-                "Say where in one way: communes, an intercommunality, a drawing or a file."
-            )
-            self.note("site", message)
-        self.check()
-        kind = kinds[0]
-        try:
-            return self._site_of(kind, buffer)
-        except SiteError as error:
-            self.note(kind, site_error(error))
-            raise tk.ValidationError(dict(self.errors)) from None
-
-    def _site_of(self, kind: str, buffer: int) -> Site:
-        if kind == "communes":
-            codes = self.texts("communes", MOST_COMMUNES)
-            self.check()
-            return sites.of_communes(codes, buffer)
-        if kind == "epci":
-            return sites.of_epci(self.line("epci"), buffer)
-        if kind == "file":
-            return self._of_file(buffer)
-        return self._of_geojson(buffer)
-
-    def _of_geojson(self, buffer: int) -> Site:
-        text = self.data["geojson"]
-        if not isinstance(text, str):
-            text = json.dumps(text)
-        if len(text) > LONGEST_GEOMETRY:
-            message = tk._("Too long: {number} characters at most.")
-            self.note("geojson", message.format(number=LONGEST_GEOMETRY))
-            self.check()
-        return sites.of_geojson(text, self.line("label"), buffer)
-
-    def _of_file(self, buffer: int) -> Site:
-        upload = self.data["file"]
-        content = b""
-        if hasattr(upload, "stream"):
-            content = upload.stream.read(LARGEST_FILE + 1)
-        else:
-            self.note("file", tk._("Send a file here."))
-        if len(content) > LARGEST_FILE:
-            size = tk.h.ecosphere_size_text(LARGEST_FILE)
-            self.note("file", tk._("The file is too large: {size} at most.").format(size=size))
-        self.check()
-        name = characters.one_line(str(upload.filename or ""))[:LONGEST_LINE]
-        return sites.of_file(name, content, buffer)
+    return validator
 
 
-def site_error(error: SiteError) -> str:
-    """Return the sentence that says why a site cannot be used, and what to do."""
-    return wording.site_error(error.code, error.params)
+def _frame(value: Any) -> frames.Frame:
+    frame = frames.frame(LINE(value))
+    if frame is None:
+        raise tk.Invalid(tk._("There is no such frame."))
+    return frame
+
+
+def _geojson(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value)
+
+
+def _upload(value: Any) -> Any:
+    if not hasattr(value, "stream"):
+        raise tk.Invalid(tk._("Send a file here."))
+    return value
+
+
+# --- schemas ---
+
+
+def _required(*validators: Any) -> list[Any]:
+    """Return the validators of a value that must be given, and not be empty once it is cleaned."""
+    return [get("not_empty"), *validators, get("not_empty")]
+
+
+def _optional(default: Any, *validators: Any) -> list[Any]:
+    return [get("default")(default), *validators]
+
+
+def _if_given(*validators: Any) -> list[Any]:
+    return [get("ignore_empty"), *validators]
+
+
+def _unless_missing(*validators: Any) -> list[Any]:
+    return [get("ignore_missing"), *validators]
+
+
+def by_id() -> Schema:
+    """Schema of what is asked of one study, member, frame…"""
+    return {"__extras": [get("ignore")], "id": _optional("", LINE)}
+
+
+def _site() -> Schema:
+    return {
+        **by_id(),
+        "title": _required(LINE),
+        "communes": _if_given(_texts(MOST_COMMUNES)),
+        "epci": _if_given(LINE),
+        "geojson": _if_given(_geojson),
+        "file": _if_given(_upload),
+        "label": _optional("", LINE),
+        "buffer": _optional(0, _number(LARGEST_BUFFER)),
+    }
+
+
+def study_create() -> Schema:
+    return {**_site(), "frame": _if_given(_frame)}
+
+
+def study_copy() -> Schema:
+    return _site()
+
+
+def study_list() -> Schema:
+    return {
+        **by_id(),
+        "state": _optional(store.ACTIVE, get("one_of")([store.ACTIVE, store.ARCHIVED])),
+        "start": _optional(0, _number(LARGEST_NUMBER)),
+        "rows": _optional(20, _number(MOST_ROWS)),
+    }
+
+
+def study_update() -> Schema:
+    return {
+        **by_id(),
+        "title": _unless_missing(LINE, get("not_empty")),
+        "state": _if_given(get("one_of")([store.ACTIVE, store.ARCHIVED])),
+    }
+
+
+def study_difference() -> Schema:
+    number = _number(LARGEST_NUMBER)
+    return {**by_id(), "before": _if_given(number), "after": _if_given(number)}
+
+
+def study_need_create() -> Schema:
+    return {
+        **by_id(),
+        "label": _required(LINE),
+        "words": _optional([], _texts(MOST_WORDS)),
+        "themes": _optional([], _texts(MOST_THEMES)),
+    }
+
+
+def study_need_update() -> Schema:
+    return {
+        **by_id(),
+        "need": _required(LINE),
+        "relevant": _optional(True, _flag),
+        "why": _optional("", TEXT),
+    }
+
+
+def study_dataset_update() -> Schema:
+    return {
+        **by_id(),
+        "need": _required(LINE),
+        "dataset": _required(LINE),
+        "decision": _if_given(get("one_of")(store.DECISIONS)),
+        "why": _optional("", TEXT),
+        "replacement": _optional("", LINE),
+    }
+
+
+def study_member_add() -> Schema:
+    return {**study_link_create(), "username": _required(LINE)}
+
+
+def study_link_create() -> Schema:
+    return {**by_id(), "may_write": _optional(False, _flag)}
+
+
+def study_member_remove() -> Schema:
+    return {**by_id(), "member": _optional("", LINE)}
+
+
+def study_link_open() -> Schema:
+    return {**by_id(), "token": _optional("", LINE)}
+
+
+def study_request() -> Schema:
+    """Schema of `ecosphere_study_request`; what is not given is filled in from the need."""
+    title = _bounded(LONGEST_TITLE_OF_REQUEST, characters.one_line)
+    return {
+        **by_id(),
+        "need": _required(LINE),
+        "title": _unless_missing(title, get("not_empty")),
+        "description": _unless_missing(TEXT, get("not_empty")),
+        "theme": _unless_missing(_concept("themes")),
+        "territory": _unless_missing(_concept("territories")),
+        "procedure": _optional("", LINE),
+        "visibility": _if_given(get("one_of")(["public", "private"])),
+        "dataset": _optional("", LINE),
+        "purpose": _optional("", TEXT),
+        "until": _if_given(get("isodate")),
+        "undertakes": _optional(False, _flag),
+        "with_area": _optional(False, _flag),
+    }

@@ -17,9 +17,10 @@ from ckan.lib.munge import munge_title_to_name
 
 from ckanext.ecosphere.shared import atom, authorization, csv_table, language
 from ckanext.ecosphere.shared.characters import clean, one_line
+from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.rdf import NAMESPACES
 from ckanext.ecosphere.studies import frames
-from ckanext.ecosphere.studies.model import Collection, now
+from ckanext.ecosphere.studies.model import Collection
 from ckanext.ecosphere.studies.publications.outline import facts_of, readable, text_in
 
 MOST_ITEMS, MOST_OF_SERVICE = 300, 200

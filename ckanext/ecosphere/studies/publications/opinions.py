@@ -14,8 +14,9 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.shared.characters import clean
+from ckanext.ecosphere.shared.columns import new_id, now
 from ckanext.ecosphere.studies import suitability
-from ckanext.ecosphere.studies.model import Suitability, new_id, now
+from ckanext.ecosphere.studies.model import Suitability
 from ckanext.ecosphere.studies.publications.outline import text_in
 
 LONGEST_WHY = 1_000

@@ -25,7 +25,6 @@ from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import candidates, config, frames, presence
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame
-from ckanext.ecosphere.studies.logic.schema import site_error
 from ckanext.ecosphere.studies.publications.outline import (
     in_language,
     sentence_of,
@@ -33,6 +32,7 @@ from ckanext.ecosphere.studies.publications.outline import (
     text_in,
 )
 from ckanext.ecosphere.studies.site import Site, SiteError, of_communes, of_geojson
+from ckanext.ecosphere.studies.wording import site_error
 
 ID = "etude"
 DESCRIPTION = Path(__file__).parents[1] / "data" / "process.yaml"
@@ -277,7 +277,7 @@ def _site(inputs: Mapping[str, Any]) -> Site:
         if codes:
             return of_communes([str(code) for code in codes], buffer)
     except SiteError as error:
-        raise Problem(BAD_REQUEST, "", site_error(error)) from error
+        raise Problem(BAD_REQUEST, "", site_error(error.code, error.params)) from error
     except RecursionError as error:
         raise Problem(BAD_REQUEST, "", tk._("This is nested too deeply.")) from error
     detail = tk._("Give the input “site” as a GeoJSON object, or the input “communes”.")

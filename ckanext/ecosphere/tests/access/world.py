@@ -34,11 +34,11 @@ from ckanext.ecosphere.schemas import bulk
 from ckanext.ecosphere.search.alerts import mails
 from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.shared import mailing
+from ckanext.ecosphere.shared.columns import now as study_moment
 from ckanext.ecosphere.studies import editing
 from ckanext.ecosphere.studies import store as studies
 from ckanext.ecosphere.studies.model import Collection, Reuse, Study, StudyDataset, StudyNeed, StudyRun
 from ckanext.ecosphere.studies.model import Member as StudyMember
-from ckanext.ecosphere.studies.model import now as study_moment
 from ckanext.ecosphere.studies.site import of_communes
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
