@@ -35,10 +35,16 @@ class Pages(Blueprint):
         self.before_request(self._log_in_first)
 
     def add_url_rule(
-        self, rule: str, endpoint: str | None = None, view_func: Any = None, **options: Any
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Any = None,
+        provide_automatic_options: bool | None = None,
+        **options: Any,
     ) -> None:
         """Register a view, whose errors become pages."""
-        super().add_url_rule(rule, endpoint, _page(view_func), **options)
+        view = _page(view_func)
+        super().add_url_rule(rule, endpoint, view, provide_automatic_options, **options)
 
     def _log_in_first(self) -> AnyResponse | None:
         endpoint = str(request.endpoint).rpartition(".")[2]
@@ -109,7 +115,7 @@ def messages(error: tk.ValidationError) -> Errors:
     """Return the messages of a validation error by field."""
     by_field: Errors = {}
     for name, value in error.error_dict.items():
-        texts = value
+        texts: Any = value
         if isinstance(value, str):
             texts = [value]
         by_field[str(name)] = [str(text) for text in texts]

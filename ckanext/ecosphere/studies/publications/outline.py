@@ -30,6 +30,8 @@ VALID_DAYS = 90
 MOST_PROPOSED = 3
 """Proposals shown for a need of which no dataset was kept."""
 AT_ONCE = 100
+DAYS = ("submitted", "due", "closed")
+"""Of a request."""
 NOT_IN_IDS = re.compile(r"[^\w-]")
 SQUARE_METRES = 10_000
 """In a hectare."""
@@ -323,10 +325,16 @@ def _asked(request: Row | None) -> AskedLine | None:
     if not request["id"]:
         return AskedLine(tk._("A request that you may not read"))
     reference = request["reference"] or ""
-    moments = [str(request[name] or "") for name in ("submitted", "due", "closed")]
-    days = [moment[: dates.DAY_CHARACTERS] for moment in moments]
+    days = {name: str(request[name] or "")[: dates.DAY_CHARACTERS] for name in DAYS}
     link = tk.h.url_for("ecosphere_requests.read", id=reference or request["id"], qualified=True)
-    return AskedLine(reference or tk._("Draft"), *days, request["state_label"] or "", link)
+    return AskedLine(
+        reference=reference or tk._("Draft"),
+        asked=days["submitted"],
+        due=days["due"],
+        closed=days["closed"],
+        answer=request["state_label"] or "",
+        link=link,
+    )
 
 
 # --- what changed ---------------------------------------------------------------------------------

@@ -134,13 +134,13 @@ def project(outline: Outline) -> bytes:
     site = qgis.Source(tk._("Site"), qgis.VECTOR, "ogr", f"./{SITE_FILE}", qgis.DEGREES)
     qgis.add_layer(tree, layers, site)
     for group in outline.groups:
-        sources = {need.label: _sources(outline, need) for need in group.needs}
-        if not any(sources.values()):
+        sources = [(need.label, _sources(outline, need)) for need in group.needs]
+        filled = [(label, of_need) for label, of_need in sources if of_need]
+        if not filled:
             continue
         branch = qgis.group(tree, group.label or tk._("Needs"))
-        for label, of_need in sources.items():
-            if of_need:
-                leaf = qgis.group(branch, label)
+        for label, of_need in filled:
+            leaf = qgis.group(branch, label)
             for source in of_need:
                 qgis.add_layer(leaf, layers, source)
     _show(canvas, outline.box, crs)
