@@ -67,6 +67,7 @@ def _reuse_list() -> Schema:
 
 def _reuse_create() -> Schema:
     return {
+        "__extras": [get("ignore")],
         "kind": [get("not_empty"), get("one_of")(list(reuses.KINDS))],
         "title": [get("not_empty"), LINE, get("not_empty")],
         "url": [get("not_empty"), _web_address],
@@ -405,7 +406,6 @@ def ecosphere_reuse_list(context: Context, data_dict: DataDict) -> dict[str, Any
     return {"count": count, "results": reuses.shown(part, context)}
 
 
-@action(_reuse_create)
 def ecosphere_reuse_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Propose a reuse; it is public once a sysadmin has read it. Allowed for everybody with an account.
 
@@ -422,9 +422,12 @@ def ecosphere_reuse_create(context: Context, data_dict: DataDict) -> dict[str, A
     Raises:
         ValidationError: what is wrong, by field; or too many in a short time.
     """
+    # Not before: what is public is looked up for people with an account only.
+    tk.check_access("ecosphere_reuse_create", context, data_dict)
+    values, errors = tk.navl_validate(data_dict, _reuse_create(), {**context})
+    if errors:
+        raise action_input.refused(errors)
     _count(context, "studies-reuse", config.REUSE_LIMITS)
-    columns = ("kind", "title", "url", "description", "packages")
-    values = {name: data_dict[name] for name in columns}
     reuse = Reuse(**values, author_id=auth.person(context).id, state=reuses.HELD)
     model.Session.add(reuse)
     model.Session.commit()

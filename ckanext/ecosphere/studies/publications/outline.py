@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import yaml
 from pyproj import Geod
 from shapely.geometry import mapping
 
@@ -25,6 +28,7 @@ from ckanext.ecosphere.studies import frames, shown, states, store, suitability
 from ckanext.ecosphere.studies.helpers import ecosphere_study_sentence
 from ckanext.ecosphere.studies.model import Study
 
+DATA = Path(__file__).parents[1] / "data"
 VALID_DAYS = 90
 """Days for which a run counts as recent, as those of IPaC (U.S. Fish and Wildlife Service)."""
 MOST_PROPOSED = 3
@@ -238,15 +242,24 @@ def text_in(labels: Mapping[str, str]) -> str:
     return one_line(frames.in_language(labels, language.current()))
 
 
-def in_language(value: Any) -> Any:
-    """Return the content of a YAML file with its texts by language in that of the page."""
+def content_of(name: str) -> Any:
+    """Return the content of a file of `data/`, with its texts by language in that of the page."""
+    return _in_language(_content(name))
+
+
+@cache
+def _content(name: str) -> Any:
+    return yaml.safe_load((DATA / name).read_text(encoding="utf-8"))
+
+
+def _in_language(value: Any) -> Any:
     if isinstance(value, list):
-        return [in_language(part) for part in value]
+        return [_in_language(part) for part in value]
     if not isinstance(value, dict):
         return value
     if "fr" in value:
         return text_in(value)
-    return {name: in_language(part) for name, part in value.items()}
+    return {name: _in_language(part) for name, part in value.items()}
 
 
 def state_label(state: str) -> str:

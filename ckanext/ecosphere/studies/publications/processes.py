@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -25,7 +23,7 @@ from ckanext.ecosphere.studies.logic.actions import site_of
 from ckanext.ecosphere.studies.logic.schema import get, study_create
 from ckanext.ecosphere.studies.pages import anybody
 from ckanext.ecosphere.studies.publications.outline import (
-    in_language,
+    content_of,
     sentence_of,
     state_label,
     text_in,
@@ -43,7 +41,6 @@ from ckanext.ecosphere.studies.publications.programs import (
 from ckanext.ecosphere.studies.site import Site
 
 ID = "etude"
-DESCRIPTION = Path(__file__).parents[1] / "data" / "process.yaml"
 EXECUTE = "http://www.opengis.net/def/rel/ogc/1.0/execute"
 MOST_BYTES = 2 * 1024 * 1024
 
@@ -53,14 +50,9 @@ ecosphere_processes = interface("ecosphere_processes", "/ogc")
 # --- documents ------------------------------------------------------------------------------------
 
 
-@cache
-def _description() -> dict[str, Any]:
-    return frames.load(DESCRIPTION)
-
-
 def described(part: str) -> Any:
     """Return a part of the documents, with its texts in the language of the page."""
-    return in_language(_description()[part])
+    return content_of("process.yaml")[part]
 
 
 def _summary() -> dict[str, Any]:

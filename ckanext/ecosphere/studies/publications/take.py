@@ -12,7 +12,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -22,16 +21,14 @@ from pyproj import Transformer
 from ckanext.ecosphere.dataset.geometry import LAMBERT_93, Box
 from ckanext.ecosphere.shared import csv_table, qgis
 from ckanext.ecosphere.shared.characters import clean
-from ckanext.ecosphere.studies import frames
 from ckanext.ecosphere.studies.publications import annex
 from ckanext.ecosphere.studies.publications.outline import (
     DatasetLine,
     NeedLine,
     Outline,
-    in_language,
+    content_of,
 )
 
-DEPOSITS = Path(__file__).parents[1] / "data" / "deposits.yaml"
 QGIS_TYPE = "application/x-qgis-project"
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
 WRITTEN_FOR = "3.28.0"
@@ -207,7 +204,7 @@ def deposits() -> list[dict[str, str]]:
         `id`, `title`, `text`, `link` (where to deposit), `source` and `source_link` (article), and `checked` (ISO day
         on which the article was read, "" if it is quoted from memory).
     """
-    return in_language(frames.load(DEPOSITS))
+    return content_of("deposits.yaml")
 
 
 #: Name of a file → its media type, and what writes it.
