@@ -1,29 +1,46 @@
-"""Content of a YAML file or of an editor, read value by value.
+"""Content of YAML files and of editors, checked by the JSON Schema of `data/contents.yaml`.
 
-What is wrong is noted with its place and what to do, and read as empty, so that all of it is told
-at once. Everything is bounded: an editor's content is stored and shown.
+All that is wrong is told at once, each problem with its place and what to do.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import date
+from functools import cache
+from itertools import islice
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.studies.wording import MESSAGES
 
-LANGUAGES = ("fr", "en")
-MOST_PROBLEMS = 50
-SHORT, LONG = 200, 2_000
-LONGEST_URL = 500
-_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+){0,20}")
-_LONGEST_ID = 60
-
+DATA = Path(__file__).with_name("data")
 PROBLEMS = MESSAGES["contents"]
+MOST_PROBLEMS = 50
+LONGEST_SHOWN = 200
+#: Keyword of the schema that is not fulfilled → code, unless the schema says which (`problem`).
+CODES = {
+    "required": "missing",
+    "additionalProperties": "unknown-key",
+    "minProperties": "missing",
+    "maxItems": "too-many",
+    "maxProperties": "too-many",
+    "enum": "choice",
+    "known": "choice",
+    "distinct": "twice",
+}
+#: Keywords about an object as a whole; the others are about one of its values.
+ABOUT_OBJECTS = ("required", "additionalProperties", "distinct", "anyOf")
+MOST = ("maxLength", "maximum", "maxItems", "maxProperties")
+#: Keys by which people know a row of a list.
+NAMES = ("id", "need", "key")
+
+Lists = Mapping[str, Container[str]]
 
 
 class Problem:
@@ -57,209 +74,143 @@ class ContentError(ValueError):
         super().__init__("\n".join(problem.text() for problem in self.problems))
 
 
-class Reader:
-    """An object, read key by key.
+def load(path: Path) -> Any:
+    """Return the content of a YAML file."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
+def checked(content: Any, kind: str, place: str, lists: Lists) -> Any:
+    """Return a content that fits its schema, without harmful characters and empty values.
 
     Args:
-        content: the object; anything else is a problem, and read as an empty one.
-        place: where it is, for people.
-        problems: those of the whole content, to which its own are added.
+        kind: name of the schema in `data/contents.yaml`.
+        place: where the content is, for people.
+        lists: what the keyword `known` of the schema refers to.
+
+    Raises:
+        ContentError: with all that is wrong, where, and what to do.
+    """
+    content = _cleaned(content)
+    schema = {**_schemas(), "$ref": f"#/$defs/{kind}"}
+    errors = _validator(schema, lists).iter_errors(content)
+    problems = [_problem(error, content, place) for error in islice(errors, MOST_PROBLEMS)]
+    if problems:
+        raise ContentError(problems)
+    return content
+
+
+@cache
+def _schemas() -> dict[str, Any]:
+    return load(DATA / "contents.yaml")
+
+
+def _cleaned(value: Any) -> Any:
+    """Return a content as JSON knows it: days and odd numbers as texts, one line a text, no empty values."""
+    if isinstance(value, dict):
+        return {str(key): _cleaned(item) for key, item in value.items() if item not in (None, "")}
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    if isinstance(value, str):
+        return characters.one_line(value)
+    if isinstance(value, date) or (isinstance(value, float) and not math.isfinite(value)):
+        return str(value)
+    return value
+
+
+def _validator(schema: dict[str, Any], lists: Lists) -> Any:
+    """Return a validator that knows the keywords of `data/contents.yaml`.
+
+    The message of an error of these keywords is the key that it is about.
     """
 
-    def __init__(self, content: Any, place: str, problems: list[Problem] | None = None) -> None:
-        self.place = place
-        self.problems: list[Problem] = []
-        if problems is not None:
-            self.problems = problems
-        self._values: dict[Any, Any] = {}
-        self._read: set[Any] = set()
-        if isinstance(content, dict):
-            self._values = content
+    def known(_validator: Any, name: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
+        if isinstance(value, str) and value not in lists[name]:
+            yield ValidationError(name)
+
+    kind: Any = validators.extend(
+        Draft202012Validator,
+        {
+            "known": known,
+            "distinct": _distinct,
+            "required": _required,
+            "additionalProperties": _additional,
+        },
+    )
+    return kind(schema)
+
+
+def _distinct(_validator: Any, key: str, rows: Any, _schema: Any) -> Iterator[ValidationError]:
+    earlier: set[str] = set()
+    if not isinstance(rows, list):
+        return
+    for number, row in enumerate(rows):
+        if isinstance(row, dict) and key in row:
+            value = str(row[key])
+            if value in earlier:
+                yield ValidationError(key, path=[number])
+            earlier.add(value)
+
+
+def _required(_validator: Any, keys: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    if isinstance(value, dict):
+        yield from (ValidationError(key) for key in keys if key not in value)
+
+
+def _additional(validator: Any, rule: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if rule is not False:
+        additional = Draft202012Validator.VALIDATORS["additionalProperties"]
+        yield from additional(validator, rule, value, schema)
+    elif isinstance(value, dict):
+        keys = (key for key in value if key not in schema["properties"])
+        yield from (ValidationError(key) for key in keys)
+
+
+# --- what is told ---
+
+
+def _problem(error: ValidationError, content: Any, place: str) -> Problem:
+    """Return what an error of the library means to people."""
+    schema: Any = error.schema
+    rule = str(error.validator)
+    code = schema.get("problem") or CODES.get(rule, "")
+    if rule == "type":
+        code = {"object": "object", "array": "list"}.get(schema["type"], code)
+    path, key = list(error.absolute_path), error.message
+    if code != "object" and rule not in ABOUT_OBJECTS:
+        if path and isinstance(path[-1], int):
+            path.pop()
+        key = ""
+        if path:
+            key = str(path.pop())
+    places = _places(content, path)
+    value = str(error.instance)
+    if rule in ABOUT_OBJECTS and places:
+        value = places[-1]
+    count = 0
+    if isinstance(error.instance, (list, dict)):
+        count = len(error.instance)
+    return Problem(
+        code,
+        place=" > ".join([place, *places]),
+        key=key[:LONGEST_SHOWN],
+        value=value[:LONGEST_SHOWN],
+        count=count,
+        least=schema.get("minimum"),
+        most=next((schema[name] for name in MOST if name in schema), None),
+        choices=schema.get("description") or ", ".join(schema.get("enum", ())),
+    )
+
+
+def _places(content: Any, path: list[Any]) -> list[str]:
+    """Return how people know the objects on a path: rows by their id, else by their number."""
+    places, listed = [], ""
+    for number, step in enumerate(path, 1):
+        content = content[step]
+        if isinstance(step, int):
+            names = [str(content[name]) for name in NAMES if name in content]
+            places.append(next(iter(names), f"{listed} {step + 1}")[:LONGEST_SHOWN])
+        elif isinstance(content, list) and number < len(path):
+            listed = step
         else:
-            self.note("object")
-
-    def note(self, code: str, **params: Any) -> None:
-        """Note a problem at this place."""
-        if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(Problem(code, place=self.place, **params))
-
-    def has(self, key: str) -> bool:
-        """Return whether a key is given."""
-        return key in self._values
-
-    def value(self, key: str) -> Any:
-        """Return a value as given, None if absent."""
-        self._read.add(key)
-        return self._values.get(key)
-
-    def close(self) -> None:
-        """Note the keys that nobody has read."""
-        for key in list(self._values)[:MOST_PROBLEMS]:
-            if key not in self._read:
-                self.note("unknown-key", key=str(key)[:SHORT])
-
-    def check(self) -> None:
-        """Raise what was noted.
-
-        Raises:
-            ContentError: there are problems.
-        """
-        if self.problems:
-            raise ContentError(self.problems)
-
-    # --- one value
-
-    def text(self, key: str, most: int = SHORT, required: bool = False) -> str:
-        """Return a text without harmful characters."""
-        value = self.value(key)
-        if value in (None, ""):
-            if required:
-                self.note("missing", key=key)
-            return ""
-        text = self._text(value, most)
-        if not text:
-            self.note("text", key=key, most=most)
-        return text
-
-    def _text(self, value: Any, most: int) -> str:
-        if not isinstance(value, str) or len(value) > most:
-            return ""
-        return characters.one_line(value)
-
-    def languages(self, key: str, most: int = SHORT, required: bool = False) -> dict[str, str]:
-        """Return a text by language; French is required of one that is."""
-        texts: dict[str, str] = {}
-        if not self.has(key) and not required:
-            return texts
-        inner = Reader(self.value(key) or {}, f"{self.place} > {key}", self.problems)
-        for language in LANGUAGES:
-            text = inner.text(language, most, required and language == LANGUAGES[0])
-            if text:
-                texts[language] = text
-        inner.close()
-        return texts
-
-    def id(self, key: str) -> str:
-        """Return an id, which is required."""
-        text = self.text(key, _LONGEST_ID, required=True)
-        return self._checked_id(key, text)
-
-    def _checked_id(self, key: str, text: str) -> str:
-        if text and (len(text) > _LONGEST_ID or not _ID.fullmatch(text)):
-            self.note("id", key=key, value=text[:_LONGEST_ID])
-            return ""
-        return text
-
-    def choice(self, key: str, choices: Container[str], listed: str = "") -> str:
-        """Return a text that is one of the choices, "" if absent.
-
-        Args:
-            listed: the choices in words.
-        """
-        text = self.text(key)
-        if text and text not in choices:
-            self.note("choice", key=key, value=text, choices=listed)
-            return ""
-        return text
-
-    def number(self, key: str, least: float, most: float) -> float:
-        """Return a number, 0 if absent."""
-        value = self.value(key)
-        if value is None:
-            return 0
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if is_number and math.isfinite(value) and least <= value <= most:
-            return value
-        self.note("number", key=key, least=least, most=most)
-        return 0
-
-    def flag(self, key: str) -> bool:
-        """Return a truth value, False if absent."""
-        value = self.value(key)
-        if value is not None and not isinstance(value, bool):
-            self.note("flag", key=key)
-        return value is True
-
-    def day(self, key: str) -> str:
-        """Return an ISO day, "" if absent."""
-        value = self.value(key)
-        if value in (None, ""):
-            return ""
-        try:
-            return date.fromisoformat(str(value)[:SHORT]).isoformat()
-        except ValueError:
-            self.note("day", key=key)
-            return ""
-
-    def url(self, key: str, required: bool = False) -> str:
-        """Return a web address, which may contain places to fill."""
-        text = self.text(key, LONGEST_URL, required)
-        if not text:
-            return ""
-        try:
-            parts = urlsplit(text)
-        except ValueError:
-            self.note("url", value=text)
-            return ""
-        if parts.scheme not in ("http", "https") or not parts.hostname or " " in text:
-            self.note("url", value=text)
-            return ""
-        return text
-
-    # --- several values
-
-    def entries(self, key: str, most: int) -> list[Any]:
-        """Return the entries of a list, none if absent."""
-        value = self.value(key)
-        if value is None:
-            return []
-        if not isinstance(value, (list, tuple)):
-            self.note("list", key=key)
-            return []
-        if len(value) > most:
-            self.note("too-many", key=key, count=len(value), most=most)
-        return list(value[:most])
-
-    def texts(self, key: str, most: int, longest: int = SHORT) -> tuple[str, ...]:
-        """Return the distinct texts of a list."""
-        texts: list[str] = []
-        for entry in self.entries(key, most):
-            text = self._text(entry, longest)
-            if text:
-                texts.append(text)
-            else:
-                self.note("text", key=key, most=longest)
-        return tuple(dict.fromkeys(texts))
-
-    def choices(self, key: str, most: int, choices: Container[str], listed: str) -> tuple[str, ...]:
-        """Return the distinct texts of a list that are among the choices."""
-        texts = []
-        for text in self.texts(key, most):
-            if text in choices:
-                texts.append(text)
-            else:
-                self.note("choice", key=key, value=text, choices=listed)
-        return tuple(texts)
-
-    def rows(self, key: str, most: int, name: str = "id") -> list[Reader]:
-        """Return readers of the objects of a list; `name` is the key by which people know one."""
-        readers = []
-        for number, row in enumerate(self.entries(key, most), 1):
-            title = f"{key} {number}"
-            if isinstance(row, dict) and row.get(name):
-                title = str(row[name])[:_LONGEST_ID]
-            readers.append(Reader(row, f"{self.place} > {title}", self.problems))
-        return readers
-
-    def objects(self, most: int) -> dict[str, Reader]:
-        """Return readers of the objects that are the values of this one, by their ids."""
-        if len(self._values) > most:
-            self.note("too-many", key=self.place, count=len(self._values), most=most)
-        readers = {}
-        for key in list(self._values)[:most]:
-            self._read.add(key)
-            id_ = self._checked_id("id", str(key))
-            if id_:
-                place = f"{self.place} > {id_}"
-                readers[id_] = Reader(self._values[key], place, self.problems)
-        return readers
+            places.append(step)
+    return places

@@ -32,7 +32,7 @@ def parsed(text: str) -> Any:
         ValueError: it is too long, or no YAML that is accepted; the message is in the language of the page.
     """
     if len(text) > LONGEST:
-        raise ValueError(tk._("Too long: {number} characters at most.").format(number=LONGEST))
+        raise ValueError(_too_long())
     try:
         if not _has_alias(text):
             return yaml.safe_load(text)
@@ -45,6 +45,10 @@ def parsed(text: str) -> Any:
     except (yaml.YAMLError, RecursionError, ValueError):
         message = tk._("This is no YAML that can be read.")
     raise ValueError(message)
+
+
+def _too_long() -> str:
+    return tk._("Too long: {number} characters at most.").format(number=LONGEST)
 
 
 def _has_alias(text: str) -> bool:
@@ -104,7 +108,10 @@ def save(frame_id: str, content: Any, user_id: str) -> PortalFrame:
     try:
         if isinstance(content, str):
             content = parsed(content)
-        content = json.loads(json.dumps(content, default=str))
+        text = json.dumps(content, default=str)
+        if len(text) > LONGEST:
+            raise ValueError(_too_long())
+        content = json.loads(text)
         frame = frames.frame_of(content, frame_id or "frame", 1, parents)
     except ContentError as error:
         sentences = [problem.text(tk._) for problem in error.problems]

@@ -8,35 +8,22 @@ département inherits from another: it has only what it adds, removes and change
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache, lru_cache
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
-import yaml
 from ckan import model as ckan_model
 from sqlalchemy import select
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.studies.content import LONG, SHORT, ContentError, Reader
+from ckanext.ecosphere.studies.content import DATA, ContentError, Problem, checked, load
 from ckanext.ecosphere.studies.model import PortalFrame
 
 log = logging.getLogger(__name__)
 
-DATA = Path(__file__).with_name("data")
-
-#: Where the data of a need are looked for, from the site outwards.
-PLACES = ("site", "within", "epci", "departement", "catchment", "national")
-
-MOST_GROUPS, MOST_NEEDS, MOST_SOURCES = 30, 150, 60
-MOST_IN_CATALOGUE = 1_000
-MOST_WORDS, MOST_THEMES, MOST_TO_CALL, MOST_REFERENCES = 30, 10, 10, 12
-FARTHEST = 100
-"""Kilometres."""
-COARSEST = 10_000_000
-OLDEST = 100
+MOST_NEEDS = 150
 
 
 @dataclass(frozen=True)
@@ -50,7 +37,8 @@ class Need:
             frame.
         words: words and phrases by which its data are searched, the best first.
         themes: ids of the vocabulary `themes`, any of which suits.
-        place: one of `PLACES`; `distance` in kilometres, for "within".
+        place: where its data are looked for, from the site outwards: site, within, epci, departement, catchment,
+            national; `distance` in kilometres, for "within".
         scale: denominator of the smallest suitable scale (25000), 0 for any.
         age: years after which data are too old, 0 for any.
         use: kind of use, key of `data/suitability.yaml`.
@@ -164,6 +152,10 @@ class Frame:
         return cls(**{**_known(cls, data), "sources": sources, "groups": tuple(groups)})
 
 
+#: What a frame inherits that inherits from none.
+NO_FRAME = Frame("", 0, {}, {}, "", "", "", (), ())
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
@@ -190,48 +182,15 @@ def in_language(texts: Mapping[str, str], language: str) -> str:
 # --- reading -------------------------------------------------------------------------------------
 
 
-def load(path: Path) -> Any:
-    """Return the content of a YAML file."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
 @cache
-def _keys(name: str) -> frozenset[str]:
-    """Return the ids of a file of `data` (`uses` of that of suitability)."""
-    content = load(DATA / f"{name}.yaml")
-    return frozenset(content.get("uses", content))
-
-
-#: Key of a need → how it is read. What is not given is that of the need as known so far.
-_READ: dict[str, Callable[[Reader], Any]] = {
-    "label": lambda reader: reader.languages("label", SHORT, required=True),
-    "why": lambda reader: reader.languages("why", LONG, required=True),
-    "source": lambda reader: reader.text("source"),
-    "words": lambda reader: reader.texts("words", MOST_WORDS, 80),
-    "themes": lambda reader: reader.choices(
-        "themes", MOST_THEMES, voc.get("themes"), "the ids of the vocabulary themes"
-    ),
-    "place": lambda reader: reader.choice("place", PLACES, ", ".join(PLACES)) or "site",
-    "distance": lambda reader: float(reader.number("distance", 0, FARTHEST)),
-    "scale": lambda reader: int(reader.number("scale", 0, COARSEST)),
-    "age": lambda reader: int(reader.number("age", 0, OLDEST)),
-    "use": lambda reader: reader.choice(
-        "use", _keys("suitability"), "the uses of suitability.yaml"
-    ),
-    "mandatory": lambda reader: reader.flag("mandatory"),
-    "call": lambda reader: reader.texts("call", MOST_TO_CALL),
-    "references": lambda reader: reader.choices(
-        "references", MOST_REFERENCES, _keys("references"), "the keys of references.yaml"
-    ),
-}
-
-
-def _read_need(reader: Reader, base: Need) -> Need:
-    """Return a need with the values that are given; the others are those of the base."""
-    values = {key: read(reader) for key, read in _READ.items() if reader.has(key)}
-    need = replace(base, **values)
-    reader.close()
-    return need
+def _lists() -> dict[str, Container[str]]:
+    """Return what needs may refer to."""
+    return {
+        "themes": voc.get("themes"),
+        "territories": voc.get("territories"),
+        "uses": load(DATA / "suitability.yaml")["uses"],
+        "references": load(DATA / "references.yaml"),
+    }
 
 
 @cache
@@ -241,16 +200,8 @@ def needs() -> dict[str, Need]:
     Raises:
         ContentError: the file is wrong.
     """
-    reader = Reader(load(DATA / "needs.yaml"), "needs.yaml")
-    catalogue = {}
-    for id_, inner in reader.objects(MOST_IN_CATALOGUE).items():
-        need = _read_need(inner, Need(id_, {}))
-        for key in ("label", "words"):
-            if not getattr(need, key):
-                inner.note("missing", key=key)
-        catalogue[id_] = need
-    reader.check()
-    return catalogue
+    rows = checked(load(DATA / "needs.yaml"), "needs", "needs.yaml", _lists())
+    return {id_: Need.of_dict({**row, "id": id_}) for id_, row in rows.items()}
 
 
 def frame_of(
@@ -267,105 +218,78 @@ def frame_of(
     """
     if parents is None:
         parents = shipped()
-    reader = Reader(content, id_ or "frame")
-    inherits = reader.text("inherits")
-    parent = parents.get(inherits)
-    if inherits and parent is None:
-        reader.note("parent", value=inherits)
-    sources = _sources(reader, parent)
+    place = id_ or "frame"
+    inherits, own_sources = _references_of(content)
+    parent = parents.get(inherits, NO_FRAME)
+    inherited = {need.id: need for need in parent.needs}
+    sources = {source.key: source for source in parent.sources}
+    lists = {
+        **_lists(),
+        "parents": parents,
+        "inherited": inherited,
+        "needs": needs() | inherited,
+        "groups": {group.id for group in parent.groups},
+        "sources": {*sources, *own_sources},
+    }
+    values = checked(content, "frame", place, lists)
+    sources |= {row["key"]: Source(**row) for row in values.get("sources", ())}
     frame_ = Frame(
         id=id_,
         version=version,
-        title=reader.languages("title", SHORT, required=True),
-        description=reader.languages("description", LONG),
-        territory=reader.choice("territory", voc.get("territories"), "the ids of territories"),
+        title=values["title"],
+        description=values.get("description", {}),
+        territory=values.get("territory", ""),
         inherits=inherits,
-        checked=reader.day("checked"),
+        checked=values.get("checked", ""),
         sources=tuple(sources.values()),
-        groups=_groups(reader, parent, sources),
+        groups=_groups(values, parent, place),
     )
     count = len(frame_.needs)
     if not count:
-        reader.note("no-needs")
+        raise ContentError([Problem("no-needs", place=place)])
     if count > MOST_NEEDS:
-        reader.note("too-many", key="needs", count=count, most=MOST_NEEDS)
-    reader.close()
-    reader.check()
+        params = {"key": "needs", "count": count, "most": MOST_NEEDS}
+        raise ContentError([Problem("too-many", place=place, **params)])
     return frame_
 
 
-def _sources(reader: Reader, parent: Frame | None) -> dict[str, Source]:
-    """Return the sources by key, those of the parent first."""
-    sources: dict[str, Source] = {}
-    if parent:
-        sources = {source.key: source for source in parent.sources}
-    own: set[str] = set()
-    for row in reader.rows("sources", MOST_SOURCES, "key"):
-        key = row.id("key")
-        _note_twice(row, key, own)
-        title, url = row.text("title", SHORT, required=True), row.url("url", required=True)
-        sources[key] = Source(key, title, url, row.day("checked"))
-        row.close()
-    return sources
+def _references_of(content: Any) -> tuple[str, list[str]]:
+    """Return the id of the parent and the keys of the sources of a content that was not checked yet."""
+    if not isinstance(content, dict):
+        return "", []
+    sources = content.get("sources")
+    if not isinstance(sources, list):
+        sources = []
+    keys = [str(row.get("key")) for row in sources if isinstance(row, dict)]
+    return str(content.get("inherits") or ""), keys
 
 
-def _groups(
-    reader: Reader, parent: Frame | None, sources: Mapping[str, Source]
-) -> tuple[Group, ...]:
+def _groups(values: Mapping[str, Any], parent: Frame, place: str) -> tuple[Group, ...]:
     """Return the groups: those of the parent without what is removed, then what is changed or new."""
-    labels: dict[str, dict[str, str]] = {}
+    labels = {group.id: group.label for group in parent.groups}
     placed: dict[str, tuple[str, Need]] = {}
-    if parent:
-        labels = {group.id: group.label for group in parent.groups}
-        for group in parent.groups:
-            placed.update({need.id: (group.id, need) for need in group.needs})
-    _remove(reader, placed)
-    own_groups: set[str] = set()
-    own_needs: set[str] = set()
-    for row in reader.rows("groups", MOST_GROUPS):
-        group_id = row.id("id")
-        _note_twice(row, group_id, own_groups)
-        label = row.languages("label", SHORT, required=group_id not in labels)
-        labels[group_id] = label or labels.get(group_id, {})
-        for entry in row.rows("needs", MOST_NEEDS, "need"):
-            need_id = entry.id("need")
-            _note_twice(entry, need_id, own_needs)
-            _group, base = placed.get(need_id, ("", needs().get(need_id)))
-            placed[need_id] = (group_id, _entry(entry, need_id, base, sources))
-        row.close()
+    for group in parent.groups:
+        placed |= {need.id: (group.id, need) for need in group.needs}
+    bases = needs() | {need.id: need for need in parent.needs}
+    for need_id in values.get("remove", ()):
+        placed.pop(need_id, None)
+    own: set[str] = set()
+    for row in values.get("groups", ()):
+        labels[row["id"]] = row.get("label") or labels[row["id"]]
+        for entry in row.get("needs", ()):
+            need_id = entry["need"]
+            if need_id in own:
+                where = f"{place} > {row['id']} > {need_id}"
+                raise ContentError([Problem("twice", place=where, value=need_id)])
+            own.add(need_id)
+            base = bases.get(need_id, Need(need_id, {}))
+            placed[need_id] = (row["id"], Need.of_dict({**base.as_dict(), **entry}))
     groups = []
     for group_id, label in labels.items():
-        inside = tuple(need for place, need in placed.values() if place == group_id)
+        inside = tuple(need for place_, need in placed.values() if place_ == group_id)
         if inside:
             groups.append(Group(group_id, label, inside))
     return tuple(groups)
-
-
-def _remove(reader: Reader, placed: dict[str, tuple[str, Need]]) -> None:
-    for id_ in reader.texts("remove", MOST_NEEDS):
-        if placed.pop(id_, None) is None:
-            reader.note("not-inherited", value=id_, parent=reader.text("inherits"))
-
-
-def _note_twice(row: Reader, id_: str, earlier: set[str]) -> None:
-    if id_ in earlier:
-        row.note("twice", value=id_)
-    earlier.add(id_)
-
-
-def _entry(entry: Reader, need_id: str, base: Need | None, sources: Mapping[str, Source]) -> Need:
-    """Return a need of a frame: inherited and changed, of the catalogue, or the frame's own."""
-    if base is None:
-        if need_id and not (entry.has("label") and entry.has("words")):
-            entry.note("need", value=need_id)
-        base = Need(need_id, {})
-    need = _read_need(entry, base)
-    for key in ("why", "source"):
-        if not getattr(need, key) and not entry.has(key):
-            entry.note("missing", key=key)
-    if need.source and need.source not in sources:
-        entry.note("source", value=need.source)
-    return need
 
 
 def build(

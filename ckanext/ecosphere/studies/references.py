@@ -14,7 +14,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -24,16 +23,13 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, StoppedError
 from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.parsing import load_json
-from ckanext.ecosphere.studies.content import Reader
-from ckanext.ecosphere.studies.frames import Need, load
+from ckanext.ecosphere.studies.content import DATA, checked, load
+from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.vocabularies import communes
 
-FILE = Path(__file__).with_name("data") / "references.yaml"
+FILE = DATA / "references.yaml"
 
-#: What an address may take of a site.
-TAKEN = ("code_insee", "commune", "departement", "lon", "lat", "bbox")
-MOST, MOST_GOLDEN, MOST_TERRITORIES = 300, 10, 20
 LARGEST_ANSWER = 4 * 1024 * 1024
 """Bytes."""
 EVERY = timedelta(days=7)
@@ -135,49 +131,18 @@ def references() -> dict[str, Reference]:
     Raises:
         ContentError: the file is wrong.
     """
-    reader = Reader(load(FILE), FILE.name)
-    catalogue = {key: _read(key, inner) for key, inner in reader.objects(MOST).items()}
-    reader.check()
-    return catalogue
+    lists = {"territories": voc.get("territories")}
+    rows = checked(load(FILE), "references", FILE.name, lists)
+    return {key: _reference(key, row) for key, row in rows.items()}
 
 
-def _read(key: str, reader: Reader) -> Reference:
-    reference = Reference(
-        key=key,
-        label=reader.languages("label", required=True),
-        home=reader.url("home", required=True),
-        url=_template(reader, "url"),
-        territories=reader.choices(
-            "territories", MOST_TERRITORIES, voc.get("territories"), "the ids of territories"
-        ),
-        api=_template(reader, "api"),
-        count=reader.text("count"),
-        golden=_golden(reader),
-    )
-    if reference.api and not (reference.count and reference.golden):
-        reader.note("golden")
-    reader.close()
-    return reference
-
-
-def _template(reader: Reader, key: str) -> str:
-    template = reader.url(key)
-    try:
-        unknown = taken_by(template) - set(TAKEN)
-    except ValueError:
-        unknown = {template}
-    for name in unknown:
-        reader.note("template", value=name, choices=", ".join(TAKEN))
-    return template
-
-
-def _golden(reader: Reader) -> tuple[Golden, ...]:
+def _reference(key: str, row: dict[str, Any]) -> Reference:
     goldens = []
-    for row in reader.rows("golden", MOST_GOLDEN):
-        values = {name: row.text(name) for name in TAKEN if row.has(name)}
-        goldens.append(Golden(values, int(row.number("least", 1, 1_000_000))))
-        row.close()
-    return tuple(goldens)
+    for golden in row.get("golden", ()):
+        values = {name: value for name, value in golden.items() if name != "least"}
+        goldens.append(Golden(values, golden["least"]))
+    territories = tuple(row.get("territories", ()))
+    return Reference(key, **{**row, "golden": tuple(goldens), "territories": territories})
 
 
 # --- links ---------------------------------------------------------------------------------------

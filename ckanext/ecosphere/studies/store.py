@@ -223,6 +223,7 @@ def run(study: Study, context: Any) -> None:
     model.Session.add(last)
     old = StudyRun.number <= study.run - MOST_RUNS
     model.Session.execute(sa.delete(StudyRun).where(StudyRun.study_id == study.id, old))
+    study.pending = 0
     save(study, countable)
 
 

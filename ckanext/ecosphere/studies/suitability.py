@@ -6,26 +6,23 @@ what it can be used for. A dataset is as suitable as its weakest property lets i
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import dates, links
 from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.dataset.view import View
-from ckanext.ecosphere.studies.content import LONG, SHORT, Reader
-from ckanext.ecosphere.studies.frames import in_language, load
+from ckanext.ecosphere.studies.content import DATA, checked, load
+from ckanext.ecosphere.studies.frames import in_language
 
-FILE = Path(__file__).with_name("data") / "suitability.yaml"
+FILE = DATA / "suitability.yaml"
 
 BEST = 5
-MOST_USES, MOST_LIMITS = 60, 30
-COARSEST, OLDEST, WIDEST = 10_000_000, 1_000, 1_000_000
+LARGEST = 100_000_000
 DAYS_OF_A_YEAR = 365.25
 
 REPRESENTATIONS = ("vector", "grid", "table")
@@ -100,21 +97,7 @@ class Use:
 # --- the table -----------------------------------------------------------------------------------
 
 
-#: Condition → how it is read, and whether it holds for a dataset.
-_READ: dict[str, Callable[[Reader], Any]] = {
-    "representation": lambda reader: reader.choices(
-        "representation", len(REPRESENTATIONS), REPRESENTATIONS, ", ".join(REPRESENTATIONS)
-    ),
-    "scale_over": lambda reader: reader.number("scale_over", 1, COARSEST),
-    "scale_under": lambda reader: reader.number("scale_under", 1, COARSEST),
-    "resolution_over": lambda reader: reader.number("resolution_over", 0, WIDEST),
-    "age_over": lambda reader: reader.number("age_over", 0, OLDEST),
-    "services": lambda reader: reader.choice("services", ("none", "view-only"), "none, view-only"),
-    "licence": lambda reader: reader.choice("licence", ("closed",), "closed"),
-    "unknown": lambda reader: reader.choices(
-        "unknown", 3, ("scale", "age", "representation"), "scale, age, representation"
-    ),
-}
+#: Condition → whether it holds for a dataset.
 _HOLDS: dict[str, Callable[[Properties, Any], bool]] = {
     "representation": lambda facts, value: facts.representation in value,
     "scale_over": lambda facts, value: facts.scale is not None and facts.scale > value,
@@ -127,12 +110,6 @@ _HOLDS: dict[str, Callable[[Properties, Any], bool]] = {
     "licence": lambda facts, value: facts.licence == value,
     "unknown": lambda facts, value: not facts.unknown.isdisjoint(value),
 }
-#: What a sentence may take, and the conditions of which one must be there.
-_TAKEN = {
-    "scale": {"scale_over", "scale_under"},
-    "resolution": {"resolution_over"},
-    "age": {"age_over"},
-}
 
 
 @cache
@@ -142,43 +119,13 @@ def uses() -> dict[str, Use]:
     Raises:
         ContentError: the file is wrong.
     """
-    reader = Reader(load(FILE), FILE.name)
-    common = _limits(reader, "common")
-    inner = Reader(reader.value("uses"), f"{FILE.name} > uses", reader.problems)
+    table = checked(load(FILE), "suitability", FILE.name, {})
+    common = table.get("common", [])
     by_id = {}
-    for id_, row in inner.objects(MOST_USES).items():
-        label = row.languages("label", SHORT, required=True)
-        fits = row.languages("fits", LONG, required=True)
-        by_id[id_] = Use(id_, label, fits, _limits(row, "limits") + common)
-        row.close()
-    reader.close()
-    reader.check()
+    for id_, row in table["uses"].items():
+        limits = tuple(Limit(**limit) for limit in row.get("limits", []) + common)
+        by_id[id_] = Use(id_, row["label"], row["fits"], limits)
     return by_id
-
-
-def _limits(reader: Reader, key: str) -> tuple[Limit, ...]:
-    limits = []
-    for row in reader.rows(key, MOST_LIMITS):
-        when = Reader(row.value("when"), f"{row.place} > when", row.problems)
-        conditions = {name: read(when) for name, read in _READ.items() if when.has(name)}
-        when.close()
-        at_most = int(row.number("at_most", 0, BEST - 1))
-        limit = Limit(row.id("id"), at_most, conditions, row.languages("text", LONG, required=True))
-        _check_sentences(row, limit)
-        row.close()
-        limits.append(limit)
-    return tuple(limits)
-
-
-def _check_sentences(row: Reader, limit: Limit) -> None:
-    """Note the braces of sentences that could not be filled."""
-    if not limit.when:
-        row.note("missing", key="when")
-    fillable = {name for name, conditions in _TAKEN.items() if conditions & set(limit.when)}
-    for text in limit.text.values():
-        for _literal, name, _spec, _form in string.Formatter().parse(text):
-            if name is not None and name not in fillable:
-                row.note("template", value=name, choices=", ".join(sorted(fillable)) or "–")
 
 
 # --- the score -----------------------------------------------------------------------------------
@@ -263,7 +210,7 @@ def _numbers(view: View, name: str) -> list[float]:
             number = float(text.replace(",", "."))
         except ValueError:
             continue
-        if 0 < number < COARSEST * 10:
+        if 0 < number < LARGEST:
             numbers.append(number)
     return numbers
 

@@ -262,7 +262,7 @@ PLACE_OF_NEED = "local > water > ppri"
 WRONG = {
     "no object": ("text", "object", "local"),
     "a list for an object": (changed("title", ["a"]), "object", "local > title"),
-    "no title": (changed("title", None), "missing", "local > title"),
+    "no title": (changed("title", None), "missing", "local"),
     "no French title": (changed("title", {"en": "Study"}), "missing", "local > title"),
     "another language": (changed("title", {"fr": "a", "de": "b"}), "unknown-key", "local > title"),
     "a long title": (changed("title", {"fr": "a" * 201}), "text", "local > title"),
@@ -279,7 +279,7 @@ WRONG = {
     "a group without id": (changed("groups.0.id", None), "missing", "local > groups 1"),
     "a group with an odd id": (changed("groups.0.id", "Eau !"), "id", "local > Eau !"),
     "a group twice": (changed("groups", PARENT["groups"] * 2), "twice", "local > water"),
-    "a group without label": (changed("groups.0.label", None), "missing", "local > water > label"),
+    "a group without label": (changed("groups.0.label", None), "missing", "local > water"),
     "an unknown need": (changed(f"{NEED}.need", "licornes"), "need", "local > water > licornes"),
     "a need twice": (changed(f"{NEED}.need", "zones-humides"), "twice", "local > water > zones-humides"),
     "a need without reason": (changed(f"{NEED}.why", None), "missing", PLACE_OF_NEED),

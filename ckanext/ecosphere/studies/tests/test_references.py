@@ -14,7 +14,7 @@ import shapely
 
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.studies import content, frames, references
-from ckanext.ecosphere.studies.content import ContentError, Reader
+from ckanext.ecosphere.studies.content import ContentError
 from ckanext.ecosphere.studies.references import (
     ANSWERED,
     NO_ANSWER,
@@ -71,9 +71,11 @@ def test_the_commune_that_was_once_told_to_have_no_risks_is_asked():
 
 def read(**values: Any) -> list[str]:
     row = {"label": {"fr": "A", "en": "A"}, "home": "https://a.example/", **values}
-    reader = Reader(row, "references.yaml > a")
-    references._read("a", reader)
-    return [problem.code for problem in reader.problems]
+    try:
+        content.checked({"a": row}, "references", "references.yaml", {"territories": ()})
+    except ContentError as error:
+        return [problem.code for problem in error.problems]
+    return []
 
 
 def test_an_address_that_takes_what_no_site_has_is_refused():
