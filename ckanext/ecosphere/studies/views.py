@@ -17,8 +17,7 @@ from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.studies import asking, editing, frames, references, shown, states, store
 from ckanext.ecosphere.studies.display import drawing
-from ckanext.ecosphere.studies.helpers import ecosphere_study_icon, ecosphere_study_sentence
-from ckanext.ecosphere.studies.pages import (
+from ckanext.ecosphere.studies.display.pages import (
     GET_POST,
     Form,
     Pages,
@@ -28,6 +27,7 @@ from ckanext.ecosphere.studies.pages import (
     press,
     rendered,
 )
+from ckanext.ecosphere.studies.helpers import ecosphere_study_icon, ecosphere_study_sentence
 from ckanext.ecosphere.studies.site import MOST_COMMUNES
 from ckanext.ecosphere.vocabularies import communes, epcis
 

@@ -18,10 +18,10 @@ from flask import Response, request
 from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.studies import candidates, config, frames, presence
 from ckanext.ecosphere.studies.candidates import Candidate
+from ckanext.ecosphere.studies.display.pages import anybody
 from ckanext.ecosphere.studies.frames import Frame
 from ckanext.ecosphere.studies.logic.actions import site_of
 from ckanext.ecosphere.studies.logic.schema import get, study_create
-from ckanext.ecosphere.studies.pages import anybody
 from ckanext.ecosphere.studies.publications.outline import (
     content_of,
     sentence_of,

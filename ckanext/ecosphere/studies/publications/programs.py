@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from ckanext.ecosphere.shared import web_guard
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import config
-from ckanext.ecosphere.studies.pages import sentences
+from ckanext.ecosphere.studies.display.pages import sentences
 
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 BAD_REQUEST, NOT_FOUND, TOO_LARGE, TOO_MANY, UNAVAILABLE = 400, 404, 413, 429, 503

@@ -14,7 +14,7 @@ from ckanext.ecosphere.dataset import places
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.studies import config
-from ckanext.ecosphere.studies.pages import anybody
+from ckanext.ecosphere.studies.display.pages import anybody
 from ckanext.ecosphere.studies.publications.outline import facts_of
 from ckanext.ecosphere.studies.publications.programs import (
     BAD_REQUEST,

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.shared import atom, language, once, rich_text
 from ckanext.ecosphere.studies import frames, store
-from ckanext.ecosphere.studies.pages import (
+from ckanext.ecosphere.studies.display.pages import (
     GET_POST,
     Form,
     Pages,
