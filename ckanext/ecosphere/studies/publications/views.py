@@ -100,8 +100,9 @@ def edit(name: str) -> AnyResponse:
     """Show the form of a collection; when sent, change it."""
     collection = collections.get(name)
     tk.check_access("ecosphere_collection_update", context(), {"id": name})
-    texts = {key: getattr(collection, key) for key in ("title", "description", "public")}
-    form = Form(**texts)
+    form = Form(
+        title=collection.title, description=collection.description, public=collection.public
+    )
     items = [*collection.items, *[dict.fromkeys(collections.LONGEST, "")] * BLANK_ITEMS]
     if request.method == "POST":
         items = _typed_items()
@@ -324,8 +325,12 @@ def _publications_of(pkg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ecosphere_publications_of_service(group: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the public collections of a service, and the reuses of its datasets."""
+    """Return the public collections of a service, the reuses of its datasets, and for its editors `studies` (number)."""
+    studies = 0
+    if tk.h.check_access("ecosphere_study_dataset_stats", {"organization": group["id"]}):
+        studies = act("ecosphere_study_dataset_stats", organization=group["id"])["studies"]
     return {
+        "studies": studies,
         "collections": _public_collections(ON_PAGE, organization=group["id"]),
         "reuses": reuses.shown(reuses.of_service(group["id"], ON_PAGE), anybody()),
     }
