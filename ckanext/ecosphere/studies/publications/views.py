@@ -325,7 +325,7 @@ def _publications_of(pkg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ecosphere_publications_of_service(group: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the public collections of a service, the reuses of its datasets, and for its editors `studies` (number)."""
+    """Return the public collections of a service, reuses of its datasets, and for its editors `studies` (number)."""
     studies = 0
     if tk.h.check_access("ecosphere_study_dataset_stats", {"organization": group["id"]}):
         studies = act("ecosphere_study_dataset_stats", organization=group["id"])["studies"]
