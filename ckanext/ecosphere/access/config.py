@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.shared.config import own_services
-from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
+from ckanext.ecosphere.shared import config
+from ckanext.ecosphere.shared.http_guard import GuardSettings
 
 QUEUE = "ecosphere:access"
+MEGABYTE = config.MEGABYTE
 
 ALLOWED_NETWORKS = "ecosphere.access.allowed_networks"
 ALLOWED_PORTS = "ecosphere.access.allowed_ports"
@@ -18,38 +18,19 @@ IMAGE_LIMITS = "ecosphere.access.image_limits"
 SAMPLE_LIMITS = "ecosphere.access.sample_limits"
 EXTRACT_LIMITS = "ecosphere.access.extract_limits"
 
-MEGABYTE = 1024 * 1024
-
 
 def guard_settings(seconds: float = 60, megabytes: int = 24) -> GuardSettings:
-    """Return the limits of a request.
-
-    Args:
-        seconds: maximum total time, from DNS look-up to the last byte.
-        megabytes: maximum size of the response.
-    """
-    return replace(
-        GuardSettings(connect_seconds=8, read_seconds=20, attempts=1, max_redirects=4),
-        total_seconds=seconds,
-        max_bytes=megabytes * MEGABYTE,
-        allowed_networks=networks(tk.config[ALLOWED_NETWORKS]),
-        allowed_hosts=_allowed_hosts(),
-        allowed_ports=ports(tk.config[ALLOWED_PORTS]),
-        own_services=own_services(),
-    )
+    """Return the limits of a request to a service, as `shared.config.guard_settings`."""
+    return config.guard_settings("access", seconds, megabytes)
 
 
 def host_allowed(url: str) -> bool:
     """Return whether requests to the host of a URL are allowed; the guard asks again after each redirect."""
-    hosts = _allowed_hosts()
+    hosts = {host.lower() for host in tk.config["ecosphere.access.allowed_hosts"]}
     try:
         return not hosts or (urlsplit(url).hostname or "") in hosts
     except ValueError:
         return False
-
-
-def _allowed_hosts() -> frozenset[str]:
-    return frozenset(host.lower() for host in tk.config["ecosphere.access.allowed_hosts"])
 
 
 def read_days() -> int:

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
 
 DISPLAY_TIMEZONE = "ecosphere.display_timezone"
 PARIS = "Europe/Paris"
@@ -71,6 +72,31 @@ def own_services() -> tuple[Service, ...]:
         addresses.append(f"smtp://{mail}")
     services = [service for address in addresses if (service := _service(address))]
     return tuple(dict.fromkeys(services))
+
+
+MEGABYTE = 1024 * 1024
+
+
+def guard_settings(room: str, seconds: float, megabytes: int) -> GuardSettings:
+    """Return the limits of a request to a service, with the options `allowed_…` of a room.
+
+    Args:
+        seconds: maximum total time, from DNS look-up to the last byte.
+        megabytes: maximum size of the response.
+    """
+    allowed = f"ecosphere.{room}.allowed_"
+    return GuardSettings(
+        connect_seconds=8,
+        read_seconds=20,
+        attempts=1,
+        max_redirects=4,
+        total_seconds=seconds,
+        max_bytes=megabytes * MEGABYTE,
+        allowed_networks=networks(tk.config[f"{allowed}networks"]),
+        allowed_ports=ports(tk.config[f"{allowed}ports"]),
+        allowed_hosts=frozenset(host.lower() for host in tk.config[f"{allowed}hosts"]),
+        own_services=own_services(),
+    )
 
 
 def _service(address: str) -> Service | None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.shared.config import own_services
-from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
+from ckanext.ecosphere.shared import config
+from ckanext.ecosphere.shared.http_guard import GuardSettings
 
 QUEUE = "ecosphere:studies"
+MEGABYTE = config.MEGABYTE
 
-ALLOWED_NETWORKS = "ecosphere.studies.allowed_networks"
-ALLOWED_PORTS = "ecosphere.studies.allowed_ports"
-ALLOWED_HOSTS = "ecosphere.studies.allowed_hosts"
 MOST_VERTICES = "ecosphere.studies.most_vertices"
 SECONDS = "ecosphere.studies.seconds"
 MOST_COUNTED = "ecosphere.studies.most_counted"
@@ -23,25 +19,10 @@ TERRITORY_LIMITS = "ecosphere.studies.territory_limits"
 REUSE_LIMITS = "ecosphere.studies.reuse_limits"
 OPINION_LIMITS = "ecosphere.studies.opinion_limits"
 
-MEGABYTE = 1024 * 1024
-
 
 def guard_settings(seconds: float, megabytes: int) -> GuardSettings:
-    """Return the limits of a request.
-
-    Args:
-        seconds: maximum total time, from DNS look-up to the last byte.
-        megabytes: maximum size of the response.
-    """
-    return replace(
-        GuardSettings(connect_seconds=8, read_seconds=20, attempts=1, max_redirects=4),
-        total_seconds=seconds,
-        max_bytes=megabytes * MEGABYTE,
-        allowed_networks=networks(tk.config[ALLOWED_NETWORKS]),
-        allowed_ports=ports(tk.config[ALLOWED_PORTS]),
-        allowed_hosts=frozenset(host.lower() for host in tk.config[ALLOWED_HOSTS]),
-        own_services=own_services(),
-    )
+    """Return the limits of a request to a service, as `shared.config.guard_settings`."""
+    return config.guard_settings("studies", seconds, megabytes)
 
 
 def most_vertices() -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import shapely
 import sqlalchemy as sa
 from ckan import model
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
 from ckanext.ecosphere.dataset import geometry
@@ -27,85 +27,52 @@ LINE = 0.0005
 """Degrees around a line or a point, which have no area to draw."""
 
 
-@dataclass(frozen=True)
-class Extent:
-    """The box of a dataset."""
-
-    name: str
-    title: str
-    place: outlines.Rectangle
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A map.
-
-    Attributes:
-        frame: outline of France on which it is drawn.
-        site: `d` of the SVG path of the site, and `area` of the site with its buffer, "" without one.
-        extents: of the datasets, largest first, so that small ones lie on top.
-        elsewhere: number of datasets without a box, or with one in another part of France.
-    """
-
-    frame: outlines.Frame
-    site: str
-    area: str
-    extents: tuple[Extent, ...]
-    elsewhere: int
-
-
-def draw(site: Site, shown: Iterable[Mapping[str, Any]]) -> Drawing | None:
+def draw(site: Site, shown: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Draw a site and the datasets of a study.
 
     Args:
         shown: datasets as `shown.dataset` returns them; those that the reader may not read are left out.
 
     Returns:
-        None if the site is on no outline.
+        `frame`: outline of France on which it is drawn; `site`: `d` of the SVG path of the site, and `area` of the site
+        with its buffer, "" without one; `extents` of the datasets (name, title, place), largest first, so that small
+        ones lie on top; `elsewhere`: number of datasets without a box, or with one in another part of France. None if
+        the site is on no outline.
     """
     frame = outlines.frame_of(site.box)
     if frame is None:
         return None
-    readable = {each["package_id"]: each for each in shown if each["readable"]}
-    boxes = _boxes(list(readable)[:MOST_BOXES])
+    readable = {row["package_id"]: row for row in shown if row["readable"]}
     extents = []
-    for id_, box in boxes.items():
+    for id_, box in _boxes(list(readable)[:MOST_BOXES]).items():
         if outlines.frame_of(box) == frame:
-            place = outlines.rectangle(frame, box, SMALLEST)
-            extents.append(Extent(readable[id_]["name"], readable[id_]["title"], place))
-    extents.sort(key=lambda extent: -extent.place.width * extent.place.height)
+            row, place = readable[id_], outlines.rectangle(frame, box, SMALLEST)
+            extents.append({"name": row["name"], "title": row["title"], "place": place})
+    extents.sort(key=lambda extent: -extent["place"].width * extent["place"].height)
     area = ""
     if site.buffer:
         area = path_of(site.area, frame)
-    elsewhere = len(readable) - len(extents)
-    return Drawing(frame, path_of(site.geometry, frame), area, tuple(extents), elsewhere)
+    return {
+        "frame": frame,
+        "site": path_of(site.geometry, frame),
+        "area": area,
+        "extents": extents,
+        "elsewhere": len(readable) - len(extents),
+    }
 
 
 def path_of(shape: BaseGeometry, frame: outlines.Frame) -> str:
     """Return the `d` of the SVG path of a geometry in degrees, in pixels of an outline."""
     if shape.area == 0:
         shape = shape.buffer(LINE)
+    west, north = frame.box[0] * frame.scale_x, frame.box[3] * frame.scale_y
     simple = shape.simplify(FINEST / frame.scale_x)
+    pixels = affine_transform(simple, [frame.scale_x, 0, 0, -frame.scale_y, -west, north])
     commands = []
-    for ring in _rings(simple):
-        points = [_point(frame, *position[:2]) for position in ring.coords]
+    for ring in shapely.get_rings(shapely.get_parts(pixels)):
+        points = [f"{x:.2f} {y:.2f}" for x, y in shapely.get_coordinates(ring)]
         commands.append(f"M{'L'.join(points)}Z")
     return "".join(commands)
-
-
-def _rings(shape: Any) -> Iterator[Any]:
-    if isinstance(shape, Polygon):
-        yield shape.exterior
-        yield from shape.interiors
-    elif isinstance(shape, MultiPolygon) or hasattr(shape, "geoms"):
-        for part in shape.geoms:
-            yield from _rings(part)
-
-
-def _point(frame: outlines.Frame, longitude: float, latitude: float) -> str:
-    x = (longitude - frame.box[0]) * frame.scale_x
-    y = (frame.box[3] - latitude) * frame.scale_y
-    return f"{x:.2f} {y:.2f}"
 
 
 def _boxes(ids: list[str]) -> dict[str, Box]:
@@ -115,21 +82,14 @@ def _boxes(ids: list[str]) -> dict[str, Box]:
     is_short = sa.func.length(spatial) < LONGEST
     query = sa.select(package.id, spatial).where(package.id.in_(ids), is_short)
     boxes = {}
-    for package_id, value in model.Session.execute(query):
-        box = _box(value)
-        if box:
-            boxes[package_id] = box
+    for package_id, text in model.Session.execute(query):
+        try:
+            shapes = geometry.geometries_in(json.loads(text))
+        except (ValueError, RecursionError):
+            continue
+        positions = []
+        for part in shapes:
+            positions += geometry.positions_in(part["coordinates"])
+        if positions:
+            boxes[package_id] = geometry.bounds(positions)
     return boxes
-
-
-def _box(text: str) -> Box | None:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    positions = []
-    for found in geometry.geometries_in(content):
-        positions += geometry.positions_in(found["coordinates"])
-    if positions:
-        return geometry.bounds(positions)
-    return None

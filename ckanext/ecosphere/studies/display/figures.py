@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.studies import states
+from ckanext.ecosphere.studies import states, store
 from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed
 
 #: Fewest distinct studies of a number that is told.
@@ -31,14 +30,11 @@ def missing() -> list[dict[str, Any]]:
     territory = sa.func.jsonb_array_elements_text(Study.territories).table_valued("value")
     need_id = StudyNeed.need["id"].astext
     number = sa.func.count(Study.id.distinct())
+    # The same id is the same need; frames may name it a little differently.
+    label = sa.func.min(StudyNeed.need["label"].astext)
+    columns = {"need": need_id, "territory": territory.c.value, "studies": number, "label": label}
     query = (
-        sa.select(
-            need_id,
-            territory.c.value,
-            number,
-            # The same id is the same need; frames may name it a little differently.
-            sa.func.min(StudyNeed.need["label"].astext),
-        )
+        sa.select(*(column.label(name) for name, column in columns.items()))
         .select_from(StudyNeed)
         .join(Study, Study.id == StudyNeed.study_id)
         .join(territory, sa.true())
@@ -52,45 +48,30 @@ def missing() -> list[dict[str, Any]]:
         .order_by(number.desc(), need_id, territory.c.value)
         .limit(MOST_ROWS)
     )
-    columns = ("need", "territory", "studies", "label")
-    rows = [dict(zip(columns, row, strict=True)) for row in model.Session.execute(query)]
+    rows = model.Session.execute(query).mappings()
     return [{**row, "label": json.loads(row["label"] or "{}")} for row in rows]
 
 
-def served(package_ids: Iterable[str]) -> dict[str, int]:
-    """Return how many studies datasets serve, by id: they cover its site, and were not set aside.
-
-    Numbers below the threshold are left out.
-    """
-    ids = list(package_ids)
-    number = sa.func.count(StudyNeed.study_id.distinct())
-    query = _serving(StudyDataset.package_id, number).where(StudyDataset.package_id.in_(ids))
-    above_threshold = query.group_by(StudyDataset.package_id).having(number >= FEWEST)
-    return {row[0]: row[1] for row in model.Session.execute(above_threshold)}
-
-
 def served_by(organization_id: str) -> dict[str, Any]:
-    """Return how many studies the public datasets of a service serve.
+    """Return how many studies the public datasets of a service serve: they cover the site, and were not set aside.
 
     Returns:
         `studies`: their number, 0 below the threshold; `datasets`: number by dataset (id), those above it.
     """
     package: Any = model.Package
-    ids = sa.select(package.id).where(
+    number = sa.func.count(StudyNeed.study_id.distinct())
+    serving = (
+        StudyNeed.id == StudyDataset.study_need_id,
+        StudyDataset.decision != store.ASIDE,
+        StudyDataset.finding["state"].astext.in_(SERVING),
+        package.id == StudyDataset.package_id,
         package.owner_org == organization_id,
         package.state == model.State.ACTIVE,
         package.private.is_(False),
     )
-    number = sa.func.count(StudyNeed.study_id.distinct())
-    query = _serving(number).where(StudyDataset.package_id.in_(ids))
-    total = model.Session.scalar(query) or 0
+    total = model.Session.scalar(sa.select(number).where(*serving)) or 0
     if total < FEWEST:
         return {"studies": 0, "datasets": {}}
-    return {"studies": total, "datasets": served(model.Session.scalars(ids))}
-
-
-def _serving(*columns: Any) -> sa.Select[Any]:
-    query = sa.select(*columns).select_from(StudyDataset)
-    return query.join(StudyNeed, StudyNeed.id == StudyDataset.study_need_id).where(
-        StudyDataset.decision != "aside", StudyDataset.finding["state"].astext.in_(SERVING)
-    )
+    by_dataset = sa.select(package.id, number).where(*serving).group_by(package.id)
+    rows = model.Session.execute(by_dataset.having(number >= FEWEST)).all()
+    return {"studies": total, "datasets": {row[0]: row[1] for row in rows}}

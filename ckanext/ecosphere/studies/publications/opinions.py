@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.shared.characters import clean
 from ckanext.ecosphere.shared.columns import new_id, now
 from ckanext.ecosphere.studies import suitability
 from ckanext.ecosphere.studies.model import Suitability
 from ckanext.ecosphere.studies.publications.outline import text_in
 
-LONGEST_WHY = 1_000
 MOST_READ = 100
 
 
@@ -29,23 +26,9 @@ def uses() -> dict[str, str]:
 
 
 def save(package_id: str, user_id: str, use: str, fits: bool, why: str) -> None:
-    """Store the opinion of a person, instead of an earlier one on the same dataset and use.
-
-    Raises:
-        ValidationError: there is no such use, or a reason is missing or too long.
-    """
-    errors: dict[str, list[str]] = {}
-    reason = clean(why)
-    if use not in uses():
-        errors["use"] = [tk._("Choose what you used it for.")]
-    if not reason and not fits:
-        errors["why"] = [tk._("Say why it is not suitable.")]
-    if len(reason) > LONGEST_WHY:
-        errors["why"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_WHY)]
-    if errors:
-        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+    """Store the opinion of a person, instead of an earlier one on the same dataset and use."""
     key = {"package_id": package_id, "use": use, "user_id": user_id}
-    values = {"fits": fits, "why": reason, "created": now()}
+    values = {"fits": fits, "why": why, "created": now()}
     statement = insert(Suitability).values(id=new_id(), **key, **values)
     model.Session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
@@ -53,34 +36,25 @@ def save(package_id: str, user_id: str, use: str, fits: bool, why: str) -> None:
 def counts(package_id: str) -> list[dict[str, Any]]:
     """Return for each use about which somebody said something: `use`, `label`, `fits` and `not_fits` (numbers)."""
     fits = sa.func.count().filter(Suitability.fits)
-    query = sa.select(Suitability.use, fits, sa.func.count())
-    query = query.where(Suitability.package_id == package_id).group_by(Suitability.use)
-    names = uses()
-    rows = []
-    for use, suitable, number in model.Session.execute(query.order_by(Suitability.use)):
-        label = names.get(use, use)
-        rows.append({"use": use, "label": label, "fits": suitable, "not_fits": number - suitable})
-    return rows
+    not_fits = sa.func.count().filter(~Suitability.fits)
+    columns = (Suitability.use, fits.label("fits"), not_fits.label("not_fits"))
+    query = sa.select(*columns).where(Suitability.package_id == package_id)
+    return _labelled(query.group_by(Suitability.use).order_by(Suitability.use))
 
 
 def of_dataset(package_id: str) -> list[dict[str, Any]]:
     """Return the latest opinions on a dataset, with their reasons and without their authors."""
-    query = sa.select(Suitability).where(Suitability.package_id == package_id)
+    columns = (Suitability.use, Suitability.fits, Suitability.why, Suitability.created)
+    query = sa.select(*columns).where(Suitability.package_id == package_id)
+    rows = _labelled(query.order_by(Suitability.created.desc()).limit(MOST_READ))
+    return [{**row, "created": row["created"].isoformat()} for row in rows]
+
+
+def _labelled(query: sa.Select[Any]) -> list[dict[str, Any]]:
+    """Return the rows of a query with the names of their uses."""
     names = uses()
-    rows = []
-    for row in model.Session.scalars(query.order_by(Suitability.created.desc()).limit(MOST_READ)):
-        label = names.get(row.use, row.use)
-        about = {"use": row.use, "label": label, "fits": row.fits, "why": row.why}
-        rows.append({**about, "created": row.created.isoformat()})
-    return rows
-
-
-def own(package_id: str, user_id: str) -> dict[str, dict[str, Any]]:
-    """Return the opinions of a person on a dataset by use: `fits` and `why`."""
-    query = sa.select(Suitability).where(
-        Suitability.package_id == package_id, Suitability.user_id == user_id
-    )
-    return {row.use: {"fits": row.fits, "why": row.why} for row in model.Session.scalars(query)}
+    rows = model.Session.execute(query).mappings()
+    return [{**row, "label": names.get(row["use"], row["use"])} for row in rows]
 
 
 def forget_person(user_id: str) -> None:

@@ -7,33 +7,38 @@ what it returns.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import yaml
 from pyproj import Geod
 from shapely.geometry import mapping
-from shapely.geometry.base import BaseGeometry
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.geometry import Box
-from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.shared import authorization, dates, language
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.studies import frames, shown, states, store, suitability
 from ckanext.ecosphere.studies.helpers import ecosphere_study_sentence
 from ckanext.ecosphere.studies.model import Study
 
+DATA = Path(__file__).parents[1] / "data"
 VALID_DAYS = 90
 """Days for which a run counts as recent, as those of IPaC (U.S. Fish and Wildlife Service)."""
 MOST_PROPOSED = 3
 """Proposals shown for a need of which no dataset was kept."""
 AT_ONCE = 100
-_NO_ID = re.compile(r"[^\w-]")
+DAYS = ("submitted", "due", "closed")
+"""Of a request."""
+NOT_IN_IDS = re.compile(r"[^\w-]")
 SQUARE_METRES = 10_000
-Row = Mapping[str, Any]
+"""In a hectare."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,6 @@ class DatasetLine:
         quality: label of the level of its metadata, "" without one.
         suitability: sentence on its use for this need, "" without one.
         state, sentence: what is known of it on the site, in words.
-        extent: how its extent is known (`states.EXTENTS`).
         count: objects counted on the site, None if they were not counted.
     """
 
@@ -67,7 +71,6 @@ class DatasetLine:
     suitability: str = ""
     state: str = ""
     sentence: str = ""
-    extent: str = ""
     count: int | None = None
 
 
@@ -125,6 +128,7 @@ class Outline:
         sources: of the frame.
         run: number of the last run, 0 before the first; `run_at` is its moment.
         changes: sentences on what changed since the run before.
+        packages: the datasets that the reader may read, by id.
     """
 
     id: str
@@ -142,6 +146,7 @@ class Outline:
     run_at: datetime | None = None
     groups: tuple[GroupLine, ...] = ()
     changes: tuple[str, ...] = ()
+    packages: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def valid_until(self) -> datetime | None:
@@ -160,16 +165,18 @@ def of_study(study: Study, context: Any) -> Outline:
     """Return a study as the user of a context may read it; whether they may read the study is checked by the caller."""
     full = shown.full(study, context)
     needs = [need for group in full["groups"] for need in group["needs"]]
-    rows = [row for need in needs for row in need["datasets"]]
-    packages = readable(context, [row["package_id"] for row in rows if row["readable"]])
-    frame = None
-    if study.frame_id:
-        frame = frames.frame(study.frame_id)
-    site = store.site_of(study)
+    ids = [row["package_id"] for need in needs for row in need["datasets"] if row["readable"]]
+    packages = readable(context, ids)
     groups = []
     for group in full["groups"]:
         lines = tuple(_need_line(need, packages) for need in group["needs"])
         groups.append(GroupLine(text_in(group["label"]), lines))
+    frame_title, sources = study.frame_id, ()
+    frame = frames.frame(study.frame_id)
+    if frame is not None:
+        frame_title, sources = text_in(frame.title), frame.sources
+    site = store.site_of(study)
+    square_metres, _perimeter = Geod(ellps="WGS84").geometry_area_perimeter(site.geometry)
     return Outline(
         id=study.id,
         title=one_line(study.title),
@@ -178,106 +185,32 @@ def of_study(study: Study, context: Any) -> Outline:
         area=mapping(site.area),
         box=site.box,
         buffer=study.buffer,
-        hectares=hectares(site.geometry),
-        frame=_frame_title(frame, study.frame_id),
+        hectares=abs(square_metres) / SQUARE_METRES,
+        frame=frame_title,
         version=study.frame_version,
-        sources=_sources(frame),
+        sources=sources,
         run=study.run,
         run_at=study.run_at,
         groups=tuple(groups),
-        changes=tuple(_changes_of(study)),
+        changes=_changes_of(study),
+        packages=packages,
     )
 
 
-def readable(context: Any, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+# --- what other publications use, too -------------------------------------------------------------
+
+
+def readable(context: Any, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return those datasets that the user of a context may read, by id; one question to the index for a hundred."""
     packages: dict[str, dict[str, Any]] = {}
-    search = tk.get_action("package_search")
-    unique = list(dict.fromkeys(filter(None, ids)))
+    unique = list(dict.fromkeys(NOT_IN_IDS.sub("", id_) for id_ in ids if id_))
     for start in range(0, len(unique), AT_ONCE):
-        part = [_NO_ID.sub("", id_) for id_ in unique[start : start + AT_ONCE]]
-        quoted = '" OR "'.join(part)
-        query = {
-            "fq": f'+id:("{quoted}")',
-            "rows": AT_ONCE,
-            "include_private": True,
-            "facet": "false",
-        }
-        for package in search(authorization.same_person(context), query)["results"]:
-            packages[package["id"]] = package
+        quoted = '" OR "'.join(unique[start : start + AT_ONCE])
+        query = {"fq": f'+id:("{quoted}")', "rows": AT_ONCE, "facet": "false"}
+        query["include_private"] = True
+        answer = tk.get_action("package_search")(authorization.same_person(context), query)
+        packages |= {package["id"]: package for package in answer["results"]}
     return packages
-
-
-def hectares(geometry: BaseGeometry) -> float:
-    """Return the area of a geometry in degrees, on the ellipsoid WGS 84."""
-    area, _perimeter = Geod(ellps="WGS84").geometry_area_perimeter(geometry)
-    return abs(area) / SQUARE_METRES
-
-
-def text_in(labels: Mapping[str, str]) -> str:
-    """Return a text that is stored by language, in that of the page."""
-    return one_line(str(labels.get(language.current()[:2]) or labels.get("fr") or ""))
-
-
-def sentence_of(finding: Row) -> str:
-    """Return what is known, in one sentence without its date; the name of the state if there is none."""
-    sentence = ecosphere_study_sentence({**finding, "at": ""})
-    return sentence or state_label(str(finding.get("state") or ""))
-
-
-def state_label(state: str) -> str:
-    """Return the name of a state; "" for an unknown one."""
-    label = states.LABELS.get(state)
-    if label is None:
-        return ""
-    return tk._(label)
-
-
-# --- parts of it ----------------------------------------------------------------------------------
-
-
-def _need_line(need: Row, packages: Mapping[str, Row]) -> NeedLine:
-    about, finding = need["need"], need["finding"]
-    use = str(about.get("use") or "")
-    lines = [_dataset_line(row, packages.get(row["package_id"]), use) for row in need["datasets"]]
-    chosen = [line for line in lines if line.decision in (store.KEPT, store.ADDED)]
-    proposed = [line for line in lines if line.decision == store.PROPOSED]
-    sentence = sentence_of(finding)
-    if not need["relevant"]:
-        sentence = one_line(need["why"])
-    return NeedLine(
-        id=need["id"],
-        label=text_in(about.get("label") or {}),
-        why=text_in(about.get("why") or {}),
-        mandatory=bool(about.get("mandatory")),
-        state=str(finding.get("state") or ""),
-        state_label=state_label(str(finding.get("state") or "")),
-        sentence=sentence,
-        at=str(finding.get("at") or ""),
-        datasets=tuple(chosen or proposed[:MOST_PROPOSED]),
-        aside=tuple(line for line in lines if line.decision == store.ASIDE),
-        asked=_asked(need["request"]),
-    )
-
-
-def _dataset_line(row: Row, package: Row | None, use: str) -> DatasetLine:
-    """Return a dataset; of one that the reader may not read, neither title nor producer."""
-    finding = row["finding"]
-    title = one_line(row["title"]) or tk._("A dataset that you may not read")
-    facts = {"title": title, "producer": one_line(row["organisation"])}
-    if package:
-        facts = facts_of(package) | {"suitability": suitability_of(package, use)}
-    return DatasetLine(
-        id=row["package_id"],
-        name=row["name"],
-        decision=row["decision"],
-        why=one_line(row["why"]),
-        state=state_label(str(finding.get("state") or "")),
-        sentence=sentence_of(finding),
-        extent=str(finding.get("extent") or ""),
-        count=finding.get("count"),
-        **facts,
-    )
 
 
 def facts_of(package: Row) -> dict[str, str]:
@@ -304,15 +237,98 @@ def facts_of(package: Row) -> dict[str, str]:
     }
 
 
-def suitability_of(package: Row, use: str) -> str:
+def text_in(labels: Mapping[str, str]) -> str:
+    """Return a text that is stored by language, in that of the page."""
+    return one_line(frames.in_language(labels, language.current()))
+
+
+def content_of(name: str) -> Any:
+    """Return the content of a file of `data/`, with its texts by language in that of the page."""
+    return _in_language(_content(name))
+
+
+@cache
+def _content(name: str) -> Any:
+    return yaml.safe_load((DATA / name).read_text(encoding="utf-8"))
+
+
+def _in_language(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_in_language(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "fr" in value:
+        return text_in(value)
+    return {name: _in_language(part) for name, part in value.items()}
+
+
+def state_label(state: str) -> str:
+    """Return the name of a state; "" for an unknown one."""
+    if state in states.LABELS:
+        return tk._(states.LABELS[state])
+    return ""
+
+
+def sentence_of(finding: Row) -> str:
+    """Return what is known, in one sentence without its date; the name of the state if there is none."""
+    sentence = ecosphere_study_sentence({**finding, "at": ""})
+    return sentence or state_label(finding.get("state", ""))
+
+
+# --- parts of it ----------------------------------------------------------------------------------
+
+
+def _need_line(need: Row, packages: Mapping[str, Row]) -> NeedLine:
+    about, finding = need["need"], need["finding"]
+    use = about.get("use") or ""
+    lines = [_dataset_line(row, packages.get(row["package_id"]), use) for row in need["datasets"]]
+    chosen = [line for line in lines if line.decision in (store.KEPT, store.ADDED)]
+    proposed = [line for line in lines if line.decision == store.PROPOSED]
+    sentence = sentence_of(finding)
+    if not need["relevant"]:
+        sentence = one_line(need["why"])
+    return NeedLine(
+        id=need["id"],
+        label=text_in(about.get("label") or {}),
+        why=text_in(about.get("why") or {}),
+        mandatory=bool(about.get("mandatory")),
+        state=finding.get("state", ""),
+        state_label=finding.get("label", ""),
+        sentence=sentence,
+        at=finding.get("at") or "",
+        datasets=tuple(chosen or proposed[:MOST_PROPOSED]),
+        aside=tuple(line for line in lines if line.decision == store.ASIDE),
+        asked=_asked(need["request"]),
+    )
+
+
+def _dataset_line(row: Row, package: Row | None, use: str) -> DatasetLine:
+    """Return a dataset; of one that the reader may not read, neither title nor producer."""
+    title = one_line(row["title"]) or tk._("A dataset that you may not read")
+    facts = {"title": title, "producer": one_line(row["organisation"])}
+    if package:
+        facts = facts_of(package) | {"suitability": _suitability(package, use)}
+    finding = row["finding"]
+    return DatasetLine(
+        id=row["package_id"],
+        name=row["name"],
+        decision=row["decision"],
+        why=one_line(row["why"]),
+        state=finding.get("label", ""),
+        sentence=sentence_of(finding),
+        count=finding.get("count"),
+        **facts,
+    )
+
+
+def _suitability(package: Row, use: str) -> str:
     """Return how suitable a dataset is for a kind of use, 0 to 5 with its sentence; "" for an unknown use."""
     if use not in suitability.uses():
         return ""
     points, code, params = suitability.score(View(package), use)
-    sentence = suitability.sentence(code, params, language.current())
-    return tk._("{points} of {best}: {sentence}").format(
-        points=points, best=suitability.BEST, sentence=one_line(sentence)
-    )
+    sentence = one_line(suitability.sentence(code, params, language.current()))
+    words = tk._("{points} of {best}: {sentence}")
+    return words.format(points=points, best=suitability.BEST, sentence=sentence)
 
 
 def _asked(request: Row | None) -> AskedLine | None:
@@ -320,58 +336,49 @@ def _asked(request: Row | None) -> AskedLine | None:
     if request is None:
         return None
     if not request["id"]:
-        return AskedLine(reference=tk._("A request that you may not read"))
-    reference = str(request["reference"] or "")
-    days = {name: str(request.get(name) or "")[: dates.DAY_CHARACTERS] for name in _DAYS}
+        return AskedLine(tk._("A request that you may not read"))
+    reference = request["reference"] or ""
+    days = {name: str(request[name] or "")[: dates.DAY_CHARACTERS] for name in DAYS}
     link = tk.h.url_for("ecosphere_requests.read", id=reference or request["id"], qualified=True)
-    answer = str(request["state_label"] or "")
     return AskedLine(
-        reference or tk._("Draft"), days["submitted"], days["due"], days["closed"], answer, link
+        reference=reference or tk._("Draft"),
+        asked=days["submitted"],
+        due=days["due"],
+        closed=days["closed"],
+        answer=request["state_label"] or "",
+        link=link,
     )
-
-
-_DAYS = ("submitted", "due", "closed")
-
-
-def _frame_title(frame: frames.Frame | None, frame_id: str) -> str:
-    if frame is None:
-        return frame_id
-    return text_in(frame.title)
-
-
-def _sources(frame: frames.Frame | None) -> tuple[frames.Source, ...]:
-    if frame is None:
-        return ()
-    return frame.sources
 
 
 # --- what changed ---------------------------------------------------------------------------------
 
 
-def _changes_of(study: Study) -> list[str]:
+def _changes_of(study: Study) -> tuple[str, ...]:
     earlier = store.run_of(study, study.run - 1)
     last = store.run_of(study, study.run)
     if earlier is None or last is None:
-        return []
-    return changes(store.difference(earlier.results, last.results))
+        return ()
+    return tuple(changes(store.difference(earlier.results, last.results)))
 
 
 def changes(rows: Iterable[Row]) -> list[str]:
     """Return what changed between two runs in sentences, from `store.difference`."""
+    unknown = tk._("Not yet known")
     sentences = []
     for row in rows:
         need = text_in(row["label"])
         if row["before"] != row["after"]:
+            before = state_label(row["before"]) or unknown
+            after = state_label(row["after"]) or unknown
             sentence = tk._("{need}: “{before}” has become “{after}”.")
-            names = {name: _state(row[name]) for name in ("before", "after")}
-            sentences.append(sentence.format(need=need, **names))
+            sentences.append(sentence.format(need=need, before=before, after=after))
         for title in row["came"]:
             sentences.append(tk._("{need}: new dataset: {title}").format(need=need, title=title))
         for title in row["went"]:
             sentences.append(tk._("{need}: no longer: {title}").format(need=need, title=title))
         for count in row["counts"]:
-            sentence = tk._("{need}, {title}: {before} objects have become {after}.")
             numbers = {name: _counted(count[name]) for name in ("before", "after")}
+            sentence = tk._("{need}, {title}: {before} objects have become {after}.")
             sentences.append(sentence.format(need=need, title=count["title"], **numbers))
     return sentences
 
@@ -380,7 +387,3 @@ def _counted(number: int | None) -> str:
     if number is None:
         return tk._("an unknown number of")
     return str(number)
-
-
-def _state(state: str) -> str:
-    return state_label(state) or tk._("Not yet known")

@@ -1,8 +1,7 @@
 """The process `etude` for other programs: a frame and a site in, the data of each need out.
 
-OGC API – Processes – Part 1: Core (OGC 18-062r2), synchronous execution only. Only public data are looked for, whoever
-asks; neither the site nor the answer is stored or logged. Errors are problem details (RFC 9457) with the types of the
-standard.
+OGC API – Processes – Part 1: Core (OGC 18-062r2), synchronous execution only; its documents are `data/process.yaml`.
+Only public data are looked for, whoever asks; neither the site nor the answer is stored or logged.
 """
 
 from __future__ import annotations
@@ -10,239 +9,149 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timezone
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-import yaml
-from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import HTTPException
+from ckan.types import Schema
+from flask import Response, request
 
-from ckanext.ecosphere.shared import web_guard
-from ckanext.ecosphere.shared.web_guard import rate_limits
+from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.studies import candidates, config, frames, presence
 from ckanext.ecosphere.studies.candidates import Candidate
+from ckanext.ecosphere.studies.display.pages import anybody
 from ckanext.ecosphere.studies.frames import Frame
-from ckanext.ecosphere.studies.publications.outline import sentence_of, state_label, text_in
-from ckanext.ecosphere.studies.site import Site, SiteError, of_communes, of_geojson
-from ckanext.ecosphere.studies.wording import site_error
+from ckanext.ecosphere.studies.logic.actions import site_of
+from ckanext.ecosphere.studies.logic.schema import get, study_create
+from ckanext.ecosphere.studies.publications.outline import (
+    content_of,
+    sentence_of,
+    state_label,
+    text_in,
+)
+from ckanext.ecosphere.studies.publications.programs import (
+    BAD_REQUEST,
+    NOT_FOUND,
+    TOO_LARGE,
+    Problem,
+    count,
+    interface,
+    json_response,
+    link,
+)
+from ckanext.ecosphere.studies.site import Site
 
 ID = "etude"
-DESCRIPTION = Path(__file__).parents[1] / "data" / "process.yaml"
-EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
-RELATIONS = "http://www.opengis.net/def/rel/ogc/1.0/"
-CONFORMANCE = tuple(
-    f"http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/{name}"
-    for name in ("core", "ogc-process-description", "json")
-)
+EXECUTE = "http://www.opengis.net/def/rel/ogc/1.0/execute"
 MOST_BYTES = 2 * 1024 * 1024
-MOST_COMMUNES = 200
-WIDEST_BUFFER = 20_000
-BAD_REQUEST, NOT_FOUND, TOO_LARGE, TOO_MANY = 400, 404, 413, 429
 
-ecosphere_processes = Blueprint("ecosphere_processes", __name__, url_prefix="/ogc")
-web_guard.protect(ecosphere_processes)
+ecosphere_processes = interface("ecosphere_processes", "/ogc")
 
 
-class Problem(Exception):
-    """A request that cannot be answered.
-
-    Attributes:
-        status: HTTP status.
-        kind: last part of the type of the exception in the standard, "" for none.
-        detail: sentence for people.
-    """
-
-    def __init__(self, status: int, kind: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.kind = kind
-        self.detail = detail
+# --- documents ------------------------------------------------------------------------------------
 
 
-def anybody() -> Any:
-    """Return the context of actions for an anonymous visitor, whoever asks."""
-    return {"user": "", "auth_user_obj": None}
+def described(part: str) -> Any:
+    """Return a part of the documents, with its texts in the language of the page."""
+    return content_of("process.yaml")[part]
 
 
-def open_to_all(blueprint: Blueprint) -> None:
-    """Let pages of other sites read the answers of a blueprint, without credentials (CORS), and answer its errors."""
-
-    def after(response: Response) -> Response:
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-        response.headers["Access-Control-Allow-Headers"] = "Content-Type, Accept, Prefer"
-        return response
-
-    blueprint.after_request(after)
-    blueprint.register_error_handler(Problem, _answered)
-    blueprint.register_error_handler(HTTPException, _refused)
-
-
-def _answered(problem: Problem) -> Response:
-    about = "about:blank"
-    if problem.kind:
-        about = EXCEPTIONS + problem.kind
-    return json_response(
-        {
-            "type": about,
-            "title": problem.detail,
-            "status": problem.status,
-            "detail": problem.detail,
-        },
-        problem.status,
-        "application/problem+json",
-    )
-
-
-def _refused(error: HTTPException) -> Response:
-    """Answer what the portal itself refuses in the same form."""
-    return _answered(Problem(error.code or BAD_REQUEST, "", str(error.description or error.name)))
-
-
-def json_response(
-    content: Any, status: int = 200, media_type: str = "application/json"
-) -> Response:
-    """Return an answer as JSON, in UTF-8 and without a fixed order of keys."""
-    text = json.dumps(content, ensure_ascii=False)
-    return Response(text, status, mimetype=media_type)
-
-
-def count(name: str, option: str) -> None:
-    """Count a request of an address.
-
-    Raises:
-        Problem: it asks too often.
-    """
-    try:
-        rate_limits.hit(name, config.limits(option), rate_limits.address(), fallback=True)
-    except rate_limits.TooMany as error:
-        g.ecosphere_retry_after = error.seconds
-        sentence = tk._("This was done too often in a short time.")
-        detail = f"{sentence} {rate_limits.try_again(error.seconds)}"
-        raise Problem(TOO_MANY, "", detail) from error
-
-
-def link(relation: str, endpoint: str, title: str, **values: Any) -> dict[str, str]:
-    """Return a link to a page of JSON, as OGC API Common writes them."""
-    address = tk.h.url_for(endpoint, qualified=True, **values)
-    return {"rel": relation, "type": "application/json", "title": title, "href": address}
-
-
-open_to_all(ecosphere_processes)
-
-
-# --- pages ----------------------------------------------------------------------------------------
+def _summary() -> dict[str, Any]:
+    summary = described("summary")
+    title = summary["title"]
+    links = [
+        link("self", "ecosphere_processes.process", title, id=ID),
+        link(EXECUTE, "ecosphere_processes.execution", title, id=ID),
+    ]
+    return {**summary, "links": links}
 
 
 @ecosphere_processes.route("", strict_slashes=False)
 def landing() -> Response:
     """Return the landing page."""
-    documentation = link(
-        "service-doc", "ecosphere_territories.documentation", tk._("Documentation")
-    )
-    links = [
-        link("self", "ecosphere_processes.landing", tk._("This page")),
-        documentation | {"type": "text/html"},
-        link(
-            f"{RELATIONS}conformance",
-            "ecosphere_processes.conformance",
-            tk._("What the interface conforms to"),
-        ),
-        link(f"{RELATIONS}processes", "ecosphere_processes.processes", tk._("The processes")),
-    ]
-    title = str(tk.config["ckan.site_title"])
+    links = [link(**row) for row in described("links")]
     text = described("summary")["description"]
+    title = str(tk.config["ckan.site_title"])
     return json_response({"title": title, "description": text, "links": links})
 
 
 @ecosphere_processes.route("/conformance")
 def conformance() -> Response:
     """Return the conformance classes."""
-    return json_response({"conformsTo": list(CONFORMANCE)})
+    return json_response({"conformsTo": described("conformsTo")})
 
 
 @ecosphere_processes.route("/processes")
 def processes() -> Response:
     """Return the list of processes."""
-    links = [link("self", "ecosphere_processes.processes", tk._("The processes"))]
+    links = [row for row in described("links") if row["view"] == "ecosphere_processes.processes"]
+    links = [link(**{**row, "rel": "self"}) for row in links]
     return json_response({"processes": [_summary()], "links": links})
 
 
 @ecosphere_processes.route("/processes/<id>")
 def process(id: str) -> Response:
     """Return the description of a process."""
-    _of_id(id)
+    _require_known(id)
     inputs = described("inputs")
-    inputs["frame"]["schema"]["enum"] = [frame.id for frame in frames.frames()]
+    inputs["frame"]["schema"] |= {"enum": [frame.id for frame in frames.frames()]}
     return json_response({**_summary(), "inputs": inputs, "outputs": described("outputs")})
-
-
-@ecosphere_processes.route("/processes/<id>/execution", methods=["POST"])
-def execution(id: str) -> Response:
-    """Execute a process, and return its result at once."""
-    _of_id(id)
-    count("studies-process", config.PROCESS_LIMITS)
-    if (request.content_length or 0) > MOST_BYTES:
-        raise Problem(TOO_LARGE, "", tk._("The request is too large."))
-    try:
-        body = json.loads(request.get_data())
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict) or not isinstance(body.get("inputs"), dict):
-        raise Problem(BAD_REQUEST, "", tk._("Send a JSON object with the object “inputs”."))
-    inputs = {name: _value(value) for name, value in body["inputs"].items()}
-    result = execute(_frame(inputs.get("frame")), _site(inputs))
-    if body.get("response") == "document":
-        return json_response({"result": result})
-    return json_response(result)
 
 
 @ecosphere_processes.route("/jobs/<id>")
 @ecosphere_processes.route("/jobs/<id>/results")
 def job(id: str) -> Response:
     """Answer that there is no such job: all executions are synchronous."""
-    raise Problem(NOT_FOUND, "no-such-job", tk._("There is no such job."))
+    raise Problem(NOT_FOUND, tk._("There is no such job."), "no-such-job")
 
 
-def _of_id(id_: str) -> None:
+def _require_known(id_: str) -> None:
     if id_ != ID:
-        raise Problem(NOT_FOUND, "no-such-process", tk._("There is no such process."))
-
-
-# --- description ----------------------------------------------------------------------------------
-
-
-@cache
-def _description() -> dict[str, Any]:
-    return yaml.safe_load(DESCRIPTION.read_text(encoding="utf-8"))
-
-
-def described(part: str) -> dict[str, Any]:
-    """Return a part of the description of the process, with its texts in the language of the page."""
-    return _in_language(_description()[part])
-
-
-def _in_language(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if "fr" in value:
-        return text_in(value)
-    return {name: _in_language(part) for name, part in value.items()}
-
-
-def _summary() -> dict[str, Any]:
-    relations = {"self": "process", f"{RELATIONS}execute": "execution"}
-    links = []
-    for relation, view in relations.items():
-        title = str(described("summary")["title"])
-        links.append(link(relation, f"ecosphere_processes.{view}", title, id=ID))
-    return {**described("summary"), "links": links}
+        raise Problem(NOT_FOUND, tk._("There is no such process."), "no-such-process")
 
 
 # --- execution ------------------------------------------------------------------------------------
+
+
+@ecosphere_processes.route("/processes/<id>/execution", methods=["POST"])
+def execution(id: str) -> Response:
+    """Execute a process, and return its result at once."""
+    _require_known(id)
+    count("studies-process", config.PROCESS_LIMITS)
+    if (request.content_length or 0) > MOST_BYTES:
+        raise Problem(TOO_LARGE, tk._("The request is too large."))
+    try:
+        body = json.loads(request.get_data())
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or not isinstance(body.get("inputs"), dict):
+        raise Problem(BAD_REQUEST, tk._("Send a JSON object with the object “inputs”."))
+    inputs = _validated(body["inputs"])
+    result = execute(inputs["frame"], site_of(inputs))
+    if body.get("response") == "document":
+        result = {"result": result}
+    return json_response(result)
+
+
+def _schema() -> Schema:
+    """Schema of the inputs: parameters of a new study, whose frame must be given."""
+    schema: Any = study_create()
+    return {**schema, "title": [get("ignore")], "frame": [get("not_empty"), *schema["frame"]]}
+
+
+def _validated(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs, validated.
+
+    Raises:
+        ValidationError: what is wrong, by input.
+    """
+    values = {name: _value(inputs.get(name)) for name in ("frame", "buffer", "communes")}
+    site = _value(inputs.get("site"))
+    if isinstance(site, dict):
+        values["geojson"] = json.dumps(site)
+    validated, errors = tk.navl_validate(values, _schema(), anybody())
+    if errors:
+        raise tk.ValidationError(errors)
+    return validated
 
 
 def _value(value: Any) -> Any:
@@ -252,41 +161,6 @@ def _value(value: Any) -> Any:
     return value
 
 
-def _frame(id_: Any) -> Frame:
-    frame = None
-    if isinstance(id_, str):
-        frame = frames.frame(id_)
-    if frame is None:
-        names = ", ".join(frame.id for frame in frames.frames())
-        detail = tk._("The input “frame” is one of: {names}").format(names=names)
-        raise Problem(BAD_REQUEST, "", detail)
-    return frame
-
-
-def _site(inputs: Mapping[str, Any]) -> Site:
-    buffer, site, communes = (inputs.get(name) for name in ("buffer", "site", "communes"))
-    if buffer is None:
-        buffer = 0
-    if type(buffer) is not int or not 0 <= buffer <= WIDEST_BUFFER:
-        detail = tk._("The input “buffer” is a number of metres from 0 to {most}.")
-        raise Problem(BAD_REQUEST, "", detail.format(most=WIDEST_BUFFER))
-    codes = communes or []
-    if not isinstance(codes, list) or len(codes) > MOST_COMMUNES:
-        detail = tk._("The input “communes” is a list of {most} INSEE codes at most.")
-        raise Problem(BAD_REQUEST, "", detail.format(most=MOST_COMMUNES))
-    try:
-        if isinstance(site, dict):
-            return of_geojson(json.dumps(site), buffer=buffer)
-        if codes:
-            return of_communes([str(code) for code in codes], buffer)
-    except SiteError as error:
-        raise Problem(BAD_REQUEST, "", site_error(error.code, error.params)) from error
-    except RecursionError as error:
-        raise Problem(BAD_REQUEST, "", tk._("This is nested too deeply.")) from error
-    detail = tk._("Give the input “site” as a GeoJSON object, or the input “communes”.")
-    raise Problem(BAD_REQUEST, "", detail)
-
-
 def execute(frame: Frame, site: Site) -> dict[str, Any]:
     """Return the needs of a frame on a site with their states and public datasets; nothing is counted.
 
@@ -294,8 +168,7 @@ def execute(frame: Frame, site: Site) -> dict[str, Any]:
         `frame`, `version`, `site` (label, box, territories), `at` (ISO moment) and `needs`: id, group, label,
         mandatory, `state` with `state_label` and `sentence`, and `datasets`, best first, as in `shown`.
     """
-    needs = [need for group in frame.groups for need in group.needs]
-    of_need = candidates.look(needs, site, anybody())
+    of_need = candidates.look(list(frame.needs), site, anybody())
     rows = []
     for group in frame.groups:
         for need in group.needs:
@@ -317,7 +190,7 @@ def execute(frame: Frame, site: Site) -> dict[str, Any]:
         "frame": frame.id,
         "version": frame.version,
         "site": {"label": site.label, "box": site.box, "territories": list(site.territories)},
-        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "at": now().isoformat(timespec="seconds"),
         "needs": rows,
     }
 

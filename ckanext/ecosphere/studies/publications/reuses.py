@@ -5,7 +5,7 @@ Their author is not named. A reuse is public, so it may only name public dataset
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.dataset import links
-from ckanext.ecosphere.shared.characters import clean, one_line
+from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.studies.model import Reuse
 from ckanext.ecosphere.studies.publications.outline import readable
@@ -33,8 +34,7 @@ STATES = {
     REFUSED: N_("Refused"),
 }
 MOST_DATASETS = 50
-LONGEST_TITLE, LONGEST_TEXT, LONGEST_URL = 200, 2_000, 2_000
-Row = Mapping[str, Any]
+LONGEST_URL = 2_000
 
 
 def get(id_: Any) -> Reuse:
@@ -73,34 +73,6 @@ def safe_address(text: str) -> str:
     return url
 
 
-def checked(data: Row) -> dict[str, Any]:
-    """Return the values of a reuse, bounded and cleaned.
-
-    Raises:
-        ValidationError: what is wrong, by field.
-    """
-    errors: dict[str, list[str]] = {}
-    title, text = one_line(str(data.get("title") or "")), clean(str(data.get("description") or ""))
-    kind, url = str(data.get("kind") or ""), safe_address(str(data.get("url") or ""))
-    if not title or len(title) > LONGEST_TITLE:
-        errors["title"] = [
-            tk._("Give a title of {number} characters at most.").format(number=LONGEST_TITLE)
-        ]
-    if len(text) > LONGEST_TEXT:
-        sentence = tk._("Too long: {number} characters at most.")
-        errors["description"] = [sentence.format(number=LONGEST_TEXT)]
-    if kind not in KINDS:
-        errors["kind"] = [tk._("Choose what it is.")]
-    if not url:
-        errors["url"] = [tk._("Give the address of a public web page, with https://.")]
-    packages = public_ids(data.get("packages"))
-    if not packages:
-        errors["packages"] = [tk._("Name the public datasets that it uses, fifty at most.")]
-    if errors:
-        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
-    return {"title": title, "description": text, "kind": kind, "url": url, "packages": packages}
-
-
 def public_ids(keys: Any) -> list[str]:
     """Return the ids of public datasets by their names or ids; empty if one is unknown, or they are too many.
 
@@ -119,50 +91,6 @@ def public_ids(keys: Any) -> list[str]:
             return []
         ids.append(package.id)
     return list(dict.fromkeys(ids))
-
-
-def create(values: Row, author_id: str) -> Reuse:
-    """Create a reuse that waits for a moderator."""
-    reuse = Reuse(**values, author_id=author_id, state=HELD)
-    model.Session.add(reuse)
-    return reuse
-
-
-def moderate(reuse: Reuse, decision: str, reason: str) -> None:
-    """Publish or refuse a reuse.
-
-    Raises:
-        ValidationError: neither of them, or a refusal without a reason.
-    """
-    if decision not in (PUBLISHED, REFUSED):
-        raise tk.ValidationError({"decision": [tk._("Publish it or refuse it.")]})
-    reuse.reason = clean(reason)[:LONGEST_TEXT]
-    if decision == REFUSED and not reuse.reason:
-        raise tk.ValidationError({"reason": [tk._("Say why it is refused.")]})
-    reuse.state = decision
-
-
-def listed(
-    state: str, author_id: str, packages: Iterable[str], start: int, rows: int
-) -> tuple[int, Sequence[Reuse]]:
-    """Return how many reuses there are, and some of them, the newest first.
-
-    Args:
-        state: "" for all.
-        author_id: of this person, "" for anybody.
-        packages: with any of these datasets; none for all.
-    """
-    query = sa.select(Reuse)
-    if state:
-        query = query.where(Reuse.state == state)
-    if author_id:
-        query = query.where(Reuse.author_id == author_id)
-    holds = [Reuse.packages.contains([id_]) for id_ in packages]
-    if holds:
-        query = query.where(sa.or_(*holds))
-    count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
-    page = query.order_by(Reuse.created.desc(), Reuse.id).offset(start).limit(rows)
-    return count or 0, model.Session.scalars(page).all()
 
 
 def of_service(organization_id: str, rows: int) -> Sequence[Reuse]:
@@ -184,22 +112,16 @@ def shown(rows: Sequence[Reuse], context: Any) -> list[dict[str, Any]]:
 
 
 def _shown(row: Reuse, packages: Mapping[str, Row]) -> dict[str, Any]:
-    used = [packages[id_] for id_ in row.packages if id_ in packages]
+    names = ("id", "kind", "title", "url", "description", "state", "reason")
+    datasets = []
+    for package in filter(None, map(packages.get, row.packages)):
+        datasets.append({name: package[name] for name in ("id", "name", "title")})
     return {
-        "id": row.id,
-        "kind": row.kind,
-        "kind_label": tk._(KINDS.get(row.kind, row.kind)),
-        "title": row.title,
-        "url": row.url,
-        "description": row.description,
-        "state": row.state,
-        "state_label": tk._(STATES.get(row.state, row.state)),
-        "reason": row.reason,
+        **{name: getattr(row, name) for name in names},
+        "kind_label": tk._(KINDS[row.kind]),
+        "state_label": tk._(STATES[row.state]),
         "created": row.created.isoformat(),
-        "datasets": [
-            {"id": package["id"], "name": package["name"], "title": package["title"]}
-            for package in used
-        ],
+        "datasets": datasets,
     }
 
 

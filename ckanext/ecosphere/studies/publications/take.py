@@ -1,6 +1,7 @@
-"""What is taken away from a study: table, site, project of QGIS, addresses of its parts, and one archive with all.
+"""What is taken away from a study: annex, tables, site, project of QGIS, and one archive with all.
 
-The archive has no data of others: its table of downloads leads to the part of each service that covers the site.
+The archive has no data of others: its table of downloads leads to the part of each service that covers the site. Its
+files and their texts are for the authorities, and have French names in every language.
 """
 
 from __future__ import annotations
@@ -8,29 +9,26 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-import yaml
 from lxml import etree
 from pyproj import Transformer
 
 from ckanext.ecosphere.dataset.geometry import LAMBERT_93, Box
-from ckanext.ecosphere.shared import csv_table, dates, qgis
+from ckanext.ecosphere.shared import csv_table, qgis
 from ckanext.ecosphere.shared.characters import clean
 from ckanext.ecosphere.studies.publications import annex
 from ckanext.ecosphere.studies.publications.outline import (
     DatasetLine,
-    GroupLine,
     NeedLine,
     Outline,
-    text_in,
+    content_of,
 )
 
-DEPOSITS = Path(__file__).parents[1] / "data" / "deposits.yaml"
 QGIS_TYPE = "application/x-qgis-project"
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
 WRITTEN_FOR = "3.28.0"
@@ -38,20 +36,6 @@ WRITTEN_FOR = "3.28.0"
 MOST_DATASETS = 400
 """Datasets of a study of which layers and addresses are taken."""
 SITE_FILE = "site.geojson"
-Packages = Mapping[str, dict[str, Any]]
-
-
-def ids_of(outline: Outline) -> list[str]:
-    """Return the ids of the datasets of a study that can be read, the first `MOST_DATASETS`."""
-    ids = [line.id for _group, _need, line in _lines(outline) if line.name]
-    return list(dict.fromkeys(ids))[:MOST_DATASETS]
-
-
-def _lines(outline: Outline) -> Iterator[tuple[GroupLine, NeedLine, DatasetLine]]:
-    for group in outline.groups:
-        for need in group.needs:
-            for line in need.datasets:
-                yield group, need, line
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -78,12 +62,11 @@ def needs_csv(outline: Outline) -> str:
 
 
 def _rows(outline: Outline) -> Iterator[tuple[Any, ...]]:
+    yes_or_no = {True: tk._("yes"), False: tk._("no")}
     for group in outline.groups:
         for need in group.needs:
-            required = {True: tk._("yes"), False: tk._("no")}[need.mandatory]
-            reference = ""
-            if need.asked:
-                reference = need.asked.reference
+            required = yes_or_no[need.mandatory]
+            reference = need.asked and need.asked.reference
             about = (group.label, need.label, required, need.state_label, need.sentence, reference)
             if not need.datasets:
                 yield (*about, *[""] * 7)
@@ -92,28 +75,29 @@ def _rows(outline: Outline) -> Iterator[tuple[Any, ...]]:
                 yield (*about, *facts, line.sentence or line.state, line.count, line.link)
 
 
-def downloads_csv(outline: Outline, packages: Packages) -> str:
+def downloads_csv(outline: Outline) -> str:
     """Return the addresses of the parts of services and of the files that concern the site, as a table."""
     columns = (tk._("Group"), tk._("Need"), tk._("Dataset"), tk._("Content"), tk._("Address"))
-    return csv_table.write(columns, _downloads(outline, packages))
+    return csv_table.write(columns, _downloads(outline))
 
 
-def _downloads(outline: Outline, packages: Packages) -> Iterator[tuple[str, ...]]:
-    for group, need, line in _lines(outline):
-        package = packages.get(line.id)
-        if package is None:
-            continue
-        about = (group.label, need.label, line.title)
-        for title, address in parts_of(package, outline.box):
-            yield (*about, title, address)
-        yield (*about, tk._("Page of the dataset"), line.link)
+def _downloads(outline: Outline) -> Iterator[tuple[str, ...]]:
+    for group in outline.groups:
+        for need in group.needs:
+            for line, package in _readable(outline, need):
+                about = (group.label, need.label, line.title)
+                if tk.h.plugin_loaded("ecosphere_access"):
+                    for part in tk.h.ecosphere_access_parts(package, outline.box):
+                        yield (*about, *part)
+                yield (*about, tk._("Page of the dataset"), line.link)
 
 
-def parts_of(package: dict[str, Any], box: Box | None) -> list[tuple[str, str]]:
-    """Return title and address of the part in a box of each layer of a dataset, if the room `access` knows them."""
-    if not tk.h.plugin_loaded("ecosphere_access"):
-        return []
-    return tk.h.ecosphere_access_parts(package, box)
+def _readable(outline: Outline, need: NeedLine) -> Iterator[tuple[DatasetLine, dict[str, Any]]]:
+    """Yield the datasets of a need that the reader may read, as a line and as a package."""
+    taken_ids = set(islice(outline.packages, MOST_DATASETS))
+    for line in need.datasets:
+        if line.id in taken_ids:
+            yield line, outline.packages[line.id]
 
 
 def site_geojson(outline: Outline) -> str:
@@ -131,7 +115,7 @@ def _feature(geometry: Mapping[str, Any], name: str) -> dict[str, Any]:
 # --- QGIS -----------------------------------------------------------------------------------------
 
 
-def project(outline: Outline, packages: Packages) -> bytes:
+def project(outline: Outline) -> bytes:
     """Return a project of QGIS: the site, and the layers of the datasets grouped as the needs of the frame.
 
     The site is read from the file `SITE_FILE` beside it. Form: `QgsProject::writeProjectFile` of QGIS; whatever is left
@@ -146,30 +130,27 @@ def project(outline: Outline, packages: Packages) -> bytes:
     layers = etree.SubElement(root, "projectlayers")
     site = qgis.Source(tk._("Site"), qgis.VECTOR, "ogr", f"./{SITE_FILE}", qgis.DEGREES)
     qgis.add_layer(tree, layers, site)
-    sources = _sources(outline, packages)
     for group in outline.groups:
-        needs = [need for need in group.needs if sources[need.id]]
-        if not needs:
+        sources = [(need.label, _sources(outline, need)) for need in group.needs]
+        filled = [(label, of_need) for label, of_need in sources if of_need]
+        if not filled:
             continue
         branch = qgis.group(tree, group.label or tk._("Needs"))
-        for need in needs:
-            leaf = qgis.group(branch, need.label)
-            for source in sources[need.id]:
+        for label, of_need in filled:
+            leaf = qgis.group(branch, label)
+            for source in of_need:
                 qgis.add_layer(leaf, layers, source)
     _show(canvas, outline.box, crs)
     return etree.tostring(root, encoding="utf-8", doctype=DOCTYPE, pretty_print=True)
 
 
-def _sources(outline: Outline, packages: Packages) -> dict[str, list[qgis.Source]]:
-    """Return the layers of each need."""
-    of_need: dict[str, list[qgis.Source]] = {need.id: [] for need in outline.needs}
-    if not tk.h.plugin_loaded("ecosphere_access"):
-        return of_need
-    for _group, need, line in _lines(outline):
-        package = packages.get(line.id)
-        if package:
-            of_need[need.id] += tk.h.ecosphere_access_layers(package)
-    return of_need
+def _sources(outline: Outline, need: NeedLine) -> list[qgis.Source]:
+    """Return the layers of a need, if the room `access` knows them."""
+    sources: list[qgis.Source] = []
+    if tk.h.plugin_loaded("ecosphere_access"):
+        for _line, package in _readable(outline, need):
+            sources += tk.h.ecosphere_access_layers(package)
+    return sources
 
 
 def _crs_of(box: Box | None) -> str:
@@ -202,43 +183,18 @@ def _show(canvas: etree._Element, box: Box | None, crs: str) -> None:
 # --- everything -----------------------------------------------------------------------------------
 
 
-def archive(outline: Outline, packages: Packages) -> bytes:
-    """Return one ZIP file with the annex in its three forms, the tables, the site and the project."""
-    members: dict[str, bytes | str] = {tk._("README.txt"): _readme(outline)}
-    for ending in annex.FORMATS:
-        members[annex.file_name(outline, ending)] = annex.write(outline, ending)
-    members[tk._("needs.csv")] = needs_csv(outline)
-    members[tk._("downloads.csv")] = downloads_csv(outline, packages)
-    members[SITE_FILE] = site_geojson(outline)
-    members[tk._("project.qgs")] = project(outline, packages)
+def archive(outline: Outline) -> bytes:
+    """Return one ZIP file with all the others."""
+    readme = annex.rendered("readme.txt", outline, deposits=deposits())
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in members.items():
-            file.writestr(name, content)
+        file.writestr("LISEZMOI.txt", readme.replace("\n", "\r\n"))
+        for name, (_media_type, write) in FILES.items():
+            if write is not archive:
+                # The name of the annex tells nothing of the study but the number of its run.
+                numbered = name.replace("annexe.", f"annexe-donnees-{outline.run}.")
+                file.writestr(numbered, write(outline))
     return buffer.getvalue()
-
-
-def _readme(outline: Outline) -> str:
-    lines = [
-        annex.title_of(outline),
-        tk._("Run {number} of {date}, valid until {until}").format(
-            number=outline.run,
-            date=dates.moment(outline.run_at),
-            until=dates.day(outline.valid_until),
-        ),
-        "",
-        tk._("Annex: the same text as OpenDocument, Word and HTML."),
-        tk._("Open the project with QGIS: it reads the site from the file beside it."),
-        tk._("The table of downloads leads to the part of each service around the site."),
-        "",
-        tk._("At the end of the study"),
-    ]
-    for deposit in deposits():
-        lines.append(f"- {deposit['title']}{tk._(': ')}{deposit['text']} {deposit['link']}")
-    return "\r\n".join(lines) + "\r\n"
-
-
-# --- duties at the end of a study -----------------------------------------------------------------
 
 
 def deposits() -> list[dict[str, str]]:
@@ -248,16 +204,18 @@ def deposits() -> list[dict[str, str]]:
         `id`, `title`, `text`, `link` (where to deposit), `source` and `source_link` (article), and `checked` (ISO day
         on which the article was read, "" if it is quoted from memory).
     """
-    rows = []
-    for row in _deposits():
-        texts = {name: text_in(row[name]) for name in ("title", "text")}
-        plain = {
-            name: str(row[name]) for name in ("id", "link", "source", "source_link", "checked")
-        }
-        rows.append({**texts, **plain})
-    return rows
+    return content_of("deposits.yaml")
 
 
-@cache
-def _deposits() -> list[dict[str, Any]]:
-    return yaml.safe_load(DEPOSITS.read_text(encoding="utf-8"))
+#: Name of a file → its media type, and what writes it.
+FILES: dict[str, tuple[str, Callable[[Outline], bytes | str]]] = {
+    **{
+        f"annexe.{ending}": (media_type, partial(annex.write, ending=ending))
+        for ending, media_type in annex.FORMATS.items()
+    },
+    "besoins.csv": ("text/csv", needs_csv),
+    "telechargements.csv": ("text/csv", downloads_csv),
+    SITE_FILE: ("application/geo+json", site_geojson),
+    "projet.qgs": (QGIS_TYPE, project),
+    "etude.zip": ("application/zip", archive),
+}

@@ -7,23 +7,24 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchError
-from flask import Blueprint, Response, make_response, request
+from flask import Response, make_response, request
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import places
 from ckanext.ecosphere.dataset.view import View
-from ckanext.ecosphere.shared import language, web_guard
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.studies import config
+from ckanext.ecosphere.studies.display.pages import anybody
 from ckanext.ecosphere.studies.publications.outline import facts_of
-from ckanext.ecosphere.studies.publications.processes import (
+from ckanext.ecosphere.studies.publications.programs import (
     BAD_REQUEST,
     NOT_FOUND,
+    UNAVAILABLE,
     Problem,
-    anybody,
     count,
+    interface,
     json_response,
     link,
-    open_to_all,
 )
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -34,14 +35,10 @@ OF_FRAME = 30
 """Datasets in the part for pages of other sites."""
 THEME = "vocab_ecosphere_theme"
 COVERS = "ext_covers"
-LENGTH_OF_COMMUNE, LENGTH_OF_SIREN = 5, 9
-UNAVAILABLE = 503
 #: Pages of other sites embed this one; it needs no script.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors *"
 
-ecosphere_territories = Blueprint("ecosphere_territories", __name__)
-web_guard.protect(ecosphere_territories)
-open_to_all(ecosphere_territories)
+ecosphere_territories = interface("ecosphere_territories")
 
 
 def place_of(code: str) -> Place | None:
@@ -52,16 +49,14 @@ def place_of(code: str) -> Place | None:
             intercommunality, or the id of a territory of the portal ("departement-01").
     """
     bare = code.strip()
-    place = gazetteer.of_id(bare)
-    if place is None and len(bare) == LENGTH_OF_SIREN:
-        place = gazetteer.of_id(f"epci-{bare}")
-    if place is None and len(bare) == LENGTH_OF_COMMUNE:
-        return gazetteer.of_id(f"commune-{bare.upper()}")
-    if place is None:
-        concept = places.from_code(bare)
-        if concept:
-            return gazetteer.of_territory(concept)
-    return place
+    for id_ in (bare, f"epci-{bare}", f"commune-{bare.upper()}"):
+        place = gazetteer.of_id(id_)
+        if place:
+            return place
+    concept = places.from_code(bare)
+    if concept:
+        return gazetteer.of_territory(concept)
+    return None
 
 
 def look(place: Place, theme: str, page: int, rows: int) -> dict[str, Any]:
@@ -90,9 +85,8 @@ def look(place: Place, theme: str, page: int, rows: int) -> dict[str, Any]:
     try:
         answer = tk.get_action("package_search")(anybody(), query)
     except SearchError as error:
-        raise Problem(
-            UNAVAILABLE, "", tk._("The search did not answer: try again later.")
-        ) from error
+        detail = tk._("The search did not answer: try again later.")
+        raise Problem(UNAVAILABLE, detail) from error
     facet = answer["search_facets"].get(THEME, {}).get("items", [])
     return {
         "territory": {"id": place.ids[0], "kind": place.kind, "label": place.label},
@@ -156,13 +150,13 @@ def _asked(code: str) -> tuple[Place, str]:
     """
     count("studies-territory", config.TERRITORY_LIMITS)
     if not tk.h.plugin_loaded("ecosphere_search"):
-        raise Problem(UNAVAILABLE, "", tk._("This portal does not know the places of its data."))
+        raise Problem(UNAVAILABLE, tk._("This portal does not know the places of its data."))
     place = place_of(code)
     if place is None:
-        raise Problem(NOT_FOUND, "", tk._("There is no territory with this code."))
+        raise Problem(NOT_FOUND, tk._("There is no territory with this code."))
     theme = request.args.get("theme", "")
     if theme and theme not in voc.get("themes"):
-        raise Problem(BAD_REQUEST, "", tk._("There is no such theme."))
+        raise Problem(BAD_REQUEST, tk._("There is no such theme."))
     return place, theme
 
 
@@ -170,7 +164,7 @@ def _number(name: str, default: int, most: int) -> int:
     text = request.args.get(name) or str(default)
     if not text.isdecimal() or not 1 <= int(text[:9]) <= most:
         detail = tk._("The parameter {name} is a number from 1 to {most}.")
-        raise Problem(BAD_REQUEST, "", detail.format(name=name, most=most))
+        raise Problem(BAD_REQUEST, detail.format(name=name, most=most))
     return int(text)
 
 

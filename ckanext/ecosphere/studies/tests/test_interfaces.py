@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 from ckan.tests.helpers import CKANTestApp
 
@@ -14,7 +15,6 @@ from ckanext.ecosphere.studies import candidates, config, presence, states
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame, Group, Need
 from ckanext.ecosphere.studies.publications import processes, territories
-from ckanext.ecosphere.studies.site import SiteError
 from ckanext.ecosphere.studies.states import Finding
 
 NEED = Need("wetlands", {"fr": "Zones humides", "en": "Wetlands"}, mandatory=True)
@@ -52,15 +52,16 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         users.append(context)
         return {need.id: [FOUND] for need in needs}
 
-    def of_geojson(text: str, label: str = "", buffer: int = 0) -> Place:
-        if "Polygon" in text:
-            raise SiteError("self-crossing")
+    def site_of(data: dict[str, Any]) -> Place:
+        if "Polygon" in data.get("geojson", ""):
+            raise tk.ValidationError({"geojson": ["self-crossing"]})
+        if "geojson" not in data and "communes" not in data:
+            raise tk.ValidationError({"site": ["none"]})
         return Place()
 
     monkeypatch.setattr(candidates, "look", look)
     monkeypatch.setattr(presence, "conclude", lambda findings, requested, relevant: findings[0])
-    monkeypatch.setattr(processes, "of_geojson", of_geojson)
-    monkeypatch.setattr(processes, "of_communes", lambda codes, buffer: Place())
+    monkeypatch.setattr(processes, "site_of", site_of)
     monkeypatch.setattr(processes.frames, "frame", lambda id_: FRAME if id_ == "essai" else None)
     monkeypatch.setattr(processes.frames, "frames", lambda: (FRAME,))
     return users

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.qgis import RASTER, Source
 from ckanext.ecosphere.studies import store
 from ckanext.ecosphere.studies.publications import annex, outline, take
-from ckanext.ecosphere.studies.publications import views as publication_views
+from ckanext.ecosphere.studies.publications.outline import Outline
 from ckanext.ecosphere.studies.tests.conftest import SECRET, Catalogue, act, dataset, need_of
 from ckanext.ecosphere.studies.tests.samples import OUTLINE
 
@@ -130,16 +131,16 @@ def test_the_site_has_its_area_around_it(french: None):
 
 
 @pytest.fixture
-def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def layers(monkeypatch: pytest.MonkeyPatch) -> Outline:
     source = Source("Zones humides", RASTER, "wms", "url=https://geo.example/wms&layers=zh", "EPSG:2154")
     parts = [("zh", "https://geo.example/wfs?bbox=1")]
     monkeypatch.setitem(tk.h, "ecosphere_access_layers", lambda _package: [source])
     monkeypatch.setitem(tk.h, "ecosphere_access_parts", lambda _package, _box: parts)
-    return {"a": {"id": "a", "name": "zones-humides"}}
+    return replace(OUTLINE, packages={"a": {"id": "a", "name": "zones-humides"}})
 
 
-def test_the_project_groups_its_layers_as_the_frame(french: None, layers: dict[str, Any]):
-    root = etree.fromstring(take.project(OUTLINE, layers))
+def test_the_project_groups_its_layers_as_the_frame(french: None, layers: Outline):
+    root = etree.fromstring(take.project(layers))
     names = [group.get("name") for group in root.iter("layer-tree-group") if group.get("name")]
     assert names == ["Milieux", "Zones humides"]
     listed = {layer.findtext("id") for layer in root.iter("maplayer")}
@@ -150,8 +151,8 @@ def test_the_project_groups_its_layers_as_the_frame(french: None, layers: dict[s
     assert 6_560_000 < south < 6_600_000
 
 
-def test_the_archive_is_complete(french: None, layers: dict[str, Any]):
-    parts = members(take.archive(OUTLINE, layers))
+def test_the_archive_is_complete(french: None, layers: Outline):
+    parts = members(take.archive(layers))
     assert set(parts) == {
         "LISEZMOI.txt",
         "annexe-donnees-2.odt",
@@ -189,7 +190,7 @@ def kept(study: Any, catalogue: Catalogue) -> dict[str, Any]:
     return {**made, "need_id": need}
 
 
-@pytest.mark.parametrize("name", publication_views.FILES)
+@pytest.mark.parametrize("name", take.FILES)
 def test_a_file_is_for_the_people_of_the_study(name: str, kept: dict[str, Any], visitor: Any):
     for person, status in {
         "owner": 200,
@@ -227,7 +228,7 @@ def test_the_annex_is_in_french_for_readers_of_english(kept: dict[str, Any], vis
 def test_the_page_lists_the_files_and_the_duties(kept: dict[str, Any], visitor: Any):
     client, headers = visitor("owner")
     page = client.get(f"/fr/etudes/{kept['id']}/emporter", headers=headers).get_data(as_text=True)
-    assert all(f"/fichiers/{name}" in page for name in publication_views.FILES)
+    assert all(f"/fichiers/{name}" in page for name in take.FILES)
     assert "DEPOBIO" in page
     assert "/proposer" in page
     client, headers = visitor("reader")
