@@ -146,8 +146,9 @@ def _extent(view: View, ground: Ground) -> Extent:
     of_area: Extent = ("geometry", "", ground.site.share_of(area))
     if is_box:
         of_area = ("box", "", of_area[2])
-    # Who declares France, or a région, may have data of a part of it.
-    if not declared or (not of_area[2] and _lies_in(area, declared)):
+    # Who declares France, or a département, may have data of a part of it.
+    is_of_a_part = of_area[2] < min(share, presence.WHOLE) and _lies_in(area, declared)
+    if not declared or is_of_a_part:
         return of_area
     if not share and ground.is_coastal and any(value.startswith(_SEA) for value in declared):
         return "box", "", ground.site.share_of(area.envelope)
