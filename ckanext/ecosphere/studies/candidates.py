@@ -310,7 +310,7 @@ def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
             worth, code = IN_TEXT, "text"
         if weight * worth > best.worth:
             best = Match(weight * worth, code, phrase)
-    if best.worth and _is_of_another(need, title):
+    if best.worth and _is_of_another(need, title, _stems(best.words)):
         return NO_MATCH
     return best
 
@@ -348,19 +348,33 @@ def _subjects(title: Words) -> tuple[tuple[int, Words], ...]:
     return tuple(subjects)
 
 
-def _is_of_another(need: Need, title: Words) -> bool:
-    """Return whether a title says a phrase of another need, before those of this one, and as long.
+def _ids(stems: Words) -> set[str]:
+    """Return the ids of the needs that have a phrase."""
+    return _phrases().get(stems[0], {}).get(stems, set())
 
-    Copies of a need, and those of the same subject, have one of its phrases: they are no other needs.
+
+def _is_of_another(need: Need, title: Words, matched: Words) -> bool:
+    """Return whether a title is rather about another need.
+
+    It says a phrase of another subject, before those of this need and as long; or the phrase that matched is shared
+    with another need, and the title goes on otherwise than this one: "ZNIEFF… de type I" is not of type II.
     """
     akin, first, longest = {need.id}, len(title), 0
-    for stems in filter(None, map(_stems, need.words)):
-        akin |= _phrases().get(stems[0], {}).get(stems, set())
+    own = list(filter(None, map(_stems, need.words)))
+    for stems in own:
+        akin |= _ids(stems)
         if set(stems) <= set(title):
             first = min(first, *map(title.index, stems))
             longest = max(longest, len(stems))
-    others = [stems for place, stems in _subjects(title) if place < first and len(stems) >= longest]
-    return any(not akin.issuperset(_phrases()[stems[0]][stems]) for stems in others)
+    beginnings = {stems[:-1] for stems in own if len(stems) > 1}
+    subjects = [(place, stems, _ids(stems)) for place, stems in _subjects(title)]
+    for place, stems, ids in subjects:
+        if place < first and len(stems) >= longest and not akin.issuperset(ids):
+            return True
+        goes_on_otherwise = stems[:-1] in beginnings and need.id not in ids
+        if goes_on_otherwise and ids & _ids(matched):
+            return True
+    return False
 
 
 def _exactness(values: Iterable[str], need: Need, ground: Ground) -> float:
