@@ -22,27 +22,7 @@ from ckanext.ecosphere.shared.organisations import TERRITORY
 
 LONGEST_QUERY, MOST_WORDS = 200, 12
 #: Stop words of names, in French and English, without accents.
-_BETWEEN = frozenset(
-    [
-        "a",
-        "au",
-        "aux",
-        "d",
-        "de",
-        "des",
-        "du",
-        "en",
-        "et",
-        "l",
-        "la",
-        "le",
-        "les",
-        "of",
-        "the",
-        "for",
-        "and",
-    ]
-)
+_BETWEEN = voc.SMALL_WORDS.union(("of", "the", "for", "and"))
 _FIGURES = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
 
 

@@ -164,6 +164,17 @@ def zones() -> dict[str, tuple[str, ...]]:
 # --- one territory ---------------------------------------------------------------------------
 
 
+def index_value(key: str) -> str:
+    """Return the value by which the index knows a territory or commune, given as URI or id; "" if it is unknown."""
+    commune = communes.get(key)
+    if commune:
+        return f"commune-{commune.code}"
+    concept = voc.get("territories").get(key)
+    if concept:
+        return concept.id
+    return ""
+
+
 def departement(code: str) -> Concept | None:
     """Return the département or overseas territory of an INSEE or postal code of any length."""
     length = 2

@@ -20,6 +20,7 @@ from typing import Any
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.places import index_value
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.relevance import places
@@ -317,7 +318,7 @@ def add_places(
         title: title of the dataset.
         box: bounding box of its geometry.
     """
-    own = list(dict.fromkeys(filter(None, map(_place_value, territories))))
+    own = list(dict.fromkeys(filter(None, map(index_value, territories))))
     around: list[str] = []
     if box and not own:
         own, around = boxes.places(box)
@@ -331,13 +332,3 @@ def add_places(
             own = [f"commune-{commune.code}" for commune in of_title]
     document[PLACE_FIELD] = own
     document[INSIDE_FIELD] = list(gazetteer.inside((*own, *around)))
-
-
-def _place_value(key: str) -> str:
-    commune = communes.get(key)
-    if commune:
-        return f"commune-{commune.code}"
-    concept = voc.get("territories").get(key)
-    if concept:
-        return concept.id
-    return ""

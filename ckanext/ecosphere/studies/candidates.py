@@ -1,4 +1,4 @@
-"""Datasets for a need on a site: the best of the catalogue, and why; what is known of their extent.
+"""Datasets for a need on a site: the best of the catalogue, and why.
 
 Solr finds the datasets that have one of the phrases of a need, among those made for the places in which the site lies.
 If there are none, it looks everywhere: the need is then known, and mapped elsewhere. They are ranked here, so that each
@@ -8,6 +8,7 @@ rank has its reasons: what the title says outweighs everything else.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -20,7 +21,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.shared import reach
-from ckanext.ecosphere.studies import frames, presence
+from ckanext.ecosphere.studies import frames, presence, states
 from ckanext.ecosphere.studies.extents import Ground, finding_of, territory_of_service
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.site import Site
@@ -51,11 +52,12 @@ SINGLE, APART = 0.9, 0.5
 TO_THE_POINT, THEME, PRODUCER, RESERVED = 40.0, 12.0, 5.0, -8.0
 #: A place that holds a tenth of the site is worth half of one that holds all of it.
 SHARE_POWER = 0.3
-#: Points of the dataset of a need that holds most of the site, and less for others.
-HOLDS = 20.0
+#: Points of the dataset of a need that holds most of the site, and less for others; of one that does not touch it.
+HOLDS, ELSEWHERE = 20.0, -24.0
 #: Points that a title loses which is the name of a table.
 TECHNICAL = 15.0
 SCALE, AGE, QUALITY = 5.0, 5.0, 6.0
+#: Kind of place → points of a dataset that is made for it: the closer around the site, the more.
 EXACTNESS = {
     "commune": 24.0,
     "epci": 22.0,
@@ -69,34 +71,13 @@ EXACTNESS = {
 TOO_WEAK = 0.5
 #: Phrases of a need that are good enough as mere keywords.
 BEST_PHRASES = 2
-#: Declared départements of which the title may name a commune.
-MOST_DEPARTEMENTS = 3
 #: Points that data lose a year, whatever the need says, and the most that they lose.
 YEARLY, OLDEST = 0.4, 6.0
-#: Kilometres from the sea within which data of the sea are of use on land.
-COAST = 2
 _YEAR = re.compile(r"(?:1[6-9]|20)\d\d(?=\D|$)")
-_STOP_WORDS = frozenset(
-    [
-        "a",
-        "au",
-        "aux",
-        "avec",
-        "d",
-        "dans",
-        "de",
-        "des",
-        "du",
-        "en",
-        "et",
-        "l",
-        "la",
-        "le",
-        "les",
-        "n",
-        "ou",
-    ]
-).union(["par", "pour", "s", "sur", "un", "une"])
+
+Words = tuple[str, ...]
+Row = dict[str, Any]
+Reason = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -114,7 +95,7 @@ class Candidate:
     name: str
     title: str
     organisation: str
-    reasons: tuple[tuple[str, dict[str, Any]], ...]
+    reasons: tuple[Reason, ...]
     finding: Finding
     countable: bool
 
@@ -134,6 +115,9 @@ class Match:
     words: str = ""
 
 
+NO_MATCH = Match(0.0)
+
+
 def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, list[Candidate]]:
     """Return the best datasets of each need, best first, at most five, by id of the need.
 
@@ -144,31 +128,25 @@ def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, li
     """
     ground = Ground(site)
     rows_of = {need.id: _rows(need, ground, context) for need in needs}
-    ids = [row["id"] for rows in rows_of.values() for row in rows]
-    datasets = _datasets(dict.fromkeys(ids), context)
+    ids = dict.fromkeys(row["id"] for rows in rows_of.values() for row in rows)
+    datasets = _datasets(list(ids), context)
     findings = {id_: finding_of(dataset, ground) for id_, dataset in datasets.items()}
     offered: dict[str, list[Candidate]] = {}
     for need in needs:
         rows = [row for row in rows_of[need.id] if row["id"] in datasets]
-        if any(findings[row["id"]].share for row in rows):
-            rows = [row for row in rows if findings[row["id"]].share]
-        rated = [
-            _rated(need, row, datasets[row["id"]], findings[row["id"]], ground) for row in rows
-        ]
-        rated = _by_share(rated)
+        largest = max((findings[row["id"]].share for row in rows), default=0.0)
+        rated: list[tuple[float, Candidate]] = []
+        for row in rows:
+            finding = findings[row["id"]]
+            if largest and not finding.share:
+                continue
+            worth, candidate = _rated(need, row, datasets[row["id"]], finding, ground)
+            if largest:
+                worth += HOLDS * finding.share / largest
+            rated.append((worth, candidate))
+        rated.sort(key=lambda pair: -pair[0])
         offered[need.id] = [candidate for _worth, candidate in rated[:MOST]]
     return offered
-
-
-def _by_share(rated: list[tuple[float, Candidate]]) -> list[tuple[float, Candidate]]:
-    """Return datasets, best first: those that hold more of the site than others are worth more."""
-    largest = max((candidate.finding.share for _worth, candidate in rated), default=0)
-    if largest:
-        rated = [
-            (worth + HOLDS * candidate.finding.share / largest, candidate)
-            for worth, candidate in rated
-        ]
-    return sorted(rated, key=lambda pair: -pair[0])
 
 
 # --- questions -------------------------------------------------------------------------------
@@ -179,124 +157,124 @@ def _has_places() -> bool:
     return p.plugin_loaded("ecosphere_search")
 
 
-def _rows(need: Need, ground: Ground, context: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the index documents of the datasets of a need that are worth reading, with their `match`, best first."""
-    query = _query(need.words)
-    if not query:
+def _rows(need: Need, ground: Ground, context: Mapping[str, Any]) -> list[Row]:
+    """Return the index documents of the datasets of a need that are worth reading, best first."""
+    question = {
+        "q": _query(need.words),
+        "defType": "edismax",
+        "mm": "1",
+        "tie": "0.1",
+        "fl": ["id", "title", "notes", "tags", PLACE_FIELD, THEME_FIELD, QUALITY_FIELD],
+    }
+    if not question["q"]:
         return []
     looks = [(SUBJECT, "", ROWS_ANYWHERE), (DESCRIPTION, "", ROWS_ANYWHERE)]
     if _has_places():
-        here = _here(ground)
+        values = " OR ".join(f'"{value}"' for value in ground.values)
+        here = f"{PLACE_FIELD}:({values}) OR (*:* -{PLACE_FIELD}:[* TO *])"
         looks = [(SUBJECT, here, ROWS), (DESCRIPTION, here, ROWS), (SUBJECT, "", ROWS)]
     for fields, where, number in looks:
-        rows = _best(need, ground, _search(query, fields, where, number, context))
+        filters = list(filter(None, ["+dataset_type:dataset", where]))
+        asked = {**question, "qf": fields, "fq_list": filters, "rows": number}
+        rows = _best(need, ground, _search(asked, context))
         if rows:
             return rows
     return []
 
 
-def _search(
-    query: str, fields: str, where: str, rows: int, context: dict[str, Any]
-) -> list[dict[str, Any]]:
-    filters = ["+dataset_type:dataset"]
-    if where:
-        filters.append(where)
-    question = {
-        "q": query,
-        "defType": "edismax",
-        "qf": fields,
-        "mm": "1",
-        "tie": "0.1",
-        "fq_list": filters,
-        "rows": rows,
-        "facet": "false",
-        "include_private": True,
-        "fl": ["id", "title", "notes", "tags", PLACE_FIELD, THEME_FIELD, QUALITY_FIELD],
+def _search(question: Mapping[str, Any], context: Mapping[str, Any]) -> list[Row]:
+    # Actions change their context.
+    own: Any = {
+        key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context
     }
-    answer = tk.get_action("package_search")(_context(context), question)
-    return list(answer["results"])
+    asked = {**question, "facet": "false", "include_private": True}
+    return list(tk.get_action("package_search")(own, asked)["results"])
 
 
-def _context(context: Mapping[str, Any]) -> Any:
-    """Return a context for one question, since actions change theirs."""
-    kept = ("user", "auth_user_obj", "ignore_auth")
-    return {key: context[key] for key in kept if key in context}
-
-
-def _datasets(ids: Iterable[str], context: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _datasets(ids: Sequence[str], context: Mapping[str, Any]) -> dict[str, Row]:
     """Return datasets by id."""
-    datasets: dict[str, dict[str, Any]] = {}
-    waiting = list(ids)
-    while waiting:
-        batch, waiting = waiting[:BATCH], waiting[BATCH:]
-        wanted = " OR ".join(f'"{id_}"' for id_ in batch)
-        question = {
-            "q": "*:*",
-            "fq_list": [f"id:({wanted})"],
-            "rows": BATCH,
-            "facet": "false",
-            "include_private": True,
-        }
-        answer = tk.get_action("package_search")(_context(context), question)
-        datasets.update({dataset["id"]: dataset for dataset in answer["results"]})
+    datasets: dict[str, Row] = {}
+    for start in range(0, len(ids), BATCH):
+        wanted = " OR ".join(f'"{id_}"' for id_ in ids[start : start + BATCH])
+        question = {"q": "*:*", "fq_list": [f"id:({wanted})"], "rows": BATCH}
+        datasets.update({dataset["id"]: dataset for dataset in _search(question, context)})
     return datasets
 
 
 def _query(phrases: Sequence[str]) -> str:
     """Return a query for Solr's edismax parser that any of the phrases satisfies, the first best."""
-    clauses: list[str] = []
+    query = ""
     for rank, phrase in enumerate(phrases):
-        clause = f"{_clause(_words(phrase))}^{_weight(rank):.2f}"
-        if len(" OR ".join([*clauses, clause])) > LONGEST_QUERY:
+        words = _words(phrase)
+        if not words:
+            continue
+        clause = f'"{" ".join(words)}"'
+        if len(words) > 1:
+            clause = f"{clause}~{SLOP}"
+        longer = f"{query} OR {clause}^{_weight(rank):.2f}".removeprefix(" OR ")
+        if len(longer) > LONGEST_QUERY:
             break
-        if _words(phrase):
-            clauses.append(clause)
-    return " OR ".join(clauses)
-
-
-def _clause(words: Sequence[str]) -> str:
-    if len(words) == 1:
-        return f'"{words[0]}"'
-    return f'"{" ".join(words)}"~{SLOP}'
+        query = longer
+    return query
 
 
 def _weight(rank: int) -> float:
     return max(LEAST, 1 - LATER * rank)
 
 
-def _words(text: str) -> tuple[str, ...]:
+# --- words -----------------------------------------------------------------------------------
+
+
+def _words(text: str) -> Words:
     """Return the words of a text that say something, without case and accents."""
-    return tuple(word for word in voc.normalise(text).split() if word not in _STOP_WORDS)
+    return tuple(word for word in voc.normalise(text).split() if word not in voc.SMALL_WORDS)
 
 
-def _here(ground: Ground) -> str:
-    """Return the filter of the datasets made for the places in which a site lies, and of those without a place."""
-    values = " OR ".join(f'"{value}"' for value in ground.values)
-    return f"{PLACE_FIELD}:({values}) OR (*:* -{PLACE_FIELD}:[* TO *])"
+@lru_cache(maxsize=20_000)
+def _stems(text: str) -> Words:
+    """Return the words of a text without their endings of number and gender, as the index has them, more or less."""
+    return tuple(map(_stem, _words(text[:5_000])))
+
+
+def _stem(word: str) -> str:
+    if word.isdigit() or len(word) < 4:  # noqa: PLR2004
+        return word
+    if word.endswith("aux"):
+        return word[:-3] + "al"
+    return word.rstrip("sx").rstrip("e")
+
+
+def _begins(stems: Words, text: Words) -> bool:
+    """Return whether a text begins with a phrase, in its order, with at most two other words between."""
+    rest = iter(text[: len(stems) + 2])
+    return text[:1] == stems[:1] and all(stem in rest for stem in stems)
+
+
+def _place_of(stems: Words, text: Words) -> int | None:
+    """Return the place of a phrase in a text, None if it is nowhere."""
+    places = range(len(text))
+    return next((place for place in places if _begins(stems, text[place:])), None)
 
 
 # --- ranking ---------------------------------------------------------------------------------
 
 
-def _best(need: Need, ground: Ground, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the index documents that are worth reading, by words, theme and place, best first."""
-    rated: list[tuple[float, dict[str, Any]]] = []
+def _best(need: Need, ground: Ground, rows: list[Row]) -> list[Row]:
+    """Return the index documents that are worth reading, by words, theme and place, each with `match` and `worth`."""
+    matching: list[Row] = []
     for row in rows:
-        theme = _of_theme(need, row.get(THEME_FIELD))
-        row["match"] = _match(need, row, is_of_theme=bool(theme))
-        if row["match"].worth:
-            worth = (
-                row["match"].worth + theme + _exactness(row.get(PLACE_FIELD) or (), need, ground)
-            )
-            if _is_table_name(str(row.get("title") or "")):
-                worth -= TECHNICAL
-            rated.append((worth, row))
-    rated.sort(key=lambda pair: -pair[0])
-    least = max((row["match"].worth for _worth, row in rated), default=0) * TOO_WEAK
-    return [row for _worth, row in rated if row["match"].worth >= least][:MOST_READ]
-
-
-NO_MATCH = Match(0.0)
+        theme = 0.0
+        if set(need.themes).intersection(row.get(THEME_FIELD) or ()):
+            theme = THEME
+        match = _match(need, row, is_of_theme=bool(theme))
+        worth = match.worth + theme + _exactness(row.get(PLACE_FIELD) or (), need, ground)
+        if _is_table_name(str(row.get("title") or "")):
+            worth -= TECHNICAL
+        if match.worth:
+            matching.append({**row, "match": match, "worth": worth})
+    least = max((row["match"].worth for row in matching), default=0) * TOO_WEAK
+    matching.sort(key=lambda row: -row["worth"])
+    return [row for row in matching if row["match"].worth >= least][:MOST_READ]
 
 
 def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
@@ -311,261 +289,181 @@ def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
     text = str(row.get("title") or "")
     title = _stems(text)
     keywords = {_stems(str(tag)) for tag in row.get("tags") or ()}
-    notes: tuple[str, ...] = ()
+    notes: Words = ()
     if _is_table_name(text):
         notes = _stems(str(row.get("notes") or ""))
+    is_of_other_theme = bool(row.get(THEME_FIELD)) and not is_of_theme
     best = NO_MATCH
     for rank, phrase in enumerate(need.words):
         stems = _stems(phrase)
-        if not stems:
-            continue
-        is_specific = len(stems) > 1 or phrase.isupper() or not rank
+        is_single = len(stems) == 1
         weight = _weight(rank)
-        if len(stems) == 1:
+        if is_single:
             weight *= SINGLE
-        matches = []
-        if is_specific or is_of_theme or title[:1] == stems:
-            matches.append(Match(weight * _title_worth(stems, title), "title", phrase))
-        if is_of_theme and rank < BEST_PHRASES and stems in keywords:
-            matches.append(Match(weight * IN_KEYWORDS, "keywords", phrase))
-        if is_of_theme and len(stems) > 1:
-            matches.append(Match(weight * IN_TEXT * _nearness(stems, notes), "text", phrase))
-        best = max([best, *matches], key=lambda match: match.worth)
-    if best.worth and _is_of_another(need, title):
+        # A further word or phrase says little, if the title does not begin so and the theme is another.
+        is_loose = rank and not phrase.isupper() and title[: len(stems)] != stems
+        is_vague = is_loose and (is_single or is_of_other_theme)
+        worth, code = 0.0, "title"
+        if stems and (is_of_theme or not is_vague):
+            worth = _title_worth(stems, title)
+        if is_of_theme and rank < BEST_PHRASES and stems in keywords and worth < IN_KEYWORDS:
+            worth, code = IN_KEYWORDS, "keywords"
+        is_in_notes = len(stems) > 1 and _place_of(stems, notes) is not None
+        if is_of_theme and is_in_notes and worth < IN_TEXT:
+            worth, code = IN_TEXT, "text"
+        if weight * worth > best.worth:
+            best = Match(weight * worth, code, phrase)
+    if best.worth and _is_of_another(need, title, _stems(best.words)):
         return NO_MATCH
     return best
 
 
+def _title_worth(stems: Words, title: Words) -> float:
+    place = _place_of(stems, title)
+    if place is not None:
+        return IN_TITLE + TO_THE_POINT / (1 + place)
+    if len(stems) > 1 and set(stems) <= set(title):
+        return IN_TITLE * APART + TO_THE_POINT / (1 + min(map(title.index, stems)))
+    return 0.0
+
+
 @cache
-def _needs_by_word() -> dict[str, list[tuple[str, tuple[str, ...]]]]:
-    """Return the phrases of all needs by their first word, each with the id of its need."""
-    phrases: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+def _phrases() -> dict[str, dict[Words, set[str]]]:
+    """Return the phrases of all needs by their first word, each with the ids of its needs."""
+    phrases: dict[str, dict[Words, set[str]]] = defaultdict(lambda: defaultdict(set))
     for need in frames.needs().values():
         for stems in filter(None, map(_stems, need.words)):
-            phrases.setdefault(stems[0], []).append((need.id, stems))
+            phrases[stems[0]][stems].add(need.id)
     return phrases
 
 
 @lru_cache(maxsize=10_000)
-def _subjects(title: tuple[str, ...]) -> tuple[tuple[str, int, int], ...]:
-    """Return what a title says: id of the need, place and length of each phrase; a word alone counts at the start.
+def _subjects(title: Words) -> tuple[tuple[int, Words], ...]:
+    """Return the phrases of needs that a title says, and their places; a word alone counts at the start.
 
     "Trafic du réseau routier" is about traffic, not about the network.
     """
-    said: list[tuple[str, int, int]] = []
-    phrases = _needs_by_word()
+    subjects: list[tuple[int, Words]] = []
     for place, word in enumerate(title):
-        for need_id, stems in phrases.get(word, ()):
-            is_first = not place or len(stems) > 1
-            if is_first and _goes_on(stems, title[place : place + len(stems) + 2]):
-                said.append((need_id, place, len(stems)))
-    return tuple(said)
+        for stems in _phrases().get(word, ()):
+            if (not place or len(stems) > 1) and _begins(stems, title[place:]):
+                subjects.append((place, stems))
+    return tuple(subjects)
 
 
-@lru_cache(maxsize=2_000)
-def _akin(words: tuple[str, ...]) -> frozenset[str]:
-    """Return the ids of the needs that have one of the phrases: copies of a need, and those of the same subject."""
-    phrases = _needs_by_word()
-    akin: set[str] = set()
-    for stems in filter(None, map(_stems, words)):
-        akin.update(need_id for need_id, other in phrases.get(stems[0], ()) if other == stems)
-    return frozenset(akin)
+def _ids(stems: Words) -> set[str]:
+    """Return the ids of the needs that have a phrase."""
+    return _phrases().get(stems[0], {}).get(stems, set())
 
 
-def _is_of_another(need: Need, title: tuple[str, ...]) -> bool:
-    """Return whether a title says a phrase of another need, before those of this one, and as long."""
-    own = _akin(need.words) | {need.id}
-    first, longest = len(title), 0
-    for stems in map(_stems, need.words):
-        if stems and set(stems) <= set(title):
-            place = min(map(title.index, stems))
-            first, longest = min(first, place), max(longest, len(stems))
-    return any(
-        need_id not in own and place < first and length >= longest
-        for need_id, place, length in _subjects(title)
-    )
+def _is_of_another(need: Need, title: Words, matched: Words) -> bool:
+    """Return whether a title is rather about another need.
 
-
-def _place_of(stems: tuple[str, ...], text: tuple[str, ...]) -> int | None:
-    """Return where the words are in the text in their order, with at most two others between them; None if nowhere."""
-    for place, stem in enumerate(text):
-        if stem in stems[:1] and _goes_on(stems, text[place : place + len(stems) + 2]):
-            return place
-    return None
-
-
-def _title_worth(stems: tuple[str, ...], title: tuple[str, ...]) -> float:
-    nearness = _nearness(stems, title)
-    if not nearness and len(stems) > 1 and set(stems) <= set(title):
-        nearness = APART
-    if not nearness:
-        return 0.0
-    before = next(place for place, stem in enumerate(title) if stem in stems)
-    return IN_TITLE * nearness + TO_THE_POINT / (1 + before)
-
-
-def _nearness(stems: tuple[str, ...], text: tuple[str, ...]) -> float:
-    """Return 1 if the words are together in the text, else 0."""
-    return float(_place_of(stems, text) is not None)
-
-
-def _goes_on(stems: tuple[str, ...], text: tuple[str, ...]) -> bool:
-    left = iter(text)
-    return all(stem in left for stem in stems)
-
-
-@lru_cache(maxsize=20_000)
-def _stems(text: str) -> tuple[str, ...]:
-    """Return the words of a text without their endings of number and gender, as the index has them, more or less."""
-    return tuple(map(_stem, _words(text[:5_000])))
-
-
-def _stem(word: str) -> str:
-    if word.isdigit() or len(word) < 4:  # noqa: PLR2004
-        return word
-    if word.endswith("aux"):
-        return word[:-3] + "al"
-    return word.rstrip("sx").rstrip("e")
-
-
-def _of_theme(need: Need, values: Any) -> float:
-    if set(need.themes).intersection(values or ()):
-        return THEME
-    return 0.0
+    It says a phrase of another subject, before those of this need and as long; or the phrase that matched is shared
+    with another need, and the title goes on otherwise than this one: "ZNIEFF… de type I" is not of type II.
+    """
+    akin, first, longest = {need.id}, len(title), 0
+    own = list(filter(None, map(_stems, need.words)))
+    for stems in own:
+        akin |= _ids(stems)
+        if set(stems) <= set(title):
+            first = min(first, *map(title.index, stems))
+            longest = max(longest, len(stems))
+    beginnings = {stems[:-1] for stems in own if len(stems) > 1}
+    subjects = [(place, stems, _ids(stems)) for place, stems in _subjects(title)]
+    for place, stems, ids in subjects:
+        if place < first and len(stems) >= longest and not akin.issuperset(ids):
+            return True
+        goes_on_otherwise = stems[:-1] in beginnings and need.id not in ids
+        if goes_on_otherwise and ids & _ids(matched):
+            return True
+    return False
 
 
 def _exactness(values: Iterable[str], need: Need, ground: Ground) -> float:
     """Return what the places of a dataset are worth: the closer around the site, the more, if they hold all of it."""
     worth = 0.0
     for value in values:
-        if value not in ground.order:
-            continue
-        level = next((kind for kind in EXACTNESS if value.startswith(kind)), "")
-        exactness = EXACTNESS.get(level, 0.0)
-        if need.place == "national" and level == "pays":
+        kind = next((kind for kind in EXACTNESS if value.startswith(kind)), "")
+        exactness = EXACTNESS.get(kind, 0.0)
+        if need.place == "national" and kind == "pays":
             exactness = EXACTNESS["departement"]
         worth = max(worth, exactness * ground.share(value) ** SHARE_POWER)
     return worth
 
 
 def _rated(
-    need: Need, row: Mapping[str, Any], dataset: dict[str, Any], finding: Finding, ground: Ground
+    need: Need, row: Row, dataset: Row, finding: Finding, ground: Ground
 ) -> tuple[float, Candidate]:
-    """Return a dataset as a candidate, and its worth."""
-    match: Match = row["match"]
-    view = View(dataset)
-    worth = match.worth - _loss(view)
-    if _is_table_name(view.title):
-        worth -= TECHNICAL
-    reasons: list[tuple[str, dict[str, Any]]] = []
-    if match.code:
-        reasons.append((match.code, {"words": match.words}))
-    themes = _themes(view)
-    of_need = [theme for theme in need.themes if theme in themes]
-    if of_need:
-        worth += THEME
-        reasons.append(("theme", {"theme": of_need[0]}))
-    place = str(finding.params.get("place") or "")
-    if finding.share:
-        values = _values(finding) or row.get(PLACE_FIELD) or ()
-        worth += _exactness(values, need, ground)
-        if place:
-            reasons.append(("place", {"place": place}))
-    else:
-        worth -= EXACTNESS["commune"]
-    for points, reason in _qualities(need, row, dataset, view, ground):
+    """Return what a dataset is worth, and the dataset as a candidate."""
+    reasons: list[Reason] = [(row["match"].code, {"words": row["match"].words})]
+    worth = row["worth"]
+    if not finding.share:
+        worth += ELSEWHERE
+    elif "place" in finding.params:
+        reasons.append(("place", {"place": finding.params["place"]}))
+    for points, code, params in _qualities(need, row, dataset, ground):
         worth += points
-        reasons.append(reason)
-    organization = dataset.get("organization") or {}
+        if code:
+            reasons.append((code, params))
+    is_open = finding.state != states.RESTRICTED
     candidate = Candidate(
         package_id=str(dataset["id"]),
         name=str(dataset.get("name") or ""),
         title=str(dataset.get("title") or dataset.get("name") or ""),
-        organisation=str(organization.get("title") or ""),
+        organisation=str((dataset.get("organization") or {}).get("title") or ""),
         reasons=tuple(reasons),
         finding=finding,
-        countable=presence.is_countable(dataset),
+        countable=is_open and presence.is_countable(dataset),
     )
     return worth, candidate
 
 
-def _values(finding: Finding) -> list[str]:
-    place = str(finding.params.get("place") or "")
-    if place:
-        return [place]
-    return []
-
-
-Rated = tuple[float, tuple[str, dict[str, Any]]]
-
-
 def _qualities(
-    need: Need, row: Mapping[str, Any], dataset: dict[str, Any], view: View, ground: Ground
-) -> list[Rated]:
-    """Return points and reasons: competence of the producer, scale, age, quality, access."""
-    rated: list[Rated] = []
-    if _is_competent(dataset, ground):
-        rated.append((PRODUCER, ("producer", {})))
-    scale = view.scale
-    if need.scale and scale.isdigit():
-        params = {"scale": int(scale)}
-        if int(scale) <= need.scale:
-            rated.append((SCALE, ("scale", params)))
-        else:
-            rated.append((-SCALE, ("coarse", params)))
+    need: Need, row: Row, dataset: Row, ground: Ground
+) -> list[tuple[float, str, dict[str, Any]]]:
+    """Return points, and the reason that says so if any: theme, producer, scale, age, quality, access."""
+    view = View(dataset)
+    rated: list[tuple[float, str, dict[str, Any]]] = []
+    for theme in need.themes:
+        if theme in (row.get(THEME_FIELD) or ()):
+            rated.append((0.0, "theme", {"theme": theme}))
+            break
+    if territory_of_service(dataset) in ground.order:
+        rated.append((PRODUCER, "producer", {}))
+    if need.scale and view.scale.isdigit():
+        points, code = SCALE, "scale"
+        if int(view.scale) > need.scale:
+            points, code = -SCALE, "coarse"
+        rated.append((points, code, {"scale": int(view.scale)}))
     year = _year(view)
-    if need.age and year:
-        if datetime.now(timezone.utc).year - year <= need.age:
-            rated.append((AGE, ("recent", {"year": year})))
-        else:
-            rated.append((-AGE, ("old", {"year": year})))
+    age = max(0, datetime.now(timezone.utc).year - year)
+    rated.append((-min(OLDEST, YEARLY * age), "", {}))
+    if not year:
+        rated[-1] = (-OLDEST / 2, "", {})
+    elif need.age and age <= need.age:
+        rated.append((AGE, "recent", {"year": year}))
+    elif need.age:
+        rated.append((-AGE, "old", {"year": year}))
     quality = row.get(QUALITY_FIELD)
-    if quality is None:
-        quality = dataset.get(QUALITY_FIELD)
     if isinstance(quality, (int, float)):
-        rated.append((QUALITY * quality / 100, ("quality", {"score": round(quality)})))
+        rated.append((QUALITY * quality / 100, "quality", {"score": round(quality)}))
     if reach.ways(dataset) == [reach.RESERVED]:
-        rated.append((RESERVED, ("restricted", {})))
+        rated.append((RESERVED, "restricted", {}))
     return rated
-
-
-def _themes(view: View) -> set[str]:
-    """Return the ids of the themes of a dataset, and of those above them."""
-    vocabulary = voc.get("themes")
-    ids: set[str] = set()
-    for concept in filter(None, map(vocabulary.get, view.themes)):
-        ids.add(concept.id)
-        ids.update(above.id for above in vocabulary.ancestors(concept.uri))
-    return ids
-
-
-def _is_competent(dataset: Mapping[str, Any], ground: Ground) -> bool:
-    """Return whether a dataset is of a service whose territory holds the site, or a part of it."""
-    return territory_of_service(dataset) in ground.order
 
 
 def _is_table_name(title: str) -> bool:
     return " " not in title.strip()
 
 
-def _loss(view: View) -> float:
-    """Return the points that a dataset loses by its age."""
-    year = _year(view)
-    if not year:
-        return OLDEST / 2
-    return min(OLDEST, YEARLY * max(0, datetime.now(timezone.utc).year - year))
-
-
 def _year(view: View) -> int:
     """Return the year of the data, 0 if not known."""
     ends = [str(period.get("end") or "") for period in view.rows("temporal_coverage")]
-    for text in (
+    texts = (
         view.text("modified"),
         max(ends, default=""),
         view.text("issued"),
         view.text("created"),
-    ):
-        match = _YEAR.match(text)
-        if match:
-            return int(match[0])
-    return 0
+    )
+    return next((int(match[0]) for match in map(_YEAR.match, texts) if match), 0)

@@ -23,7 +23,6 @@ from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.studies import presence, states, store
 from ckanext.ecosphere.studies.jobs import COUNT, of_study, open_keys
 from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed
-from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
 from ckanext.ecosphere.work.model import PENDING, RUNNING, Work, now
 
@@ -124,36 +123,49 @@ def _go_to_the_end(row: Work) -> None:
     )
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A dataset to count: ids of its rows and of the dataset, owner of the study, site, and what is known so far."""
-
-    id: int
-    key: str
-    study_id: str
-    owner_id: str
-    package_id: str
-    site: Site
-    finding: Finding
-    attempts: int
-
-
 def _count(id_: int) -> None:
-    task = _task(id_)
-    if task is None:
+    """Count the objects of the dataset that a claimed row names; end the row if that dataset is not wanted any more."""
+    row = model.Session.get(Work, id_, populate_existing=True)
+    if row is None:
+        model.Session.rollback()
         return
+    study_id, key, attempts = row.content["study"], str(row.key), row.attempts
+    stored = model.Session.get(StudyDataset, key)
+    study = model.Session.get(Study, study_id)
+    if study is None or stored is None or stored.decision == store.ASIDE:
+        model.Session.delete(row)
+        model.Session.flush()
+        _note_rest(study_id)
+        model.Session.commit()
+        return
+    site, package_id = store.site_of(study), stored.package_id
+    unknown = Finding(states.NOT_MAPPED, "unknown", extent="unknown")
+    finding = store.finding_of(stored.finding) or unknown
     try:
-        if task.attempts > COUNT.most_tries:
-            finding = unanswered(task.finding, "broken-answer")  # it killed the process each time
+        dataset = _dataset(package_id, study.owner_id)
+        model.Session.rollback()  # nothing is open while a server is waited for
+        if dataset is None:
+            finding = Finding(states.NOBODY, "gone", at=presence.moment())
+        elif attempts > COUNT.most_tries:
+            finding = unanswered(finding, "broken-answer")  # it killed the process each time
         else:
-            finding = _asked(task)
+            finding = presence.count(dataset, site, finding)
     except Exception:
         # Whatever it is: the answers of others may break a library. Neither place nor study is logged.
         model.Session.rollback()
-        log.exception("The objects of dataset %s could not be counted", task.package_id)
-        finding = unanswered(task.finding, "broken-answer")
-    is_last = finding.code not in PASSING or task.attempts >= COUNT.most_tries
-    _save(task, finding, is_last)
+        log.exception("The objects of dataset %s could not be counted", package_id)
+        finding = unanswered(finding, "broken-answer")
+    is_last = finding.code not in PASSING or attempts >= COUNT.most_tries
+    for saving in range(1, SAVINGS + 1):
+        try:
+            _save(id_, key, study_id, finding, is_last)
+            break
+        except (OperationalError, StaleDataError):
+            # A person is changing the study: the worker gives way before PostgreSQL ends either of them.
+            model.Session.rollback()
+            if saving == SAVINGS:
+                raise
+            time.sleep(0.2 * saving)
     if not is_last:
         COUNT.retry(id_, presence.NoAnswer(finding.code))
 
@@ -165,92 +177,40 @@ def unanswered(finding: Finding, code: str) -> Finding:
     return replace(failed, count=None, nearest=None, at=presence.moment())
 
 
-def _task(id_: int) -> _Task | None:
-    """Return what a claimed row asks for; end it if its study or dataset of a study was deleted meanwhile."""
-    row = model.Session.get(Work, id_, populate_existing=True)
-    if row is None:
-        model.Session.rollback()
-        return None
-    stored = model.Session.get(StudyDataset, row.key)
-    study = model.Session.get(Study, row.content["study"])
-    if study is None or stored is None or stored.decision == store.ASIDE:
-        study_id = row.content["study"]
-        model.Session.delete(row)
-        model.Session.flush()
-        _note_rest(study_id)
-        model.Session.commit()
-        return None
-    unknown = Finding(states.NOT_MAPPED, "unknown", extent="unknown")
-    task = _Task(
-        id=id_,
-        key=stored.id,
-        study_id=study.id,
-        owner_id=study.owner_id,
-        package_id=stored.package_id,
-        site=store.site_of(study),
-        finding=store.finding_of(stored.finding) or unknown,
-        attempts=row.attempts,
-    )
-    model.Session.rollback()  # nothing is open while a server is waited for
-    return task
-
-
-def _asked(task: _Task) -> Finding:
-    dataset = _dataset(task)
-    model.Session.rollback()
-    if dataset is None:
-        return Finding(states.NOBODY, "gone", at=presence.moment())
-    return presence.count(dataset, task.site, task.finding)
-
-
-def _dataset(task: _Task) -> dict[str, Any] | None:
-    """Return a dataset with its services as the owner of the study may read it, None if they may not."""
-    owner = model.Session.get(model.User, task.owner_id)
+def _dataset(package_id: str, owner_id: str) -> dict[str, Any] | None:
+    """Return a dataset with its services as the owner of a study may read it, None if they may not."""
+    owner = model.Session.get(model.User, owner_id)
     if owner is None or owner.state != model.State.ACTIVE:
         return None
-    name = owner.name
-
-    def ask(action: str, **parameters: str) -> dict[str, Any] | None:
-        # Actions change their context.
-        context: Any = {"user": name, "auth_user_obj": model.User.get(name), "ignore_auth": False}
-        try:
-            return tk.get_action(action)(context, parameters)
-        except (tk.ObjectNotFound, tk.NotAuthorized):
-            return None
-
-    dataset = ask("package_show", id=task.package_id)
+    dataset = _answer_of("package_show", owner.name, id=package_id)
     if dataset is None or dataset.get("state") != model.State.ACTIVE:
         return None
     if tk.h.plugin_loaded("ecosphere_access"):
         for resource in dataset.get("resources") or []:
-            resource["ecosphere_service"] = ask(
-                "ecosphere_access_service_show", resource_id=resource["id"]
+            resource["ecosphere_service"] = _answer_of(
+                "ecosphere_access_service_show", owner.name, resource_id=resource["id"]
             )
     return dataset
+
+
+def _answer_of(action: str, name: str, **parameters: str) -> dict[str, Any] | None:
+    """Return what an action tells a person, None if they may not know it."""
+    context: Any = {"user": name, "auth_user_obj": model.User.get(name), "ignore_auth": False}
+    try:
+        return tk.get_action(action)(context, parameters)
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return None
 
 
 # --- saved -----------------------------------------------------------------------------------
 
 
-def _save(task: _Task, finding: Finding, is_last: bool) -> None:
+def _save(id_: int, key: str, study_id: str, finding: Finding, is_last: bool) -> None:
     """Store a finding, and end its row if it is the last one; commit."""
-    for saving in range(1, SAVINGS + 1):
-        try:
-            model.Session.execute(sa.text(f"SET LOCAL lock_timeout = '{SAVING_TIMEOUT}'"))
-            _store(task, finding, is_last)
-            model.Session.commit()
-            return
-        except (OperationalError, StaleDataError):
-            # A person is changing the study: the worker gives way before PostgreSQL ends either of them.
-            model.Session.rollback()
-            if saving == SAVINGS:
-                raise
-            time.sleep(0.2 * saving)
-
-
-def _store(task: _Task, finding: Finding, is_last: bool) -> None:
-    stored = model.Session.get(StudyDataset, task.key, with_for_update=True, populate_existing=True)
-    _lock(task.study_id)
+    model.Session.execute(sa.text(f"SET LOCAL lock_timeout = '{SAVING_TIMEOUT}'"))
+    stored = model.Session.get(StudyDataset, key, with_for_update=True, populate_existing=True)
+    # The last of two workers sees what the other one has done.
+    model.Session.get(Study, study_id, with_for_update=True, populate_existing=True)
     if stored is not None:
         stored.finding = asdict(finding)
         need = model.Session.get(StudyNeed, stored.study_need_id, populate_existing=True)
@@ -259,13 +219,9 @@ def _store(task: _Task, finding: Finding, is_last: bool) -> None:
             need.finding = asdict(store.concluded(need, store.datasets([need])[need.id]))
     if is_last:
         # A row that was asked for again meanwhile waits: it stays.
-        model.Session.execute(sa.delete(Work).where(Work.id == task.id, Work.status == RUNNING))
-    _note_rest(task.study_id)
-
-
-def _lock(study_id: str) -> None:
-    """Lock a study, so that the last of two workers sees what the other one has done."""
-    model.Session.get(Study, study_id, with_for_update=True, populate_existing=True)
+        model.Session.execute(sa.delete(Work).where(Work.id == id_, Work.status == RUNNING))
+    _note_rest(study_id)
+    model.Session.commit()
 
 
 def _note_rest(study_id: str) -> None:

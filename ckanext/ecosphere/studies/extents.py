@@ -19,7 +19,7 @@ from ckanext.ecosphere.shared import reach
 from ckanext.ecosphere.studies import presence
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import COVERS, COVERS_PART, NOT_MAPPED, RESTRICTED, Finding
-from ckanext.ecosphere.vocabularies import communes, gazetteer
+from ckanext.ecosphere.vocabularies import gazetteer
 
 #: Kilometres from the sea within which data of the sea are of use on land.
 COAST = 2
@@ -37,7 +37,6 @@ class Ground:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._shares: dict[str, float] = {}
 
     @cached_property
     def at_sea(self) -> float:
@@ -74,9 +73,7 @@ class Ground:
             return 0.0
         if value.startswith(_SEA):
             return self.at_sea
-        if value not in self._shares:
-            self._shares[value] = self.site.share_in([value])
-        return self._shares[value]
+        return self.site.share_in([value])
 
     def share_of(self, values: Iterable[str]) -> float:
         """Return the share of the site that lies in any of the places."""
@@ -131,76 +128,73 @@ def finding_of(dataset: dict[str, Any], ground: Ground) -> Finding:
     return Finding(state, code, params, extent, share, at=presence.moment())
 
 
-def _extent(view: View, ground: Ground) -> tuple[str, str, float]:
+Extent = tuple[str, str, float]
+
+
+def _extent(view: View, ground: Ground) -> Extent:
     """Return how the extent of a dataset is known, its place that fits the site best, and its share of the site."""
-    declared = [value for value in map(_index_value, view.territories) if value]
-    of_title = _title_places(view, declared)
-    if of_title:
-        return "title", ground.closest(of_title), ground.share_of(of_title)
+    declared = list(filter(None, map(places.index_value, view.territories)))
     area, is_box = _geometry(view.values.get("spatial"))
-    if declared and not _is_of_a_part(declared, area, ground):
-        share = ground.share_of(declared)
-        if not share and ground.is_coastal and any(value.startswith(_SEA) for value in declared):
-            return _extent_by_box(area, ground)
-        return "territory", ground.closest(declared), share
+    titled = _title_places(view, declared, area)
+    if titled:
+        return "title", ground.closest(titled), ground.share_of(titled)
+    share = ground.share_of(declared)
     if area is None:
+        if declared:
+            return "territory", ground.closest(declared), share
         return "unknown", "", 0.0
+    of_area: Extent = ("geometry", "", ground.site.share_of(area))
     if is_box:
-        return "box", "", ground.site.share_of(area)
-    return "geometry", "", ground.site.share_of(area)
+        of_area = ("box", "", of_area[2])
+    # Who declares France, or a département, may have data of a part of it.
+    is_of_a_part = of_area[2] < min(share, presence.WHOLE) and _lies_in(area, declared)
+    if not declared or is_of_a_part:
+        return of_area
+    if not share and ground.is_coastal and any(value.startswith(_SEA) for value in declared):
+        return "box", "", ground.site.share_of(area.envelope)
+    return "territory", ground.closest(declared), share
 
 
-def _is_of_a_part(declared: Iterable[str], area: BaseGeometry | None, ground: Ground) -> bool:
-    """Return whether data that declare "France" lie elsewhere in it, by their geometry."""
-    if area is None or not set(declared) <= set(gazetteer.COUNTRIES):
-        return False
-    return not ground.site.share_of(area)
+def _lies_in(area: BaseGeometry, territories: Iterable[str]) -> bool:
+    """Return whether an area lies in the rectangle around territories, more or less; not, if it touches none."""
+    around = [_around(value) for value in territories]
+    return any(box is not None and box.covers(area.representative_point()) for box in around)
 
 
-def _extent_by_box(area: BaseGeometry | None, ground: Ground) -> tuple[str, str, float]:
-    """Return the extent of data of the sea for a site at its coast, of which only their rectangle may hold a part."""
-    if area is None:
-        return "unknown", "", 0.0
-    return "box", "", ground.site.share_of(area.envelope)
+def _around(territory: str) -> BaseGeometry | None:
+    """Return the rectangle around a territory in degrees; None of a commune."""
+    concept = voc.get("territories").get(territory)
+    if concept is None or not concept.data.get("bbox"):
+        return None
+    return shapely.box(*concept.data["bbox"])
 
 
-def _index_value(key: str) -> str:
-    """Return the index value of a territory or commune, given as URI or id; "" if it is not known."""
-    commune = communes.get(key)
-    if commune:
-        return f"commune-{commune.code}"
-    concept = voc.get("territories").get(key)
-    if concept:
-        return concept.id
-    return ""
-
-
-def _title_places(view: View, declared: Sequence[str]) -> list[str]:
+def _title_places(view: View, declared: Sequence[str], area: BaseGeometry | None) -> list[str]:
     """Return the places that a title names and that are to be believed rather than what is declared.
 
     These are communes and EPCI of the declared départements; the territory of the service itself, if the title names it
-    and another was declared by mistake; without any declared territory, all that the title names.
+    and another was declared by mistake; without any declared territory, all that the title names where the data lie
+    ("Crues de la Loire" are not of the département of this name).
     """
     title = view.title
     if any(value.startswith("commune-") for value in declared):
         return []
+    if not declared:
+        named = [concept.id for concept in (*places.coded_in(title), *places.in_text(title))]
+        boxes = {value: _around(value) for value in named}
+        return [value for value, box in boxes.items() if not (area and box) or box.intersects(area)]
     own = territory_of_service(view.values)
-    if own and declared and own not in declared and _is_level_with(own, declared):
+    if own and own not in declared and _is_level_with(own, declared):
         named = [concept.id for concept in places.in_text(title, common_words=True)]
         if own in named and not set(named).intersection(declared):
             return [own]
     codes = [code for code, concept in gazetteer.departements().items() if concept.id in declared]
-    if codes and len(codes) <= MOST_DEPARTEMENTS:
-        epcis = [
-            epci for epci in places.epcis_in(title) if set(epci.departements).intersection(codes)
-        ]
-        if epcis:
-            return [f"epci-{epci.code}" for epci in epcis]
-        return [f"commune-{commune.code}" for commune in gazetteer.communes_in(title, tuple(codes))]
-    if declared:
+    if not codes or len(codes) > MOST_DEPARTEMENTS:
         return []
-    named = [concept.id for concept in (*places.coded_in(title), *places.in_text(title))]
-    return list(dict.fromkeys(named))
+    epcis = [epci for epci in places.epcis_in(title) if set(epci.departements).intersection(codes)]
+    if epcis:
+        return [f"epci-{epci.code}" for epci in epcis]
+    return [f"commune-{commune.code}" for commune in gazetteer.communes_in(title, tuple(codes))]
 
 
 def _is_level_with(own: str, declared: Sequence[str]) -> bool:
@@ -216,30 +210,19 @@ def territory_of_service(dataset: Mapping[str, Any]) -> str:
     service = voc.get("organisations").get(str(organization.get("name") or ""))
     if service is None:
         return ""
-    return _index_value(str(service.data.get("territory") or ""))
+    return places.index_value(str(service.data.get("territory") or ""))
 
 
 def _geometry(value: Any) -> tuple[BaseGeometry | None, bool]:
-    """Return the geometry of a dataset in degrees, None without a valid one, and whether it is only a rectangle."""
-    if isinstance(value, str):
-        try:
+    """Return the geometry of a dataset in degrees, None without a valid one, and whether it consists of rectangles."""
+    try:
+        if isinstance(value, str):
             value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None, False
-    shapes = []
-    parts: list[list[Any]] = []
-    for item in geometry.geometries_in(value):
-        try:
-            geometry_ = shape(item)
-        except (ShapelyError, ValueError, TypeError, LookupError, AttributeError):
-            return None, False
-        if geometry_.is_empty:
-            continue
-        if not geometry_.is_valid:
-            geometry_ = shapely.make_valid(geometry_)
-        shapes.append(geometry_)
-        parts += geometry.parts_of(item)
-    if not shapes:
+        shapes = [shapely.make_valid(shape(item)) for item in geometry.geometries_in(value)]
+    except (ShapelyError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None, False
     whole: BaseGeometry = shapely.union_all(shapes)
-    return whole, geometry.is_box(parts)
+    if not whole.area:  # a point says where data are, not where they end
+        return None, False
+    parts = shapely.get_parts(shapes)
+    return whole, all(part.equals(part.envelope) for part in parts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import string
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -157,18 +157,14 @@ def links(need: Need, site: Site, checks: Mapping[str, Check] | None = None) -> 
     if checks is None:
         checks = last_checks()
     values = values_of(site)
+    of_need = [references()[key] for key in need.references if key in references()]
     result = []
-    for key in need.references:
-        reference = references().get(key)
-        if reference and _knows(reference, site.territories):
+    for reference in of_need:
+        if not reference.territories or set(reference.territories).intersection(site.territories):
             url = filled(reference.url, values)
-            link = Link(reference, url or reference.home, bool(url), checks.get(key))
-            result.append(link)
+            check = checks.get(reference.key)
+            result.append(Link(reference, url or reference.home, bool(url), check))
     return tuple(result)
-
-
-def _knows(reference: Reference, territories: Collection[str]) -> bool:
-    return not reference.territories or any(id_ in territories for id_ in reference.territories)
 
 
 def values_of(site: Site) -> dict[str, str]:
@@ -212,12 +208,11 @@ def verify(session: GuardedSession, now: datetime | None = None) -> dict[str, Ch
     """
     moment = now or datetime.now(timezone.utc)
     at = moment.isoformat(timespec="seconds")
-    checks = {}
-    for key, reference in references().items():
-        if reference.api:
-            state, detail = _verified(reference, session)
-            checks[key] = Check(key, state, detail, at)
-    return checks
+    checkable = [reference for reference in references().values() if reference.api]
+    return {
+        reference.key: Check(reference.key, *_verified(reference, session), at)
+        for reference in checkable
+    }
 
 
 def _verified(reference: Reference, session: GuardedSession) -> tuple[str, str]:
@@ -246,17 +241,17 @@ def count_at(document: Any, path: str) -> int:
         ValueError: nothing is there that counts.
     """
     value = document
-    for step in path.split("."):
-        try:
+    try:
+        for step in path.split("."):
+            key: Any = step
             if isinstance(value, list):
-                value = value[int(step)]
-            else:
-                value = value[step]
-        except (KeyError, IndexError, TypeError, ValueError):
-            raise ValueError(path) from None
+                key = int(step)
+            value = value[key]
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise ValueError(path) from None
     if isinstance(value, list):
         return len(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if type(value) is int and value >= 0:
         return value
     raise ValueError(path)
 

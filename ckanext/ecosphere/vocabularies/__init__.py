@@ -47,6 +47,11 @@ _NOT_WORD = re.compile(r"[^0-9a-z]+")
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o"})
 
 
+_SMALL_WORDS = "a au aux avec d dans de des du en et l la le les n ou par pour s sur un une"
+#: Words of French names and titles that say nothing alone, normalised.
+SMALL_WORDS = frozenset(_SMALL_WORDS.split())
+
+
 @lru_cache(maxsize=65536)
 def normalise(text: str) -> str:
     """Return ``text`` without case, accents or punctuation, for comparing labels.

@@ -216,29 +216,6 @@ def test_nothing_is_proved_for_the_mapped_part(share: float, state: str, code: s
     assert (finding.state, finding.code, finding.count) == (state, code, 0)
 
 
-# --- samples ---------------------------------------------------------------------------------
-
-
-def sampled(*objects: Any) -> Finding:
-    document = json.loads(collection(list(objects)))
-    return presence.count({"resources": [{"ecosphere_sample": document}]}, SITE, WHOLE)
-
-
-def test_all_objects_of_a_file():
-    assert sampled(HERE, NEAR).count == 1
-    finding = sampled(NEAR)
-    assert (finding.state, finding.count) == (states.NOTHING_HERE, 0)
-    assert finding.nearest == pytest.approx(3_790, rel=0.02)
-
-
-def test_a_file_that_proves_nothing():
-    unanswered(sampled(), "empty-layer")
-    unanswered(sampled(box(355_000, 6_689_000, 356_000, 6_690_000)), "axes-unclear")
-    unanswered(sampled(shapely.transform(HERE, lambda places: places[:, ::-1])), "axes-unclear")
-    broken = {"resources": [{"ecosphere_sample": {"features": [{"geometry": {"type": "Point"}}]}}]}
-    unanswered(presence.count(broken, SITE, WHOLE), "broken-answer")
-
-
 # --- hostile ---------------------------------------------------------------------------------
 
 
@@ -379,27 +356,13 @@ def test_features_that_fail_leave_the_number():
 
     def script(exchange: Exchange) -> None:
         query = query_of(exchange)
-        if query.get("resulttype") == "hits" and "filter" not in query:
+        if query.get("resulttype") == "hits":
             exchange.answer(hits(len(chosen([HERE, BESIDE], area_of(query)))))
         else:
             exchange.answer(REPORT)
 
     finding = count(script, site=TRIANGLE)
     assert (finding.code, finding.count) == ("counted-rectangle", 2)
-
-
-def test_a_filter_that_finds_nothing_proves_nothing():
-    def script(exchange: Exchange) -> None:
-        query = query_of(exchange)
-        if "filter" in query:
-            exchange.answer(hits(0))
-        elif query.get("resulttype") == "hits":
-            exchange.answer(hits(len(chosen([HERE, BESIDE], area_of(query)))))
-        else:
-            exchange.answer(REPORT)
-
-    finding = count(script, site=TRIANGLE)
-    assert (finding.state, finding.code, finding.count) == (states.COVERS, "counted-rectangle", 2)
 
 
 def test_a_second_layer_answers_for_the_first():
@@ -436,7 +399,8 @@ def test_a_need_has_the_best_of_its_datasets():
     silent = Finding(states.NO_ANSWER, "timeout", extent="territory", share=1)
     elsewhere = Finding(states.NOT_MAPPED, "territory-elsewhere", extent="territory")
     assert presence.conclude([elsewhere, silent, nothing, here], False, True) == here
-    assert presence.conclude([elsewhere, silent, nothing, UNSURE], False, True) == nothing
+    assert presence.conclude([elsewhere, nothing, silent, UNSURE], False, True) == nothing
+    assert presence.conclude([elsewhere, silent, nothing], False, True) == silent
     assert presence.conclude([elsewhere, silent], False, True) == silent
     assert presence.conclude([silent], True, True).state == states.REQUESTED
     assert presence.conclude([here], True, True) == here
