@@ -10,6 +10,8 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,7 @@ def run() -> None:
         ckan.command("ecosphere", "requests", "tick")
         publish(portal)
         collect(portal)
+        study(portal)
         ckan.command("ecosphere", "access", "read")  # limited to this machine by `allowed_hosts`
         # The nightly run, without checking links: no request leaves this machine.
         ckan.command("ecosphere", "quality", "nightly", "--no-links", "--background")
@@ -180,18 +183,24 @@ def ask(portal: Portal) -> None:
         return
     say("Asking for data")
     people = {ADMIN: portal}
-    tokens: list[str] = []
+    with ExitStack() as accounts_used:
+        try:
+            for entry in json.loads(REQUESTS.read_text()):
+                for name in {entry["by"], *(step["as"] for step in entry["steps"])} - set(people):
+                    people[name] = accounts_used.enter_context(_person(portal, name))
+                _play(people, entry)
+        except ActionError as error:
+            say(f"  {error}")
+
+
+@contextmanager
+def _person(portal: Portal, name: str) -> Iterator[Portal]:
+    """The portal as an account uses it, with a token that is revoked at the end."""
+    token = portal.call("api_token_create", user=name, name="demo")["token"]
     try:
-        for entry in json.loads(REQUESTS.read_text()):
-            for name in {entry["by"], *(step["as"] for step in entry["steps"])} - set(people):
-                tokens.append(portal.call("api_token_create", user=name, name="demo")["token"])
-                people[name] = Portal(tokens[-1])
-            _play(people, entry)
-    except ActionError as error:
-        say(f"  {error}")
+        yield Portal(token)
     finally:
-        for token in tokens:
-            portal.call("api_token_revoke", token=token)
+        portal.call("api_token_revoke", token=token)
 
 
 def _play(people: dict[str, Portal], entry: dict[str, Any]) -> None:
@@ -249,6 +258,38 @@ def collect(portal: Portal) -> None:
                 portal.call("ecosphere_reuse_moderate", id=reuse["id"], decision="published")
     except ActionError as error:
         say(f"  {error}")
+
+
+def study(portal: Portal) -> None:
+    """Make the studies of `dev/demo/publications.json`, each by its owner, who must have none before.
+
+    A step is an action on the study (`ecosphere_study_…`); its `need` is the id of a need of the frame. Workers then
+    count what the services of `studies.json` have on the site.
+    """
+    for entry in json.loads(PUBLICATIONS.read_text(encoding="utf-8"))["studies"]:
+        with _person(portal, entry["by"]) as owner:
+            if owner.call("ecosphere_study_list")["count"]:
+                continue
+            say("Making a study")
+            made = owner.call("ecosphere_study_create", **entry["study"])
+            needs = {}
+            for group in made["groups"]:
+                needs |= {need["need"]["id"]: need["id"] for need in group["needs"]}
+            for step in entry["steps"]:
+                if "need" in step:
+                    step["need"] = needs[step["need"]]
+                try:
+                    _step(owner, made["id"], **step)
+                except ActionError as error:
+                    say(f"  {error}")
+
+
+def _step(owner: Portal, study_id: str, action: str, **fields: Any) -> None:
+    """Do one thing with a study; a request is sent at once."""
+    result = owner.call(f"ecosphere_study_{action}", id=study_id, **fields)
+    if action == "request":
+        sent = {"transition": "submit", "similar_seen": True}
+        owner.call("ecosphere_request_transition", id=result["id"], version=result["version"], **sent)
 
 
 def _first(portal: Portal, query: str) -> str:
