@@ -28,7 +28,6 @@ REQUESTS, DATASET, WITH_SERVICES = (DEV / "demo" / f"{name}.json" for name in ("
 PUBLICATIONS = DEV / "demo" / "publications.json"
 #: Datasets whose services answer a study in other ways than `services.json`: path, title, notes, access.
 FOR_STUDIES = DEV / "demo" / "studies.json"
-_ACCESS = "http://publications.europa.eu/resource/authority/access-right/"
 #: Name of the dataset with working services.
 SERVICES = json.loads(WITH_SERVICES.read_text())["name"]
 #: Title of the organisation that publishes the datasets.
@@ -300,13 +299,10 @@ def _first(portal: Portal, query: str) -> str:
     return found[0]["id"] if found else ""
 
 
-def _for_studies(entry: dict[str, str]) -> dict[str, Any]:
-    """Return a dataset like that of `services.json`, with one service."""
-    dataset = json.loads(WITH_SERVICES.read_text())
-    dataset |= {name: entry[name] for name in ("name", "title", "notes")}
-    dataset["access_rights"] = _ACCESS + entry.get("access", "PUBLIC")
-    dataset["resources"] = [{"path": entry["path"], "name": "Objets (WFS)", "format": "WFS"}]
-    return dataset
+def _for_studies(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a dataset like that of `services.json`, with one service and the fields of the entry."""
+    service = {"path": entry.pop("path"), "name": "Objets (WFS)", "format": "WFS"}
+    return {**json.loads(WITH_SERVICES.read_text()), **entry, "resources": [service]}
 
 
 def _published(portal: Portal, dataset: dict[str, Any], home: str) -> str:
