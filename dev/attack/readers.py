@@ -138,7 +138,7 @@ def _is_source(provider: str, source: str) -> bool:
     See `QgsDataSourceUri` (`setEncodedUri` for wms, the constructor for quoted ones) and `QgsOgrProviderUtils` of QGIS.
     """
     if provider in ("ogr", "gdal"):
-        return bool(_FILE.fullmatch(source))
+        return bool(_FILE.fullmatch(source)) or source in KNOWN["beside"]
     if provider == "wms":
         given = dict(parse_qsl(source, keep_blank_values=True))
         return set(given) <= set(KNOWN["wms"]) and given.get("url", "").startswith("http")

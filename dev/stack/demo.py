@@ -28,6 +28,7 @@ REQUESTS, DATASET, WITH_SERVICES = (DEV / "demo" / f"{name}.json" for name in ("
 PUBLICATIONS = DEV / "demo" / "publications.json"
 #: Datasets whose services answer a study in other ways than `services.json`: path, title, notes, access.
 FOR_STUDIES = DEV / "demo" / "studies.json"
+SHORT = 4  # letters
 #: Name of the dataset with working services.
 SERVICES = json.loads(WITH_SERVICES.read_text())["name"]
 #: Title of the organisation that publishes the datasets.
@@ -224,10 +225,9 @@ def publish(portal: Portal) -> None:
     Args:
         portal: the portal, with the sysadmin's token.
     """
-    name = _published(portal, json.loads(DATASET.read_text()), ckan.site_url())
-    _published(portal, json.loads(WITH_SERVICES.read_text()), ckan.ogc_url())
-    for entry in json.loads(FOR_STUDIES.read_text(encoding="utf-8")):
-        _published(portal, _for_studies(entry), ckan.ogc_url())
+    name = _published(portal, _linked(json.loads(DATASET.read_text()), ckan.site_url()))
+    for dataset in with_services(ckan.ogc_url()):
+        _published(portal, dataset)
     if name:
         ckan.command("ecosphere", "quality", "links", "--dataset", name, "--background")
 
@@ -246,7 +246,9 @@ def collect(portal: Portal) -> None:
     content = json.loads(PUBLICATIONS.read_text(encoding="utf-8"))
     try:
         for entry in content["collections"]:
-            items = [{**item, "package_id": _first(portal, item.pop("query"))} for item in entry.pop("items")]
+            items = [
+                {**item, "package_id": _first(portal, item.pop("query"), named=True)} for item in entry.pop("items")
+            ]
             service = entry["organization"] or portal.call("organization_autocomplete", q=PUBLISHER)[0]["name"]
             entry |= {"items": items, "organization": service, "public": True}
             portal.call("ecosphere_collection_create", **entry)
@@ -291,29 +293,48 @@ def _step(owner: Portal, study_id: str, action: str, **fields: Any) -> None:
         owner.call("ecosphere_request_transition", id=result["id"], version=result["version"], **sent)
 
 
-def _first(portal: Portal, query: str) -> str:
-    """Return the id of the first dataset that a search finds, "" if there is none."""
+def _first(portal: Portal, query: str, *, named: bool = False) -> str:
+    """Return the id of the first dataset that a search finds, "" if there is none.
+
+    Args:
+        named: the title must have a long word of the query: a small catalogue answers with what is hardly related.
+    """
     if not query:
         return ""
-    found = portal.call("package_search", q=query, fq="+dataset_type:dataset", rows=1)["results"]
-    return found[0]["id"] if found else ""
+    words = [word for word in query.lower().split() if len(word) > SHORT]
+    for found in portal.call("package_search", q=query, fq="+dataset_type:dataset", rows=10)["results"]:
+        if not named or any(word in found["title"].lower() for word in words):
+            return found["id"]
+    return ""
 
 
-def _for_studies(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return a dataset like that of `services.json`, with one service and the fields of the entry."""
-    service = {"path": entry.pop("path"), "name": "Objets (WFS)", "format": "WFS"}
-    return {**json.loads(WITH_SERVICES.read_text()), **entry, "resources": [service]}
+def with_services(home: str) -> list[dict[str, Any]]:
+    """Return the dataset of `services.json`, and those of `studies.json`, which are like it with one service.
+
+    Args:
+        home: URL of the server of the demonstration.
+    """
+    like = json.loads(WITH_SERVICES.read_text())
+    datasets = [_linked(like, home)]
+    for entry in json.loads(FOR_STUDIES.read_text(encoding="utf-8")):
+        service = {"path": entry.pop("path"), "name": "Objets (WFS)", "format": "WFS"}
+        datasets.append(_linked({**like, **entry, "resources": [service]}, home))
+    return datasets
 
 
-def _published(portal: Portal, dataset: dict[str, Any], home: str) -> str:
-    """Publish a dataset whose links start with `home`; return its name, or "" if it could not be published."""
+def _linked(dataset: dict[str, Any], home: str) -> dict[str, Any]:
+    for resource in dataset["resources"]:
+        resource["url"] = home + resource.pop("path")
+    return dataset
+
+
+def _published(portal: Portal, dataset: dict[str, Any]) -> str:
+    """Publish a dataset; return its name, or "" if it could not be published."""
     if portal.find("package_show", id=dataset["name"]) is None:
         say(f"Publishing the dataset {dataset['name']}")
         owners = portal.call("organization_autocomplete", q=PUBLISHER)
         if not owners:
             return ""
-        for resource in dataset["resources"]:
-            resource["url"] = home + resource.pop("path")
         try:
             portal.call("package_create", **dataset, owner_org=owners[0]["id"])
         except ActionError as error:
