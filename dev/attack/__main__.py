@@ -34,7 +34,7 @@ from dev.stack.shell import columns, run, say, write_private
 
 Attack = Callable[[Stage], Iterator[Outcome]]
 _ATTACKS: tuple[Attack, ...] = (
-    *(asking.headers, asking.private, asking.forged, accounts.sessions, asking.redirects, mails.mail),
+    *(asking.headers, asking.private, asking.studies, asking.forged, accounts.sessions, asking.redirects, mails.mail),
     *(accounts.tokens, asking.formulas, texts.exports, files.uploads, files.files, texts.xss, texts.odd_forms),
     *(asking.slow_questions, texts.slow_texts, sources.ssrf, sources.sources, accounts.brakes, accounts.fairness),
 )

@@ -1,10 +1,10 @@
 """Classes of attack that are requests with an expectation: tables of questions, and one runner.
 
 A table has a list `attempts`; each of them asks the questions of a list of the same table (`ask`) as some people, and
-judges the answers (`judge`, a key of `JUDGES`). A question is a path, or an action with its fields. With `each`, a
-question is asked with each value of another list in the place of `{each}`, or as name of a header with the value
-`header`. `fresh`: a new client for each question; `token`: a token instead of a session; `raw`: the path is sent as it
-is; `follow`: redirects are followed.
+judges the answers (`judge`, a key of `JUDGES`). A question is a path, or an action (or `POST` and a path) with its
+fields. With `each`, a question is asked with each value of another list in the place of `{each}`, or as name of a
+header with the value `header`. `fresh`: a new client for each question; `token`: a token instead of a session; `raw`:
+the path is sent as it is; `follow`: redirects are followed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def _asked(stage: Stage, client: Client, question: Any, value: str, line: dict[s
     if isinstance(question, dict):
         ((action, data),) = question.items()
         fields = stage.filled(data)
-        return f"{action} {str(fields)[:120]}", client.action(action, fields)
+        method, _space, path = action.partition(" ")
+        answer = client.send(method, path, json=fields) if path else client.action(action, fields)
+        return f"{action} {str(fields)[:120]}", answer
     headers = {"Authorization": client.token} if line.get("token") and client.token else {}
     if line.get("header"):
         headers[value] = line["header"]
@@ -188,6 +190,12 @@ def private(stage: Stage) -> Iterator[Outcome]:
             yield _told(stage, "an e-mail to an outsider", body)
 
 
+def studies(stage: Stage) -> Iterator[Outcome]:
+    """Nobody else reads or changes a study; hostile sites, frames and addresses are refused in time."""
+    stage.play(table("studies")["steps"])
+    yield from attempts(stage, "studies")
+
+
 def redirects(stage: Stage) -> Iterator[Outcome]:
     """The portal leads nobody elsewhere, whatever an address or a header says."""
     lines = table("redirects")
@@ -220,7 +228,7 @@ def formulas(stage: Stage) -> Iterator[Outcome]:
     for number, formula in enumerate(lines["formulas"]):
         fields = base | stage.filled(lines["dataset"], number=number, formula=formula)
         stage.people["editor"].action("package_create", fields)
-        stage.people["victim"].action("ecosphere_request_create", title=formula)
+        stage.enter(lines["doors"], formula=formula)
     service = {"id": stage.objects["service"], "title": lines["formulas"][0]}
     stage.people["sysadmin"].action("organization_patch", service)
     yield from attempts(stage, "formulas")

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -113,7 +114,7 @@ def xml(text: str) -> Iterator[str]:
     except etree.XMLSyntaxError as error:
         yield f"not XML: {error}"
         return
-    if root.getroottree().docinfo.internalDTD is not None and root.tag != "qlr":
+    if root.getroottree().docinfo.internalDTD is not None and root.tag not in ("qlr", "qgis"):
         yield "a DOCTYPE"
     for element in root.getroottree().iter():
         if not isinstance(element.tag, str):
@@ -137,7 +138,7 @@ def _is_source(provider: str, source: str) -> bool:
     See `QgsDataSourceUri` (`setEncodedUri` for wms, the constructor for quoted ones) and `QgsOgrProviderUtils` of QGIS.
     """
     if provider in ("ogr", "gdal"):
-        return bool(_FILE.fullmatch(source))
+        return bool(_FILE.fullmatch(source)) or source in KNOWN["beside"]
     if provider == "wms":
         given = dict(parse_qsl(source, keep_blank_values=True))
         return set(given) <= set(KNOWN["wms"]) and given.get("url", "").startswith("http")
@@ -235,6 +236,16 @@ def headers(disposition: str) -> Iterator[str]:
 
 
 #: Kind of export → reader.
+def archive(content: bytes) -> Iterator[str]:
+    """Read the XML parts and tables of an archive or a document of an office suite."""
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        for name in parts.namelist():
+            ending = name.rpartition(".")[2]
+            if ending in PARTS:
+                yield from (f"{name}: {fault}" for fault in PARTS[ending](parts.read(name).decode()))
+
+
+PARTS = {"xml": xml, "rels": xml, "qgs": layers, "csv": table}
 READERS: dict[str, Callable[[str], Iterator[str]]] = {
     "xsl": stylesheet,
     "edits": batch_edits,

@@ -112,6 +112,21 @@ class Stage:
         """Return a client of a person, logged in; `nobody` has no session."""
         return self.people[person] if person == "nobody" else self.logged_in(person)
 
+    def play(self, steps: dict[str, Any]) -> None:
+        """Do the steps of a table, and keep values of their results as objects."""
+        for name, step in steps.items():
+            made = self.people[step["by"]].must(step["action"], self.filled(step["data"]))
+            for word, key in (step.get("keep") or {}).items():
+                self.objects[word] = made
+                for part in str(key).split("."):
+                    self.objects[word] = self.objects[word][int(part) if part.isdigit() else part]
+            self.objects.setdefault(name, made.get("id") if isinstance(made, dict) else made)
+
+    def enter(self, doors: list[dict[str, Any]], **words: Any) -> None:
+        """Call the action of each entry point, whatever it answers."""
+        for door in self.filled(doors, **words):
+            self.people[door["as"]].action(door["action"], door["data"])
+
     def address(self) -> str:
         """Return a random loopback source address, so that no attack uses up the rate limit of another."""
         return f"127.{self.random.randint(100, 200)}.{self.random.randint(1, 250)}.{self.random.randint(1, 250)}"
@@ -166,14 +181,7 @@ def _prepare(stage: Stage) -> None:
         words[service], words[f"{service}_id"] = made["name"], made["id"]
     for number, (person, place) in enumerate(PEOPLE.items(), 1):
         _person(stage, person, place, f"127.98.{stage.random.randint(1, 250)}.{number}", run)
-    for name, step in table("stage").items():
-        fields = stage.filled(step["data"])
-        made = stage.people[step["by"]].must(step["action"], fields)
-        for word, key in (step.get("keep") or {}).items():
-            words[word] = made
-            for part in str(key).split("."):
-                words[word] = words[word][int(part) if part.isdigit() else part]
-        words.setdefault(name, made.get("id") if isinstance(made, dict) else made)
+    stage.play(table("stage"))
     _upload(stage)
 
 

@@ -61,7 +61,8 @@ def xss(stage: Stage) -> Iterator[Outcome]:
     firsts = [quote(group[0], safe="") for group in lines["payloads"]]
     reflected = dict.fromkeys(path.replace("{payload}", first) for path in lines["reflected"] for first in firsts)
     # Anonymously, the pages of `seen` have already been opened above.
-    for person, paths in (("nobody", wanted | reflected), ("sysadmin", wanted | seen)):
+    studies = {path: None for path in seen if "/etudes" in path}
+    for person, paths in (("nobody", wanted | reflected), ("sysadmin", wanted | seen), ("victim", studies)):
         with browser.opened(stage.url, stage.visitor(person).cookies) as window:
             for path, owned in window.open(paths):
                 yield Outcome(f"{path} as {person}", bool(owned), owned)
@@ -101,7 +102,8 @@ def _through(stage: Stage, door: dict[str, Any], words: dict[str, Any]) -> list[
     made = {**words, "this": result.get("id", ""), "this_name": result.get("name", "")}
     made["this_resource"] = resources[0].get("id", "x")
     for step in door.get("then", []):
-        person.action(step["action"], stage.filled(step["data"], **made, version=result.get("version", 1)))
+        actor = stage.people[step.get("as", door["as"])]
+        actor.action(step["action"], stage.filled(step["data"], **made, version=result.get("version", 1)))
     return stage.filled(door["pages"], **made)
 
 
@@ -170,6 +172,7 @@ def exports(stage: Stage) -> Iterator[Outcome]:
     yield Outcome("no address of a record is read", asked, "the canary was asked")
     for person in READERS:
         yield from _exported(clients, person, stage.filled(lines["everything"]))
+    yield from _exported({"victim": stage.visitor("victim")}, "victim", stage.filled(lines["of_study"]))
     sources.remove(stage, harvest)
 
 
@@ -186,6 +189,7 @@ def _described(stage: Stage, lines: dict[str, Any]) -> Iterator[str]:
                 yield made.result["name"]
                 break
         _ask(stage, text)
+        stage.enter(lines["doors"], text=text, short=text[:100])
 
 
 def _ask(stage: Stage, text: str) -> None:
@@ -220,7 +224,8 @@ def read_export(path: str, person: str, kind: str, answer: Answer) -> Iterator[O
         yield Outcome(f"{path} as {person}", True, answer.short)
     if answer.status != HTTPStatus.OK:
         return
-    faults = [*readers.READERS[kind](answer.body), *readers.headers(answer.headers.get("Content-Disposition", ""))]
+    found = readers.archive(answer.content) if kind == "zip" else readers.READERS[kind](answer.body)
+    faults = [*found, *readers.headers(answer.headers.get("Content-Disposition", ""))]
     yield Outcome(f"{path} as {person}, read as {kind}", bool(faults), "; ".join(faults[:2]))
 
 

@@ -10,6 +10,8 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ REQUESTS, DATASET, WITH_SERVICES = (DEV / "demo" / f"{name}.json" for name in ("
 PUBLICATIONS = DEV / "demo" / "publications.json"
 #: Datasets whose services answer a study in other ways than `services.json`: path, title, notes, access.
 FOR_STUDIES = DEV / "demo" / "studies.json"
-_ACCESS = "http://publications.europa.eu/resource/authority/access-right/"
+SHORT = 4  # letters
 #: Name of the dataset with working services.
 SERVICES = json.loads(WITH_SERVICES.read_text())["name"]
 #: Title of the organisation that publishes the datasets.
@@ -65,6 +67,7 @@ def run() -> None:
         ckan.command("ecosphere", "requests", "tick")
         publish(portal)
         collect(portal)
+        study(portal)
         ckan.command("ecosphere", "access", "read")  # limited to this machine by `allowed_hosts`
         # The nightly run, without checking links: no request leaves this machine.
         ckan.command("ecosphere", "quality", "nightly", "--no-links", "--background")
@@ -180,18 +183,24 @@ def ask(portal: Portal) -> None:
         return
     say("Asking for data")
     people = {ADMIN: portal}
-    tokens: list[str] = []
+    with ExitStack() as accounts_used:
+        try:
+            for entry in json.loads(REQUESTS.read_text()):
+                for name in {entry["by"], *(step["as"] for step in entry["steps"])} - set(people):
+                    people[name] = accounts_used.enter_context(_person(portal, name))
+                _play(people, entry)
+        except ActionError as error:
+            say(f"  {error}")
+
+
+@contextmanager
+def _person(portal: Portal, name: str) -> Iterator[Portal]:
+    """The portal as an account uses it, with a token that is revoked at the end."""
+    token = portal.call("api_token_create", user=name, name="demo")["token"]
     try:
-        for entry in json.loads(REQUESTS.read_text()):
-            for name in {entry["by"], *(step["as"] for step in entry["steps"])} - set(people):
-                tokens.append(portal.call("api_token_create", user=name, name="demo")["token"])
-                people[name] = Portal(tokens[-1])
-            _play(people, entry)
-    except ActionError as error:
-        say(f"  {error}")
+        yield Portal(token)
     finally:
-        for token in tokens:
-            portal.call("api_token_revoke", token=token)
+        portal.call("api_token_revoke", token=token)
 
 
 def _play(people: dict[str, Portal], entry: dict[str, Any]) -> None:
@@ -216,10 +225,9 @@ def publish(portal: Portal) -> None:
     Args:
         portal: the portal, with the sysadmin's token.
     """
-    name = _published(portal, json.loads(DATASET.read_text()), ckan.site_url())
-    _published(portal, json.loads(WITH_SERVICES.read_text()), ckan.ogc_url())
-    for entry in json.loads(FOR_STUDIES.read_text(encoding="utf-8")):
-        _published(portal, _for_studies(entry), ckan.ogc_url())
+    name = _published(portal, _linked(json.loads(DATASET.read_text()), ckan.site_url()))
+    for dataset in with_services(ckan.ogc_url()):
+        _published(portal, dataset)
     if name:
         ckan.command("ecosphere", "quality", "links", "--dataset", name, "--background")
 
@@ -238,7 +246,9 @@ def collect(portal: Portal) -> None:
     content = json.loads(PUBLICATIONS.read_text(encoding="utf-8"))
     try:
         for entry in content["collections"]:
-            items = [{**item, "package_id": _first(portal, item.pop("query"))} for item in entry.pop("items")]
+            items = [
+                {**item, "package_id": _first(portal, item.pop("query"), named=True)} for item in entry.pop("items")
+            ]
             service = entry["organization"] or portal.call("organization_autocomplete", q=PUBLISHER)[0]["name"]
             entry |= {"items": items, "organization": service, "public": True}
             portal.call("ecosphere_collection_create", **entry)
@@ -251,32 +261,80 @@ def collect(portal: Portal) -> None:
         say(f"  {error}")
 
 
-def _first(portal: Portal, query: str) -> str:
-    """Return the id of the first dataset that a search finds, "" if there is none."""
+def study(portal: Portal) -> None:
+    """Make the studies of `dev/demo/publications.json`, each by its owner, who must have none before.
+
+    A step is an action on the study (`ecosphere_study_…`); its `need` is the id of a need of the frame. Workers then
+    count what the services of `studies.json` have on the site.
+    """
+    for entry in json.loads(PUBLICATIONS.read_text(encoding="utf-8"))["studies"]:
+        with _person(portal, entry["by"]) as owner:
+            if owner.call("ecosphere_study_list")["count"]:
+                continue
+            say("Making a study")
+            made = owner.call("ecosphere_study_create", **entry["study"])
+            needs = {}
+            for group in made["groups"]:
+                needs |= {need["need"]["id"]: need["id"] for need in group["needs"]}
+            for step in entry["steps"]:
+                if "need" in step:
+                    step["need"] = needs[step["need"]]
+                try:
+                    _step(owner, made["id"], **step)
+                except ActionError as error:
+                    say(f"  {error}")
+
+
+def _step(owner: Portal, study_id: str, action: str, **fields: Any) -> None:
+    """Do one thing with a study; a request is sent at once."""
+    result = owner.call(f"ecosphere_study_{action}", id=study_id, **fields)
+    if action == "request":
+        sent = {"transition": "submit", "similar_seen": True}
+        owner.call("ecosphere_request_transition", id=result["id"], version=result["version"], **sent)
+
+
+def _first(portal: Portal, query: str, *, named: bool = False) -> str:
+    """Return the id of the first dataset that a search finds, "" if there is none.
+
+    Args:
+        named: the title must have a long word of the query: a small catalogue answers with what is hardly related.
+    """
     if not query:
         return ""
-    found = portal.call("package_search", q=query, fq="+dataset_type:dataset", rows=1)["results"]
-    return found[0]["id"] if found else ""
+    words = [word for word in query.lower().split() if len(word) > SHORT]
+    for found in portal.call("package_search", q=query, fq="+dataset_type:dataset", rows=10)["results"]:
+        if not named or any(word in found["title"].lower() for word in words):
+            return found["id"]
+    return ""
 
 
-def _for_studies(entry: dict[str, str]) -> dict[str, Any]:
-    """Return a dataset like that of `services.json`, with one service."""
-    dataset = json.loads(WITH_SERVICES.read_text())
-    dataset |= {name: entry[name] for name in ("name", "title", "notes")}
-    dataset["access_rights"] = _ACCESS + entry.get("access", "PUBLIC")
-    dataset["resources"] = [{"path": entry["path"], "name": "Objets (WFS)", "format": "WFS"}]
+def with_services(home: str) -> list[dict[str, Any]]:
+    """Return the dataset of `services.json`, and those of `studies.json`, which are like it with one service.
+
+    Args:
+        home: URL of the server of the demonstration.
+    """
+    like = json.loads(WITH_SERVICES.read_text())
+    datasets = [_linked(like, home)]
+    for entry in json.loads(FOR_STUDIES.read_text(encoding="utf-8")):
+        service = {"path": entry.pop("path"), "name": "Objets (WFS)", "format": "WFS"}
+        datasets.append(_linked({**like, **entry, "resources": [service]}, home))
+    return datasets
+
+
+def _linked(dataset: dict[str, Any], home: str) -> dict[str, Any]:
+    for resource in dataset["resources"]:
+        resource["url"] = home + resource.pop("path")
     return dataset
 
 
-def _published(portal: Portal, dataset: dict[str, Any], home: str) -> str:
-    """Publish a dataset whose links start with `home`; return its name, or "" if it could not be published."""
+def _published(portal: Portal, dataset: dict[str, Any]) -> str:
+    """Publish a dataset; return its name, or "" if it could not be published."""
     if portal.find("package_show", id=dataset["name"]) is None:
         say(f"Publishing the dataset {dataset['name']}")
         owners = portal.call("organization_autocomplete", q=PUBLISHER)
         if not owners:
             return ""
-        for resource in dataset["resources"]:
-            resource["url"] = home + resource.pop("path")
         try:
             portal.call("package_create", **dataset, owner_org=owners[0]["id"])
         except ActionError as error:

@@ -71,7 +71,7 @@ class WeakPortal:
         return [str(json.loads(text).get("title")) for text in self.texts if text.startswith("{") and "title" in text]
 
     def _result(self) -> dict[str, Any]:
-        said = {"comments": [{"text": text[:1_000]} for text in self.texts]}
+        said = {"comments": [{"text": text[:1_000]} for text in self.texts], "members": [{"id": "x"}]}
         object_ = {"id": "x", "name": "x", "version": 1, "token": "t", "count": 3, "url": "/file.html"}
         return object_ | said | {"secret": SECRET}
 

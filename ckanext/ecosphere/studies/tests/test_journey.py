@@ -1,21 +1,40 @@
-"""Browser test: a person makes a study, reads its states and decides, in French, by keyboard and on a phone."""
+"""Browser tests: a person makes a study, reads its states and decides, in French, by keyboard and on a phone."""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from ckan.tests import helpers
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from werkzeug.serving import make_server
 
-from ckanext.ecosphere.studies import states
-from ckanext.ecosphere.studies.tests.conftest import FRAME, PASSWORD, Catalogue, dataset
+from ckanext.ecosphere.studies import candidates, counting, frames, jobs, states
+from ckanext.ecosphere.studies.frames import Group, Need
+from ckanext.ecosphere.studies.tests.conftest import FRAME, PASSWORD, Catalogue, act, dataset
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, log_in, picture, tab_to
+from dev.ogc.server import make_server as make_ogc_server
+from dev.stack import demo
 
+LOOK, WANT = candidates.look, jobs.want
+#: Id of a need → its words, and the state in which the services of the demonstration leave it.
+STATES = {
+    "hit": ("zones humides", states.COVERS),
+    "miss": ("flore protégée", states.NOTHING_HERE),
+    "elsewhere": ("carrières", states.NOT_MAPPED),
+    "restricted": ("chauves-souris", states.RESTRICTED),
+    "slow": ("zones inondables", states.NO_ANSWER),
+    "broken": ("sites classés", states.NO_ANSWER),
+    "nobody": ("relevés de bruit de nuit", states.NOBODY),
+}
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal")]
+FOCUS_STYLE = """
+(({outlineStyle, boxShadow}) => [outlineStyle, boxShadow])(getComputedStyle(document.activeElement))
+"""
 PHONE = ViewportSize(width=360, height=740)
 
 
@@ -89,3 +108,92 @@ def test_a_study_is_made_and_read(tab: Page, catalogue: Catalogue):
     problems["phone"] = axe_violations(page)
     picture(page, "study-phone")
     assert {name: lines for name, lines in problems.items() if lines} == {}
+
+
+@pytest.fixture
+def demonstration(catalogue: Catalogue, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The datasets of the demonstration with its own server, a frame with a need for each, and the real search."""
+    server = make_ogc_server()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    needs = tuple(
+        Need(id_, {"fr": words.capitalize()}, {"fr": "Il le faut."}, "r1", (words,))
+        for id_, (words, _) in STATES.items()
+    )
+    frame = replace(FRAME, groups=(Group("all", {"fr": "Tout"}, needs),))
+    monkeypatch.setattr(frames, "frames", lambda: (frame,))
+    monkeypatch.setattr(frames, "frame", {frame.id: frame}.get)
+    monkeypatch.setattr(candidates, "look", LOOK)
+    monkeypatch.setattr(jobs, "want", WANT)
+    monkeypatch.setattr(type(jobs.COUNT), "enqueue", lambda *_arguments: True)
+    monkeypatch.setitem(ckan_config, "ecosphere.studies.seconds", 5)
+    datasets = demo.with_services(f"http://127.0.0.1:{server.server_address[1]}")
+    elsewhere = {
+        "name": "bugey",
+        "title": "Zones humides du Bugey",
+        "territory": ["http://id.insee.fr/geo/departement/01"],
+    }
+    datasets.append({**datasets[0], **elsewhere, "spatial": ""})
+    for fields in datasets:
+        helpers.call_action("package_create", {"user": "boss", "ignore_auth": True}, **fields, owner_org="ddt-44")
+    yield
+    server.shutdown()
+    thread.join()
+
+
+def test_each_need_has_its_state_with_the_server_of_the_demonstration(tab: Page, demonstration: None):
+    made = act("create", title="Prairie de Mauves", frame=FRAME.id, communes=["44109"])
+    log_in(tab, "owner", PASSWORD)
+    tab.goto(f"/fr/etudes/{made['id']}")
+    expect(tab.locator(".eco-study-progress")).to_contain_text("encore à compter")
+    counting.count_objects()
+    expected = {words.capitalize(): state for words, state in STATES.values()}
+    expect(tab.locator(".eco-study-need").first).to_contain_text("Interrogé")  # without loading the page again
+    shown = {}
+    for need in tab.locator("[data-need]").all():
+        marks = need.locator("header [data-state]").get_attribute("class") or ""
+        shown[need.get_by_role("heading").inner_text()] = marks.rpartition("--")[2]
+    assert shown == expected
+    expect(tab.locator(".eco-study-need--nothing-here")).to_contain_text("aucun objet ici")
+
+
+def test_a_study_is_made_on_a_phone(tab: Page, catalogue: Catalogue):
+    """Without a pointer: each error is announced, linked to its field, and corrected."""
+    page = tab
+    page.set_viewport_size(PHONE)
+    catalogue.offer("wetlands", dataset(title="Zones humides de la Loire"), states.NO_ANSWER)
+    log_in(page, "owner", PASSWORD)
+    page.goto("/fr/etudes/nouvelle")
+    page.fill("#field-title", "Parc des Rives")
+    tab_to(page, ".eco-study-form button.btn-primary")
+    page.keyboard.press("Enter")
+    errors = page.get_by_role("alert").filter(has_text="corriger")
+    expect(errors).to_be_focused()
+    expect(page).to_have_title(re.compile("^À corriger"))
+    expect(page.locator("#field-communes")).to_have_attribute("aria-invalid", "true")
+    assert page.locator("#field-communes").get_attribute("aria-describedby")
+    assert axe_violations(page) == []
+    tab_to(page, ".error-explanation a")
+    page.keyboard.press("Enter")
+    expect(page.locator("#field-communes")).to_be_focused()
+    style = page.evaluate(
+        "(({outlineStyle, boxShadow}) => [outlineStyle, boxShadow])(getComputedStyle(document.activeElement))"
+    )
+    assert style != ["none", "none"]
+    page.keyboard.type("Nantes")
+    expect(page.get_by_role("option", name="Nantes (44)")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.select_option("#field-frame", FRAME.id)
+    tab_to(page, ".eco-study-form button.btn-primary")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/etudes/[0-9a-f-]{36}"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    tab_to(page, ".eco-study-need--no-answer a[href$='#decider']")
+    page.keyboard.press("Enter")
+    page.fill("#field-why_aside", "Trop ancien.")
+    page.keyboard.press("Enter")
+    expect(page.locator(".eco-study-need").filter(has_text="Zones humides").first).to_contain_text("Personne")
+    page.get_by_role("link", name="Annexe et fichiers").click()
+    assert axe_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
