@@ -36,7 +36,7 @@ test: ## Run the tests of every change on the real services (ARGS="-k badge" is 
 test-fast: ## Run the tests of pure code, without any service (a minute and a half at most)
 	@$(stack) test-fast $(ARGS)
 
-test-all: ## Run the whole test suite, as before a release (ARGS=--durations=100 is handed on to pytest)
+test-all: docs-site ## Run the whole test suite, as before a release (ARGS=--durations=100 is handed on to pytest)
 	@$(stack) test-all $(ARGS)
 
 test-room: ## Run the tests of one room: make test-room ROOM=quality
