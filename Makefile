@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-harvest bench-relevance bench-search bench-studies demo setup up stop down status env test test-fast test-all test-room lint lock clean
+.PHONY: help screenshots docs-site week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-harvest bench-relevance bench-search bench-studies demo setup up stop down status env test test-fast test-all test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -36,14 +36,15 @@ test: ## Run the tests of every change on the real services (ARGS="-k badge" is 
 test-fast: ## Run the tests of pure code, without any service (a minute and a half at most)
 	@$(stack) test-fast $(ARGS)
 
-test-all: ## Run the whole test suite, as before a release (ARGS=--durations=100 is handed on to pytest)
+test-all: docs-site ## Run the whole test suite, as before a release (ARGS=--durations=100 is handed on to pytest)
 	@$(stack) test-all $(ARGS)
 
 test-room: ## Run the tests of one room: make test-room ROOM=quality
 	@$(stack) test ckanext/ecosphere/$(ROOM) $(ARGS)
 
-screenshots: ## Take the pictures of docs/images anew, in the journeys of the tests that show them
-	@ECOSPHERE_IMAGES=docs/images $(stack) test $$(grep -rl --include='test_*.py' 'picture(page' ckanext) -m browser
+help_images = ckanext/ecosphere/public/ecosphere/help/images
+screenshots: ## Take the pictures of the documentation anew, in the journeys of the tests that show them
+	@ECOSPHERE_IMAGES=docs/images:$(help_images) $(stack) test $$(grep -rl --include='test_*.py' 'picture(page' ckanext) -m browser
 
 week: ## Play a week of a service: 40 requests, an absence, an escalation, an embargo, e-mails out and in (3 minutes)
 	@$(stack) test ckanext/ecosphere/data_requests/tests/week_of_a_service.py
@@ -98,6 +99,10 @@ lint: ## Check the code with ruff and pyright
 
 docs: ## Write the parts of docs/ that come from the code
 	@.venv/bin/python -m dev.reference
+
+docs-site: ## Build the site of the guides in French into .local/docs-site; a broken link is an error
+	@test -x .local/docs-venv/bin/mkdocs || { python3 -m venv .local/docs-venv && .local/docs-venv/bin/pip install --quiet -r dev/docs.lock; }
+	@NO_MKDOCS_2_WARNING=1 .local/docs-venv/bin/mkdocs build --strict --quiet
 
 lock: ## Compile dev/requirements.lock anew
 	@$(stack) lock

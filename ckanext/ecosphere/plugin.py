@@ -17,6 +17,7 @@ from ckanext.ecosphere.core import (
     chained,
     console,
     dashboard,
+    help,
     invitations,
     journal,
     lists,
@@ -42,6 +43,7 @@ from ckanext.ecosphere.work.jobs import Job
         **template_helpers.HELPERS,
         **sheets.HELPERS,
         **public_pages.HELPERS,
+        **help.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
@@ -105,6 +107,7 @@ class EcospherePlugin(Room):
             addresses,
             console,
             dashboard,
+            help,
             invitations,
             restoring,
             service_pages,

@@ -15,8 +15,10 @@ NO_BREAK = "\u00a0"
 TEXTS = (
     "access/data/standard-attributes.csv",
     "access/data/standard-values.csv",
+    "data/accessibility.yaml",
     "data_requests/data/*.csv",
     "data_requests/data/*.yaml",
+    "public/ecosphere/help/*.md",
     "quality/data/*.yaml",
     "schemas/dataset.yaml",
     "schemas/data/uses.yaml",

@@ -6,9 +6,11 @@ The statement is required of French public websites (law 2005-102, article 47; R
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import yaml
 from ckan.lib.search import SearchError
 from ckan.types import DataDict
 from flask import Blueprint, Response
@@ -16,6 +18,8 @@ from flask import Blueprint, Response
 from ckanext.ecosphere import config
 from ckanext.ecosphere.shared import dates, language, web_guard
 from ckanext.ecosphere.vocabularies import epcis, gazetteer
+
+KNOWN_FAULTS = Path(__file__).parents[1] / "data/accessibility.yaml"
 
 accessibility = Blueprint("ecosphere_accessibility", __name__)
 interfaces = Blueprint("ecosphere_api", __name__)
@@ -27,9 +31,14 @@ for blueprint in BLUEPRINTS:
 
 @accessibility.route("/accessibilite")
 def statement() -> str:
-    """Show the accessibility statement."""
+    """Show the accessibility statement: what an audit found, and what the developers know."""
     audit = config.accessibility()
-    variables = {"audit": {**audit, "date": dates.day(audit["date"])}, "contact": config.contact()}
+    known = yaml.safe_load(KNOWN_FAULTS.read_text(encoding="utf-8"))
+    variables = {
+        "audit": {**audit, "date": dates.day(audit["date"])},
+        "known": {**known, "checked": dates.day(known["checked"].isoformat())},
+        "contact": config.contact(),
+    }
     return tk.render("ecosphere/accessibility.html", variables)
 
 

@@ -253,16 +253,20 @@ PICTURE_COLOURS = 128
 
 
 def picture(page: Page, name: str) -> None:
-    """Take a screenshot of the window for the documentation, if `ECOSPHERE_IMAGES` names a folder.
+    """Take a screenshot of the window for the documentation, if `ECOSPHERE_IMAGES` names folders.
+
+    It is saved in the folder that has it already, a new one in the first folder.
 
     Args:
         page: an opened page.
         name: file name, without ".png".
     """
-    if folder := os.environ.get("ECOSPHERE_IMAGES"):
+    if folders := os.environ.get("ECOSPHERE_IMAGES"):
+        paths = [Path(folder) / f"{name}.png" for folder in folders.split(":")]
+        path = next(filter(Path.exists, paths), paths[0])
         page.wait_for_timeout(600)  # until transitions are over
         taken = Image.open(io.BytesIO(page.screenshot()))
-        taken.convert("RGB").quantize(PICTURE_COLOURS).save(Path(folder) / f"{name}.png", optimize=True)
+        taken.convert("RGB").quantize(PICTURE_COLOURS).save(path, optimize=True)
 
 
 def tab_to(page: Page, selector: str, most: int = 250) -> None:

@@ -133,7 +133,8 @@ NOT_OPENED = {
 OWN = ("test.ckan.net", "localhost", "")  # the first one is `ckan.site_url` of `test.ini`
 #: Only the contrast differs in dark mode.
 CONTRAST = {"runOnly": ["color-contrast"]}
-BUT_CONTRAST = {"rules": {"color-contrast": {"enabled": False}}}
+#: All rules but contrast, and that of WCAG 2.2 (2.5.8) which axe has, but leaves out by default.
+BUT_CONTRAST = {"rules": {"color-contrast": {"enabled": False}, "target-size": {"enabled": True}}}
 #: The content specific to a page.
 CONTENT = ".main"
 #: Documents of a study for the authorities are in French in every language of the page.

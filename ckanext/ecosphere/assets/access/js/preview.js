@@ -67,6 +67,7 @@ this.ckan.module("ecosphere-preview", function () {
       });
       L.control.zoom({ zoomInTitle: this.labels.zoom_in, zoomOutTitle: this.labels.zoom_out }).addTo(map);
       map.attributionControl.setPrefix("");
+      map.on("click", (event) => map.panTo(event.latlng)); // without dragging (WCAG 2.2, 2.5.7)
       map.createPane("outline").style.zIndex = 150; // under the tiles of the background map and of a service
       this.panel.outline.forEach((path) => {
         const rings = path.split("M").filter(Boolean).map((ring) => ring.replace("Z", "").split(/[L ]/).reduce((points, value, place, all) => {

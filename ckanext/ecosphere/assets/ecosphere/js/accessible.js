@@ -19,3 +19,20 @@ ckan.module("ecosphere-names", function () {
     },
   };
 });
+
+/* The handles by which CKAN's script drags resources also move them one place up at a click, the first one to the end:
+ * nothing has to be dragged (WCAG 2.2, 2.5.7). */
+ckan.module("ecosphere-order", function () {
+  return {
+    initialize: function () {
+      this.el[0].addEventListener("click", (event) => {
+        const handle = event.target.closest("a.handle");
+        if (!handle) { return; }
+        event.preventDefault();
+        const item = handle.closest(".resource-item"), above = item.previousElementSibling;
+        if (above) { above.before(item); } else { item.parentElement.append(item); }
+        handle.focus();
+      });
+    },
+  };
+});

@@ -104,12 +104,19 @@ ckan.module("ecosphere-extent-map", function () {
       this.svg.querySelector("[data-tiles]").replaceChildren(...images);
     },
 
+    /* A click does what dragging does (WCAG 2.2, 2.5.7): what was clicked comes to the middle. */
+    centre: function (event) {
+      const edge = this.svg.getBoundingClientRect(), unit = this.shown.width / edge.width;
+      const across = event.clientX - edge.left - edge.width / 2, down = event.clientY - edge.top - edge.height / 2;
+      this.show({ ...this.shown, x: this.shown.x + across * unit, y: this.shown.y + down * unit });
+    },
+
     drag: function () {
       let last = null, dragged = false;
       this.svg.addEventListener("pointerdown", (event) => {
+        dragged = false;
         if (this.shown.width >= this.whole.width) { return; } // nothing to move: a finger scrolls the page
         last = [event.clientX, event.clientY];
-        dragged = false;
       });
       this.svg.addEventListener("pointermove", (event) => {
         if (!last) { return; }
@@ -120,7 +127,10 @@ ckan.module("ecosphere-extent-map", function () {
         this.show({ ...this.shown, x: this.shown.x - (event.clientX - last[0]) * unit, y: this.shown.y - (event.clientY - last[1]) * unit });
         last = [event.clientX, event.clientY];
       });
-      this.svg.addEventListener("click", (event) => { if (dragged) { event.preventDefault(); } }, true);
+      this.svg.addEventListener("click", (event) => {
+        if (dragged) { event.preventDefault(); return; }
+        if (!event.target.closest("a")) { this.centre(event); }
+      }, true);
       this.svg.addEventListener("dragstart", (event) => event.preventDefault());
       ["pointerup", "pointercancel"].forEach((name) => this.svg.addEventListener(name, () => { last = null; }));
     }
