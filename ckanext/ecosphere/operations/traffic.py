@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from flask import Flask, request
+from flask import Flask, request, request_started
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Request, Response
 
@@ -42,6 +42,7 @@ PAGES = (
     ("/compte", "accounts"),
     ("/webassets", "assets"),
     ("/base", "assets"),
+    ("/<path:", "assets"),
 )
 OTHER, NONE = "other", "none"
 PAGE_CLASSES = (*dict.fromkeys(page for _beginning, page in PAGES), OTHER, NONE)
@@ -119,7 +120,7 @@ class Outermost:
 
     def __init__(self, app: Flask, views: Mapping[str, Callable[[Request], Response]]) -> None:
         self._app, self._inner, self._views = app, app.wsgi_app, views
-        app.before_request(_note_route)
+        request_started.connect(_note_route, app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
@@ -146,7 +147,7 @@ class Outermost:
                 _ended(environ, status, time.monotonic() - begin)
 
 
-def _note_route() -> None:
+def _note_route(_app: Flask) -> None:
     """Note the route: a path may hold a name or a token, its pattern does not."""
     request.environ[_ROUTE] = str(request.url_rule or "")
 

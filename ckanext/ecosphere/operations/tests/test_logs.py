@@ -14,7 +14,7 @@ from ckan.lib.redis import connect_to_redis
 from flask.testing import FlaskClient
 from rq import SimpleWorker
 
-from ckanext.ecosphere.operations import config, logs
+from ckanext.ecosphere.operations import config, logs, traffic
 from ckanext.ecosphere.shared import log_ids
 from ckanext.ecosphere.shared.queue import enqueue_once
 
@@ -29,6 +29,8 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logs.JsonFormatter())
     suite = logging.getLogger("ckanext.ecosphere")
+    for logger in (log, traffic.log):  # imported before CKAN read the configuration of the loggers
+        monkeypatch.setattr(logger, "disabled", False)
     monkeypatch.setattr(suite, "level", logging.INFO)
     logging.getLogger().manager._clear_cache()  # type: ignore[attr-defined]
     suite.addHandler(handler)
