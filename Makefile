@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help screenshots docs-site week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-harvest bench-relevance bench-search bench-studies demo setup up stop down status env test test-fast test-all test-room lint lock clean
+.PHONY: help soak screenshots docs-site week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-harvest bench-relevance bench-search bench-studies demo setup up stop down status env test test-fast test-all test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -113,3 +113,7 @@ clean: ## Stop everything and remove .venv and .local
 chaos: ## Kill workers, web server, Solr, PostgreSQL and Redis under load and see whether anything is lost (SEED="1 2 3" KILLS=20)
 	@$(stack) setup
 	@.venv/bin/python -m dev.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),20) --records $(or $(RECORDS),60)
+
+soak: ## Keep a portal under load and see whether memory, connections, files or queues grow (MINUTES=60)
+	@$(stack) setup
+	@.venv/bin/python -m dev.soak --minutes $(or $(MINUTES),60)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import abc
 import enum
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -121,6 +121,23 @@ class IEcosphereCommands(Interface):
         return []
 
 
+@dataclass(frozen=True)
+class Gauge:
+    """A figure for monitoring, for each combination of its labels.
+
+    Attributes:
+        name: its name in Prometheus, with the unit at the end.
+        meaning: its help text there.
+        values: values by label values; the key () is that of a figure without labels.
+        labels: names of the labels.
+    """
+
+    name: str
+    meaning: str
+    values: Mapping[tuple[str, ...], float]
+    labels: tuple[str, ...] = ()
+
+
 class IEcosphereSetup(Interface):
     """Take part in `ckan ecosphere init` and `ckan ecosphere check`.
 
@@ -177,6 +194,13 @@ class IEcosphereSetup(Interface):
         """Return the background jobs that `ckan ecosphere watch` queues again when they were lost (`work.jobs.Job`).
 
         What rows of work they take up, e-mails and long runs, is resumed as well.
+        """
+        return []
+
+    def ecosphere_gauges(self) -> Iterable[Gauge]:
+        """Return figures of this room for monitoring, read at each scrape: a handful of cheap queries.
+
+        Their names begin with "ecosphere_"; labels have few values, and no personal data.
         """
         return []
 

@@ -211,9 +211,9 @@ def main() -> int:
     forget_ckan_variables()
     begin = time.monotonic()
     try:
-        _start_afresh()
+        start_afresh()
         with stack() as supervisor:
-            people = _people()
+            people = log_in_people()
             passed = True
             for seed in arguments.seed:
                 result = run(supervisor, people, seed, arguments.kills, arguments.records)
@@ -272,7 +272,7 @@ def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: in
     return result
 
 
-def _start_afresh() -> None:
+def start_afresh() -> None:
     """Remove the data of an earlier run, so that this one starts with empty tables."""
     services.stop(quietly=True)
     for name in ("postgres", "redis", "solr", "mail", "storage", "pycsw", "catalogue", "log", "run"):
@@ -299,7 +299,8 @@ def stack() -> Iterator[Supervisor]:
         yield supervisor
 
 
-def _people() -> dict[str, Client]:
+def log_in_people() -> dict[str, Client]:
+    """Create the accounts; return the client of each, with a token."""
     portal = accounts.prepare()
     tokens = {name: portal.call("api_token_create", user=name, name="chaos")["token"] for name in (ADMIN, *PEOPLE)}
     return {name: Client(token) for name, token in tokens.items()}

@@ -424,8 +424,8 @@ def of_service(organization_id: str, reader: Reader, today: date) -> DataDict:
     }
 
 
-def desk_counts(organization_id: str, today: date) -> dict[str, int]:
-    """Return the number of requests of each kind on the desk of a service."""
+def desk_counts(organization_id: str | None, today: date) -> dict[str, int]:
+    """Return the number of requests of each kind on the desk of a service, or on all desks."""
     kind = _desk_kind(today)
     rows = model.Session.execute(
         sa.select(kind, sa.func.count()).where(*waiting(organization_id)).group_by(kind)
@@ -433,9 +433,11 @@ def desk_counts(organization_id: str, today: date) -> dict[str, int]:
     return dict.fromkeys(KINDS, 0) | dict(rows.tuples().all())
 
 
-def waiting(organization_id: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """Return SQL conditions for requests on the desk of a service, or decided and with a pending review."""
+def waiting(organization_id: str | None) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return SQL conditions for requests on the desk of a service (None: any), or decided and with a pending review."""
     waits = sa.or_(Request.state.in_(states.ON_DESK), Request.review_due.is_not(None))
+    if organization_id is None:
+        return (waits,)
     return (Request.organization_id == organization_id, waits)
 
 

@@ -32,6 +32,7 @@ from ckanext.ecosphere.interfaces import (
     AlertSubject,
     Card,
     Check,
+    Gauge,
     IEcosphereAlerts,
     IEcosphereCommands,
     IEcosphereDashboard,
@@ -109,6 +110,9 @@ class EcosphereRequestsPlugin(Room):
 
     def ecosphere_popularity(self) -> list[tuple[str, float]]:
         return matching.points()
+
+    def ecosphere_gauges(self) -> list[Gauge]:
+        return setup.gauges()
 
     def ecosphere_jobs(self) -> list[Job]:
         return [outbox.OUTBOX]

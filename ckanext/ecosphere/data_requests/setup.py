@@ -11,12 +11,12 @@ from ckan import model
 from ckan.common import _
 from sqlalchemy.orm import aliased
 
-from ckanext.ecosphere.data_requests import attachments, config
+from ckanext.ecosphere.data_requests import attachments, config, listing
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, people, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox, scheduled
-from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
+from ckanext.ecosphere.interfaces import Check, CheckStatus, Gauge, InitReport
 from ckanext.ecosphere.work.model import PENDING
 
 #: Maximum number of services named in a line.
@@ -56,6 +56,14 @@ def _warning(name: str, message: str, remedy: str) -> list[Check]:
 
 def _error(name: str, message: str, remedy: str) -> list[Check]:
     return [Check(name, CheckStatus.ERROR, message, remedy)]
+
+
+def gauges() -> list[Gauge]:
+    """Return the number of requests on all desks, by what awaits them first (`listing.KINDS`)."""
+    counts = listing.desk_counts(None, clock.today())
+    values = {(kind,): number for kind, number in counts.items()}
+    meaning = "Data requests on the desks of services, by what awaits them first"
+    return [Gauge("ecosphere_data_requests", meaning, values, ("awaits",))]
 
 
 def _moderators() -> list[Check]:

@@ -8,7 +8,10 @@ their own.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
+from datetime import timezone
+from itertools import islice
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -19,6 +22,7 @@ from ckan.lib.search.common import SearchIndexError
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest.model import REFUSED, Hold, JobState, SourceRecord
 from ckanext.ecosphere.harvest.sources.base import type_names
+from ckanext.ecosphere.interfaces import Gauge
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
 log = logging.getLogger(__name__)
@@ -46,6 +50,9 @@ FIELD = "harvest_source_id"
 """Solr field with the source of a dataset."""
 DONE = ("added", "updated", "deleted")
 """Counts of the last harvest in its job state, except errors."""
+
+MOST_MONITORED = 500
+"""Sources with figures of their own for monitoring."""
 
 Row = dict[str, Any]
 _NO_JOB: Row = {
@@ -100,6 +107,40 @@ def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[R
         row["state"] = _state(source.active, job, row["held"])
         every.append(row)
     return every
+
+
+def gauges() -> list[Gauge]:
+    """Return when the last harvest of each active source ended and how many records failed, `MOST_MONITORED` sources
+    at most, and the number of sources in each state.
+    """
+    every = rows(counted=False)
+    states = Counter(row["state"] for row in every)
+    ended: dict[tuple[str, ...], float] = {}
+    failed: dict[tuple[str, ...], float] = {}
+    active = (row for row in every if row["finished"] and row["state"] != INACTIVE)
+    for row in islice(active, MOST_MONITORED):
+        ended[row["name"],] = row["finished"].replace(tzinfo=timezone.utc).timestamp()
+        failed[row["name"],] = row["errors"]
+    return [
+        Gauge(
+            "ecosphere_harvest_sources",
+            "Harvest sources by state",
+            {(state,): states[state] for state in STATES},
+            ("state",),
+        ),
+        Gauge(
+            "ecosphere_harvest_last_end_timestamp_seconds",
+            "Unix time at which the last harvest of a source ended",
+            ended,
+            ("source",),
+        ),
+        Gauge(
+            "ecosphere_harvest_failed_records",
+            "Records that the last harvest of a source could not import",
+            failed,
+            ("source",),
+        ),
+    ]
 
 
 def chosen(every: list[Row], text: str = "", state: str = "", sort: str = "state") -> list[Row]:

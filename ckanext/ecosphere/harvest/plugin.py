@@ -10,7 +10,15 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.core.accounts import IEcosphereAccounts
-from ckanext.ecosphere.harvest import cli, config, dashboard, helpers, leaving, letter
+from ckanext.ecosphere.harvest import (
+    cli,
+    config,
+    dashboard,
+    helpers,
+    leaving,
+    letter,
+    overview,
+)
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.settings import protect_sources
 from ckanext.ecosphere.harvest.worker import QUEUE, Patrol, free_workers, revive
@@ -18,6 +26,7 @@ from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.interfaces import (
     Card,
     Check,
+    Gauge,
     IEcosphereCommands,
     IEcosphereDashboard,
     IEcosphereSetup,
@@ -94,6 +103,10 @@ class EcosphereHarvestPlugin(Room):
         use = tk._("harvests")
         ports = check_ports(config.ALLOWED_PORTS, use)
         return [*free_workers(), *check_networks(config.ALLOWED_NETWORKS, use), *ports]
+
+    def ecosphere_gauges(self) -> list[Gauge]:
+        """Return when each source was harvested last, and what failed."""
+        return overview.gauges()
 
     def ecosphere_init(self, report: InitReport) -> None:
         """Restore the sources that were hidden when the plugins were disabled."""

@@ -60,8 +60,11 @@ def run(plugin: str) -> None:
 CORE = ""
 
 
-def pending() -> list[str]:
+def pending(engine: sa.Engine | None = None) -> list[str]:
     """Return CKAN (as the empty name), plugins of the suite and their requirements whose tables are not up to date.
+
+    Args:
+        engine: opens the connection; None for CKAN's.
 
     Raises:
         sqlalchemy.exc.DBAPIError: the database does not answer.
@@ -73,8 +76,9 @@ def pending() -> list[str]:
         for name in names
         if (heads := _heads(Path(db._resolve_alembic_config(name)).parent))
     }
-    assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
-    with model.meta.engine.connect() as connection:
+    engine = engine or model.meta.engine
+    assert engine is not None  # noqa: S101 - set when CKAN starts
+    with engine.connect() as connection:
         return [
             name for name, heads in heads_by_name.items() if _revisions(connection, name) != heads
         ]

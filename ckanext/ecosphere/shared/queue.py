@@ -23,6 +23,8 @@ from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
+from ckanext.ecosphere.shared import log_ids
+
 log = logging.getLogger(__name__)
 
 COUNTED_AT_ONCE = 5_000
@@ -71,7 +73,8 @@ def enqueue_once(
     """
     try:
         if not waits(job_id, queue):
-            rq_kwargs = {"job_id": job_id, **options}
+            meta = {name: id_ for name, id_ in log_ids.current().items() if name == "request"}
+            rq_kwargs = {"job_id": job_id, "meta": meta, **options}
             tk.enqueue_job(
                 cast("Any", function),
                 list(arguments),

@@ -90,6 +90,7 @@ def own_pages(app: Any) -> list[str]:
             rule.rule
             for rule in app.url_map.iter_rules()
             if not rule.arguments
+            and rule.rule != "/ecosphere/health/ready"  # 503, since no worker runs
             and "GET" in rule.methods
             and str(getattr(app.view_functions[rule.endpoint], "__module__", "")).startswith("ckanext.ecosphere")
         }

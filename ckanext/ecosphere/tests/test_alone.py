@@ -38,6 +38,7 @@ ALONE = {
     "ecosphere_access": "ecosphere_access",
     "ecosphere_openid": "ecosphere_openid",
     "ecosphere_studies": "ecosphere_studies",
+    "ecosphere_operations": "ecosphere_operations",
 }
 TYPES = ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata", "ecosphere_ogcapi")
 PATHS = (

@@ -83,6 +83,7 @@ from ckanext.ecosphere.harvest.write.portal import (
     removed_resources,
     without_activity,
 )
+from ckanext.ecosphere.shared import log_ids
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.parsing import local_name
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
@@ -450,7 +451,8 @@ class Writer:
         identifiers = [identifier for item in items for identifier in item.catalogues]
         catalogues = catalogue_texts(self._job.source_id, identifiers)
         for item in items:
-            self._normalise(item, catalogues)
+            with log_ids.about(record=item.guid):
+                self._normalise(item, catalogues)
         self._set_duplicates_aside(items)
         ready = [item for item in items if item.result is not None]
         self._add_series(ready)
@@ -463,7 +465,8 @@ class Writer:
         for item in ready:
             if item.guid not in created:
                 item.removed = removed.get(item.package_id or "", [])
-                self._save(item, names, present.get(item.package_id or "", []))
+                with log_ids.about(record=item.guid):
+                    self._save(item, names, present.get(item.package_id or "", []))
                 ensure_joined(connection)
         return [item.outcome for item in items]
 

@@ -125,8 +125,8 @@ ODD_PARTS = ("a" * 5_000, "..", "%7B!frange%20l=0%7Dx", "9" * 40, "-1", "%5B%5D"
 #: Not accepted in any path: refused before a view is called.
 NEVER_IN_ADDRESSES = ("%ED%A0%80", "a%00b")
 ODD_NAMES = ("q", "year", "page", "id", "bbox", "organization", "title", "uri", "table", "sort")
-#: The provider of this log-in is not running during the tests, and the page reports that.
-AWAY = (("/connexion/openid", 502),)
+#: The provider of this log-in is not running during the tests, nor is a worker, and the pages report that.
+AWAY = (("/connexion/openid", 502), ("/ecosphere/health/ready", 503))
 ROUTES = sorted({f"{row.method} {row.name}" for row in tables.read("routes")})
 ROUTE_PARAMETERS = tables.parameters("routes")
 TAKING_TURNS = ("sysadmin", "anonymous", "editor")
