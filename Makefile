@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-harvest bench-relevance bench-search bench-studies demo setup up stop down status env test test-fast test-all test-room lint lock clean
+.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-harvest bench-relevance bench-search bench-studies demo setup up stop down status env test test-fast test-all test-room lint lock release clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -101,6 +101,14 @@ docs: ## Write the parts of docs/ that come from the code
 
 lock: ## Compile dev/requirements.lock anew
 	@$(stack) lock
+
+release: setup ## Build wheel and sdist into dist/, with SHA256SUMS, signed if gpg has a secret key (SIGN_AS=name chooses one)
+	@rm -rf build dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .venv/bin/python -m build --no-isolation --outdir dist . > dist.log 2>&1 || { tail -20 dist.log; exit 1; }
+	@rm -f dist.log
+	@cd dist && sha256sum -- *.whl *.tar.gz > SHA256SUMS && cat SHA256SUMS
+	@cd dist && if ! gpg --batch --list-secret-keys $(SIGN_AS) 2>/dev/null | grep -q '^sec'; then echo "SHA256SUMS is not signed: gpg has no secret key."; \
+		else gpg --batch --yes --armor $(if $(SIGN_AS),--local-user $(SIGN_AS)) --detach-sign SHA256SUMS && echo "Signed: dist/SHA256SUMS.asc"; fi
 
 clean: ## Stop everything and remove .venv and .local
 	@$(stack) clean
