@@ -131,14 +131,14 @@ GEONETWORK = """<?xml version="1.0" encoding="UTF-8"?>
  <csw:Query typeNames="csw:Record"><csw:ElementSetName>{amount}</csw:ElementSetName>
   <csw:Constraint version="1.1.0"><ogc:Filter xmlns:ogc="http://www.opengis.net/ogc">
    <ogc:PropertyIsLike wildCard="%" singleChar="_" escapeChar="\\\\">
-    <ogc:PropertyName>AnyText</ogc:PropertyName><ogc:Literal>%Zones%</ogc:Literal></ogc:PropertyIsLike>
+    <ogc:PropertyName>csw:AnyText</ogc:PropertyName><ogc:Literal>%Zones%</ogc:Literal></ogc:PropertyIsLike>
   </ogc:Filter></csw:Constraint></csw:Query></csw:GetRecords>"""
 IDENTIFIER = "string(.//*[local-name()='fileIdentifier']/*)"
 
 
 @pytest.mark.slow("exchange")
-def test_geonetwork_harvests_the_csw_as_it_does_others(csw_catalogue):
-    """The requests of its CSW harvester: identifiers by GetRecords in summary, each record by GetRecordById."""
+def test_requests_in_the_form_of_geonetwork_find_every_record(csw_catalogue):
+    """As its CSW harvester asks: identifiers by GetRecords in summary, then records by GetRecordById."""
     titles = {f"csw-{number}": f"Zones {number}" for number in range(3)}
     records = [samples.full(id=name, metadata_identifier=name, title=title) for name, title in titles.items()]
     address = csw_catalogue(writer.record(each, "DDT 01") for each in records)
@@ -170,7 +170,8 @@ def test_pygeoapi_serves_the_csw_as_ogc_api_records(csw_catalogue, tmp_path):
     environment = {**os.environ, **variables, "PYGEOAPI_OPENAPI": str(tmp_path / "openapi.yml")}
     make = [str(PYGEOAPI), "openapi", "generate", str(PYGEOAPI_CONFIG), "--output-file", str(tmp_path / "openapi.yml")]
     subprocess.run(make, env=environment, check=True, capture_output=True, timeout=120)
-    with subprocess.Popen([str(PYGEOAPI), "serve"], env=environment, stdout=subprocess.DEVNULL) as server:
+    serve = [str(PYGEOAPI.with_name("gunicorn")), "--bind", f"127.0.0.1:{port}", "pygeoapi.flask_app:APP"]
+    with subprocess.Popen(serve, env=environment, stderr=subprocess.DEVNULL) as server:
         try:
             items = answer_of(f"{home}/collections/guichet/items?f=json&q=a-2")
             record = answer_of(f"{home}/collections/guichet/items/a-1?f=json")
