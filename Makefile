@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help soak screenshots docs-site week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw bench-fidelity bench-harvest bench-relevance bench-search bench-studies demo setup up stop down status env test test-fast test-all test-room lint lock clean
+.PHONY: help soak screenshots docs-site week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw federation bench-fidelity bench-harvest bench-relevance bench-search bench-studies demo setup up stop down status env test test-fast test-all test-room lint lock release sbom audit clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -84,6 +84,9 @@ bench-studies: ## Measure how long studies look for datasets, and the states of 
 csw: ## Serve the portal's own catalogue over CSW with pycsw (after make demo)
 	@.venv/bin/python -m dev.csw.out
 
+federation: setup ## Let udata's own harvester read the portal, and show what became of each dataset
+	@.venv/bin/python -m dev.federation
+
 attack: setup ## Attack the portal of make demo, which is started if it does not run (CLASS=xss,ssrf SEED=7)
 	@.venv/bin/python -m dev.attack $(if $(CLASS),--classes $(CLASS)) $(if $(SEED),--seed $(SEED))
 
@@ -106,6 +109,26 @@ docs-site: ## Build the site of the guides in French into .local/docs-site; a br
 
 lock: ## Compile dev/requirements.lock anew
 	@$(stack) lock
+
+release: setup ## Build wheel and sdist into dist/, with SHA256SUMS, signed if gpg has a secret key (SIGN_AS=name chooses one)
+	@rm -rf build dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .venv/bin/python -m build --no-isolation --outdir dist . > dist.log 2>&1 || { tail -20 dist.log; exit 1; }
+	@rm -f dist.log
+	@cd dist && sha256sum -- *.whl *.tar.gz > SHA256SUMS && cat SHA256SUMS
+	@cd dist && if ! gpg --batch --list-secret-keys $(SIGN_AS) 2>/dev/null | grep -q '^sec'; then echo "SHA256SUMS is not signed: gpg has no secret key."; \
+		else gpg --batch --yes --armor $(if $(SIGN_AS),--local-user $(SIGN_AS)) --detach-sign SHA256SUMS && echo "Signed: dist/SHA256SUMS.asc"; fi
+
+.local/audit-venv/bin/pip-audit:
+	@python3 -m venv .local/audit-venv
+	@.venv/bin/uv pip install -q --python .local/audit-venv/bin/python "cyclonedx-bom>=7,<8" "pip-audit>=2.9,<3"
+
+sbom: setup .local/audit-venv/bin/pip-audit ## Write dist/sbom.json: the packages of the lock file in CycloneDX form
+	@mkdir -p dist
+	@.local/audit-venv/bin/cyclonedx-py requirements dev/requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.json 2>&1 | grep -v -e Warning -e 'warn(' || true
+	@test -s dist/sbom.json && echo "dist/sbom.json"
+
+audit: setup .local/audit-venv/bin/pip-audit ## Compare the lock file with the published advisories; fails, too, if these cannot be reached
+	@.local/audit-venv/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r dev/requirements.lock
 
 clean: ## Stop everything and remove .venv and .local
 	@$(stack) clean

@@ -1,4 +1,4 @@
-"""Defect 62: an RDF document of ckanext-dcat describes a bounded number of files.
+"""Defects 62 and 64: RDF documents of ckanext-dcat describe a bounded number of files, and name their encoding.
 
 A dataset may have 20 000 files, and a reader chooses the profiles (`?profiles=`): a document took half a
 minute, in which its process answered nobody. Not yet proposed to ckanext-dcat (2.4.4).
@@ -9,10 +9,14 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any
 
+from flask import Blueprint, Response
 from rdflib import RDFS, Literal
 
 from ckanext.dcat.processors import RDFSerializer
 
+blueprint = Blueprint("ecosphere_documents", __name__)
+TEXTUAL = ("text/turtle", "text/n3")
+"""Types of documents that clients of HTTP take for ISO 8859-1 where no encoding is named."""
 MOST_DESCRIPTIONS = 1_000
 """Descriptions of files in a document, of a dataset or of a page of the catalogue: one by each
 profile."""
@@ -25,6 +29,14 @@ _CUT = {
     "en": "This dataset has {number} files; only the first {most} are described here, all of them "
     "by the API.",
 }
+
+
+@blueprint.after_app_request
+def name_encoding(response: Response) -> Response:
+    """Name the encoding of Turtle and N3, as their registration requires (W3C Turtle, section 10.2)."""
+    if response.headers.get("Content-Type") in TEXTUAL:
+        response.headers["Content-Type"] += "; charset=utf-8"
+    return response
 
 
 def bound_files() -> None:

@@ -70,7 +70,7 @@ class EcosphereHardeningPlugin(Room):
 
     def get_blueprint(self) -> list[Blueprint]:
         """Register the guards of pages, forms and API, in the order in which they look at a request."""
-        guards = (api, forms, failures, accounts, slashes)
+        guards = (api, forms, failures, accounts, slashes, documents)
         return [every_page.blueprint(options.web_guard), *(guard.blueprint for guard in guards)]
 
     def get_actions(self) -> dict[str, Any]:

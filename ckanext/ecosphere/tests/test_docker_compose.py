@@ -1,8 +1,10 @@
-"""`docker-compose.yml` matches the documentation, and uses CKAN's own configuration."""
+"""`docker-compose.yml` and `Dockerfile` match the documentation, and use CKAN's own configuration."""
 
 from __future__ import annotations
 
+import ast
 import inspect
+import json
 import re
 import subprocess
 import threading
@@ -11,16 +13,18 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-import tomllib
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "docker-compose.yml"
+RECIPE = ROOT / "Dockerfile"
 #: Keys of a service in the Compose specification, among those used here.
 SERVICE_KEYS = {
     "build", "command", "configs", "depends_on", "environment", "healthcheck", "image", "ports", "restart", "volumes",
 }  # fmt: skip
-HEALTHCHECK_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
+HEALTHCHECK_KEYS = {"test", "interval", "timeout", "retries", "start_period", "disable"}
+#: Services of the portal's own image.
+OURS = ("init", "web", "worker", "harvester", "watch", "clock")
 #: Programs that the health checks may call: those of the images' own scripts, or of Debian's smallest system.
 PROGRAMS = {
     "db": {"pg_isready"},
@@ -34,6 +38,16 @@ CONDITIONS = {"service_started", "service_healthy", "service_completed_successfu
 @pytest.fixture(scope="module")
 def compose() -> dict:
     return yaml.safe_load(FILE.read_text("utf-8"))
+
+
+def recipe() -> dict[str, list[str]]:
+    """Return the arguments of each instruction of the Dockerfile."""
+    instructions: dict[str, list[str]] = {}
+    lines = [line for line in RECIPE.read_text("utf-8").splitlines() if not line.startswith("#")]
+    for instruction in "\n".join(lines).replace("\\\n", "").splitlines():
+        name, _, arguments = instruction.partition(" ")
+        instructions.setdefault(name, []).append(arguments)
+    return instructions
 
 
 def test_only_keys_of_the_specification_are_used(compose):
@@ -50,13 +64,27 @@ def test_the_images_are_the_official_ones(compose):
     assert services["db"]["image"].startswith("postgres:")
     assert services["redis"]["image"].startswith("redis:")
     assert services["solr"]["image"] == "ckan/ckan-solr:2.12-solr9-spatial"
-    for name in ("init", "web", "worker", "harvester", "clock"):
-        assert services[name]["build"]["dockerfile_inline"].startswith("FROM ckan/ckan-base:2.12\n"), name
+    for name in OURS:
+        assert services[name]["build"] == ".", name
+    assert recipe()["FROM"] == ["ckan/ckan-base:2.12"]
+
+
+def test_the_image_has_a_health_check_of_the_web_server_that_it_runs():
+    [check] = recipe()["HEALTHCHECK"]
+    program, option, script = json.loads(check[check.index("[") :])
+    assert (program, option) == ("python3", "-c")
+    ast.parse(script)
+    [command] = recipe()["CMD"]
+    port = next(option for option in json.loads(command) if option.startswith("--http=")).rpartition(":")[2]
+    assert f"localhost:{port}/" in script
+    assert recipe()["EXPOSE"] == [port]
+    assert recipe()["USER"][-1] == "ckan"
 
 
 def test_every_lasting_service_has_a_health_check(compose):
+    assert compose["services"]["init"]["healthcheck"] == {"disable": True}
     for name, service in compose["services"].items():
-        if name != "init":
+        if name not in ("init", "web"):
             test = service["healthcheck"]["test"]
             assert test[0] in {"CMD", "CMD-SHELL"}, name
             assert len(test) > 1, name
@@ -65,7 +93,7 @@ def test_every_lasting_service_has_a_health_check(compose):
 def test_health_checks_call_only_programs_of_their_images(compose):
     for name, service in compose["services"].items():
         kind, *words = service.get("healthcheck", {}).get("test", ["CMD", ""])
-        if name == "init":
+        if name in ("init", "web"):
             continue
         script = words[-1] if kind == "CMD-SHELL" or words[0] == "bash" else ""
         called = {words[0]} if kind == "CMD" else {"sh"}
@@ -102,19 +130,20 @@ def test_the_portal_is_reached_from_this_machine_only(compose):
 
 
 def test_the_image_has_the_version_and_the_libraries_of_the_guide(compose):
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    version = re.search(r'^version = "(.+)"$', project, re.MULTILINE)
+    assert version
     page = (ROOT / "docs" / "installation.md").read_text("utf-8")
     apt = re.search(r"apt-get install --yes --no-install-recommends (.+?)```", page, re.DOTALL)
     assert apt
     drawn = {word for word in apt[1].split() if word.startswith(("libpango", "libharfbuzz", "fonts-", "bubblewrap"))}
     assert len(drawn) == 5
-    for name in ("init", "web", "worker", "harvester", "watch", "clock"):
-        service = compose["services"][name]
-        assert service["image"] == f"ckanext-ecosphere:{version}"
-        recipe = service["build"]["dockerfile_inline"]
-        assert drawn <= set(recipe.split()), name
-        assert "dev/requirements.lock" in recipe
-        assert "--constraint" in recipe
+    for name in OURS:
+        assert compose["services"][name]["image"] == f"ckanext-ecosphere:{version[1]}"
+    commands = " ".join(recipe()["RUN"])
+    assert drawn <= set(commands.split())
+    assert "dev/requirements.lock" in commands
+    assert "--constraint" in commands
 
 
 def test_services_wait_for_those_that_they_need(compose):
@@ -167,7 +196,7 @@ def test_each_variable_is_explained_in_the_example():
 
 def test_the_configuration_holds_no_secret(compose):
     assert "SECRET_KEY = %(CKAN_SECRET_KEY)s" in compose["configs"]["guichet"]["content"]
-    for name in ("init", "web", "worker", "harvester", "watch", "clock"):
+    for name in OURS:
         assert compose["services"][name]["environment"]["CKAN_SECRET_KEY"].startswith("${SECRET_KEY:?")
 
 
@@ -178,10 +207,12 @@ def test_the_configuration_builds_on_the_portals_own(compose):
     assert (ROOT / base).exists()
     target = compose["services"]["web"]["configs"][0]["target"]
     assert target == compose["services"]["web"]["environment"]["CKAN_INI"]
+    assert f"CKAN_INI={target}" in recipe()["ENV"][0]
 
 
 def test_the_web_server_runs_the_application_of_the_embedded_stack(compose):
-    command = compose["services"]["web"]["command"]
+    assert "command" not in compose["services"]["web"]
+    command = json.loads(recipe()["CMD"][0])
     module = next(option.split("=")[1] for option in command if option.startswith("--module="))
     path, name = module.split(":")
     assert f"{name} = " in (ROOT / f"{path.replace('.', '/')}.py").read_text("utf-8")

@@ -1,10 +1,11 @@
-"""The wheel contains every file that the code opens."""
+"""The wheel and the sdist contain every file that the code opens, and no tests."""
 
 import importlib.metadata
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -14,12 +15,12 @@ pytestmark = pytest.mark.slow("package")
 
 ROOT = Path(__file__).resolve().parents[3]
 GROUPS = ("ckan.plugins", "ckan.click_command", "ckan.rdf.profiles")
-SOURCES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "ckanext")
+SOURCES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE", "ckanext")
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """A wheel built from a copy of the sources, so that the checkout stays clean."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a wheel and an sdist built from a copy of the sources, so that the checkout stays clean."""
     copy = tmp_path_factory.mktemp("sources")
     for name in SOURCES:
         source = ROOT / name
@@ -27,23 +28,43 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
             shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         else:
             shutil.copy(source, copy / name)
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", copy / "dist", copy]
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", copy / "dist", copy]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return zipfile.ZipFile(next((copy / "dist").glob("*.whl")))
+    return copy / "dist"
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> zipfile.ZipFile:
+    return zipfile.ZipFile(next(built.glob("*.whl")))
 
 
 CACHES = {"__pycache__", ".ruff_cache"}
 
 
-def test_the_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile):
+def is_for_tests(path: Path) -> bool:
+    return "tests" in path.parts or path.name in {"conftest.py", "ruff.toml"}
+
+
+def files_of_the_package() -> set[str]:
     package = ROOT / "ckanext" / "ecosphere"
-    expected = {
-        str(path.relative_to(ROOT))
-        for path in package.rglob("*")
-        if path.is_file() and path.name != "ruff.toml" and CACHES.isdisjoint(path.parts)
-    }
-    assert expected - set(wheel.namelist()) == set()
+    files = [path.relative_to(ROOT) for path in package.rglob("*") if path.is_file()]
+    return {str(path) for path in files if CACHES.isdisjoint(path.parts) and not is_for_tests(path)}
+
+
+def test_the_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile):
+    assert files_of_the_package() - set(wheel.namelist()) == set()
+
+
+def test_the_sdist_holds_every_file_of_the_package_and_what_builds_it(built: Path):
+    with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    assert files_of_the_package() | {name for name in SOURCES if name != "ckanext"} <= names
+    assert [name for name in names if is_for_tests(Path(name))] == []
+
+
+def test_the_wheel_holds_no_tests(wheel: zipfile.ZipFile):
+    assert [name for name in wheel.namelist() if is_for_tests(Path(name))] == []
 
 
 def test_the_wheel_holds_what_is_not_code(wheel: zipfile.ZipFile):

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -11,6 +12,7 @@ from dev.translations import __main__ as catalogue
 from dev.translations import typography
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="extracted with Debian 12's Python: tokens of 3.12 differ")
 def test_every_message_is_translated_and_the_files_are_up_to_date():
     assert catalogue.problems() == [], "run `make i18n` and translate what it lists"
 

@@ -81,3 +81,10 @@ def test_datasets_of_a_page_of_the_catalogue_share_its_files(app: CKANTestApp) -
     for name in ("crues", "digues", "forages"):
         publish(name, files=3)
     assert files_of(graph_at(app, "/catalog.ttl")) == [1, 1, 2]
+
+
+def test_documents_in_turtle_name_their_encoding(app: CKANTestApp):
+    publish("accents", 1)
+    for address in ("/catalog.ttl", "/dataset/accents.ttl", "/catalog.n3"):
+        assert app.get(address).headers["Content-Type"].endswith("; charset=utf-8"), address
+    assert app.get("/catalog.xml").headers["Content-Type"] == "application/rdf+xml"

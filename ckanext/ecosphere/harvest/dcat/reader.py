@@ -559,7 +559,8 @@ def _protocol(distribution: Described) -> str | None:
     """Return the protocol of the data service that gives access to a distribution, if the vocabulary has it."""
     protocols = set()
     for service in distribution.values(DCAT.accessService):
-        for standard in service.values(GEODCAT.serviceProtocol, DCTERMS.conformsTo):
+        standards = service.values(GEODCAT.serviceProtocol) + service.values(DCTERMS.conformsTo)
+        for standard in standards:
             concept = voc.get("protocol").get(str(standard))
             if concept:
                 protocols.add(concept.id)

@@ -408,6 +408,10 @@ def _services_of(resource: Row) -> list[DataDict]:
 
 #: Protocols of files and pages, which are not services.
 PLAIN = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
+#: Prefix of the service types of the OGC's name server, and that of their standards' pages, by which SEMIC's conversion
+#: of ISO 19139 and data.gouv.fr name them.
+_OGC_TYPES = "http://www.opengis.net/def/serviceType/ogc/"
+_OGC_STANDARDS = "http://www.opengeospatial.org/standards/"
 _CRS = "http://www.opengis.net/def/crs/"
 
 
@@ -445,6 +449,9 @@ def _write_protocol(graph: Graph, node: Any, resource: Row, protocol: voc.Concep
         }
         services = [parts.add_blank(graph, node, DCAT.accessService, service)]
     for service in services:
+        if protocol.uri.startswith(_OGC_TYPES):
+            standard = _OGC_STANDARDS + protocol.uri.removeprefix(_OGC_TYPES)
+            graph.add((service, GEODCAT.serviceProtocol, URIRef(standard)))
         if not _protocols(graph, service):
             graph.add((service, DCT.conformsTo, URIRef(protocol.uri)))
             graph.add((node, TERM.completed, URIRef(protocol.uri)))

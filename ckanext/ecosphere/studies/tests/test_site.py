@@ -209,7 +209,9 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_geojson_is_refused_with_its_reason(name: str):
     text, code = HOSTILE[name]
-    assert refusal(text) in (code, "empty" if name == "nested deeply" else code)
+    # How deep a text may be read differs between versions of Python; some bound refuses it in each.
+    others = ("empty", "too-many-parts") if name == "nested deeply" else ()
+    assert refusal(text) in (code, *others)
 
 
 COORDINATE = st.floats(-400, 400) | st.sampled_from([math.nan, math.inf, 1e300])
