@@ -182,15 +182,15 @@ def in_language(texts: Mapping[str, str], language: str) -> str:
 # --- reading -------------------------------------------------------------------------------------
 
 
-@cache
 def _lists() -> dict[str, Container[str]]:
     """Return what needs may refer to."""
-    return {
-        "themes": voc.get("themes"),
-        "territories": voc.get("territories"),
-        "uses": load(DATA / "suitability.yaml")["uses"],
-        "references": load(DATA / "references.yaml"),
-    }
+    lists = {"themes": voc.get("themes"), "territories": voc.get("territories")}
+    return {**lists, "uses": _of_file("suitability")["uses"], "references": _of_file("references")}
+
+
+@cache
+def _of_file(name: str) -> dict[str, Any]:
+    return load(DATA / f"{name}.yaml")
 
 
 @cache
