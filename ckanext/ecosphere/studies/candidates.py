@@ -367,12 +367,13 @@ def _is_of_another(need: Need, title: Words, matched: Words) -> bool:
             first = min(first, *map(title.index, stems))
             longest = max(longest, len(stems))
     beginnings = {stems[:-1] for stems in own if len(stems) > 1}
+    sharing = _ids(matched)
     subjects = [(place, stems, _ids(stems)) for place, stems in _subjects(title)]
     for place, stems, ids in subjects:
         if place < first and len(stems) >= longest and not akin.issuperset(ids):
             return True
         goes_on_otherwise = stems[:-1] in beginnings and need.id not in ids
-        if goes_on_otherwise and ids & _ids(matched):
+        if goes_on_otherwise and need.id in sharing and ids & sharing:
             return True
     return False
 
