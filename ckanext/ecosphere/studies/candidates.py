@@ -292,7 +292,6 @@ def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
     notes: Words = ()
     if _is_table_name(text):
         notes = _stems(str(row.get("notes") or ""))
-    is_of_other_theme = bool(row.get(THEME_FIELD)) and not is_of_theme
     best = NO_MATCH
     for rank, phrase in enumerate(need.words):
         stems = _stems(phrase)
@@ -300,9 +299,7 @@ def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
         weight = _weight(rank)
         if is_single:
             weight *= SINGLE
-        # A further word or phrase says little, if the title does not begin so and the theme is another.
-        is_loose = rank and not phrase.isupper() and title[: len(stems)] != stems
-        is_vague = is_loose and (is_single or is_of_other_theme)
+        is_vague = is_single and rank and not phrase.isupper() and title[:1] != stems
         worth, code = 0.0, "title"
         if stems and (is_of_theme or not is_vague):
             worth = _title_worth(stems, title)
@@ -370,12 +367,13 @@ def _is_of_another(need: Need, title: Words, matched: Words) -> bool:
             first = min(first, *map(title.index, stems))
             longest = max(longest, len(stems))
     beginnings = {stems[:-1] for stems in own if len(stems) > 1}
+    sharing = _ids(matched)
     subjects = [(place, stems, _ids(stems)) for place, stems in _subjects(title)]
     for place, stems, ids in subjects:
         if place < first and len(stems) >= longest and not akin.issuperset(ids):
             return True
         goes_on_otherwise = stems[:-1] in beginnings and need.id not in ids
-        if goes_on_otherwise and ids & _ids(matched):
+        if goes_on_otherwise and need.id in sharing and ids & sharing:
             return True
     return False
 
