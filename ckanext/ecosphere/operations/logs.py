@@ -21,7 +21,7 @@ REMOVED = (
     (re.compile(r"(?m)^(?:DETAIL|LINE \d{1,9}): .*$"), "…"),
     (re.compile(r"[^\s@<>\"'(),;:=]{1,64}@[\w.-]{1,255}"), "<e-mail>"),
     (re.compile(r"/(user|compte)/[^\s\"'/]+(?:/[^\s\"']*)?"), r"/\1/…"),
-    (re.compile(r"(?:[\w-]{8,}\.){1,2}[\w-]{20,}"), "<token>"),
+    (re.compile(r"(?<![\w-])(?:[\w-]{8,}\.){1,2}[\w-]{20,}"), "<token>"),
     (re.compile(r"\b(?:(?:MULTI)?(?:POINT|LINESTRING|POLYGON))[ ZM]{0,4}\([^A-Za-z]*"), "<place>"),
     (re.compile(r"-?\d{1,7}\.\d{2,20}[\s,;\]\[]{1,4}-?\d{1,7}\.\d{2,20}"), "<place>"),
     (re.compile(r"\?[^\s\"'<>]*"), "?…"),

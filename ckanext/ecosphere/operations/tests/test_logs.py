@@ -41,8 +41,8 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
 PRIVATE = {
     "the mail server refused Jeanne.Martin@exemple.fr (550)": "Jeanne.Martin",
     "GET /etudes?site=POLYGON((4.8 45.7,4.9 45.8)) failed": "45.7",
-    "site POLYGON ((4 45, 5 46, 4 45)) is too large": "45",
-    "SRID=4326;MULTIPOLYGON Z (((4 45 1, 5 46 1)))": "45",
+    "site POLYGON ((4 45, 5 46, 4 45)) is too large": "4 45",
+    "SRID=4326;MULTIPOLYGON Z (((4 45 1, 5 46 1)))": "4 45",
     'cannot read {"coordinates": [[4.8357, 45.7640], [4.9, 45.8]]}': "45.7640",
     "nothing around 45.7640, 4.8357": "4.8357",
     "GET /user/jeanne-martin/edit 200": "jeanne",
