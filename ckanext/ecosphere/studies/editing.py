@@ -6,6 +6,7 @@ A frame of the portal has the id of no file: whoever changes a frame that ships 
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -23,6 +24,15 @@ LONGEST = 200_000
 """Maximum characters of a content."""
 MOST_FRAMES = 500
 LONGEST_ID = 60
+DEEPEST = 20
+"""Nested lists and objects of a frame at most; it needs six."""
+OPENING = (
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+)
+CLOSING = (yaml.BlockEndToken, yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)
 
 
 def parsed(text: str) -> Any:
@@ -34,9 +44,13 @@ def parsed(text: str) -> Any:
     if len(text) > LONGEST:
         raise ValueError(_too_long())
     try:
-        if not _has_alias(text):
-            return yaml.safe_load(text)
-        message = tk._("Write a text again instead of referring to it (*).")
+        tokens = list(yaml.scan(text, Loader=yaml.CSafeLoader))
+        if _has_alias(tokens):
+            message = tk._("Write a text again instead of referring to it (*).")
+        elif _depth(tokens) > DEEPEST:
+            message = tk._("This is nested too deeply.")
+        else:
+            return yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         message = tk._("This is no YAML that can be read.")
         if error.problem_mark:
@@ -51,10 +65,15 @@ def _too_long() -> str:
     return tk._("Too long: {number} characters at most.").format(number=LONGEST)
 
 
-def _has_alias(text: str) -> bool:
+def _has_alias(tokens: list[yaml.Token]) -> bool:
     """Return whether a YAML text refers to parts of itself: nested ones make a small text very large."""
-    tokens = yaml.scan(text, Loader=yaml.SafeLoader)
     return any(isinstance(token, yaml.AliasToken) for token in tokens)
+
+
+def _depth(tokens: list[yaml.Token]) -> int:
+    """Return how deeply the lists and objects of a YAML text are nested."""
+    steps = (isinstance(token, OPENING) - isinstance(token, CLOSING) for token in tokens)
+    return max(accumulate(steps), default=0)
 
 
 def written(content: Any) -> str:

@@ -549,16 +549,20 @@ def _number(text: Any, returned: int) -> int:
 # --- the state of a need ---------------------------------------------------------------------
 
 
-def conclude(findings: Sequence[Finding], requested: bool, relevant: bool) -> Finding:
+def conclude(
+    findings: Sequence[Finding], requested: bool, relevant: bool, at: str | None = None
+) -> Finding:
     """Return the state of a need from those of its kept or proposed datasets, the request made and its relevance.
 
     Args:
         findings: those of the datasets, the best dataset first: that a lesser one has nothing here says nothing of a
             better one which did not answer, or is restricted.
+        at: ISO moment at which datasets were looked for, if not now.
     """
+    at = at or moment()
     if not relevant:
-        return Finding(states.NOT_RELEVANT, "not-relevant", at=moment())
-    nobody = Finding(states.NOBODY, "nobody", at=moment())
+        return Finding(states.NOT_RELEVANT, "not-relevant", at=at)
+    nobody = Finding(states.NOBODY, "nobody", at=at)
     best = min(findings, key=_worth, default=nobody)
     if best.state == states.NOTHING_HERE:
         better = findings[: findings.index(best)]

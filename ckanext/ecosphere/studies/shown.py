@@ -60,6 +60,8 @@ def full(study: Study, context: Any) -> dict[str, Any]:
     groups: list[dict[str, Any]] = []
     for row in rows:
         request = request_of(row, context)
+        is_asked_for = is_pending(request)
+        finding = store.concluded(row, by_need[row.id], is_asked_for, about["run_at"])
         need = {
             "id": row.id,
             "need": row.need,
@@ -67,7 +69,7 @@ def full(study: Study, context: Any) -> dict[str, Any]:
             "why": row.why,
             "who": names.get(row.who, ""),
             "request": request,
-            "finding": shown_finding(store.concluded(row, by_need[row.id], is_pending(request))),
+            "finding": shown_finding(finding),
             "datasets": [dataset(stored, readable) for stored in by_need[row.id]],
         }
         needs.append(need)

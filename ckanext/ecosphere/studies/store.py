@@ -277,12 +277,16 @@ def _propose(row: StudyNeed, existing: list[StudyDataset], offered: list[Candida
 
 
 def concluded(
-    row: StudyNeed, rows: Sequence[StudyDataset], requested: bool | None = None
+    row: StudyNeed,
+    rows: Sequence[StudyDataset],
+    requested: bool | None = None,
+    at: str | None = None,
 ) -> Finding:
     """Return the state of a need: from its kept and added datasets, else from the proposed ones.
 
     Args:
         requested: whether a request for it is open; None for: as soon as one was made.
+        at: ISO moment at which datasets were looked for, if not now.
     """
     chosen = [dataset for dataset in rows if dataset.decision in (KEPT, ADDED)]
     if not chosen:
@@ -291,7 +295,7 @@ def concluded(
     if requested is None:
         requested = row.request_id is not None
     findings_known = [finding for finding in findings if finding is not None]
-    return presence.conclude(findings_known, requested, row.relevant)
+    return presence.conclude(findings_known, requested, row.relevant, at)
 
 
 def freeze(study: Study, rows: Sequence[StudyNeed]) -> None:

@@ -68,7 +68,8 @@ def safe_address(text: str) -> str:
     is_web = parts.scheme in ("http", "https") and "." in host.strip(".")
     if not is_web or len(url) > LONGEST_URL or parts.username is not None:
         return ""
-    if links.is_internal_host(host) or " " in url or "\\" in url:
+    is_loopback = host.startswith("127.")
+    if is_loopback or links.is_internal_host(host) or " " in url or "\\" in url:
         return ""
     return url
 

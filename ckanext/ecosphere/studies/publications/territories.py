@@ -196,10 +196,14 @@ def datasets(code: str) -> Response:
 @ecosphere_territories.route("/territoires/<code>/encart")
 def embedded(code: str) -> Response:
     """Return the datasets of a territory as a part for pages of other sites."""
-    place, theme = _asked(code)
-    answer = look(place, theme, 1, OF_FRAME)
-    more = tk.h.url_for("dataset.search", qualified=True, **{COVERS: place.ids[0]})
-    page = tk.render("ecosphere_studies/embedded.html", {**answer, "more": more})
-    response = make_response(page)
+    status = None
+    try:
+        place, theme = _asked(code)
+        answer = look(place, theme, 1, OF_FRAME)
+        answer["more"] = tk.h.url_for("dataset.search", qualified=True, **{COVERS: place.ids[0]})
+    except Problem as problem:
+        answer, status = {"problem": problem.description}, problem.code
+    page = tk.render("ecosphere_studies/embedded.html", answer)
+    response = make_response(page, status)
     response.headers["Content-Security-Policy"] = POLICY
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -77,3 +78,11 @@ def test_what_is_wrong_with_a_frame_is_said(content: Any):
 def test_frames_that_ship_with_the_suite_are_copied_not_changed():
     with pytest.raises(tk.ObjectNotFound):
         act("frame_save", "boss", id="etude-impact", content=CONTENT)
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "- " * 20_000, "{a: " * 10_000, "[" * 15_000 + "]" * 15_000])
+def test_yaml_that_is_nested_too_deeply_is_refused_in_bounded_time(text):
+    start = time.process_time()
+    with pytest.raises(ValueError):
+        editing.parsed(text)
+    assert time.process_time() - start < 3

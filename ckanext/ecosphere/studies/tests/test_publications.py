@@ -242,6 +242,8 @@ def test_a_reuse_is_shown_once_a_moderator_has_read_it(portal: None, data: dict[
     [
         "javascript:alert(1)",
         "//example.org",
+        "http://127.0.0.1/",
+        "http://10.1.2.3/",
         "https://localhost/",
         "https://user:secret@example.org/",
         "https://geo.intra/",
