@@ -73,6 +73,7 @@ TOO_WEAK = 0.5
 BEST_PHRASES = 2
 #: Points that data lose a year, whatever the need says, and the most that they lose.
 YEARLY, OLDEST = 0.4, 6.0
+_WORD = re.compile(r"\w+")
 _YEAR = re.compile(r"(?:1[6-9]|20)\d\d(?=\D|$)")
 
 Words = tuple[str, ...]
@@ -205,11 +206,12 @@ def _query(phrases: Sequence[str]) -> str:
     """Return a query for Solr's edismax parser that any of the phrases satisfies, the first best."""
     query = ""
     for rank, phrase in enumerate(phrases):
-        words = _words(phrase)
-        if not words:
+        # The index takes the endings off before the accents: "classés" and "classes" are two words for it.
+        spelt = [word for word in _WORD.findall(phrase.lower()) if _words(word)]
+        if not spelt:
             continue
-        clause = f'"{" ".join(words)}"'
-        if len(words) > 1:
+        clause = f'"{" ".join(spelt)}"'
+        if len(spelt) > 1:
             clause = f"{clause}~{SLOP}"
         longer = f"{query} OR {clause}^{_weight(rank):.2f}".removeprefix(" OR ")
         if len(longer) > LONGEST_QUERY:

@@ -120,6 +120,10 @@ def count(dataset: dict[str, Any], site: Site, finding: Finding) -> Finding:
         if error.refused:
             code = "refused"
         code = FAILURES.get(error.code, code)
+    is_elsewhere = finding.extent != "unknown" and not finding.share
+    if is_elsewhere:
+        # Data of another territory: that their service is silent says nothing about this site.
+        return replace(finding, attempts=asked.attempts)
     return replace(asked, state=NO_ANSWER, code=code)
 
 

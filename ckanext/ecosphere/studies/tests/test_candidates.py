@@ -219,3 +219,7 @@ def test_without_the_index_of_places_the_records_decide(monkeypatch: pytest.Monk
         "Inventaire des zones humides de l'Ain",
         "Inventaire des zones humides",
     ]
+
+
+def test_words_keep_their_accents_for_the_index():
+    assert candidates._query(("Sites classés et inscrits",)) == '"sites classés inscrits"~4^1.00'

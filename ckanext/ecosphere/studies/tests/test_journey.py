@@ -134,7 +134,7 @@ def demonstration(catalogue: Catalogue, ckan_config: Any, monkeypatch: pytest.Mo
         "title": "Carrières du Bugey",
         "territory": ["http://id.insee.fr/geo/departement/01"],
     }
-    datasets.append({**datasets[0], **elsewhere, "spatial": ""})
+    datasets.append({**datasets[-1], **elsewhere, "spatial": ""})
     for fields in datasets:
         helpers.call_action("package_create", {"user": "boss", "ignore_auth": True}, **fields, owner_org="ddt-44")
     search.commit()
@@ -153,7 +153,8 @@ def test_each_need_has_its_state_with_the_server_of_the_demonstration(tab: Page,
         heading = tab.get_by_role("heading", name=words.capitalize(), exact=True)
         need = tab.locator("[data-need]").filter(has=heading)
         expect(need.locator("header [data-state]")).to_have_class(re.compile(f"--{state}$"))
-    expect(tab.locator(".eco-study-need--nothing-here")).to_contain_text("aucun objet ici")
+    miss = tab.get_by_role("article", name="Flore protégée")
+    expect(miss).to_contain_text("aucun objet ici")
 
 
 def test_a_study_is_made_on_a_phone(tab: Page, catalogue: Catalogue):
