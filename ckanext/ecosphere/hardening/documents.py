@@ -17,7 +17,7 @@ from ckanext.dcat.processors import RDFSerializer
 blueprint = Blueprint("ecosphere_documents", __name__)
 TEXTUAL = ("text/turtle", "text/n3")
 """Types of documents that clients of HTTP take for ISO 8859-1 where no encoding is named."""
-MOST_DESCRIPTIONS = 1_000
+MOST_DESCRIPTIONS = 800
 """Descriptions of files in a document, of a dataset or of a page of the catalogue: one by each
 profile."""
 FEWEST_FILES = 20
