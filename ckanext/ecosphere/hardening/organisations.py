@@ -1,13 +1,16 @@
-"""Defect 9: groups and organisations keep what CKAN's actions let their administrators break.
+"""Defects 9 and 65: groups and organisations keep what CKAN's actions let their administrators break.
 
 CKAN 2.12.0 lets anyone who may edit an organisation set `is_organization`, `state` and `approval_status`, accepts any
-role for a member, and accepts an organisation in actions on groups. Not yet accepted.
+role for a member, and accepts an organisation in actions on groups. Its page to change many datasets of an
+organisation shows 500 of them, and saves as many before it answers. Not yet accepted.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -16,12 +19,36 @@ from ckan import authz, model
 from ckan.logic import auth_audit_exempt
 from ckan.logic.validators import name_validator
 from ckan.types import Context, DataDict
+from flask import has_request_context
 
 from ckanext.ecosphere.hardening import texts
 
+log = logging.getLogger(__name__)
 #: Fields that only CKAN's own actions and sysadmins may set.
 _OF_THE_SITE = ("state", "approval_status")
 _FOR_GROUPS = ("group_delete", "group_purge", "group_patch")
+MOST_ON_A_PAGE = 100
+"""Datasets on a page of an organisation: those that follow have pages of their own."""
+_PAGE = "organization.read"
+_SECONDS_IN_A_PAGE = 0.5
+"""Time after which a page that changes many datasets leaves the others to a background job."""
+_BULK_UPDATES = ("bulk_update_private", "bulk_update_public", "bulk_update_delete")
+
+
+def shorten_pages(app: Any) -> None:
+    """Make CKAN show a bounded number of datasets of an organisation on a page.
+
+    CKAN loads the module of its views anew for each application: its names are those of a registered view.
+    """
+    names: Any = app.view_functions[_PAGE].__globals__
+    original = names["_read"]
+
+    @wraps(original)
+    def read(id_: str | None, limit: int, group_type: str) -> dict[str, Any]:
+        tk.g.action = tk.get_endpoint()[1]  # without it, the next page is one of another view
+        return original(id_, min(limit, MOST_ON_A_PAGE), group_type)
+
+    names["_read"] = read
 
 
 def _saved(
@@ -125,6 +152,50 @@ def _user_invite(original: Callable[..., Any], context: Context, data_dict: Data
     return original(context, data_dict)
 
 
+def _bulk_update(
+    name: str, original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> None:
+    """Change datasets for a bounded time, and the others in a background job: each is a save of its own."""
+    datasets = data_dict.get("datasets")
+    if not isinstance(datasets, list):
+        raise tk.ValidationError({"datasets": [tk._("Give a list of texts.")]})
+    begun = time.monotonic()
+    for number, dataset in enumerate(datasets):
+        if number and time.monotonic() - begun > _SECONDS_IN_A_PAGE:
+            later = [str(other) for other in datasets[number:]]
+            _change_later(name, context.get("user"), str(data_dict.get("org_id")), later)
+            return
+        original(Context(**context), {**data_dict, "datasets": [str(dataset)]})
+
+
+def _change_later(name: str, user: str | None, service: str, datasets: list[str]) -> None:
+    """Queue a job for the datasets that a call has not changed, and say so on a page."""
+    job = (name, user, service, datasets)
+    tk.enqueue_job(change_datasets, job, title=f"{name} of {len(datasets)} datasets")
+    if has_request_context() and not str(tk.request.endpoint).startswith("api."):
+        message = tk._(
+            "{number} datasets are still being changed: open this page again in a few minutes."
+        )
+        tk.h.flash_notice(message.format(number=len(datasets)))
+
+
+def change_datasets(name: str, user: str | None, service: str, datasets: list[str]) -> None:
+    """Change datasets of a service for a user (background job); one that fails stops no other.
+
+    Args:
+        name: one of CKAN's actions that change many datasets.
+        user: name of the user who asked for it, whose rights are checked again.
+        service: id of the organisation.
+        datasets: their ids.
+    """
+    for dataset in datasets:
+        try:
+            tk.get_action(name)({"user": user}, {"org_id": service, "datasets": [dataset]})
+        except (tk.ValidationError, tk.NotAuthorized, tk.ObjectNotFound) as error:
+            model.Session.rollback()
+            log.warning("%s: dataset %s is left as it was: %s", name, dataset, error)
+
+
 def _chained(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def action(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
         tk.check_access(name.replace("_patch", "_update"), Context(**context), {**data_dict})
@@ -140,6 +211,7 @@ def _functions() -> Iterable[tuple[str, Callable[..., Any]]]:
         for verb in ("create", "update"):
             yield f"{kind}_{verb}", partial(_saved, is_organization)
     yield from ((name, _of_a_group) for name in _FOR_GROUPS)
+    yield from ((name, partial(_bulk_update, name)) for name in _BULK_UPDATES)
     yield "member_create", _member_create
     yield "user_invite", _user_invite
 

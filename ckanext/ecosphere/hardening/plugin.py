@@ -62,6 +62,7 @@ class EcosphereHardeningPlugin(Room):
         """Fill CKAN's registries, and repair what happens around the views."""
         starts.fill_registries()
         starts.build_assets_one_at_a_time()
+        organisations.shorten_pages(app)
         app = super().make_middleware(app, config)
         sessions.spare_assets(app)
         app.wsgi_app = failures.SessionRemoved(app.wsgi_app)

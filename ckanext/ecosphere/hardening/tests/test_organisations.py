@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp, call_action
 
+from ckanext.ecosphere.hardening import organisations
 from ckanext.ecosphere.tests.postbox import Postbox
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
@@ -143,3 +145,51 @@ def test_a_person_added_twice_at_one_moment_is_a_member_once(
     assert members().count(("aide", "editor")) == 1
     assert ask("organization_member_delete", id="ddt-42", username="aide").status_code == 200
     assert "aide" not in dict(members())
+
+
+@pytest.mark.parametrize(("address", "titles"), [("", ["Aa", "Bb"]), ("&page=2", ["Cc"])])
+def test_a_page_to_change_many_datasets_shows_some_and_leads_to_the_others(
+    address: str, titles: list[str], app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(organisations, "MOST_ON_A_PAGE", 2)
+    person = factories.UserWithToken(name="cheffe")
+    service = factories.Organization(users=[{"name": "cheffe", "capacity": "admin"}])
+    for title in ("Aa", "Bb", "Cc"):
+        factories.Dataset(title=title, owner_org=service["id"])
+    page = app.get(
+        f"/organization/bulk_process/{service['id']}?sort=title_string+asc{address}",
+        headers={"Authorization": person["token"]},
+    )
+    links = re.findall(r"<a href=\"/dataset/[^\"]+\">\s*(\w+)\s*</a>", page.body)
+    assert links == titles
+    other_pages = re.findall(r'href="([^"?]+)\?[^"]*page=\d">\d</a>', page.body)
+    assert set(other_pages) == {f"/organization/bulk_process/{service['id']}"}
+
+
+def test_many_datasets_are_changed_partly_in_the_background(
+    app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
+):
+    jobs: list[Any] = []
+    monkeypatch.setattr(organisations, "_SECONDS_IN_A_PAGE", 0)
+    monkeypatch.setattr("ckan.plugins.toolkit.enqueue_job", lambda *job, **_title: jobs.append(job))
+    person = factories.UserWithToken(name="cheffe")
+    service = factories.Organization(users=[{"name": "cheffe", "capacity": "admin"}])
+    datasets = [factories.Dataset(owner_org=service["id"]) for _number in range(3)]
+    ticked = {f"dataset_{dataset['id']}": "on" for dataset in datasets}
+    answer = app.post(
+        f"/organization/bulk_process/{service['name']}",
+        data={**ticked, "bulk_action.private": "private"},
+        headers={"Authorization": person["token"]},
+    )
+    assert "2 datasets are still being changed" in answer.body
+    assert private_datasets() == 1
+    (job,) = jobs
+    broken = factories.Dataset(owner_org=factories.Organization()["id"])
+    name, user, service_id, ids = job[1]
+    job[0](name, user, service_id, ["absent", broken["id"], *ids])
+    assert private_datasets() == 3
+
+
+def private_datasets() -> int:
+    model.Session.remove()
+    return model.Session.query(model.Package).filter_by(private=True).count()
