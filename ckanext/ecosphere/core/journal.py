@@ -272,7 +272,7 @@ def _current_person() -> str | None:
 KINDS: Mapping[str, tuple[str, ...]] = {
     "lists": ("vocabulary:",),
     "search": ("search:",),
-    "roles": ("role:", "sysadmin", "invitation"),
+    "roles": ("role:", "sysadmin", "invitation", "second-factor"),
     "sheets": ("contact-sheet", "service"),
     "harvests": ("harvest:",),
     "texts": ("text:",),
@@ -282,6 +282,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 _THINGS: Row = {
     "sysadmin": model.User,
     "invitation": model.User,
+    "second-factor": model.User,
     "contact-sheet": model.Group,
     "service": model.Group,
     "harvest:first": model.Package,
@@ -406,6 +407,7 @@ def _area(area: str) -> str:
         "role:group": _("Role in a group"),
         "sysadmin": _("Administrator of the portal"),
         "invitation": _("Invitation sent again"),
+        "second-factor": _("Second factor"),
         "contact-sheet": _("Contact sheet"),
         "service": _("Service"),
         "harvest:first": _("Source harvested before what waits"),

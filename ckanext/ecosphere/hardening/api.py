@@ -46,7 +46,8 @@ FOR_ACCOUNTS = (
 )
 #: Parameters of `api_token_create` that would narrow the token: some are read by a plugin, the others by nothing.
 OF_EXPIRY, EXPIRY_PLUGIN = ("expires_in", "unit"), "expire_api_token"
-NARROWING = ("scope", "scopes", "permissions", "actions", "read_only", "expires")
+NARROWING = ("scopes", "permissions", "actions", "read_only")
+OF_SCOPE, SCOPE_PLUGIN = ("scope", "service", "expires"), "ecosphere_credentials"
 
 blueprint = Blueprint("ecosphere_api_guard", __name__)
 
@@ -134,7 +135,10 @@ def _without_effect(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
     """Return an error for each parameter that would narrow a token if CKAN did not ignore it without saying so."""
     if action != "api_token_create":
         return {}
-    ignored = NARROWING if p.plugin_loaded(EXPIRY_PLUGIN) else NARROWING + OF_EXPIRY
+    ignored = list(NARROWING)
+    for parameters, plugin in ((OF_EXPIRY, EXPIRY_PLUGIN), (OF_SCOPE, SCOPE_PLUGIN)):
+        if not p.plugin_loaded(plugin):
+            ignored += parameters
     sentence = tk._(
         "Leave this out: a token of this portal may do all that its person may, until it is "
         "revoked."

@@ -30,7 +30,13 @@ TOO_MANY, UNAVAILABLE = 429, 503
 LONGEST_NAME = 300
 #: Log-ins without a password, counted per address only; pages that ask logged-in users for their password again.
 ELSEWHERE = ("ecosphere_openid.start", "ecosphere_openid.back")
-WITH_PASSWORD = ("user.edit", "ecosphere_openid.link", "ecosphere_closing.close")
+WITH_PASSWORD = (
+    "user.edit",
+    "ecosphere_openid.link",
+    "ecosphere_closing.close",
+    "ecosphere_credentials.set_up",
+    "ecosphere_credentials.remove",
+)
 _settings: list[Callable[[], Limits]] = []
 
 

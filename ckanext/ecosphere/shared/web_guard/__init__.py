@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from ckanext.ecosphere.shared.web_guard import csrf, headers, incoming
 from ckanext.ecosphere.shared.web_guard.incoming import Limits, Settings
 
-__all__ = ["SETTINGS", "Limits", "Settings", "protect"]
+__all__ = ["SETTINGS", "Limits", "Settings", "protect", "settings"]
 
 SETTINGS = "ecosphere_web_guard"
 """Key of the function in `app.extensions` that returns the administrator's settings."""
@@ -22,20 +22,20 @@ def protect(blueprint: Blueprint) -> None:
     """Guard the views of a room, and calls of its actions made with a cookie."""
 
     def before() -> None:
-        incoming.check(_settings())
+        incoming.check(settings())
         csrf.check()
 
     def after(response: Response) -> Response:
-        return headers.protect_upload(headers.add(response, _settings()))
+        return headers.protect_upload(headers.add(response, settings()))
 
     blueprint.before_request(before)
     blueprint.before_app_request(csrf.check_own_actions)
     blueprint.after_request(after)
 
 
-def _settings() -> Settings:
+def settings() -> Settings:
     """Return the administrator's settings, or the defaults without the plugin that reads them."""
-    settings = current_app.extensions.get(SETTINGS)
-    if settings:
-        return settings()
+    read_settings = current_app.extensions.get(SETTINGS)
+    if read_settings:
+        return read_settings()
     return Settings()

@@ -41,7 +41,7 @@ def check() -> None:
     ):
         return
     if by_cookie():
-        if not _reads_only():
+        if not reads_only():
             _require_token()
     elif matches(request.endpoint, tables().before_log_in) and from_elsewhere():
         _refuse()
@@ -129,7 +129,7 @@ def from_elsewhere() -> bool:
     return taken_apart(source).netloc not in own
 
 
-def _reads_only() -> bool:
+def reads_only() -> bool:
     """Return whether the request calls an action without side effects."""
     if request.endpoint != "api.action" or not request.view_args:
         return False

@@ -1,0 +1,200 @@
+"""API tokens that may do less than their person: scope and last day, kept in the row of the token.
+
+A request with a narrowed token is looked at twice: at its action or page, and, for a token of one service, at each
+dataset that it is about to write, whatever led there.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import authz, model
+from ckan.common import _
+from ckan.types import Context, DataDict, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
+from flask import Blueprint, g, has_request_context, request
+from sqlalchemy import event
+from sqlalchemy.orm import attributes
+
+from ckanext.ecosphere.shared.web_guard import csrf
+from ckanext.ecosphere.shared.web_guard.incoming import matches, refuse, tables
+
+KEY = "ecosphere_credentials"
+ALL, READ, SERVICE = "all", "read", "service"
+ACTION = "api.action"
+#: Actions with side effects for which a token of one service is good.
+OF_A_SERVICE = frozenset(
+    f"{kind}_{verb}"
+    for kind in ("package", "resource", "harvest_source")
+    for verb in ("create", "update", "patch", "delete")
+)
+
+blueprint = Blueprint("ecosphere_token_scopes", __name__)
+
+
+def labels() -> dict[str, str]:
+    """Return the scopes with their names."""
+    return {
+        ALL: _("All that its person may do"),
+        READ: _("Read only"),
+        SERVICE: _("Read, and change the datasets of one service"),
+    }
+
+
+def extend(schema: Schema) -> Schema:
+    """Add scope, service and last day to the parameters of `api_token_create`; without them, all is as before."""
+    default, one_of, missing = (
+        tk.get_validator(name) for name in ("default", "one_of", "ignore_missing")
+    )
+    schema["scope"] = [default(ALL), one_of(list(labels()))]
+    schema["service"] = [_service_of_scope]
+    schema["expires"] = [missing, _last_day]
+    return schema
+
+
+def keep(token_id: str, data_dict: DataDict) -> None:
+    """Keep the scope of a new token."""
+    token = model.ApiToken.get(token_id)
+    scope = {name: data_dict.get(name) or "" for name in ("scope", "service", "expires")}
+    token.set_extra(KEY, scope, commit=True)  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def remember(token_id: Any) -> None:
+    """Remember the scope of the token that authenticates this request."""
+    token = model.ApiToken.get(token_id)
+    if token and has_request_context():
+        g.ecosphere_token = (token.plugin_extras or {}).get(KEY)
+
+
+def listen() -> None:
+    """Look at each dataset that is written; repeated calls have no effect."""
+    if not event.contains(model.Session, "before_flush", _keep_to_service):
+        event.listen(model.Session, "before_flush", _keep_to_service)
+
+
+@blueprint.before_app_request
+def refuse_beyond_scope() -> None:
+    """Refuse a request with a token that is too old for it, or does not allow it.
+
+    Raises:
+        Forbidden: with a sentence that names the scope or the last day.
+    """
+    if not tk.current_user.is_authenticated:
+        return  # asking identifies the person, and the token with them
+    scope = g.get("ecosphere_token")
+    if not scope:
+        return
+    if scope["expires"] and scope["expires"] < _today().isoformat():
+        sentence = _("This API token was good until {date}: make a new one.")
+        _refuse(sentence.format(date=scope["expires"]))
+    if scope["scope"] != ALL and not _is_allowed(scope):
+        _refuse(_beyond(scope))
+
+
+def _is_allowed(scope: DataDict) -> bool:
+    if request.endpoint == ACTION:
+        action = str((request.view_args or {}).get("logic_function"))
+        return csrf.reads_only() or (scope["scope"] == SERVICE and action in OF_A_SERVICE)
+    changes = matches(request.endpoint, tables().changing_by_get)
+    return request.method in csrf.SAFE_METHODS and not changes
+
+
+def _keep_to_service(db: Any, _context: Any, _instances: Any) -> None:
+    """Refuse to write a dataset that is not of the token's service, or would leave it.
+
+    Raises:
+        NotAuthorized: nothing is written.
+    """
+    scope = None
+    if has_request_context():
+        scope = g.get("ecosphere_token")
+    if not scope or scope["scope"] != SERVICE:
+        return
+    services = set()
+    for row in (*db.new, *db.dirty, *db.deleted):
+        package = row
+        if isinstance(row, model.Resource):
+            package = model.Package.get(row.package_id)
+        if isinstance(package, model.Package):
+            services.update(attributes.get_history(package, "owner_org").sum())
+    if services - {scope["service"]}:
+        db.rollback()
+        raise tk.NotAuthorized(_beyond(scope))
+
+
+def _beyond(scope: DataDict) -> str:
+    if scope["scope"] == READ:
+        return _("The scope of this API token is “read only”: it changes nothing.")
+    service: Any = model.Group.get(scope["service"])
+    sentence = _("The scope of this API token are the datasets of the service “{service}”.")
+    return sentence.format(service=service.display_name)
+
+
+def _refuse(sentence: str) -> None:
+    refuse(403, sentence, "Authorization Error")
+
+
+def _service_of_scope(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Replace the name of the service by its id; without the scope of a service, there is none.
+
+    Raises:
+        Invalid: there is no such service, or the token's person does not describe its datasets.
+    """
+    name = data.pop(key, None)
+    if data.get(("scope",)) != SERVICE:
+        return
+    service, person = model.Group.get(str(name)), model.User.get(data[("user",)])
+    if service is None or person is None or not service.is_organization:
+        raise tk.Invalid(_("Choose a service."))
+    if not authz.has_user_permission_for_group_or_org(service.id, person.name, "create_dataset"):
+        raise tk.Invalid(_("Choose a service whose datasets you may change."))
+    data[key] = service.id
+
+
+def _last_day(value: Any) -> str:
+    """Return a date in the form of ISO 8601.
+
+    Raises:
+        Invalid: it is none, or a past one.
+    """
+    try:
+        day = date.fromisoformat(str(value))
+    except ValueError:
+        raise tk.Invalid(_("Give a date: year-month-day.")) from None
+    if day < _today():
+        raise tk.Invalid(_("Give a date to come."))
+    return day.isoformat()
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def ecosphere_token_scopes() -> dict[str, str]:
+    """Return the scopes with their names."""
+    return labels()
+
+
+def ecosphere_token_services(user_id: str) -> list[DataDict]:
+    """Return the services whose datasets a person may change."""
+    data = {"id": user_id, "permission": "create_dataset"}
+    return tk.get_action("organization_list_for_user")({}, data)
+
+
+def ecosphere_token_scope(token: DataDict) -> DataDict:
+    """Return the name of the scope of a token and its last day, "" without one; tokens of before may do all."""
+    scope = (token.get("plugin_extras") or {}).get(KEY) or {"scope": ALL, "expires": ""}
+    label = labels()[scope["scope"]]
+    service = model.Group.get(scope.get("service"))
+    if service is not None:
+        label = f"{label} – {service.display_name}"
+    return {"label": label, "expires": scope["expires"]}
+
+
+HELPERS = {
+    helper.__name__: helper
+    for helper in (ecosphere_token_scopes, ecosphere_token_services, ecosphere_token_scope)
+}

@@ -1,0 +1,240 @@
+"""Log-in with a second factor, which is asked before there is a session; pages to set it up and to remove it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.common import session
+from ckan.lib import authenticator, signals
+from ckan.views.user import next_page_or_default, regenerate_session, rotate_token
+from flask import Blueprint, make_response, request
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere.credentials import config, mails, second_factor
+from ckanext.ecosphere.shared import mailing, web_guard
+from ckanext.ecosphere.shared.web_guard import csrf, rate_limits
+
+PENDING, SECRET = "ecosphere_log_in", "ecosphere_new_secret"
+PURPOSE, SECONDS = "ecosphere-second-factor", 600
+"""Purpose and lifetime of the ticket that a right password gives."""
+LONGEST_TARGET = 300
+ACCOUNT_RATES = "20 per hour; 60 per day"
+"""Codes for one account from addresses from which its owner never logged in: a guess succeeds once in 5 000 days."""
+KNOWN_ADDRESS = "login-known"
+INVALID, TOO_MANY = 400, 429
+
+blueprint = Blueprint("ecosphere_credentials", __name__)
+web_guard.protect(blueprint)
+
+
+@blueprint.before_request
+def only_when_offered() -> None:
+    """Answer 404 while the second factor is off."""
+    if not config.is_offered():
+        tk.abort(404)
+
+
+@blueprint.after_request
+def keep_nothing(response: Response) -> Response:
+    """Forbid caching of the answers, which hold secrets."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def log_in() -> Any:
+    """Take the log-in form in the place of CKAN's view: a right password alone opens no session if a code is asked.
+
+    Returns:
+        the answer; None for the empty form, which CKAN shows.
+    """
+    if request.method != "POST" or tk.current_user.is_authenticated or not config.is_offered():
+        return None
+    login, password = request.form.get("login", ""), request.form.get("password", "")
+    user: Any = authenticator.ckan_authenticator({"login": login, "password": password})
+    if not user:
+        tk.h.flash_error(tk._("Login failed. Bad username or password."))
+        return make_response(tk.render("user/login.html", {}))
+    remember = request.form.get("remember", "")
+    target = request.args.get("next") or request.args.get("came_from") or ""
+    if not second_factor.is_asked(user):
+        return _opened(user, remember, target)
+    ticket = mailing.sign(PURPOSE, [user.id, _password_mark(user)])
+    session[PENDING] = {
+        "ticket": ticket,
+        "remember": remember,
+        "target": target[:LONGEST_TARGET],
+    }
+    if second_factor.is_set_up(user):
+        return tk.redirect_to("ecosphere_credentials.code")
+    return tk.redirect_to("ecosphere_credentials.set_up")
+
+
+@blueprint.route("/connexion/code", methods=["GET", "POST"])
+def code() -> Any:
+    """Ask for the code; a right one opens the session."""
+    user = _with_right_password()
+    if user is None or not second_factor.is_set_up(user):
+        return _back_to_log_in()
+    if request.method == "GET":
+        return _page("code", {})
+    limits = web_guard.settings().limits.login
+    try:
+        _count(user, limits)
+    except rate_limits.TooMany as error:
+        sentences = (
+            tk._("There were too many attempts to log in."),
+            rate_limits.try_again(error.seconds),
+        )
+        answer = _page("code", {"code": [" ".join(sentences)]}, TOO_MANY)
+        answer.headers["Retry-After"] = str(error.seconds)
+        return answer
+    if not second_factor.takes(user, request.form.get("code", "")):
+        signals.failed_login.send(user.name)
+        wrong = tk._("This code is wrong, too old or used already: wait for the next one.")
+        return _page("code", {"code": [wrong]}, INVALID)
+    rate_limits.clear("second-factor", limits, user.id, rate_limits.address())
+    return _opened(user, **_choices())
+
+
+@blueprint.route("/compte/second-facteur", methods=["GET", "POST"])
+def set_up() -> Any:
+    """Show a new secret, and take it as the second factor when the person's app has shown a code of it.
+
+    For those who are logged in, who confirm it with their password, and those whose role needs it and who have just
+    given their password: their session begins with it.
+    """
+    user = _logged_in()
+    is_logged_in = user is not None
+    if user is None:
+        user = _with_right_password()
+    if user is None or (not is_logged_in and second_factor.is_set_up(user)):
+        return _back_to_log_in()
+    secret = session.setdefault(SECRET, second_factor.new_secret())
+    errors: dict[str, list[str]] = {}
+    status = 200
+    if request.method == "POST":
+        status = INVALID
+        if is_logged_in and not user.validate_password(request.form.get("old_password", "")):
+            errors["old_password"] = [tk._("This is not the password of your account.")]
+        elif codes := second_factor.turn_on(user, secret, request.form.get("code", "")):
+            return _set_up(user, codes, is_logged_in)
+        else:
+            errors["code"] = [
+                tk._("This is not the code of the application: compare its clock and try again.")
+            ]
+    variables = {
+        "person": user,
+        "is_logged_in": is_logged_in,
+        "secret": secret,
+        "picture": second_factor.picture(user, secret),
+        "address": second_factor.address(user, secret),
+    }
+    return _page("set_up", errors, status, **variables)
+
+
+def _set_up(user: Any, codes: list[str], is_logged_in: bool) -> Response:
+    session.pop(SECRET, None)
+    mails.announce(user, mails.ON)
+    target = tk.url_for("user.edit")
+    if not is_logged_in:
+        target = _opened(user, **_choices()).headers["Location"]
+    return _page("recovery_codes", {}, codes=codes, target=target)
+
+
+@blueprint.route("/compte/second-facteur/retirer", methods=["POST"])
+def remove() -> Any:
+    """Take away one's own second factor, with the password, unless one's role needs it."""
+    user = _logged_in()
+    if user is None:
+        return _back_to_log_in()
+    if second_factor.is_required(user):
+        tk.h.flash_error(tk._("Your role needs a second factor: you can only set up another one."))
+    elif not user.validate_password(request.form.get("old_password", "")):
+        tk.h.flash_error(tk._("This is not the password of your account."))
+    else:
+        second_factor.turn_off(user)
+        mails.announce(user, mails.OFF)
+        tk.h.flash_success(tk._("From now on your password alone logs you in."))
+        return tk.redirect_to("user.edit")
+    return tk.redirect_to(".set_up")
+
+
+@blueprint.route("/compte/second-facteur/<id>/retirer", methods=["POST"])
+def reset(id: str) -> Any:
+    """Take away the second factor of somebody who has lost it, as a sysadmin."""
+    try:
+        tk.get_action("ecosphere_second_factor_reset")({}, {"id": id})
+    except tk.NotAuthorized:
+        tk.abort(403, tk._("Only administrators of the portal may do this."))
+    except tk.ObjectNotFound:
+        tk.abort(404, tk._("User not found"))
+    tk.h.flash_success(tk._("The second factor is removed. The person gets an e-mail."))
+    return tk.redirect_to("user.edit", id=id)
+
+
+def _opened(user: Any, remember: str, target: str) -> Response:
+    """Start the session, as CKAN's log-in does."""
+    regenerate_session()
+    session.pop(PENDING, None)
+    if remember.isdecimal():
+        tk.login_user(user, remember=True, duration=timedelta(milliseconds=int(remember)))
+    else:
+        tk.login_user(user)
+    rotate_token()
+    return next_page_or_default(target)
+
+
+def _choices() -> dict[str, str]:
+    """Return what the person chose in the log-in form."""
+    pending = session.get(PENDING) or {}
+    return {"remember": pending.get("remember", ""), "target": pending.get("target", "")}
+
+
+def _with_right_password() -> Any:
+    """Return the person who has given their password in this browser some minutes ago, None if nobody has."""
+    pending = session.get(PENDING) or {}
+    signed = mailing.read(PURPOSE, str(pending.get("ticket", "")), SECONDS)
+    if not isinstance(signed, list) or tk.current_user.is_authenticated:
+        return None
+    user_id, mark = signed
+    user = model.User.get(user_id)
+    if user and user.is_active and _password_mark(user) == mark:
+        return user
+    return None
+
+
+def _password_mark(user: model.User) -> str:
+    """Return a digest by which a ticket ends with the password."""
+    return hashlib.sha256(str(user.password).encode()).hexdigest()[:16]
+
+
+def _logged_in() -> Any:
+    """Return the person who is logged in with a session; None for others, also with an API token."""
+    if not csrf.by_cookie():
+        return None
+    return model.User.get(tk.current_user.id)
+
+
+def _count(user: model.User, limits: str) -> None:
+    """Count a code before it is compared, so that attempts at the same time all count.
+
+    Raises:
+        TooMany: there were too many.
+    """
+    here = rate_limits.address()
+    rate_limits.hit("second-factor", limits, user.id, here, fallback=True)
+    if not rate_limits.is_remembered(KNOWN_ADDRESS, user.id, here):
+        rate_limits.hit("second-factor-account", ACCOUNT_RATES, user.id, fallback=True)
+
+
+def _back_to_log_in() -> Any:
+    return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_credentials.set_up"))
+
+
+def _page(name: str, errors: dict[str, list[str]], status: int = 200, **variables: Any) -> Response:
+    page = tk.render(f"ecosphere_credentials/{name}.html", {"errors": errors, **variables})
+    return make_response(page, status)
