@@ -43,7 +43,7 @@ def ecosphere_second_factor_reset(context: Context, data_dict: DataDict) -> dict
     if p.plugin_loaded("ecosphere"):
         journal.note(AREA, user.id, True, None, person)
     second_factor.turn_off(user)
-    mails.announce(user, mails.RESET)
+    mails.announce(user)
     return {"was_set_up": True}
 
 

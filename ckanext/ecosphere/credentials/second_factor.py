@@ -13,10 +13,11 @@ import secrets
 import time
 
 import ckan.plugins.toolkit as tk
-import pyotp
 import segno
 from ckan import authz, model
 from ckan.types import DataDict
+from pyotp.totp import TOTP
+from pyotp.utils import strings_equal
 
 from ckanext.ecosphere.core import accounts
 from ckanext.ecosphere.credentials import config
@@ -24,6 +25,7 @@ from ckanext.ecosphere.credentials import config
 KEY = "ecosphere_second_factor"
 STEP_SECONDS, WINDOW = 30, 1
 """Length of a time step, and the steps before and after the present one of which a code is taken."""
+SECRET_BYTES = 20
 RECOVERY_CODES, RECOVERY_BYTES, GROUP = 10, 10, 4
 MODERATION = "ecosphere_request_held_list"
 """Action that only moderators of data requests may call."""
@@ -59,7 +61,7 @@ def codes_left(user: model.User) -> int:
 
 def new_secret() -> str:
     """Return a random secret of 160 bits, in base 32 as authenticator apps take it."""
-    return pyotp.random_base32()
+    return base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def picture(user: model.User, secret: str) -> str:
@@ -69,7 +71,7 @@ def picture(user: model.User, secret: str) -> str:
 
 def address(user: model.User, secret: str) -> str:
     """Return the address (`otpauth`) by which an app of the same device takes a secret."""
-    return pyotp.TOTP(secret).provisioning_uri(user.name, issuer_name=tk.config["ckan.site_title"])
+    return TOTP(secret).provisioning_uri(user.name, issuer_name=tk.config["ckan.site_title"])
 
 
 def turn_on(user: model.User, secret: str, code: str) -> list[str]:
@@ -134,9 +136,9 @@ def _without(record: DataDict, code: str) -> DataDict:
 def _matching_step(secret: str, code: str, last_step: int) -> int | None:
     """Return the time step of a code, if it is near the present one and after the last one that was used."""
     now = int(time.time()) // STEP_SECONDS
-    generator = pyotp.TOTP(secret, interval=STEP_SECONDS)
+    generator = TOTP(secret, interval=STEP_SECONDS)
     for step in range(max(now - WINDOW, last_step + 1), now + WINDOW + 1):
-        if pyotp.utils.strings_equal(generator.generate_otp(step), code):
+        if strings_equal(generator.generate_otp(step), code):
             return step
     return None
 

@@ -22,7 +22,7 @@ from ckanext.ecosphere.shared.web_guard.incoming import matches, refuse, tables
 
 KEY = "ecosphere_credentials"
 ALL, READ, SERVICE = "all", "read", "service"
-ACTION = "api.action"
+ACTION, REFUSED = "api.action", "Authorization Error"
 #: Actions with side effects for which a token of one service is good.
 OF_A_SERVICE = frozenset(
     f"{kind}_{verb}"
@@ -33,7 +33,7 @@ OF_A_SERVICE = frozenset(
 blueprint = Blueprint("ecosphere_token_scopes", __name__)
 
 
-def labels() -> dict[str, str]:
+def ecosphere_token_scopes() -> dict[str, str]:
     """Return the scopes with their names."""
     return {
         ALL: _("All that its person may do"),
@@ -44,12 +44,11 @@ def labels() -> dict[str, str]:
 
 def extend(schema: Schema) -> Schema:
     """Add scope, service and last day to the parameters of `api_token_create`; without them, all is as before."""
-    default, one_of, missing = (
-        tk.get_validator(name) for name in ("default", "one_of", "ignore_missing")
-    )
-    schema["scope"] = [default(ALL), one_of(list(labels()))]
+    one_of: Any = tk.get_validator("one_of")
+    default: Any = tk.get_validator("default")
+    schema["scope"] = [default(ALL), one_of([ALL, READ, SERVICE])]
     schema["service"] = [_service_of_scope]
-    schema["expires"] = [missing, _last_day]
+    schema["expires"] = [tk.get_validator("ignore_missing"), _last_day]
     return schema
 
 
@@ -87,9 +86,9 @@ def refuse_beyond_scope() -> None:
         return
     if scope["expires"] and scope["expires"] < _today().isoformat():
         sentence = _("This API token was good until {date}: make a new one.")
-        _refuse(sentence.format(date=scope["expires"]))
+        refuse(403, sentence.format(date=scope["expires"]), REFUSED)
     if scope["scope"] != ALL and not _is_allowed(scope):
-        _refuse(_beyond(scope))
+        refuse(403, _beyond(scope), REFUSED)
 
 
 def _is_allowed(scope: DataDict) -> bool:
@@ -131,10 +130,6 @@ def _beyond(scope: DataDict) -> str:
     return sentence.format(service=service.display_name)
 
 
-def _refuse(sentence: str) -> None:
-    refuse(403, sentence, "Authorization Error")
-
-
 def _service_of_scope(
     key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
 ) -> None:
@@ -173,11 +168,6 @@ def _today() -> date:
     return datetime.now(timezone.utc).date()
 
 
-def ecosphere_token_scopes() -> dict[str, str]:
-    """Return the scopes with their names."""
-    return labels()
-
-
 def ecosphere_token_services(user_id: str) -> list[DataDict]:
     """Return the services whose datasets a person may change."""
     data = {"id": user_id, "permission": "create_dataset"}
@@ -187,7 +177,7 @@ def ecosphere_token_services(user_id: str) -> list[DataDict]:
 def ecosphere_token_scope(token: DataDict) -> DataDict:
     """Return the name of the scope of a token and its last day, "" without one; tokens of before may do all."""
     scope = (token.get("plugin_extras") or {}).get(KEY) or {"scope": ALL, "expires": ""}
-    label = labels()[scope["scope"]]
+    label = ecosphere_token_scopes()[scope["scope"]]
     service = model.Group.get(scope.get("service"))
     if service is not None:
         label = f"{label} – {service.display_name}"

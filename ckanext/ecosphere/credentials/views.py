@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from ckanext.ecosphere.credentials import config, mails, second_factor
 from ckanext.ecosphere.shared import mailing, web_guard
 from ckanext.ecosphere.shared.web_guard import csrf, rate_limits
+from ckanext.ecosphere.shared.web_guard.incoming import refuse
 
 PENDING, SECRET = "ecosphere_log_in", "ecosphere_new_secret"
 PURPOSE, SECONDS = "ecosphere-second-factor", 600
@@ -25,7 +26,7 @@ LONGEST_TARGET = 300
 ACCOUNT_RATES = "20 per hour; 60 per day"
 """Codes for one account from addresses from which its owner never logged in: a guess succeeds once in 5 000 days."""
 KNOWN_ADDRESS = "login-known"
-INVALID, TOO_MANY = 400, 429
+INVALID = 400
 
 blueprint = Blueprint("ecosphere_credentials", __name__)
 web_guard.protect(blueprint)
@@ -85,13 +86,9 @@ def code() -> Any:
     try:
         _count(user, limits)
     except rate_limits.TooMany as error:
-        sentences = (
-            tk._("There were too many attempts to log in."),
-            rate_limits.try_again(error.seconds),
-        )
-        answer = _page("code", {"code": [" ".join(sentences)]}, TOO_MANY)
-        answer.headers["Retry-After"] = str(error.seconds)
-        return answer
+        sentence = tk._("There were too many attempts to log in.")
+        again = rate_limits.try_again(error.seconds)
+        refuse(429, f"{sentence} {again}", "Rate Limit Error", error.seconds)
     if not second_factor.takes(user, request.form.get("code", "")):
         signals.failed_login.send(user.name)
         wrong = tk._("This code is wrong, too old or used already: wait for the next one.")
@@ -138,7 +135,7 @@ def set_up() -> Any:
 
 def _set_up(user: Any, codes: list[str], is_logged_in: bool) -> Response:
     session.pop(SECRET, None)
-    mails.announce(user, mails.ON)
+    mails.announce(user)
     target = tk.url_for("user.edit")
     if not is_logged_in:
         target = _opened(user, **_choices()).headers["Location"]
@@ -157,7 +154,7 @@ def remove() -> Any:
         tk.h.flash_error(tk._("This is not the password of your account."))
     else:
         second_factor.turn_off(user)
-        mails.announce(user, mails.OFF)
+        mails.announce(user)
         tk.h.flash_success(tk._("From now on your password alone logs you in."))
         return tk.redirect_to("user.edit")
     return tk.redirect_to(".set_up")

@@ -36,6 +36,7 @@ ALONE = {
     "ecosphere_requests": "ecosphere_requests",
     "ecosphere_search": "ecosphere_search",
     "ecosphere_access": "ecosphere_access",
+    "ecosphere_credentials": "ecosphere_credentials",
     "ecosphere_openid": "ecosphere_openid",
     "ecosphere_studies": "ecosphere_studies",
     "ecosphere_operations": "ecosphere_operations",

@@ -31,6 +31,8 @@ OPENID: dict[str, Any] = {
     "ecosphere.openid.client_id": "guichet",
     "ecosphere.openid.client_secret": "secret",
 }
+#: Options of the optional plugins.
+OPTIONAL = ("ecosphere.openid.", "ecosphere.credentials.")
 #: Tables written by read access, too: CKAN records when a token and an account were last used.
 NOTED = ("api_token", "user")
 WRITES = re.compile(r'(?:\bINSERT INTO|(?<!FOR )\bUPDATE|\bDELETE FROM|\bTRUNCATE)\s+"?(\w+)', re.IGNORECASE)
@@ -40,9 +42,9 @@ WRITES = re.compile(r'(?:\bINSERT INTO|(?<!FOR )\bUPDATE|\bDELETE FROM|\bTRUNCAT
 def loaded() -> Iterator[None]:
     """Load the plugins once for all modules of this folder."""
     before = copy.deepcopy(dict(tk.config))
-    tk.config.update(OPENID | {"ckan.plugins": ["ecosphere_openid", *tk.aslist(tk.config["ckan.plugins"])]})
+    tk.config.update(OPENID | {"ckan.plugins": ["ecosphere_credentials", "ecosphere_openid", *tk.aslist(tk.config["ckan.plugins"])]})
     core.load_all()
-    OPENID.update({name: value for name, value in tk.config.items() if name.startswith("ecosphere.openid.")})
+    OPENID.update({name: value for name, value in tk.config.items() if name.startswith(OPTIONAL)})
     yield
     core.unload_all()
     tk.config.clear()

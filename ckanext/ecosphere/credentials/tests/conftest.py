@@ -1,0 +1,59 @@
+"""Fixtures: the portal with the optional plugin, people who log in through the form, and a clock."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan.plugins import core
+
+from ckanext.ecosphere.credentials import config, second_factor
+from ckanext.ecosphere.shared.tests.conftest import log_in, people, portal, visitor
+
+__all__ = ["log_in", "people", "portal", "visitor"]
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[None]:
+    """Load the plugins of the portal and the optional one."""
+    before = copy.deepcopy(dict(tk.config))
+    tk.config["ckan.plugins"] = ["ecosphere_credentials", *tk.aslist(tk.config["ckan.plugins"])]
+    core.load_all()
+    yield
+    core.unload_all()
+    tk.config.clear()
+    tk.config.update(before)
+
+
+@pytest.fixture
+def demand(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set the roles that need a second factor; CKAN restores the configuration before each test."""
+
+    def demand(*roles: str) -> None:
+        monkeypatch.setitem(tk.config, config.SECOND_FACTOR, list(roles))
+
+    demand(config.OPTIONAL)
+    return demand
+
+
+class Clock:
+    """The time by which codes are computed and compared."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def pass_steps(self, number: int = 1) -> None:
+        self.now += number * second_factor.STEP_SECONDS
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    stopped = Clock()
+    monkeypatch.setattr(second_factor, "time", stopped)
+    return stopped
