@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
@@ -10,7 +12,7 @@ from ckan.common import _
 from ckan.types import AuthResult, Context, DataDict, Schema
 
 from ckanext.ecosphere.core import journal
-from ckanext.ecosphere.credentials import mails, second_factor
+from ckanext.ecosphere.credentials import second_factor
 from ckanext.ecosphere.shared import action_input, authorization
 
 AREA = "second-factor"
@@ -37,19 +39,30 @@ def ecosphere_second_factor_reset(context: Context, data_dict: DataDict) -> dict
     user = model.User.get(data_dict["id"])
     if user is None:
         raise tk.ObjectNotFound(_("User not found"))
-    if not second_factor.is_set_up(user):
+    if not second_factor.record_of(user):
         return {"was_set_up": False}
     person = getattr(authorization.person(context), "id", None)
     if p.plugin_loaded("ecosphere"):
         journal.note(AREA, user.id, True, None, person)
     second_factor.turn_off(user)
-    mails.announce(user)
     return {"was_set_up": True}
 
 
-def reset_allowed(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow sysadmins, whom CKAN does not ask."""
+def get_actions() -> dict[str, Any]:
+    """Return the action."""
+    return action_input.checked(
+        {ecosphere_second_factor_reset.__name__: ecosphere_second_factor_reset}
+    )
+
+
+def _sysadmins_only(context: Context, data_dict: DataDict) -> AuthResult:
+    """Refuse all whom CKAN asks: sysadmins are not."""
     return {"success": False, "msg": _("Only administrators of the portal may do this.")}
+
+
+def get_auth_functions() -> dict[str, Any]:
+    """Return the auth function of the action."""
+    return authorization.deny_by_default({"ecosphere_second_factor_reset": _sysadmins_only})
 
 
 @click.group(short_help="Help people who cannot log in.")

@@ -7,33 +7,36 @@ that was taken, since a code is good once (RFC 6238, section 5.2); digests of th
 
 from __future__ import annotations
 
-import base64
 import hashlib
+import logging
 import secrets
 import time
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 import segno
 from ckan import authz, model
+from ckan.common import _
+from ckan.lib import jobs
 from ckan.types import DataDict
+from pyotp import random_base32
 from pyotp.totp import TOTP
 from pyotp.utils import strings_equal
 
 from ckanext.ecosphere.core import accounts
 from ckanext.ecosphere.credentials import config
+from ckanext.ecosphere.shared import language, mailing
+from ckanext.ecosphere.shared.queue import enqueue_once
+
+log = logging.getLogger(__name__)
 
 KEY = "ecosphere_second_factor"
 STEP_SECONDS, WINDOW = 30, 1
 """Length of a time step, and the steps before and after the present one of which a code is taken."""
-SECRET_BYTES = 20
-RECOVERY_CODES, RECOVERY_BYTES, GROUP = 10, 10, 4
+RECOVERY_CODES = 10
+LONGEST_CODE = 40
 MODERATION = "ecosphere_request_held_list"
 """Action that only moderators of data requests may call."""
-
-
-def is_set_up(user: model.User) -> bool:
-    """Return whether a person has a second factor."""
-    return bool(record_of(user))
 
 
 def is_required(user: model.User) -> bool:
@@ -41,41 +44,44 @@ def is_required(user: model.User) -> bool:
     roles = config.roles()
     if user.sysadmin:
         return config.SYSADMIN in roles
-    if config.EDITORS in roles and authz.has_user_permission_for_some_org(
-        user.name, "create_dataset"
-    ):
+    edits = authz.has_user_permission_for_some_org(user.name, "create_dataset")
+    if edits and config.EDITORS in roles:
         return True
-    person = {"user": user.name, "auth_user_obj": user}
+    person: Any = {"user": user.name, "auth_user_obj": user}
     return config.MODERATORS in roles and authz.is_authorized_boolean(MODERATION, person, {})
 
 
-def is_asked(user: model.User) -> bool:
-    """Return whether the password alone does not open a session."""
-    return is_set_up(user) or is_required(user)
+def record_of(user: model.User) -> DataDict:
+    """Return what is kept of a person's second factor; empty if there is none."""
+    return (user.plugin_extras or {}).get(KEY) or {}
 
 
-def codes_left(user: model.User) -> int:
-    """Return the number of recovery codes not yet used."""
-    return len(record_of(user).get("recovery", ()))
+def ecosphere_second_factor(user_id: str) -> DataDict:
+    """Return the state of an account's second factor for its page; empty if there is none to be had."""
+    user = model.User.get(user_id)
+    if user is None or not config.is_offered():
+        return {}
+    codes_left = len(record_of(user).get("recovery", ()))
+    is_set_up = bool(record_of(user))
+    return {"is_set_up": is_set_up, "is_required": is_required(user), "codes_left": codes_left}
 
 
 def new_secret() -> str:
     """Return a random secret of 160 bits, in base 32 as authenticator apps take it."""
-    return base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    return random_base32()
 
 
-def picture(user: model.User, secret: str) -> str:
-    """Return the QR code of a secret, as an address of the scheme `data`."""
-    return segno.make(address(user, secret)).svg_data_uri(scale=5, border=4, light="white")
-
-
-def address(user: model.User, secret: str) -> str:
-    """Return the address (`otpauth`) by which an app of the same device takes a secret."""
-    return TOTP(secret).provisioning_uri(user.name, issuer_name=tk.config["ckan.site_title"])
+def invitation(user: model.User, secret: str) -> dict[str, str]:
+    """Return the ways to bring a secret into an app: as text, as an `otpauth` address, as the QR code of that."""
+    issuer = tk.config["ckan.site_title"]
+    address = TOTP(secret).provisioning_uri(name=user.name, issuer_name=issuer)
+    code: Any = segno.make(address)
+    picture = code.svg_data_uri(scale=5, border=4, light="white")
+    return {"secret": secret, "address": address, "picture": picture}
 
 
 def turn_on(user: model.User, secret: str, code: str) -> list[str]:
-    """Give a person a second factor, in the place of the one before.
+    """Give a person a second factor, in the place of the one before, and write to them.
 
     Args:
         user: the person.
@@ -88,15 +94,17 @@ def turn_on(user: model.User, secret: str, code: str) -> list[str]:
     step = _matching_step(secret, _cleaned(code), 0)
     if step is None:
         return []
-    codes = [_new_recovery_code() for _number in range(RECOVERY_CODES)]
+    codes = [f"{secrets.token_hex(5)}-{secrets.token_hex(5)}" for _number in range(RECOVERY_CODES)]
     digests = [_digest(_cleaned(recovery_code)) for recovery_code in codes]
     accounts.keep_note(user.id, KEY, {"secret": secret, "step": step, "recovery": digests})
+    _announce(user)
     return codes
 
 
 def turn_off(user: model.User) -> None:
-    """Take the second factor of a person away."""
+    """Take the second factor of a person away, and write to them."""
     accounts.keep_note(user.id, KEY, None)
+    _announce(user)
 
 
 def takes(user: model.User, code: str) -> bool:
@@ -109,15 +117,10 @@ def takes(user: model.User, code: str) -> bool:
     remaining = _without(record, _cleaned(code))
     if not remaining:
         model.Session.rollback()
-        user.validate_password(code)
+        user.validate_password(code[:LONGEST_CODE])
         return False
     accounts.keep_note(user.id, KEY, remaining)
     return True
-
-
-def record_of(user: model.User) -> DataDict:
-    """Return what is kept of a person's second factor; empty if there is none."""
-    return (user.plugin_extras or {}).get(KEY) or {}
 
 
 def _without(record: DataDict, code: str) -> DataDict:
@@ -143,12 +146,6 @@ def _matching_step(secret: str, code: str, last_step: int) -> int | None:
     return None
 
 
-def _new_recovery_code() -> str:
-    text = base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode().lower()
-    groups = [text[start : start + GROUP] for start in range(0, len(text), GROUP)]
-    return "-".join(groups)
-
-
 def _cleaned(code: str) -> str:
     """Return a code without the spaces and hyphens that make it readable."""
     return "".join(code.split()).replace("-", "").lower()
@@ -156,3 +153,41 @@ def _cleaned(code: str) -> str:
 
 def _digest(code: str) -> str:
     return hashlib.sha256(code.encode(errors="replace")).hexdigest()
+
+
+def _announce(user: model.User) -> None:
+    """Note a change in the log, and queue the e-mail about it: whoever knows the password might have made it."""
+    log.info("The second factor of the account %s has changed", user.id)
+    enqueue_once(
+        send,
+        [user.id, language.current()],
+        job_id=f"ecosphere-second-factor-{user.id}",
+        title="Accounts: the second factor has changed",
+        queue=jobs.DEFAULT_QUEUE_NAME,
+    )
+
+
+def send(user_id: str, lang: str) -> None:
+    """Send the e-mail; it is not tried again if the mail server refuses it."""
+    user = model.User.get(user_id)
+    if user is None or not user.is_active or not user.email:
+        return
+    with language.speaking(lang):
+        sentence = _("The account “{account}” on “{title}” has no second factor any more.")
+        if record_of(user):
+            sentence = _("The account “{account}” on “{title}” asks for a code at each log-in now.")
+        advice = _(
+            "If it was not you, set a new password and write to the portal’s administrators."
+        )
+        title = tk.config["ckan.site_title"]
+        mail = {
+            "headers": mailing.AUTOMATIC,
+            "recipient_name": user.name,
+            "recipient_email": user.email,
+            "subject": mailing.subject(_("The second factor of your account has changed")),
+            "body": f"{sentence.format(account=user.name, title=title)}\n\n{advice}",
+        }
+    try:
+        mailing.hand_over(**mail)
+    except mailing.FAULTS as error:
+        log.warning("The e-mail about a second factor could not be sent: %s", error)

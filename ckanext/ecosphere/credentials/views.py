@@ -10,11 +10,12 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.common import session
 from ckan.lib import authenticator, signals
+from ckan.types import DataDict
 from ckan.views.user import next_page_or_default, regenerate_session, rotate_token
 from flask import Blueprint, make_response, request
 from werkzeug.wrappers import Response
 
-from ckanext.ecosphere.credentials import config, mails, second_factor
+from ckanext.ecosphere.credentials import config, second_factor
 from ckanext.ecosphere.shared import mailing, web_guard
 from ckanext.ecosphere.shared.web_guard import csrf, rate_limits
 from ckanext.ecosphere.shared.web_guard.incoming import refuse
@@ -59,26 +60,23 @@ def log_in() -> Any:
     if not user:
         tk.h.flash_error(tk._("Login failed. Bad username or password."))
         return make_response(tk.render("user/login.html", {}))
-    remember = request.form.get("remember", "")
     target = request.args.get("next") or request.args.get("came_from") or ""
-    if not second_factor.is_asked(user):
-        return _opened(user, remember, target)
+    choices = {"remember": request.form.get("remember", ""), "target": target[:LONGEST_TARGET]}
+    page = "set_up"
+    if second_factor.record_of(user):
+        page = "code"
+    elif not second_factor.is_required(user):
+        return _opened(user, choices)
     ticket = mailing.sign(PURPOSE, [user.id, _password_mark(user)])
-    session[PENDING] = {
-        "ticket": ticket,
-        "remember": remember,
-        "target": target[:LONGEST_TARGET],
-    }
-    if second_factor.is_set_up(user):
-        return tk.redirect_to("ecosphere_credentials.code")
-    return tk.redirect_to("ecosphere_credentials.set_up")
+    session[PENDING] = {**choices, "ticket": ticket}
+    return tk.redirect_to(f"ecosphere_credentials.{page}")
 
 
 @blueprint.route("/connexion/code", methods=["GET", "POST"])
 def code() -> Any:
     """Ask for the code; a right one opens the session."""
     user = _with_right_password()
-    if user is None or not second_factor.is_set_up(user):
+    if user is None or not second_factor.record_of(user):
         return _back_to_log_in()
     if request.method == "GET":
         return _page("code", {})
@@ -94,7 +92,7 @@ def code() -> Any:
         wrong = tk._("This code is wrong, too old or used already: wait for the next one.")
         return _page("code", {"code": [wrong]}, INVALID)
     rate_limits.clear("second-factor", limits, user.id, rate_limits.address())
-    return _opened(user, **_choices())
+    return _opened(user, session[PENDING])
 
 
 @blueprint.route("/compte/second-facteur", methods=["GET", "POST"])
@@ -108,7 +106,7 @@ def set_up() -> Any:
     is_logged_in = user is not None
     if user is None:
         user = _with_right_password()
-    if user is None or (not is_logged_in and second_factor.is_set_up(user)):
+    if user is None or (not is_logged_in and second_factor.record_of(user)):
         return _back_to_log_in()
     secret = session.setdefault(SECRET, second_factor.new_secret())
     errors: dict[str, list[str]] = {}
@@ -123,22 +121,15 @@ def set_up() -> Any:
             errors["code"] = [
                 tk._("This is not the code of the application: compare its clock and try again.")
             ]
-    variables = {
-        "person": user,
-        "is_logged_in": is_logged_in,
-        "secret": secret,
-        "picture": second_factor.picture(user, secret),
-        "address": second_factor.address(user, secret),
-    }
-    return _page("set_up", errors, status, **variables)
+    invitation = second_factor.invitation(user, secret)
+    return _page("set_up", errors, status, person=user, is_logged_in=is_logged_in, **invitation)
 
 
 def _set_up(user: Any, codes: list[str], is_logged_in: bool) -> Response:
     session.pop(SECRET, None)
-    mails.announce(user)
     target = tk.url_for("user.edit")
     if not is_logged_in:
-        target = _opened(user, **_choices()).headers["Location"]
+        target = _opened(user, session[PENDING]).headers["Location"]
     return _page("recovery_codes", {}, codes=codes, target=target)
 
 
@@ -154,7 +145,6 @@ def remove() -> Any:
         tk.h.flash_error(tk._("This is not the password of your account."))
     else:
         second_factor.turn_off(user)
-        mails.announce(user)
         tk.h.flash_success(tk._("From now on your password alone logs you in."))
         return tk.redirect_to("user.edit")
     return tk.redirect_to(".set_up")
@@ -173,8 +163,14 @@ def reset(id: str) -> Any:
     return tk.redirect_to("user.edit", id=id)
 
 
-def _opened(user: Any, remember: str, target: str) -> Response:
-    """Start the session, as CKAN's log-in does."""
+def _opened(user: Any, choices: DataDict) -> Response:
+    """Start the session, as CKAN's log-in does.
+
+    Args:
+        user: the person.
+        choices: `remember`, in milliseconds, and `target`, both of the log-in form.
+    """
+    remember, target = choices["remember"], choices["target"]
     regenerate_session()
     session.pop(PENDING, None)
     if remember.isdecimal():
@@ -183,12 +179,6 @@ def _opened(user: Any, remember: str, target: str) -> Response:
         tk.login_user(user)
     rotate_token()
     return next_page_or_default(target)
-
-
-def _choices() -> dict[str, str]:
-    """Return what the person chose in the log-in form."""
-    pending = session.get(PENDING) or {}
-    return {"remember": pending.get("remember", ""), "target": pending.get("target", "")}
 
 
 def _with_right_password() -> Any:
