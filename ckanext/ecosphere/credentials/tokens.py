@@ -176,7 +176,8 @@ def ecosphere_token_services(user_id: str) -> list[DataDict]:
 
 def ecosphere_token_scope(token: DataDict) -> DataDict:
     """Return the name of the scope of a token and its last day, "" without one; tokens of before may do all."""
-    scope = (token.get("plugin_extras") or {}).get(KEY) or {"scope": ALL, "expires": ""}
+    row: Any = model.ApiToken.get(token["id"])
+    scope = (row.plugin_extras or {}).get(KEY) or {"scope": ALL, "expires": ""}
     label = ecosphere_token_scopes()[scope["scope"]]
     service = model.Group.get(scope.get("service"))
     if service is not None:
