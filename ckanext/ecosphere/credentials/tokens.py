@@ -136,17 +136,17 @@ def _service_of_scope(
     """Replace the name of the service by its id; without the scope of a service, there is none.
 
     Raises:
-        Invalid: there is no such service, or the token's person does not describe its datasets.
+        Invalid: there is no such service, or the token's person may not change its datasets.
     """
     name = data.pop(key, None)
     if data.get(("scope",)) != SERVICE:
         return
     service, person = model.Group.get(str(name)), model.User.get(data[("user",)])
-    if service is None or person is None or not service.is_organization:
-        raise tk.Invalid(_("Choose a service."))
-    if not authz.has_user_permission_for_group_or_org(service.id, person.name, "create_dataset"):
+    may_change = authz.has_user_permission_for_group_or_org
+    if service and person and may_change(service.id, person.name, "create_dataset"):
+        data[key] = service.id
+    else:
         raise tk.Invalid(_("Choose a service whose datasets you may change."))
-    data[key] = service.id
 
 
 def _last_day(value: Any) -> str:
@@ -168,12 +168,6 @@ def _today() -> date:
     return datetime.now(timezone.utc).date()
 
 
-def ecosphere_token_services(user_id: str) -> list[DataDict]:
-    """Return the services whose datasets a person may change."""
-    data = {"id": user_id, "permission": "create_dataset"}
-    return tk.get_action("organization_list_for_user")({}, data)
-
-
 def ecosphere_token_scope(token: DataDict) -> DataDict:
     """Return the name of the scope of a token and its last day, "" without one; tokens of before may do all."""
     row: Any = model.ApiToken.get(token["id"])
@@ -186,6 +180,6 @@ def ecosphere_token_scope(token: DataDict) -> DataDict:
 
 
 HELPERS = {
-    helper.__name__: helper
-    for helper in (ecosphere_token_scopes, ecosphere_token_services, ecosphere_token_scope)
+    "ecosphere_token_scopes": ecosphere_token_scopes,
+    "ecosphere_token_scope": ecosphere_token_scope,
 }

@@ -284,4 +284,4 @@ def test_the_page_shows_scope_end_and_last_access(program: Callable[..., Program
     answer = client.post("/user/anne/api-tokens", data={**form, "scope": "service"}).get_data(
         as_text=True
     )
-    assert "Choose a service." in answer
+    assert "Choose a service whose" in answer
