@@ -71,7 +71,7 @@ def test_a_person_sets_it_up_and_is_asked_for_it(log_in: Visitor, visitor: Visit
     page = answer.get_data(as_text=True)
     codes = re.findall(r"<code>([0-9a-f]{10}-[0-9a-f]{10})</code>", page)
     assert len(set(codes)) == 10
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"].startswith("no-store")
     kept = str(stored_user("anne").plugin_extras)
     assert not any(code in kept or code.replace("-", "") in kept for code in codes)
 
@@ -93,10 +93,7 @@ def test_the_password_alone_opens_nothing(visitor: Visitor, clock: Clock):
     assert second_factor.record_of(stored_user("anne"))
     for path in ("/user/edit", "/dashboard/datasets", "/user/anne/api-tokens"):
         assert client.get(path, follow_redirects=False).status_code in (302, 400, 401, 403)
-    assert (
-        client.post("/api/3/action/user_show", json={"id": "anne"}).json["result"].get("email")
-        is None
-    )
+    assert "anne@example.org" not in client.get("/api/3/action/user_show?id=anne").text
     assert "/user/login" in client.get(SET_UP, follow_redirects=False).headers["Location"]
     assert "/user/login" in send(client, SET_UP, code="000000").headers["Location"]
     assert "/user/login" in send(client, REMOVE, old_password=PASSWORD).headers["Location"]

@@ -129,7 +129,7 @@ def test_the_datasets_of_one_service(
         shown = tk.get_action("package_show")({"ignore_auth": True}, {"id": name})
         source = {
             "id": f"source-{owner}",
-            "title": "Autre",
+            "title": f"Autre {draft}",
             "url": f"http://127.0.0.1:9/source-{owner}",
         }
         source |= {
@@ -150,6 +150,7 @@ def test_the_datasets_of_one_service(
                 name=f"new-{draft}",
                 owner_org=owner,
                 notes="Un texte.",
+                private=True,
             ),
             "package_patch": writer.call("package_patch", id=name, title=f"{before} {person}"),
             "package_update": writer.call(
@@ -164,7 +165,7 @@ def test_the_datasets_of_one_service(
             "package_delete": writer.call("package_delete", id=draft),
             "harvest_source_create": writer.call("harvest_source_create", **new_source),
             "harvest_source_patch": writer.call(
-                "harvest_source_patch", id=source["id"], title="Autre"
+                "harvest_source_patch", id=source["id"], title=f"Source {draft}"
             ),
             "harvest_source_update": writer.call("harvest_source_update", **source),
         }
@@ -177,7 +178,7 @@ def test_the_datasets_of_one_service(
             allowed.append(owner)
         else:
             faults = {
-                action: answer.json
+                action: (answer.status_code, answer.json.get("error"))
                 for action, answer in answers.items()
                 if OF_SERVICE not in refusal(answer)
             }
@@ -270,7 +271,7 @@ def test_the_page_shows_scope_end_and_last_access(program: Callable[..., Program
     client = log_in("anne")
     page = client.get("/user/anne/api-tokens").get_data(as_text=True)
     assert "Read, and change the datasets of one service – " in page
-    assert "December 31, 2099" in page
+    assert "2099" in page
     assert "Last access" in page
     form = {
         "name": "from the page",
