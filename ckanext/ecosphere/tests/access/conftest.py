@@ -42,7 +42,8 @@ WRITES = re.compile(r'(?:\bINSERT INTO|(?<!FOR )\bUPDATE|\bDELETE FROM|\bTRUNCAT
 def loaded() -> Iterator[None]:
     """Load the plugins once for all modules of this folder."""
     before = copy.deepcopy(dict(tk.config))
-    tk.config.update(OPENID | {"ckan.plugins": ["ecosphere_credentials", "ecosphere_openid", *tk.aslist(tk.config["ckan.plugins"])]})
+    plugins = ["ecosphere_credentials", "ecosphere_openid", *tk.aslist(tk.config["ckan.plugins"])]
+    tk.config.update(OPENID | {"ckan.plugins": plugins})
     core.load_all()
     OPENID.update({name: value for name, value in tk.config.items() if name.startswith(OPTIONAL)})
     yield

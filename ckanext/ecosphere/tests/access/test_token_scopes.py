@@ -9,20 +9,12 @@ import pytest
 from ckan import model
 
 from ckanext.ecosphere.tests.access import calls, tables, world
-from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
+from ckanext.ecosphere.tests.access.conftest import Ledger
 
 ACTIONS, ROUTES = tables.read("actions"), tables.read("routes")
 PARAMETERS = {**tables.parameters("actions"), **tables.parameters("routes")}
 
 pytestmark = pytest.mark.slow("personas")
-
-
-@pytest.fixture(scope="module")
-def headers(portal: world.World) -> dict[str, str]:
-    parameters = {"user": world.PERSONAS["sysadmin"], "name": "read only", "scope": "read"}
-    token = tk.get_action("api_token_create")({"ignore_auth": True}, parameters)["token"]
-    model.Session.remove()
-    return {"Authorization": token}
 
 
 class Reader:
@@ -41,16 +33,26 @@ class Reader:
         return self.client.post(address, data=data, headers=self.headers, buffered=True)
 
 
+@pytest.fixture
+def reader(portal: world.World, made_app: Any, headers: dict[str, str]) -> Reader:
+    return Reader(made_app._wsgi_app.test_client(), headers)
+
+
+@pytest.fixture(scope="module")
+def headers(portal: world.World) -> dict[str, str]:
+    parameters = {"user": world.PERSONAS["sysadmin"], "name": "read only", "scope": "read"}
+    token = tk.get_action("api_token_create")({"ignore_auth": True}, parameters)["token"]
+    model.Session.remove()
+    return {"Authorization": token}
+
+
 @pytest.mark.parametrize("row", [*ACTIONS, *ROUTES], ids=lambda row: row.key)
 def test_nothing_is_written(
     row: tables.Row,
     portal: world.World,
-    visitors: dict[str, Visitor],
-    made_app: Any,
-    headers: dict[str, str],
+    reader: Reader,
     ledger: Ledger,
 ):
-    reader = Reader(made_app._wsgi_app.test_client(), headers)
     filled = portal.filled(PARAMETERS.get(row.key) or {}, "id")
     ledger.begin()
     answer = calls.called(reader, row, filled)
