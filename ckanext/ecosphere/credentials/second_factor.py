@@ -13,6 +13,7 @@ import secrets
 import time
 from typing import Any
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import segno
 from ckan import authz, model
@@ -47,8 +48,10 @@ def is_required(user: model.User) -> bool:
     edits = authz.has_user_permission_for_some_org(user.name, "create_dataset")
     if edits and config.EDITORS in roles:
         return True
+    if config.MODERATORS not in roles or not p.plugin_loaded("ecosphere_requests"):
+        return False
     person: Any = {"user": user.name, "auth_user_obj": user}
-    return config.MODERATORS in roles and authz.is_authorized_boolean(MODERATION, person, {})
+    return authz.is_authorized_boolean(MODERATION, person, {})
 
 
 def record_of(user: model.User) -> DataDict:
