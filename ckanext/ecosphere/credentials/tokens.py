@@ -111,14 +111,16 @@ def _keep_to_service(db: Any, _context: Any, _instances: Any) -> None:
     if not scope or scope["scope"] != SERVICE:
         return
     services = set()
-    for row in (*db.new, *db.dirty, *db.deleted):
+    rows = [*db.new, *db.dirty, *db.deleted]
+    for row in rows:
         package = row
         if isinstance(row, model.Resource):
             package = model.Package.get(row.package_id)
         if isinstance(package, model.Package):
             services.update(attributes.get_history(package, "owner_org").sum())
     if services - {scope["service"]}:
-        db.rollback()
+        for row in filter(db.__contains__, rows):
+            db.expunge(row)  # a commit that is under way cannot be rolled back here
         raise tk.NotAuthorized(_beyond(scope))
 
 
