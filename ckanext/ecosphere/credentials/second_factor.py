@@ -32,12 +32,12 @@ from ckanext.ecosphere.shared.queue import enqueue_once
 log = logging.getLogger(__name__)
 
 KEY = "ecosphere_second_factor"
+#: Length of a time step, and the steps before and after the present one of which a code is taken.
 STEP_SECONDS, WINDOW = 30, 1
-"""Length of a time step, and the steps before and after the present one of which a code is taken."""
 RECOVERY_CODES = 10
 LONGEST_CODE = 40
+#: Action that only moderators of data requests may call.
 MODERATION = "ecosphere_request_held_list"
-"""Action that only moderators of data requests may call."""
 
 
 def is_required(user: model.User) -> bool:

@@ -21,11 +21,11 @@ from ckanext.ecosphere.shared.web_guard import csrf, rate_limits
 from ckanext.ecosphere.shared.web_guard.incoming import refuse
 
 PENDING, SECRET = "ecosphere_log_in", "ecosphere_new_secret"
+#: Purpose and lifetime of the ticket that a right password gives.
 PURPOSE, SECONDS = "ecosphere-second-factor", 600
-"""Purpose and lifetime of the ticket that a right password gives."""
 LONGEST_TARGET = 300
+#: Codes for one account from addresses from which its owner never logged in: a guess succeeds once in 5 000 days.
 ACCOUNT_RATES = "20 per hour; 60 per day"
-"""Codes for one account from addresses from which its owner never logged in: a guess succeeds once in 5 000 days."""
 KNOWN_ADDRESS = "login-known"
 INVALID = 400
 
