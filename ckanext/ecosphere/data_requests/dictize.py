@@ -192,7 +192,7 @@ def _request(
     if inside:
         flags = [{**flag, "label": wording.flag(flag)} for flag in request.flags]
     result |= {
-        "kind_label": wording.kind(request.kind),
+        "kind_label": wording.message("kinds", request.kind),
         "is_signal": request.is_signal,
         "state_label": wording.state(request.state, request.is_signal),
         "use_label": wording.use(request.use),
@@ -392,7 +392,7 @@ def may(request: Request, reader: Reader) -> list[DataDict]:
 def _transition(line: states.Transition, signal: bool) -> DataDict:
     return {
         "transition": line.name,
-        "label": wording.transition(line.name, signal),
+        "label": wording.message("transitions", line.name, signal=signal),
         "fields": list(line.fields),
         "required": [name for name in line.required if name not in states.INSTEAD],
     }

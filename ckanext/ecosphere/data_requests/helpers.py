@@ -16,8 +16,9 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, places, wording
+from ckanext.ecosphere.data_requests.model import ASSIGNED, ESCALATED
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.views import ask, forms
+from ckanext.ecosphere.data_requests.views import ask
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import authorization, dates, language, once, organisations, rich_text
 
@@ -69,6 +70,7 @@ NEWS = 5
 ecosphere_request_date = dates.day
 ecosphere_request_time = dates.moment
 ecosphere_request_commission = law.commission
+ecosphere_request_uses = wording.use_choices
 
 
 def ecosphere_request_look(state: str) -> dict[str, str]:
@@ -171,11 +173,6 @@ def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
         choices = [(concept.id, concept.label(lang)) for concept in concepts]
         groups.append((theme.label(lang), choices))
     return groups
-
-
-def ecosphere_request_uses() -> list[tuple[str, str]]:
-    """Return the intended uses for a select: (id, label)."""
-    return wording.use_choices(language.current())
 
 
 def ecosphere_request_systems() -> list[tuple[str, str]]:
@@ -281,78 +278,24 @@ def ecosphere_request_done(
         held: whether its text is held for moderation.
     """
     if held and transition == "answer_details":
-        return _(
-            "Your answer is sent to the service; the others read it once a moderator has read it."
-        )
+        return wording.message("done", "held")
     if private:
-        return _("The answer is sent to the requester, who alone reads its files and links.")
-    of_signals = {
-        "accept": _("The report is handed over to the service."),
-        "reject": _("The report is not accepted."),
-        "answer_details": _("Your answer is sent to the service."),
-        "start": _("The author of the report is told that you look into it."),
-        "transfer": _("The report is transferred; both services and its author are told."),
-        "mark_duplicate": _("The reports are merged."),
-        "reconsider": _("The report waits for a moderator again."),
-        "withdraw": _("Your report is withdrawn."),
-        "reopen": _("The report is open again."),
-    }
-    if signal and transition in of_signals:
-        return of_signals[transition]
-    sentences = {
-        "accept": _("The request is accepted and its service is told."),
-        "reject": _("The request is not accepted."),
-        "ask_details": _("Your question is sent to the requester."),
-        "answer_details": _("Your answer is sent to the service."),
-        "start": _("The requester is told that you have started."),
-        "transfer": _("The request is transferred; both services and the requester are told."),
-        "extend": _("The period is extended; the requester is told."),
-        "fulfil": _(
-            "The answer is published; the requester and those who support the request are told."
-        ),
-        "fulfil_partly": _(
-            "The answer is published; the requester and those who support the request are told."
-        ),
-        "refuse": _("The decision is sent to the requester."),
-        "not_held": _("The requester is told that the data are not held."),
-        "join": _(
-            "The requests are treated together: what is decided for one goes to all, each with its "
-            "own letter."
-        ),
-        "separate": _("This request is treated on its own again."),
-        "mark_duplicate": _(
-            "The request is closed as a duplicate; its author is told, and the other one goes on."
-        ),
-        "reconsider": _("The request waits for a moderator again; its author is told."),
-        "resolve": _("Your answer is published."),
-        "dismiss": _("Your answer is published."),
-        "withdraw": _("Your request is withdrawn."),
-        "reopen": _("The request is open again."),
-        "ask_review": _("Your request for a review is sent to the head of the service."),
-        "take_up_again": _("The request is taken up again; the requester is told."),
-        "keep_decision": _("The decision is upheld; the requester gets the letter."),
-    }
-    return sentences.get(transition, _("It is done."))
+        return wording.message("done", "private")
+    return wording.message("done", transition, signal=signal)
 
 
 def ecosphere_request_event(event: Row, signal: bool = False) -> str:
     """Return what happened in a line of the history, in the past tense, unlike `transition_label`."""
-    sentence = wording.event(event["transition"], signal)
-    if not sentence and event.get("internal"):
+    if event["transition"] in (ASSIGNED, ESCALATED):
         return _on_the_desk(event)
-    return sentence or str(event["transition_label"])
+    return wording.message("events", event["transition"], signal=signal)
 
 
 def _on_the_desk(event: Row) -> str:
     """Return what happened in an internal event."""
     fields = event["fields"]
-    if event["transition"] == "escalated":
-        sentences = {
-            "administrators": _("The administrators of the service were told: no answer yet"),
-            "chief": _("The mailbox for late requests was told: no answer yet"),
-            "moderators": _("The moderators were told: no answer yet"),
-        }
-        return sentences.get(fields["told"], "")
+    if event["transition"] == ESCALATED:
+        return wording.message("escalations", fields["told"])
     if fields["instead_of"]:
         words = _("Assigned to {person}, who stands in for {absent}")
         return words.format(person=fields["assigned_to"], absent=fields["instead_of"])
@@ -363,7 +306,7 @@ def _on_the_desk(event: Row) -> str:
 
 def ecosphere_request_field(name: str) -> str:
     """Return the label of a field of a request."""
-    return forms.labels().get(name, name)
+    return wording.message("fields", name)
 
 
 def ecosphere_request_plain(html: str | None) -> str:

@@ -136,13 +136,13 @@ def event_public(event: Event, exact: bool = False, signal: bool = False) -> Dat
     return {
         "id": shown_id,
         "transition": event.transition,
-        "transition_label": wording.transition(event.transition, signal),
+        "transition_label": wording.message("transitions", event.transition, signal=signal),
         "from": event.from_state,
         "to": event.to_state,
         "to_label": wording.state(event.to_state, signal),
         "created": iso_for(event.created, exact),
         "actor_role": event.actor_role,
-        "actor_label": wording.role(event.actor_role, signal),
+        "actor_label": wording.message("roles", event.actor_role, signal=signal),
         "comment_html": comment_html,
         "version": event.version,
     }
@@ -189,7 +189,7 @@ def _edit(request: Request) -> DataDict:
         "to": request.state,
         "to_label": wording.state(request.state, request.is_signal),
         "actor_role": states.REQUESTER,
-        "actor_label": wording.role(states.REQUESTER, request.is_signal),
+        "actor_label": wording.message("roles", states.REQUESTER, signal=request.is_signal),
         "comment_html": "",
     }
 
@@ -224,7 +224,7 @@ def _trace(trace: Trace, request: Request, names: Names) -> DataDict:
         "transition": trace.kind,
         "transition_label": "",
         "actor_role": actor_role,
-        "actor_label": wording.role(actor_role),
+        "actor_label": wording.message("roles", actor_role),
         "actor": names.person(trace.actor_id),
         "created": iso(trace.created),
         "version": request.version,

@@ -39,13 +39,12 @@ from ckanext.ecosphere.data_requests import (
     transitions,
 )
 from ckanext.ecosphere.data_requests.decisions import letters
-from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
+from ckanext.ecosphere.data_requests.domain import clock, people, states, trust, wording
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request, number_of
 from ckanext.ecosphere.data_requests.notifications import delivery, texts
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, mailing
-from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.mailing import harmless, subject
 
@@ -65,7 +64,7 @@ class Refused(Exception):
     """An e-mail that is not accepted.
 
     Attributes:
-        code: stored as the outcome (`SENTENCES`).
+        code: stored as the outcome, and of a text (`mails` in `data/messages.yaml`).
         details: what exactly is wrong, as sentences in the user's language.
     """
 
@@ -116,7 +115,7 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
         ):
             outcome, details = _tried(Mail(raw, head, token, key, too_large), lang)
         _end(key, outcome)
-        if outcome in SENTENCES:
+        if outcome in wording.MESSAGES["mails"]:
             _answer(key, outcome, details, lang, token.notification)
     return outcome
 
@@ -301,23 +300,6 @@ def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int)
         _explain(notification.user_id, number, code, details, key)
 
 
-#: Code → why an e-mail is not accepted.
-SENTENCES = {
-    "other_sender": N_(
-        "It did not come from the address of your account. Write from that address, or on the page."
-    ),
-    "unverified": N_(
-        "The mail server could not verify that it came from you. Write on the page of the request."
-    ),
-    "expired": N_("The address that you answered is no longer good: it was in an old e-mail."),
-    "closed": N_("This request takes no message from you any more."),
-    "too_large": N_("It is too large: {number} MB at most, files included."),
-    "too_complex": N_("It is made of too many parts to be read."),
-    "broken": N_("It could not be read."),
-    "empty": N_("No word of your own was found in it: write above the text that you answer."),
-    "too_many_files": N_("It has too many files: ten at most."),
-    "invalid": N_("What it says could not be taken as it is:"),
-}
 MOST_DETAILS, LONGEST_DETAIL = 5, 300
 
 
@@ -333,7 +315,7 @@ def _explain(
     if user is None or not config.mail_works():
         return
     readable = request is not None and people.reader_of(user).may_read(request)
-    reason = _(SENTENCES[code]).format(number=config.reply_bytes() // 1024**2)
+    reason = wording.message("mails", code).format(number=config.reply_bytes() // 1024**2)
     lines = [reason, *(harmless(detail)[:LONGEST_DETAIL] for detail in details[:MOST_DETAILS])]
     reference = request.reference or "" if request is not None and readable else ""
     sentence = _("Your e-mail was not taken.")

@@ -99,7 +99,8 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
     """
     request = new_draft(reader.id or None)
     request.kind, request.package_id = kind, package.id
-    title = f"{wording.kind(kind)}{_(': ')}{package.title or package.name}"[:LONGEST_TITLE]
+    subject = f"{wording.message('kinds', kind)}{_(': ')}{package.title or package.name}"
+    title = subject[:LONGEST_TITLE]
     place = {
         name: min(matching.subject(package, name, vocabulary), default="")
         for name, vocabulary in PLACED.items()

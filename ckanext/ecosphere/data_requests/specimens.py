@@ -246,7 +246,7 @@ def _mail(kind: str, audience: str, mail: Letter) -> Iterator[str]:
     parts = table()["mails"]
     yield from _part([mail.greeting], "delivery.write")
     for item in mail.items:
-        row = f"texts.SENTENCES, {kind}, {audience}"
+        row = f"messages.yaml, notifications.{kind}, {audience}"
         yield from _part([item.sentence], row, parts["sentences"].get(kind))
         if item.title:
             yield from _part([item.title], "", parts["title"])

@@ -150,13 +150,13 @@ def courts() -> Mapping[str, str]:
 @cache
 def texts() -> Row:
     """Read the texts of letters (`data/letters.yaml`)."""
-    return _read("letters.yaml")
+    return read("letters.yaml")
 
 
 @cache
 def remedies() -> Row:
     """Read the remedies and their periods (`data/law.yaml`)."""
-    return _read("law.yaml")
+    return read("law.yaml")
 
 
 def commission() -> Row:
@@ -186,5 +186,6 @@ def last_day(
     )
 
 
-def _read(name: str) -> Any:
+def read(name: str) -> Any:
+    """Read a YAML file of `data/`."""
     return yaml.safe_load((DATA / name).read_text(encoding="utf-8"))

@@ -22,7 +22,7 @@ from ckan.types import DataDict
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import law, letters
-from ckanext.ecosphere.data_requests.domain import clock, people, places, states, text
+from ckanext.ecosphere.data_requests.domain import clock, people, places, states, text, wording
 from ckanext.ecosphere.data_requests.logic import validators as v
 from ckanext.ecosphere.data_requests.model import (
     DatasetLink,
@@ -154,7 +154,7 @@ def parse(
         if value not in (*EMPTY, False):
             values[name] = value
         elif name in transition.required and not instead:
-            errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
+            errors[name] = [wording.message("missing", f"{transition.name}/{name}", name)]
     if "public_from" in values and values.get("reach") != attachments.REQUESTER:
         errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
     if transition.name == "not_held":
@@ -625,39 +625,3 @@ SPECIAL: dict[tuple[str, str], Parser] = {
 def takes_reasons(transition: str, name: str) -> bool:
     """Return whether a field of a transition requires a full statement of reasons (`checked_reason`)."""
     return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _REASON
-
-
-#: (transition, field) → message when it is missing, where it is more precise than that of `MISSING`.
-MISSING_IN = {
-    ("resolve", "comment"): N_("Say what was changed: everyone reads it."),
-    ("ask_review", "reason"): N_("Say why the service should look at it again: its head reads it."),
-    ("keep_decision", "reason"): N_(
-        "Say why the decision stands: the requester reads it in the letter."
-    ),
-    ("dismiss", "comment"): N_(
-        "Say why nothing changes, or answer the question: everyone reads it."
-    ),
-}
-#: Field → message when it is missing.
-MISSING = {
-    "organization": N_("Choose the service that the request goes to."),
-    "reason": N_("Give the reason: the requester reads it."),
-    "question": N_("Say which details you need."),
-    "answer_by": N_("Say until when the requester may answer."),
-    "comment": N_("Give the details that were asked for."),
-    "planned": N_("Say when you expect to answer."),
-    "datasets": N_(
-        "Choose at least one dataset that the requester can read, or give a link or a file."
-    ),
-    "missing": N_("Say which part of the request remains unanswered."),
-    "ground": N_("Choose the ground for the refusal."),
-    "environmental": N_(
-        "Say whether the request is about information on the environment: the letter states it."
-    ),
-    "law": N_("Say why this ground applies: the letter states the reasons in law."),
-    "facts": N_(
-        "Say to which facts of this request the ground applies: the letter states the reasons in "
-        "fact."
-    ),
-    "target": N_("Give the reference of the other request."),
-}

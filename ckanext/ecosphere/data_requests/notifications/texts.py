@@ -15,128 +15,13 @@ from ckan.types import DataDict
 
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.data_requests import history
-from ckanext.ecosphere.data_requests.domain import people, states, text, trust
+from ckanext.ecosphere.data_requests.domain import people, states, text, trust, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Mailbox, Names, Reader, by_ids
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.mailing import harmless
-
-#: (kind, audience) → sentence; audience "" for all others.
-SENTENCES: dict[tuple[str, str], str] = {
-    ("submit", states.REQUESTER): N_("Your request {reference} was received."),
-    ("submit", states.MODERATORS): N_("A new request has arrived: {reference}."),
-    ("accept", states.REQUESTER): N_(
-        "Your request {reference} was accepted and handed over to {service}."
-    ),
-    ("accept", states.SERVICE): N_("A request was handed over to your service: {reference}."),
-    ("reject", states.SERVICE): N_(
-        "Moderators have closed a request that your service had: {reference}."
-    ),
-    ("reject", ""): N_("Your request {reference} was not accepted."),
-    ("ask_details", ""): N_("{service} asks you for details about your request {reference}."),
-    ("answer_details", ""): N_("The requester has given details about {reference}."),
-    ("expire", states.REQUESTER): N_(
-        "Your request {reference} was closed: the details asked for have not come."
-    ),
-    ("expire", ""): N_("The request {reference} was closed for want of details."),
-    ("start", states.REQUESTER): N_("{service} has begun work on your request {reference}."),
-    ("start", ""): N_("{service} has begun work on the request {reference}."),
-    ("transfer", states.REQUESTER): N_("Your request {reference} was transferred to {service}."),
-    ("transfer", states.SERVICE): N_("A request was transferred to your service: {reference}."),
-    ("transfer", ""): N_("The request {reference} was transferred from your service to {service}."),
-    ("extend", states.REQUESTER): N_(
-        "The period for the answer to your request {reference} was extended."
-    ),
-    ("extend", ""): N_("The period for the answer to the request {reference} was extended."),
-    ("fulfil", states.REQUESTER): N_("Your request {reference} was fulfilled."),
-    ("fulfil", ""): N_("The request {reference} was fulfilled."),
-    ("fulfil_partly", states.REQUESTER): N_("Your request {reference} was fulfilled in part."),
-    ("fulfil_partly", ""): N_("The request {reference} was fulfilled in part."),
-    ("refuse", states.REQUESTER): N_("Your request {reference} was refused."),
-    ("refuse", ""): N_("The request {reference} was closed without data."),
-    ("not_held", states.REQUESTER): N_(
-        "{service} does not hold the data of your request {reference}."
-    ),
-    ("not_held", ""): N_("{service} does not hold the data of the request {reference}."),
-    ("resolve", ""): N_("What you reported is mended, says {service}: {reference}."),
-    ("dismiss", ""): N_("{service} has answered what you reported: {reference}."),
-    ("join", ""): N_("The request {reference} is treated together with another one."),
-    ("mark_duplicate", states.SERVICE): N_(
-        "Moderators have closed a duplicate that your service had: {reference}."
-    ),
-    ("mark_duplicate", ""): N_(
-        "Your request {reference} is closed as a duplicate: your other one goes on."
-    ),
-    ("reconsider", ""): N_("Your request {reference} is looked at again."),
-    ("withdraw", ""): N_("The request {reference} was withdrawn."),
-    ("reopen", ""): N_("The request {reference} was reopened."),
-    ("ask_review", ""): N_(
-        "The requester asks your service to look at its decision again: {reference}."
-    ),
-    ("take_up_again", states.REQUESTER): N_("{service} takes your request {reference} up again."),
-    ("take_up_again", ""): N_("{service} takes the request {reference} up again."),
-    ("keep_decision", ""): N_(
-        "{service} has looked at your request {reference} again and upholds its decision."
-    ),
-    ("review_soon", ""): N_("An answer to the review of {reference} is due within a week."),
-    ("review_late", ""): N_("The answer to the review of {reference} is late."),
-    ("comment", states.REQUESTER): N_("There is a new comment on your request {reference}."),
-    ("comment", ""): N_("There is a new comment on the request {reference}."),
-    ("edit", ""): N_("The requester has edited the request {reference}."),
-    ("held", ""): N_("A text of a new person waits for a moderator: {reference}."),
-    ("rejected_text", ""): N_("What you wrote about the request {reference} was not published."),
-    ("silence", ""): N_("The period for the answer to your request {reference} ends."),
-    ("due_week", ""): N_("An answer to the request {reference} is due within a week."),
-    ("due_day", ""): N_("An answer to the request {reference} is due by tomorrow."),
-    ("overdue", ""): N_("An answer to the request {reference} is overdue."),
-    ("public_answer", ""): N_("The answer to the request {reference} is public now."),
-    ("assigned", ""): N_("A request was assigned to you: {reference}."),
-    ("escalated_soon", ""): N_(
-        "The date for an answer is near, and there is none yet: {reference}."
-    ),
-    ("escalated_late", ""): N_(
-        "The answer to the request {reference} is late: it is brought to your attention."
-    ),
-    ("details_first", ""): N_("{service} still waits for details about your request {reference}."),
-    ("details_last", ""): N_(
-        "Last reminder: without the details asked for, your request {reference} will be closed."
-    ),
-}
-#: The same for signals (reports about a dataset), where the text differs.
-OF_SIGNALS: dict[tuple[str, str], str] = {
-    ("submit", states.REQUESTER): N_("Your report {reference} was received."),
-    ("submit", states.MODERATORS): N_("A report about a dataset has arrived: {reference}."),
-    ("accept", states.REQUESTER): N_("Your report {reference} was handed over to {service}."),
-    ("accept", states.SERVICE): N_(
-        "Your service has received a report about one of its datasets: {reference}."
-    ),
-    ("reject", states.SERVICE): N_(
-        "Moderators have closed a report that your service had: {reference}."
-    ),
-    ("reject", ""): N_("Your report {reference} was not accepted."),
-    ("answer_details", ""): N_("The author of the report {reference} has given details."),
-    ("start", states.REQUESTER): N_("{service} looks into your report {reference}."),
-    ("start", ""): N_("{service} looks into the report {reference}."),
-    ("transfer", states.SERVICE): N_(
-        "A report about a dataset was transferred to your service: {reference}."
-    ),
-    ("transfer", states.REQUESTER): N_("Your report {reference} was transferred to {service}."),
-    ("transfer", ""): N_("The report {reference} was transferred from your service to {service}."),
-    ("mark_duplicate", states.SERVICE): N_(
-        "Moderators have merged a report that your service had: {reference}."
-    ),
-    ("mark_duplicate", ""): N_("Your report {reference} was merged with another one."),
-    ("reconsider", ""): N_("Your report {reference} is looked at again."),
-    ("withdraw", ""): N_("The report {reference} was withdrawn."),
-    ("reopen", ""): N_("The report {reference} was reopened."),
-    ("comment", states.REQUESTER): N_("There is a new comment on your report {reference}."),
-    ("comment", ""): N_("There is a new comment on the report {reference}."),
-    ("edit", ""): N_("The author of the report {reference} has edited it."),
-    ("rejected_text", ""): N_("What you wrote about the report {reference} was not published."),
-    ("assigned", ""): N_("A report was assigned to you: {reference}."),
-}
 
 
 def sentence(kind: str, audience: str, request: Request, service: str) -> str:
@@ -148,11 +33,8 @@ def sentence(kind: str, audience: str, request: Request, service: str) -> str:
         request: that is concerned.
         service: title of the service.
     """
-    tables = (OF_SIGNALS, SENTENCES) if request.is_signal else (SENTENCES,)
-    text = next(
-        table[key] for table in tables for key in ((kind, audience), (kind, "")) if key in table
-    )
-    return _(text).format(reference=request.reference or "", service=service or _("The service"))
+    words = wording.message("notifications", f"{kind}/{audience}", kind, signal=request.is_signal)
+    return words.format(reference=request.reference or "", service=service or _("The service"))
 
 
 def several_comments(number: int, reference: str, signal: bool = False) -> str:

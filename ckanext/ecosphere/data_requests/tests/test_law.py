@@ -13,7 +13,6 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests.decisions import compose, law
 from ckanext.ecosphere.data_requests.decisions import compose as c
-from ckanext.ecosphere.data_requests.domain import wording
 
 #: Grounds that the law excludes, or never provided, for environmental information (L. 124-4).
 NOT_FOR_THE_ENVIRONMENT = {"L311-2-dp", "L311-5-2-e", "L311-5-2-h"}
@@ -139,21 +138,6 @@ def test_the_pdf_is_tagged_and_fetches_nothing():
     assert b"/StructTreeRoot" in said and b"pdfuaid" in said and b"/Lang" in said
     with pytest.raises(ValueError, match="fetch nothing"):
         compose.refuse_fetch("http://127.0.0.1/")
-
-
-@pytest.mark.parametrize(
-    ("title", "after"),
-    [
-        ("Le Havre Seine Métropole", "du Havre Seine Métropole"),
-        ("Les Abymes", "des Abymes"),
-        ("La Rochelle", "de La Rochelle"),
-        ("Muséum national d’histoire naturelle", "du Muséum national d’histoire naturelle"),
-        ("Unité départementale de Paris", "de l’Unité départementale de Paris"),
-        ("Île-de-France Mobilités", "d’Île-de-France Mobilités"),
-    ],
-)
-def test_a_name_after_de(title: str, after: str):
-    assert wording.of_the(title) == after
 
 
 @pytest.mark.parametrize("kind", ["refuse", "extend", "receipt", "silence"])

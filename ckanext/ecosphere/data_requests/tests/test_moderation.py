@@ -16,7 +16,7 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.data_requests import service, transitions
-from ckanext.ecosphere.data_requests.domain import clock, text, trust, wording
+from ckanext.ecosphere.data_requests.domain import clock, text, trust
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.notifications.outbox import OUTBOX
@@ -410,7 +410,7 @@ def test_conflict_tells_outsiders_no_held_words():
 
 @pytest.mark.few(1, "variants")
 @pytest.mark.parametrize(
-    "lang, service, user", [("fr", "Agent de la DDT 42", "Usager"), ("en", "Officer of DDT 42", "User of the portal")]
+    "lang, service, user", [("fr", "DDT 42 (agent)", "Usager"), ("en", "DDT 42 (officer)", "User of the portal")]
 )
 def test_role_of_the_author_stands_beside_each_comment(app: Any, lang: str, service: str, user: str, ckan_config: Any):
     ckan_config["ecosphere.requests.release_after"] = 0
@@ -470,24 +470,6 @@ def test_references_are_a_permutation_that_needs_the_secret():
     assert numbers[:20] != sorted(numbers[:20])
     assert numbers[:20] != [transitions.permuted(number, 2026, "autre") for number in range(20)]
     assert transitions.permuted(100_003, 2026, "clé") // transitions.REFERENCES_OF_A_BLOCK == 1
-
-
-@pytest.mark.parametrize(
-    "title, written",
-    [
-        ("DDT 80", "de la DDT 80"),
-        ("CGDD", "du CGDD"),
-        ("OFB", "de l’OFB"),
-        (
-            "Direction départementale des territoires de la Somme",
-            "de la Direction départementale des territoires de la Somme",
-        ),
-        ("Établissement public du Marais poitevin", "de l’Établissement public du Marais poitevin"),
-        ("Zoo de Vincennes", "de Zoo de Vincennes"),
-    ],
-)
-def test_french_article_of_a_service(title: str, written: str):
-    assert wording.of_the(title) == written
 
 
 @pytest.mark.parametrize(

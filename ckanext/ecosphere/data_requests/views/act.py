@@ -35,7 +35,6 @@ from ckanext.ecosphere.data_requests.views.forms import (
 from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.language import N_
 
 #: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
 PREVIEW = "preview"
@@ -376,11 +375,11 @@ def _form(
     names = [field["name"] for field in step["fields"]]
     sends_letter = _sends_letter(request_, step["transition"])
     answers = "requester" in request_["roles"] and step["transition"] in ANSWERS
-    labels = forms.labels()
+    labels = wording.messages("fields")
     if answers:
         labels["comment"] = _("Your answer")
     if request_["is_signal"]:
-        labels["target"] = _("Report that stays")
+        labels["target"] = wording.message("fields", "target", signal=True)
     variables: DataDict = {
         "request_": request_,
         "wanted": step,
@@ -464,7 +463,7 @@ def _too_late(
     transition: str = "",
 ) -> Response:
     """Show that a transition is no longer possible or for others, and give the input back."""
-    labels = forms.labels()
+    labels = wording.messages("fields")
     line = states.TRANSITIONS.get(transition)
     typed_texts = [
         (labels[name], text) for name, text in (typed or {}).items() if name in labels and text
@@ -541,11 +540,7 @@ def _tell_of_others(together: Row) -> None:
 
 # Reports about datasets.
 
-#: Field, in the order of the form → message when it is empty.
-MISSING_IN_SIGNAL = {
-    "kind": N_("Choose what it is about."),
-    "description": N_("Say what is wrong, or what you want to know."),
-}
+SIGNAL_FIELDS = ("kind", "description")
 
 
 @page
@@ -560,19 +555,20 @@ def signal_create(dataset: str) -> AnyResponse:
     package = _shown(dataset)
     forms.refuse_machines(request.form)
     values = {
-        name: request.form.get(name, "").replace("\r\n", "\n").strip()
-        for name in ("kind", "description")
+        name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in SIGNAL_FIELDS
     }
     try:
         report = act("ecosphere_request_signal", dataset=package["id"], **values)
     except tk.ValidationError as error:
         missing = {
-            name: [_(MISSING_IN_SIGNAL[name])] for name, value in values.items() if not value
+            name: [wording.message("missing", name, signal=True)]
+            for name, value in values.items()
+            if not value
         }
         return _signal_form(
             package,
             values,
-            forms.in_order({**messages(error), **missing}, MISSING_IN_SIGNAL),
+            forms.in_order({**messages(error), **missing}, SIGNAL_FIELDS),
             INVALID,
         )
     if report["readable"]:
@@ -602,8 +598,8 @@ def _signal_form(
         "pkg": dataset,
         "values": values,
         "errors": errors or {},
-        "kinds": [(kind, wording.kind(kind)) for kind in states.SIGNALS],
-        "labels": forms.signal_labels(),
+        "kinds": [(kind, wording.message("kinds", kind)) for kind in states.SIGNALS],
+        "labels": wording.messages("fields_of_signals"),
         "trap": forms.TRAP,
         "is_known": is_known(),
     }

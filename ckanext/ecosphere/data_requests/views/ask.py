@@ -30,7 +30,14 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import fields, people, places, states, trust
+from ckanext.ecosphere.data_requests.domain import (
+    fields,
+    people,
+    places,
+    states,
+    trust,
+    wording,
+)
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
@@ -318,7 +325,9 @@ def _form(
     sent = draft is not None and draft["state"] != "draft"
     signal = draft is not None and draft["is_signal"]
     every = forms.steps()[:1] if signal else forms.steps()
-    words = {"description": forms.signal_labels()["description"]} if signal else {}
+    labels = wording.messages("fields")
+    if signal:
+        labels["description"] = wording.message("fields", "description", signal=True)
     service = None
     if not draft and values.get("organization"):
         service = model.Group.get(str(values["organization"]))
@@ -336,7 +345,7 @@ def _form(
             errors or {}, [name for step in forms.steps() for name in step.fields]
         ),
         "resumed": resumed,
-        "labels": {**forms.labels(), **words},
+        "labels": labels,
         "step_of": {name: step for step in forms.steps() for name in step.fields},
         "trap": forms.TRAP,
         "service": service,

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import people as persons
+from ckanext.ecosphere.data_requests.domain import wording
 from ckanext.ecosphere.data_requests.listing import KINDS
 from ckanext.ecosphere.data_requests.views import forms, read
 from ckanext.ecosphere.data_requests.views.forms import (
@@ -32,26 +33,11 @@ from ckanext.ecosphere.data_requests.views.forms import (
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
-from ckanext.ecosphere.shared.language import N_
 
 #: Maximum number of requests in the CSV of a service, and number read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100
 #: Format of a datetime that spreadsheets recognise in all languages; in Paris time.
 MOMENT = "%Y-%m-%d %H:%M"
-DESK_COLUMNS = (
-    N_("Reference"),
-    N_("Title"),
-    N_("State"),
-    N_("Received on"),
-    N_("Answer expected by"),
-    N_("Closed on"),
-    N_("Theme"),
-    N_("Place"),
-    N_("Use"),
-    N_("Assigned to"),
-    N_("People who support it"),
-    N_("Treated together with"),
-)
 
 
 @page
@@ -103,7 +89,7 @@ def _table(requests: Iterable[Row]) -> str:
     Args:
         requests: as returned by `ecosphere_request_list`.
     """
-    header = [_(label) for label in DESK_COLUMNS]
+    header = wording.messages("columns").values()
     return write(header, (_desk_row(request_) for request_ in requests))
 
 
@@ -199,7 +185,7 @@ def moderation() -> AnyResponse:
 
 def _unready() -> list[DataDict]:
     """Return the services in whose name no receipt can be sent, with what is missing on their contact sheets."""
-    labels = _contact_labels()
+    labels = wording.messages("contact")
     rows = []
     for service in letters.unready():
         group = service.group
@@ -213,20 +199,12 @@ def _unready() -> list[DataDict]:
 
 def _unconfirmed() -> list[DataDict]:
     """Return the services for which the directory stands in, with its fields and their years."""
-    labels = _contact_labels()
+    labels = wording.messages("contact")
     rows = []
     for group, entries in letters.unconfirmed():
         fields = [f"{labels[name]} ({entry.year})" for name, entry in entries.items()]
         rows.append({"name": group.name, "title": group.display_name, "fields": fields})
     return rows
-
-
-def _contact_labels() -> dict[str, str]:
-    return {
-        "address": _("postal address"),
-        "email": _("e-mail address"),
-        "telephone": _("telephone"),
-    }
 
 
 @page
@@ -235,7 +213,8 @@ def held() -> AnyResponse:
     """Show moderators the held messages and edits of untrusted users."""
     texts, pages = read.listed("ecosphere_request_held_list", "ecosphere_requests.held")
     return rendered(
-        "ecosphere_requests/held.html", {"found": texts, "pages": pages, "labels": forms.labels()}
+        "ecosphere_requests/held.html",
+        {"found": texts, "pages": pages, "labels": wording.messages("fields")},
     )
 
 
@@ -393,7 +372,7 @@ def _saved_answers(
         "answers": answers,
         "typed": values,
         "errors": errors,
-        "labels": {**forms.labels(), "title": _("Name of the answer")},
+        "labels": {**wording.messages("fields"), "title": _("Name of the answer")},
     }
     return rendered("ecosphere_requests/saved_answers.html", variables, status)
 

@@ -21,7 +21,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.data_requests import alerts, dictize, listing, service
 from ckanext.ecosphere.data_requests.decisions import compose, law, letters
 from ckanext.ecosphere.data_requests.decisions import referral as referral_of
-from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.domain import clock, states, wording
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
@@ -89,7 +89,7 @@ def _conversation(request_: DataDict) -> DataDict:
     return {
         "errors": {},
         "typed": {},
-        "labels": forms.labels(),
+        "labels": wording.messages("fields"),
         "trap": forms.TRAP,
         "is_known": is_known(),
     }
@@ -188,22 +188,11 @@ def _with(url: str, chosen: MultiDict[str, str]) -> str:
     return url
 
 
-def facet_titles() -> dict[str, str]:
-    """Return the headings of the facets."""
-    return {
-        "state": _("State"),
-        "organization": _("Service"),
-        "territory": _("Territory"),
-        "theme": _("Theme"),
-        "use": _("Use"),
-    }
-
-
 def facets(
     counts: DataDict, chosen: MultiDict[str, str], endpoint: str, **values: Any
 ) -> list[DataDict]:
     """Return the facets for the page: each value with its count and the URL that adds or removes it."""
-    titles, url = facet_titles(), tk.h.url_for(endpoint, **values)
+    titles, url = wording.messages("facets"), tk.h.url_for(endpoint, **values)
     groups = []
     for name in listing.FACETS:
         items = []
@@ -220,7 +209,7 @@ def chips(
     counts: DataDict, chosen: MultiDict[str, str], endpoint: str, **values: Any
 ) -> list[dict[str, str]]:
     """Return the active filters, each with the URL of the list without it."""
-    titles = facet_titles()
+    titles = wording.messages("facets")
     active = []
     for name, value in chosen.items(multi=True):
         if name in listing.FACETS:
