@@ -219,11 +219,6 @@ def imap_password() -> str:
     return str(tk.config["ecosphere.requests.imap_password"] or "")
 
 
-def secret() -> str:
-    """Return the portal's secret key, for the order of references."""
-    return str(tk.config["SECRET_KEY"])
-
-
 def folder() -> Path | None:
     """Return the folder of the files of requests, None when CKAN stores no files (`ckan.storage_path`)."""
     storage = tk.config.get("ckan.storage_path")

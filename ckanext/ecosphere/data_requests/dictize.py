@@ -111,7 +111,7 @@ def request_show(request: Request, reader: Reader) -> DataDict:
     return {
         **_request(request, reader, names, mine, packages),
         **_held_by(request, reader, names, _away([request], reader), _there([request], reader)),
-        "description_html": text.row_html(request, request.plain_links),
+        "description_html": text.to_html(request.description, request.plain_links),
         "about": _about(request, reader),
         "datasets": datasets(request, reader, "answer"),
         "deliveries": attachments.answers_of(request, reader),

@@ -168,7 +168,7 @@ def answers(requests: Iterable[Request]) -> dict[str, str]:
 
 
 def _html(event: Event) -> str:
-    return text.row_html(event, trust.has_plain_links(event.moderation))
+    return text.to_html(event.comment, trust.has_plain_links(event.moderation))
 
 
 def edited(request: Request, exact: bool = False) -> DataDict:
@@ -287,7 +287,7 @@ def conversation(
         readable = not message.hidden or inside
         html = ""
         if readable:
-            html = text.row_html(message, trust.has_plain_links(message.moderation))
+            html = text.to_html(message.text, trust.has_plain_links(message.moderation))
         attachments = files.get(message.id, []) if readable else []
         row = {
             "id": message.id,
@@ -351,10 +351,12 @@ def _held(
 
 def _held_html(row: Any) -> str:
     """Return the HTML of a message, or of the text of a transition; empty for an edit, which has changes instead."""
-    if isinstance(row, Revision):
-        return ""
-    reason = str(row.fields.get("reason") or "") if isinstance(row, Event) else ""
-    return text.row_html(row, plain=True) + text.to_html(reason, plain=True)
+    if isinstance(row, Comment):
+        return text.to_html(row.text, plain=True)
+    if isinstance(row, Event):
+        reason = str(row.fields.get("reason") or "")
+        return text.to_html(row.comment, plain=True) + text.to_html(reason, plain=True)
+    return ""
 
 
 def _writer(row: Any) -> str | None:

@@ -3,9 +3,6 @@
 The cost of the facet counts of the unfiltered public list grows with the number of all requests: Redis keeps them
 until a request changes, and for a minute at most, since changes made outside the ORM session (SQL, jobs that
 anonymise) are not noticed.
-
-Under the limit of a calendar, requests due soon take precedence over those long overdue; each part is read through an
-index.
 """
 
 from __future__ import annotations
@@ -531,14 +528,13 @@ def workload(organization_id: str, reader: Reader, today: date) -> DataDict:
 
 # Due dates, for calendars.
 
+#: Maximum number of requests, and of reviews, in a calendar.
+MOST_DUE = 500
+
 
 @dataclass(frozen=True)
 class Due:
-    """Data of a request for a calendar.
-
-    Attributes:
-        day: due date of the request, or of the review of a decision on it.
-    """
+    """Due date of a request, or of the review of a decision on it."""
 
     id: str
     reference: str
@@ -546,54 +542,17 @@ class Due:
     version: int
     state: str
     day: date
+    review: bool
 
 
-@dataclass(frozen=True)
-class Around:
-    """Requests and reviews due around a day.
-
-    Attributes:
-        requests: those due from that day on, the soonest first, then overdue ones, the latest first.
-        reviews: those with a review to answer, the soonest first.
-        left_out: number of requests and reviews beyond the limit.
-    """
-
-    requests: list[Due]
-    reviews: list[Due]
-    left_out: int
-
-
-def due_around(where: Collection[Any], states: Collection[str], today: date, most: int) -> Around:
-    """Find requests and reviews due around today.
-
-    Args:
-        where: SQL conditions on the requests.
-        states: states in which requests wait for an answer.
-        today: current day in Paris.
-        most: maximum number of requests, and of reviews.
-    """
-    waiting = [*where, Request.state.in_(states), Request.due.is_not(None)]
-    coming = _due_rows(Request.due, [*waiting, Request.due >= today], Request.due.asc(), most)
-    late = _due_rows(
-        Request.due, [*waiting, Request.due < today], Request.due.desc(), most - len(coming)
-    )
-    reviewed = [*where, Request.review_due.is_not(None)]
-    reviews = _due_rows(Request.review_due, reviewed, Request.review_due.asc(), most)
-    left_out = _left_out([*coming, *late], waiting, most) + _left_out(reviews, reviewed, most)
-    return Around([*coming, *late], reviews, left_out)
-
-
-def _due_rows(day: Any, where: list[Any], order: Any, most: int) -> list[Due]:
-    if most <= 0:
-        return []
-    columns = (Request.id, Request.reference, Request.title, Request.version, Request.state, day)
-    rows = model.Session.execute(
-        sa.select(*columns).where(*where).order_by(order, Request.id).limit(most)
-    )
-    return [Due(*row) for row in rows]
-
-
-def _left_out(rows: list[Due], where: list[Any], most: int) -> int:
-    if len(rows) < most:
-        return 0
-    return number_of(Request, *where) - len(rows)
+def due_dates(where: Collection[Any], states: Collection[str]) -> list[Due]:
+    """Return the due dates of requests in some states, and of reviews; of more than `MOST_DUE`, the last ones."""
+    columns = (Request.id, Request.reference, Request.title, Request.version, Request.state)
+    waiting = (Request.state.in_(states), Request.due.is_not(None))
+    reviewed = (Request.review_due.is_not(None),)
+    dates: list[Due] = []
+    for day, kind, review in ((Request.due, waiting, False), (Request.review_due, reviewed, True)):
+        query = sa.select(*columns, day, sa.literal(review)).where(*where, *kind)
+        last = query.order_by(day.desc(), Request.id).limit(MOST_DUE)
+        dates += [Due(*row) for row in model.Session.execute(last)]
+    return dates

@@ -27,6 +27,7 @@ from ckanext.ecosphere.data_requests import dictize, listing
 from ckanext.ecosphere.data_requests.domain import places, states, text
 from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, DatasetLink, Request, is_any
+from ckanext.ecosphere.dataset.places import COUNTRY, MAINLAND
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ THEME, TERRITORY = "vocab_ecosphere_theme", "vocab_ecosphere_territory"
 #: The dataset's own territory, without broader ones.
 EXACT_TERRITORY = "vocab_ecosphere_territory_exact"
 #: The whole country, and metropolitan France: their datasets are relevant to all territories.
-COUNTRY = (places.WHOLE_COUNTRY, "pays-fxx")
+EVERYWHERE = (COUNTRY, MAINLAND)
 
 LONGEST_NOTES = 200
 WORDS = 12
@@ -118,9 +119,9 @@ def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
     if here:
         yield here
     own = f'+owner_org:"{organization}"' if organization else ""
-    if here and territory not in COUNTRY:
+    if here and territory not in EVERYWHERE:
         above = sorted(_with_above("territories", territory) - {territory})
-        either = " OR ".join(f'"{id_}"' for id_ in (*above, *COUNTRY))
+        either = " OR ".join(f'"{id_}"' for id_ in (*above, *EVERYWHERE))
         wider, nowhere = f"{EXACT_TERRITORY}:({either})", f"{TERRITORY}:[* TO *]"
         if own:
             yield f"{own} +({wider} OR (*:* -{nowhere}))"

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
+from dateutil.relativedelta import relativedelta
 
 from ckanext.ecosphere.core.accounts import Notice
 from ckanext.ecosphere.data_requests import (
@@ -72,7 +73,7 @@ def _anonymise_one(request_id: str) -> int:
 
 
 def _due(moment: datetime) -> list[str]:
-    day = clock.add_months(clock.day_of(moment), -config.anonymise_months())
+    day = clock.day_of(moment) - relativedelta(months=config.anonymise_months())
     before = datetime(day.year, day.month, day.day, tzinfo=clock.PARIS)
     query = (
         sa.select(Request.id)
@@ -195,8 +196,6 @@ OWN: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "mails": (Inbound, (Inbound.user_id,)),
     "author": (AuthorName, (AuthorName.user_id,)),
 }
-#: Columns derived from others.
-DERIVED = ("search", "description_html", "text_html", "comment_html", "rendering")
 
 
 def export(user: model.User) -> DataDict:
@@ -216,7 +215,7 @@ def export(user: model.User) -> DataDict:
 
 
 def _rows(table: Any, where: Any) -> list[DataDict]:
-    columns = [column for column in sa.inspect(table).columns if column.name not in DERIVED]
+    columns = [column for column in sa.inspect(table).columns if column.name != "search"]
     rows = model.Session.execute(sa.select(*columns).where(where)).mappings()
     return [_exported(row) for row in rows]
 

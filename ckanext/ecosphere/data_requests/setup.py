@@ -11,7 +11,7 @@ from ckan import model
 from ckan.common import _
 from sqlalchemy.orm import aliased
 
-from ckanext.ecosphere.data_requests import attachments, config, listing
+from ckanext.ecosphere.data_requests import config, listing
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, people, states
 from ckanext.ecosphere.data_requests.model import Request
@@ -34,14 +34,13 @@ def initialise(report: InitReport) -> None:
 
 
 def check() -> list[Check]:
-    """Check moderators, services and contacts, schedule, e-mails, replies, files and merged requests."""
+    """Check moderators, services and contacts, schedule, e-mails, replies and merged requests."""
     return [
         *_moderators(),
         *_services(),
         *_schedule(),
         *_emails(),
         *_replies(),
-        *_files(),
         *_merged(),
     ]
 
@@ -205,21 +204,6 @@ def _replies() -> list[Check]:
         return _error(name, message.format(option=config.REPLY_ADDRESS), remedy)
     message = _("Replies by e-mail are taken at {address}")
     return _ok(name, message.format(address=config.reply_address()))
-
-
-def _files() -> list[Check]:
-    """Check that files to delete were deleted within a day; empty if they were."""
-    number = attachments.late_removals()
-    if not number:
-        return []
-    message = tk.ungettext(
-        "{number} file of a person who was forgotten could not be removed for a day.",
-        "{number} files of people who were forgotten could not be removed for a day.",
-        number,
-    )
-    remedy = _("Let CKAN delete files in {folder}, then run: {command}")
-    remedy = remedy.format(folder=config.folder(), command="ckan ecosphere requests tick")
-    return _error(_("Data requests (files)"), message.format(number=number), remedy)
 
 
 def _merged() -> list[Check]:

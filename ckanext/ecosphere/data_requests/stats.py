@@ -148,7 +148,7 @@ def _columns(today: date) -> list[Any]:
     # A transfer, or a statement that the data is not held, does not count as an answer.
     answered = Request.state.in_(states.DECIDED)
     waiting = Request.state.in_(states.ACTIVE)
-    # The legal month, whatever the configured period; PostgreSQL clips to the end of a month like `clock.add_months`.
+    # The legal month, whatever the configured period; PostgreSQL clips to the end of a month like `clock.last_day`.
     month_over = _day(Request.submitted) + sa.text("interval '1 month'")
     in_time = sa.and_(answered, _day(Request.closed) <= month_over)
     judged = sa.or_(answered, sa.and_(waiting, month_over < today))

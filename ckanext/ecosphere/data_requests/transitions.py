@@ -8,16 +8,13 @@ Requests for the same thing are treated together: what is decided for one is dec
 letter. Each keeps its author, reference, period and remedies; authors of private requests never learn of one another.
 A step goes to those for which it is lawful; the others are left out, with the reason.
 
-References are numbers of a year, given in a keyed pseudo-random order. A plain sequence would reveal the order in
-which requests came in and so, compared with the list of accounts, who made them. The permutation is a Feistel network
-(Luby and Rackoff) keyed with the portal's secret, iterated until the result falls into the block (cycle walking):
-each number of a block is given exactly once.
+References are numbers of a year, drawn at random. A sequence would reveal the order in which requests came in and so,
+compared with the list of accounts, who made them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,7 +45,6 @@ from ckanext.ecosphere.data_requests.model import (
     DatasetLink,
     Event,
     Follow,
-    Numbering,
     Request,
     Support,
     by_id_or_reference,
@@ -739,47 +735,17 @@ def index_text(request: Request) -> None:
     request.search = parts[0].op("||")(parts[1]).op("||")(parts[2])
 
 
-REFERENCES_OF_A_BLOCK = 100_000
-HALF_BITS = 9
-HALF = 1 << HALF_BITS
-ROUNDS = 6
+#: Numbers that a reference of a year is drawn from; more once half of them are given.
+FEWEST_NUMBERS = 100_000
 
 
 def next_reference(year: int) -> str:
-    """Return an unused reference of a year; safe under concurrent calls."""
+    """Return an unused reference of a year; no other transaction gets one until this one ends."""
+    lock_of_all = sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere requests references"))
+    model.Session.execute(sa.select(lock_of_all))
+    given = number_of(Request, Request.reference.startswith(f"DD-{year}-"))
+    numbers = max(FEWEST_NUMBERS, 2 * given)
     while True:
-        reference = f"DD-{year}-{permuted(_next_number(year), year, config.secret()):05}"
+        reference = f"DD-{year}-{secrets.randbelow(numbers):05}"
         if not is_any(Request.reference == reference):
             return reference
-
-
-def _next_number(year: int) -> int:
-    first = insert(Numbering).values(year=year, last=1)
-    query = first.on_conflict_do_update(
-        index_elements=["year"], set_={"last": Numbering.last + 1}
-    ).returning(Numbering.last)
-    return model.Session.execute(query).scalar_one()
-
-
-def permuted(number: int, year: int, secret: str) -> int:
-    """Map a number to another one of the same block of 100 000; the mapping is a bijection.
-
-    Args:
-        number: from 0.
-        year: for which the order holds.
-        secret: key of the order.
-    """
-    block, place = divmod(number, REFERENCES_OF_A_BLOCK)
-    key = f"reference:{year}:{block}:{secret}".encode()
-    place = _mixed(place, key)
-    while place >= REFERENCES_OF_A_BLOCK:
-        place = _mixed(place, key)
-    return block * REFERENCES_OF_A_BLOCK + place
-
-
-def _mixed(place: int, key: bytes) -> int:
-    first, second = divmod(place, HALF)
-    for turn in range(ROUNDS):
-        digest = hmac.new(key, bytes((turn, *second.to_bytes(2, "big"))), hashlib.sha256).digest()
-        first, second = second, first ^ int.from_bytes(digest[:2], "big") % HALF
-    return first * HALF + second

@@ -157,11 +157,7 @@ def territory(request: Any, lang: str = "") -> str:
     if names and place:
         return f"{', '.join(names)} ({place})"
     if names:  # a draft: the territory that contains them is set on submission
-        around = [places.departement_name(commune["code"]) for commune in request.communes]
-        for place_of_name, (name, within) in enumerate(zip(names, around, strict=True)):
-            if within:
-                names[place_of_name] = f"{name} ({within})"
-        return ", ".join(names)
+        return ", ".join(places.commune_label(commune["code"]) for commune in request.communes)
     if request.bbox and not place:
         return _("Area drawn on the map")
     return place

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
+from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Notification, Request
 from ckanext.ecosphere.data_requests.notifications import outbox, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import act, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
-from ckanext.ecosphere.data_requests.views import person
 from ckanext.ecosphere.tests import plans
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -100,24 +100,18 @@ def entries(app: CKANTestApp, person: str, path: str) -> list[dict[str, str]]:
     return [dict(line.split(":", 1) for line in part.splitlines() if ":" in line) for part in parts]
 
 
-def test_a_calendar_holds_what_is_due_next_and_says_what_it_leaves_out(
+def test_a_calendar_holds_what_is_due_last(
     app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(person, "MOST_IN_CALENDAR", 6)
+    monkeypatch.setattr(listing, "MOST_DUE", 6)
     many(2_000, first_day=-1_995)  # the last one is due in four days
     with plans.asked() as statements:
-        found = entries(app, "editor", "/demandes/service/ddt-42/echeances.ics")
-    left_out, *shown = found
+        shown = entries(app, "editor", "/demandes/service/ddt-42/echeances.ics")
     today = clock.today()
-    days = [today + timedelta(days=n) for n in (0, 1, 2, 3, 4, -1)]
+    days = [today + timedelta(days=n) for n in (4, 3, 2, 1, 0, -1)]
     assert [each["DTSTART;VALUE=DATE"] for each in shown] == [f"{day:%Y%m%d}" for day in days]
     assert [each["SUMMARY"].split(":")[0] for each in shown] == ["Answer due"] * 5 + ["Late"]
-    assert left_out["SUMMARY"] == "1994 other due dates are not in this calendar"
-    assert left_out["URL"].endswith("/demandes/service/ddt-42?all=1") and left_out["URL"] in left_out["DESCRIPTION"]
-    assert left_out["DTSTART;VALUE=DATE"] == f"{today:%Y%m%d}"
-    # The omitted due dates are counted (count(*)) in an index; the other queries read few rows.
-    rows = [each for each in statements if "count(*)" not in each[0]]
-    assert plans.rows_read(rows, "ecosphere_requests") < 100
+    assert plans.rows_read(statements, "ecosphere_requests") < 100
 
 
 def test_a_calendar_that_holds_all_says_nothing_else(app: CKANTestApp):

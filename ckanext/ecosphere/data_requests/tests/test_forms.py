@@ -11,6 +11,7 @@ from ckanext.ecosphere.data_requests.domain import places, states, wording
 from ckanext.ecosphere.data_requests.logic.schema import FIELDS
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.shared import outlines
+from ckanext.ecosphere.vocabularies import communes
 
 WHERE = "territoire"
 TEMPLATES = Path(forms.__file__).parents[2] / "templates"
@@ -79,9 +80,7 @@ def test_communes_of_the_chosen_departement_come_first_and_show_theirs():
 
 def test_communes_know_their_departement_overseas_too():
     known = {
-        commune.code: commune.departement
-        for code in ("01034", "2A004", "97411")
-        if (commune := places.commune_of(code))
+        commune.code: commune.departement for code in ("01034", "2A004", "97411") if (commune := communes.of_code(code))
     }
     assert known == {"01034": "01", "2A004": "2A", "97411": "974"}
 

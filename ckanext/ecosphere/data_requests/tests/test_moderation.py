@@ -464,12 +464,9 @@ def test_public_dates_are_days_and_order_within_a_day_tells_nothing(app: Any):
     assert all(each["id"] is None for each in act("show", None, id=made[0]["id"])["events"])
 
 
-def test_references_are_a_permutation_that_needs_the_secret():
-    numbers = [transitions.permuted(number, 2026, "clé") for number in range(3000)]
-    assert len(set(numbers)) == len(numbers) and max(numbers) < transitions.REFERENCES_OF_A_BLOCK
-    assert numbers[:20] != sorted(numbers[:20])
-    assert numbers[:20] != [transitions.permuted(number, 2026, "autre") for number in range(20)]
-    assert transitions.permuted(100_003, 2026, "clé") // transitions.REFERENCES_OF_A_BLOCK == 1
+def test_references_reveal_no_order():
+    numbers = [transitions.next_reference(2026) for _number in range(20)]
+    assert numbers != sorted(numbers) and all(re.fullmatch(r"DD-2026-\d{5}", number) for number in numbers)
 
 
 @pytest.mark.parametrize(

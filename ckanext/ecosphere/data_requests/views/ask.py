@@ -299,7 +299,7 @@ def commune_suggestions() -> Response:
     return jsonify(
         {
             "items": [
-                {"value": commune.code, "label": places.label_of_commune(commune)}
+                {"value": commune.code, "label": places.commune_label(commune.code)}
                 for commune in matches
             ]
         }
@@ -353,11 +353,10 @@ def _form(
     }
     if current.id == "territoire":
         variables["frames"] = outlines.frames()
-        draft_communes = (draft or {}).get("communes") or []
-        near = ""
-        if draft_communes:
-            near = places.departement_id(draft_communes[0]["code"])
-        variables["near"] = (draft or {}).get("territory") or near
+        variables["near"] = ""
+        if draft:
+            around = places.territory_of(draft["communes"] or [], None)
+            variables["near"] = draft["territory"] or around
     if draft and after is None:
         variables["similar"] = similar_of(draft)
         variables["route"] = route = _route(draft)

@@ -351,8 +351,7 @@ def _where(form: Mapping[str, str]) -> tuple[DataDict, Errors]:
     way = form.get("where") or "territory"
     if way == "communes":
         codes, doubtful = places.read_communes(form.get("communes", ""))
-        communes = [commune for commune in map(places.commune_of, codes) if commune]
-        data["communes"] = [f"{commune.code} {commune.name}" for commune in communes]
+        data["communes"] = codes
         if doubtful:
             return {}, {"communes": [_doubt(entry, candidates) for entry, candidates in doubtful]}
         if not data["communes"]:
@@ -373,7 +372,7 @@ def _doubt(entry: str, candidates: list[places.Commune]) -> str:
         return _(
             "No commune is called “{name}”. Check the spelling or give its INSEE code."
         ).format(name=entry)
-    choices = ", ".join(places.label_of_commune(commune) for commune in candidates[:6])
+    choices = ", ".join(places.commune_label(commune.code) for commune in candidates[:6])
     return _("Several communes are called “{name}”: give the code of yours ({choices}).").format(
         name=entry, choices=choices
     )

@@ -16,7 +16,7 @@ from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests import calendars, listing, service
-from ckanext.ecosphere.data_requests.domain import clock, people, states
+from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms, read
@@ -59,10 +59,6 @@ def unsubscribe(token: str) -> Response:
 csrf.exempt(unsubscribe)
 
 
-#: Maximum number of requests, and of reviews, in a calendar.
-MOST_IN_CALENDAR = 500
-
-
 @page
 @known
 def own_calendar() -> Response:
@@ -100,26 +96,17 @@ def new_calendar() -> AnyResponse:
 
 def _calendar(user: Any, organization: str) -> Response:
     context: Any = {"user": user.name, "auth_user_obj": user}
+    scope, waiting, title = {"scope": "mine"}, states.ACTIVE, _("My data requests")
     if organization:
-        scope = {"scope": "desk", "organization": organization}
-    else:
-        scope = {"scope": "mine"}
+        scope, waiting = {"scope": "desk", "organization": organization}, states.ON_DESK
     tk.check_access("ecosphere_request_list", context, scope)
-    where = listing.scope(scope, people.reader_of_context(context))
-    waiting = states.ON_DESK if organization else states.ACTIVE
-    due = listing.due_around(where, waiting, clock.today(), MOST_IN_CALENDAR)
     if organization:
         group = model.Group.get(organization)
-        title = _("Data requests: {service}").format(
-            service=(group and group.title) or organization
-        )
-        all_of_them = tk.h.url_for(
-            "ecosphere_requests.desk", organization=organization, all=1, qualified=True
-        )
-    else:
-        title = _("My data requests")
-        all_of_them = tk.h.url_for("ecosphere_requests.mine", qualified=True)
-    response = Response(calendars.written(title, due, all_of_them), mimetype="text/calendar")
+        service_title = (group and group.title) or organization
+        title = _("Data requests: {service}").format(service=service_title)
+    where = listing.scope(scope, people.reader_of_context(context))
+    calendar = calendars.written(title, listing.due_dates(where, waiting))
+    response = Response(calendar, mimetype="text/calendar")
     response.headers["Content-Disposition"] = 'inline; filename="demandes.ics"'
     response.headers["X-Robots-Tag"] = "noindex"
     response.cache_control.no_store = True
