@@ -49,7 +49,7 @@ def comment_delay() -> int:
 
 
 def moderation_digest() -> int:
-    """Return the minimum interval between e-mails to a moderator about pending contributions, in minutes."""
+    """Return the delay of e-mails to moderators about pending contributions, in minutes, which groups them."""
     return tk.config["ecosphere.requests.moderation_digest"]
 
 

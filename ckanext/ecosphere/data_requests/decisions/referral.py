@@ -139,7 +139,8 @@ def compose(request: Request, requester: model.User) -> Referral | None:
     }
     head |= {"date": day(clock.today()), "title": words["title"], "subject": subject}
     html = rendered("referral.html", head=head, sections=sections)
-    return Referral(why, last, subject, html, _plain(head, sections))
+    plain = rendered("referral.txt", head=head, sections=sections)
+    return Referral(why, last, subject, html, f"{plain}\n")
 
 
 def _values(request: Request) -> dict[str, str]:
@@ -179,22 +180,3 @@ def day(value: date | None) -> str:
     if value:
         return dates.in_language(value, "fr")
     return ""
-
-
-def _plain(head: Row, sections: list[tuple[str, list[str], bool]]) -> str:
-    blocks = [
-        "\n".join(head["sender"]),
-        head["date"],
-        "\n".join(head["to"]),
-        head["title"].upper(),
-        head["subject"],
-    ]
-    for heading, lines, listed in sections:
-        if heading:
-            blocks.append(heading.upper())
-        if listed:
-            blocks.append("\n".join(f"- {line}" for line in lines))
-        else:
-            blocks += lines
-    blocks += head["sender"][:1]
-    return "\n\n".join(blocks) + "\n"

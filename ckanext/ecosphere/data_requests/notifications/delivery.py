@@ -58,7 +58,7 @@ def deliver() -> int:
 
 
 def prepare(mail: Work) -> bool:
-    """Add to an e-mail what leaves with it; return False when it is put off.
+    """Add to an e-mail what leaves with it; return True, since none is put off.
 
     One about a message takes all others about the same request, a receipt the word that the request was accepted, one
     about what waits for a moderator all others of which that moderator is told.
@@ -69,11 +69,6 @@ def prepare(mail: Work) -> bool:
     first = rows[0]
     own = Notification.user_id == first.user_id
     if outbox.is_to_review(first):
-        outbox.lock_reviews(first.user_id)
-        free_from = outbox.reviews_free_from(first.user_id)
-        if free_from and free_from > clock.now():
-            outbox.put_off_reviews(first.user_id, free_from)
-            return False
         _join(mail, outbox.reviews_of(first.user_id))
     elif first.kind == "comment":
         same = (Notification.kind == "comment", Notification.request_id == first.request_id)

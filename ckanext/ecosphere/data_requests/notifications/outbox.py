@@ -3,9 +3,8 @@
 The audiences of a transition come from the table (`states.told`). Each user gets one row per event and channel, for the
 first audience they belong to: a requester who also follows the request is notified as the requester.
 
-Moderators are told of the first pending contribution at once, and of the following ones grouped at intervals: a new
-user who writes a hundred texts takes one line of an e-mail. The texts, and the titles of private requests, are shown on
-the moderators' pages only.
+Moderators are told of pending contributions some time later, of all in one e-mail: a new user who writes a hundred
+texts takes one line of it. The texts, and the titles of private requests, are shown on the moderators' pages only.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
+from ckanext.ecosphere.data_requests.domain import people, states, trust
 from ckanext.ecosphere.data_requests.domain.people import by_ids
 from ckanext.ecosphere.data_requests.domain.states import Told
 from ckanext.ecosphere.data_requests.model import (
@@ -39,7 +38,7 @@ from ckanext.ecosphere.data_requests.model import (
     rows_changed,
 )
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.work.model import DONE, PENDING, RUNNING, Work
+from ckanext.ecosphere.work.model import PENDING, Work
 from ckanext.ecosphere.work.outbox import Outbox
 
 #: The e-mails: each tells one or several notifications (`Notification.mail_id`) to an account or a mailbox. They are
@@ -163,9 +162,6 @@ def _write(
     common = {"request_id": request.id, "key": key, "created": moment, **origin}
     rows = []
     wishes, muted = _wishes(recipients), _muted(request, recipients)
-    # Messages are delayed a little, so that those about the same request are sent in one e-mail.
-    minutes = config.comment_delay() if origin["kind"] == "comment" else 0
-    leaves = moment + timedelta(minutes=minutes)
     for user_id, audience in recipients.items():
         row = {
             **common,
@@ -189,7 +185,14 @@ def _write(
         return 0
     query = insert(Notification).values(rows).on_conflict_do_nothing().returning(Notification)
     new = model.Session.scalars(query).all()
-    send_each((row for row in new if row.status == MAILED), leaves)
+    mailed = [row for row in new if row.status == MAILED]
+    # Messages wait a little, so that one e-mail tells of all about a request; so do contributions to review.
+    messages = config.comment_delay() if origin["kind"] == "comment" else 0
+    for rows, minutes in (
+        ([row for row in mailed if is_to_review(row)], config.moderation_digest()),
+        ([row for row in mailed if not is_to_review(row)], messages),
+    ):
+        send_each(rows, moment + timedelta(minutes=minutes))
     return len(new)
 
 
@@ -365,8 +368,6 @@ def mark_seen(user_id: str, request_id: str | None = None) -> int:
 TO_REVIEW = ("submit", "held")
 #: Maximum number of lines of an e-mail; the page shows all.
 MOST_REVIEW_LINES = 50
-#: Older notifications are ignored.
-RECENT = timedelta(days=30)
 
 
 def is_to_review(row: Notification) -> bool:
@@ -382,33 +383,6 @@ def reviews_of(user_id: str) -> sa.ColumnElement[bool]:
         Notification.audience == states.MODERATORS,
         Notification.kind.in_(TO_REVIEW),
     )
-
-
-def lock_reviews(user_id: str) -> None:
-    """Lock the choice of what to send to a moderator until the transaction ends."""
-    key = sa.func.hashtext(f"requests review {user_id}")
-    model.Session.execute(
-        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key))
-    )
-
-
-def reviews_free_from(user_id: str) -> datetime | None:
-    """Return when a moderator may be notified again, None when they were not notified recently."""
-    query = sa.select(sa.func.max(sa.func.coalesce(Work.ended, Work.due)))
-    query = query.join(Notification, Notification.mail_id == Work.id)
-    recent = Notification.created > clock.now() - RECENT
-    is_sent = Work.status.in_((DONE, RUNNING))
-    last = model.Session.scalar(query.where(reviews_of(user_id), recent, is_sent))
-    if last:
-        return last + timedelta(minutes=config.moderation_digest())
-    return None
-
-
-def put_off_reviews(user_id: str, moment: datetime) -> None:
-    """Postpone the pending notifications of a moderator until a time."""
-    mails = sa.select(Notification.mail_id).where(reviews_of(user_id), unsent())
-    early = sa.update(Work).where(Work.id.in_(mails), Work.kind == "", Work.due < moment)
-    model.Session.execute(early.values(due=moment))
 
 
 def waits_for_moderator(row: Notification, request: Request) -> bool:

@@ -100,9 +100,7 @@ def entries(app: CKANTestApp, person: str, path: str) -> list[dict[str, str]]:
     return [dict(line.split(":", 1) for line in part.splitlines() if ":" in line) for part in parts]
 
 
-def test_a_calendar_holds_what_is_due_last(
-    app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_calendar_holds_what_is_due_last(app: CKANTestApp, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(listing, "MOST_DUE", 6)
     many(2_000, first_day=-1_995)  # the last one is due in four days
     with plans.asked() as statements:

@@ -272,7 +272,8 @@ def test_closing_a_duplicate_moves_supporters_each_counted_once():
     target, source = opened(title="Zones humides"), opened(title="Milieux humides")
     for person, request in (("stranger", target), ("stranger", source), ("member", source), ("friend", source)):
         act("support", person, id=request["id"])
-    merged = act("merge", "moderator", source=source["reference"], target=target["reference"])
+    step(source, "mark_duplicate", "moderator", target=target["reference"])
+    merged = act("show", "moderator", id=target["id"])
     # stranger, a supporter of both, is counted once
     assert merged["support_count"] == 3
     supporters = set(model.Session.scalars(sa.select(Support.user_id).where(Support.request_id == target["id"])))

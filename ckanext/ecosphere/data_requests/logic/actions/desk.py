@@ -36,7 +36,6 @@ from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.shared import action_input
 from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.columns import new_id
-from ckanext.ecosphere.work import jobs
 
 #: Maximum number of saved answers of a service.
 MOST_SAVED = 200
@@ -470,29 +469,6 @@ def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -
     number = outbox.mark_seen(people.reader_of_context(context).id, data_dict.get("request"))
     model.Session.commit()
     return {"seen": number}
-
-
-def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> DataDict:
-    """Anonymise the requests that were closed long enough ago (`ecosphere.requests.anonymise_months`).
-
-    Returns:
-        dict: `anonymised`, how many requests.
-
-    Raises:
-        NotAuthorized: the user is not a sysadmin.
-        ValidationError: some could not be anonymised; all others were.
-    """
-    tk.check_access("ecosphere_request_anonymise", context, data_dict)
-    try:
-        return {"anonymised": privacy.anonymise_old()}
-    except jobs.SomeFailed as error:
-        message = _(
-            "{failed} requests could not be anonymised, {done} were: the log of the portal says "
-            "why."
-        )
-        raise tk.ValidationError(
-            {"message": [message.format(failed=error.failed, done=error.done)]}
-        ) from error
 
 
 @tk.side_effect_free
