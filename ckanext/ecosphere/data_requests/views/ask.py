@@ -13,7 +13,6 @@ import json
 import re
 import secrets
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -307,10 +306,30 @@ def commune_suggestions() -> Response:
 
 
 def dataset_suggestions() -> Response:
-    """Return datasets that match the input and that the user may read, as JSON."""
-    text = request.args.get("q", "")[:200].strip()
-    items = _suggested_datasets(context(), text) if text else []
+    """Return datasets that match the input and that the user may read, as JSON: `value` (name) and `label` (title).
+
+    They are searched for as the portal does or, without results, by beginnings of the words of titles.
+    """
+    # Operators of the query language are not meant as such in a title.
+    words = " ".join(re.findall(r"[^\W_]+", request.args.get("q", "")[:LONGEST_QUERY]))
+    if not words:
+        return jsonify({"items": []})
+    query = {"q": words, "rows": MOST_SUGGESTIONS, "fq": "dataset_type:dataset"}
+    try:
+        datasets = act("package_search", **query, include_private=True)["results"]
+    except (SearchError, SearchQueryError, tk.ValidationError):
+        datasets = []
+    datasets = datasets or act("package_autocomplete", q=words, limit=MOST_SUGGESTIONS)
+    items = [{"value": dataset["name"], "label": _dataset_label(dataset)} for dataset in datasets]
     return jsonify({"items": items})
+
+
+def _dataset_label(dataset: Row) -> str:
+    """Return the title of a dataset and its service, since many share their title."""
+    title = dataset["title"] or dataset["name"]
+    if dataset.get("organization"):
+        return f"{title}, {dataset['organization']['title']}"
+    return title
 
 
 def _form(
@@ -572,56 +591,9 @@ def _batch(
 
 # Suggestions of datasets.
 
-MOST_SUGGESTIONS = 8
+MOST_SUGGESTIONS, LONGEST_QUERY = 8, 200
 #: Maximum number of datasets of a form that are shown by title.
 MOST_CHOSEN = 20
-
-
-def _suggested_datasets(reader: Any, text: str) -> list[dict[str, str]]:
-    """Search for datasets as the portal does or, without results, by prefixes of words of titles.
-
-    Args:
-        reader: context of the user, whose permissions apply.
-        text: what was typed, not empty.
-
-    Returns:
-        `value` (name) and `label` (title; with service and year where two datasets share it).
-    """
-    # Remove operators of the query language, which are not meant as such in a title.
-    words = " ".join(re.findall(r"[^\W_]+", text))
-    if not words:
-        return []
-    try:
-        query = {
-            "q": words,
-            "rows": MOST_SUGGESTIONS,
-            "fq": "dataset_type:dataset",
-            "include_private": True,
-        }
-        datasets = tk.get_action("package_search")(reader, query)["results"]
-    except (SearchError, SearchQueryError, tk.ValidationError):
-        datasets = []
-    if not datasets:
-        return [
-            {"value": dataset["name"], "label": dataset["title"] or dataset["name"]}
-            for dataset in tk.get_action("package_autocomplete")(
-                reader, {"q": words, "limit": MOST_SUGGESTIONS}
-            )
-        ]
-    shared = Counter(dataset["title"] for dataset in datasets)
-    return [
-        {"value": dataset["name"], "label": _dataset_label(dataset, shared[dataset["title"]] > 1)}
-        for dataset in datasets
-    ]
-
-
-def _dataset_label(dataset: DataDict, is_shared: bool) -> str:
-    title = dataset["title"] or dataset["name"]
-    if not is_shared:
-        return title
-    service = (dataset.get("organization") or {}).get("title") or ""
-    year = str(dataset.get("metadata_created") or "")[:4]
-    return ", ".join(part for part in (title, service, year) if part)
 
 
 def dataset_titles(typed: Any) -> dict[str, str]:

@@ -17,13 +17,11 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
-from flask import Response, current_app, make_response, request
+from flask import Response, make_response, request
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.domain import places, states
+from ckanext.ecosphere.data_requests.domain import places
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.shared.http_guard import taken_apart
@@ -107,39 +105,18 @@ def log_in(back: str | None = None) -> AnyResponse:
 
 
 def _page_before() -> str:
-    """Return the page of the form that was sent, since a URL that only accepts POST cannot be returned to."""
+    """Return the page with the form that was sent, since a URL that only accepts POST cannot be returned to."""
     before = taken_apart(request.referrer or "")
-    if before.netloc in (
-        "",
-        request.host,
-        urlsplit(tk.config["ckan.site_url"]).netloc,
-    ) and _is_page(before.path):
-        address = f"{before.path}?{before.query}" if before.query else before.path
-        if is_own_address(address):
-            return address
-    if _is_page(request.path, like=request.url_rule):
-        return request.path
+    address = before._replace(scheme="", netloc="").geturl()
+    hosts = (request.host, urlsplit(tk.config["ckan.site_url"]).netloc)
+    # A message that is refused is shown again at an address that only accepts POST.
+    again = request.endpoint == "ecosphere_requests.comment" and before.path == request.path
+    if before.netloc in hosts and not again and is_own_address(address):
+        return address
     key = (request.view_args or {}).get("id")
     if key:
         return tk.url_for("ecosphere_requests.read", id=key)
     return tk.url_for("ecosphere_requests.index")
-
-
-def _is_page(path: str, like: Rule | None = None) -> bool:
-    """Return whether a path of the portal can be opened, and matches the given rule, if any."""
-    first, _slash, rest = path.removeprefix("/").partition("/")
-    if first in {locale.short_name for locale in tk.h.get_available_locales()}:
-        path = f"/{rest}"
-    try:
-        rule, parts = current_app.url_map.bind("").match(path, method="GET", return_rule=True)
-    except HTTPException:
-        return False
-    if (
-        rule.endpoint == "ecosphere_requests.transition_form"
-    ):  # matches anything after the reference
-        return parts["transition"] in states.TRANSITIONS
-    # The rule of static files matches every path.
-    return rule.endpoint != "static" and (like is None or rule.rule == like.rule)
 
 
 def rendered(template: str, variables: Row, status: int = 200) -> Response:
