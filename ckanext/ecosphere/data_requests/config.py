@@ -93,11 +93,6 @@ def statistics_threshold() -> int:
     return tk.config["ecosphere.requests.statistics_threshold"]
 
 
-def statistics_cache() -> int:
-    """Return the lifetime of cached statistics, in seconds."""
-    return tk.config["ecosphere.requests.statistics_cache"]
-
-
 def requests_per_day() -> int:
     """Return the number of requests of a user in a day that are opened without a moderator, if the user is trusted."""
     return tk.config[REQUESTS_PER_DAY]

@@ -366,7 +366,7 @@ def ecosphere_request_outcome_rows(outcomes: Mapping[str, int]) -> list[tuple[st
 
 
 def ecosphere_request_unseen() -> int:
-    """Return the number of the current user's unseen notifications, up to a thousand."""
+    """Return the number of the current user's unseen notifications."""
     if not tk.current_user.is_authenticated:
         return 0
     reader = people.reader_of(model.Session.get(model.User, tk.current_user.id))

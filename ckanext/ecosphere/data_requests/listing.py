@@ -1,27 +1,17 @@
-"""Search for requests in PostgreSQL, with French full text and facets; desk of a service; due dates for calendars.
-
-The cost of the facet counts of the unfiltered public list grows with the number of all requests: Redis keeps them
-until a request changes, and for a minute at most, since changes made outside the ORM session (SQL, jobs that
-anonymise) are not noticed.
-"""
+"""Search for requests in PostgreSQL, with French full text and facets; desk of a service; due dates for calendars."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib.redis import connect_to_redis
 from ckan.types import DataDict
-from redis.exceptions import RedisError
-from sqlalchemy import event
 from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere import vocabularies as voc
@@ -32,9 +22,6 @@ from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request, is_any, 
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
 
-COUNTS_SECONDS = 60
-Counts = tuple[dict[str, dict[str, int]], int]
-"""Facet → value → number, and the total number."""
 FACETS = ("state", "organization", "territory", "theme", "use")
 #: Values of the filter by assignee on a desk.
 ASSIGNED = ("mine", "nobody")
@@ -86,28 +73,18 @@ def run(data: Row, reader: Reader) -> DataDict:
 
 
 def _page(data: Row, where: list[Any], start: int, rows: int) -> list[Request]:
-    """Return a page of requests: ids first, through an index alone, then their rows."""
-    source, newest = sa.select(Request.id).where(*where), _newest(data)
-    ids: list[str] = []
-    if data.get("sort") == "relevance" and data.get("q"):
-        # Ranking is expensive: only the newest matches are ranked, and the others follow.
-        latest = source.order_by(*newest).limit(RANKED)
-        best = (
-            sa.select(Request.id)
-            .where(Request.id.in_(latest))
-            .order_by(_rank(data["q"]).desc(), *newest)
-        )
-        ids = list(model.Session.scalars(best.offset(start).limit(rows)))
-        start, rows, order = max(start, RANKED), min(rows, max(start + rows - RANKED, 0)), newest
-    else:
-        order = _order(data)
-    if rows:
-        ids += model.Session.scalars(source.order_by(*order).offset(start).limit(rows))
-    by_id = {
-        request.id: request
-        for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))
-    }
-    return [by_id[id_] for id_ in ids]
+    """Return a page of requests."""
+    source, newest = sa.select(Request).where(*where), _newest(data)
+    if data.get("sort") != "relevance" or not data.get("q"):
+        query = source.order_by(*_order(data)).offset(start).limit(rows)
+        return list(model.Session.scalars(query))
+    # Ranking is expensive: only the newest matches are ranked, and the others follow.
+    latest = sa.select(Request.id).where(*where).order_by(*newest).limit(RANKED)
+    ranked = sa.select(Request).where(Request.id.in_(latest))
+    best = ranked.order_by(_rank(data["q"]).desc(), *newest).offset(start).limit(rows)
+    page = list(model.Session.scalars(best))
+    others = source.order_by(*newest).offset(max(start, RANKED)).limit(rows - len(page))
+    return [*page, *model.Session.scalars(others)]
 
 
 def asked(form: MultiDict[str, str]) -> DataDict:
@@ -246,87 +223,19 @@ def _rank(q: str) -> Any:
     )
 
 
-# Facets, and their cached counts.
+# Facets.
 
 
 def facets(scope: list[Any], filters: Row) -> tuple[dict[str, list[DataDict]], int]:
     """Return counts by value and the total; a facet with a filter is counted without it, to show its other values."""
-    # The unfiltered public list is requested most, so its counts are cached.
-    as_it_is = not filters and len(scope) == 1 and scope[0] is Request.listed
-    counts, total = (
-        cached_counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
-    )
-    return {name: LABELS[name](counts[name]) for name in FACETS}, total
-
-
-def _counts(scope: list[Any], filters: Row) -> Counts:
-    by_facet: dict[str, dict[str, int]] = {}
+    by_facet: dict[str, list[DataDict]] = {}
     for facet in FACETS:
         others = [condition for name, condition in filters.items() if name != facet]
         column = COLUMNS[facet]
         query = sa.select(column, sa.func.count()).where(*scope, *others).group_by(column)
         counts = model.Session.execute(query).tuples()
-        by_facet[facet] = {value: number for value, number in counts if value}
+        by_facet[facet] = LABELS[facet]({value: number for value, number in counts if value})
     return by_facet, number_of(Request, *scope, *filters.values())
-
-
-def cached_counts(count: Callable[[], Counts]) -> Counts:
-    """Return the cached counts, or else compute them.
-
-    Args:
-        count: function that computes them.
-    """
-    try:
-        connection: Any = connect_to_redis()
-        generation = int(connection.get(_counts_key("generation")) or 0)
-        cached = connection.get(_counts_key(generation))
-    except RedisError:
-        return count()
-    if cached:
-        by_facet, total = json.loads(cached)
-        return by_facet, total
-    fresh = count()
-    with suppress(RedisError):
-        # Should a request change meanwhile, nobody asks for this generation any more.
-        connection.set(_counts_key(generation), json.dumps(fresh), ex=COUNTS_SECONDS)
-    return fresh
-
-
-def listen() -> None:
-    """Register listeners for committed changes of requests; once for each process."""
-    for name, function in (
-        ("after_flush", _flushed),
-        ("after_commit", _committed),
-        ("after_rollback", _forgotten),
-    ):
-        if not event.contains(model.Session, name, function):
-            event.listen(model.Session, name, function)
-
-
-def _flushed(session: Any, _context: Any) -> None:
-    if any(isinstance(row, Request) for row in (*session.new, *session.dirty, *session.deleted)):
-        session.info[__name__] = True
-
-
-def _committed(session: Any) -> None:
-    if session.info.pop(__name__, False):
-        forget_counts()
-
-
-def forget_counts() -> None:
-    """Invalidate the cached counts."""
-    try:
-        connect_to_redis().incr(_counts_key("generation"))
-    except RedisError:
-        return  # nothing is cached either
-
-
-def _forgotten(session: Any) -> None:
-    session.info.pop(__name__, None)
-
-
-def _counts_key(name: str | int) -> str:
-    return f"ecosphere:requests:{tk.config['ckan.site_id']}:counts:{name}"
 
 
 def _states(counts: dict[str, int]) -> list[DataDict]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -35,6 +34,7 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Revision,
     Setting,
+    number_of,
     rows_changed,
 )
 from ckanext.ecosphere.dataset.view import Row
@@ -53,9 +53,6 @@ OUTBOX = Outbox(
 #: Kind of an e-mail that tells all that waited for a user's digest.
 OF_DIGEST = "digest"
 PAGE, EMAIL = "page", "email"
-MOST_UNSEEN = 1000
-#: Latest notifications of a user that the page lists.
-MOST_LISTED = 1000
 #: Digest setting → status of a new e-mail; without an entry, no row is written.
 WAITING = {"immediate": MAILED, "daily": DIGEST, "weekly": DIGEST}
 #: Sent at once even to users with a digest: a legal period depends on it, or it is a receipt.
@@ -291,60 +288,27 @@ def _wishes(user_ids: Iterable[str]) -> dict[str, str]:
 # What the page lists.
 
 
+def _listed_for(reader: people.Reader) -> sa.Select[tuple[Notification]]:
+    """Select the notifications of a user on the page, without those of requests that the user may no longer read.
+
+    The notice of a transfer to the former service stays.
+    """
+    readable = sa.or_(Notification.audience == states.FORMER_SERVICE, reader.condition())
+    query = sa.select(Notification).join(Request, Request.id == Notification.request_id)
+    return query.where(Notification.user_id == reader.id, Notification.channel == PAGE, readable)
+
+
 def unseen(reader: people.Reader) -> int:
-    """Return the number of unseen notifications of a user, up to `MOST_UNSEEN`: every page shows it."""
-    some = (
-        sa.select(Notification.request_id, Notification.audience)
-        .where(Notification.user_id == reader.id, UNSEEN)
-        .limit(MOST_UNSEEN)
-        .subquery()
-    )
-    readable = sa.or_(some.c.audience == states.FORMER_SERVICE, reader.condition())
-    query = (
-        sa.select(sa.func.count())
-        .select_from(some)
-        .join(Request, Request.id == some.c.request_id)
-        .where(readable)
-    )
-    return model.Session.scalar(query) or 0
+    """Return the number of unseen notifications of a user: every page shows it."""
+    return number_of(_listed_for(reader).where(UNSEEN).subquery())
 
 
-@dataclass(frozen=True)
-class Listed:
-    """Notifications of a user on the page.
-
-    Attributes:
-        count: how many of the latest `MOST_LISTED` the user may read.
-        older: whether there are older ones.
-        unseen: how many are unseen, as counted by `unseen`.
-        rows: those of the current page, the latest first.
-    """
-
-    count: int
-    older: bool
-    unseen: int
-    rows: list[Notification]
-
-
-def of_person(reader: people.Reader, start: int, rows: int) -> Listed:
-    """Return notifications of a user for the page, from the latest `MOST_LISTED`, since they accumulate over years.
-
-    Those of requests that the user may no longer read do not count, except notices of a transfer to the former service.
-    """
-    row = Notification
-    mine = (row.user_id == reader.id, row.channel == PAGE)
-    latest = (row.created.desc(), row.id.desc())
-    columns = (row.id, row.created, row.request_id, row.audience)
-    newest = sa.select(*columns).where(*mine).order_by(*latest).limit(MOST_LISTED + 1).subquery()
-    readable = sa.or_(newest.c.audience == states.FORMER_SERVICE, reader.condition())
-    query = sa.select(newest.c.id, readable).join(Request, Request.id == newest.c.request_id)
-    newest_rows = model.Session.execute(
-        query.order_by(newest.c.created.desc(), newest.c.id.desc())
-    ).all()
-    ids = [id_ for id_, is_kept in newest_rows[:MOST_LISTED] if is_kept]
-    on_page = row.id.in_(ids[start : start + rows])
-    on_this_page = list(model.Session.scalars(sa.select(row).where(on_page).order_by(*latest)))
-    return Listed(len(ids), len(newest_rows) > MOST_LISTED, unseen(reader), on_this_page)
+def of_person(reader: people.Reader, start: int, rows: int) -> tuple[int, list[Notification]]:
+    """Return the number of notifications of a user, and some of them for the page, the latest first."""
+    query = _listed_for(reader)
+    latest = query.order_by(Notification.created.desc(), Notification.id.desc())
+    on_this_page = model.Session.scalars(latest.offset(start).limit(rows))
+    return number_of(query.subquery()), list(on_this_page)
 
 
 def mark_seen(user_id: str, request_id: str | None = None) -> int:

@@ -25,7 +25,6 @@ from ckanext.ecosphere.data_requests.domain import places
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.shared.http_guard import taken_apart
-from ckanext.ecosphere.shared.queue import StillCounted
 from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
 
 INVALID = 400
@@ -72,8 +71,6 @@ def page(view: View) -> View:
             if not is_known():
                 return log_in()
             tk.abort(403, _("You may not do this."))
-        except StillCounted:
-            raise  # has its own error page
         except tk.ValidationError as error:
             # Forms show errors next to their fields; those that come here are due to a made-up URL.
             tk.abort(

@@ -435,25 +435,20 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
 @schema.flat
 @action(schema.notification_list)
 def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> DataDict:
-    """Return the user's notifications about data requests, the latest first, up to 1 000.
+    """Return the user's notifications about data requests, the latest first.
 
     Args:
         start (int): number of notifications to skip.
         rows (int): maximum number of notifications, by default 20.
 
     Returns:
-        dict: `count`, `older` (whether there are others than the latest 1 000), `unseen` (up to 1 000), `results` (id,
-            kind, sentence, created, seen, request as id, reference, title, and whether the user may still read it:
-            `readable`).
+        dict: `count`, `unseen`, `results` (id, kind, sentence, created, seen, request as id, reference, title, and
+            whether the user may still read it: `readable`).
     """
     reader = people.reader_of_context(context)
-    notifications = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
-    numbers = {
-        "count": notifications.count,
-        "older": notifications.older,
-        "unseen": notifications.unseen,
-    }
-    return {**numbers, "results": texts.on_page(notifications.rows, reader)}
+    count, rows = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
+    results = texts.on_page(rows, reader)
+    return {"count": count, "unseen": outbox.unseen(reader), "results": results}
 
 
 @action(schema.notification_seen)

@@ -229,7 +229,6 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> DataDict:
 
     Raises:
         NotFound: there is no such service.
-        ValidationError: the statistics of many requests are being computed: try again in some seconds.
     """
     key = data_dict.get("organization")
     organization_id = auth.organization(key).id if key else None
