@@ -16,7 +16,7 @@ from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
+from ckanext.ecosphere.data_requests.domain import clock, people, places, states, text, wording
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request, is_any, number_of
 from ckanext.ecosphere.dataset.view import Row
@@ -151,7 +151,7 @@ def conditions(data: Row) -> DataDict:
         by_filter["organization"] = Request.organization_id == service_id
     for name, vocabulary in (("territory", "territories"), ("theme", "themes")):
         if data.get(name):
-            by_filter[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
+            by_filter[name] = COLUMNS[name].in_(with_those_below(vocabulary, data[name]))
     if data.get("use"):
         by_filter["use"] = Request.use == data["use"]
     if data.get("review"):
@@ -183,7 +183,7 @@ def matches(q: str) -> Any:
     return Request.search.op("@@")(begun)
 
 
-def _with_those_below(vocabulary: str, key: str) -> list[str]:
+def with_those_below(vocabulary: str, key: str) -> list[str]:
     """Return the ids of a concept and all below it: a région includes its départements."""
     terms = voc.get(vocabulary)
     concept = terms.get(key)
@@ -252,12 +252,10 @@ def _organizations(counts: dict[str, int]) -> list[DataDict]:
 
 def _themes(counts: dict[str, int]) -> list[DataDict]:
     """Return the themes with counts, those of narrower themes added to their top concept."""
-    themes, rolled = voc.get("themes"), {}
+    rolled: dict[str, int] = {}
     for key, number in counts.items():
-        if key in themes:
-            above = themes.ancestors(key)
-            root = above[-1] if above else themes[key]
-            rolled[root.id] = rolled.get(root.id, 0) + number
+        top = places.root(key)
+        rolled[top] = rolled.get(top, 0) + number
     return _concepts("themes")(rolled)
 
 

@@ -172,12 +172,12 @@ def propose(theme: str, territory: str) -> Proposal:
         theme: id in the vocabulary of themes, may be empty.
         territory: id in the vocabulary of territories, may be empty.
     """
-    root = _root(theme)
+    top = root(theme)
     place = voc.get("territories").get(territory) if territory else None
     services = _services()
     fitting: list[tuple[model.Group, Rule]] = []
     for rule in rules():
-        if not _fits(rule, place, root):
+        if not _fits(rule, place, top):
             continue
         for group in _of_rule(rule, place, services):
             if all(group.id != other.id for other, _rule in fitting):
@@ -188,7 +188,7 @@ def propose(theme: str, territory: str) -> Proposal:
     reason = {
         "code": _code(rule),
         "service": best.display_name,
-        "theme": root,
+        "theme": top,
         "territory": territory,
     }
     return Proposal(best, reason, [group for group, _rule in fitting[1:]])
@@ -205,8 +205,8 @@ def publisher_of(package_id: str | None) -> Proposal | None:
     return Proposal(group, {"code": "dataset", "service": group.display_name})
 
 
-def _fits(rule: Rule, place: voc.Concept | None, root: str) -> bool:
-    if rule.theme not in (ANY, root):
+def _fits(rule: Rule, place: voc.Concept | None, top: str) -> bool:
+    if rule.theme not in (ANY, top):
         return False
     return rule.place == ANY or (
         place is not None and rule.place in (place.id, place.data.get("type"))
@@ -299,7 +299,8 @@ def services() -> list[model.Group]:
     return sorted(model.Session.scalars(query), key=lambda group: voc.normalise(group.display_name))
 
 
-def _root(theme: str) -> str:
+def root(theme: str) -> str:
+    """Return the id of the top theme of a theme, "" for an unknown one."""
     themes = voc.get("themes")
     if not theme or theme not in themes:
         return ""
