@@ -300,7 +300,6 @@ def _outcome(request: Request, reader: Reader) -> DataDict:
         outcome["ground_label"] = wording.ground(outcome["ground"], outcome.get("other_ground", ""))
     if "target" in outcome:
         target = model.Session.get(Request, outcome.pop("target"))
-        outcome["of_another"] = referral.is_merged_away(request)
         if target and reader.may_read(target):
             outcome["target"] = brief(target)
     return outcome

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import ckan.plugins.toolkit as tk
-import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
-from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.data_requests import config, listing
 from ckanext.ecosphere.data_requests.decisions import letters
-from ckanext.ecosphere.data_requests.domain import clock, people, states
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.domain import clock, people
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox, scheduled
 from ckanext.ecosphere.interfaces import Check, CheckStatus, Gauge, InitReport
 from ckanext.ecosphere.work.model import PENDING
@@ -34,14 +31,13 @@ def initialise(report: InitReport) -> None:
 
 
 def check() -> list[Check]:
-    """Check moderators, services and contacts, schedule, e-mails, replies and merged requests."""
+    """Check moderators, services and contacts, schedule, e-mails, replies."""
     return [
         *_moderators(),
         *_services(),
         *_schedule(),
         *_emails(),
         *_replies(),
-        *_merged(),
     ]
 
 
@@ -204,25 +200,3 @@ def _replies() -> list[Check]:
         return _error(name, message.format(option=config.REPLY_ADDRESS), remedy)
     message = _("Replies by e-mail are taken at {address}")
     return _ok(name, message.format(address=config.reply_address()))
-
-
-def _merged() -> list[Check]:
-    """Check that no request is closed for another person's, as version 1.1 did; empty if none is."""
-    target = aliased(Request)
-    query = sa.select(Request.reference).join(target, target.id == Request.duplicate_of)
-    query = query.where(Request.state == states.DUPLICATE, Request.kind.in_(states.DEMANDS))
-    of_another = target.requester_id.is_distinct_from(Request.requester_id)
-    query = query.where(Request.requester_id.is_not(None), of_another)
-    references = [str(reference) for reference in model.Session.scalars(query)]
-    if not references:
-        return []
-    message = tk.ungettext(
-        "{number} request was merged with another person’s without a decision: {names}",
-        "{number} requests were merged with other people’s without a decision: {names}",
-        len(references),
-    )
-    message = message.format(number=len(references), names=_few(references))
-    remedy = _(
-        "Put each back among the requests to moderate, on its page: its author is owed an answer."
-    )
-    return _warning(_("Data requests (merged)"), message, remedy)

@@ -64,8 +64,7 @@ def cause(request: Request) -> tuple[str, date] | None:
     if request.is_signal or request.submitted is None:
         return None
     if request.state in (*states.ACTIVE, *UNDECIDED):
-        moment = clock.now() if is_merged_away(request) else request.closed
-        until = clock.day_of(moment or clock.now())
+        until = clock.day_of(request.closed or clock.now())
         if request.due and request.due < until:
             return (SILENCE, request.due)
         return None
@@ -73,16 +72,6 @@ def cause(request: Request) -> tuple[str, date] | None:
     if decision:
         return (DECISIONS[decision.transition], clock.day_of(decision.created))
     return None
-
-
-def is_merged_away(request: Request) -> bool:
-    """Return whether a request was closed for another person's, as version 1.1 did: it is still owed an answer."""
-    if request.state != states.DUPLICATE or request.is_signal or request.requester_id is None:
-        return False
-    target = None
-    if request.duplicate_of:
-        target = model.Session.get(Request, request.duplicate_of)
-    return target is not None and target.requester_id != request.requester_id
 
 
 def _decision(request: Request) -> Event | None:

@@ -30,14 +30,36 @@ CREATE TRIGGER {table}_forget_html BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE
 """
 
 
+#: Requests closed for another person's, as version 1.1 did: their authors are owed an answer.
+MERGED = """
+    FROM ecosphere_requests AS target
+    WHERE target.id = merged.duplicate_of AND merged.state = 'duplicate' AND merged.kind IN ('data', 'access')
+        AND merged.requester_id IS NOT NULL AND target.requester_id IS DISTINCT FROM merged.requester_id
+"""
+PUT_BACK = f"""
+WITH put_back AS (
+    UPDATE ecosphere_requests AS merged SET state = 'submitted', duplicate_of = NULL, closed = NULL, opened = NULL,
+        outcome = '{{}}', listed = false, version = merged.version + 1
+    {MERGED} RETURNING merged.id, merged.version
+)
+INSERT INTO ecosphere_requests_event (request_id, transition, from_state, to_state, version, actor_role, created,
+    comment, note, fields, moderation)
+SELECT id, 'reconsider', 'duplicate', 'submitted', version, 'system', now(), '', '', '{{}}', '' FROM put_back
+"""
+
+
 def upgrade():
-    """Drop them; files that are still listed are removed with those of no row (`attachments.remove_strays`)."""
+    """Drop them, and put merged requests of several authors back among those to moderate.
+
+    Files that are still listed are removed with those of no row (`attachments.remove_strays`).
+    """
     for table, column in COLUMNS.items():
         op.execute(f"DROP TRIGGER {table}_forget_html ON {table}; DROP FUNCTION {table}_forget_html()")
         op.drop_column(table, "rendering")
         op.drop_column(table, f"{column}_html")
     op.drop_table(REMOVAL)
     op.drop_table(NUMBERING)
+    op.execute(PUT_BACK)
 
 
 def downgrade():
