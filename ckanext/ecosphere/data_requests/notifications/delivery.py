@@ -329,21 +329,21 @@ def write(
         words = words.format(number=len(items))
     else:
         words = items[0].sentence
-    return Letter(
-        subject=subject(words),
-        greeting=_("Hello {name},").format(name=texts.name_of(user)),
-        items=items,
-        closing=closing(),
-        settings_url=texts.address("demandes/preferences"),
-    )
+    return letter_to(user, words, items)
 
 
-def closing() -> str:
-    """Return the sentence that explains why a user gets an e-mail."""
-    words = _(
+def letter_to(user: model.User | Mailbox, sentence: str, items: list[Item]) -> Letter:
+    """Return an e-mail to a user or mailbox, with a sentence as its subject."""
+    closing = _(
         "You receive this message from the portal “{title}” about data requests that concern you."
     )
-    return words.format(title=tk.config["ckan.site_title"])
+    return Letter(
+        subject=subject(sentence),
+        greeting=_("Hello {name},").format(name=texts.name_of(user)),
+        items=items,
+        closing=closing.format(title=tk.config["ckan.site_title"]),
+        settings_url=texts.address("demandes/preferences"),
+    )
 
 
 def in_form(letter: Letter, user: model.User | Mailbox) -> DataDict:
