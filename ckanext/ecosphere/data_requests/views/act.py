@@ -27,9 +27,9 @@ from ckanext.ecosphere.data_requests.views.forms import (
     act,
     flash,
     is_known,
-    known,
     messages,
     page,
+    personal,
     rendered,
 )
 from ckanext.ecosphere.data_requests.views.read import conversation_page
@@ -47,8 +47,7 @@ OF_A_REFUSAL = (
 ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
 
 
-@page
-@known
+@personal
 def transition_form(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition, with likely values."""
     request_ = act("ecosphere_request_show", id=id)
@@ -58,8 +57,7 @@ def transition_form(id: str, transition: str) -> AnyResponse:
     return _form(request_, step, _likely(request_, step))
 
 
-@page
-@known
+@personal
 def transition(id: str, transition: str) -> AnyResponse:
     """Do a transition; after a concurrent change, show the change and keep the input."""
     request_ = act("ecosphere_request_show", id=id)
@@ -116,8 +114,7 @@ def _after(request_: Row, result: Row) -> Response:
     return tk.redirect_to("ecosphere_requests.read", id=result["reference"])
 
 
-@page
-@known
+@personal
 def transition_resume(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition with input kept by the browser; nothing is saved."""
     request_ = act("ecosphere_request_show", id=id)
@@ -154,8 +151,7 @@ def _read(step: Row, typed: Mapping[str, str]) -> DataDict:
     return forms.read_transition(names, typed)
 
 
-@page
-@known
+@personal
 def comment(id: str) -> AnyResponse:
     """Add a comment, or an internal note of the service."""
     typed = request.form
@@ -188,8 +184,7 @@ def comment(id: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=id, _anchor="conversation")
 
 
-@page
-@known
+@personal
 def hide_comment(id: str, comment: str) -> AnyResponse:
     """Hide a comment, with the reason given in its place."""
     return _simple(
@@ -234,8 +229,7 @@ def _handed_out(id: str, file: Row) -> AnyResponse:
     return response
 
 
-@page
-@known
+@personal
 def hide(id: str) -> AnyResponse:
     """Hide a request from the public, or show it again."""
     hidden = request.form.get("hidden") == "1"
@@ -246,8 +240,7 @@ def hide(id: str) -> AnyResponse:
     return _simple(id, "ecosphere_request_hide", {"id": id, "hidden": hidden}, message)
 
 
-@page
-@known
+@personal
 def support(id: str) -> AnyResponse:
     """Support a request; if it replaces a draft, withdraw the draft."""
     request_ = act("ecosphere_request_support", id=id)
@@ -259,8 +252,7 @@ def support(id: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=reference or id)
 
 
-@page
-@known
+@personal
 def unsupport(id: str) -> AnyResponse:
     """Stop supporting a request."""
     return _simple(
@@ -268,15 +260,13 @@ def unsupport(id: str) -> AnyResponse:
     )
 
 
-@page
-@known
+@personal
 def follow(id: str) -> AnyResponse:
     """Follow a request."""
     return _simple(id, "ecosphere_request_follow", {"id": id}, _("You follow this request."))
 
 
-@page
-@known
+@personal
 def unfollow(id: str) -> AnyResponse:
     """Stop following a request."""
     return _simple(

@@ -43,10 +43,10 @@ from ckanext.ecosphere.data_requests.views.forms import (
     act,
     context,
     is_known,
-    known,
     log_in,
     messages,
     page,
+    personal,
     rendered,
     status_of,
 )
@@ -189,16 +189,14 @@ def _send(draft: Row) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=sent["reference"])
 
 
-@page
-@known
+@personal
 def edit(id: str, step: str) -> AnyResponse:
     """Show a step of a request that its author may still change."""
     draft, current = _step_of_own(id, step)
     return _form(current, draft, draft=draft)
 
 
-@page
-@known
+@personal
 def resume_new() -> AnyResponse:
     """Show the first step with input kept by the browser; nothing is saved."""
     if request.method == "GET":  # after a change of language
@@ -206,8 +204,7 @@ def resume_new() -> AnyResponse:
     return _form(forms.steps()[0], request.form)
 
 
-@page
-@known
+@personal
 def resume(id: str, step: str) -> AnyResponse:
     """Show a step of a request with input kept by the browser; nothing is saved."""
     draft, current = _step_of_own(id, step)
@@ -216,8 +213,7 @@ def resume(id: str, step: str) -> AnyResponse:
     return _form(current, request.form, draft=draft)
 
 
-@page
-@known
+@personal
 def save(id: str, step: str) -> AnyResponse:
     """Save a step, then continue as the button says."""
     draft, current = _step_of_own(id, step)
@@ -255,8 +251,7 @@ def save(id: str, step: str) -> AnyResponse:
     return _after(draft, current, go)
 
 
-@page
-@known
+@personal
 def lookalikes(id: str) -> AnyResponse:
     """Show the datasets and requests similar to a draft."""
     draft = _own(id)
@@ -556,8 +551,7 @@ def batch(id: str) -> Response:
     return _batch(id)
 
 
-@page
-@known
+@personal
 def batch_add(id: str) -> AnyResponse:
     """Put the question to the selected services."""
     chosen = request.form.getlist("organizations")

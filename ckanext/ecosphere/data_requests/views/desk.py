@@ -25,9 +25,8 @@ from ckanext.ecosphere.data_requests.views.forms import (
     act,
     context,
     flash,
-    known,
     messages,
-    page,
+    personal,
     rendered,
 )
 from ckanext.ecosphere.dataset.view import Row
@@ -40,8 +39,7 @@ MOST_IN_TABLE, AT_ONCE = 5_000, 100
 MOMENT = "%Y-%m-%d %H:%M"
 
 
-@page
-@known
+@personal
 def desk(organization: str) -> AnyResponse:
     """Show the desk of a service; with filters, its requests as a paged list."""
     service = service_of_desk(organization)
@@ -57,8 +55,7 @@ def desk(organization: str) -> AnyResponse:
     return rendered("ecosphere_requests/desk.html", {**variables, "suggestions": suggestions})
 
 
-@page
-@known
+@personal
 def desk_csv(organization: str) -> Response:
     """Return the requests of a service as CSV, with the filters of the URL; the latest `MOST_IN_TABLE`."""
     service = service_of_desk(organization)
@@ -120,8 +117,7 @@ def _spreadsheet_moment(value: str | None) -> str:
     return ""
 
 
-@page
-@known
+@personal
 def assign(organization: str) -> AnyResponse:
     """Assign several requests to one person, or to no one."""
     service = service_of_desk(organization)
@@ -163,8 +159,7 @@ def assign(organization: str) -> AnyResponse:
     return back
 
 
-@page
-@known
+@personal
 def moderation() -> AnyResponse:
     """Show moderators the requests that await moderation."""
     waiting, pages = read.listed(
@@ -207,8 +202,7 @@ def _unconfirmed() -> list[DataDict]:
     return rows
 
 
-@page
-@known
+@personal
 def held() -> AnyResponse:
     """Show moderators the held messages and edits of untrusted users."""
     texts, pages = read.listed("ecosphere_request_held_list", "ecosphere_requests.held")
@@ -218,8 +212,7 @@ def held() -> AnyResponse:
     )
 
 
-@page
-@known
+@personal
 def moderate(kind: str, text: str) -> AnyResponse:
     """Release a text, reject it, or reject it as spam."""
     tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
@@ -241,8 +234,7 @@ def moderate(kind: str, text: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.held")
 
 
-@page
-@known
+@personal
 def spam(id: str) -> AnyResponse:
     """Close a request as spam, without a notification to its author."""
     act("ecosphere_request_spam", id=id)
@@ -287,8 +279,7 @@ def _filtered(service: DataDict, search: DataDict, chosen: MultiDict[str, str]) 
     return rendered("ecosphere_requests/desk_list.html", variables)
 
 
-@page
-@known
+@personal
 def absences() -> AnyResponse:
     """Show the absences in the user's services and the form for a new one; on POST, create it."""
     announced = act("ecosphere_request_absence_list")
@@ -334,8 +325,7 @@ def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 20
     return rendered("ecosphere_requests/absences.html", variables, status)
 
 
-@page
-@known
+@personal
 def absence_delete(absence: str) -> AnyResponse:
     """Delete an absence."""
     act("ecosphere_request_absence_delete", id=absence)
@@ -343,8 +333,7 @@ def absence_delete(absence: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.absences")
 
 
-@page
-@known
+@personal
 def saved_answers(organization: str) -> AnyResponse:
     """Show the saved answers of a service and their form; on POST, create or change one."""
     service = service_of_desk(organization)
@@ -377,8 +366,7 @@ def _saved_answers(
     return rendered("ecosphere_requests/saved_answers.html", variables, status)
 
 
-@page
-@known
+@personal
 def saved_answer_delete(organization: str, answer: str) -> AnyResponse:
     """Delete a saved answer."""
     act("ecosphere_request_saved_answer_delete", organization=organization, id=answer)

@@ -92,6 +92,17 @@ def known(view: View) -> View:
     return answered
 
 
+def personal(view: View) -> View:
+    """Make a view a page (`page`) for logged-in users (`known`)."""
+    return page(known(view))
+
+
+def done(message: str, endpoint: str, **at: Any) -> AnyResponse:
+    """Show a message of success on another page of requests, and lead there."""
+    tk.h.flash_success(message)
+    return tk.redirect_to(f"ecosphere_requests.{endpoint}", **at)
+
+
 def log_in(back: str | None = None) -> AnyResponse:
     """Redirect to the log-in page, which leads back here."""
     if request.method == "GET":

@@ -25,6 +25,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
     known,
     messages,
     page,
+    personal,
     rendered,
     status_of,
 )
@@ -59,15 +60,13 @@ def unsubscribe(token: str) -> Response:
 csrf.exempt(unsubscribe)
 
 
-@page
-@known
+@personal
 def own_calendar() -> Response:
     """Return the due dates of the user's own requests."""
     return _calendar(tk.current_user, "")
 
 
-@page
-@known
+@personal
 def desk_calendar(organization: str) -> Response:
     """Return the due dates of a desk."""
     return _calendar(tk.current_user, organization)
@@ -85,8 +84,7 @@ def private_calendar(token: str, organization: str = "") -> Response:
         raise tk.ObjectNotFound from None
 
 
-@page
-@known
+@personal
 def new_calendar() -> AnyResponse:
     """Create a new private URL for the user; the old one no longer works."""
     act("ecosphere_request_settings_update", new_calendar=True)
@@ -116,8 +114,7 @@ def _calendar(user: Any, organization: str) -> Response:
 DIGESTS = ("immediate", "daily", "weekly", "none")
 
 
-@page
-@known
+@personal
 def notifications() -> Response:
     """Show the user's notifications, the latest first; they appear here even without a mail server."""
     notifications_, pages = read.listed(
@@ -128,16 +125,14 @@ def notifications() -> Response:
     )
 
 
-@page
-@known
+@personal
 def notifications_seen() -> AnyResponse:
     """Mark all notifications as seen."""
     act("ecosphere_request_notification_seen")
     return tk.redirect_to("ecosphere_requests.notifications")
 
 
-@page
-@known
+@personal
 def preferences() -> AnyResponse:
     """Show and change the user's settings for notifications and letters."""
     errors: forms.Errors = {}
@@ -178,8 +173,7 @@ def _followed() -> DataDict:
     return data
 
 
-@page
-@known
+@personal
 def forget_me() -> AnyResponse:
     """Erase the user's personal data, once they have ticked the confirmation."""
     if not request.form.get("sure"):

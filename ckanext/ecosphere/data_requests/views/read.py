@@ -30,8 +30,8 @@ from ckanext.ecosphere.data_requests.views.forms import (
     act,
     flash,
     is_known,
-    known,
     page,
+    personal,
     rendered,
 )
 from ckanext.ecosphere.dataset.view import Row
@@ -48,8 +48,7 @@ def index() -> Response:
     return _list("ecosphere_requests/index.html", "ecosphere_requests.index", scope="public")
 
 
-@page
-@known
+@personal
 def mine() -> Response:
     """Show the user's own requests, including drafts."""
     more = {
@@ -261,15 +260,13 @@ def _toggled(
 # Letters, and what follows an answer or silence.
 
 
-@page
-@known
+@personal
 def letter(id: str, letter: str) -> Response:
     """Show a letter as it was sent."""
     return rendered("ecosphere_requests/letter.html", {"letter": _letter(id, letter)})
 
 
-@page
-@known
+@personal
 def letter_pdf(id: str, letter: str) -> AnyResponse:
     """Serve the PDF of a letter, generated from the stored HTML."""
     shown_letter = _letter(id, letter)
@@ -337,8 +334,7 @@ def _court(shown_request: Row) -> str:
     return court or law.remedies()["court_unknown"][language.current()[:2]]
 
 
-@page
-@known
+@personal
 def satisfied(id: str) -> AnyResponse:
     """Store whether the answer met the requester's need."""
     try:
@@ -384,16 +380,14 @@ def satisfied_by_mail(token: str) -> Response:
 csrf.exempt(satisfied_by_mail)
 
 
-@page
-@known
+@personal
 def referral(id: str) -> Response:
     """Show the referral to the commission, with instructions."""
     shown_referral = act("ecosphere_request_referral", id=id)
     return rendered("ecosphere_requests/referral.html", {"referral": shown_referral})
 
 
-@page
-@known
+@personal
 def referral_file(id: str, ending: str) -> AnyResponse:
     """Serve the referral as PDF or text."""
     if ending not in ("pdf", "txt"):
