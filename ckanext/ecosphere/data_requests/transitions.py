@@ -426,8 +426,34 @@ def _joined_ids(request_id: str) -> list[str]:
 # Effects of transitions on a request, besides its state: service, clock, outcome.
 
 
+#: Transition → fields that become the outcome of the request.
+OUTCOMES = {
+    "reject": ("reason", "spam"),
+    "fulfil": ("missing", *REFUSAL),
+    "fulfil_partly": ("missing", *REFUSAL),
+    "refuse": REFUSAL,
+    "not_held": ("reason", *states.TRANSMISSION),
+}
+#: Transitions that undo a closing: the former outcome stays in their event.
+UNDOING = ("reconsider", "take_up_again", "reopen")
+#: Transition → columns that it empties.
+EMPTIED = {
+    "transfer": ("assigned_to", "planned"),
+    "reconsider": ("opened", "duplicate_of", "assigned_to", "planned"),
+    "keep_decision": ("review_due",),
+    "reopen": ("planned", "answer_by", "details_asked", "last_reminded", "review_due"),
+}
+
+
 def _apply(request: Request, name: str, values: Fields, moment: datetime) -> Fields:
     """Apply the effects of a transition; return the fields as stored in the event."""
+    if name in UNDOING:
+        values = {**values, "former_outcome": request.outcome}
+        request.outcome = {}
+    if name in OUTCOMES:
+        request.outcome = {key: values[key] for key in OUTCOMES[name] if values.get(key)}
+    for column in EMPTIED.get(name, ()):
+        setattr(request, column, None)
     if name in EFFECTS:
         values = EFFECTS[name](request, dict(values), moment) or values
     if name in SIGNS and request.first_answer is None:
@@ -534,10 +560,6 @@ def _accept(request: Request, values: Fields, moment: datetime) -> Fields:
     return values
 
 
-def _reject(request: Request, values: Fields, moment: datetime) -> None:
-    request.outcome = {"reason": values["reason"], "spam": bool(values.get("spam"))}
-
-
 def _ask_details(request: Request, values: Fields, moment: datetime) -> None:
     request.answer_by = date.fromisoformat(values["answer_by"])
     request.details_asked = moment
@@ -568,7 +590,6 @@ def _transfer(request: Request, values: Fields, moment: datetime) -> Fields:
     request.organization_id = values["organization"]
     request.routing_reason = {"code": "transfer"}
     flag_unreachable(request)
-    request.assigned_to = request.planned = None
     if request.state == states.NEEDS_INFO:
         _waiting_over(request, moment)
     return values
@@ -585,7 +606,6 @@ def _extend(request: Request, values: Fields, moment: datetime) -> Fields:
 
 def _fulfil(request: Request, values: Fields, moment: datetime) -> Fields:
     request.satisfied, request.satisfied_on = "", None
-    request.outcome = {name: values[name] for name in ("missing", *REFUSAL) if values.get(name)}
     rows = [
         {"request_id": request.id, "package_id": package_id, "kind": "answer"}
         for package_id in values.get("datasets", ())
@@ -598,16 +618,6 @@ def _fulfil(request: Request, values: Fields, moment: datetime) -> Fields:
     if delivered:
         return {**stored, "deliveries": delivered}
     return stored
-
-
-def _refuse(request: Request, values: Fields, moment: datetime) -> None:
-    request.outcome = {name: values[name] for name in REFUSAL if values.get(name)}
-
-
-def _not_held(request: Request, values: Fields, moment: datetime) -> None:
-    request.outcome = {
-        name: values[name] for name in ("reason", *states.TRANSMISSION) if values.get(name)
-    }
 
 
 def _mark_duplicate(request: Request, values: Fields, moment: datetime) -> None:
@@ -632,13 +642,9 @@ def _separate(request: Request, values: Fields, moment: datetime) -> None:
         rest[0].joined_id = None
 
 
-def _reconsider(request: Request, values: Fields, moment: datetime) -> Fields:
+def _reconsider(request: Request, values: Fields, moment: datetime) -> None:
     """Undo a closing by a moderator; supporters who were moved to another request stay there."""
-    values["former_outcome"] = request.outcome
-    request.outcome = {}
-    request.opened = request.duplicate_of = request.assigned_to = request.planned = None
     flag_unreachable(request)
-    return values
 
 
 def _move_people(source: Request, target: Request, moment: datetime) -> None:
@@ -664,10 +670,8 @@ def _ask_review(request: Request, values: Fields, moment: datetime) -> Fields:
     return {**values, "review_due": due.isoformat()}
 
 
-def _take_up_again(request: Request, values: Fields, moment: datetime) -> Fields:
+def _take_up_again(request: Request, values: Fields, moment: datetime) -> None:
     """Take the request up again after a review, due on the review's due date or, if that has come, in a new period."""
-    values["former_outcome"] = request.outcome
-    request.outcome = {}
     today = clock.day_of(moment)
     if config.clock() and request.review_due and request.review_due > today:
         request.due = request.review_due
@@ -675,27 +679,16 @@ def _take_up_again(request: Request, values: Fields, moment: datetime) -> Fields
         start_clock(request, today)
     request.review_due = None
     _start(request, values, moment)
-    return values
 
 
-def _keep_decision(request: Request, values: Fields, moment: datetime) -> None:
-    request.review_due = None
-
-
-def _reopen(request: Request, values: Fields, moment: datetime) -> Fields:
-    values["former_outcome"] = request.outcome
-    request.outcome = {}
-    request.planned = request.answer_by = request.details_asked = request.last_reminded = None
-    request.review_due = None
+def _reopen(request: Request, values: Fields, moment: datetime) -> None:
     request.reminders = 0
     start_clock(request, clock.day_of(moment))
-    return values
 
 
 EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
     "submit": _submit,
     "accept": _accept,
-    "reject": _reject,
     "ask_details": _ask_details,
     "answer_details": _answer_details,
     "start": _start,
@@ -703,8 +696,6 @@ EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
     "extend": _extend,
     "fulfil": _fulfil,
     "fulfil_partly": _fulfil,
-    "refuse": _refuse,
-    "not_held": _not_held,
     "join": _join,
     "separate": _separate,
     "mark_duplicate": _mark_duplicate,
@@ -712,7 +703,6 @@ EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
     "reopen": _reopen,
     "ask_review": _ask_review,
     "take_up_again": _take_up_again,
-    "keep_decision": _keep_decision,
 }
 
 
