@@ -25,6 +25,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
     CONFLICT,
     INVALID,
     act,
+    done,
     flash,
     is_known,
     messages,
@@ -562,10 +563,11 @@ def signal_create(dataset: str) -> AnyResponse:
             INVALID,
         )
     if report["readable"]:
-        tk.h.flash_success(
-            _("Thank you. The service has it: {reference}.").format(reference=report["reference"])
+        return done(
+            _("Thank you. The service has it: {reference}.").format(reference=report["reference"]),
+            "read",
+            id=report["reference"],
         )
-        return tk.redirect_to("ecosphere_requests.read", id=report["reference"])
     words = _("Thank you. A moderator reads it first, then the service: {reference}.")
     tk.h.flash_success(words.format(reference=report["reference"]))
     return tk.redirect_to("dataset.read", id=package["name"])

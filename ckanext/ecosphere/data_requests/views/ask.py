@@ -42,6 +42,7 @@ from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
     act,
     context,
+    done,
     is_known,
     log_in,
     messages,
@@ -493,10 +494,9 @@ def _after(draft: Row, current: forms.Step, go: str) -> AnyResponse:
         return tk.redirect_to("ecosphere_requests.read", id=draft["reference"])
     before, after = forms.neighbours(current)
     if go == "later":
-        tk.h.flash_success(
-            _("Your draft is saved: you find it here and can go on whenever you like.")
+        return done(
+            _("Your draft is saved: you find it here and can go on whenever you like."), "mine"
         )
-        return tk.redirect_to("ecosphere_requests.mine")
     if go == "previous" and before:
         return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=before.id)
     if before is None and not (
@@ -564,8 +564,7 @@ def batch_add(id: str) -> AnyResponse:
         "Your question is sent to {number} more services.",
         len(chosen),
     )
-    tk.h.flash_success(message.format(number=len(chosen)))
-    return tk.redirect_to("ecosphere_requests.batch", id=id)
+    return done(message.format(number=len(chosen)), "batch", id=id)
 
 
 def _batch(

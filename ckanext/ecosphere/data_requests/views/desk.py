@@ -24,6 +24,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
     INVALID,
     act,
     context,
+    done,
     flash,
     messages,
     personal,
@@ -238,8 +239,7 @@ def moderate(kind: str, text: str) -> AnyResponse:
 def spam(id: str) -> AnyResponse:
     """Close a request as spam, without a notification to its author."""
     act("ecosphere_request_spam", id=id)
-    tk.h.flash_success(_("The request is closed as spam."))
-    return tk.redirect_to("ecosphere_requests.moderation")
+    return done(_("The request is closed as spam."), "moderation")
 
 
 def people(service: DataDict) -> list[dict[str, str]]:
@@ -294,10 +294,10 @@ def absences() -> AnyResponse:
     except tk.ValidationError as error:
         return _absences(announced, request.form, messages(error), INVALID)
     first, last = (tk.h.ecosphere_request_date(absence[name]) for name in ("first", "last"))
-    tk.h.flash_success(
-        _("The absence from {first} to {last} is announced.").format(first=first, last=last)
+    return done(
+        _("The absence from {first} to {last} is announced.").format(first=first, last=last),
+        "absences",
     )
-    return tk.redirect_to("ecosphere_requests.absences")
 
 
 def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 200) -> Response:
@@ -329,8 +329,7 @@ def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 20
 def absence_delete(absence: str) -> AnyResponse:
     """Delete an absence."""
     act("ecosphere_request_absence_delete", id=absence)
-    tk.h.flash_success(_("The absence is taken back."))
-    return tk.redirect_to("ecosphere_requests.absences")
+    return done(_("The absence is taken back."), "absences")
 
 
 @personal
@@ -344,8 +343,7 @@ def saved_answers(organization: str) -> AnyResponse:
             act("ecosphere_request_saved_answer_save", organization=service["id"], **data)
         except tk.ValidationError as error:
             return _saved_answers(service, request.form, messages(error), INVALID)
-        tk.h.flash_success(_("The answer is kept."))
-        return tk.redirect_to("ecosphere_requests.saved_answers", organization=service["name"])
+        return done(_("The answer is kept."), "saved_answers", organization=service["name"])
     return _saved_answers(service, None, {})
 
 
@@ -370,5 +368,4 @@ def _saved_answers(
 def saved_answer_delete(organization: str, answer: str) -> AnyResponse:
     """Delete a saved answer."""
     act("ecosphere_request_saved_answer_delete", organization=organization, id=answer)
-    tk.h.flash_success(_("The answer is deleted."))
-    return tk.redirect_to("ecosphere_requests.saved_answers", organization=organization)
+    return done(_("The answer is deleted."), "saved_answers", organization=organization)

@@ -22,6 +22,7 @@ from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms, read
 from ckanext.ecosphere.data_requests.views.forms import (
     act,
+    done,
     known,
     messages,
     page,
@@ -88,8 +89,11 @@ def private_calendar(token: str, organization: str = "") -> Response:
 def new_calendar() -> AnyResponse:
     """Create a new private URL for the user; the old one no longer works."""
     act("ecosphere_request_settings_update", new_calendar=True)
-    tk.h.flash_success(_("Your private calendar address is new; the former one no longer works."))
-    return tk.redirect_to("ecosphere_requests.preferences", _anchor="calendar-title")
+    return done(
+        _("Your private calendar address is new; the former one no longer works."),
+        "preferences",
+        _anchor="calendar-title",
+    )
 
 
 def _calendar(user: Any, organization: str) -> Response:
@@ -144,8 +148,7 @@ def preferences() -> AnyResponse:
         except tk.ValidationError as error:
             errors = messages(error)
         else:
-            tk.h.flash_success(_("Your preferences are saved."))
-            return tk.redirect_to("ecosphere_requests.preferences")
+            return done(_("Your preferences are saved."), "preferences")
     settings = act("ecosphere_request_settings_show")
     variables = {"settings": settings, "errors": errors, "digests": DIGESTS}
     return rendered("ecosphere_requests/preferences.html", variables, status_of(errors))
@@ -180,5 +183,4 @@ def forget_me() -> AnyResponse:
         tk.h.flash_error(_("Tick the box to confirm: what is erased cannot be brought back."))
         return tk.redirect_to("ecosphere_requests.preferences")
     act("ecosphere_request_erase")
-    tk.h.flash_success(_("What the data requests kept of you is erased."))
-    return tk.redirect_to("ecosphere_requests.index")
+    return done(_("What the data requests kept of you is erased."), "index")
