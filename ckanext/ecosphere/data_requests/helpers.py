@@ -190,7 +190,9 @@ def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tup
     groups = []
     for kind, heading in headings.items():
         grounds = law.usable(kind)
-        choices = [(ground.id, f"{ground.label(lang)} ({ground.articles})") for ground in grounds]
+        choices = [
+            (ground.ground, f"{ground.label(lang)} ({ground.articles})") for ground in grounds
+        ]
         groups.append((heading, choices))
     last = [(law.OTHER, _("Another ground"))]
     if partial:
@@ -202,11 +204,11 @@ def ecosphere_request_ground_fields() -> dict[str, list[str]]:
     """Return the fields of a refusal that depend on its ground: id of the ground → those that apply to it."""
     fields = {law.OTHER: ["other_ground", "kind", "emissions", "separable"], law.PART_NOT_HELD: []}
     for ground in law.usable(law.DATA_KIND):
-        fields[ground.id] = ["emissions", "separable"]
+        fields[ground.ground] = ["emissions", "separable"]
         if ground.needs == "completion":
-            fields[ground.id].append("completion")
+            fields[ground.ground].append("completion")
     for ground in law.usable(law.SERVICE_KIND):
-        fields[ground.id] = ["kind", "separable"]
+        fields[ground.ground] = ["kind", "separable"]
     for key in law.interests():
         if key in fields:
             fields[key].append("balance")

@@ -79,41 +79,24 @@ def _moderators() -> list[Check]:
 def _services() -> list[Check]:
     """Check that a receipt can be sent in the name of every service, or else of the ministry's desk."""
     unready = letters.unready()
-    silent = [service.group for service in unready if service.silent]
-    lacking = [service.group for service in unready if service.lacking]
-    return [*_silent(silent), *_without_contact(lacking), *_unconfirmed(), *_desk(len(unready))]
+    return [*_unready(unready), *_unconfirmed(), *_desk(len(unready))]
 
 
-def _silent(groups: list[model.Group]) -> list[Check]:
-    name = _("Data requests (services)")
-    if not groups:
-        return _ok(name, _("Somebody reads for every service"))
-    message = tk.ungettext(
-        "{number} service has neither editors nor a mailbox: {names}",
-        "{number} services have neither editors nor a mailbox: {names}",
-        len(groups),
-    )
-    remedy = _(
-        "Add members, or a functional mailbox on the contact sheet of each; their requests wait "
-        "for a moderator."
-    )
-    return _warning(name, message.format(number=len(groups), names=_named(groups)), remedy)
-
-
-def _without_contact(groups: list[model.Group]) -> list[Check]:
+def _unready(services: Sequence[letters.Unready]) -> list[Check]:
     name = _("Data requests (contact sheets)")
-    if not groups:
-        return _ok(name, _("Every service can be reached by post, e-mail and telephone"))
+    if not services:
+        return _ok(name, _("Every service can acknowledge requests"))
     message = tk.ungettext(
-        "{number} service has no postal address, e-mail address or telephone: {names}",
-        "{number} services have no postal address, e-mail address or telephone: {names}",
-        len(groups),
+        "{number} service cannot acknowledge requests: {names}",
+        "{number} services cannot acknowledge requests: {names}",
+        len(services),
     )
     remedy = _(
-        "Fill in their contact sheets (CRPA, R. 112-5); until then, the ministry’s desk "
-        "acknowledges for them."
+        "Complete their contact sheets (postal address, e-mail address, telephone: CRPA, R. 112-5), "
+        "and add members to those without a mailbox. Until then, the ministry’s desk acknowledges."
     )
-    return _warning(name, message.format(number=len(groups), names=_named(groups)), remedy)
+    names = _few([service.group.display_name for service in services])
+    return _warning(name, message.format(number=len(services), names=names), remedy)
 
 
 def _unconfirmed() -> list[Check]:
@@ -129,7 +112,7 @@ def _unconfirmed() -> list[Check]:
         len(services),
     )
     years = sorted({entry.year for _group, entries in services for entry in entries.values()})
-    names = _named([group for group, _entries in services])
+    names = _few([group.display_name for group, _entries in services])
     message = message.format(number=len(services), years=", ".join(years), names=names)
     remedy = _("Enter the verified ones on their contact sheets: these are never replaced.")
     return _warning(_("Data requests (directory)"), message, remedy)
@@ -148,10 +131,6 @@ def _desk(unready: int) -> list[Check]:
     )
     status = CheckStatus.WARNING if unready else CheckStatus.OK
     return [Check(name, status, message, remedy)]
-
-
-def _named(groups: list[model.Group]) -> str:
-    return _few([group.display_name for group in groups])
 
 
 def _few(names: Sequence[str]) -> str:

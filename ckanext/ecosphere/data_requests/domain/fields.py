@@ -293,7 +293,7 @@ def _spoken_of(chosen: law.Ground, values: Row) -> law.Ground | None:
         for key, (group, words) in law.words_of_grounds().items()
         if words.search(words_given)
     }
-    own = law.words_of_grounds().get(chosen.id)
+    own = law.words_of_grounds().get(chosen.ground)
     if own is None or own[0] in groups.values():
         return None
     return next(
