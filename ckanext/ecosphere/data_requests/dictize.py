@@ -236,17 +236,18 @@ def _assignee(request: Request, reader: Reader) -> DataDict | None:
     colleagues = once.for_page("editors", service, lambda: people.editors_of(service))
     if assigned not in colleagues:
         return None
-    return once.for_page("assignee", assigned, lambda: _shown_assignee(assigned))
+    return once.for_page("assignee", assigned, lambda: agent(assigned))
 
 
-def _shown_assignee(user_id: str) -> DataDict:
+def agent(user_id: str) -> DataDict:
+    """Return an agent of a service, with the last day of a present absence and the name of the substitute."""
     user: Any = model.User.get(user_id)
     absence = people.absences([user_id]).get(user_id)
-    assignee = {"id": user.id, "user": user.name, "name": user.display_name}
+    shown = {"id": user.id, "user": user.name, "name": people.person_name(user)}
     if absence is None:
-        return {**assignee, "away_until": None, "substitute": ""}
+        return {**shown, "away_until": None, "substitute": ""}
     substitute = Names.of([absence.substitute_id], []).person(absence.substitute_id)
-    return {**assignee, "away_until": absence.last.isoformat(), "substitute": substitute}
+    return {**shown, "away_until": absence.last.isoformat(), "substitute": substitute}
 
 
 def _clock(request: Request) -> DataDict:

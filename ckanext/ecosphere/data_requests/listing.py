@@ -403,32 +403,15 @@ def workload(organization_id: str, reader: Reader, today: date) -> DataDict:
         .group_by(Request.assigned_to)
     )
     numbers = {key: (number, overdue) for key, number, overdue in model.Session.execute(query)}
-    colleagues = people.editors_of(organization_id)
-    away = people.absences(colleagues)
-    names = Names.of([*colleagues, *(absence.substitute_id for absence in away.values())], [])
+    colleagues, nothing = people.editors_of(organization_id), (0, 0)
     agents = []
     for key in colleagues:
-        number, overdue = numbers.get(key, (0, 0))
-        absence = away.get(key)
-        away_until = absence.last.isoformat() if absence else None
-        substitute = names.person(absence.substitute_id) if absence else ""
-        agents.append(
-            {
-                "user": names.users[key].name,
-                "name": names.person(key),
-                "count": number,
-                "late": overdue,
-                "away_until": away_until,
-                "substitute": substitute,
-            }
-        )
-    mine = sum(
-        numbers.get(user_id, (0, 0))[0] for user_id in _stood_in_for(reader, organization_id)
-    )
-    nobody = sum(number for key, (number, _late) in numbers.items() if key not in colleagues)
+        number, overdue = numbers.get(key, nothing)
+        agents.append({**dictize.agent(key), "count": number, "late": overdue})
+    own = _stood_in_for(reader, organization_id)
     return {
-        "mine": mine,
-        "nobody": nobody,
+        "mine": sum(numbers.get(user_id, nothing)[0] for user_id in own),
+        "nobody": sum(numbers[key][0] for key in numbers if key not in colleagues),
         "people": sorted(agents, key=lambda agent: agent["name"].casefold()),
     }
 

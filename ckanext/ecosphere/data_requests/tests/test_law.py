@@ -44,7 +44,7 @@ def test_every_ground_of_the_vocabulary_is_beside_the_law():
     assert listed <= set(law.grounds())
     assert {each.ground for each in law.grounds().values() if not each.usable} == NOT_FOR_THE_ENVIRONMENT
     for each in law.grounds().values():
-        assert re.search(r"article [LR]\. |article 13", each.articles), each.id
+        assert re.search(r"article [LR]\. |article 13", each.articles), each.ground
         assert date.fromisoformat(each.checked) and each.basis in ("text", "jurist")
 
 
@@ -90,8 +90,8 @@ def test_emissions_are_refused_on_the_short_list_alone():
 
 
 def test_article_13_is_for_spatial_data_services():
-    assert all(each.id.startswith("INSPIRE") for each in law.usable(law.SERVICE_KIND))
-    assert not any(each.id.startswith("INSPIRE") for each in law.usable(law.DATA_KIND))
+    assert all(each.ground.startswith("INSPIRE") for each in law.usable(law.SERVICE_KIND))
+    assert not any(each.ground.startswith("INSPIRE") for each in law.usable(law.DATA_KIND))
 
 
 def test_forty_two_courts_cover_every_departement():

@@ -156,8 +156,7 @@ def _read(step: Row, typed: Mapping[str, str]) -> DataDict:
 def comment(id: str) -> AnyResponse:
     """Add a comment, or an internal note of the service."""
     typed = request.form
-    if forms.trapped(typed):
-        tk.abort(400, _("The form was filled in by a program. Leave the hidden field empty."))
+    forms.refuse_machines(typed)
     upload = request.files.get("upload")
     data: DataDict = {"text": typed.get("text", "").replace("\r\n", "\n").strip()}
     if typed.get("internal"):

@@ -285,14 +285,9 @@ def version(form: Mapping[str, str]) -> int:
         return 0
 
 
-def trapped(form: Mapping[str, str]) -> bool:
-    """Return whether the honeypot was filled in."""
-    return bool(form.get(TRAP))
-
-
 def refuse_machines(form: Mapping[str, str]) -> None:
     """Answer 400 when the honeypot was filled in."""
-    if trapped(form):
+    if form.get(TRAP):
         tk.abort(400, _("The form was filled in by a program. Leave the hidden field empty."))
 
 
