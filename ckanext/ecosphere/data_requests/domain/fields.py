@@ -87,33 +87,25 @@ def missing_before_sending(request: Request, today: date | None) -> Errors:
 def lacking(values: Row, today: date | None) -> Errors:
     """Check the values of a form likewise; dates may be dates or YYYY-MM-DD."""
     errors: Errors = {}
-
-    def need(name: str, message: str) -> None:
-        errors.setdefault(name, []).append(message)
-
-    if not values.get("title"):
-        need("title", _("Say in a few words which data you need."))
-    elif not text.has_words(values["title"]):
-        need("title", _("Say it in words: there is neither a letter nor a figure in it."))
-    if not values.get("description"):
-        need("description", _("Describe the data that you need."))
-    elif not text.has_words(values["description"]):
-        need("description", _("Say it in words: there is neither a letter nor a figure in it."))
-    if not values.get("theme"):
-        need("theme", _("Choose a theme."))
+    for name in ("title", "description", "theme"):
+        if not values.get(name):
+            errors[name] = [wording.message("missing", name)]
+    for name in ("title", "description"):
+        if values.get(name) and not text.has_words(values[name]):
+            errors[name] = [_("Say it in words: there is neither a letter nor a figure in it.")]
     if not any(values.get(name) for name in ("territory", "communes", "bbox")):
-        need("territory", _("Say where: choose a territory, name communes, or draw a rectangle."))
+        errors["territory"] = [wording.message("missing", "territory")]
     if values.get("visibility") not in ("public", "private"):
-        need("visibility", _("Choose whether everyone may read your request."))
+        errors["visibility"] = [wording.message("missing", "visibility")]
     day, start, end = (
         str(values.get(name) or "") for name in ("need_by", "period_start", "period_end")
     )
     if day and today and day < today.isoformat():
-        need(
-            "need_by", _("This day has passed: choose one from today on, or leave the field empty.")
-        )
+        errors["need_by"] = [
+            _("This day has passed: choose one from today on, or leave the field empty.")
+        ]
     if start and end and start > end:
-        need("period_end", _("The period ends before it begins."))
+        errors["period_end"] = [_("The period ends before it begins.")]
     return errors
 
 

@@ -63,6 +63,8 @@ def find_use(value: str) -> str:
 
 #: Section → code → English text of the pages and e-mails (`data/messages.yaml`).
 MESSAGES: Mapping[str, Mapping[str, str]] = law.read("messages.yaml")
+#: Which details e-mails have, and which of them are urgent (`data/mails.yaml`).
+MAILS: Row = law.read("mails.yaml")
 
 
 def message(section: str, *codes: str, signal: bool = False) -> str:

@@ -19,7 +19,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import people, states, trust
+from ckanext.ecosphere.data_requests.domain import people, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.people import by_ids
 from ckanext.ecosphere.data_requests.domain.states import Told
 from ckanext.ecosphere.data_requests.model import (
@@ -55,18 +55,6 @@ OF_DIGEST = "digest"
 PAGE, EMAIL = "page", "email"
 #: Digest setting → status of a new e-mail; without an entry, no row is written.
 WAITING = {"immediate": MAILED, "daily": DIGEST, "weekly": DIGEST}
-#: Sent at once even to users with a digest: a legal period depends on it, or it is a receipt.
-URGENT = {
-    "submit",
-    "refuse",
-    "fulfil_partly",
-    "not_held",
-    "reject",
-    "extend",
-    "silence",
-    "ask_review",
-    "keep_decision",
-}
 
 
 def of_event(request: Request, event: Event) -> None:
@@ -157,7 +145,7 @@ def _write(
         return 0
     moment = datetime.now(timezone.utc)
     common = {"request_id": request.id, "key": key, "created": moment, **origin}
-    rows = []
+    rows, urgent = [], wording.MAILS["urgent"]
     wishes, muted = _wishes(recipients), _muted(request, recipients)
     for user_id, audience in recipients.items():
         row = {
@@ -167,7 +155,7 @@ def _write(
             "neutral": audience.neutral,
         }
         rows.append({**row, "channel": PAGE, "status": "sent"})
-        if origin["kind"] in URGENT and wishes[user_id] != "none":
+        if origin["kind"] in urgent and wishes[user_id] != "none":
             digest = "immediate"
         else:
             digest = wishes[user_id]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeGuard
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
@@ -19,8 +20,8 @@ from ckanext.ecosphere.data_requests.domain import people, states, text, trust, 
 from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Mailbox, Names, Reader, by_ids
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.mailing import harmless
 
 
@@ -210,26 +211,29 @@ def address(path: str) -> str:
     return f"{home.rstrip('/')}/{path}"
 
 
+#: Details that are days.
+DAYS = ("due", "answer_by", "planned", "review_due")
+
+
 def details(kind: str, request: Request, event: Event | None) -> list[tuple[str, str]]:
     """Return the most important information of a notification: (label, text)."""
     fields = event.fields if event else {}
-    labelled = [(label, text_of(request, fields)) for label, text_of in DETAILS.get(kind, ())]
-    return [(_(label), value) for label, value in labelled if value]
+    codes = wording.MAILS["details"].get(kind, ())
+    values = {code: _value(code, request, fields) for code in codes}
+    return [(wording.message("details", code), value) for code, value in values.items() if value]
 
 
-def _field(name: str) -> Callable[[Request, DataDict], str]:
-    return lambda request, fields: str(fields.get(name) or "")
+def _value(code: str, request: Request, fields: Row) -> str:
+    """Return a detail: of the event or, for reminders, which have none of their own, of the request."""
+    if code in VALUES:
+        return VALUES[code](request, fields)
+    value = fields.get(code) or getattr(request, code, "")
+    if code in DAYS:
+        return dates.day(value)
+    return str(value)
 
 
-def _day_field(name: str) -> Callable[[Request, DataDict], str]:
-    return lambda request, fields: dates.day(fields.get(name))
-
-
-def _due(request: Request, fields: DataDict) -> str:
-    return dates.day(request.due)
-
-
-def _target(request: Request, fields: DataDict) -> str:
+def _target(request: Request, fields: Row) -> str:
     """Return the request merged into, "" when the requester may not read it, as it may not be moderated yet."""
     target = model.Session.get(Request, fields.get("target") or "")
     reader = people.reader_of_id(request.requester_id)
@@ -238,27 +242,21 @@ def _target(request: Request, fields: DataDict) -> str:
     return ""
 
 
-def _catalogue(request: Request, fields: DataDict) -> str:
+def _catalogue(request: Request, fields: Row) -> str:
     """Return the address of the lists that a person asked to specify a request is told of (R. 124-1, II)."""
     if request.is_signal:
         return ""
     return address("dataset/")
 
 
-def _question(request: Request, fields: DataDict) -> str:
-    """Return the pending question, for reminders, which have no event of their own."""
-    asked = (
-        model.Session.query(Event)
-        .filter_by(request_id=request.id, transition="ask_details")
-        .order_by(Event.id.desc())
-        .first()
+def _question(request: Request, fields: Row) -> str:
+    asked = sa.select(Event.fields["question"].as_string()).where(
+        Event.request_id == request.id, Event.transition == "ask_details"
     )
-    if asked:
-        return asked.fields.get("question", "")
-    return ""
+    return model.Session.scalar(asked.order_by(Event.id.desc()).limit(1)) or ""
 
 
-def _held_by(request: Request, fields: DataDict) -> str:
+def _held_by(request: Request, fields: Row) -> str:
     here = request.assigned_to in people.editors_of(request.organization_id)
     user = model.User.get(request.assigned_to) if here else None
     if user:
@@ -266,49 +264,11 @@ def _held_by(request: Request, fields: DataDict) -> str:
     return _("Nobody yet")
 
 
-REASON = (N_("Reason"), _field("reason"))
-QUESTION = (N_("Details asked for"), _question)
-ANSWER_BY = (N_("Answer awaited by"), lambda request, fields: dates.day(request.answer_by))
-DUE = (N_("Answer expected by"), _due)
-REVIEW_DUE = (
-    N_("Answer to the review expected by"),
-    lambda request, fields: dates.day(request.review_due),
-)
-HELD_BY = (N_("Assigned to"), _held_by)
-SERVICE_OF = (N_("Service"), lambda request, fields: service_of(request, None))
-
-#: Kind → (label, function of the request and the fields of its event) of each detail.
-DETAILS: dict[str, tuple[tuple[str, Callable[[Request, DataDict], str]], ...]] = {
-    "submit": (DUE,),
-    "accept": (DUE,),
-    "reject": (REASON,),
-    "ask_details": (
-        (N_("Details asked for"), _field("question")),
-        (N_("Answer awaited by"), _day_field("answer_by")),
-        (N_("Catalogue of the data that services hold"), _catalogue),
-    ),
-    "start": ((N_("Answer planned for"), _day_field("planned")),),
-    "transfer": (REASON, DUE),
-    "extend": ((N_("New date for the answer"), _day_field("due")), REASON),
-    "fulfil_partly": ((N_("What is missing"), _field("missing")),),
-    "not_held": (REASON,),
-    "join": (DUE,),
-    "mark_duplicate": ((N_("Request that goes on"), _target),),
-    "reconsider": (REASON, DUE),
-    "withdraw": (REASON,),
-    "reopen": (REASON, DUE),
-    "ask_review": (REASON, REVIEW_DUE),
-    "take_up_again": ((N_("Answer planned for"), _day_field("planned")),),
-    "keep_decision": (REASON,),
-    "review_soon": (REVIEW_DUE,),
-    "review_late": (REVIEW_DUE,),
-    "silence": (DUE,),
-    "due_week": (DUE,),
-    "due_day": (DUE,),
-    "overdue": (DUE,),
-    "assigned": (DUE,),
-    "escalated_soon": (DUE, HELD_BY, SERVICE_OF),
-    "escalated_late": (DUE, HELD_BY, SERVICE_OF),
-    "details_first": (QUESTION, ANSWER_BY),
-    "details_last": (QUESTION, ANSWER_BY),
+VALUES: dict[str, Callable[[Request, Row], str]] = {
+    "target": _target,
+    "catalogue": _catalogue,
+    "question": _question,
+    "held_by": _held_by,
+    "new_due": lambda request, fields: dates.day(fields.get("due")),
+    "service": lambda request, fields: service_of(request, None),
 }
