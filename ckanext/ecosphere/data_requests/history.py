@@ -320,7 +320,7 @@ def author(comment: Comment, request: Request, names: Names) -> str:
 def held(rows: Sequence[tuple[str, Any]]) -> list[DataDict]:
     """Return texts of the moderation queue, given as (kind, row), with links as plain text."""
     ids = {row.request_id for _kind, row in rows}
-    requests = {request.id: request for request in by_ids(Request, ids)}
+    requests = by_ids(Request, ids)
     names = Names.of([_writer(row) for _kind, row in rows], [])
     files = _files(Attachment.comment_id.in_([row.id for kind, row in rows if kind == "comment"]))
     return [_held(kind, row, requests[row.request_id], names, files) for kind, row in rows]
@@ -405,5 +405,5 @@ def datasets_of(lines: Iterable[Event | Revision | Trace]) -> set[str]:
 
 def readable(package_ids: Iterable[str], reader: Reader) -> set[str]:
     """Return those of the datasets that a reader may read."""
-    packages = by_ids(model.Package, package_ids)
+    packages = by_ids(model.Package, package_ids).values()
     return {package.id for package in packages if people.may_read_dataset(package, reader)}

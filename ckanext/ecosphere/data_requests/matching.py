@@ -178,7 +178,7 @@ def similar_requests(title: str, theme: str, territory: str, reader: Reader) -> 
     query = sa.select(alike.c.id).order_by(score.desc(), alike.c.id).limit(MOST_SIMILAR)
     with listing.through_indexes():
         ids = list(model.Session.scalars(query))
-    by_id = {request.id: request for request in by_ids(Request, ids)}
+    by_id = by_ids(Request, ids)
     return dictize.request_list([by_id[id_] for id_ in ids], reader)
 
 
@@ -291,7 +291,7 @@ def _within_and_around(territory: str) -> set[str]:
 def _suggest(package_ids: Sequence[str]) -> None:
     """Store which requests these datasets may answer."""
     keys = ["request_id", "package_id", "kind"]
-    for package in by_ids(model.Package, package_ids):
+    for package in by_ids(model.Package, package_ids).values():
         rows = list(_fitting(package))
         if rows:
             query = insert(DatasetLink).values(rows)

@@ -352,7 +352,7 @@ def waits_for_moderator(row: Notification, request: Request) -> bool:
 def review_lines(rows: list[Notification]) -> list[tuple[Notification, int]]:
     """Return a notification for each request and kind of contribution still pending, with their number."""
     ids = {row.request_id for row in rows}
-    requests = {request.id: request for request in by_ids(Request, ids)}
+    requests = by_ids(Request, ids)
     rows = [
         row
         for row in rows

@@ -5,8 +5,8 @@ A quoted text has its author, a notice that it is not official, and no link that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeGuard
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeGuard
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -93,7 +93,7 @@ def service_of(request: Request, event: Event | None) -> str:
     return ""
 
 
-def _services(requests: Sequence[Request], events: Sequence[Event]) -> Sequence[model.Group]:
+def _services(requests: Iterable[Request], events: Iterable[Event]) -> dict[Any, Any]:
     """Load the services of notifications into the session in one query."""
     keys = {request.organization_id for request in requests}
     for event in events:
@@ -106,10 +106,10 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[DataDict]:
     the notice of a transfer to the former service.
     """
     request_ids, event_ids = [row.request_id for row in rows], [row.event_id for row in rows]
-    requests = {request.id: request for request in by_ids(Request, request_ids)}
-    events = {event.id: event for event in by_ids(Event, event_ids)}
+    requests = by_ids(Request, request_ids)
+    events = by_ids(Event, event_ids)
     # A reference keeps them in the session.
-    services = _services([*requests.values()], [*events.values()])
+    services = _services(requests.values(), events.values())
     listed = []
     for row in rows:
         request = requests.get(row.request_id)

@@ -247,7 +247,7 @@ def people(service: DataDict) -> list[dict[str, str]]:
 
     `organization_show` is not used, since it counts all datasets created by each member.
     """
-    accounts = persons.by_ids(model.User, persons.editors_of(service["id"]))
+    accounts = persons.by_ids(model.User, persons.editors_of(service["id"])).values()
     agents = [{"name": user.name, "title": user.fullname or user.display_name} for user in accounts]
     return sorted(agents, key=lambda agent: agent["title"].casefold())
 
