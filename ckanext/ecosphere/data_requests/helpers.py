@@ -22,38 +22,8 @@ from ckanext.ecosphere.data_requests.views import ask
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import authorization, dates, language, once, organisations, rich_text
 
-#: State → icon of the font shipped with CKAN, and family of colours. No two families share an icon.
-LOOKS = {
-    "draft": ("pen", "waiting"),
-    "submitted": ("paper-plane", "waiting"),
-    "open": ("envelope-open", "active"),
-    "needs_info": ("circle-question", "asking"),
-    "in_progress": ("gears", "active"),
-    "fulfilled": ("circle-check", "good"),
-    "partial": ("circle-half-stroke", "good"),
-    "refused": ("circle-xmark", "bad"),
-    "not_held": ("box-open", "bad"),
-    "duplicate": ("clone", "closed"),
-    "rejected": ("ban", "bad"),
-    "withdrawn": ("rotate-left", "closed"),
-    "expired": ("hourglass-end", "closed"),
-    "resolved": ("wrench", "good"),
-    "dismissed": ("comment-dots", "closed"),
-}
-#: Transition → icon in the history, where it differs from that of the target state.
-EVENT_ICONS = {
-    "transfer": "share",
-    "extend": "calendar-plus",
-    "answer_details": "reply",
-    "reopen": "rotate-right",
-    "reconsider": "rotate-right",
-    "ask_review": "scale-balanced",
-    "take_up_again": "rotate-right",
-    "keep_decision": "gavel",
-    "edit": "pen",
-    "assigned": "user-check",
-    "escalated": "arrow-up-right-dots",
-}
+#: Icons and colours (`data/looks.yaml`).
+LOOKS = law.read("looks.yaml")
 VOCABULARIES = {"territory": "territories", "theme": "themes"}
 #: Field of the form → facet of the dataset search that fills it.
 SEARCH_FILTERS = {
@@ -75,13 +45,13 @@ ecosphere_request_uses = wording.use_choices
 
 def ecosphere_request_look(state: str) -> dict[str, str]:
     """Return the `icon` and the `family` of colours of a state."""
-    icon, family = LOOKS.get(state, ("circle", "closed"))
+    icon, family = LOOKS["states"].get(state, ("circle", "closed"))
     return {"icon": icon, "family": family}
 
 
 def ecosphere_request_event_icon(event: Row) -> str:
     """Return the icon of a line of the history."""
-    return EVENT_ICONS.get(event["transition"]) or ecosphere_request_look(event["to"])["icon"]
+    return LOOKS["steps"].get(event["transition"]) or ecosphere_request_look(event["to"])["icon"]
 
 
 def ecosphere_request_today() -> str:
