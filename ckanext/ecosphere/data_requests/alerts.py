@@ -122,8 +122,8 @@ class Requests(AlertSubject):
         """Return the entries of requests that are still public, in the order of their ids."""
         requests = by_ids(Request, ids)
         groups = by_ids(model.Group, {request.organization_id for request in requests.values()})
-        shown = [requests[id_] for id_ in ids if id_ in requests and requests[id_].listed]
-        return [_news(request, groups, since) for request in shown]
+        listed = [requests[id_] for id_ in ids if id_ in requests and requests[id_].listed]
+        return [_news(request, groups, since) for request in listed]
 
     def sentence(self, count: int) -> str:
         return tk.ungettext(

@@ -444,8 +444,8 @@ def remove_strays() -> int:
     strays = [path for path in old if path not in known]
     removed = sum(map(_remove, strays))
     if removed < len(strays):
-        left = len(strays) - removed
-        raise OSError(f"{left} files of data requests cannot be removed from {folder}")
+        remaining = len(strays) - removed
+        raise OSError(f"{remaining} files of data requests cannot be removed from {folder}")
     return removed
 
 

@@ -132,8 +132,8 @@ def _own(person: Person) -> Card | None:
             if note := note_of(request):
                 lines.setdefault(request["id"], _line(request, note, urgent=urgent))
     ways = [Link(_("My requests"), tk.url_for("ecosphere_requests.mine"))]
-    shown = list(lines.values())[:MOST_LINES]
-    return Card("own-requests", _("My requests"), "envelope-open-text", count, shown, ways, 30)
+    first = list(lines.values())[:MOST_LINES]
+    return Card("own-requests", _("My requests"), "envelope-open-text", count, first, ways, 30)
 
 
 def _is_late(request: DataDict) -> bool:

@@ -96,7 +96,7 @@ def request_show(request: Request, reader: Reader) -> DataDict:
     ]
     names = Names.of([request.requester_id, *actors], [request.organization_id, *groups])
     mine = {table: _tied(table, [request.id], reader) for table in (Support, Follow)}
-    known = known_datasets(request, reader)
+    insufficient = known_datasets(request, reader)
     suggestions = []
     if reader.is_inside(request):
         suggestions = datasets(request, reader, "suggested")
@@ -111,8 +111,8 @@ def request_show(request: Request, reader: Reader) -> DataDict:
         "datasets": datasets(request, reader, "answer"),
         "deliveries": attachments.answers_of(request, reader),
         "mentioned": datasets(request, reader, "mentioned"),
-        "known_datasets": [dataset["key"] for dataset in known],
-        "not_enough": known,
+        "known_datasets": [dataset["key"] for dataset in insufficient],
+        "not_enough": insufficient,
         "suggestions": suggestions,
         "letters": [letter_dict(letter) for letter in letters.of_request(request, reader)],
         "events": [history.line(entry, request, reader, names, readable_ids) for entry in lines],
@@ -243,11 +243,11 @@ def agent(user_id: str) -> DataDict:
     """Return an agent of a service, with the last day of a present absence and the name of the substitute."""
     user: Any = model.User.get(user_id)
     absence = people.absences([user_id]).get(user_id)
-    shown = {"id": user.id, "user": user.name, "name": people.person_name(user)}
+    person = {"id": user.id, "user": user.name, "name": people.person_name(user)}
     if absence is None:
-        return {**shown, "away_until": None, "substitute": ""}
+        return {**person, "away_until": None, "substitute": ""}
     substitute = Names.of([absence.substitute_id], []).person(absence.substitute_id)
-    return {**shown, "away_until": absence.last.isoformat(), "substitute": substitute}
+    return {**person, "away_until": absence.last.isoformat(), "substitute": substitute}
 
 
 def _clock(request: Request) -> DataDict:

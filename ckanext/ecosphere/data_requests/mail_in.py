@@ -321,9 +321,9 @@ def _explain(explanation: Explanation) -> None:
         url = texts.address(f"demandes/{request.reference}")
     reason = wording.message("mails", explanation.code)
     details = [harmless(detail)[:LONGEST_DETAIL] for detail in explanation.details[:MOST_DETAILS]]
-    why = "\n\n".join([reason.format(number=config.reply_bytes() // 1024**2), *details])
-    what = _("Nothing of it was kept. Write on the page of the request instead.")
-    item = delivery.Item(sentence, "", url, [(_("Why"), why), (_("What to do"), what)])
+    reasons = "\n\n".join([reason.format(number=config.reply_bytes() // 1024**2), *details])
+    advice = _("Nothing of it was kept. Write on the page of the request instead.")
+    item = delivery.Item(sentence, "", url, [(_("Why"), reasons), (_("What to do"), advice)])
     letter = delivery.letter_to(user, sentence, [item])
     own = {
         **mailing.AUTOMATIC,

@@ -211,11 +211,11 @@ def _enough_in_common(words: Iterable[str], territories: set[str]) -> Any:
     queries = [sa.func.to_tsquery("french", word) for word in words if word not in place_words]
     if not queries:
         return sa.true()
-    none, one = sa.literal(0), sa.literal(1)
+    zero, unit = sa.literal(0), sa.literal(1)
     # Stop words do not count.
-    counted = sum((sa.case((sa.func.numnode(query) > 0, one), else_=0) for query in queries), none)
+    counted = sum((sa.case((sa.func.numnode(query) > 0, unit), else_=0) for query in queries), zero)
     shared = sum(
-        (sa.case((Request.search.op("@@")(query), one), else_=0) for query in queries), none
+        (sa.case((Request.search.op("@@")(query), unit), else_=0) for query in queries), zero
     )
     return shared >= sa.case((counted <= 2, counted), else_=(counted + 1) / 2)  # noqa: PLR2004
 

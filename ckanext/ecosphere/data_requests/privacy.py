@@ -149,10 +149,10 @@ def _delete(table: Any, where: Any) -> int:
 
 def _forget_unpublished(comments: Any, events: Any, edits: Any) -> None:
     """Erase texts that were not released, as without an author nothing speaks for publishing them; of edits, all."""
-    held = sa.and_(comments, Comment.moderation.not_in(trust.SHOWN))
-    _update(Comment, held, text="", moderation=trust.REJECTED)
-    held = sa.and_(events, Event.moderation.not_in(trust.SHOWN))
-    _update(Event, held, comment="", fields={}, moderation=trust.REJECTED)
+    unpublished = sa.and_(comments, Comment.moderation.not_in(trust.SHOWN))
+    _update(Comment, unpublished, text="", moderation=trust.REJECTED)
+    unpublished = sa.and_(events, Event.moderation.not_in(trust.SHOWN))
+    _update(Event, unpublished, comment="", fields={}, moderation=trust.REJECTED)
     _update(Revision, sa.and_(edits, Revision.moderation == trust.HELD), moderation=trust.REJECTED)
     _update(Revision, edits, author_id=None, changes={})
 
@@ -246,13 +246,13 @@ def erase(user: model.User) -> dict[str, int]:
     requests = list(model.Session.scalars(sa.select(Request.id).where(mine)))
     for request_id in requests:
         _forget_requester(transitions.locked(request_id))
-    written, done = Comment.author_id == user.id, Event.actor_id == user.id
+    written, acts = Comment.author_id == user.id, Event.actor_id == user.id
     own = sa.and_(written, Comment.author_role.not_in(OFFICIAL))
     _remove_files(own)
     letters.forget_addressee(requests)
     attachments.forget_private_answers(requests)
-    _forget_unpublished(own, done, Revision.author_id == user.id)
-    _update(Event, sa.and_(done, Event.actor_role.not_in(OFFICIAL)), note="")
+    _forget_unpublished(own, acts, Revision.author_id == user.id)
+    _update(Event, sa.and_(acts, Event.actor_role.not_in(OFFICIAL)), note="")
     numbers |= {"requests": len(requests), "comments": _update(Comment, written, author_id=None)}
     for table, column in NAMED:
         _update(table, column == user.id, **{column.key: None})

@@ -725,7 +725,7 @@ def index_text(request: Request) -> None:
     request.search = parts[0].op("||")(parts[1]).op("||")(parts[2])
 
 
-#: Numbers that a reference of a year is drawn from; more once half of them are given.
+#: Numbers that a reference of a year is drawn from; more once half of them are used.
 FEWEST_NUMBERS = 100_000
 
 
@@ -733,8 +733,8 @@ def next_reference(year: int) -> str:
     """Return an unused reference of a year; no other transaction gets one until this one ends."""
     lock_of_all = sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere requests references"))
     model.Session.execute(sa.select(lock_of_all))
-    given = number_of(Request, Request.reference.startswith(f"DD-{year}-"))
-    numbers = max(FEWEST_NUMBERS, 2 * given)
+    used = number_of(Request, Request.reference.startswith(f"DD-{year}-"))
+    numbers = max(FEWEST_NUMBERS, 2 * used)
     while True:
         reference = f"DD-{year}-{secrets.randbelow(numbers):05}"
         if not is_any(Request.reference == reference):

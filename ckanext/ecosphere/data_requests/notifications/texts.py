@@ -250,10 +250,10 @@ def _catalogue(request: Request, fields: Row) -> str:
 
 
 def _question(request: Request, fields: Row) -> str:
-    asked = sa.select(Event.fields["question"].as_string()).where(
+    questions = sa.select(Event.fields["question"].as_string()).where(
         Event.request_id == request.id, Event.transition == "ask_details"
     )
-    return model.Session.scalar(asked.order_by(Event.id.desc()).limit(1)) or ""
+    return model.Session.scalar(questions.order_by(Event.id.desc()).limit(1)) or ""
 
 
 def _held_by(request: Request, fields: Row) -> str:

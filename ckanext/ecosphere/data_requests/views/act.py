@@ -25,8 +25,8 @@ from ckanext.ecosphere.data_requests.views.forms import (
     CONFLICT,
     INVALID,
     act,
-    done,
     flash,
+    go_on,
     is_known,
     messages,
     page,
@@ -562,7 +562,7 @@ def signal_create(dataset: str) -> AnyResponse:
             INVALID,
         )
     if report["readable"]:
-        return done(
+        return go_on(
             _("Thank you. The service has it: {reference}.").format(reference=report["reference"]),
             "read",
             id=report["reference"],

@@ -42,7 +42,7 @@ from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
     act,
     context,
-    done,
+    go_on,
     is_known,
     log_in,
     messages,
@@ -494,7 +494,7 @@ def _after(draft: Row, current: forms.Step, go: str) -> AnyResponse:
         return tk.redirect_to("ecosphere_requests.read", id=draft["reference"])
     before, after = forms.neighbours(current)
     if go == "later":
-        return done(
+        return go_on(
             _("Your draft is saved: you find it here and can go on whenever you like."), "mine"
         )
     if go == "previous" and before:
@@ -564,7 +564,7 @@ def batch_add(id: str) -> AnyResponse:
         "Your question is sent to {number} more services.",
         len(chosen),
     )
-    return done(message.format(number=len(chosen)), "batch", id=id)
+    return go_on(message.format(number=len(chosen)), "batch", id=id)
 
 
 def _batch(

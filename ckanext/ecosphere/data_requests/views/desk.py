@@ -24,8 +24,8 @@ from ckanext.ecosphere.data_requests.views.forms import (
     INVALID,
     act,
     context,
-    done,
     flash,
+    go_on,
     messages,
     personal,
     rendered,
@@ -239,7 +239,7 @@ def moderate(kind: str, text: str) -> AnyResponse:
 def spam(id: str) -> AnyResponse:
     """Close a request as spam, without a notification to its author."""
     act("ecosphere_request_spam", id=id)
-    return done(_("The request is closed as spam."), "moderation")
+    return go_on(_("The request is closed as spam."), "moderation")
 
 
 def people(service: DataDict) -> list[dict[str, str]]:
@@ -294,7 +294,7 @@ def absences() -> AnyResponse:
     except tk.ValidationError as error:
         return _absences(announced, request.form, messages(error), INVALID)
     first, last = (tk.h.ecosphere_request_date(absence[name]) for name in ("first", "last"))
-    return done(
+    return go_on(
         _("The absence from {first} to {last} is announced.").format(first=first, last=last),
         "absences",
     )
@@ -329,7 +329,7 @@ def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 20
 def absence_delete(absence: str) -> AnyResponse:
     """Delete an absence."""
     act("ecosphere_request_absence_delete", id=absence)
-    return done(_("The absence is taken back."), "absences")
+    return go_on(_("The absence is taken back."), "absences")
 
 
 @personal
@@ -343,7 +343,7 @@ def saved_answers(organization: str) -> AnyResponse:
             act("ecosphere_request_saved_answer_save", organization=service["id"], **data)
         except tk.ValidationError as error:
             return _saved_answers(service, request.form, messages(error), INVALID)
-        return done(_("The answer is kept."), "saved_answers", organization=service["name"])
+        return go_on(_("The answer is kept."), "saved_answers", organization=service["name"])
     return _saved_answers(service, None, {})
 
 
@@ -368,4 +368,4 @@ def _saved_answers(
 def saved_answer_delete(organization: str, answer: str) -> AnyResponse:
     """Delete a saved answer."""
     act("ecosphere_request_saved_answer_delete", organization=organization, id=answer)
-    return done(_("The answer is deleted."), "saved_answers", organization=organization)
+    return go_on(_("The answer is deleted."), "saved_answers", organization=organization)

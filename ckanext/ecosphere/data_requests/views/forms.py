@@ -97,7 +97,7 @@ def personal(view: View) -> View:
     return page(known(view))
 
 
-def done(message: str, endpoint: str, **at: Any) -> AnyResponse:
+def go_on(message: str, endpoint: str, **at: Any) -> AnyResponse:
     """Show a message of success on another page of requests, and lead there."""
     tk.h.flash_success(message)
     return tk.redirect_to(f"ecosphere_requests.{endpoint}", **at)

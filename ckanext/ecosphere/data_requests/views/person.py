@@ -22,7 +22,7 @@ from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms, read
 from ckanext.ecosphere.data_requests.views.forms import (
     act,
-    done,
+    go_on,
     known,
     messages,
     page,
@@ -89,7 +89,7 @@ def private_calendar(token: str, organization: str = "") -> Response:
 def new_calendar() -> AnyResponse:
     """Create a new private URL for the user; the old one no longer works."""
     act("ecosphere_request_settings_update", new_calendar=True)
-    return done(
+    return go_on(
         _("Your private calendar address is new; the former one no longer works."),
         "preferences",
         _anchor="calendar-title",
@@ -148,7 +148,7 @@ def preferences() -> AnyResponse:
         except tk.ValidationError as error:
             errors = messages(error)
         else:
-            return done(_("Your preferences are saved."), "preferences")
+            return go_on(_("Your preferences are saved."), "preferences")
     settings = act("ecosphere_request_settings_show")
     variables = {"settings": settings, "errors": errors, "digests": DIGESTS}
     return rendered("ecosphere_requests/preferences.html", variables, status_of(errors))
@@ -183,4 +183,4 @@ def forget_me() -> AnyResponse:
         tk.h.flash_error(_("Tick the box to confirm: what is erased cannot be brought back."))
         return tk.redirect_to("ecosphere_requests.preferences")
     act("ecosphere_request_erase")
-    return done(_("What the data requests kept of you is erased."), "index")
+    return go_on(_("What the data requests kept of you is erased."), "index")

@@ -269,8 +269,8 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> Dat
 
     active = Request.state.in_(states.ACTIVE)
     closing_day = sa.cast(sa.func.timezone("Europe/Paris", Request.closed), sa.Date)
-    named = [Request.known_datasets.contains([key]) for key in (package.name, package.id)]
-    near = sa.or_(*named, tied("suggested", "mentioned"))
+    mentions = [Request.known_datasets.contains([key]) for key in (package.name, package.id)]
+    near = sa.or_(*mentions, tied("suggested", "mentioned"))
     about = (SHOWN_SIGNAL, Request.package_id == package.id)
     answered = (Request.listed, Request.state.in_(states.GIVEN), tied("answer"))
     satisfied = first(*answered, order=[closing_day.desc().nulls_last()])
