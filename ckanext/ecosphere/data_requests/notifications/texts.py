@@ -33,8 +33,13 @@ def sentence(kind: str, audience: str, request: Request, service: str) -> str:
         audience: of the recipient.
         request: that is concerned.
         service: title of the service.
+
+    Raises:
+        KeyError: a later version wrote it, which tells it.
     """
     words = wording.message("notifications", f"{kind}/{audience}", kind, signal=request.is_signal)
+    if words == kind:
+        raise KeyError(kind)
     return words.format(reference=request.reference or "", service=service or _("The service"))
 
 

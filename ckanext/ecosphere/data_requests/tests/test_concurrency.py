@@ -88,6 +88,8 @@ def test_two_merges_across_each_other_neither_wait_for_ever_nor_make_a_circle():
 
 def test_references_have_no_double():
     drafts = [service.new_draft(None) for _number in range(40)]
+    for request in drafts:
+        service.write(request, {"title": "Zones humides"})
     model.Session.add_all(drafts)
     model.Session.commit()
     ids = iter([draft.id for draft in drafts])

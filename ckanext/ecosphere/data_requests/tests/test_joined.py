@@ -234,7 +234,7 @@ def test_what_an_earlier_version_merged_waits_for_a_moderator_again():
     with at("2027-03-01"):
         shown = act("show", "friend", id=source["id"])
         assert (shown["state"], shown["may_refer"], shown["outcome"]) == ("submitted", "2027-04-05", {})
-        assert shown["events"][-1]["transition"] == "reconsider"
+        assert "reconsider" in [event["transition"] for event in shown["events"]]
         step(source, "accept", "moderator", organization="ddt-42")
         assert (row(source).state, row(source).due.isoformat()) == ("open", "2027-02-05")
 

@@ -362,7 +362,7 @@ def test_the_page_of_a_topic_proposes_its_theme_and_its_feed(app: CKANTestApp):
 
 def test_communes_say_their_departement(app: CKANTestApp):
     made = draft(territory="", communes=["33067"])
-    assert "Bourg (Gironde)" in visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi").body
+    assert "Bourg – Gironde (33067)" in visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi").body
     made = draft(territory="departement-01")
     page = html.unescape(visit(app, "asker", f"/demandes/{made['id']}/modifier/territoire").body)
     assert "/demandes/communes?territory=departement-01" in page
