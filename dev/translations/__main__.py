@@ -183,6 +183,7 @@ RETRANSLATED = Path(__file__).with_name("retranslated.yaml")
 ADVISORIES = PACKAGE / "data" / "advisories.yaml"
 HARVEST = PACKAGE / "harvest" / "data" / "messages.yaml"
 STUDIES = PACKAGE / "studies" / "data" / "messages.yaml"
+REQUESTS = PACKAGE / "data_requests" / "data" / "messages.yaml"
 
 #: Suffix → babel extractor; CKAN's own one reads its template tags.
 METHODS = {
@@ -254,7 +255,8 @@ def own() -> Iterator[Found]:
     sections = yaml.safe_load(HARVEST.read_text(encoding="utf-8"))
     advice = {item["text"]: item["text"] for item in sections.pop("advice")}
     yield from _of_sections(HARVEST, [*sections.values(), advice])
-    yield from _of_sections(STUDIES, yaml.safe_load(STUDIES.read_text(encoding="utf-8")).values())
+    for path in (STUDIES, REQUESTS):
+        yield from _of_sections(path, yaml.safe_load(path.read_text(encoding="utf-8")).values())
 
 
 def _of_sections(path: Path, sections: Iterable[dict[str, str]]) -> Iterator[Found]:
