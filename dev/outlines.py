@@ -16,6 +16,7 @@ import itertools
 import lzma
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy
@@ -96,7 +97,7 @@ def main() -> None:
     (epcis.FOLDER / "epci-outlines.csv").write_text(_table(EPCIS, boxes), encoding="utf-8")
 
 
-def _table(head: str, rows: list[tuple[object, ...]]) -> str:
+def _table(head: str, rows: Iterable[tuple[object, ...]]) -> str:
     text = io.StringIO(newline="")
     text.write(head)
     csv.writer(text, lineterminator="\n").writerows(rows)
