@@ -33,6 +33,7 @@ COMMANDS: dict[str, Callable[[list[str]], int | object]] = {
     "test": testing.test,
     "test-fast": testing.test_fast,
     "test-all": testing.test_all,
+    "federation": lambda _: testing.federation(),
     "lint": lambda _: testing.lint(),
     "lock": lambda _: install.lock(),
     "clean": lambda _: clean(),

@@ -28,7 +28,6 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(settings, "LOCAL", local)
     monkeypatch.setattr(settings, "STATE", local / "stack.json")
     monkeypatch.setattr(services, "LOCAL", local)
-    monkeypatch.setattr(services, "INSTALLED", local)
     for variable, _ in settings.PORTS.values():
         monkeypatch.delenv(variable, raising=False)
     settings.ports.cache_clear()
@@ -144,11 +143,6 @@ class TestFailures:
     def test_a_full_disk_is_said_as_such(self):
         with pytest.raises(StackError, match=DISK_FULL[:16]):
             run(["sh", "-c", "cat /dev/zero > /dev/full"], what="write")
-
-    def test_too_little_space_is_said_before_anything_is_installed(self, checkout, monkeypatch):
-        monkeypatch.setattr(services, "SPACE", 10**18)
-        with pytest.raises(StackError, match=r"GB free and .* GB are needed"):
-            services.up()
 
     def test_without_root_what_is_missing_is_named_with_the_command_to_run(self, monkeypatch):
         absent = packages.Need("openjdk-17-jdk-headless", "Solr, which needs a JDK", lambda: None)
