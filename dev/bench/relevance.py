@@ -33,9 +33,9 @@ from ckan import plugins
 from ckan.lib.search.query import QUERY_FIELDS
 
 from ckanext.ecosphere.search.relevance.solr import INSIDE_FIELD, PLACE_FIELD
-from ckanext.ecosphere.search.relevance.understanding import FEATURES
 from ckanext.ecosphere.vocabularies import gazetteer
 from dev.bench import portal, said
+from dev.bench.said import Record
 from dev.stack.settings import LOCAL, ports
 from dev.stack.solr import create_core
 
@@ -69,15 +69,6 @@ class Question:
         return said.ASIDE if hashlib.sha1(self.query.encode()).digest()[0] % 3 == 0 else TUNED_ON
 
 
-@dataclass(frozen=True)
-class Record:
-    """A dataset of the index, with the subject recognised from its title; empty for one that was not generated."""
-
-    dataset: said.Described
-    subject: str
-    level: str
-
-
 class Score(NamedTuple):
     """Figures of an answer: NDCG@10, hit@1, reciprocal rank, recall@20, and 1 for one without results."""
 
@@ -101,24 +92,15 @@ def questions() -> list[Question]:
     return found
 
 
-def described(solr: pysolr.Solr) -> list[said.Described]:
-    """Return every public dataset of the index."""
-    datasets = []
+def records(solr: pysolr.Solr) -> list[Record]:
+    """Return every public dataset of the index, with its subject."""
+    patterns, catalogue = list(_patterns()), []
     for document in _documents(solr, f"name,title,tags,{PLACE_FIELD},{INSIDE_FIELD}"):
         title = str(document.get("title") or "")
         places, inside = (frozenset(document.get(name) or ()) for name in (PLACE_FIELD, INSIDE_FIELD))
+        matches = ((slug, level) for slug, level, pattern in patterns if pattern.search(title))
         text = " ".join([title, *document.get("tags", ())])
-        datasets.append(said.Described(document["name"], title, text, places, inside))
-    return datasets
-
-
-def records(datasets: list[said.Described]) -> list[Record]:
-    """Return datasets with their subjects."""
-    patterns = list(_patterns())
-    catalogue = []
-    for dataset in datasets:
-        matches = ((slug, level) for slug, level, pattern in patterns if pattern.search(dataset.title))
-        catalogue.append(Record(dataset, *next(matches, ("", ""))))
+        catalogue.append(Record(document["name"], text, places, inside, *next(matches, ("", ""))))
     return catalogue
 
 
@@ -153,8 +135,8 @@ def _at_place(best: int, value: str, record: Record) -> int:
     """Return the grade of a subject, limited by where the dataset lies."""
     place = gazetteer.of_id(value)
     assert place is not None, value
-    places = record.dataset.places
-    if (places | record.dataset.inside).intersection(place.ids):
+    places = record.places
+    if (places | record.inside).intersection(place.ids):
         return best
     around = places.intersection(place.around).difference(gazetteer.COUNTRIES)
     if any(not each.startswith(("region-", "zone-")) for each in around):
@@ -224,9 +206,7 @@ def _without_ours(document: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "--only", choices=("ours", "said"), help="leave out stock CKAN and the ablation, or all but what is said"
-    )
+    parser.add_argument("--only", choices=("ours", "said"), help="leave out stock CKAN, or all but what is said")
     parser.add_argument("--show", type=float, default=0.0, help="name the questions below this NDCG@10")
     parser.add_argument("--ini", default=str(LOCAL / "ckan.ini"), help="configuration of the portal")
     options = parser.parse_args()
@@ -237,15 +217,15 @@ def main() -> None:
 def _measure(options: argparse.Namespace) -> None:
     assert plugins.plugin_loaded("ecosphere_search")
     source = pysolr.Solr(tk.config["solr_url"], timeout=120)
-    datasets = described(source)
+    catalogue = records(source)
     if options.only != "said":
-        _compare(source, records(datasets), options)
-    said.measure(datasets, show=bool(options.show))
+        _compare(source, catalogue, options)
+    said.measure(catalogue, show=bool(options.show))
 
 
 def _grades(question: Question, catalogue: list[Record]) -> dict[str, int]:
     """Return the grade of each dataset that has one, by name."""
-    grades = {record.dataset.name: grade(question, record) for record in catalogue}
+    grades = {record.name: grade(question, record) for record in catalogue}
     return {name: value for name, value in grades.items() if value}
 
 
@@ -260,10 +240,6 @@ def _compare(source: pysolr.Solr, catalogue: list[Record], options: argparse.Nam
     print(f"\n{'':34}  NDCG@10    hit@1      MRR   rec@20    empty")
     if not options.only:
         _print("stock CKAN 2.12", _scores(judged, stock(stock_core(source))))
-        for feature in FEATURES:
-            tk.config["ecosphere.search.without"] = [feature]
-            _print(f"without {feature}", _scores(judged, ours))
-        tk.config["ecosphere.search.without"] = []
     scores = _scores(judged, ours)
     _print("the portal", scores)
     for kind in sorted({question.kind for question, _grades_ in judged}):

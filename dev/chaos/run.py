@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -66,8 +67,14 @@ def carry_out_one(kind: str, processes: Mapping[str, Process], choice: float) ->
     if kind == FLUSH:
         return _flush_all()
     name, of_children = _KINDS[kind]
-    pids = _named(processes, name)
-    return _kill_one(_children(pids) if of_children else pids, choice)
+    pids = [process.pid() or 0 for key, process in processes.items() if key.partition("-")[0] == name]
+    if of_children:
+        pids = list(itertools.chain.from_iterable(map(children, pids)))
+    pids = list(filter(None, pids))
+    with contextlib.suppress(IndexError, ProcessLookupError):
+        os.kill(pids[int(choice * len(pids))], signal.SIGKILL)
+        return True
+    return False
 
 
 def plan(seed: int, number: int, names: list[str]) -> list[Kill]:
@@ -94,28 +101,6 @@ def carry_out(kills: list[Kill], processes: Mapping[str, Process], tell: Callabl
             done[kill.kind] += 1
             tell(f"  {number:>3}. {kill.kind}")
     return done
-
-
-def _named(processes: Mapping[str, Process], beginning: str) -> list[int]:
-    pids = [process.pid() for name, process in processes.items() if name.partition("-")[0] == beginning]
-    return [pid for pid in pids if pid]
-
-
-def _children(pids: list[int]) -> list[int]:
-    found: list[int] = []
-    for pid in pids:
-        found += children(pid)
-    return found
-
-
-def _kill_one(pids: list[int], choice: float) -> bool:
-    if not pids:
-        return False
-    try:
-        os.kill(pids[int(choice * len(pids))], signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _flush_all() -> bool:
