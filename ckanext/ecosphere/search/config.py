@@ -45,11 +45,6 @@ def combination_limits() -> str:
     return str(tk.config[COMBINATION_LIMITS] or "")
 
 
-def without() -> frozenset[str]:
-    """Return the disabled features of the search."""
-    return frozenset(tk.config["ecosphere.search.without"])
-
-
 def alerts() -> bool:
     """Return whether alerts are enabled."""
     return tk.config["ecosphere.search.alerts"]
