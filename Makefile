@@ -70,9 +70,9 @@ bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORD
 bench-fidelity: ## What of real records is in the datasets, told, lost or wrong (RECORDS=../shared/records ARGS="--paths --show lost")
 	@.venv/bin/python -m dev.bench.fidelity $(or $(RECORDS),../shared/records) $(ARGS)
 
-bench-relevance: ## Judged questions over the demonstration catalogue, ours beside stock CKAN (after COUNT=27897 make demo; ONLY=ours|said SHOW=0.7)
+bench-relevance: ## Judged questions over the demonstration catalogue, and what is said of exclusions and missing subjects (after COUNT=27897 make demo; SHOW=0.7)
 	@$(stack) up
-	@.venv/bin/python -m dev.bench.relevance $(if $(ONLY),--only $(ONLY)) $(if $(SHOW),--show $(SHOW))
+	@.venv/bin/python -m dev.bench.relevance $(if $(SHOW),--show $(SHOW))
 
 bench-search: ## Measure search pages, package_search and suggestions, beside CKAN alone (after make demo; DATASETS=27000 PEOPLE=20 SECONDS=30)
 	@.venv/bin/python -m dev.bench.search --datasets $(or $(DATASETS),27000) --people $(or $(PEOPLE),20) --seconds $(or $(SECONDS),30)

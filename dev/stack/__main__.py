@@ -54,9 +54,6 @@ def main() -> int:
     except StackError as error:
         say(f"\nError: {error}")
         return 1
-    except PermissionError as error:
-        say(f"\nError: {error.filename} belongs to someone else: run this as the user who made it, root perhaps.")
-        return 1
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -8,6 +8,7 @@ QUEUE = "ecosphere:search"
 """Queue of this room's background jobs."""
 QUERY_FIELDS = "ecosphere.search.query_fields"
 MINIMUM_MATCH = "ecosphere.search.minimum_match"
+TIE = "ecosphere.search.tie"
 COMBINATION_LIMITS = "ecosphere.search.combination_limits"
 ALERTS_PER_PERSON = "ecosphere.search.alerts_per_person"
 ALERTS_PER_RUN = "ecosphere.search.alerts_per_run"
@@ -27,7 +28,7 @@ def minimum_match() -> str:
 
 def tie() -> str:
     """Return Solr's tie breaker, as a string for pysolr."""
-    return tk.config["ecosphere.search.tie"]
+    return tk.config[TIE]
 
 
 def suggestions() -> int:

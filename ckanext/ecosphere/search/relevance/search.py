@@ -456,7 +456,7 @@ class Index:
         minimum = config.minimum_match()
         parameters = []
         for question in unknown:
-            parameters.append(solr.parameters(question, minimum=minimum, ranked=False, year=None))
+            parameters.append(solr.parameters(question, minimum=minimum, year=None))
         counting = counting_parameters(parameters)
         try:
             answer = self._ask({"qf": config.query_fields(), **counting})
@@ -479,12 +479,7 @@ class Index:
             return self._ask_ranked(question, None)
 
     def _ask_ranked(self, question: Question, year: int | None) -> DataDict:
-        parameters = solr.parameters(
-            question,
-            minimum=config.minimum_match(),
-            ranked=True,
-            year=year,
-        )
+        parameters = solr.parameters(question, minimum=config.minimum_match(), year=year)
         return self._ask({"qf": config.query_fields(), "tie": config.tie(), **parameters})
 
     def _ask(self, parameters: DataDict) -> DataDict:

@@ -364,10 +364,10 @@ def everyday() -> list[tuple[list[str], list[str]]]:
         if line.get("both"):
             lines.append((called, typed))
     lines += [([*others], [label]) for label, others in voc.own_synonyms()]
-    return lines + packaged_everyday()
+    return lines + _packaged_everyday()
 
 
-def packaged_everyday() -> list[tuple[list[str], list[str]]]:
+def _packaged_everyday() -> list[tuple[list[str], list[str]]]:
     """Return the lines of `everyday_fr.txt`."""
     lines: list[tuple[list[str], list[str]]] = []
     for line in _lines("everyday_fr.txt"):

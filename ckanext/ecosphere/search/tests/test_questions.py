@@ -256,13 +256,6 @@ def test_three_questions_to_solr_are_enough_for_one_that_finds_little(catalogue,
         assert len(asked) <= 3, question
 
 
-@pytest.mark.slow("words")
-def test_what_is_counted_beforehand_is_what_each_question_finds(catalogue, monkeypatch):
-    beforehand = [(question, titles(question), told(question)) for question in RARE]
-    monkeypatch.setattr(search.Index, "foresee", lambda _index, _questions: None)
-    assert [(question, titles(question), told(question)) for question in RARE] == beforehand
-
-
 def test_a_private_dataset_is_not_counted_beforehand(catalogue):
     user = factories.User()
     service = factories.Organization(

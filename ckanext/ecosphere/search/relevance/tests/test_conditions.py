@@ -11,7 +11,7 @@ from ckanext.ecosphere.search.relevance.understanding import understand
 
 
 def boost(question: str) -> str:
-    return parameters(understand(question).question, minimum="1", ranked=True, year=2026)["boost"]
+    return parameters(understand(question).question, minimum="1", year=2026)["boost"]
 
 
 @pytest.mark.parametrize(
