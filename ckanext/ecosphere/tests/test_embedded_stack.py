@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,14 @@ def test_temporary_files_of_an_installation_vanish_and_those_of_others_stay(tmp_
 def test_the_workers_listen_to_the_queue_of_every_room():
     wanted = {queue for plugin in each_setup() for queue in plugin.ecosphere_queues()}
     assert wanted <= set(ckan.QUEUES)
+
+
+@pytest.mark.usefixtures("with_plugins")
+def test_every_job_of_the_rooms_has_its_function():
+    for plugin in each_setup():
+        for job in plugin.ecosphere_jobs():
+            module, _, name = job.function.rpartition(".")
+            assert callable(getattr(import_module(module), name, None)), job.function
 
 
 def test_a_shell_prepared_for_pytest_does_not_lead_the_demonstration_astray(monkeypatch):
