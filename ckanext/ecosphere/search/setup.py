@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from fnmatch import fnmatchcase
 
 import ckan.lib.search as ckan_search
 import ckan.plugins.toolkit as tk
@@ -131,16 +132,31 @@ def _check_schema() -> Check:
 
 
 def _check_query() -> Check:
-    """Check that Solr accepts the options of each query."""
+    """Check that the index has the fields that are searched, and that Solr accepts the options of each query."""
     name, client = _("Search options"), solr()
     options = {"qf": config.query_fields(), "mm": config.minimum_match(), "tie": config.tie()}
-    asked = {"q": "eau", "defType": "dismax", "rows": 0, **options}
+    asked = {"q": "eau air sol bois mer", "defType": "dismax", "rows": 0, **options}
     try:
+        schema = client.schema()
         client.call("GET", f"{client.base_url}/select", params=asked)
     except SolrAdminError as error:
         message = _("Solr refuses every search with {options}: {error}")
         names = f"{config.QUERY_FIELDS}, {config.MINIMUM_MATCH}, {config.TIE}"
-        return Check(name, CheckStatus.ERROR, message.format(options=names, error=error))
+        remedy = _("Write for instance {example}").format(example="title^4 text, 3<-1 6<75%, 0.1")
+        return Check(name, CheckStatus.ERROR, message.format(options=names, error=error), remedy)
+    patterns = [field["name"] for field in (*schema["fields"], *schema["dynamicFields"])]
+    for word in config.query_fields().split():
+        field = word.partition("^")[0]
+        # "*" is CKAN's, for whatever has no other field.
+        if not any(fnmatchcase(field, pattern) for pattern in patterns if pattern != "*"):
+            message = _("{option}: Solr has no field {field}, in which nothing is found")
+            remedy = _("Write fields of Solr's schema with their weights, such as {example}")
+            return Check(
+                name,
+                CheckStatus.ERROR,
+                message.format(option=config.QUERY_FIELDS, field=field),
+                remedy.format(example="title^4 text"),
+            )
     return Check(name, CheckStatus.OK, _("Solr knows every field that words are searched in"))
 
 
