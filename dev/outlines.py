@@ -47,12 +47,12 @@ Outlines = dict[str, shapely.Geometry]
 def read(path: Path, type_: str) -> Outlines:
     """Return the outlines of one type of the package: COM, or ARM for arrondissements of Paris, Lyon and Marseille."""
     csv.field_size_limit(sys.maxsize)
-    found: Outlines = {}
+    outlines: Outlines = {}
     with lzma.open(path, "rt", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             if row["type"] == type_ and row["geometry"] not in ("", "\\N"):
-                found[row["code"]] = shapely.from_wkb(bytes.fromhex(row["geometry"]))
-    return found
+                outlines[row["code"]] = shapely.from_wkb(bytes.fromhex(row["geometry"]))
+    return outlines
 
 
 def simplified(outlines: Outlines, tolerance: float) -> Outlines:

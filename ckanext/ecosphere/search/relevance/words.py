@@ -9,8 +9,11 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.vocabularies import local, tables
+from ckanext.ecosphere.vocabularies import local
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 DATA = Path(__file__).parents[1] / "data"
@@ -146,16 +149,8 @@ def read(text: str) -> list[Word]:
     return [word for word, number in zip(words, numbers, strict=True) if number <= MOST_WORDS]
 
 
-@cache
-def pictures() -> dict[str, str]:
-    """Return emoji → the word that each stands for."""
-    return {row["picture"]: row["word"] for row in tables.rows(DATA / "pictures.csv")}
-
-
 def read_all(text: str) -> list[Word]:
     """Split a text into words, without a maximum."""
-    for picture in pictures().keys() & set(text):
-        text = text.replace(picture, f" {pictures()[picture]} ")
     text = _IN_SHORT.sub(_in_full, text)
     words = []
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
@@ -458,6 +453,12 @@ def _length_of_expression(words: list[Word], position: int) -> int:
         if key in expressions() or (key in purposes() and " " in key):
             return end - position
     return 0
+
+
+def near(text: str, others: list[str], allowed: int) -> list[tuple[int, str]]:
+    """Return the texts within an edit distance of another one, after their distances."""
+    alike = process.extract(text, others, scorer=OSA.distance, score_cutoff=allowed, limit=None)
+    return [(gap, other) for other, gap, _place in alike]
 
 
 def _lines(name: str) -> list[str]:

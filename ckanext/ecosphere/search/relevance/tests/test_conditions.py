@@ -102,13 +102,6 @@ def test_a_quotation_mark_that_is_never_closed_is_no_language_of_solr():
     assert not query.has_syntax("zones humides|inventaire|SHP|2020")
 
 
-def test_a_picture_stands_for_its_word():
-    assert [unit.text for unit in understand("🚲 Loire-Atlantique").question.units] == ["vélo"]
-    assert [unit.text for unit in understand("inondation 🌊 Nîmes").question.units] == [
-        "inondation"
-    ]
-
-
 @pytest.mark.parametrize("body", ["INAO", "SDIS", "Cerema", "BRGM"])
 def test_the_name_of_a_body_is_not_misspelt_and_only_weighs_beside_a_subject(body):
     assert spelling.unknown(understand(body)) == []
