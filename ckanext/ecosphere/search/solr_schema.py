@@ -23,6 +23,8 @@ from ckan.types import DataDict
 from ckanext.ecosphere.search.relevance import words
 
 LONGEST_MESSAGE = 500
+TIMEOUT_SECONDS = 60
+"""Seconds to wait for each answer of Solr."""
 REPLICA_SECONDS = 40
 """Seconds that Solr waits for all replicas to apply a schema change; it reports those that have
 not."""
@@ -38,12 +40,10 @@ class SolrAdmin:
     Args:
         base_url: URL of the core or collection, e.g. "http://127.0.0.1:8983/solr/ckan".
         auth: user and password for basic authentication, if required.
-        timeout: seconds to wait for each answer.
     """
 
-    def __init__(self, base_url: str, auth: tuple[str, str] | None = None, timeout: float = 60):
+    def __init__(self, base_url: str, auth: tuple[str, str] | None = None):
         self.base_url = base_url.rstrip("/")
-        self.timeout = timeout
         self._session = requests.Session()
         self._session.auth = auth
 
@@ -65,7 +65,7 @@ class SolrAdmin:
             SolrAdminError: no answer, an HTTP error, or an answer that is not JSON.
         """
         try:
-            response = self._session.request(method, url, timeout=self.timeout, **kwargs)
+            response = self._session.request(method, url, timeout=TIMEOUT_SECONDS, **kwargs)
         except requests.RequestException as error:
             raise SolrAdminError(
                 _("Solr does not answer at {url}").format(url=self.base_url)

@@ -486,7 +486,7 @@ class SynonymLine:
     broader: tuple[str, ...] = ()
 
 
-def synonym_lines(path: Path = DATA / "synonyms_fr.txt") -> list[SynonymLine]:
+def synonym_lines() -> list[SynonymLine]:
     """Read the synonym list.
 
     Terms separated by semicolons are equivalent. `narrow > broad`: documents about the left term are also found by the
@@ -499,7 +499,8 @@ def synonym_lines(path: Path = DATA / "synonyms_fr.txt") -> list[SynonymLine]:
         ValueError: a line is neither a set of at least two terms nor `narrow > broad`.
     """
     lines: list[SynonymLine] = []
-    for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    content = (DATA / "synonyms_fr.txt").read_text(encoding="utf-8")
+    for number, raw in enumerate(content.splitlines(), start=1):
         text = raw.split("#", 1)[0].strip()
         if text:
             lines.append(parse_line(number, text))
