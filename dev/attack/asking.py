@@ -9,18 +9,16 @@ the path is sent as it is; `follow`: redirects are followed.
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import json
 import re
 import time
-import unicodedata
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from ckanext.ecosphere.tests import export_readers
 from dev.attack.client import Answer, Client
 from dev.attack.stage import Outcome, Stage
 from dev.attack.tables import table
@@ -30,10 +28,6 @@ SLOWEST_SECONDS = 2.0
 BROKEN = 500
 EVIL = "evil.example"
 ELSEWHERE = {"Origin": "http://evil.example", "Referer": "http://evil.example/page"}
-ACTIVE = tuple("=+-@\t\r")
-LOOSE = " \"';\u00a0\u200b\ufeff\n"
-"""Characters that spreadsheets strip before they look at the first one."""
-MARK = "ATTAQUE"
 SWITCHING_OFF = 4
 """Times that CSRF protection is switched off, to reach each process of the server."""
 
@@ -133,23 +127,9 @@ def _unnamed(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[
 
 def _text_only(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
     """No cell of a table is a formula, for spreadsheets of either separator."""
-    if answer.status != HTTPStatus.OK:
-        return
-    csv.field_size_limit(10_000_000)
-    for delimiter in (",", ";"):
-        text = io.StringIO(answer.body.lstrip("\ufeff"), newline="")
-        cells = [cell for row in csv.reader(text, delimiter=delimiter) for cell in row]
-        dangerous = [cell for cell in cells if MARK in cell and is_formula(cell)]
-        detail = f"{len(dangerous)}, as {dangerous[:2]}"
-        yield Outcome(f"cells of {what}, read with {delimiter!r}", bool(dangerous), detail)
-
-
-def is_formula(cell: str) -> bool:
-    """Return whether a spreadsheet would evaluate the cell: it starts with an active character, of any width."""
-    if cell.startswith("'"):  # marks the cell as text
-        return False
-    begin = unicodedata.normalize("NFKC", cell.lstrip(LOOSE))[:1]
-    return begin in ACTIVE and begin != ""
+    if answer.status == HTTPStatus.OK:
+        dangerous = list(export_readers.table(answer.body))
+        yield Outcome(f"cells of {what}", bool(dangerous), f"{len(dangerous)}, as {dangerous[:2]}")
 
 
 Judge = Callable[[Stage, Any, str, Answer], Iterator[Outcome]]

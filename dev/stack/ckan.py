@@ -13,6 +13,7 @@ from .settings import DEV, LOCAL, ROOT, local, ports, postgres_url, redis_url, s
 from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
+OPTIONS = DEV / "stack" / "options.ini"
 #: Queues of the first worker, the most urgent first; it runs no harvests, which may take hours.
 QUICK_ROOMS = ("requests", "search", "schemas", "quality", "access", "studies")
 QUICK_QUEUES = ("default", *(f"ecosphere:{room}" for room in QUICK_ROOMS))
@@ -40,31 +41,20 @@ def write_ini(more: Mapping[str, str] | None = None, path: Path = INI, purpose: 
         path: the file, in `.local`.
         purpose: whose database, Solr core and Redis database are used.
     """
-    options = {
-        "use": f"config:{os.path.relpath(DEV / 'portal.ini', LOCAL)}",
-        "ckan.site_id": "ecosphere",
-        "ckan.site_url": site_url(),
-        "SECRET_KEY": secret("ckan"),
-        "sqlalchemy.url": postgres_url(purpose),
-        "ckan.redis.url": redis_url(purpose),
+    values = {
+        "portal": os.path.relpath(DEV / "portal.ini", LOCAL),
+        "site_url": site_url(),
+        "secret": secret("ckan"),
+        "postgres_url": postgres_url(purpose),
+        "redis_url": redis_url(purpose),
         "solr_url": solr_url(purpose),
-        "ckan.storage_path": str(local("storage")),
-        "smtp.server": f"127.0.0.1:{ports()['smtp']}",
-        "smtp.mail_from": "guichet@guichet.example",
-        # The demonstration's catalogues and the portal's own dataset are on this machine.
-        "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
-        "ecosphere.schemas.import_allowed_networks": "127.0.0.1/32",
-        "ecosphere.quality.allowed_networks": "127.0.0.1/32",
-        "ecosphere.access.allowed_networks": "127.0.0.1/32",
-        "ecosphere.studies.allowed_networks": "127.0.0.1/32",
-        # The hosts named in the demonstration's records do not exist.
-        "ecosphere.access.allowed_hosts": "127.0.0.1",
-        "ecosphere.studies.allowed_hosts": "127.0.0.1",
-        "ecosphere.access.communes_url": f"{ogc_url()}/contours/{{code}}",
-        "ecosphere.access.epci_url": f"{ogc_url()}/contours/{{code}}",
-        "debug": "false",
-        **(more or {}),
+        "storage": local("storage"),
+        "smtp_port": ports()["smtp"],
+        "ogc_url": ogc_url(),
     }
+    template = OPTIONS.read_text(encoding="utf-8").format_map(values)
+    options = dict(line.split(" = ", 1) for line in template.splitlines() if not line.startswith("#"))
+    options |= more or {}
     lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
     text = "\n".join(["# Written by `make demo`.", "[app:main]", *lines, ""])
     if not path.exists() or path.read_text() != text:

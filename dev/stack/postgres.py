@@ -1,6 +1,6 @@
 """PostgreSQL server private to this checkout, listening on TCP on 127.0.0.1 only.
 
-PostgreSQL refuses to run as root. Root therefore runs it as the user `postgres` (or `nobody`), which may be unable to
+PostgreSQL refuses to run as root. Root therefore runs it as the user `postgres`, which may be unable to
 enter the folders above the checkout (e.g. a home of mode 0700). In that case it gets the capability to enter any
 folder, or to read and write anywhere.
 """
@@ -20,7 +20,6 @@ from .process import Process
 from .settings import DATABASES, local, ports, secret
 from .shell import StackError, run, say
 
-USERS = ("postgres", "nobody")
 #: Capabilities that let a user pass through folders closed to it, weakest first.
 CAPABILITIES = ("", "+dac_read_search", "+dac_override")
 INITDB_OPTIONS = "--no-sync --username=ckan --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8"
@@ -57,12 +56,11 @@ def _place() -> tuple[list[str], Path]:
 
 
 def _user() -> pwd.struct_passwd:
-    for name in USERS:
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise StackError("PostgreSQL cannot run as root and there is no user `postgres`: create it, or do not run as root.")
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        sentence = "PostgreSQL cannot run as root and there is no user `postgres`: create it, or do not run as root."
+        raise StackError(sentence) from None
 
 
 def _can_use(home: Path, prefix: list[str]) -> bool:

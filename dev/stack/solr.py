@@ -48,21 +48,15 @@ def _create_cores() -> None:
     """Create Solr's home, with a core for the portal and for each test process; existing cores are left unchanged."""
     (local("solr", "home") / "solr.xml").write_text("<solr/>\n")
     for core in CORES.values():
-        if create_core(core):
-            (local("solr", "home", core) / "core.properties").write_text(f"name={core}\n")
-
-
-def create_core(core: str) -> bool:
-    """Write the configuration of a core with CKAN's own schema; return whether it was not there."""
-    folder = local("solr", "home", core)
-    conf = local("solr", "home", core, "conf")
-    if (folder / "core.properties").exists():
-        return False
-    shutil.copy(SOURCES / "solrconfig.xml", conf)
-    shutil.copy(_ckan_schema(), conf / "managed-schema.xml")
-    for words in ("protwords.txt", "synonyms.txt", "stopwords.txt"):
-        (conf / words).touch()
-    return True
+        folder = local("solr", "home", core)
+        if (folder / "core.properties").exists():
+            continue
+        conf = local("solr", "home", core, "conf")
+        shutil.copy(SOURCES / "solrconfig.xml", conf)
+        shutil.copy(_ckan_schema(), conf / "managed-schema.xml")
+        for words in ("protwords.txt", "synonyms.txt", "stopwords.txt"):
+            (conf / words).touch()
+        (folder / "core.properties").write_text(f"name={core}\n")
 
 
 def _answers() -> bool:

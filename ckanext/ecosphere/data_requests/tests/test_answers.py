@@ -25,8 +25,8 @@ from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at
+from ckanext.ecosphere.tests import export_readers as readers
 from ckanext.ecosphere.tests.postbox import Postbox, body
-from dev.attack import readers
 from dev.attack.tables import table
 
 pytestmark = pytest.mark.usefixtures("portal", "storage")

@@ -17,7 +17,7 @@ from lxml import etree
 
 from ckanext.ecosphere.schemas import page, public_files, schemaorg
 from ckanext.ecosphere.schemas.tests import samples
-from dev.attack import readers
+from ckanext.ecosphere.tests import export_readers as readers
 from dev.attack.tables import table
 
 #: https://developers.google.com/search/docs/appearance/structured-data/dataset (as of November 2026), except
