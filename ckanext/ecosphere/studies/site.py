@@ -42,8 +42,8 @@ DECIMALS = 6
 LEGAL_SYSTEMS = (2154, 5490, 2972, 2975, 4471, 4467)
 #: Share of the site that a commune must hold to count, or of itself that must lie in the site.
 LEAST_SHARE = 0.005
-#: Communes whose outlines are compared with a site; a larger site is known by their départements.
-MOST_COMPARED = 400
+#: Communes that begin in a site and whose outlines are compared with it; a larger site is known by their départements.
+MOST_COMPARED = 150
 #: Degrees from a corner of a commune's outline to its farthest point; in Guyane, communes are larger than départements.
 REACH, REACH_IN_GUYANE = 0.35, 3.0
 _GUYANE: Box = (-55, 2, -51, 6)
@@ -416,11 +416,12 @@ def _shares(area: BaseGeometry) -> tuple[tuple[float, tuple[str, ...]], ...]:
     is_near = (
         (x >= west - reach) & (x <= east + reach) & (y >= south - reach) & (y <= north + reach)
     )
-    near = [codes[place] for place in numpy.flatnonzero(is_near)]
-    if len(near) > MOST_COMPARED:
-        shares = _wide_shares(area, is_near)
+    is_inside = is_near.copy()
+    is_inside[is_near] = shapely.contains_xy(area, corners[is_near])
+    if is_inside.sum() > MOST_COMPARED:
+        shares = _wide_shares(area, is_inside)
     else:
-        shares = _exact_shares(area, near)
+        shares = _exact_shares(area, [codes[place] for place in numpy.flatnonzero(is_near)])
     on_land = sum(share for share, _around in shares)
     shares.sort(key=lambda part: -part[0])
     if on_land > 1:
@@ -450,11 +451,9 @@ def _exact_shares(area: BaseGeometry, codes: list[str]) -> list[tuple[float, tup
     return shares
 
 
-def _wide_shares(area: BaseGeometry, is_near: Any) -> list[tuple[float, tuple[str, ...]]]:
+def _wide_shares(area: BaseGeometry, is_inside: Any) -> list[tuple[float, tuple[str, ...]]]:
     """Return the shares of a wide site by département: by the communes whose corner lies in it."""
-    codes, corners = _corners()
-    is_inside = is_near.copy()
-    is_inside[is_near] = shapely.contains_xy(area, corners[is_near])
+    codes, _corners_of_communes = _corners()
     sizes: dict[tuple[str, ...], float] = defaultdict(float)
     for place in numpy.flatnonzero(is_inside):
         commune = communes.of_code(codes[place])

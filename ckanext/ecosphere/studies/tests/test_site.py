@@ -125,6 +125,16 @@ def test_a_facade_lies_in_its_sea():
     assert sea.share_in(["zone-maritime-fx-atl"]) == pytest.approx(1)
 
 
+@pytest.mark.parametrize(
+    ("west", "south", "departement"), [(2.2, 49.5, "60"), (2.3, 48.85, "75"), (3.0, 50.3, "62"), (5.22, 46.2, "01")]
+)
+def test_a_small_site_among_many_small_communes_lies_on_land(west: float, south: float, departement: str):
+    for width in (0.001, 0.01):
+        place = Site("", "drawn", (), shapely.box(west, south, west + width, south + width))
+        assert place.share_in([f"departement-{departement}"]) == pytest.approx(1)
+        assert place.territories[0].startswith("commune-")
+
+
 def test_a_point_and_a_line_have_an_area():
     point = site.of_geojson('{"type":"Point","coordinates":[-1.55,47.21]}')
     assert point.area.area > 0
