@@ -123,7 +123,7 @@ def count(dataset: dict[str, Any], site: Site, finding: Finding) -> Finding:
     is_elsewhere = finding.extent != "unknown" and not finding.share
     if is_elsewhere:
         # Data of another territory: that their service is silent says nothing about this site.
-        return replace(finding, attempts=asked.attempts)
+        return finding
     return replace(asked, state=NO_ANSWER, code=code)
 
 
