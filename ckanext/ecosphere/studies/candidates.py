@@ -1,8 +1,9 @@
 """Datasets for a need on a site: the best of the catalogue, and why.
 
 Solr finds the datasets that have one of the phrases of a need, among those made for the places in which the site lies.
-If there are none, it looks everywhere: the need is then known, and mapped elsewhere. They are ranked here, so that each
-rank has its reasons: what the title says outweighs everything else.
+A need that reaches further (`distance`) is also met by the datasets of the neighbours, which come after those of the
+site. If there are none, it looks everywhere: the need is then known, and mapped elsewhere. They are ranked here, so
+that each rank has its reasons: what the title says outweighs everything else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cache, lru_cache
 from typing import Any
@@ -127,8 +128,11 @@ def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, li
     Raises:
         ckan.lib.search.SearchError: the search does not answer.
     """
-    ground = Ground(site)
-    rows_of = {need.id: _rows(need, ground, context) for need in needs}
+    grounds = {
+        kilometres: Ground(site.widened_by(kilometres)) for kilometres in {0.0, *map(_reach, needs)}
+    }
+    ground = grounds[0.0]
+    rows_of = {need.id: _rows(need, grounds[_reach(need)], context) for need in needs}
     ids = dict.fromkeys(row["id"] for rows in rows_of.values() for row in rows)
     datasets = _datasets(list(ids), context)
     findings = {id_: finding_of(dataset, ground) for id_, dataset in datasets.items()}
@@ -138,16 +142,27 @@ def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, li
         largest = max((findings[row["id"]].share for row in rows), default=0.0)
         rated: list[tuple[float, Candidate]] = []
         for row in rows:
-            finding = findings[row["id"]]
-            if largest and not finding.share:
+            dataset, finding = datasets[row["id"]], findings[row["id"]]
+            is_near = not finding.share and finding_of(dataset, grounds[_reach(need)]).share > 0
+            if largest and not (finding.share or is_near):
                 continue
-            worth, candidate = _rated(need, row, datasets[row["id"]], finding, ground)
+            worth, candidate = _rated(need, row, dataset, finding, ground)
+            if is_near:
+                near = ("near", {"distance": need.distance})
+                candidate = replace(candidate, reasons=(*candidate.reasons, near))
             if largest:
                 worth += HOLDS * finding.share / largest
             rated.append((worth, candidate))
         rated.sort(key=lambda pair: -pair[0])
         offered[need.id] = [candidate for _worth, candidate in rated[:MOST]]
     return offered
+
+
+def _reach(need: Need) -> float:
+    """Return the kilometres around a site in which the data of a need are looked for."""
+    if need.place == "within":
+        return need.distance
+    return 0.0
 
 
 # --- questions -------------------------------------------------------------------------------
