@@ -54,6 +54,8 @@ def reason(code: str, params: Mapping[str, Any]) -> str:
     if "theme" in values:
         theme = str(values["theme"])
         values["theme"] = voc.get("themes").label(theme, language.current()) or theme
+    if "distance" in values:
+        values["distance"] = distance(1000 * values["distance"])
     return _sentence("reasons", code, code, values)
 
 

@@ -216,7 +216,7 @@ def test_a_need_that_reaches_further_is_met_by_neighbours_too_after_those_of_the
     neighbour = look([replace(need, distance=5.0)], "49301")["wetlands"][1]
     assert neighbour.finding.state == states.NOT_MAPPED
     assert dict(neighbour.reasons)["near"] == {"distance": 5.0}
-    assert "5 km" in wording.reason("near", {"distance": 5.0})
+    assert "5\u00a0km" in wording.reason("near", {"distance": 5.0})
 
 
 @pytest.mark.usefixtures("catalogue_of_ten")
