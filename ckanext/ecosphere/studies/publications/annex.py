@@ -37,6 +37,7 @@ DOCX_PARTS = {
     "_rels/.rels": "docx_package.xml",
     "docProps/core.xml": "docx_core.xml",
     "word/document.xml": "docx_document.xml",
+    "word/footer.xml": "docx_footer.xml",
     "word/styles.xml": "docx_styles.xml",
     "word/_rels/document.xml.rels": "docx_relations.xml",
 }
