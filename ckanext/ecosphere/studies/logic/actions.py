@@ -24,6 +24,7 @@ from ckanext.ecosphere.studies import site as sites
 from ckanext.ecosphere.studies.display import figures
 from ckanext.ecosphere.studies.logic import auth, schema
 from ckanext.ecosphere.studies.model import Member, Study, StudyNeed
+from ckanext.ecosphere.studies.publications import clipping
 from ckanext.ecosphere.studies.site import Site, SiteError
 
 RUNS = "ecosphere-study-run"
@@ -179,6 +180,22 @@ def ecosphere_study_run(context: Context, data_dict: DataDict) -> dict[str, Any]
     _count_run(auth.person(context))
     store.run(study, authorization.same_person(context))
     return shown.full(study, context)
+
+
+@action(schema.by_id)
+def ecosphere_study_extract(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """Have the data of the datasets that a study keeps extracted around its site, in the background.
+
+    Args:
+        id (str): of the study.
+
+    Returns:
+        one row a layer, as `clipping.shown` returns them.
+    """
+    study = store.get(data_dict["id"])
+    clipping.ask(study, context)
+    model.Session.commit()
+    return clipping.shown(study, context)
 
 
 @tk.side_effect_free

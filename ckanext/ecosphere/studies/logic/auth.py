@@ -30,6 +30,7 @@ ROLES = {
     "need_update": WRITERS,
     "dataset_update": WRITERS,
     "request": WRITERS,
+    "extract": WRITERS,
     "member_add": OWNERS,
     "link_create": OWNERS,
 }

@@ -129,6 +129,7 @@ class Outline:
         run: number of the last run, 0 before the first; `run_at` is its moment.
         changes: sentences on what changed since the run before.
         packages: the datasets that the reader may read, by id.
+        extracts: data around the site, as `clipping.shown` returns them.
     """
 
     id: str
@@ -147,6 +148,7 @@ class Outline:
     groups: tuple[GroupLine, ...] = ()
     changes: tuple[str, ...] = ()
     packages: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    extracts: tuple[dict[str, Any], ...] = ()
 
     @property
     def valid_until(self) -> datetime | None:

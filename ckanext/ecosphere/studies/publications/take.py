@@ -1,7 +1,8 @@
 """What is taken away from a study: annex, tables, site, project of QGIS, and one archive with all.
 
-The archive has no data of others: its table of downloads leads to the part of each service that covers the site. Its
-files and their texts are for the authorities, and have French names in every language.
+The archive has the data around the site that were extracted (`clipping`); its table of downloads leads to the part of
+each service that covers the site. Its files and their texts are for the authorities, and have French names in every
+language.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pyproj import Transformer
 from ckanext.ecosphere.dataset.geometry import LAMBERT_93, Box
 from ckanext.ecosphere.shared import csv_table, qgis
 from ckanext.ecosphere.shared.characters import clean
-from ckanext.ecosphere.studies.publications import annex
+from ckanext.ecosphere.studies.publications import annex, clipping
 from ckanext.ecosphere.studies.publications.outline import (
     DatasetLine,
     NeedLine,
@@ -88,7 +89,7 @@ def _downloads(outline: Outline) -> Iterator[tuple[str, ...]]:
                 about = (group.label, need.label, line.title)
                 if tk.h.plugin_loaded("ecosphere_access"):
                     for part in tk.h.ecosphere_access_parts(package, outline.box):
-                        yield (*about, *part)
+                        yield (*about, *part[:2])
                 yield (*about, tk._("Page of the dataset"), line.link)
 
 
@@ -184,7 +185,7 @@ def _show(canvas: etree._Element, box: Box | None, crs: str) -> None:
 
 
 def archive(outline: Outline) -> bytes:
-    """Return one ZIP file with all the others."""
+    """Return one ZIP file with all the others, and the extracted data."""
     readme = annex.rendered("readme.txt", outline, deposits=deposits())
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
@@ -194,6 +195,7 @@ def archive(outline: Outline) -> bytes:
                 # The name of the annex tells nothing of the study but the number of its run.
                 numbered = name.replace("annexe.", f"annexe-donnees-{outline.run}.")
                 file.writestr(numbered, write(outline))
+        clipping.add_to(file, outline.extracts)
     return buffer.getvalue()
 
 

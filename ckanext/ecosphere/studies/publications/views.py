@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -24,7 +25,14 @@ from ckanext.ecosphere.studies.display.pages import (
     press,
     rendered,
 )
-from ckanext.ecosphere.studies.publications import collections, opinions, outline, reuses, take
+from ckanext.ecosphere.studies.publications import (
+    clipping,
+    collections,
+    opinions,
+    outline,
+    reuses,
+    take,
+)
 from ckanext.ecosphere.studies.publications.processes import ecosphere_processes
 from ckanext.ecosphere.studies.publications.territories import ecosphere_territories
 
@@ -260,9 +268,18 @@ def take_page(id: str) -> Response:
     return rendered(
         "take.html",
         study=outline.of_study(study, context()),
+        extracts=clipping.shown(study, context()),
+        may_extract=tk.h.check_access("ecosphere_study_extract", {"id": id}),
         deposits=take.deposits(),
         is_owner=store.role(study, tk.current_user.id) == store.OWNER,
     )
+
+
+@ecosphere_take.route("/etudes/<id>/extraits", methods=["POST"])
+def extract(id: str) -> AnyResponse:
+    """Have the data around the site of a study extracted."""
+    press("ecosphere_study_extract", id=id)
+    return tk.redirect_to("ecosphere_take.take_page", id=id, _anchor="extraits")
 
 
 @ecosphere_take.route("/etudes/<id>/fichiers/<name>")
@@ -278,7 +295,9 @@ def study_file(id: str, name: str) -> AnyResponse:
     if name in IN_FRENCH and is_foreign:
         return tk.redirect_to("ecosphere_take.study_file", id=id, name=name, locale=FRENCH)
     media_type, write = take.FILES[name]
-    content = write(outline.of_study(store.get(id), context()))
+    study = store.get(id)
+    extracts = tuple(clipping.shown(study, context()))
+    content = write(replace(outline.of_study(study, context()), extracts=extracts))
     response = file(content, media_type, name)
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["X-Robots-Tag"] = "noindex"
