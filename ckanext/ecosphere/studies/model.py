@@ -1,7 +1,8 @@
 """Tables of studies, collections, reuses, frames of the portal, and opinions on suitability.
 
 There are no foreign keys to CKAN's tables: what a study says about a dataset outlives it. A study is deleted with its
-owner's account; its site is in no other table, and in no log.
+owner's account; its site is in no other table, and in no log; the rectangle around it is, for a day, in
+the extracts that its people ask for.
 """
 
 from __future__ import annotations
