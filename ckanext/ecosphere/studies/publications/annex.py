@@ -8,6 +8,7 @@ of headers, and headings are nested, so that screen readers find their way in ea
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.characters import one_line
+from ckanext.ecosphere.shared.characters import clean
 from ckanext.ecosphere.studies.publications.outline import Outline
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "studies" / "annex"
@@ -44,6 +45,8 @@ DOCX_PARTS = {
 #: Moment of all files in the archives: the same annex gives the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 LONGEST_TEXT = 2_000
+_BLANKS = re.compile(r"[ \t\n]+")
+_UNBROKEN = re.compile(" (?=[;:!?»%])|(?<=«) ")
 SMALL_SITE = 10
 """Hectares below which the area of a site is told to the tenth."""
 
@@ -100,10 +103,14 @@ def _environment() -> Environment:
 
 
 def _cleaned(value: Any) -> Any:
-    """Return a text on one line, without the characters that XML refuses; markup is left as it is."""
-    if type(value) is str:
-        return one_line(value)[:LONGEST_TEXT]
-    return value
+    """Return a text on one line, without the characters that XML refuses; markup is left as it is.
+
+    No line begins with a sign of punctuation before which French has a space, nor ends with an opening one.
+    """
+    if type(value) is not str or value.isspace():
+        return value
+    text = _BLANKS.sub(" ", clean(value))[:LONGEST_TEXT]
+    return _UNBROKEN.sub("\u00a0", text)
 
 
 def _number(number: float) -> str:

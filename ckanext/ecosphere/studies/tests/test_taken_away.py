@@ -113,6 +113,20 @@ def test_libreoffice_opens_it(ending: str, french: None, tmp_path: Path):
     assert file.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_blanks_that_french_does_not_break_stay_together(french: None):
+    outline = replace(OUTLINE, site="Bois : « Les Haies » ;\n 10 %", hectares=1282.4)
+    for ending in annex.FORMATS:
+        content = annex.write(outline, ending)
+        if ending != "html":
+            parts = members(content)
+            content = parts.get("content.xml") or parts["word/document.xml"]
+        text = content.decode()
+        assert "Bois\u00a0: «\u00a0Les Haies\u00a0»\u00a0; 10\u00a0%" in text
+        assert "1\u202f282 hectares" in text
+    readme = members(take.archive(OUTLINE))["LISEZMOI.txt"].decode()
+    assert "\u00a0: " in readme
+
+
 def test_the_same_study_gives_the_same_bytes(french: None):
     assert annex.write(OUTLINE, "odt") == annex.write(OUTLINE, "odt")
 
