@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.types import DataDict
+from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.auth import readable_extract
@@ -17,7 +17,7 @@ from ckanext.ecosphere.access.take import areas, extracts, form
 from ckanext.ecosphere.access.take.areas import offers_features
 from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import authorization, once, outlines, qgis, template_helpers
+from ckanext.ecosphere.shared import once, outlines, qgis, template_helpers
 
 MOST_PREVIEWS, MOST_ASKED = 20, 10
 MOST_LOOKED_AT = 200
@@ -74,14 +74,14 @@ def ecosphere_access_parts(pkg: DataDict, box: Box | None) -> list[tuple[str, st
     return addresses
 
 
-def ecosphere_access_extract(id_: str) -> DataDict | None:
+def ecosphere_access_extract(context: Context, id_: str) -> DataDict | None:
     """Return an extract as `ecosphere_access_extract_show` does, with the `path` of its file, "" without one.
 
     Returns:
-        None if there is none any more, or the reader may not read its dataset.
+        None if there is none any more, or the user of the context may not read its dataset.
     """
     try:
-        row = readable_extract(authorization.of_page(), id_)
+        row = readable_extract(context, id_)
     except tk.ObjectNotFound:
         return None
     path = extracts.file_of(row)

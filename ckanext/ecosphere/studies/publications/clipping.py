@@ -90,15 +90,15 @@ def shown(study: Study, context: Any) -> list[dict[str, Any]]:
         title = facts_of(packages[stored["package_id"]])["title"]
         row = {**stored, "dataset": title, "state": "", "url": "", "path": "", "facts": {}}
         if stored["extract"]:
-            row |= _state_of(stored["extract"])
+            row |= _state_of(stored["extract"], context)
         rows.append(row)
     return rows
 
 
-def _state_of(extract_id: str) -> dict[str, Any]:
+def _state_of(extract_id: str, context: Any) -> dict[str, Any]:
     extract = None
     if tk.h.plugin_loaded("ecosphere_access"):
-        extract = tk.h.ecosphere_access_extract(extract_id)
+        extract = tk.h.ecosphere_access_extract(context, extract_id)
     if extract is None:
         return {"why": tk._("It was deleted after a day: ask for it again.")}
     why = extract["message"]

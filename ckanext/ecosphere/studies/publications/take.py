@@ -32,7 +32,7 @@ from ckanext.ecosphere.studies.publications.outline import (
 
 QGIS_TYPE = "application/x-qgis-project"
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
-WRITTEN_FOR = "3.28.0"
+WRITTEN_FOR = "3.22.0"
 """Version of QGIS whose form of projects is written; newer ones read it."""
 MOST_DATASETS = 400
 """Datasets of a study of which layers and addresses are taken."""

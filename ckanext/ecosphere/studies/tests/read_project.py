@@ -25,3 +25,5 @@ def described(group):
 
 read = PROJECT.read(sys.argv[1])
 print(json.dumps({"read": read, "crs": PROJECT.crs().authid(), "groups": described(PROJECT.layerTreeRoot())}))
+PROJECT.clear()
+APPLICATION.exitQgis()

@@ -176,6 +176,7 @@ def test_the_archive_is_complete(french: None, layers: Outline):
         "telechargements.csv",
         "site.geojson",
         "projet.qgs",
+        "donnees.csv",
     }
     assert "https://geo.example/wfs?bbox=1" in parts["telechargements.csv"].decode()
     assert "DEPOBIO" in parts["LISEZMOI.txt"].decode()
