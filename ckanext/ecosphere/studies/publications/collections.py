@@ -19,7 +19,7 @@ from ckanext.ecosphere.shared import atom, authorization, csv_table, language
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.pages import anybody
 from ckanext.ecosphere.shared.rdf import NAMESPACES
-from ckanext.ecosphere.studies import candidates, frames
+from ckanext.ecosphere.studies import candidates, frames, wording
 from ckanext.ecosphere.studies.model import Collection
 from ckanext.ecosphere.studies.publications.outline import facts_of, text_in
 
@@ -200,21 +200,11 @@ def _lines(collection: Row) -> Iterator[tuple[str, Row, Mapping[str, str]]]:
 
 def as_csv(collection: Row) -> str:
     """Return the items of a collection as a table."""
-    columns = (
-        tk._("Group"),
-        tk._("Need"),
-        tk._("Note"),
-        tk._("Dataset"),
-        tk._("Producer"),
-        tk._("Licence"),
-        tk._("Date of the data"),
-        tk._("Address"),
-    )
     rows = []
     for group, item, dataset in _lines(collection):
         facts = [dataset.get(name) for name in ("title", "producer", "licence", "date", "link")]
         rows.append((group, item["label"], item["note"], *facts))
-    return csv_table.write(columns, rows)
+    return csv_table.write(wording.columns("collection_table"), rows)
 
 
 def as_atom(collection: Row) -> bytes:

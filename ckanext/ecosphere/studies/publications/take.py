@@ -22,6 +22,7 @@ from ckanext.ecosphere.dataset.geometry import LAMBERT_93, Box
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import csv_table, qgis
 from ckanext.ecosphere.shared.characters import clean
+from ckanext.ecosphere.studies import wording
 from ckanext.ecosphere.studies.publications import annex
 from ckanext.ecosphere.studies.publications.outline import content_of
 
@@ -39,22 +40,7 @@ SITE_FILE = "site.geojson"
 
 def needs_csv(outline: Row) -> str:
     """Return the needs of a study and their datasets as a table; a need without datasets has one line, too."""
-    columns = (
-        tk._("Group"),
-        tk._("Need"),
-        tk._("Required"),
-        tk._("State on the site"),
-        tk._("Why"),
-        tk._("Request"),
-        tk._("Dataset"),
-        tk._("Producer"),
-        tk._("Licence"),
-        tk._("Date of the data"),
-        tk._("On the site"),
-        tk._("Objects counted"),
-        tk._("Address"),
-    )
-    return csv_table.write(columns, _rows(outline))
+    return csv_table.write(wording.columns("needs_table"), _rows(outline))
 
 
 def _rows(outline: Row) -> Iterator[tuple[Any, ...]]:
@@ -80,8 +66,7 @@ def _needs(outline: Row) -> Iterator[tuple[Row, Row]]:
 
 def downloads_csv(outline: Row) -> str:
     """Return the addresses of the parts of services and of the files that concern the site, as a table."""
-    columns = (tk._("Group"), tk._("Need"), tk._("Dataset"), tk._("Content"), tk._("Address"))
-    return csv_table.write(columns, _downloads(outline))
+    return csv_table.write(wording.columns("downloads_table"), _downloads(outline))
 
 
 def _downloads(outline: Row) -> Iterator[tuple[str, ...]]:
