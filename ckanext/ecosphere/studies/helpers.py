@@ -57,14 +57,6 @@ def ecosphere_study_reasons(reasons: Iterable[Any]) -> list[str]:
     return [wording.reason(code, params) for code, params in reasons if code in wording.REASONS]
 
 
-def ecosphere_study_moment(value: str | None) -> str:
-    """Return a moment in words."""
-    return dates.moment(value)
-
-
-def ecosphere_study_day(value: str | None) -> str:
-    """Return a day in words."""
-    return dates.day(value)
-
-
+ecosphere_study_moment = dates.moment
+ecosphere_study_day = dates.day
 HELPERS = {name: value for name, value in globals().items() if name.startswith("ecosphere_study_")}

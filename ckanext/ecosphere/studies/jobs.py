@@ -5,12 +5,9 @@ Each dataset to count is a row of the table of work, see `counting`.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from ckan import model
@@ -18,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.studies import config, presence, references
+from ckanext.ecosphere.studies import config, references
 from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed
 from ckanext.ecosphere.work.jobs import Job
 from ckanext.ecosphere.work.model import FAILED, PENDING, RUNNING, Work, now
@@ -64,54 +61,36 @@ JOBS: tuple[Job, ...] = (COUNT, VERIFY)
 # --- what is to be counted -------------------------------------------------------------------
 
 
-def want(study_dataset_ids: Iterable[str]) -> None:
-    """Ask for the counts of datasets of studies; the caller commits, then calls `COUNT.enqueue`.
+def want(study: Study, servers: Mapping[str, str]) -> None:
+    """Ask for the counts of datasets of a study; the caller commits, then calls `COUNT.enqueue`.
 
     The best ones of each need come first. Those beyond `ecosphere.studies.most_counted` are not asked, which is said.
+
+    Args:
+        servers: the server that is asked, by the id of the row of the dataset.
     """
-    ids = list(dict.fromkeys(study_dataset_ids))
-    if not ids:
-        return
-    query = (
-        sa.select(StudyDataset, StudyNeed.study_id)
-        .join(StudyNeed, StudyNeed.id == StudyDataset.study_need_id)
-        .where(StudyDataset.id.in_(ids))
-        .order_by(StudyDataset.rank, StudyNeed.position, StudyDataset.id)
-    )
-    by_study: dict[str, list[StudyDataset]] = defaultdict(list)
-    for stored, study_id in model.Session.execute(query):
-        by_study[study_id].append(stored)
-    for study_id, rows in by_study.items():
-        _want(study_id, rows)
-
-
-def _want(study_id: str, rows: Sequence[StudyDataset]) -> None:
-    _drop_stale(study_id)
-    others = set(open_keys(study_id)).difference(row.id for row in rows)
+    _drop_stale(study.id)
+    query = sa.select(StudyDataset).join(StudyNeed, StudyNeed.id == StudyDataset.study_need_id)
+    query = query.where(StudyDataset.id.in_(list(servers)))
+    query = query.order_by(StudyDataset.rank, StudyNeed.position, StudyDataset.id)
+    rows = model.Session.scalars(query).all()
+    others = set(open_keys(study.id)).difference(servers)
     room = max(0, config.most_counted() - len(others))
     for stored in rows[room:]:
         stored.finding = {**stored.finding, "code": "not-asked"}
-    _add(study_id, rows[:room])
-    study = model.Session.get(Study, study_id)
-    if study is not None:
-        study.pending = len(open_keys(study_id))
-
-
-def _add(study_id: str, rows: Sequence[StudyDataset]) -> None:
-    hosts = _hosts([stored.package_id for stored in rows])
     moment = now()
     again = {"status": PENDING, "attempts": 0, "due": moment, "error": ""}
     values = []
-    for stored in rows:
-        content = {"study": study_id, "host": hosts.get(stored.package_id, "")}
+    for stored in rows[:room]:
+        content = {"study": study.id, "host": servers[stored.id]}
         same = {"backlog": COUNT.name, "key": stored.id, "created": moment}
         values.append({**same, **again, "content": content})
-    if not values:
-        return
-    query = insert(Work).values(values)
-    changed = {**again, "content": query.excluded.content}
-    unique = ("backlog", "key", "recipient")
-    model.Session.execute(query.on_conflict_do_update(index_elements=unique, set_=changed))
+    if values:
+        insertion = insert(Work).values(values)
+        changed = {**again, "content": insertion.excluded.content}
+        unique = ("backlog", "key", "recipient")
+        model.Session.execute(insertion.on_conflict_do_update(index_elements=unique, set_=changed))
+    study.pending = len(open_keys(study.id))
 
 
 def of_study(study_id: str) -> sa.ColumnElement[bool]:
@@ -132,24 +111,6 @@ def _drop_stale(study_id: str) -> None:
         sa.delete(Work).where(of_study(study_id), Work.key.not_in(stored)),
         execution_options={"synchronize_session": False},
     )
-
-
-def _hosts(package_ids: list[str]) -> dict[str, str]:
-    """Return the server that would be asked, by dataset."""
-    resource: Any = model.Resource
-    query = sa.select(resource).where(
-        resource.package_id.in_(package_ids), resource.state == model.State.ACTIVE
-    )
-    by_package: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in model.Session.scalars(query.order_by(resource.position)):
-        about = {"url": row.url, "format": row.format, "url_type": row.url_type}
-        by_package[row.package_id].append({**(row.extras or {}), **about})
-    hosts = {}
-    for package_id, resources in by_package.items():
-        layers = presence.layers_of({"resources": resources})
-        if layers:
-            hosts[package_id] = urlsplit(layers[0].address.url).hostname or ""
-    return hosts
 
 
 # --- references ------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from ckanext.ecosphere.work.jobs import Job
 
 
 @tk.blanket.actions(lambda: actions.get_actions() | publications.get_actions())
-@tk.blanket.auth_functions(lambda: auth.get_auth_functions() | publications.get_auth_functions())
+@tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.helpers(template_helpers.HELPERS | HELPERS | publication_views.HELPERS)
 @tk.blanket.blueprints(lambda: [ecosphere_studies, *publication_views.blueprints()])
 @tk.blanket.config_declarations

@@ -8,13 +8,13 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy
 import shapely
-from pyproj import CRS, Transformer
+from pyproj import Transformer
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -29,7 +29,7 @@ from ckanext.ecosphere.studies import config, geofiles
 from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
 
 COMMUNES, EPCI, DRAWN, FILE = "communes", "epci", "drawn", "file"
-MOST_COMMUNES, MOST_BUFFER = 60, 50_000
+MOST_COMMUNES = 60
 #: Square kilometres of a site with its buffer: more than any maritime façade.
 MOST_AREA = 300_000
 MOST_BYTES = 10 * MEGABYTE
@@ -38,8 +38,6 @@ FILE_SECONDS, FILE_MEGABYTES = 20, 900
 #: Metres by which a point or a line is widened.
 WIDTH = 10
 DECIMALS = 6
-#: Legal coordinate systems of France, in metres (décret 2000-1276, arrêté of 5 March 2019).
-LEGAL_SYSTEMS = (2154, 5490, 2972, 2975, 4471, 4467)
 #: Share of the site that a commune must hold to count, or of itself that must lie in the site.
 LEAST_SHARE = 0.005
 #: Communes that begin in a site and whose outlines are compared with it; a larger site is known by their départements.
@@ -73,7 +71,6 @@ class Site:
         codes: INSEE codes of the communes, or SIREN of the EPCI, by which it was given.
         geometry: valid geometry in degrees (WGS 84, longitude first).
         buffer: metres around it that belong to the studied area.
-        approximate: whether the geometry is only an outline that is some hundred metres off, or kilometres.
     """
 
     label: str
@@ -81,7 +78,6 @@ class Site:
     codes: tuple[str, ...]
     geometry: BaseGeometry
     buffer: int = 0
-    approximate: bool = False
 
     @cached_property
     def area(self) -> BaseGeometry:
@@ -132,7 +128,6 @@ class Site:
             "codes": list(self.codes),
             "geometry": json.loads(json.dumps(mapping(_rounded(self.geometry)))),
             "buffer": self.buffer,
-            "approximate": self.approximate,
         }
 
     @classmethod
@@ -142,8 +137,7 @@ class Site:
         if not geometry.is_valid:  # its coordinates were rounded
             geometry = shapely.make_valid(geometry)
         codes = tuple(data.get("codes") or ())
-        approximate = bool(data.get("approximate"))
-        return cls(data["label"], data["kind"], codes, geometry, data.get("buffer", 0), approximate)
+        return cls(data["label"], data["kind"], codes, geometry, data.get("buffer", 0))
 
     def widened_by(self, kilometres: float) -> Site:
         """Return the site with a wider buffer."""
@@ -164,8 +158,6 @@ def of_communes(codes: list[str], buffer: int = 0) -> Site:
         SiteError: there is no such commune, or they are too many.
     """
     codes = list(dict.fromkeys(str(code).strip().upper() for code in codes))
-    if not codes:
-        raise SiteError("empty")
     if len(codes) > MOST_COMMUNES:
         raise SiteError("too-many-communes", most=MOST_COMMUNES)
     members = []
@@ -177,7 +169,7 @@ def of_communes(codes: list[str], buffer: int = 0) -> Site:
     label = ", ".join(commune.label for commune in members)[:LONGEST_LABEL]
     outline = shapely.union_all([outline_of(commune) for commune in members])
     given = tuple(commune.code for commune in members)
-    return _checked(Site(label, COMMUNES, given, outline, _metres(buffer), approximate=True))
+    return _checked(Site(label, COMMUNES, given, outline, buffer))
 
 
 def of_epci(code: str, buffer: int = 0) -> Site:
@@ -190,7 +182,7 @@ def of_epci(code: str, buffer: int = 0) -> Site:
     if epci is None:
         raise SiteError("no-epci", code=str(code)[:20])
     outline = _outline_of_epci(epci.code)
-    return _checked(Site(epci.name, EPCI, (epci.code,), outline, _metres(buffer), approximate=True))
+    return _checked(Site(epci.name, EPCI, (epci.code,), outline, buffer))
 
 
 def of_geojson(text: str, label: str = "", buffer: int = 0) -> Site:
@@ -203,13 +195,13 @@ def of_geojson(text: str, label: str = "", buffer: int = 0) -> Site:
         raise SiteError("too-large", megabytes=MOST_BYTES // MEGABYTE)
     most = config.most_vertices()
     try:
-        geometries = geofiles.of_geojson(parsing.load_json(text), most)
+        geometries = geofiles.of_geojson(parsing.load_json(text))
         geometry = geofiles.cleaned(geometries, most)
     except FileError as error:
         raise _refused(error) from None
     except (ValueError, RecursionError):
         raise SiteError("not-geojson") from None
-    return _checked(Site(label[:LONGEST_LABEL], DRAWN, (), geometry, _metres(buffer)))
+    return _checked(Site(label[:LONGEST_LABEL], DRAWN, (), geometry, buffer))
 
 
 def of_file(name: str, content: bytes, buffer: int = 0) -> Site:
@@ -248,16 +240,6 @@ def _refused(error: FileError) -> SiteError:
     return SiteError(error.code, most=limits.get(error.code))
 
 
-def _metres(buffer: Any) -> int:
-    try:
-        metres = round(float(buffer))
-    except (TypeError, ValueError, OverflowError):
-        raise SiteError("bad-buffer", most=MOST_BUFFER // 1000) from None
-    if not 0 <= metres <= MOST_BUFFER:
-        raise SiteError("bad-buffer", most=MOST_BUFFER // 1000)
-    return metres
-
-
 def _checked(site: Site) -> Site:
     """Return a site that lies in France, and is not too large.
 
@@ -282,28 +264,15 @@ Move = Callable[[BaseGeometry], BaseGeometry]
 def to_metres(geometry: BaseGeometry) -> tuple[Move, Move]:
     """Return functions that move geometries from degrees to metres near a geometry, and back.
 
-    The legal system of the place is used, else an azimuthal equidistant projection.
+    The projection is azimuthal equidistant: within 300 km of its centre, lengths are true to 0.1 %.
     """
     centre = geometry.centroid
-    x, y = float(centre.x), float(centre.y)
-    for code, area in _areas_of_use().items():
-        if area[0] <= x <= area[2] and area[1] <= y <= area[3]:
-            return _moves(f"EPSG:{code}")
-    return _moves(f"+proj=aeqd +lat_0={y:.1f} +lon_0={x:.1f} +datum=WGS84 +units=m")
+    return _moves(round(centre.x, 1), round(centre.y, 1))
 
 
-@cache
-def _areas_of_use() -> dict[int, Box]:
-    areas: dict[int, Box] = {}
-    for code in LEGAL_SYSTEMS:
-        use = CRS.from_epsg(code).area_of_use
-        if use:
-            areas[code] = (use.west, use.south, use.east, use.north)
-    return areas
-
-
-@cache
-def _moves(crs: str) -> tuple[Move, Move]:
+@lru_cache(maxsize=200)
+def _moves(x: float, y: float) -> tuple[Move, Move]:
+    crs = f"+proj=aeqd +lat_0={y} +lon_0={x} +datum=WGS84 +units=m"
     forth = Transformer.from_crs("OGC:CRS84", crs, always_xy=True)
     back = Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
     return _move(forth), _move(back)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import timedelta
 from itertools import count
@@ -45,6 +45,8 @@ MISSING = (states.NOBODY, states.NOT_MAPPED)
 #: Types of the territories by which missing data are counted.
 COUNTED = ("departement", "region", "outre-mer")
 
+Servers = dict[str, str]
+"""Which server can be asked to count the objects of datasets, by the id of their row."""
 _FINDING = {field.name for field in fields(Finding)}
 
 
@@ -89,6 +91,17 @@ def get(study_id: Any) -> Study:
     return study
 
 
+def locked(study_id: Any) -> Study:
+    """Return a study whose needs are to be changed: nobody else changes them before the end of the transaction.
+
+    Raises:
+        NotFound: there is none.
+    """
+    study = get(study_id)
+    model.Session.refresh(study, with_for_update=True)
+    return study
+
+
 def unknown() -> str:
     """Return the sentence about a study that does not exist, or is not shared with the reader."""
     return tk._("There is no such study, or it is not shared with you.")
@@ -123,14 +136,19 @@ def datasets(rows: Iterable[StudyNeed]) -> dict[str, list[StudyDataset]]:
     return by_need
 
 
-def of_person(user_id: str, state: str, start: int, rows: int) -> tuple[int, Sequence[Study]]:
-    """Return how many studies a person owns or was invited to, and some of them, the last changed first."""
+def of_person(user_id: str, state: str) -> sa.Select[Any]:
+    """Return the query of the studies that a person owns or was invited to, the last changed first."""
     shared = sa.select(Member.study_id).where(Member.user_id == user_id)
     own = sa.or_(Study.owner_id == user_id, Study.id.in_(shared))
     query = sa.select(Study).where(own, Study.state == state)
+    return query.order_by(Study.modified.desc(), Study.id)
+
+
+def part(query: sa.Select[Any], data: Mapping[str, Any]) -> tuple[int, Sequence[Any]]:
+    """Return how many rows a query has, and `rows` of them from `start` on."""
     number = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
-    page = query.order_by(Study.modified.desc(), Study.id).offset(start).limit(rows)
-    return number or 0, model.Session.scalars(page).all()
+    rows = query.offset(data["start"]).limit(data["rows"])
+    return number or 0, model.Session.scalars(rows).all()
 
 
 # --- made, deleted ---
@@ -191,7 +209,7 @@ def add_need(study: Study, label: str, words: list[str], themes: list[str]) -> S
         themes=tuple(themes),
     )
     group = {"fr": "Besoins ajoutés", "en": "Added needs"}
-    row = StudyNeed(study_id=study.id, position=position, group=group, need=own.as_dict())
+    row = StudyNeed(study_id=study.id, position=position, group=group, need=asdict(own))
     model.Session.add(row)
     model.Session.flush()
     return row
@@ -216,48 +234,38 @@ def run(study: Study, context: Any) -> None:
     rows = needs(study)
     if study.run:
         freeze(study, rows)
-    countable = look(study, [row for row in rows if row.relevant], context)
+    servers = look(study, [row for row in rows if row.relevant], context)
     study.run += 1
     study.run_at = study.looked = study.modified = now()
     last = StudyRun(study_id=study.id, number=study.run, at=study.run_at, results=_results(rows))
     model.Session.add(last)
     old = StudyRun.number <= study.run - MOST_RUNS
     model.Session.execute(sa.delete(StudyRun).where(StudyRun.study_id == study.id, old))
-    study.pending = 0
-    save(study, countable)
+    save(study, servers)
 
 
-def look(study: Study, rows: Sequence[StudyNeed], context: Any) -> list[str]:
-    """Look for the datasets of some needs and store them; the caller calls `save`.
-
-    Returns:
-        the ids of rows whose objects a service can be asked to count.
-    """
+def look(study: Study, rows: Sequence[StudyNeed], context: Any) -> Servers:
+    """Look for the datasets of some needs and store them; the caller calls `save`."""
     searched = [Need.of_dict(row.need) for row in rows]
     offers = candidates.look(searched, site_of(study), context)
     existing = datasets(rows)
-    countable: list[str] = []
+    servers: Servers = {}
     for row in rows:
-        countable += _propose(row, existing[row.id], offers.get(str(row.need["id"]), []))
-    return countable
+        servers |= _propose(row, existing[row.id], offers.get(str(row.need["id"]), []))
+    return servers
 
 
-def save(study: Study, countable: list[str]) -> None:
-    """Commit what was changed, and queue the counts of datasets.
-
-    Args:
-        countable: ids of rows whose objects are to be counted.
-    """
-    study.pending += len(countable)
-    jobs.want(countable)
+def save(study: Study, servers: Servers) -> None:
+    """Commit what was changed, and queue the counts of datasets."""
+    jobs.want(study, servers)
     model.Session.commit()
     jobs.COUNT.enqueue()
 
 
-def _propose(row: StudyNeed, existing: list[StudyDataset], offered: list[Candidate]) -> list[str]:
-    """Replace the proposals of a need; return the ids of the rows that can be counted."""
+def _propose(row: StudyNeed, existing: list[StudyDataset], offered: list[Candidate]) -> Servers:
+    """Replace the proposals of a need."""
     earlier = {stored.package_id: stored for stored in existing}
-    countable = []
+    countable = {}
     for rank, candidate in enumerate(offered, 1):
         stored = earlier.pop(candidate.package_id, None)
         if stored is None:
@@ -267,13 +275,13 @@ def _propose(row: StudyNeed, existing: list[StudyDataset], offered: list[Candida
         stored.reasons = [[code, params] for code, params in candidate.reasons]
         stored.rank = rank
         stored.finding = asdict(candidate.finding)
-        if candidate.countable and stored.decision != ASIDE:
-            countable.append(stored)
+        if candidate.server and stored.decision != ASIDE:
+            countable[stored] = candidate.server
     for stored in earlier.values():
         if stored.decision == PROPOSED:
             model.Session.delete(stored)
     model.Session.flush()
-    return [stored.id for stored in countable]
+    return {stored.id: server for stored, server in countable.items()}
 
 
 def concluded(
@@ -410,14 +418,11 @@ def decide(study: Study, row: StudyNeed, package_id: str, decision: str, why: st
     settle(study, row)
 
 
-def add(study: Study, row: StudyNeed, package: dict[str, Any], context: Any) -> list[str]:
+def add(study: Study, row: StudyNeed, package: dict[str, Any], context: Any) -> Servers:
     """Add a dataset to a need; the caller calls `save`.
 
     Args:
         package: as `package_show` gives it to the person.
-
-    Returns:
-        the id of its row if its objects can be counted.
 
     Raises:
         ValidationError: the need has as many datasets as possible.
@@ -434,13 +439,13 @@ def add(study: Study, row: StudyNeed, package: dict[str, Any], context: Any) -> 
     stored.title = str(package.get("title") or package["name"])
     stored.organisation = str(organization.get("title") or "")
     model.Session.flush()
-    countable = _assess(study, row, stored, context)
+    servers = _assess(study, row, stored, context)
     settle(study, row)
-    return countable
+    return servers
 
 
-def _assess(study: Study, row: StudyNeed, stored: StudyDataset, context: Any) -> list[str]:
-    """Look an added dataset up by its title; return the id of its row if its objects can be counted.
+def _assess(study: Study, row: StudyNeed, stored: StudyDataset, context: Any) -> Servers:
+    """Look an added dataset up by its title.
 
     What is not known of it stays empty: it is then no evidence for the state of the need.
     """
@@ -449,9 +454,9 @@ def _assess(study: Study, row: StudyNeed, stored: StudyDataset, context: Any) ->
     for candidate in offers:
         if candidate.package_id == stored.package_id:
             stored.finding = asdict(candidate.finding)
-            if candidate.countable:
-                return [stored.id]
-    return []
+            if candidate.server:
+                return {stored.id: candidate.server}
+    return {}
 
 
 def settle(study: Study, row: StudyNeed) -> None:

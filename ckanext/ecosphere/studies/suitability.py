@@ -6,8 +6,7 @@ what it can be used for. A dataset is as suitable as its weakest property lets i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from typing import Any
@@ -44,88 +43,17 @@ _GIVING = frozenset({"OGC:WFS", "OGC:WCS", "OGC:SOS", "OGC:API-FEATURES", "ATOM"
 _DRAWING = frozenset({"OGC:WMS", "OGC:WMTS", "TMS"})
 
 
-@dataclass(frozen=True)
-class Properties:
-    """What limits ask about a dataset; None where its metadata say nothing.
-
-    Attributes:
-        scale: denominator of the finest scale; `resolution` in metres.
-        age: full years since it was last modified.
-        services: "none" or "view-only" if its objects cannot be had, else "".
-    """
-
-    representation: str | None
-    scale: int | None
-    resolution: float | None
-    age: int | None
-    services: str
-    licence: str
-
-    @property
-    def unknown(self) -> frozenset[str]:
-        """What the metadata do not say."""
-        missing = set()
-        if self.scale is None and self.resolution is None:
-            missing.add("scale")
-        if self.age is None:
-            missing.add("age")
-        if self.representation is None:
-            missing.add("representation")
-        return frozenset(missing)
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A limit: `at_most` this score, because of `text`, when all conditions hold."""
-
-    id: str
-    at_most: int
-    when: Mapping[str, Any]
-    text: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Use:
-    """A kind of use; `fits` is the sentence of a dataset that no limit concerns."""
-
-    id: str
-    label: Mapping[str, str]
-    fits: Mapping[str, str]
-    limits: tuple[Limit, ...] = field(default=())
-
-
-# --- the table -----------------------------------------------------------------------------------
-
-
-#: Condition → whether it holds for a dataset.
-_HOLDS: dict[str, Callable[[Properties, Any], bool]] = {
-    "representation": lambda facts, value: facts.representation in value,
-    "scale_over": lambda facts, value: facts.scale is not None and facts.scale > value,
-    "scale_under": lambda facts, value: facts.scale is not None and facts.scale < value,
-    "resolution_over": lambda facts, value: (
-        facts.resolution is not None and facts.resolution > value
-    ),
-    "age_over": lambda facts, value: facts.age is not None and facts.age > value,
-    "services": lambda facts, value: facts.services == value,
-    "licence": lambda facts, value: facts.licence == value,
-    "unknown": lambda facts, value: not facts.unknown.isdisjoint(value),
-}
-
-
 @cache
-def uses() -> dict[str, Use]:
-    """Return the kinds of use by id, each with the limits of all.
+def uses() -> dict[str, dict[str, Any]]:
+    """Return the kinds of use by id: `label`, `fits` (sentence of data that no limit concerns), and all `limits`.
 
     Raises:
         ContentError: the file is wrong.
     """
     table = checked(load(FILE), "suitability", FILE.name, {})
     common = table.get("common", [])
-    by_id = {}
-    for id_, row in table["uses"].items():
-        limits = tuple(Limit(**limit) for limit in row.get("limits", []) + common)
-        by_id[id_] = Use(id_, row["label"], row["fits"], limits)
-    return by_id
+    rows = table["uses"].items()
+    return {id_: {**row, "limits": row.get("limits", []) + common} for id_, row in rows}
 
 
 # --- the score -----------------------------------------------------------------------------------
@@ -141,19 +69,36 @@ def score(view: View, use: str, today: date | None = None) -> tuple[int, str, di
     Raises:
         KeyError: there is no such use.
     """
-    kind = uses()[use]
+    limits = uses()[use]["limits"]
     facts = properties(view, today or date.today())
-    params = {"scale": facts.scale, "resolution": facts.resolution, "age": facts.age}
+    params = {name: facts[name] for name in ("scale", "resolution", "age")}
     filled = {name: value for name, value in params.items() if value is not None}
-    applying = [limit for limit in kind.limits if _applies(limit, facts)]
+    applying = [limit for limit in limits if _applies(limit["when"], facts)]
     if not applying:
         return BEST, f"{use}.fits", filled
-    lowest = min(applying, key=lambda limit: limit.at_most)
-    return lowest.at_most, f"{use}.{lowest.id}", filled
+    lowest = min(applying, key=lambda limit: limit["at_most"])
+    return lowest["at_most"], f"{use}.{lowest['id']}", filled
 
 
-def _applies(limit: Limit, facts: Properties) -> bool:
-    return all(_HOLDS[name](facts, value) for name, value in limit.when.items())
+def _applies(conditions: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    return all(_holds(name, value, facts) for name, value in conditions.items())
+
+
+def _holds(condition: str, value: Any, facts: Mapping[str, Any]) -> bool:
+    """Return whether a condition holds: `age_over: 10`, `services: none`, `unknown: [scale]`…"""
+    name, _underscore, comparison = condition.partition("_")
+    fact = facts[name]
+    if fact is None:
+        return False
+    if comparison == "over":
+        return fact > value
+    if comparison == "under":
+        return fact < value
+    if name == "unknown":
+        return not fact.isdisjoint(value)
+    if isinstance(value, list):
+        return fact in value
+    return fact == value
 
 
 def sentence(code: str, params: Mapping[str, Any], language: str) -> str:
@@ -162,12 +107,8 @@ def sentence(code: str, params: Mapping[str, Any], language: str) -> str:
     kind = uses().get(use)
     if kind is None:
         return ""
-    text = ""
-    if id_ == "fits":
-        text = in_language(kind.fits, language)
-    for limit in kind.limits:
-        if limit.id == id_:
-            text = in_language(limit.text, language)
+    texts = {"fits": kind["fits"], **{limit["id"]: limit["text"] for limit in kind["limits"]}}
+    text = in_language(texts.get(id_, {}), language)
     try:
         return text.format_map({name: _number(value) for name, value in params.items()})
     except KeyError:
@@ -181,19 +122,27 @@ def _number(value: Any) -> str:
     return f"{value:,}".replace(",", "\u00a0")
 
 
-def properties(view: View, today: date) -> Properties:
-    """Return what limits ask about a dataset."""
+def properties(view: View, today: date) -> dict[str, Any]:
+    """Return what limits ask about a dataset; None where its metadata say nothing.
+
+    Returns:
+        `scale` (denominator of the finest one), `resolution` (metres), `age` (full years since it was last modified),
+        `representation`, `services` ("none" or "view-only" if its objects cannot be had), `licence`, and `unknown`:
+        which of scale, age and representation are not said.
+    """
     natures = [links.nature(resource.values) for resource in view.resources]
     scale, resolution = table.with_fact("resolution")
-    scales = [int(number) for number in _numbers(view, scale)]
-    return Properties(
-        representation=_representation(view, natures),
-        scale=min(scales, default=None),
-        resolution=min(_numbers(view, resolution), default=None),
-        age=_age(view, today),
-        services=_services(natures),
-        licence=_licence(view),
-    )
+    facts = {
+        "scale": min(map(int, _numbers(view, scale)), default=None),
+        "resolution": min(_numbers(view, resolution), default=None),
+        "age": _age(view, today),
+        "representation": _representation(view, natures),
+    }
+    unknown = {name for name in ("scale", "age", "representation") if facts[name] is None}
+    if facts["resolution"] is not None:
+        unknown.discard("scale")
+    services, licence = _services(natures), _licence(view)
+    return {**facts, "unknown": unknown, "services": services, "licence": licence}
 
 
 def _licence(view: View) -> str:

@@ -15,9 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.studies import asking, editing, frames, references, shown, states, store
-from ckanext.ecosphere.studies.display import drawing
-from ckanext.ecosphere.studies.display.pages import (
+from ckanext.ecosphere.shared.pages import (
     GET_POST,
     Form,
     Pages,
@@ -27,6 +25,8 @@ from ckanext.ecosphere.studies.display.pages import (
     press,
     rendered,
 )
+from ckanext.ecosphere.studies import asking, editing, frames, references, shown, states, store
+from ckanext.ecosphere.studies.display import drawing
 from ckanext.ecosphere.studies.helpers import ecosphere_study_icon, ecosphere_study_sentence
 from ckanext.ecosphere.studies.site import MOST_COMMUNES
 from ckanext.ecosphere.vocabularies import communes, epcis
@@ -62,13 +62,13 @@ def to_settings(id_: str) -> AnyResponse:
 def index() -> Response:
     """Show the studies of a person; explain them to anonymous people."""
     if not tk.current_user.is_authenticated:
-        return rendered("about.html", frames=frames.frames())
+        return rendered("ecosphere_studies/about.html", frames=frames.frames())
     archived = request.args.get("etat") == "archivees"
     state = store.ACTIVE
     if archived:
         state = store.ARCHIVED
     studies = part_of_list("ecosphere_study_list", state=state)
-    return rendered("index.html", found=studies, archived=archived)
+    return rendered("ecosphere_studies/index.html", found=studies, archived=archived)
 
 
 # --- a new study, and the form of a site ----------------------------------------------------------
@@ -82,7 +82,7 @@ def new() -> AnyResponse:
     if form.sends("ecosphere_study_create", _with_site, SITE_FIELDS):
         return to_study(form.result["id"])
     titles = _commune_labels(form.typed["communes"])
-    return form.page("new.html", frames=frames.frames(), titles=titles)
+    return form.page("ecosphere_studies/new.html", frames=frames.frames(), titles=titles)
 
 
 @ecosphere_studies.route("/etudes/<id>/copier", methods=GET_POST)
@@ -93,7 +93,9 @@ def copy(id: str) -> AnyResponse:
     form = Form(*SITE, title=title, where="communes")
     if form.sends("ecosphere_study_copy", _with_site, SITE_FIELDS, id=id):
         return to_study(form.result["id"])
-    return form.page("copy.html", study=study, titles=_commune_labels(form.typed["communes"]))
+    return form.page(
+        "ecosphere_studies/copy.html", study=study, titles=_commune_labels(form.typed["communes"])
+    )
 
 
 def _with_site(typed: Mapping[str, str]) -> dict[str, Any]:
@@ -188,18 +190,6 @@ def epci_suggestions() -> Response:
     return _suggestions((epci.name, epci.name) for epci in matches)
 
 
-@ecosphere_studies.route("/etudes/jeux-de-donnees")
-def dataset_suggestions() -> Response:
-    """Return datasets that match what is typed (`q`) and that the person may read."""
-    chars = [char if char.isalnum() else " " for char in _typed_words()]
-    words = "".join(chars).strip()
-    if not words:
-        return _suggestions(())
-    query = {"q": words, "rows": MOST_SUGGESTED, "fq": "dataset_type:dataset"}
-    datasets = act("package_search", **query, include_private=True)["results"]
-    return _suggestions((row["name"], row["title"] or row["name"]) for row in datasets)
-
-
 def _typed_words() -> str:
     return request.args.get("q", "")[:LONGEST_TYPED]
 
@@ -224,7 +214,9 @@ def read(id: str) -> Response:
             group["needs"] = [need for need in group["needs"] if need["finding"]["state"] == state]
         study["groups"] = [group for group in study["groups"] if group["needs"]]
     map_ = drawing.draw(store.site_of(store.get(id)), best)
-    return rendered("read.html", study=study, counts=counts, wanted=state, map=map_)
+    return rendered(
+        "ecosphere_studies/read.html", study=study, counts=counts, wanted=state, map=map_
+    )
 
 
 @ecosphere_studies.route("/etudes/<id>/etat")
@@ -256,7 +248,7 @@ def changes(id: str) -> Response:
     study = act("ecosphere_study_show", id=id)
     numbers = {"before": request.args.get("de", ""), "after": request.args.get("a", "")}
     difference = act("ecosphere_study_difference", id=id, **numbers)
-    return rendered("changes.html", study=study, difference=difference)
+    return rendered("ecosphere_studies/changes.html", study=study, difference=difference)
 
 
 # --- needs ----------------------------------------------------------------------------------------
@@ -269,15 +261,9 @@ def need_create(id: str) -> AnyResponse:
     return to_study(id)
 
 
-@ecosphere_studies.route("/etudes/<id>/besoins/<need>")
-def need(id: str, need: str) -> Response:
-    """Show a need with all its datasets and what can be done about it."""
-    return _need_page(Form(), id, need)
-
-
-@ecosphere_studies.post("/etudes/<id>/besoins/<need>")
-def need_update(id: str, need: str) -> AnyResponse:
-    """Say whether a need is relevant."""
+@ecosphere_studies.route("/etudes/<id>/besoins/<need>", methods=GET_POST)
+def need(id: str, need: str) -> AnyResponse:
+    """Show a need with all its datasets and what can be done about it; on POST, say whether it is relevant."""
     form = Form("relevant", "why")
     if form.sends("ecosphere_study_need_update", id=id, need=need):
         return to_study(id, need)
@@ -322,7 +308,9 @@ def _need_page(form: Form, id_: str, need_id: str) -> Response:
     # Nothing is asked of the sites to which the links lead.
     site = store.site_of(store.get(id_))
     links = references.links(frames.Need.of_dict(need_["need"]), site)
-    return form.page("need.html", study=study, need=need_, source=source, links=links)
+    return form.page(
+        "ecosphere_studies/need.html", study=study, need=need_, source=source, links=links
+    )
 
 
 def _need_of(study: Mapping[str, Any], need_id: str) -> Any:
@@ -348,7 +336,7 @@ def ask(id: str, need: str) -> AnyResponse:
         return tk.redirect_to("ecosphere_requests.edit", id=form.result["id"], step="envoi")
     readable = [dataset for dataset in need_["datasets"] if dataset["readable"]]
     return form.page(
-        "ask.html",
+        "ecosphere_studies/ask.html",
         study=study,
         need=need_,
         restricted=[row for row in readable if row["finding"].get("state") == states.RESTRICTED],
@@ -381,7 +369,7 @@ def _settings_page(form: Form, id_: str, link: str = "") -> Response:
     study = act("ecosphere_study_show", id=id_)
     form.typed["title"] = form.typed.get("title") or study["title"]
     own = store.member_of(id_, tk.current_user.id)
-    return form.page("settings.html", study=study, link=link, own=own and own.id)
+    return form.page("ecosphere_studies/settings.html", study=study, link=link, own=own and own.id)
 
 
 @ecosphere_studies.post("/etudes/<id>/archiver")
@@ -403,7 +391,7 @@ def delete(id: str) -> AnyResponse:
     title = ""
     if store.role(study, tk.current_user.id):
         title = study.title
-    return rendered("delete.html", id=study.id, title=title)
+    return rendered("ecosphere_studies/delete.html", id=study.id, title=title)
 
 
 @ecosphere_studies.post("/etudes/<id>/membres")
@@ -449,7 +437,7 @@ def invited(token: str) -> AnyResponse:
         raise tk.ObjectNotFound(message)
     title = store.get(row.study_id).title
     model.Session.rollback()
-    return rendered("invited.html", token=token, title=title)
+    return rendered("ecosphere_studies/invited.html", token=token, title=title)
 
 
 # --- frames ---------------------------------------------------------------------------------------
@@ -458,7 +446,7 @@ def invited(token: str) -> AnyResponse:
 @ecosphere_studies.route("/etudes/cadres")
 def frame_list() -> Response:
     """Show the frames."""
-    return rendered("frames.html", frames=frames.frames(), may_edit=_may_edit())
+    return rendered("ecosphere_studies/frames.html", frames=frames.frames(), may_edit=_may_edit())
 
 
 def _may_edit(frame_id: str = "") -> bool:
@@ -474,7 +462,7 @@ def frame_read(id: str) -> Response:
     if parent is not None:
         difference = frames.difference(frame, parent)
     return rendered(
-        "frame.html",
+        "ecosphere_studies/frame.html",
         frame=frame,
         parent=parent,
         difference=difference,
@@ -515,10 +503,10 @@ def _frame_editor(frame: frames.Frame, id_: str, content: Any) -> AnyResponse:
         tk.h.flash_success(tk._("The frame is saved."))
         return tk.redirect_to("ecosphere_studies.frame_read", id=form.result["id"])
     needs = sorted(frames.needs().values(), key=lambda need: need.id)
-    return form.page("frame_edit.html", frame=frame, changed=id_, needs=needs)
+    return form.page("ecosphere_studies/frame_edit.html", frame=frame, changed=id_, needs=needs)
 
 
 @ecosphere_studies.route("/etudes/statistiques")
 def statistics() -> Response:
     """Show which data studies lack most, to the ministry."""
-    return rendered("statistics.html", rows=act("ecosphere_study_missing_stats"))
+    return rendered("ecosphere_studies/statistics.html", rows=act("ecosphere_study_missing_stats"))

@@ -59,6 +59,11 @@ def reason(code: str, params: Mapping[str, Any]) -> str:
     return _sentence("reasons", code, code, values)
 
 
+def columns(table: str) -> list[str]:
+    """Return the columns of a table, a section of the file."""
+    return [tk._(text) for text in MESSAGES[table].values()]
+
+
 def site_error(code: str, params: Mapping[str, Any]) -> str:
     """Return why a site cannot be used, and what to do."""
     return _sentence("sites", code, "unreadable", params)

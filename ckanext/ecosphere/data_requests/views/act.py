@@ -23,8 +23,6 @@ from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.forms import (
     CONFLICT,
-    INVALID,
-    act,
     flash,
     is_known,
     known,
@@ -36,6 +34,7 @@ from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared.pages import INVALID, act
 
 #: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
 PREVIEW = "preview"

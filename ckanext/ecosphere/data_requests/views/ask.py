@@ -34,8 +34,6 @@ from ckanext.ecosphere.data_requests.domain import fields, people, places, state
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
-    act,
-    context,
     is_known,
     known,
     log_in,
@@ -46,6 +44,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
 )
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, organisations, outlines
+from ckanext.ecosphere.shared.pages import act, context
 
 TOO_MANY = 429
 #: Parameter of the URL, as set by search pages → field.

@@ -19,20 +19,12 @@ from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.listing import KINDS
 from ckanext.ecosphere.data_requests.views import forms, read
-from ckanext.ecosphere.data_requests.views.forms import (
-    INVALID,
-    act,
-    context,
-    flash,
-    known,
-    messages,
-    page,
-    rendered,
-)
+from ckanext.ecosphere.data_requests.views.forms import flash, known, messages, page, rendered
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
 from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared.pages import INVALID, act, context
 
 #: Maximum number of requests in the CSV of a service, and number read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100

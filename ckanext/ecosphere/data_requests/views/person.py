@@ -20,14 +20,8 @@ from ckanext.ecosphere.data_requests.domain import clock, people, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms, read
-from ckanext.ecosphere.data_requests.views.forms import (
-    act,
-    known,
-    messages,
-    page,
-    rendered,
-    status_of,
-)
+from ckanext.ecosphere.data_requests.views.forms import known, messages, page, rendered, status_of
+from ckanext.ecosphere.shared.pages import act
 
 
 @page

@@ -26,16 +26,10 @@ from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import ask, forms
-from ckanext.ecosphere.data_requests.views.forms import (
-    act,
-    flash,
-    is_known,
-    known,
-    page,
-    rendered,
-)
+from ckanext.ecosphere.data_requests.views.forms import flash, is_known, known, page, rendered
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.pages import act
 
 ROWS = 20
 PAGE_DIGITS = 6

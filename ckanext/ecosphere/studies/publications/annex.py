@@ -18,9 +18,10 @@ import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.characters import clean
-from ckanext.ecosphere.studies.publications.outline import Outline
+from ckanext.ecosphere.studies.publications.outline import state_label, text_in
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "studies" / "annex"
 ODT = "application/vnd.oasis.opendocument.text"
@@ -51,7 +52,7 @@ SMALL_SITE = 10
 """Hectares below which the area of a site is told to the tenth."""
 
 
-def write(outline: Outline, ending: str) -> bytes:
+def write(outline: Row, ending: str) -> bytes:
     """Return the annex of a study in one of `FORMATS`, in the language of the page."""
     if ending == "html":
         return rendered("annex.html", outline).encode()
@@ -66,20 +67,12 @@ def write(outline: Outline, ending: str) -> bytes:
     return _archive(members)
 
 
-def rendered(template: str, outline: Outline, **variables: Any) -> str:
+def rendered(template: str, outline: Row, **variables: Any) -> str:
     """Return a text about a study from a template of the annex."""
-    title = tk._("Data of the study “{title}”").format(title=outline.title)
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            outline=outline,
-            title=title,
-            portal=tk.config["ckan.site_title"],
-            language=language.current()[:2],
-            **variables,
-        )
-    )
+    title = tk._("Data of the study “{title}”").format(title=outline["title"])
+    about = {"title": title, "portal": tk.config["ckan.site_title"], "outline": outline}
+    spoken = language.current()[:2]
+    return _environment().get_template(template).render(about, language=spoken, **variables)
 
 
 @cache
@@ -97,6 +90,8 @@ def _environment() -> Environment:
         "day": dates.day,
         "moment": dates.moment,
         "number": _number,
+        "state": state_label,
+        "text": text_in,
     }
     environment.tests["web"] = _is_web_address
     return environment
@@ -120,8 +115,8 @@ def _number(number: float) -> str:
     return format_decimal(round(number, digits), locale=dates.locale(language.current()))
 
 
-def _is_web_address(url: str) -> bool:
-    return url.startswith(("http://", "https://"))
+def _is_web_address(url: Any) -> bool:
+    return str(url).startswith(("http://", "https://"))
 
 
 def _archive(members: dict[str, str]) -> bytes:

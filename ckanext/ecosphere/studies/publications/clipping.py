@@ -14,10 +14,10 @@ import ckan.plugins.toolkit as tk
 from ckan.lib.munge import munge_name
 
 from ckanext.ecosphere.shared import authorization, csv_table
-from ckanext.ecosphere.studies import config, store
-from ckanext.ecosphere.studies.display.pages import sentences
+from ckanext.ecosphere.shared.pages import sentences
+from ckanext.ecosphere.studies import candidates, config, store
 from ckanext.ecosphere.studies.model import Study
-from ckanext.ecosphere.studies.publications.outline import facts_of, readable
+from ckanext.ecosphere.studies.publications.outline import facts_of
 
 MOST = 10
 """Extracts that are asked for at once."""
@@ -41,7 +41,7 @@ def ask(study: Study, context: Any) -> None:
         kept += [row.package_id for row in stored if row.decision in (store.KEPT, store.ADDED)]
     box = store.site_of(study).box
     left, rows = MOST, []
-    for package in readable(context, kept).values():
+    for package in candidates.readable(kept, context).values():
         parts = []
         if tk.h.plugin_loaded("ecosphere_access"):
             parts = tk.h.ecosphere_access_parts(package, box)
@@ -82,7 +82,7 @@ def shown(study: Study, context: Any) -> list[dict[str, Any]]:
         what is stored, with `dataset` (title), `state` (wanted, made, broken, or "" for none), `why` there is no file,
         `url` and `path` of the file, "" without one, and `facts` about it.
     """
-    packages = readable(context, (row["package_id"] for row in study.extracts))
+    packages = candidates.readable((row["package_id"] for row in study.extracts), context)
     rows = []
     for stored in study.extracts:
         if stored["package_id"] not in packages:

@@ -22,7 +22,7 @@ MOST_READ = 100
 
 def uses() -> dict[str, str]:
     """Return the kinds of use, and their names in the language of the page."""
-    return {id_: text_in(use.label) for id_, use in suitability.uses().items()}
+    return {id_: text_in(use["label"]) for id_, use in suitability.uses().items()}
 
 
 def save(package_id: str, user_id: str, use: str, fits: bool, why: str) -> None:

@@ -12,13 +12,12 @@ from dataclasses import asdict
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan.types import Schema
 from flask import Response, request
 
 from ckanext.ecosphere.shared.columns import now
+from ckanext.ecosphere.shared.pages import anybody
 from ckanext.ecosphere.studies import candidates, config, frames, presence
 from ckanext.ecosphere.studies.candidates import Candidate
-from ckanext.ecosphere.studies.display.pages import anybody
 from ckanext.ecosphere.studies.frames import Frame
 from ckanext.ecosphere.studies.logic.actions import site_of
 from ckanext.ecosphere.studies.logic.schema import get, study_create
@@ -36,93 +35,50 @@ from ckanext.ecosphere.studies.publications.programs import (
     count,
     interface,
     json_response,
-    link,
 )
 from ckanext.ecosphere.studies.site import Site
+from ckanext.ecosphere.studies.states import Finding
 
-ID = "etude"
-EXECUTE = "http://www.opengis.net/def/rel/ogc/1.0/execute"
+PROCESS = "processes/etude"
 MOST_BYTES = 2 * 1024 * 1024
 
 ecosphere_processes = interface("ecosphere_processes", "/ogc")
 
 
-# --- documents ------------------------------------------------------------------------------------
-
-
-def described(part: str) -> Any:
-    """Return a part of the documents, with its texts in the language of the page."""
-    return content_of("process.yaml")[part]
-
-
-def _summary() -> dict[str, Any]:
-    summary = described("summary")
-    title = summary["title"]
-    links = [
-        link("self", "ecosphere_processes.process", title, id=ID),
-        link(EXECUTE, "ecosphere_processes.execution", title, id=ID),
-    ]
-    return {**summary, "links": links}
-
-
 @ecosphere_processes.route("", strict_slashes=False)
-def landing() -> Response:
-    """Return the landing page."""
-    links = [link(**row) for row in described("links")]
-    text = described("summary")["description"]
-    title = str(tk.config["ckan.site_title"])
-    return json_response({"title": title, "description": text, "links": links})
-
-
 @ecosphere_processes.route("/conformance")
-def conformance() -> Response:
-    """Return the conformance classes."""
-    return json_response({"conformsTo": described("conformsTo")})
-
-
 @ecosphere_processes.route("/processes")
-def processes() -> Response:
-    """Return the list of processes."""
-    links = [row for row in described("links") if row["view"] == "ecosphere_processes.processes"]
-    links = [link(**{**row, "rel": "self"}) for row in links]
-    return json_response({"processes": [_summary()], "links": links})
-
-
 @ecosphere_processes.route("/processes/<id>")
-def process(id: str) -> Response:
-    """Return the description of a process."""
-    _require_known(id)
-    inputs = described("inputs")
-    inputs["frame"]["schema"] |= {"enum": [frame.id for frame in frames.frames()]}
-    return json_response({**_summary(), "inputs": inputs, "outputs": described("outputs")})
-
-
 @ecosphere_processes.route("/jobs/<id>")
 @ecosphere_processes.route("/jobs/<id>/results")
-def job(id: str) -> Response:
-    """Answer that there is no such job: all executions are synchronous."""
-    raise Problem(NOT_FOUND, tk._("There is no such job."), "no-such-job")
+def document(id: str = "") -> Response:
+    """Return a document of the standard: landing page, conformance, processes. There are no jobs."""
+    place = request.path.partition("/ogc")[2].strip("/")
+    if place.startswith("jobs/"):
+        raise Problem(NOT_FOUND, tk._("There is no such job."), "no-such-job")
+    documents = content_of("process.yaml")
+    _require_known(place in documents)
+    if place == PROCESS:
+        ids = [frame.id for frame in frames.frames()]
+        documents[place]["inputs"]["frame"]["schema"]["enum"] = ids
+    text = json.dumps(documents[place], ensure_ascii=False)
+    portal = tk.h.url_for("ecosphere_processes.document", qualified=True).partition("/ogc")[0]
+    return Response(text.replace("{portal}", portal), mimetype="application/json")
 
 
-def _require_known(id_: str) -> None:
-    if id_ != ID:
+def _require_known(is_known: bool) -> None:
+    if not is_known:
         raise Problem(NOT_FOUND, tk._("There is no such process."), "no-such-process")
-
-
-# --- execution ------------------------------------------------------------------------------------
 
 
 @ecosphere_processes.route("/processes/<id>/execution", methods=["POST"])
 def execution(id: str) -> Response:
     """Execute a process, and return its result at once."""
-    _require_known(id)
+    _require_known(f"processes/{id}" == PROCESS)
     count("studies-process", config.PROCESS_LIMITS)
     if (request.content_length or 0) > MOST_BYTES:
         raise Problem(TOO_LARGE, tk._("The request is too large."))
-    try:
-        body = json.loads(request.get_data())
-    except ValueError:
-        body = None
+    body = request.get_json(force=True, silent=True)
     if not isinstance(body, dict) or not isinstance(body.get("inputs"), dict):
         raise Problem(BAD_REQUEST, tk._("Send a JSON object with the object “inputs”."))
     inputs = _validated(body["inputs"])
@@ -132,23 +88,19 @@ def execution(id: str) -> Response:
     return json_response(result)
 
 
-def _schema() -> Schema:
-    """Schema of the inputs: parameters of a new study, whose frame must be given."""
-    schema: Any = study_create()
-    return {**schema, "title": [get("ignore")], "frame": [get("not_empty"), *schema["frame"]]}
-
-
 def _validated(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs, validated.
+    """Return the inputs, validated as parameters of a new study, whose frame must be given.
 
     Raises:
         ValidationError: what is wrong, by input.
     """
+    schema: Any = study_create()
+    schema |= {"title": [get("ignore")], "frame": [get("not_empty"), *schema["frame"]]}
     values = {name: _value(inputs.get(name)) for name in ("frame", "buffer", "communes")}
     site = _value(inputs.get("site"))
     if isinstance(site, dict):
         values["geojson"] = json.dumps(site)
-    validated, errors = tk.navl_validate(values, _schema(), anybody())
+    validated, errors = tk.navl_validate(values, schema, anybody())
     if errors:
         raise tk.ValidationError(errors)
     return validated
@@ -180,9 +132,7 @@ def execute(frame: Frame, site: Site) -> dict[str, Any]:
                 "group": text_in(group.label),
                 "label": text_in(need.label),
                 "mandatory": need.mandatory,
-                "state": finding.state,
-                "state_label": state_label(finding.state),
-                "sentence": sentence_of(asdict(finding)),
+                **_known(finding),
                 "datasets": [shown(candidate) for candidate in datasets],
             }
             rows.append(row)
@@ -204,10 +154,16 @@ def shown(candidate: Candidate) -> dict[str, Any]:
         "title": candidate.title,
         "producer": candidate.organisation,
         "url": tk.h.url_for("dataset.read", id=candidate.name, qualified=True),
-        "state": finding.state,
-        "state_label": state_label(finding.state),
-        "sentence": sentence_of(asdict(finding)),
+        **_known(finding),
         "extent": finding.extent,
         "share": round(finding.share, 3),
         "reasons": [{"code": code, **params} for code, params in candidate.reasons],
+    }
+
+
+def _known(finding: Finding) -> dict[str, str]:
+    return {
+        "state": finding.state,
+        "state_label": state_label(finding.state),
+        "sentence": sentence_of(asdict(finding)),
     }

@@ -10,9 +10,9 @@ from flask import Blueprint, Response, g
 from werkzeug.exceptions import HTTPException
 
 from ckanext.ecosphere.shared import web_guard
+from ckanext.ecosphere.shared.pages import sentences
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import config
-from ckanext.ecosphere.studies.display.pages import sentences
 
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 BAD_REQUEST, NOT_FOUND, TOO_LARGE, TOO_MANY, UNAVAILABLE = 400, 404, 413, 429, 503
@@ -89,11 +89,3 @@ def count(name: str, option: str) -> None:
         sentence = tk._("This was done too often in a short time.")
         detail = f"{sentence} {rate_limits.try_again(error.seconds)}"
         raise Problem(TOO_MANY, detail) from error
-
-
-def link(
-    rel: str, view: str, title: str, type: str = "application/json", **values: Any
-) -> dict[str, str]:
-    """Return a link to a page, as OGC API Common writes them."""
-    address = tk.h.url_for(view, qualified=True, **values)
-    return {"rel": rel, "type": type, "title": title, "href": address}

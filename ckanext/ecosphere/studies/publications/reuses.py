@@ -17,8 +17,8 @@ from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.studies import candidates
 from ckanext.ecosphere.studies.model import Reuse
-from ckanext.ecosphere.studies.publications.outline import readable
 
 KINDS = {
     "study": N_("Study"),
@@ -108,7 +108,7 @@ def of_service(organization_id: str, rows: int) -> Sequence[Reuse]:
 
 def shown(rows: Sequence[Reuse], context: Any) -> list[dict[str, Any]]:
     """Return reuses as the user of a context may see them, with the datasets that they may read."""
-    packages = readable(context, [id_ for row in rows for id_ in row.packages])
+    packages = candidates.readable([id_ for row in rows for id_ in row.packages], context)
     return [_shown(row, packages) for row in rows]
 
 

@@ -20,15 +20,12 @@ from lxml import etree
 from pyproj import Transformer
 
 from ckanext.ecosphere.dataset.geometry import LAMBERT_93, Box
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import csv_table, qgis
 from ckanext.ecosphere.shared.characters import clean
+from ckanext.ecosphere.studies import wording
 from ckanext.ecosphere.studies.publications import annex, clipping
-from ckanext.ecosphere.studies.publications.outline import (
-    DatasetLine,
-    NeedLine,
-    Outline,
-    content_of,
-)
+from ckanext.ecosphere.studies.publications.outline import content_of
 
 QGIS_TYPE = "application/x-qgis-project"
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
@@ -42,70 +39,60 @@ SITE_FILE = "site.geojson"
 # --- tables ---------------------------------------------------------------------------------------
 
 
-def needs_csv(outline: Outline) -> str:
+def needs_csv(outline: Row) -> str:
     """Return the needs of a study and their datasets as a table; a need without datasets has one line, too."""
-    columns = (
-        tk._("Group"),
-        tk._("Need"),
-        tk._("Required"),
-        tk._("State on the site"),
-        tk._("Why"),
-        tk._("Request"),
-        tk._("Dataset"),
-        tk._("Producer"),
-        tk._("Licence"),
-        tk._("Date of the data"),
-        tk._("On the site"),
-        tk._("Objects counted"),
-        tk._("Address"),
-    )
-    return csv_table.write(columns, _rows(outline))
+    return csv_table.write(wording.columns("needs_table"), _rows(outline))
 
 
-def _rows(outline: Outline) -> Iterator[tuple[Any, ...]]:
+def _rows(outline: Row) -> Iterator[tuple[Any, ...]]:
     yes_or_no = {True: tk._("yes"), False: tk._("no")}
-    for group in outline.groups:
-        for need in group.needs:
-            required = yes_or_no[need.mandatory]
-            reference = need.asked and need.asked.reference
-            about = (group.label, need.label, required, need.state_label, need.sentence, reference)
-            if not need.datasets:
-                yield (*about, *[""] * 7)
-            for line in need.datasets:
-                facts = (line.title, line.producer, line.licence, line.date)
-                yield (*about, *facts, line.sentence or line.state, line.count, line.link)
+    for group, need in _needs(outline):
+        required = yes_or_no[need["mandatory"]]
+        state, reference = need["finding"].get("label"), (need["request"] or {}).get("reference")
+        about = (group["label"], need["label"], required, state, need["sentence"], reference)
+        if not need["datasets"]:
+            yield (*about, *[""] * 7)
+        for line in need["datasets"]:
+            facts = [line.get(name) for name in ("title", "producer", "licence", "date")]
+            on_site = (line["sentence"], line["finding"].get("count"))
+            yield (*about, *facts, *on_site, line.get("link"))
 
 
-def downloads_csv(outline: Outline) -> str:
+def _needs(outline: Row) -> Iterator[tuple[Row, Row]]:
+    """Yield the needs of a study, each with its group."""
+    for group in outline["groups"]:
+        for need in group["needs"]:
+            yield group, need
+
+
+def downloads_csv(outline: Row) -> str:
     """Return the addresses of the parts of services and of the files that concern the site, as a table."""
-    columns = (tk._("Group"), tk._("Need"), tk._("Dataset"), tk._("Content"), tk._("Address"))
-    return csv_table.write(columns, _downloads(outline))
+    return csv_table.write(wording.columns("downloads_table"), _downloads(outline))
 
 
-def _downloads(outline: Outline) -> Iterator[tuple[str, ...]]:
-    for group in outline.groups:
-        for need in group.needs:
-            for line, package in _readable(outline, need):
-                about = (group.label, need.label, line.title)
-                if tk.h.plugin_loaded("ecosphere_access"):
-                    for part in tk.h.ecosphere_access_parts(package, outline.box):
-                        yield (*about, *part[:2])
-                yield (*about, tk._("Page of the dataset"), line.link)
+def _downloads(outline: Row) -> Iterator[tuple[str, ...]]:
+    for group, need in _needs(outline):
+        for line, package in _readable(outline, need):
+            about = (group["label"], need["label"], line["title"])
+            if tk.h.plugin_loaded("ecosphere_access"):
+                for part in tk.h.ecosphere_access_parts(package, outline["box"]):
+                    yield (*about, *part[:2])
+            yield (*about, tk._("Page of the dataset"), line["link"])
 
 
-def _readable(outline: Outline, need: NeedLine) -> Iterator[tuple[DatasetLine, dict[str, Any]]]:
+def _readable(outline: Row, need: Row) -> Iterator[tuple[Row, dict[str, Any]]]:
     """Yield the datasets of a need that the reader may read, as a line and as a package."""
-    taken_ids = set(islice(outline.packages, MOST_DATASETS))
-    for line in need.datasets:
-        if line.id in taken_ids:
-            yield line, outline.packages[line.id]
+    taken_ids = set(islice(outline["packages"], MOST_DATASETS))
+    for line in need["datasets"]:
+        if line["package_id"] in taken_ids:
+            yield line, outline["packages"][line["package_id"]]
 
 
-def site_geojson(outline: Outline) -> str:
+def site_geojson(outline: Row) -> str:
     """Return the site, and the area with its buffer if it has one, as GeoJSON (RFC 7946)."""
-    features = [_feature(outline.geometry, tk._("Site"))]
-    if outline.buffer:
-        features.append(_feature(outline.area, tk._("Studied area")))
+    features = [_feature(outline["geometry"], tk._("Site"))]
+    if outline["buffer"]:
+        features.append(_feature(outline["area"], tk._("Studied area")))
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
 
 
@@ -116,36 +103,36 @@ def _feature(geometry: Mapping[str, Any], name: str) -> dict[str, Any]:
 # --- QGIS -----------------------------------------------------------------------------------------
 
 
-def project(outline: Outline) -> bytes:
+def project(outline: Row) -> bytes:
     """Return a project of QGIS: the site, and the layers of the datasets grouped as the needs of the frame.
 
     The site is read from the file `SITE_FILE` beside it. Form: `QgsProject::writeProjectFile` of QGIS; whatever is left
     out has a default.
     """
-    root = etree.Element("qgis", version=WRITTEN_FOR, projectname=clean(outline.title))
-    etree.SubElement(root, "title").text = clean(outline.title)
-    crs = _crs_of(outline.box)
+    root = etree.Element("qgis", version=WRITTEN_FOR, projectname=clean(outline["title"]))
+    etree.SubElement(root, "title").text = clean(outline["title"])
+    crs = _crs_of(outline["box"])
     _reference(etree.SubElement(root, "projectCrs"), crs)
     tree = etree.SubElement(root, "layer-tree-group")
     canvas = etree.SubElement(root, "mapcanvas", name="theMapCanvas")
     layers = etree.SubElement(root, "projectlayers")
     site = qgis.Source(tk._("Site"), qgis.VECTOR, "ogr", f"./{SITE_FILE}", qgis.DEGREES)
     qgis.add_layer(tree, layers, site)
-    for group in outline.groups:
-        sources = [(need.label, _sources(outline, need)) for need in group.needs]
+    for group in outline["groups"]:
+        sources = [(need["label"], _sources(outline, need)) for need in group["needs"]]
         filled = [(label, of_need) for label, of_need in sources if of_need]
         if not filled:
             continue
-        branch = qgis.group(tree, group.label or tk._("Needs"))
+        branch = qgis.group(tree, group["label"] or tk._("Needs"))
         for label, of_need in filled:
             leaf = qgis.group(branch, label)
             for source in of_need:
                 qgis.add_layer(leaf, layers, source)
-    _show(canvas, outline.box, crs)
+    _show(canvas, outline["box"], crs)
     return etree.tostring(root, encoding="utf-8", doctype=DOCTYPE, pretty_print=True)
 
 
-def _sources(outline: Outline, need: NeedLine) -> list[qgis.Source]:
+def _sources(outline: Row, need: Row) -> list[qgis.Source]:
     """Return the layers of a need, if the room `access` knows them."""
     sources: list[qgis.Source] = []
     if tk.h.plugin_loaded("ecosphere_access"):
@@ -184,18 +171,18 @@ def _show(canvas: etree._Element, box: Box | None, crs: str) -> None:
 # --- everything -----------------------------------------------------------------------------------
 
 
-def archive(outline: Outline) -> bytes:
+def archive(outline: Row) -> bytes:
     """Return one ZIP file with all the others, and the extracted data."""
     readme = annex.rendered("readme.txt", outline, deposits=deposits())
-    buffer = io.BytesIO()
+    buffer, run = io.BytesIO(), outline["run"]
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("LISEZMOI.txt", readme.replace("\n", "\r\n"))
         for name, (_media_type, write) in FILES.items():
             if write is not archive:
                 # The name of the annex tells nothing of the study but the number of its run.
-                numbered = name.replace("annexe.", f"annexe-donnees-{outline.run}.")
+                numbered = name.replace("annexe.", f"annexe-donnees-{run}.")
                 file.writestr(numbered, write(outline))
-        clipping.add_to(file, outline.extracts)
+        clipping.add_to(file, outline["extracts"])
     return buffer.getvalue()
 
 
@@ -210,7 +197,7 @@ def deposits() -> list[dict[str, str]]:
 
 
 #: Name of a file → its media type, and what writes it.
-FILES: dict[str, tuple[str, Callable[[Outline], bytes | str]]] = {
+FILES: dict[str, tuple[str, Callable[[Row], bytes | str]]] = {
     **{
         f"annexe.{ending}": (media_type, partial(annex.write, ending=ending))
         for ending, media_type in annex.FORMATS.items()

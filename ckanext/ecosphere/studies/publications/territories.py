@@ -13,8 +13,8 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import places
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.pages import anybody
 from ckanext.ecosphere.studies import config
-from ckanext.ecosphere.studies.display.pages import anybody
 from ckanext.ecosphere.studies.publications.outline import facts_of
 from ckanext.ecosphere.studies.publications.programs import (
     BAD_REQUEST,
@@ -24,7 +24,6 @@ from ckanext.ecosphere.studies.publications.programs import (
     count,
     interface,
     json_response,
-    link,
 )
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -101,27 +100,28 @@ def look(place: Place, theme: str, page: int, rows: int) -> dict[str, Any]:
 def _themes(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the themes of the first level with their numbers of datasets, in the order of the vocabulary."""
     counts = {item["name"]: item["count"] for item in items}
-    rows = []
-    for concept in voc.get("themes"):
-        if concept.broader is None and counts.get(concept.id):
-            label = concept.label(language.current())
-            rows.append({"id": concept.id, "label": label, "count": counts[concept.id]})
-    return rows
+    tops = [concept for concept in voc.get("themes") if concept.broader is None]
+    return [
+        {"id": top.id, "label": top.label(language.current()), "count": counts[top.id]}
+        for top in tops
+        if counts.get(top.id)
+    ]
 
 
 def _groups(packages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return datasets by theme of the first level, each under the first of its own; those without one come last."""
     of_theme: dict[str, list[dict[str, str]]] = {}
     for package in packages:
-        of_theme.setdefault(_theme(package), []).append(_dataset(package))
-    order = [concept.id for concept in voc.get("themes") if concept.id in of_theme]
-    if "" in of_theme:
-        order.append("")
-    groups = []
-    for id_ in order:
-        label = voc.get("themes").label(id_, language.current()) or tk._("Without a theme")
-        groups.append({"theme": {"id": id_, "label": label}, "datasets": of_theme[id_]})
-    return groups
+        facts = facts_of(package)
+        about = {"id": package["id"], "name": package["name"], "url": facts.pop("link")}
+        of_theme.setdefault(_theme(package), []).append(about | facts)
+    labels = {top.id: top.label(language.current()) for top in voc.get("themes")}
+    labels[""] = tk._("Without a theme")
+    return [
+        {"theme": {"id": id_, "label": label}, "datasets": of_theme[id_]}
+        for id_, label in labels.items()
+        if id_ in of_theme
+    ]
 
 
 def _theme(package: Mapping[str, Any]) -> str:
@@ -131,12 +131,6 @@ def _theme(package: Mapping[str, Any]) -> str:
         if concept:
             return [concept, *themes.ancestors(concept.uri)][-1].id
     return ""
-
-
-def _dataset(package: dict[str, Any]) -> dict[str, str]:
-    facts = facts_of(package)
-    url = facts.pop("link")
-    return {"id": package["id"], "name": package["name"], "url": url, **facts}
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -180,16 +174,17 @@ def datasets(code: str) -> Response:
     place, theme = _asked(code)
     page, rows = _number("page", 1, MOST_PAGES), _number("rows", ROWS, MOST_ROWS)
     answer = look(place, theme, page, rows)
-    endpoint = "ecosphere_territories.datasets"
     values = {"code": code, "rows": rows}
     if theme:
         values["theme"] = theme
-    pages = {"self": page, "prev": page - 1, "next": page + 1}
-    answer["links"] = [
-        link(relation, endpoint, tk._("Page {number}").format(number=number), page=number, **values)
-        for relation, number in pages.items()
-        if relation == "self" or 1 <= number <= answer["pages"]
-    ]
+    answer["links"] = []
+    for relation, number in (("self", page), ("prev", page - 1), ("next", page + 1)):
+        if number == page or 1 <= number <= answer["pages"]:
+            endpoint = "ecosphere_territories.datasets"
+            address = tk.h.url_for(endpoint, qualified=True, page=number, **values)
+            title = tk._("Page {number}").format(number=number)
+            link = {"rel": relation, "type": "application/json", "title": title, "href": address}
+            answer["links"].append(link)
     return json_response(answer)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -12,8 +11,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.shared import atom, language, once, rich_text
-from ckanext.ecosphere.studies import frames, store
-from ckanext.ecosphere.studies.display.pages import (
+from ckanext.ecosphere.shared.pages import (
     GET_POST,
     Form,
     Pages,
@@ -25,6 +23,7 @@ from ckanext.ecosphere.studies.display.pages import (
     press,
     rendered,
 )
+from ckanext.ecosphere.studies import candidates, frames, store
 from ckanext.ecosphere.studies.publications import (
     clipping,
     collections,
@@ -78,7 +77,7 @@ def index() -> Response:
         own = act("ecosphere_collection_list", mine=True, rows=MOST_OWN)["results"]
         drafts = [row for row in own if not row["public"]]
     listed = part_of_list("ecosphere_collection_list")
-    return rendered("collections/index.html", found=listed, drafts=drafts)
+    return rendered("ecosphere_studies/collections/index.html", found=listed, drafts=drafts)
 
 
 @ecosphere_collections.route("/bouquets/nouveau", methods=GET_POST)
@@ -89,7 +88,7 @@ def new() -> AnyResponse:
     if form.sends("ecosphere_collection_create"):
         return tk.redirect_to("ecosphere_collections.edit", name=form.result["name"])
     return form.page(
-        "collections/new.html",
+        "ecosphere_studies/collections/new.html",
         services=tk.h.organizations_available(collections.RIGHT),
         frames=[(frame.id, outline.text_in(frame.title)) for frame in frames.frames()],
     )
@@ -100,7 +99,9 @@ def read(name: str) -> Response:
     """Show a collection."""
     collection = act("ecosphere_collection_show", id=name)
     can_edit = collections.may_edit(context(), collection["organization"]["id"])
-    return rendered("collections/read.html", collection=collection, can_edit=can_edit)
+    return rendered(
+        "ecosphere_studies/collections/read.html", collection=collection, can_edit=can_edit
+    )
 
 
 @ecosphere_collections.route("/bouquets/<name>/modifier", methods=GET_POST)
@@ -118,7 +119,9 @@ def edit(name: str) -> AnyResponse:
     if form.sends("ecosphere_collection_update", id=name, items=filled):
         tk.h.flash_success(tk._("The collection is saved."))
         return tk.redirect_to("ecosphere_collections.read", name=name)
-    return form.page("collections/edit.html", collection=collection, items=_named(items))
+    return form.page(
+        "ecosphere_studies/collections/edit.html", collection=collection, items=_named(items)
+    )
 
 
 def _typed_items() -> list[dict[str, str]]:
@@ -141,7 +144,7 @@ def _typed_items() -> list[dict[str, str]]:
 
 def _named(items: list[dict[str, str]]) -> list[dict[str, str]]:
     """Return items with the names of datasets instead of their ids, as far as the user may read them."""
-    packages = outline.readable(context(), [item["package_id"] for item in items])
+    packages = candidates.readable([item["package_id"] for item in items], context())
     names = {id_: package["name"] for id_, package in packages.items()}
     return [
         {**item, "package_id": names.get(item["package_id"], item["package_id"])} for item in items
@@ -209,7 +212,9 @@ def list_reuses() -> Response:
     own = []
     if tk.current_user.is_authenticated:
         own = act("ecosphere_reuse_list", scope="mine", rows=MOST_OWN)["results"]
-    return rendered("reuses/index.html", found=part_of_list("ecosphere_reuse_list"), own=own)
+    return rendered(
+        "ecosphere_studies/reuses/index.html", found=part_of_list("ecosphere_reuse_list"), own=own
+    )
 
 
 @ecosphere_reuses.route("/reutilisations/nouvelle", methods=GET_POST)
@@ -220,7 +225,7 @@ def new_reuse() -> AnyResponse:
     if form.sends("ecosphere_reuse_create"):
         return _proposed()
     kinds = {key: tk._(label) for key, label in reuses.KINDS.items()}
-    return form.page("reuses/new.html", kinds=kinds, study=None)
+    return form.page("ecosphere_studies/reuses/new.html", kinds=kinds, study=None)
 
 
 def _proposed() -> AnyResponse:
@@ -232,7 +237,7 @@ def _proposed() -> AnyResponse:
 def moderation() -> Response:
     """Show the reuses that wait for a moderator."""
     listed = part_of_list("ecosphere_reuse_list", scope="held")
-    return rendered("reuses/moderation.html", found=listed)
+    return rendered("ecosphere_studies/reuses/moderation.html", found=listed)
 
 
 @ecosphere_reuses.post("/reutilisations/<id>/moderer")
@@ -266,7 +271,7 @@ def take_page(id: str) -> Response:
     tk.check_access("ecosphere_study_show", context(), {"id": id})
     study = store.get(id)
     return rendered(
-        "take.html",
+        "ecosphere_studies/take.html",
         study=outline.of_study(study, context()),
         extracts=clipping.shown(study, context()),
         may_extract=tk.h.check_access("ecosphere_study_extract", {"id": id}),
@@ -296,8 +301,8 @@ def study_file(id: str, name: str) -> AnyResponse:
         return tk.redirect_to("ecosphere_take.study_file", id=id, name=name, locale=FRENCH)
     media_type, write = take.FILES[name]
     study = store.get(id)
-    extracts = tuple(clipping.shown(study, context()))
-    content = write(replace(outline.of_study(study, context()), extracts=extracts))
+    extracts = clipping.shown(study, context())
+    content = write({**outline.of_study(study, context()), "extracts": extracts})
     response = file(content, media_type, name)
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["X-Robots-Tag"] = "noindex"
@@ -314,7 +319,7 @@ def offer(id: str) -> AnyResponse:
     form = Form("title", "url", "description")
     if form.sends("ecosphere_study_offer", id=id):
         return _proposed()
-    return form.page("reuses/new.html", kinds={}, study=store.get(id))
+    return form.page("ecosphere_studies/reuses/new.html", kinds={}, study=store.get(id))
 
 
 # --- parts of other pages -------------------------------------------------------------------------

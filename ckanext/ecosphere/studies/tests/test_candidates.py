@@ -184,7 +184,7 @@ def test_the_best_dataset_comes_first_and_says_why():
     ]
     first = offered[0]
     assert first.organisation == "DDT 44"
-    assert first.countable
+    assert first.server
     assert first.finding.state == states.COVERS
     reasons = dict(first.reasons)
     assert reasons["title"] == {"words": "inventaire des zones humides"}

@@ -31,7 +31,7 @@ FRAME = Frame(
 )
 COVERING = Finding(states.COVERS, "covers", share=1.0)
 REASONS: Any = (("words", {"n": 1}),)
-FOUND = Candidate("a", "zones-humides", "Zones humides", "DDT 42", REASONS, COVERING, True)
+FOUND = Candidate("a", "zones-humides", "Zones humides", "DDT 42", REASONS, COVERING)
 SITE = {"type": "Point", "coordinates": [5.2, 46.2]}
 EXECUTION = "/ogc/processes/etude/execution"
 

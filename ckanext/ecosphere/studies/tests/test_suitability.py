@@ -38,10 +38,10 @@ def test_there_are_kinds_of_use_for_all_needs():
     uses = suitability.uses()
     assert len(uses) >= 12
     assert {need.use for need in frames.needs().values()} == set(uses)
-    for use in uses.values():
-        assert set(use.label) == set(use.fits) == {"fr", "en"}
-        assert all(set(limit.text) == {"fr", "en"} for limit in use.limits), use.id
-        assert len({limit.id for limit in use.limits}) == len(use.limits), use.id
+    for id_, use in uses.items():
+        assert set(use["label"]) == set(use["fits"]) == {"fr", "en"}
+        assert all(set(limit["text"]) == {"fr", "en"} for limit in use["limits"]), id_
+        assert len({limit["id"] for limit in use["limits"]}) == len(use["limits"]), id_
 
 
 @pytest.mark.parametrize("use", suitability.uses())
