@@ -126,6 +126,9 @@ def project(outline: Outline) -> bytes:
     etree.SubElement(root, "title").text = clean(outline.title)
     crs = _crs_of(outline.box)
     _reference(etree.SubElement(root, "projectCrs"), crs)
+    # Without this, the projection of the project is not read.
+    properties = etree.SubElement(etree.SubElement(root, "properties"), "SpatialRefSys")
+    etree.SubElement(properties, "ProjectionsEnabled", type="int").text = "1"
     tree = etree.SubElement(root, "layer-tree-group")
     canvas = etree.SubElement(root, "mapcanvas", name="theMapCanvas")
     layers = etree.SubElement(root, "projectlayers")
