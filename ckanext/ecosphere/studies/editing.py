@@ -120,7 +120,7 @@ def save(frame_id: str, content: Any, user_id: str) -> PortalFrame:
         if len(text) > LONGEST:
             raise ValueError(_too_long())
         content = json.loads(text)
-        frame = frames.frame_of(content, frame_id or "frame", 1, parents)
+        frame = frames.frame_of(content, frame_id or tk._("frame"), 1, parents)
     except ContentError as error:
         sentences = [problem.text(tk._) for problem in error.problems]
         raise tk.ValidationError({"content": sentences}) from None

@@ -29,7 +29,7 @@ def brief(study: Study, reader_id: str | None) -> dict[str, Any]:
     return {
         **about,
         "frame": _frame(study),
-        "site_label": str(study.site.get("label") or ""),
+        "site_label": str(study.site.get("label") or tk._("Drawn on the map")),
         "role": store.role(study, reader_id),
         "owner": people([study.owner_id]).get(study.owner_id, ""),
         "created": study.created.isoformat(),

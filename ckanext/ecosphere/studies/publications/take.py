@@ -113,6 +113,9 @@ def project(outline: Row) -> bytes:
     etree.SubElement(root, "title").text = clean(outline["title"])
     crs = _crs_of(outline["box"])
     _reference(etree.SubElement(root, "projectCrs"), crs)
+    # Without this, the projection of the project is not read.
+    properties = etree.SubElement(etree.SubElement(root, "properties"), "SpatialRefSys")
+    etree.SubElement(properties, "ProjectionsEnabled", type="int").text = "1"
     tree = etree.SubElement(root, "layer-tree-group")
     canvas = etree.SubElement(root, "mapcanvas", name="theMapCanvas")
     layers = etree.SubElement(root, "projectlayers")

@@ -8,22 +8,21 @@ from qgis.core import QgsApplication, QgsLayerTreeGroup, QgsProject
 APPLICATION = QgsApplication([], False)
 APPLICATION.initQgis()
 PROJECT = QgsProject.instance()
+MESSAGES = []
+QgsApplication.messageLog().messageReceived.connect(lambda text, *_about: MESSAGES.append(text))
 
 
 def described(group):
-    """Return the groups and layers in a group, in order: a layer is its validity, or what is wrong with it."""
+    """Return the groups and layers in a group, in order; of a layer, whether it is valid."""
     content = {}
     for child in group.children():
-        if isinstance(child, QgsLayerTreeGroup):
-            content[child.name()] = described(child)
-        else:
-            layer = child.layer()
-            reasons = [layer.error().summary(), layer.dataProvider().error().summary()] if not layer.isValid() else []
-            content[child.name()] = " ".join(reasons) or layer.isValid()
+        content[child.name()] = described(child) if isinstance(child, QgsLayerTreeGroup) else child.layer().isValid()
     return content
 
 
 read = PROJECT.read(sys.argv[1])
-print(json.dumps({"read": read, "crs": PROJECT.crs().authid(), "groups": described(PROJECT.layerTreeRoot())}))
+groups = described(PROJECT.layerTreeRoot())
+print(json.dumps({"read": read, "crs": PROJECT.crs().authid(), "groups": groups, "messages": MESSAGES}))
+sys.stdout.flush()
 PROJECT.clear()
 APPLICATION.exitQgis()
