@@ -23,10 +23,10 @@ from ckanext.ecosphere.interfaces import (
 )
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
-from ckanext.ecosphere.studies import cli, editing, jobs, news, store
+from ckanext.ecosphere.studies import cli, editing, jobs, news, store, suitability
 from ckanext.ecosphere.studies.helpers import HELPERS
 from ckanext.ecosphere.studies.logic import actions, auth, publications
-from ckanext.ecosphere.studies.publications import opinions, reuses
+from ckanext.ecosphere.studies.publications import reuses
 from ckanext.ecosphere.studies.publications import views as publication_views
 from ckanext.ecosphere.studies.views import ecosphere_studies
 from ckanext.ecosphere.work.jobs import Job
@@ -73,7 +73,7 @@ class EcosphereStudiesPlugin(Room):
         editing.forget_person(user.id)
         news.OUTBOX.forget([user.id])
         reuses.forget_person(user.id)
-        opinions.forget_person(user.id)
+        suitability.forget_person(user.id)
         model.Session.commit()
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:

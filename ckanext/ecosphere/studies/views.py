@@ -25,9 +25,19 @@ from ckanext.ecosphere.shared.pages import (
     press,
     rendered,
 )
-from ckanext.ecosphere.studies import asking, editing, frames, references, shown, states, store
+from ckanext.ecosphere.studies import (
+    asking,
+    editing,
+    frames,
+    references,
+    shown,
+    states,
+    store,
+    wording,
+)
 from ckanext.ecosphere.studies.display import drawing
 from ckanext.ecosphere.studies.helpers import ecosphere_study_icon, ecosphere_study_sentence
+from ckanext.ecosphere.studies.logic import schema
 from ckanext.ecosphere.studies.site import MOST_COMMUNES
 from ckanext.ecosphere.vocabularies import communes, epcis
 
@@ -209,7 +219,7 @@ def read(id: str) -> Response:
     counts = Counter(need["finding"]["state"] for need in needs)
     best = [dataset for need in needs for dataset in need["datasets"][:1]]
     state = request.args.get("etat", "")
-    if state in states.LABELS:
+    if state in wording.STATES:
         for group in study["groups"]:
             group["needs"] = [need for need in group["needs"] if need["finding"]["state"] == state]
         study["groups"] = [group for group in study["groups"] if group["needs"]]
@@ -331,7 +341,8 @@ def ask(id: str, need: str) -> AnyResponse:
     need_ = _need_of(study, need)
     prefilled = asking.prefilled(store.get(id), store.need(store.get(id), need))
     prefilled["dataset"] = request.args.get("jeu", "")
-    form = Form(*asking.FIELDS, "undertakes", "with_area", **prefilled)
+    names = schema.study_request().keys() - {"id", "need", "__extras"}
+    form = Form(*names, **prefilled)
     if form.sends("ecosphere_study_request", id=id, need=need):
         return tk.redirect_to("ecosphere_requests.edit", id=form.result["id"], step="envoi")
     readable = [dataset for dataset in need_["datasets"] if dataset["readable"]]
