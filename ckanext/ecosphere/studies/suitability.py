@@ -112,17 +112,12 @@ def _holds(condition: str, value: Any, facts: Mapping[str, Any]) -> bool:
 
 
 def sentence(code: str, params: Mapping[str, Any], spoken: str) -> str:
-    """Return the sentence of a code of `score` in a language; "" if the table no longer has it."""
+    """Return the sentence of a code of `score` in a language."""
     use, _dot, id_ = code.partition(".")
-    kind = uses().get(use)
-    if kind is None:
-        return ""
+    kind = uses()[use]
     texts = {"fits": kind["fits"], **{limit["id"]: limit["text"] for limit in kind["limits"]}}
-    text = in_language(texts.get(id_, {}), spoken)
-    try:
-        return text.format_map({name: _number(value) for name, value in params.items()})
-    except KeyError:
-        return text
+    numbers = {name: _number(value) for name, value in params.items()}
+    return in_language(texts[id_], spoken).format_map(numbers)
 
 
 def _number(value: Any) -> str:
