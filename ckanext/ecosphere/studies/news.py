@@ -195,7 +195,8 @@ def _write(mail: Work) -> dict[str, Any]:
 
 
 def _sentence(kind: str, part: str) -> str:
-    return tk._(wording.MESSAGES["letters"][f"{kind}-{part}"])
+    sentence = wording.MESSAGES["letters"][f"{kind}-{part}"]
+    return tk._(sentence)
 
 
 def _harmless(text: str) -> str:

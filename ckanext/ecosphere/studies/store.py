@@ -325,11 +325,10 @@ def concluded(
     chosen = [dataset for dataset in rows if dataset.decision in (KEPT, ADDED)]
     if not chosen:
         chosen = [dataset for dataset in rows if dataset.decision == PROPOSED]
-    findings = [finding_of(dataset.finding) for dataset in chosen]
+    findings = list(filter(None, (finding_of(dataset.finding) for dataset in chosen)))
     if requested is None:
         requested = row.request_id is not None
-    findings_known = [finding for finding in findings if finding is not None]
-    return presence.conclude(findings_known, requested, row.relevant, at)
+    return presence.conclude(findings, requested, row.relevant, at)
 
 
 def freeze(study: Study, rows: Sequence[StudyNeed]) -> None:
@@ -345,22 +344,14 @@ def _results(rows: Sequence[StudyNeed]) -> dict[str, Any]:
     results = {}
     for row in rows:
         row.finding = asdict(concluded(row, by_need[row.id]))
-        used = [stored for stored in by_need[row.id] if stored.decision != ASIDE]
-        results[str(row.need["id"])] = {
-            "label": row.need["label"],
-            "state": row.finding["state"],
-            "datasets": {stored.package_id: _result(stored) for stored in used},
-        }
+        used: dict[str, Any] = {}
+        for stored in by_need[row.id]:
+            if stored.decision != ASIDE:
+                count_ = stored.finding.get("count")
+                used[stored.package_id] = {"title": stored.title, "count": count_}
+        result = {"label": row.need["label"], "state": row.finding["state"], "datasets": used}
+        results[str(row.need["id"])] = result
     return results
-
-
-def _result(row: StudyDataset) -> dict[str, Any]:
-    return {
-        "title": row.title,
-        "decision": row.decision,
-        "state": row.finding.get("state", ""),
-        "count": row.finding.get("count"),
-    }
 
 
 def runs(study: Study) -> Sequence[StudyRun]:
@@ -403,13 +394,11 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, 
         old, new = before.get(key, nothing), after.get(key, nothing)
         earlier, later = old["datasets"], new["datasets"]
         counts = []
-        for id_ in later:
-            numbers = {
-                "before": earlier.get(id_, later[id_])["count"],
-                "after": later[id_]["count"],
-            }
-            if numbers["before"] != numbers["after"]:
-                counts.append({"title": later[id_]["title"], **numbers})
+        for id_, dataset in later.items():
+            number = earlier.get(id_, dataset)["count"]
+            if number != dataset["count"]:
+                about = {"title": dataset["title"], "before": number, "after": dataset["count"]}
+                counts.append(about)
         came = [later[id_]["title"] for id_ in later if id_ not in earlier]
         went = [earlier[id_]["title"] for id_ in earlier if id_ not in later]
         if old["state"] != new["state"] or came or went or counts:
