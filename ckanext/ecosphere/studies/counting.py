@@ -19,9 +19,9 @@ from ckan import model
 
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.studies import presence, states, store
-from ckanext.ecosphere.studies.jobs import COUNT, of_study, open_keys
 from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed
 from ckanext.ecosphere.studies.states import Finding
+from ckanext.ecosphere.studies.store import COUNT, of_study, open_keys
 from ckanext.ecosphere.work.model import PENDING, RUNNING, Work, now
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from ckan import model
 from ckanext.ecosphere.shared import characters, dates, language, mailing
 from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.studies import candidates, frames, jobs, shown, states, store, wording
+from ckanext.ecosphere.studies import candidates, config, frames, shown, states, store, wording
 from ckanext.ecosphere.studies.model import Study, StudyNeed
 from ckanext.ecosphere.work.jobs import Job, one_by_one
 from ckanext.ecosphere.work.model import Work
@@ -51,7 +51,7 @@ LOOK = Job(
     name="ecosphere-studies-look",
     function=f"{_HERE}.look",
     title="Studies: what has appeared",
-    queue=jobs.QUEUE,
+    queue=config.QUEUE,
     seconds=3600,
     has_work=_is_due,
     lock=LOOKING,
@@ -60,7 +60,7 @@ OUTBOX = Outbox(
     name="ecosphere-studies-mails",
     function=f"{_HERE}.deliver",
     title="Studies: e-mails",
-    queue=jobs.QUEUE,
+    queue=config.QUEUE,
     kept=timedelta(days=30),
 )
 JOBS = (LOOK, OUTBOX)
@@ -195,7 +195,8 @@ def _write(mail: Work) -> dict[str, Any]:
 
 
 def _sentence(kind: str, part: str) -> str:
-    return tk._(wording.MESSAGES["letters"][f"{kind}-{part}"])
+    sentence = wording.MESSAGES["letters"][f"{kind}-{part}"]
+    return tk._(sentence)
 
 
 def _harmless(text: str) -> str:

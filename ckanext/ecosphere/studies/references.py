@@ -19,12 +19,15 @@ from urllib.parse import quote
 from ckan.model.system_info import get_system_info, set_system_info
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, StoppedError
+from ckanext.ecosphere.shared.http_guard import Budget, FetchError, GuardedSession, StoppedError
+from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.parsing import load_json
+from ckanext.ecosphere.studies import config
 from ckanext.ecosphere.studies.content import DATA, checked, load
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.vocabularies import communes
+from ckanext.ecosphere.work.jobs import Job
 
 FILE = DATA / "references.yaml"
 
@@ -36,6 +39,17 @@ _OK = 200
 ANSWERED, WRONG, NO_ANSWER = "answered", "wrong", "no-answer"
 _LAST_CHECKS = "ecosphere.studies.references"
 """Key in CKAN's `system_info`."""
+
+
+VERIFY = Job(
+    name="ecosphere-studies-verify",
+    function="ckanext.ecosphere.studies.references.verify_references",
+    title="Studies: references",
+    queue=config.QUEUE,
+    seconds=3600,
+    lock="studies:references",
+)
+VERIFY_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -243,3 +257,23 @@ def is_due(checks: Mapping[str, Check], now: datetime) -> bool:
     """Return whether the references have not been checked for a week."""
     moments = [datetime.fromisoformat(check.at) for check in checks.values()]
     return not moments or min(moments) < now - EVERY
+
+
+def verify_references() -> int:
+    """Ask the national references for places whose answer is known (background job); return how many were asked."""
+    with Locks() as locks:
+        if not locks.take(VERIFY.lock):
+            return 0  # another process asks them
+        budget = Budget(seconds=VERIFY_SECONDS)
+        megabytes = LARGEST_ANSWER // config.MEGABYTE
+        settings = config.guard_settings(config.seconds(), megabytes)
+        checks = verify(GuardedSession(settings, budget=budget))
+        keep(checks)
+        return len(checks)
+
+
+def verify_if_due() -> int:
+    """Queue the check of references if it is due; return 1 if it is."""
+    if not is_due(last_checks(), datetime.now(timezone.utc)):
+        return 0
+    return int(VERIFY.enqueue())

@@ -151,36 +151,50 @@ def _rounded(geometry: BaseGeometry) -> BaseGeometry:
 # --- sites as they are given -----------------------------------------------------------------
 
 
-def of_communes(codes: list[str], buffer: int = 0) -> Site:
-    """Return the site of communes, by INSEE codes.
+def of_communes(names: Iterable[str], buffer: int = 0) -> Site:
+    """Return the site of communes, by INSEE codes or names.
 
     Raises:
-        SiteError: there is no such commune, or they are too many.
+        SiteError: there is no such commune, several are meant, or they are too many.
     """
-    codes = list(dict.fromkeys(str(code).strip().upper() for code in codes))
-    if len(codes) > MOST_COMMUNES:
+    names = list(dict.fromkeys(names))
+    if len(names) > MOST_COMMUNES:
         raise SiteError("too-many-communes", most=MOST_COMMUNES)
-    members = []
-    for code in codes:
-        commune = communes.of_code(code)
-        if commune is None:
-            raise SiteError("no-commune", code=code[:20])
-        members.append(commune)
+    members = list(dict.fromkeys(map(_commune, names)))
     label = ", ".join(commune.label for commune in members)[:LONGEST_LABEL]
     outline = shapely.union_all([outline_of(commune) for commune in members])
-    given = tuple(commune.code for commune in members)
-    return _checked(Site(label, COMMUNES, given, outline, buffer))
+    codes = tuple(commune.code for commune in members)
+    return _checked(Site(label, COMMUNES, codes, outline, buffer))
 
 
-def of_epci(code: str, buffer: int = 0) -> Site:
-    """Return the site of an intercommunality, by SIREN.
+def _commune(name: str) -> communes.Commune:
+    exact = communes.of_code(name)
+    if exact:
+        return exact
+    matches = communes.named(name)
+    if name[:1].isdigit():
+        matches = []  # a postal code is no code of a commune
+    if len(matches) > 1:
+        names = ", ".join(f"{commune.label}, {commune.code}" for commune in matches[:5])
+        raise SiteError("several-communes", names=names)
+    if not matches:
+        raise SiteError("no-commune", name=name[:80])
+    return matches[0]
+
+
+def of_epci(name: str, buffer: int = 0) -> Site:
+    """Return the site of an intercommunality, by SIREN or name.
 
     Raises:
-        SiteError: there is none with this code.
+        SiteError: there is none of this name, or several are meant.
     """
-    epci = epcis.epcis().get(str(code).strip())
-    if epci is None:
-        raise SiteError("no-epci", code=str(code)[:20])
+    matches = epcis.epcis_named(name)
+    if not matches:
+        raise SiteError("no-epci")
+    if len(matches) > 1:
+        names = ", ".join(f"{epci.name} ({epci.code})" for epci in matches[:5])
+        raise SiteError("several-epcis", names=names)
+    [epci] = matches
     outline = _outline_of_epci(epci.code)
     return _checked(Site(epci.name, EPCI, (epci.code,), outline, buffer))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -16,15 +16,18 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared.columns import now
-from ckanext.ecosphere.studies import candidates, jobs, presence, states
+from ckanext.ecosphere.studies import candidates, config, presence, states
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.model import Member, Study, StudyDataset, StudyNeed, StudyRun
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
+from ckanext.ecosphere.work.model import FAILED, PENDING, RUNNING, Work
+from ckanext.ecosphere.work.outbox import Backlog
 
 PROPOSED, KEPT, ASIDE, ADDED = "proposed", "kept", "aside", "added"
 DECISIONS = (PROPOSED, KEPT, ASIDE, ADDED)
@@ -48,6 +51,29 @@ COUNTED = ("departement", "region", "outre-mer")
 Servers = dict[str, str]
 """Which server can be asked to count the objects of datasets, by the id of their row."""
 _FINDING = {field.name for field in fields(Finding)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts(Backlog):
+    """The datasets whose objects are to be counted."""
+
+    def resume(self) -> int:
+        """Take up what killed processes left, also if they were killed each time: `counting` then says so."""
+        number = super().resume()
+        given_up = sa.update(Work).where(self.rows, Work.status == FAILED)
+        result = model.Session.execute(given_up.values(status=PENDING, due=now()))
+        model.Session.commit()
+        return number + result.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+COUNT = Counts(
+    name="ecosphere-studies-count",
+    function="ckanext.ecosphere.studies.counting.count_objects",
+    title="Studies: objects on sites",
+    queue=config.QUEUE,
+    seconds=3600,
+    most_tries=3,
+)
 
 
 def finding_of(data: dict[str, Any]) -> Finding | None:
@@ -257,9 +283,9 @@ def look(study: Study, rows: Sequence[StudyNeed], context: Any) -> Servers:
 
 def save(study: Study, servers: Servers) -> None:
     """Commit what was changed, and queue the counts of datasets."""
-    jobs.want(study, servers)
+    want(study, servers)
     model.Session.commit()
-    jobs.COUNT.enqueue()
+    COUNT.enqueue()
 
 
 def _propose(row: StudyNeed, existing: list[StudyDataset], offered: list[Candidate]) -> Servers:
@@ -299,11 +325,10 @@ def concluded(
     chosen = [dataset for dataset in rows if dataset.decision in (KEPT, ADDED)]
     if not chosen:
         chosen = [dataset for dataset in rows if dataset.decision == PROPOSED]
-    findings = [finding_of(dataset.finding) for dataset in chosen]
+    findings = list(filter(None, (finding_of(dataset.finding) for dataset in chosen)))
     if requested is None:
         requested = row.request_id is not None
-    findings_known = [finding for finding in findings if finding is not None]
-    return presence.conclude(findings_known, requested, row.relevant, at)
+    return presence.conclude(findings, requested, row.relevant, at)
 
 
 def freeze(study: Study, rows: Sequence[StudyNeed]) -> None:
@@ -319,22 +344,14 @@ def _results(rows: Sequence[StudyNeed]) -> dict[str, Any]:
     results = {}
     for row in rows:
         row.finding = asdict(concluded(row, by_need[row.id]))
-        used = [stored for stored in by_need[row.id] if stored.decision != ASIDE]
-        results[str(row.need["id"])] = {
-            "label": row.need["label"],
-            "state": row.finding["state"],
-            "datasets": {stored.package_id: _result(stored) for stored in used},
-        }
+        used: dict[str, Any] = {}
+        for stored in by_need[row.id]:
+            if stored.decision != ASIDE:
+                count_ = stored.finding.get("count")
+                used[stored.package_id] = {"title": stored.title, "count": count_}
+        result = {"label": row.need["label"], "state": row.finding["state"], "datasets": used}
+        results[str(row.need["id"])] = result
     return results
-
-
-def _result(row: StudyDataset) -> dict[str, Any]:
-    return {
-        "title": row.title,
-        "decision": row.decision,
-        "state": row.finding.get("state", ""),
-        "count": row.finding.get("count"),
-    }
 
 
 def runs(study: Study) -> Sequence[StudyRun]:
@@ -377,13 +394,11 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, 
         old, new = before.get(key, nothing), after.get(key, nothing)
         earlier, later = old["datasets"], new["datasets"]
         counts = []
-        for id_ in later:
-            numbers = {
-                "before": earlier.get(id_, later[id_])["count"],
-                "after": later[id_]["count"],
-            }
-            if numbers["before"] != numbers["after"]:
-                counts.append({"title": later[id_]["title"], **numbers})
+        for id_, dataset in later.items():
+            number = earlier.get(id_, dataset)["count"]
+            if number != dataset["count"]:
+                about = {"title": dataset["title"], "before": number, "after": dataset["count"]}
+                counts.append(about)
         came = [later[id_]["title"] for id_ in later if id_ not in earlier]
         went = [earlier[id_]["title"] for id_ in earlier if id_ not in later]
         if old["state"] != new["state"] or came or went or counts:
@@ -392,6 +407,61 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, 
             change |= {"came": came, "went": went, "counts": counts}
             changes.append(change)
     return changes
+
+
+# --- what is to be counted: each dataset is a row of the table of work, see `counting` ---
+
+
+def want(study: Study, servers: Mapping[str, str]) -> None:
+    """Ask for the counts of datasets of a study; the caller commits, then calls `COUNT.enqueue`.
+
+    The best ones of each need come first. Those beyond `ecosphere.studies.most_counted` are not asked, which is said.
+
+    Args:
+        servers: the server that is asked, by the id of the row of the dataset.
+    """
+    _drop_stale(study.id)
+    query = sa.select(StudyDataset).join(StudyNeed, StudyNeed.id == StudyDataset.study_need_id)
+    query = query.where(StudyDataset.id.in_(list(servers)))
+    query = query.order_by(StudyDataset.rank, StudyNeed.position, StudyDataset.id)
+    rows = model.Session.scalars(query).all()
+    others = set(open_keys(study.id)).difference(servers)
+    room = max(0, config.most_counted() - len(others))
+    for stored in rows[room:]:
+        stored.finding = {**stored.finding, "code": "not-asked"}
+    moment = now()
+    again = {"status": PENDING, "attempts": 0, "due": moment, "error": ""}
+    values = []
+    for stored in rows[:room]:
+        content = {"study": study.id, "host": servers[stored.id]}
+        same = {"backlog": COUNT.name, "key": stored.id, "created": moment}
+        values.append({**same, **again, "content": content})
+    if values:
+        insertion = insert(Work).values(values)
+        changed = {**again, "content": insertion.excluded.content}
+        unique = ("backlog", "key", "recipient")
+        model.Session.execute(insertion.on_conflict_do_update(index_elements=unique, set_=changed))
+    study.pending = len(open_keys(study.id))
+
+
+def of_study(study_id: str) -> sa.ColumnElement[bool]:
+    """Return the SQL condition for the rows of a study."""
+    return sa.and_(COUNT.rows, Work.content["study"].astext == study_id)
+
+
+def open_keys(study_id: str) -> Sequence[str]:
+    """Return the ids of the datasets of a study that wait, or are being counted."""
+    query = sa.select(Work.key).where(of_study(study_id), Work.status.in_((PENDING, RUNNING)))
+    return [str(key) for key in model.Session.scalars(query)]
+
+
+def _drop_stale(study_id: str) -> None:
+    """Delete the rows of datasets that an earlier run had proposed."""
+    stored = sa.select(StudyDataset.id)
+    model.Session.execute(
+        sa.delete(Work).where(of_study(study_id), Work.key.not_in(stored)),
+        execution_options={"synchronize_session": False},
+    )
 
 
 # --- decisions ---

@@ -1,7 +1,8 @@
 """Suitability of a dataset for a kind of use, 0 to 5, by the limits that the ministry wrote in `data/suitability.yaml`.
 
 It is shown beside the badge, never in it: the badge says how well a dataset is described, this says
-what it can be used for. A dataset is as suitable as its weakest property lets it be.
+what it can be used for. A dataset is as suitable as its weakest property lets it be. People who used it say whether it
+was suitable, once a person, dataset and use: everybody sees how many said so, only those who edit it read why.
 """
 
 from __future__ import annotations
@@ -11,16 +12,25 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import dates, links
 from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.columns import new_id, now
 from ckanext.ecosphere.studies.content import DATA, checked, load
 from ckanext.ecosphere.studies.frames import in_language
+from ckanext.ecosphere.studies.model import Suitability
 
 FILE = DATA / "suitability.yaml"
 
 BEST = 5
+MOST_READ = 100
+"""Opinions on a dataset that its editors read."""
 LARGEST = 100_000_000
 DAYS_OF_A_YEAR = 365.25
 
@@ -101,18 +111,13 @@ def _holds(condition: str, value: Any, facts: Mapping[str, Any]) -> bool:
     return fact == value
 
 
-def sentence(code: str, params: Mapping[str, Any], language: str) -> str:
-    """Return the sentence of a code of `score` in a language; "" if the table no longer has it."""
+def sentence(code: str, params: Mapping[str, Any], spoken: str) -> str:
+    """Return the sentence of a code of `score` in a language."""
     use, _dot, id_ = code.partition(".")
-    kind = uses().get(use)
-    if kind is None:
-        return ""
+    kind = uses()[use]
     texts = {"fits": kind["fits"], **{limit["id"]: limit["text"] for limit in kind["limits"]}}
-    text = in_language(texts.get(id_, {}), language)
-    try:
-        return text.format_map({name: _number(value) for name, value in params.items()})
-    except KeyError:
-        return text
+    numbers = {name: _number(value) for name, value in params.items()}
+    return in_language(texts[id_], spoken).format_map(numbers)
 
 
 def _number(value: Any) -> str:
@@ -192,3 +197,49 @@ def _services(natures: list[links.Nature]) -> str:
     if protocols & _DRAWING:
         return "view-only"
     return "none"
+
+
+# --- opinions ------------------------------------------------------------------------------------
+
+
+def labels() -> dict[str, str]:
+    """Return the kinds of use, and their names in the language of the page."""
+    spoken = language.current()
+    return {id_: in_language(use["label"], spoken) for id_, use in uses().items()}
+
+
+def save_opinion(package_id: str, user_id: str, use: str, fits: bool, why: str) -> None:
+    """Store the opinion of a person, instead of an earlier one on the same dataset and use."""
+    key = {"package_id": package_id, "use": use, "user_id": user_id}
+    values = {"fits": fits, "why": why, "created": now()}
+    statement = insert(Suitability).values(id=new_id(), **key, **values)
+    model.Session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def counts(package_id: str) -> list[dict[str, Any]]:
+    """Return for each use about which somebody said something: `use`, `label`, `fits` and `not_fits` (numbers)."""
+    fits = sa.func.count().filter(Suitability.fits)
+    not_fits = sa.func.count().filter(~Suitability.fits)
+    columns = (Suitability.use, fits.label("fits"), not_fits.label("not_fits"))
+    query = sa.select(*columns).where(Suitability.package_id == package_id)
+    return _labelled(query.group_by(Suitability.use).order_by(Suitability.use))
+
+
+def opinions(package_id: str) -> list[dict[str, Any]]:
+    """Return the latest opinions on a dataset, with their reasons and without their authors."""
+    columns = (Suitability.use, Suitability.fits, Suitability.why, Suitability.created)
+    query = sa.select(*columns).where(Suitability.package_id == package_id)
+    rows = _labelled(query.order_by(Suitability.created.desc()).limit(MOST_READ))
+    return [{**row, "created": row["created"].isoformat()} for row in rows]
+
+
+def _labelled(query: sa.Select[Any]) -> list[dict[str, Any]]:
+    """Return the rows of a query with the names of their uses."""
+    names = labels()
+    rows = model.Session.execute(query).mappings()
+    return [{**row, "label": names.get(row["use"], row["use"])} for row in rows]
+
+
+def forget_person(user_id: str) -> None:
+    """Delete the opinions of a person; the caller commits."""
+    model.Session.execute(sa.delete(Suitability).where(Suitability.user_id == user_id))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -13,7 +12,6 @@ from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.pages import (
     GET_POST,
@@ -25,19 +23,27 @@ from ckanext.ecosphere.shared.pages import (
     press,
     rendered,
 )
-from ckanext.ecosphere.studies import asking, editing, frames, references, shown, states, store
+from ckanext.ecosphere.studies import (
+    asking,
+    editing,
+    frames,
+    references,
+    shown,
+    states,
+    store,
+    wording,
+)
 from ckanext.ecosphere.studies.display import drawing
 from ckanext.ecosphere.studies.helpers import ecosphere_study_icon, ecosphere_study_sentence
-from ckanext.ecosphere.studies.site import MOST_COMMUNES
+from ckanext.ecosphere.studies.logic import schema
 from ckanext.ecosphere.vocabularies import communes, epcis
 
 LONGEST_TYPED = 100
 MOST_SUGGESTED = 8
 SIDES = 4
-SITE = ("where", "communes", "epci", "area", "buffer")
-"""Fields of the form of a site."""
-SITE_FIELDS = {"geojson": "area", "site": "where", "message": "where"}
-"""Parameter of a site → field, where they differ."""
+WAYS = {"communes": "communes", "epci": "epci", "area": "geojson", "file": "file"}
+"""Fields of the form of a site, the one chosen by `where` counts → parameters of actions."""
+SITE = (*WAYS, "where", "buffer")
 
 ecosphere_studies = Pages(
     "ecosphere_studies",
@@ -79,10 +85,9 @@ def new() -> AnyResponse:
     """Show the form of a new study, or create it."""
     chosen = request.args.get("cadre", "")
     form = Form("title", *SITE, frame=chosen, where="communes")
-    if form.sends("ecosphere_study_create", _with_site, SITE_FIELDS):
+    if form.sends("ecosphere_study_create", _with_site, _fields_of_site(form)):
         return to_study(form.result["id"])
-    titles = _commune_labels(form.typed["communes"])
-    return form.page("ecosphere_studies/new.html", frames=frames.frames(), titles=titles)
+    return form.page("ecosphere_studies/new.html", frames=frames.frames())
 
 
 @ecosphere_studies.route("/etudes/<id>/copier", methods=GET_POST)
@@ -91,86 +96,26 @@ def copy(id: str) -> AnyResponse:
     study = act("ecosphere_study_show", id=id)
     title = tk._("{title} (copy)").format(title=study["title"])
     form = Form(*SITE, title=title, where="communes")
-    if form.sends("ecosphere_study_copy", _with_site, SITE_FIELDS, id=id):
+    if form.sends("ecosphere_study_copy", _with_site, _fields_of_site(form), id=id):
         return to_study(form.result["id"])
-    return form.page(
-        "ecosphere_studies/copy.html", study=study, titles=_commune_labels(form.typed["communes"])
-    )
+    return form.page("ecosphere_studies/copy.html", study=study)
+
+
+def _fields_of_site(form: Form) -> dict[str, str]:
+    """Return the fields of the parameters that have another name."""
+    return {"geojson": "area", "message": "where", "site": form.typed["where"]}
 
 
 def _with_site(typed: Mapping[str, str]) -> dict[str, Any]:
-    """Return the parameters of an action that a form with a site gives.
-
-    Raises:
-        ValidationError: names of no or of several communes, what is neither numbers nor GeoJSON…
-    """
-    data: dict[str, Any] = {name: text for name, text in typed.items() if name not in SITE}
-    data["buffer"] = typed["buffer"]
-    upload = request.files.get("file")
-    match typed["where"]:
-        case "epci":
-            data["epci"] = _epci(typed["epci"])
-        case "area":
-            data["geojson"] = _area(typed["area"].strip())
-        case "file" if upload:
-            data["file"] = upload
-        case "file":
-            raise tk.ValidationError({"file": [tk._("Choose a file.")]})
-        case _:
-            data["communes"] = _communes(typed["communes"])
+    """Return the parameters of an action that a form with a site gives."""
+    data: dict[str, Any] = {name: text for name, text in typed.items() if name not in WAYS}
+    way = data.pop("where")
+    value: Any = typed.get(way)
+    if way == "file":
+        value = request.files.get("file")
+    if way in WAYS and value:
+        data[WAYS[way]] = value
     return data
-
-
-def _communes(text: str) -> list[str]:
-    parts = [part.strip() for part in text.replace("\n", ",").replace(";", ",").split(",")]
-    codes, wrong = [], []
-    for part in [part for part in parts if part][: MOST_COMMUNES + 1]:
-        matches = communes.named(part[:LONGEST_TYPED])
-        if len(matches) == 1:
-            codes.append(matches[0].code)
-        elif matches:
-            labels = ", ".join(f"{commune.label}, {commune.code}" for commune in matches[:5])
-            wrong.append(tk._("Several communes are meant: {names}").format(names=labels))
-        else:
-            wrong.append(tk._("There is no commune of this name: {name}").format(name=part[:80]))
-    if not codes and not wrong:
-        wrong.append(tk._("Name at least one commune."))
-    if wrong:
-        raise tk.ValidationError({"communes": wrong})
-    return codes
-
-
-def _epci(text: str) -> str:
-    matches = epcis.epcis_named(text[:LONGEST_TYPED])
-    if len(matches) == 1:
-        return matches[0].code
-    message = tk._("There is no intercommunality of this name.")
-    if matches:
-        labels = ", ".join(f"{epci.name} ({epci.code})" for epci in matches[:5])
-        message = tk._("Several intercommunalities are meant: {names}").format(names=labels)
-    raise tk.ValidationError({"epci": [message]})
-
-
-def _area(text: str) -> str:
-    """Return the GeoJSON of a drawn rectangle, or the text itself if it is an object."""
-    if text.startswith("{"):
-        return text
-    sides = geometry.read_coordinates(text)
-    if len(sides) != SIDES or sides[0] >= sides[2] or sides[1] >= sides[3]:
-        message = tk._("Draw a rectangle, give its four sides in degrees, or GeoJSON.")
-        raise tk.ValidationError({"area": [message]})
-    west, south, east, north = sides
-    return json.dumps(geometry.box_to_geometry((west, south, east, north)))
-
-
-def _commune_labels(text: str) -> dict[str, str]:
-    """Return the labels of the codes of communes in a text, for the type-ahead."""
-    labels = {}
-    for part in text.split(","):
-        commune = communes.of_code(part.strip()[:LONGEST_TYPED])
-        if commune:
-            labels[commune.code] = commune.label
-    return labels
 
 
 # --- type-ahead -----------------------------------------------------------------------------------
@@ -180,22 +125,22 @@ def _commune_labels(text: str) -> dict[str, str]:
 def commune_suggestions() -> Response:
     """Return communes that begin with what is typed (`q`)."""
     matches = communes.suggest(_typed_words(), MOST_SUGGESTED)
-    return _suggestions((commune.code, commune.label) for commune in matches)
+    return _suggestions(commune.label for commune in matches)
 
 
 @ecosphere_studies.route("/etudes/intercommunalites")
 def epci_suggestions() -> Response:
     """Return intercommunalities that have the words that are typed (`q`)."""
     matches = epcis.epcis_like(_typed_words())[:MOST_SUGGESTED]
-    return _suggestions((epci.name, epci.name) for epci in matches)
+    return _suggestions(epci.name for epci in matches)
 
 
 def _typed_words() -> str:
     return request.args.get("q", "")[:LONGEST_TYPED]
 
 
-def _suggestions(pairs: Any) -> Response:
-    return jsonify({"items": [{"value": value, "label": label} for value, label in pairs]})
+def _suggestions(labels: Iterable[str]) -> Response:
+    return jsonify({"items": [{"label": label} for label in labels]})
 
 
 # --- a study --------------------------------------------------------------------------------------
@@ -209,7 +154,7 @@ def read(id: str) -> Response:
     counts = Counter(need["finding"]["state"] for need in needs)
     best = [dataset for need in needs for dataset in need["datasets"][:1]]
     state = request.args.get("etat", "")
-    if state in states.LABELS:
+    if state in wording.STATES:
         for group in study["groups"]:
             group["needs"] = [need for need in group["needs"] if need["finding"]["state"] == state]
         study["groups"] = [group for group in study["groups"] if group["needs"]]
@@ -331,7 +276,8 @@ def ask(id: str, need: str) -> AnyResponse:
     need_ = _need_of(study, need)
     prefilled = asking.prefilled(store.get(id), store.need(store.get(id), need))
     prefilled["dataset"] = request.args.get("jeu", "")
-    form = Form(*asking.FIELDS, "undertakes", "with_area", **prefilled)
+    names = schema.study_request().keys() - {"id", "need", "__extras"}
+    form = Form(*names, **prefilled)
     if form.sends("ecosphere_study_request", id=id, need=need):
         return tk.redirect_to("ecosphere_requests.edit", id=form.result["id"], step="envoi")
     readable = [dataset for dataset in need_["datasets"] if dataset["readable"]]

@@ -1,8 +1,9 @@
 """Actions of studies, of their frames, and of what they tell.
 
 The parameters `id` (of a study), `need` (id of a row of the study) and those of a site are the same everywhere. A site
-is given by one of `communes` (list of INSEE codes), `epci` (SIREN), `geojson` (text or object, RFC 7946, degrees) or
-`file` (GeoJSON, KML, GeoPackage or zipped Shapefile), with `buffer` (metres, default 0).
+is given by one of `communes` (list of INSEE codes or names), `epci` (SIREN or name), `geojson` (text or object, RFC
+7946, degrees; or the four sides of a rectangle) or `file` (GeoJSON, KML, GeoPackage or zipped Shapefile), with `buffer`
+(metres, default 0).
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from ckan.types import Context, DataDict, Schema
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.columns import now
-from ckanext.ecosphere.studies import config, editing, frames, store
+from ckanext.ecosphere.studies import config, editing, frames, store, suitability
 from ckanext.ecosphere.studies.logic import auth, schema
 from ckanext.ecosphere.studies.model import Collection, Reuse
-from ckanext.ecosphere.studies.publications import collections, opinions, reuses
+from ckanext.ecosphere.studies.publications import collections, reuses
 
 MOST_OF_SERVICE = 200
 """Collections of a service."""
@@ -349,10 +349,10 @@ def ecosphere_opinion_list(context: Context, data_dict: DataDict) -> dict[str, A
         NotFound: there is no such dataset, or the user may not read it.
     """
     id_ = _dataset(data_dict)
-    answer: dict[str, Any] = {"counts": opinions.counts(id_)}
+    answer: dict[str, Any] = {"counts": suitability.counts(id_)}
     user = authorization.same_person(context)
     if authz.is_authorized_boolean("package_update", user, {"id": id_}):
-        answer["reasons"] = opinions.of_dataset(id_)
+        answer["reasons"] = suitability.opinions(id_)
     return answer
 
 
@@ -380,9 +380,9 @@ def ecosphere_opinion_save(context: Context, data_dict: DataDict) -> dict[str, A
     id_, fits, why = _dataset(data_dict), data_dict["fits"], data_dict["why"]
     if not why and not fits:
         raise tk.ValidationError({"why": [tk._("Say why it is not suitable.")]})
-    opinions.save(id_, author, data_dict["use"], fits, why)
+    suitability.save_opinion(id_, author, data_dict["use"], fits, why)
     model.Session.commit()
-    return {"counts": opinions.counts(id_)}
+    return {"counts": suitability.counts(id_)}
 
 
 def get_actions() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from ckan import model
 from ckan.types import Schema
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import frames, store, suitability
@@ -22,6 +24,7 @@ LARGEST_BUFFER = 20_000
 """Metres."""
 MOST_ROWS, MOST_WORDS, MOST_THEMES = 100, 10, 5
 LARGEST_NUMBER = 10**9
+SIDES = 4
 
 
 def get(name: str) -> Any:
@@ -50,12 +53,12 @@ TEXT = _bounded(LONGEST_TEXT, characters.clean)
 
 
 def _texts(most: int) -> Callable[[Any], list[str]]:
-    """Return the validator of a list of texts, given as such or as one text with commas."""
+    """Return the validator of a list of texts, given as such or as one text with commas or on lines."""
 
     def validator(value: Any) -> list[str]:
         parts = value
         if isinstance(value, str):
-            parts = value[: most * LONGEST_LINE].split(",")
+            parts = re.split("[,;\n]", value[: most * LONGEST_LINE])
         if not isinstance(parts, list) or len(parts) > most:
             raise tk.Invalid(tk._("Give a list of {number} texts at most.").format(number=most))
         texts = [LINE(part) for part in parts]
@@ -100,9 +103,17 @@ def _frame(value: Any) -> frames.Frame:
 
 
 def _geojson(value: Any) -> str:
-    if isinstance(value, str):
+    """Return GeoJSON as a text, that of a rectangle for its four sides in degrees."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if value.strip().startswith(("{", "[")):
         return value
-    return json.dumps(value)
+    sides = geometry.read_coordinates(value)
+    if len(sides) != SIDES or sides[0] >= sides[2] or sides[1] >= sides[3]:
+        message = tk._("Draw a rectangle, give its four sides in degrees, or GeoJSON.")
+        raise tk.Invalid(message)
+    west, south, east, north = sides
+    return json.dumps(geometry.box_to_geometry((west, south, east, north)))
 
 
 def _frame_id(value: Any) -> str:
@@ -174,7 +185,7 @@ def _site() -> Schema:
     return {
         **by_id(),
         "title": _required(LINE),
-        "communes": _if_given(_texts(MOST_COMMUNES)),
+        "communes": _if_given(_texts(MOST_COMMUNES + 1)),
         "epci": _if_given(LINE),
         "geojson": _if_given(_geojson),
         "file": _if_given(_upload),

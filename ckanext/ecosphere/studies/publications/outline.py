@@ -21,7 +21,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.characters import one_line
-from ckanext.ecosphere.studies import candidates, frames, shown, states, store, suitability
+from ckanext.ecosphere.studies import candidates, frames, shown, store, suitability, wording
 from ckanext.ecosphere.studies.helpers import ecosphere_study_sentence
 from ckanext.ecosphere.studies.model import Study
 
@@ -125,17 +125,10 @@ def _in_language(value: Any) -> Any:
     return {name: _in_language(part) for name, part in value.items()}
 
 
-def state_label(state: str) -> str:
-    """Return the name of a state; "" for an unknown one."""
-    if state in states.LABELS:
-        return tk._(states.LABELS[state])
-    return ""
-
-
 def sentence_of(finding: Row) -> str:
     """Return what is known, in one sentence without its date; the name of the state if there is none."""
     sentence = ecosphere_study_sentence({**finding, "at": ""})
-    return sentence or state_label(finding.get("state", ""))
+    return sentence or wording.state(finding.get("state", ""))
 
 
 # --- parts of it ----------------------------------------------------------------------------------

@@ -23,17 +23,12 @@ from ckanext.ecosphere.shared.pages import (
     press,
     rendered,
 )
-from ckanext.ecosphere.studies import candidates, frames, store
-from ckanext.ecosphere.studies.publications import (
-    clipping,
-    collections,
-    opinions,
-    outline,
-    reuses,
-    take,
+from ckanext.ecosphere.studies import candidates, frames, store, suitability
+from ckanext.ecosphere.studies.publications import clipping, collections, outline, reuses, take
+from ckanext.ecosphere.studies.publications.interfaces import (
+    ecosphere_processes,
+    ecosphere_territories,
 )
-from ckanext.ecosphere.studies.publications.processes import ecosphere_processes
-from ckanext.ecosphere.studies.publications.territories import ecosphere_territories
 
 BLANK_ITEMS = 3
 """Empty lines at the end of the form of a collection."""
@@ -342,7 +337,7 @@ def _publications_of(pkg: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "collections": [collections.brief(row) for row in collections.of_dataset(pkg["id"])],
         "reuses": act("ecosphere_reuse_list", package_id=pkg["id"], rows=ON_PAGE)["results"],
-        "uses": opinions.uses(),
+        "uses": suitability.labels(),
         "own": own,
         **act("ecosphere_opinion_list", package_id=pkg["id"]),
     }

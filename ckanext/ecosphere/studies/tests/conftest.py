@@ -14,7 +14,7 @@ from ckan.tests import factories, helpers
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.studies import candidates, frames, jobs, presence, states
+from ckanext.ecosphere.studies import candidates, frames, presence, states, store
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame, Group, Need, Source
 from ckanext.ecosphere.studies.model import Study
@@ -92,7 +92,7 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
         kept.wanted.extend(servers)
         study.pending = len(servers)
 
-    monkeypatch.setattr(jobs, "want", want)
+    monkeypatch.setattr(store, "want", want)
     monkeypatch.setattr(frames, "frames", lambda: (FRAME,))
     monkeypatch.setattr(frames, "frame", {FRAME.id: FRAME}.get)
     return kept

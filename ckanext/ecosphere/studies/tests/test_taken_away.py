@@ -20,7 +20,7 @@ from lxml import etree, html
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.qgis import RASTER, Source
 from ckanext.ecosphere.studies import store
-from ckanext.ecosphere.studies.publications import annex, take
+from ckanext.ecosphere.studies.publications import take
 from ckanext.ecosphere.studies.tests.conftest import SECRET, Catalogue, act, dataset, need_of
 from ckanext.ecosphere.studies.tests.samples import OUTLINE
 
@@ -44,7 +44,7 @@ def members(content: bytes) -> dict[str, bytes]:
 
 
 def test_the_annex_says_when_how_long_and_what_was_asked(french: None):
-    page = html.fromstring(annex.write(OUTLINE, "html").decode())
+    page = html.fromstring(take.annex(OUTLINE, "html").decode())
     text = " ".join(page.text_content().split())
     assert "11 mars 2026" in text, "in Paris it was already the next day"
     assert "9 juin 2026" in text, "90 days later"
@@ -57,7 +57,7 @@ def test_the_annex_says_when_how_long_and_what_was_asked(french: None):
 
 
 def test_the_web_page_is_escaped_and_leads_to_web_addresses_only(french: None):
-    page = html.fromstring(annex.write(OUTLINE, "html").decode())
+    page = html.fromstring(take.annex(OUTLINE, "html").decode())
     assert not page.xpath("//script")
     assert all(link.startswith("https://") for link in page.xpath("//a/@href"))
     for table in page.xpath("//table"):
@@ -66,7 +66,7 @@ def test_the_web_page_is_escaped_and_leads_to_web_addresses_only(french: None):
 
 
 def test_the_open_document_is_well_formed_and_its_tables_have_headers(french: None):
-    content = annex.write(OUTLINE, "odt")
+    content = take.annex(OUTLINE, "odt")
     parts = members(content)
     assert next(iter(parts)) == "mimetype"
     assert content[30:38] == b"mimetype", "stored first and uncompressed"
@@ -86,7 +86,7 @@ def test_the_open_document_is_well_formed_and_its_tables_have_headers(french: No
 
 
 def test_the_word_document_is_whole(french: None):
-    parts = members(annex.write(OUTLINE, "docx"))
+    parts = members(take.annex(OUTLINE, "docx"))
     roots = {name: etree.fromstring(content) for name, content in parts.items()}
     document = roots["word/document.xml"]
     assert TITLE in "".join(document.itertext(f"{WORD}t"))
@@ -106,7 +106,7 @@ def test_the_word_document_is_whole(french: None):
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 def test_libreoffice_opens_it(ending: str, french: None, tmp_path: Path):
     file = tmp_path / f"annexe.{ending}"
-    file.write_bytes(annex.write(OUTLINE, ending))
+    file.write_bytes(take.annex(OUTLINE, ending))
     command = ["soffice", "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), str(file)]
     subprocess.run(command, check=True, timeout=120)
     assert file.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
@@ -114,8 +114,8 @@ def test_libreoffice_opens_it(ending: str, french: None, tmp_path: Path):
 
 def test_blanks_that_french_does_not_break_stay_together(french: None):
     outline = {**OUTLINE, "site_label": "Bois : « Les Haies » ;\n 10 %"}
-    for ending in annex.FORMATS:
-        content = annex.write(outline, ending)
+    for ending in take.FORMATS:
+        content = take.annex(outline, ending)
         if ending != "html":
             parts = members(content)
             content = parts.get("content.xml") or parts["word/document.xml"]
@@ -127,7 +127,7 @@ def test_blanks_that_french_does_not_break_stay_together(french: None):
 
 
 def test_the_same_study_gives_the_same_bytes(french: None):
-    assert annex.write(OUTLINE, "odt") == annex.write(OUTLINE, "odt")
+    assert take.annex(OUTLINE, "odt") == take.annex(OUTLINE, "odt")
 
 
 def test_the_table_has_a_line_for_each_dataset_and_for_a_need_without_any(french: None):
@@ -274,7 +274,7 @@ def test_what_changed_between_two_runs_is_said_in_words(french: None):
     results = {"a": {"title": "Carte de bruit", "count": 3}}
     after = {"n": {"label": {"fr": "Bruit"}, "state": "covers", "datasets": results}}
     changes = store.difference(before, after)
-    page = html.fromstring(annex.write({**OUTLINE, "changes": changes}, "html").decode())
+    page = html.fromstring(take.annex({**OUTLINE, "changes": changes}, "html").decode())
     sentences = [item.text_content() for item in page.xpath("//ul[1]/li")]
     assert sentences[0].startswith("Bruit")
     assert "Carte de bruit" in sentences[1]
