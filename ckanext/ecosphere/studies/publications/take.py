@@ -170,6 +170,8 @@ def _crs_of(box: Box | None) -> str:
 
 def _reference(parent: etree._Element, crs: str) -> None:
     system = etree.SubElement(parent, "spatialrefsys", nativeFormat="Wkt")
+    # Any number: without one, QGIS does not look at the code.
+    etree.SubElement(system, "srsid").text = "1"
     etree.SubElement(system, "authid").text = crs
 
 
