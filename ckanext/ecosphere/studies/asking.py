@@ -29,16 +29,29 @@ def prefilled(study: Study, row: StudyNeed) -> dict[str, str]:
     title = label
     if place:
         title = tk._("{need} – {place}").format(need=label, place=place)
-    about = {"need": row.need, "label": label}
-    text = tk.render("ecosphere_studies/snippets/request_text.txt", about)
     themes = [str(theme) for theme in row.need.get("themes") or []]
     return {
         "title": title,
-        "description": text.strip(),
+        "description": _text(row, label),
         "theme": next(iter(themes), ""),
         "territory": territory,
         "visibility": "private",
     }
+
+
+def _text(row: StudyNeed, label: str) -> str:
+    need = row.need
+    lines = [tk._("For a regulatory study, I need these data: {need}.").format(need=label)]
+    why = frames.in_language(need.get("why") or {}, language.current())
+    if why:
+        lines.append(tk._("Why: {reason}").format(reason=why))
+    if need.get("scale"):
+        scale = tk.h.localised_number(need["scale"])
+        lines.append(tk._("Wanted scale: 1/{number} or finer.").format(number=scale))
+    if need.get("age"):
+        lines.append(tk._("Not older than {number} years.").format(number=need["age"]))
+    lines.append(tk._("The catalogue was searched, and nothing that fits was found."))
+    return "\n\n".join(lines)
 
 
 def ask(study: Study, row: StudyNeed, data: Mapping[str, Any], context: Any) -> dict[str, Any]:

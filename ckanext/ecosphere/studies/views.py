@@ -12,8 +12,7 @@ from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.pages import (
+from ckanext.ecosphere.core.pages import (
     GET_POST,
     Form,
     Pages,
@@ -23,6 +22,7 @@ from ckanext.ecosphere.shared.pages import (
     press,
     rendered,
 )
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.studies import (
     asking,
     editing,

@@ -14,6 +14,7 @@ from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import INVALID, act
 from ckanext.ecosphere.data_requests import attachments
 from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import digest
@@ -34,7 +35,6 @@ from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.language import N_
-from ckanext.ecosphere.shared.pages import INVALID, act
 
 #: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
 PREVIEW = "preview"

@@ -29,6 +29,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.core.pages import act, context
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import fields, people, places, states, trust
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
@@ -44,7 +45,6 @@ from ckanext.ecosphere.data_requests.views.forms import (
 )
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, organisations, outlines
-from ckanext.ecosphere.shared.pages import act, context
 
 TOO_MANY = 429
 #: Parameter of the URL, as set by search pages → field.

@@ -14,6 +14,7 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import INVALID, act, context
 from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import people as persons
@@ -24,7 +25,6 @@ from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
 from ckanext.ecosphere.shared.language import N_
-from ckanext.ecosphere.shared.pages import INVALID, act, context
 
 #: Maximum number of requests in the CSV of a service, and number read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100

@@ -23,10 +23,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import INVALID, Errors, View
 from ckanext.ecosphere.data_requests.domain import places, states
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared.http_guard import taken_apart
-from ckanext.ecosphere.shared.pages import INVALID, Errors, View
 from ckanext.ecosphere.shared.queue import StillCounted
 from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
 

@@ -18,6 +18,7 @@ from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import act
 from ckanext.ecosphere.data_requests import alerts, dictize, listing, service
 from ckanext.ecosphere.data_requests.decisions import compose, law, letters
 from ckanext.ecosphere.data_requests.decisions import referral as referral_of
@@ -29,7 +30,6 @@ from ckanext.ecosphere.data_requests.views import ask, forms
 from ckanext.ecosphere.data_requests.views.forms import flash, is_known, known, page, rendered
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.pages import act
 
 ROWS = 20
 PAGE_DIGITS = 6

@@ -14,10 +14,10 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
 
+from ckanext.ecosphere.core.pages import anybody
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import atom, authorization, csv_table, language
 from ckanext.ecosphere.shared.characters import one_line
-from ckanext.ecosphere.shared.pages import anybody
 from ckanext.ecosphere.shared.rdf import NAMESPACES
 from ckanext.ecosphere.studies import candidates, frames, wording
 from ckanext.ecosphere.studies.model import Collection

@@ -19,11 +19,11 @@ from flask import Blueprint, Response, g, make_response, request
 from werkzeug.exceptions import HTTPException
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.core.pages import anybody, sentences
 from ckanext.ecosphere.dataset import places
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.shared import language, web_guard
 from ckanext.ecosphere.shared.columns import now
-from ckanext.ecosphere.shared.pages import anybody, sentences
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import candidates, config, frames, presence, wording
 from ckanext.ecosphere.studies.candidates import Candidate

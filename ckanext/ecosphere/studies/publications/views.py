@@ -10,8 +10,7 @@ from flask import Blueprint, Response, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.shared import atom, language, once, rich_text
-from ckanext.ecosphere.shared.pages import (
+from ckanext.ecosphere.core.pages import (
     GET_POST,
     Form,
     Pages,
@@ -23,6 +22,7 @@ from ckanext.ecosphere.shared.pages import (
     press,
     rendered,
 )
+from ckanext.ecosphere.shared import atom, language, once, rich_text
 from ckanext.ecosphere.studies import candidates, frames, store, suitability
 from ckanext.ecosphere.studies.publications import clipping, collections, outline, reuses, take
 from ckanext.ecosphere.studies.publications.interfaces import (
