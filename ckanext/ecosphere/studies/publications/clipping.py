@@ -13,8 +13,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.lib.munge import munge_name
 
+from ckanext.ecosphere.core.pages import sentences
 from ckanext.ecosphere.shared import authorization, csv_table
-from ckanext.ecosphere.shared.pages import sentences
 from ckanext.ecosphere.studies import candidates, config, store
 from ckanext.ecosphere.studies.model import Study
 from ckanext.ecosphere.studies.publications.outline import facts_of
