@@ -34,7 +34,7 @@ TOTAL_MEGABYTES, TOTAL_SECONDS = 200, 600
 MOST_TRIES = 2
 TURN_SECONDS = 30
 """Seconds for which an extract is fetched while others wait."""
-LINE = turns.Line(Extract, Extract.id, Extract.created, of_asker=5, of_host=20)
+LINE = turns.Line(Extract, Extract.id, Extract.created, of_asker=10, of_host=20)
 FIRST_ERROR = 400
 _TURN_OVER = "turn-over"
 _JSON = {"Accept": "application/geo+json, application/json"}

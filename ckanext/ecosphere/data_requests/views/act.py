@@ -14,6 +14,7 @@ from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import INVALID, act
 from ckanext.ecosphere.data_requests import attachments
 from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import digest
@@ -23,8 +24,6 @@ from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.forms import (
     CONFLICT,
-    INVALID,
-    act,
     flash,
     go_on,
     is_known,

@@ -28,6 +28,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.core.pages import act, context
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import (
     fields,
@@ -40,8 +41,6 @@ from ckanext.ecosphere.data_requests.domain import (
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
-    act,
-    context,
     go_on,
     is_known,
     log_in,

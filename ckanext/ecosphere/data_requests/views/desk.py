@@ -14,6 +14,7 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import INVALID, act, context
 from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import people as persons
@@ -21,9 +22,6 @@ from ckanext.ecosphere.data_requests.domain import wording
 from ckanext.ecosphere.data_requests.listing import KINDS
 from ckanext.ecosphere.data_requests.views import forms, read
 from ckanext.ecosphere.data_requests.views.forms import (
-    INVALID,
-    act,
-    context,
     flash,
     go_on,
     messages,

@@ -11,9 +11,10 @@ from ckan.common import _
 from ckan.types import DataDict
 from flask import Response, request
 
+from ckanext.ecosphere.core.pages import act
 from ckanext.ecosphere.data_requests import alerts
 from ckanext.ecosphere.data_requests.domain import states, wording
-from ckanext.ecosphere.data_requests.views.forms import act, as_public, is_known, page, rendered
+from ckanext.ecosphere.data_requests.views.forms import as_public, is_known, page, rendered
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import atom, dates, language
 from ckanext.ecosphere.shared.csv_table import write

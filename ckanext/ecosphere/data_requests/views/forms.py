@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -21,28 +21,15 @@ from flask import Response, make_response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import INVALID, Errors, View
 from ckanext.ecosphere.data_requests.domain import places
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
 
-INVALID = 400
 #: Keys of validation errors that hold data instead of messages about fields.
 ASIDE = ("current_version", "changes", "similar")
 CONFLICT = 409
-
-View = Callable[..., Any]
-
-
-def context() -> Any:
-    """Return the context of actions for the current user."""
-    return {**authorization.of_page(), "for_view": True}
-
-
-def act(action: str, **data: Any) -> Any:
-    """Call an action as the current user."""
-    return tk.get_action(action)(context(), data)
 
 
 def as_public(action: str, **data: Any) -> Any:
@@ -167,8 +154,6 @@ def _texts(value: Any) -> list[str]:
         return [text for item in value for text in _texts(item)]
     return []
 
-
-Errors = dict[str, list[str]]
 
 # Forms.
 

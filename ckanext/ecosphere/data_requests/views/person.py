@@ -15,13 +15,13 @@ from ckan.types import DataDict
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import act
 from ckanext.ecosphere.data_requests import calendars, listing, service
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms, read
 from ckanext.ecosphere.data_requests.views.forms import (
-    act,
     go_on,
     known,
     messages,

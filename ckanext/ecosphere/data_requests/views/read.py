@@ -18,6 +18,7 @@ from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import act
 from ckanext.ecosphere.data_requests import alerts, dictize, listing, service
 from ckanext.ecosphere.data_requests.decisions import compose, law, letters
 from ckanext.ecosphere.data_requests.decisions import referral as referral_of
@@ -27,7 +28,6 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import ask, forms
 from ckanext.ecosphere.data_requests.views.forms import (
-    act,
     flash,
     is_known,
     page,
