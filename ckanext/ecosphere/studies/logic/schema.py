@@ -295,7 +295,7 @@ def collection() -> Schema:
         "title": _unless_missing(LINE, get("not_empty")),
         "description": _unless_missing(TEXT),
         "frame_id": _unless_missing(_frame_id),
-        "public": _unless_missing(_flag),
+        "public": _unless_missing(get("boolean_validator")),
     }
 
 
