@@ -79,31 +79,6 @@ def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
 
 
 @harvest.command()
-@click.option(
-    "--source",
-    default=None,
-    help="Only datasets that this source (id or name) publishes or has a copy of.",
-)
-@click.pass_context
-def joined(ctx: click.Context, source: str | None) -> None:
-    """List the datasets that several catalogues have: which source publishes each, and why."""
-    with ctx.meta["flask_app"].test_request_context():
-        for pair in reconcile.joined(source):
-            click.echo(f"{pair['dataset']}: {pair['title']}")
-            click.echo(
-                "  " + tk._("published from {source} ({guid})").format(**pair["published_by"])
-            )
-            click.echo("  " + tk._("also in {source} ({guid})").format(**pair["copy"]))
-            reason = tk._("because {reason}; same identifiers: {identifiers}")
-            click.echo(
-                "  "
-                + reason.format(
-                    reason=pair["reason"], identifiers=", ".join(pair["identifiers"]) or "–"
-                )
-            )
-
-
-@harvest.command()
 @click.argument("dataset")
 @click.option("--source", default=None, help="Part only the copy of this source (id or name).")
 @click.pass_context

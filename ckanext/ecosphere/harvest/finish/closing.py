@@ -8,7 +8,7 @@ dataset, and the first one would be withdrawn together with its address.
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
@@ -19,7 +19,6 @@ from ckan import model
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.deduplication import is_file
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.job import (
     FINISHED,
@@ -42,7 +41,6 @@ from ckanext.ecosphere.harvest.model import (
     SourceRecord,
     is_any,
     now,
-    one_of,
     update_record,
 )
 from ckanext.ecosphere.harvest.reconcile import (
@@ -110,21 +108,6 @@ class _Pair:
     second_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Live:
-    """A record with an active dataset.
-
-    Attributes:
-        is_seen: whether the job has seen it.
-        is_new: whether the job has made its dataset.
-    """
-
-    guid: str
-    package_id: str
-    is_seen: bool
-    is_new: bool
-
-
 def keep_datasets(source_id: str, job_id: str) -> int:
     """Assign the datasets of vanished records to the new records of the same resources.
 
@@ -147,71 +130,39 @@ def keep_datasets(source_id: str, job_id: str) -> int:
     return len(pairs)
 
 
+_RENAMED_PAIRS = sa.text("""
+    WITH live AS (
+        SELECT record.guid, record.package_id, key, record.seen_job IS NOT DISTINCT FROM :job AS is_seen
+        FROM ecosphere_harvest_record AS record
+        JOIN package ON package.id = record.package_id AND package.state = 'active'
+        CROSS JOIN unnest(record.keys) AS key
+        WHERE record.source_id = :source AND record.state IN ('published', 'kept')
+            AND NOT record.apart AND left(key, 1) NOT IN ('f', 'F')
+    ), pair AS (
+        SELECT min(guid) FILTER (WHERE NOT is_seen) AS before,
+            min(guid) FILTER (WHERE is_seen) AS after,
+            min(package_id) FILTER (WHERE NOT is_seen) AS package_id,
+            min(package_id) FILTER (WHERE is_seen) AS second_id
+        FROM live GROUP BY key
+        HAVING count(*) = 2 AND count(*) FILTER (WHERE is_seen) = 1
+    )
+    SELECT DISTINCT pair.before, pair.after, pair.package_id, pair.second_id
+    FROM pair
+    JOIN harvest_object AS made ON made.guid = pair.after AND made.package_id = pair.second_id
+    WHERE made.harvest_job_id = :job AND made.report_status = 'added'
+    ORDER BY pair.before, pair.after
+    """)
+"""Two records of a source that alone have a key of a resource: the job has not seen the one, and
+has made a dataset of the other."""
+
+
 def _pairs(source_id: str, job_id: str) -> list[_Pair]:
-    query = sa.select(HarvestObject.guid, HarvestObject.package_id).where(
-        HarvestObject.harvest_job_id == job_id, HarvestObject.report_status == "added"
-    )
-    made: dict[str, str] = dict(model.Session.execute(query).tuples().all())
-    by_key: dict[str, list[_Live]] = defaultdict(list)
-    if made:
-        for record, keys in _live(source_id, job_id, made):
-            for key in keys:
-                by_key[key].append(record)
+    rows = model.Session.execute(_RENAMED_PAIRS, {"source": source_id, "job": job_id})
+    pairs = [_Pair(*row) for row in rows]
     model.Session.remove()
-    pairs = dict.fromkeys(pair for pair in map(_pair, by_key.values()) if pair)
-    times: Counter[str] = Counter()
-    for pair in pairs:
-        times.update((pair.before, pair.after))
+    times = Counter([pair.before for pair in pairs])
+    times.update(pair.after for pair in pairs)
     return [pair for pair in pairs if times[pair.before] == times[pair.after] == 1]
-
-
-def _pair(records: list[_Live]) -> _Pair | None:
-    """Return the pair that the records with one key are, if they are one."""
-    if len(records) != 2:  # noqa: PLR2004 - a pair
-        return None
-    before, after = sorted(records, key=lambda record: record.is_seen)
-    if before.is_seen or not after.is_new:
-        return None
-    return _Pair(before.guid, after.guid, before.package_id, after.package_id)
-
-
-def _live(source_id: str, job_id: str, made: dict[str, str]) -> list[tuple[_Live, set[str]]]:
-    """Return the records of a source that have an active dataset, with the keys of their resources.
-
-    Without records that the job has not seen there are no pairs, and none are returned.
-
-    Args:
-        source_id: the source.
-        job_id: the job.
-        made: guid → dataset of the records for which the job has made a dataset.
-    """
-    columns = (
-        SourceRecord.guid,
-        SourceRecord.package_id,
-        SourceRecord.keys,
-        SourceRecord.seen_job,
-    )
-    query = sa.select(*columns).where(
-        SourceRecord.source_id == source_id,
-        SourceRecord.state.in_([PUBLISHED, KEPT]),
-        SourceRecord.apart.is_(False),
-        SourceRecord.package_id.is_not(None),
-    )
-    rows = model.Session.execute(query).all()
-    if all(row.seen_job == job_id for row in rows):
-        return []
-    package_ids = [row.package_id for row in rows]
-    query = sa.select(model.Package.id).where(
-        one_of(model.Package.id, package_ids), model.Package.state == "active"
-    )
-    active = set(model.Session.scalars(query))
-    live = []
-    for guid, package_id, keys, seen_job in rows:
-        if package_id in active:
-            is_new = guid in made and made[guid] == package_id
-            resource_keys = {key for key in keys if not is_file(key)}
-            live.append((_Live(guid, package_id, seen_job == job_id, is_new), resource_keys))
-    return live
 
 
 def _hand_on(source_id: str, job_id: str, pair: _Pair) -> None:

@@ -83,14 +83,11 @@ class _Collected:
 def constraints(draft: Draft) -> None:
     """Read every block of constraints, then decide on licence, access and conditions."""
     collected = _Collected()
-    number = 0
+    terms: list[tuple[Constraint, Term]] = []
     for block in draft.record.constraints:
-        for term in (*block.use_limitations, *block.other):
-            number += 1
-            if number <= MAX_TERMS:
-                _collect(draft, block, term, collected)
-    if number > MAX_TERMS:
-        draft.too_many("resourceConstraints", number, MAX_TERMS)
+        terms += [(block, term) for term in (*block.use_limitations, *block.other)]
+    for block, term in draft.first("resourceConstraints", terms, MAX_TERMS):
+        _collect(draft, block, term, collected)
     if not collected.licences:
         collected.licences += _of_links(draft)
     _set_licence(draft, collected)

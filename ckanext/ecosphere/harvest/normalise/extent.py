@@ -115,9 +115,8 @@ def boxes(draft: Draft) -> None:
     unused = [text for text in texts if text not in descriptions]
     if unused:
         draft.lost("extent/description", unused)
-    shapes = [geometry_of(shape, draft.boxes) for shape in record.shapes[:MAX_BOXES]]
-    if len(record.shapes) > MAX_BOXES:
-        draft.too_many("EX_BoundingPolygon", len(record.shapes), MAX_BOXES)
+    polygons = draft.first("EX_BoundingPolygon", record.shapes, MAX_BOXES)
+    shapes = [geometry_of(shape, draft.boxes) for shape in polygons]
     if len(shapes) == len(coverage):
         for row, shape in zip(coverage, shapes, strict=True):
             row["geom"] = shape
@@ -129,7 +128,7 @@ def boxes(draft: Draft) -> None:
 def _usable(draft: Draft) -> dict[geometry.Box, Box]:
     """Return the usable boxes in degrees, with the original of each; report the others' errors."""
     usable: dict[geometry.Box, Box] = {}
-    for box in draft.record.boxes[:MAX_BOXES]:
+    for box in draft.first("EX_GeographicBoundingBox", draft.record.boxes, MAX_BOXES):
         before = f"{box.west}, {box.south}, {box.east}, {box.north}"
         degrees, repairs = repair(box)
         for code in repairs:
@@ -140,8 +139,6 @@ def _usable(draft: Draft) -> dict[geometry.Box, Box]:
             usable[degrees] = box
             if repairs:
                 draft.change("spatial_coverage", before, ", ".join(map(str, degrees)))
-    if len(draft.record.boxes) > MAX_BOXES:
-        draft.too_many("EX_GeographicBoundingBox", len(draft.record.boxes), MAX_BOXES)
     return usable
 
 

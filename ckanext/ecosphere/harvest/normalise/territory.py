@@ -429,10 +429,8 @@ def by_description(draft: Draft) -> list[Concept]:
     """
     concepts: list[Concept] = []
     texts = draft.record.extent_descriptions
-    if len(texts) > MAX_DESCRIPTIONS:
-        draft.too_many("EX_Extent/description", len(texts), MAX_DESCRIPTIONS)
     finders = (places.from_name, places.from_code, _called_one, places.with_its_code)
-    for text in texts[:MAX_DESCRIPTIONS]:
+    for text in draft.first("EX_Extent/description", texts, MAX_DESCRIPTIONS):
         named = _first([text], *finders)
         is_whole = bool(named) or places.epci_called(text) is not None
         named = named or _of_epci(draft, [text]) or places.in_text(text)
