@@ -42,7 +42,7 @@ from ckanext.ecosphere.harvest.model import (
 from ckanext.ecosphere.harvest.normalise.identity import clean_identifier, full_identifier
 from ckanext.ecosphere.harvest.record import UUID, Record
 from ckanext.ecosphere.harvest.sources.base import fill_record_url, type_called
-from ckanext.harvest.model import HarvestObject, HarvestSource
+from ckanext.harvest.model import HarvestSource
 
 MAX_SERIES = 20
 """Maximum series of one dataset."""
@@ -350,22 +350,18 @@ class Source:
     only_for: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """Current state of a record."""
 
     member: Member
-    state: str
-    package_id: str | None
+    record: SourceRecord
     package_state: str | None
-    joined: str | None
-    former: str | None
-    digest: str | None
 
     @property
     def publishes(self) -> bool:
         """Whether it has the dataset of its group."""
-        return bool(self.package_id) and self.state in (PUBLISHED, KEPT)
+        return bool(self.record.package_id) and self.record.state in (PUBLISHED, KEPT)
 
 
 def sources() -> dict[str, Source]:
@@ -472,25 +468,12 @@ def _rows(condition: Any, known: Mapping[str, Source]) -> list[Row]:
     rows = []
     for record, package_state, owner_org in model.Session.execute(query):
         source = known.get(record.source_id)
+        order = rank(source, record.state, package_state)
+        id_ = (record.source_id, record.guid)
         member = member_of(
-            source,
-            (record.source_id, record.guid),
-            record.keys,
-            rank(source, record.state, package_state),
-            apart=record.apart,
-            service=owner_org or "",
+            source, id_, record.keys, order, apart=record.apart, service=owner_org or ""
         )
-        rows.append(
-            Row(
-                member,
-                record.state,
-                record.package_id,
-                package_state,
-                record.joined,
-                record.former,
-                record.digest,
-            )
-        )
+        rows.append(Row(member, record, package_state))
     return rows
 
 
@@ -518,23 +501,25 @@ def keys_to_settle(source_id: str) -> set[str]:
     return set(model.Session.execute(statement, {"source": source_id}).scalars())
 
 
+_KEPT_OBJECTS = sa.text("""
+    SELECT DISTINCT ON (object.harvest_source_id, object.guid)
+        object.harvest_source_id, object.guid, object.id, object.harvest_job_id
+    FROM unnest(CAST(:sources AS text[]), CAST(:guids AS text[])) AS record(source_id, guid)
+    JOIN harvest_object AS object
+        ON object.harvest_source_id = record.source_id AND object.guid = record.guid
+    WHERE object.content IS NOT NULL AND object.state <> 'WAITING'
+    ORDER BY object.harvest_source_id, object.guid, object.gathered DESC
+    """)
+
+
 def kept_objects(records: Iterable[RecordId]) -> dict[RecordId, tuple[str, str]]:
     """Return (object, job) in which the content of each record was last stored."""
     ids = sorted(set(records))
-    record = (HarvestObject.harvest_source_id, HarvestObject.guid)
     objects: dict[RecordId, tuple[str, str]] = {}
     for start in range(0, len(ids), _AT_ONCE):
-        query = (
-            sa.select(*record, HarvestObject.id, HarvestObject.harvest_job_id)
-            .distinct(*record)
-            .where(
-                sa.tuple_(*record).in_(ids[start : start + _AT_ONCE]),
-                HarvestObject.content.is_not(None),
-                HarvestObject.state != "WAITING",
-            )
-            .order_by(*record, HarvestObject.gathered.desc())
-        )
-        for source_id, guid, object_id, job_id in model.Session.execute(query):
+        some = ids[start : start + _AT_ONCE]
+        values = {"sources": [id_ for id_, _guid in some], "guids": [guid for _id, guid in some]}
+        for source_id, guid, object_id, job_id in model.Session.execute(_KEPT_OBJECTS, values):
             objects[source_id, guid] = (object_id, job_id)
     return objects
 
@@ -596,7 +581,7 @@ def decide(
         holder = _holder(group, rows, mine)
         if mine is None or holder is None:
             continue
-        package_id = rows[holder.id].package_id or ""
+        package_id = rows[holder.id].record.package_id or ""
         if mine is group[0]:
             decided[mine.guid] = Takeover(package_id, holder.id)
         else:

@@ -20,10 +20,10 @@ from ckan import model
 from ckan.lib.search.common import SearchIndexError
 
 from ckanext.ecosphere.fast_save import solr
-from ckanext.ecosphere.harvest.model import REFUSED, Hold, JobState, SourceRecord
+from ckanext.ecosphere.harvest.model import REFUSED, Hold, SourceRecord
 from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.interfaces import Gauge
-from ckanext.harvest.model import HarvestJob, HarvestSource
+from ckanext.harvest.model import HarvestSource
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +48,6 @@ SORTS = (
 )
 FIELD = "harvest_source_id"
 """Solr field with the source of a dataset."""
-DONE = ("added", "updated", "deleted")
-"""Counts of the last harvest in its job state, except errors."""
-
 MOST_MONITORED = 500
 """Sources with figures of their own for monitoring."""
 
@@ -189,59 +186,38 @@ def _state(active: bool, job: Row, held: int) -> str:
     return next((state for state, applies in states.items() if applies), GOOD)
 
 
+_LAST_JOBS = sa.text("""
+    SELECT DISTINCT ON (job.source_id) job.source_id, job.status, job.created, job.finished,
+        job.status = 'Running' AND job.gather_started IS NOT NULL AS begun, state.complete,
+        coalesce(CAST(state.facts -> 'counts' ->> 'errored' AS integer), 0)
+            + coalesce(CAST(state.facts ->> 'failed' AS integer), 0) AS errors,
+        CASE WHEN state.job_id IS NOT NULL THEN json_build_object(
+            'added', coalesce(CAST(state.facts -> 'counts' ->> 'added' AS integer), 0),
+            'updated', coalesce(CAST(state.facts -> 'counts' ->> 'updated' AS integer), 0),
+            'deleted', coalesce(CAST(state.facts -> 'counts' ->> 'deleted' AS integer), 0)
+        ) END AS done
+    FROM harvest_job AS job
+    LEFT JOIN ecosphere_harvest_job AS state ON state.job_id = job.id
+    ORDER BY job.source_id, job.created DESC
+    """)
+"""The last job of each source."""
+
+
 def _last_jobs() -> dict[str, Row]:
-    """Return the last job of each source."""
-    job = HarvestJob
-    latest = (
-        sa.select(job)
-        .distinct(job.source_id)
-        .order_by(job.source_id, job.created.desc())
-        .subquery()
-    )
-    counts = JobState.facts["counts"]
-    query = sa.select(
-        latest.c.source_id,
-        latest.c.status,
-        latest.c.created,
-        latest.c.finished,
-        latest.c.gather_started,
-        JobState.job_id,
-        JobState.complete,
-        JobState.facts["failed"].as_integer().label("failed"),
-        *[counts[name].as_integer().label(name) for name in ("errored", *DONE)],
-    ).outerjoin(JobState, JobState.job_id == latest.c.id)
-    jobs = {}
-    for row in model.Session.execute(query):
-        counts_done = None
-        if row.job_id:
-            counts_done = {name: getattr(row, name) or 0 for name in DONE}
-        jobs[row.source_id] = {
-            "status": row.status,
-            "created": row.created,
-            "finished": row.finished,
-            "begun": row.status == "Running" and row.gather_started is not None,
-            "complete": row.complete,
-            "errors": (row.errored or 0) + (row.failed or 0),
-            "done": counts_done,
-        }
-    return jobs
+    jobs = model.Session.execute(_LAST_JOBS).mappings()
+    return {job["source_id"]: dict(job) for job in jobs}
 
 
 def _last_complete() -> dict[str, Any]:
     """Return when each source was last read completely: the end of its last complete job (last `touched` then)."""
-    ended = (
-        sa.select(JobState.touched)
-        .where(
-            JobState.source_id == HarvestSource.id,
-            JobState.complete.is_(True),
-            JobState.stage == "done",
-        )
-        .order_by(JobState.touched.desc())
-        .limit(1)
-    )
-    return dict(
-        model.Session.execute(sa.select(HarvestSource.id, ended.scalar_subquery())).tuples().all()
-    )
+    query = sa.text("""
+        SELECT source.id, (
+            SELECT touched FROM ecosphere_harvest_job
+            WHERE source_id = source.id AND complete AND stage = 'done'
+            ORDER BY touched DESC LIMIT 1
+        ) FROM harvest_source AS source
+        """)
+    return dict(model.Session.execute(query).tuples().all())
 
 
 def public_datasets(source_id: str) -> int | None:

@@ -130,28 +130,29 @@ class _Change:
 def _change(group: Group, rows: dict[RecordId, Row]) -> _Change:
     """Assign the dataset of a group to its first record, and set the others aside."""
     in_order = _in_order(group, rows)
-    first, *others = in_order
+    first, *others = [(row.member.id, row.record) for row in in_order]
     change = _Change()
-    package_id = next((row.package_id for row in in_order if row.publishes), None)
-    if first.state == DUPLICATE:
+    package_id = next((row.record.package_id for row in in_order if row.publishes), None)
+    id_, record = first
+    if record.state == DUPLICATE:
         values: DataDict = {"digest": None, "joined": None, "state": NEW}
         if package_id:
             values |= {"state": PUBLISHED, "package_id": package_id}
-        elif first.former:
-            package_id = first.former
+        elif record.former:
+            package_id = record.former
             values |= {"state": WITHDRAWN, "package_id": package_id, "former": None}
-        change.values[first.member.id] = values
-        change.imports.append(first.member.id)
-    elif others and first.state == PUBLISHED and first.digest is None:
-        change.imports.append(first.member.id)  # a worker died before importing it
-    for row in others:
+        change.values[id_] = values
+        change.imports.append(id_)
+    elif others and record.state == PUBLISHED and record.digest is None:
+        change.imports.append(id_)  # a worker died before importing it
+    for id_, record in others:
         values = {"state": DUPLICATE, "package_id": None, "joined": package_id}
-        if (row.state, row.package_id, row.joined) == (DUPLICATE, None, package_id):
+        if all(getattr(record, name) == value for name, value in values.items()):
             continue
-        if row.package_id and row.package_id != package_id:
-            change.given_up.append(row.package_id)
-            values["former"] = row.package_id
-        change.values[row.member.id] = values
+        if record.package_id and record.package_id != package_id:
+            change.given_up.append(record.package_id)
+            values["former"] = record.package_id
+        change.values[id_] = values
     return change
 
 

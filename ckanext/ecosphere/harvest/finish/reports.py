@@ -440,7 +440,7 @@ _REASONS = """
 one, why it is shown all the same."""
 _NUMBERS = sa.text(_REASONS + "SELECT is_seen, reason, count(*) FROM reasoned GROUP BY 1, 2")  # noqa: S608
 _ROWS_OF_REASON = sa.text(
-    _REASONS
+    _REASONS  # noqa: S608 - only constants of this code
     + """
     SELECT record.position, record.guid AS identifier,
         coalesce(record.title, joined.title) AS title,
@@ -463,7 +463,7 @@ _ROWS_OF_REASON = sa.text(
     WHERE record.reason = :reason
     ORDER BY record.position, record.guid
     LIMIT :limit OFFSET :offset
-    """  # noqa: S608 - only constants of this code
+    """
 )
 _GIVEN_TWICE_ROWS = sa.text("""
     SELECT position, guid AS identifier, title, NULL AS dataset, NULL AS detail

@@ -17,7 +17,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
@@ -168,31 +167,22 @@ def _obstacle_of_former(changed: Any, former: _Former | None) -> str | None:
     return "same-record" if former.is_same else None
 
 
-def _former_versions(object_ids: Iterable[str]) -> dict[str, _Former]:
+_FORMER = sa.text("""
+    SELECT DISTINCT ON (changed.id) changed.id, earlier.id, earlier.harvest_job_id,
+        earlier.harvest_source_id, earlier.guid, coalesce(earlier.content = changed.content, false)
+    FROM harvest_object AS changed
+    JOIN harvest_object AS earlier
+        ON earlier.package_id = changed.package_id AND earlier.gathered < changed.gathered
+    WHERE changed.id = ANY(:ids) AND earlier.id <> changed.id AND earlier.content IS NOT NULL
+        AND earlier.state = 'COMPLETE' AND earlier.report_status IN ('added', 'updated')
+    ORDER BY changed.id, earlier.gathered DESC
+    """)
+
+
+def _former_versions(object_ids: list[str]) -> dict[str, _Former]:
     """Return the version of each dataset before a harvest object changed it, by id of that object."""
-    changed, earlier = aliased(HarvestObject), aliased(HarvestObject)
-    query = (
-        sa.select(
-            changed.id,
-            earlier.id,
-            earlier.harvest_job_id,
-            earlier.harvest_source_id,
-            earlier.guid,
-            sa.func.coalesce(earlier.content == changed.content, sa.false()),
-        )
-        .distinct(changed.id)
-        .join(earlier, earlier.package_id == changed.package_id)
-        .where(
-            changed.id.in_(list(object_ids)),
-            earlier.id != changed.id,
-            earlier.content.is_not(None),
-            earlier.state == "COMPLETE",
-            earlier.report_status.in_(["added", "updated"]),
-            earlier.gathered < changed.gathered,
-        )
-        .order_by(changed.id, earlier.gathered.desc())
-    )
-    return {changed_id: _Former(*values) for changed_id, *values in model.Session.execute(query)}
+    rows = model.Session.execute(_FORMER, {"ids": object_ids})
+    return {changed_id: _Former(*values) for changed_id, *values in rows}
 
 
 def _undo_some(source_id: str, objects: list[_Object]) -> None:
