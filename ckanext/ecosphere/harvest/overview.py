@@ -20,10 +20,9 @@ from ckan import model
 from ckan.lib.search.common import SearchIndexError
 
 from ckanext.ecosphere.fast_save import solr
-from ckanext.ecosphere.harvest.model import REFUSED, Hold, SourceRecord
+from ckanext.ecosphere.harvest.model import REFUSED, SourceRecord
 from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.interfaces import Gauge
-from ckanext.harvest.model import HarvestSource
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +51,56 @@ MOST_MONITORED = 500
 """Sources with figures of their own for monitoring."""
 
 Row = dict[str, Any]
-_NO_JOB: Row = {
-    **dict.fromkeys(("status", "created", "finished", "begun", "complete", "done")), "errors": 0,
-}  # fmt: skip
+
+
+_SOURCES = sa.text("""
+    WITH job AS (
+        SELECT DISTINCT ON (job.source_id) job.source_id, job.status, job.created, job.finished,
+            job.status = 'Running' AND job.gather_started IS NOT NULL AS begun, state.complete,
+            coalesce(CAST(state.facts -> 'counts' ->> 'errored' AS integer), 0)
+                + coalesce(CAST(state.facts ->> 'failed' AS integer), 0) AS errors,
+            CASE WHEN state.job_id IS NOT NULL THEN json_build_object(
+                'added', coalesce(CAST(state.facts -> 'counts' ->> 'added' AS integer), 0),
+                'updated', coalesce(CAST(state.facts -> 'counts' ->> 'updated' AS integer), 0),
+                'deleted', coalesce(CAST(state.facts -> 'counts' ->> 'deleted' AS integer), 0)
+            ) END AS done
+        FROM harvest_job AS job
+        LEFT JOIN ecosphere_harvest_job AS state ON state.job_id = job.id
+        ORDER BY job.source_id, job.created DESC
+    )
+    SELECT source.id, package.name, coalesce(nullif(source.title, ''), package.name) AS title,
+        source.type, source.url,
+        coalesce(nullif(service.title, ''), service.name, '') AS organisation,
+        (
+            SELECT touched FROM ecosphere_harvest_job
+            WHERE source_id = source.id AND complete AND stage = 'done'
+            ORDER BY touched DESC LIMIT 1
+        ) AS last_complete,
+        job.created AS last_run, coalesce(job.errors, 0) AS errors, job.done, job.finished,
+        coalesce(hold.records, 0) AS held, source.frequency,
+        CASE WHEN source.frequency <> 'MANUAL' THEN source.next_run END AS next_run,
+        CASE WHEN source.frequency <> 'MANUAL' THEN coalesce(source.next_run, source.created)
+            END AS due,
+        source.active AND job.begun IS NOT TRUE AS can_go_first,
+        CASE
+            WHEN NOT source.active THEN 'inactive'
+            WHEN hold.records > 0 THEN 'held'
+            WHEN job.source_id IS NULL THEN 'never'
+            WHEN job.begun THEN 'running'
+            WHEN job.status IN ('New', 'Running') THEN 'waiting'
+            WHEN NOT job.complete THEN 'incomplete'
+            WHEN job.errors > 0 THEN 'errors'
+            ELSE 'good'
+        END AS state
+    FROM harvest_source AS source
+    JOIN package ON package.id = source.id AND package.state = 'active'
+    LEFT JOIN "group" AS service ON service.id = package.owner_org
+    LEFT JOIN job ON job.source_id = source.id
+    LEFT JOIN ecosphere_harvest_hold AS hold
+        ON hold.source_id = source.id AND hold.decision IS NULL
+    WHERE CAST(:owners AS text[]) IS NULL OR package.owner_org = ANY(CAST(:owners AS text[]))
+    """)
+"""The sources that are not deleted, with their last job."""
 
 
 def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[Row]:
@@ -64,46 +110,21 @@ def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[R
         owners: ids of organisations whose sources are wanted; None for all.
         counted: whether to count datasets and refused records; otherwise both are None.
     """
-    package, group = model.Package, model.Group
-    query = (
-        sa.select(HarvestSource, package.name, group.title, group.name)
-        .join(package, package.id == HarvestSource.id)
-        .outerjoin(group, group.id == package.owner_org)
-        .where(package.state == "active")
-    )
-    if owners is not None:
-        query = query.where(package.owner_org.in_(list(owners)))
-    jobs, complete, held, types = _last_jobs(), _last_complete(), _held(), type_names()
+    wanted = None if owners is None else list(owners)
+    every = [dict(row) for row in model.Session.execute(_SOURCES, {"owners": wanted}).mappings()]
     datasets, refused = (_datasets(), _refused()) if counted else (None, None)
-    every = []
-    for source, name, owner_title, owner_name in model.Session.execute(query):
-        job = jobs.get(source.id, _NO_JOB)
-        row = {
-            "id": source.id,
-            "name": name,
-            "title": source.title or name,
-            "type": source.type,
-            "url": source.url,
-            "organisation": owner_title or owner_name or "",
-            "last_complete": complete.get(source.id),
-            "last_run": job["created"],
-            "records": None if datasets is None else datasets.get(source.id, 0),
-            "refused": None if refused is None else refused.get(source.id, 0),
-            "errors": job["errors"],
-            "done": job["done"],
-            "finished": job["finished"],
-            "held": held.get(source.id, 0),
-            "frequency": source.frequency,
-            "next_run": None,
-            "due": None,
-            "can_go_first": source.active and source.type in types and not job["begun"],
-        }
-        if source.frequency != "MANUAL":
-            row["next_run"] = source.next_run
-            row["due"] = source.next_run or source.created
-        row["state"] = _state(source.active, job, row["held"])
-        every.append(row)
+    types = type_names()
+    for row in every:
+        row["records"] = None if datasets is None else datasets.get(row["id"], 0)
+        row["refused"] = None if refused is None else refused.get(row["id"], 0)
+        row["can_go_first"] = row["can_go_first"] and row["type"] in types
     return every
+
+
+def _refused() -> dict[str, int]:
+    """Return the number of refused records of each source, from a partial index."""
+    query = sa.select(SourceRecord.source_id, sa.func.count()).where(SourceRecord.state == REFUSED)
+    return dict(model.Session.execute(query.group_by(SourceRecord.source_id)).tuples().all())
 
 
 def gauges() -> list[Gauge]:
@@ -163,61 +184,12 @@ def chosen(every: list[Row], text: str = "", state: str = "", sort: str = "state
 
 
 def _has_words(row: Row, words: list[str]) -> bool:
-    names = ("title", "name", "organisation", "url")
-    text = " ".join(str(row[name]) for name in names).casefold()
+    text = " ".join([row["title"], row["name"], row["organisation"], row["url"]]).casefold()
     return all(word in text for word in words)
 
 
 def _sortable(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
-
-
-def _state(active: bool, job: Row, held: int) -> str:
-    """Return the first state that applies."""
-    states = {
-        INACTIVE: not active,
-        HELD: held > 0,
-        NEVER: job is _NO_JOB,
-        RUNNING: job["begun"],
-        WAITING: job["status"] in ("New", "Running"),
-        INCOMPLETE: job["complete"] is False,
-        ERRORS: job["errors"] > 0,
-    }
-    return next((state for state, applies in states.items() if applies), GOOD)
-
-
-_LAST_JOBS = sa.text("""
-    SELECT DISTINCT ON (job.source_id) job.source_id, job.status, job.created, job.finished,
-        job.status = 'Running' AND job.gather_started IS NOT NULL AS begun, state.complete,
-        coalesce(CAST(state.facts -> 'counts' ->> 'errored' AS integer), 0)
-            + coalesce(CAST(state.facts ->> 'failed' AS integer), 0) AS errors,
-        CASE WHEN state.job_id IS NOT NULL THEN json_build_object(
-            'added', coalesce(CAST(state.facts -> 'counts' ->> 'added' AS integer), 0),
-            'updated', coalesce(CAST(state.facts -> 'counts' ->> 'updated' AS integer), 0),
-            'deleted', coalesce(CAST(state.facts -> 'counts' ->> 'deleted' AS integer), 0)
-        ) END AS done
-    FROM harvest_job AS job
-    LEFT JOIN ecosphere_harvest_job AS state ON state.job_id = job.id
-    ORDER BY job.source_id, job.created DESC
-    """)
-"""The last job of each source."""
-
-
-def _last_jobs() -> dict[str, Row]:
-    jobs = model.Session.execute(_LAST_JOBS).mappings()
-    return {job["source_id"]: dict(job) for job in jobs}
-
-
-def _last_complete() -> dict[str, Any]:
-    """Return when each source was last read completely: the end of its last complete job (last `touched` then)."""
-    query = sa.text("""
-        SELECT source.id, (
-            SELECT touched FROM ecosphere_harvest_job
-            WHERE source_id = source.id AND complete AND stage = 'done'
-            ORDER BY touched DESC LIMIT 1
-        ) FROM harvest_source AS source
-        """)
-    return dict(model.Session.execute(query).tuples().all())
 
 
 def public_datasets(source_id: str) -> int | None:
@@ -250,14 +222,3 @@ def _datasets() -> dict[str, int] | None:
         log.warning("The datasets of the sources cannot be counted: %s", error)
         return None
     return dict(zip(pairs[::2], pairs[1::2], strict=True))
-
-
-def _refused() -> dict[str, int]:
-    """Return the number of refused records of each source, from a partial index."""
-    query = sa.select(SourceRecord.source_id, sa.func.count()).where(SourceRecord.state == REFUSED)
-    return dict(model.Session.execute(query.group_by(SourceRecord.source_id)).tuples().all())
-
-
-def _held() -> dict[str, int]:
-    query = sa.select(Hold.source_id, Hold.records).where(Hold.decision.is_(None))
-    return dict(model.Session.execute(query).tuples().all())

@@ -82,18 +82,16 @@ class _Former:
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """A harvest object whose change is to be undone, with its dataset and its record as they are now.
+    """A change that is to be undone.
 
     Attributes:
+        changed: its harvest object, as it is now.
         is_begun: whether a worker has begun to undo it.
         former: its former version; None when there is none.
         obstacle: key of `reports.UNDO_REASONS`, why it is left as it is; None to undo it.
     """
 
-    id: str
-    guid: str
-    outcome: str
-    package_id: str | None
+    changed: Any
     is_begun: bool
     former: _Former | None
     obstacle: str | None
@@ -118,12 +116,10 @@ def _next_objects(job_id: str) -> list[_Object]:
     former_versions = _former_versions([changed.id for changed, *_rest in rows])
     objects = []
     for changed, note, record_now, package_now in rows:
-        is_begun, former = note == BEGUN, former_versions.get(changed.id)
-        obstacle = None
-        if not is_begun:
+        former, obstacle = former_versions.get(changed.id), None
+        if note != BEGUN:
             obstacle = _obstacle(changed, record_now, package_now, former)
-        changed_as = (changed.id, changed.guid, changed.report_status, changed.package_id)
-        objects.append(_Object(*changed_as, is_begun, former, obstacle))
+        objects.append(_Object(changed, note == BEGUN, former, obstacle))
     model.Session.remove()
     return objects
 
@@ -187,23 +183,27 @@ def _former_versions(object_ids: list[str]) -> dict[str, _Former]:
 
 def _undo_some(source_id: str, objects: list[_Object]) -> None:
     _note(objects)
-    added: dict[str, _Object] = {}
-    others: list[_Object] = []
-    for changed in objects:
-        if changed.obstacle is None and changed.outcome == "added":
-            added[changed.guid] = changed
-        elif changed.obstacle is None and changed.former:
-            others.append(changed)
+    added: dict[str, Any] = {}
+    restored: dict[str, tuple[Any, _Former]] = {}
+    for item in objects:
+        if item.obstacle is None and item.changed.report_status == "added":
+            added[item.changed.guid] = item.changed
+        elif item.obstacle is None and item.former:
+            restored[item.former.object_id] = (item.changed, item.former)
     results = _take_back(source_id, added)
-    formers = [changed.former for changed in others if changed.former]
     for _attempt in range(_ATTEMPTS):
-        current = _current(formers)
+        current = _current(restored)
         import_objects(
-            (former.object_id, former.job_id)
-            for former in formers
-            if former.object_id not in current
+            (object_id, former.job_id)
+            for object_id, (_changed, former) in restored.items()
+            if object_id not in current
         )
-    results |= _restored(source_id, others, _current(formers))
+    current = _current(restored)
+    for object_id, (changed, _former) in restored.items():
+        results[changed.id] = "refused"
+        if object_id in current:
+            results[changed.id] = UNDONE
+            _store_state(source_id, changed)
     for object_id, result in results.items():
         extra = HarvestObjectExtra
         is_note = sa.and_(extra.harvest_object_id == object_id, extra.key == UNDO_KEY)
@@ -214,27 +214,25 @@ def _undo_some(source_id: str, objects: list[_Object]) -> None:
 def _note(objects: list[_Object]) -> None:
     """Store that the objects are begun, or why they are left as they are."""
     rows = []
-    for changed in objects:
-        if not changed.is_begun:
-            note = {"key": UNDO_KEY, "value": changed.obstacle or BEGUN}
-            rows.append({"harvest_object_id": changed.id, **note})
+    for item in objects:
+        if not item.is_begun:
+            note = {"key": UNDO_KEY, "value": item.obstacle or BEGUN}
+            rows.append({"harvest_object_id": item.changed.id, **note})
     if rows:
         model.Session.execute(sa.insert(HarvestObjectExtra.__table__), rows)
     model.Session.commit()
 
 
-def _take_back(source_id: str, added: dict[str, _Object]) -> dict[str, str]:
+def _take_back(source_id: str, added: dict[str, Any]) -> dict[str, str]:
     """Withdraw datasets that were added, or let the next catalogue that has them publish them; return the results."""
-    query = sa.select(SourceRecord.guid, SourceRecord.package_id).where(
-        SourceRecord.source_id == source_id,
-        SourceRecord.guid.in_(added),
-        SourceRecord.state == PUBLISHED,
+    record = SourceRecord
+    query = sa.select(record.guid, record.package_id).where(
+        record.source_id == source_id, record.guid.in_(added), record.state == PUBLISHED
     )
-    published = {
-        guid: package_id
-        for guid, package_id in model.Session.execute(query)
-        if package_id == added[guid].package_id
-    }
+    published: dict[str, str | None] = {}
+    for guid, package_id in model.Session.execute(query):
+        if package_id == added[guid].package_id:
+            published[guid] = package_id
     handed_over = hand_over(source_id, published)
     for guid in handed_over:
         del published[guid]
@@ -245,32 +243,18 @@ def _take_back(source_id: str, added: dict[str, _Object]) -> dict[str, str]:
     return results
 
 
-def _restored(source_id: str, objects: list[_Object], current: set[str]) -> dict[str, str]:
-    """Store the state of the records whose former version was imported; return the results.
-
-    Args:
-        source_id: the source.
-        objects: the harvest objects to undo.
-        current: former versions that their datasets are made of now.
-    """
-    results = {}
-    for changed in objects:
-        if changed.former is None or changed.former.object_id not in current:
-            results[changed.id] = "refused"
-            continue
-        # A record that is still absent is withdrawn again by the next complete harvest, as it was by this one.
-        values: dict[str, Any] = {"absences": config.withdraw_after() - 1}
-        if changed.outcome == "updated":
-            values = {"digest": _OTHER_DIGEST}
-        update_record(source_id, changed.guid, **values)
-        results[changed.id] = UNDONE
-    return results
+def _store_state(source_id: str, changed: Any) -> None:
+    """Store the state of a record whose former version was imported."""
+    # A record that is still absent is withdrawn again by the next complete harvest, as it was by this one.
+    values: dict[str, Any] = {"absences": config.withdraw_after() - 1}
+    if changed.report_status == "updated":
+        values = {"digest": _OTHER_DIGEST}
+    update_record(source_id, changed.guid, **values)
 
 
-def _current(formers: Iterable[_Former]) -> set[str]:
+def _current(object_ids: Iterable[str]) -> set[str]:
     """Return the ids of the former versions that their datasets are made of now."""
     query = sa.select(HarvestObject.id).where(
-        HarvestObject.id.in_([former.object_id for former in formers]),
-        HarvestObject.current.is_(True),
+        HarvestObject.id.in_(object_ids), HarvestObject.current.is_(True)
     )
     return set(model.Session.scalars(query))
