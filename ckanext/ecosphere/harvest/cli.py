@@ -1,4 +1,4 @@
-"""The command group `ckan ecosphere harvest`: run, resume and preview harvests, manage sources and duplicates."""
+"""The command group `ckan ecosphere harvest`: run and resume harvests, manage sources and duplicates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.harvest import helpers, preview, reconcile, registry, worker
+from ckanext.ecosphere.harvest import helpers, reconcile, registry, worker
 from ckanext.ecosphere.harvest.job import FINISHED, RUNNING, site_context
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.harvest.sources.base import type_names
@@ -53,29 +53,6 @@ def revive() -> None:
     """Send again the harvests that should run and that no worker is running; for cron."""
     for job_id in worker.revive():
         click.echo(job_id)
-
-
-@harvest.command("try")
-@click.argument("url")
-@click.option(
-    "--type", "type_name", default="ecosphere_csw", show_default=True, help="Type of the source."
-)
-@click.option("--config", "text", default="", help="Configuration of the source, in JSON.")
-@click.pass_context
-def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
-    """Read the beginning of a source and show what its records would become; writes nothing.
-
-    Ends with exit code 1 when something could not be read.
-    """
-    with ctx.meta["flask_app"].test_request_context():
-        try:
-            result = preview.try_source(url, type_name, text)
-        except ValueError as error:
-            raise click.ClickException(str(error)) from error
-        for line in preview.lines(result):
-            click.echo(line)
-    if result["failures"]:
-        ctx.exit(1)
 
 
 @harvest.command()

@@ -41,7 +41,7 @@ from ckanext.ecosphere.harvest.model import (
 )
 from ckanext.ecosphere.harvest.normalise.identity import clean_identifier, full_identifier
 from ckanext.ecosphere.harvest.record import UUID, Record
-from ckanext.ecosphere.harvest.sources.base import fill_record_url, type_called
+from ckanext.ecosphere.harvest.sources.base import original_url
 from ckanext.harvest.model import HarvestSource
 
 MAX_SERIES = 20
@@ -265,16 +265,13 @@ def _ordered(part: list[Member]) -> Group:
 
 def reason(winner: Member, other: Member) -> tuple[str, dict[str, int]]:
     """Return why one record is published rather than the other: a code, and the parameters of its message."""
-    one, two = winner.rank, other.rank
     services = {winner.service} - {""} if winner.only_for is None else set()
     if other.is_guest(services):
         return "own-service", {}
-    if one.removed != two.removed:
-        return "removed", {}
-    if one.absent != two.absent:
-        return "present", {}
-    if one.inactive != two.inactive:
-        return "active", {}
+    one, two = winner.rank, other.rank
+    for name, code in (("removed", "removed"), ("absent", "present"), ("inactive", "active")):
+        if getattr(one, name) != getattr(two, name):
+            return code, {}
     if one.priority != two.priority:
         return "priority", {"mine": -one.priority, "other": -two.priority}
     return "older", {}
@@ -398,29 +395,6 @@ def rank(
     )
 
 
-def member_of(
-    source: Source | None,
-    record: RecordId,
-    keys: Iterable[str],
-    order: Rank,
-    *,
-    apart: bool = False,
-    service: str = "",
-) -> Member:
-    """Return a record of a source as a group member.
-
-    Args:
-        source: its source, if known.
-        record: the record.
-        keys: see `keys_of`.
-        order: its rank.
-        apart: whether a person marked it as separate from all other records.
-        service: id of the service that owns its dataset.
-    """
-    own_service = source.only_for if source else None
-    return Member(*record, tuple(keys), order, apart, own_service, service)
-
-
 def around(keys: Iterable[str], known: Mapping[str, Source]) -> dict[RecordId, Row]:
     """Return all live records reachable from these keys, directly or through other records.
 
@@ -468,10 +442,14 @@ def _rows(condition: Any, known: Mapping[str, Source]) -> list[Row]:
     rows = []
     for record, package_state, owner_org in model.Session.execute(query):
         source = known.get(record.source_id)
-        order = rank(source, record.state, package_state)
-        id_ = (record.source_id, record.guid)
-        member = member_of(
-            source, id_, record.keys, order, apart=record.apart, service=owner_org or ""
+        member = Member(
+            record.source_id,
+            record.guid,
+            tuple(record.keys),
+            rank(source, record.state, package_state),
+            record.apart,
+            source.only_for if source else None,
+            owner_org or "",
         )
         rows.append(Row(member, record, package_state))
     return rows
@@ -566,18 +544,20 @@ def decide(
     if not known_elsewhere(source_id, every):
         return {}
     known = sources()
-    source = known.get(source_id)
+    source = known[source_id]
     rows = around(every, known)
     members = {id_: row.member for id_, row in rows.items()}
     apart = _apart(source_id, candidates)
     for guid, (keys, service) in candidates.items():
-        record = (source_id, guid)
-        members[record] = member_of(
-            source, record, keys, rank(source), apart=guid in apart, service=service
+        members[source_id, guid] = Member(
+            source_id, guid, keys, rank(source), guid in apart, source.only_for, service
         )
     decided: dict[str, Duplicate | Takeover] = {}
     for group in grouped(members.values()):
-        mine = _first_of(group, source_id, candidates)
+        own = (
+            member for member in group if member.source == source_id and member.guid in candidates
+        )
+        mine = next(own, None)
         holder = _holder(group, rows, mine)
         if mine is None or holder is None:
             continue
@@ -595,13 +575,6 @@ def _lock(keys: Iterable[str]) -> None:
         " FROM (SELECT unnest(CAST(:keys AS text[])) AS key) AS sorted"
     )
     model.Session.execute(statement, {"keys": sorted(set(map(bare, keys)))})
-
-
-def _first_of(group: Group, source_id: str, guids: Iterable[str]) -> Member | None:
-    for member in group:
-        if member.source == source_id and member.guid in guids:
-            return member
-    return None
 
 
 def _holder(group: Group, rows: Mapping[RecordId, Row], mine: Member | None) -> Member | None:
@@ -723,20 +696,20 @@ def catalogues(package_id: str) -> DataDict:
     published_from: DataDict | None = None
     also: dict[str, DataDict] = {}
     for guid, state, source in model.Session.execute(query):
-        source_type = type_called(source.type)
-        pattern = source_type.record_url(source.url) if source_type else None
         catalogue = {
             "title": source.title or source.url,
             "url": source.url,
             "guid": guid,
-            "record": fill_record_url(pattern, guid) if pattern else None,
+            "record": original_url(source.type, source.url, guid),
         }
         if state == DUPLICATE:
             also[source.id] = catalogue
         else:
             published_from = published_from or catalogue
-    known = sources() if len(also) > 1 else {}
-    in_order = sorted(also, key=lambda source_id: (rank(known.get(source_id)), source_id))
+    in_order = sorted(also)
+    if len(also) > 1:
+        known = sources()
+        in_order.sort(key=lambda source_id: rank(known.get(source_id)))
     return {
         "published_from": published_from,
         "also": [also[source_id] for source_id in in_order],

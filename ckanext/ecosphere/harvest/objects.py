@@ -39,6 +39,10 @@ MAX_CONTENT = 400_000
 """Maximum characters of a record to read for a page; for longer ones the page does not explain
 missing values."""
 _CACHED = 16
+_IS_LOG = sa.and_(
+    HarvestObjectExtra.harvest_object_id == HarvestObject.id, HarvestObjectExtra.key == IMPORT_LOG
+)
+"""SQL condition that joins an object with its log."""
 
 
 def _is_current(package_id: str) -> Condition:
@@ -61,8 +65,8 @@ def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
     """
     query = (
         sa.select(sa.cast(HarvestObjectExtra.value, sa.JSON)["changes"])
-        .join(HarvestObject, HarvestObject.id == HarvestObjectExtra.harvest_object_id)
-        .where(_is_current(package_id), HarvestObjectExtra.key == IMPORT_LOG)
+        .join(HarvestObject, _IS_LOG)
+        .where(_is_current(package_id))
     )
     for change in reversed(model.Session.scalar(query.limit(1)) or ()):
         if change["rule"] == rule:
@@ -83,26 +87,24 @@ def show(id_: str) -> DataDict:
         ObjectNotFound: there is no such object.
     """
     query = (
-        sa.select(HarvestObject, HarvestSource, model.Package)
+        sa.select(HarvestObject, HarvestSource, model.Package, HarvestObjectExtra.value)
         .join(HarvestSource, HarvestSource.id == HarvestObject.harvest_source_id)
         .outerjoin(model.Package, model.Package.id == HarvestObject.package_id)
+        .outerjoin(HarvestObjectExtra, _IS_LOG)
         .where(HarvestObject.id == id_)
     )
     row = model.Session.execute(query).first()
     if row is None:
         raise tk.ObjectNotFound(tk._("Harvest object not found"))
-    harvest_object, source, package = row
+    harvest_object, source, package, import_log = row
+    notes = json.loads(import_log or "{}")
     dataset = None
     if package is not None and package.state == "active":
         dataset = {"name": package.name, "title": package.title}
-    extra = HarvestObjectExtra
-    query = sa.select(extra.value).where(extra.harvest_object_id == id_, extra.key == IMPORT_LOG)
-    import_log = json.loads(model.Session.scalar(query) or "{}")
     errors = sa.select(HarvestObjectError.message).where(
         HarvestObjectError.harvest_object_id == id_
     )
-    position, guid = import_log.get("position"), harvest_object.guid
-    problems = import_log.get("problems") or []
+    position, guid = notes.get("position"), harvest_object.guid
     return {
         "id": id_,
         "guid": guid,
@@ -111,10 +113,10 @@ def show(id_: str) -> DataDict:
         "dataset": dataset,
         "outcome": harvest_object.report_status,
         "position": position,
-        "changes": [messages.in_words(change) for change in import_log.get("changes") or []],
-        "problems": [_problem(position or 0, guid, problem) for problem in problems],
-        "unread": import_log.get("unread") or [],
-        "note": import_log.get("note"),
+        "changes": list(map(messages.in_words, notes.get("changes", ()))),
+        "problems": [_problem(position, guid, problem) for problem in notes.get("problems", ())],
+        "unread": notes.get("unread", []),
+        "note": notes.get("note"),
         "errors": list(model.Session.scalars(errors)),
         "joined": _decisions_in_words(explained((source.id, guid))),
         "has_content": harvest_object.content is not None,
@@ -130,22 +132,18 @@ def _problem(position: int, guid: str, problem: DataDict | str) -> str:
 
 def _decisions_in_words(joined: DataDict) -> list[str]:
     """Return sentences about the decision on a dataset that several catalogues have."""
+    theirs = tk._("The dataset is published from {source}, record {guid}, because {reason}.")
+    ours = tk._(
+        "Record {guid} of {source} is the same dataset; this one is published because {reason}."
+    )
+    decisions = [(ours, why) for why in joined.get("publishes", ())]
+    if "published_by" in joined:
+        decisions.append((theirs, joined["published_by"]))
     sentences = []
-    why = joined.get("published_by")
-    if why:
-        text = tk._("The dataset is published from {source}, record {guid}, because {reason}.")
-        sentences.append(text.format(**{**why, "reason": _reason(why)}))
-    for why in joined.get("publishes") or ():
-        text = tk._(
-            "Record {guid} of {source} is the same dataset; this one is published because {reason}."
-        )
-        sentences.append(text.format(**{**why, "reason": _reason(why)}))
+    for text, why in decisions:
+        reason = tk._(JOINING[why["reason"]]).format(**why["params"])
+        sentences.append(text.format(source=why["source"], guid=why["guid"], reason=reason))
     return sentences
-
-
-def _reason(why: DataDict) -> str:
-    sentence = JOINING[why["reason"]]
-    return tk._(sentence).format(**why["params"])
 
 
 def raw(id_: str) -> tuple[str, str, str] | None:
@@ -158,12 +156,12 @@ def raw(id_: str) -> tuple[str, str, str] | None:
     harvest_object: Any = HarvestObject.get(id_)
     if harvest_object is None or harvest_object.source is None:
         return None
-    record = (harvest_object.harvest_source_id, harvest_object.guid)
     content = harvest_object.content
     if content is None:
-        stored_id, _job_id = kept_objects([record]).get(record, (None, None))
-        query = sa.select(HarvestObject.content).where(HarvestObject.id == stored_id)
-        content = model.Session.scalar(query)
+        record = (harvest_object.harvest_source_id, harvest_object.guid)
+        for stored_id, _job_id in kept_objects([record]).values():
+            stored: Any = HarvestObject.get(stored_id)
+            content = stored.content
     if content is None:
         return None
     extension, mimetype = TYPES.get(harvest_object.source.type, XML)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from uuid import uuid4
 
@@ -138,34 +138,6 @@ def _sample_in_words(sample: DataDict) -> DataDict:
         "rules": [messages.rule(name) for name in sample["rules"]],
         "problems": [about(problem) for problem in sample["problems"]],
     }
-
-
-def lines(trial: DataDict) -> Iterator[str]:
-    """Yield the result of a preview as lines for the terminal."""
-    words = in_words(trial)
-    announced = "?" if words["announced"] is None else words["announced"]
-    heading = tk._("{url}: {type}, {number} records announced")
-    yield heading.format(url=words["url"], type=words["type"], number=announced)
-    yield from words["failures"]
-    if words["advice"]:
-        yield words["advice"]
-    for sample in words["samples"]:
-        if "refused" in sample:
-            yield f"✗ {sample['refused']}"
-            continue
-        yield f"✓ {sample['title']}"
-        yield "  " + tk._("service: {service}; licence: {licence}; resources: {resources}").format(
-            service=sample["service"] or tk._("that of the source"),
-            licence=sample["licence"] or "–",
-            resources=sample["resources"],
-        )
-        yield "  " + tk._(
-            "territories: {territories}; themes: {themes}; changed by the rules: {rules}"
-        ).format(
-            **{name: ", ".join(sample[name]) or "–" for name in ("territories", "themes", "rules")}
-        )
-        for problem in sample["problems"]:
-            yield f"  · {problem}"
 
 
 # --- in the background ---

@@ -78,7 +78,6 @@ _RETRY_SECONDS = [0, 60, 300, 600, 600]
 waited for before."""
 _HARVEST, _HELP = "ecosphere-harvest-", "ecosphere-help-"
 """Prefixes of RQ job ids, which prevent a job from being queued twice."""
-_PATROL_SECONDS = 60.0
 _WITH_DECISIONS = sa.union(
     sa.select(Hold.source_id).where(Hold.decision == closing.WITHDRAW, Hold.done.is_(False)),
     sa.select(Undo.source_id).where(Undo.finished.is_(None)),
@@ -404,30 +403,6 @@ def revive() -> list[str]:
     for source_id in model.Session.scalars(_WITH_DECISIONS).all():
         decisions_of(source_id).recover()
     return revived
-
-
-class Patrol:
-    """Looks for stuck harvests when a background worker is between two jobs of any kind, at most once a minute.
-
-    Thus harvests resume after Redis was emptied, even on a portal where cron does not run `harvester run`.
-    """
-
-    def __init__(self, seconds: float = _PATROL_SECONDS):
-        self._seconds = seconds
-        self._next = 0.0
-
-    def look(self) -> None:
-        """Requeue stuck harvests if it is time; if a service is away, try again next time."""
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + self._seconds
-        try:
-            revive()
-        except Exception:  # must not affect the next job of the worker
-            log.warning("No look for stuck harvests", exc_info=True)
-        finally:
-            # The worker forks next, and must not share a connection with its child.
-            _drop_connections()
 
 
 def _drop_leftovers() -> None:

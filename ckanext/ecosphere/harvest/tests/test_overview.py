@@ -385,9 +385,9 @@ def test_a_trial_shows_what_records_would_become_and_writes_nothing(portal):
     assert found["samples"][0]["organisation"] == "ddt-01053-01"
     assert "refused" in found["samples"][1]
     assert portal.datasets() == {}
-    told = "\n".join(preview.lines(found))
-    assert "territories: Ain; themes: " in told
-    assert "changed by the rules: Bounding boxes" in told or "Service responsible" in told
+    [sample, _refused] = preview.in_words(found)["samples"]
+    assert sample["territories"] == ["Ain"]
+    assert {"Bounding boxes", "Service responsible"} & set(sample["rules"])
 
 
 def test_a_trial_is_shown_to_whoever_started_it(portal):
