@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
 
 import shapely
 
@@ -188,8 +186,8 @@ def geometry_of(shape: Shape, around: Iterable[geometry.Box]) -> str:
 #
 # Territories of a bounding box alone: the fewest that explain it, and none rather than a wrong one.
 #
-# Which mainland départements a box covers is known from a raster of them (`data/land.csv`), which other countries
-# from their outlines (`data/neighbours.csv`); overseas, boxes of territories are compared.
+# Which mainland départements and other countries a box covers is known from their outlines (`data/departements.csv`,
+# `data/neighbours.csv`); overseas, boxes of territories are compared.
 
 MOST = 12
 """Number of territories above which the boxes of a dataset are regarded as one."""
@@ -433,11 +431,8 @@ def _of_region(region: str, own: list[Share], of_land: float) -> list[Concept]:
 
 def _covered(region: str, own: list[Share]) -> float:
     """Return the share of a région that lies in a box."""
-    sizes = _sizes()
-    departements = voc.get("territories").children(region)
-    whole = sum(sizes[concept.data["departement_code"]] for concept in departements)
-    covered = [s.of_departement * sizes[s.departement.data["departement_code"]] for s in own]
-    return sum(covered) / (whole or 1.0)
+    whole = sum(map(_size, voc.get("territories").children(region)))
+    return sum(s.of_departement * _size(s.departement) for s in own) / (whole or 1.0)
 
 
 # --- large boxes -----------------------------------------------------------------------------
@@ -585,18 +580,6 @@ def _is_abroad(box: geometry.Box) -> bool:
 
 # --- land ------------------------------------------------------------------------------------
 
-WEST, SOUTH, EAST, NORTH = -5.2, 41.3, 9.6, 51.1
-"""Sides of the raster."""
-STEP = 0.02
-"""Cell size in degrees: about 2 km by 1.5 km."""
-MOST_ROWS = 60
-"""Approximate maximum number of rows sampled for one box."""
-_A_POINT = 1e-6
-"""Least width of a box, in cells."""
-
-_Row = tuple[list[int], list[str]]
-"""Run-length encoded row: end of each run in cells from the west, and its département code."""
-
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -613,70 +596,45 @@ class Share:
 
 
 @cache
-def _grid() -> tuple[_Row, ...]:
-    return tuple(_row(row["cells"]) for row in rows("land"))
-
-
-def _row(cells: str) -> _Row:
-    runs = [run.partition("*") for run in cells.split()]
-    ends = list(accumulate(int(length) for _code, _sign, length in runs))
-    return ends, [code for code, _sign, _length in runs]
+def _outlines() -> dict[Concept, shapely.Geometry]:
+    """Return the outlines of the mainland départements, accurate to about two kilometres."""
+    outlines = {}
+    for row in rows("departements"):
+        concept = places.departement(row["code"])
+        if concept:
+            outlines[concept] = shapely.from_wkt(row["outline"])
+    return outlines
 
 
 @cache
-def _sizes() -> dict[str, float]:
-    """Return the number of cells of each département."""
-    return _counted(range(len(_grid())), 0.0, (EAST - WEST) / STEP)
-
-
-def _counted(numbers: range, first: float, last: float) -> dict[str, float]:
-    """Count cells per département, including fractions, between two columns of some rows."""
-    counts: dict[str, float] = defaultdict(float)
-    for number in numbers:
-        ends, codes = _grid()[number]
-        start = first
-        for at in range(bisect_left(ends, first), len(ends)):
-            end = min(ends[at], last)
-            if end > start:
-                counts[codes[at]] += end - start
-                start = end
-            if end >= last:
-                break
-    return counts
+def _tree() -> shapely.STRtree:
+    return shapely.STRtree(list(_outlines().values()))
 
 
 def shares(box: geometry.Box) -> tuple[list[Share], float]:
     """Return the mainland départements in a box, largest share of its land first.
 
-    A box smaller than a cell takes the département of the cell at its centre.
-
     Returns:
         the départements, and the share of land in the box.
     """
-    west, south, east, north = box
-    if west > east or west >= EAST or east <= WEST or south >= NORTH or north <= SOUTH:
+    if box[0] > box[2]:
         return [], 0.0
-    above, below = round((NORTH - north) / STEP), round((NORTH - south) / STEP)
-    top, end = max(above, 0), min(below, len(_grid()))
-    if end <= top:
-        middle = int((NORTH - (south + north) / 2) / STEP)
-        top = min(max(middle, 0), len(_grid()) - 1)
-        end = top + 1
-    stride = 1 + (end - top) // MOST_ROWS
-    first, last = max((west - WEST) / STEP, 0.0), min((east - WEST) / STEP, (EAST - WEST) / STEP)
-    last = max(last, first + _A_POINT)
-    numbers = range(top, end, stride)
-    counts = _counted(numbers, first, last)
-    counts.pop("", None)
-    whole = sum(counts.values())
-    if not whole:
+    area = geometry.enlarged(box)
+    concepts = list(_outlines())
+    parts: dict[Concept, float] = {}
+    for place in sorted(_tree().query(shapely.box(*area))):
+        concept = concepts[place]
+        parts[concept] = shapely.area(shapely.clip_by_rect(_outlines()[concept], *area))
+    ashore = sum(parts.values())
+    if not ashore:
         return [], 0.0
-    width = max((east - west) / STEP, _A_POINT)
-    area = width * len(numbers) * max(1.0, (below - above) / (end - top))
     departements = []
-    for code, count in sorted(counts.items(), key=lambda pair: -pair[1]):
-        concept = places.departement(code)
-        if concept:
-            of_departement = min(1.0, count * stride / _sizes()[code])
-            departements.append(Share(concept, count / whole, of_departement))
-    return departements, min(1.0, whole / area)
+    for concept, part in parts.items():
+        if part:
+            departements.append(Share(concept, part / ashore, part / _size(concept)))
+    departements.sort(key=lambda share: -share.of_land)
+    return departements, min(1.0, ashore / geometry.area(area))
+
+
+def _size(departement: Concept) -> float:
+    return shapely.area(_outlines()[departement])
