@@ -21,7 +21,6 @@ from ckanext.ecosphere.harvest.model import (
     IMPORT_LOG,
     KEPT,
     REFUSED,
-    Condition,
     JobState,
     NotTaken,
     Undo,
@@ -177,12 +176,6 @@ def _refused_or_set_aside(job_id: str) -> list[Row]:
     return [dict(row._mapping) for row in rows]
 
 
-def _extra_of_object(key: str) -> Condition:
-    """Return the condition that joins a harvest object with its extra of a key."""
-    extra = HarvestObjectExtra
-    return sa.and_(extra.harvest_object_id == HarvestObject.id, extra.key == key)
-
-
 # --- datasets that a job changed, and what became of them when it was undone ---
 
 CHANGE_OUTCOMES = ("added", "updated", "deleted")
@@ -195,6 +188,24 @@ UNDO_REASONS: dict[str, str] = SENTENCES["undo"]
 """What an undo did with a dataset, as a sentence."""
 
 
+_IS_CHANGE = """object.harvest_job_id = :job
+    AND object.report_status IN ('added', 'updated', 'deleted')
+    AND :outcome IN ('', object.report_status)"""
+_CHANGES = sa.text(  # only constants of this code
+    f"""
+    SELECT object.report_status AS outcome, object.guid AS identifier, package.title,
+        package.name AS dataset, undo.value AS undo, object.id AS record
+    FROM harvest_object AS object
+    LEFT JOIN package ON package.id = object.package_id
+    LEFT JOIN harvest_object_extra AS undo
+        ON undo.harvest_object_id = object.id AND undo.key = :key
+    WHERE {_IS_CHANGE}
+    ORDER BY object.report_status, object.guid, object.id
+    LIMIT :limit OFFSET :offset
+    """  # noqa: S608
+)
+
+
 def changes_count(job_id: str, outcome: str = "") -> int:
     """Return the number of datasets that a job changed.
 
@@ -202,8 +213,8 @@ def changes_count(job_id: str, outcome: str = "") -> int:
         job_id: the job.
         outcome: one of `CHANGE_OUTCOMES`, to count only those; "" for all.
     """
-    query = sa.select(sa.func.count()).select_from(HarvestObject)
-    return model.Session.execute(query.where(of_job(job_id, outcome))).scalar_one()
+    query = sa.text(f"SELECT count(*) FROM harvest_object AS object WHERE {_IS_CHANGE}")
+    return model.Session.execute(query, {"job": job_id, "outcome": outcome}).scalar_one()
 
 
 def changes_listed(
@@ -222,24 +233,9 @@ def changes_listed(
         of `UNDO_REASONS` with its sentence, `reason`, in the user's language (both None when it was not undone), and
         `record`, the id of the harvest object.
     """
-    query = (
-        sa.select(
-            HarvestObject.report_status.label("outcome"),
-            HarvestObject.guid.label("identifier"),
-            model.Package.title,
-            model.Package.name.label("dataset"),
-            HarvestObjectExtra.value.label("undo"),
-            HarvestObject.id.label("record"),
-        )
-        .outerjoin(model.Package, model.Package.id == HarvestObject.package_id)
-        .outerjoin(HarvestObjectExtra, undo_of_object())
-        .where(of_job(job_id, outcome))
-        .order_by(HarvestObject.report_status, HarvestObject.guid, HarvestObject.id)
-        .limit(limit)
-        .offset(offset)
-    )
+    values = {"job": job_id, "outcome": outcome, "limit": limit, "offset": offset, "key": UNDO_KEY}
     rows = []
-    for row in model.Session.execute(query):
+    for row in model.Session.execute(_CHANGES, values):
         reason = tk._(UNDO_REASONS[row.undo]) if row.undo else None
         rows.append({**row._mapping, "reason": reason})
     return rows
@@ -255,13 +251,13 @@ def undo_of(job_id: str) -> dict[str, Any] | None:
     undo = model.Session.get(Undo, job_id, populate_existing=True)
     if undo is None:
         return None
-    query = (
-        sa.select(HarvestObjectExtra.value, sa.func.count())
-        .join(HarvestObject, undo_of_object())
-        .where(of_job(job_id))
-        .group_by(HarvestObjectExtra.value)
+    query = sa.text(
+        "SELECT undo.value, count(*) FROM harvest_object AS object JOIN harvest_object_extra AS undo"
+        " ON undo.harvest_object_id = object.id AND undo.key = :key"
+        " WHERE object.harvest_job_id = :job GROUP BY undo.value"
     )
-    counts = Counter(dict(model.Session.execute(query).tuples().all()))
+    rows = model.Session.execute(query, {"job": job_id, "key": UNDO_KEY})
+    counts = Counter(dict(rows.tuples().all()))
     return {
         "asked": undo.asked.isoformat(),
         "finished": undo.finished.isoformat() if undo.finished else None,
@@ -269,18 +265,6 @@ def undo_of(job_id: str) -> dict[str, Any] | None:
         "total": changes_count(job_id),
         "counts": dict(counts),
     }
-
-
-def of_job(job_id: str, outcome: str = "") -> Condition:
-    """Return the condition for the harvest objects of a job that changed a dataset."""
-    outcomes = [outcome] if outcome else list(CHANGE_OUTCOMES)
-    is_change = HarvestObject.report_status.in_(outcomes)
-    return sa.and_(HarvestObject.harvest_job_id == job_id, is_change)
-
-
-def undo_of_object() -> Condition:
-    """Return the condition that joins a harvest object with what an undo did with it."""
-    return _extra_of_object(UNDO_KEY)
 
 
 # --- records of a source that are not shown ---

@@ -11,32 +11,28 @@ such that the next harvest does again what was undone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.finish import closing, reports
+from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.finish.reports import BEGUN, UNDO_KEY, UNDONE
 from ckanext.ecosphere.harvest.job import Pace
 from ckanext.ecosphere.harvest.model import (
     PUBLISHED,
-    WITHDRAWN,
     SourceRecord,
     Undo,
     now,
     update_record,
 )
 from ckanext.ecosphere.harvest.reconcile import hand_over, import_objects, reconcile
-from ckanext.ecosphere.harvest.write.local_edits import edits_of
+from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 
-_AT_ONCE = 100
 _ATTEMPTS = 2
 """A look for stuck harvests (`worker.revive`) may drop a batch that is about to be imported."""
 _OTHER_DIGEST = "undone"
@@ -69,141 +65,110 @@ def give_up(source_id: str) -> None:
     model.Session.commit()
 
 
-@dataclass(frozen=True, slots=True)
-class _Former:
-    """The version of a record before a job changed it."""
-
-    object_id: str
-    job_id: str
-    source_id: str
-    guid: str
-    is_same: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Object:
-    """A change that is to be undone.
+class _Object(NamedTuple):
+    """A harvest object whose change is to be undone.
 
     Attributes:
-        changed: its harvest object, as it is now.
+        outcome: `added`, `updated` or `deleted`.
         is_begun: whether a worker has begun to undo it.
-        former: its former version; None when there is none.
+        former_id, former_job: the object of its former version, and its job; None when there is none.
         obstacle: key of `reports.UNDO_REASONS`, why it is left as it is; None to undo it.
     """
 
-    changed: Any
+    id: str
+    guid: str
+    outcome: str
+    package_id: str | None
     is_begun: bool
-    former: _Former | None
+    former_id: str | None
+    former_job: str | None
     obstacle: str | None
 
 
+_NEXT_OBJECTS = sa.text("""
+    WITH object AS (
+        SELECT object.*, undo.value AS note
+        FROM harvest_object AS object
+        LEFT JOIN harvest_object_extra AS undo
+            ON undo.harvest_object_id = object.id AND undo.key = :key
+        WHERE object.harvest_job_id = :job
+            AND object.report_status IN ('added', 'updated', 'deleted')
+            AND coalesce(undo.value, 'begun') = 'begun'
+        ORDER BY undo.value, object.id
+        LIMIT 100
+    )
+    SELECT object.id, object.guid, object.report_status, object.package_id, object.note IS NOT NULL,
+        former.id, former.harvest_job_id,
+        CASE
+            WHEN object.note IS NOT NULL THEN NULL
+            WHEN record.guid IS NULL OR package.id IS NULL THEN 'gone'
+            WHEN object.report_status = 'deleted' AND (record.state <> 'withdrawn'
+                OR record.package_id IS DISTINCT FROM package.id OR package.state <> 'deleted')
+                THEN 'later'
+            WHEN object.report_status <> 'deleted' AND package.state <> 'active'
+                THEN CASE record.state WHEN 'published' THEN 'gone' ELSE 'later' END
+            WHEN object.report_status <> 'deleted' AND (object.current IS NOT TRUE
+                OR record.package_id IS DISTINCT FROM package.id) THEN 'later'
+            WHEN object.report_status <> 'deleted'
+                AND coalesce(package.plugin_data -> :edits, '{}') <> '{}' THEN 'local'
+            WHEN object.report_status <> 'deleted'
+                AND package.metadata_modified > coalesce(object.import_finished, '-infinity')
+                THEN 'edited'
+            WHEN object.report_status = 'added' THEN NULL
+            WHEN former.id IS NULL THEN 'no-former'
+            WHEN former.harvest_source_id <> object.harvest_source_id THEN 'elsewhere'
+            -- The record got another identifier: its former version is that of another record.
+            WHEN former.guid <> object.guid THEN 'no-former'
+            WHEN former.content = object.content THEN 'same-record'
+        END
+    FROM object
+    LEFT JOIN ecosphere_harvest_record AS record
+        ON record.source_id = object.harvest_source_id AND record.guid = object.guid
+    LEFT JOIN package ON package.id = object.package_id
+    LEFT JOIN LATERAL (
+        SELECT earlier.* FROM harvest_object AS earlier
+        WHERE earlier.package_id = object.package_id AND earlier.gathered < object.gathered
+            AND earlier.id <> object.id AND earlier.content IS NOT NULL
+            AND earlier.state = 'COMPLETE' AND earlier.report_status IN ('added', 'updated')
+        ORDER BY earlier.gathered DESC LIMIT 1
+    ) AS former ON true
+    ORDER BY object.note, object.id
+    """)
+"""Objects of a job that are not undone, those already begun first. The obstacles: the record or its
+dataset is gone, a later harvest or a person has changed the dataset, or there is no former
+version of the record."""
+
+
 def _next_objects(job_id: str) -> list[_Object]:
-    """Return the next objects of a job that are not undone, those already begun first."""
-    record, package, extra = SourceRecord, model.Package, HarvestObjectExtra
-    is_record = sa.and_(
-        record.source_id == HarvestObject.harvest_source_id, record.guid == HarvestObject.guid
-    )
-    query = (
-        sa.select(HarvestObject, extra.value, record, package)
-        .outerjoin(extra, reports.undo_of_object())
-        .outerjoin(record, is_record)
-        .outerjoin(package, package.id == HarvestObject.package_id)
-        .where(reports.of_job(job_id), sa.or_(extra.value.is_(None), extra.value == BEGUN))
-        .order_by(extra.value, HarvestObject.id)
-        .limit(_AT_ONCE)
-    )
-    rows: list[Any] = list(model.Session.execute(query).tuples())
-    former_versions = _former_versions([changed.id for changed, *_rest in rows])
-    objects = []
-    for changed, note, record_now, package_now in rows:
-        former, obstacle = former_versions.get(changed.id), None
-        if note != BEGUN:
-            obstacle = _obstacle(changed, record_now, package_now, former)
-        objects.append(_Object(changed, note == BEGUN, former, obstacle))
+    values = {"job": job_id, "key": UNDO_KEY, "edits": local_edits.KEY}
+    objects = [_Object(*row) for row in model.Session.execute(_NEXT_OBJECTS, values)]
     model.Session.remove()
     return objects
 
 
-def _obstacle(changed: Any, record: Any, package: Any, former: _Former | None) -> str | None:
-    """Return why a change must not be undone, a key of `reports.UNDO_REASONS`; None when it can be."""
-    if record is None or package is None:
-        return "gone"
-    if changed.report_status == "deleted":
-        is_withdrawn = record.state == WITHDRAWN and record.package_id == package.id
-        if not is_withdrawn or package.state != "deleted":
-            return "later"
-        return _obstacle_of_former(changed, former)
-    later_change = _later_change(changed, record, package)
-    if later_change or changed.report_status == "added":
-        return later_change
-    return _obstacle_of_former(changed, former)
-
-
-def _later_change(changed: Any, record: Any, package: Any) -> str | None:
-    """Return who has changed a dataset since a harvest object was imported into it; None when nobody has."""
-    if package.state != "active":
-        return "gone" if record.state == PUBLISHED else "later"
-    if not changed.current or record.package_id != package.id:
-        return "later"
-    if edits_of(package):
-        return "local"
-    if package.metadata_modified > (changed.import_finished or datetime.min):
-        return "edited"
-    return None
-
-
-def _obstacle_of_former(changed: Any, former: _Former | None) -> str | None:
-    if former is None:
-        return "no-former"
-    if former.source_id != changed.harvest_source_id:
-        return "elsewhere"
-    if former.guid != changed.guid:
-        # The record got another identifier: its former version is that of another record.
-        return "no-former"
-    return "same-record" if former.is_same else None
-
-
-_FORMER = sa.text("""
-    SELECT DISTINCT ON (changed.id) changed.id, earlier.id, earlier.harvest_job_id,
-        earlier.harvest_source_id, earlier.guid, coalesce(earlier.content = changed.content, false)
-    FROM harvest_object AS changed
-    JOIN harvest_object AS earlier
-        ON earlier.package_id = changed.package_id AND earlier.gathered < changed.gathered
-    WHERE changed.id = ANY(:ids) AND earlier.id <> changed.id AND earlier.content IS NOT NULL
-        AND earlier.state = 'COMPLETE' AND earlier.report_status IN ('added', 'updated')
-    ORDER BY changed.id, earlier.gathered DESC
-    """)
-
-
-def _former_versions(object_ids: list[str]) -> dict[str, _Former]:
-    """Return the version of each dataset before a harvest object changed it, by id of that object."""
-    rows = model.Session.execute(_FORMER, {"ids": object_ids})
-    return {changed_id: _Former(*values) for changed_id, *values in rows}
-
-
 def _undo_some(source_id: str, objects: list[_Object]) -> None:
     _note(objects)
-    added: dict[str, Any] = {}
-    restored: dict[str, tuple[Any, _Former]] = {}
+    added: dict[str, _Object] = {}
+    restored: dict[str, _Object] = {}
     for item in objects:
-        if item.obstacle is None and item.changed.report_status == "added":
-            added[item.changed.guid] = item.changed
-        elif item.obstacle is None and item.former:
-            restored[item.former.object_id] = (item.changed, item.former)
+        if item.obstacle is None and item.outcome == "added":
+            added[item.guid] = item
+        elif item.obstacle is None and item.former_id:
+            restored[item.former_id] = item
     results = _take_back(source_id, added)
     for _attempt in range(_ATTEMPTS):
         current = _current(restored)
         import_objects(
-            (object_id, former.job_id)
-            for object_id, (_changed, former) in restored.items()
-            if object_id not in current
+            (former_id, item.former_job or "")
+            for former_id, item in restored.items()
+            if former_id not in current
         )
     current = _current(restored)
-    for object_id, (changed, _former) in restored.items():
-        results[changed.id] = "refused"
-        if object_id in current:
-            results[changed.id] = UNDONE
-            _store_state(source_id, changed)
+    for former_id, item in restored.items():
+        results[item.id] = "refused"
+        if former_id in current:
+            results[item.id] = UNDONE
+            _store_state(source_id, item)
     for object_id, result in results.items():
         extra = HarvestObjectExtra
         is_note = sa.and_(extra.harvest_object_id == object_id, extra.key == UNDO_KEY)
@@ -217,13 +182,13 @@ def _note(objects: list[_Object]) -> None:
     for item in objects:
         if not item.is_begun:
             note = {"key": UNDO_KEY, "value": item.obstacle or BEGUN}
-            rows.append({"harvest_object_id": item.changed.id, **note})
+            rows.append({"harvest_object_id": item.id, **note})
     if rows:
         model.Session.execute(sa.insert(HarvestObjectExtra.__table__), rows)
     model.Session.commit()
 
 
-def _take_back(source_id: str, added: dict[str, Any]) -> dict[str, str]:
+def _take_back(source_id: str, added: dict[str, _Object]) -> dict[str, str]:
     """Withdraw datasets that were added, or let the next catalogue that has them publish them; return the results."""
     record = SourceRecord
     query = sa.select(record.guid, record.package_id).where(
@@ -237,19 +202,19 @@ def _take_back(source_id: str, added: dict[str, Any]) -> dict[str, str]:
     for guid in handed_over:
         del published[guid]
     closing.withdraw(source_id, published)
-    results = {changed.id: UNDONE for changed in added.values()}
+    results = {item.id: UNDONE for item in added.values()}
     for guid in handed_over:
         results[added[guid].id] = "handed-over"
     return results
 
 
-def _store_state(source_id: str, changed: Any) -> None:
+def _store_state(source_id: str, item: _Object) -> None:
     """Store the state of a record whose former version was imported."""
     # A record that is still absent is withdrawn again by the next complete harvest, as it was by this one.
     values: dict[str, Any] = {"absences": config.withdraw_after() - 1}
-    if changed.report_status == "updated":
+    if item.outcome == "updated":
         values = {"digest": _OTHER_DIGEST}
-    update_record(source_id, changed.guid, **values)
+    update_record(source_id, item.guid, **values)
 
 
 def _current(object_ids: Iterable[str]) -> set[str]:

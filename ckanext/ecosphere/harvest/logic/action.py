@@ -312,16 +312,15 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
         return {"hold": None, "datasets": []}
     query = sa.select(HarvestJob.finished).where(HarvestJob.id == hold.job_id)
     looked = _iso(model.Session.scalar(query))
-    rows = model.Session.execute(
+    query = (
         sa.select(SourceRecord.guid, model.Package.name, model.Package.title)
         .join(model.Package, model.Package.id == SourceRecord.package_id)
         .where(closing.missing(hold.source_id))
-        .order_by(model.Package.title)
-        .limit(MAX_LISTED)
     )
+    rows = model.Session.execute(query.order_by(model.Package.title).limit(MAX_LISTED)).mappings()
     return {
         "hold": {**hold.dictize(), "looked": looked},
-        "datasets": [dict(row._mapping) for row in rows],
+        "datasets": list(map(dict, rows)),
     }
 
 

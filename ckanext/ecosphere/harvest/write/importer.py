@@ -11,7 +11,7 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -739,22 +739,21 @@ MAX_TEXT = 5_500
 """Maximum characters shown of a catalogue."""
 
 
-def catalogue_texts(source_id: str, identifiers: Iterable[str]) -> dict[str, str]:
+_CATALOGUES = sa.text("""
+    SELECT DISTINCT ON (guid) guid, content
+    FROM harvest_object
+    WHERE guid = ANY(:guids) AND harvest_source_id = :source AND content LIKE :root
+    ORDER BY guid, gathered DESC
+    """)
+
+
+def catalogue_texts(source_id: str, identifiers: Collection[str]) -> dict[str, str]:
     """Return the texts of the catalogues of a source, as last read, by identifier; unknown ones are absent."""
-    guids = sorted(set(identifiers))
-    if not guids:
+    if not identifiers:
         return {}
-    query = (
-        sa.select(HarvestObject.guid, HarvestObject.content)
-        .distinct(HarvestObject.guid)
-        .where(
-            HarvestObject.guid.in_(guids),
-            HarvestObject.harvest_source_id == source_id,
-            HarvestObject.content.contains(CATALOGUE_ROOT),
-        )
-        .order_by(HarvestObject.guid, HarvestObject.gathered.desc())
-    )
-    texts = {guid: _catalogue_text(content) for guid, content in model.Session.execute(query)}
+    values = {"guids": list(identifiers), "source": source_id, "root": f"%{CATALOGUE_ROOT}%"}
+    rows = model.Session.execute(_CATALOGUES, values)
+    texts = {guid: _catalogue_text(content) for guid, content in rows}
     return {guid: text for guid, text in texts.items() if text}
 
 
