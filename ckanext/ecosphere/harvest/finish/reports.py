@@ -213,7 +213,7 @@ def changes_count(job_id: str, outcome: str = "") -> int:
         job_id: the job.
         outcome: one of `CHANGE_OUTCOMES`, to count only those; "" for all.
     """
-    query = sa.text(f"SELECT count(*) FROM harvest_object AS object WHERE {_IS_CHANGE}")
+    query = sa.text(f"SELECT count(*) FROM harvest_object AS object WHERE {_IS_CHANGE}")  # noqa: S608
     return model.Session.execute(query, {"job": job_id, "outcome": outcome}).scalar_one()
 
 
