@@ -218,6 +218,14 @@ class _Group:
     marks: dict[Mark, str] | None = None
 
 
+_LAST_CONTENTS = sa.text("""
+    SELECT DISTINCT ON (guid) guid, content
+    FROM harvest_object
+    WHERE harvest_source_id = :source AND guid = ANY(:guids) AND content IS NOT NULL
+    ORDER BY guid, gathered DESC
+    """)
+
+
 class Namesakes:
     """The records of a source that share identifiers, during one reading.
 
@@ -322,25 +330,12 @@ class Namesakes:
 
     def _last_marks(self, guids: Sequence[str]) -> dict[str, Mark]:
         """Return the marks of records from their last stored contents, for those that have one."""
-        marks = {}
+        values = {"source": self._job.source_id, "guids": list(guids)}
+        contents = dict(model.Session.execute(_LAST_CONTENTS, values).tuples().all())
         for guid in guids:
-            pending = self._pending.get(guid)
-            content = pending.content if pending else self._last_content(guid)
-            if content:
-                marks[guid] = mark_of(content, self._read)
-        return marks
-
-    def _last_content(self, guid: str) -> str | None:
-        query = (
-            sa.select(HarvestObject.content)
-            .where(
-                HarvestObject.harvest_source_id == self._job.source_id,
-                HarvestObject.guid == guid,
-                HarvestObject.content.is_not(None),
-            )
-            .order_by(HarvestObject.gathered.desc())
-        )
-        return model.Session.scalar(query.limit(1))
+            if guid in self._pending:
+                contents[guid] = self._pending[guid].content
+        return {guid: mark_of(content, self._read) for guid, content in contents.items()}
 
 
 # --- gathering ---

@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import ckan.plugins.toolkit as tk
@@ -54,7 +55,6 @@ from ckanext.harvest.model import (
     HarvestGatherError,
     HarvestJob,
     HarvestObject,
-    HarvestObjectError,
     HarvestObjectExtra,
 )
 
@@ -253,33 +253,29 @@ def _counts(job: Job) -> dict[str, int]:
     query = query.where(HarvestObject.harvest_job_id == job.id)
     rows = model.Session.execute(query.group_by(HarvestObject.report_status))
     counts = {status or "?": number for status, number in rows}
-    counts["duplicate"] = _records_with(
-        SourceRecord.source_id == job.source_id,
-        SourceRecord.state == DUPLICATE,
-        SourceRecord.seen_job == job.id,
-    )
+    is_copy = sa.and_(SourceRecord.state == DUPLICATE, SourceRecord.seen_job == job.id)
+    counts["duplicate"] = _records_with(SourceRecord.source_id == job.source_id, is_copy)
     return counts
 
 
+_OLD_UNCHANGED = """
+    harvest_object WHERE harvest_source_id = :source AND report_status = 'not modified'
+        AND current IS NOT TRUE AND content IS NULL AND harvest_job_id NOT IN (
+            SELECT id FROM harvest_job WHERE source_id = :source
+            ORDER BY created DESC LIMIT :kept
+        )
+    """
+"""Objects of older jobs of a source that only record an unchanged record."""
+
+
 def _drop_old_unchanged(source_id: str) -> None:
-    """Delete the objects of older jobs that only record an unchanged record."""
-    recent = (
-        sa.select(HarvestJob.id)
-        .where(HarvestJob.source_id == source_id)
-        .order_by(HarvestJob.created.desc())
-        .limit(KEPT_REPORTS)
+    values = {"source": source_id, "kept": KEPT_REPORTS}
+    of_old = (
+        "harvest_object_extra WHERE harvest_object_id IN"  # noqa: S608
+        f" (SELECT id FROM {_OLD_UNCHANGED})"
     )
-    is_old = sa.and_(
-        HarvestObject.harvest_source_id == source_id,
-        HarvestObject.report_status == "not modified",
-        HarvestObject.current.is_not(True),
-        HarvestObject.content.is_(None),
-        HarvestObject.harvest_job_id.not_in(recent),
-    )
-    old = sa.select(HarvestObject.id).where(is_old)
-    extras = sa.delete(HarvestObjectExtra).where(HarvestObjectExtra.harvest_object_id.in_(old))
-    for statement in (extras, sa.delete(HarvestObject).where(is_old)):
-        model.Session.execute(statement.execution_options(synchronize_session=False))
+    for rows in (of_old, _OLD_UNCHANGED):
+        model.Session.execute(sa.text(f"DELETE FROM {rows}"), values)  # noqa: S608
     model.Session.commit()
 
 
@@ -294,17 +290,17 @@ def _renew_page(job: Job, counts: dict[str, int]) -> None:
         model.Session.rollback()
 
 
+_HAS_ERRORS = sa.text("""
+    SELECT EXISTS (SELECT FROM harvest_gather_error WHERE harvest_job_id = :job) OR EXISTS (
+        SELECT FROM harvest_object_error AS error
+        JOIN harvest_object AS object ON object.id = error.harvest_object_id
+        WHERE object.harvest_job_id = :job
+    )
+    """)
+
+
 def _has_errors(job_id: str) -> bool:
-    of_gathering = sa.select(HarvestGatherError.id).where(
-        HarvestGatherError.harvest_job_id == job_id
-    )
-    of_objects = (
-        sa.select(HarvestObjectError.id)
-        .join(HarvestObject, HarvestObject.id == HarvestObjectError.harvest_object_id)
-        .where(HarvestObject.harvest_job_id == job_id)
-    )
-    query = sa.select(sa.or_(of_gathering.exists(), of_objects.exists()))
-    return bool(model.Session.scalar(query))
+    return model.Session.execute(_HAS_ERRORS, {"job": job_id}).scalar_one()
 
 
 def _is_first(job: Job) -> bool:
@@ -397,11 +393,9 @@ class Absence:
         return self.suspicious or self.added > 0
 
 
-_HAS_ADDITIONS = (
-    local_edits.active_resources(model.Resource.id)
-    .where(model.Resource.package_id == SourceRecord.package_id, local_edits.IS_ADDED)
-    .correlate(SourceRecord)
-    .exists()
+_HAS_ADDITIONS: Any = sa.text(
+    f"EXISTS (SELECT FROM {local_edits.ADDED}"
+    " AND resource.package_id = ecosphere_harvest_record.package_id)"
 )
 """SQL condition: the dataset of a record has resources that were added on the portal."""
 
@@ -569,21 +563,17 @@ def withdraw(source_id: str, datasets: Mapping[str, str | None], job_id: str | N
     with one_transaction():
         for guid, package_id in datasets.items():
             package = model.Session.get(model.Package, package_id) if package_id else None
-            if package is None:
-                _set_state(source_id, guid, WITHDRAWN)
-            elif package.state != "active":
+            values: dict[str, Any] = {"state": WITHDRAWN, "name": None}
+            if package is not None and package.state != "active":
                 # Deleted by hand: nothing to withdraw, and it must not return with the record.
-                _set_state(source_id, guid, KEPT)
-            else:
+                values["state"] = KEPT
+            elif package is not None:
+                values["name"] = package.name
                 delete_dataset(package)
                 if job_id is not None:
                     _report(source_id, job_id, guid, package.id)
-                _set_state(source_id, guid, WITHDRAWN, package.name)
+            update_record(source_id, guid, absences=0, **values)
             model.Session.commit()
-
-
-def _set_state(source_id: str, guid: str, state: str, name: str | None = None) -> None:
-    update_record(source_id, guid, state=state, name=name, absences=0)
 
 
 def _report(source_id: str, job_id: str, guid: str, package_id: str) -> None:
