@@ -11,13 +11,17 @@ import ckan.plugins.toolkit as tk
 import click
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.harvest import helpers, reconcile, registry, worker
-from ckanext.ecosphere.harvest.job import FINISHED, RUNNING, site_context
-from ckanext.ecosphere.harvest.model import JobState
+from ckanext.ecosphere.harvest.job import (
+    FINISHED,
+    RUNNING,
+    load,
+    open_job,
+    site_context,
+    update_state,
+)
 from ckanext.ecosphere.harvest.sources.base import type_names
-from ckanext.harvest.logic import HarvestJobExists
 from ckanext.harvest.model import HarvestJob
 
 _POLL_SECONDS = 0.5
@@ -174,40 +178,30 @@ def _job(name: str, force: bool) -> str:
         raise click.ClickException(message.format(name=name, type=source.get("source_type")))
     if not source["active"]:
         raise click.ClickException(tk._("The source {name} is not active.").format(name=name))
-    try:
+    job_id = open_job(source["id"])
+    if job_id is None:
         values = {"source_id": source["id"], "run": False}
         job_id = tk.get_action("harvest_job_create")(site_context(), values)["id"]
-    except HarvestJobExists:
-        query = sa.select(HarvestJob.id).where(
-            HarvestJob.source_id == source["id"], HarvestJob.status.in_(["New", RUNNING])
-        )
-        job_id = model.Session.execute(query.order_by(HarvestJob.created).limit(1)).scalar_one()
-    statement: Any = insert(JobState).values(
-        job_id=job_id, source_id=source["id"], force=force, facts={}
-    )
+    load(job_id)
     if force:
-        statement = statement.on_conflict_do_update(index_elements=["job_id"], set_={"force": True})
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=["job_id"])
-    model.Session.execute(statement)
-    model.Session.commit()
+        update_state(job_id, force=True)
+        model.Session.commit()
     return job_id
 
 
 def _wait(job_id: str, echo: Callable[[str], None]) -> None:
     """Wait until the job has finished, and print how far it is at the beginning of each stage."""
     stage = ""
-    while _status(job_id) != FINISHED:
+    is_over = sa.select(HarvestJob.status == FINISHED).where(HarvestJob.id == job_id)
+    while True:
+        model.Session.rollback()
+        if model.Session.scalar(is_over):
+            return
         state = _show("ecosphere_harvest_job_show", job_id)
         if state["stage"] != stage:
             stage = state["stage"]
             echo(helpers.progress(state)["text"])
         time.sleep(_POLL_SECONDS)
-
-
-def _status(job_id: str) -> str | None:
-    model.Session.rollback()
-    return model.Session.scalar(sa.select(HarvestJob.status).where(HarvestJob.id == job_id))
 
 
 def _show(action: str, job_id: str) -> dict[str, Any]:

@@ -162,6 +162,14 @@ def update_state(job_id: str, **values: Any) -> None:
     model.Session.execute(sa.update(JobState).where(JobState.job_id == job_id).values(**values))
 
 
+def open_job(source_id: str) -> str | None:
+    """Return the first job of a source that waits or runs; None without any."""
+    query = sa.select(HarvestJob.id).where(
+        HarvestJob.source_id == source_id, HarvestJob.status.in_(("New", RUNNING))
+    )
+    return model.Session.scalar(query.order_by(HarvestJob.created).limit(1))
+
+
 def user_name() -> str:
     """Return the user in whose name datasets are harvested: the site user."""
     return tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]

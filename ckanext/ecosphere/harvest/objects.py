@@ -20,7 +20,7 @@ from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, no
 from ckanext.ecosphere.harvest.problems import Problem, sentence
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.source_evidence import Statement, statements
-from ckanext.ecosphere.harvest.sources.base import fill_record_url, type_called
+from ckanext.ecosphere.harvest.sources.base import original_url, type_called
 from ckanext.harvest.model import (
     HarvestObject,
     HarvestObjectError,
@@ -180,51 +180,47 @@ def statements_of(id_or_name: str) -> DataDict | None:
         None when the dataset was not harvested by one of our source types, or its record was not stored.
     """
     package = model.Package.get(id_or_name)
-    row = _short_record(package.id) if package else None
-    source_type = type_called(row.type) if row else None
-    if package is None or row is None or source_type is None:
+    if package is None:
         return None
-    pattern = source_type.record_url(row.url)
-    read = _read(row.type, row.content, row.title, pattern)
+    values = {"id": package.id, "longest": MAX_CONTENT}
+    row: Any = model.Session.execute(_SHORT_RECORD, values).first()
+    if row is None:
+        return None
+    read = _read(row.type, row.content, row.title, row.url)
     if read is None:
         return None
     context: Any = {"ignore_auth": True, "user": "", "use_cache": False}
     dataset = tk.get_action("package_show")(context, {"id": package.id})
-    original = dataset.get("source_record")
-    if not original and pattern:
-        original = fill_record_url(pattern, row.guid)
     fields = statements(*read, dataset)
     return {
         "source": {"title": row.title, "url": row.url},
-        "record": original,
+        "record": dataset.get("source_record") or original_url(row.type, row.url, row.guid),
         "fields": {name: _statement(statement) for name, statement in fields.items()},
     }
 
 
 @lru_cache(maxsize=_CACHED)
-def _read(
-    source_type: str, content: str, title: str, pattern: str | None
-) -> tuple[Record, Result] | None:
+def _read(source_type: str, content: str, title: str, url: str) -> tuple[Record, Result] | None:
     """Read and normalise a record; cached for pages that are requested repeatedly."""
     reader = type_called(source_type)
     if reader is None:
         return None
+    context = Context(catalogue_title=title, record_url=reader.record_url(url))
     try:
         record = reader.read(content)
-        return record, normalise(record, Context(catalogue_title=title, record_url=pattern))
+        return record, normalise(record, context)
     except RecordError:
         return None
 
 
-def _short_record(package_id: str) -> Any:
-    """Return the record that a dataset was last made of, with its source, unless it is too long for a page."""
-    source = HarvestSource
-    query = (
-        sa.select(HarvestObject.guid, HarvestObject.content, source.type, source.url, source.title)
-        .join(source, source.id == HarvestObject.harvest_source_id)
-        .where(_is_current(package_id), sa.func.length(HarvestObject.content) <= MAX_CONTENT)
-    )
-    return model.Session.execute(query.limit(1)).first()
+_SHORT_RECORD = sa.text("""
+    SELECT object.guid, object.content, source.type, source.url, source.title
+    FROM harvest_object AS object
+    JOIN harvest_source AS source ON source.id = object.harvest_source_id
+    WHERE object.package_id = :id AND object.current AND length(object.content) <= :longest
+    LIMIT 1
+    """)
+"""The record that a dataset was last made of, with its source, unless it is too long for a page."""
 
 
 def _statement(statement: Statement) -> DataDict:
