@@ -384,9 +384,9 @@ def _forget_logs(object_ids: list[str]) -> None:
 _LATE_SERIES = sa.text("""
     SELECT DISTINCT member.guid
     FROM ecosphere_harvest_record AS series
-    CROSS JOIN unnest(series.members) AS name
+    CROSS JOIN unnest(series.members) AS named(guid)
     JOIN ecosphere_harvest_record AS member
-        ON member.source_id = series.source_id AND member.guid = name
+        ON member.source_id = series.source_id AND member.guid = named.guid
     JOIN package ON package.id = member.package_id
     WHERE series.source_id = :source AND series.state = 'published' AND series.guid <> member.guid
         AND member.state = 'published' AND package.state = 'active'
@@ -397,11 +397,11 @@ _LATE_SERIES = sa.text("""
 _LATE_CATALOGUES = sa.text("""
     SELECT DISTINCT record.guid
     FROM ecosphere_harvest_record AS record
-    CROSS JOIN unnest(record.members) AS name
+    CROSS JOIN unnest(record.members) AS named(guid)
     JOIN ecosphere_harvest_record AS catalogue
-        ON catalogue.source_id = record.source_id AND catalogue.guid = name
+        ON catalogue.source_id = record.source_id AND catalogue.guid = named.guid
     JOIN harvest_object AS latest
-        ON latest.guid = name AND latest.harvest_job_id = :job AND latest.content IS NOT NULL
+        ON latest.guid = named.guid AND latest.harvest_job_id = :job AND latest.content IS NOT NULL
     JOIN harvest_object AS current
         ON current.package_id = record.package_id AND current.current
     WHERE record.source_id = :source AND record.state = 'published'
