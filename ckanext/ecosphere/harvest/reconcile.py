@@ -236,18 +236,14 @@ def _next_in_line(source_id: str, guids: set[str]) -> dict[str, tuple[RecordId, 
     )
     rows = model.Session.execute(query).all()
     known = sources() if rows else {}
-    candidates: dict[str, list[tuple[Any, RecordId, str]]] = {}
+    best: dict[str, tuple[Any, RecordId, str]] = {}
     for guid, package_id, owner, heir in rows:
         source = known[heir.source_id]
         if source.active and source.only_for in (None, owner):
             place = (rank(source), (heir.source_id, heir.guid), package_id)
-            candidates.setdefault(guid, []).append(place)
+            best[guid] = min(place, best.get(guid, place))
     model.Session.remove()
-    heirs = {}
-    for guid, places in candidates.items():
-        _rank, heir_id, package_id = min(places)
-        heirs[guid] = (heir_id, package_id)
-    return heirs
+    return {guid: (heir_id, package_id) for guid, (_rank, heir_id, package_id) in best.items()}
 
 
 # --- manual overrides ---

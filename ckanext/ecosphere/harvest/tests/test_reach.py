@@ -200,9 +200,7 @@ def test_a_trial_shows_for_which_service_the_source_would_publish(portal: Portal
         def tried(**settings: Any) -> dict[str, Any]:
             asked = {"url": server.url, "source_type": "ecosphere_csw", "config": json.dumps(settings)}
             id_ = ask("ecosphere_harvest_trial_start", **asked).json["result"]["id"]
-            [job] = jobs.get_queue(QUEUE).jobs
-            preview.run_trial(*job.args)
-            jobs.get_queue(QUEUE).empty()
+            jobs.Worker([QUEUE]).work(burst=True)
             [sample] = ask("ecosphere_harvest_trial_show", id=id_).json["result"]["found"]["samples"]
             return sample
 
