@@ -2,7 +2,6 @@
 
 import json
 import time
-from datetime import datetime, timedelta, timezone
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -12,7 +11,6 @@ from ckan import model
 from ckan.lib import jobs, search
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories, helpers
-from freezegun import freeze_time
 from rq.job import Job
 
 from ckanext.ecosphere.fast_save import solr

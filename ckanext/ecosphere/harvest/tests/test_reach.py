@@ -12,7 +12,7 @@ from ckan.lib import jobs
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp, call_action
 
-from ckanext.ecosphere.harvest import objects, preview
+from ckanext.ecosphere.harvest import objects
 from ckanext.ecosphere.harvest.deduplication import explained
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.tests.portal import Portal
