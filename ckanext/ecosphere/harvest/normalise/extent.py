@@ -27,22 +27,24 @@ _PACIFIC = 90
 """A box with west ≥ 90 and east ≤ -90 crosses the Pacific; any other west > east is a mistake."""
 
 
-def read_number(text: str | None) -> float | None:
-    """Return a number, written with a point or a comma; None for anything else, as NaN."""
-    try:
-        number = float((text or "").strip().replace(",", ".").rstrip("°"))
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+def read_number(text: str | None) -> float:
+    """Return a number, written with a point or a comma.
+
+    Raises:
+        ValueError: it is none, or not finite.
+    """
+    number = float((text or "").strip().replace(",", ".").rstrip("°"))
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def repair(box: Box) -> tuple[geometry.Box | None, list[str]]:
     """Return a box in degrees and the names of the repairs; None if it cannot be used."""
-    sides = [read_number(side) for side in (box.west, box.south, box.east, box.north)]
-    numbers = [side for side in sides if side is not None]
-    if len(numbers) < len(sides):
+    try:
+        west, south, east, north = map(read_number, (box.west, box.south, box.east, box.north))
+    except ValueError:
         return None, ["box-not-a-number"]
-    west, south, east, north = numbers
     repairs: list[str] = []
     in_degrees = geometry.from_metres((west, south, east, north))
     if in_degrees:
@@ -144,13 +146,10 @@ def _descriptions(draft: Draft, usable: list[Box]) -> list[str]:
     """Return the description of each box, or "": the one beside it, or the one at its index."""
     record = draft.record
     beside = [_beside(record.extents, box) for box in usable]
-    if any(beside):
-        return beside
     texts = [text for text in record.extent_descriptions if text.strip()]
-    if len(texts) == len(record.boxes) == len(usable):
-        return texts
-    if len(usable) == 1 and texts:
-        return texts[:1]
+    is_one_each = len(texts) == len(record.boxes) == len(usable)
+    if not any(beside) and (is_one_each or (len(usable) == 1 and texts)):
+        return texts[: len(usable)]
     return beside
 
 
@@ -287,12 +286,10 @@ def is_outside(box: geometry.Box) -> bool:
 def like_box(box: geometry.Box) -> Concept | None:
     """Return the territory whose box is nearly this one: département, région, country…"""
     concepts = places.of_type("departement", "outre-mer", "region", "pays")
-    best, most = None, 0.0
-    for concept in concepts:
-        likeness = geometry.likeness(box, concept.data["bbox"])
-        if likeness >= _SAME and likeness > most:
-            best, most = concept, likeness
-    return best
+    best = max(concepts, key=lambda concept: geometry.likeness(box, concept.data["bbox"]))
+    if geometry.likeness(box, best.data["bbox"]) >= _SAME:
+        return best
+    return None
 
 
 def _by_boxes(box: geometry.Box, around: list[Concept], hints: Hints) -> list[Concept]:
@@ -402,29 +399,31 @@ def _of_large_box(inside: list[Share], hints: Hints) -> list[Concept]:
     box lies there.
     """
     likely = [share for share in inside if hints.suggest(share.departement)]
-    is_certain = sum(share.of_land for share in likely) >= _SOME
-    if is_certain:
-        inside = likely
+    is_certain = _land(likely) >= _SOME
     by_region: dict[str, list[Share]] = defaultdict(list)
-    for share in inside:
+    for share in likely if is_certain else inside:
         if share.departement.broader:
             by_region[share.departement.broader].append(share)
     concepts: list[Concept] = []
     explained = 0.0
     for region, own in by_region.items():
-        of_land = sum(share.of_land for share in own)
+        of_land = _land(own)
         if of_land >= _SOME or _covered(region, own) >= _WHOLE:
             explained += of_land
-            concepts += _of_region(region, own, of_land)
+            concepts += _of_region(region, own)
     if is_certain or explained >= _EXPLAINED:
         return concepts
     return []
 
 
-def _of_region(region: str, own: list[Share], of_land: float) -> list[Concept]:
+def _land(shares_of_box: Iterable[Share]) -> float:
+    return sum(share.of_land for share in shares_of_box)
+
+
+def _of_region(region: str, own: list[Share]) -> list[Concept]:
     """Return the few départements that make nearly all of a box in a région, else the région."""
     few = [s for s in own if s.of_departement >= _HALF or s.of_land >= _SOME]
-    if few and len(few) <= _FEW and sum(s.of_land for s in few) >= _NEARLY_ALL * of_land:
+    if few and len(few) <= _FEW and _land(few) >= _NEARLY_ALL * _land(own):
         return [share.departement for share in few]
     return [voc.get("territories")[region]]
 

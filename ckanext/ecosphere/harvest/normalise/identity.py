@@ -119,28 +119,31 @@ def relations(draft: Draft) -> None:
     record = draft.record
     # The parent is identified by its record, which has no code space here.
     parent = _related(record.parent_identifier, None, record.parent_href)
-    parents = [parent, *map(clean_identifier, record.series)]
-    related: dict[str, list[str]] = {"replaces": [], "replaced_by": []}
+    related: dict[str, list[str | None]] = {
+        "replaces": [],
+        "replaced_by": [],
+        "in_series": [parent, *map(clean_identifier, record.series)],
+    }
     others: list[str] = []
-    cited: list[str] = []
+    cited: list[str | None] = []
     for member in record.members:
         name = _related(member.identifier, member.codespace, member.href) or member.title
         kind = _association(member)
-        if not name:
+        if not name or kind in MEMBER:
             continue
         if kind in _PART_OF:
-            parents.append(name)
+            related["in_series"].append(name)
         elif kind in _EDITIONS and name not in (record.file_identifier, record.uri):
             related[_EDITIONS[kind]].append(name)
         elif kind == _CITED_BY and clean_url(name).url:
-            cited.append(clean_url(name).url or "")
-        elif kind not in MEMBER:
+            cited.append(clean_url(name).url)
+        else:
             others.append(f"{member.association or 'related'} {name}")
-    related["in_series"] = [name for name in parents if name and name != record.file_identifier]
     _set_served(draft)
     draft.set("is_referenced_by", cited)
     for field, names in related.items():
-        draft.set(field, draft.with_room(field, distinct(names), MAX_IDENTIFIERS))
+        present = distinct(name for name in names if name and name != record.file_identifier)
+        draft.set(field, draft.with_room(field, present, MAX_IDENTIFIERS))
     draft.members = members_of(record)
     if draft.members:
         kinds = distinct(member.association or "" for member in _members(record))
