@@ -370,7 +370,8 @@ class _Gathered:
 
 # The id of a purged dataset stays in the record: the outer join returns NULL for it.
 _STORED = sa.text("""
-    SELECT record.guid, record.state, record.digest, record.seen_job, record.seen_digest, package.id,
+    SELECT record.guid, record.state, record.digest, record.seen_job, record.seen_digest,
+        package.id,
         record.state = 'duplicate' AND EXISTS (
             SELECT FROM ecosphere_harvest_record AS publisher
             WHERE publisher.package_id = record.joined

@@ -132,7 +132,8 @@ def keep_datasets(source_id: str, job_id: str) -> int:
 
 _RENAMED_PAIRS = sa.text("""
     WITH live AS (
-        SELECT record.guid, record.package_id, key, record.seen_job IS NOT DISTINCT FROM :job AS is_seen
+        SELECT record.guid, record.package_id, key,
+            record.seen_job IS NOT DISTINCT FROM :job AS is_seen
         FROM ecosphere_harvest_record AS record
         JOIN package ON package.id = record.package_id AND package.state = 'active'
         CROSS JOIN unnest(record.keys) AS key

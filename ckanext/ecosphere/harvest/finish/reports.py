@@ -153,7 +153,8 @@ _REFUSED_OR_SET_ASIDE = sa.text("""
     SELECT object.id AS record, coalesce(object.guid, '') AS identifier,
         coalesce(CAST(log.entries ->> 'position' AS integer), 0) AS position,
         CASE WHEN is_refused THEN 'refused' ELSE 'set-aside' END AS outcome,
-        coalesce(log.entries ->> CASE WHEN is_refused THEN 'refused' ELSE 'aside' END, '') AS reason,
+        coalesce(log.entries ->> CASE WHEN is_refused THEN 'refused' ELSE 'aside' END, '')
+            AS reason,
         coalesce(CASE WHEN is_refused THEN error.text ELSE log.entries ->> 'note' END, '') AS text
     FROM harvest_object AS object
     CROSS JOIN LATERAL (SELECT object.report_status = 'errored' AS is_refused) AS result
@@ -251,11 +252,14 @@ def undo_of(job_id: str) -> dict[str, Any] | None:
     undo = model.Session.get(Undo, job_id, populate_existing=True)
     if undo is None:
         return None
-    query = sa.text(
-        "SELECT undo.value, count(*) FROM harvest_object AS object JOIN harvest_object_extra AS undo"
-        " ON undo.harvest_object_id = object.id AND undo.key = :key"
-        " WHERE object.harvest_job_id = :job GROUP BY undo.value"
-    )
+    query = sa.text("""
+        SELECT undo.value, count(*)
+        FROM harvest_object AS object
+        JOIN harvest_object_extra AS undo
+            ON undo.harvest_object_id = object.id AND undo.key = :key
+        WHERE object.harvest_job_id = :job
+        GROUP BY undo.value
+        """)
     rows = model.Session.execute(query, {"job": job_id, "key": UNDO_KEY})
     counts = Counter(dict(rows.tuples().all()))
     return {
