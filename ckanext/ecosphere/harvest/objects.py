@@ -141,7 +141,8 @@ def _decisions_in_words(joined: DataDict) -> list[str]:
         decisions.append((theirs, joined["published_by"]))
     sentences = []
     for text, why in decisions:
-        reason = tk._(JOINING[why["reason"]]).format(**why["params"])
+        because = JOINING[why["reason"]]
+        reason = tk._(because).format(**why["params"])
         sentences.append(text.format(source=why["source"], guid=why["guid"], reason=reason))
     return sentences
 
