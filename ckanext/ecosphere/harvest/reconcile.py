@@ -397,7 +397,9 @@ _LATE_CATALOGUES = sa.text("""
     JOIN ecosphere_harvest_record AS catalogue
         ON catalogue.source_id = record.source_id AND catalogue.guid = named.guid
     JOIN harvest_object AS latest
-        ON latest.guid = named.guid AND latest.harvest_job_id = :job AND latest.content IS NOT NULL
+        ON latest.guid = named.guid AND latest.content IS NOT NULL
+        -- Never by the index of jobs, as PostgreSQL would without statistics: it has all records.
+        AND latest.harvest_job_id || '' = :job
     JOIN harvest_object AS current
         ON current.package_id = record.package_id AND current.current
     WHERE record.source_id = :source AND record.state = 'published'
