@@ -391,19 +391,21 @@ _LATE_SERIES = sa.text("""
     """)
 """Members whose dataset does not name a series that has been read since."""
 _LATE_CATALOGUES = sa.text("""
+    WITH latest AS MATERIALIZED (
+        SELECT guid, import_started FROM harvest_object
+        WHERE harvest_job_id = :job AND content IS NOT NULL AND guid = ANY(ARRAY(
+            SELECT guid FROM ecosphere_harvest_record
+            WHERE source_id = :source AND state = 'catalogue'
+        ))
+    )
     SELECT DISTINCT record.guid
     FROM ecosphere_harvest_record AS record
     CROSS JOIN unnest(record.members) AS named(guid)
-    JOIN ecosphere_harvest_record AS catalogue
-        ON catalogue.source_id = record.source_id AND catalogue.guid = named.guid
-    JOIN harvest_object AS latest
-        ON latest.guid = named.guid AND latest.content IS NOT NULL
-        -- Never by the index of jobs, as PostgreSQL would without statistics: it has all records.
-        AND latest.harvest_job_id || '' = :job
+    JOIN latest ON latest.guid = named.guid
     JOIN harvest_object AS current
         ON current.package_id = record.package_id AND current.current
     WHERE record.source_id = :source AND record.state = 'published'
-        AND catalogue.state = 'catalogue' AND current.import_started < latest.import_started
+        AND current.import_started < latest.import_started
     """)
 """Records whose dataset is older than a feature catalogue that they name and a job has read."""
 
