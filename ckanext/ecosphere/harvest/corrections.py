@@ -361,6 +361,8 @@ def batch_edits(records: RecordCorrections) -> str:
     """Return requests to GeoNetwork's API as JSON: method, path relative to the catalogue's URL, body."""
     requests: list[dict[str, Any]] = []
     for identifier, corrections in records:
+        if not corrections:
+            continue
         query = urlencode({"uuids": identifier, "updateDateStamp": "true"})
         edits = []
         for correction in corrections:

@@ -27,6 +27,7 @@ from ckanext.ecosphere.harvest.problems import sentence as problem_sentence
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.http_guard import MESSAGES as FETCH_MESSAGES
 from ckanext.ecosphere.shared.http_guard import in_language
+from ckanext.ecosphere.shared.language import N_
 
 # --- failures of a source, errors of its configuration ---------------------------------------
 
@@ -374,10 +375,33 @@ _DETAIL = re.compile(r"Error parsing the configuration options: (?P<value>.+)", 
 """Messages of our source types are translated already, behind this prefix."""
 
 
+_ENGLISH = (
+    (
+        re.compile(r"There already is a Harvest Source for this URL .*", re.DOTALL),
+        N_("Another source already has this address with the same configuration."),
+    ),
+    (
+        re.compile(r"Frequency (?P<value>.*) not recognised", re.DOTALL),
+        N_("“{value}” is no frequency of harvests."),
+    ),
+    (
+        re.compile(r"Unknown harvester type: (?P<value>.*)\. Registered types: .*", re.DOTALL),
+        N_("“{value}” is no type of source of this portal."),
+    ),
+)
+"""Messages of `ckanext.harvest.logic.validators` 1.6.3, which has English only, and ours."""
+
+
 def form_error(text: str) -> str:
-    """Return an error message of the form of a source, without the prefix of ckanext-harvest."""
+    """Translate an error message of the form of a source; unknown ones are unchanged."""
     detail = _DETAIL.fullmatch(text[:LONGEST])
-    return detail["value"] if detail else text
+    if detail:
+        return detail["value"]
+    for pattern, message in _ENGLISH:
+        match = pattern.fullmatch(text[:LONGEST])
+        if match:
+            return tk._(message).format(**match.groupdict())
+    return text
 
 
 def form_errors(errors: DataDict | None) -> dict[str, list[str]]:

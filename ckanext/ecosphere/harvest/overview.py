@@ -184,7 +184,8 @@ def chosen(every: list[Row], text: str = "", state: str = "", sort: str = "state
 
 
 def _has_words(row: Row, words: list[str]) -> bool:
-    text = " ".join([row["title"], row["name"], row["organisation"], row["url"]]).casefold()
+    names = ("title", "name", "organisation", "url")
+    text = " ".join(str(row[name]) for name in names).casefold()
     return all(word in text for word in words)
 
 

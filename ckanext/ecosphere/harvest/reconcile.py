@@ -378,18 +378,29 @@ def _forget_logs(object_ids: list[str]) -> None:
 # --- records that name others ---
 
 _LATE_SERIES = sa.text("""
-    SELECT DISTINCT member.guid
-    FROM ecosphere_harvest_record AS series
-    CROSS JOIN unnest(series.members) AS named(guid)
-    JOIN ecosphere_harvest_record AS member
-        ON member.source_id = series.source_id AND member.guid = named.guid
-    JOIN package ON package.id = member.package_id
-    WHERE series.source_id = :source AND series.state = 'published' AND series.guid <> member.guid
-        AND member.state = 'published' AND package.state = 'active'
-        AND strpos(coalesce(package.extras ->> 'in_series', ''), series.guid) = 0
-        AND length(coalesce(package.extras ->> 'in_series', '')) < :longest
+    WITH named AS MATERIALIZED (
+        SELECT member.guid, record.guid AS series
+        FROM ecosphere_harvest_record AS record
+        CROSS JOIN unnest(record.members) AS member(guid)
+        WHERE record.source_id = :source AND record.state = 'published'
+            AND record.guid <> member.guid
+    ), stored AS MATERIALIZED (
+        SELECT record.guid, coalesce(package.extras ->> 'in_series', '') AS in_series
+        FROM ecosphere_harvest_record AS record
+        LEFT JOIN LATERAL (
+            SELECT state, extras FROM package WHERE id = record.package_id LIMIT 1
+        ) AS package ON true
+        WHERE record.source_id = :source AND record.state = 'published'
+            AND package.state = 'active'
+            AND record.guid = ANY(ARRAY(SELECT guid FROM named))
+    )
+    SELECT DISTINCT stored.guid
+    FROM stored
+    JOIN named ON named.guid = stored.guid
+    WHERE strpos(in_series, series) = 0 AND length(in_series) < :longest
     """)
-"""Members whose dataset does not name a series that has been read since."""
+"""Members whose dataset does not name a series that has been read since; each table is read by itself,
+whatever PostgreSQL expects before it has statistics."""
 _LATE_CATALOGUES = sa.text("""
     WITH latest AS MATERIALIZED (
         SELECT guid, import_started FROM harvest_object
