@@ -384,20 +384,15 @@ _LATE_SERIES = sa.text("""
         CROSS JOIN unnest(record.members) AS member(guid)
         WHERE record.source_id = :source AND record.state = 'published'
             AND record.guid <> member.guid
-    ), stored AS MATERIALIZED (
-        SELECT record.guid, coalesce(package.extras ->> 'in_series', '') AS in_series
-        FROM ecosphere_harvest_record AS record
-        LEFT JOIN LATERAL (
-            SELECT state, extras FROM package WHERE id = record.package_id LIMIT 1
-        ) AS package ON true
-        WHERE record.source_id = :source AND record.state = 'published'
-            AND package.state = 'active'
-            AND record.guid = ANY(ARRAY(SELECT guid FROM named))
     )
-    SELECT DISTINCT stored.guid
-    FROM stored
-    JOIN named ON named.guid = stored.guid
-    WHERE strpos(in_series, series) = 0 AND length(in_series) < :longest
+    SELECT DISTINCT named.guid
+    FROM named
+    JOIN ecosphere_harvest_record AS record
+        ON record.source_id = :source AND record.guid = named.guid
+    JOIN package ON package.id = record.package_id
+    WHERE record.state = 'published' AND package.state = 'active'
+        AND strpos(coalesce(package.extras ->> 'in_series', ''), named.series) = 0
+        AND length(coalesce(package.extras ->> 'in_series', '')) < :longest
     """)
 """Members whose dataset does not name a series that has been read since; each table is read by itself,
 whatever PostgreSQL expects before it has statistics."""
