@@ -378,21 +378,21 @@ def _forget_logs(object_ids: list[str]) -> None:
 # --- records that name others ---
 
 _LATE_SERIES = sa.text("""
-    WITH named AS MATERIALIZED (
-        SELECT member.guid, record.guid AS series
-        FROM ecosphere_harvest_record AS record
-        CROSS JOIN unnest(record.members) AS member(guid)
-        WHERE record.source_id = :source AND record.state = 'published'
-            AND record.guid <> member.guid
-    )
     SELECT DISTINCT named.guid
-    FROM named
-    JOIN ecosphere_harvest_record AS record
-        ON record.source_id = :source AND record.guid = named.guid
-    JOIN package ON package.id = record.package_id
-    WHERE record.state = 'published' AND package.state = 'active'
-        AND strpos(coalesce(package.extras ->> 'in_series', ''), named.series) = 0
-        AND length(coalesce(package.extras ->> 'in_series', '')) < :longest
+    FROM ecosphere_harvest_record AS series
+    CROSS JOIN unnest(series.members) AS named(guid)
+    -- LIMIT has each member looked up by index, also without statistics.
+    CROSS JOIN LATERAL (
+        SELECT package_id FROM ecosphere_harvest_record
+        WHERE source_id = :source AND guid = named.guid AND state = 'published' LIMIT 1
+    ) AS member
+    CROSS JOIN LATERAL (
+        SELECT FROM package
+        WHERE id = member.package_id AND state = 'active'
+            AND strpos(coalesce(extras ->> 'in_series', ''), series.guid) = 0
+            AND length(coalesce(extras ->> 'in_series', '')) < :longest LIMIT 1
+    ) AS dataset
+    WHERE series.source_id = :source AND series.state = 'published' AND series.guid <> named.guid
     """)
 """Members whose dataset does not name a series that has been read since; each table is read by itself,
 whatever PostgreSQL expects before it has statistics."""
