@@ -381,14 +381,14 @@ _LATE_SERIES = sa.text("""
     SELECT DISTINCT named.guid
     FROM ecosphere_harvest_record AS series
     CROSS JOIN unnest(series.members) AS named(guid)
-    -- LIMIT has each member looked up by index, also without statistics.
+    -- Each member is looked up by its id, also without statistics: never by the index of states.
     CROSS JOIN LATERAL (
         SELECT package_id FROM ecosphere_harvest_record
         WHERE source_id = :source AND guid = named.guid AND state = 'published' LIMIT 1
     ) AS member
     CROSS JOIN LATERAL (
         SELECT FROM package
-        WHERE id = member.package_id AND state = 'active'
+        WHERE id = member.package_id AND state || '' = 'active'
             AND strpos(coalesce(extras ->> 'in_series', ''), series.guid) = 0
             AND length(coalesce(extras ->> 'in_series', '')) < :longest LIMIT 1
     ) AS dataset
