@@ -138,7 +138,7 @@ scale: setup .local/s3-venv/bin/moto_server ## Start a portal of which there is 
 	@ECOSPHERE_STACK=scale WORKERS=4 .venv/bin/python -m dev.scale
 
 sizing: setup ## Measure database, index, harvest, pages and night of portals of several sizes (DATASETS=30000,100000)
-	@.venv/bin/python -m dev.sizing --datasets $(or $(DATASETS),30000,100000)
+	@.venv/bin/python -m dev.sizing $(or $(DATASETS),30000,100000)
 
 clean: ## Stop everything and remove .venv and .local
 	@$(stack) clean

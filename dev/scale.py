@@ -10,7 +10,6 @@ import configparser
 import getpass
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -41,25 +40,15 @@ def write_configuration() -> None:
     servers = f"host=127.0.0.1:{ports()['postgres']}&host=127.0.0.1:{port('STANDBY')}"
     database = f"{DATABASES['demo']}?{servers}&target_session_attrs=read-write"
     options = {
+        "use": f"config:{DEV / 'scale.ini'}",
         "ckan.plugins": portal["app:main"]["ckan.plugins"].replace("\n", " ") + " file_keeper_cloud",
         "sqlalchemy.url": f"postgresql://ckan:{secret('postgres')}@/{database}",
         "solr_url": f"http://127.0.0.1:{port('SEARCH')}/solr/{COLLECTION}",
         "ecosphere.trusted_proxies": "127.0.0.1/32",
     }
-    for storage, path in (("default", "uploads"), ("ecosphere", "ecosphere")):
-        bucket = {
-            "type": "ckan:s3",
-            "bucket": "guichet",
-            "path": path,
-            "key": "guichet",
-            "secret": secret("s3"),
-            "region": "us-east-1",
-            "endpoint": f"http://127.0.0.1:{port('S3')}",
-            "initialize": "true",
-            # Links to pictures are those of the portal, since nobody else reaches the storage.
-            "disabled_capabilities": "LINK_PERMANENT",
-        }
-        options |= {f"ckan.files.storage.{storage}.{name}": value for name, value in bucket.items()}
+    for storage in ("default", "ecosphere"):
+        options[f"ckan.files.storage.{storage}.endpoint"] = f"http://127.0.0.1:{port('S3')}"
+        options[f"ckan.files.storage.{storage}.secret"] = secret("s3")
     ckan.write_ini(options)
 
 
@@ -140,8 +129,5 @@ def _nginx() -> Process:
 if __name__ == "__main__":
     forget_ckan_variables()
     os.environ.update(kept_bytecode())
-    try:
-        up()
-    except StackError as error:
-        sys.exit(f"Error: {error}")
+    up()
     say(f"The portal is at {ckan.site_url()}")

@@ -7,7 +7,6 @@ from typing import Any
 
 import file_keeper as fk
 import pytest
-from ckan.lib import files
 
 from ckanext.ecosphere.shared import stored_files
 
@@ -19,11 +18,10 @@ def place(
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path / "own"))
     if request.param == "storage":
         settings = {"type": "file_keeper:fs", "path": str(tmp_path / "all"), "initialize": True}
-        monkeypatch.setitem(
-            files.storages,
-            "ecosphere",
-            fk.make_storage("ecosphere", {**settings, "recursive": True}),
+        storage = fk.make_storage(
+            "ecosphere", {**settings, "recursive": True, "overwrite_existing": True}
         )
+        monkeypatch.setattr(stored_files, "shared", lambda: storage)
     return tmp_path / "own" / "requests" / "letter"
 
 
