@@ -67,7 +67,7 @@ def copy(first: int, last: int) -> None:
         names = sql(f"SELECT attname FROM pg_attribute WHERE {where}").split()
         values = [RENEWED[own.get(name, "same")].format(name) for name in names]
         copied = f"SELECT {', '.join(values)} FROM base.{table}, generate_series({first}, {last}) AS k"
-        sql(f"INSERT INTO {table} ({', '.join(names)}) {copied} WHERE {row['condition']}")
+        sql(f"INSERT INTO {table} ({', '.join(names)}) {copied} WHERE {row['condition']} ON CONFLICT DO NOTHING")
     sql("ANALYZE")
 
 
@@ -148,11 +148,12 @@ def main() -> None:
     for process in (pycsw.process(), *ckan.processes()):
         process.start()
     portal = accounts.prepare()
-    report([*harvest(portal, "base", BASE, 1), *sizes(), *pages()])
-    sql("CREATE SCHEMA base")
-    for row in COPIED:
-        sql(f"CREATE TABLE base.{row['table']} AS SELECT * FROM {row['table']}")
-    harvested, copies = int(sql(COUNT)), 0
+    if "base" not in sql("SELECT nspname FROM pg_namespace").split():  # else an earlier run is continued
+        report([*harvest(portal, "base", BASE, 1), *sizes(), *pages()])
+        sql("CREATE SCHEMA base")
+        for row in COPIED:
+            sql(f"CREATE TABLE base.{row['table']} AS SELECT * FROM {row['table']}")
+    harvested, copies = int(sql("SELECT count(*) FROM base.package WHERE type = 'dataset'")), 0
     context = bench.portal(ckan.INI)
     logging.disable(logging.INFO)
     with context:
