@@ -119,37 +119,43 @@ def pages() -> Iterator[tuple[str, float]]:
         ask = partial(_ask, [site + address for address in addresses])
         drive(PEOPLE, 5, 0, ask)
         before = processor_seconds(serving)
-        taken = sorted(drive(PEOPLE, SECONDS, PAUSE, ask))
-        yield f"{kind}: p95 ms", taken[int(len(taken) * 0.95)] * 1000
-        yield f"{kind}: processor ms", (processor_seconds(serving) - before) * 1000 / len(taken)
+        durations = sorted(drive(PEOPLE, SECONDS, PAUSE, ask))
+        yield f"{kind}: p95 ms", durations[int(len(durations) * 0.95)] * 1000
+        yield f"{kind}: processor ms", (processor_seconds(serving) - before) * 1000 / len(durations)
 
 
 def _ask(addresses: list[str], session: requests.Session, chance: random.Random) -> requests.Response:
     return session.get(chance.choice(addresses), timeout=120)
 
 
+def database() -> float:
+    """Return the size of the database, in MB."""
+    return float(sql("SELECT pg_database_size(current_database())")) / MEGABYTE
+
+
 def sizes() -> Iterator[tuple[str, float]]:
     """Yield what the datasets take."""
-    yield "database: MB", float(sql("SELECT pg_database_size(current_database())")) / MEGABYTE
     core = solr_url("demo")
     status = f"{core.rpartition('/')[0]}/admin/cores?action=STATUS&core={core.rpartition('/')[2]}"
     with urllib.request.urlopen(status, timeout=60) as answer:
-        (found,) = json.load(answer)["status"].values()
-    yield "index: MB", found["index"]["sizeInBytes"] / MEGABYTE
+        (core_status,) = json.load(answer)["status"].values()
+    yield "index: MB", core_status["index"]["sizeInBytes"] / MEGABYTE
     yield "Solr: MB of memory", resident_bytes(services.running()["solr"].pid() or 0) / MEGABYTE
 
 
 def main() -> None:
     """Run the command line."""
-    wanted = [int(number) for number in sys.argv[1].split(",")]
+    targets = [int(number) for number in sys.argv[1].split(",")]
     forget_ckan_variables()
     services.up()
-    ckan.initialise({"ckan.site_title": "Sizing"})
+    is_new = "base" not in sql("SELECT nspname FROM pg_namespace").split()  # else an earlier run is continued
+    if is_new:
+        ckan.initialise()
     for process in (pycsw.process(), *ckan.processes()):
         process.start()
     portal = accounts.prepare()
-    if "base" not in sql("SELECT nspname FROM pg_namespace").split():  # else an earlier run is continued
-        report([*harvest(portal, "base", BASE, 1), *sizes(), *pages()])
+    if is_new:
+        report([*harvest(portal, "base", BASE, 1), ("database: MB", database()), *sizes(), *pages()])
         sql("CREATE SCHEMA base")
         for row in COPIED:
             sql(f"CREATE TABLE base.{row['table']} AS SELECT * FROM {row['table']}")
@@ -157,7 +163,7 @@ def main() -> None:
     context = bench.portal(ckan.INI)
     logging.disable(logging.INFO)
     with context:
-        for number in wanted:
+        for number in targets:
             before, copies = copies, round(number / harvested) - 1
             copy(before + 1, copies)
             report(measured(portal, number))
@@ -165,6 +171,7 @@ def main() -> None:
 
 def measured(portal: Portal, number: int) -> Iterator[tuple[str, float]]:
     """Yield the figures of a portal that has as many datasets."""
+    yield "database: MB", database()
     yield "index anew: s", index()
     yield from sizes()
     yield from pages()

@@ -24,16 +24,16 @@ def shared() -> fk.Storage | None:
         return None
 
 
-def keep(made: Path, target: Path) -> None:
+def keep(finished: Path, target: Path) -> None:
     """Move a finished file to its place, where it appears as a whole."""
     storage = shared()
     if storage is None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        made.replace(target)
+        finished.replace(target)
         return
-    with made.open("rb") as content:
+    with finished.open("rb") as content:
         storage.upload(_data(target).location, files.make_upload(content))
-    made.unlink()
+    finished.unlink()
 
 
 def exists(path: Path) -> bool:
