@@ -37,7 +37,7 @@ def write_configuration() -> None:
     """Write the configuration of the portal: all its services are the several ones."""
     portal = configparser.RawConfigParser()
     portal.read(DEV / "portal.ini")
-    servers = f"host=127.0.0.1:{ports()['postgres']}&host=127.0.0.1:{port('STANDBY')}"
+    servers = f"host=127.0.0.1,127.0.0.1&port={ports()['postgres']},{port('STANDBY')}"
     database = f"{DATABASES['demo']}?{servers}&target_session_attrs=read-write"
     options = {
         "use": f"config:{DEV / 'scale.ini'}",

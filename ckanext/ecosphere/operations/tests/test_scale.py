@@ -47,7 +47,7 @@ class Scale:
         self.standby = port + 7
         hosts = self.options["sqlalchemy.url"].partition("?")
         self.credentials = hosts[0]
-        self.primary = int(hosts[2].partition("&")[0].rpartition(":")[2])
+        self.primary = int(hosts[2].partition("&port=")[2].partition(",")[0])
         self.token = ""
 
     def ckan(self, *words: str) -> str:
