@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help soak screenshots docs-site week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos federation bench-fidelity bench-harvest bench-relevance bench-search bench-studies demo setup up stop down status env test test-fast test-all test-room lint lock release sbom audit clean
+.PHONY: help soak screenshots docs-site week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos federation bench-fidelity bench-harvest bench-relevance bench-search bench-studies scale sizing demo setup up stop down status env test test-fast test-all test-room lint lock release sbom audit clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -126,6 +126,16 @@ sbom: setup .local/audit-venv/bin/pip-audit ## Write dist/sbom.json: the package
 
 audit: setup .local/audit-venv/bin/pip-audit ## Compare the lock file with the published advisories; fails, too, if these cannot be reached
 	@.local/audit-venv/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r dev/requirements.lock
+
+.local/s3-venv/bin/moto_server:
+	@python3 -m venv .local/s3-venv
+	@.venv/bin/uv pip install -q --python .local/s3-venv/bin/python "moto[s3,server]==5.2.5"
+
+scale: setup .local/s3-venv/bin/moto_server ## Start a portal of which there is more than one of everything (ECOSPHERE_STACK=scale make stop)
+	@ECOSPHERE_STACK=scale WORKERS=4 .venv/bin/python -m dev.scale
+
+sizing: setup ## Measure database, index, harvest, pages and night of portals of several sizes (DATASETS=30000,100000)
+	@.venv/bin/python -m dev.sizing $(or $(DATASETS),30000,100000)
 
 clean: ## Stop everything and remove .venv and .local
 	@$(stack) clean

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from .install import venv_program
@@ -88,14 +89,21 @@ def _version() -> str:
     return digest.hexdigest()
 
 
-def processes() -> Iterator[Process]:
-    """Yield the web server, the workers, the watch and the clock as background processes."""
+def processes(servers: Mapping[str, int] | None = None) -> Iterator[Process]:
+    """Yield the web server, the workers, the watch and the clock as background processes.
+
+    Args:
+        servers: names and ports of web servers, if there are several.
+    """
     version, env = _version(), {"CKAN_INI": str(INI), "MALLOC_ARENA_MAX": "2"}
     options = ["--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS), "--timeout", "120"]
     options += ["--forwarder-headers", ""]  # else clients could choose the portal's apparent URL
-    bind = ["--bind", f"127.0.0.1:{ports()['web']}", "--chdir", str(ROOT)]
-    gunicorn = [str(venv_program("python")), "-m", "gunicorn", *options, *bind, "dev.stack.wsgi:application"]
-    yield Process("web", gunicorn, ready=answers, port="web", env=env, version=version, cwd=ROOT)
+    gunicorn = [str(venv_program("python")), "-m", "gunicorn", *options, "--chdir", str(ROOT)]
+    for name, number in (servers or {"web": ports()["web"]}).items():
+        command = [*gunicorn, "--bind", f"127.0.0.1:{number}", "dev.stack.wsgi:application"]
+        ready = partial(answers, f"http://127.0.0.1:{number}")
+        port = "web" if name == "web" else None
+        yield Process(name, command, ready=ready, port=port, env=env, version=version, cwd=ROOT)
     for number in range(1, WORKERS + 1):
         # One scheduler is enough; RQ would have the others compete for its lock.
         flags = [] if number == 1 else ["--no-scheduler"]
@@ -136,9 +144,9 @@ def mail_url() -> str:
     return f"http://127.0.0.1:{ports()['mail']}"
 
 
-def answers() -> bool:
-    """Return whether the portal's API answers."""
-    return url_answers(f"{site_url()}/api/3/action/status_show", timeout=30)
+def answers(url: str = "") -> bool:
+    """Return whether the portal's API answers, or that of one of its web servers."""
+    return url_answers(f"{url or site_url()}/api/3/action/status_show", timeout=30)
 
 
 def check_workers() -> None:

@@ -39,6 +39,7 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
 )
 from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared import stored_files
 from ckanext.ecosphere.shared.columns import new_id
 
 log = logging.getLogger(__name__)
@@ -242,8 +243,7 @@ def remove_later(paths: Iterable[Path]) -> None:
 
 def move_in(path: Path, place: Path) -> None:
     """Move a file to its place; it is deleted if the transaction is rolled back."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    path.rename(place)
+    stored_files.keep(path, place)
     session: Any = model.Session()
     session.info.setdefault(_BROUGHT, []).append(place)
 
@@ -269,7 +269,7 @@ def _undone(session: Any) -> None:
 
 def _remove(path: Path) -> bool:
     try:
-        path.unlink(missing_ok=True)
+        stored_files.remove(path)
     except OSError:
         log.exception(
             "A file of a data request cannot be removed; it is tried again a day later: %s", path

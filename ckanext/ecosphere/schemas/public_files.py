@@ -12,10 +12,9 @@ import logging
 import math
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from xml.sax.saxutils import escape
 
 import ckan.plugins.toolkit as tk
@@ -30,7 +29,7 @@ from ckanext.ecosphere.dataset.dates import span
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.schemas import places, stored, urls
 from ckanext.ecosphere.schemas.iso.values import Reader
-from ckanext.ecosphere.shared import csv_table
+from ckanext.ecosphere.shared import csv_table, stored_files
 from ckanext.ecosphere.shared.queue import enqueue_once
 
 PAGE_SIZE = 200
@@ -159,21 +158,18 @@ def count(search: DataDict) -> int:
     return tk.get_action("package_search")({}, {**search, "rows": 0, "facet": "false"})["count"]
 
 
-def prepared_csv() -> Path | None:
-    """Return the file, or None if there is none yet; queue its (re)generation if it is missing or old.
+def prepared_csv() -> BinaryIO | None:
+    """Open the file, or return None if there is none yet; queue its (re)generation if it is missing or old.
 
     Raises:
         RuntimeError: ``ckan.storage_path`` is not set.
     """
-    file = _place()
-    age = time.time() - file.stat().st_mtime if file.exists() else None
-    if age is None or age > FRESH_SECONDS:
+    file = stored_files.opened(_place())
+    if file is None or not connect_to_redis().exists(_key("catalogue")):
         enqueue_once(
             prepare_csv, job_id=JOB, title="Catalogue as CSV", queue=QUEUE, timeout=JOB_SECONDS
         )
-    if age is not None:
-        return file
-    return None
+    return file
 
 
 def prepare_csv() -> None:
@@ -185,7 +181,8 @@ def prepare_csv() -> None:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
             out.writelines(csv_lines({"q": "", "fq": PUBLIC}))
         Path(name).chmod(0o644)
-        Path(name).replace(file)
+        stored_files.keep(Path(name), file)
+        connect_to_redis().set(_key("catalogue"), 1, ex=FRESH_SECONDS)
     finally:
         Path(name).unlink(missing_ok=True)
 
@@ -193,7 +190,7 @@ def prepare_csv() -> None:
 def _forget_csv() -> None:
     """Remove the file; it is regenerated at the next request."""
     if file := csv_path():
-        file.unlink(missing_ok=True)
+        stored_files.remove(file)
 
 
 def _place() -> Path:

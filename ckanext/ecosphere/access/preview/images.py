@@ -216,7 +216,7 @@ def get(url: str, layer: str) -> tuple[bytes, str]:
     if parent is not None:
         made = parent / f"{key}.{random.getrandbits(64):x}.tmp"
         made.write_bytes(body)
-        files.keep(made, parent / f"{key}.{SHOWN[media_type]}")
+        made.replace(parent / f"{key}.{SHOWN[media_type]}")
         if random.random() < _PRUNED_AFTER:  # noqa: S311
             files.prune()
     return body, media_type

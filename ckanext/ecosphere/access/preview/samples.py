@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib import uploader
 from ckan.types import DataDict
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
@@ -38,6 +37,7 @@ from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.areas import FEATURE_SERVICES, Part, address, offers_features
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared import stored_files
 from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
@@ -231,7 +231,7 @@ def _made(resource: Any, title: str, target: Path) -> tuple[DataDict, str]:
             if bring_schema(resource, folder / "schema"):
                 job["schema"] = str(folder / "schema")
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
-            files.keep(folder / "out", target)
+            stored_files.keep(folder / "out", target)
             return facts, ""
     except messages.FAILURES as error:
         size = getattr(error, "size", 0)
@@ -268,11 +268,9 @@ def fetch(resource: Any, title: str, target: Path) -> Data:
         FetchError: there was no response.
     """
     if resource.url_type == "upload":
-        path = uploaded(resource)
-        if path is None:
+        if not _copied(resource, target):
             raise PreviewError("no-preview")
-        target.symlink_to(path)  # it is read in place
-        return Data(str(resource.url).rpartition("/")[2][:LONGEST_NAME], path.stat().st_size)
+        return Data(str(resource.url).rpartition("/")[2][:LONGEST_NAME], target.stat().st_size)
     url = source(resource, title)
     if not url or not config.host_allowed(url):
         raise PreviewError("no-preview")
@@ -292,13 +290,14 @@ def fetch(resource: Any, title: str, target: Path) -> Data:
     return Data(name, size or None, answer.truncated)
 
 
-def uploaded(resource: Any) -> Path | None:
-    """Return the path of the uploaded file of a resource, None if it does not exist."""
-    upload = uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"})
-    path = Path(upload.get_path(resource.id))
-    if path.is_file():
-        return path
-    return None
+def _copied(resource: Any, target: Path) -> bool:
+    """Copy the uploaded file of a resource; return whether there is one."""
+    content = stored_files.upload_of(resource.id)
+    if content is None:
+        return False
+    with content, target.open("wb") as file:
+        shutil.copyfileobj(content, file)
+    return True
 
 
 def _bound(headers: Mapping[str, str], head: bytes) -> int:
@@ -386,12 +385,7 @@ def _copied_schema(resource: Any, target: Path) -> bool:
     if resource.url_type != "upload":
         is_allowed = _is_json(resource.url) and config.host_allowed(resource.url)
         return is_allowed and _fetched_schema(resource.url, target)
-    upload = uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"})
-    path = Path(upload.get_path(resource.id))
-    if not path.is_file() or path.stat().st_size > SCHEMA_MEGABYTES * config.MEGABYTE:
-        return False
-    shutil.copyfile(path, target)
-    return True
+    return _copied(resource, target) and target.stat().st_size <= SCHEMA_MEGABYTES * config.MEGABYTE
 
 
 def _fetched_schema(url: str, target: Path) -> bool:

@@ -23,6 +23,7 @@ from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.services.parsers import links, parse_json
 from ckanext.ecosphere.access.take import areas
 from ckanext.ecosphere.access.take.areas import Part, address, formats, is_gml
+from ckanext.ecosphere.shared import stored_files
 from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
@@ -81,7 +82,7 @@ def purge() -> int:
     for row in rows:
         path = file_of(row)
         if path:
-            path.unlink(missing_ok=True)
+            stored_files.remove(path)
         model.Session.delete(row)
     model.Session.commit()
     return len(rows)
@@ -147,7 +148,7 @@ def _made(row: Extract) -> tuple[DataDict, str]:
                 config.seconds(),
                 config.memory_megabytes(),
             )
-            files.keep(folder / "out", target)
+            stored_files.keep(folder / "out", target)
             files.prune()
             return {**facts, "cut": facts["cut"] or fetched.has_more}, ""
     except messages.FAILURES as error:

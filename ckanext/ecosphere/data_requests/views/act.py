@@ -34,7 +34,7 @@ from ckanext.ecosphere.data_requests.views.forms import (
 )
 from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared import language, stored_files
 
 #: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
 PREVIEW = "preview"
@@ -210,11 +210,14 @@ def delivery(id: str, delivery: str) -> AnyResponse:
 
 def _handed_out(id: str, file: Row) -> AnyResponse:
     request_ = act("ecosphere_request_show", id=id)
-    if file["request_id"] != request_["id"] or not Path(file["path"]).is_file():
+    if file["request_id"] != request_["id"]:
+        raise tk.ObjectNotFound
+    content = stored_files.opened(Path(file["path"]))
+    if content is None:
         raise tk.ObjectNotFound
     # Given a path, send_file would reveal the file's modification time in Last-Modified.
     response = send_file(
-        Path(file["path"]).open("rb"),  # noqa: SIM115 (the server closes it once it is sent)
+        content,
         mimetype="application/octet-stream",
         as_attachment=True,
         download_name=file["name"],
