@@ -209,7 +209,7 @@ _WRITE = sa.text(
             due = excluded.due, mqa = excluded.mqa, inspire = excluded.inspire,
             themes = excluded.themes, territories = excluded.territories,
             series = excluded.series, known_as = excluded.known_as,
-            checks = kept.checks - 'dcat_ap' - 'origins'
+            checks = kept.checks - 'dcat_ap'
     )
     INSERT INTO ecosphere_quality_history (package_id, day, score, level, model_version)
     SELECT :id, :day, :score, :level, :model_version

@@ -26,7 +26,6 @@ def test_scores_that_fell_due_and_verdicts_are_brought_up_to_date(monkeypatch: p
     assert [(stage.name, stage.failed) for stage in stages] == [
         ("scores", False),
         ("dcat-ap", False),
-        ("losses", False),
     ]
     assert stored(late["id"]).results["on_time"] == "fail"
     assert stored(late["id"]).checks["dcat_ap"] is True
