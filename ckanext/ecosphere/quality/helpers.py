@@ -256,6 +256,13 @@ def language() -> str:
     return tk.config["ckan.locale_default"]
 
 
+def language_of_tables() -> str:
+    """Return the language of tables in two languages, "fr" or "en"."""
+    if language().startswith("fr"):
+        return "fr"
+    return "en"
+
+
 def number(value: float) -> str:
     """Format `value` with one decimal in the reader's language."""
     return _written(value, language())
@@ -385,40 +392,44 @@ def _advising(own: Result, facts: Facts) -> Criterion:
     return BY_ID[ASKED_BY[own.criterion.id]]
 
 
-def mqa_dict(assessment: inspire.Assessment) -> DataDict:
+def mqa_dict(assessment: inspire.Checklist) -> DataDict:
     """Return the MQA assessment as plain data."""
+    rating = inspire.rating(assessment.points())
+    spoken = language_of_tables()
+    dimensions = []
+    for dimension, name in inspire.DIMENSION_LABELS.items():
+        indicators = [
+            {
+                "id": indicator.id,
+                "label": indicator.labels[spoken],
+                "state": state.value,
+                "points": indicator.points,
+            }
+            for indicator, state in assessment.states
+            if indicator.dimension == dimension
+        ]
+        dimensions.append(
+            {
+                "id": dimension,
+                "label": _(name),
+                "points": assessment.points(dimension),
+                "maximum": inspire.maximum(dimension),
+                "indicators": indicators,
+            }
+        )
     return {
         "total": assessment.points(),
         "maximum": inspire.MAXIMUM,
         "not_checked": assessment.points(state=State.UNKNOWN),
-        "rating": assessment.rating,
-        "rating_label": _(inspire.RATING_LABELS[assessment.rating]),
-        "dimensions": [
-            _dimension_dict(assessment, dimension) for dimension in inspire.DIMENSION_LABELS
-        ],
-    }
-
-
-def _dimension_dict(assessment: inspire.Assessment, dimension: inspire.Dimension) -> DataDict:
-    indicators = []
-    for indicator, state in assessment.states:
-        if indicator.dimension is dimension:
-            label = _(indicator.label)
-            points = indicator.points
-            indicators.append(
-                {"id": indicator.id, "label": label, "state": state.value, "points": points}
-            )
-    return {
-        "id": dimension.value,
-        "label": _(inspire.DIMENSION_LABELS[dimension]),
-        "points": assessment.points(dimension),
-        "maximum": inspire.maximum(dimension),
-        "indicators": indicators,
+        "rating": rating,
+        "rating_label": _(inspire.RATING_LABELS[rating]),
+        "dimensions": dimensions,
     }
 
 
 def inspire_dict(checklist: inspire.Checklist) -> DataDict:
     """Return the INSPIRE checklist as plain data."""
+    spoken = language_of_tables()
     return {
         "met": checklist.met,
         "applicable": checklist.applicable,
@@ -427,7 +438,7 @@ def inspire_dict(checklist: inspire.Checklist) -> DataDict:
             {
                 "id": requirement.id,
                 "number": requirement.number,
-                "label": _(requirement.label),
+                "label": requirement.labels[spoken],
                 "state": state.value,
                 "field": requirement.field,
                 "source_element": requirement.element,

@@ -144,8 +144,8 @@ class Facts:
         return bool(signs) or not self.distributions.only_plain
 
     @property
-    def has_period(self) -> bool:
-        """Return whether a temporal coverage makes sense."""
+    def holds_data(self) -> bool:
+        """Return whether it is about data, for which a temporal coverage makes sense."""
         return self.kind not in (Kind.SERVICE, Kind.CODE)
 
     @property

@@ -9,9 +9,9 @@ import pytest
 from ckanext.ecosphere.quality.core.criteria import State
 from ckanext.ecosphere.quality.core.facts import Checks, gather
 from ckanext.ecosphere.quality.core.inspire import (
+    DIMENSION_LABELS,
     INDICATORS,
     MAXIMUM,
-    Dimension,
     assess,
     maximum,
     rating,
@@ -23,7 +23,7 @@ URL = "https://data.example.org/zones.gpkg"
 
 def test_weights_are_the_published_ones():
     assert MAXIMUM == 405
-    assert [maximum(dimension) for dimension in Dimension] == [100, 100, 110, 75, 20]
+    assert [maximum(dimension) for dimension in DIMENSION_LABELS] == [100, 100, 110, 75, 20]
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def test_ratings_begin_where_they_are_published_to(points: int, expected: str):
 
 def by_dimension(data: dict[str, Any], checks: Checks | None = None) -> list[int]:
     found = assess(gather(data, checks))
-    assert found.points() == sum(found.points(dimension) for dimension in Dimension)
-    return [found.points(dimension) for dimension in Dimension]
+    assert found.points() == sum(found.points(dimension) for dimension in DIMENSION_LABELS)
+    return [found.points(dimension) for dimension in DIMENSION_LABELS]
 
 
 def test_an_empty_dataset_has_nothing():
