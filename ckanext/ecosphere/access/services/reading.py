@@ -1,4 +1,4 @@
-"""Fetch and parse descriptions of services, hosts in parallel; name the resources after them."""
+"""Fetch and parse descriptions of services, hosts in parallel."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from urllib.parse import urlsplit
 
-import ckan.plugins.toolkit as tk
-import sqlalchemy as sa
-from ckan import model
-
 from ckanext.ecosphere.access import config
-from ckanext.ecosphere.access.model import OK, ServiceUse
 from ckanext.ecosphere.access.services import parsers, storage
 from ckanext.ecosphere.access.services.parsers import Description, NoDescriptionError
-from ckanext.ecosphere.access.services.presentation import MESSAGES, SILENT, layers_named
+from ckanext.ecosphere.access.services.presentation import MESSAGES, SILENT
 from ckanext.ecosphere.access.services.storage import HOST_DOWN, Outcome
 from ckanext.ecosphere.dataset.services import ServiceAddress, with_parameters
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
@@ -127,58 +121,3 @@ def _get(session: GuardedSession, url: str, headers: dict[str, str] | None = Non
     if answer.status >= FIRST_ERROR:
         raise NoDescriptionError("status")
     return answer
-
-
-# --- names ---
-
-# Resources without a name get the title of their service, or of the layer that they name; only in datasets that no
-# harvest governs: in the others it would be a local edit.
-
-
-def nameless(package_id: str) -> list[str]:
-    """Return the ids of the resources of a dataset that have a service and no name."""
-    query = (
-        sa.select(model.Resource.id)
-        .join(ServiceUse, ServiceUse.resource_id == model.Resource.id)
-        .where(ServiceUse.package_id == package_id, model.Resource.state == model.State.ACTIVE)
-        .where(sa.func.coalesce(model.Resource.name, "") == "")
-    )
-    return list(model.Session.scalars(query))
-
-
-def give_names(package_id: str) -> int:
-    """Name the resources of a dataset whose services were read; return their number."""
-    if _is_harvested(package_id):
-        return 0
-    titles = _titles(nameless(package_id))
-    site_user = tk.get_action("get_site_user")({"ignore_auth": True}, {})
-    for resource_id, title in titles.items():
-        context: Any = {"ignore_auth": True, "user": site_user["name"]}
-        try:
-            tk.get_action("resource_patch")(context, {"id": resource_id, "name": title})
-        except (tk.ValidationError, tk.ObjectNotFound) as error:
-            log.warning("Resource %s could not be named: %s", resource_id, error)
-    return len(titles)
-
-
-def _titles(resource_ids: Sequence[str]) -> dict[str, str]:
-    titles = {}
-    for resource_id, (service, asked) in storage.of_resources(resource_ids).items():
-        if service.state != OK:
-            continue
-        title = service.description.get("title")
-        layers = layers_named(service.description.get("layers", []), asked)
-        if len(layers) == 1:
-            title = layers[0].get("title") or layers[0].get("name") or title
-        if title:
-            titles[resource_id] = title
-    return titles
-
-
-def _is_harvested(package_id: str) -> bool:
-    try:
-        list_governed = tk.get_action("ecosphere_harvest_governed_list")
-    except KeyError:
-        return False  # without the harvest room
-    governed = list_governed({"ignore_auth": True}, {"ids": [package_id]})
-    return package_id in governed["datasets"]
