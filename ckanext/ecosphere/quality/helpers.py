@@ -129,13 +129,16 @@ def ecosphere_quality_badge_code(package: Row, badge: Row) -> dict[str, str]:
 
 # --- fields in the forms of CKAN and ckanext-scheming ---
 
-#: Anchors in CKAN's own form that are not `field-<name>`.
+#: Anchors in CKAN's own forms, without ckanext-scheming.
 CORE_ANCHORS = {
     "tag_string": "field-tags",
     "license_id": "field-license",
     "owner_org": "field-organizations",
+    "title": "field-title",
+    "notes": "field-notes",
+    "url": "field-url",
+    "version": "field-version",
 }
-CORE_FIELDS = ("title", "notes", "url", "version")
 CORE_RESOURCE_ANCHORS = {
     "name": "field-name",
     "description": "field-description",
@@ -154,20 +157,29 @@ def ecosphere_quality_improve_url(criterion: Row, package: Row) -> str | None:
     kind, name = package.get("type") or "dataset", package["name"]
     if not is_shown(criterion, package):
         return None
+    anchor = _anchor(criterion, kind)
+    if not criterion["on_resource"]:
+        return tk.url_for(f"{kind}.edit", id=name, _anchor=anchor)
+    resource = criterion["resource_id"]
+    if not resource:
+        return tk.url_for(f"{kind}_resource.new", id=name, _anchor=anchor)
+    return tk.url_for(f"{kind}_resource.edit", id=name, resource_id=resource, _anchor=anchor)
+
+
+def _anchor(criterion: Row, kind: str) -> str | None:
+    """Return the anchor of the field of a criterion in its form, None if it has none."""
+    schema, name = _schema(kind), criterion["field"]
+    anchors, part = CORE_ANCHORS, "dataset_fields"
     if criterion["on_resource"]:
-        anchor = _resource_anchor(criterion["field"], kind)
-        if not criterion["resource_id"]:
-            return tk.url_for(f"{kind}_resource.new", id=name, _anchor=anchor)
-        return tk.url_for(
-            f"{kind}_resource.edit", id=name, resource_id=criterion["resource_id"], _anchor=anchor
-        )
-    schema = _schema(kind)
+        anchors, part = CORE_RESOURCE_ANCHORS, "resource_fields"
     if schema is None:
-        return tk.url_for(f"{kind}.edit", id=name, _anchor=_core_anchor(criterion["field"]))
-    page, anchor = _place(schema["dataset_fields"], criterion["field"])
-    if page:
-        return tk.url_for(f"{kind}.scheming_edit_page", id=name, page=page, _anchor=anchor)
-    return tk.url_for(f"{kind}.edit", id=name, _anchor=anchor)
+        return anchors.get(name)
+    field = _field_called(name, schema[part])
+    if field is None:
+        return None
+    if field.get("upload_field"):
+        return UPLOAD_ANCHOR
+    return f"field-{name}"
 
 
 def is_shown(criterion: Row, package: Row) -> bool:
@@ -193,36 +205,6 @@ def _schema(kind: str) -> DataDict | None:
     if not p.plugin_loaded("scheming_datasets"):
         return None
     return tk.h.scheming_get_dataset_schema(kind)
-
-
-def _place(fields: list[DataDict], name: str) -> tuple[int, str | None]:
-    """Return the form page (0 for a single-page form) and anchor of the field `name`."""
-    paged = any("start_form_page" in field for field in fields)
-    page = 0
-    for field in fields:
-        if "start_form_page" in field or (paged and page == 0):
-            page += 1
-        if field["field_name"] == name:
-            return page, f"field-{name}"
-    return int(paged), None
-
-
-def _core_anchor(name: str) -> str | None:
-    if name in CORE_FIELDS:
-        return f"field-{name}"
-    return CORE_ANCHORS.get(name)
-
-
-def _resource_anchor(name: str, kind: str) -> str | None:
-    schema = _schema(kind)
-    if schema is None:
-        return CORE_RESOURCE_ANCHORS.get(name)
-    field = _field_called(name, schema["resource_fields"])
-    if field is None:
-        return None
-    if field.get("upload_field"):
-        return UPLOAD_ANCHOR
-    return f"field-{name}"
 
 
 # --- plain data ----------------------------------------------------------------------------------
@@ -453,14 +435,10 @@ def link_dict(link: Link) -> DataDict:
     reason, checked_at = "", None
     if link.checked_at:
         reason, checked_at = _(REASONS[link.reason]), link.checked_at.isoformat()
+    names = ("url", "kind", "state", "status", "misses", "answered")
     return {
-        "url": link.url,
-        "kind": link.kind,
-        "state": link.state,
-        "status": link.status,
-        "misses": link.misses,
+        **{name: getattr(link, name) for name in names},
         "reason": reason,
-        "answered": link.answered,
         "checked_at": checked_at,
         "next_check_at": link.next_check_at.isoformat(),
     }

@@ -536,20 +536,9 @@ def stored_resource(resource: model.Resource) -> DataDict:
 
 
 def stored_dataset(package: model.Package) -> DataDict:
-    """Return a stored dataset as a dict that can be scored."""
-    tags = (
-        sa.select(model.Tag.name)
-        .join(model.PackageTag, model.PackageTag.tag_id == model.Tag.id)
-        .where(
-            model.PackageTag.package_id == package.id, model.PackageTag.state == model.State.ACTIVE
-        )
-        .where(model.Tag.vocabulary_id.is_(None))
-    )
-    return {name: getattr(package, name) for name in ("id", *COLUMNS)} | {
-        "extras": dict(package.extras),
-        "tags": [{"name": name} for name in model.Session.scalars(tags)],
-        "resources": [stored_resource(resource) for resource in package.resources],
-    }
+    """Return a dataset as a dict that can be scored, with what this transaction has changed."""
+    model.Session.flush()
+    return load([package.id])[package.id]
 
 
 def ids_after(last: str, size: int = CHUNK) -> list[str]:
