@@ -6,10 +6,9 @@ and removed by the nightly rescore.
 
 from __future__ import annotations
 
-from typing import Any
-
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -58,7 +57,7 @@ class QualityRow(tk.BaseModel):
     level: Mapped[Key]
     won: Mapped[int]
     out_of: Mapped[int]
-    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False)
+    facts: Mapped[DataDict] = mapped_column(JSONB, nullable=False)
     results: Mapped[dict[str, str]] = mapped_column(JSONB, nullable=False)
     checks: Mapped[Object]
     model_version: Mapped[Key]

@@ -39,7 +39,7 @@ from ckanext.ecosphere.schemas.logic.locked_fields import (  # noqa: F401 - for 
 )
 from ckanext.ecosphere.vocabularies import languages
 
-Field = Mapping[str, Any]
+Field = Row
 
 MOST_SERVICES = 5
 LANGUAGES = "languages"

@@ -39,7 +39,7 @@ from ckanext.ecosphere.shared import (
 )
 from ckanext.ecosphere.vocabularies import Concept, freshness
 
-Dataset = Mapping[str, Any]
+Dataset = Row
 RESOURCES_SHOWN = 100
 """Resources on one page of a dataset."""
 
@@ -501,7 +501,7 @@ def use_of(resource: Row) -> Use:
     return Use(nature.kind, format_id, name, zipped, action, address, button)
 
 
-Entry = tuple[Mapping[str, Any], Use]
+Entry = tuple[Row, Use]
 """A resource with its use."""
 
 

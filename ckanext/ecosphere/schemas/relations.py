@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -54,7 +54,7 @@ SERIES = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
 SERVICE = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/service"
 CODE = "https://schema.org/SoftwareSourceCode"
 
-Dataset = Mapping[str, Any]
+Dataset = Row
 
 
 def index(document: DataDict) -> None:
@@ -229,7 +229,7 @@ _NO_SUBJECT = frozenset(
     }
 )
 
-Related = dict[str, list[dict[str, Any]]]
+Related = dict[str, list[DataDict]]
 
 
 @dataclass(frozen=True)

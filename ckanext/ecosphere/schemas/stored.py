@@ -113,8 +113,8 @@ def packages_of(references: Iterable[Any]) -> list[Any]:
 
 # --- what a member takes from its series ---------------------------------------------------------
 
-Dataset = Mapping[str, Any]
-Field = Mapping[str, Any]
+Dataset = Row
+Field = Row
 #: More detailed fields whose presence prevents the inheritance of a field.
 SAID_BY = {"territory": ("spatial_coverage",)}
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import ckan.plugins.toolkit as tk
@@ -23,11 +21,12 @@ from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.dataset.services import with_parameters
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, parsing
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.vocabularies import communes, epcis, tables
 
-Fields = Mapping[str, Any]
+Fields = Row
 Box = tuple[float, float, float, float]
 
 DEGREES = "EPSG:4326"

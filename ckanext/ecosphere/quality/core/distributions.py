@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from ckanext.ecosphere.dataset import links
-from ckanext.ecosphere.dataset.view import View, plain_text
+from ckanext.ecosphere.dataset.view import Row, Values, View, plain_text
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.vocabularies import Concept
 
@@ -45,7 +45,7 @@ _NOT_WORD = re.compile(r"[^a-z0-9]+")
 
 
 @functools.cache
-def table(name: str) -> dict[str, Any]:
+def table(name: str) -> Values:
     """Return the data file `name` (without `.yaml`) of this room."""
     return yaml.safe_load((DATA / f"{name}.yaml").read_text(encoding="utf-8"))
 
@@ -247,7 +247,7 @@ class Distributions:
         return 0 < self.data == self.plain
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Distributions:
+    def from_dict(cls, data: Row) -> Distributions:
         """Return stored counts; unknown names are ignored."""
         names = {f.name for f in fields(cls)}
         values = {name: value for name, value in data.items() if name in names}

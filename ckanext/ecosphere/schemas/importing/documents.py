@@ -17,6 +17,7 @@ from xml.sax import SAXException
 import ckan.plugins.toolkit as tk
 import yaml
 from ckan.common import _
+from ckan.types import DataDict
 from rdflib import DCAT, DCTERMS, RDF, BNode, Literal, URIRef
 from rdflib.exceptions import Error as RDFError
 
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")
-Read = dict[str, Any]
+Read = DataDict
 """Result of reading a document: ``dataset`` and ``problems`` (sentences)."""
 
 
@@ -427,7 +428,7 @@ OPENING = (
 )
 CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
-Dataset = dict[str, Any]
+Dataset = DataDict
 
 
 class UnreadableError(ValueError):

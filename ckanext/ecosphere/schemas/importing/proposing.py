@@ -36,7 +36,7 @@ SERVICE = "service"
 READING, CHOOSE, READY = "reading", "choose", "ready"
 UNREAD, OK = "unread", "ok"
 
-Service = Mapping[str, Any]
+Service = Row
 
 
 @dataclass(frozen=True)
@@ -216,8 +216,8 @@ def importable(described: documents.Read, url: str, context: Any) -> DataDict:
 #: Index fields (type string) with identifiers of a dataset or its record.
 NAMED_BY = tuple(field.name for field in fields.having("identifies"))
 MOST_ASKED, MOST_FOUND = 20, 10
-Dataset = Mapping[str, Any]
-Draft = dict[str, Any]
+Dataset = Row
+Draft = DataDict
 
 
 def already(dataset: Dataset, url: str, context: Any) -> list[DataDict]:

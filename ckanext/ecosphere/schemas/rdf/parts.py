@@ -64,7 +64,7 @@ def uri(name: str) -> URIRef:
     return NAMESPACES[prefix][local]
 
 
-Dataset = Mapping[str, Any]
+Dataset = Row
 AddDate = Callable[..., None]
 """ckanext-dcat's method that writes dates: (subject, predicate, value)."""
 
