@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.services import parsers, storage
@@ -15,7 +11,7 @@ from ckanext.ecosphere.access.services.parsers import Description, NoDescription
 from ckanext.ecosphere.access.services.presentation import MESSAGES, SILENT
 from ckanext.ecosphere.access.services.storage import HOST_DOWN, Outcome
 from ckanext.ecosphere.dataset.services import ServiceAddress, with_parameters
-from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response, ask_by_host
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +19,6 @@ MAX_BYTES = 24 * 1024 * 1024
 #: Status codes of services that require authentication.
 CLOSED = (401, 403, 407)
 FIRST_ERROR = 400
-HOSTS_AT_ONCE = 4
-#: Consecutive failures after which the remaining services of a host are postponed.
-FAILURES_OF_A_HOST = 3
 _JSON = {"Accept": "application/json"}
 
 
@@ -40,31 +33,16 @@ def run(addresses: Sequence[ServiceAddress], seconds: float) -> int:
         number of services read.
     """
     session = GuardedSession(config.guard_settings())
-    by_host: dict[str, list[ServiceAddress]] = defaultdict(list)
-    for address in addresses:
-        by_host[urlsplit(address.url).hostname or ""].append(address)
-    end, pause = time.monotonic() + seconds, config.read_pause()
-    outcomes: list[tuple[ServiceAddress, Outcome]] = []
-
-    def read_host(queue: list[ServiceAddress]) -> None:
-        failures = 0
-        for number, address in enumerate(queue):
-            if time.monotonic() > end:
-                return
-            if failures >= FAILURES_OF_A_HOST:
-                outcomes.append((address, Outcome(error=HOST_DOWN)))
-                continue
-            if number:
-                time.sleep(pause)
-            outcome = ask(session, address)
-            outcomes.append((address, outcome))
-            failures += 1
-            if outcome.error not in SILENT:
-                failures = 0
-
-    with ThreadPoolExecutor(HOSTS_AT_ONCE) as pool:
-        list(pool.map(read_host, by_host.values()))
-    return storage.write(outcomes)
+    answers = ask_by_host(
+        addresses,
+        lambda address: address.url,
+        lambda address: ask(session, address),
+        lambda outcome: outcome.error in SILENT,
+        seconds=seconds,
+        pause=config.read_pause(),
+    )
+    postponed = Outcome(error=HOST_DOWN)
+    return storage.write((address, outcome or postponed) for address, outcome in answers)
 
 
 def ask(session: GuardedSession, address: ServiceAddress) -> Outcome:
