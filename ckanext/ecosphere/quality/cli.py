@@ -16,13 +16,6 @@ def quality() -> None:
     """Score datasets and check their links."""
 
 
-def _bar(label: str) -> rescore.Progress:
-    def tell(done: int, total: int) -> None:
-        click.echo(f"\r{label}: {done}/{total}", nl=done >= total)
-
-    return tell
-
-
 @quality.command("rescore")
 @click.option(
     "--due", is_flag=True, help="Only the datasets whose due date has passed; for a nightly run."
@@ -32,18 +25,14 @@ def _bar(label: str) -> rescore.Progress:
     is_flag=True,
     help="Leave it to a background worker.",
 )
-@click.option(
-    "--no-index", is_flag=True, help="Do not index again the datasets whose level or score changed."
-)
-def rescore_command(due: bool, background: bool, no_index: bool) -> None:
+def rescore_command(due: bool, background: bool) -> None:
     """Score all datasets again, after a change of the weights or of the criteria."""
     if background:
         click.echo(f"Job {jobs.enqueue_rescore()} on the queue {jobs.QUEUE}.")
         return
     score = rescore.fallen_due if due else rescore.everything
-    outcome = score(_bar("Scored"))
-    if not no_index:
-        rescore.reindex(outcome.changed, _bar("Indexed"))
+    outcome = score()
+    rescore.reindex(outcome.changed)
     click.echo(
         f"{outcome.seen} datasets scored, {len(outcome.changed)} changed, {outcome.pruned} stale "
         "rows removed."

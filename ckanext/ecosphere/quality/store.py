@@ -564,12 +564,6 @@ def each_chunk(size: int = CHUNK) -> Iterator[list[str]]:
         ids = ids_after(ids[-1], size)
 
 
-def count() -> int:
-    """Return the number of datasets of scored types."""
-    query = sa.select(sa.func.count()).where(model.Package.type.in_(config.dataset_types()))
-    return model.Session.scalar(query) or 0
-
-
 def load(ids: Sequence[str]) -> dict[str, DataDict]:
     """Return the datasets `ids` as dicts, with three queries."""
     package, tag, link, resource = (
