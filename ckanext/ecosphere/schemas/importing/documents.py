@@ -142,8 +142,7 @@ def _iso(text: str, context: Any) -> Read:
             _("ISO 19139 records can be read only where the harvest is enabled")
         ) from error
     try:
-        who: Any = {**authorization.same_person(context), "ignore_auth": context.get("ignore_auth")}
-        result = action(who, {"content": text})
+        result = action(authorization.same_caller(context), {"content": text})
     except tk.ValidationError as error:
         errors: Any = error.error_dict
         raise _refuse(" ".join(errors.get("content", ())) or _("The document is empty.")) from error

@@ -24,7 +24,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.view import EMPTY, Row, View, as_list
-from ckanext.ecosphere.schemas import stored, urls
+from ckanext.ecosphere.schemas import relations, stored, urls
 from ckanext.ecosphere.schemas.importing import addresses, documents, services
 from ckanext.ecosphere.schemas.logic.publication import irrelevant, label_of
 from ckanext.ecosphere.shared import authorization, language
@@ -34,7 +34,7 @@ MOST_CHOSEN = 50
 #: Kind of URL, besides addresses.FILE and addresses.RECORD; followed by a colon and the format of the service.
 SERVICE = "service"
 READING, CHOOSE, READY = "reading", "choose", "ready"
-UNREAD, OK = "unread", "ok"
+UNREAD = "unread"
 
 Service = Row
 
@@ -237,7 +237,7 @@ def already(dataset: Dataset, url: str, context: Any) -> list[DataDict]:
     distinct = list(dict.fromkeys(filter(None, names)))[:MOST_ASKED]
     if not distinct:
         return []
-    either = " OR ".join(map(_quoted, distinct))
+    either = " OR ".join(map(relations.quoted, distinct))
     search = {
         "fq_list": [
             "+dataset_type:dataset",
@@ -263,10 +263,6 @@ def already(dataset: Dataset, url: str, context: Any) -> list[DataDict]:
             }
         )
     return rows
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _catalogue(id_: str, who: Any) -> str | None:
