@@ -282,8 +282,8 @@ def _commune(text: str) -> DataDict:
     if not matches:
         raise _wrong("commune", _("No commune has this name or code."))
     if len(matches) > 1:
-        names = [f"{match.label}, {match.code}" for match in matches]
-        raise _several("commune", _("Several communes are meant: {names}"), names)
+        names = "; ".join(f"{match.label}, {match.code}" for match in matches[:MOST_PROPOSED])
+        raise _wrong("commune", _("Several communes are meant: {names}").format(names=names))
     return {"label": matches[0].label, "commune": matches[0].code, "box": None}
 
 
@@ -295,13 +295,10 @@ def _epci(text: str) -> DataDict:
     if not matches:
         raise _wrong("epci", _("No intercommunality has this name or code."))
     if len(matches) > 1:
-        names = [f"{match.name} ({match.code})" for match in matches]
-        raise _several("epci", _("Several intercommunalities are meant: {names}"), names)
+        names = "; ".join(f"{match.name} ({match.code})" for match in matches[:MOST_PROPOSED])
+        sentence = _("Several intercommunalities are meant: {names}")
+        raise _wrong("epci", sentence.format(names=names))
     return {"label": matches[0].name, "epci": matches[0].code, "box": None}
-
-
-def _several(field: str, sentence: str, names: list[str]) -> tk.ValidationError:
-    return _wrong(field, sentence.format(names="; ".join(names[:MOST_PROPOSED])))
 
 
 def _territory(text: str) -> DataDict:
@@ -322,12 +319,6 @@ def _rectangle(text: str) -> DataDict:
         )
         raise _wrong("box", sentence)
     west, south, east, north = sides
-    in_degrees = {
-        "west": f"{west:g}",
-        "south": f"{south:g}",
-        "east": f"{east:g}",
-        "north": f"{north:g}",
-    }
     is_point = (west, south) == (east, north)
     if is_point and max(abs(west), abs(south)) <= 90:  # noqa: PLR2004
         sides = list(geometry.enlarged((west, south, east, north)))
@@ -341,13 +332,13 @@ def _rectangle(text: str) -> DataDict:
             "The west side of the rectangle must lie west of its east side: {west} is not less than"
             " {east}."
         )
-        raise _wrong("box", sentence.format(**in_degrees))
+        raise _wrong("box", sentence.format(west=f"{west:g}", east=f"{east:g}"))
     elif south >= north:
         sentence = _(
             "The south side of the rectangle must lie south of its north side: {south} is not less"
             " than {north}."
         )
-        raise _wrong("box", sentence.format(**in_degrees))
+        raise _wrong("box", sentence.format(south=f"{south:g}", north=f"{north:g}"))
     return {"label": text[:100], "box": sides}
 
 
