@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,7 +16,7 @@ import yaml
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row, Values, View, plain_text
 from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.vocabularies import Concept
+from ckanext.ecosphere.vocabularies import Concept, tables
 
 DATA_ROLES = ("data", "service")
 OTHER_ROLES = ("documentation", "metadata", "sample")
@@ -25,13 +26,6 @@ STRUCTURE_KINDS = frozenset({"structured", "linked"})
 GEOMETRY_KINDS = frozenset({"vector", "raster", "service"})
 NO_DATA_KINDS = frozenset({"document", "image"})
 OPEN_STARS = 3  # minimum stars of an open and structured format
-_MQA_POINTS = {
-    "format": 20,
-    "media_type": 10,
-    "vocabulary": 10,
-    "non_proprietary": 20,
-    "machine_readable": 20,
-}
 
 
 # --- what texts say: without mark-up and placeholders, folded, and their words that inform ------------
@@ -355,8 +349,10 @@ def interoperability(resource: Record) -> tuple[str, ...]:
     return tuple(name for name, value in met.items() if value)
 
 
+@functools.cache
 def _mqa_points(indicators: tuple[str, ...]) -> int:
-    return sum(_MQA_POINTS[name] for name in indicators)
+    rows = tables.rows(DATA / "mqa.csv")
+    return sum(int(row["points"]) for row in rows if row["id"] in indicators)
 
 
 def gather_distributions(
@@ -375,10 +371,7 @@ def gather_distributions(
         own: access URLs of the dataset itself, such as a code repository.
         title: title of the dataset.
     """
-    counts = dict.fromkeys(
-        (field.name for field in fields(Distributions) if field.type == "int"), 0
-    )
-    counts["total"] = len(resources)
+    counts = Counter(total=len(resources))
     best: tuple[str, ...] = ()
     targets: dict[str, str] = {}
     neighbours = functools.cache(lambda: Neighbours(resources, title))
@@ -395,8 +388,7 @@ def gather_distributions(
         file_format = resource.format
         if file_format and file_format.without_geometry and not neighbours().are_held_by(resource):
             own_counts["open"] = own_counts["open_broken"] = 0
-        for name, value in own_counts.items():
-            counts[name] += value
+        counts.update(own_counts)
         if file_format:
             counts["stars"] = max(counts["stars"], file_format.stars)
         best = max(best, interoperability(resource), key=_mqa_points)
