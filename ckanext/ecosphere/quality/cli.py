@@ -7,7 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere.quality import jobs, links, rdf, rescore
+from ckanext.ecosphere.quality import jobs, links, rescore
 from ckanext.ecosphere.quality.logic.action import package_or_not_found
 
 
@@ -83,16 +83,9 @@ def links_command(limit: int, seconds: int, dataset: str | None, background: boo
 @click.option(
     "--seconds", default=3600, show_default=True, help="Begin no check of a link after this time."
 )
-@click.option(
-    "--again",
-    is_flag=True,
-    help="Give up what was found about RDF, after a change of the shapes.",
-)
 @click.option("--background", is_flag=True, help="Leave it to a background worker.")
-def nightly_command(no_links: bool, seconds: int, again: bool, background: bool) -> None:
-    """Do all that depends on time: scores, links, DCAT-AP compliance. To be run every night."""
-    if again:
-        rdf.forget_verdicts()
+def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
+    """Do all that depends on time: scores and links. To be run every night."""
     if background:
         click.echo(f"Job {jobs.enqueue_nightly(not no_links)} on the queue {jobs.QUEUE}.")
         return

@@ -34,7 +34,7 @@ class QualityRow(tk.BaseModel):
         score, level, won, out_of: see `score.Evaluation`.
         facts: facts about the dataset (`facts.Facts.as_dict`).
         results: criterion → state.
-        checks: results of background jobs (`store.checks_of`); a save keeps those of the links only.
+        checks: results of background jobs: `links`, URL → whether it answers (`store.checks_of`).
         model_version: version of the weights.
         computed_at: time of scoring (UTC).
         due: last day on which the score is valid if the dataset is not changed; None if it does not depend on time.

@@ -122,7 +122,7 @@ def checks_of(row: QualityRow | None) -> Checks:
     """Return the results of background jobs stored in `row`."""
     if row is None or not row.checks:
         return Checks()
-    return Checks(links=row.checks.get("links", {}), dcat_ap=row.checks.get("dcat_ap"))
+    return Checks(row.checks.get("links", {}))
 
 
 # --- writing ---
@@ -140,8 +140,7 @@ def save(package_id: str, data: Row, *, new: bool = False) -> Badge:
     if not new:
         row = model.Session.execute(_BEFORE, {"id": package_id}).first()
     checks, lenders, names = row or ({}, [], [])
-    # Other background results were about the dataset's former contents: discard them; the nightly work redoes them.
-    facts = facts_of(data, Checks(links=(checks or {}).get("links", {})))
+    facts = facts_of(data, Checks((checks or {}).get("links", {})))
     mark_relatives({*lenders, *facts.series}, {*names, *facts.known_as})
     return write(package_id, facts)
 
@@ -195,7 +194,7 @@ _WRITE = sa.text(
     WITH before AS (
         SELECT score, level FROM ecosphere_quality WHERE package_id = :id
     ), row AS (
-        INSERT INTO ecosphere_quality AS kept
+        INSERT INTO ecosphere_quality
             (package_id, score, level, won, out_of, facts, results, model_version, computed_at,
              due, mqa, inspire, themes, territories, series, known_as)
         VALUES
@@ -208,8 +207,7 @@ _WRITE = sa.text(
             model_version = excluded.model_version, computed_at = excluded.computed_at,
             due = excluded.due, mqa = excluded.mqa, inspire = excluded.inspire,
             themes = excluded.themes, territories = excluded.territories,
-            series = excluded.series, known_as = excluded.known_as,
-            checks = kept.checks - 'dcat_ap'
+            series = excluded.series, known_as = excluded.known_as
     )
     INSERT INTO ecosphere_quality_history (package_id, day, score, level, model_version)
     SELECT :id, :day, :score, :level, :model_version

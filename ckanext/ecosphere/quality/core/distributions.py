@@ -206,7 +206,6 @@ class Distributions:
         stars: best openness, 0–5.
         best: MQA interoperability indicators met by the best resource.
         licences, rights, sizes, issued, modified: number of resources that state each.
-        dcat_ap: verdict of the SHACL validation of the whole dataset, None if not validated.
         targets: criterion → id of the first resource to correct for it.
     """
 
@@ -232,7 +231,6 @@ class Distributions:
     sizes: int = 0
     issued: int = 0
     modified: int = 0
-    dcat_ap: bool | None = None
     targets: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -358,16 +356,14 @@ def _mqa_points(indicators: tuple[str, ...]) -> int:
 def gather_distributions(
     resources: Sequence[Record],
     answering: Mapping[str, bool],
-    dcat_ap: bool | None,
-    own: Sequence[str] = (),
-    title: str = "",
+    own: Sequence[str],
+    title: str,
 ) -> Distributions:
     """Aggregate the facts about `resources`; see `Distributions`.
 
     Args:
         resources: the dataset's resources.
         answering: URL → whether it answers, for the URLs checked so far.
-        dcat_ap: verdict of the SHACL validation of the dataset.
         own: access URLs of the dataset itself, such as a code repository.
         title: title of the dataset.
     """
@@ -399,7 +395,7 @@ def gather_distributions(
     for criterion in _met_by_one(counts):
         targets.pop(criterion, None)
     targets = {criterion: identity for criterion, identity in targets.items() if identity}
-    return Distributions(**counts, best=best, dcat_ap=dcat_ap, targets=targets)
+    return Distributions(**counts, best=best, targets=targets)
 
 
 _STATES = {True: "links_ok", False: "links_broken", None: "links_unchecked"}

@@ -172,8 +172,6 @@ class Facts:
         """Return the facts for storage, without those with default values."""
         facts = {name: value for name, value in vars(self).items() if value}
         counts = {name: value for name, value in vars(self.distributions).items() if value}
-        if self.distributions.dcat_ap is False:
-            counts["dcat_ap"] = False
         return {**facts, "distributions": counts, "version": FACTS_VERSION}
 
     @classmethod
@@ -191,11 +189,9 @@ class Checks:
 
     Attributes:
         links: URL → True (answers) or False (failed twice); a missing URL has not been checked yet.
-        dcat_ap: whether the dataset's RDF conforms to the SHACL shapes; None if not validated yet.
     """
 
     links: Mapping[str, bool] = field(default_factory=dict)
-    dcat_ap: bool | None = None
 
 
 def gather(data: Row, checks: Checks | None = None, members: int = 0) -> Facts:
@@ -212,7 +208,7 @@ def gather(data: Row, checks: Checks | None = None, members: int = 0) -> Facts:
     checks = checks or Checks()
     by_table = _of_table(record)
     distributions = gather_distributions(
-        record.resources, checks.links, checks.dcat_ap, own_addresses(record), record.title
+        record.resources, checks.links, own_addresses(record), record.title
     )
     return Facts(
         **_finding(record),
@@ -229,9 +225,9 @@ def gather(data: Row, checks: Checks | None = None, members: int = 0) -> Facts:
 
 
 def _dcat_ap_gaps(record: Record) -> int:
-    """Count the mandatory DCAT-AP 3 properties that are certainly missing: title, description, access URLs.
+    """Count the mandatory DCAT-AP 3 properties that are missing: title, description, access URLs.
 
-    Zero is not a verdict: only SHACL validation of the RDF determines compliance.
+    What else the shapes of DCAT-AP require, the RDF profile writes for every dataset.
     """
     gaps = 0
     for name in ("title", "notes"):

@@ -55,7 +55,7 @@ def test_a_perfect_dataset_has_everything():
         size=1024,
         license=f"{EU}/licence/CC0",
     )
-    assert by_dimension(dataset(resources=[perfect]), Checks(links=OK, dcat_ap=True)) == [
+    assert by_dimension(dataset(resources=[perfect]), Checks(links=OK)) == [
         100,
         100,
         110,
@@ -107,7 +107,7 @@ def test_a_dataset_with_a_broken_download():
             {"url": page, "format": "HTML"},
         ],
     }
-    checks = Checks(links={page: True, download: False}, dcat_ap=True)
+    checks = Checks(links={page: True, download: False})
     assert by_dimension(table, checks) == [60, 70, 110, 55, 15]
     assert rating(310) == "good"
 
@@ -151,7 +151,7 @@ INDICATOR_CASES: dict[str, list[tuple[str, dict[str, Any], Checks]]] = {
     "non_proprietary": [("pass", {}, Checks()), ("fail", {"resources": [resource(format="SHP")]}, Checks())],
     "machine_readable": [("pass", {}, Checks()), ("fail", {"resources": [resource(format="PDF")]}, Checks())],
     "dcat_ap": [
-        ("pass", {}, Checks(dcat_ap=True)), ("fail", {}, Checks(dcat_ap=False)), ("unknown", {}, Checks()),
+        ("pass", {}, Checks()),
         ("fail", {"notes": ""}, Checks()), ("fail", {"resources": [resource(url="")]}, Checks()),
     ],
     "licence": [("pass", {}, Checks()), ("fail", {"license_id": "notspecified"}, Checks())],
