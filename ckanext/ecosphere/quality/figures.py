@@ -61,15 +61,16 @@ def of(scope: Scope) -> tuple[DataDict, list[DataDict]]:
     """
     row = QualityRow
     # Referenced twice, so that PostgreSQL reads the datasets once.
-    read = _select(scope, row.score, row.level, row.mqa, row.inspire, row.results).cte("read").c
-    result = sa.func.jsonb_each_text(read.results).table_valued("key", "value").lateral()
+    read = _select(scope, row.score, row.level, row.mqa, row.inspire, row.results).cte("read")
+    result = sa.func.jsonb_each_text(read.c.results).table_valued("key", "value").lateral()
     failures = (
         sa.select(result.c.key.label("criterion"), sa.func.count().label("failing"))
+        .select_from(read.join(result, sa.true()))
         .where(result.c.value == State.FAIL.value)
         .group_by(result.c.key)
         .subquery()
     )
-    whole = sa.select(*_measures(read)).subquery()
+    whole = sa.select(*_measures(read.c)).subquery()
     query = sa.select(whole, failures).select_from(whole.outerjoin(failures, sa.true()))
     rows: Any = model.Session.execute(query).mappings().all()
     # Without failures there is a single row without a criterion; others may have lost their weight since.
