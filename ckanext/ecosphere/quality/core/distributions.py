@@ -349,7 +349,7 @@ def interoperability(resource: Record) -> tuple[str, ...]:
 
 @functools.cache
 def _mqa_points(indicators: tuple[str, ...]) -> int:
-    rows = tables.rows(DATA / "mqa.csv")
+    rows = (row for row in tables.rows(DATA / "requirements.csv") if row["view"] == "mqa")
     return sum(int(row["points"]) for row in rows if row["id"] in indicators)
 
 

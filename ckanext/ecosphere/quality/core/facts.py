@@ -150,6 +150,11 @@ class Facts:
         return self.kind not in (Kind.SERVICE, Kind.CODE)
 
     @property
+    def has_record_date(self) -> bool:
+        """Return whether the date of the record is known: the portal stores it, a harvested record must state it."""
+        return self.metadata_date or not self.harvested
+
+    @property
     def dated(self) -> bool:
         """Return whether any date of the data is known."""
         return bool(self.last_change)

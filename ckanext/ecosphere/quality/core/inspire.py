@@ -1,6 +1,6 @@
 """View B, the European assessment (MQA), and view C, the INSPIRE requirements that can be checked on save.
 
-Both are tables (`data/mqa.csv`, `data/inspire.csv`). The requirements are checked on the stored dataset, not on its
+Both are in a table (`data/requirements.csv`). The requirements are checked on the stored dataset, not on its
 encoding, which is the validator's job. The assessment is based on the DCAT-AP that the portal publishes: a file counts
 as a download if its download URL (dcat:downloadURL) is declared, and dates count if given by the producer. What no
 background job has checked yet gives no points and is shown as unchecked.
@@ -42,30 +42,35 @@ class Requirement:
     id: str
     labels: Mapping[str, str]
     check: Verdict
-    number: str = ""
-    field: str = ""
-    element: str = ""
-    dimension: str = ""
-    points: int = 0
+    number: str
+    field: str
+    element: str
+    dimension: str
+    points: int
 
 
-def _read(name: str) -> tuple[Requirement, ...]:
+def _of_view(view: str) -> tuple[Requirement, ...]:
+    """Return the rows of a view, "inspire" or "mqa"."""
     requirements = []
-    for row in tables.rows(DATA / name):
-        field = row.get("field", "")
-        element = row.get("element", "")
+    for row in tables.rows(DATA / "requirements.csv"):
+        if row["view"] != view:
+            continue
+        field, element = row["field"], row["element"]
+        if view == "inspire" and not field:
+            field = table.with_fact(row["facts"])[0]
         if field and not element:
             element = table.get(field).xpath
+        labels = {"fr": row["label_fr"], "en": row["label_en"]}
         requirements.append(
             Requirement(
                 row["id"],
-                {"fr": row["label_fr"], "en": row["label_en"]},
+                labels,
                 _check(row),
-                row.get("number", ""),
+                row["number"],
                 field,
                 element,
-                row.get("dimension", ""),
-                int(row.get("points", 0)),
+                row["dimension"],
+                int(row["points"] or 0),
             )
         )
     return tuple(requirements)
@@ -110,11 +115,6 @@ def metadata_language(facts: Facts) -> State:
     return State.PASS
 
 
-def metadata_date(facts: Facts) -> State:
-    """Pass for datasets described here, whose date the portal stores; a harvested record must state it."""
-    return when(facts.metadata_date or not facts.harvested)
-
-
 def originating_vocabulary(facts: Facts) -> State:
     """Pass if a keyword comes from a vocabulary; not applicable to free keywords only."""
     if facts.themes or facts.inspire_themes or facts.eu_themes:
@@ -154,14 +154,13 @@ CHECKS: dict[str, Verdict] = {
     "resource_type": resource_type,
     "conformity_degree": conformity_degree,
     "metadata_language": metadata_language,
-    "metadata_date": metadata_date,
     "originating_vocabulary": originating_vocabulary,
     "access_answers": access_answers,
     "download_answers": download_answers,
     "complies": complies,
 }
-REQUIREMENTS = _read("inspire.csv")
-INDICATORS = _read("mqa.csv")
+REQUIREMENTS = _of_view("inspire")
+INDICATORS = _of_view("mqa")
 MAXIMUM = sum(indicator.points for indicator in INDICATORS)
 DIMENSION_LABELS = {
     "findability": N_("Findability"),
