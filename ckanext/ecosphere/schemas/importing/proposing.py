@@ -62,17 +62,19 @@ def propose(data: Row, context: Any) -> DataDict:
     kinds = data.get("kinds") or ()
     if len(kinds) != len(pasted):
         kinds = [""] * len(pasted)
-    pasted_ones = [_address(url, kind, context) for url, kind in zip(pasted, kinds, strict=True)]
+    pasted_addresses = [
+        _address(url, kind, context) for url, kind in zip(pasted, kinds, strict=True)
+    ]
     answer: DataDict = {
         "state": READING,
-        "kinds": [address.kind for address in pasted_ones],
-        "services": [address.service for address in pasted_ones if address.service],
+        "kinds": [address.kind for address in pasted_addresses],
+        "services": [address.service for address in pasted_addresses if address.service],
     }
     if any(service["state"] == UNREAD for service in answer["services"]):
         return answer
     described: documents.Read = {"dataset": {}, "problems": []}
     read_at = ""
-    records = [address.url for address in pasted_ones if address.kind == addresses.RECORD]
+    records = [address.url for address in pasted_addresses if address.kind == addresses.RECORD]
     if len(records) > 1:
         raise _refusal(_("Only one of the addresses may be that of a record."))
     for url in records:
@@ -87,7 +89,7 @@ def propose(data: Row, context: Any) -> DataDict:
             raise _refusal(
                 *(f"{url[:200]}{_(': ')}{message}" for message in errors["url"])
             ) from error
-    return _together(pasted_ones, (described, read_at), data.get("layers"), answer, context)
+    return _together(pasted_addresses, (described, read_at), data.get("layers"), answer, context)
 
 
 def _pasted(texts: Iterable[str]) -> list[str]:
@@ -112,6 +114,8 @@ def _address(url: str, kind: str, context: Any) -> Address:
     service = None
     if kind.startswith(f"{SERVICE}:") or (not kind and not addresses.names_one_record(url)):
         service = _service(url, kind.partition(":")[2], context)
+    if service is None and kind.startswith(f"{SERVICE}:"):
+        raise _refusal(_("This is the address of a service, not of a description"))
     if service is None:
         kind_of_url = addresses.RECORD
         if addresses.target(url).kind == addresses.FILE:
@@ -136,7 +140,7 @@ def _service(url: str, format_: str, context: Any) -> Service | None:
 
 
 def _together(
-    pasted_ones: Iterable[Address],
+    pasted_addresses: Iterable[Address],
     record: tuple[documents.Read, str],
     names: Sequence[str] | None,
     answer: DataDict,
@@ -160,7 +164,7 @@ def _together(
             layers = services.same(service, first or ())
         resources += services.resources(service, layers)
     has_answered = bool(read_at) or first is not None
-    for address in pasted_ones:
+    for address in pasted_addresses:
         if address.kind != addresses.FILE:
             continue
         why = documents.silence(address.url)
