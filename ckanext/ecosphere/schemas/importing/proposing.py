@@ -418,10 +418,10 @@ def looked_over(dataset: Draft, context: Any) -> tuple[Draft, list[str]]:
         sentences += _leave_out(valid, {KIND: errors[KIND]})
     sentences += _leave_out_irrelevant(valid)
     for _round in range(MOST_ROUNDS):
-        errors = _errors(valid, context)
-        if not errors:
+        left_out = _leave_out(valid, _errors(valid, context))
+        if not left_out:
             break
-        sentences += _leave_out(valid, errors)
+        sentences += left_out
     return valid, sentences
 
 
@@ -506,6 +506,8 @@ def _leave_out(dataset: Draft, errors: Row) -> list[str]:
     """Remove the invalid values; a keyword, and a file whose URL is invalid, as a whole."""
     sentences: list[str] = []
     for place, messages in _faults(errors):
+        if not _fields_at(place):
+            continue  # of CKAN
         *above, name = place
         owner: Any = dataset
         for step in above:
@@ -516,7 +518,7 @@ def _leave_out(dataset: Draft, errors: Row) -> list[str]:
         if place[0] == "resources":
             file = str(owner.get("name") or owner.get("url") or above[1] + 1)
         if place[0] == "tags" or (file and name == "url"):
-            value = owner[name]
+            value = owner.get(name)
             owner.clear()
         else:
             value = _remove(place, owner, messages)
