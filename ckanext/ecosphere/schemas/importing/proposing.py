@@ -89,7 +89,9 @@ def propose(data: Row, context: Any) -> DataDict:
             raise _refusal(
                 *(f"{url[:200]}{_(': ')}{message}" for message in errors["url"])
             ) from error
-    return _together(pasted_addresses, (described, read_at), data.get("layers"), answer, context)
+    return _together(
+        pasted_addresses, (described, read_at), data.get("layers") or None, answer, context
+    )
 
 
 def _pasted(texts: Iterable[str]) -> list[str]:
