@@ -37,7 +37,6 @@ def only(checks: list[Check]) -> Check:
         ("ecosphere.display_timezone", "Europe/Pariss", "there is no such time zone"),
         ("ecosphere.portal.legal_url", "mentions légales", "no address"),
         ("ecosphere.harvest.ca_bundle", "/nowhere/ca.crt", "there is no such file"),
-        ("ecosphere.quality.shapes", "/nowhere/shapes", "there is no such file or folder"),
         ("ecosphere.schemas.vocabularies", "/nowhere/lists", "there is no such folder"),
         ("ecosphere.requests.attachment_scanner", "no-such-scanner --fast", "there is no such program"),
         ("ecosphere.harvest.fallback_organisation", "nobody", "there is no such organisation"),

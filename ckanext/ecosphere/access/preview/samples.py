@@ -23,7 +23,7 @@ from shapely.geometry import shape
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config, turns
-from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample
+from ckanext.ecosphere.access.model import WANTED, Sample
 from ckanext.ecosphere.access.preview import files, images, messages
 from ckanext.ecosphere.access.preview.kinds import (
     BEGINNINGS,
@@ -187,34 +187,19 @@ def want(resource: Any) -> Sample:
 
 def make(resource_id: str) -> None:
     """Make the preview of a resource. Commits."""
-    resource, row = model.Resource.get(resource_id), model.Session.get(Sample, resource_id)
-    target = files.sample_file(resource_id)
-    if row is None:
-        return
-    row.tries += 1
-    model.Session.commit()  # first, so that files that crash the worker are not retried forever
-    error, facts = "", {}
-    if resource is None or resource.state != model.State.ACTIVE:
-        error = "gone"
-    elif row.tries > MOST_TRIES:
-        error = "given-up"
-    elif target is None:
-        error = "no-preview"
-    else:
-        package = model.Package.get(resource.package_id)
-        facts, error = _made(resource, (package and package.title) or "", target)
-    row = model.Session.get(Sample, resource_id, populate_existing=True)
-    if row is None:
-        return
-    row.state = MADE
-    if error:
-        row.state = BROKEN
-    row.error, row.facts, row.changed, row.asker = error, facts, now(), ""
-    model.Session.commit()
+    LINE.make(resource_id, MOST_TRIES, _made)
 
 
-def _made(resource: Any, title: str, target: Path) -> tuple[DataDict, str]:
+def _made(row: Sample) -> tuple[DataDict, str]:
     """Make a preview; return its facts and "", or facts about a failure and its code."""
+    resource = model.Resource.get(row.resource_id)
+    target = files.sample_file(row.resource_id)
+    if resource is None or resource.state != model.State.ACTIVE:
+        return {}, "gone"
+    if target is None:
+        return {}, "no-preview"
+    package = model.Package.get(resource.package_id)
+    title = (package and package.title) or ""
     try:
         with files.working() as folder:
             data = fetch(resource, title, folder / "in")
